@@ -1,0 +1,60 @@
+"""Writing that is whole or not there: everything goes to a temporary name beside its place and is renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from asr_prune.errors import UserError
+
+
+def _refuse(path: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write {path}: {error.strerror or error}; free space or choose another folder, then run the same command again.")
+
+
+@contextmanager
+def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
+    """Yields a file that becomes `path` only when the block ends without an exception.
+
+    mode: "w" (UTF-8 text) or "wb". Raises UserError where the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+        os.replace(partial, path)
+    except OSError as error:
+        raise _refuse(path, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_dir(path: Path | str) -> Iterator[Path]:
+    """Yields an empty folder that replaces `path` only when the block ends without an exception. Raises UserError as `atomic`."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(partial, path)
+    except OSError as error:
+        raise _refuse(path, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
