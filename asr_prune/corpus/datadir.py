@@ -1,0 +1,120 @@
+"""A Kaldi data directory: wav.scp, text, utt2spk and spk2utt, sorted as LC_ALL=C sorts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+
+#: the files that every data directory has
+TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
+
+
+def c_order(key: str) -> bytes:
+    """The sort key of LC_ALL=C: the bytes of the UTF-8 text."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def read_lines(path: Path) -> list[tuple[str, str]]:
+    """The lines of a Kaldi table as (key, rest), in file order, duplicates kept; blank lines give an empty key.
+
+    Raises UserError where the file is missing or is not UTF-8.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; the corpus stage writes it (`asr-prune corpus`).") from None
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not UTF-8 text (byte {error.start}); convert it, for instance with iconv."
+        ) from None
+    return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
+
+
+def _split(line: str) -> tuple[str, str]:
+    key, _, rest = line.strip().replace("\t", " ").partition(" ")
+    return key, rest.strip()
+
+
+def read_table(path: Path) -> dict[str, str]:
+    """A Kaldi table as {key: rest of line}. Raises UserError on a missing file, a blank line or a repeated key."""
+    table: dict[str, str] = {}
+    for number, (key, rest) in enumerate(read_lines(path), 1):
+        if not key or key in table:
+            what = f"repeats {key}" if key else "is blank"
+            raise UserError(f"{path}: line {number} {what}; run `asr-prune fix {path.parent}`.")
+        table[key] = rest
+    return table
+
+
+def write_table(path: Path, table: dict[str, str]) -> None:
+    """Writes {key: rest} as a Kaldi table in C order, whole or not at all."""
+    with atomic(path) as file:
+        file.writelines(f"{key} {table[key]}".rstrip(" ") + "\n" for key in sorted(table, key=c_order))
+
+
+def group_by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
+    """{speaker: its utterances}, speakers and utterances in C order."""
+    groups: dict[str, list[str]] = {}
+    for utterance in sorted(utt2spk, key=c_order):
+        groups.setdefault(utt2spk[utterance], []).append(utterance)
+    return {speaker: groups[speaker] for speaker in sorted(groups, key=c_order)}
+
+
+@dataclass
+class DataDir:
+    """One data directory in memory. Keys of the three tables are utterance ids."""
+
+    path: Path
+    #: utterance -> absolute path of its audio file
+    wavs: dict[str, str] = field(default_factory=dict)
+    #: utterance -> its words
+    text: dict[str, list[str]] = field(default_factory=dict)
+    #: utterance -> its speaker
+    utt2spk: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path | str) -> DataDir:
+        """Reads wav.scp, text and utt2spk of `path`.
+
+        Raises UserError where a file is missing, a key is repeated, the files differ in their utterances, or wav.scp holds a pipe.
+        """
+        path = Path(path)
+        wavs, text, utt2spk = (read_table(path / name) for name in ("wav.scp", "text", "utt2spk"))
+        for name, table in (("text", text), ("utt2spk", utt2spk)):
+            if odd := sorted(table.keys() ^ wavs.keys(), key=c_order):
+                raise UserError(
+                    f"{path}: wav.scp and {name} differ in {len(odd)} utterances ({odd[0]}, for one); run `asr-prune fix {path}`."
+                )
+        refuse_pipes(path, wavs)
+        return cls(path, wavs, {key: line.split() for key, line in text.items()}, utt2spk)
+
+    @property
+    def spk2utt(self) -> dict[str, list[str]]:
+        """{speaker: its utterances}, sorted."""
+        return group_by_speaker(self.utt2spk)
+
+    def subset(self, utterances: Iterable[str], path: Path | str | None = None) -> DataDir:
+        """The same directory with these utterances only (in memory, at `path`)."""
+        kept = list(utterances)
+        tables = ({key: table[key] for key in kept} for table in (self.wavs, self.text, self.utt2spk))
+        return DataDir(Path(path or self.path), *tables)  # type: ignore[arg-type]
+
+    def write(self) -> None:
+        """Writes the four files, sorted. Raises UserError where the folder cannot be written."""
+        write_table(self.path / "wav.scp", self.wavs)
+        write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
+        write_table(self.path / "utt2spk", self.utt2spk)
+        write_table(self.path / "spk2utt", {key: " ".join(utterances) for key, utterances in self.spk2utt.items()})
+
+
+def refuse_pipes(path: Path, wavs: dict[str, str]) -> None:
+    """Raises UserError where wav.scp asks for a command to be run: a data directory must not run programs."""
+    for utterance, place in wavs.items():
+        if place.endswith("|"):
+            raise UserError(
+                f"{path}/wav.scp: {utterance} is a pipe ({place[:60]}); write the audio to a file and name that file."
+            )

@@ -1,0 +1,78 @@
+"""Samples to raw features, by either of two libraries that follow Kaldi's compute-mfcc-feats and compute-fbank-feats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from asr_prune.features.options import FeatureOptions
+
+#: samples float32 [samples] in int16 range -> features float32 [frames, options.base_dim]
+Compute = Callable[[np.ndarray], np.ndarray]
+
+
+def make_compute(options: FeatureOptions) -> Compute:
+    """The function that turns samples at `options.rate` into features; 0 frames where there is less than one window."""
+    return (_native if options.backend == "native" else _torchaudio)(options)
+
+
+def _native(options: FeatureOptions) -> Compute:
+    import kaldi_native_fbank as knf
+
+    mfcc = options.type == "mfcc"
+    settings: Any = knf.MfccOptions() if mfcc else knf.FbankOptions()
+    settings.frame_opts.samp_freq = options.rate
+    settings.frame_opts.frame_length_ms = options.frame_length_ms
+    settings.frame_opts.frame_shift_ms = options.frame_shift_ms
+    settings.frame_opts.dither = options.dither
+    settings.mel_opts.num_bins = options.bins
+    settings.mel_opts.low_freq = options.low_freq
+    settings.mel_opts.high_freq = options.high_freq
+    settings.use_energy = options.use_energy
+    if mfcc:
+        settings.num_ceps = options.ceps
+    make = knf.OnlineMfcc if mfcc else knf.OnlineFbank
+
+    def compute(samples: np.ndarray) -> np.ndarray:
+        engine = make(settings)
+        engine.accept_waveform(options.rate, samples.tolist())
+        engine.input_finished()
+        frames = [engine.get_frame(frame) for frame in range(engine.num_frames_ready)]
+        return np.array(frames, dtype=np.float32).reshape(len(frames), options.base_dim)
+
+    return compute
+
+
+def _torchaudio(options: FeatureOptions) -> Compute:
+    import torch
+    from torchaudio.compliance import kaldi
+
+    settings: dict[str, Any] = {
+        "sample_frequency": float(options.rate),
+        "frame_length": options.frame_length_ms,
+        "frame_shift": options.frame_shift_ms,
+        "dither": options.dither,
+        "num_mel_bins": options.bins,
+        "low_freq": options.low_freq,
+        "high_freq": options.high_freq,
+        "use_energy": options.use_energy,
+        "energy_floor": 0.0,
+    }
+    if options.type == "mfcc":
+        settings["num_ceps"] = options.ceps
+    function = kaldi.mfcc if options.type == "mfcc" else kaldi.fbank
+    window = int(options.rate * options.frame_length_ms / 1000)
+
+    def compute(samples: np.ndarray) -> np.ndarray:
+        if len(samples) < window:
+            return np.zeros((0, options.base_dim), np.float32)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the order of a sum depends on the number of threads; the bytes must not
+        try:
+            return np.asarray(function(torch.from_numpy(samples)[None], **settings).numpy(), dtype=np.float32)
+        finally:
+            torch.set_num_threads(threads)
+
+    return compute

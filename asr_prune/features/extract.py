@@ -1,0 +1,138 @@
+"""A data directory's audio to archives of features, and their statistics per speaker."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.corpus.audio import read_audio
+from asr_prune.corpus.datadir import DataDir, c_order, group_by_speaker
+from asr_prune.errors import UserError
+from asr_prune.features.archive import read_matrices, write_matrices
+from asr_prune.features.cmvn import cmvn_stats
+from asr_prune.features.compute import Compute, make_compute
+from asr_prune.features.options import FeatureOptions
+from asr_prune.progress import track
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Counts:
+    """What an extraction made and what it left out."""
+
+    utterances: int = 0
+    frames: int = 0
+    #: of audio turned into features
+    hours: float = 0.0
+    #: utterance -> why it was left out
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1) -> Counts:
+    """Writes out/feats.{ark,scp} (float32 [frames, options.base_dim] per utterance) and out/cmvn.{ark,scp} (per speaker, see cmvn_stats).
+
+    `nj` processes share the work; the bytes do not depend on it (with dither 0). Audio that cannot be used is skipped, counted
+    and logged with the reason, as Kaldi does. Raises UserError where no utterance is left or `out` cannot be written.
+    """
+    corpus = DataDir.read(data)
+    counts = Counts()
+    write_matrices(out / "feats", _kept(corpus, options, nj, counts))
+    if not counts.utterances:
+        (out / "feats.ark").unlink()
+        (out / "feats.scp").unlink()
+        raise UserError(f"{data}: no utterance gave features: {_first_reason(counts)}")
+    _write_cmvn(out, {key: corpus.utt2spk[key] for key in corpus.utt2spk if key not in counts.skipped})
+    if counts.skipped:
+        log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.wavs))
+    return counts
+
+
+def _first_reason(counts: Counts) -> str:
+    return next(iter(counts.skipped.values()), "wav.scp is empty; run the corpus stage.")
+
+
+def _kept(corpus: DataDir, options: FeatureOptions, nj: int, counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
+    jobs = sorted(corpus.wavs.items(), key=lambda job: c_order(job[0]))
+    with _results(jobs, options, nj) as results:
+        for utterance, seconds, result in track(results, len(jobs), f"features {corpus.path}"):
+            if isinstance(result, str):
+                counts.skipped[utterance] = result
+                log.warning("%s skipped: %s", utterance, result)
+                continue
+            counts.utterances += 1
+            counts.frames += len(result)
+            counts.hours += seconds / 3600
+            yield utterance, result
+
+
+Job = tuple[str, str]
+Result = tuple[str, float, np.ndarray | str]
+
+
+@contextmanager
+def _results(jobs: list[Job], options: FeatureOptions, nj: int) -> Iterator[Iterator[Result]]:
+    """Results in the order of `jobs`. Fresh processes, not forks: a fork of a process that holds threads (torch, OpenMP) can hang."""
+    nj = min(nj, len(jobs))
+    if nj <= 1:
+        worker = _Worker(options)
+        yield map(worker, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options,)) as pool:
+        yield pool.imap(_work, jobs, chunksize=8)
+
+
+class _Worker:
+    def __init__(self, options: FeatureOptions) -> None:
+        self.options = options
+        self.compute: Compute = make_compute(options)
+
+    def __call__(self, job: Job) -> Result:
+        """(utterance, seconds, features or the reason why there are none)"""
+        utterance, place = job
+        try:
+            samples, rate = read_audio(place)
+        except UserError as error:
+            return utterance, 0.0, str(error)
+        if rate != self.options.rate:
+            return (
+                utterance,
+                0.0,
+                f"{place}: {rate} Hz where the recipe says {self.options.rate} Hz; resample it or set features.*.rate.",
+            )
+        features = self.compute(samples)
+        if not len(features):
+            return (
+                utterance,
+                0.0,
+                f"{place}: {len(samples)} samples are less than one window of {self.options.frame_length_ms:g} ms.",
+            )
+        return utterance, len(samples) / rate, features
+
+
+_worker: _Worker | None = None
+
+
+def _start_worker(options: FeatureOptions) -> None:
+    global _worker
+    _worker = _Worker(options)
+
+
+def _work(job: Job) -> Result:
+    assert _worker is not None, "the pool starts each process with _start_worker"
+    return _worker(job)
+
+
+def _write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:
+    speakers = group_by_speaker(utt2spk).items()
+    scp = out / "feats.scp"
+    write_matrices(
+        out / "cmvn",
+        ((speaker, cmvn_stats(m for _, m in read_matrices(scp, utterances))) for speaker, utterances in speakers),
+    )

@@ -1,0 +1,82 @@
+"""The `features:` block of a recipe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from asr_prune.options import options
+
+
+@options
+class FeatureOptions:
+    """One kind of features; names and meanings as in Kaldi's compute-mfcc-feats, compute-fbank-feats, apply-cmvn and add-deltas."""
+
+    #: mfcc: cepstra; fbank: log-mel filterbank energies
+    type: Literal["mfcc", "fbank"] = "mfcc"
+    #: triangular mel filters
+    bins: int = 23
+    #: cepstra kept, c0 (or the energy) among them; mfcc only
+    ceps: int = 13
+    #: window length in milliseconds
+    frame_length_ms: float = 25.0
+    #: step between windows in milliseconds
+    frame_shift_ms: float = 10.0
+    #: noise added to the samples, in int16 units; 0 keeps features the same at each run (Kaldi's default is 1)
+    dither: float = 0.0
+    #: sampling rate in hertz; audio of another rate is skipped and counted
+    rate: int = 16000
+    #: lower edge of the lowest filter in hertz
+    low_freq: float = 20.0
+    #: upper edge of the highest filter in hertz; 0 or less counts down from half the rate
+    high_freq: float = 0.0
+    #: log energy of the frame: in place of c0 (mfcc), or as an extra first column (fbank)
+    use_energy: bool = False
+    #: how many times the features are differenced and appended (2: deltas and delta-deltas)
+    deltas: int = 0
+    #: over what mean (and variance) are normalised
+    cmvn: Literal["speaker", "utterance", "none"] = "speaker"
+    #: normalise the variance as well as the mean
+    cmvn_variance: bool = False
+    #: the library that computes; both give the same numbers
+    backend: Literal["native", "torchaudio"] = "native"
+
+    def __post_init__(self) -> None:
+        for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in ("deltas", "dither", "low_freq"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        if self.rate not in (8000, 16000):
+            raise ValueError(f"rate must be 8000 or 16000, not {self.rate}")
+        if self.type == "mfcc" and self.ceps > self.bins:
+            raise ValueError(f"ceps must be at most bins ({self.bins}), not {self.ceps}")
+        if not self.low_freq < self.top_freq <= self.rate / 2:
+            raise ValueError(
+                f"high_freq must lie between low_freq ({self.low_freq}) and {self.rate / 2}, not {self.top_freq}"
+            )
+
+    @property
+    def top_freq(self) -> float:
+        """Upper edge of the highest filter in hertz."""
+        return self.high_freq if self.high_freq > 0 else self.rate / 2 + self.high_freq
+
+    @property
+    def base_dim(self) -> int:
+        """Columns of the features as stored, before deltas."""
+        return self.ceps if self.type == "mfcc" else self.bins + int(self.use_energy)
+
+    @property
+    def dim(self) -> int:
+        """Columns of the features as loaded, deltas included."""
+        return self.base_dim * (self.deltas + 1)
+
+
+@options
+class FeaturesOptions:
+    """Features of the GMM-HMM that labels the frames, and of the network."""
+
+    #: for the GMM-HMM
+    hmm: FeatureOptions = FeatureOptions(deltas=2)
+    #: for the network
+    network: FeatureOptions = FeatureOptions(type="fbank", bins=40)
