@@ -1,0 +1,36 @@
+"""What a recipe's `score:` block may say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import field
+from typing import Literal
+
+from asr_prune.options import options
+
+Step = Literal["lower", "upper", "no_punctuation", "no_noise"]
+
+
+@options
+class ScoreOptions:
+    #: Classes of words that sound alike, as [[O, OH]]: `wer` counts the members of a class as one word, `wer_raw` does not.
+    equivalents: list[list[str]] = field(default_factory=list)
+    #: Steps applied to references and hypotheses in this order: lower, upper, no_punctuation, no_noise (drops <...> and [...]).
+    normalise: list[Step] = field(default_factory=list)
+    #: Resamplings of the speakers for the 95 % interval of the WER; 0 leaves the interval out.
+    bootstrap: int = 10_000
+    #: Seed of the resampling.
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.bootstrap < 0:
+            raise ValueError(f"bootstrap must be zero or more, not {self.bootstrap}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be zero or more, not {self.seed}")
+        for words in self.equivalents:
+            if len(words) < 2 or any(len(word.split()) != 1 for word in words):
+                raise ValueError(f"a class of equivalents needs two or more single words, not {words}")
+        times = Counter(word for words in self.equivalents for word in words)
+        twice = [word for word in times if times[word] > 1]
+        if twice:
+            raise ValueError(f"equivalents name {twice[0]!r} more than once")

@@ -1,0 +1,50 @@
+"""What happens to words before they are compared: normalisation, then classes of equivalent words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+
+from asr_prune.score.options import ScoreOptions
+
+_NOISE = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
+
+
+def _no_punctuation(word: str) -> str:
+    """Apostrophes stay: they tell words apart (WE'LL, WELL)."""
+    return "".join(c for c in word if c == "'" or not unicodedata.category(c).startswith("P"))
+
+
+def _no_noise(word: str) -> str:
+    return "" if _NOISE.fullmatch(word) else word
+
+
+_STEPS: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "no_punctuation": _no_punctuation,
+    "no_noise": _no_noise,
+}
+
+
+def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
+    """`words` split at any space and after `steps` in their order; a word of which nothing is left is dropped."""
+    changed = " ".join(words).split()
+    for step in steps:
+        changed = [word for word in map(_STEPS[step], changed) if word]
+    return changed
+
+
+def classes(options: ScoreOptions) -> dict[str, str]:
+    """Every member of a class of equivalents -> its first member, all of them normalised as the text is."""
+    found: dict[str, str] = {}
+    for members in options.equivalents:
+        words = normalise(members, options.normalise)
+        found.update({word: words[0] for word in words})
+    return found
+
+
+def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
+    """`words` with each member of a class replaced by the first of it. Merging never adds errors: what was aligned still is."""
+    return [same.get(word, word) for word in words]

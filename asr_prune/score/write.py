@@ -1,0 +1,58 @@
+"""A score on disk: numbers for programs, alignments for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from asr_prune.files import atomic
+from asr_prune.score.wer import Score, Utterance
+
+
+def per_utterance(utterance: Utterance) -> str:
+    """Four lines as Kaldi's wer_per_utt_details.pl writes them: ref, hyp and op in columns, then the counts of C S I D."""
+    columns = [(pair.ref or "***", pair.hyp or "***", pair.op) for pair in utterance.pairs]
+    widths = [max(map(len, column)) for column in columns]
+    ops = [pair.op for pair in utterance.pairs]
+    rows = {
+        name: "  ".join(column[row].center(width) for column, width in zip(columns, widths, strict=True))
+        for row, name in enumerate(("ref", "hyp", "op"))
+    }
+    rows["#csid"] = " ".join(str(ops.count(op)) for op in "CSID")
+    return "".join(f"{utterance.name} {name:<5} {text}".rstrip() + "\n" for name, text in rows.items())
+
+
+def as_dict(made: Score) -> dict[str, object]:
+    """What score_<set>.json holds; WERs and bounds in per cent."""
+    return {
+        "wer": made.wer,
+        "low": made.low,
+        "high": made.high,
+        "wer_raw": made.wer_raw,
+        "words": made.words,
+        "errors": made.counts.as_errors(),
+        "errors_raw": made.counts_raw.as_errors(),
+        "kaldi_line": made.kaldi_line,
+        "kaldi_line_raw": made.kaldi_line_raw,
+        "utterances": len(made.utterances),
+        "utterances_wrong": made.wrong_utterances,
+        "missing": made.missing,
+        "unknown": made.unknown,
+        "speakers": {
+            name: {"wer": counts.wer if counts.words else None, "words": counts.words, **counts.as_errors()}
+            for name, counts in made.speakers.items()
+        },
+    }
+
+
+def write_score(path: Path, made: Score, details: Mapping[str, object] | None = None) -> None:
+    """Writes `path` (score_<set>.json: `as_dict` and `details`, such as the LM weight) and beside it `path` with suffix .per_utt.
+
+    Raises UserError where the folder cannot be written.
+    """
+    with atomic(path.with_suffix(".per_utt")) as file:
+        file.writelines(map(per_utterance, made.utterances))
+    with atomic(path) as file:
+        json.dump({**as_dict(made), **(details or {})}, file, indent=1, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
