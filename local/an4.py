@@ -1,9 +1,9 @@
-"""AN4 (CMU's "Census" database, 1991): 948 training and 130 test utterances, 16 kHz, spelled names, addresses, dates and numbers.
+"""AN4 (CMU's "Census" database, 1991): 948 training and 130 test utterances, 16 kHz: names, addresses, dates, numbers.
 
     python local/an4.py ROOT OUT
 
-ROOT holds `etc/` and `wav/an4_clstk/...` (or `an4_clstk/...`), audio as .flac, .wav or .sph. OUT gets Kaldi data directories
-train (66 speakers), dev (8 of the training speakers) and test (10), and local/{lexicon.txt,lm.arpa}.
+ROOT holds `etc/` and `wav/an4_clstk/...` (or `an4_clstk/...`), audio as .flac, .wav or .sph. OUT gets Kaldi data
+directories train (66 speakers), dev (8 of the training speakers) and test (10), and local/{lexicon.txt,lm.arpa}.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ AUDIO = (".flac", ".wav", ".sph")
 
 WHERE = (
     "AN4 is not part of this project: get it from Carnegie Mellon University's Speech group (the AN4 database page, "
-    "www.speech.cs.cmu.edu/databases/an4, as a tarball; or cmusphinx's git repository an4), free for any purpose under a BSD-like "
-    "licence whose notice must be kept; then pass its folder with `--set corpus.root=FOLDER` or AN4_ROOT=FOLDER."
+    "www.speech.cs.cmu.edu/databases/an4, as a tarball; or cmusphinx's git repository an4), free for any purpose under "
+    "a BSD-like licence whose notice must be kept; then pass its folder: `--set corpus.root=FOLDER` or AN4_ROOT=FOLDER."
 )
 
 
@@ -58,7 +58,7 @@ def _read(path: Path) -> str:
 
 
 def _read_part(root: Path, part: str, expected: int) -> DataDir:
-    """One part of the corpus in memory; the ids get the speaker in front, as Kaldi wants: an251-fash-b -> fash-an251-b."""
+    """One part of the corpus in memory; the speaker goes to the front of each id: an251-fash-b -> fash-an251-b."""
     data = DataDir(root)
     text = _read_text(root / f"etc/an4_{part}.transcription")
     for place in _read(root / f"etc/an4_{part}.fileids").split():
@@ -69,9 +69,8 @@ def _read_part(root: Path, part: str, expected: int) -> DataDir:
         utterance = f"{speaker}-{name.replace(f'-{speaker}-', '-')}"
         data.wavs[utterance], data.text[utterance], data.utt2spk[utterance] = str(audio), text[name], speaker
     if len(data.wavs) != expected:
-        raise UserError(
-            f"{root}: {len(data.wavs)} {part} utterances with audio and text where AN4 has {expected}; copy the corpus again."
-        )
+        found = f"{len(data.wavs)} {part} utterances with audio and text where AN4 has {expected}"
+        raise UserError(f"{root}: {found}; copy the corpus again.")
     return data
 
 

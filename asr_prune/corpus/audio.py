@@ -11,41 +11,55 @@ from asr_prune.errors import UserError
 
 #: float samples in [-1, 1) times this lie in int16's range, where Kaldi's features expect them
 INT16_SCALE = 32768.0
-#: WAV data sizes that programs write when they stream and do not know the length
-UNKNOWN_SIZES = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 36, 0x7FFFFFFF - 36})
+#: a WAV data size of 0, or from here on, is that of a program that streamed and did not know the length
+STREAMED = 0x7FFF0000
 
 
-def read_audio(path: Path | str) -> tuple[np.ndarray, int]:
-    """Reads a mono file.
+class AudioProblem(UserError):
+    """Audio that cannot be used, with its kind so that like problems can be counted together."""
 
-    Returns samples float32 [samples] in the range of int16 (-32768 to 32767) and the rate in hertz. Raises UserError where the
-    file is missing, unreadable, empty, not mono, or holds fewer samples than its header says.
+    def __init__(self, path: Path | str, kind: str, found: str, mend: str) -> None:
+        super().__init__(f"{path}: {kind} audio ({found}); {mend}.")
+        #: missing, unreadable, empty, cut-short, many-channel or wrong-rate
+        self.kind = kind
+        #: what is the matter, in a few words
+        self.found = found
+
+
+def read_audio(path: Path | str, rate: int | None = None) -> tuple[np.ndarray, int]:
+    """Reads a mono file, of `rate` hertz if that is given.
+
+    Returns samples float32 [samples] in the range of int16 (-32768 to 32767) and the rate in hertz. Raises AudioProblem
+    (a UserError) where the file is missing, unreadable, empty, not mono, of another rate, or holds fewer samples than
+    its header says.
     """
     import soundfile
 
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: there is no such audio file.")
+        raise AudioProblem(path, "missing", "no such file", "mend wav.scp or restore the file")
+    if not path.stat().st_size:
+        raise AudioProblem(path, "empty", "no bytes", "make it again")
     try:
         with soundfile.SoundFile(str(path)) as file:
-            channels, declared, rate = file.channels, file.frames, file.samplerate
+            channels, declared, found_rate = file.channels, file.frames, file.samplerate
             samples = file.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
-        raise UserError(f"{path}: unreadable audio ({reason}); make it again, or run `asr-prune fix`.") from None
+        raise AudioProblem(path, "unreadable", reason, "make it again") from None
     _refuse_damage(path, channels, max(declared, _header_samples(path)), len(samples))
-    return samples[:, 0] * np.float32(INT16_SCALE), rate
+    if rate is not None and found_rate != rate:
+        raise AudioProblem(path, "wrong-rate", f"{found_rate} Hz, not {rate}", "resample it or set the recipe's rate")
+    return samples[:, 0] * np.float32(INT16_SCALE), found_rate
 
 
 def _refuse_damage(path: Path, channels: int, declared: int, found: int) -> None:
     if channels != 1:
-        raise UserError(f"{path}: {channels} channels where one is expected; write each channel to its own file.")
+        raise AudioProblem(path, "many-channel", f"{channels} channels", "write each channel to its own file")
     if declared > found:
-        raise UserError(
-            f"{path}: cut short: the header says {declared} samples and the file holds {found}; copy it again."
-        )
+        raise AudioProblem(path, "cut-short", f"{found} of the {declared} samples in its header", "copy it again")
     if found == 0:
-        raise UserError(f"{path}: empty audio (no samples).")
+        raise AudioProblem(path, "empty", "no samples", "make it again")
 
 
 def _header_samples(path: Path) -> int:
@@ -67,7 +81,7 @@ def _wav_samples(path: Path) -> int:
         while len(chunk := file.read(8)) == 8:
             name, size = struct.unpack("<4sI", chunk)
             if name == b"data":
-                return 0 if size in UNKNOWN_SIZES or not block else size // block
+                return 0 if size >= STREAMED or not block else size // block
             body = file.read(size + size % 2)
             if name == b"fmt " and len(body) >= 14:
                 block = struct.unpack_from("<H", body, 12)[0]

@@ -15,23 +15,29 @@ TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
 
 def c_order(key: str) -> bytes:
     """The sort key of LC_ALL=C: the bytes of the UTF-8 text."""
-    return key.encode("utf-8", "surrogateescape")
+    return key.encode("utf-8")
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:
-    """The lines of a Kaldi table as (key, rest), in file order, duplicates kept; blank lines give an empty key.
+    """The lines of a Kaldi table as (key, rest), in file order, repeated ones kept; a blank line gives an empty key.
 
-    Raises UserError where the file is missing or is not UTF-8.
+    Raises UserError where the file is missing, unreadable or not UTF-8.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; the corpus stage writes it (`asr-prune corpus`).") from None
+        raise UserError(f"{path} is missing; run the {_writer(path)} stage, which writes it.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path} is not UTF-8 text (byte {error.start}); convert it, for instance with iconv."
         ) from None
     return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
+
+
+def _writer(path: Path) -> str:
+    return "features" if path.name in ("feats.scp", "cmvn.scp") else "corpus"
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -80,15 +86,15 @@ class DataDir:
     def read(cls, path: Path | str) -> DataDir:
         """Reads wav.scp, text and utt2spk of `path`.
 
-        Raises UserError where a file is missing, a key is repeated, the files differ in their utterances, or wav.scp holds a pipe.
+        Raises UserError where a file is missing, a key is repeated, the files differ in their utterances, or wav.scp
+        holds a pipe.
         """
         path = Path(path)
         wavs, text, utt2spk = (read_table(path / name) for name in ("wav.scp", "text", "utt2spk"))
         for name, table in (("text", text), ("utt2spk", utt2spk)):
             if odd := sorted(table.keys() ^ wavs.keys(), key=c_order):
-                raise UserError(
-                    f"{path}: wav.scp and {name} differ in {len(odd)} utterances ({odd[0]}, for one); run `asr-prune fix {path}`."
-                )
+                what = f"{len(odd)} utterances ({odd[0]}, for one)"
+                raise UserError(f"{path}: wav.scp and {name} differ in {what}; run `asr-prune fix {path}`.")
         refuse_pipes(path, wavs)
         return cls(path, wavs, {key: line.split() for key, line in text.items()}, utt2spk)
 
@@ -115,6 +121,5 @@ def refuse_pipes(path: Path, wavs: dict[str, str]) -> None:
     """Raises UserError where wav.scp asks for a command to be run: a data directory must not run programs."""
     for utterance, place in wavs.items():
         if place.endswith("|"):
-            raise UserError(
-                f"{path}/wav.scp: {utterance} is a pipe ({place[:60]}); write the audio to a file and name that file."
-            )
+            place = f"{utterance} is a pipe ({place[:60]})"
+            raise UserError(f"{path}/wav.scp: {place}; write the audio to a file and name that file.")

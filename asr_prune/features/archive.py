@@ -33,9 +33,9 @@ kaldi_io = _import_quietly()
 
 
 def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> None:
-    """Writes `stem`.ark and `stem`.scp; the scp holds absolute paths with byte offsets, so that one matrix can be read.
+    """Writes `stem`.ark and `stem`.scp; absolute paths with byte offsets in the scp let one matrix be read alone.
 
-    matrices: (key, float32 or float64 [rows, columns]) in the order in which they are written. Raises UserError as `atomic`.
+    matrices: (key, float32 or float64 [rows, columns]), written in this order. Raises UserError as `atomic`.
     """
     ark = Path(f"{stem}.ark").absolute()
     index: list[str] = []
@@ -68,9 +68,8 @@ def read_matrices(scp: Path, keys: Iterable[str] | None = None) -> Iterator[tupl
 def _place(scp: Path, key: str, place: str) -> tuple[str, int]:
     ark, _, offset = place.rpartition(":")
     if place.endswith("|") or not offset.isdigit():
-        raise UserError(
-            f"{scp}: {key} is not `archive:offset` but {place[:60]}; pipes are not run, copy the features to an archive."
-        )
+        what = f"{key} is not `archive:offset` but {place[:60]}"
+        raise UserError(f"{scp}: {what}; pipes are not run, copy the features to an archive.")
     return ark, int(offset)
 
 
@@ -78,16 +77,14 @@ def _open(scp: Path, ark: str) -> io.BufferedReader:
     try:
         return open(ark, "rb")
     except OSError as error:
-        raise UserError(
-            f"{ark}, named in {scp}, cannot be read ({error.strerror}); run the features stage again."
-        ) from None
+        what = f"{ark}, named in {scp}, cannot be read ({error.strerror})"
+        raise UserError(f"{what}; run the features stage again.") from None
 
 
 def _read_at(file: io.BufferedReader, offset: int, key: str) -> np.ndarray:
     file.seek(offset)
     try:
         return np.asarray(kaldi_io.read_mat(file))
-    except (AssertionError, ValueError, IndexError, UnicodeDecodeError, kaldi_io.UnknownMatrixHeader) as error:
-        raise UserError(
-            f"{file.name}: the matrix of {key} is damaged ({error}); run the features stage again."
-        ) from None
+    except (AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:
+        what = f"the matrix of {key} is damaged ({error})"
+        raise UserError(f"{file.name}: {what}; run the features stage again.") from None

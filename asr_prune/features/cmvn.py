@@ -27,7 +27,10 @@ def cmvn_stats(features: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def apply_cmvn(features: np.ndarray, stats: np.ndarray, variance: bool = False) -> np.ndarray:
-    """Features float32 [frames, dim] less their mean (and over their deviation), as Kaldi's apply-cmvn; `stats` as `cmvn_stats` gives."""
+    """Features float32 [frames, dim] less their mean, and over their deviation with `variance`, as Kaldi's apply-cmvn.
+
+    stats: as `cmvn_stats` gives them, of these features or of all of their speaker.
+    """
     count = stats[0, -1]
     mean = stats[0, :-1] / count
     if not variance:

@@ -1,4 +1,4 @@
-"""Samples to raw features, by either of two libraries that follow Kaldi's compute-mfcc-feats and compute-fbank-feats."""
+"""Samples to raw features by either of two libraries that follow Kaldi's compute-mfcc-feats and compute-fbank-feats."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ WINDOW = 2
 
 
 def delta_filter(order: int) -> np.ndarray:
-    """Weights float32 [2 * order * WINDOW + 1] of the `order`-th difference (feat/feature-functions.cc, DeltaFeatures)."""
+    """Weights float32 [2 * order * WINDOW + 1] of the `order`-th difference (DeltaFeatures in Kaldi)."""
     slope = np.arange(-WINDOW, WINDOW + 1, dtype=np.float64)
     weights = np.ones(1)
     for _ in range(order):
@@ -23,12 +23,15 @@ def add_deltas(features: np.ndarray, order: int) -> np.ndarray:
     The first and last frame stand in for frames beyond the edges, once, under the whole filter of each order.
     """
     frames = len(features)
-    if order == 0 or frames == 0:
-        return np.tile(features, (1, order + 1)) if frames == 0 else features
+    if frames == 0:
+        return np.zeros((0, features.shape[1] * (order + 1)), features.dtype)
     blocks = [features]
     for degree in range(1, order + 1):
         weights = delta_filter(degree)
         reach = len(weights) // 2
         padded = np.pad(features, ((reach, reach), (0, 0)), mode="edge")
-        blocks.append(sum(weight * padded[shift : shift + frames] for shift, weight in enumerate(weights)))  # type: ignore[arg-type]
+        block = np.zeros_like(features)
+        for shift, weight in enumerate(weights):
+            block += weight * padded[shift : shift + frames]
+        blocks.append(block)
     return np.hstack(blocks)

@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -36,18 +37,19 @@ class Counts:
 
 
 def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1) -> Counts:
-    """Writes out/feats.{ark,scp} (float32 [frames, options.base_dim] per utterance) and out/cmvn.{ark,scp} (per speaker, see cmvn_stats).
+    """Writes out/feats.{ark,scp}, float32 [frames, options.base_dim] per utterance, and per speaker out/cmvn.{ark,scp}.
 
-    `nj` processes share the work; the bytes do not depend on it (with dither 0). Audio that cannot be used is skipped, counted
-    and logged with the reason, as Kaldi does. Raises UserError where no utterance is left or `out` cannot be written.
+    The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
+    on it. Audio that cannot be used is skipped, counted and logged with the reason, as Kaldi does. Raises UserError
+    where no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
     counts = Counts()
-    write_matrices(out / "feats", _kept(corpus, options, nj, counts))
-    if not counts.utterances:
-        (out / "feats.ark").unlink()
-        (out / "feats.scp").unlink()
+    kept = _kept(corpus, options, nj, counts)
+    first = next(kept, None)
+    if first is None:
         raise UserError(f"{data}: no utterance gave features: {_first_reason(counts)}")
+    write_matrices(out / "feats", chain([first], kept))
     _write_cmvn(out, {key: corpus.utt2spk[key] for key in corpus.utt2spk if key not in counts.skipped})
     if counts.skipped:
         log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.wavs))
@@ -78,7 +80,7 @@ Result = tuple[str, float, np.ndarray | str]
 
 @contextmanager
 def _results(jobs: list[Job], options: FeatureOptions, nj: int) -> Iterator[Iterator[Result]]:
-    """Results in the order of `jobs`. Fresh processes, not forks: a fork of a process that holds threads (torch, OpenMP) can hang."""
+    """Results in the order of `jobs`. Fresh processes, not forks: the fork of a process that holds threads can hang."""
     nj = min(nj, len(jobs))
     if nj <= 1:
         worker = _Worker(options)
@@ -97,22 +99,13 @@ class _Worker:
         """(utterance, seconds, features or the reason why there are none)"""
         utterance, place = job
         try:
-            samples, rate = read_audio(place)
+            samples, rate = read_audio(place, self.options.rate)
         except UserError as error:
             return utterance, 0.0, str(error)
-        if rate != self.options.rate:
-            return (
-                utterance,
-                0.0,
-                f"{place}: {rate} Hz where the recipe says {self.options.rate} Hz; resample it or set features.*.rate.",
-            )
         features = self.compute(samples)
         if not len(features):
-            return (
-                utterance,
-                0.0,
-                f"{place}: {len(samples)} samples are less than one window of {self.options.frame_length_ms:g} ms.",
-            )
+            window = self.options.frame_length_ms
+            return utterance, 0.0, f"{place}: {len(samples)} samples are less than one window of {window:g} ms."
         return utterance, len(samples) / rate, features
 
 
@@ -130,9 +123,8 @@ def _work(job: Job) -> Result:
 
 
 def _write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:
+    def stats(utterances: list[str]) -> np.ndarray:
+        return cmvn_stats(matrix for _, matrix in read_matrices(out / "feats.scp", utterances))
+
     speakers = group_by_speaker(utt2spk).items()
-    scp = out / "feats.scp"
-    write_matrices(
-        out / "cmvn",
-        ((speaker, cmvn_stats(m for _, m in read_matrices(scp, utterances))) for speaker, utterances in speakers),
-    )
+    write_matrices(out / "cmvn", ((speaker, stats(utterances)) for speaker, utterances in speakers))

@@ -16,27 +16,24 @@ from asr_prune.features.options import FeatureOptions
 def load(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
     """Features of the utterances of `utt2spk` that `extract` could compute, as `apply-cmvn | add-deltas` gives them.
 
-    out: the folder that `extract` wrote. Returns {utterance: float32 [frames, options.dim]} in C order. Raises UserError where the
-    archives are missing or damaged, hold other features than `options` describe, or lack a speaker's statistics.
+    out: the folder that `extract` wrote. Returns {utterance: float32 [frames, options.dim]} in C order. Raises
+    UserError where the archives are missing or damaged, hold other features than `options` describe, or lack a speaker.
     """
     stats = dict(read_matrices(out / "cmvn.scp")) if options.cmvn == "speaker" else {}
     loaded: dict[str, np.ndarray] = {}
     for utterance, raw in read_matrices(out / "feats.scp"):
-        if utterance not in utt2spk:
+        if (speaker := utt2spk.get(utterance)) is None:
             continue
         if raw.shape[1] != options.base_dim:
-            raise UserError(
-                f"{out}/feats.scp holds {raw.shape[1]} columns where the recipe asks for {options.base_dim}; run the features stage again."
-            )
-        if options.cmvn == "speaker" and utt2spk[utterance] not in stats:
-            raise UserError(
-                f"{out}/cmvn.scp has no statistics of speaker {utt2spk[utterance]}; run the features stage again."
-            )
-        loaded[utterance] = add_deltas(_normalised(raw, options, stats.get(utt2spk[utterance])), options.deltas)
+            what = f"{raw.shape[1]} columns where the recipe asks for {options.base_dim}"
+            raise UserError(f"{out}/feats.scp holds {what}; run the features stage again.")
+        if options.cmvn == "speaker" and speaker not in stats:
+            raise UserError(f"{out}/cmvn.scp has no statistics of speaker {speaker}; run the features stage again.")
+        loaded[utterance] = add_deltas(_normalised(raw, options, stats.get(speaker)), options.deltas)
     return loaded
 
 
 def _normalised(raw: np.ndarray, options: FeatureOptions, stats: np.ndarray | None) -> np.ndarray:
     if options.cmvn == "none":
-        return raw.astype(np.float32)
+        return raw
     return apply_cmvn(raw, cmvn_stats([raw]) if stats is None else stats, options.cmvn_variance)

@@ -9,7 +9,7 @@ from asr_prune.options import options
 
 @options
 class FeatureOptions:
-    """One kind of features; names and meanings as in Kaldi's compute-mfcc-feats, compute-fbank-feats, apply-cmvn and add-deltas."""
+    """Features of one kind, as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas make them."""
 
     #: mfcc: cepstra; fbank: log-mel filterbank energies
     type: Literal["mfcc", "fbank"] = "mfcc"
@@ -52,9 +52,8 @@ class FeatureOptions:
         if self.type == "mfcc" and self.ceps > self.bins:
             raise ValueError(f"ceps must be at most bins ({self.bins}), not {self.ceps}")
         if not self.low_freq < self.top_freq <= self.rate / 2:
-            raise ValueError(
-                f"high_freq must lie between low_freq ({self.low_freq}) and {self.rate / 2}, not {self.top_freq}"
-            )
+            edges = f"low_freq ({self.low_freq}) and half the rate ({self.rate / 2})"
+            raise ValueError(f"high_freq must lie between {edges}, not {self.top_freq}")
 
     @property
     def top_freq(self) -> float:
