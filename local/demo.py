@@ -1,0 +1,132 @@
+"""Makes the demo corpus: commands for a house, spoken by espeak-ng in noise; the same bits from the same seed.
+
+python local/demo.py OUT [SEED]
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import soundfile
+
+sys.path.append(str(Path(__file__).resolve().parent))  # the demo_*.py beside this file, however it is loaded
+
+from demo_lm import write_arpa
+from demo_noise import degrade
+from demo_text import lexicon, sentences
+from demo_voices import RATE, Voice, espeak_files, speak, voices
+
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+from asr_prune.progress import track
+
+log = logging.getLogger(__name__)
+
+PARTS = ("train", "dev", "test")
+UTTERANCES = {"train": 20, "dev": 18, "test": 16, "babble": 10}  # per voice
+LM_ORDER = 2  # 2: Witten-Bell bigram, 1: unigram
+
+#: who says what: for each voice its utterances, each a list of words
+Script = dict[Voice, list[list[str]]]
+
+
+def script(part: str, seed: int) -> Script:
+    """What each voice of `part` (train, dev, test, babble) says."""
+    people = voices(part, seed)
+    texts = sentences(part, UTTERANCES[part] * len(people), [seed, crc32(part.encode())])
+    return {voice: texts[index :: len(people)] for index, voice in enumerate(people)}
+
+
+def prepare(root: Path | None, out: Path, seed: int) -> None:
+    """Writes out/{train,dev,test}/{wav.scp,text,utt2spk,spk2utt}, out/local/{lexicon.txt,lm.arpa} and the audio,
+    out/audio/SPEAKER/UTTERANCE.wav (16 kHz, 16 bit, mono).
+
+    root: not used, for this corpus is made, not read.
+    Raises UserError where espeak-ng is missing or `out` cannot be written.
+    """
+    out = out.resolve()
+    scripts = {part: script(part, seed) for part in PARTS}
+    seconds = record({voice: texts for part in PARTS for voice, texts in scripts[part].items()}, out / "audio", seed)
+    for part in PARTS:
+        data = _data_dir(out / part, scripts[part], out / "audio")
+        data.write()
+        minutes = sum(seconds[name] for name in data.text) / 60
+        log.info("%s: %d voices, %d utterances, %.1f minutes", part, len(data.spk2utt), len(data.text), minutes)
+    write_language(out / "local", scripts["train"])
+
+
+def record(lines: Script, audio: Path, seed: int, processes: int | None = None) -> dict[str, float]:
+    """Speaks `lines` into noise, one wav per utterance; {utterance: seconds}.
+
+    The samples depend neither on `processes` (default: one per core, at most 8) nor on who else speaks.
+    """
+    espeak_files()  # says what is missing before any process starts
+    seconds: dict[str, float] = {}
+    with ProcessPoolExecutor(processes or min(8, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+        tracks = [np.concatenate(spoken) for spoken in _speak_all(pool, script("babble", seed))]
+        spoken_lines = zip(lines, _speak_all(pool, lines), strict=True)
+        for voice, utterances in track(spoken_lines, len(lines), "demo corpus, voices"):
+            for name, speech in zip(names(voice, len(utterances)), utterances, strict=True):
+                noisy = degrade(speech, tracks, np.random.default_rng([seed, crc32(name.encode())]))
+                _write_wav(_wav(audio, name), noisy)
+                seconds[name] = len(noisy) / RATE
+    return seconds
+
+
+def _speak_all(pool: ProcessPoolExecutor, lines: Script) -> Iterator[list[np.ndarray]]:
+    return pool.map(speak, lines.keys(), lines.values())
+
+
+def names(voice: Voice, count: int) -> list[str]:
+    """Utterance ids, which begin with the speaker's."""
+    return [f"{voice.speaker}-{number:03d}" for number in range(1, count + 1)]
+
+
+def _wav(audio: Path, name: str) -> Path:
+    return audio / name.rpartition("-")[0] / f"{name}.wav"
+
+
+def _write_wav(path: Path, samples: np.ndarray) -> None:
+    with atomic(path, "wb") as file:
+        soundfile.write(file, samples, RATE, format="WAV", subtype="PCM_16")
+
+
+def _data_dir(path: Path, lines: Script, audio: Path) -> DataDir:
+    data = DataDir(path)
+    for voice, texts in lines.items():
+        for name, words in zip(names(voice, len(texts)), texts, strict=True):
+            data.wavs[name], data.text[name], data.utt2spk[name] = str(_wav(audio, name)), words, voice.speaker
+    return data
+
+
+def write_language(local: Path, training: Script) -> None:
+    """Writes local/lexicon.txt and local/lm.arpa, the latter from the training text alone."""
+    entries = lexicon()
+    with atomic(local / "lexicon.txt") as file:
+        file.writelines(f"{word} {' '.join(phones)}\n" for word, phones in entries)
+    texts = [words for utterances in training.values() for words in utterances]
+    write_arpa(local / "lm.arpa", texts, {word for word, _ in entries}, LM_ORDER)
+
+
+def main() -> None:
+    """The command line: OUT and, optionally, a seed."""
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python local/demo.py OUT [SEED]")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        prepare(None, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) == 3 else 0)
+    except UserError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Who speaks the demo corpus: voices of espeak-ng (GPL-3, an optional extra of this project), driven through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from asr_prune.errors import UserError
+
+RATE = 16000  # of what `speak` returns; espeak-ng speaks at 22050 Hz, and 16000 / 22050 = 320 / 441
+ESPEAK_RATE = 22050
+
+# accent+variant as espeak-ng names them; a voice's pitch, range and rate come from the seed. No variant is in two sets.
+VOICES: dict[str, str] = {
+    "train": """
+        en-us+m1 en-gb-x-rp+m1 en-gb-scotland+m2 en-us+m3 en+m5 en-029+m5 en-us-nyc+m7 en-us+Andy en-gb-x-gbcwmd+Gene
+        en-us+Michael en+Mike en-gb-x-rp+max en-us+paul en-gb-scotland+quincy en-us+adam en-gb-x-gbclan+edward
+        en-us-nyc+victor en-us+f1 en-gb-x-rp+f1 en-gb-scotland+f2 en-029+f2 en-us+f4 en-gb-x-gbclan+f4 en+Alicia
+        en-us+linda en-gb-x-rp+belinda en-us-nyc+grandma en-us+shelby
+    """,
+    "dev": "en-us+m6 en-gb-x-rp+Denis en-gb-scotland+robert en-us+f5 en+steph en-us-nyc+klatt3",
+    "test": """
+        en-us+m4 en-gb-scotland+m8 en-gb-x-rp+Diogo en-us-nyc+Storm en-us+f3 en+Annie en-029+f3 en-gb-x-gbclan+aunty
+    """,
+    "babble": "en-us+ed en-gb-x-rp+norbert en+john en-us+rob en-us+steph2 en-gb-scotland+sandro",
+}
+# {espeak_SetParameter's number: where the setting is drawn from}: words a minute; pitch and its range, both 0-100
+PARAMETERS: dict[int, tuple[int, int]] = {1: (135, 195), 3: (35, 65), 4: (30, 70)}
+VOLUME = (2, 60)  # its default, 100, clips some voices
+
+# as a lone word espeak-ng would read these letters as unstressed words
+SAY_AS = {"A": "[['eI]]", "I": "[['aI]]"}
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+_RETRIEVE, _CHARS_UTF8, _PHONEMES = 1, 1, 0x100
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A speaker: its id, the espeak-ng voice, and the settings that make it a person ({espeak parameter: value})."""
+
+    speaker: str
+    name: str
+    settings: tuple[tuple[int, int], ...]
+
+
+def voices(part: str, seed: int) -> list[Voice]:
+    """The voices of `part` (train, dev, test, babble), numbered from 01."""
+    made = []
+    for number, name in enumerate(VOICES[part].split(), 1):
+        rng = np.random.default_rng([seed, crc32(f"{part}{number}".encode())])
+        settings = tuple((key, int(rng.integers(low, high, endpoint=True))) for key, (low, high) in PARAMETERS.items())
+        made.append(Voice(f"{part}{number:02d}", name, settings))
+    return made
+
+
+class Espeak:
+    """espeak-ng with one voice; a context manager.
+
+    The synthesizer keeps state from one utterance to the next (phase, flutter, random numbers), so each speaker gets a
+    library of its own, loaded from a copy of the file: what a voice says then depends only on what that voice said
+    before, never on other speakers or processes.
+    """
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._parts: list[np.ndarray] = []
+        self._callback = _CALLBACK(self._receive)
+
+    def __enter__(self) -> Espeak:
+        library, data = espeak_files()
+        with tempfile.TemporaryDirectory() as folder:
+            self._library = ctypes.CDLL(shutil.copy(library, folder))
+        if self._library.espeak_Initialize(_RETRIEVE, 0, str(data).encode(), 0) != ESPEAK_RATE:
+            raise UserError(f"espeak-ng finds no data at {data}; run `pip install --force-reinstall espeakng-loader`.")
+        self._library.espeak_SetSynthCallback(self._callback)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+        ctypes.CDLL(None).srand(1)
+        if self._library.espeak_SetVoiceByName(self._voice.name.encode()) != 0:
+            raise UserError(f"espeak-ng has no voice {self._voice.name}; run `pip install --upgrade espeakng-loader`.")
+        for key, value in (VOLUME, *self._voice.settings):
+            self._library.espeak_SetParameter(key, value, 0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._library.espeak_Terminate()
+
+    def _receive(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _: int) -> int:
+        if samples and count > 0:
+            self._parts.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        return 0
+
+    def say(self, words: list[str]) -> np.ndarray:
+        """Speech as float32 [samples] at RATE, within [-1, 1]."""
+        self._parts.clear()
+        text = " ".join(_spoken(word) for word in words).encode()
+        self._library.espeak_Synth(text, len(text) + 1, 0, 1, 0, _CHARS_UTF8 | _PHONEMES, None, None)
+        self._library.espeak_Synchronize()
+        samples = np.concatenate(self._parts).astype(np.float64) / 32768
+        return resample_poly(samples, 320, 441).astype(np.float32)
+
+
+def _spoken(word: str) -> str:
+    return SAY_AS.get(word, word if len(word) == 1 else word.lower())
+
+
+def espeak_files() -> tuple[Path, Path]:
+    """espeak-ng's library and data folder, from the wheel espeakng-loader. Raises UserError where that is missing."""
+    try:
+        import espeakng_loader
+    except ImportError:
+        raise UserError("espeak-ng, which speaks the demo corpus, is missing: pip install 'asr_prune[demo]'") from None
+    return Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())
+
+
+def speak(voice: Voice, texts: list[list[str]]) -> list[np.ndarray]:
+    """What `voice` says, one float32 [samples] at RATE per text; the same samples in any process."""
+    with Espeak(voice) as espeak:
+        return [espeak.say(words) for words in texts]
