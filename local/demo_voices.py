@@ -35,8 +35,8 @@ VOICES: dict[str, str] = {
 PARAMETERS: dict[int, tuple[int, int]] = {1: (135, 195), 3: (35, 65), 4: (30, 70)}
 VOLUME = (2, 60)  # its default, 100, clips some voices
 
-# as a lone word espeak-ng would read these letters as unstressed words
-SAY_AS = {"A": "[['eI]]", "I": "[['aI]]"}
+# espeak-ng would say A and I as unstressed words, and CLOSE as the adjective
+SAY_AS = {"A": "[['eI]]", "I": "[['aI]]", "CLOSE": "[[kl'oUz]]"}
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 _RETRIEVE, _CHARS_UTF8, _PHONEMES = 1, 1, 0x100
