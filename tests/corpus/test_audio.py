@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr_prune.corpus.audio import AudioProblem, read_audio
+
+FORMATS = {"wav": "WAV", "flac": "FLAC", "sph": "NIST"}
+SAMPLES = np.random.default_rng(1).normal(0, 3000, 4000).astype(np.int16)
+
+
+def write(path: Path, samples: np.ndarray = SAMPLES, rate: int = 16000) -> Path:
+    soundfile.write(path, samples, rate, subtype="PCM_16", format=FORMATS[path.suffix[1:]])
+    return path
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_samples_come_back_in_the_range_of_int16(tmp_path: Path, suffix: str, rate: int) -> None:
+    samples, found = read_audio(write(tmp_path / f"a.{suffix}", rate=rate))
+    assert (samples.dtype, found) == (np.float32, rate)
+    np.testing.assert_array_equal(samples, SAMPLES)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "sph"])
+def test_a_file_shorter_than_its_header_says_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a.{suffix}")
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(AudioProblem, match="3500 of the 4000 samples in its header") as problem:
+        read_audio(path)
+    assert problem.value.kind == "cut-short"
+
+
+def test_a_cut_flac_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac")
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(AudioProblem):
+        read_audio(path)
+
+
+def test_a_wav_that_was_streamed_is_read_whole(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(b"data") + 4, 0xFFFFFFFF)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_audio(path)[0], SAMPLES)
+
+
+def test_chunks_before_the_samples_are_skipped(tmp_path: Path) -> None:
+    content = write(tmp_path / "a.wav").read_bytes()
+    at = content.index(b"data")
+    note = b"LIST" + struct.pack("<I", 5) + b"hello\0"  # chunks are padded to an even length
+    (tmp_path / "a.wav").write_bytes(
+        content[:4] + struct.pack("<I", len(content) + 6) + content[8:at] + note + content[at:]
+    )
+    np.testing.assert_array_equal(read_audio(tmp_path / "a.wav")[0], SAMPLES)
+
+
+def test_each_kind_of_bad_audio_has_its_name(tmp_path: Path) -> None:
+    (tmp_path / "zero.wav").touch()
+    (tmp_path / "words.wav").write_text("not audio at all")
+    write(tmp_path / "none.wav", SAMPLES[:0])
+    write(tmp_path / "two.wav", np.stack([SAMPLES, SAMPLES], 1))
+    write(tmp_path / "slow.wav", rate=8000)
+    kinds = {}
+    for name in ("absent", "zero", "words", "none", "two", "slow"):
+        with pytest.raises(AudioProblem, match=f"{name}.wav: .*; .*[.]$") as problem:
+            read_audio(tmp_path / f"{name}.wav", 16000)
+        kinds[name] = problem.value.kind
+    assert list(kinds.values()) == ["missing", "empty", "unreadable", "empty", "many-channel", "wrong-rate"]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from asr_prune.corpus.datadir import DataDir, read_table
+from asr_prune.corpus.fix import fix
+from asr_prune.corpus.validate import validate
+from asr_prune.errors import UserError
+
+
+def test_a_sound_directory_is_left_alone(data: DataDir) -> None:
+    before = {path: path.read_bytes() for path in data.path.iterdir()}
+    assert fix(data.path) == []
+    assert {path: path.read_bytes() for path in data.path.iterdir()} == before
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shuffled_and_repeated_lines_are_mended(data: DataDir, seed: int) -> None:
+    dice = random.Random(seed)
+    for name in ("wav.scp", "text", "utt2spk", "spk2utt"):
+        lines = (data.path / name).read_text().splitlines()
+        (data.path / name).write_text("\n\n".join(dice.sample([*lines, lines[0]], len(lines) + 1)) + "\n")
+    said = fix(data.path)
+    assert any(sentence.startswith("text: removed 1 repeated line: ann-1") for sentence in said)
+    assert validate(data.path) == []
+    assert DataDir.read(data.path) == data
+    assert fix(data.path) == []
+
+
+def test_what_cannot_be_used_is_dropped_and_said(data: DataDir) -> None:
+    (data.path / "text").write_text("ann-1 YES\nann-2\nann-3 NO\nbob-1 YES\nbob-3 NO\n")
+    Path(data.wavs["ann-3"]).write_bytes(Path(data.wavs["ann-1"]).read_bytes()[:900])
+    (data.path / "utt2spk").write_text("ann-1 ann\nann-2 ann\nann-3 ann\nbob-1\nbob-2 bob\nbob-3 bob\n")
+    before = (data.path / "text").read_bytes()
+    assert fix(data.path) == [
+        "dropped 1 utterance missing in text: bob-2.",
+        "dropped 1 utterance without words: ann-2.",
+        "dropped 1 utterance without exactly one speaker: bob-1.",
+        "dropped 1 utterance with cut-short audio: ann-3.",
+        f"the files as they were lie in {data.path}/.backup.",
+    ]
+    assert (data.path / ".backup/text").read_bytes() == before
+    assert list(DataDir.read(data.path).wavs) == ["ann-1", "bob-3"]
+    assert validate(data.path) == []
+
+
+def test_features_follow(data: DataDir) -> None:
+    (data.path / "feats.scp").write_text(
+        "".join(f"{key} /x.ark:{at}\n" for at, key in enumerate(data.wavs) if key < "bob")
+    )
+    (data.path / "cmvn.scp").write_text("ann /x.ark:4\nbob /x.ark:99\n")
+    assert "dropped 3 utterances missing in feats.scp: bob-1, bob-2, bob-3." in fix(data.path)
+    assert list(read_table(data.path / "cmvn.scp")) == list(read_table(data.path / "spk2utt")) == ["ann"]
+
+
+def test_the_rate_can_be_asked_for(data: DataDir) -> None:
+    with pytest.raises(UserError, match="nothing was changed; dropped 6 utterances with wrong-rate audio"):
+        fix(data.path, rate=8000)
+    assert DataDir.read(data.path) == data
+
+
+def test_a_missing_file_is_named_and_nothing_changes(data: DataDir) -> None:
+    (data.path / "utt2spk").unlink()
+    with pytest.raises(UserError, match="utt2spk is missing"):
+        fix(data.path)
+    assert not (data.path / ".backup").exists()

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr_prune.errors import UserError
+from asr_prune.features.archive import kaldi_io, read_matrices, write_matrices
+
+shapes = st.lists(st.tuples(st.integers(0, 7), st.integers(1, 7), st.sampled_from(["float32", "float64"])), max_size=6)
+
+
+def write(folder: Path, count: int = 3) -> dict[str, np.ndarray]:
+    dice = np.random.default_rng(0)
+    made = {f"utt{number}": dice.normal(size=(number + 2, 4)).astype(np.float32) for number in range(count)}
+    write_matrices(folder / "feats", made.items())
+    return made
+
+
+@given(shapes)
+def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, sizes: list) -> None:
+    folder = tmp_path_factory.mktemp("ark")
+    dice = np.random.default_rng(0)
+    made = {f"é{n}": dice.normal(size=(rows, columns)).astype(kind) for n, (rows, columns, kind) in enumerate(sizes)}
+    write_matrices(folder / "m", made.items())
+    found = dict(read_matrices(folder / "m.scp"))
+    assert list(found) == list(made)
+    for key, matrix in found.items():
+        assert matrix.dtype == made[key].dtype
+        np.testing.assert_array_equal(matrix, made[key])
+
+
+def test_kaldi_io_itself_reads_both_files(tmp_path: Path) -> None:
+    made = write(tmp_path)
+    for found in (
+        kaldi_io.read_mat_scp(str(tmp_path / "feats.scp")),
+        kaldi_io.read_mat_ark(str(tmp_path / "feats.ark")),
+    ):
+        for key, matrix in found:
+            np.testing.assert_array_equal(matrix, made.pop(key) if len(made) == 1 else made[key])
+
+
+def test_the_bytes_are_those_of_kaldis_format(tmp_path: Path) -> None:
+    write_matrices(tmp_path / "m", [("utt", np.array([[1.5, -2.0]], np.float32))])
+    header = b"utt \0BFM \x04\x01\0\0\0\x04\x02\0\0\0"
+    assert (tmp_path / "m.ark").read_bytes() == header + np.array([1.5, -2.0], "<f4").tobytes()
+    assert (tmp_path / "m.scp").read_text() == f"utt {tmp_path}/m.ark:4\n"
+
+
+def test_single_matrices_can_be_asked_for_in_any_order(tmp_path: Path) -> None:
+    made = write(tmp_path)
+    assert [key for key, _ in read_matrices(tmp_path / "feats.scp", ["utt2", "utt0"])] == ["utt2", "utt0"]
+    (found,) = read_matrices(tmp_path / "feats.scp", ["utt1"])
+    np.testing.assert_array_equal(found[1], made["utt1"])
+
+
+def test_matrices_stored_by_column_are_written_by_row(tmp_path: Path) -> None:
+    matrix = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
+    write_matrices(tmp_path / "m", [("utt", matrix)])
+    np.testing.assert_array_equal(next(read_matrices(tmp_path / "m.scp"))[1], matrix)
+
+
+def test_a_failing_writer_leaves_nothing(tmp_path: Path) -> None:
+    def matrices() -> object:
+        yield "utt", np.zeros((1, 1), np.float32)
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        write_matrices(tmp_path / "m", matrices())  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_is_one_sentence(tmp_path: Path) -> None:
+    write(tmp_path)
+    scp, ark = tmp_path / "feats.scp", tmp_path / "feats.ark"
+    with pytest.raises(UserError, match="no matrix for utt9; run the features stage"):
+        list(read_matrices(scp, ["utt9"]))
+    ark.write_bytes(ark.read_bytes()[:-3])
+    with pytest.raises(UserError, match="the matrix of utt2 is damaged"):
+        list(read_matrices(scp))
+    ark.unlink()
+    with pytest.raises(UserError, match=r"feats.ark, named in .*, cannot be read"):
+        list(read_matrices(scp))
+    scp.write_text("utt0 copy-feats ark:x ark:- |\n")
+    with pytest.raises(UserError, match="pipes are not run"):
+        list(read_matrices(scp))
+    scp.unlink()
+    with pytest.raises(UserError, match=r"feats.scp is missing; run the features stage"):
+        list(read_matrices(scp))
+
+
+def test_importing_says_nothing_and_changes_nothing() -> None:
+    code = "import os; a = dict(os.environ); import asr_prune.features.archive; assert dict(os.environ) == a"
+    env = {key: value for key, value in os.environ.items() if key != "KALDI_ROOT"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
