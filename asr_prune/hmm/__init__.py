@@ -1,0 +1,1 @@
+"""GMM-HMMs and the labels that they give every frame."""

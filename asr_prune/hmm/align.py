@@ -1,0 +1,93 @@
+"""Frames to HMM states by Viterbi search in training graphs (Kaldi: align-equal-compiled, gmm-align-compiled)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import kaldi_hmm_gmm as khg
+import kaldifst
+import numpy as np
+
+from asr_prune.hmm.gmm import Floats, Ints, Scorer
+from asr_prune.hmm.kaldi_model import id_to_pdf
+from asr_prune.hmm.model import HmmModel
+from asr_prune.hmm.utterances import Utterances
+from asr_prune.lang.fst import Fst
+from asr_prune.lang.native import silenced
+
+
+@dataclass
+class Alignment:
+    """ids: transition-id of each frame, int32 [all frames], 0 in utterances that did not align, which `failed` lists.
+
+    retried: utterances that needed the wider beam; loglike: of all aligned frames, acoustic plus transitions over the acoustic scale.
+    """
+
+    ids: Ints
+    failed: list[str] = field(default_factory=list)
+    retried: int = 0
+    loglike: float = 0.0
+
+    @property
+    def frames(self) -> int:
+        return int(np.count_nonzero(self.ids))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Beams and scales of one alignment; boost multiplies the weights of the pdfs `boosted`."""
+
+    beam: float
+    retry_beam: float
+    acoustic_scale: float
+    transition_scale: float
+    self_loop_scale: float
+    boost: float = 1.0
+    boosted: tuple[int, ...] = ()
+
+
+def align_equal(graphs: dict[str, Fst], data: Utterances, seed: int) -> Alignment:
+    """Gives the states of a random path equal shares of the frames, from which a flat start begins."""
+    alignment = Alignment(np.zeros(data.frames, np.int32))
+    for i, utt in enumerate(data.ids):
+        length = int(data.bounds[i + 1] - data.bounds[i])
+        found, path = kaldifst.equal_align(graphs[utt], length, seed + i, num_retries=10)
+        if not found:
+            alignment.failed.append(utt)
+            continue
+        alignment.ids[data.bounds[i] : data.bounds[i + 1]] = kaldifst.get_linear_symbol_sequence(path)[1]
+    return alignment
+
+
+def align(model: HmmModel, graphs: dict[str, Fst], data: Utterances, search: Search) -> Alignment:
+    """The best path of each utterance, searched again with `retry_beam` where `beam` finds none."""
+    alignment = Alignment(np.zeros(data.frames, np.int32))
+    gmms = model.gmms if search.boost == 1.0 else model.gmms.boosted(list(search.boosted), search.boost)
+    scorer, columns = Scorer(gmms), id_to_pdf(model.transitions)[1:]
+    for batch in data.batches():
+        start = data.bounds[batch.start]
+        scores = scorer(data.feats[start : data.bounds[batch.stop]]) * np.float32(search.acoustic_scale)
+        for i in batch:
+            own = scores[data.bounds[i] - start : data.bounds[i + 1] - start]
+            _align_one(model, graphs[data.ids[i]], own[:, columns], search, alignment, data, i)
+    return alignment
+
+
+def _align_one(
+    model: HmmModel, graph: Fst, scores: Floats, search: Search, alignment: Alignment, data: Utterances, i: int
+) -> None:
+    """scores: scaled log-likelihoods [frames, transition-ids]. Enters the path of utterance i into `alignment`."""
+    graph = graph.copy()
+    scales = {"transition_scale": search.transition_scale, "self_loop_scale": search.self_loop_scale}
+    with silenced():
+        khg.add_transition_probs(trans_model=model.transitions, fst=graph, **scales)
+        _, failed, retried, loglike, _, ids, _ = khg.align_utterance_wrapper(
+            khg.AlignConfig(search.beam, search.retry_beam), data.ids[i], search.acoustic_scale, graph,
+            khg.DecodableCtc(scores), 0, 0, 0, 0.0, 0,
+        )  # fmt: skip
+    alignment.retried += retried
+    if failed or len(ids) != len(scores):
+        alignment.failed.append(data.ids[i])
+        return
+    alignment.loglike += loglike
+    alignment.ids[data.bounds[i] : data.bounds[i + 1]] = ids

@@ -1,0 +1,45 @@
+"""One re-estimation of a GMM-HMM from an alignment (Kaldi: gmm-acc-stats-ali, then gmm-est)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import kaldi_hmm_gmm as khg
+import numpy as np
+
+from asr_prune.hmm.align import Alignment
+from asr_prune.hmm.gmm_split import split
+from asr_prune.hmm.gmm_stats import accumulate, update
+from asr_prune.hmm.kaldi_model import id_to_pdf
+from asr_prune.hmm.model import HmmModel
+from asr_prune.hmm.utterances import Utterances
+from asr_prune.lang.native import silenced
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Gaussians to reach after the update, and how frames are weighed when they are shared out."""
+
+    gaussians: int
+    power: float
+
+
+def estimate(
+    model: HmmModel, data: Utterances, alignment: Alignment, growth: Growth, rng: np.random.Generator, min_occupancy: float = 10.0
+) -> float:
+    """Updates transitions and mixtures of `model` in place; returns the log-likelihood per frame before the update."""
+    pdfs = id_to_pdf(model.transitions)[alignment.ids]
+    stats = accumulate(model.gmms, data.feats, pdfs)
+    update_transitions(model.transitions, alignment)
+    gmms = update(model.gmms, stats, min_occupancy)
+    frames = np.bincount(pdfs[pdfs >= 0], minlength=gmms.num_pdfs).astype(np.float64)
+    model.gmms = split(gmms, frames, growth.gaussians, growth.power, rng)
+    return stats.loglike / max(alignment.frames, 1)
+
+
+def update_transitions(transitions: khg.TransitionModel, alignment: Alignment) -> None:
+    """Transition probabilities from counts, with Kaldi's floor 0.01 and least count 5."""
+    counts = np.bincount(alignment.ids, minlength=transitions.num_transition_ids + 1).astype(np.float64)
+    counts[0] = 0
+    with silenced():
+        transitions.mle_update(counts, khg.MleTransitionUpdateConfig())

@@ -1,0 +1,105 @@
+"""Diagonal-covariance Gaussian mixtures of all states at once, as arrays, and their likelihoods (Kaldi: diag-gmm.cc)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Gmms:
+    """The mixtures of all pdfs; pdf p owns Gaussians offsets[p] to offsets[p+1].
+
+    offsets int64 [pdfs+1]; weights float32 [gaussians]; means_invvars (means over variances) and invvars float32
+    [gaussians, dim]. Natural parameters, as Kaldi stores them.
+    """
+
+    offsets: NDArray[np.int64]
+    weights: Floats
+    means_invvars: Floats
+    invvars: Floats
+
+    @classmethod
+    def flat(cls, num_pdfs: int, mean: Doubles, variance: Doubles) -> Gmms:
+        """One Gaussian, the same for each pdf (gmm-init-mono)."""
+        invvar = np.tile((1 / variance).astype(np.float32), (num_pdfs, 1))
+        ones = np.ones(num_pdfs, np.float32)
+        return cls(np.arange(num_pdfs + 1), ones, (mean * invvar).astype(np.float32), invvar)
+
+    @property
+    def num_pdfs(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def num_gauss(self) -> int:
+        return len(self.weights)
+
+    @property
+    def dim(self) -> int:
+        return self.invvars.shape[1]
+
+    @property
+    def owner(self) -> NDArray[np.int64]:
+        """The pdf of each Gaussian, int64 [gaussians]."""
+        return np.repeat(np.arange(self.num_pdfs), np.diff(self.offsets))
+
+    @property
+    def gconsts(self) -> Floats:
+        """Log-density of each Gaussian, weight included, at the zero vector; float32 [gaussians]."""
+        iv = self.invvars.astype(np.float64)
+        square = (self.means_invvars.astype(np.float64) ** 2 / iv).sum(1)
+        with np.errstate(divide="ignore"):
+            logw = np.log(self.weights.astype(np.float64))
+        return (logw - 0.5 * (self.dim * LOG_2PI - np.log(iv).sum(1) + square)).astype(np.float32)
+
+    @property
+    def linear(self) -> Floats:
+        """What multiplies (x, x*x) to give log-densities less `gconsts`; float32 [gaussians, 2 dim]."""
+        return np.hstack([self.means_invvars, -0.5 * self.invvars])
+
+    def boosted(self, pdfs: list[int], factor: float) -> Gmms:
+        """The same with the weights of `pdfs` multiplied, not renormalised (gmm-boost-silence)."""
+        return replace(self, weights=np.where(np.isin(self.owner, pdfs), self.weights * factor, self.weights).astype(np.float32))
+
+
+class Scorer:
+    """Log-likelihoods of frames under every pdf of one model; what does not depend on the frames is computed once."""
+
+    def __init__(self, gmms: Gmms) -> None:
+        self.bounds = gmms.offsets.tolist()
+        self.linear, self.gconsts = gmms.linear, gmms.gconsts[:, None]
+
+    def __call__(self, feats: Floats) -> Floats:
+        """[frames, dim] -> float32 [frames, pdfs], in C order."""
+        out = np.empty((len(feats), len(self.bounds) - 1), np.float32)
+        for rows in blocks(len(feats)):
+            x = feats[rows]
+            out[rows] = self._sums(self.linear @ np.hstack([x, x * x]).T + self.gconsts).T
+        return out
+
+    def _sums(self, scores: Floats) -> Floats:
+        """Log of the summed exponentials of each pdf's rows: [gaussians, frames] -> [pdfs, frames]; overwrites its input."""
+        out = np.empty((len(self.bounds) - 1, scores.shape[1]), np.float32)
+        for pdf, (start, end) in enumerate(pairwise(self.bounds)):
+            own = scores[start:end]
+            top = own.max(0)
+            own -= top
+            np.exp(own, out=own)
+            np.log(own.sum(0), out=out[pdf])
+            out[pdf] += top
+        return out
+
+
+def blocks(frames: int, size: int = 1024) -> Iterator[slice]:
+    """Slices of at most `size` frames that cover `frames`: what a step works on stays in the cache."""
+    return (slice(start, start + size) for start in range(0, frames, size))

@@ -1,0 +1,77 @@
+"""Statistics of frames aligned to pdfs and the mixtures they give, without a loop over frames.
+
+Formulas and thresholds as Kaldi's gmm-acc-stats-ali and mle-diag-gmm.cc.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, blocks
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Sums over frames, float64: occupancy [gaussians], first and second moments [gaussians, dim]; loglike over all frames."""
+
+    occupancy: Doubles
+    first: Doubles
+    second: Doubles
+    loglike: float
+
+
+def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints) -> Stats:
+    """Statistics of feats [frames, dim] aligned to pdfs [frames]; frames are grouped by pdf, each group is matrix products."""
+    linear, gconsts = gmms.linear, gmms.gconsts
+    occupancy = np.zeros(gmms.num_gauss)
+    moments = np.zeros((gmms.num_gauss, 2 * gmms.dim))
+    loglike = 0.0
+    order = np.argsort(pdfs, kind="stable")
+    bounds = np.searchsorted(pdfs, np.arange(gmms.num_pdfs + 1), sorter=order)
+    for pdf in np.flatnonzero(np.diff(bounds)):
+        own = slice(gmms.offsets[pdf], gmms.offsets[pdf + 1])
+        frames = order[bounds[pdf] : bounds[pdf + 1]]
+        for block in blocks(len(frames)):
+            x = feats[frames[block]]
+            xx = np.hstack([x, x * x])
+            scores = xx @ linear[own].T + gconsts[own]  # [frames, gaussians of the pdf]
+            top = scores.max(1, keepdims=True)
+            posterior = np.exp(scores - top)
+            total = posterior.sum(1, keepdims=True)
+            posterior /= total
+            occupancy[own] += posterior.sum(0, dtype=np.float64)
+            moments[own] += posterior.T @ xx
+            loglike += float((np.log(total) + top).sum(dtype=np.float64))
+    return Stats(occupancy, moments[:, : gmms.dim], moments[:, gmms.dim :], loglike)
+
+
+def update(gmms: Gmms, stats: Stats, min_occupancy: float = 10.0, min_weight: float = 1e-5, min_variance: float = 0.001) -> Gmms:
+    """Maximum-likelihood estimate. A Gaussian with too few frames is removed, unless it is the last of its pdf, which is kept as it was."""
+    owner = gmms.owner
+    total = np.bincount(owner, stats.occupancy, gmms.num_pdfs)[owner]
+    share = np.divide(stats.occupancy, total, out=1 / np.diff(gmms.offsets)[owner], where=total > 0)
+    enough = (stats.occupancy > min_occupancy) & (share > min_weight)
+    occupancy = np.where(enough, stats.occupancy, 1.0)[:, None]
+    mean = stats.first / occupancy
+    invvar = 1 / np.maximum(stats.second / occupancy - mean**2, min_variance)
+    keep = enough | _last_of_starved(enough, gmms)
+    weights = np.where(enough, share, np.maximum(share, min_weight)) * keep
+    weights /= np.bincount(owner, weights, gmms.num_pdfs)[owner]
+    chosen = enough[:, None]
+    return Gmms(
+        np.concatenate([[0], np.cumsum(np.bincount(owner, keep, gmms.num_pdfs))]).astype(np.int64),
+        weights[keep].astype(np.float32),
+        np.where(chosen, mean * invvar, gmms.means_invvars)[keep].astype(np.float32),
+        np.where(chosen, invvar, gmms.invvars)[keep].astype(np.float32),
+    )
+
+
+def _last_of_starved(enough: NDArray[np.bool_], gmms: Gmms) -> NDArray[np.bool_]:
+    """True for the last Gaussian of each pdf that has none with enough frames."""
+    starved = ~np.logical_or.reduceat(enough, gmms.offsets[:-1])
+    last = np.zeros(gmms.num_gauss, bool)
+    last[gmms.offsets[1:][starved] - 1] = True
+    return last

@@ -1,0 +1,185 @@
+"""Kaldi's two encodings of tokens, numbers, vectors and matrices (io-funcs.h, kaldi-matrix.cc): reading and writing."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.errors import UserError
+
+BINARY = b"\0B"
+
+
+class Writer:
+    """Collects the bytes of one Kaldi object, in binary or text."""
+
+    def __init__(self, binary: bool) -> None:
+        self.binary = binary
+        self.data = bytearray(BINARY if binary else b"")
+
+    def token(self, token: str, line: bool = False) -> None:
+        """A token; `line` ends the line in text."""
+        self.data += f"{token} ".encode()
+        if line:
+            self.newline()
+
+    def newline(self) -> None:
+        if not self.binary:
+            self.data += b"\n"
+
+    def int(self, value: int) -> None:
+        self.data += b"\4" + struct.pack("<i", value) if self.binary else f"{value} ".encode()
+
+    def float(self, value: float) -> None:
+        self.data += b"\4" + struct.pack("<f", value) if self.binary else f"{_text(value)} ".encode()
+
+    def ints(self, values: list[int]) -> None:
+        """A vector of integers (WriteIntegerVector)."""
+        if self.binary:
+            self.data += b"\4" + struct.pack("<i", len(values)) + np.asarray(values, "<i4").tobytes()
+        else:
+            self.data += f"[ {''.join(f'{v} ' for v in values)}]\n".encode()
+
+    def vector(self, values: np.ndarray) -> None:
+        """float32 [n]."""
+        if self.binary:
+            self.token("FV")
+            self.int(len(values))
+            self.data += np.asarray(values, "<f4").tobytes()
+        else:
+            self.data += f" [ {_row(values)}]\n".encode()
+
+    def matrix(self, values: np.ndarray) -> None:
+        """float32 [rows, columns]."""
+        if self.binary:
+            self.token("FM")
+            self.int(values.shape[0])
+            self.int(values.shape[1])
+            self.data += np.ascontiguousarray(values, "<f4").tobytes()
+        else:
+            rows = "".join(f"\n  {_row(row)}" for row in values)
+            self.data += f" [{rows}]\n".encode()
+
+
+def _text(value: float) -> str:
+    """The shortest decimal that reads back as the same float32."""
+    return str(np.float32(value))
+
+
+def _row(values: np.ndarray) -> str:
+    return "".join(f"{_text(v)} " for v in values)
+
+
+class Reader:
+    """Reads one Kaldi object, telling binary from text by its first bytes. Every method raises UserError where the data do not fit."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        self.path, self.binary = path, data.startswith(BINARY)
+        self.data, self.at = data, len(BINARY) if self.binary else 0
+
+    @classmethod
+    def open(cls, path: Path, made_by: str) -> Reader:
+        try:
+            return cls(path.read_bytes(), path)
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}; the {made_by} stage makes it.") from error
+
+    def fail(self, what: str) -> UserError:
+        return UserError(f"{self.path}: {what} at byte {self.at}; the file is damaged or of another kind.")
+
+    def token(self) -> str:
+        """The next word; in text, the next anything between blanks."""
+        if not self.binary:
+            while self.data[self.at : self.at + 1].isspace():
+                self.at += 1
+        end = self.at
+        while end < len(self.data) and not self.data[end : end + 1].isspace():
+            end += 1
+        if end == self.at:
+            raise self.fail("expected a word, found nothing")
+        word = self.data[self.at : end].decode("utf-8", "replace")
+        self.at = end + 1
+        return word
+
+    def expect(self, *tokens: str) -> str:
+        """The next token, which must be one of `tokens`."""
+        found = self.token()
+        if found not in tokens:
+            raise self.fail(f"expected {' or '.join(tokens)}, found {found[:40]!r}")
+        return found
+
+    def peek(self) -> str:
+        at, word = self.at, self.token()
+        self.at = at
+        return word
+
+    def take(self, count: int) -> bytes:
+        taken = self.data[self.at : self.at + count]
+        if count < 0 or len(taken) < count:
+            raise self.fail("the data end early")
+        self.at += count
+        return taken
+
+    def byte(self, value: int) -> None:
+        """The next byte, which must be `value`."""
+        if self.take(1)[0] != value:
+            raise self.fail(f"expected byte {value}")
+
+    def _sized(self) -> bytes:
+        self.byte(4)
+        return self.take(4)
+
+    def int(self) -> int:
+        if self.binary:
+            return int(struct.unpack("<i", self._sized())[0])
+        return int(self._number(self.token()))
+
+    def float(self) -> float:
+        if self.binary:
+            return float(struct.unpack("<f", self._sized())[0])
+        return self._number(self.token())
+
+    def _number(self, word: str) -> float:
+        try:
+            return float(word)
+        except ValueError:
+            raise self.fail(f"expected a number, found {word[:40]!r}") from None
+
+    def ints(self) -> list[int]:
+        if self.binary:
+            count = struct.unpack("<i", self._sized())[0]
+            return np.frombuffer(self.take(4 * count), "<i4").tolist()
+        return [int(value) for row in self._bracketed() for value in row]
+
+    def vector(self) -> np.ndarray:
+        """float32 [n]."""
+        if not self.binary:
+            return np.asarray([value for row in self._bracketed() for value in row], np.float32)
+        dtype = {"FV": "<f4", "DV": "<f8"}[self.expect("FV", "DV")]
+        return self._array(dtype, self.int())
+
+    def matrix(self) -> np.ndarray:
+        """float32 [rows, columns]."""
+        if not self.binary:
+            rows = self._bracketed()
+            if len({len(row) for row in rows}) > 1:
+                raise self.fail("the rows of a matrix differ in length")
+            return np.asarray(rows, np.float32)
+        dtype = {"FM": "<f4", "DM": "<f8"}[self.expect("FM", "DM")]
+        rows_, columns = self.int(), self.int()
+        return self._array(dtype, rows_ * columns).reshape(rows_, columns)
+
+    def _array(self, dtype: str, count: int) -> np.ndarray:
+        return np.frombuffer(self.take(np.dtype(dtype).itemsize * count), dtype).astype(np.float32)
+
+    def _bracketed(self) -> list[list[float]]:
+        """The numbers between [ and ], by line."""
+        self.expect("[")
+        end = self.data.find(b"]", self.at)
+        if end < 0:
+            raise self.fail("found no closing ]")
+        lines = self.data[self.at - 1 : end].decode("utf-8", "replace").splitlines()
+        self.at = end + 2
+        return [[self._number(word) for word in line.split()] for line in lines if line.strip()]

@@ -1,0 +1,31 @@
+"""kaldi-hmm-gmm's objects from files and arrays; some of its classes take arrays only through their pickle protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kaldi_hmm_gmm as khg
+import numpy as np
+
+from asr_prune.hmm.gmm import Ints
+
+
+def unpickled(cls: type, state: tuple[Any, ...]) -> Any:
+    """An object of `cls` from the tuple that its __getstate__ gives."""
+    made = cls.__new__(cls)
+    made.__setstate__(state)
+    return made
+
+
+def read_topology(text: str) -> khg.HmmTopology:
+    """The topology of a `topo` file."""
+    topo = khg.HmmTopology()
+    topo.read(text)
+    return topo
+
+
+def id_to_pdf(transitions: khg.TransitionModel) -> Ints:
+    """The pdf of each transition-id, int32 [ids + 1]; entry 0, which is no transition, has pdf -1."""
+    pdfs = np.asarray(transitions.id2pdf_id, np.int32)
+    pdfs[0] = -1
+    return pdfs

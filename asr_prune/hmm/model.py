@@ -1,0 +1,37 @@
+"""A GMM-HMM as it is trained, kept and read: tree, transition model, mixtures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import kaldi_hmm_gmm as khg
+
+from asr_prune.errors import UserError
+from asr_prune.hmm.gmm import Gmms
+from asr_prune.hmm.mdl import read_mdl, write_mdl
+from asr_prune.hmm.tree import Tree, read_tree, write_tree
+
+
+@dataclass
+class HmmModel:
+    """tree: kaldi-hmm-gmm's ContextDependency; transitions: its TransitionModel, updated in place; gmms: replaced at each update."""
+
+    tree: khg.ContextDependency
+    transitions: khg.TransitionModel
+    gmms: Gmms
+
+    def save(self, folder: Path) -> None:
+        """Writes folder/final.mdl and folder/tree in Kaldi's binary form."""
+        write_mdl(folder / "final.mdl", self.transitions, self.gmms)
+        write_tree(folder / "tree", Tree.from_khg(self.tree))
+
+    @classmethod
+    def load(cls, folder: Path) -> HmmModel:
+        """Reads what `save`, or Kaldi, wrote. Raises UserError where a file is missing or damaged, or the two do not fit."""
+        transitions, gmms = read_mdl(folder / "final.mdl")
+        tree = read_tree(folder / "tree").to_khg()
+        if not tree.num_pdfs == transitions.num_pdfs == gmms.num_pdfs:
+            counts = f"{tree.num_pdfs}, {transitions.num_pdfs} and {gmms.num_pdfs}"
+            raise UserError(f"{folder}: tree, transitions and mixtures have {counts} pdfs; run the align stage again.")
+        return cls(tree, transitions, gmms)

@@ -1,0 +1,150 @@
+"""Kaldi's `tree` files, text and binary: which pdf a phone in context and an HMM state share (event-map.cc, context-dep.cc)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import kaldi_hmm_gmm as khg
+import numpy as np
+
+from asr_prune.files import atomic
+from asr_prune.hmm.kaldi_format import BINARY, Reader, Writer
+from asr_prune.hmm.kaldi_model import unpickled
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """The pdf."""
+
+    pdf: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """Goes on with children[value of `key`]; key -1 is the HMM state's pdf class, 0, 1, ... are places in the phone window."""
+
+    key: int
+    children: tuple[Node | None, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Goes on with `yes` where the value of `key` is one of `values`, else with `no`."""
+
+    key: int
+    values: tuple[int, ...]
+    yes: Node
+    no: Node
+
+
+Node = Leaf | Table | Split
+
+
+@dataclass(frozen=True)
+class Tree:
+    """width: phones in the window; central: place of the phone itself, from 0; root: of the decisions."""
+
+    width: int
+    central: int
+    root: Node
+
+    @classmethod
+    def from_khg(cls, tree: khg.ContextDependency) -> Tree:
+        return _parse(Reader(BINARY + np.asarray(tree.__getstate__()[0], np.int8).tobytes(), Path("tree")))
+
+    def to_khg(self) -> khg.ContextDependency:
+        data = self.to_bytes(binary=True)[len(BINARY) :]
+        return unpickled(khg.ContextDependency, (np.frombuffer(data, np.int8).tolist(),))
+
+    def to_bytes(self, binary: bool) -> bytes:
+        writer = Writer(binary)
+        writer.token("ContextDependency")
+        writer.int(self.width)
+        writer.int(self.central)
+        writer.token("ToPdf")
+        _write_node(writer, self.root)
+        writer.token("EndContextDependency", line=True)
+        return bytes(writer.data)
+
+
+def write_tree(path: Path, tree: Tree, binary: bool = True) -> None:
+    """Writes a tree as Kaldi does. Raises UserError as `atomic`."""
+    with atomic(path, "wb") as file:
+        file.write(tree.to_bytes(binary))
+
+
+def read_tree(path: Path) -> Tree:
+    """Reads a tree written by `write_tree` or by Kaldi. Raises UserError where the file is missing, damaged or of another kind."""
+    return _parse(Reader.open(path, "align"))
+
+
+def _parse(reader: Reader) -> Tree:
+    reader.expect("ContextDependency")
+    width, central = reader.int(), reader.int()
+    reader.expect("ToPdf")
+    root = _read_node(reader)
+    reader.expect("EndContextDependency")
+    if root is None:
+        raise reader.fail("the tree has no node")
+    return Tree(width, central, root)
+
+
+def _write_node(writer: Writer, node: Node | None) -> None:
+    if node is None:
+        writer.token("NULL")
+    elif isinstance(node, Leaf):
+        writer.token("CE")
+        writer.int(node.pdf)
+        writer.newline()
+    elif isinstance(node, Table):
+        writer.token("TE")
+        writer.int(node.key)
+        _write_size(writer, len(node.children))
+        writer.token("(", line=True)
+        for child in node.children:
+            _write_node(writer, child)
+        writer.token(")", line=True)
+    else:
+        writer.token("SE")
+        writer.int(node.key)
+        writer.ints(list(node.values))
+        writer.token("{", line=True)
+        _write_node(writer, node.yes)
+        _write_node(writer, node.no)
+        writer.token("}", line=True)
+
+
+def _read_node(reader: Reader) -> Node | None:
+    kind = reader.expect("NULL", "CE", "TE", "SE")
+    if kind == "NULL":
+        return None
+    if kind == "CE":
+        return Leaf(reader.int())
+    key = reader.int()
+    if kind == "TE":
+        size = _read_size(reader)
+        reader.expect("(")
+        children = tuple(_read_node(reader) for _ in range(size))
+        reader.expect(")")
+        return Table(key, children)
+    values = tuple(reader.ints())
+    reader.expect("{")
+    yes, no = _read_node(reader), _read_node(reader)
+    reader.expect("}")
+    if yes is None or no is None:
+        raise reader.fail("a question lacks one of its two answers")
+    return Split(key, values, yes, no)
+
+
+def _write_size(writer: Writer, size: int) -> None:
+    """Kaldi marks unsigned numbers by a negative length byte."""
+    writer.data += b"\xfc" + struct.pack("<I", size) if writer.binary else f"{size} ".encode()
+
+
+def _read_size(reader: Reader) -> int:
+    if not reader.binary:
+        return reader.int()
+    reader.byte(0xFC)
+    return int(struct.unpack("<I", reader.take(4))[0])

@@ -1,0 +1,61 @@
+"""A lang folder as the other stages see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from asr_prune.errors import UserError
+from asr_prune.lang.symbols import read_table
+
+
+@dataclass(frozen=True)
+class Lang:
+    """Tables and lists of the lang folder `path`; ids are those of phones.txt and words.txt.
+
+    shared: classes of phones with common pdfs; disambig: ids of #0, #1, ... among the phones; topo: the topology's text;
+    oov: the id of the word for unknown words, or None.
+    """
+
+    path: Path
+    phones: dict[str, int]
+    words: dict[str, int]
+    silence: list[int]
+    optional_silence: int
+    disambig: list[int]
+    shared: list[list[int]]
+    topo: str
+    oov: int | None
+
+    @classmethod
+    def read(cls, path: Path) -> Lang:
+        """Reads what `prepare_lang` wrote. Raises UserError naming a file that is missing."""
+        classes = [[int(i) for i in line.split()] for line in _text(path / "phones/sets.int").splitlines()]
+        oov = _text(path / "oov.int").split()
+        return cls(
+            path=path,
+            phones=read_table(path / "phones.txt"),
+            words=read_table(path / "words.txt"),
+            silence=_ints(path / "phones/silence.int"),
+            optional_silence=_ints(path / "phones/optional_silence.int")[0],
+            disambig=_ints(path / "phones/disambig.int"),
+            shared=classes,
+            topo=_text(path / "topo"),
+            oov=int(oov[0]) if oov else None,
+        )
+
+    def word_ids(self, words: list[str]) -> list[int] | None:
+        """Ids of a transcript; unknown words become `oov`, or the whole is None where the lexicon has no such word."""
+        ids = [self.words.get(word, self.oov) for word in words]
+        return None if None in ids else [i for i in ids if i is not None]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; the lang stage makes it.") from error
+
+
+def _ints(path: Path) -> list[int]:
+    return [int(i) for i in _text(path).split()]
