@@ -14,7 +14,10 @@ from asr_prune.errors import UserError
 
 
 def _refuse(path: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write {path}: {error.strerror or error}; free space or choose another folder, then run the same command again.")
+    return UserError(
+        f"cannot write {path}: {error.strerror or error}; "
+        "free space or choose another folder, then run the same command again."
+    )
 
 
 @contextmanager
@@ -38,7 +41,10 @@ def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextmanager
 def atomic_dir(path: Path | str) -> Iterator[Path]:
-    """Yields an empty folder that replaces `path` only when the block ends without an exception. Raises UserError as `atomic`."""
+    """Yields an empty folder that replaces `path` only when the block ends without an exception.
+
+    Raises UserError as `atomic`.
+    """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

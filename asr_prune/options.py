@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(cls: type[T]) -> type[T]:
-    """Makes `cls` a frozen, keyword-only dataclass; the recipe reader (recipe.py) refuses keys that it does not declare.
+    """Makes `cls` a frozen, keyword-only dataclass; the recipe reader (recipe.py) refuses keys that it does not
+    declare.
 
     Ranges are checked in `__post_init__`, which raises ValueError with a sentence.
     """

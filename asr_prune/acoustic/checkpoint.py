@@ -1,0 +1,82 @@
+"""A network on disk: it carries its own widths, context, priors and kept nodes, and loads without the recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asr_prune.acoustic.network import FeedForward
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+
+FORMAT = 1
+
+
+@dataclass
+class Model:
+    """A network with what is needed to use it.
+
+    priors: log class priors float32 [pdfs]; context: frames spliced left and right; kept: for each hidden layer, the
+    indices of its nodes in the dense network; features: the feature options it was trained on, plain values.
+    """
+
+    network: FeedForward
+    priors: Tensor
+    context: tuple[int, int]
+    kept: list[list[int]]
+    features: dict[str, Any] = field(default_factory=dict)
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Writes `model` whole or not at all."""
+    network = model.network
+    content = {
+        "format": FORMAT,
+        "inputs": network.affine[0].in_features,
+        "hidden": network.widths,
+        "outputs": network.output.out_features,
+        "activation": network.activation,
+        "context": list(model.context),
+        "kept": model.kept,
+        "features": model.features,
+        "priors": model.priors.cpu(),
+        "state": {name: value.cpu() for name, value in network.state_dict().items()},
+    }
+    with atomic(path, "wb") as file:
+        torch.save(content, file)
+
+
+def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
+    """Reads what `save_model` wrote, on the CPU.
+
+    Raises UserError where the file is missing, damaged or of another format.
+    """
+    content = load_tensors(path)
+    if content.get("format") != FORMAT:
+        raise UserError(
+            f"{path} has model format {content.get('format')}, this version reads "
+            f"{FORMAT}; train it again or use the version that wrote it."
+        )
+    network = FeedForward(content["inputs"], content["hidden"], content["outputs"], content["activation"])
+    network.load_state_dict(content["state"])
+    context = (content["context"][0], content["context"][1])
+    return Model(network.to(dtype).eval(), content["priors"], context, content["kept"], content["features"])
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """A dictionary that torch.save wrote, loaded with weights_only. Raises UserError where it is missing or damaged."""
+    if not path.is_file():
+        raise UserError(f"{path} is missing; stage 4 (train) writes it.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"{path} is damaged ({type(error).__name__}); delete it and run stage 4 (train) again."
+        ) from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a file of asr_prune; give the path of a network.pt.")
+    return content

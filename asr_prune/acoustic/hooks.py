@@ -1,0 +1,52 @@
+"""Where something else may take part in training; the trainer calls these and knows no more of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, optim
+
+from asr_prune.acoustic.evaluate import Quality
+from asr_prune.acoustic.network import FeedForward
+
+
+class Hooks:
+    """Plain training: every hook does nothing. Subclasses override what they need."""
+
+    def undecayed(self, network: FeedForward) -> list[Tensor]:
+        """Parameters that must not have weight decay, because something else shrinks them."""
+        return []
+
+    def start(
+        self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
+    ) -> None:
+        """Before the first step. steps: updates in the whole run; evaluate: dev quality of the network as it stands."""
+
+    def penalty(self) -> Tensor | None:
+        """A scalar added to the loss of this step."""
+        return None
+
+    def after_backward(self) -> None:
+        """Gradients are there, weights not yet updated."""
+
+    def after_step(self) -> None:
+        """Weights have just been updated."""
+
+    def may_halve(self) -> bool:
+        """Whether newbob may judge this epoch by its dev cross-entropy (not while a penalty holds it up)."""
+        return True
+
+    def end_of_epoch(self, quality: Quality) -> dict[str, Any]:
+        """After an epoch's evaluation. Returns figures for metrics.jsonl."""
+        return {}
+
+    def finish(self) -> None:
+        """After the last step, before the last evaluation."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs, tensors and plain values."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what state_dict gave, after start."""

@@ -1,0 +1,84 @@
+"""AdamW with a one-cycle learning rate, or SGD with newbob halving."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor, optim
+
+from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.options import TrainOptions
+
+
+def make_optimiser(network: FeedForward, options: TrainOptions, undecayed: list[Tensor]) -> optim.Optimizer:
+    """The optimiser of `options`; weight decay goes to weights only, and not to those in `undecayed`."""
+    spared = {id(p) for p in undecayed}
+    weights = [layer.weight for layer in network.affine]
+    groups = [
+        {"params": [w for w in weights if id(w) not in spared], "weight_decay": options.weight_decay},
+        {
+            "params": [w for w in weights if id(w) in spared] + [layer.bias for layer in network.affine],
+            "weight_decay": 0.0,
+        },
+    ]
+    if options.optimiser == "adamw":
+        return optim.AdamW(groups, lr=options.learning_rate, fused=True)
+    return optim.SGD(groups, lr=options.learning_rate, momentum=options.momentum)
+
+
+class OneCycle:
+    """Learning rate up from a 25th of the peak and down to a 10,000th of it, both as cosines (Smith and Topin 2018,
+    arXiv 1708.07120).
+    """
+
+    def __init__(self, options: TrainOptions, steps: int) -> None:
+        self.peak, self.rise, self.steps = options.learning_rate, max(1.0, options.rise * steps), steps
+
+    def rate(self, step: int) -> float:
+        """Learning rate of update `step`, counted from 0."""
+        low, high, x = (self.peak / 25, self.peak, step / self.rise)
+        if step > self.rise:
+            low, high, x = (self.peak / 1e4, self.peak, 1 - (step - self.rise) / max(1.0, self.steps - self.rise))
+        return low + (high - low) * (1 - math.cos(math.pi * x)) / 2
+
+    def end_of_epoch(self, cross_entropy: float) -> None:
+        """One-cycle does not listen."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to take back: the rate follows from the step."""
+
+
+class Newbob:
+    """Constant learning rate until the dev cross-entropy improves by less than a fraction; from then on halved each
+    epoch (Kaldi steps/nnet/train_scheduler.sh).
+    """
+
+    def __init__(self, options: TrainOptions) -> None:
+        self.now, self.below = options.learning_rate, options.halve_below
+        self.best, self.halving = math.inf, False
+
+    def rate(self, step: int) -> float:
+        """Learning rate of update `step`."""
+        return self.now
+
+    def end_of_epoch(self, cross_entropy: float) -> None:
+        """Judges an epoch by its dev cross-entropy."""
+        self.halving = self.halving or (math.isfinite(self.best) and cross_entropy > self.best * (1 - self.below))
+        if self.halving:
+            self.now /= 2
+        self.best = min(self.best, cross_entropy)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"now": self.now, "best": self.best, "halving": self.halving}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.now, self.best, self.halving = state["now"], state["best"], state["halving"]
+
+
+def make_schedule(options: TrainOptions, steps: int) -> OneCycle | Newbob:
+    """The schedule that goes with the optimiser."""
+    return OneCycle(options, steps) if options.optimiser == "adamw" else Newbob(options)

@@ -1,0 +1,65 @@
+"""What a recipe's `network:` and `train:` blocks hold."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from asr_prune.options import options
+
+
+@options
+class NetworkOptions:
+    #: widths of the hidden layers, first to last; any depth
+    hidden: tuple[int, ...] = (512, 512, 512, 512)
+    #: nonlinearity of every hidden layer
+    activation: Literal["relu", "sigmoid"] = "relu"
+    #: fraction of hidden outputs dropped in training
+    dropout: float = 0.2
+    #: frames spliced before the current one
+    left_context: int = 5
+    #: frames spliced after the current one
+    right_context: int = 5
+
+    def __post_init__(self) -> None:
+        if not self.hidden or min(self.hidden) < 1:
+            raise ValueError(f"hidden must list at least one width, each 1 or more, not {list(self.hidden)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+        if min(self.left_context, self.right_context) < 0:
+            raise ValueError("left_context and right_context must be 0 or more frames")
+
+
+@options
+class TrainOptions:
+    #: passes over the training frames; all phases of a pruning run share them
+    epochs: int = 12
+    #: adamw goes with a one-cycle learning rate, sgd with newbob halving
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    #: peak (adamw) or initial (sgd) learning rate
+    learning_rate: float = 0.002
+    #: momentum of sgd
+    momentum: float = 0.9
+    #: decoupled (adamw) or plain (sgd) weight decay, of weights only, never of biases or penalised vectors
+    weight_decay: float = 0.01
+    #: frames a mini-batch
+    batch: int = 256
+    #: share of the steps in which the one-cycle learning rate rises
+    rise: float = 0.2
+    #: newbob halves the rate from the epoch on whose dev cross-entropy improves by less than this fraction
+    halve_below: float = 0.01
+    #: largest norm of the gradient; 0 switches clipping off
+    clip: float = 5.0
+    #: auto takes CUDA where there is one
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    #: processor threads of torch; 0 leaves torch's own choice
+    threads: int = 0
+    #: write TensorBoard events beside metrics.jsonl
+    tensorboard: bool = True
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1:
+            raise ValueError("epochs and batch must be 1 or more")
+        if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
+            raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
+        if not (0 <= self.momentum < 1 and 0 < self.rise < 1 and 0 <= self.halve_below < 1):
+            raise ValueError("momentum and halve_below must be at least 0 and below 1, rise between 0 and 1")

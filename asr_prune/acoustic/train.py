@@ -1,0 +1,178 @@
+"""The training loop: epochs, checkpoints, exact resume. It calls hooks and knows nothing of pruning."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from asr_prune.acoustic.checkpoint import load_tensors
+from asr_prune.acoustic.evaluate import Quality, evaluate
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.hooks import Hooks
+from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.optimiser import make_optimiser, make_schedule
+from asr_prune.acoustic.options import TrainOptions
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+from asr_prune.progress import track
+
+log = logging.getLogger(__name__)
+
+
+def pick_device(asked: str) -> torch.device:
+    """The device of `train.device`; auto is CUDA where there is one.
+
+    Raises UserError where CUDA is asked for and absent.
+    """
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise UserError("train.device is cuda, but torch sees no CUDA device; set train.device to auto or cpu.")
+    return torch.device("cuda" if asked == "cuda" or (asked == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+class Trainer:
+    """Trains `network` on frames with labels.
+
+    One random stream an epoch, drawn from `seed` and the epoch's number, so that a run that was killed and resumed from
+    its checkpoint ends in the same weights.
+    """
+
+    def __init__(
+        self,
+        network: FeedForward,
+        options: TrainOptions,
+        train: FrameSet,
+        dev: FrameSet,
+        hooks: Hooks,
+        seed: int,
+        folder: Path,
+    ) -> None:
+        self.network, self.options, self.hooks = network, options, hooks
+        self.train_frames, self.dev_frames = train, dev
+        self.seed, self.folder = seed, folder
+        self.optimiser = make_optimiser(network, options, hooks.undecayed(network))
+        self.steps_an_epoch = train.batch_count(options.batch)
+        self.steps = self.steps_an_epoch * options.epochs
+        self.schedule = make_schedule(options, self.steps)
+        self.epoch = self.step = 0
+        self.metrics: list[dict[str, Any]] = []
+        hooks.start(network, self.optimiser, self.steps, lambda: evaluate(network, dev))
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def run(self) -> Quality:
+        """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev quality.
+
+        Raises UserError where the loss stops being a number.
+        """
+        if self.checkpoint.exists():
+            self._resume()
+        while self.epoch < self.options.epochs:
+            self._one_epoch()
+        return evaluate(self.network, self.dev_frames)
+
+    def _one_epoch(self) -> None:
+        self.epoch += 1
+        start = time.monotonic()
+        loss, accuracy = self._pass()
+        if self.epoch == self.options.epochs:
+            self.hooks.finish()
+        quality = evaluate(self.network, self.dev_frames)
+        if self.hooks.may_halve():
+            self.schedule.end_of_epoch(quality.cross_entropy)
+        row = {
+            "epoch": self.epoch,
+            "train_ce": loss,
+            "train_accuracy": accuracy,
+            "dev_ce": quality.cross_entropy,
+            "dev_accuracy": quality.accuracy,
+            "learning_rate": self.schedule.rate(self.step),
+            **self.hooks.end_of_epoch(quality),
+            "seconds": round(time.monotonic() - start, 2),
+        }
+        self.metrics.append(row)
+        self._write_metrics()
+        self._save()
+        log.info(self._line(row))
+
+    def _pass(self) -> tuple[float, float]:
+        torch.manual_seed(self.seed * 100003 + self.epoch)
+        order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
+        device = self.train_frames.labels.device
+        loss, right, seen = torch.zeros((), device=device), torch.zeros((), device=device), 0
+        batches = self.train_frames.batches(self.options.batch, order)
+        self.network.train()
+        for inputs, labels in track(batches, self.steps_an_epoch, f"epoch {self.epoch}/{self.options.epochs}"):
+            logits, batch_loss = self._update(inputs, labels)
+            loss += batch_loss * len(labels)
+            right += (logits.argmax(-1) == labels).sum()
+            seen += len(labels)
+        mean = float(loss) / seen
+        if not math.isfinite(mean):
+            raise UserError(
+                f"the loss of epoch {self.epoch} is not a number; "
+                f"lower train.learning_rate (now {self.options.learning_rate})."
+            )
+        return mean, float(right) / seen
+
+    def _update(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.rate(self.step)
+        logits = self.network(inputs)
+        loss = nn.functional.cross_entropy(logits, labels)
+        penalty = self.hooks.penalty()
+        self.optimiser.zero_grad()
+        (loss if penalty is None else loss + penalty).backward()
+        self.hooks.after_backward()
+        if self.options.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
+        self.optimiser.step()
+        self.step += 1
+        self.hooks.after_step()
+        return logits.detach(), loss.detach()
+
+    def _save(self) -> None:
+        content = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "hooks": self.hooks.state_dict(),
+            "metrics": self.metrics,
+        }
+        with atomic(self.checkpoint, "wb") as file:
+            torch.save(content, file)
+
+    def _resume(self) -> None:
+        content = load_tensors(self.checkpoint)
+        self.network.load_state_dict(content["network"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.schedule.load_state_dict(content["schedule"])
+        self.hooks.load_state_dict(content["hooks"])
+        self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
+        self._write_metrics()
+        log.info("resumed after epoch %d of %d", self.epoch, self.options.epochs)
+
+    def _write_metrics(self) -> None:
+        with atomic(self.folder.parent / "metrics.jsonl") as file:
+            file.writelines(json.dumps(row) + "\n" for row in self.metrics)
+
+    def _line(self, row: dict[str, Any]) -> str:
+        parts = [
+            f"epoch {self.epoch:2d}/{self.options.epochs}",
+            f"train CE {row['train_ce']:.3f}",
+            f"dev CE {row['dev_ce']:.3f}",
+            f"dev accuracy {100 * row['dev_accuracy']:.1f} %",
+            *([f"nodes {row['nodes']}", row["phase"]] if "nodes" in row else []),
+            f"{row['seconds']:.0f} s",
+        ]
+        return "  ".join(parts)

@@ -1,0 +1,114 @@
+"""What a pruning method is: a small class in a file of its own, found by its name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from torch import Tensor, optim
+
+from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning import methods as methods_folder
+from asr_prune.pruning.budget import strongest, target_of
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.plan import Plan
+
+
+class Method:
+    """A way to choose nodes. The trainer reaches it through the pruner's hooks and never names it.
+
+    options: the method's own options; layers: what it may look at and change. After `start` it also has `optimiser`,
+    `plan` and `target` (how many nodes must survive, None where the run was asked by strength).
+    """
+
+    Options: ClassVar[type[PruneOptions]] = PruneOptions
+
+    def __init__(self, options: PruneOptions, layers: Sequence[NodeLayer]) -> None:
+        self.options, self.layers = options, list(layers)
+        self.target = target_of([layer.size for layer in layers], options.keep, options.min_nodes)
+
+    @property
+    def folds(self) -> bool:
+        """Whether a cut zeroes incoming vectors, so that the node's constant is folded; otherwise it zeroes outgoing
+        ones.
+        """
+        return False
+
+    @property
+    def steers(self) -> bool:
+        """Whether the method itself brings the node count to the target, so that the cut should find nearly nothing
+        left to do.
+        """
+        return False
+
+    def undecayed(self) -> list[Tensor]:
+        """Weights that must not have weight decay."""
+        return []
+
+    def start(self, optimiser: optim.Optimizer, plan: Plan) -> None:
+        """Before the first update."""
+        self.optimiser, self.plan = optimiser, plan
+
+    def penalty(self) -> Tensor | None:
+        """A scalar added to the loss, in the press only."""
+        return None
+
+    def after_backward(self) -> None:
+        """Called in the press, gradients ready."""
+
+    def after_step(self, step: int) -> None:
+        """Called in the press, after update `step`."""
+
+    def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
+        """After each epoch until the cut. Returns figures for metrics.jsonl."""
+        return {}
+
+    def reached(self) -> bool:
+        """Whether the target is met already, so that the press may end early."""
+        return False
+
+    def scores(self) -> list[Tensor]:
+        """By what nodes are ranked, float [nodes] a layer; the highest survive."""
+        raise NotImplementedError(f"{type(self).__name__} removes no nodes by rank")
+
+    def alive(self) -> list[Tensor]:
+        """Nodes that the method has not itself brought to zero, boolean [nodes] a layer."""
+        return [score > 0 for score in self.scores()]
+
+    def finish(self) -> list[Tensor]:
+        """Which nodes live, boolean [nodes] a layer: the target's number of the strongest, or without a target all that
+        are alive.
+        """
+        if self.target is None:
+            return self.alive()
+        return strongest(self.scores(), self.target, self.options.min_nodes)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs, tensors and plain values."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what state_dict gave."""
+
+
+def method_names() -> list[str]:
+    """All methods there are, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(methods_folder.__path__))
+
+
+def find_method(name: str) -> type[Method]:
+    """The class of method `name`: the subclass of Method that asr_prune/pruning/methods/<name>.py defines.
+
+    Raises ValueError where there is no such file.
+    """
+    if name not in method_names():
+        raise ValueError(f"there is no pruning method {name!r}; the methods are {', '.join(method_names())}")
+    module = importlib.import_module(f"{methods_folder.__name__}.{name}")
+    found = [
+        c
+        for c in vars(module).values()
+        if isinstance(c, type) and issubclass(c, Method) and c.__module__ == module.__name__
+    ]
+    return found[0]

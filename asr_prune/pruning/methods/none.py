@@ -1,0 +1,18 @@
+"""No pruning: the dense network that everything is measured against."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from asr_prune.pruning.method import Method
+
+
+class NoPruning(Method):
+    """Keeps every node."""
+
+    def finish(self) -> list[Tensor]:
+        return [torch.ones(layer.size, dtype=torch.bool, device=layer.incoming.weight.device) for layer in self.layers]
+
+    def scores(self) -> list[Tensor]:
+        return [layer.norms("outgoing") for layer in self.layers]

@@ -1,0 +1,155 @@
+"""What runs a method inside the training: its phases, the cut, and the removed nodes kept out of the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, optim
+
+from asr_prune.acoustic.evaluate import Quality
+from asr_prune.acoustic.hooks import Hooks
+from asr_prune.acoustic.network import FeedForward
+from asr_prune.pruning.method import Method
+from asr_prune.pruning.plan import Phase, Plan
+from asr_prune.pruning.removal import silence
+
+SMALL_CUT = 0.05
+
+
+@dataclass
+class Cut:
+    """What the cut found and did.
+
+    kept, alive: boolean [nodes] a layer; scores: the norms it ranked by; step: the update after which it came; cross-
+    entropies on dev, nats a frame.
+    """
+
+    step: int
+    kept: list[Tensor]
+    alive: list[Tensor]
+    scores: list[Tensor]
+    dev_ce_before: float
+    dev_ce_after: float
+
+    @property
+    def norm_mass_removed(self) -> float:
+        """Share of the summed scores that the removed nodes had."""
+        total = sum(float(s.sum()) for s in self.scores)
+        gone = sum(float(s[~k].sum()) for s, k in zip(self.scores, self.kept, strict=True))
+        return gone / max(total, 1e-30)
+
+    @property
+    def nodes(self) -> list[int]:
+        return [int(k.sum()) for k in self.kept]
+
+
+class Pruner(Hooks):
+    """Runs `method` through warm_up, press and release.
+
+    After the run, `cut` says what was removed and `before_cut` holds the network's weights as they stood before.
+    """
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.step = 0
+        self.cut: Cut | None = None
+        self.before_cut: dict[str, Tensor] = {}
+
+    @property
+    def phase(self) -> Phase:
+        if self.cut is not None:
+            return "release"
+        return "press" if self.step >= self.plan.press_from else "warm_up"
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether a steered run's cut removed at most 5 % of the norm mass; None for methods that do not steer."""
+        if not self.method.steers or self.cut is None:
+            return None
+        return self.cut.norm_mass_removed <= SMALL_CUT
+
+    def undecayed(self, network: FeedForward) -> list[Tensor]:
+        return self.method.undecayed()
+
+    def start(
+        self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
+    ) -> None:
+        self.network, self.optimiser, self.evaluate = network, optimiser, evaluate
+        options = self.method.options
+        self.plan = Plan.of(steps, options.warm_up, options.release)
+        self.method.start(optimiser, self.plan)
+
+    def penalty(self) -> Tensor | None:
+        return self.method.penalty() if self.phase == "press" else None
+
+    def after_backward(self) -> None:
+        if self.phase == "press":
+            self.method.after_backward()
+
+    def after_step(self) -> None:
+        pressing = self.phase == "press"
+        self.step += 1
+        if self.cut is not None:
+            self._hold_down()
+        elif pressing:
+            self.method.after_step(self.step)
+            if self.step >= self.plan.cut_at or self.method.reached():
+                self._cut()
+
+    def may_halve(self) -> bool:
+        return self.phase != "press"
+
+    def end_of_epoch(self, quality: Quality) -> dict[str, Any]:
+        figures: dict[str, Any] = (
+            {} if self.cut else self.method.end_of_epoch(quality.cross_entropy, self.phase == "press")
+        )
+        alive = self.cut.kept if self.cut else self.method.alive()
+        return {
+            "phase": self.phase,
+            "nodes": sum(int(a.sum()) for a in alive),
+            "nodes_per_layer": [int(a.sum()) for a in alive],
+            **figures,
+        }
+
+    def finish(self) -> None:
+        if self.cut is None:
+            self._cut()
+
+    @torch.no_grad()
+    def _cut(self) -> None:
+        before = self.evaluate().cross_entropy
+        self.before_cut = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        scores, alive, kept = self.method.scores(), self.method.alive(), self.method.finish()
+        silence(self.method.layers, kept, self.method.folds)
+        self.cut = Cut(self.step, kept, alive, scores, before, self.evaluate().cross_entropy)
+        self._hold_down()
+
+    @torch.no_grad()
+    def _hold_down(self) -> None:
+        """Zeroes removed nodes and their optimiser state: what the optimiser's momentum or decay would move."""
+        assert self.cut is not None
+        for layer, kept in zip(self.method.layers, self.cut.kept, strict=True):
+            if bool(kept.all()):
+                continue
+            for parameter, mask in (
+                (layer.incoming.weight, kept[:, None]),
+                (layer.incoming.bias, kept),
+                (layer.outgoing.weight, kept[None, :]),
+            ):
+                parameter.mul_(mask)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "method": self.method.state_dict(),
+            "cut": vars(self.cut) if self.cut else None,
+            "before_cut": self.before_cut,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step, self.before_cut = state["step"], state["before_cut"]
+        self.method.load_state_dict(state["method"])
+        self.cut = Cut(**state["cut"]) if state["cut"] else None

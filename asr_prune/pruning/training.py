@@ -1,0 +1,120 @@
+"""One pruning run: a dense network trained with a method, its cut noted, its files written."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from asr_prune.acoustic.checkpoint import Model, save_model
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.network import FeedForward, size_of
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.priors import log_priors
+from asr_prune.acoustic.train import Trainer, pick_device
+from asr_prune.files import atomic
+from asr_prune.pruning.method import find_method
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.pruner import Cut, Pruner
+
+Utterances = dict[str, np.ndarray]
+
+
+def train_run(
+    folder: Path,
+    train: tuple[Utterances, Utterances],
+    dev: tuple[Utterances, Utterances],
+    pdfs: int,
+    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
+    seed: int,
+    features: dict[str, Any],
+) -> dict[str, Any]:
+    """Trains and cuts one network; all figures of the run are returned and written to `folder`/train.json.
+
+    train, dev: (features, labels) by utterance. Writes model/network.pt (dense shape, removed nodes zero),
+    model/before_cut.pt, nodes.json, norms.npz and metrics.jsonl; resumes from model/checkpoint.pt.
+    """
+    network_options, train_options, prune_options = options
+    if train_options.threads:
+        torch.set_num_threads(train_options.threads)
+    device = pick_device(train_options.device)
+    context = (network_options.left_context, network_options.right_context)
+    frames = FrameSet.from_utterances(*train, context, device)
+    dev_frames = FrameSet.from_utterances(*dev, context, device)
+    network = build(network_options, frames, pdfs, seed)
+    pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()))
+    (folder / "model").mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
+    quality = trainer.run()
+    assert pruner.cut is not None
+    priors = log_priors(frames.labels, pdfs)
+    kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
+    _save(folder, network, pruner, Model(network, priors, context, kept, features))
+    seconds = [row["seconds"] for row in trainer.metrics]
+    return {
+        "dev_ce_before_cut": pruner.cut.dev_ce_before,
+        "dev_ce_after_cut": pruner.cut.dev_ce_after,
+        "dev_ce_final": quality.cross_entropy,
+        "frame_accuracy_dev": quality.accuracy,
+        "norm_mass_removed": pruner.cut.norm_mass_removed,
+        "converged": pruner.converged,
+        "cut_at_update": pruner.cut.step,
+        "updates": trainer.steps,
+        "nodes_per_layer_dense": network.widths,
+        "params_dense": size_of(network).params,
+        "macs_dense": size_of(network).macs,
+        "train_seconds": round(sum(seconds), 2),
+        "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
+        "train_wall_seconds": round(time.monotonic() - start, 2),
+        "device": str(device),
+    }
+
+
+def build(options: NetworkOptions, frames: FrameSet, pdfs: int, seed: int) -> FeedForward:
+    """A fresh network for `frames`, initialised from `seed`."""
+    torch.manual_seed(seed)
+    network = FeedForward(frames.inputs, options.hidden, pdfs, options.activation, options.dropout)
+    network.to(frames.features.device)
+    network.normalise_by(*frames.moments())
+    return network
+
+
+def _save(folder: Path, network: FeedForward, pruner: Pruner, model: Model) -> None:
+    cut = pruner.cut
+    assert cut is not None
+    save_model(folder / "model/network.pt", model)
+    final = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    network.load_state_dict(pruner.before_cut)
+    everything = [list(range(width)) for width in network.widths]
+    save_model(folder / "model/before_cut.pt", Model(network, model.priors, model.context, everything, model.features))
+    network.load_state_dict(final)
+    with atomic(folder / "norms.npz", "wb") as file:
+        arrays = {f"layer{i}": s.cpu().numpy() for i, s in enumerate(cut.scores, 1)}
+        arrays |= {f"kept{i}": k.cpu().numpy() for i, k in enumerate(cut.kept, 1)}
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    with atomic(folder / "nodes.json") as file:
+        json.dump(nodes_table(cut), file, indent=1)
+
+
+def nodes_table(cut: Cut) -> dict[str, Any]:
+    """Which nodes of which layer survived, and why the others did not; node indices are those of the dense network."""
+    layers = []
+    for kept, alive, scores in zip(cut.kept, cut.alive, cut.scores, strict=True):
+        zeroed, ranked = (~alive & ~kept), (alive & ~kept)
+        layers.append(
+            {
+                "nodes": len(kept),
+                "kept": kept.nonzero().flatten().tolist(),
+                "removed_by_the_method": zeroed.nonzero().flatten().tolist(),
+                "removed_by_the_cut": {str(j): round(float(scores[j]), 6) for j in ranked.nonzero().flatten().tolist()},
+                "lowest_score_kept": round(float(scores[kept].min()), 6) if bool(kept.any()) else None,
+            }
+        )
+    why = "removed_by_the_method: its vector was exactly zero before the cut; "
+    why += "removed_by_the_cut: ranked below the asked count, with its score"
+    return {"cut_after_update": cut.step, "why": why, "layers": layers}
