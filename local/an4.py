@@ -8,6 +8,7 @@ directories train (66 speakers), dev (8 of the training speakers) and test (10),
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -32,11 +33,12 @@ WHERE = (
 def prepare(root: Path | None, out: Path, seed: int) -> None:
     """Writes out/{train,dev,test} and out/local. `seed` changes nothing: the corpus is as it was recorded.
 
-    Raises UserError where the corpus is missing or not whole.
+    root: the corpus; None: AN4_ROOT of the environment. Raises UserError where the corpus is missing or not whole.
     """
+    root = root or (Path(os.environ["AN4_ROOT"]) if os.environ.get("AN4_ROOT") else None)
     if root is None:
         raise UserError(WHERE)
-    root = Path(root).absolute()
+    root = root.absolute()
     if not (root / "etc").is_dir():
         raise UserError(f"{root} is not AN4: it has no folder etc. {WHERE}")
     training = _read_part(root, "train", TRAIN_UTTERANCES)

@@ -44,10 +44,12 @@ def read_audio(path: Path | str, rate: int | None = None) -> tuple[np.ndarray, i
         with soundfile.SoundFile(str(path)) as file:
             channels, declared, found_rate = file.channels, file.frames, file.samplerate
             samples = file.read(dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+    except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError, ValueError) as error:
         reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
         raise AudioProblem(path, "unreadable", reason, "make it again") from None
     _refuse_damage(path, channels, max(declared, _header_samples(path)), len(samples))
+    if not np.isfinite(samples).all():
+        raise AudioProblem(path, "unreadable", "samples that are not numbers", "make it again")
     if rate is not None and found_rate != rate:
         raise AudioProblem(path, "wrong-rate", f"{found_rate} Hz, not {rate}", "resample it or set the recipe's rate")
     return samples[:, 0] * np.float32(INT16_SCALE), found_rate
@@ -91,5 +93,6 @@ def _wav_samples(path: Path) -> int:
 def _sphere_samples(head: bytes) -> int:
     for line in head.split(b"\n"):
         if line.startswith(b"sample_count -i "):
-            return int(line.split()[2])
+            count = line.split()[-1]
+            return int(count) if count.isdigit() else 0
     return 0

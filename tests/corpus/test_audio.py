@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asr_prune.corpus.audio import AudioProblem, read_audio
 
@@ -72,3 +75,34 @@ def test_each_kind_of_bad_audio_has_its_name(tmp_path: Path) -> None:
             read_audio(tmp_path / f"{name}.wav", 16000)
         kinds[name] = problem.value.kind
     assert list(kinds.values()) == ["missing", "empty", "unreadable", "empty", "many-channel", "wrong-rate"]
+
+
+@given(
+    st.sampled_from(sorted(FORMATS)),
+    st.lists(st.tuples(st.integers(0, 1100), st.integers(0, 255)), max_size=4),
+    st.integers(0, 9000),
+)
+def test_a_damaged_file_is_samples_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, changes: list[tuple[int, int]], length: int
+) -> None:
+    path = write(tmp_path_factory.mktemp("audio") / f"a.{suffix}")
+    content = bytearray(path.read_bytes())
+    for at, byte in changes:
+        content[at] = byte
+    path.write_bytes(content[:length])
+    with contextlib.suppress(AudioProblem):
+        samples, rate = read_audio(path)
+        assert len(samples) > 0
+        assert rate > 0
+
+
+def test_samples_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([0.1, np.nan], np.float32), 16000, subtype="FLOAT")
+    with pytest.raises(AudioProblem, match="samples that are not numbers"):
+        read_audio(tmp_path / "a.wav")
+
+
+def test_a_file_without_a_header_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(SAMPLES.tobytes())
+    with pytest.raises(AudioProblem, match="unreadable"):
+        read_audio(tmp_path / "a.raw")
