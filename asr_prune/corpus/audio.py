@@ -6,11 +6,14 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from asr_prune.errors import UserError
 
 #: float samples in [-1, 1) times this lie in int16's range, where Kaldi's features expect them
 INT16_SCALE = 32768.0
+#: samples read at once: a minute at 16 kHz
+BLOCK = 60 * 16000
 #: a WAV data size of 0, or from here on, is that of a program that streamed and did not know the length
 STREAMED = 0x7FFF0000
 
@@ -33,8 +36,6 @@ def read_audio(path: Path | str, rate: int | None = None) -> tuple[np.ndarray, i
     (a UserError) where the file is missing, unreadable, empty, not mono, of another rate, or holds fewer samples than
     its header says.
     """
-    import soundfile
-
     path = Path(path)
     if not path.is_file():
         raise AudioProblem(path, "missing", "no such file", "mend wav.scp or restore the file")
@@ -43,7 +44,7 @@ def read_audio(path: Path | str, rate: int | None = None) -> tuple[np.ndarray, i
     try:
         with soundfile.SoundFile(str(path)) as file:
             channels, declared, found_rate = file.channels, file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
+            samples = _read_blocks(file)
     except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError, ValueError) as error:
         reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
         raise AudioProblem(path, "unreadable", reason, "make it again") from None
@@ -53,6 +54,14 @@ def read_audio(path: Path | str, rate: int | None = None) -> tuple[np.ndarray, i
     if rate is not None and found_rate != rate:
         raise AudioProblem(path, "wrong-rate", f"{found_rate} Hz, not {rate}", "resample it or set the recipe's rate")
     return samples[:, 0] * np.float32(INT16_SCALE), found_rate
+
+
+def _read_blocks(file: soundfile.SoundFile) -> np.ndarray:
+    """float32 [samples, channels]; by blocks, since a damaged header may promise more samples than there is memory."""
+    blocks = [file.read(BLOCK, dtype="float32", always_2d=True)]
+    while len(blocks[-1]):
+        blocks.append(file.read(BLOCK, dtype="float32", always_2d=True))
+    return np.concatenate(blocks)
 
 
 def _refuse_damage(path: Path, channels: int, declared: int, found: int) -> None:

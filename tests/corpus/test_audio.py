@@ -106,3 +106,12 @@ def test_a_file_without_a_header_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.raw").write_bytes(SAMPLES.tobytes())
     with pytest.raises(AudioProblem, match="unreadable"):
         read_audio(tmp_path / "a.raw")
+
+
+def test_a_header_that_promises_more_than_memory_holds_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac")
+    content = bytearray(path.read_bytes())
+    content[21] |= 0x03  # the high bits of the 36 that count the samples
+    path.write_bytes(content)
+    with pytest.raises(AudioProblem):
+        read_audio(path)
