@@ -8,7 +8,6 @@ directories train (66 speakers), dev (8 of the training speakers) and test (10),
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -33,9 +32,8 @@ WHERE = (
 def prepare(root: Path | None, out: Path, seed: int) -> None:
     """Writes out/{train,dev,test} and out/local. `seed` changes nothing: the corpus is as it was recorded.
 
-    root: the corpus; None: AN4_ROOT of the environment. Raises UserError where the corpus is missing or not whole.
+    Raises UserError where the corpus is missing or not whole.
     """
-    root = root or (Path(os.environ["AN4_ROOT"]) if os.environ.get("AN4_ROOT") else None)
     if root is None:
         raise UserError(WHERE)
     root = root.absolute()

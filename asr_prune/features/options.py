@@ -72,10 +72,28 @@ class FeatureOptions:
 
 
 @options
+class HmmFeatureOptions(FeatureOptions):
+    """What the GMM-HMM sees unless the recipe says otherwise: 13 cepstra with deltas and delta-deltas."""
+
+    #: as FeatureOptions says
+    deltas: int = 2
+
+
+@options
+class NetworkFeatureOptions(FeatureOptions):
+    """What the network sees unless the recipe says otherwise: 40 log-mel filterbank energies."""
+
+    #: as FeatureOptions says
+    type: Literal["mfcc", "fbank"] = "fbank"
+    #: as FeatureOptions says
+    bins: int = 40
+
+
+@options
 class FeaturesOptions:
     """Features of the GMM-HMM that labels the frames, and of the network."""
 
     #: for the GMM-HMM
-    hmm: FeatureOptions = FeatureOptions(deltas=2)
+    hmm: HmmFeatureOptions = HmmFeatureOptions()
     #: for the network
-    network: FeatureOptions = FeatureOptions(type="fbank", bins=40)
+    network: NetworkFeatureOptions = NetworkFeatureOptions()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from asr_prune.features.options import FeatureOptions, FeaturesOptions
 
@@ -26,3 +27,11 @@ def test_columns() -> None:
     assert (FeaturesOptions().hmm.base_dim, FeaturesOptions().hmm.dim, FeaturesOptions().network.dim) == (13, 39, 40)
     assert FeatureOptions(type="fbank", bins=24, use_energy=True, deltas=1).dim == 50
     assert (FeatureOptions(high_freq=-400.0).top_freq, FeatureOptions(rate=8000).top_freq) == (7600, 4000)
+
+
+def test_a_recipe_that_changes_one_value_keeps_the_others() -> None:
+    read = TypeAdapter(FeaturesOptions).validate_python
+    network = read({"network": {"bins": 24}, "hmm": {"ceps": 12}}).network
+    assert (network.type, network.bins, read({"hmm": {"ceps": 12}}).hmm.deltas) == ("fbank", 24, 2)
+    with pytest.raises(ValidationError, match="binz"):
+        read({"network": {"binz": 24}})

@@ -80,20 +80,9 @@ def test_a_corpus_that_is_not_whole_names_the_counts(an4: ModuleType, tmp_path: 
 
 
 @pytest.mark.parametrize("root", [None, "empty"])
-def test_without_the_corpus_it_says_where_to_get_it(
-    an4: ModuleType, tmp_path: Path, root: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AN4_ROOT", raising=False)
+def test_without_the_corpus_it_says_where_to_get_it(an4: ModuleType, tmp_path: Path, root: str | None) -> None:
     with pytest.raises(UserError, match=r"Carnegie Mellon .* licence .*--set corpus.root=FOLDER"):
         an4.prepare(tmp_path if root else None, tmp_path / "out", 0)
-
-
-def test_the_environment_may_name_the_corpus(
-    an4: ModuleType, an4_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AN4_ROOT", str(an4_root))
-    an4.prepare(None, tmp_path, 0)
-    assert len(DataDir.read(tmp_path / "test").wavs) == 130
 
 
 def test_all_speakers_and_utterances(prepared: Path) -> None:
