@@ -1,0 +1,47 @@
+"""A small learnable task for the pruning tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.train import Trainer
+from asr_prune.pruning.method import find_method
+from asr_prune.pruning.pruner import Pruner
+
+PDFS = 7
+
+
+def task(seed: int, utterances: int = 12) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Features that tell their label through a noisy nonlinear map."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).standard_normal((PDFS, 6))
+    labels = {f"u{i:02d}": rng.integers(0, PDFS, 100).astype(np.int32) for i in range(utterances)}
+    return {u: (centres[y] + rng.standard_normal((100, 6))).astype(np.float32) for u, y in labels.items()}, labels
+
+
+@pytest.fixture
+def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
+    """Builds a trainer with a pruner for `prune` options on the small task; folders differ by `name`."""
+
+    def make(prune: dict[str, Any], train: dict[str, Any] | None = None, name: str = "run", **network: Any) -> Trainer:
+        frames = FrameSet.from_utterances(*task(1), (1, 1))
+        dev = FrameSet.from_utterances(*task(2, 3), (1, 1))
+        torch.manual_seed(3)
+        made = FeedForward(frames.inputs, network.pop("hidden", (32, 24)), PDFS, network.pop("activation", "relu"), **network)
+        made.normalise_by(*frames.moments())
+        method = find_method(prune["method"])
+        pruner = Pruner(method(method.Options(**prune), made.node_layers()))
+        options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})
+        (tmp_path / name / "model").mkdir(parents=True, exist_ok=True)
+        return Trainer(made, options, frames, dev, pruner, 5, tmp_path / name / "model")
+
+    return make

@@ -1,0 +1,103 @@
+"""Phases, the cut, and that a run that was killed ends as one that was not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from asr_prune.acoustic.train import Trainer
+from asr_prune.pruning.plan import Plan
+from asr_prune.pruning.pruner import Pruner
+from asr_prune.pruning.removal import shrink
+
+MakeTrainer = Callable[..., Trainer]
+ASKED: list[dict[str, Any]] = [
+    {"method": "group_lasso", "keep": 0.5},
+    {"method": "group_lasso", "keep": 0.5, "vectors": "incoming"},
+    {"method": "group_lasso", "keep": 0.5, "solver": "subgradient"},
+    {"method": "l2", "keep": 0.5},
+    {"method": "l2", "keep": 0.5, "vectors": "incoming"},
+    {"method": "magnitude", "keep": 0.5},
+    {"method": "magnitude", "keep": 0.5, "score": "inorm", "release": 0.0},
+]
+
+
+def pruner_of(trainer: Trainer) -> Pruner:
+    assert isinstance(trainer.hooks, Pruner)
+    return trainer.hooks
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("prune", ASKED, ids=str)
+def test_the_budget_is_hit_and_removal_exact(make_trainer: MakeTrainer, prune: dict[str, Any], activation: str) -> None:
+    trainer = make_trainer(prune, activation=activation, train={"optimiser": "sgd", "learning_rate": 0.05})
+    trainer.run()
+    cut = pruner_of(trainer).cut
+    assert cut is not None
+    assert sum(cut.nodes) == 28
+    small, kept = shrink(trainer.network.eval())
+    assert sum(small.widths) <= 28
+    assert all(set(k) <= set(mask.nonzero().flatten().tolist()) for k, mask in zip(kept, cut.kept, strict=True))
+    inputs = trainer.dev_frames.spliced(torch.arange(50))
+    assert torch.allclose(trainer.network(inputs), small(inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize("prune", ASKED[:5], ids=str)
+def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str, Any], optimiser: str) -> None:
+    setting = {"optimiser": optimiser, "learning_rate": 0.01}
+    whole = make_trainer(prune, setting, "whole", dropout=0.2)
+    whole.run()
+    for epoch in (2, 4, 5):
+        part = make_trainer(prune, setting, f"part{epoch}", dropout=0.2)
+        while part.epoch < epoch:
+            part._one_epoch()
+        resumed = make_trainer(prune, setting, f"part{epoch}", dropout=0.2)
+        resumed.run()
+        for name, value in whole.network.state_dict().items():
+            assert torch.equal(value, resumed.network.state_dict()[name]), (epoch, name)
+        assert [m.tolist() for m in pruner_of(whole).cut.kept] == [m.tolist() for m in pruner_of(resumed).cut.kept]
+
+
+@pytest.mark.parametrize(
+    "prune",
+    [
+        {"method": "group_lasso", "strength": 0.0, "min_nodes": 1},
+        {"method": "group_lasso", "strength": 0.0, "solver": "subgradient"},
+        {"method": "l2", "strength": 0.0},
+    ],
+    ids=str,
+)
+def test_a_penalty_of_strength_zero_is_no_penalty(make_trainer: MakeTrainer, prune: dict[str, Any]) -> None:
+    setting = {"optimiser": "adamw", "weight_decay": 0.0}
+    plain, penalised = make_trainer({"method": "none"}, setting, "a"), make_trainer(prune, setting, "b")
+    plain.run()
+    penalised.run()
+    for name, value in plain.network.state_dict().items():
+        assert torch.equal(value, penalised.network.state_dict()[name])
+
+
+def test_no_weight_decay_on_penalised_vectors(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer({"method": "group_lasso", "keep": 0.5})
+    first, last = trainer.optimiser.param_groups
+    assert [p.shape for p in first["params"]] == [trainer.network.affine[0].weight.shape]
+    assert first["weight_decay"] > 0
+    assert last["weight_decay"] == 0
+
+
+def test_phases_share_the_epochs() -> None:
+    plan = Plan.of(100, 0.25, 0.3)
+    assert (plan.press_from, plan.cut_at, plan.steps) == (25, 70, 100)
+    assert [plan.progress(step) for step in (0, 25, 70, 100)] == [0, 0, 1, 1]
+    assert Plan.of(10, 0.0, 0.0).cut_at == 10
+
+
+def test_removed_nodes_stay_removed_in_the_release(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer({"method": "magnitude", "keep": 0.5}, activation="sigmoid", train={"weight_decay": 0.1})
+    trainer.run()
+    for layer, kept in zip(trainer.network.node_layers(), pruner_of(trainer).cut.kept, strict=True):
+        assert layer.outgoing.weight[:, ~kept].count_nonzero() == 0
+        assert layer.incoming.weight[~kept].count_nonzero() == 0
