@@ -69,8 +69,9 @@ def _process(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> ji
 def align(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> list[list[Pair]]:
     """One alignment per sentence, as many columns as pairs of words.
 
-    Every error costs 1, as in Kaldi's compute-wer. sclite charges a substitution 4 and a gap 3, and where several alignments cost the
-    same each program has its own favourite, so the split into kinds may differ between programs, and against sclite the total too.
+    Every error costs 1, as in Kaldi's compute-wer. sclite charges a substitution 4 and a gap 3, and where several
+    alignments cost the same each program has its own favourite, so the split into kinds may differ between programs,
+    and against sclite the total too.
     """
     if not refs:
         return []

@@ -16,11 +16,11 @@ def _draws(speakers: int, samples: int, rng: np.random.Generator) -> Iterator[np
 
 
 def resampled(errors: np.ndarray, words: np.ndarray, samples: int, seed: int) -> np.ndarray:
-    """WER (per cent) of `samples` sets, each of as many speakers as there are, drawn with replacement; float64 [<= samples].
+    """WER (per cent) of `samples` sets, each of as many speakers as there are, drawn with replacement.
 
-    errors, words: int [speakers], the sums over each speaker's utterances. A draw without a single word has no WER and is left out.
-    Speakers and not utterances are drawn, because errors of one speaker come together (Bisani and Ney 2004 say so for their
-    bootstrap by segment; kaldialign's bootstrap_wer_ci draws utterances).
+    errors, words: int [speakers], the sums over each speaker's utterances. Returns float64 [<= samples]: a draw without
+    a single word has no WER and is left out. The bootstrap of Bisani and Ney (2004), who draw segments, as kaldialign's
+    bootstrap_wer_ci does; here speakers are drawn, because the errors of one speaker come together.
     """
     rng = np.random.default_rng(seed)
     sums = [(errors[draw].sum(1), words[draw].sum(1)) for draw in _draws(len(words), samples, rng)]
@@ -29,7 +29,7 @@ def resampled(errors: np.ndarray, words: np.ndarray, samples: int, seed: int) ->
 
 
 def interval(errors: np.ndarray, words: np.ndarray, samples: int, seed: int) -> tuple[float, float] | None:
-    """The 2.5 and 97.5 percentiles of the resampled WER (per cent); None with fewer than two speakers, or when samples is 0."""
+    """The 2.5 and 97.5 percentiles of the resampled WER (per cent); None with fewer than two speakers or no samples."""
     if len(words) < 2 or samples == 0:
         return None
     low, high = np.percentile(resampled(errors, words, samples, seed), [2.5, 97.5])

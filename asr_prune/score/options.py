@@ -13,9 +13,9 @@ Step = Literal["lower", "upper", "no_punctuation", "no_noise"]
 
 @options
 class ScoreOptions:
-    #: Classes of words that sound alike, as [[O, OH]]: `wer` counts the members of a class as one word, `wer_raw` does not.
+    #: Classes of words that sound alike, as [[O, OH]]: `wer` takes the members of a class for one word, `wer_raw` not.
     equivalents: list[list[str]] = field(default_factory=list)
-    #: Steps applied to references and hypotheses in this order: lower, upper, no_punctuation, no_noise (drops <...> and [...]).
+    #: Steps for references and hypotheses, in this order: lower, upper, no_punctuation, no_noise (drops <...>, [...]).
     normalise: list[Step] = field(default_factory=list)
     #: Resamplings of the speakers for the 95 % interval of the WER; 0 leaves the interval out.
     bootstrap: int = 10_000

@@ -41,10 +41,13 @@ def classes(options: ScoreOptions) -> dict[str, str]:
     found: dict[str, str] = {}
     for members in options.equivalents:
         words = normalise(members, options.normalise)
-        found.update({word: words[0] for word in words})
+        found.update(dict.fromkeys(words, words[0]))
     return found
 
 
 def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
-    """`words` with each member of a class replaced by the first of it. Merging never adds errors: what was aligned still is."""
+    """`words` with each member of a class replaced by the first of it.
+
+    Merging never adds errors: an alignment of the words is one of the merged words, at no higher cost.
+    """
     return [same.get(word, word) for word in words]

@@ -28,10 +28,10 @@ def grid_errors(
 
 
 def choose(errors: Mapping[Point, int]) -> Point:
-    """The point of fewest errors. Of several it is the one nearest to the centre of the tied ones, so that the choice stands on a plateau
-    and not on its rim; distances are in steps of the grid, and what is still tied goes to the smaller weight, then the smaller penalty.
+    """The point of fewest errors. Of several it is the one nearest to the centre of the tied ones.
 
-    Kaldi's best_wer.sh takes whichever comes first in the listing.
+    So the choice stands on a plateau and not on its rim. Distances are in steps of the grid; what is still tied goes to
+    the smaller weight, then the smaller penalty. Kaldi's best_wer.sh takes whichever comes first in the listing.
     """
     weights, penalties = (sorted({point[axis] for point in errors}) for axis in (0, 1))
     least = min(errors.values())
@@ -43,7 +43,10 @@ def choose(errors: Mapping[Point, int]) -> Point:
 
 
 def edges(choice: Point, grid: Sequence[Point] | Mapping[Point, object]) -> list[str]:
-    """Sentences where `choice` lies at an edge of the grid, so that a better point may lie beyond. Penalty 0 is no edge: it means none."""
+    """Sentences where `choice` lies at an edge of the grid, so that a better point may lie beyond.
+
+    Penalty 0 is no edge: it means none.
+    """
     found = []
     for name, axis in (("LM weight", 0), ("word insertion penalty", 1)):
         values = sorted({point[axis] for point in grid})
@@ -58,7 +61,7 @@ def tune(
     options: ScoreOptions,
     name: str = "dev",
 ) -> Point:
-    """(LM weight, penalty) with the fewest errors on the set `name`, ties as `choose` says; logs a warning at an edge of the grid.
+    """(LM weight, penalty) with the fewest errors on the set `name`, ties as `choose` says; warns at an edge.
 
     grid: (weight, penalty) -> utterance -> words. Raises UserError where the grid or the set is empty.
     """

@@ -32,7 +32,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Score:
-    """WERs are in per cent. `low` and `high` bound 95 % of the resampled `wer`, or are None (one speaker, or bootstrap: 0)."""
+    """WERs are in per cent; `low` and `high` bound 95 % of the resampled `wer`, or are None (one speaker, no draws)."""
 
     counts: Counts
     counts_raw: Counts
@@ -102,13 +102,14 @@ def _check(refs: Mapping[str, Sequence[str]], words: int, utt2spk: Mapping[str, 
         raise UserError("there is nothing to score: the set has no reference utterances; check its `text` file.")
     if words == 0:
         raise UserError(
-            f"there is nothing to score: the {len(refs)} references hold no words (after normalisation); check the set's `text`"
-            " file and `score.normalise`."
+            f"there is nothing to score: the {len(refs)} references hold no words (after normalisation);"
+            " check the set's `text` file and `score.normalise`."
         )
     lost = [name for name in refs if name not in utt2spk]
     if lost:
         raise UserError(
-            f"utterance {lost[0]} ({len(lost)} in all) has no speaker, and the interval is by speaker; add it to the set's utt2spk."
+            f"utterance {lost[0]} ({len(lost)} in all) has no speaker, and the interval is by speaker;"
+            " add it to the set's utt2spk."
         )
 
 
@@ -120,8 +121,9 @@ def score(
 ) -> Score:
     """Counts `hyps` against `refs` (utterance -> words).
 
-    Done as Kaldi's `compute-wer --mode=all`: an utterance without a hypothesis counts as all deleted (`missing`, logged); hypotheses
-    without a reference (`unknown`, logged) are left out. Raises UserError where there is no word to score or no speaker for one.
+    Done as Kaldi's `compute-wer --mode=all`: an utterance without a hypothesis counts as deleted (`missing`, logged);
+    hypotheses without a reference (`unknown`, logged) are left out. Raises UserError where there is no word to score or
+    an utterance has no speaker.
     """
     names = sorted(refs)
     said = [normalise(refs[name], options.normalise) for name in names]

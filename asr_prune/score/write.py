@@ -11,7 +11,7 @@ from asr_prune.score.wer import Score, Utterance
 
 
 def per_utterance(utterance: Utterance) -> str:
-    """Four lines as Kaldi's wer_per_utt_details.pl writes them: ref, hyp and op in columns, then the counts of C S I D."""
+    """Four lines as of Kaldi's wer_per_utt_details.pl: ref, hyp and op in columns, then the counts of C S I D."""
     columns = [(pair.ref or "***", pair.hyp or "***", pair.op) for pair in utterance.pairs]
     widths = [max(map(len, column)) for column in columns]
     ops = [pair.op for pair in utterance.pairs]
@@ -47,7 +47,7 @@ def as_dict(made: Score) -> dict[str, object]:
 
 
 def write_score(path: Path, made: Score, details: Mapping[str, object] | None = None) -> None:
-    """Writes `path` (score_<set>.json: `as_dict` and `details`, such as the LM weight) and beside it `path` with suffix .per_utt.
+    """Writes `path` (score_<set>.json: `as_dict` and `details`, as the LM weight) and beside it score_<set>.per_utt.
 
     Raises UserError where the folder cannot be written.
     """

@@ -48,4 +48,5 @@ def test_counts_by_kind() -> None:
     assert (counts.words, counts.errors) == (4, 3)
     assert counts + Counts(1, 0, 0, 1) == Counts(5, counts.substitutions, counts.insertions, counts.deletions + 1)
     assert align([[]], [["A"]])[0][0].op == "I"
-    assert align([], []) == [] and distance([], []) == 0
+    assert align([], []) == []
+    assert distance([], []) == 0

@@ -67,7 +67,7 @@ def test_warns_at_an_edge(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_empty_grid_and_empty_set() -> None:
-    with pytest.raises(UserError, match="decode.lm_weights"):
+    with pytest.raises(UserError, match=r"decode\.lm_weights"):
         tune({}, REFS, ScoreOptions())
     with pytest.raises(UserError, match="no reference"):
         tune({(7, 0.0): {}}, {}, ScoreOptions())

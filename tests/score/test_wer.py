@@ -31,7 +31,8 @@ def test_merged_and_raw() -> None:
     assert (made.wer, made.wer_raw, made.words, made.wrong_utterances) == (60.0, 80.0, 5, 3)
     assert made.kaldi_line == "%WER 60.00 [ 3 / 5, 1 ins, 1 del, 1 sub ]"
     assert made.speakers == {"ann": Counts(3, 1, 1, 0), "bob": Counts(2, 0, 0, 1)}
-    assert made.low == 50.0 and made.high == pytest.approx(200 / 3)
+    assert made.low == 50.0
+    assert made.high == pytest.approx(200 / 3)
 
 
 def test_alignment_shows_the_words_as_said() -> None:
@@ -51,8 +52,10 @@ def test_missing_and_unknown_hypotheses_are_counted_and_said(caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         made = score({"ann-1": REFS["ann-1"], "eve-1": ["X"]}, REFS, UTT2SPK, OPTIONS)
     assert made.counts == Counts(5, 0, 0, 2)
-    assert made.missing == ["ann-2", "bob-1"] and made.unknown == ["eve-1"]
-    assert "2 of 3 utterances have no hypothesis" in caplog.text and "1 hypotheses have no reference" in caplog.text
+    assert made.missing == ["ann-2", "bob-1"]
+    assert made.unknown == ["eve-1"]
+    assert "2 of 3 utterances have no hypothesis" in caplog.text
+    assert "1 hypotheses have no reference" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,8 @@ def test_one_speaker_has_no_interval() -> None:
 )
 def test_saying_what_was_meant_scores_zero(refs: dict[str, list[str]]) -> None:
     made = score(refs, refs, {name: name[0] for name in refs}, OPTIONS)
-    assert made.wer == made.wer_raw == 0.0 and made.low in (0.0, None)
+    assert made.wer == made.wer_raw == 0.0
+    assert made.low in (0.0, None)
 
 
 def _trn(path: Path, texts: dict[str, list[str]]) -> Path:

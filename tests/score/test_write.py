@@ -27,14 +27,18 @@ def test_per_utterance_file_is_in_columns(tmp_path: Path) -> None:
         "ann-1 #csid 2 1 0 0",
     ]
     assert lines[4:8] == ["ann-2 ref", "ann-2 hyp", "ann-2 op", "ann-2 #csid 0 0 0 0"]
-    assert "***" in lines[8] and lines[11] == "bob-1 #csid 1 0 1 1"
+    assert "***" in lines[8]
+    assert lines[11] == "bob-1 #csid 1 0 1 1"
 
 
 def test_json_holds_counts_interval_and_details(tmp_path: Path) -> None:
     write_score(tmp_path / "score_test.json", MADE, {"lm_weight": 9, "penalty": 0.5})
     read = json.loads((tmp_path / "score_test.json").read_text())
-    assert read["wer"] == 60.0 and read["wer_raw"] == 80.0 and read["words"] == 5
-    assert sum(read["errors"].values()) == 3 and read["low"] <= read["wer"] <= read["high"]
+    assert read["wer"] == 60.0
+    assert read["wer_raw"] == 80.0
+    assert read["words"] == 5
+    assert sum(read["errors"].values()) == 3
+    assert read["low"] <= read["wer"] <= read["high"]
     assert read["speakers"]["ann"] == {"wer": pytest.approx(100 / 3), "words": 3, "sub": 1, "ins": 0, "del": 0}
     assert (read["lm_weight"], read["penalty"]) == (9, 0.5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["score_test.json", "score_test.per_utt"]

@@ -1,0 +1,1 @@
+"""Finished runs -> one table, two pictures, one page."""

@@ -1,0 +1,62 @@
+"""Which runs a picture joins by a line, and how it tells the lines apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from asr_prune.report.rows import Row, is_dense, number
+
+#: Okabe and Ito's colours, which the colour-blind tell apart, without yellow (too pale), and three of Paul Tol's.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255", "#999933", "#666666")
+MARKERS = "os^DvPX<>h"
+DENSE = "#222222"
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs of one method (and one choice of vectors, where a method was run with several)."""
+
+    name: str
+    rows: list[Row]
+    colour: str
+    marker: str
+
+    def line(self) -> tuple[list[float], list[float]]:
+        """Nodes and test WER, a point for each thing asked; runs differing in seed alone give their medians."""
+        groups: dict[tuple[float | None, float | None], list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault((number(row, "keep_asked"), number(row, "strength")), []).append(row)
+        points = [
+            tuple(median(row[key] for row in group) for key in ("nodes", "wer_test")) for group in groups.values()
+        ]
+        nodes, wers = zip(*sorted(points), strict=True)
+        return list(nodes), list(wers)
+
+
+def plottable(rows: Sequence[Row]) -> list[Row]:
+    """Rows that have a node count and a test WER."""
+    return [row for row in rows if (number(row, "nodes") or 0) > 0 and number(row, "wer_test") is not None]
+
+
+def median_run(rows: Sequence[Row]) -> Row:
+    """The run in the middle by test WER; of an even number the better of the two."""
+    return sorted(rows, key=lambda row: (row["wer_test"], str(row["run"])))[(len(rows) - 1) // 2]
+
+
+def _name(row: Row, rows: Sequence[Row]) -> str:
+    variants = {other.get("vectors") for other in rows if other["method"] == row["method"]}
+    return f"{row['method']} ({row.get('vectors') or 'default'})" if len(variants) > 1 else str(row["method"])
+
+
+def series(rows: Sequence[Row]) -> list[Series]:
+    """The pruned runs among `rows`, sorted by name; colour and marker follow from the place in that order."""
+    named: dict[str, list[Row]] = {}
+    for row in rows:
+        if not is_dense(row):
+            named.setdefault(_name(row, rows), []).append(row)
+    return [
+        Series(name, named[name], COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+        for place, name in enumerate(sorted(named))
+    ]

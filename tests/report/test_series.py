@@ -1,0 +1,35 @@
+"""Lines of the picture: which runs they join and how they look."""
+
+from __future__ import annotations
+
+from asr_prune.report.series import median_run, plottable, series
+
+from .conftest import invented
+
+
+def test_one_series_per_method_and_per_vectors_only_where_they_differ() -> None:
+    rows = [
+        invented("d", "none", 1024, 10.0),
+        invented("a", "group_lasso", 512, 10.0, vectors="outgoing"),
+        invented("b", "group_lasso", 512, 10.0, vectors="incoming"),
+        invented("c", "l2", 512, 10.0, vectors="outgoing"),
+    ]
+    found = series(rows)
+    assert [one.name for one in found] == ["group_lasso (incoming)", "group_lasso (outgoing)", "l2"]
+    assert len({(one.colour, one.marker) for one in found}) == 3
+
+
+def test_seeds_meet_in_their_median() -> None:
+    rows = [
+        invented(f"s{wer}", "l2", nodes, wer, keep_asked=0.5, seed=int(wer))
+        for nodes, wer in ((510, 13.0), (512, 10.0), (520, 11.0))
+    ]
+    rows.append(invented("q", "l2", 256, 15.0, keep_asked=0.25))
+    assert series(rows)[0].line() == ([256, 512], [15.0, 11.0])
+    assert median_run(rows[:3])["wer_test"] == 11.0
+    assert median_run(rows[1:3])["wer_test"] == 10.0
+
+
+def test_runs_without_nodes_or_wer_are_not_plotted() -> None:
+    rows = [invented("a", "l2", None, 10.0), invented("b", "l2", 512, None), invented("c", "l2", 512, 10.0)]
+    assert [row["run"] for row in plottable(rows)] == ["c"]

@@ -1,0 +1,71 @@
+"""The terminal table: aligned, within its width, whatever a row lacks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr_prune.report.cells import COLUMNS, compact, layers
+from asr_prune.report.table import shorten, table
+
+from .conftest import invented
+
+ROWS = [
+    invented("dense", "none", 1024, 10.7412),
+    invented(
+        "group_lasso-outgoing-keep0.25-fine-tuned-and-more",
+        "group_lasso",
+        256,
+        11.77,
+        keep_asked=0.25,
+        converged=False,
+        nodes_per_layer=[101, 70, 50, 35],
+        norm_mass_removed=0.124,
+        dev_ce_before_cut=1.234,
+        dev_ce_after_cut=1.301,
+    ),
+    invented("half-way", "l2", None, None, strength=3e-4, params=None, dev_ce_final=None, train_seconds=None),
+]
+
+
+def test_reads_as_it_should() -> None:
+    lines = table(ROWS).splitlines()
+    told = "dense none - 1024 4x256 300k 298k 298k 10.74 10.74 [ 8.7, 12.7] 1.20 - - 61"
+    assert " ".join(lines[3].split()) == told
+    for part in ("101/70/50/35", "0.25", "11.77 [ 9.8, 13.8]", "1.23/1.30/1.20", " 12%", "NO"):
+        assert part in lines[4]
+    assert "s=0.0003" in lines[5]
+
+
+@pytest.mark.parametrize("width", [120, 140])
+def test_fits_and_is_aligned(width: int) -> None:
+    lines = table(ROWS, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[3].index("10.74 [") == lines[4].index("11.77 [")
+    assert lines[4].startswith("gro")
+    assert ".." in lines[4].split()[0]
+
+
+@given(st.text("abcdef", max_size=30), st.integers(6, 40))
+def test_shorten_keeps_both_ends(name: str, width: int) -> None:
+    short = shorten(name, width)
+    assert len(short) <= width
+    assert short == name if len(name) <= width else (short[0], short[-1]) == (name[0], name[-1])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0, "0"), (9999, "9999"), (12_345, "12.3k"), (99_960, "100k"), (1_234_567, "1.23M"), (45e9, "45.0G")],
+)
+def test_compact(value: float | None, text: str) -> None:
+    assert compact(value) == text
+
+
+def test_layers() -> None:
+    assert [layers({"nodes_per_layer": n}) for n in ([512] * 4, [3, 2], [7], None)] == ["4x512", "3/2", "7", "-"]
+
+
+def test_every_column_of_an_empty_row_is_a_dash_or_its_name() -> None:
+    row = {"run": "r", "method": "m"}
+    assert [column.cell(row) for column in COLUMNS] == ["r", "m", *["-"] * (len(COLUMNS) - 2)]

@@ -1,0 +1,67 @@
+"""What the picture holds, read back from matplotlib's objects."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from asr_prune.report.wer_plot import tick_fractions, wer_plot
+
+from .conftest import invented
+
+DENSE = invented("dense", "none", 1024, 10.0)
+METHODS = ["complexity", "dsd", "group_lasso", "guided", "l1", "l2", "magnitude", "map"]
+
+
+def many() -> list[dict]:
+    return [
+        DENSE,
+        *(
+            invented(f"{method}-{nodes}", method, nodes, 10 + 300 * (1 + place / 8) / nodes, keep_asked=nodes / 1024)
+            for place, method in enumerate(METHODS)
+            for nodes in (768, 512, 256, 128, 64)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("rows", [[DENSE], [DENSE, invented("a", "l2", 512, 11.0)], many()], ids=["one", "two", "many"])
+def test_legend_reference_line_and_file(rows: list[dict]) -> None:
+    figure = wer_plot(rows, "demo")
+    axes = figure.axes[0]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["dense, 1,024 nodes: 10.00 %", *sorted({row["method"] for row in rows} - {"none"})]
+    assert any(line.get_linestyle() == "--" and set(line.get_ydata()) == {10.0} for line in axes.lines)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=60)
+    assert buffer.getvalue().startswith(b"\x89PNG")
+
+
+def test_ticks_give_count_and_share() -> None:
+    axes = wer_plot(many(), "demo").axes[0]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels[:3] == ["1,024\n100 %", "512\n50 %", "256\n25 %"]
+    assert labels[-1] == "64\n6.25 %"
+    assert tick_fractions(1.0)[-1] == 0.5
+    assert tick_fractions(0.26) == [1.0, 0.5, 0.25]
+
+
+def test_a_collapsed_network_does_not_flatten_the_rest() -> None:
+    axes = wer_plot([*many(), invented("collapsed", "l2", 60, 96.0)], "demo").axes[0]
+    assert axes.get_ylim()[1] < 40
+    assert "96 %" in [text.get_text() for text in axes.texts]
+
+
+def test_a_run_that_did_not_converge_is_hollow() -> None:
+    axes = wer_plot([DENSE, invented("a", "l2", 512, 11.0, converged=False)], "demo").axes[0]
+    assert any(line.get_markerfacecolor() == "white" and list(line.get_ydata()) == [11.0] for line in axes.lines)
+
+
+def test_nothing_scored_yet_is_said() -> None:
+    figure = wer_plot([invented("a", "l2", 512, None)], "demo")
+    assert "no run has been scored" in figure.axes[0].texts[0].get_text()
+
+
+def test_no_interval_and_no_dense_run() -> None:
+    axes = wer_plot([invented("a", "l2", 512, 11.0, wer_test_low=None, wer_test_high=None)], "demo").axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["l2"]
