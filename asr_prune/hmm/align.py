@@ -20,7 +20,8 @@ from asr_prune.lang.native import silenced
 class Alignment:
     """ids: transition-id of each frame, int32 [all frames], 0 in utterances that did not align, which `failed` lists.
 
-    retried: utterances that needed the wider beam; loglike: of all aligned frames, acoustic plus transitions over the acoustic scale.
+    retried: utterances that needed the wider beam; loglike: of all aligned frames, acoustic plus transitions over the
+    acoustic scale.
     """
 
     ids: Ints

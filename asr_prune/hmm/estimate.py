@@ -25,7 +25,12 @@ class Growth:
 
 
 def estimate(
-    model: HmmModel, data: Utterances, alignment: Alignment, growth: Growth, rng: np.random.Generator, min_occupancy: float = 10.0
+    model: HmmModel,
+    data: Utterances,
+    alignment: Alignment,
+    growth: Growth,
+    rng: np.random.Generator,
+    min_occupancy: float = 10.0,
 ) -> float:
     """Updates transitions and mixtures of `model` in place; returns the log-likelihood per frame before the update."""
     pdfs = id_to_pdf(model.transitions)[alignment.ids]

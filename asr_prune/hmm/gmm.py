@@ -1,4 +1,4 @@
-"""Diagonal-covariance Gaussian mixtures of all states at once, as arrays, and their likelihoods (Kaldi: diag-gmm.cc)."""
+"""Diagonal-covariance Gaussian mixtures of all states at once, as arrays, and their likelihoods (diag-gmm.cc)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ class Gmms:
 
     def boosted(self, pdfs: list[int], factor: float) -> Gmms:
         """The same with the weights of `pdfs` multiplied, not renormalised (gmm-boost-silence)."""
-        return replace(self, weights=np.where(np.isin(self.owner, pdfs), self.weights * factor, self.weights).astype(np.float32))
+        weights = np.where(np.isin(self.owner, pdfs), self.weights * factor, self.weights)
+        return replace(self, weights=weights.astype(np.float32))
 
 
 class Scorer:
@@ -88,7 +89,7 @@ class Scorer:
         return out
 
     def _sums(self, scores: Floats) -> Floats:
-        """Log of the summed exponentials of each pdf's rows: [gaussians, frames] -> [pdfs, frames]; overwrites its input."""
+        """Log-sum of exponentials over each pdf's rows: [gaussians, frames] -> [pdfs, frames]; overwrites its input."""
         out = np.empty((len(self.bounds) - 1, scores.shape[1]), np.float32)
         for pdf, (start, end) in enumerate(pairwise(self.bounds)):
             own = scores[start:end]

@@ -1,4 +1,4 @@
-"""Growing mixtures: which pdf gets how many Gaussians, and how one becomes two (Kaldi: model-common.cc, DiagGmm::Split)."""
+"""Growing mixtures: which pdf gets how many Gaussians, and how one becomes two (model-common.cc, DiagGmm::Split)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from asr_prune.hmm.gmm import Doubles, Floats, Gmms
 
 
 def split(
-    gmms: Gmms, frames: Doubles, target: int, power: float, rng: np.random.Generator, min_count: float = 20.0, perturb: float = 0.01
+    gmms: Gmms,
+    frames: Doubles,
+    target: int,
+    power: float,
+    rng: np.random.Generator,
+    min_count: float = 20.0,
+    perturb: float = 0.01,
 ) -> Gmms:
-    """Grows to `target` Gaussians: by frames**power per pdf, heaviest Gaussian halved first, its halves moved apart at random."""
+    """Grows to `target` Gaussians as `split_targets` shares them out; a pdf's heaviest is halved and the halves part."""
     targets = split_targets(frames, target, power, min_count)
     parts = []
     for pdf in range(gmms.num_pdfs):
         own = slice(gmms.offsets[pdf], gmms.offsets[pdf + 1])
-        parts.append(_split_pdf(gmms.weights[own], gmms.means_invvars[own], gmms.invvars[own], int(targets[pdf]), perturb, rng))
+        arrays = gmms.weights[own], gmms.means_invvars[own], gmms.invvars[own]
+        parts.append(_split_pdf(*arrays, int(targets[pdf]), perturb, rng))
     weights, means, invvars = (np.concatenate(column) for column in zip(*parts, strict=True))
     offsets = np.concatenate([[0], np.cumsum([len(part[0]) for part in parts])]).astype(np.int64)
     return Gmms(offsets, weights, means, invvars)

@@ -15,7 +15,7 @@ from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, blocks
 
 @dataclass(frozen=True)
 class Stats:
-    """Sums over frames, float64: occupancy [gaussians], first and second moments [gaussians, dim]; loglike over all frames."""
+    """Sums over frames, float64: occupancy [gaussians], moments first and second [gaussians, dim]; their loglike."""
 
     occupancy: Doubles
     first: Doubles
@@ -24,7 +24,7 @@ class Stats:
 
 
 def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints) -> Stats:
-    """Statistics of feats [frames, dim] aligned to pdfs [frames]; frames are grouped by pdf, each group is matrix products."""
+    """Statistics of feats [frames, dim] aligned to pdfs [frames], -1 for none; matrix products over each pdf's frames."""
     linear, gconsts = gmms.linear, gmms.gconsts
     occupancy = np.zeros(gmms.num_gauss)
     moments = np.zeros((gmms.num_gauss, 2 * gmms.dim))
@@ -48,8 +48,10 @@ def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints) -> Stats:
     return Stats(occupancy, moments[:, : gmms.dim], moments[:, gmms.dim :], loglike)
 
 
-def update(gmms: Gmms, stats: Stats, min_occupancy: float = 10.0, min_weight: float = 1e-5, min_variance: float = 0.001) -> Gmms:
-    """Maximum-likelihood estimate. A Gaussian with too few frames is removed, unless it is the last of its pdf, which is kept as it was."""
+def update(
+    gmms: Gmms, stats: Stats, min_occupancy: float = 10.0, min_weight: float = 1e-5, min_variance: float = 0.001
+) -> Gmms:
+    """Maximum-likelihood estimate; a Gaussian with too few frames goes, or stays as it was if it is its pdf's last."""
     owner = gmms.owner
     total = np.bincount(owner, stats.occupancy, gmms.num_pdfs)[owner]
     share = np.divide(stats.occupancy, total, out=1 / np.diff(gmms.offsets)[owner], where=total > 0)

@@ -29,10 +29,10 @@ class Writer:
         if not self.binary:
             self.data += b"\n"
 
-    def int(self, value: int) -> None:
+    def integer(self, value: int) -> None:
         self.data += b"\4" + struct.pack("<i", value) if self.binary else f"{value} ".encode()
 
-    def float(self, value: float) -> None:
+    def real(self, value: float) -> None:
         self.data += b"\4" + struct.pack("<f", value) if self.binary else f"{_text(value)} ".encode()
 
     def ints(self, values: list[int]) -> None:
@@ -46,7 +46,7 @@ class Writer:
         """float32 [n]."""
         if self.binary:
             self.token("FV")
-            self.int(len(values))
+            self.integer(len(values))
             self.data += np.asarray(values, "<f4").tobytes()
         else:
             self.data += f" [ {_row(values)}]\n".encode()
@@ -55,8 +55,8 @@ class Writer:
         """float32 [rows, columns]."""
         if self.binary:
             self.token("FM")
-            self.int(values.shape[0])
-            self.int(values.shape[1])
+            self.integer(values.shape[0])
+            self.integer(values.shape[1])
             self.data += np.ascontiguousarray(values, "<f4").tobytes()
         else:
             rows = "".join(f"\n  {_row(row)}" for row in values)
@@ -73,7 +73,7 @@ def _row(values: np.ndarray) -> str:
 
 
 class Reader:
-    """Reads one Kaldi object, telling binary from text by its first bytes. Every method raises UserError where the data do not fit."""
+    """Reads one Kaldi object, binary or text by its first bytes. Methods raise UserError where the data do not fit."""
 
     def __init__(self, data: bytes, path: Path) -> None:
         self.path, self.binary = path, data.startswith(BINARY)
@@ -131,12 +131,12 @@ class Reader:
         self.byte(4)
         return self.take(4)
 
-    def int(self) -> int:
+    def integer(self) -> int:
         if self.binary:
             return int(struct.unpack("<i", self._sized())[0])
         return int(self._number(self.token()))
 
-    def float(self) -> float:
+    def real(self) -> float:
         if self.binary:
             return float(struct.unpack("<f", self._sized())[0])
         return self._number(self.token())
@@ -158,7 +158,7 @@ class Reader:
         if not self.binary:
             return np.asarray([value for row in self._bracketed() for value in row], np.float32)
         dtype = {"FV": "<f4", "DV": "<f8"}[self.expect("FV", "DV")]
-        return self._array(dtype, self.int())
+        return self._array(dtype, self.integer())
 
     def matrix(self) -> np.ndarray:
         """float32 [rows, columns]."""
@@ -168,7 +168,7 @@ class Reader:
                 raise self.fail("the rows of a matrix differ in length")
             return np.asarray(rows, np.float32)
         dtype = {"FM": "<f4", "DM": "<f8"}[self.expect("FM", "DM")]
-        rows_, columns = self.int(), self.int()
+        rows_, columns = self.integer(), self.integer()
         return self._array(dtype, rows_ * columns).reshape(rows_, columns)
 
     def _array(self, dtype: str, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from asr_prune.hmm.gmm import Ints
 
 def unpickled(cls: type, state: tuple[Any, ...]) -> Any:
     """An object of `cls` from the tuple that its __getstate__ gives."""
-    made = cls.__new__(cls)
+    made: Any = cls.__new__(cls)  # type: ignore[call-overload]
     made.__setstate__(state)
     return made
 

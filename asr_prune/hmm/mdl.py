@@ -7,7 +7,7 @@ from typing import Any
 
 import kaldi_hmm_gmm as khg
 import numpy as np
-from _kaldi_hmm_gmm import HmmState, TransitionModelTuple
+from _kaldi_hmm_gmm import HmmState, TransitionModelTuple  # type: ignore[import-not-found]
 
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Gmms
@@ -27,7 +27,7 @@ def write_mdl(path: Path, transitions: khg.TransitionModel, gmms: Gmms, binary: 
 
 
 def read_mdl(path: Path) -> tuple[khg.TransitionModel, Gmms]:
-    """Reads a model written by `write_mdl` or by Kaldi. Raises UserError where the file is missing, damaged or of another kind."""
+    """Reads a model of `write_mdl` or of Kaldi. Raises UserError where it is missing, damaged or of another kind."""
     reader = Reader.open(path, "align")
     return _read_transitions(reader), _read_gmms(reader)
 
@@ -38,11 +38,11 @@ def _write_transitions(writer: Writer, transitions: khg.TransitionModel) -> None
     (_write_topology_binary if writer.binary else _write_topology_text)(writer, transitions.topo)
     kind = "Triples" if is_hmm else "Tuples"
     writer.token(f"<{kind}>")
-    writer.int(len(transitions.tuples))
+    writer.integer(len(transitions.tuples))
     writer.newline()
     for entry in transitions.tuples:
         for value in entry.__getstate__()[: 3 if is_hmm else 4]:
-            writer.int(value)
+            writer.integer(value)
         writer.newline()
     writer.token(f"</{kind}>", line=True)
     writer.token("<LogProbs>", line=True)
@@ -55,16 +55,17 @@ def _write_topology_text(writer: Writer, topo: khg.HmmTopology) -> None:
     writer.token("<Topology>", line=True)
     phones, phone_entry, entries = topo.__getstate__()
     for i, states in enumerate(entries):
-        for line in ("<TopologyEntry>", "<ForPhones>", " ".join(str(p) for p in phones if phone_entry[p] == i), "</ForPhones>"):
+        own = " ".join(str(phone) for phone in phones if phone_entry[phone] == i)
+        for line in ("<TopologyEntry>", "<ForPhones>", own, "</ForPhones>"):
             writer.token(line, line=True)
         for number, state in enumerate(states):
             writer.token("<State>")
-            writer.int(number)
+            writer.integer(number)
             _write_pdf_class(writer, state, topo.is_hmm)
             for target, probability in state.transitions:
                 writer.token("<Transition>")
-                writer.int(target)
-                writer.float(probability)
+                writer.integer(target)
+                writer.real(probability)
             writer.token("</State>", line=True)
         writer.token("</TopologyEntry>", line=True)
     writer.token("</Topology>", line=True)
@@ -74,10 +75,10 @@ def _write_pdf_class(writer: Writer, state: HmmState, is_hmm: bool) -> None:
     if state.forward_pdf_class == NO_PDF:
         return
     writer.token("<PdfClass>" if is_hmm else "<ForwardPdfClass>")
-    writer.int(state.forward_pdf_class)
+    writer.integer(state.forward_pdf_class)
     if not is_hmm:
         writer.token("<SelfLoopPdfClass>")
-        writer.int(state.self_loop_pdf_class)
+        writer.integer(state.self_loop_pdf_class)
 
 
 def _write_topology_binary(writer: Writer, topo: khg.HmmTopology) -> None:
@@ -86,26 +87,26 @@ def _write_topology_binary(writer: Writer, topo: khg.HmmTopology) -> None:
     writer.ints(phones)
     writer.ints(phone_entry)
     if not topo.is_hmm:
-        writer.int(-1)  # Kaldi's mark of topologies whose self-loops have pdfs of their own
-    writer.int(len(entries))
+        writer.integer(-1)  # Kaldi's mark of topologies whose self-loops have pdfs of their own
+    writer.integer(len(entries))
     for states in entries:
-        writer.int(len(states))
+        writer.integer(len(states))
         for state in states:
-            writer.int(state.forward_pdf_class)
+            writer.integer(state.forward_pdf_class)
             if not topo.is_hmm:
-                writer.int(state.self_loop_pdf_class)
-            writer.int(len(state.transitions))
+                writer.integer(state.self_loop_pdf_class)
+            writer.integer(len(state.transitions))
             for target, probability in state.transitions:
-                writer.int(target)
-                writer.float(probability)
+                writer.integer(target)
+                writer.real(probability)
     writer.token("</Topology>")
 
 
 def _write_gmms(writer: Writer, gmms: Gmms) -> None:
     writer.token("<DIMENSION>")
-    writer.int(gmms.dim)
+    writer.integer(gmms.dim)
     writer.token("<NUMPDFS>")
-    writer.int(gmms.num_pdfs)
+    writer.integer(gmms.num_pdfs)
     gconsts = gmms.gconsts
     for start, end in zip(gmms.offsets[:-1], gmms.offsets[1:], strict=True):
         writer.token("<DiagGMM>", line=True)
@@ -124,7 +125,7 @@ def _read_transitions(reader: Reader) -> khg.TransitionModel:
     reader.expect("<TransitionModel>")
     topo = _read_topology_binary(reader) if reader.binary else _read_topology_text(reader)
     kind = reader.expect("<Triples>", "<Tuples>")
-    rows = [[reader.int() for _ in range(3 if kind == "<Triples>" else 4)] for _ in range(reader.int())]
+    rows = [[reader.integer() for _ in range(3 if kind == "<Triples>" else 4)] for _ in range(reader.integer())]
     reader.expect(kind.replace("<", "</"))
     reader.expect("<LogProbs>")
     log_probs = reader.vector()
@@ -133,8 +134,10 @@ def _read_transitions(reader: Reader) -> khg.TransitionModel:
     return _transition_model(reader, topo, [[*row, row[2]][:4] for row in rows], log_probs)
 
 
-def _transition_model(reader: Reader, topo: khg.HmmTopology, rows: list[list[int]], log_probs: np.ndarray) -> khg.TransitionModel:
-    """rows: (phone, state, pdf, self-loop pdf) by transition-state. Derives the tables that Kaldi derives on reading."""
+def _transition_model(
+    reader: Reader, topo: khg.HmmTopology, rows: list[list[int]], log_probs: np.ndarray
+) -> khg.TransitionModel:
+    """rows: (phone, state, pdf, self-loop pdf) by transition-state; derives the tables that Kaldi derives as well."""
     first, state_of, pdf_of, leave = [0], [0], [0], [0.0]
     for number, (phone, state, pdf, loop_pdf) in enumerate(rows, 1):
         first.append(len(state_of))
@@ -163,27 +166,27 @@ def _read_topology_text(reader: Reader) -> khg.HmmTopology:
 
 def _read_topology_binary(reader: Reader) -> khg.HmmTopology:
     reader.expect("<Topology>")
-    phones, phone_entry, count = reader.ints(), reader.ints(), reader.int()
+    phones, phone_entry, count = reader.ints(), reader.ints(), reader.integer()
     is_hmm = count != -1
     if not is_hmm:
-        count = reader.int()
-    entries = [[_read_state(reader, is_hmm) for _ in range(reader.int())] for _ in range(count)]
+        count = reader.integer()
+    entries = [[_read_state(reader, is_hmm) for _ in range(reader.integer())] for _ in range(count)]
     reader.expect("</Topology>")
     return unpickled(khg.HmmTopology, (phones, phone_entry, entries))
 
 
 def _read_state(reader: Reader, is_hmm: bool) -> Any:
-    forward = reader.int()
-    loop = forward if is_hmm else reader.int()
-    return unpickled(HmmState, (forward, loop, [(reader.int(), reader.float()) for _ in range(reader.int())]))
+    forward = reader.integer()
+    loop = forward if is_hmm else reader.integer()
+    return unpickled(HmmState, (forward, loop, [(reader.integer(), reader.real()) for _ in range(reader.integer())]))
 
 
 def _read_gmms(reader: Reader) -> Gmms:
     reader.expect("<DIMENSION>")
-    reader.int()
+    reader.integer()
     reader.expect("<NUMPDFS>")
     weights, means, invvars = [], [], []
-    for _ in range(reader.int()):
+    for _ in range(reader.integer()):
         reader.expect("<DiagGMM>", "<DiagGMMBegin>")
         if reader.peek() == "<GCONSTS>":
             reader.token()

@@ -53,12 +53,15 @@ def train_mono(
 
 
 def flat_start(lang: Lang, data: Utterances) -> HmmModel:
-    """One Gaussian with the data's mean and variance for every state; phones of one class of `lang.shared` share states."""
+    """One Gaussian with the mean and variance of `data` for every state; `lang.shared` says who shares states."""
     topo = read_topology(lang.topo)
     tree = khg.monophone_context_dependency_shared(lang.shared, topo.get_phone_to_num_pdf_classes())
     mean, variance = data.feats.mean(0, dtype=np.float64), data.feats.var(0, dtype=np.float64)
     if (variance <= 0).any():
-        raise UserError(f"feature {int(variance.argmin())} never changes in {data.frames} frames; look at the features stage's options.")
+        dimension = int(variance.argmin())
+        raise UserError(
+            f"feature {dimension} never changes in {data.frames} frames; check the options of the features."
+        )
     return HmmModel(tree, khg.TransitionModel(tree, topo), Gmms.flat(tree.num_pdfs, mean, variance))
 
 
@@ -78,5 +81,6 @@ def search_of(options: MonoOptions, lang: Lang, model: HmmModel) -> Search:
 def _check(alignment: Alignment, data: Utterances) -> None:
     if len(alignment.failed) == len(data.ids):
         raise UserError(
-            f"none of {len(data.ids)} utterances could be aligned; check that transcripts and audio belong together, or raise hmm retry_beam."
+            f"none of {len(data.ids)} utterances could be aligned; "
+            "check that transcripts and audio belong together, or raise retry_beam."
         )

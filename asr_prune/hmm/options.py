@@ -41,8 +41,8 @@ class MonoOptions:
     self_loop_scale: float = 0.1
 
     def __post_init__(self) -> None:
-        positive = ("iterations", "grow_iterations", "gaussians", "initial_beam", "beam", "acoustic_scale", "boost_silence")
-        for name in positive:
+        counts = ("iterations", "grow_iterations", "gaussians")
+        for name in (*counts, "initial_beam", "beam", "acoustic_scale", "boost_silence"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if self.retry_beam <= max(self.beam, self.initial_beam):

@@ -48,8 +48,8 @@ class PassSummary:
     def __str__(self) -> str:
         """The line that Kaldi's scripts end a pass with (analyze_alignments, gmm-info)."""
         retry, fail = (100 * n / self.utterances for n in (self.retried, len(self.failed)))
-        head = f"{self.name}: align prob={self.align_prob:.2f} over {self.hours:.2f}h [retry={retry:.1f}%, fail={fail:.1f}%]"
-        return f"{head} states={self.pdfs} gauss={self.gaussians}"
+        head = f"{self.name}: align prob={self.align_prob:.2f} over {self.hours:.2f}h"
+        return f"{head} [retry={retry:.1f}%, fail={fail:.1f}%] states={self.pdfs} gauss={self.gaussians}"
 
 
 def train_passes(
@@ -61,15 +61,17 @@ def train_passes(
     seed: int,
     frame_shift: float = 0.01,
 ) -> list[PassSummary]:
-    """Trains each pass and writes out/<pass>/: final.mdl, tree, ali.{ark,scp} (transition-ids), pdf.{ark,scp} (pdf-ids), summary.json.
+    """Trains each pass and writes out/<pass>/: final.mdl, tree, summary.json and, as archives of int32 vectors per
+    utterance, ali.{ark,scp} (transition-ids) and pdf.{ark,scp} (pdf-ids).
 
-    feats: float32 [frames, dim] by utterance, ready for the model; text: words by utterance. Utterances without a transcript
-    that the lexicon covers, or that do not align, are left out, logged and listed. Raises UserError where none is left.
+    feats: float32 [frames, dim] by utterance, ready for the model; text: words by utterance. Utterances without a
+    transcript that the lexicon covers, or that do not align, are left out, logged and listed. Raises UserError where
+    none is left.
     """
     tables = Lang.read(lang)
     oov = sorted(utt for utt in feats if not tables.word_ids(text.get(utt, [])))
     if oov:
-        log.warning("%d utterances have words without pronunciation, or no transcript, and are left out: %s", len(oov), _some(oov))
+        log.warning("%d utterances lack a transcript that the lexicon covers, left out: %s", len(oov), _some(oov))
     data = Utterances.join({utt: feats[utt] for utt in feats.keys() - oov})
     summaries = []
     for own in options.passes:
@@ -83,10 +85,18 @@ def train_passes(
 
 
 def _summary(
-    own: MonoOptions, model: HmmModel, alignment: Alignment, data: Utterances, oov: list[str], hours: float, seconds: float
+    own: MonoOptions,
+    model: HmmModel,
+    alignment: Alignment,
+    data: Utterances,
+    oov: list[str],
+    hours: float,
+    seconds: float,
 ) -> PassSummary:
     if not alignment.frames:
-        raise UserError(f"hmm pass {own.type}: no utterance could be aligned; check that transcripts and audio belong together.")
+        raise UserError(
+            f"hmm pass {own.type}: no utterance could be aligned; check that transcripts and audio belong together."
+        )
     if alignment.failed:
         log.warning("%d utterances did not align and are left out: %s", len(alignment.failed), _some(alignment.failed))
     return PassSummary(

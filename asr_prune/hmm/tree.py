@@ -1,4 +1,4 @@
-"""Kaldi's `tree` files, text and binary: which pdf a phone in context and an HMM state share (event-map.cc, context-dep.cc)."""
+"""Kaldi's `tree` files, text and binary: which pdf a state of a phone in context has (event-map.cc, context-dep.cc)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Table:
-    """Goes on with children[value of `key`]; key -1 is the HMM state's pdf class, 0, 1, ... are places in the phone window."""
+    """Goes on with children[value of `key`]: -1 is the state's pdf class, 0, 1, ... are places in the phone window."""
 
     key: int
     children: tuple[Node | None, ...]
@@ -61,8 +61,8 @@ class Tree:
     def to_bytes(self, binary: bool) -> bytes:
         writer = Writer(binary)
         writer.token("ContextDependency")
-        writer.int(self.width)
-        writer.int(self.central)
+        writer.integer(self.width)
+        writer.integer(self.central)
         writer.token("ToPdf")
         _write_node(writer, self.root)
         writer.token("EndContextDependency", line=True)
@@ -76,13 +76,13 @@ def write_tree(path: Path, tree: Tree, binary: bool = True) -> None:
 
 
 def read_tree(path: Path) -> Tree:
-    """Reads a tree written by `write_tree` or by Kaldi. Raises UserError where the file is missing, damaged or of another kind."""
+    """Reads a tree of `write_tree` or of Kaldi. Raises UserError where it is missing, damaged or of another kind."""
     return _parse(Reader.open(path, "align"))
 
 
 def _parse(reader: Reader) -> Tree:
     reader.expect("ContextDependency")
-    width, central = reader.int(), reader.int()
+    width, central = reader.integer(), reader.integer()
     reader.expect("ToPdf")
     root = _read_node(reader)
     reader.expect("EndContextDependency")
@@ -96,11 +96,11 @@ def _write_node(writer: Writer, node: Node | None) -> None:
         writer.token("NULL")
     elif isinstance(node, Leaf):
         writer.token("CE")
-        writer.int(node.pdf)
+        writer.integer(node.pdf)
         writer.newline()
     elif isinstance(node, Table):
         writer.token("TE")
-        writer.int(node.key)
+        writer.integer(node.key)
         _write_size(writer, len(node.children))
         writer.token("(", line=True)
         for child in node.children:
@@ -108,7 +108,7 @@ def _write_node(writer: Writer, node: Node | None) -> None:
         writer.token(")", line=True)
     else:
         writer.token("SE")
-        writer.int(node.key)
+        writer.integer(node.key)
         writer.ints(list(node.values))
         writer.token("{", line=True)
         _write_node(writer, node.yes)
@@ -121,8 +121,8 @@ def _read_node(reader: Reader) -> Node | None:
     if kind == "NULL":
         return None
     if kind == "CE":
-        return Leaf(reader.int())
-    key = reader.int()
+        return Leaf(reader.integer())
+    key = reader.integer()
     if kind == "TE":
         size = _read_size(reader)
         reader.expect("(")
@@ -145,6 +145,6 @@ def _write_size(writer: Writer, size: int) -> None:
 
 def _read_size(reader: Reader) -> int:
     if not reader.binary:
-        return reader.int()
+        return reader.integer()
     reader.byte(0xFC)
     return int(struct.unpack("<I", reader.take(4))[0])

@@ -14,7 +14,7 @@ from asr_prune.hmm.gmm import Floats
 
 @dataclass(frozen=True)
 class Utterances:
-    """ids sorted; feats float32 [all frames, dim]; bounds int64 [utterances + 1], utterance i owning bounds[i] to bounds[i+1]."""
+    """ids, sorted; feats float32 [all frames, dim]; utterance i owns rows bounds[i] to bounds[i+1], int64."""
 
     ids: list[str]
     feats: Floats
@@ -22,9 +22,11 @@ class Utterances:
 
     @classmethod
     def join(cls, feats: dict[str, Floats]) -> Utterances:
-        """Joins features [frames, dim] by utterance. Raises UserError where there are none, or an utterance holds NaN or infinity."""
+        """Joins features [frames, dim] by utterance. Raises UserError where there are none or some are not finite."""
         if not feats:
-            raise UserError("no utterance has both features and a transcript in the lexicon; look at the log of the features stage.")
+            raise UserError(
+                "no utterance has both features and a transcript in the lexicon; look at the log of the features stage."
+            )
         ids = sorted(feats)
         for utt in ids:
             if not np.isfinite(feats[utt]).all():

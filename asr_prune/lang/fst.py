@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import kaldifst
 
@@ -13,11 +14,11 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.lang.lexicon import Entry
 
-Fst = kaldifst.StdVectorFst
+Fst: TypeAlias = kaldifst.StdVectorFst
 
 
 def read_fst(path: Path, made_by: str) -> Fst:
-    """Reads a binary vector FST. Raises UserError where it is missing or damaged; `made_by` names the stage that makes it."""
+    """Reads a binary vector FST that stage `made_by` makes. Raises UserError where it is missing or damaged."""
     if not path.is_file():
         raise UserError(f"there is no {path}; the {made_by} stage makes it.")
     fst = Fst.read(str(path)) if path.stat().st_size else None
@@ -30,7 +31,9 @@ def write_fst(fst: Fst, path: Path) -> None:
     """Writes a binary vector FST, whole or not at all. Raises UserError where it cannot."""
     with atomic(path, "wb") as file:
         if not fst.write(file.name):
-            raise UserError(f"cannot write {path}; free space or choose another folder, then run the same command again.")
+            raise UserError(
+                f"cannot write {path}; free space or choose another folder, then run the same command again."
+            )
 
 
 @dataclass
@@ -63,8 +66,9 @@ def lexicon_fst(
 ) -> Fst:
     """Phones to words, any number of words, with silence at each boundary at probability `sil_prob` (0: none).
 
-    With `sil_disambig` a boundary's silence is followed by that symbol; with `loop_disambig` = ids of #0 among phones and
-    words, #0 passes from G at any word boundary and before each word. Sorted by output label. Kaldi: make_lexicon_fst.py.
+    With `sil_disambig` a boundary's silence is followed by that symbol; with `loop_disambig` = ids of #0 among phones
+    and words, #0 passes from G at any word boundary and before each word. Sorted by output label. Kaldi:
+    make_lexicon_fst.py.
     """
     draft = Draft()
     loop, into = _boundary(draft, phones, sil_prob, silence, sil_disambig)

@@ -13,6 +13,7 @@ import kaldilm
 
 from asr_prune.errors import UserError
 from asr_prune.lang.fst import write_fst
+from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import EPSILON, read_table
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ SENTENCE = {"<s>", "</s>"}
 
 @dataclass(frozen=True)
 class GrammarCounts:
-    """order of the LM; words: that have a pronunciation; dropped: LM words without one; missing: lexicon words that the LM lacks."""
+    """order of the LM; words: its words with a pronunciation; dropped: those without; missing: those it lacks."""
 
     order: int
     words: int
@@ -33,10 +34,10 @@ class GrammarCounts:
 
 
 def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
-    """Writes lang/G.fst: word acceptor with #0 on the input side of back-off arcs (Kaldi: arpa2fst --disambig-symbol=#0).
+    """Writes lang/G.fst, words with #0 on the input side of back-off arcs (Kaldi: arpa2fst --disambig-symbol=#0).
 
-    n-grams with a word that has no pronunciation are left out, and such words logged. Raises UserError for an ARPA file that is
-    missing, cut short, or whose counts are wrong, and where no LM word has a pronunciation.
+    n-grams with a word that has no pronunciation are left out, and such words logged. Raises UserError for an ARPA file
+    that is missing, cut short, or whose counts are wrong, and where no LM word has a pronunciation.
     """
     words = read_table(lang / "words.txt")
     unigrams, order = check_arpa(arpa)
@@ -44,14 +45,16 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
     dropped, missing = sorted(unigrams - spoken - SENTENCE), sorted(spoken - unigrams)
     known = unigrams & spoken
     if not known:
-        raise UserError(f"no word of {arpa} is in the lexicon; use a language model of the same language and letter case.")
+        raise UserError(
+            f"no word of {arpa} is in the lexicon; use a language model of the same language and letter case."
+        )
     if dropped:
-        log.warning("%s: %d LM words have no pronunciation and are dropped: %s", arpa, len(dropped), " ".join(dropped[:10]))
+        log.warning("%s: %d words without pronunciation are dropped: %s", arpa, len(dropped), " ".join(dropped[:10]))
     if missing:
-        log.warning("%s lacks %d words of the lexicon, which cannot be recognised: %s", arpa, len(missing), " ".join(missing[:10]))
-    text = kaldilm.arpa2fst(
-        str(arpa), "", disambig_symbol="#0", read_symbol_table=str(lang / "words.txt"), max_arpa_warnings=0
-    )
+        log.warning("%s lacks %d words of the lexicon: %s", arpa, len(missing), " ".join(missing[:10]))
+    with silenced():
+        table = str(lang / "words.txt")
+        text = kaldilm.arpa2fst(str(arpa), "", disambig_symbol="#0", read_symbol_table=table, max_arpa_warnings=0)
     fst = kaldifst.compile(text)
     kaldifst.arcsort(fst, "ilabel")
     write_fst(fst, lang / "G.fst")
@@ -82,7 +85,9 @@ def check_arpa(path: Path) -> tuple[set[str], int]:
         elif section == "data":
             match = re.fullmatch(r"ngram\s+(\d+)\s*=\s*(\d+)", line)
             if not match:
-                raise UserError(f"{path}:{number}: expected `ngram N=COUNT`, found {line!r}; the ARPA header is damaged.")
+                raise UserError(
+                    f"{path}:{number}: expected `ngram N=COUNT`, found {line!r}; the ARPA header is damaged."
+                )
             stated[int(match[1])] = int(match[2])
         else:
             order = int(section)
@@ -97,21 +102,28 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise UserError(f"cannot read the language model {path}: {error.strerror}; the corpus stage makes it.") from error
+        raise UserError(
+            f"cannot read the language model {path}: {error.strerror}; the corpus stage makes it."
+        ) from error
 
 
 def _ngram(line: str, order: int, where: str) -> list[str]:
     fields = line.split()
     try:
-        finite = len(fields) in (order + 1, order + 2) and all(map(math.isfinite, map(float, [fields[0], *fields[order + 1 :]])))
+        costs = [float(field) for field in (fields[0], *fields[order + 1 :])]
+        finite = len(fields) in (order + 1, order + 2) and all(map(math.isfinite, costs))
     except ValueError:
         finite = False
     if not finite:
-        raise UserError(f"{where}: expected a log-probability, {order} words and perhaps a back-off weight, found {line!r}.")
+        raise UserError(
+            f"{where}: expected a log-probability, {order} words and perhaps a back-off weight, found {line!r}."
+        )
     return fields[1 : order + 1]
 
 
 def _compare(path: Path, stated: dict[int, int], found: dict[int, int]) -> int:
     if stated != found or not stated:
-        raise UserError(f"the ARPA file {path} states {stated} n-grams per order and has {found}; make or copy it again.")
+        raise UserError(
+            f"the ARPA file {path} states {stated} n-grams per order and has {found}; make or copy it again."
+        )
     return max(stated)

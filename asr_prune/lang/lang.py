@@ -13,8 +13,8 @@ from asr_prune.lang.symbols import read_table
 class Lang:
     """Tables and lists of the lang folder `path`; ids are those of phones.txt and words.txt.
 
-    shared: classes of phones with common pdfs; disambig: ids of #0, #1, ... among the phones; topo: the topology's text;
-    oov: the id of the word for unknown words, or None.
+    shared: classes of phones with common pdfs; disambig: ids of #0, #1, ... among the phones; topo: the topology's
+    text; oov: the id of the word for unknown words, or None.
     """
 
     path: Path

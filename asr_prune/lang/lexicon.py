@@ -32,14 +32,17 @@ def read_lexicon(path: Path) -> Lexicon:
     """Reads `WORD PH ONES` lines, one pronunciation each; alternatives repeat the word.
 
     Repeated lines are skipped, counted and named in the log. Raises UserError with the line number for a word without
-    phones, a word or phone that the FSTs reserve (`<eps>`, `<s>`, `</s>`, `#1`), and for a file that is missing or empty.
+    phones, a word or phone that the FSTs reserve (`<eps>`, `<s>`, `</s>`, `#1`), and for a file that is missing or
+    empty.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot read the lexicon {path}: {error.strerror}; the corpus stage makes it.") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"the lexicon {path} is not UTF-8 (byte {error.start}); convert it, for instance with iconv.") from error
+        raise UserError(
+            f"the lexicon {path} is not UTF-8 (byte {error.start}); convert it, for instance with iconv."
+        ) from error
     seen: dict[Entry, int] = {}
     duplicates = 0
     for number, line in enumerate(text.splitlines(), 1):
@@ -63,7 +66,9 @@ def _entry(line: str, where: str) -> Entry:
         raise UserError(f"{where}: the word {word!r} is reserved for the FSTs; rename it.")
     for phone in phones:
         if phone == EPSILON or DISAMBIG.fullmatch(phone):
-            raise UserError(f"{where}: the phone {phone!r} of {word!r} is named like a symbol that the FSTs reserve; rename it.")
+            raise UserError(
+                f"{where}: the phone {phone!r} of {word!r} is named like a symbol that the FSTs reserve; rename it."
+            )
     return word, tuple(phones)
 
 

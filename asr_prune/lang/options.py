@@ -7,7 +7,7 @@ from asr_prune.options import options
 
 @options
 class LangOptions:
-    """How the lexicon becomes phones and FSTs; the defaults are those of Kaldi's prepare_lang.sh (phones without position)."""
+    """How the lexicon becomes phones and FSTs, as in Kaldi's prepare_lang.sh."""
 
     #: phones that model no speech; each gets the silence topology
     silence_phones: tuple[str, ...] = ("SIL",)
@@ -32,4 +32,6 @@ class LangOptions:
         if self.silence_states < 3:
             raise ValueError(f"silence_states must be at least 3, not {self.silence_states}")
         if self.optional_silence not in self.silence_phones:
-            raise ValueError(f"optional_silence {self.optional_silence!r} must be one of silence_phones {list(self.silence_phones)}")
+            raise ValueError(
+                f"optional_silence {self.optional_silence!r} must be one of silence_phones {list(self.silence_phones)}"
+            )

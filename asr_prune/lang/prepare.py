@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from asr_prune.errors import UserError
@@ -37,7 +38,7 @@ def prepare_lang(lexicon: Path, out: Path, options: LangOptions) -> LangCounts:
     groups = _phone_groups(read.entries, options)
     entries = _with_positions(read.entries, options)
     marked, highest = add_disambig(entries)
-    disambig = [f"#{i}" for i in range(highest + 2)]  # one more than the lexicon needs: it follows silence in L_disambig
+    disambig = [f"#{i}" for i in range(highest + 2)]  # the last one follows silence in L_disambig
     phones = number([*(p for group in groups for p in group), *disambig])
     words = number([*sorted({word for word, _ in entries}), "#0", "<s>", "</s>"])
     sil = options.sil_prob, options.optional_silence
@@ -60,7 +61,7 @@ def _phone_groups(entries: list[Entry], options: LangOptions) -> list[list[str]]
     spoken = {phone for _, pronunciation in entries for phone in pronunciation}
     nonsilence = sorted(spoken - set(options.silence_phones))
     if not nonsilence:
-        raise UserError("the lexicon has no phone besides silence; lang.silence_phones names the phones that model no speech.")
+        raise UserError("the lexicon has no phone that is not in lang.silence_phones; add words or correct that list.")
     if not options.position_dependent:
         return [[phone] for phone in (*options.silence_phones, *nonsilence)]
     silence = [[phone, *(phone + end for end in POSITIONS)] for phone in options.silence_phones]
@@ -74,7 +75,7 @@ def _with_positions(entries: list[Entry], options: LangOptions) -> list[Entry]:
 def _split(groups: list[list[str]], options: LangOptions) -> tuple[list[str], list[str]]:
     """Silence phones and the others, flat."""
     n = len(options.silence_phones)
-    return sum(groups[:n], []), sum(groups[n:], [])
+    return list(chain(*groups[:n])), list(chain(*groups[n:]))
 
 
 def _ids(symbols: Iterable[str], table: dict[str, int]) -> list[int]:

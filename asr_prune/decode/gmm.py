@@ -1,0 +1,26 @@
+"""GMM-HMMs decoded by the same search as networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asr_prune.errors import UserError
+from asr_prune.hmm.gmm import Floats, Scorer
+from asr_prune.hmm.model import HmmModel
+
+
+def gmm_log_likelihoods(hmm: Path, feats: dict[str, Floats]) -> dict[str, Floats]:
+    """Log-likelihoods float32 [frames, pdfs] by utterance under the pass in folder `hmm`, from the features it was
+    trained on.
+
+    Raises UserError where the model is missing or damaged, or the features have another dimension.
+    """
+    model = HmmModel.load(hmm)
+    scorer = Scorer(model.gmms)
+    for utt, matrix in feats.items():
+        if matrix.shape[1] != model.gmms.dim:
+            raise UserError(
+                f"{utt} has features of dimension {matrix.shape[1]} and {hmm} was trained on {model.gmms.dim}; "
+                "run features and align with the same recipe."
+            )
+    return {utt: scorer(matrix) for utt, matrix in feats.items()}

@@ -1,0 +1,93 @@
+"""The decoding graph HCLG (Kaldi: mkgraph.sh)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import kaldi_hmm_gmm as khg
+import kaldifst
+import numpy as np
+
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.errors import UserError
+from asr_prune.files import atomic_dir
+from asr_prune.hmm.kaldi_model import id_to_pdf
+from asr_prune.hmm.model import HmmModel
+from asr_prune.lang.fst import Fst, read_fst, write_fst
+from asr_prune.lang.lang import Lang
+from asr_prune.lang.native import silenced
+
+
+@dataclass(frozen=True)
+class GraphSize:
+    """Of HCLG; pdfs: states of the acoustic model that it expects."""
+
+    states: int
+    arcs: int
+    pdfs: int
+
+
+def make_graph(lang: Path, hmm: Path, out: Path, options: DecodeOptions) -> GraphSize:
+    """Writes out/HCLG.fst (transition-ids to words), out/words.txt, out/pdfs.txt (the pdf of each transition-id) and
+    out/size.json.
+
+    lang: with G.fst; hmm: a pass's folder (final.mdl, tree). As mkgraph.sh, but for pushing LG and for removing
+    epsilons locally, which kaldifst does not offer: the same paths and costs in a graph a little larger. Raises
+    UserError where a file is missing, a disambiguation fails, or the language model allows no word sequence.
+    """
+    tables, model = Lang.read(lang), HmmModel.load(hmm)
+    pdfs = id_to_pdf(model.transitions)
+    hclg = _hclg(tables, model, options)
+    arcs = sum(hclg.num_arcs(state) for state in range(hclg.num_states))
+    size = GraphSize(hclg.num_states, arcs, model.gmms.num_pdfs)
+    with atomic_dir(out) as partial:
+        write_fst(hclg, partial / "HCLG.fst")
+        shutil.copyfile(lang / "words.txt", partial / "words.txt")
+        np.savetxt(partial / "pdfs.txt", pdfs, "%d")
+        (partial / "size.json").write_text(json.dumps(asdict(size)))
+    return size
+
+
+def _hclg(lang: Lang, model: HmmModel, options: DecodeOptions) -> Fst:
+    with silenced():
+        clg, windows = _clg(lang, model)
+        config = khg.HTransducerConfig(transition_scale=options.transition_scale)
+        h, disambig = khg.get_h_transducer(windows, model.tree, model.transitions, config)
+        kaldifst.arcsort(h, "olabel")
+        kaldifst.arcsort(clg, "ilabel")
+        graph = _determinised(kaldifst.compose(h, clg), "HCLG")
+        graph = _without(graph, disambig)
+        kaldifst.minimize_encoded(graph)
+        scale = options.self_loop_scale
+        return khg.add_self_loops(self_loop_scale=scale, reorder=True, trans_model=model.transitions, ifst=graph)
+
+
+def _clg(lang: Lang, model: HmmModel) -> tuple[Fst, list[list[int]]]:
+    """CLG, and the phones in context that its input labels stand for."""
+    lexicon, grammar = read_fst(lang.path / "L_disambig.fst", "lang"), read_fst(lang.path / "G.fst", "lang")
+    lg = kaldifst.compose(lexicon, grammar)
+    if lg.start < 0:
+        raise UserError(
+            f"{lang.path}: no word sequence of the language model can be pronounced; check lexicon and language model."
+        )
+    lg = _determinised(lg, "LG")
+    kaldifst.minimize_encoded(lg)
+    return kaldifst.compose_context(lang.disambig, model.tree.context_width, model.tree.central_position, lg)
+
+
+def _determinised(fst: Fst, name: str) -> Fst:
+    fst = Fst(fst)
+    if kaldifst.determinize_star(fst, use_log=True):
+        raise UserError(f"{name} cannot be determinised; the lexicon or the language model is ambiguous without end.")
+    return fst
+
+
+def _without(fst: Fst, labels: list[int]) -> Fst:
+    """The FST with `labels` made epsilons on the input side (fstrmsymbols)."""
+    arrays = FstArrays.of(fst)
+    arrays.arcs["ilabel"][np.isin(arrays.arcs["ilabel"], labels)] = 0
+    return arrays.fst()
