@@ -19,7 +19,7 @@ def split(
     min_count: float = 20.0,
     perturb: float = 0.01,
 ) -> Gmms:
-    """Grows to `target` Gaussians as `split_targets` shares them out; a pdf's heaviest is halved and the halves part."""
+    """Grows to `target` Gaussians as `split_targets` shares them out; a pdf's heaviest is halved, the halves part."""
     targets = split_targets(frames, target, power, min_count)
     parts = []
     for pdf in range(gmms.num_pdfs):

@@ -24,7 +24,7 @@ class Stats:
 
 
 def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints) -> Stats:
-    """Statistics of feats [frames, dim] aligned to pdfs [frames], -1 for none; matrix products over each pdf's frames."""
+    """Statistics of feats [frames, dim] aligned to pdfs [frames], -1 for none; matrix products over a pdf's frames."""
     linear, gconsts = gmms.linear, gmms.gconsts
     occupancy = np.zeros(gmms.num_gauss)
     moments = np.zeros((gmms.num_gauss, 2 * gmms.dim))
