@@ -80,6 +80,14 @@ class Ledger:
         """Notes that `stage` is not done, before its outputs are touched."""
         (self.folder / f"{stage}.json").unlink(missing_ok=True)
 
+    def begin(self, stage: str, fingerprint: str) -> bool:
+        """Notes that `stage` has begun; whether it had begun before with this fingerprint, and may be continued."""
+        path = self.folder / f"{stage}.begun"
+        same = path.is_file() and path.read_text(encoding="utf-8") == fingerprint
+        with atomic(path) as file:
+            file.write(fingerprint)
+        return same
+
 
 def plain(value: Any) -> Any:
     """Options as values that JSON can hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -21,6 +21,7 @@ from asr_prune.hmm.options import HmmOptions
 from asr_prune.lang.options import LangOptions
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.report.options import ReportOptions
 from asr_prune.score.options import ScoreOptions
 
 T = TypeVar("T")
@@ -42,11 +43,12 @@ class Recipe:
     network: NetworkOptions = NetworkOptions()
     train: TrainOptions = TrainOptions()
     #: method, and that method's own options
-    prune: dict[str, Any] = {"method": "none"}  # noqa: RUF012
+    prune: dict[str, Any] = field(default_factory=lambda: {"method": "none"})
     #: entries that override prune, network, train or seed, each one run
     runs: tuple[dict[str, Any], ...] = ()
     decode: DecodeOptions = DecodeOptions()
     score: ScoreOptions = ScoreOptions()
+    report: ReportOptions = ReportOptions()
 
 
 @options
@@ -126,12 +128,16 @@ class Loaded:
         loc = tuple(str(part) for part in problem["loc"])
         full = tuple(part for part in (*path, *loc) if not part.endswith("Options"))
         line = next((self.lines[full[:n]] for n in range(len(full), 0, -1) if full[:n] in self.lines), None)
-        where = f"{self.path}{f' line {line}' if line else ''}"
         key = ".".join(full)
+        where = f"{self.path}{f' line {line}' if line else ''}"
+        if any(text.split("=")[0] in (key, ".".join((*full[:1], *full[2:]))) for text in self.sets):
+            where = "--set"
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{nearest(loc[-1], known_keys(cls, loc[:-1]))}."
-        text = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        return f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]} (got {short(problem.get('input'))})."
+        text = problem["msg"].removeprefix("Value error, ")
+        got = problem.get("input")
+        told = "" if isinstance(got, dict) else f" (got {got!r:.60})"
+        return f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]}{told}."
 
     def runs(self) -> list[Run]:
         """The runs of the recipe: its `runs:` entries laid over the blocks, or one run of the `prune:` block where
@@ -163,7 +169,13 @@ class Loaded:
         seed = int(entry.get("seed", self.recipe.seed))
         name = entry.get("name") if not self._one_run else None
         name = (name or label(chosen)) + self._deviations(network, train, entry)
-        return Run(name=f"{name}-s{seed}", seed=seed, prune=chosen, network=network, train=train)
+        return Run(
+            name=name if seed == self.filed.get("seed", 1) else f"{name}-s{seed}",
+            seed=seed,
+            prune=chosen,
+            network=network,
+            train=train,
+        )
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
         from asr_prune.pruning.method import find_method, method_names
@@ -258,12 +270,7 @@ def known_keys(cls: Any, loc: Sequence[str]) -> list[str]:
 def nearest(word: str, known: Sequence[str]) -> str:
     """`; did you mean ...?` where something near is known."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else (f" (known here: {', '.join(known)})" if known else "")
-
-
-def short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return f"; did you mean {close[0]!r}" if close else (f" (known here: {', '.join(known)})" if known else "")
 
 
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:

@@ -1,0 +1,36 @@
+"""The ten stages, joined: what each reads, what it writes, and whether it is already done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from asr_prune.stages.context import Context
+
+#: in the order of ./run.sh, with one line of help each
+STAGES: dict[str, str] = {
+    "corpus": "make Kaldi data directories from the corpus",
+    "lang": "lexicon to phones, L.fst and G.fst",
+    "features": "audio to features and their statistics",
+    "align": "train the GMM-HMM and label every frame",
+    "train": "train the networks of the recipe's runs, each with its pruning method",
+    "shrink": "remove the pruned nodes for good and verify that nothing else changed",
+    "graph": "make the decoding graph HCLG",
+    "decode": "recognise the development and test sets with the shrunk networks",
+    "score": "choose LM weight and word penalty on dev, count word errors on test",
+    "report": "table, plots and page of WER against nodes",
+}
+
+
+def find_stage(name: str) -> Callable[[Context], None]:
+    """The function of a stage; its libraries load only now."""
+    if name in ("corpus", "lang", "features", "align"):
+        from asr_prune.stages import data
+
+        return {"corpus": data.corpus, "lang": data.lang, "features": data.features, "align": data.align}[name]
+    if name in ("train", "shrink"):
+        from asr_prune.stages import networks
+
+        return {"train": networks.train, "shrink": networks.shrink}[name]
+    from asr_prune.stages import words
+
+    return {"graph": words.graph, "decode": words.decode, "score": words.score, "report": words.report}[name]

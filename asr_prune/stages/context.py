@@ -1,0 +1,100 @@
+"""What every stage has at hand: the recipe, the folders, and the ledger of what is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asr_prune.done import Hashes, Ledger
+from asr_prune.errors import UserError
+from asr_prune.recipe import Loaded, Recipe, Run
+
+log = logging.getLogger(__name__)
+
+SETS = ("train", "dev", "test")
+
+
+@dataclass
+class Context:
+    """One invocation on one recipe. nj: processes for the stages that can share work."""
+
+    loaded: Loaded
+    nj: int = 2
+    hashes: Hashes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hashes = Hashes(self.exp / ".stages/hashes.json")
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.loaded.recipe
+
+    @property
+    def data(self) -> Path:
+        return Path("data") / self.loaded.name
+
+    @property
+    def exp(self) -> Path:
+        return Path("exp") / self.loaded.name
+
+    @property
+    def lang(self) -> Path:
+        return self.data / "lang"
+
+    @property
+    def align(self) -> Path:
+        return self.exp / "align"
+
+    @property
+    def graph(self) -> Path:
+        return self.exp / "graph"
+
+    def run_folder(self, run: Run) -> Path:
+        return self.exp / "runs" / run.name
+
+    def command(self, stage: str | None = None) -> str:
+        """What to type to do this again, from `stage` on."""
+        sets = "".join(f" --set {text}" for text in self.loaded.sets)
+        return f"./run.sh --recipe {self.loaded.folder}{f' --stage {stage}' if stage else ''}{sets}"
+
+    def once(self, work: Work, run: Run | None = None) -> None:
+        """Does `work` unless its inputs, its part of the recipe and its code are those of the last time.
+
+        Raises UserError naming an input that is missing and the stage that makes it.
+        """
+        ledger = Ledger(self.run_folder(run) if run else self.exp, self.hashes)
+        for path, maker in work.inputs.items():
+            if not path.exists():
+                raise UserError(f"{path} is missing; the stage {maker} makes it: {self.command(maker)}.")
+        fingerprint = ledger.fingerprint(work.stage, work.part, [*work.inputs, *work.also], work.code)
+        what = f"{work.stage} {run.name}" if run else work.stage
+        if ledger.is_done(work.stage, fingerprint):
+            log.info("%s: up to date", what)
+            return
+        log.info("%s: %s", what, work.says)
+        ledger.forget(work.stage)
+        work.do(ledger.begin(work.stage, fingerprint))
+        ledger.mark(work.stage, fingerprint, work.outputs)
+        self.hashes.save()
+
+
+@dataclass
+class Work:
+    """One thing a stage does.
+
+    inputs: files it reads, with the stage that makes each; also: further files that count for the fingerprint; part:
+    its part of the recipe; code: package folders whose code it runs; do: called with whether an interrupted run of the
+    same work may be continued; outputs: files that must be there, unchanged, for the work to count as done.
+    """
+
+    stage: str
+    says: str
+    part: Any
+    inputs: dict[Path, str]
+    code: Sequence[str]
+    do: Callable[[bool], None]
+    outputs: Sequence[Path]
+    also: Sequence[Path] = ()

@@ -1,0 +1,177 @@
+"""Stages 0 to 3: corpus, lang, features, align."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.validate import validate
+from asr_prune.errors import UserError
+from asr_prune.features.extract import extract
+from asr_prune.features.load import load
+from asr_prune.features.options import FeatureOptions
+from asr_prune.stages.context import SETS, Context, Work
+
+log = logging.getLogger(__name__)
+
+TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
+FEATURES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
+
+
+def corpus(context: Context) -> None:
+    """Stage 0: runs the recipe's local script, then tells what is in each set and what is wrong with it."""
+    recipe = context.recipe
+    script = find_script(context)
+    root = recipe.corpus.root
+    made = [context.data / part / name for part in SETS for name in TABLES]
+    lists = [context.data / "local/lexicon.txt", context.data / "local/lm.arpa"]
+
+    def do(_: bool) -> None:
+        load_script(script).prepare(root, context.data, recipe.seed)
+        describe(context)
+
+    context.loaded.runs()
+    part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(root)}
+    code = ["corpus", *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py")))]
+    context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, [*made, *lists]))
+
+
+def find_script(context: Context) -> Path:
+    """The recipe's local script, looked for from here and from the project that holds the recipe."""
+    name = context.recipe.corpus.prepare
+    if not name:
+        raise UserError(f"{context.loaded.path}: corpus.prepare is not set; name a script such as local/an4.py.")
+    for base in (Path(), context.loaded.folder.resolve().parent.parent):
+        if (base / name).is_file():
+            return (base / name).resolve()
+    raise UserError(f"{context.loaded.path}: corpus.prepare names {name}, which is not there; start from the project.")
+
+
+def load_script(path: Path) -> ModuleType:
+    """Imports a local script, which may import its neighbours."""
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is not a Python file; corpus.prepare takes one with a function prepare.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def listing(root: Path | None) -> list[list[object]]:
+    """Names, sizes and times of change of all files under `root`: the audio itself is not read for a fingerprint."""
+    if root is None or not root.is_dir():
+        return []
+    stats = ((path, path.stat()) for path in sorted(root.rglob("*")) if path.is_file())
+    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
+def describe(context: Context) -> None:
+    """One line per set, and what `validate` finds."""
+    vocabulary = {line.split()[0] for line in (context.data / "local/lexicon.txt").read_text("utf-8").splitlines()}
+    for part in SETS:
+        made = DataDir.read(context.data / part)
+        words = [word for text in made.text.values() for word in text]
+        speakers = len(set(made.utt2spk.values()))
+        log.info("  %-5s %5d utterances  %3d speakers  %6d words", part, len(made.wavs), speakers, len(words))
+        for problem in validate(context.data / part, context.recipe.corpus.rate, vocabulary):
+            log.warning("  %s", problem)
+
+
+def lang(context: Context) -> None:
+    """Stage 1: lexicon and language model to FSTs."""
+    from asr_prune.lang.grammar import make_grammar
+    from asr_prune.lang.prepare import prepare_lang
+
+    lexicon, arpa = context.data / "local/lexicon.txt", context.data / "local/lm.arpa"
+
+    def do(_: bool) -> None:
+        counts = prepare_lang(lexicon, context.lang, context.recipe.lang)
+        log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
+        grammar = make_grammar(arpa, context.lang)
+        log.info("  %d-gram of %d words, %d dropped", grammar.order, grammar.words, len(grammar.dropped))
+
+    outputs = [context.lang / name for name in ("phones.txt", "words.txt", "topo", "L.fst", "L_disambig.fst", "G.fst")]
+    inputs = {lexicon: "corpus", arpa: "corpus"}
+    context.once(Work("lang", "making L and G", context.recipe.lang, inputs, ["lang"], do, outputs))
+
+
+def features(context: Context) -> None:
+    """Stage 2: the HMM's features and the network's, for every set."""
+    options = context.recipe.features
+    places = [(context.data / part, kind) for part in SETS for kind in ("hmm", "network")]
+
+    def do(_: bool) -> None:
+        for folder, kind in places:
+            chosen: FeatureOptions = getattr(options, kind)
+            counts = extract(folder, feature_folder(folder, kind), chosen, context.nj)
+            told = f"{counts.utterances} utterances, {counts.frames} frames, {counts.hours:.2f} h"
+            log.info("  %s, %s of %s: %s, %d skipped", folder, chosen.type, kind, told, len(counts.skipped))
+
+    inputs = {folder / name: "corpus" for folder, _ in places for name in ("wav.scp", "utt2spk")}
+    audio = [[path, *_stat(path)] for folder, _ in places[::2] for path in _wavs(folder)]
+    part = {"features": options, "audio": audio}
+    outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FEATURES]
+    context.once(Work("features", "computing features", part, inputs, ["features", "corpus/audio.py"], do, outputs))
+
+
+def _wavs(folder: Path) -> list[str]:
+    return sorted(DataDir.read(folder).wavs.values()) if (folder / "wav.scp").is_file() else []
+
+
+def _stat(path: str) -> list[int]:
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return [-1, -1]
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def feature_folder(folder: Path, kind: str) -> Path:
+    """Where the features of `hmm` or `network` of a data directory lie."""
+    return folder if kind == "hmm" else folder / "network"
+
+
+def feature_inputs(context: Context, parts: tuple[str, ...], kind: str) -> dict[Path, str]:
+    """Files that `load` reads for some sets, with the stage that makes them."""
+    made = {feature_folder(context.data / part, kind) / name: "features" for part in parts for name in FEATURES}
+    return made | {context.data / part / "utt2spk": "corpus" for part in parts}
+
+
+def align(context: Context) -> None:
+    """Stage 3: the passes of the `hmm:` block over train and dev together, and a pdf-id for every frame.
+
+    The development speakers' labels judge networks; they never train one.
+    """
+    from asr_prune.hmm.passes import train_passes
+
+    options = context.recipe.hmm
+    parts = ("train", "dev")
+
+    def do(_: bool) -> None:
+        feats: dict[str, np.ndarray] = {}
+        text: dict[str, list[str]] = {}
+        for part in parts:
+            made = DataDir.read(context.data / part)
+            feats |= load(context.data / part, context.recipe.features.hmm, made.utt2spk)
+            text |= made.text
+        shift = context.recipe.features.hmm.frame_shift_ms / 1000
+        train_passes(context.lang, feats, text, context.align, options, context.recipe.seed, shift)
+
+    inputs = feature_inputs(context, parts, "hmm") | {context.data / part / "text": "corpus" for part in parts}
+    inputs |= {context.lang / name: "lang" for name in ("L.fst", "topo", "phones.txt", "words.txt")}
+    part = {"hmm": options, "features": context.recipe.features.hmm, "seed": context.recipe.seed}
+    outputs = [label_folder(context) / name for name in ("final.mdl", "tree", "ali.ark", "pdf.ark", "summary.json")]
+    context.once(Work("align", "training the GMM-HMM", part, inputs, ["hmm"], do, outputs))
+
+
+def label_folder(context: Context) -> Path:
+    """The folder of the last pass, whose labels train the networks."""
+    return context.align / context.recipe.hmm.passes[-1].type

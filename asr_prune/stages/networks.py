@@ -1,0 +1,151 @@
+"""Stages 4 and 5: train, shrink. And verify, which shrink calls."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from asr_prune.acoustic.checkpoint import Model, load_model, save_model
+from asr_prune.acoustic.network import size_of
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.done import plain
+from asr_prune.errors import UserError
+from asr_prune.features.load import load
+from asr_prune.features.options import NetworkFeatureOptions
+from asr_prune.files import atomic, atomic_dir
+from asr_prune.hmm.labels import read_labels
+from asr_prune.pruning.removal import shrink as shrink_network
+from asr_prune.pruning.training import train_run
+from asr_prune.pruning.verify import compare
+from asr_prune.recipe import Run
+from asr_prune.stages.context import Context, Work
+from asr_prune.stages.data import feature_folder, feature_inputs, label_folder
+
+log = logging.getLogger(__name__)
+
+
+def train(context: Context) -> None:
+    """Stage 4: one network per run of the recipe."""
+    runs = context.loaded.runs()
+    for i, run in enumerate(runs, 1):
+        _train_one(context, run, f"training, run {i} of {len(runs)}")
+
+
+def _train_one(context: Context, run: Run, says: str) -> None:
+    folder, labels = context.run_folder(run), label_folder(context)
+
+    def do(may_continue: bool) -> None:
+        if not may_continue:
+            shutil.rmtree(folder / "model", ignore_errors=True)
+        write_recipe(context, run)
+        known = read_labels(labels / "pdf.ark")
+        pdfs = json.loads((labels / "summary.json").read_text())["pdfs"]
+        train_set, dev_set = (network_features(context.data / part, context) for part in ("train", "dev"))
+        options = run.network, run.train, run.prune
+        features = plain(context.recipe.features.network)
+        figures = train_run(folder, (train_set, known), (dev_set, known), pdfs, options, run.seed, features)
+        with atomic(folder / "train.json") as file:
+            json.dump(figures, file, indent=1)
+        (folder / "model/checkpoint.pt").unlink(missing_ok=True)
+
+    part = {"run": run, "features": context.recipe.features.network}
+    inputs = feature_inputs(context, ("train", "dev"), "network")
+    inputs |= {labels / "pdf.ark": "align", labels / "summary.json": "align"}
+    names = ("model/network.pt", "model/before_cut.pt", "train.json", "nodes.json", "norms.npz", "metrics.jsonl")
+    code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py"]
+    context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names]), run)
+
+
+def write_recipe(context: Context, run: Run) -> None:
+    """Writes what the run was asked, everything decided."""
+    content = plain(run) | {"command": context.command(), "recipe": context.loaded.name}
+    with atomic(context.run_folder(run) / "recipe.yaml") as file:
+        yaml.safe_dump(content, file, sort_keys=False)
+
+
+def network_features(folder: Path, context: Context) -> dict[str, np.ndarray]:
+    """The network's features of a data directory, by utterance."""
+    options = context.recipe.features.network
+    return load(feature_folder(folder, "network"), options, DataDir.read(folder).utt2spk)
+
+
+def shrink(context: Context) -> None:
+    """Stage 5: the physically smaller network of each run, verified against the masked one."""
+    from asr_prune.stages.words import graph
+
+    graph(context)
+    for run in context.loaded.runs():
+        folder = context.run_folder(run)
+
+        def do(_: bool, folder: Path = folder) -> None:
+            shrink_run(folder)
+            if not verify(folder):
+                raise UserError(f"{folder}: the shrunk network is not the masked one; see {folder}/verify.json.")
+
+        inputs = {folder / "model/network.pt": "train"} | feature_inputs(context, ("dev", "test"), "network")
+        inputs |= {context.graph / "HCLG.fst": "graph"}
+        outputs = [folder / name for name in ("shrunk/network.pt", "shrunk/size.json", "verify.json")]
+        part = context.recipe.decode
+        context.once(Work("shrink", "removing nodes", part, inputs, ["pruning", "acoustic"], do, outputs), run)
+
+
+def shrink_run(folder: Path) -> None:
+    """Writes shrunk/network.pt, which computes what model/network.pt computes, and shrunk/size.json."""
+    dense = load_model(folder / "model/network.pt")
+    network, kept = shrink_network(dense.network)
+    with atomic_dir(folder / "shrunk") as partial:
+        save_model(partial / "network.pt", Model(network, dense.priors, dense.context, kept, dense.features))
+        size = asdict(size_of(network))
+        (partial / "size.json").write_text(json.dumps(size, indent=1))
+    told = "/".join(map(str, size["nodes"]))
+    of = size_of(dense.network)
+    log.info("  %s of %d nodes, %d of %d parameters", told, sum(of.nodes), size["params"], of.params)
+
+
+def verify(folder: Path) -> bool:
+    """Masked against shrunk network of a run: logits on random inputs and all test frames, words on the test set; and
+    what the cut itself changed. Prints it, writes verify.json, returns whether the two are the same network.
+    """
+    from asr_prune.stages.words import words_of
+
+    data, graph = Path("data") / folder.parent.parent.name, folder.parent.parent / "graph"
+    masked, small = load_model(folder / "model/network.pt"), load_model(folder / "shrunk/network.pt")
+    options = NetworkFeatureOptions(**small.features)
+    sets = {part: DataDir.read(data / part) for part in ("dev", "test")}
+    feats = {part: load(feature_folder(data / part, "network"), options, sets[part].utt2spk) for part in sets}
+    agreements = compare(masked, small, feats["test"])
+    for agreement in agreements:
+        log.info("  %s", agreement)
+    one, other = (words_of(model, feats["test"], graph) for model in (masked, small))
+    differ = sorted(name for name in one if one[name] != other[name])
+    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
+    cut = _what_the_cut_changed(folder, feats["dev"], graph)
+    holds = not differ and all(agreement.holds for agreement in agreements)
+    with atomic(folder / "verify.json") as file:
+        rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
+        json.dump({"holds": holds, "logits": rows, "utterances_that_differ": differ, "cut": cut}, file, indent=1)
+    return holds
+
+
+def _what_the_cut_changed(folder: Path, dev: dict[str, np.ndarray], graph: Path) -> dict[str, object]:
+    from asr_prune.score.align import distance
+    from asr_prune.stages.words import words_of
+
+    figures = json.loads((folder / "train.json").read_text())
+    before = words_of(load_model(folder / "model/before_cut.pt"), dev, graph)
+    after = words_of(load_model(folder / "shrunk/network.pt"), dev, graph)
+    names = sorted(before)
+    changed = distance([before[name] for name in names], [after[name] for name in names])
+    told = {"words_dev": sum(map(len, before.values())), "words_changed_dev": changed}
+    ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
+    log.info("  the cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
+    log.info(
+        "  from before the cut to the shrunk network: %(words_changed_dev)d of %(words_dev)d dev words differ", told
+    )
+    return told | {"norm_mass_removed": figures["norm_mass_removed"], "converged": figures["converged"]}

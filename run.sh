@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# From audio to a table of word error rate against nodes, stage by stage. With no arguments: the embedded demo.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+  cat <<'HELP'
+Usage: ./run.sh [--recipe DIR] [--stage N] [--stop-stage M] [--nj N] [--set KEY=VALUE]...
+
+  --recipe DIR      folder with a recipe.yaml (default: recipes/demo)
+  --stage N         first stage, a number or a name (default: 0)
+  --stop-stage M    last stage, a number or a name (default: 9)
+  --nj N            processes for the stages that can share work (default: 2)
+  --set KEY=VALUE   change one key of the recipe, dotted; repeatable
+  --help            this text
+
+Stages: 0 corpus  1 lang  2 features  3 align  4 train  5 shrink  6 graph  7 decode  8 score  9 report
+
+A stage whose inputs have not changed says "up to date". For example:
+  ./run.sh --recipe recipes/an4 --set corpus.root=/corpora/an4
+  ./run.sh --set prune.method=l2 --set prune.keep=0.5
+HELP
+}
+
+die() { echo "run.sh: $*" >&2; exit 1; }
+
+names=(corpus lang features align train shrink graph decode score report)
+number_of() {
+  local i
+  for i in "${!names[@]}"; do
+    if [ "$1" = "$i" ] || [ "$1" = "${names[$i]}" ]; then echo "$i"; return; fi
+  done
+  die "there is no stage '$1'; stages are 0 to 9 or ${names[*]}."
+}
+
+recipe=recipes/demo stage=0 stop_stage=9 nj=2 sets=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --help|-h) usage; exit 0 ;;
+    --recipe|--stage|--stop-stage|--nj|--set)
+      [ $# -ge 2 ] || die "$1 needs a value; see ./run.sh --help."
+      case "$1" in
+        --recipe) recipe=$2 ;;
+        --stage) stage=$(number_of "$2") ;;
+        --stop-stage) stop_stage=$(number_of "$2") ;;
+        --nj) nj=$2 ;;
+        --set) sets+=(--set "$2") ;;
+      esac
+      shift 2 ;;
+    *) die "unknown option '$1'; see ./run.sh --help." ;;
+  esac
+done
+
+. ./path.sh
+
+with=(--recipe "$recipe" --nj "$nj" ${sets[@]+"${sets[@]}"})
+at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+
+if at 0; then asr-prune corpus "${with[@]}"; fi    # audio and text -> data/<recipe>/{train,dev,test}
+if at 1; then asr-prune lang "${with[@]}"; fi      # lexicon, LM -> data/<recipe>/lang
+if at 2; then asr-prune features "${with[@]}"; fi  # audio -> feats.scp, cmvn.scp
+if at 3; then asr-prune align "${with[@]}"; fi     # GMM-HMM -> a label for every frame, exp/<recipe>/align
+if at 4; then asr-prune train "${with[@]}"; fi     # networks, pruned while they train -> exp/<recipe>/runs/*/model
+if at 5; then asr-prune shrink "${with[@]}"; fi    # removed nodes deleted, verified -> runs/*/shrunk
+if at 6; then asr-prune graph "${with[@]}"; fi     # HCLG -> exp/<recipe>/graph
+if at 7; then asr-prune decode "${with[@]}"; fi    # words -> runs/*/decode_{dev,test}
+if at 8; then asr-prune score "${with[@]}"; fi     # word errors -> runs/*/score_{dev,test}.json
+if at 9; then asr-prune report "${with[@]}"; fi    # table and plots -> exp/<recipe>/report
