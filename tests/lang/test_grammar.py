@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import kaldifst
+import pytest
+
+from asr_prune.errors import UserError
+from asr_prune.lang.fst import read_fst
+from asr_prune.lang.grammar import check_arpa, make_grammar
+from asr_prune.lang.lang import Lang
+from asr_prune.lang.options import LangOptions
+from asr_prune.lang.prepare import prepare_lang
+
+ARPA = """made by hand
+
+\\data\\
+ngram 1=5
+ngram 2=3
+
+\\1-grams:
+-99 <s> -0.5
+-1.0 </s>
+-0.7 A -0.2
+-0.6 B -0.3
+-0.9 ELEPHANT -0.1
+
+\\2-grams:
+-0.3 <s> A
+-0.4 A B
+-0.2 B </s>
+
+\\end\\
+"""
+
+
+@pytest.fixture
+def lang(lexicon: Callable[[str], Path], tmp_path: Path) -> Path:
+    prepare_lang(lexicon("A AH\nB B IY\nC S IY\n"), tmp_path / "lang", LangOptions())
+    return tmp_path / "lang"
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "lm.arpa").write_text(text)
+    return tmp_path / "lm.arpa"
+
+
+def cost(lang: Path, sentence: list[str]) -> float:
+    """The cheapest path of G over the sentence, back-offs (#0) taken as needed."""
+    words = Lang.read(lang).words
+    g = read_fst(lang / "G.fst", "lang")
+    line = kaldifst.make_linear_acceptor([words[w] for w in sentence])
+    kaldifst.add_self_loops(line, [words["#0"]], [words["#0"]])
+    for state in range(line.num_states):
+        line.add_arc(state, kaldifst.StdArc(words["#0"], words["#0"], 0.0, state))
+    kaldifst.arcsort(line, "olabel")
+    best = kaldifst.shortest_path(kaldifst.compose(line, g))
+    return float(kaldifst.get_linear_symbol_sequence(best)[3].value)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "log10"),
+    [
+        (["A", "B"], -0.3 - 0.4 - 0.2),
+        (["B"], -0.5 - 0.6 - 0.2),
+        (["A", "A"], -0.3 - 0.2 - 0.7 - 0.2 - 1.0),
+    ],
+)
+def test_sentences_cost_what_the_arpa_file_says(lang: Path, tmp_path: Path, sentence: list[str], log10: float) -> None:
+    make_grammar(write(tmp_path, ARPA), lang)
+    assert cost(lang, sentence) == pytest.approx(-log10 * math.log(10), abs=1e-4)
+
+
+def test_words_are_counted_both_ways(lang: Path, tmp_path: Path) -> None:
+    counts = make_grammar(write(tmp_path, ARPA), lang)
+    assert (counts.order, counts.words, counts.dropped, counts.missing) == (2, 2, ["ELEPHANT"], ["C"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("\\end\\", "", ["cut short"]),
+        ("-0.2 B </s>\n\n\\end\\\n", "", ["cut short"]),
+        ("-0.2 B </s>\n", "", ["states {1: 5, 2: 3}", "has {1: 5, 2: 2}"]),
+        ("ngram 2=3", "ngram 2", ["lm.arpa:5", "header"]),
+        ("-0.6 B -0.3", "minus B -0.3", ["lm.arpa:11"]),
+        ("-0.4 A B", "-0.4 A", ["lm.arpa:16", "2 words"]),
+        ("-0.4 A B", "nan A B", ["lm.arpa:16"]),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_line(
+    lang: Path, tmp_path: Path, old: str, new: str, words: list[str]
+) -> None:
+    with pytest.raises(UserError) as error:
+        make_grammar(write(tmp_path, ARPA.replace(old, new)), lang)
+    assert all(word in str(error.value) for word in words)
+    assert not (lang / "G.fst").exists()
+
+
+def test_missing_file_and_foreign_words(lang: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="corpus stage"):
+        make_grammar(tmp_path / "none.arpa", lang)
+    with pytest.raises(UserError, match="letter case"):
+        make_grammar(write(tmp_path, ARPA.replace(" A", " a").replace(" B", " b")), lang)
+
+
+def test_check_reads_words_and_order(tmp_path: Path) -> None:
+    assert check_arpa(write(tmp_path, ARPA)) == ({"<s>", "</s>", "A", "B", "ELEPHANT"}, 2)
