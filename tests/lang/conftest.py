@@ -11,7 +11,7 @@ Spelled = tuple[tuple[int, ...], tuple[int, ...], float]
 
 
 def _paths(text: str, most_words: int) -> Iterator[Spelled]:
-    """(input labels, output labels, cost), epsilons left out, of all paths of an FST's text with so many words at most."""
+    """(input labels, output labels, cost), epsilons left out, of an FST's paths with so many words at most."""
     arcs: dict[int, list[list[str]]] = {}
     finals: dict[int, float] = {}
     lines = [line.split() for line in text.splitlines()]

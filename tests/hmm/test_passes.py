@@ -1,0 +1,143 @@
+"""The monophone pass on a toy corpus whose truth is known, and on some of AN4."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.errors import UserError
+from asr_prune.features.extract import extract
+from asr_prune.features.load import load
+from asr_prune.features.options import FeaturesOptions
+from asr_prune.hmm.labels import read_labels
+from asr_prune.hmm.model import HmmModel
+from asr_prune.hmm.options import HmmOptions, MonoOptions
+from asr_prune.hmm.passes import train_passes
+from asr_prune.lang.lang import Lang
+from asr_prune.lang.options import LangOptions
+from asr_prune.lang.prepare import prepare_lang
+
+BEAMS = {"initial_beam": 50.0, "beam": 50.0, "retry_beam": 200.0, "acoustic_scale": 1.0}  # two features, not 39
+QUICK = HmmOptions(passes=(MonoOptions(iterations=8, grow_iterations=5, gaussians=40, **BEAMS),))
+
+
+def phones_of(labels: np.ndarray, folder: Path, lang: Path) -> list[str]:
+    names = {i: name for name, i in Lang.read(lang).phones.items()}
+    transitions = HmmModel.load(folder).transitions
+    return [names[transitions.transition_id_to_phone(int(i))] for i in labels]
+
+
+def test_finds_the_phones_and_keeps_its_files(toy: Any, tmp_path: Path) -> None:
+    (summary,) = train_passes(toy.lang, toy.feats, toy.text, tmp_path, QUICK, 0)
+    folder = tmp_path / "mono"
+    ids, pdfs = read_labels(folder / "ali.scp"), read_labels(folder / "pdf.scp")
+    assert ids.keys() == pdfs.keys() == toy.feats.keys()
+    assert (summary.failed, summary.oov) == ([], [])
+    right = total = 0
+    for utt, frames in toy.phones.items():
+        found = phones_of(ids[utt], folder, toy.lang)
+        right += sum(a == b for a, b in zip(found, frames, strict=True))
+        total += len(frames)
+        assert pdfs[utt].max() < summary.pdfs
+    assert right / total > 0.95
+    assert json.loads((folder / "summary.json").read_text())["gaussians"] == summary.gaussians
+    assert f"states={summary.pdfs} gauss={summary.gaussians}" in str(summary)
+    assert "[retry=0.0%, fail=0.0%]" in str(summary)
+
+
+def test_same_seed_same_labels(toy: Any, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        train_passes(toy.lang, toy.feats, toy.text, tmp_path / name, QUICK, 3)
+    for file in ("ali.ark", "pdf.ark", "final.mdl", "tree"):
+        assert (tmp_path / "one/mono" / file).read_bytes() == (tmp_path / "two/mono" / file).read_bytes()
+
+
+def test_left_out_and_said(toy: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A word without pronunciation, no transcript at all, and audio too short for its words."""
+    text = {**toy.text, "utt01": ["ELEPHANT"], "utt02": []}
+    feats = {**toy.feats, "utt03": toy.feats["utt03"][:5], "extra": toy.feats["utt04"]}
+    with caplog.at_level(logging.WARNING):
+        (summary,) = train_passes(toy.lang, feats, text, tmp_path, QUICK, 0)
+    assert summary.oov == ["extra", "utt01", "utt02"]
+    assert summary.failed == ["utt03"]
+    assert not {"extra", "utt01", "utt02", "utt03"} & read_labels(tmp_path / "mono/pdf.scp").keys()
+    assert "utt03" in caplog.text
+    assert "utt01" in caplog.text
+
+
+def test_nothing_to_train_on(toy: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no utterance"):
+        train_passes(toy.lang, toy.feats, {}, tmp_path, QUICK, 0)
+    short = {utt: matrix[:4] for utt, matrix in toy.feats.items()}
+    with pytest.raises(UserError, match="aligned"):
+        train_passes(toy.lang, short, toy.text, tmp_path, QUICK, 0)
+    flat = {utt: np.hstack([matrix, np.ones((len(matrix), 1), np.float32)]) for utt, matrix in toy.feats.items()}
+    with pytest.raises(UserError, match="never changes"):
+        train_passes(toy.lang, flat, toy.text, tmp_path, QUICK, 0)
+    assert not (tmp_path / "mono").exists()
+
+
+def test_features_not_finite(toy: Any, tmp_path: Path) -> None:
+    broken = toy.feats["utt05"].copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(UserError, match="utt05"):
+        train_passes(toy.lang, {**toy.feats, "utt05": broken}, toy.text, tmp_path, QUICK, 0)
+
+
+def test_model_and_tree_that_do_not_fit(toy: Any, tmp_path: Path) -> None:
+    train_passes(toy.lang, toy.feats, toy.text, tmp_path, QUICK, 0)
+    model = HmmModel.load(tmp_path / "mono")
+    small = replace(model.gmms, offsets=model.gmms.offsets[:-1])
+    HmmModel(model.tree, model.transitions, small).save(tmp_path / "mono")
+    with pytest.raises(UserError, match="align stage"):
+        HmmModel.load(tmp_path / "mono")
+
+
+@pytest.mark.parametrize("wrong", [{"beam": 0.0}, {"retry_beam": 5.0}, {"gaussians": 0}])
+def test_options_out_of_range(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        MonoOptions(**wrong)
+
+
+@pytest.fixture(scope="module")
+def an4(
+    an4_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, np.ndarray], dict[str, list[str]]]:
+    """Lang, features and transcripts of 60 utterances of AN4, spread over its speakers."""
+    folder = tmp_path_factory.mktemp("an4")
+    spec = importlib.util.spec_from_file_location("an4", Path(__file__).parents[2] / "local/an4.py")
+    assert spec is not None
+    assert spec.loader is not None
+    local = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(local)
+    local.prepare(an4_root, folder, 0)
+    data, few = DataDir.read(folder / "train"), DataDir(folder / "few")
+    for utt in sorted(data.wavs)[::14]:
+        few.wavs[utt], few.text[utt], few.utt2spk[utt] = data.wavs[utt], data.text[utt], data.utt2spk[utt]
+    few.write()
+    options = FeaturesOptions().hmm
+    extract(few.path, few.path, options, 1)
+    prepare_lang(folder / "local/lexicon.txt", folder / "lang", LangOptions())
+    return folder / "lang", load(few.path, options, few.utt2spk), few.text
+
+
+def test_human_speech_begins_and_ends_in_silence(an4: tuple, tmp_path: Path) -> None:
+    lang, feats, text = an4
+    options = HmmOptions(passes=(MonoOptions(iterations=10, grow_iterations=8, gaussians=200),))
+    (summary,) = train_passes(lang, feats, text, tmp_path, options, 0)
+    assert summary.failed == []
+    assert -110 < summary.align_prob < -80
+    labels = {
+        utt: phones_of(ids, tmp_path / "mono", lang) for utt, ids in read_labels(tmp_path / "mono/ali.ark").items()
+    }
+    assert all(len(labels[utt]) == len(feats[utt]) for utt in feats)
+    ends = [phone for phones in labels.values() for phone in (phones[0], phones[-1])]
+    assert ends.count("SIL") > 0.8 * len(ends)
