@@ -1,0 +1,132 @@
+"""HCLG's best cost against the best over all word sequences, each through its own training graph and the ARPA file."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kaldi_hmm_gmm as khg
+import kaldifst
+import numpy as np
+import pytest
+
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.graph import make_graph
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.search import Decoder
+from asr_prune.errors import UserError
+from asr_prune.hmm.kaldi_model import id_to_pdf
+from asr_prune.hmm.model import HmmModel
+from asr_prune.lang.fst import read_fst
+from asr_prune.lang.lang import Lang
+
+WIDE = DecodeOptions(beam=1e4, max_active=10**7)
+UNIGRAM = {"YES": (-0.9, -0.2), "NO": (-0.7, -0.1), "SO": (-1.1, -0.4), "OH": (-1.2, 0.0), "TO": (-0.9, -0.2)}
+UNIGRAM |= {"TWO": (-1.3, 0.0), "<s>": (-99.0, -0.3), "</s>": (-0.8, 0.0)}
+BIGRAM = {("NO", "SO"): -0.2, ("<s>", "TO"): -0.5, ("SO", "</s>"): -0.3}
+
+
+def lm_cost(words: tuple[str, ...]) -> float:
+    """Back-off taken where it is cheaper, as in the FST."""
+    total = 0.0
+    for pair in itertools.pairwise(("<s>", *words, "</s>")):
+        backed = UNIGRAM[pair[0]][1] + UNIGRAM[pair[1]][0]
+        total += max(BIGRAM.get(pair, -np.inf), backed)
+    return -total * float(np.log(10))
+
+
+def viterbi(arrays: FstArrays, acoustic: np.ndarray, column: np.ndarray) -> float:
+    """Least cost of a path that reads all of acoustic [frames, columns]; column: of each input label."""
+    source = np.repeat(np.arange(len(arrays.counts)), arrays.counts)
+    emitting = arrays.arcs["ilabel"] > 0
+    cost = np.full(len(arrays.counts), np.inf)
+    cost[arrays.start] = 0
+
+    def spread(costs: np.ndarray, which: np.ndarray, extra: Any) -> np.ndarray:
+        reached = np.full(len(costs), np.inf)
+        arcs = arrays.arcs[which]
+        np.minimum.at(reached, arcs["nextstate"], costs[source[which]] + arcs["weight"] + extra)
+        return reached
+
+    for frame in (*acoustic, None):
+        while True:
+            closed = np.minimum(cost, spread(cost, ~emitting, 0.0))
+            if np.array_equal(closed, cost):
+                break
+            cost = closed
+        if frame is not None:
+            cost = spread(cost, emitting, -frame[column[arrays.arcs["ilabel"][emitting]]])
+    return float((cost + arrays.finals).min())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_best_cost_over_all_word_sequences(recogniser: Any, seed: int) -> None:
+    """Ten frames hold three phones at most."""
+    loglikes = recogniser.loglikes(seed, 10)
+    lang, model = Lang.read(recogniser.lang), HmmModel.load(recogniser.hmm)
+    options = khg.TrainingGraphCompilerOptions(transition_scale=1.0, self_loop_scale=0.1, reorder=True)
+    lexicon = read_fst(recogniser.lang / "L.fst", "lang")
+    compiler = khg.TrainingGraphCompiler(model.transitions, model.tree, lexicon, lang.disambig, options)
+    pdfs, best = id_to_pdf(model.transitions), np.inf
+    spoken = [word for word in UNIGRAM if not word.startswith("<")]
+    for count in (1, 2, 3):
+        for words in itertools.product(spoken, repeat=count):
+            graph = compiler.compile_graph_from_text([lang.words[word] for word in words])
+            best = min(best, viterbi(FstArrays.of(graph), loglikes, pdfs) + lm_cost(words))
+    found = Decoder(recogniser.graph, WIDE).decode(loglikes, 1.0, 0.0)
+    assert found.reached_final
+    assert -found.score == pytest.approx(best, abs=5e-3)
+
+
+@pytest.mark.parametrize(("scale", "penalty"), [(1.0, 0.0), (0.1, 0.0), (1.0, 0.5), (0.25, -1.0)])
+@pytest.mark.parametrize("frames", [9, 60])
+def test_search_finds_the_viterbi_cost(recogniser: Any, frames: int, scale: float, penalty: float) -> None:
+    arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
+    arrays.arcs["weight"][arrays.arcs["olabel"] > 0] += penalty
+    loglikes = recogniser.loglikes(frames, frames)
+    column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
+    found = Decoder(recogniser.graph, WIDE).decode(loglikes, scale, penalty)
+    assert -found.score == pytest.approx(viterbi(arrays, loglikes * scale, column), abs=1e-3)
+
+
+def test_words_are_those_said(recogniser: Any) -> None:
+    """Log-likelihoods that favour one path give its words back, through any homophone."""
+    lang, model = Lang.read(recogniser.lang), HmmModel.load(recogniser.hmm)
+    spoken = ["NO", "YES", "SO"]
+    options = khg.TrainingGraphCompilerOptions(transition_scale=1.0, self_loop_scale=0.1, reorder=True)
+    lexicon = read_fst(recogniser.lang / "L.fst", "lang")
+    compiler = khg.TrainingGraphCompiler(model.transitions, model.tree, lexicon, lang.disambig, options)
+    path = kaldifst.equal_align(compiler.compile_graph_from_text([lang.words[w] for w in spoken]), 60, 0, 10)[1]
+    pdfs = id_to_pdf(model.transitions)[kaldifst.get_linear_symbol_sequence(path)[1]]
+    loglikes = np.full((60, recogniser.pdfs), -20, np.float32)
+    loglikes[np.arange(60), pdfs] = 0
+    assert Decoder(recogniser.graph, DecodeOptions()).decode(loglikes, 1.0, 0.0).words == spoken
+
+
+def test_files_of_the_graph(recogniser: Any) -> None:
+    size = json.loads((recogniser.graph / "size.json").read_text())
+    assert size == {"states": recogniser.size.states, "arcs": recogniser.size.arcs, "pdfs": recogniser.pdfs}
+    assert (recogniser.graph / "words.txt").read_text() == (recogniser.lang / "words.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda lang, hmm: (lang / "G.fst").unlink(), "lang stage"),
+        (lambda lang, hmm: (lang / "G.fst").write_bytes(b"\x00" * 40), "lang stage"),
+        (lambda lang, hmm: (hmm / "final.mdl").unlink(), "align stage"),
+        (lambda lang, hmm: kaldifst.StdVectorFst().write(str(lang / "G.fst")), "no word sequence"),
+    ],
+)
+def test_inputs_missing_or_damaged(recogniser: Any, tmp_path: Path, damage: Callable, words: str) -> None:
+    lang, hmm = tmp_path / "lang", tmp_path / "mono"
+    shutil.copytree(recogniser.lang, lang)
+    shutil.copytree(recogniser.hmm, hmm)
+    damage(lang, hmm)
+    with pytest.raises(UserError, match=words):
+        make_graph(lang, hmm, tmp_path / "graph", DecodeOptions())
+    assert not (tmp_path / "graph").exists()
