@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import product
 
 import kaldi_hmm_gmm as khg
 import numpy as np
@@ -17,6 +18,7 @@ from asr_prune.hmm.kaldi_model import read_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import MonoOptions
 from asr_prune.hmm.utterances import Utterances
+from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
 
@@ -32,24 +34,46 @@ def train_mono(
 
     The same seed gives the same model on one machine. Raises UserError where no utterance can be aligned.
     """
-    model = flat_start(lang, data)
-    graphs = compile_graphs(lang, model, text, data.ids)
-    rng = np.random.default_rng(seed)
-    search = search_of(options, lang, model)
-    alignment = align_equal(graphs, data, seed)
-    growth = Growth(model.gmms.num_gauss, options.power)
-    step = (options.gaussians - growth.gaussians) // options.grow_iterations
-    estimate(model, data, alignment, growth, rng, FIRST_OCCUPANCY)
-    for iteration in track(range(1, options.iterations), options.iterations - 1, "monophones"):
-        if iteration in options.realign:
-            beam = options.initial_beam if iteration == 1 else options.beam
-            alignment = align(model, graphs, data, replace(search, beam=beam))
-            _check(alignment, data)
-        loglike = estimate(model, data, alignment, growth, rng)
-        log.info("mono %d: %.3f per frame, %d gaussians", iteration, loglike, model.gmms.num_gauss)
-        if iteration <= options.grow_iterations:
-            growth = replace(growth, gaussians=growth.gaussians + max(step, 0))
-    return model, align(model, graphs, data, search)
+    graphs = compile_graphs(lang, flat_start(lang, data), text, data.ids)
+    seeds = range(seed * options.starts, (seed + 1) * options.starts)
+    starts = [Training(lang, data, graphs, options, own) for own in seeds]
+    tried = min(options.start_iterations, options.iterations - 1) if options.starts > 1 else 0
+    for start, _ in track(product(starts, range(tried)), len(starts) * tried, "flat starts"):
+        start.iterate()
+    best = max(starts, key=lambda start: start.loglike)
+    if tried:
+        log.info("flat starts: %s per frame, best kept", " ".join(f"{start.loglike:.3f}" for start in starts))
+    rest = options.iterations - 1 - tried
+    for _ in track(range(rest), rest, "monophones"):
+        best.iterate()
+    return best.model, align(best.model, graphs, data, best.search)
+
+
+class Training:
+    """One flat start and its iterations; loglike: per frame, at the last iteration."""
+
+    def __init__(self, lang: Lang, data: Utterances, graphs: dict[str, Fst], options: MonoOptions, seed: int) -> None:
+        self.data, self.graphs, self.options = data, graphs, options
+        self.model = flat_start(lang, data)
+        self.rng = np.random.default_rng(seed)
+        self.search = search_of(options, lang, self.model)
+        self.alignment = align_equal(graphs, data, seed)
+        self.growth = Growth(self.model.gmms.num_gauss, options.power)
+        self.step = max((options.gaussians - self.growth.gaussians) // options.grow_iterations, 0)
+        self.iteration = 0
+        self.loglike = estimate(self.model, data, self.alignment, self.growth, self.rng, FIRST_OCCUPANCY)
+
+    def iterate(self) -> None:
+        """Aligns where the schedule says so, estimates, and lets the mixtures grow."""
+        self.iteration += 1
+        if self.iteration in self.options.realign:
+            beam = self.options.initial_beam if self.iteration == 1 else self.options.beam
+            self.alignment = align(self.model, self.graphs, self.data, replace(self.search, beam=beam))
+            _check(self.alignment, self.data)
+        self.loglike = estimate(self.model, self.data, self.alignment, self.growth, self.rng)
+        log.info("mono %d: %.3f per frame, %d gaussians", self.iteration, self.loglike, self.model.gmms.num_gauss)
+        if self.iteration <= self.options.grow_iterations:
+            self.growth = replace(self.growth, gaussians=self.growth.gaussians + self.step)
 
 
 def flat_start(lang: Lang, data: Utterances) -> HmmModel:

@@ -17,6 +17,10 @@ class MonoOptions:
     type: Literal["mono"] = "mono"
     #: passes over the data after the flat start
     iterations: int = 40
+    #: flat starts to try; the one that fits the training data best goes on (Kaldi: 1)
+    starts: int = 1
+    #: iterations after which the starts are compared
+    start_iterations: int = 12
     #: iterations that add Gaussians
     grow_iterations: int = 30
     #: Gaussians to reach, all states together
@@ -41,7 +45,7 @@ class MonoOptions:
     self_loop_scale: float = 0.1
 
     def __post_init__(self) -> None:
-        counts = ("iterations", "grow_iterations", "gaussians")
+        counts = ("iterations", "starts", "start_iterations", "grow_iterations", "gaussians")
         for name in (*counts, "initial_beam", "beam", "acoustic_scale", "boost_silence"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")

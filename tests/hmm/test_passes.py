@@ -19,8 +19,10 @@ from asr_prune.features.load import load
 from asr_prune.features.options import FeaturesOptions
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
+from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, MonoOptions
 from asr_prune.hmm.passes import train_passes
+from asr_prune.hmm.utterances import Utterances
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
@@ -58,6 +60,16 @@ def test_same_seed_same_labels(toy: Any, tmp_path: Path) -> None:
         train_passes(toy.lang, toy.feats, toy.text, tmp_path / name, QUICK, 3)
     for file in ("ali.ark", "pdf.ark", "final.mdl", "tree"):
         assert (tmp_path / "one/mono" / file).read_bytes() == (tmp_path / "two/mono" / file).read_bytes()
+
+
+def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:
+    """Two starts of seed 1 are the single starts of seeds 2 and 3."""
+    lang, data = Lang.read(toy.lang), Utterances.join(toy.feats)
+    alone = [train_mono(lang, data, toy.text, QUICK.passes[0], seed) for seed in (2, 3)]
+    both, alignment = train_mono(lang, data, toy.text, replace(QUICK.passes[0], starts=2, start_iterations=7), 1)
+    best = max(alone, key=lambda trained: trained[1].loglike)
+    np.testing.assert_array_equal(both.gmms.means_invvars, best[0].gmms.means_invvars)
+    np.testing.assert_array_equal(alignment.ids, best[1].ids)
 
 
 def test_left_out_and_said(toy: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
