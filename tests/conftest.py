@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# small networks on a machine that others use too: threads that wait for each other cost more than they bring
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, optim
 SPARED = 0.9
 
 
-def shrink_euclidean(weight: Tensor, threshold: float, dim: int, protected: Tensor) -> Tensor:
+def shrink_euclidean(weight: Tensor, threshold: Tensor, dim: int, protected: Tensor) -> Tensor:
     """Block soft thresholding, `v <- v * max(0, 1 - threshold / ||v||)`, in place for every group of `weight` (Yuan and
     Lin 2006).
 
@@ -23,7 +23,7 @@ def shrink_euclidean(weight: Tensor, threshold: float, dim: int, protected: Tens
 
 
 def shrink_diagonal(
-    weight: Tensor, metric: Tensor, strength: float, dim: int, start: Tensor, rounds: int, protected: Tensor
+    weight: Tensor, metric: Tensor, strength: Tensor, dim: int, start: Tensor, rounds: int, protected: Tensor
 ) -> Tensor:
     """The prox of `strength * ||u||` in a diagonal metric: `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * ||u||`,
     in place for every group.
@@ -35,7 +35,7 @@ def shrink_diagonal(
     """
     pulled = metric * weight
     force = pulled.norm(dim=dim)
-    pull = torch.where(protected, (SPARED * force).clamp_max(strength), torch.full_like(force, strength)).unsqueeze(dim)
+    pull = torch.where(protected, torch.minimum(SPARED * force, strength), strength).unsqueeze(dim)
     dead = force <= pull.squeeze(dim)
     root = start.clamp_min(1e-12)
     for _ in range(rounds):

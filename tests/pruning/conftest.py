@@ -36,7 +36,9 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         frames = FrameSet.from_utterances(*task(1), (1, 1))
         dev = FrameSet.from_utterances(*task(2, 3), (1, 1))
         torch.manual_seed(3)
-        made = FeedForward(frames.inputs, network.pop("hidden", (32, 24)), PDFS, network.pop("activation", "relu"), **network)
+        made = FeedForward(
+            frames.inputs, network.pop("hidden", (32, 24)), PDFS, network.pop("activation", "relu"), **network
+        )
         made.normalise_by(*frames.moments())
         method = find_method(prune["method"])
         pruner = Pruner(method(method.Options(**prune), made.node_layers()))

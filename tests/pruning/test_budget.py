@@ -15,7 +15,9 @@ def test_budget_is_hit_and_minima_hold(sizes: list[int], keep: float, minimum: i
     scores = [torch.rand(size, generator=generator) for size in sizes]
     target = target_of(sizes, keep, minimum)
     masks = strongest(scores, target, minimum)
-    assert sum(int(m.sum()) for m in masks) == target == max(round(keep * sum(sizes)), sum(min(minimum, s) for s in sizes))
+    assert (
+        sum(int(m.sum()) for m in masks) == target == max(round(keep * sum(sizes)), sum(min(minimum, s) for s in sizes))
+    )
     assert all(int(m.sum()) >= min(minimum, size) for m, size in zip(masks, sizes, strict=True))
 
 

@@ -8,6 +8,11 @@ from torch import Tensor, optim
 
 from asr_prune.pruning.prox import adam_metric, sgd_threshold, shrink_diagonal, shrink_euclidean
 
+
+def full(value: float) -> Tensor:
+    return torch.full((6,), value, dtype=torch.float64)
+
+
 NOBODY = torch.zeros(6, dtype=torch.bool)
 
 
@@ -31,7 +36,7 @@ def test_diagonal_prox_is_its_definition(dim: int) -> None:
     for j in range(6):
         at = (slice(None), j) if dim == 0 else (j, slice(None))
         expected[at] = slow_prox(weight[at], metric[at], 20.0)
-    roots = shrink_diagonal(weight, metric, 20.0, dim, weight.norm(dim=dim), 12, NOBODY)
+    roots = shrink_diagonal(weight, metric, full(20.0), dim, weight.norm(dim=dim), 12, NOBODY)
     assert torch.allclose(weight, expected, atol=1e-10)
     assert torch.allclose(roots, weight.norm(dim=dim), atol=1e-10)
 
@@ -41,18 +46,18 @@ def test_uniform_metric_is_block_soft_thresholding(dim: int) -> None:
     torch.manual_seed(4)
     one = torch.randn(6, 6, dtype=torch.float64) * torch.rand(6, dtype=torch.float64)
     other = one.clone()
-    shrink_euclidean(one, 0.3, dim, NOBODY)
-    shrink_diagonal(other, torch.full_like(other, 10.0), 3.0, dim, other.norm(dim=dim), 4, NOBODY)
+    shrink_euclidean(one, full(0.3), dim, NOBODY)
+    shrink_diagonal(other, torch.full_like(other, 10.0), full(3.0), dim, other.norm(dim=dim), 4, NOBODY)
     assert torch.allclose(one, other, atol=1e-12)
 
 
 def test_protected_groups_do_not_die() -> None:
     weight = torch.ones(3, 6)
     protected = torch.tensor([True, False] * 3)
-    norms = shrink_euclidean(weight, 100.0, 0, protected)
+    norms = shrink_euclidean(weight, full(100.0).float(), 0, protected)
     assert (norms > 0).tolist() == protected.tolist()
     weight = torch.ones(3, 6)
-    norms = shrink_diagonal(weight, torch.ones(3, 6), 100.0, 0, weight.norm(dim=0), 3, protected)
+    norms = shrink_diagonal(weight, torch.ones(3, 6), full(100.0).float(), 0, weight.norm(dim=0), 3, protected)
     assert (norms > 0).tolist() == protected.tolist()
 
 
@@ -67,7 +72,7 @@ OPTIMISERS = {
 @pytest.mark.parametrize("name", OPTIMISERS)
 @pytest.mark.parametrize("every", [1, 4])
 def test_every_optimiser_reaches_the_minimiser(name: str, every: int) -> None:
-    """min_W 1/2n ||X W - Y||^2 + lambda sum_j ||W[:, j]||: at the end each column obeys the KKT conditions to 2 % of lambda."""
+    """min_W 1/2n ||X W - Y||^2 + lambda sum_j ||W[:, j]||: the end obeys the KKT conditions to 2 % of lambda."""
     torch.manual_seed(0)
     inputs = torch.randn(200, 5, dtype=torch.float64) * torch.tensor([3.0, 1.0, 0.5, 1.0, 2.0], dtype=torch.float64)
     truth = torch.randn(5, 6, dtype=torch.float64) * torch.tensor([1, 1, 0.05, 0, 0.3, 0])
@@ -88,11 +93,13 @@ def test_every_optimiser_reaches_the_minimiser(name: str, every: int) -> None:
         metric = adam_metric(optimiser, weight)
         with torch.no_grad():
             if metric is None:
-                shrink_euclidean(weight, strength * every * sgd_threshold(optimiser, weight), 0, NOBODY)
+                shrink_euclidean(weight, full(strength * every * sgd_threshold(optimiser, weight)), 0, NOBODY)
             else:
-                roots = shrink_diagonal(weight, metric, strength * every, 0, roots, 3, NOBODY)
+                roots = shrink_diagonal(weight, metric, full(strength * every), 0, roots, 3, NOBODY)
     gradient = inputs.T @ (inputs @ weight.detach() - targets) / 200
     for w, g in zip(weight.detach().T, gradient.T, strict=True):
-        residual = max(0.0, float(g.norm()) - strength) if w.norm() == 0 else float((g + strength * w / w.norm()).norm())
+        residual = (
+            max(0.0, float(g.norm()) - strength) if w.norm() == 0 else float((g + strength * w / w.norm()).norm())
+        )
         assert residual < 0.02 * strength
     assert (weight.detach().norm(dim=0) == 0).sum() >= 2

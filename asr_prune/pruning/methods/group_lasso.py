@@ -36,6 +36,8 @@ class GroupLassoOptions(PruneOptions):
     every: int = 4
     #: updates between two corrections of a steered lambda
     steer_every: int = 24
+    #: share of the press over which the penalty of those that rank among the asked number fades out; null keeps it
+    spare: float | None = 0.5
     #: lambda rises no further while dev cross-entropy is above this multiple of what it was before the press
     guard: float = 1.5
     #: subgradient asked by strength: norms below this share of the layer's largest count as zero
@@ -45,6 +47,8 @@ class GroupLassoOptions(PruneOptions):
         super().__post_init__()
         if min(self.patience, self.every, self.steer_every) < 1:
             raise ValueError("patience, every and steer_every must be 1 or more")
+        if self.spare is not None and not 0 <= self.spare <= 1:
+            raise ValueError(f"spare must be from 0 to 1, or null, not {self.spare}")
         if self.tolerance < 0 or self.penalty < 0 or self.guard < 1:
             raise ValueError("tolerance and penalty must be 0 or more, guard 1 or more")
 
@@ -73,6 +77,7 @@ class GroupLasso(Method):
             for layer, w in zip(layers, self.weights, strict=True)
         ]
         self.protected: list[Tensor] = []
+        self.spared_to = 1.0
         self.dev_before: float | None = None
 
     @property
@@ -114,6 +119,8 @@ class GroupLasso(Method):
         else:
             self.steering.correct(self.plan.progress(step), mass)
         self.strength = self.steering.strength
+        if self.options.spare is not None:
+            self.spared_to = max(0.0, 1 - self.plan.progress(step) / max(self.options.spare, 1e-9))
 
     def _first_strength(self, norms: list[Tensor], mass: float) -> float:
         """A tenth of the lambda that would, unopposed, take the mass to zero within the press at today's rate of
@@ -130,7 +137,10 @@ class GroupLasso(Method):
     def _shrink(self) -> None:
         protected = self.protected or strongest(self.scores(), 0, self.options.min_nodes)
         for i, weight in enumerate(self.weights):
-            threshold = self.strength * self.scale[i] * self.options.every
+            pull = self.strength * self.scale[i] * self.options.every
+            threshold = weight.new_full((len(protected[i]),), pull)
+            if self.steers:
+                threshold[protected[i]] *= self.spared_to
             metric = adam_metric(self.optimiser, weight)
             if metric is None:
                 self.roots[i] = shrink_euclidean(
@@ -177,12 +187,13 @@ class GroupLasso(Method):
             "roots": self.roots,
             "zero_for": self.zero_for,
             "protected": self.protected,
+            "spared_to": self.spared_to,
             "dev_before": self.dev_before,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.steering.load_state_dict(state["steering"])
-        self.strength, self.dev_before = state["strength"], state["dev_before"]
+        self.strength, self.dev_before, self.spared_to = state["strength"], state["dev_before"], state["spared_to"]
         self.roots, self.zero_for, self.protected = state["roots"], state["zero_for"], state["protected"]
 
 

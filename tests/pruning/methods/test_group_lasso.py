@@ -24,7 +24,9 @@ def slow_penalty(network: FeedForward, vectors: str, strength: float, scaled: bo
     total = 0.0
     for level in range(len(network.affine) - 1):
         for j in range(network.affine[level].out_features):
-            vector = network.affine[level + 1].weight[:, j] if vectors == "outgoing" else network.affine[level].weight[j, :]
+            vector = (
+                network.affine[level + 1].weight[:, j] if vectors == "outgoing" else network.affine[level].weight[j, :]
+            )
             total += strength * (len(vector) ** 0.5 if scaled else 1.0) * sum(float(w) ** 2 for w in vector) ** 0.5
     return total
 
