@@ -1,0 +1,110 @@
+"""Recipes: what is refused, in which words, and which runs come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asr_prune.errors import UserError
+from asr_prune.recipe import load_recipe
+
+PLAIN = """
+seed: 3
+network:
+  hidden: [32, 32]
+prune:
+  method: group_lasso
+  vectors: incoming
+runs:
+  - {name: dense, prune: {method: none}}
+  - {prune: {keep: 0.5}}
+  - {prune: {strength: 0.001}}
+  - {prune: {method: magnitude, keep: 0.5}, network: {activation: sigmoid}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy/recipe.yaml").write_text(PLAIN)
+    return tmp_path / "toy"
+
+
+def test_runs_lie_over_the_blocks(recipe: Path) -> None:
+    loaded = load_recipe(recipe)
+    runs = {run.name: run for run in loaded.runs()}
+    assert list(runs) == [
+        "dense",
+        "group_lasso-keep0.5-vectors-incoming",
+        "group_lasso-strength0.001-vectors-incoming",
+        "magnitude-keep0.5-activation-sigmoid",
+    ]
+    assert runs["group_lasso-keep0.5-vectors-incoming"].prune.vectors == "incoming"  # type: ignore[attr-defined]
+    assert runs["magnitude-keep0.5-activation-sigmoid"].network.activation == "sigmoid"
+    assert {run.seed for run in runs.values()} == {3}
+    assert loaded.name == "toy"
+
+
+def test_setting_prune_makes_that_one_run(recipe: Path) -> None:
+    (run,) = load_recipe(recipe, ["prune.method=l2", "prune.keep=0.25"]).runs()
+    assert (run.name, run.prune.method, run.prune.keep) == ("l2-keep0.25", "l2", 0.25)
+
+
+def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
+    names = [run.name for run in load_recipe(recipe, ["seed=4", "train.batch=64"]).runs()]
+    assert names[0] == "dense-batch-64-s4"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("network.hiden=[3]", "unknown key 'network.hiden'; did you mean 'hidden'"),
+        ("netwrok.hidden=[3]", "unknown key 'netwrok'; did you mean 'network'"),
+        ("train.epochs=many", "train.epochs"),
+        ("train.epochs=0", "epochs and batch must be 1 or more"),
+        ("features.network.bin=3", "did you mean 'bins'"),
+        ("prune.kepp=0.5", "did you mean 'keep'"),
+        ("prune.keep=2", "keep must be above 0 and at most 1, not 2"),
+        ("prune.method=group_laso", "did you mean 'group_lasso'"),
+        ("prune={keep: 0.5, strength: 0.1}", "give keep or strength, not both"),
+        ("keep", "not of the form key=value"),
+    ],
+)
+def test_what_is_refused_says_where_and_what_is_near(recipe: Path, change: str, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        load_recipe(recipe, [change]).runs()
+    assert said in str(refused.value)
+
+
+def test_a_line_is_named(recipe: Path) -> None:
+    text = (recipe / "recipe.yaml").read_text()
+    (recipe / "recipe.yaml").write_text(text.replace("vectors: incoming", "vector: incoming"))
+    with pytest.raises(UserError, match=r"recipe.yaml line 7: unknown key 'prune.vector'; did you mean 'vectors'"):
+        load_recipe(recipe).runs()
+
+
+def test_broken_yaml_and_missing_files_are_one_sentence(recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not there"):
+        load_recipe(tmp_path / "nowhere")
+    (recipe / "recipe.yaml").write_text("network: [\n")
+    with pytest.raises(UserError, match="not valid YAML"):
+        load_recipe(recipe)
+
+
+def test_two_equal_runs_are_refused(recipe: Path) -> None:
+    (recipe / "recipe.yaml").write_text("runs: [{prune: {method: none}}, {prune: {method: none}}]")
+    with pytest.raises(UserError, match="the same run 'dense'"):
+        load_recipe(recipe).runs()
+
+
+def test_the_corpus_may_come_from_the_environment(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_ROOT", "/somewhere")
+    assert load_recipe(recipe).recipe.corpus.root == Path("/somewhere")
+    assert load_recipe(recipe, ["corpus.root=/else"]).recipe.corpus.root == Path("/else")
+
+
+@pytest.mark.parametrize("name", ["demo", "an4"])
+def test_the_recipes_of_the_project_are_sound(name: str) -> None:
+    folder = Path(__file__).resolve().parent.parent / "recipes" / name
+    assert load_recipe(folder).runs()
