@@ -39,7 +39,8 @@ class NodeLayer:
 class FeedForward(nn.Module):
     """Spliced, normalised frames through fully connected hidden layers to pdf logits.
 
-    inputs: values of one spliced frame, (left + 1 + right) * feature dimension. outputs: pdfs.
+    inputs: values of one spliced frame, (left + 1 + right) * feature dimension. outputs: pdfs. dropouts: for each
+    hidden layer the share of its outputs that training drops; may be changed while training.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class FeedForward(nn.Module):
     ) -> None:
         super().__init__()
         self.activation = activation
-        self.dropout = dropout
+        self.dropouts = [dropout] * len(hidden)
         widths = [inputs, *hidden]
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.output = nn.Linear(widths[-1], outputs)
@@ -88,10 +89,10 @@ class FeedForward(nn.Module):
         """frames: float [batch, inputs], spliced, not normalised. Returns logits [batch, pdfs]."""
         x = (frames - self.shift) * self.scale
         act = ACTIVATIONS[self.activation]
-        for layer in self.hidden:
+        for layer, rate in zip(self.hidden, self.dropouts, strict=True):
             x = act(layer(x))
-            if self.training and self.dropout:
-                x = nn.functional.dropout(x, self.dropout)
+            if self.training and rate:
+                x = nn.functional.dropout(x, rate)
         return self.output(x)
 
 

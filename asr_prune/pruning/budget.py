@@ -8,23 +8,24 @@ import torch
 from torch import Tensor
 
 
-def target_of(sizes: Sequence[int], keep: float | None, minimum: int) -> int | None:
-    """How many hidden nodes `keep` asks for, at least `minimum` (or the whole layer) a layer; None where nothing was
-    asked.
-    """
-    if keep is None:
-        return None
-    return max(round(keep * sum(sizes)), sum(min(minimum, size) for size in sizes))
+def minima_of(sizes: Sequence[int], keep: float | None, minimum: int, floor: float) -> list[int]:
+    """The fewest nodes that each layer may have: `minimum`, or `floor` of what `keep` of the layer is, or the layer."""
+    return [min(size, max(minimum, round(floor * (keep or 0.0) * size))) for size in sizes]
 
 
-def strongest(scores: Sequence[Tensor], count: int, minimum: int) -> list[Tensor]:
-    """The `count` nodes of highest score over all layers, with at least `minimum` of each layer among them.
+def target_of(sizes: Sequence[int], keep: float | None, minima: Sequence[int]) -> int | None:
+    """How many hidden nodes `keep` asks for, at least the minima together; None where nothing was asked."""
+    return None if keep is None else max(round(keep * sum(sizes)), sum(minima))
+
+
+def strongest(scores: Sequence[Tensor], count: int, minima: Sequence[int]) -> list[Tensor]:
+    """The `count` nodes of highest score over all layers, with at least `minima` of each layer among them.
 
     scores: one float tensor [nodes] a layer. Returns boolean masks of the same shapes with exactly `count` True
     together (more only where the minima ask for more). Ties go to the lower layer and index.
     """
     keep = [torch.zeros(len(s), dtype=torch.bool, device=s.device) for s in scores]
-    for mask, score in zip(keep, scores, strict=True):
+    for mask, score, minimum in zip(keep, scores, minima, strict=True):
         mask[score.argsort(descending=True, stable=True)[:minimum]] = True
     room = count - sum(int(mask.sum()) for mask in keep)
     if room <= 0:

@@ -11,7 +11,7 @@ from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning import methods as methods_folder
-from asr_prune.pruning.budget import strongest, target_of
+from asr_prune.pruning.budget import minima_of, strongest, target_of
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.plan import Plan
 
@@ -27,7 +27,9 @@ class Method:
 
     def __init__(self, options: PruneOptions, layers: Sequence[NodeLayer]) -> None:
         self.options, self.layers = options, list(layers)
-        self.target = target_of([layer.size for layer in layers], options.keep, options.min_nodes)
+        sizes = [layer.size for layer in layers]
+        self.minima = minima_of(sizes, options.keep, options.min_nodes, options.floor)
+        self.target = target_of(sizes, options.keep, self.minima)
 
     @property
     def folds(self) -> bool:
@@ -70,8 +72,12 @@ class Method:
         return False
 
     def scores(self) -> list[Tensor]:
-        """By what nodes are ranked, float [nodes] a layer; the highest survive."""
+        """How much of each node there is, float [nodes] a layer: the mass that a cut removes is measured on it."""
         raise NotImplementedError(f"{type(self).__name__} removes no nodes by rank")
+
+    def ranking(self) -> list[Tensor]:
+        """By what nodes of all layers are ranked, float [nodes] a layer; the highest survive."""
+        return self.scores()
 
     def alive(self) -> list[Tensor]:
         """Nodes that the method has not itself brought to zero, boolean [nodes] a layer."""
@@ -83,7 +89,7 @@ class Method:
         """
         if self.target is None:
             return self.alive()
-        return strongest(self.scores(), self.target, self.options.min_nodes)
+        return strongest(self.ranking(), self.target, self.minima)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs, tensors and plain values."""

@@ -19,6 +19,8 @@ class PruneOptions:
     release: float = 0.3
     #: no layer falls below this many nodes
     min_nodes: int = 8
+    #: nor, where nodes are asked for by keep, below this share of what it would have if every layer kept as many
+    floor: float = 0.5
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
@@ -29,5 +31,7 @@ class PruneOptions:
             raise ValueError(f"strength must be 0 or more, not {self.strength}")
         if min(self.warm_up, self.release) < 0 or self.warm_up + self.release >= 1:
             raise ValueError("warm_up and release must be 0 or more and together below 1")
+        if not 0 <= self.floor <= 1:
+            raise ValueError(f"floor must be from 0 to 1, not {self.floor}")
         if self.min_nodes < 1:
             raise ValueError(f"min_nodes must be 1 or more, not {self.min_nodes}")

@@ -80,6 +80,7 @@ class Pruner(Hooks):
         self.network, self.optimiser, self.evaluate = network, optimiser, evaluate
         options = self.method.options
         self.plan = Plan.of(steps, options.warm_up, options.release)
+        self.dense_dropouts = list(network.dropouts)
         self.method.start(optimiser, self.plan)
 
     def penalty(self) -> Tensor | None:
@@ -96,6 +97,8 @@ class Pruner(Hooks):
             self._hold_down()
         elif pressing:
             self.method.after_step(self.step)
+            if self.method.steers:
+                self._thin_dropout([self._share_now()] * len(self.method.layers))
             if self.step >= self.plan.cut_at or self.method.reached():
                 self._cut()
 
@@ -125,7 +128,20 @@ class Pruner(Hooks):
         scores, alive, kept = self.method.scores(), self.method.alive(), self.method.finish()
         silence(self.method.layers, kept, self.method.folds)
         self.cut = Cut(self.step, kept, alive, scores, before, self.evaluate().cross_entropy)
+        self._thin_dropout([float(k.float().mean()) for k in kept])
         self._hold_down()
+
+    def _share_now(self) -> float:
+        """Where the share of nodes stands on the straight line from all to the target over the press."""
+        nodes = sum(layer.size for layer in self.method.layers)
+        return 1 - self.plan.progress(self.step) * (1 - (self.method.target or nodes) / nodes)
+
+    def _thin_dropout(self, shares: list[float]) -> None:
+        """Lowers each layer's dropout in proportion to the nodes it has: a small layer can spare less.
+
+        After Han, Pool, Tran and Dally 2015 (arXiv 1506.02626, section 3.2), for nodes instead of connections.
+        """
+        self.network.dropouts = [rate * share for rate, share in zip(self.dense_dropouts, shares, strict=True)]
 
     @torch.no_grad()
     def _hold_down(self) -> None:
@@ -144,6 +160,7 @@ class Pruner(Hooks):
     def state_dict(self) -> dict[str, Any]:
         return {
             "step": self.step,
+            "dropouts": self.network.dropouts,
             "method": self.method.state_dict(),
             "cut": vars(self.cut) if self.cut else None,
             "before_cut": self.before_cut,
@@ -151,5 +168,6 @@ class Pruner(Hooks):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step, self.before_cut = state["step"], state["before_cut"]
+        self.network.dropouts = state["dropouts"]
         self.method.load_state_dict(state["method"])
         self.cut = Cut(**state["cut"]) if state["cut"] else None

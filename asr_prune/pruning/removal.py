@@ -45,7 +45,6 @@ def shrink(network: FeedForward) -> tuple[FeedForward, list[list[int]]]:
         [len(k) for k in kept],
         network.output.out_features,
         network.activation,
-        network.dropout,
     )
     small.to(network.shift)
     small.shift.copy_(network.shift)

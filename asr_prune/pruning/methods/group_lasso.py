@@ -17,6 +17,7 @@ from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.plan import Plan
 from asr_prune.pruning.prox import adam_metric, sgd_threshold, shrink_diagonal, shrink_euclidean
+from asr_prune.pruning.rescale import hold_norms
 from asr_prune.pruning.steering import Steering
 
 
@@ -78,11 +79,18 @@ class GroupLasso(Method):
         ]
         self.protected: list[Tensor] = []
         self.spared_to = 1.0
+        self.held: list[Tensor] = []
+        self.means = [1.0] * len(layers)
         self.dev_before: float | None = None
 
     @property
     def folds(self) -> bool:
         return self.options.vectors == "incoming"
+
+    @property
+    def unpenalised(self) -> str:
+        """The side of a node that a ReLU network could grow to escape the penalty."""
+        return "incoming" if self.options.vectors == "outgoing" else "outgoing"
 
     @property
     def steers(self) -> bool:
@@ -103,16 +111,19 @@ class GroupLasso(Method):
         )
 
     def after_step(self, step: int) -> None:
-        if self.options.solver == "subgradient":
+        if self.options.solver == "subgradient" or self.options.strength == 0:
             return
+        if not self.held:
+            self.held = [layer.norms(self.unpenalised) for layer in self.layers]
+            self.means = [float(norms.mean()) for norms in self.scores()]
         if self.steers and (step - self.plan.press_from) % self.options.steer_every == 1 % self.options.steer_every:
             self._steer(step)
         if step % self.options.every == 0:
             self._shrink()
 
     def _steer(self, step: int) -> None:
-        norms = self.scores()
-        self.protected = strongest(norms, self.target or 0, self.options.min_nodes)
+        norms = self.ranking()
+        self.protected = strongest(norms, self.target or 0, self.minima)
         mass = sum(float(n[~mask].sum()) for n, mask in zip(norms, self.protected, strict=True))
         if self.steering.before is None:
             self.steering.begin(self._first_strength(norms, mass), mass)
@@ -127,15 +138,16 @@ class GroupLasso(Method):
         shrinking.
         """
         fall = 0.0
-        for weight, mask, scale in zip(self.weights, self.protected, self.scale, strict=True):
+        for weight, mask, scale, mean in zip(self.weights, self.protected, self.scale, self.means, strict=True):
             metric = adam_metric(self.optimiser, weight)
             rate = sgd_threshold(self.optimiser, weight) if metric is None else float(metric.reciprocal().mean())
-            fall += rate * scale * int((~mask).sum())
+            fall += rate * scale / max(mean, 1e-30) * int((~mask).sum())
         return 0.1 * mass / max(fall * (self.plan.cut_at - self.plan.press_from), 1e-30)
 
     @torch.no_grad()
     def _shrink(self) -> None:
-        protected = self.protected or strongest(self.scores(), 0, self.options.min_nodes)
+        hold_norms(self.layers, self.unpenalised, self.held)
+        protected = self.protected or strongest(self.scores(), 0, self.minima)
         for i, weight in enumerate(self.weights):
             pull = self.strength * self.scale[i] * self.options.every
             threshold = weight.new_full((len(protected[i]),), pull)
@@ -174,6 +186,10 @@ class GroupLasso(Method):
     def scores(self) -> list[Tensor]:
         return [w.detach().norm(dim=self.dim) for w in self.weights]
 
+    def ranking(self) -> list[Tensor]:
+        """Norms over their layer's mean at the start of the press; a running mean would flatter an emptied layer."""
+        return [norms / max(mean, 1e-30) for norms, mean in zip(self.scores(), self.means, strict=True)]
+
     def alive(self) -> list[Tensor]:
         norms = self.scores()
         if self.options.solver == "proximal":
@@ -186,6 +202,8 @@ class GroupLasso(Method):
             "strength": self.strength,
             "roots": self.roots,
             "zero_for": self.zero_for,
+            "held": self.held,
+            "means": self.means,
             "protected": self.protected,
             "spared_to": self.spared_to,
             "dev_before": self.dev_before,
@@ -195,6 +213,7 @@ class GroupLasso(Method):
         self.steering.load_state_dict(state["steering"])
         self.strength, self.dev_before, self.spared_to = state["strength"], state["dev_before"], state["spared_to"]
         self.roots, self.zero_for, self.protected = state["roots"], state["zero_for"], state["protected"]
+        self.held, self.means = state["held"], state["means"]
 
 
 def safe_norm(weight: Tensor, dim: int) -> Tensor:
