@@ -32,7 +32,7 @@ GRAMMAR: dict[str, list[str]] = {
         "MY NAME IS name",
         "THE CODE IS letter letter letter",
         "CODE letter letter small small",
-        "TYPE letter letter letter letter",
+        "TYPE letter letter",
         "SEND letter small TO letter small",
     ],
     "side": ["LEFT", "RIGHT", "FRONT", "BACK"],

@@ -23,11 +23,12 @@ VOICES: dict[str, str] = {
         en-us+m1 en-gb-x-rp+m1 en-gb-scotland+m2 en-us+m3 en+m5 en-029+m5 en-us-nyc+m7 en-us+Andy en-gb-x-gbcwmd+Gene
         en-us+Michael en+Mike en-gb-x-rp+max en-us+paul en-gb-scotland+quincy en-029+adam en-gb-x-gbclan+edward
         en-us-nyc+victor en-us+f1 en-gb-x-rp+f1 en-gb-scotland+f2 en-029+f2 en-us+f4 en-gb-x-gbclan+f4 en+steph3
-        en-us+linda en-gb-x-rp+belinda en-us-nyc+grandma en-us+shelby
+        en-us+linda en-gb-x-rp+linda en-us-nyc+grandma en-us+shelby
     """,
-    "dev": "en-us+m6 en-gb-x-rp+Denis en-gb-scotland+robert en-us+f5 en+Alicia en-us-nyc+klatt3",
+    "dev": "en-us+m6 en-gb-x-rp+Denis en-gb-scotland+robert en-us+f5 en+belinda en-us-nyc+klatt3",
     "test": """
-        en-us+m4 en-gb-scotland+Nguyen en-gb-x-rp+Diogo en-us-nyc+Storm en-us+f3 en+Annie en-029+f3 en-gb-x-gbclan+aunty
+        en-us+m4 en-gb-scotland+Nguyen en-gb-x-rp+Diogo en-us-nyc+Storm en-us+f3 en+Annie en-gb-scotland+f3
+        en-gb-x-gbclan+aunty
     """,
     "babble": "en-us+ed en-gb-x-rp+norbert en+john en-us+rob en-us+iven3 en-gb-scotland+sandro",
 }
