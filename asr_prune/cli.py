@@ -128,9 +128,11 @@ def start_log(path: Path) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}; free space or choose another folder.") from error
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     terminal = logging.StreamHandler(sys.stdout)
+    terminal.setLevel(logging.INFO)
     terminal.setFormatter(logging.Formatter("%(message)s"))
     terminal.addFilter(lambda record: record.name.startswith("asr_prune") or record.levelno >= logging.WARNING)
     logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
+    logging.getLogger("asr_prune").setLevel(logging.DEBUG)
     logging.getLogger("matplotlib").setLevel(logging.WARNING)
 
 

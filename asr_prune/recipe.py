@@ -75,8 +75,14 @@ class Loaded:
         self.filed = self._read()
         changes = [parse_set(text) for text in sets]
         self.tree = self.filed
+        over: dict[str, Any] = {}
         for keys, value in changes:
-            self.tree = changed(self.tree, keys, value)
+            if keys[0] == "prune":
+                over = changed(over, keys, value)
+            else:
+                self.tree = changed(self.tree, keys, value)
+        if isinstance(over.get("prune"), dict):
+            self.tree = changed(self.tree, ["prune"], merged_prune(self.filed.get("prune") or {}, over["prune"]))
         self._one_run = any(keys[0] == "prune" for keys, _ in changes)
         self._corpus_root_from_environment()
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
@@ -127,6 +133,8 @@ class Loaded:
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
         full = tuple(part for part in (*path, *loc) if not part.endswith("Options"))
+        if full not in self.lines and (*path[-1:], *loc) in self.lines:
+            full = (*path[-1:], *loc)
         line = next((self.lines[full[:n]] for n in range(len(full), 0, -1) if full[:n] in self.lines), None)
         key = ".".join(full)
         where = f"{self.path}{f' line {line}' if line else ''}"

@@ -36,6 +36,13 @@ class Decoded:
         """Seconds of search per second of speech."""
         return self.seconds / max(self.frames * frame_shift, 1e-9)
 
+    def summary(self, frame_shift: float = 0.01) -> str:
+        """Real-time factor and average log-likelihood per frame, as Kaldi's decoders log them."""
+        point = next(iter(self.hyps))
+        average = sum(hyp.score for hyp in self.hyps[point].values()) * point[0] / max(self.frames, 1)
+        about = f"log-likelihood per frame {average:.3f} at LM weight {point[0]}"
+        return f"real-time factor {self.rtf(frame_shift):.5f}, {about}, over {self.frames} frames"
+
     def words(self, point: Point) -> dict[str, list[str]]:
         """{utterance: words} at one point."""
         return {utt: hyp.words for utt, hyp in self.hyps[point].items()}
@@ -52,12 +59,11 @@ def decode_set(
     options: DecodeOptions,
     points: Sequence[Point],
     nj: int = 1,
-    frame_shift: float = 0.01,
 ) -> Decoded:
     """Decodes log-likelihoods [frames, pdfs] by utterance at each (weight, penalty) of `points` with `nj` processes.
 
-    Logs real-time factor and average log-likelihood per frame; warns of utterances without a final state. Raises
-    UserError for empty or bad log-likelihoods, naming the utterance, and as `Decoder`.
+    Warns of utterances without a final state. Raises UserError for empty or bad log-likelihoods, naming the utterance,
+    and as `Decoder`.
     """
     if not loglikes:
         raise UserError("there is no utterance to decode; check the features of this set.")
@@ -71,7 +77,9 @@ def decode_set(
     seconds = sum(spent for _, spent in results.values()) / len(points)
     partial = sorted(utt for utt, (found, _) in results.items() if not all(hyp.reached_final for hyp in found))
     decoded = Decoded(hyps, seconds, sum(map(len, loglikes.values())), partial)
-    _report(decoded, points, frame_shift)
+    if partial:
+        told = "%d utterances reached no final state, partial words kept: %s; a wider decode.beam helps"
+        log.warning(told, len(partial), " ".join(partial[:5]))
     return decoded
 
 
@@ -97,17 +105,3 @@ def _decode(utt: str) -> Result:
     start = time.process_time()
     found = [decoder.search(loglikes[utt], 1 / weight, penalty) for weight, penalty in points]
     return utt, (found, time.process_time() - start)
-
-
-def _report(decoded: Decoded, points: Sequence[Point], frame_shift: float) -> None:
-    weight, _ = points[0]
-    total = sum(hyp.score for hyp in decoded.hyps[points[0]].values()) * weight
-    average = f"log-likelihood per frame {total / decoded.frames:.3f} at LM weight {weight}"
-    log.info("real-time factor %.5f, %s, over %d frames", decoded.rtf(frame_shift), average, decoded.frames)
-    if decoded.partial:
-        some = " ".join(decoded.partial[:5])
-        log.warning(
-            "%d utterances reached no final state, partial words kept: %s; a wider decode.beam helps",
-            len(decoded.partial),
-            some,
-        )

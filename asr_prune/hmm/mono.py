@@ -71,7 +71,7 @@ class Training:
             self.alignment = align(self.model, self.graphs, self.data, replace(self.search, beam=beam))
             _check(self.alignment, self.data)
         self.loglike = estimate(self.model, self.data, self.alignment, self.growth, self.rng)
-        log.info("mono %d: %.3f per frame, %d gaussians", self.iteration, self.loglike, self.model.gmms.num_gauss)
+        log.debug("mono %d: %.3f per frame, %d gaussians", self.iteration, self.loglike, self.model.gmms.num_gauss)
         if self.iteration <= self.options.grow_iterations:
             self.growth = replace(self.growth, gaussians=self.growth.gaussians + self.step)
 

@@ -14,13 +14,13 @@ class PruneOptions:
     #: the penalty's weight, the papers' way of asking; what survives, survives
     strength: float | None = None
     #: fraction of the updates before the method acts
-    warm_up: float = 0.25
+    warm_up: float = 0.2
     #: fraction of the updates after the cut, in which the survivors train on without the penalty
-    release: float = 0.3
+    release: float = 0.5
     #: no layer falls below this many nodes
     min_nodes: int = 8
     #: nor, where nodes are asked for by keep, below this share of what it would have if every layer kept as many
-    floor: float = 0.5
+    floor: float = 0.8
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:

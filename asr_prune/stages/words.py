@@ -51,10 +51,10 @@ def graph(context: Context) -> None:
 
 
 def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
-    """Words of every utterance under one network, at the middle of the usual LM weights; for comparing networks."""
+    """Words of every utterance under one network, at a usual LM weight and a narrow beam; for comparing networks."""
     loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
     point = (12, 0.0)
-    return decode_set(graph, loglikes, DecodeOptions(), [point]).words(point)
+    return decode_set(graph, loglikes, DecodeOptions(beam=11.0, max_active=1500), [point]).words(point)
 
 
 def decode(context: Context) -> None:
@@ -85,7 +85,8 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
     forward = time.perf_counter() - start
     options = context.recipe.decode
     shift = context.recipe.features.network.frame_shift_ms / 1000
-    decoded = decode_set(context.graph, loglikes, options, grid(options), context.nj, shift)
+    decoded = decode_set(context.graph, loglikes, options, grid(options), context.nj)
+    log.info("  %s: %s", part, decoded.summary(shift))
     hours = decoded.frames * shift / 3600
     info = {
         "frames": decoded.frames,
