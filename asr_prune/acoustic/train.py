@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,23 @@ def pick_device(asked: str) -> torch.device:
     if asked == "cuda" and not torch.cuda.is_available():
         raise UserError("train.device is cuda, but torch sees no CUDA device; set train.device to auto or cpu.")
     return torch.device("cuda" if asked == "cuda" or (asked == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+def write_events(folder: Path, metrics: list[dict[str, Any]]) -> None:
+    """Writes the metrics of all epochs as TensorBoard events, anew each time, so that a resumed run has each once.
+
+    Does nothing where the package tensorboard is not installed, as on a machine that only trains.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    with SummaryWriter(str(folder)) as writer:
+        for row in metrics:
+            for name, value in row.items():
+                if isinstance(value, (int, float)) and name != "epoch":
+                    writer.add_scalar(name, value, row["epoch"])
 
 
 class Trainer:
@@ -106,22 +124,28 @@ class Trainer:
     def _pass(self) -> tuple[float, float]:
         torch.manual_seed(self.seed * 100003 + self.epoch)
         order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
-        device = self.train_frames.labels.device
-        loss, right, seen = torch.zeros((), device=device), torch.zeros((), device=device), 0
+        totals = torch.zeros(3, device=self.train_frames.labels.device)  # loss, frames right, frames
         batches = self.train_frames.batches(self.options.batch, order)
         self.network.train()
-        for inputs, labels in track(batches, self.steps_an_epoch, f"epoch {self.epoch}/{self.options.epochs}"):
-            logits, batch_loss = self._update(inputs, labels)
-            loss += batch_loss * len(labels)
-            right += (logits.argmax(-1) == labels).sum()
-            seen += len(labels)
-        mean = float(loss) / seen
+        label = f"epoch {self.epoch}/{self.options.epochs}"
+        for inputs, labels in track(batches, self.steps_an_epoch, label, lambda: self._so_far(totals)):
+            logits, loss = self._update(inputs, labels)
+            count = torch.full_like(loss, len(labels))
+            totals.add_(torch.stack([loss * count, (logits.argmax(-1) == labels).sum(), count]))
+        mean = float(totals[0] / totals[2])
         if not math.isfinite(mean):
             raise UserError(
                 f"the loss of epoch {self.epoch} is not a number; "
                 f"lower train.learning_rate (now {self.options.learning_rate})."
             )
-        return mean, float(right) / seen
+        return mean, float(totals[1] / totals[2])
+
+    def _so_far(self, totals: torch.Tensor) -> str:
+        parts = [f"loss {float(totals[0] / totals[2].clamp_min(1)):.3f}"]
+        if self.metrics:
+            parts.append(f"dev accuracy {100 * self.metrics[-1]['dev_accuracy']:.1f} %")
+            parts += [f"nodes {self.metrics[-1]['nodes']}"] if "nodes" in self.metrics[-1] else []
+        return ", ".join(parts)
 
     def _update(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         for group in self.optimiser.param_groups:
@@ -165,6 +189,8 @@ class Trainer:
     def _write_metrics(self) -> None:
         with atomic(self.folder.parent / "metrics.jsonl") as file:
             file.writelines(json.dumps(row) + "\n" for row in self.metrics)
+        if self.options.tensorboard:
+            write_events(self.folder.parent / "tensorboard", self.metrics)
 
     def _line(self, row: dict[str, Any]) -> str:
         parts = [

@@ -44,7 +44,7 @@ def test_unfinished_is_said_and_counted(recogniser: Any, caplog: pytest.LogCaptu
     assert not decoded.hyps[8, 0.0]["short"].reached_final
     assert decoded.hyps[8, 0.0]["long"].reached_final
     assert "1 utterances reached no final state" in caplog.text
-    assert "real-time factor" in caplog.text
+    assert "real-time factor" in decoded.summary()
     assert decoded.rtf() > 0
 
 

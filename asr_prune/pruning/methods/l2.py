@@ -21,11 +21,13 @@ class L2Options(PruneOptions):
     vectors: Literal["outgoing", "incoming"] = "outgoing"
     #: weight of the penalty lambda/2 * ||W||^2 when the nodes are asked for by keep
     penalty: float = 1e-4
+    #: asked by strength: norms below this share of the layer's largest count as zero
+    tolerance: float = 1e-2
 
 
 class L2(Method):
     """`E = CE + lambda/2 * sum ||W||^2` in the press, as a term of the gradient; nodes are ranked by their raw norms.
-    L2 has no zeros of its own: without `keep` every node stays.
+    L2 has no zeros of its own: asked by `strength`, a tolerance says what counts as zero.
     """
 
     Options: ClassVar[type[PruneOptions]] = L2Options
@@ -48,6 +50,9 @@ class L2(Method):
         strength = self.options.penalty if self.options.strength is None else self.options.strength
         gradients = [w.grad for w in self.weights if w.grad is not None]
         torch._foreach_add_(gradients, self.weights, alpha=strength)
+
+    def alive(self) -> list[Tensor]:
+        return [norms > self.options.tolerance * norms.max() for norms in self.scores()]
 
     def scores(self) -> list[Tensor]:
         return [layer.norms(self.options.vectors) for layer in self.layers]

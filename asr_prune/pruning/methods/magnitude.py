@@ -51,5 +51,9 @@ class Magnitude(Method):
     def folds(self) -> bool:
         return self.options.score == "inorm"
 
+    def alive(self) -> list[Tensor]:
+        """Asked by strength: the nodes whose score is above `strength` times their layer's mean score."""
+        return [score > (self.options.strength or 0.0) for score in self.scores()]
+
     def scores(self) -> list[Tensor]:
         return node_scores(self.layers, self.options.score)
