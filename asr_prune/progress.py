@@ -13,8 +13,8 @@ T = TypeVar("T")
 def track(items: Iterable[T], total: int, label: str, tell: Callable[[], str] | None = None) -> Iterator[T]:
     """Yields `items`, showing how many of `total` are done under `label` on standard error.
 
-    On a terminal: a bar, and behind it what `tell` says, asked twice a second. Elsewhere: one plain line at the end when
-    the whole took more than two seconds; none where there is a `tell`, whose owner prints lines of its own.
+    On a terminal: a bar, and behind it what `tell` says, asked twice a second. Elsewhere: one plain line at the end
+    when the whole took more than two seconds; none where there is a `tell`, whose owner prints lines of its own.
     """
     if sys.stderr.isatty():
         from tqdm import tqdm
