@@ -62,9 +62,9 @@ def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
             f"{FORMAT}; train it again or use the version that wrote it."
         )
     network = FeedForward(content["inputs"], content["hidden"], content["outputs"], content["activation"])
-    network.load_state_dict(content["state"])
+    network.to(dtype).load_state_dict(content["state"])
     context = (content["context"][0], content["context"][1])
-    return Model(network.to(dtype).eval(), content["priors"], context, content["kept"], content["features"])
+    return Model(network.eval(), content["priors"], context, content["kept"], content["features"])
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""The training loop: it learns, resumes exactly, and says what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from asr_prune.acoustic.train import Trainer, pick_device
+from asr_prune.errors import UserError
+
+MakeTrainer = Callable[..., Trainer]
+
+
+def rows_of(trainer: Trainer) -> list[dict[str, float]]:
+    text = (trainer.folder.parent / "metrics.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_a_run_that_was_killed_ends_as_one_that_was_not(make_trainer: MakeTrainer, optimiser: str) -> None:
+    whole = make_trainer("whole", optimiser=optimiser)
+    quality = whole.run()
+    for epoch in (1, 2, 3, 4):
+        killed = make_trainer(f"part{epoch}", optimiser=optimiser)
+        while killed.epoch < epoch:
+            killed._one_epoch()
+        resumed = make_trainer(f"part{epoch}", optimiser=optimiser)
+        assert resumed.run() == quality
+        for name, value in whole.network.state_dict().items():
+            assert torch.equal(value, resumed.network.state_dict()[name]), (epoch, name)
+        for one, other in zip(rows_of(whole), rows_of(resumed), strict=True):
+            assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_newbob_has_halved_the_same_after_resuming(make_trainer: MakeTrainer) -> None:
+    train = {"optimiser": "sgd", "halve_below": 0.5, "epochs": 5}
+    whole = make_trainer("whole", **train)
+    whole.run()
+    killed = make_trainer("part", **train)
+    for _ in range(3):
+        killed._one_epoch()
+    resumed = make_trainer("part", **train)
+    resumed.run()
+    assert whole.schedule.rate(0) == resumed.schedule.rate(0) < 0.02
+    assert [row["learning_rate"] for row in rows_of(whole)] == [row["learning_rate"] for row in rows_of(resumed)]
+
+
+def test_metrics_have_a_row_for_each_epoch(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(epochs=12)
+    quality = trainer.run()
+    rows = rows_of(trainer)
+    assert [row["epoch"] for row in rows] == list(range(1, 13))
+    expected = {"epoch", "train_ce", "train_accuracy", "dev_ce", "dev_accuracy", "learning_rate", "seconds"}
+    assert all(set(row) == expected for row in rows)
+    assert rows[-1]["dev_ce"] == pytest.approx(quality.cross_entropy)
+    assert rows[-1]["dev_ce"] < 0.8 * rows[0]["dev_ce"]
+    assert rows[-1]["dev_accuracy"] > rows[0]["dev_accuracy"]
+
+
+def test_another_seed_is_another_run(make_trainer: MakeTrainer) -> None:
+    one, other = make_trainer("one", epochs=1), make_trainer("other", epochs=1)
+    other.seed = 6
+    one.run()
+    other.run()
+    assert not torch.equal(one.network.output.weight, other.network.output.weight)
+
+
+def test_a_loss_that_is_no_number_is_told(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(optimiser="sgd", learning_rate=1e30, clip=0.0)
+    with pytest.raises(UserError, match=r"loss of epoch 1 is not a number; lower train.learning_rate \(now 1e\+30\)"):
+        trainer.run()
+    assert not trainer.checkpoint.exists()
+
+
+def test_a_damaged_checkpoint_is_told(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer()
+    trainer._one_epoch()
+    trainer.checkpoint.write_bytes(trainer.checkpoint.read_bytes()[:500])
+    with pytest.raises(UserError, match="is damaged"):
+        make_trainer().run()
+
+
+def test_gradients_are_clipped(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(optimiser="sgd", learning_rate=1.0, momentum=0.0, weight_decay=0.0, clip=1e-3, epochs=1)
+    before = torch.cat([p.detach().flatten().clone() for p in trainer.network.parameters()])
+    trainer._update(*next(trainer.train_frames.batches(40)))
+    after = torch.cat([p.detach().flatten() for p in trainer.network.parameters()])
+    assert float((after - before).norm()) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_tensorboard_events_hold_each_epoch_once_even_after_resuming(make_trainer: MakeTrainer) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    killed = make_trainer(tensorboard=True)
+    killed._one_epoch()
+    killed._one_epoch()
+    trainer = make_trainer(tensorboard=True)
+    trainer.run()
+    events = accumulator.EventAccumulator(str(trainer.folder.parent / "tensorboard"))
+    events.Reload()
+    assert {"train_ce", "dev_ce", "learning_rate"} <= set(events.Tags()["scalars"])
+    written = events.Scalars("dev_ce")
+    assert [event.step for event in written] == [1, 2, 3, 4]
+    assert [event.value for event in written] == pytest.approx([row["dev_ce"] for row in rows_of(trainer)], rel=1e-6)
+
+
+def test_without_tensorboard_no_events(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    make_trainer(epochs=1).run()
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["metrics.jsonl", "model"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here: the refusal cannot be seen")
+def test_cuda_where_there_is_none_is_told() -> None:
+    with pytest.raises(UserError, match=r"no CUDA device; set train\.device to auto or cpu"):
+        pick_device("cuda")
+    assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
