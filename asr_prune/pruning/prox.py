@@ -15,7 +15,7 @@ def shrink_euclidean(weight: Tensor, threshold: Tensor, dim: int, protected: Ten
     weight: float [rows, columns]; groups are its columns (dim 0) or rows (dim 1); protected: boolean [groups], groups
     that one step takes at most nine tenths of, so that they do not die. Returns the new norms, [groups].
     """
-    norms = weight.norm(dim=dim)
+    norms = weight.square().sum(dim).sqrt()
     taken = (threshold / norms.clamp_min(1e-30)).clamp_max(1)
     factor = 1 - torch.where(protected, taken.clamp_max(SPARED), taken)
     weight.mul_(factor.unsqueeze(dim))
@@ -23,43 +23,57 @@ def shrink_euclidean(weight: Tensor, threshold: Tensor, dim: int, protected: Ten
 
 
 def shrink_diagonal(
-    weight: Tensor, metric: Tensor, strength: Tensor, dim: int, start: Tensor, rounds: int, protected: Tensor
+    weight: Tensor,
+    metric: Tensor,
+    strength: Tensor,
+    dim: int,
+    start: Tensor,
+    protected: Tensor,
+    scratch: tuple[Tensor, Tensor],
+    rounds: int = 1,
 ) -> Tensor:
-    """The prox of `strength * ||u||` in a diagonal metric: `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * ||u||`,
-    in place for every group.
+    """The prox of `strength * ||u||` in a diagonal metric, in place for every group.
 
-    Where ||d v|| <= strength the group is 0. Elsewhere u_i = d_i r v_i / (d_i r + strength), r = ||u|| being the root
-    of `||d v / (d r + strength)|| = 1`, which Newton's method on 1/||.|| - 1 finds from `start`. weight, metric d:
-    float [rows, columns]; start: a guess of r, [groups]; rounds: Newton rounds; protected: as in `shrink_euclidean`, by
-    a smaller strength. Returns r, [groups].
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * ||u||`. Where ||d v|| <= strength the group is 0. Elsewhere
+    u_i = d_i r v_i / (d_i r + strength), r = ||u|| being the root of `||d v / (d r + strength)|| = 1`, which Newton's
+    method on 1/||.|| - 1 finds from `start`. One round from the root of the update before is enough: as training
+    settles, so do the roots.
+
+    weight, metric d: float [rows, columns]; strength: one a group; start: a guess of r, [groups]; protected: as in
+    `shrink_euclidean`, by a smaller strength; scratch: two tensors like weight, overwritten (fresh memory would cost
+    more than the arithmetic); rounds: of Newton. Returns r, [groups].
     """
-    pulled = metric * weight
-    force = pulled.norm(dim=dim)
-    pull = torch.where(protected, torch.minimum(SPARED * force, strength), strength).unsqueeze(dim)
-    dead = force <= pull.squeeze(dim)
+    ratio, shifted = scratch
+    force = torch.mul(metric, weight, out=ratio).square_().sum(dim).sqrt_()
+    pull = torch.where(protected, torch.minimum(SPARED * force, strength), strength)
+    dead = force <= pull
+    pull = pull.unsqueeze(dim)
     root = start.clamp_min(1e-12)
     for _ in range(rounds):
-        shifted = torch.addcmul(pull, metric, root.unsqueeze(dim))
-        ratio = pulled / shifted
-        size = ratio.norm(dim=dim)
-        slope = (ratio.square_().mul_(metric).div_(shifted)).sum(dim)
-        root = torch.where(slope > 0, root + size.square() * (size - 1) / slope.clamp_min(1e-30), root).clamp_min(1e-12)
-    scaled = metric * root.unsqueeze(dim)
-    weight.mul_(scaled.div_(scaled + pull))
-    weight.masked_fill_(dead.unsqueeze(dim), 0)
+        torch.mul(metric, root.unsqueeze(dim), out=shifted).add_(pull)
+        torch.mul(metric, weight, out=ratio).div_(shifted).square_()
+        size = ratio.sum(dim).sqrt_()
+        slope = ratio.mul_(metric).div_(shifted).sum(dim)
+        root = torch.where(slope > 0, root + size.square() * (size - 1) / slope.clamp_min(1e-30), root)
+        root.clamp_min_(1e-12)
+    torch.mul(metric, root.unsqueeze(dim), out=ratio)
+    torch.add(ratio, pull, out=shifted)
+    weight.mul_(ratio.div_(shifted).masked_fill_(dead.unsqueeze(dim), 0))
     return root.masked_fill(dead, 0)
 
 
-def adam_metric(optimiser: optim.Optimizer, parameter: Tensor) -> Tensor | None:
-    """The diagonal metric of Adam's last update of `parameter`, `(sqrt(v_hat) + eps) / eta`, of its shape; None where
-    the optimiser is not of Adam's family or has not moved it yet.
+def adam_metric(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor | None = None) -> Tensor | None:
+    """The diagonal metric of Adam's last update of `parameter`, `(sqrt(v_hat) + eps) / eta`, of its shape.
+
+    out: a tensor to write it to. None where the optimiser is not of Adam's family or has not moved the parameter yet.
     """
     state = optimiser.state.get(parameter)
     if not state or "exp_avg_sq" not in state:
         return None
     group = next(g for g in optimiser.param_groups if any(p is parameter for p in g["params"]))
     correction = 1 - group["betas"][1] ** float(state["step"])
-    return (state["exp_avg_sq"] / correction).sqrt_().add_(group["eps"]).div_(group["lr"])
+    metric = torch.sqrt(state["exp_avg_sq"], out=out)
+    return metric.mul_(1 / (correction**0.5 * group["lr"])).add_(group["eps"] / group["lr"])
 
 
 def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:

@@ -13,6 +13,10 @@ def full(value: float) -> Tensor:
     return torch.full((6,), value, dtype=torch.float64)
 
 
+def scratch_for(weight: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(weight), torch.empty_like(weight)
+
+
 NOBODY = torch.zeros(6, dtype=torch.bool)
 
 
@@ -36,7 +40,7 @@ def test_diagonal_prox_is_its_definition(dim: int) -> None:
     for j in range(6):
         at = (slice(None), j) if dim == 0 else (j, slice(None))
         expected[at] = slow_prox(weight[at], metric[at], 20.0)
-    roots = shrink_diagonal(weight, metric, full(20.0), dim, weight.norm(dim=dim), 12, NOBODY)
+    roots = shrink_diagonal(weight, metric, full(20.0), dim, weight.norm(dim=dim), NOBODY, scratch_for(weight), 12)
     assert torch.allclose(weight, expected, atol=1e-10)
     assert torch.allclose(roots, weight.norm(dim=dim), atol=1e-10)
 
@@ -47,7 +51,9 @@ def test_uniform_metric_is_block_soft_thresholding(dim: int) -> None:
     one = torch.randn(6, 6, dtype=torch.float64) * torch.rand(6, dtype=torch.float64)
     other = one.clone()
     shrink_euclidean(one, full(0.3), dim, NOBODY)
-    shrink_diagonal(other, torch.full_like(other, 10.0), full(3.0), dim, other.norm(dim=dim), 4, NOBODY)
+    shrink_diagonal(
+        other, torch.full_like(other, 10.0), full(3.0), dim, other.norm(dim=dim), NOBODY, scratch_for(other), 4
+    )
     assert torch.allclose(one, other, atol=1e-12)
 
 
@@ -57,7 +63,9 @@ def test_protected_groups_do_not_die() -> None:
     norms = shrink_euclidean(weight, full(100.0).float(), 0, protected)
     assert (norms > 0).tolist() == protected.tolist()
     weight = torch.ones(3, 6)
-    norms = shrink_diagonal(weight, torch.ones(3, 6), full(100.0).float(), 0, weight.norm(dim=0), 3, protected)
+    norms = shrink_diagonal(
+        weight, torch.ones(3, 6), full(100.0).float(), 0, weight.norm(dim=0), protected, scratch_for(weight), 3
+    )
     assert (norms > 0).tolist() == protected.tolist()
 
 
@@ -70,7 +78,7 @@ OPTIMISERS = {
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
-@pytest.mark.parametrize("every", [1, 4])
+@pytest.mark.parametrize("every", [1, 8])
 def test_every_optimiser_reaches_the_minimiser(name: str, every: int) -> None:
     """min_W 1/2n ||X W - Y||^2 + lambda sum_j ||W[:, j]||: the end obeys the KKT conditions to 2 % of lambda."""
     torch.manual_seed(0)
@@ -95,7 +103,7 @@ def test_every_optimiser_reaches_the_minimiser(name: str, every: int) -> None:
             if metric is None:
                 shrink_euclidean(weight, full(strength * every * sgd_threshold(optimiser, weight)), 0, NOBODY)
             else:
-                roots = shrink_diagonal(weight, metric, full(strength * every), 0, roots, 3, NOBODY)
+                roots = shrink_diagonal(weight, metric, full(strength * every), 0, roots, NOBODY, scratch_for(weight))
     gradient = inputs.T @ (inputs @ weight.detach() - targets) / 200
     for w, g in zip(weight.detach().T, gradient.T, strict=True):
         residual = (

@@ -34,7 +34,7 @@ class GroupLassoOptions(PruneOptions):
     #: a group that has been zero for this many updates stays zero
     patience: int = 100
     #: updates between two proximal steps, each as strong as the updates it stands for
-    every: int = 4
+    every: int = 8
     #: updates between two corrections of a steered lambda
     steer_every: int = 24
     #: share of the press over which the penalty of those that rank among the asked number fades out; null keeps it
@@ -79,6 +79,8 @@ class GroupLasso(Method):
         ]
         self.protected: list[Tensor] = []
         self.spared_to = 1.0
+        self.just_shrunk = False
+        self.scratch = {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in self.weights}
         self.held: list[Tensor] = []
         self.means = [1.0] * len(layers)
         self.dev_before: float | None = None
@@ -116,9 +118,12 @@ class GroupLasso(Method):
         if not self.held:
             self.held = [layer.norms(self.unpenalised) for layer in self.layers]
             self.means = [float(norms.mean()) for norms in self.scores()]
-        if self.steers and (step - self.plan.press_from) % self.options.steer_every == 1 % self.options.steer_every:
-            self._steer(step)
-        if step % self.options.every == 0:
+        if (step - self.plan.press_from) % self.options.steer_every == 1 % self.options.steer_every:
+            hold_norms(self.layers, self.unpenalised, self.held)
+            if self.steers:
+                self._steer(step)
+        self.just_shrunk = step % self.options.every == 0
+        if self.just_shrunk:
             self._shrink()
 
     def _steer(self, step: int) -> None:
@@ -146,20 +151,21 @@ class GroupLasso(Method):
 
     @torch.no_grad()
     def _shrink(self) -> None:
-        hold_norms(self.layers, self.unpenalised, self.held)
         protected = self.protected or strongest(self.scores(), 0, self.minima)
         for i, weight in enumerate(self.weights):
             pull = self.strength * self.scale[i] * self.options.every
             threshold = weight.new_full((len(protected[i]),), pull)
             if self.steers:
                 threshold[protected[i]] *= self.spared_to
-            metric = adam_metric(self.optimiser, weight)
+            scratch = self.scratch[weight.shape]
+            metric = adam_metric(self.optimiser, weight, scratch[0])
             if metric is None:
-                self.roots[i] = shrink_euclidean(
-                    weight, threshold * sgd_threshold(self.optimiser, weight), self.dim, protected[i]
-                )
+                threshold *= sgd_threshold(self.optimiser, weight)
+                self.roots[i] = shrink_euclidean(weight, threshold, self.dim, protected[i])
             else:
-                self.roots[i] = shrink_diagonal(weight, metric, threshold, self.dim, self.roots[i], 2, protected[i])
+                self.roots[i] = shrink_diagonal(
+                    weight, metric, threshold, self.dim, self.roots[i], protected[i], (scratch[1], scratch[2])
+                )
             self._freeze(i)
 
     def _freeze(self, i: int) -> None:
@@ -170,6 +176,7 @@ class GroupLasso(Method):
         frozen = self.zero_for[i] >= self.options.patience
         if bool(frozen.any()):
             self.weights[i].masked_fill_(frozen.unsqueeze(self.dim), 0)
+            self.roots[i].masked_fill_(frozen, 0)
 
     def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
         if not pressing or self.dev_before is None:
@@ -181,10 +188,12 @@ class GroupLasso(Method):
         return {"strength": self.strength}
 
     def reached(self) -> bool:
-        return self.steers and sum(int(a.sum()) for a in self.alive()) <= (self.target or 0)
+        if not self.steers or not self.just_shrunk:
+            return False
+        return sum(int(root.count_nonzero()) for root in self.roots) <= (self.target or 0)
 
     def scores(self) -> list[Tensor]:
-        return [w.detach().norm(dim=self.dim) for w in self.weights]
+        return [w.detach().square().sum(self.dim).sqrt() for w in self.weights]
 
     def ranking(self) -> list[Tensor]:
         """Norms over their layer's mean at the start of the press; a running mean would flatter an emptied layer."""

@@ -1,0 +1,77 @@
+"""How much longer an update takes with a pruning method than with L2: `python tests/bench/step.py`.
+
+Each method and L2 train copies of one network on the same batches in turn, a few updates at a time, so that both meet
+the same disturbances of the machine; the median of the paired ratios is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.train import Trainer
+from asr_prune.pruning.method import find_method
+from asr_prune.pruning.pruner import Pruner
+
+CASES = {
+    "none": {"method": "none"},
+    "group_lasso outgoing": {"method": "group_lasso", "keep": 0.25},
+    "group_lasso incoming": {"method": "group_lasso", "keep": 0.25, "vectors": "incoming"},
+    "group_lasso subgradient": {"method": "group_lasso", "keep": 0.25, "solver": "subgradient"},
+}
+BASE = {"method": "l2", "keep": 0.25}
+
+
+def trainer(frames: FrameSet, prune: dict, options: argparse.Namespace, folder: Path) -> Trainer:
+    """A trainer that is in the press from its first update and will not leave it."""
+    torch.manual_seed(0)
+    network = FeedForward(frames.inputs, [options.nodes] * options.layers, options.pdfs, "relu", 0.2)
+    method = find_method(prune["method"])
+    made = method.Options(**prune, warm_up=0.0, release=0.0)
+    train = TrainOptions(epochs=10_000, batch=options.batch, optimiser=options.optimiser, tensorboard=False)
+    built = Trainer(network, train, frames, frames, Pruner(method(made, network.node_layers())), 1, folder)
+    network.train()
+    return built
+
+
+def seconds(subject: Trainer, batches: list) -> float:
+    """Of one update, over `batches`."""
+    start = time.perf_counter()
+    for inputs, labels in batches:
+        subject._update(inputs, labels)
+    return (time.perf_counter() - start) / len(batches)
+
+
+def main() -> None:
+    """Prints a line per method."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("nodes", 512), ("layers", 4), ("pdfs", 104), ("batch", 256), ("rounds", 30)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--optimiser", default="adamw", choices=["adamw", "sgd"])
+    options = parser.parse_args()
+    rng = np.random.default_rng(0)
+    feats = {f"u{i}": rng.standard_normal((options.batch, 40)).astype(np.float32) for i in range(8)}
+    labels = {name: rng.integers(0, options.pdfs, options.batch) for name in feats}
+    frames = FrameSet.from_utterances(feats, labels, (5, 5))
+    batches = list(frames.batches(options.batch))
+    with tempfile.TemporaryDirectory() as folder:
+        base = trainer(frames, BASE, options, Path(folder))
+        for name, prune in CASES.items():
+            subject = trainer(frames, prune, options, Path(folder))
+            pairs = [(seconds(subject, batches), seconds(base, batches)) for _ in range(options.rounds)][3:]
+            ratio = statistics.median(a / b for a, b in pairs)
+            own, l2 = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+            print(f"{name:24s} {own:7.2f} ms an update, l2 {l2:7.2f} ms, median of paired ratios {ratio:.3f}")
+
+
+if __name__ == "__main__":
+    main()
