@@ -22,7 +22,7 @@ A stage whose inputs have not changed says "up to date". For example:
 HELP
 }
 
-die() { echo "run.sh: $*" >&2; exit 1; }
+die() { echo "run.sh: $*; see ./run.sh --help." >&2; exit 1; }
 
 names=(corpus lang features align train shrink graph decode score report)
 number_of() {
@@ -30,7 +30,7 @@ number_of() {
   for i in "${!names[@]}"; do
     if [ "$1" = "$i" ] || [ "$1" = "${names[$i]}" ]; then echo "$i"; return; fi
   done
-  die "there is no stage '$1'; stages are 0 to 9 or ${names[*]}."
+  die "there is no stage '$1'; stages are 0 to 9 or ${names[*]}"
 }
 
 recipe=recipes/demo stage=0 stop_stage=9 nj=2 sets=()
@@ -38,20 +38,24 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --help|-h) usage; exit 0 ;;
     --recipe|--stage|--stop-stage|--nj|--set)
-      [ $# -ge 2 ] || die "$1 needs a value; see ./run.sh --help."
+      [ $# -ge 2 ] || die "$1 needs a value"
       case "$1" in
         --recipe) recipe=$2 ;;
         --stage) stage=$(number_of "$2") ;;
         --stop-stage) stop_stage=$(number_of "$2") ;;
-        --nj) nj=$2 ;;
+        --nj) [[ $2 =~ ^[1-9][0-9]*$ ]] || die "--nj must be a whole number of 1 or more, not '$2'"; nj=$2 ;;
         --set) sets+=(--set "$2") ;;
       esac
       shift 2 ;;
-    *) die "unknown option '$1'; see ./run.sh --help." ;;
+    *) die "unknown option '$1'" ;;
   esac
 done
 
+[ "$stage" -le "$stop_stage" ] || die "--stage $stage comes after --stop-stage $stop_stage, so nothing would be done"
+[ -f "$recipe/recipe.yaml" ] || die "there is no $recipe/recipe.yaml; --recipe takes a folder, for instance recipes/demo"
+
 . ./path.sh
+export ASR_PRUNE_RUN=$$  # the experiment stays this run's, also between two stages
 
 with=(--recipe "$recipe" --nj "$nj" ${sets[@]+"${sets[@]}"})
 at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }

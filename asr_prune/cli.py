@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from asr_prune import __version__
 from asr_prune.errors import UserError
+from asr_prune.failure import INTERRUPTED, Log, Stopped, interruptible, sentence, tell
 from asr_prune.stages import STAGES, find_stage
-from asr_prune.stages.context import Context
-
-TAIL = 8
+from asr_prune.stages.context import NJ, Context
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,27 +23,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return int(options.act(options) or 0)
-    except UserError as error:
-        print(f"asr-prune: {error}", file=sys.stderr)
-        return 1
+    except Stopped as stopped:
+        return stopped.status
     except KeyboardInterrupt:
         print("asr-prune: interrupted; the same command goes on from here.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads our output has ended; so do we
+        return 1
+    except Exception as error:
+        print(f"asr-prune: {sentence(error)}", file=sys.stderr)
+        return 1
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the command in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+def parser() -> Parser:
     """All verbs and their options."""
-    top = argparse.ArgumentParser(prog="asr-prune", description="Makes acoustic models small without losing words.")
+    example = "example: asr-prune corpus --recipe recipes/demo; asr-prune VERB --help tells more"
+    top = Parser(prog="asr-prune", description="Makes acoustic models small without losing words.", epilog=example)
     top.add_argument("--version", action="version", version=f"asr_prune {__version__}")
-    verbs = top.add_subparsers(metavar="VERB", required=True)
+    top.set_defaults(act=lambda _: without_verb(top))
+    verbs = top.add_subparsers(metavar="VERB")
     for number, (name, help_text) in enumerate(STAGES.items()):
         add_recipe_verb(verbs, name, f"stage {number}: {help_text}", run_stage)
     add_recipe_verb(verbs, "check", "read the recipe, say what is wrong with it or list its runs", check)
     add_recipe_verb(verbs, "ladder", "decode and score the GMM-HMM passes themselves", run_ladder)
-    add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense-s1")
+    add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
     return top
+
+
+def without_verb(top: Parser) -> int:
+    """Shows what there is."""
+    top.print_help(sys.stderr)
+    return 2
 
 
 def add_recipe_verb(verbs: argparse._SubParsersAction, name: str, help_text: str, act: object) -> None:
@@ -51,7 +72,7 @@ def add_recipe_verb(verbs: argparse._SubParsersAction, name: str, help_text: str
     verb = verbs.add_parser(name, help=help_text, description=help_text, epilog=example)
     verb.add_argument("--recipe", default="recipes/demo", help="folder with a recipe.yaml (default: %(default)s)")
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
-    verb.add_argument("--nj", type=positive, default=2, help="processes (default: %(default)s)")
+    verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
     verb.set_defaults(act=act, verb=name)
 
 
@@ -64,20 +85,21 @@ def add_verb(verbs: argparse._SubParsersAction, name: str, help_text: str, act: 
 
 def positive(text: str) -> int:
     """A whole number of 1 or more."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
     return int(text)
 
 
 def run_stage(options: argparse.Namespace) -> None:
-    """Runs one stage, with a log and a lock; on failure says the cause, the log's end, and how to go on."""
+    """Runs one stage."""
     with working(options) as context:
         find_stage(options.verb)(context)
 
 
 def run_ladder(options: argparse.Namespace) -> None:
     """Decodes the GMM-HMM."""
-    from asr_prune.stages.words import graph, ladder
+    from asr_prune.stages.decoding import graph
+    from asr_prune.stages.scoring import ladder
 
     with working(options) as context:
         graph(context)
@@ -95,68 +117,35 @@ def check(options: argparse.Namespace) -> None:
 
 @contextmanager
 def working(options: argparse.Namespace) -> Iterator[Context]:
-    """A stage's surroundings: context, lock, log file, and what is said when it fails."""
-    from asr_prune.done import locked
+    """A stage's surroundings: context, lock, log; where it fails, its cause, the log's end, and how to go on."""
+    from asr_prune.lock import locked
     from asr_prune.recipe import load_recipe
 
     context = Context(load_recipe(options.recipe, options.set), options.nj)
     with locked(context.exp):
-        path = context.exp / "log" / f"{options.verb}.log"
-        start_log(path)
+        log = Log(context.exp / "log" / f"{options.verb}.log")
         try:
-            yield context
+            with interruptible():
+                yield context
+        except BrokenPipeError:
+            raise
         except (Exception, KeyboardInterrupt) as error:
-            tell(error, path, context.command(options.verb))
-            raise UserError(f"{options.verb} failed: {sentence(error)}") from error
-
-
-def sentence(error: BaseException) -> str:
-    """The cause in one line."""
-    if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted."
-    return f"{type(error).__name__}: {error}"
-
-
-def start_log(path: Path) -> None:
-    """Sends what is logged to the terminal, and with times and more to a file."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path, mode="w", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; free space or choose another folder.") from error
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    terminal = logging.StreamHandler(sys.stdout)
-    terminal.setLevel(logging.INFO)
-    terminal.setFormatter(logging.Formatter("%(message)s"))
-    terminal.addFilter(lambda record: record.name.startswith("asr_prune") or record.levelno >= logging.WARNING)
-    logging.basicConfig(level=logging.INFO, handlers=[file, terminal], force=True)
-    logging.getLogger("asr_prune").setLevel(logging.DEBUG)
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)
-
-
-def tell(error: BaseException, log: Path, command: str) -> None:
-    """The log's last lines, its path, and the command to go on with; the traceback goes to the log only."""
-    lines = log.read_text(encoding="utf-8").splitlines()[-TAIL:]
-    if not isinstance(error, UserError):
-        with log.open("a", encoding="utf-8") as file:
-            import traceback
-
-            traceback.print_exception(error, file=file)
-    for line in lines:
-        print(f"  | {line}", file=sys.stderr)
-    print(f"log: {log}\ngo on with: {command}", file=sys.stderr)
+            stage = getattr(error, "stage", options.verb)
+            raise Stopped(tell(options.verb, error, log, context.command(stage))) from error
 
 
 def verify(options: argparse.Namespace) -> int:
     """Exit status 1 where masked and shrunk network differ beyond the tolerance."""
     from asr_prune.stages.networks import verify as verify_run
 
-    if not (options.folder / "shrunk/network.pt").is_file():
-        raise UserError(f"{options.folder}/shrunk/network.pt is missing; give a run's folder after stage 5 (shrink).")
+    folder = Path(os.path.relpath(options.folder))
+    if folder.parts[:1] != ("exp",) or not (folder / "shrunk/network.pt").is_file():
+        raise UserError(
+            f"{folder}/shrunk/network.pt is not a shrunk network under exp; from the project's folder, give a run "
+            "after stage 5 (shrink), for instance exp/demo/runs/dense."
+        )
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    holds = verify_run(options.folder.resolve().relative_to(Path.cwd()))
+    holds = verify_run(folder)
     print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")
     return 0 if holds else 1
 

@@ -5,18 +5,14 @@ date.
 from __future__ import annotations
 
 import ast
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -28,6 +24,7 @@ class Hashes:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.known: dict[str, list[Any]] = _read_json(path)
+        self.learnt = False
 
     def of(self, path: Path) -> str:
         """SHA-256 of `path`, hexadecimal; "missing" where there is no such file."""
@@ -38,12 +35,15 @@ class Hashes:
         known = self.known.get(str(path))
         if known is None or known[:2] != now:
             self.known[str(path)] = known = [*now, digest(path)]
+            self.learnt = True
         return str(known[2])
 
     def save(self) -> None:
-        """Writes what was learnt."""
-        with atomic(self.path) as file:
-            json.dump(self.known, file)
+        """Writes what was learnt, if anything was."""
+        if self.learnt:
+            with atomic(self.path) as file:
+                json.dump(self.known, file)
+        self.learnt = False
 
 
 class Ledger:
@@ -123,32 +123,6 @@ def _meaning(source: str) -> str:
         ):
             node.body = node.body[1:]
     return ast.dump(tree)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds `folder` for this process. Raises UserError where another process holds it, or it cannot be written."""
-    path = folder / ".lock"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror}; choose a folder that you may write to and that has space."
-        ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise UserError(
-                f"another asr-prune (process {holder}) is working on {folder}; wait until it ends, or stop it."
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
 
 
 def _read_json(path: Path) -> dict[str, Any]:

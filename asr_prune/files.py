@@ -61,6 +61,13 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def sweep(folder: Path) -> None:
+    """Removes what killed commands left of `atomic` and `atomic_dir` under `folder`, which no other may be writing."""
+    for path in list(folder.rglob(".*.partial")):
+        with suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def digest(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     with open(path, "rb") as file:

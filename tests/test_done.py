@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from asr_prune.done import Hashes, Ledger, code_digest, locked
-from asr_prune.errors import UserError
+from asr_prune.done import Hashes, Ledger, code_digest
 
 
 def ledger_at(folder: Path) -> Ledger:
@@ -59,18 +56,3 @@ def test_code_counts_without_its_comments(tmp_path: Path) -> None:
         (tmp_path / f"{i}.py").write_text(text)
         digests.append(code_digest(str(tmp_path / f"{i}.py")))
     assert digests[0] == digests[1] != digests[2]
-
-
-def test_two_at_once_is_one_sentence(tmp_path: Path) -> None:
-    other = f"from pathlib import Path; from asr_prune.done import locked; locked(Path({str(tmp_path)!r})).__enter__()"
-    with locked(tmp_path):
-        ended = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=False)
-    assert ended.returncode != 0
-    assert f"is working on {tmp_path}" in ended.stderr
-    assert subprocess.run([sys.executable, "-c", other], check=False).returncode == 0
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write"), locked(tmp_path / "file/exp"):
-        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 
 from asr_prune.stages.context import Context
@@ -20,17 +21,16 @@ STAGES: dict[str, str] = {
     "report": "table, plots and page of WER against nodes",
 }
 
+_FILES = {
+    "data": ("corpus", "lang", "features", "align"),
+    "networks": ("train", "shrink"),
+    "decoding": ("graph", "decode"),
+    "scoring": ("score", "report"),
+}
+
 
 def find_stage(name: str) -> Callable[[Context], None]:
-    """The function of a stage; its libraries load only now."""
-    if name in ("corpus", "lang", "features", "align"):
-        from asr_prune.stages import data
-
-        return {"corpus": data.corpus, "lang": data.lang, "features": data.features, "align": data.align}[name]
-    if name in ("train", "shrink"):
-        from asr_prune.stages import networks
-
-        return {"train": networks.train, "shrink": networks.shrink}[name]
-    from asr_prune.stages import words
-
-    return {"graph": words.graph, "decode": words.decode, "score": words.score, "report": words.report}[name]
+    """The function of a stage."""
+    file = next(file for file, names in _FILES.items() if name in names)
+    stage: Callable[[Context], None] = getattr(importlib.import_module(f"{__name__}.{file}"), name)
+    return stage

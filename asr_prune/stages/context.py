@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asr_prune.done import Hashes, Ledger
 from asr_prune.errors import UserError
+from asr_prune.files import sweep
 from asr_prune.recipe import Loaded, Recipe, Run
 
 log = logging.getLogger(__name__)
 
+#: processes, where --nj does not say
+NJ = 2
 SETS = ("train", "dev", "test")
+
+
+class Missing(UserError):
+    """An input that is not there. stage: what makes it."""
+
+    def __init__(self, path: Path, stage: str) -> None:
+        super().__init__(f"{path} is missing; the stage {stage} makes it.")
+        self.stage = stage
 
 
 @dataclass
@@ -22,7 +34,7 @@ class Context:
     """One invocation on one recipe. nj: processes for the stages that can share work."""
 
     loaded: Loaded
-    nj: int = 2
+    nj: int = NJ
     hashes: Hashes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,28 +69,43 @@ class Context:
 
     def command(self, stage: str | None = None) -> str:
         """What to type to do this again, from `stage` on."""
-        sets = "".join(f" --set {text}" for text in self.loaded.sets)
-        return f"./run.sh --recipe {self.loaded.folder}{f' --stage {stage}' if stage else ''}{sets}"
+        words = ["./run.sh", "--recipe", str(self.loaded.folder), *(["--stage", stage] if stage else [])]
+        words += ["--nj", str(self.nj)] if self.nj != NJ else []
+        return shlex.join([*words, *(word for text in self.loaded.sets for word in ("--set", text))])
+
+    def need(self, inputs: Mapping[Path, str]) -> None:
+        """Raises Missing for the first of `inputs` (file: stage that makes it) that is not there."""
+        for path, maker in inputs.items():
+            if not path.exists():
+                raise Missing(path, maker)
 
     def once(self, work: Work, run: Run | None = None) -> None:
         """Does `work` unless its inputs, its part of the recipe and its code are those of the last time.
 
-        Raises UserError naming an input that is missing and the stage that makes it.
+        Raises UserError naming an input that is missing and the stage that makes it, and, before any work begins, what
+        is wrong with any run of the recipe.
         """
         ledger = Ledger(self.run_folder(run) if run else self.exp, self.hashes)
-        for path, maker in work.inputs.items():
-            if not path.exists():
-                raise UserError(f"{path} is missing; the stage {maker} makes it: {self.command(maker)}.")
+        self.need(work.inputs)
         fingerprint = ledger.fingerprint(work.stage, work.part, [*work.inputs, *work.also], work.code)
         what = f"{work.stage} {run.name}" if run else work.stage
         if ledger.is_done(work.stage, fingerprint):
             log.info("%s: up to date", what)
-            return
-        log.info("%s: %s", what, work.says)
+        else:
+            log.info("%s: %s", what, work.says)
+            self._do(work, ledger, fingerprint)
+        self.hashes.save()
+
+    def _do(self, work: Work, ledger: Ledger, fingerprint: str) -> None:
+        self.loaded.runs()
+        for folder in (self.data, self.exp):
+            sweep(folder)
         ledger.forget(work.stage)
         work.do(ledger.begin(work.stage, fingerprint))
+        for path in work.outputs:
+            if not path.is_file():
+                raise UserError(f"{path} was to be written by the stage {work.stage} and is not there; see its log.")
         ledger.mark(work.stage, fingerprint, work.outputs)
-        self.hashes.save()
 
 
 @dataclass

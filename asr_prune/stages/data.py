@@ -13,7 +13,6 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
-from asr_prune.features.extract import extract
 from asr_prune.features.load import load
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
@@ -21,6 +20,10 @@ from asr_prune.stages.context import SETS, Context, Work
 log = logging.getLogger(__name__)
 
 TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
+LANG = (
+    *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
+    *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
+)
 FEATURES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
 
 
@@ -36,7 +39,6 @@ def corpus(context: Context) -> None:
         load_script(script).prepare(root, context.data, recipe.seed)
         describe(context)
 
-    context.loaded.runs()
     part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(root)}
     code = ["corpus", *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py")))]
     context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, [*made, *lists]))
@@ -87,18 +89,18 @@ def describe(context: Context) -> None:
 
 def lang(context: Context) -> None:
     """Stage 1: lexicon and language model to FSTs."""
-    from asr_prune.lang.grammar import make_grammar
-    from asr_prune.lang.prepare import prepare_lang
-
     lexicon, arpa = context.data / "local/lexicon.txt", context.data / "local/lm.arpa"
 
     def do(_: bool) -> None:
+        from asr_prune.lang.grammar import make_grammar
+        from asr_prune.lang.prepare import prepare_lang
+
         counts = prepare_lang(lexicon, context.lang, context.recipe.lang)
         log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
         grammar = make_grammar(arpa, context.lang)
         log.info("  %d-gram of %d words, %d dropped", grammar.order, grammar.words, len(grammar.dropped))
 
-    outputs = [context.lang / name for name in ("phones.txt", "words.txt", "topo", "L.fst", "L_disambig.fst", "G.fst")]
+    outputs = [context.lang / name for name in LANG]
     inputs = {lexicon: "corpus", arpa: "corpus"}
     context.once(Work("lang", "making L and G", context.recipe.lang, inputs, ["lang"], do, outputs))
 
@@ -109,6 +111,8 @@ def features(context: Context) -> None:
     places = [(context.data / part, kind) for part in SETS for kind in ("hmm", "network")]
 
     def do(_: bool) -> None:
+        from asr_prune.features.extract import extract
+
         for folder, kind in places:
             chosen: FeatureOptions = getattr(options, kind)
             counts = extract(folder, feature_folder(folder, kind), chosen, context.nj)
@@ -116,6 +120,7 @@ def features(context: Context) -> None:
             log.info("  %s, %s of %s: %s, %d skipped", folder, chosen.type, kind, told, len(counts.skipped))
 
     inputs = {folder / name: "corpus" for folder, _ in places for name in ("wav.scp", "utt2spk")}
+    context.need(inputs | {folder / "text": "corpus" for folder, _ in places})
     audio = [[path, *_stat(path)] for folder, _ in places[::2] for path in _wavs(folder)]
     part = {"features": options, "audio": audio}
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FEATURES]
@@ -123,7 +128,7 @@ def features(context: Context) -> None:
 
 
 def _wavs(folder: Path) -> list[str]:
-    return sorted(DataDir.read(folder).wavs.values()) if (folder / "wav.scp").is_file() else []
+    return sorted(DataDir.read(folder).wavs.values())
 
 
 def _stat(path: str) -> list[int]:
@@ -145,17 +150,23 @@ def feature_inputs(context: Context, parts: tuple[str, ...], kind: str) -> dict[
     return made | {context.data / part / "utt2spk": "corpus" for part in parts}
 
 
+def network_features(folder: Path, context: Context) -> dict[str, np.ndarray]:
+    """The network's features of a data directory, by utterance."""
+    options = context.recipe.features.network
+    return load(feature_folder(folder, "network"), options, DataDir.read(folder).utt2spk)
+
+
 def align(context: Context) -> None:
     """Stage 3: the passes of the `hmm:` block over train and dev together, and a pdf-id for every frame.
 
     The development speakers' labels judge networks; they never train one.
     """
-    from asr_prune.hmm.passes import train_passes
-
     options = context.recipe.hmm
     parts = ("train", "dev")
 
     def do(_: bool) -> None:
+        from asr_prune.hmm.passes import train_passes
+
         feats: dict[str, np.ndarray] = {}
         text: dict[str, list[str]] = {}
         for part in parts:

@@ -1,31 +1,24 @@
-"""Stages 6 to 9: graph, decode, score, report. And the ladder of GMM passes."""
+"""Stages 6 and 7: graph, decode."""
 
 from __future__ import annotations
 
 import json
 import logging
-import subprocess
 import time
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
-from asr_prune.acoustic.checkpoint import Model, load_model
-from asr_prune.acoustic.network import size_of
-from asr_prune.acoustic.priors import log_likelihoods
-from asr_prune.corpus.datadir import DataDir
-from asr_prune.decode.decode_set import Decoded, Point, decode_set, grid
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.files import atomic, atomic_dir
-from asr_prune.recipe import Run
-from asr_prune.score.tune import choose, grid_errors, tune
-from asr_prune.score.wer import Score
-from asr_prune.score.wer import score as score_words
-from asr_prune.score.write import write_score
-from asr_prune.stages.context import Context, Work
-from asr_prune.stages.data import feature_folder, feature_inputs, label_folder
+from asr_prune.files import atomic_dir
+from asr_prune.stages.context import Context, Missing, Work
+from asr_prune.stages.data import feature_inputs, label_folder, network_features
+
+if TYPE_CHECKING:
+    from asr_prune.acoustic.checkpoint import Model
+    from asr_prune.decode.decode_set import Decoded, Point
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +45,9 @@ def graph(context: Context) -> None:
 
 def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
     """Words of every utterance under one network, at a usual LM weight and a narrow beam; for comparing networks."""
+    from asr_prune.acoustic.priors import log_likelihoods
+    from asr_prune.decode.decode_set import decode_set
+
     loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
     point = (12, 0.0)
     return decode_set(graph, loglikes, DecodeOptions(beam=11.0, max_active=1500), [point]).words(point)
@@ -59,25 +55,41 @@ def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
 
 def decode(context: Context) -> None:
     """Stage 7: dev and test at every LM weight and word penalty."""
+    options = context.recipe.decode
     for run in context.loaded.runs():
         folder = context.run_folder(run)
 
         def do(_: bool, folder: Path = folder) -> None:
+            from asr_prune.acoustic.checkpoint import load_model
+
             model = load_model(folder / "shrunk/network.pt")
             for part in JUDGED:
                 decode_part(context, model, part, folder / f"decode_{part}")
 
         inputs = {folder / "shrunk/network.pt": "shrink", context.graph / "HCLG.fst": "graph"}
         inputs |= feature_inputs(context, JUDGED, "network")
-        outputs = [folder / f"decode_{part}" / "info.json" for part in JUDGED]
+        outputs = [path for part in JUDGED for path in decoded_files(folder / f"decode_{part}", options)]
         code = ["decode", "acoustic/priors.py", "acoustic/network.py", "features/load.py"]
-        part = context.recipe.decode
-        context.once(Work("decode", "decoding", part, inputs, code, do, outputs), run)
+        context.once(Work("decode", "decoding", options, inputs, code, do, outputs), run)
+
+
+def decoded_files(folder: Path, options: DecodeOptions) -> list[Path]:
+    """What `write_words` writes: one file of words for each LM weight and penalty, and info.json."""
+    return [
+        *(_words_file(folder, point) for point in product(options.lm_weights, options.penalties)),
+        folder / "info.json",
+    ]
+
+
+def _words_file(folder: Path, point: Point) -> Path:
+    weight, penalty = point
+    return folder / f"penalty_{penalty:g}" / f"{weight}.txt"
 
 
 def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
     """Decodes one set and writes `out`: penalty_<p>/<weight>.txt as Kaldi's scoring has them, and info.json."""
-    from asr_prune.stages.networks import network_features
+    from asr_prune.acoustic.priors import log_likelihoods
+    from asr_prune.decode.decode_set import decode_set, grid
 
     feats = network_features(context.data / part, context)
     start = time.perf_counter()
@@ -102,7 +114,7 @@ def write_words(out: Path, decoded: Decoded, info: dict[str, Any]) -> None:
     """Writes `out` whole or not at all."""
     with atomic_dir(out) as partial:
         for weight, penalty in decoded.hyps:
-            file = partial / f"penalty_{penalty:g}" / f"{weight}.txt"
+            file = _words_file(partial, (weight, penalty))
             file.parent.mkdir(exist_ok=True)
             words = decoded.words((weight, penalty))
             file.write_text("".join(f"{utt} {' '.join(words[utt])}\n" for utt in sorted(words)), encoding="utf-8")
@@ -110,132 +122,12 @@ def write_words(out: Path, decoded: Decoded, info: dict[str, Any]) -> None:
 
 
 def read_words(folder: Path, options: DecodeOptions) -> dict[Point, Words]:
-    """What `write_words` wrote, by LM weight and penalty."""
+    """What `write_words` wrote, by LM weight and penalty. Raises UserError where a file is missing."""
     found = {}
-    for weight, penalty in grid(options):
-        lines = (folder / f"penalty_{penalty:g}" / f"{weight}.txt").read_text(encoding="utf-8").splitlines()
-        found[weight, penalty] = {line.split()[0]: line.split()[1:] for line in lines}
+    for point in product(options.lm_weights, options.penalties):
+        path = _words_file(folder, point)
+        if not path.is_file():
+            raise Missing(path, "decode")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found[point] = {line.split()[0]: line.split()[1:] for line in lines}
     return found
-
-
-def score(context: Context) -> None:
-    """Stage 8: weight and penalty by dev, word errors on test, and the run's row of the report."""
-    for run in context.loaded.runs():
-        folder = context.run_folder(run)
-
-        def do(_: bool, run: Run = run, folder: Path = folder) -> None:
-            found = {part: read_words(folder / f"decode_{part}", context.recipe.decode) for part in JUDGED}
-            row = result_row(context, run, score_grids(context, found, folder))
-            with atomic(folder / "result.json") as file:
-                json.dump(row, file, indent=1)
-            low, high = row["wer_test_low"], row["wer_test_high"]
-            span = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
-            log.info("  dev %.2f  test %.2f%s  at %d nodes", row["wer_dev"], row["wer_test"], span, row["nodes"])
-
-        inputs = {folder / f"decode_{part}" / "info.json": "decode" for part in JUDGED}
-        inputs |= {folder / "train.json": "train", folder / "shrunk/size.json": "shrink"}
-        inputs |= {context.data / part / name: "corpus" for part in JUDGED for name in ("text", "utt2spk")}
-        words = [path for part in JUDGED for path in sorted((folder / f"decode_{part}").rglob("*.txt"))]
-        options = {"score": context.recipe.score, "decode": context.recipe.decode}
-        outputs = [folder / name for name in ("score_dev.json", "score_test.json", "result.json")]
-        work = Work("score", "scoring", options, inputs, ["score"], do, outputs, words)
-        context.once(work, run)
-
-
-def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: Path) -> dict[str, Any]:
-    """Figures of the grids of dev and test, tuned on dev; writes score_<set>.json beside them."""
-    options = context.recipe.score
-    sets = {part: DataDir.read(context.data / part) for part in JUDGED}
-    point = tune(found["dev"], sets["dev"].text, options)
-    made: dict[str, Score] = {}
-    for part in JUDGED:
-        made[part] = score_words(found[part][point], sets[part].text, sets[part].utt2spk, options)
-        details = {"lm_weight": point[0], "penalty": point[1]}
-        write_score(folder / f"score_{part}.json", made[part], details)
-    best = choose(grid_errors(found["test"], sets["test"].text, options))
-    tuned = score_words(found["test"][best], sets["test"].text, sets["test"].utt2spk, options)
-    log.info("  %s (test, LM weight %d and penalty %g from dev)", made["test"].kaldi_line, *point)
-    return {
-        "wer_dev": made["dev"].wer,
-        "wer_test": made["test"].wer,
-        "wer_test_low": made["test"].low,
-        "wer_test_high": made["test"].high,
-        "wer_raw_test": made["test"].wer_raw,
-        "wer_test_tuned": tuned.wer,
-        "wer_raw_test_tuned": tuned.wer_raw,
-        "words_test": made["test"].words,
-        "errors_test": made["test"].counts.as_errors(),
-        "lm_weight": point[0],
-        "penalty": point[1],
-    }
-
-
-def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, Any]:
-    """A row of results.json."""
-    folder = context.run_folder(run)
-    trained = json.loads((folder / "train.json").read_text())
-    size = size_of(load_model(folder / "shrunk/network.pt").network)
-    info = json.loads((folder / "decode_test/info.json").read_text())
-    dense = trained.pop("nodes_per_layer_dense")
-    return {
-        "run": run.name,
-        "recipe": context.loaded.name,
-        "method": run.prune.method,
-        "vectors": getattr(run.prune, "vectors", None),
-        "strength": run.prune.strength,
-        "keep_asked": run.prune.keep,
-        "release": run.prune.release,
-        "seed": run.seed,
-        "hidden_layers": len(size.nodes),
-        "nodes_per_layer": size.nodes,
-        "nodes": sum(size.nodes),
-        "nodes_dense": sum(dense),
-        "params": size.params,
-        "macs_per_frame": size.macs,
-        "nonzero_weights": size.nonzero,
-        **trained,
-        **scores,
-        "rtf_decode": info["rtf_decode"],
-        "am_forward_seconds_per_hour": info["am_forward_seconds_per_hour"],
-        "commit": commit(),
-        "command": yaml.safe_load((folder / "recipe.yaml").read_text())["command"],
-    }
-
-
-def commit() -> str | None:
-    """The checkout's commit, or None outside one."""
-    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
-
-
-def report(context: Context) -> None:
-    """Stage 9: all runs of the recipe, also those of earlier commands."""
-    from asr_prune.report.write import write_report
-
-    print(write_report(context.exp, context.recipe.report), flush=True)
-    log.info("report: %s", context.exp / "report/index.html")
-
-
-def ladder(context: Context) -> None:
-    """Decodes and scores the GMM-HMM itself and prints its row."""
-    from asr_prune.decode.gmm import gmm_log_likelihoods
-    from asr_prune.features.load import load
-
-    options = context.recipe.decode
-    found = {}
-    for part in JUDGED:
-        utt2spk = DataDir.read(context.data / part).utt2spk
-        feats = load(feature_folder(context.data / part, "hmm"), context.recipe.features.hmm, utt2spk)
-        decoded = decode_set(
-            context.graph, gmm_log_likelihoods(label_folder(context), feats), options, grid(options), context.nj
-        )
-        found[part] = {point: decoded.words(point) for point in decoded.hyps}
-    summary = json.loads((label_folder(context) / "summary.json").read_text())
-    scores = score_grids(context, found, label_folder(context))
-    row = {"pass": summary["name"], "pdfs": summary["pdfs"], "gaussians": summary["gaussians"], **scores}
-    row["seconds"] = summary["seconds"]
-    with atomic(context.align / "ladder.json") as file:
-        json.dump([row], file, indent=1)
-    print("pass    pdfs  gaussians  WER dev (seen)  WER test  WER test, tuned on test")
-    figures = f"{row['wer_dev']:14.2f}  {row['wer_test']:8.2f}  {row['wer_test_tuned']:24.2f}"
-    print(f"{row['pass']:6s}  {row['pdfs']:4d}  {row['gaussians']:9d}  {figures}")

@@ -11,21 +11,15 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from asr_prune.acoustic.checkpoint import Model, load_model, save_model
-from asr_prune.acoustic.network import size_of
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.done import plain
 from asr_prune.errors import UserError
 from asr_prune.features.load import load
 from asr_prune.features.options import NetworkFeatureOptions
 from asr_prune.files import atomic, atomic_dir
-from asr_prune.hmm.labels import read_labels
-from asr_prune.pruning.removal import shrink as shrink_network
-from asr_prune.pruning.training import train_run
-from asr_prune.pruning.verify import compare
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
-from asr_prune.stages.data import feature_folder, feature_inputs, label_folder
+from asr_prune.stages.data import feature_folder, feature_inputs, label_folder, network_features
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +35,9 @@ def _train_one(context: Context, run: Run, says: str) -> None:
     folder, labels = context.run_folder(run), label_folder(context)
 
     def do(may_continue: bool) -> None:
+        from asr_prune.hmm.labels import read_labels
+        from asr_prune.pruning.training import train_run
+
         if not may_continue:
             shutil.rmtree(folder / "model", ignore_errors=True)
         write_recipe(context, run)
@@ -69,15 +66,9 @@ def write_recipe(context: Context, run: Run) -> None:
         yaml.safe_dump(content, file, sort_keys=False)
 
 
-def network_features(folder: Path, context: Context) -> dict[str, np.ndarray]:
-    """The network's features of a data directory, by utterance."""
-    options = context.recipe.features.network
-    return load(feature_folder(folder, "network"), options, DataDir.read(folder).utt2spk)
-
-
 def shrink(context: Context) -> None:
     """Stage 5: the physically smaller network of each run, verified against the masked one."""
-    from asr_prune.stages.words import graph
+    from asr_prune.stages.decoding import graph
 
     graph(context)
     for run in context.loaded.runs():
@@ -97,6 +88,10 @@ def shrink(context: Context) -> None:
 
 def shrink_run(folder: Path) -> None:
     """Writes shrunk/network.pt, which computes what model/network.pt computes, and shrunk/size.json."""
+    from asr_prune.acoustic.checkpoint import Model, load_model, save_model
+    from asr_prune.acoustic.network import size_of
+    from asr_prune.pruning.removal import shrink as shrink_network
+
     dense = load_model(folder / "model/network.pt")
     network, kept = shrink_network(dense.network)
     with atomic_dir(folder / "shrunk") as partial:
@@ -112,7 +107,9 @@ def verify(folder: Path) -> bool:
     """Masked against shrunk network of a run: logits on random inputs and all test frames, words on the test set; and
     what the cut itself changed. Prints it, writes verify.json, returns whether the two are the same network.
     """
-    from asr_prune.stages.words import words_of
+    from asr_prune.acoustic.checkpoint import load_model
+    from asr_prune.pruning.verify import compare
+    from asr_prune.stages.decoding import words_of
 
     data, graph = Path("data") / folder.parent.parent.name, folder.parent.parent / "graph"
     masked, small = load_model(folder / "model/network.pt"), load_model(folder / "shrunk/network.pt")
@@ -134,8 +131,9 @@ def verify(folder: Path) -> bool:
 
 
 def _what_the_cut_changed(folder: Path, dev: dict[str, np.ndarray], graph: Path) -> dict[str, object]:
+    from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.score.align import distance
-    from asr_prune.stages.words import words_of
+    from asr_prune.stages.decoding import words_of
 
     figures = json.loads((folder / "train.json").read_text())
     before = words_of(load_model(folder / "model/before_cut.pt"), dev, graph)

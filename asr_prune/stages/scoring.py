@@ -1,0 +1,170 @@
+"""Stages 8 and 9: score, report. And the ladder of GMM passes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.features.load import load
+from asr_prune.files import atomic
+from asr_prune.recipe import Run
+from asr_prune.stages.context import Context, Work
+from asr_prune.stages.data import feature_folder, label_folder
+from asr_prune.stages.decoding import JUDGED, Words, decoded_files, read_words
+
+if TYPE_CHECKING:
+    from asr_prune.decode.decode_set import Point
+    from asr_prune.score.wer import Score
+
+log = logging.getLogger(__name__)
+
+
+def score(context: Context) -> None:
+    """Stage 8: weight and penalty by dev, word errors on test, and the run's row of the report."""
+    for run in context.loaded.runs():
+        folder = context.run_folder(run)
+
+        def do(_: bool, run: Run = run, folder: Path = folder) -> None:
+            found = {part: read_words(folder / f"decode_{part}", context.recipe.decode) for part in JUDGED}
+            row = result_row(context, run, score_grids(context, found, folder))
+            with atomic(folder / "result.json") as file:
+                json.dump(row, file, indent=1)
+            low, high = row["wer_test_low"], row["wer_test_high"]
+            span = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
+            log.info("  dev %.2f  test %.2f%s  at %d nodes", row["wer_dev"], row["wer_test"], span, row["nodes"])
+
+        inputs = {folder / f"decode_{part}" / "info.json": "decode" for part in JUDGED}
+        inputs |= {folder / "train.json": "train", folder / "shrunk/size.json": "shrink"}
+        inputs |= {context.data / part / name: "corpus" for part in JUDGED for name in ("text", "utt2spk")}
+        words = [path for part in JUDGED for path in decoded_files(folder / f"decode_{part}", context.recipe.decode)]
+        options = {"score": context.recipe.score, "decode": context.recipe.decode}
+        outputs = [folder / name for name in ("score_dev.json", "score_test.json", "result.json")]
+        work = Work("score", "scoring", options, inputs, ["score"], do, outputs, words)
+        context.once(work, run)
+
+
+def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: Path) -> dict[str, Any]:
+    """Figures of the grids of dev and test, tuned on dev; writes score_<set>.json beside them."""
+    from asr_prune.score.tune import choose, grid_errors, tune
+    from asr_prune.score.wer import score as score_words
+    from asr_prune.score.write import write_score
+
+    options = context.recipe.score
+    sets = {part: DataDir.read(context.data / part) for part in JUDGED}
+    point = tune(found["dev"], sets["dev"].text, options)
+    made: dict[str, Score] = {}
+    for part in JUDGED:
+        made[part] = score_words(found[part][point], sets[part].text, sets[part].utt2spk, options)
+        details = {"lm_weight": point[0], "penalty": point[1]}
+        write_score(folder / f"score_{part}.json", made[part], details)
+    best = choose(grid_errors(found["test"], sets["test"].text, options))
+    tuned = score_words(found["test"][best], sets["test"].text, sets["test"].utt2spk, options)
+    log.info("  %s (test, LM weight %d and penalty %g from dev)", made["test"].kaldi_line, *point)
+    return {
+        "wer_dev": made["dev"].wer,
+        "wer_test": made["test"].wer,
+        "wer_test_low": made["test"].low,
+        "wer_test_high": made["test"].high,
+        "wer_raw_test": made["test"].wer_raw,
+        "wer_test_tuned": tuned.wer,
+        "wer_raw_test_tuned": tuned.wer_raw,
+        "words_test": made["test"].words,
+        "errors_test": made["test"].counts.as_errors(),
+        "lm_weight": point[0],
+        "penalty": point[1],
+    }
+
+
+def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, Any]:
+    """A row of results.json."""
+    folder = context.run_folder(run)
+    trained = json.loads((folder / "train.json").read_text())
+    size = json.loads((folder / "shrunk/size.json").read_text())
+    info = json.loads((folder / "decode_test/info.json").read_text())
+    dense = trained.pop("nodes_per_layer_dense")
+    return {
+        "run": run.name,
+        "recipe": context.loaded.name,
+        "method": run.prune.method,
+        "vectors": getattr(run.prune, "vectors", None),
+        "strength": run.prune.strength,
+        "keep_asked": run.prune.keep,
+        "release": run.prune.release,
+        "seed": run.seed,
+        "hidden_layers": len(size["nodes"]),
+        "nodes_per_layer": size["nodes"],
+        "nodes": sum(size["nodes"]),
+        "nodes_dense": sum(dense),
+        "params": size["params"],
+        "macs_per_frame": size["macs"],
+        "nonzero_weights": size["nonzero"],
+        **trained,
+        **scores,
+        "rtf_decode": info["rtf_decode"],
+        "am_forward_seconds_per_hour": info["am_forward_seconds_per_hour"],
+        "commit": commit(),
+        "command": yaml.safe_load((folder / "recipe.yaml").read_text())["command"],
+    }
+
+
+def commit() -> str | None:
+    """The checkout's commit, or None outside one."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+def report(context: Context) -> None:
+    """Stage 9: all runs of the recipe, also those of earlier commands; the table is printed each time."""
+    out, options = context.exp / "report", context.recipe.report
+    shown = out / "table.txt"
+
+    def do(_: bool) -> None:
+        from asr_prune.report.write import write_report
+
+        table = write_report(context.exp, options)
+        with atomic(shown) as file:
+            file.write(table)
+
+    folders = sorted(path for path in context.exp.glob("runs/*") if path.is_dir())
+    names = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html", "table.txt")
+    part = {"report": options, "runs": [folder.name for folder in folders]}
+    also = [folder / name for folder in folders for name in ("result.json", "norms.npz")]
+    context.once(Work("report", "drawing", part, {}, ["report"], do, [out / name for name in names], also))
+    print(shown.read_text(encoding="utf-8"), flush=True)
+    log.info("report: %s", out / "index.html")
+
+
+def ladder(context: Context) -> None:
+    """Decodes and scores the GMM-HMM itself and prints its row."""
+    found = {part: _gmm_words(context, part) for part in JUDGED}
+    folder = label_folder(context)
+    summary = json.loads((folder / "summary.json").read_text())
+    scores = score_grids(context, found, folder)
+    row = {"pass": summary["name"], "pdfs": summary["pdfs"], "gaussians": summary["gaussians"], **scores}
+    row["seconds"] = summary["seconds"]
+    with atomic(context.align / "ladder.json") as file:
+        json.dump([row], file, indent=1)
+    print("pass    pdfs  gaussians  WER dev (seen)  WER test  WER test, tuned on test")
+    figures = f"{row['wer_dev']:14.2f}  {row['wer_test']:8.2f}  {row['wer_test_tuned']:24.2f}"
+    print(f"{row['pass']:6s}  {row['pdfs']:4d}  {row['gaussians']:9d}  {figures}")
+
+
+def _gmm_words(context: Context, part: str) -> dict[Point, Words]:
+    """Words of a set under the GMM-HMM, by LM weight and penalty."""
+    from asr_prune.decode.decode_set import decode_set, grid
+    from asr_prune.decode.gmm import gmm_log_likelihoods
+
+    options, folder = context.recipe.decode, context.data / part
+    feats = load(feature_folder(folder, "hmm"), context.recipe.features.hmm, DataDir.read(folder).utt2spk)
+    loglikes = gmm_log_likelihoods(label_folder(context), feats)
+    decoded = decode_set(context.graph, loglikes, options, grid(options), context.nj)
+    return {point: decoded.words(point) for point in decoded.hyps}
