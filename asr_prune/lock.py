@@ -36,7 +36,11 @@ def locked(folder: Path) -> Iterator[None]:
             file.write(me.encode())
         except OSError as error:
             raise _refused(path, error) from error
-        yield
+        try:
+            yield
+        finally:
+            if not run:
+                file.truncate(0)
 
 
 def _opened(path: Path) -> FileIO:
