@@ -45,6 +45,11 @@ class Method:
         """
         return False
 
+    @property
+    def penalises(self) -> bool:
+        """Whether the press holds the dev cross-entropy up, so that newbob must not judge its epochs."""
+        return True
+
     def undecayed(self) -> list[Tensor]:
         """Weights that must not have weight decay."""
         return []
@@ -85,10 +90,11 @@ class Method:
 
     def finish(self) -> list[Tensor]:
         """Which nodes live, boolean [nodes] a layer: the target's number of the strongest, or without a target all that
-        are alive.
+        are alive, and never fewer than the layer's minimum.
         """
         if self.target is None:
-            return self.alive()
+            fewest = strongest(self.ranking(), 0, self.minima)
+            return [alive | least for alive, least in zip(self.alive(), fewest, strict=True)]
         return strongest(self.ranking(), self.target, self.minima)
 
     def state_dict(self) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Pruner(Hooks):
                 self._cut()
 
     def may_halve(self) -> bool:
-        return self.phase != "press"
+        return self.phase != "press" or not self.method.penalises
 
     def end_of_epoch(self, quality: Quality) -> dict[str, Any]:
         figures: dict[str, Any] = (
@@ -145,7 +145,7 @@ class Pruner(Hooks):
 
     @torch.no_grad()
     def _hold_down(self) -> None:
-        """Zeroes removed nodes and their optimiser state: what the optimiser's momentum or decay would move."""
+        """Zeroes removed nodes again, which the optimiser's momentum would move."""
         assert self.cut is not None
         for layer, kept in zip(self.method.layers, self.cut.kept, strict=True):
             if bool(kept.all()):

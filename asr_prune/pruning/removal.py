@@ -20,11 +20,12 @@ def silence(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) -> 
     otherwise its outgoing vector does, and it just goes. kept: one boolean tensor [nodes] a layer.
     """
     for layer, mask in zip(layers, kept, strict=True):
+        layer.incoming.weight[~mask] = 0
+    for layer, mask in zip(layers, kept, strict=True):
         gone = ~mask
         if fold:
             layer.outgoing.bias.add_(layer.outgoing.weight[:, gone] @ layer.activation(layer.incoming.bias[gone]))
         layer.outgoing.weight[:, gone] = 0
-        layer.incoming.weight[gone] = 0
         layer.incoming.bias[gone] = 0
 
 

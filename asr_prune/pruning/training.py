@@ -33,7 +33,7 @@ def train_run(
     seed: int,
     features: dict[str, Any],
 ) -> dict[str, Any]:
-    """Trains and cuts one network; all figures of the run are returned and written to `folder`/train.json.
+    """Trains and cuts one network; returns all figures of the run.
 
     train, dev: (features, labels) by utterance. Writes model/network.pt (dense shape, removed nodes zero),
     model/before_cut.pt, nodes.json, norms.npz and metrics.jsonl; resumes from model/checkpoint.pt.
@@ -115,6 +115,8 @@ def nodes_table(cut: Cut) -> dict[str, Any]:
                 "lowest_score_kept": round(float(scores[kept].min()), 6) if bool(kept.any()) else None,
             }
         )
-    why = "removed_by_the_method: its vector was exactly zero before the cut; "
-    why += "removed_by_the_cut: ranked below the asked count, with its score"
+    why = (
+        "removed_by_the_method: its vector was zero before the cut, or small enough to count as zero by the tolerance "
+    )
+    why += "or strength asked; removed_by_the_cut: ranked below the asked count, with its score"
     return {"cut_after_update": cut.step, "why": why, "layers": layers}

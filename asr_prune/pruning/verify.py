@@ -54,7 +54,9 @@ def _agreement(masked: Model, small: Model, what: str, batches: Iterable[Tensor]
     difference, largest, frames = 0.0, 1.0, 0
     for batch in batches:
         logits = one(batch.to(dtype))
-        difference = max(difference, float((logits - other(batch.to(dtype))).abs().max()))
+        # nan_to_num: max() would pass over a difference that is no number
+        apart = (logits - other(batch.to(dtype))).abs().nan_to_num(nan=torch.inf)
+        difference = max(difference, float(apart.max()))
         largest = max(largest, float(logits.abs().max()))
         frames += len(batch)
     masked.network.float()

@@ -48,6 +48,10 @@ class Magnitude(Method):
     options: MagnitudeOptions
 
     @property
+    def penalises(self) -> bool:
+        return False
+
+    @property
     def folds(self) -> bool:
         return self.options.score == "inorm"
 

@@ -11,6 +11,10 @@ from asr_prune.pruning.method import Method
 class NoPruning(Method):
     """Keeps every node."""
 
+    @property
+    def penalises(self) -> bool:
+        return False
+
     def finish(self) -> list[Tensor]:
         return [torch.ones(layer.size, dtype=torch.bool, device=layer.incoming.weight.device) for layer in self.layers]
 

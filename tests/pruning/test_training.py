@@ -1,0 +1,138 @@
+"""A pruning run writes what it promises, and says of every node why it went."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from asr_prune.acoustic.checkpoint import load_model
+from asr_prune.acoustic.frames import splice_utterance
+from asr_prune.acoustic.network import size_of
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.pruning.method import find_method
+from asr_prune.pruning.pruner import Cut
+from asr_prune.pruning.training import nodes_table, train_run
+
+Utterances = dict[str, np.ndarray]
+FEATURES = {"type": "fbank", "bins": 4}
+
+
+def task(seed: int, count: int) -> tuple[Utterances, Utterances]:
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).standard_normal((5, 4))
+    labels = {f"u{i}": rng.integers(0, 5, 60).astype(np.int32) for i in range(count)}
+    return {u: (centres[y] + rng.standard_normal((60, 4))).astype(np.float32) for u, y in labels.items()}, labels
+
+
+def run(folder: Path, prune: dict[str, Any], **train: object) -> dict[str, Any]:
+    network = NetworkOptions(hidden=(20, 16), left_context=1, right_context=2)
+    training = TrainOptions(**{"epochs": 4, "batch": 40, "learning_rate": 0.01, "tensorboard": False, **train})
+    options = network, training, find_method(prune["method"]).Options(**prune)
+    return train_run(folder, task(1, 6), task(2, 2), 6, options, 3, FEATURES)
+
+
+@pytest.mark.parametrize(
+    "prune",
+    [
+        {"method": "none"},
+        {"method": "magnitude", "keep": 0.5},
+        {"method": "group_lasso", "keep": 0.5, "every": 1, "steer_every": 2},
+        {"method": "l2", "strength": 1e-3, "tolerance": 0.5},
+    ],
+    ids=lambda prune: prune["method"],
+)
+def test_the_files_of_a_run_agree(tmp_path: Path, prune: dict[str, Any]) -> None:
+    figures = run(tmp_path, prune)
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    models = {"model/network.pt", "model/before_cut.pt", "model/checkpoint.pt"}
+    assert names == models | {"nodes.json", "norms.npz", "metrics.jsonl"}
+    masked, before = load_model(tmp_path / "model/network.pt"), load_model(tmp_path / "model/before_cut.pt")
+    layers = json.loads((tmp_path / "nodes.json").read_text())["layers"]
+    with np.load(tmp_path / "norms.npz") as arrays:
+        norms, kept = ([arrays[f"{name}{i}"] for i in (1, 2)] for name in ("layer", "kept"))
+    assert [layer["kept"] for layer in layers] == masked.kept == [k.nonzero()[0].tolist() for k in kept]
+    assert [len(n) for n in norms] == [layer["nodes"] for layer in layers] == figures["nodes_per_layer_dense"]
+    assert before.kept == [list(range(20)), list(range(16))]
+    for node_layer, mask in zip(masked.network.node_layers(), kept, strict=True):
+        assert not node_layer.norms("incoming")[~mask].any()
+        assert not node_layer.norms("outgoing")[~mask].any()
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["nodes_per_layer"] == [int(k.sum()) for k in kept]
+    assert rows[-1]["dev_ce"] == pytest.approx(figures["dev_ce_final"])
+    gone = sum(n[~k].sum() for n, k in zip(norms, kept, strict=True)) / sum(n.sum() for n in norms)
+    assert figures["norm_mass_removed"] == pytest.approx(gone, abs=1e-6)
+
+
+def test_models_carry_what_decoding_needs(tmp_path: Path) -> None:
+    figures = run(tmp_path, {"method": "magnitude", "keep": 0.5, "release": 0.0})
+    features, labels = task(2, 2)
+    frames = torch.from_numpy(np.concatenate([splice_utterance(features[name], (1, 2)) for name in sorted(features)]))
+    target = torch.from_numpy(np.concatenate([labels[name] for name in sorted(labels)])).long()
+    for name, entropy in (("network", figures["dev_ce_after_cut"]), ("before_cut", figures["dev_ce_before_cut"])):
+        model = load_model(tmp_path / f"model/{name}.pt")
+        assert (model.context, model.features, len(model.priors)) == ((1, 2), FEATURES, 6)
+        found = torch.nn.functional.cross_entropy(model.network(frames), target)
+        assert float(found) == pytest.approx(entropy, rel=1e-5)
+    counts = np.bincount(np.concatenate(list(task(1, 6)[1].values())), minlength=6)
+    assert model.priors.exp()[:5].tolist() == pytest.approx((counts / counts.sum())[:5].tolist(), rel=1e-5)
+    assert figures["params_dense"] == size_of(model.network).params == 16 * 20 + 20 + 20 * 16 + 16 + 16 * 6 + 6
+    assert figures["dev_ce_final"] == pytest.approx(figures["dev_ce_after_cut"])
+
+
+def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
+    prune = {"method": "group_lasso", "keep": 0.5, "every": 1, "steer_every": 2}
+    one, other = run(tmp_path / "one", prune), run(tmp_path / "other", prune)
+    assert {k: v for k, v in one.items() if "seconds" not in k} == {
+        k: v for k, v in other.items() if "seconds" not in k
+    }
+    assert (tmp_path / "one/nodes.json").read_text() == (tmp_path / "other/nodes.json").read_text()
+
+
+def test_a_finished_run_called_again_writes_the_same(tmp_path: Path) -> None:
+    prune = {"method": "magnitude", "keep": 0.5}
+    first = run(tmp_path, prune)
+    before = load_model(tmp_path / "model/before_cut.pt").network.state_dict()
+    (tmp_path / "nodes.json").unlink()
+    again = run(tmp_path, prune)
+    assert {k: v for k, v in first.items() if k != "train_wall_seconds"} == {
+        k: v for k, v in again.items() if k != "train_wall_seconds"
+    }
+    after = load_model(tmp_path / "model/before_cut.pt").network.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert (tmp_path / "nodes.json").is_file()
+
+
+def test_the_table_says_why_a_node_went() -> None:
+    cut = Cut(
+        step=70,
+        kept=[torch.tensor([True, False, False, True])],
+        alive=[torch.tensor([True, False, True, True])],
+        scores=[torch.tensor([0.7, 0.0, 0.25, 0.5])],
+        dev_ce_before=1.0,
+        dev_ce_after=1.1,
+    )
+    table = nodes_table(cut)
+    assert table["cut_after_update"] == 70
+    assert table["layers"] == [
+        {
+            "nodes": 4,
+            "kept": [0, 3],
+            "removed_by_the_method": [1],
+            "removed_by_the_cut": {"2": 0.25},
+            "lowest_score_kept": 0.5,
+        }
+    ]
+    assert all(key in table["why"] for key in ("removed_by_the_method", "removed_by_the_cut"))
+    assert json.loads(json.dumps(table)) == table
+
+
+def test_a_layer_that_kept_nothing_has_no_lowest_score() -> None:
+    none = torch.zeros(2, dtype=torch.bool)
+    table = nodes_table(Cut(1, [none], [none], [torch.zeros(2)], 1.0, 1.0))
+    assert table["layers"][0]["lowest_score_kept"] is None
+    assert table["layers"][0]["removed_by_the_method"] == [0, 1]
