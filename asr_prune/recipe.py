@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Sequence
-from dataclasses import field, fields, is_dataclass
+from dataclasses import field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
@@ -23,9 +21,45 @@ from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.report.options import ReportOptions
 from asr_prune.score.options import ScoreOptions
+from asr_prune.settings import changed, check_name, known_keys, merged_prune, nearest, parse_set, read_yaml
 
 T = TypeVar("T")
 FILE = "recipe.yaml"
+#: what pydantic says of types, for people
+PLAINLY = {
+    "dataclass_type": "must be a block of `key: value` pairs",
+    "dict_type": "must be a block of `key: value` pairs",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+}
+
+
+def check_seed(seed: int) -> None:
+    """Raises ValueError where the generators would not take it."""
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"seed must be at least 0 and below 2147483648, not {seed}")
+
+
+@options
+class Entry:
+    """One entry of `runs:`; its blocks are laid over those of the recipe."""
+
+    #: names the run's folder; by default made from what the run asks
+    name: str = ""
+    #: instead of the recipe's
+    seed: int | None = None
+    #: laid over the block of that name; another method starts from that method's defaults
+    prune: dict[str, Any] = field(default_factory=dict)
+    #: laid over the block of that name
+    network: dict[str, Any] = field(default_factory=dict)
+    #: laid over the block of that name
+    train: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name:
+            check_name(self.name)
+        if self.seed is not None:
+            check_seed(self.seed)
 
 
 @options
@@ -45,10 +79,15 @@ class Recipe:
     #: method, and that method's own options
     prune: dict[str, Any] = field(default_factory=lambda: {"method": "none"})
     #: entries that override prune, network, train or seed, each one run
-    runs: tuple[dict[str, Any], ...] = ()
+    runs: tuple[Entry, ...] = ()
     decode: DecodeOptions = DecodeOptions()
     score: ScoreOptions = ScoreOptions()
     report: ReportOptions = ReportOptions()
+
+    def __post_init__(self) -> None:
+        if self.name:
+            check_name(self.name)
+        check_seed(self.seed)
 
 
 @options
@@ -71,8 +110,11 @@ class Loaded:
     def __init__(self, folder: Path, sets: Sequence[str]) -> None:
         self.folder, self.sets = folder, list(sets)
         self.path = folder / FILE
-        self.lines: dict[tuple[str, ...], int] = {}
-        self.filed = self._read()
+        if not self.path.is_file():
+            raise UserError(
+                f"{self.path} is not there; --recipe takes a folder that holds a {FILE}, for instance recipes/demo."
+            )
+        self.filed, self.lines = read_yaml(self.path)
         changes = [parse_set(text) for text in sets]
         self.tree = self.filed
         over: dict[str, Any] = {}
@@ -81,8 +123,10 @@ class Loaded:
                 over = changed(over, keys, value)
             else:
                 self.tree = changed(self.tree, keys, value)
-        if isinstance(over.get("prune"), dict):
-            self.tree = changed(self.tree, ["prune"], merged_prune(self.filed.get("prune") or {}, over["prune"]))
+        if "prune" in over:
+            asked = over["prune"]
+            asked = merged_prune(self.filed.get("prune") or {}, asked) if isinstance(asked, dict) else asked
+            self.tree = changed(self.tree, ["prune"], asked)
         self._one_run = any(keys[0] == "prune" for keys, _ in changes)
         self._corpus_root_from_environment()
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
@@ -90,34 +134,6 @@ class Loaded:
     @property
     def name(self) -> str:
         return self.recipe.name or self.folder.resolve().name
-
-    def _read(self) -> dict[str, Any]:
-        if not self.path.is_file():
-            raise UserError(
-                f"{self.path} is not there; --recipe takes a folder that holds a {FILE}, for instance recipes/demo."
-            )
-        text = self.path.read_text(encoding="utf-8")
-        try:
-            self._note_lines(yaml.compose(text), ())
-            tree = yaml.safe_load(text) or {}
-        except yaml.YAMLError as error:
-            where = getattr(error, "problem_mark", None)
-            line = f" line {where.line + 1}" if where else ""
-            raise UserError(f"{self.path}{line} is not valid YAML: {getattr(error, 'problem', error)}.") from error
-        if not isinstance(tree, dict):
-            raise UserError(
-                f"{self.path} must hold blocks such as `corpus:` and `prune:`, not a {type(tree).__name__}."
-            )
-        return tree
-
-    def _note_lines(self, node: yaml.Node | None, path: tuple[str, ...]) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                self.lines[(*path, str(key.value))] = key.start_mark.line + 1
-                self._note_lines(value, (*path, str(key.value)))
-        elif isinstance(node, yaml.SequenceNode):
-            for i, value in enumerate(node.value):
-                self._note_lines(value, (*path, str(i)))
 
     def _corpus_root_from_environment(self) -> None:
         root = os.environ.get(f"{self.folder.resolve().name.upper()}_ROOT")
@@ -135,23 +151,27 @@ class Loaded:
         full = tuple(part for part in (*path, *loc) if not part.endswith("Options"))
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
-        line = next((self.lines[full[:n]] for n in range(len(full), 0, -1) if full[:n] in self.lines), None)
-        key = ".".join(full)
-        where = f"{self.path}{f' line {line}' if line else ''}"
-        if any(text.split("=")[0] in (key, ".".join((*full[:1], *full[2:]))) for text in self.sets):
-            where = "--set"
+        key, where = ".".join(full), self._where(full)
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{nearest(loc[-1], known_keys(cls, loc[:-1]))}."
-        text = problem["msg"].removeprefix("Value error, ")
+        text = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         got = problem.get("input")
         told = "" if isinstance(got, dict) else f" (got {got!r:.60})"
         return f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]}{told}."
+
+    def _where(self, key: tuple[str, ...]) -> str:
+        """The `--set` or the line that set `key`, or something in or around it."""
+        for text in self.sets:
+            if all(one == other for one, other in zip(text.split("=")[0].split("."), key, strict=False)):
+                return f"--set {text}"
+        line = next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), None)
+        return f"{self.path}{f' line {line}' if line else ''}"
 
     def runs(self) -> list[Run]:
         """The runs of the recipe: its `runs:` entries laid over the blocks, or one run of the `prune:` block where
         there is no list or a `prune.*` was set.
         """
-        entries = [{}] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
+        entries = [Entry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
         runs = [self._run(entry, i) for i, entry in enumerate(entries)]
         twice = [r.name for i, r in enumerate(runs) if r.name in [q.name for q in runs[:i]]]
         if twice:
@@ -161,28 +181,21 @@ class Loaded:
             )
         return runs
 
-    def _run(self, entry: dict[str, Any], index: int) -> Run:
-        path = ("runs", str(index)) if entry else ()
-        unknown = [key for key in entry if key not in ("name", "prune", "network", "train", "seed")]
-        if unknown:
-            raise UserError(self._sentence(Run, {"loc": (unknown[0],), "type": "extra_forbidden"}, path))
-        prune = merged_prune(self.recipe.prune, entry.get("prune") or {})
-        network = self._build(
-            NetworkOptions, {**(self.tree.get("network") or {}), **(entry.get("network") or {})}, (*path, "network")
-        )
-        train = self._build(
-            TrainOptions, {**(self.tree.get("train") or {}), **(entry.get("train") or {})}, (*path, "train")
-        )
+    def _run(self, entry: Entry, index: int) -> Run:
+        path: tuple[str, ...] = ("runs", str(index)) if entry != Entry() else ()
+        network, train = ({**(self.tree.get(block) or {})} for block in ("network", "train"))
+        prune = merged_prune(self.recipe.prune, entry.prune)
+        own_network = self._build(NetworkOptions, network | entry.network, (*path, "network"))
+        own_train = self._build(TrainOptions, train | entry.train, (*path, "train"))
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
-        seed = int(entry.get("seed", self.recipe.seed))
-        name = entry.get("name") if not self._one_run else None
-        name = (name or label(chosen)) + self._deviations(network, train, entry)
+        seed = self.recipe.seed if entry.seed is None else entry.seed
+        name = (entry.name or label(chosen)) + self._deviations(own_network, own_train)
         return Run(
             name=name if seed == self.filed.get("seed", 1) else f"{name}-s{seed}",
             seed=seed,
             prune=chosen,
-            network=network,
-            train=train,
+            network=own_network,
+            train=own_train,
         )
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
@@ -192,19 +205,15 @@ class Loaded:
         try:
             return find_method(name).Options
         except ValueError:
-            line = self.lines.get((*path, "method"))
-            where = f"{self.path}{f' line {line}' if line else ''}"
-            known = ", ".join(method_names())
-            raise UserError(
-                f"{where}: prune.method {name!r} is not known{nearest(name, method_names())} (known: {known})."
-            ) from None
+            where = self._where((*path, "method"))
+            raise UserError(f"{where}: prune.method {name!r} is not known{nearest(name, method_names())}.") from None
 
-    def _deviations(self, network: NetworkOptions, train: TrainOptions, entry: dict[str, Any]) -> str:
+    def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
         """What sets a run apart from the recipe as filed, so that a changed setting makes a run beside those already
         made.
         """
-        own_network = TypeAdapter(NetworkOptions).validate_python({**(self.filed.get("network") or {})})
-        own_train = TypeAdapter(TrainOptions).validate_python({**(self.filed.get("train") or {})})
+        own_network = self._build(NetworkOptions, self.filed.get("network") or {}, ("network",))
+        own_train = self._build(TrainOptions, self.filed.get("train") or {}, ("train",))
         told = {
             f"{key}": value
             for key, value in [*differing(network, own_network), *differing(train, own_train)]
@@ -214,33 +223,6 @@ class Loaded:
 
 
 PLACE_ONLY = {"device", "threads", "tensorboard"}
-
-
-def parse_set(text: str) -> tuple[list[str], Any]:
-    """`a.b=value` as (["a", "b"], value read as YAML). Raises UserError where it has another form."""
-    key, sign, value = text.partition("=")
-    if not sign or not key or "" in key.split("."):
-        raise UserError(f"--set {text!r} is not of the form key=value; write for instance --set prune.keep=0.25.")
-    return key.split("."), yaml.safe_load(value) if value else None
-
-
-def changed(tree: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
-    """A copy of `tree` with the value at `keys` replaced."""
-    key, *rest = keys
-    if not rest:
-        return {**tree, key: value}
-    inner = tree.get(key)
-    return {**tree, key: changed(inner if isinstance(inner, dict) else {}, rest, value)}
-
-
-def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep and
-    strength replace each other.
-    """
-    if over.get("method", base.get("method")) != base.get("method"):
-        return over
-    rivals = {"keep": "strength", "strength": "keep"}
-    return {**{key: value for key, value in base.items() if rivals.get(key) not in over}, **over}
 
 
 def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
@@ -262,23 +244,6 @@ def compact(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def known_keys(cls: Any, loc: Sequence[str]) -> list[str]:
-    """Keys of the options class at `loc` inside `cls`."""
-    for part in loc:
-        inner = {f.name: f for f in fields(cls)}.get(part) if is_dataclass(cls) else None
-        if inner is None:
-            continue
-        made = inner.default if is_dataclass(inner.default) else None
-        cls = type(made) if made is not None else next((a for a in get_args(inner.type) if is_dataclass(a)), cls)
-    return [f.name for f in fields(cls)] if is_dataclass(cls) else []
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """`; did you mean ...?` where something near is known."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}" if close else (f" (known here: {', '.join(known)})" if known else "")
 
 
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:

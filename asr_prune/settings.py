@@ -1,0 +1,117 @@
+"""Settings as people write them: YAML files, `--set`, and words for what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from asr_prune.errors import UserError
+
+#: line of each key, by its path
+Lines = dict[tuple[str, ...], int]
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
+    """The mapping in a YAML file and the line of each of its keys.
+
+    Raises UserError where the file cannot be read, is not YAML, or holds something else than a mapping.
+    """
+    lines: Lines = {}
+    try:
+        text = path.read_text(encoding="utf-8")
+        _note_lines(yaml.compose(text), (), lines)
+        tree = yaml.safe_load(text) or {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8 text'}).") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}{_at(error)} is not valid YAML: {_problem(error)}.") from error
+    if not isinstance(tree, dict):
+        raise UserError(f"{path} must hold blocks such as `corpus:` and `prune:`, not a {type(tree).__name__}.")
+    return tree, lines
+
+
+def _note_lines(node: yaml.Node | None, path: tuple[str, ...], lines: Lines) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if (*path, str(key.value)) in lines:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value} repeats a key", problem_mark=key.start_mark
+                )
+            lines[(*path, str(key.value))] = key.start_mark.line + 1
+            _note_lines(value, (*path, str(key.value)), lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            lines[(*path, str(i))] = value.start_mark.line + 1
+            _note_lines(value, (*path, str(i)), lines)
+
+
+def _at(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" line {mark.line + 1}" if mark else ""
+
+
+def _problem(error: Exception) -> str:
+    return " ".join(str(getattr(error, "problem", None) or error).split())
+
+
+def parse_set(text: str) -> tuple[list[str], Any]:
+    """`a.b=value` as (["a", "b"], value read as YAML). Raises UserError where it has another form."""
+    key, sign, value = text.partition("=")
+    if not sign or not key or "" in key.split("."):
+        raise UserError(f"--set {text!r} is not of the form key=value; write for instance --set prune.keep=0.25.")
+    try:
+        return key.split("."), yaml.safe_load(value) if value else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        example = "a number, a word, [1, 2] or {key: value}"
+        raise UserError(f"--set {text!r}: the value is not valid YAML ({_problem(error)}); write {example}.") from error
+
+
+def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, Any]:
+    """A copy of `tree` with the value at `keys` replaced."""
+    key, *rest = keys
+    if not rest:
+        return {**tree, key: value}
+    inner = tree.get(key)
+    return {**tree, key: changed(inner if isinstance(inner, dict) else {}, rest, value)}
+
+
+def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep and
+    strength replace each other.
+    """
+    if over.get("method", base.get("method")) != base.get("method"):
+        return over
+    rivals = {"keep": "strength", "strength": "keep"}
+    return {**{key: value for key, value in base.items() if rivals.get(key) not in over}, **over}
+
+
+def check_name(name: str) -> str:
+    """`name`, which is to be a folder's. Raises ValueError where it would not be one plain folder."""
+    if not re.fullmatch(r"[^\s/.:\0-\x1f][^\s/:\0-\x1f]*", name):
+        raise ValueError(f"name must be a plain folder name without spaces, slashes or colons, not {name!r}")
+    return name
+
+
+def known_keys(cls: Any, loc: Sequence[str]) -> list[str]:
+    """Keys of the options class at `loc` inside `cls`; those of the innermost one on the way that is known."""
+    for part in loc:
+        if part in (hints := get_type_hints(cls)):
+            cls = _options_in(hints[part]) or cls
+    return [f.name for f in fields(cls)]
+
+
+def _options_in(hint: Any) -> Any:
+    """The options class in a type such as tuple[MonoOptions, ...]."""
+    return hint if is_dataclass(hint) else next(filter(None, map(_options_in, get_args(hint))), None)
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """`; did you mean ...?` where something near is known."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}" if close else (f" (known here: {', '.join(known)})" if known else "")
