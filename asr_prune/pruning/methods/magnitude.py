@@ -24,8 +24,8 @@ class MagnitudeOptions(PruneOptions):
 
 
 def node_scores(layers: Sequence[NodeLayer], score: str) -> list[Tensor]:
-    """He et al.'s node scores (their section 3), each divided by its layer's mean so that layers compare; float [nodes]
-    a layer.
+    """He et al.'s node scores and the product of norms (ours), each divided by its layer's mean (ours) so that layers
+    compare; float [nodes] a layer.
     """
     raw = []
     for layer in layers:
