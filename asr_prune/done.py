@@ -69,6 +69,11 @@ class Ledger:
             return False
         return all(self.hashes.of(Path(path)) == value for path, value in state["outputs"].items())
 
+    def written(self, stage: str, path: Path) -> str | None:
+        """SHA-256 of `path` as `stage` left it, where that is known."""
+        found = _read_json(self.folder / f"{stage}.json").get("outputs", {}).get(str(path))
+        return None if found is None else str(found)
+
     def mark(self, stage: str, fingerprint: str, outputs: Iterable[Path]) -> None:
         """Notes that `stage` is done."""
         with atomic(self.folder / f"{stage}.json") as file:

@@ -17,6 +17,8 @@ from asr_prune.errors import UserError
 
 #: lines of the log that are shown when a stage fails
 TAIL = 6
+#: who logs what is begun and what is up to date
+HEADINGS = " asr_prune.stages.context: "
 #: exit status of what was interrupted, as a shell gives it
 INTERRUPTED = 130
 _NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -56,11 +58,10 @@ class Log:
         logging.getLogger("matplotlib").setLevel(logging.WARNING)
 
     def tail(self) -> list[str]:
-        """This command's last lines; none where there is but the one that says what was begun."""
+        """This command's last lines, without those that only say what was begun or is up to date."""
         with self.path.open(encoding="utf-8", errors="replace") as file:
             file.seek(self.start)
-            lines = file.read().splitlines()
-        return lines[-TAIL:] if len(lines) > 1 else []
+            return [line for line in file.read().splitlines() if HEADINGS not in line][-TAIL:]
 
     def add(self, text: str) -> None:
         """Writes to the file alone, as far as it can be written."""

@@ -29,6 +29,14 @@ class Missing(UserError):
         self.stage = stage
 
 
+class Damaged(UserError):
+    """An input that is not what its stage wrote. stage: what makes it."""
+
+    def __init__(self, path: Path, stage: str) -> None:
+        super().__init__(f"{path} was changed or damaged after the stage {stage} wrote it; that stage makes it anew.")
+        self.stage = stage
+
+
 @dataclass
 class Context:
     """One invocation on one recipe. nj: processes for the stages that can share work."""
@@ -101,11 +109,22 @@ class Context:
         for folder in (self.data, self.exp):
             sweep(folder)
         ledger.forget(work.stage)
-        work.do(ledger.begin(work.stage, fingerprint))
+        try:
+            work.do(ledger.begin(work.stage, fingerprint))
+        except UserError as error:
+            self._blame_input(work, ledger, error)
+            raise
         for path in work.outputs:
             if not path.is_file():
                 raise UserError(f"{path} was to be written by the stage {work.stage} and is not there; see its log.")
         ledger.mark(work.stage, fingerprint, work.outputs)
+
+    def _blame_input(self, work: Work, own: Ledger, error: UserError) -> None:
+        """Raises Damaged where `error` is of an input that has changed since its stage wrote it."""
+        for path, maker in work.inputs.items():
+            written = own.written(maker, path) or Ledger(self.exp, self.hashes).written(maker, path)
+            if written and written != self.hashes.of(path) and str(path) in str(error):
+                raise Damaged(path, maker) from error
 
 
 @dataclass
