@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def an4_root() -> Path:
-    """The AN4 corpus: $AN4_ROOT, or ../shared/corpora/an4 beside the checkout; the test is skipped, saying so, where neither exists."""
+    """The AN4 corpus: $AN4_ROOT, or ../shared/corpora/an4 beside the checkout.
+
+    The test is skipped, saying so, where neither exists.
+    """
     root = Path(os.environ.get("AN4_ROOT", ROOT.parent / "shared/corpora/an4"))
     if not (root / "etc").is_dir():
         pytest.skip(f"AN4 is not at {root}; set AN4_ROOT to run this test on human speech")
