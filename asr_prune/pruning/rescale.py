@@ -13,21 +13,20 @@ MOST = 2.0
 
 
 @torch.no_grad()
-def hold_norms(layers: Sequence[NodeLayer], held: str, norms: Sequence[Tensor]) -> None:
-    """Rescales every node of a ReLU layer, in place, so that its `held` vector (incoming or outgoing) has the norm
-    given.
+def hold_down(layers: Sequence[NodeLayer], side: str, norms: Sequence[Tensor]) -> None:
+    """Rescales ReLU nodes, in place, whose vector of `side` (incoming or outgoing) has outgrown the norm given.
 
-    relu(c x) = c relu(x) for c > 0: the incoming vector and bias are multiplied by c, the outgoing vector divided by
-    it, and the network computes what it did. A penalty on one vector of a node can then not be escaped by growing the
-    other. norms: float [nodes] a layer. One call changes a node by at most a factor of 2; zero vectors stay as they
-    are, and so do layers with another activation.
+    relu(c x) = c relu(x) for c > 0: one vector (the incoming one with the bias) is multiplied by c, the other divided
+    by it, and the network computes what it did. A penalty on one vector of a node can then not be escaped by growing
+    the other. Vectors are never scaled up: a layer's rows shrink when the penalty shrinks the columns of the layer
+    before, and scaling them up would undo that. norms: float [nodes] a layer. One call changes a node by at most a
+    factor of 2; layers with another activation stay as they are.
     """
-    for layer, wanted in zip(layers, norms, strict=True):
+    for layer, allowed in zip(layers, norms, strict=True):
         if layer.activation is not torch.relu:
             continue
-        now = layer.norms(held)
-        factor = torch.where((now > 0) & (wanted > 0), wanted / now.clamp_min(1e-30), 1.0).clamp(1 / MOST, MOST)
-        factor = factor if held == "incoming" else 1 / factor
+        excess = (layer.norms(side) / allowed.clamp_min(1e-30)).clamp(1, MOST)
+        factor = 1 / excess if side == "incoming" else excess
         layer.incoming.weight.mul_(factor[:, None])
         layer.incoming.bias.mul_(factor)
         layer.outgoing.weight.div_(factor)

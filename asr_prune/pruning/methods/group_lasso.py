@@ -17,7 +17,7 @@ from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.plan import Plan
 from asr_prune.pruning.prox import adam_metric, sgd_threshold, shrink_diagonal, shrink_euclidean
-from asr_prune.pruning.rescale import hold_norms
+from asr_prune.pruning.rescale import hold_down
 from asr_prune.pruning.steering import Steering
 
 
@@ -119,7 +119,7 @@ class GroupLasso(Method):
             self.held = [layer.norms(self.unpenalised) for layer in self.layers]
             self.means = [float(norms.mean()) for norms in self.scores()]
         if (step - self.plan.press_from) % self.options.steer_every == 1 % self.options.steer_every:
-            hold_norms(self.layers, self.unpenalised, self.held)
+            hold_down(self.layers, self.unpenalised, self.held)
             if self.steers:
                 self._steer(step)
         self.just_shrunk = step % self.options.every == 0
