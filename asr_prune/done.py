@@ -8,11 +8,13 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -39,9 +41,9 @@ class Hashes:
         return str(known[2])
 
     def save(self) -> None:
-        """Writes what was learnt, if anything was."""
+        """Writes what was learnt, if anything was; where that cannot be, files are read again next time."""
         if self.learnt:
-            with atomic(self.path) as file:
+            with suppress(UserError), atomic(self.path) as file:
                 json.dump(self.known, file)
         self.learnt = False
 

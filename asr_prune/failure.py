@@ -21,7 +21,7 @@ TAIL = 6
 HEADINGS = " asr_prune.stages.context: "
 #: exit status of what was interrupted, as a shell gives it
 INTERRUPTED = 130
-_NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 
 
 class Stopped(Exception):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from asr_prune.errors import UserError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 def _refuse(path: Path, error: OSError) -> UserError:
@@ -18,6 +22,24 @@ def _refuse(path: Path, error: OSError) -> UserError:
         f"cannot write {path}: {error.strerror or error}; "
         "free space or choose another folder, then run the same command again."
     )
+
+
+class _Raw(io.FileIO):
+    """A file that remembers why it could not be written: libraries that write through it may tell something else."""
+
+    refused: OSError | None = None
+
+    def write(self, data: Buffer) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.refused = error
+            raise
+
+
+def _opened(raw: _Raw, mode: str) -> IO[Any]:
+    buffered = io.BufferedWriter(raw)
+    return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding="utf-8")
 
 
 @contextmanager
@@ -28,13 +50,19 @@ def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    raw = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, mode, encoding=None if "b" in mode else "utf-8") as file:
+        raw = _Raw(str(partial), "w")
+        with _opened(raw, mode) as file:
             yield file
         os.replace(partial, path)
     except OSError as error:
         raise _refuse(path, error) from error
+    except Exception as error:
+        if raw is not None and raw.refused is not None:
+            raise _refuse(path, raw.refused) from error
+        raise
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ python local/demo.py OUT [SEED]
 
 from __future__ import annotations
 
+import io
 import logging
 import multiprocessing
 import os
@@ -96,8 +97,10 @@ def _wav(audio: Path, name: str) -> Path:
 
 
 def _write_wav(path: Path, samples: np.ndarray) -> None:
+    wav = io.BytesIO()  # soundfile prints a trace of its own where the disk is full
+    soundfile.write(wav, samples, RATE, format="WAV", subtype="PCM_16")
     with atomic(path, "wb") as file:
-        soundfile.write(file, samples, RATE, format="WAV", subtype="PCM_16")
+        file.write(wav.getvalue())
 
 
 def _data_dir(path: Path, lines: Script, audio: Path) -> DataDir:

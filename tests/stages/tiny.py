@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def prepare(root: Path | None, out: Path, seed: int) -> None:
         data = DataDir(out / part)
         for name, speaker, words in ((f"{s}-{i}", s, words) for s in speakers for i, words in enumerate(SENTENCES)):
             place = (out / "audio" / f"{name}.wav").resolve()
-            soundfile.write(place, sound(words, dice), RATE, subtype="PCM_16")
+            soundfile.write(wav := io.BytesIO(), sound(words, dice), RATE, format="WAV", subtype="PCM_16")
+            with atomic(place, "wb") as file:
+                file.write(wav.getvalue())
             data.wavs[name], data.text[name], data.utt2spk[name] = str(place), words, speaker
         data.write()
     with atomic(out / "local/lexicon.txt") as file:
