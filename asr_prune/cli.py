@@ -13,7 +13,8 @@ from typing import NoReturn
 
 from asr_prune import __version__
 from asr_prune.errors import UserError
-from asr_prune.failure import INTERRUPTED, Log, Stopped, interruptible, sentence, tell
+from asr_prune.failure import INTERRUPTED, Log, Stopped, sentence, tell
+from asr_prune.interrupts import interruptible
 from asr_prune.stages import STAGES, find_stage
 from asr_prune.stages.context import NJ, Context
 

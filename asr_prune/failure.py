@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
-import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from asr_prune.errors import UserError
 
@@ -94,23 +90,3 @@ def sentence(error: BaseException) -> str:
         return "the memory is not enough; lower --nj or stop other programs."
     text = " ".join(str(error).split()) or "no more is known"
     return f"{type(error).__name__}: {text[:300]}; this is a fault of asr_prune, please report it."
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _leave_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Makes `kill` act as Ctrl-C, so that half-made files are taken away; forked workers leave both to their parent."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    os.register_at_fork(after_in_child=_leave_to_parent)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

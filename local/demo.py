@@ -28,6 +28,7 @@ from demo_voices import RATE, Voice, espeak_files, speak, voices
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.interrupts import starting_workers
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ def record(lines: Script, audio: Path, seed: int, processes: int | None = None) 
 
 
 def _speak_all(pool: ProcessPoolExecutor, lines: Script) -> Iterator[list[np.ndarray]]:
-    return pool.map(speak, lines.keys(), lines.values())
+    with starting_workers():
+        return pool.map(speak, lines.keys(), lines.values())
 
 
 def names(voice: Voice, count: int) -> list[str]:

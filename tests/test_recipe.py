@@ -69,6 +69,14 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("prune.method=group_laso", "did you mean 'group_lasso'"),
         ("prune={keep: 0.5, strength: 0.1}", "give keep or strength, not both"),
         ("keep", "not of the form key=value"),
+        ("train.epochs=[", "the value is not valid YAML"),
+        ("prune=3", "must be a block of `key: value` pairs"),
+        ("runs=[{seed: many}]", "runs.0.seed"),
+        ("runs=[{trian: {}}]", "did you mean 'train'"),
+        ("runs=[{name: ../x}]", "name must be a plain folder name"),
+        ("name=a/b", "name must be a plain folder name"),
+        ("seed=-1", "seed must be at least 0"),
+        ("hmm.passes=[{gausians: 3}]", "did you mean 'gaussians'"),
     ],
 )
 def test_what_is_refused_says_where_and_what_is_near(recipe: Path, change: str, said: str) -> None:
@@ -89,6 +97,12 @@ def test_broken_yaml_and_missing_files_are_one_sentence(recipe: Path, tmp_path: 
         load_recipe(tmp_path / "nowhere")
     (recipe / "recipe.yaml").write_text("network: [\n")
     with pytest.raises(UserError, match="not valid YAML"):
+        load_recipe(recipe)
+
+
+def test_a_repeated_key_is_refused_with_its_line(recipe: Path) -> None:
+    (recipe / "recipe.yaml").write_text("seed: 1\nname: x\nseed: 2\n")
+    with pytest.raises(UserError, match="line 3 .*seed repeats a key"):
         load_recipe(recipe)
 
 

@@ -19,6 +19,7 @@ from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.cmvn import cmvn_stats
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
+from asr_prune.interrupts import starting_workers
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,9 @@ def _results(jobs: list[Job], options: FeatureOptions, nj: int) -> Iterator[Iter
         worker = _Worker(options)
         yield map(worker, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options,)) as pool:
+    with starting_workers():
+        pool = multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options,))
+    with pool:
         yield pool.imap(_work, jobs, chunksize=8)
 
 

@@ -28,11 +28,11 @@ Words = dict[str, list[str]]
 
 def graph(context: Context) -> None:
     """Stage 6: HCLG."""
-    from asr_prune.decode.graph import make_graph
-
     hmm, options = label_folder(context), context.recipe.decode
 
     def do(_: bool) -> None:
+        from asr_prune.decode.graph import make_graph
+
         size = make_graph(context.lang, hmm, context.graph, options)
         log.info("  HCLG: %d states, %d arcs, %d pdfs", size.states, size.arcs, size.pdfs)
 

@@ -1,0 +1,72 @@
+"""run.sh: what it refuses, and that an experiment is one run's from its first stage to its last."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """run.sh beside a recipe of tones and a path.sh that takes the environment as it is."""
+    shutil.copy(ROOT / "run.sh", tmp_path)
+    (tmp_path / "path.sh").write_text("export LC_ALL=C\n")
+    (tmp_path / "recipes/tiny").mkdir(parents=True)
+    recipe = f"corpus: {{prepare: {ROOT / 'tests/stages/tiny.py'}}}\n"
+    (tmp_path / "recipes/tiny/recipe.yaml").write_text(recipe)
+    return tmp_path
+
+
+def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([project / "run.sh", *options], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--bogus"], "unknown option '--bogus'"),
+        (["--stage", "12"], "there is no stage '12'"),
+        (["--stop-stage", "trian"], "there is no stage 'trian'"),
+        (["--stage"], "--stage needs a value"),
+        (["--nj", "none"], "--nj must be a whole number of 1 or more, not 'none'"),
+        (["--recipe", "nowhere"], "there is no nowhere/recipe.yaml"),
+        (["--stage", "5", "--stop-stage", "3"], "--stage 5 comes after --stop-stage 3"),
+        (["--recipe", "recipes/tiny", "--set", "train.epoch=3"], "did you mean 'epochs'"),
+        (["--recipe", "recipes/tiny", "--set", "train.epochs=["], "the value is not valid YAML"),
+        (["--recipe", "recipes/tiny", "--stage", "lang"], "lexicon.txt is missing; the stage corpus makes it"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(project: Path, options: list[str], said: str) -> None:
+    ended = run(project, *options)
+    assert ended.returncode != 0
+    first, *rest = ended.stderr.splitlines()
+    assert said in first
+    assert all(line.startswith(("log: ", "go on with: ")) for line in rest)
+
+
+def test_the_second_of_two_runs_ends_and_the_first_goes_on(project: Path) -> None:
+    given = ["--recipe", "recipes/tiny", "--stop-stage", "lang"]
+    with subprocess.Popen([project / "run.sh", *given], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+        end = time.monotonic() + 30
+        lock = project / "exp/tiny/.lock"
+        while time.monotonic() < end and not (lock.exists() and lock.read_text()):
+            time.sleep(0.01)
+        second = run(project, *given)
+        _, said = first.communicate()
+    assert second.returncode != 0
+    (line,) = second.stderr.splitlines()
+    assert "exp/tiny is in use by another command" in line
+    assert (first.returncode, said) == (0, b"")
+    again = run(project, *given)
+    assert again.stdout.splitlines() == ["corpus: up to date", "lang: up to date"]
+
+
+def test_help_names_every_stage() -> None:
+    said = subprocess.run([ROOT / "run.sh", "--help"], capture_output=True, text=True, check=True).stdout
+    assert "0 corpus  1 lang  2 features  3 align  4 train  5 shrink  6 graph  7 decode  8 score  9 report" in said
