@@ -189,7 +189,7 @@ class Loaded:
         own_train = self._build(TrainOptions, train | entry.train, (*path, "train"))
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
-        name = (entry.name or label(chosen)) + self._deviations(own_network, own_train)
+        name = (entry.name or label(chosen, self._usual(chosen))) + self._deviations(own_network, own_train)
         return Run(
             name=name if seed == self.filed.get("seed", 1) else f"{name}-s{seed}",
             seed=seed,
@@ -197,6 +197,12 @@ class Loaded:
             network=own_network,
             train=own_train,
         )
+
+    def _usual(self, chosen: PruneOptions) -> PruneOptions:
+        """What a run of this method is like if only the recipe as filed speaks, but for how much it is asked to keep."""
+        filed = self.filed.get("prune") or {}
+        same = filed if filed.get("method") == chosen.method else {"method": chosen.method}
+        return type(chosen)(**{key: value for key, value in same.items() if key not in ("keep", "strength")})
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
         from asr_prune.pruning.method import find_method, method_names
@@ -230,11 +236,10 @@ def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
     return [(f.name, getattr(one, f.name)) for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
 
 
-def label(prune: PruneOptions) -> str:
-    """A run's name from its method and whatever is not that method's default."""
-    plain = type(prune)(method=prune.method)
+def label(prune: PruneOptions, usual: PruneOptions) -> str:
+    """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
     parts = "".join(
-        f"-{key}{'' if key in ('keep', 'strength') else '-'}{compact(value)}" for key, value in differing(prune, plain)
+        f"-{key}{'' if key in ('keep', 'strength') else '-'}{compact(value)}" for key, value in differing(prune, usual)
     )
     return ("dense" if prune.method == "none" else prune.method) + parts
 

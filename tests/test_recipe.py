@@ -36,11 +36,11 @@ def test_runs_lie_over_the_blocks(recipe: Path) -> None:
     runs = {run.name: run for run in loaded.runs()}
     assert list(runs) == [
         "dense",
-        "group_lasso-keep0.5-vectors-incoming",
-        "group_lasso-strength0.001-vectors-incoming",
+        "group_lasso-keep0.5",
+        "group_lasso-strength0.001",
         "magnitude-keep0.5-activation-sigmoid",
     ]
-    assert runs["group_lasso-keep0.5-vectors-incoming"].prune.vectors == "incoming"  # type: ignore[attr-defined]
+    assert runs["group_lasso-keep0.5"].prune.vectors == "incoming"  # type: ignore[attr-defined]
     assert runs["magnitude-keep0.5-activation-sigmoid"].network.activation == "sigmoid"
     assert {run.seed for run in runs.values()} == {3}
     assert loaded.name == "toy"
