@@ -102,7 +102,7 @@ def test_broken_yaml_and_missing_files_are_one_sentence(recipe: Path, tmp_path: 
 
 def test_a_repeated_key_is_refused_with_its_line(recipe: Path) -> None:
     (recipe / "recipe.yaml").write_text("seed: 1\nname: x\nseed: 2\n")
-    with pytest.raises(UserError, match="line 3 .*seed repeats a key"):
+    with pytest.raises(UserError, match=r"line 3 .*seed repeats a key"):
         load_recipe(recipe)
 
 
