@@ -199,10 +199,11 @@ class Loaded:
         )
 
     def _usual(self, chosen: PruneOptions) -> PruneOptions:
-        """What a run of this method is like if only the recipe as filed speaks, but for how much it is asked to keep."""
+        """What a run of this method is like by the recipe as filed, but for how much it is asked to keep."""
         filed = self.filed.get("prune") or {}
         same = filed if filed.get("method") == chosen.method else {"method": chosen.method}
-        return type(chosen)(**{key: value for key, value in same.items() if key not in ("keep", "strength")})
+        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ("keep", "strength")}
+        return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
         from asr_prune.pruning.method import find_method, method_names
