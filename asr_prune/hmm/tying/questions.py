@@ -1,0 +1,67 @@
+"""What the tree may ask (Kaldi: cluster-phones, compile-questions, extra_questions.txt of prepare_lang.sh)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from asr_prune.hmm.tying.cluster import split_all
+from asr_prune.hmm.tying.likelihood import summed
+from asr_prune.hmm.tying.stats import TreeStats
+from asr_prune.lang.lang import Lang
+from asr_prune.lang.lexicon import POSITIONS
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Sets of values, each a question whether the value is in it: of each phone in the window, and of the pdf class."""
+
+    phones: list[list[int]]
+    classes: list[list[int]]
+
+    @classmethod
+    def of(cls, phones: list[list[int]], num_classes: int) -> Questions:
+        """Sorts, drops repeated sets, and asks of the pdf class {0}, {0, 1}, ... (compile-questions)."""
+        unique = sorted({tuple(sorted(question)) for question in phones if question})
+        return cls([list(question) for question in unique], [list(range(n)) for n in range(1, num_classes)])
+
+    def at(self, key: int) -> list[list[int]]:
+        """Those about `key`: -1 is the pdf class, else a place in the window."""
+        return self.classes if key < 0 else self.phones
+
+
+def phone_questions(
+    stats: TreeStats, sets: list[list[int]], pdf_classes: tuple[int, ...] = (1,), seed: int = 0
+) -> list[list[int]]:
+    """Sets of phones that sound alike: `sets` split in two again and again, and the sets themselves.
+
+    stats: of events in any context, of which those with `pdf_classes` count. The same seed gives the same sets. Told is
+    how many sets have no frames.
+    """
+    counted = np.isin(stats.classes, pdf_classes)
+    place = np.full(max(stats.phones.max(initial=0), *map(max, sets)) + 1, -1)
+    for number, members in enumerate(sets):
+        place[members] = number
+    group = place[stats.phones]
+    counted &= group >= 0
+    points = summed(stats.moments[counted], group[counted], len(sets))
+    if missing := int((points[:, 0] == 0).sum()):
+        log.warning("%d of %d groups of phones never occur in the alignment", missing, len(sets))
+    nodes = split_all(points, np.random.default_rng(seed))
+    return [sorted(phone for number in node for phone in sets[number]) for node in nodes] + sets
+
+
+def extra_questions(lang: Lang) -> list[list[int]]:
+    """Sets of phones by their place in the word, for silence and the others, where the lexicon marks places."""
+    names = {i: name for name, i in lang.phones.items()}
+    spoken = {i: names[i] for group in lang.shared for i in group if i not in lang.silence}
+    if not all(name.endswith(POSITIONS) for name in spoken.values()):
+        return []
+    silence = {i: names[i] for i in lang.silence}
+    plain = [i for i, name in silence.items() if not name.endswith(POSITIONS)]
+    marked = [[i for i, name in kind.items() if name.endswith(p)] for kind in (spoken, silence) for p in POSITIONS]
+    return [question for question in [*marked, plain] if question]
