@@ -1,4 +1,4 @@
-"""States of phones in context share pdfs: a decision tree from an alignment (Kaldi: train_deltas.sh up to convert-ali)."""
+"""States of phones in context share pdfs: a decision tree of an alignment, as train_deltas.sh does."""
 
 from asr_prune.hmm.tying.tie import Tied, tie
 

@@ -33,9 +33,9 @@ def build_tree(
     """Splits each root, a group of phones with all their states, as `questions` gain most, then merges leaves.
 
     leaves: at most so many before leaves are merged; cluster_thresh: leaves of one root are merged while that loses no
-    more log-likelihood, 0 for not at all, -1 for what the least split gained. The number of leaves is a multiple of 8
-    unless there are more roots. A group of phones without statistics has one leaf. Raises UserError where `leaves` are
-    fewer than the roots.
+    more log-likelihood, 0 for not at all, -1 for what the least split gained; min_gain: what a split must gain. The
+    number of leaves is a multiple of 8 unless that is less than the roots. A group of phones without statistics has one
+    leaf. Told is where the data gives fewer leaves. Raises UserError where `leaves` are fewer than the roots.
     """
     if leaves < len(roots):
         raise UserError(f"{leaves} leaves are fewer than the {len(roots)} groups of phones; ask for more leaves.")

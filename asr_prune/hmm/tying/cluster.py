@@ -41,8 +41,8 @@ def split_in_two(points: Doubles, rng: np.random.Generator) -> tuple[float, Long
 
 
 def _start(count: int, rng: np.random.Generator) -> Longs:
-    """Every second point of a walk through all with a random step is on side 1."""
-    step = int(rng.integers(1, count)) if count > 1 else 1
+    """Every second point of a walk through all (at least 2) with a random step is on side 1."""
+    step = int(rng.integers(1, count))
     while gcd(step, count) != 1:
         step = step % (count - 1) + 1
     side = np.zeros(count, np.int64)

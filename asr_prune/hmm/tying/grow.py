@@ -9,7 +9,7 @@ import numpy as np
 
 from asr_prune.hmm.gmm import Bools, Doubles, Ints, Longs
 from asr_prune.hmm.tree import Leaf, Node, Split
-from asr_prune.hmm.tying.likelihood import log_likelihood, summed
+from asr_prune.hmm.tying.likelihood import ROUNDING, log_likelihood, summed
 from asr_prune.hmm.tying.questions import Questions
 from asr_prune.hmm.tying.stats import TreeStats
 
@@ -48,7 +48,7 @@ class Grower:
         branch = Branch(leaf, rows)
         for key in self.stats.keys:
             question, gain = self._best(key, rows)
-            if gain > branch.gain:
+            if gain > branch.gain * (1 + ROUNDING):
                 branch.gain, branch.key, branch.values = gain, key, self.questions[key][question]
         return branch
 
@@ -71,9 +71,9 @@ class Grower:
         sums = summed(self.stats.moments[rows], groups, len(values))
         total = sums.sum(0)
         yes = members @ sums
-        after = log_likelihood(yes) + log_likelihood(total - yes)
-        best = int(after.argmax())
-        return int(questions[best]), float(after[best] - log_likelihood(total))
+        gains = log_likelihood(yes) + log_likelihood(total - yes) - log_likelihood(total)
+        best = int((gains >= gains.max() * (1 - ROUNDING)).argmax())
+        return int(questions[best]), float(gains[best])
 
 
 def grow(
@@ -112,7 +112,8 @@ def _members(questions: list[tuple[int, ...]], values: Ints) -> Bools:
 
 def _different(members: Bools) -> tuple[Longs, Doubles]:
     """Questions [questions, values] that split something, the first where several split alike, and their rows."""
-    packed = np.ascontiguousarray(np.packbits(members, axis=1))
+    sides = members ^ members[:, :1]  # a question and its opposite split alike
+    packed = np.ascontiguousarray(np.packbits(sides, axis=1))
     _, first = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True)
     first.sort()
     splits = members[first].any(1) & ~members[first].all(1)

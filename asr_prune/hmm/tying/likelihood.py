@@ -7,6 +7,7 @@ import numpy as np
 from asr_prune.hmm.gmm import LOG_2PI, Doubles, Longs
 
 VARIANCE_FLOOR = 0.01  # as acc-tree-stats and gmm-init-model
+ROUNDING = 1e-6  # gains and losses that differ less than by this part of them are equal
 
 
 def log_likelihood(moments: Doubles, floor: float = VARIANCE_FLOOR) -> Doubles:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from asr_prune.hmm.gmm import Doubles, Longs
-from asr_prune.hmm.tying.likelihood import log_likelihood
-
-ROUNDING = 1e-6  # relative: a loss that equals the threshold but for rounding still counts as equal
+from asr_prune.hmm.tying.likelihood import ROUNDING, log_likelihood
 
 
 class Compartment:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from asr_prune.hmm.gmm import Doubles, Floats, Ints, Longs
 from asr_prune.hmm.kaldi_model import read_topology
 from asr_prune.hmm.model import HmmModel
-from asr_prune.hmm.tying.build import build_tree
+from asr_prune.hmm.tying.build import MIN_GAIN, build_tree
 from asr_prune.hmm.tying.convert import convert_alignment
 from asr_prune.hmm.tying.init import initial_model
 from asr_prune.hmm.tying.questions import Questions, extra_questions, phone_questions
@@ -34,18 +34,20 @@ def tie(
     feats: Floats,
     leaves: int,
     cluster_thresh: float = -1.0,
+    min_gain: float = MIN_GAIN,
 ) -> Tied:
     """Ties the states of triphones (the part of train_deltas.sh before its first iteration).
 
     model: which made the alignment `ids` [frames], whatever its tree; feats [frames, dim] of any kind; bounds
-    [utterances + 1]; leaves and cluster_thresh as `build_tree`. Raises UserError as `build_tree` and `initial_model`.
+    [utterances + 1]; leaves, cluster_thresh and min_gain as `build_tree`. Raises UserError as `build_tree` and
+    `initial_model`.
     """
     topology = read_topology(lang.topo)
     classes = topology.get_phone_to_num_pdf_classes()
     stats = tree_stats(model.transitions, ids, bounds, feats, ci_phones=lang.silence)
     phones = phone_questions(stats, lang.shared, (_middle(classes),)) + extra_questions(lang)
     questions = Questions.of(phones, max(classes))
-    tree = build_tree(stats, lang.shared, questions, leaves, cluster_thresh)
+    tree = build_tree(stats, lang.shared, questions, leaves, cluster_thresh, min_gain)
     tied, occupancies = initial_model(tree, topology, stats)
     return Tied(tied, occupancies, questions, convert_alignment(model.transitions, tied, ids, bounds))
 
