@@ -40,20 +40,11 @@ def build_tree(
     if leaves < len(roots):
         raise UserError(f"{leaves} leaves are fewer than the {len(roots)} groups of phones; ask for more leaves.")
     stub = Tree(stats.windows.shape[1], stats.central, _stub(roots, list(range(len(roots))), stats.central))
-    root_of_event = leaves_of(stub, stats.classes, stats.windows)
-    branches, least = grow(stats, root_of_event, len(roots), questions, leaves, min_gain)
-    tree = _with_leaves(stub, [branch.node() for branch in branches])
-    grown = num_leaves(tree)
-    if grown < leaves:
-        log.warning("%d leaves where %d were asked for: no other split gains %g", grown, leaves, min_gain)
+    tree, least = _grown(stub, stats, questions, leaves, min_gain)
     if cluster_thresh:
         tree = _merged(tree, stub, stats, least if cluster_thresh < 0 else cluster_thresh, 0)
-    fewest = num_leaves(tree) // MULTIPLE * MULTIPLE
-    if fewest >= len(roots):
-        empty = len(roots) - len(np.unique(root_of_event))
-        tree = _merged(tree, stub, stats, np.inf, fewest - empty)
-    numbers = {leaf: number for number, leaf in enumerate(_leaves(tree.root))}
-    return _renumbered(tree, numbers)
+    tree = _rounded(tree, stub, stats)
+    return _renumbered(tree, {leaf: number for number, leaf in enumerate(_leaves(tree.root))})
 
 
 def num_leaves(tree: Tree) -> int:
@@ -74,6 +65,25 @@ def _stub(roots: list[list[int]], leaves: list[int], central: int) -> Node:
     half = len(roots) // 2
     first, second = (_stub(roots[part], leaves[part], central) for part in (slice(half), slice(half, None)))
     return Split(central, tuple(sorted(chain(*roots[:half]))), first, second)
+
+
+def _grown(stub: Tree, stats: TreeStats, questions: Questions, leaves: int, min_gain: float) -> tuple[Tree, float]:
+    """The stub with its leaves split, and the least gain of all splits."""
+    roots = leaves_of(stub, stats.classes, stats.windows)
+    branches, least = grow(stats, roots, num_leaves(stub), questions, leaves, min_gain)
+    tree = _with_leaves(stub, [branch.node() for branch in branches])
+    if (grown := num_leaves(tree)) < leaves:
+        log.warning("%d leaves where %d were asked for: no other split gains %g", grown, leaves, min_gain)
+    return tree, least
+
+
+def _rounded(tree: Tree, stub: Tree, stats: TreeStats) -> Tree:
+    """The tree with a multiple of MULTIPLE leaves, those without frames among them, where the roots leave room."""
+    fewest, roots = num_leaves(tree) // MULTIPLE * MULTIPLE, num_leaves(stub)
+    if fewest < roots:
+        return tree
+    seen = len(np.unique(leaves_of(stub, stats.classes, stats.windows)))
+    return _merged(tree, stub, stats, np.inf, fewest - (roots - seen))
 
 
 def _merged(tree: Tree, stub: Tree, stats: TreeStats, highest: float, fewest: int) -> Tree:

@@ -46,23 +46,22 @@ def cut(transitions: Transitions, ids: Ints, bounds: Longs) -> Segments:
     enters = ~transitions.self_loop[ids] & (ids > 0)  # a state's first frame has the transition out of it
     entered = np.maximum.accumulate(np.where(enters, np.arange(len(ids)), 0))
     done = transitions.final[ids[entered]]
-    first = _marks(bounds[:-1][np.diff(bounds) > 0], len(ids))
+    first = np.zeros(len(ids), bool)
+    first[bounds[:-1][np.diff(bounds) > 0]] = True
     starts = enters & (first | np.concatenate([[True], done[:-1]]))
-    utterance = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    wrong = np.zeros(len(bounds) - 1, bool)
-    wrong[utterance[_wrong(transitions, ids, enters, starts, first, done) & (ids > 0)]] = True
-    if wrong.any():
-        log.warning("%d alignments are not made of whole phones and are left out", wrong.sum())
-    good = (ids > 0) & ~wrong[utterance]
+    utterances = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    good = (ids > 0) & ~_spoilt(_wrong(transitions, ids, enters, starts, first, done) & (ids > 0), utterances)
     starts &= good
     owner = np.where(good, np.cumsum(starts) - 1, -1)
-    return Segments(transitions.phone[ids[starts]], utterance[starts], owner)
+    return Segments(transitions.phone[ids[starts]], utterances[starts], owner)
 
 
-def _marks(places: Longs, length: int) -> Bools:
-    marks = np.zeros(length, bool)
-    marks[places] = True
-    return marks
+def _spoilt(wrong: Bools, utterances: Longs) -> Bools:
+    """All frames of the utterances that have a wrong one; tells how many utterances."""
+    spoilt = np.unique(utterances[wrong])
+    if len(spoilt):
+        log.warning("%d alignments are not made of whole phones and are left out", len(spoilt))
+    return np.isin(utterances, spoilt)
 
 
 def _wrong(transitions: Transitions, ids: Ints, enters: Bools, starts: Bools, first: Bools, done: Bools) -> Bools:

@@ -62,7 +62,10 @@ def make_walk(folder: Path, utterances: int) -> Walk:
     silent = {i for name, i in lang.phones.items() if name.startswith("ZH")}
     spoken = [i for i in chain(*lang.shared) if i not in {*lang.silence, *silent}]
     states = {entry.__getstate__()[:2]: number for number, entry in enumerate(model.transitions.tuples, 1)}
-    ids, feats, hmm_states, lengths, phones = [], [], [], [], []
+    ids: list[int] = []
+    hmm_states: list[int] = []
+    feats, lengths = [], []
+    phones: list[list[tuple[int, int]]] = []
     for utterance in range(utterances):
         middle = dice.choice(spoken, 0 if utterance == 5 else 12).tolist()
         said = [] if utterance == 5 else [lang.silence[0], *middle, lang.silence[0]]

@@ -16,8 +16,9 @@ from asr_prune.hmm.tying.transitions import Transitions
 from asr_prune.hmm.utterances import Utterances
 from asr_prune.lang.lang import Lang
 
-BEAMS = {"initial_beam": 50.0, "beam": 50.0, "retry_beam": 200.0, "acoustic_scale": 1.0}  # two features, not 39
-OPTIONS = MonoOptions(iterations=4, grow_iterations=2, gaussians=30, **BEAMS)
+OPTIONS = MonoOptions(
+    iterations=4, grow_iterations=2, gaussians=30, initial_beam=50, beam=50, retry_beam=200, acoustic_scale=1
+)
 
 
 def test_from_monophones_to_triphones_and_again(toy: Any) -> None:
