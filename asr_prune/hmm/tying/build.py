@@ -7,7 +7,6 @@ from itertools import chain
 
 import numpy as np
 
-from asr_prune.errors import UserError
 from asr_prune.hmm.tree import Leaf, Node, Split, Table, Tree
 from asr_prune.hmm.tying.grow import grow
 from asr_prune.hmm.tying.likelihood import summed
@@ -27,22 +26,20 @@ def build_tree(
     roots: list[list[int]],
     questions: Questions,
     leaves: int,
-    cluster_thresh: float = -1.0,
+    cluster_threshold: float = -1.0,
     min_gain: float = MIN_GAIN,
 ) -> Tree:
     """Splits each root, a group of phones with all their states, as `questions` gain most, then merges leaves.
 
-    leaves: at most so many before leaves are merged; cluster_thresh: leaves of one root are merged while that loses no
-    more log-likelihood, 0 for not at all, -1 for what the least split gained; min_gain: what a split must gain. The
-    number of leaves is a multiple of 8 unless that is less than the roots. A group of phones without statistics has one
-    leaf. Told is where the data gives fewer leaves. Raises UserError where `leaves` are fewer than the roots.
+    leaves: at most so many before leaves are merged, more only where there are more roots; cluster_threshold: leaves of
+    one root are merged while that loses no more log-likelihood, 0 for not at all, -1 for what the least split gained;
+    min_gain: what a split must gain. The number of leaves is a multiple of 8 unless that is less than the roots. A group
+    of phones without statistics has one leaf. Told is where the number is not the one asked for before merging.
     """
-    if leaves < len(roots):
-        raise UserError(f"{leaves} leaves are fewer than the {len(roots)} groups of phones; ask for more leaves.")
     stub = Tree(stats.windows.shape[1], stats.central, _stub(roots, list(range(len(roots))), stats.central))
     tree, least = _grown(stub, stats, questions, leaves, min_gain)
-    if cluster_thresh:
-        tree = _merged(tree, stub, stats, least if cluster_thresh < 0 else cluster_thresh, 0)
+    if cluster_threshold:
+        tree = _merged(tree, stub, stats, least if cluster_threshold < 0 else cluster_threshold, 0)
     tree = _rounded(tree, stub, stats)
     return _renumbered(tree, {leaf: number for number, leaf in enumerate(_leaves(tree.root))})
 
@@ -72,7 +69,10 @@ def _grown(stub: Tree, stats: TreeStats, questions: Questions, leaves: int, min_
     roots = leaves_of(stub, stats.classes, stats.windows)
     branches, least = grow(stats, roots, num_leaves(stub), questions, leaves, min_gain)
     tree = _with_leaves(stub, [branch.node() for branch in branches])
-    if (grown := num_leaves(tree)) < leaves:
+    grown = num_leaves(tree)
+    if grown > leaves:
+        log.warning("%d leaves where %d were asked for: each group of phones has one of its own", grown, leaves)
+    if grown < leaves:
         log.warning("%d leaves where %d were asked for: no other split gains %g", grown, leaves, min_gain)
     return tree, least
 

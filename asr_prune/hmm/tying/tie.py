@@ -33,21 +33,22 @@ def tie(
     bounds: Longs,
     feats: Floats,
     leaves: int,
-    cluster_thresh: float = -1.0,
+    cluster_threshold: float = -1.0,
+    seed: int = 0,
     min_gain: float = MIN_GAIN,
 ) -> Tied:
     """Ties the states of triphones (the part of train_deltas.sh before its first iteration).
 
     model: which made the alignment `ids` [frames], whatever its tree; feats [frames, dim] of any kind; bounds
-    [utterances + 1]; leaves, cluster_thresh and min_gain as `build_tree`. Raises UserError as `build_tree` and
-    `initial_model`.
+    [utterances + 1]; leaves, cluster_threshold and min_gain as `build_tree`. The same seed
+    gives the same model. Raises UserError as `initial_model`.
     """
     topology = read_topology(lang.topo)
     classes = topology.get_phone_to_num_pdf_classes()
     stats = tree_stats(model.transitions, ids, bounds, feats, ci_phones=lang.silence)
-    phones = phone_questions(stats, lang.shared, (_middle(classes),)) + extra_questions(lang)
+    phones = phone_questions(stats, lang.shared, (_middle(classes),), seed) + extra_questions(lang)
     questions = Questions.of(phones, max(classes))
-    tree = build_tree(stats, lang.shared, questions, leaves, cluster_thresh, min_gain)
+    tree = build_tree(stats, lang.shared, questions, leaves, cluster_threshold, min_gain)
     tied, occupancies = initial_model(tree, topology, stats)
     return Tied(tied, occupancies, questions, convert_alignment(model.transitions, tied, ids, bounds))
 
