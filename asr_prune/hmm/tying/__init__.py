@@ -1,0 +1,2 @@
+def tie(*a):
+    raise NotImplementedError
