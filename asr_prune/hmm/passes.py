@@ -130,7 +130,8 @@ def _summary(
 ) -> PassSummary:
     if not alignment.frames:
         raise UserError(
-            f"hmm pass {pass_name(own)}: no utterance could be aligned; check that transcripts and audio belong together."
+            f"hmm pass {pass_name(own)}: no utterance could be aligned; "
+            "check that transcripts and audio belong together."
         )
     if alignment.failed:
         log.warning("%d utterances did not align and are left out: %s", len(alignment.failed), _some(alignment.failed))

@@ -20,7 +20,7 @@ def maximise(count: Doubles, linear: Doubles, quadratic: Doubles, sweeps: int = 
     quadratic: [sets, dim, columns, columns], positive definite; all float64. The sets are worked on together. Raises
     numpy.linalg.LinAlgError where a quadratic is singular.
     """
-    sets, dim, columns = linear.shape
+    _, dim, columns = linear.shape
     inverse = np.linalg.inv(quadratic).astype(np.float64, copy=False)
     rows = np.broadcast_to(np.eye(dim, columns), linear.shape).copy()
     for _ in range(sweeps):

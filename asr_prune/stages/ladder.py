@@ -30,10 +30,9 @@ def ladder(context: Context) -> None:
         json.dump(rows, file, indent=1)
     print(f"{'pass':10s}  pdfs  gaussians  WER dev (seen)  WER test  test, tuned on test  training")
     for row in rows:
-        print(
-            f"{row['pass']:10s}  {row['pdfs']:4d}  {row['gaussians']:9d}  {row['wer_dev']:14.2f}  {row['wer_test']:8.2f}"
-            f"  {row['wer_test_tuned']:20.2f}  {row['seconds']:6.0f} s"
-        )
+        sizes = f"{row['pass']:10s}  {row['pdfs']:4d}  {row['gaussians']:9d}"
+        wers = f"{row['wer_dev']:14.2f}  {row['wer_test']:8.2f}  {row['wer_test_tuned']:20.2f}"
+        print(f"{sizes}  {wers}  {row['seconds']:6.0f} s")
     print("WER in %, equivalent words counted as one. The development speakers were heard in training.")
 
 
