@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import kaldi_hmm_gmm as khg
@@ -28,7 +28,7 @@ class Hypothesis:
     words: list[str]
     score: float
     reached_final: bool
-    pdfs: Ints
+    pdfs: Ints = field(compare=False)
 
 
 class Decoder:

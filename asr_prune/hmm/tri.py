@@ -36,9 +36,8 @@ def train_tri(job: Job, options: TriOptions) -> Trained:
 def tied_training(job: Job, data: Utterances, options: TiedOptions) -> Training:
     """A tree from `data` under the labels of the pass before, one Gaussian a leaf, and those labels converted to it."""
     before = job.previous
-    tied = tie(
-        job.lang, before.model, before.alignment.ids, data.bounds, data.feats, options.leaves, options.cluster_threshold
-    )
+    labels, tree = (before.alignment.ids, data.bounds), (options.leaves, options.cluster_threshold)
+    tied = tie(job.lang, before.model, *labels, data.feats, *tree, job.seed)
     rng = np.random.default_rng(job.seed)
     gmms = split(tied.model.gmms, tied.occupancies, options.leaves, options.power, rng)
     model = HmmModel(tied.model.tree, tied.model.transitions, gmms)
