@@ -94,8 +94,8 @@ def add_export(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
     verb.add_argument("--lang", type=Path, metavar="DIR", help="its lang folder (default: data/<name>/lang)")
     verb.add_argument("--graph", type=Path, metavar="DIR", help="its graph (default: in exp/<name>, where it is made)")
-    verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[],
-                      help="data directory of labelled utterances; repeatable (default: data/<name>/train and dev)")  # fmt: skip
+    data_help = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
+    verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data_help)
     verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
     verb.set_defaults(act=export_kaldi, verb="export-kaldi")
 

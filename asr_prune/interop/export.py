@@ -1,4 +1,4 @@
-"""A pass of ours as a Kaldi alignment directory with its lang and graph, for Kaldi's steps/ and utils/ to go on from."""
+"""A pass of ours as a Kaldi alignment directory with lang and graph, for Kaldi's steps/ and utils/ to go on from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LABELLED = ("train", "dev")
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of one pass. align: the pass; lang; graph: with its HCLG, or None; data: the labelled data directories."""
+    """Folders. align: the pass; lang; graph: with its HCLG, or None; data: the labelled data directories."""
 
     align: Path
     lang: Path

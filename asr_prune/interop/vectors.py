@@ -84,9 +84,9 @@ def _damaged(path: Path, at: int) -> UserError:
 
 def _text(data: bytes, path: Path) -> Iterator[tuple[str, Ints]]:
     for number, line in enumerate(data.splitlines(), 1):
-        key, *values = line.split() or [b""]
         try:
-            yield key.decode(), np.array(values, "S").astype(np.int32) if values else np.zeros(0, np.int32)
+            key, *values = line.split()
+            yield key.decode(), np.array([int(value) for value in values], np.int32)
         except (ValueError, OverflowError):
             shown = line[:40].decode("utf-8", "replace")
             raise UserError(
