@@ -80,7 +80,7 @@ def _by_name(path: Path, state: dict[str, Any], network: FeedForward) -> State:
     own = network.state_dict()
     state = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     needed = {name for name, _ in network.named_parameters()}
-    if needed <= state.keys():
+    if needed == {name for name in state if name.endswith((".weight", ".bias"))}:
         return {name: state[name] for name in own if name in state}
     maps = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
     if len(maps) != len(network.affine) or any(f"{name}.bias" not in state for name in maps):

@@ -44,10 +44,12 @@ def read_nnet1(path: Path) -> Nnet1:
     """
     reader = Reader(path.read_bytes(), path)
     found = Nnet1()
-    if reader.peek() == "<Nnet>":
-        reader.token()
+    opened = reader.peek() == "<Nnet>"
+    kind = reader.token() if opened else ""
     while not _at_end(reader) and (kind := reader.token()) != "</Nnet>":
         _component(reader, kind, found)
+    if opened and kind != "</Nnet>":
+        raise reader.fail("found no </Nnet>")
     if not found.weights or len(found.activations) != len(found.weights) - 1:
         raise UserError(
             f"{path} holds {len(found.weights)} affine maps and {len(found.activations)} activations; "

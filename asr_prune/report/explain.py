@@ -80,7 +80,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def sparkline(values: Sequence[float] | np.ndarray) -> str:
     """One bar a value, as high as its share of the largest; a dot where it is 0."""
-    top = max(*map(float, values), 1e-30)
+    top = max([*map(float, values), 1e-30])
     return "".join(BARS[min(7, int(8 * value / top))] if value > 0 else ZERO for value in values)
 
 

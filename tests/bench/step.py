@@ -26,6 +26,9 @@ CASES = {
     "none": {"method": "none"},
     "group_lasso outgoing": {"method": "group_lasso", "keep": 0.25},
     "group_lasso incoming": {"method": "group_lasso", "keep": 0.25, "vectors": "incoming"},
+    "map weight": {"method": "map", "sparsity": 0.9},
+    "map node": {"method": "map", "granularity": "node", "keep": 0.25},
+    "dsd": {"method": "dsd", "sparsity": 0.5},
     "group_lasso subgradient": {"method": "group_lasso", "keep": 0.25, "solver": "subgradient"},
 }
 BASE = {"method": "l2", "keep": 0.25}
