@@ -139,8 +139,10 @@ class Map(Method):
 
     def _set_factors(self) -> None:
         if self.exploring:
-            self.forward = [torch.where(m, 1.0, self.fade * a) for m, a in zip(self.masks, self.attention, strict=True)]
-            self.backward = [torch.where(m, 1.0, a) for m, a in zip(self.masks, self.attention, strict=True)]
+            # a is at most 1, so that the larger of M and a is M + (1 - M) a
+            alive = [m.to(a.dtype) for m, a in zip(self.masks, self.attention, strict=True)]
+            self.forward = [torch.maximum(self.fade * a, m) for m, a in zip(alive, self.attention, strict=True)]
+            self.backward = [torch.maximum(a, m) for m, a in zip(alive, self.attention, strict=True)]
         else:
             self.forward = []
             self.backward = [exploited(a, m) for m, a in zip(self.masks, self.attention, strict=True)]
@@ -163,17 +165,18 @@ class Map(Method):
         return [mask[None, :] for mask in strongest([m[0] for m in magnitudes], count, self.minima)]
 
     def _note(self, before: list[Tensor]) -> None:
-        total, kept = sum(m.numel() for m in self.masks), [int(m.sum()) for m in self.masks]
-        old = before or [torch.ones_like(m) for m in self.masks]
+        sizes, kept = [m.numel() for m in self.masks], [int(m.count_nonzero()) for m in self.masks]
+        had = [int(m.count_nonzero()) for m in before] or sizes
+        regrown = [int((m & ~o).count_nonzero()) for m, o in zip(self.masks, before or self.masks, strict=True)]
         self.lines.append(
             {
                 "update": self.done,
                 "phase": self.phase(self.done),
                 "sparsity_asked": round(self.sparsity(self.done), 6),
-                "sparsity_reached": round(1 - sum(kept) / total, 6),
+                "sparsity_reached": round(1 - sum(kept) / sum(sizes), 6),
                 "kept": kept,
-                "regrown": [int((m & ~o).sum()) for m, o in zip(self.masks, old, strict=True)],
-                "dropped": [int((o & ~m).sum()) for m, o in zip(self.masks, old, strict=True)],
+                "regrown": regrown,
+                "dropped": [h - k + r for h, k, r in zip(had, kept, regrown, strict=True)],
                 "mean_attention": [round(float(a.mean()), 6) for a in self.attention],
             }
         )
