@@ -24,6 +24,11 @@ class PruneOptions:
     #: nor, where nodes are asked for by keep, below this share of what it would have if every layer kept as many
     floor: float = 0.8
 
+    @property
+    def sparsity_asked(self) -> float | None:
+        """The share of the weights that is to be zero, where weights are asked for."""
+        return None
+
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
             raise ValueError("give keep or strength, not both")
@@ -67,6 +72,10 @@ class SparseOptions(PruneOptions):
             raise ValueError(f"sparsity must be at least 0 and below 1, not {self.sparsity}")
         if self.warm_up or self.release:
             raise ValueError(f"{self.method} has phases of its own; leave warm_up and release at 0")
+
+    @property
+    def sparsity_asked(self) -> float | None:
+        return self.masked if self.granularity == "weight" else None
 
     @property
     def masked(self) -> float:

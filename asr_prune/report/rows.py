@@ -23,8 +23,8 @@ wer_dev wer_test wer_test_low wer_test_high wer_raw_test wer_test_tuned words_te
 rtf_decode am_forward_seconds_per_hour train_seconds train_seconds_per_epoch commit command
 """
 _NUMBERS = """
-strength keep_asked nodes nodes_dense params macs_per_frame nonzero_weights norm_mass_removed dev_ce_before_cut
-dev_ce_after_cut dev_ce_final wer_dev wer_test wer_test_low wer_test_high train_seconds
+strength keep_asked sparsity_asked nodes nodes_dense params macs_per_frame nonzero_weights norm_mass_removed
+dev_ce_before_cut dev_ce_after_cut dev_ce_final wer_dev wer_test wer_test_low wer_test_high train_seconds
 """
 #: The keys of a row of results.json, in the order of its columns; a run may add more.
 KEYS = _KEYS.split()
