@@ -110,12 +110,10 @@ def run_stage(options: argparse.Namespace) -> None:
 
 
 def run_ladder(options: argparse.Namespace) -> None:
-    """Decodes the GMM-HMM."""
-    from asr_prune.stages.decoding import graph
-    from asr_prune.stages.scoring import ladder
+    """Decodes every pass."""
+    from asr_prune.stages.ladder import ladder
 
     with working(options) as context:
-        graph(context)
         ladder(context)
 
 

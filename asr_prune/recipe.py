@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,7 +16,7 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeaturesOptions
-from asr_prune.hmm.options import HmmOptions
+from asr_prune.hmm.options import HmmOptions, PassOptions
 from asr_prune.lang.options import LangOptions
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
@@ -32,7 +32,10 @@ PLAINLY = {
     "dict_type": "must be a block of `key: value` pairs",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
+    "union_tag_not_found": "must say which type it is",
 }
+#: what pydantic puts between the place of a pass and its keys
+PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
 
 def check_seed(seed: int) -> None:
@@ -149,12 +152,15 @@ class Loaded:
 
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
-        full = tuple(part for part in (*path, *loc) if not part.endswith("Options"))
+        full = tuple(part for part in (*path, *loc) if not part.endswith("Options") and part not in PASS_TYPES)
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
         key, where = ".".join(full), self._where(full)
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{nearest(loc[-1], known_keys(cls, loc[:-1]))}."
+        if problem["type"] == "union_tag_invalid":
+            tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
+            return f"{where}: {key}: type {tag!r} is not known{nearest(tag, tags)}."
         text = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         got = problem.get("input")
         told = "" if isinstance(got, dict) else f" (got {got!r:.60})"

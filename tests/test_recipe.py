@@ -80,7 +80,15 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("runs=[{name: ../x}]", "name must be a plain folder name"),
         ("name=a/b", "name must be a plain folder name"),
         ("seed=-1", "seed must be at least 0"),
-        ("hmm.passes=[{gausians: 3}]", "did you mean 'gaussians'"),
+        ("hmm.passes=[{type: mono, gausians: 3}]", "'hmm.passes.0.gausians'; did you mean 'gaussians'"),
+        ("hmm.passes=[{type: mono}, {type: lda_mllt, dims: 3}]", "did you mean 'dim'"),
+        ("hmm.passes=[{type: trii}]", "type 'trii' is not known; did you mean 'tri'"),
+        ("hmm.passes=[{gaussians: 3}]", "must say which type it is"),
+        ("hmm.passes=[{type: tri}]", "must begin with a flat start"),
+        ("hmm.passes=[{type: mono}, {type: tri, gaussians: 10}]", "gaussians must be at least leaves"),
+        ("hmm.passes=[{type: mono}, {type: tri}, {type: tri}]", "different names"),
+        ("hmm.stop_after=tri", "one of the passes mono"),
+        ("features.hmm.type=hmm", "features.network"),
     ],
 )
 def test_what_is_refused_says_where_and_what_is_near(recipe: Path, change: str, said: str) -> None:

@@ -15,7 +15,13 @@ from asr_prune.stages import STAGES
 
 RECIPE = """
 corpus: {prepare: PREPARE}
-hmm: {passes: [{type: mono, iterations: 12, grow_iterations: 8, gaussians: 300, realign: [1, 2, 3, 4, 6, 8, 10]}]}
+hmm:
+  passes:
+    - {type: mono, iterations: 12, grow_iterations: 8, gaussians: 300, realign: [1, 2, 3, 4, 6, 8, 10]}
+    - {type: tri, leaves: 100, gaussians: 400, iterations: 8, grow_iterations: 5, realign: [4]}
+    - {type: lda_mllt, leaves: 100, gaussians: 400, iterations: 8, grow_iterations: 5, realign: [4]}
+    - {type: sat, leaves: 100, gaussians: 400, iterations: 8, grow_iterations: 5, realign: [4]}
+features: {network: {type: hmm}}
 network: {hidden: [96, 96], dropout: 0.1}
 train: {epochs: 4, batch: 128, threads: 1, tensorboard: false}
 prune: {method: group_lasso}
