@@ -138,8 +138,9 @@ def _join(leaves: list[_Place], threshold: float) -> None:
                 break
             sums[one] += sums[other]
             live[other] = False
+            gone = own[other].pdf
             for leaf in own:
-                leaf.pdf = own[one].pdf if leaf.pdf == own[other].pdf else leaf.pdf
+                leaf.pdf = own[one].pdf if leaf.pdf == gone else leaf.pdf
             fresh = _costs_of(sums[one], sums)
             fresh[~live] = np.inf
             fresh[one] = np.inf

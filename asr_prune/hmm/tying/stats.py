@@ -52,8 +52,9 @@ def tree_stats(
 def log_likelihood(sums: Doubles, floor: float = VARIANCE_FLOOR) -> Doubles:
     """Of frames under the one Gaussian that fits them best, float64 [...]; sums [..., 1 + 2 dim], 0 for no frames."""
     dim = sums.shape[-1] // 2
-    count = np.maximum(sums[..., :1], 1e-300)
+    some = sums[..., :1] > 0.5
+    count = np.where(some, sums[..., :1], 1.0)
     variance = sums[..., 1 + dim :] / count - (sums[..., 1 : 1 + dim] / count) ** 2
     floored = np.maximum(variance, floor)
     each = np.log(floored).sum(-1) + (variance / floored).sum(-1) + dim * LOG_2PI
-    return np.where(sums[..., 0] > 0, -0.5 * sums[..., 0] * each, 0.0)
+    return np.where(some[..., 0], -0.5 * sums[..., 0] * each, 0.0)
