@@ -56,6 +56,7 @@ def parser() -> Parser:
     add_recipe_verb(verbs, "check", "read the recipe, say what is wrong with it or list its runs", check)
     add_recipe_verb(verbs, "ladder", "decode and score the GMM-HMM passes themselves", run_ladder)
     add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
+    add_explain(verbs)
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
     add_export(verbs)
@@ -98,6 +99,17 @@ def add_export(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data_help)
     verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
     verb.set_defaults(act=export_kaldi, verb="export-kaldi")
+
+
+def add_explain(verbs: argparse._SubParsersAction) -> None:
+    """The verb that tells a run's trail."""
+    help_text = "tell what became of a run's nodes, when and why"
+    example = "example: asr-prune explain exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17"
+    verb = verbs.add_parser("explain", help=help_text, description=help_text, epilog=example)
+    verb.add_argument("folder", type=Path, help="folder of a run after stage 4 (train)")
+    verb.add_argument("--layer", type=int, help="hidden layer, counted from 1 at the input")
+    verb.add_argument("--node", type=int, help="node of that layer in the dense network, counted from 0")
+    verb.set_defaults(act=explain)
 
 
 def positive(text: str) -> int:
@@ -163,6 +175,13 @@ def verify(options: argparse.Namespace) -> int:
     holds = verify_run(folder)
     print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")
     return 0 if holds else 1
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Prints the trail of a run, a layer or a node."""
+    from asr_prune.report.explain import explain as told
+
+    print(told(options.folder, options.layer, options.node))
 
 
 def validate(options: argparse.Namespace) -> int:

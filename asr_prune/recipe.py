@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import field, fields
 from pathlib import Path
@@ -208,7 +209,7 @@ class Loaded:
         """What a run of this method is like by the recipe as filed, but for how much it is asked to keep."""
         filed = self.filed.get("prune") or {}
         same = filed if filed.get("method") == chosen.method else {"method": chosen.method}
-        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ("keep", "strength")}
+        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ASKED}
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
@@ -235,6 +236,8 @@ class Loaded:
         return "".join(f"-{key}-{compact(value)}" for key, value in told.items())
 
 
+#: how much of the network a run is asked to keep, in any of the ways to ask
+ASKED = ("keep", "strength", "sparsity")
 PLACE_ONLY = {"device", "threads", "tensorboard"}
 
 
@@ -245,9 +248,7 @@ def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
 
 def label(prune: PruneOptions, usual: PruneOptions) -> str:
     """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
-    parts = "".join(
-        f"-{key}{'' if key in ('keep', 'strength') else '-'}{compact(value)}" for key, value in differing(prune, usual)
-    )
+    parts = "".join(f"-{key}{'' if key in ASKED else '-'}{compact(value)}" for key, value in differing(prune, usual))
     return ("dense" if prune.method == "none" else prune.method) + parts
 
 
@@ -255,7 +256,7 @@ def compact(value: Any) -> str:
     """A value as it may stand in a folder's name."""
     if isinstance(value, (tuple, list)):
         return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))
 
 
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:

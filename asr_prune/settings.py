@@ -82,13 +82,14 @@ def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, 
 
 
 def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep and
-    strength replace each other.
+    """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep,
+    strength and sparsity replace each other.
     """
     if over.get("method", base.get("method")) != base.get("method"):
         return over
-    rivals = {"keep": "strength", "strength": "keep"}
-    return {**{key: value for key, value in base.items() if rivals.get(key) not in over}, **over}
+    asked = {"keep", "strength", "sparsity"}
+    spared = base if asked.isdisjoint(over) else {key: value for key, value in base.items() if key not in asked}
+    return {**spared, **over}
 
 
 def check_name(name: str) -> str:

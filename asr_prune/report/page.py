@@ -99,7 +99,14 @@ def _command(row: Row) -> str:
     return f"<div><strong>{name}</strong>{told}<pre>{command}</pre></div>"
 
 
-def page(rows: Sequence[Row], title: str, wer_png: bytes, norms_png: bytes, skipped: Sequence[str]) -> str:
+def page(
+    rows: Sequence[Row],
+    title: str,
+    wer_png: bytes,
+    norms_png: bytes,
+    skipped: Sequence[str],
+    weights_png: bytes | None = None,
+) -> str:
     """HTML of the whole report, pictures inside; rows in the order in which the table shows them."""
     missing = "".join(f"<li>{escape(sentence)}</li>" for sentence in skipped)
     sections = [
@@ -115,6 +122,8 @@ def page(rows: Sequence[Row], title: str, wer_png: bytes, norms_png: bytes, skip
         "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in READING) + "</ul>",
         "<h2>Node norms</h2>",
         _image(norms_png, "Histograms of node norms before the cut, survivors and cut nodes"),
+        "<h2>Weights</h2>" if weights_png else "",
+        _image(weights_png, "Histograms of weights at the ends of the phases") if weights_png else "",
         "<h2>Commands that made the runs</h2>",
         *map(_command, rows),
     ]

@@ -17,6 +17,7 @@ from asr_prune.report.options import ReportOptions
 from asr_prune.report.page import page
 from asr_prune.report.rows import KEYS, Row, number, read_runs
 from asr_prune.report.table import table
+from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
 
 
@@ -71,7 +72,8 @@ def _png(figure: Figure, path: Path, dpi: int) -> bytes:
 def write_report(exp: Path, options: ReportOptions | None = None) -> str:
     """Reads exp/runs/*/result.json and norms.npz, writes exp/report/ and returns the table for the terminal.
 
-    Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html. Unfinished or damaged runs are
+    Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html, and weights.png where a run has
+    histograms of its weights. Unfinished or damaged runs are
     left out and counted below the table. Raises UserError where no run is finished, or the folder cannot be written.
     """
     options = options or ReportOptions()
@@ -81,7 +83,10 @@ def write_report(exp: Path, options: ReportOptions | None = None) -> str:
     write_csv(out / "results.csv", rows)
     wer_png = _png(wer_plot(rows, title), out / "wer_vs_nodes.png", options.dpi)
     norms_png = _png(norms_plot(runs, title), out / "norms.png", options.dpi)
+    weights_png = None
+    if any(run.weights for run in runs):
+        weights_png = _png(weights_plot(runs, title), out / "weights.png", options.dpi)
     with atomic(out / "index.html") as file:
-        file.write(page(rows, title, wer_png, norms_png, skipped))
+        file.write(page(rows, title, wer_png, norms_png, skipped, weights_png))
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
     return table(rows, options.width) + "".join(f"{note}\n" for note in notes)

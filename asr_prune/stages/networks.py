@@ -56,8 +56,14 @@ def _train_one(context: Context, run: Run, says: str) -> None:
     part = {"run": run, "features": source.plain()}
     inputs = source.inputs(context, ("train", "dev"))
     inputs |= {labels / "pdf.ark": "align", labels / "summary.json": "align"}
-    names = ("model/network.pt", "model/before_cut.pt", "train.json", "nodes.json", "norms.npz", "metrics.jsonl")
+    if run.train.init:
+        from asr_prune.acoustic.initial import weights_file
+
+        inputs[weights_file(Path(run.train.init))] = "train"
+    files = ("train.json", "nodes.json", "norms.npz", "metrics.jsonl", "trail.jsonl")
+    names = ("model/network.pt", "model/before_cut.pt", *files)
     code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py", "hmm/frontend.py"]
+    code += ["hmm/kaldi_format.py"]
     context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names]), run)
 
 

@@ -93,6 +93,7 @@ def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, 
         "vectors": getattr(run.prune, "vectors", None),
         "strength": run.prune.strength,
         "keep_asked": run.prune.keep,
+        "sparsity_asked": run.prune.sparsity_asked,
         "release": run.prune.release,
         "seed": run.seed,
         "hidden_layers": len(size["nodes"]),
@@ -135,7 +136,7 @@ def report(context: Context) -> None:
     folders = sorted(path for path in context.exp.glob("runs/*") if path.is_dir())
     names = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html", "table.txt")
     part = {"report": options, "runs": [folder.name for folder in folders]}
-    also = [folder / name for folder in folders for name in ("result.json", "norms.npz")]
+    also = [folder / name for folder in folders for name in ("result.json", "norms.npz", "weights.npz")]
     context.once(Work("report", "drawing", part, {}, ["report"], do, [out / name for name in names], also))
     print(shown.read_text(encoding="utf-8"), flush=True)
     log.info("report: %s", out / "index.html")
