@@ -88,8 +88,10 @@ def _open(scp: Path, ark: str, mend: str) -> io.BufferedReader:
 
 def _read_at(file: io.BufferedReader, offset: int, key: str, mend: str) -> np.ndarray:
     file.seek(offset)
+    compressed = file.read(len(COMPRESSED)) == COMPRESSED
+    file.seek(offset)
     try:
-        if file.peek(4)[:4] == COMPRESSED:
+        if compressed:
             return read_compressed(file)
         return np.asarray(kaldi_io.read_mat(file))
     except (AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:

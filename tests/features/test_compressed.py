@@ -65,6 +65,17 @@ def test_an_archive_may_hold_both_kinds_and_damage_is_one_sentence(tmp_path: Pat
         list(read_matrices(tmp_path / "feats.scp", ["c"]))
 
 
+def test_matrices_wherever_they_begin(tmp_path: Path) -> None:
+    """The first bytes of a matrix may lie on both sides of the edge of what is read at once."""
+    data, values = packed("CM", 4, 3)
+    starts = range(io.DEFAULT_BUFFER_SIZE - 8, io.DEFAULT_BUFFER_SIZE + 2)
+    for start in starts:
+        (tmp_path / "feats.ark").write_bytes(b"a " + data + bytes(start - 2 - len(data)) + data)
+        (tmp_path / "feats.scp").write_text(f"a {tmp_path}/feats.ark:2\nb {tmp_path}/feats.ark:{start}\n")
+        for _, matrix in read_matrices(tmp_path / "feats.scp"):
+            np.testing.assert_allclose(matrix, values, atol=2e-6)
+
+
 @pytest.mark.parametrize("data", [b"\0BCM4 " + bytes(16), b"\0BCM " + struct.pack("<ffii", 0, 1, -1, 5), b"\0BCM"])
 def test_what_is_none(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"not a compressed matrix|end early"):
