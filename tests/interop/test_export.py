@@ -36,7 +36,11 @@ def test_the_files_that_kaldis_scripts_look_for(project: Project) -> None:
     assert (out / "phones.txt").read_bytes() == (out / "lang/phones.txt").read_bytes()
     phones = {path.name for path in (out / "lang/phones").iterdir()}
     lists = {f"{name}.{end}" for name in ("silence", "nonsilence", "disambig") for end in ("int", "txt", "csl")}
-    assert lists | {"extra_questions.int", "wdisambig.txt", "wdisambig_phones.int", "wdisambig_words.int"} <= phones
+    assert (
+        lists
+        | {"extra_questions.int", "align_lexicon.int", "wdisambig.txt", "wdisambig_phones.int", "wdisambig_words.int"}
+        <= phones
+    )
     assert {path.name for path in (out / "graph").iterdir()} == {
         *("HCLG.fst", "words.txt", "phones.txt", "phones", "num_pdfs", "disambig_tid.int")
     }
@@ -131,7 +135,22 @@ def test_questions_of_position_dependent_phones(tmp_path: Path) -> None:
     export_lang(tmp_path / "lang", tmp_path / "out")
     lines = (tmp_path / "out/phones/extra_questions.txt").read_text().splitlines()
     assert lines[:2] == ["EH_B S_B Y_B", "EH_E S_E Y_E"]
-    assert lines[-2:] == ["SIL_S", "SIL"]
+    assert lines[4:] == ["SIL", "SIL_B", "SIL_E", "SIL_I", "SIL_S"]
     ids = read_table(tmp_path / "lang/phones.txt")
     numbers = (tmp_path / "out/phones/extra_questions.int").read_text().splitlines()
     assert numbers == [" ".join(ids[phone] for phone in line.split()) for line in lines]
+
+
+@pytest.mark.parametrize("sil_prob", [0.0, 0.5])
+def test_pronunciations_are_read_off_the_lexicon_fst(tmp_path: Path, sil_prob: float) -> None:
+    entries = {"YES": ["Y EH S", "Y AH SIL"], "A": ["EH"], "AN": ["EH N", "EH"]}
+    lines = [f"{word} {phones}\n" for word, own in entries.items() for phones in own]
+    (tmp_path / "lexicon.txt").write_text("".join(lines))
+    prepare_lang(tmp_path / "lexicon.txt", tmp_path / "lang", LangOptions(sil_prob=sil_prob))
+    export_lang(tmp_path / "lang", tmp_path / "out")
+    found = (tmp_path / "out/phones/align_lexicon.txt").read_text().splitlines()
+    assert found == sorted([f"{line.split()[0]} {line}".strip() for line in [*lines, "<eps> SIL"]])
+    words, phones = (read_table(tmp_path / f"lang/{name}.txt") for name in ("words", "phones"))
+    for line, ids in zip(found, (tmp_path / "out/phones/align_lexicon.int").read_text().splitlines(), strict=True):
+        tables = [words, words, *[phones] * len(line.split())]
+        assert ids.split() == [table[symbol] for table, symbol in zip(tables, line.split(), strict=False)]
