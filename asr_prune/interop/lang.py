@@ -17,21 +17,15 @@ from asr_prune.lang.symbols import read_table
 LANG = ("phones.txt", "words.txt", "topo", "L.fst", "L_disambig.fst", "G.fst", "oov.txt", "oov.int")
 GRAPH = ("HCLG.fst", "disambig_tid.int")
 #: of lang/phones, what mkgraph.sh copies beside HCLG
-BESIDE_GRAPH = (
-    "word_boundary.*",
-    "align_lexicon.*",
-    "optional_silence.*",
-    "disambig.txt",
-    "disambig.int",
-    "silence.csl",
-)
+BESIDE_GRAPH = ("word_boundary.*", "align_lexicon.*", "optional_silence.*", "disambig.[it]*", "silence.csl")
 
 
 def export_lang(lang: Path, out: Path) -> None:
     """Copies a lang folder and adds what Kaldi's scripts look for besides.
 
     phones/wdisambig*: the symbols that pass from G through L; phones/extra_questions: phones alike in their place in
-    the word, none where phones do not depend on it; phones/align_lexicon: pronunciations as L.fst has them. Raises UserError where a file is missing.
+    the word, none where phones do not depend on it; phones/align_lexicon: the pronunciations of L.fst. Raises
+    UserError where a file is missing.
     """
     tables = Lang.read(lang)
     shutil.copytree(lang / "phones", out / "phones")
@@ -72,7 +66,7 @@ def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
     arcs = [own.tolist() for own in np.split(arrays.arcs, np.cumsum(arrays.counts)[:-1])]
     between = {target for phone, _, _, target in arcs[arrays.start] if phone == 0} or {arrays.start}
     paths = [(word, (phone,), target) for state in between for phone, word, _, target in arcs[state] if word]
-    found = set()
+    found: set[tuple[int, tuple[int, ...]]] = set()
     while paths:
         word, spoken, state = paths.pop()
         if state in between:
