@@ -20,13 +20,12 @@ from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
 from asr_prune.interop.jobs import split_by_speaker
+from asr_prune.interop.labels import PASS
 from asr_prune.interop.lang import export_graph, export_lang
 from asr_prune.interop.vectors import write_int_vectors
 
 log = logging.getLogger(__name__)
 
-#: copied as they are, where the pass has them
-PASS = ("final.mdl", "tree", "final.alimdl", "final.mat", "cmvn_opts", "splice_opts", "delta_opts")
 #: of data/<name>, the sets that the GMM-HMM is trained on
 LABELLED = ("train", "dev")
 
@@ -44,9 +43,15 @@ class Places:
     def around(
         cls, align: Path, lang: Path | None = None, graph: Path | None = None, data: Iterable[Path] = ()
     ) -> Places:
-        """What is not given, by the layout of a project: exp/<name>/align/<pass>, data/<name>, exp/<name>/graph(s)."""
+        """What is not given, by the layout of a project: exp/<name>/align/<pass>, data/<name>, exp/<name>/graph(s).
+
+        Raises UserError where there is no model or no data directory.
+        """
         own = align.resolve()
-        exp, home = own.parent.parent, own.parents[3] / "data" / own.parent.parent.name
+        exp = own.parent.parent
+        home = exp.parent.parent / "data" / exp.name
+        if not (align / "final.mdl").is_file():
+            raise UserError(f"{align}/final.mdl is missing; name a pass of stage 3, for instance exp/demo/align/mono.")
         sets = tuple(data) or tuple(home / part for part in LABELLED if (home / part).is_dir())
         if not sets:
             raise UserError(f"there is no data directory for {align} in {home}; name those of its labels with --data.")

@@ -13,6 +13,10 @@ from asr_prune.hmm.model import HmmModel
 from asr_prune.interop.vectors import read_int_vectors
 
 HMM = ("final.mdl", "tree")
+#: copied as they are, where they are there: models, and how features are made for them
+PASS = (*HMM, "final.alimdl", "final.mat", "cmvn_opts", "splice_opts", "delta_opts")
+#: read, to see that all belongs together
+BESIDES = ("phones.txt", "num_jobs")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,12 @@ def archives(source: Path) -> list[Path]:
     numbered = {path: re.fullmatch(r"ali\.(\d+)\.gz", path.name) for path in source.iterdir()}
     jobs = sorted((int(match[1]), path) for path, match in numbered.items() if match)
     return [path for _, path in jobs] or [path for path in [source / "ali.ark"] if path.is_file()]
+
+
+def model_files(hmm: Path) -> list[Path]:
+    """What is taken of a Kaldi folder besides its labels, where it is there."""
+    named = (hmm / name for name in (*PASS, *BESIDES))
+    return sorted(path for path in (*named, *hmm.glob("trans.*")) if path.is_file())
 
 
 def read_kaldi_labels(source: Path, hmm: Path | None = None, pdfs: int | None = None) -> KaldiLabels:

@@ -65,7 +65,9 @@ def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
     arrays = FstArrays.of(lexicon)
     arcs = [own.tolist() for own in np.split(arrays.arcs, np.cumsum(arrays.counts)[:-1])]
     between = {target for phone, _, _, target in arcs[arrays.start] if phone == 0} or {arrays.start}
-    paths = [(word, (phone,), target) for state in between for phone, word, _, target in arcs[state] if word]
+    paths: list[tuple[int, tuple[int, ...], int]] = []
+    for state in between:
+        paths += [(word, (phone,), target) for phone, word, _, target in arcs[state] if word]
     found: set[tuple[int, tuple[int, ...]]] = set()
     while paths:
         word, spoken, state = paths.pop()

@@ -15,8 +15,7 @@ from asr_prune.features.archive import kaldi_io, write_matrices
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.kaldi_model import phones_of
 from asr_prune.hmm.labels import write_labels
-from asr_prune.interop.export import PASS
-from asr_prune.interop.labels import KaldiLabels
+from asr_prune.interop.labels import PASS, KaldiLabels
 from asr_prune.interop.lang import spoken_phones
 
 log = logging.getLogger(__name__)

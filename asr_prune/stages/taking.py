@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 def take(context: Context, parts: tuple[str, ...]) -> None:
     """Labels of `hmm.labels` for the utterances of some sets, as a pass would leave them."""
-    from asr_prune.interop.labels import archives, hmm_folder
+    from asr_prune.interop.labels import archives, hmm_folder, model_files
 
     options, out = context.recipe.hmm, context.labels
     assert options.labels is not None
@@ -26,14 +26,21 @@ def take(context: Context, parts: tuple[str, ...]) -> None:
         from asr_prune.interop.labels import read_kaldi_labels
         from asr_prune.interop.take_labels import take_labels
 
-        scps = [feature_folder(context.data / part, features.kind) / "feats.scp" for part in parts]
-        lengths = {utt: len(matrix) for scp in scps for utt, matrix in read_matrices(scp)}
         labels = read_kaldi_labels(source, options.model, options.pdfs)
+        lengths: dict[str, int] = {}
+        for part in parts:
+            scp = feature_folder(context.data / part, features.kind) / "feats.scp"
+            own = {utt: len(matrix) for utt, matrix in read_matrices(scp)}
+            if not own.keys() & labels.pdfs.keys():
+                names = f"{min(labels.pdfs, default='none')} there, {min(own)} here"
+                mend = f"name them alike, or align {part} too"
+                raise UserError(f"{source} labels no utterance of {part} ({names}); {mend}.")
+            lengths |= own
         log.info("  %s", take_labels(labels, lengths, context.lang, out, features.frame_shift))
 
     part = {"labels": source, "model": options.model, "pdfs": options.pdfs, "shift": features.frame_shift}
     inputs = feature_inputs(context, parts, features.kind) | {context.lang / "phones.txt": "lang"}
-    also = [*archives(source), *(sorted(path for path in hmm.glob("*") if path.is_file()) if hmm else [])]
+    also = [*archives(source), *(model_files(hmm) if hmm else [])]
     names = [
         "pdf.ark",
         "summary.json",

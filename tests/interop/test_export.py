@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import struct
 from pathlib import Path
 
@@ -124,8 +125,11 @@ def test_what_is_missing_or_does_not_belong_together_is_one_sentence(project: Pr
         export(Places.around(align / "mono"), out, 1)
     with pytest.raises(UserError, match="5 jobs; give --nj 4"):
         export(Places.around(align / "sat"), out, 5)
+    with pytest.raises(UserError, match=r"elsewhere/final\.mdl is missing; name a pass of stage 3"):
+        Places.around(Path("elsewhere"))
+    shutil.rmtree(project.data)
     with pytest.raises(UserError, match=r"there is no data directory .*--data"):
-        Places.around(tmp_path / "exp/other/align/mono")
+        Places.around(align / "sat")
     assert not out.exists()
 
 

@@ -84,11 +84,18 @@ def test_the_stages_go_on_from_an_alignment_directory(project: Project, capsys: 
 
 def test_a_changed_archive_is_taken_again(project: Project, capsys: Said) -> None:
     assert main(["align", *FROM_SAT]) == 0
-    (SAT / "ali.3.gz").unlink()
+    (SAT / "ali.3.gz").rename(SAT / "ali.2.gz")
     (SAT / "num_jobs").write_text("2\n")
     capsys.readouterr()
     assert main(["align", *FROM_SAT]) == 0
-    assert "4 utterances without labels, left out (dan-0, for one)" in capsys.readouterr().out
+    assert "4 utterances without labels, left out (cat-0, for one)" in capsys.readouterr().out
+
+
+def test_a_set_without_labels_is_one_sentence(project: Project, capsys: Said) -> None:
+    Path("pdfs.txt").write_text("ann-0 1 2 3\n")
+    assert main(["align", *GIVEN, "--set", "hmm.labels=pdfs.txt"]) == 1
+    told = capsys.readouterr().err
+    assert "pdfs.txt labels no utterance of dev (ann-0 there, dan-0 here); name them alike, or align dev too" in told
 
 
 def test_the_network_may_see_the_features_of_the_hmm_that_came(project: Project) -> None:
