@@ -89,10 +89,7 @@ def export(places: Places, out: Path, jobs: int) -> None:
         for name in PASS:
             if (align / name).is_file():
                 shutil.copyfile(align / name, partial / name)
-        (partial / "num_jobs").write_text(f"{jobs}\n")
-        _write_occupancies(partial / "final.occs", kept, model)
-        for job, utts in enumerate(split, 1):
-            write_int_vectors(partial / f"ali.{job}.gz", ((utt, kept[utt]) for utt in utts if utt in kept))
+        _write_labels(partial, kept, split, model)
         _write_transforms(align, partial, split, speakers)
         _write_lang_and_graph(places, partial, model)
     log.info("%s: %d utterances of %d speakers in %d jobs", out, len(kept), len(group_by_speaker(speakers)), jobs)
@@ -117,12 +114,15 @@ def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel,
     return kept
 
 
-def _write_occupancies(path: Path, labels: dict[str, Ints], model: HmmModel) -> None:
-    """Frames of each pdf, as gmm-est --write-occs has them."""
+def _write_labels(out: Path, labels: dict[str, Ints], split: list[list[str]], model: HmmModel) -> None:
+    """num_jobs, ali.<job>.gz, and final.occs: frames of each pdf, as gmm-est --write-occs has them."""
+    (out / "num_jobs").write_text(f"{len(split)}\n")
+    for job, utts in enumerate(split, 1):
+        write_int_vectors(out / f"ali.{job}.gz", ((utt, labels[utt]) for utt in utts if utt in labels))
     pdfs = id_to_pdf(model.transitions)[np.concatenate(list(labels.values()))]
     writer = Writer(binary=True)
     writer.vector(np.bincount(pdfs, minlength=model.gmms.num_pdfs))
-    path.write_bytes(writer.data)
+    (out / "final.occs").write_bytes(writer.data)
 
 
 def _write_transforms(align: Path, out: Path, split: list[list[str]], speakers: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from asr_prune.errors import UserError
@@ -16,40 +17,42 @@ def take(context: Context, parts: tuple[str, ...]) -> None:
     """Labels of `hmm.labels` for the utterances of some sets, as a pass would leave them."""
     from asr_prune.interop.labels import archives, hmm_folder, model_files
 
-    options, out = context.recipe.hmm, context.labels
-    assert options.labels is not None
-    source, features = options.labels, NetworkFeatures.of(context)
+    options, out, features = context.recipe.hmm, context.labels, NetworkFeatures.of(context)
+    source = options.labels or Path()
     hmm = hmm_folder(source, options.model)
 
     def do(_: bool) -> None:
-        from asr_prune.features.archive import read_matrices
         from asr_prune.interop.labels import read_kaldi_labels
         from asr_prune.interop.take_labels import take_labels
 
         labels = read_kaldi_labels(source, options.model, options.pdfs)
+        scps = [feature_folder(context.data / part, features.kind) / "feats.scp" for part in parts]
         lengths: dict[str, int] = {}
-        for part in parts:
-            scp = feature_folder(context.data / part, features.kind) / "feats.scp"
-            own = {utt: len(matrix) for utt, matrix in read_matrices(scp)}
-            if not own.keys() & labels.pdfs.keys():
-                names = f"{min(labels.pdfs, default='none')} there, {min(own)} here"
-                mend = f"name them alike, or align {part} too"
-                raise UserError(f"{source} labels no utterance of {part} ({names}); {mend}.")
-            lengths |= own
+        for scp, part in zip(scps, parts, strict=True):
+            lengths |= _lengths(scp, part, source, labels.pdfs)
         log.info("  %s", take_labels(labels, lengths, context.lang, out, features.frame_shift))
 
     part = {"labels": source, "model": options.model, "pdfs": options.pdfs, "shift": features.frame_shift}
     inputs = feature_inputs(context, parts, features.kind) | {context.lang / "phones.txt": "lang"}
     also = [*archives(source), *(model_files(hmm) if hmm else [])]
-    names = [
-        "pdf.ark",
-        "summary.json",
-        *(("final.mdl", "tree") if hmm else ()),
-        *(("ali.ark",) if source.is_dir() else ()),
-    ]
-    says = f"taking the labels of {source}"
-    outputs = [out / name for name in names]
+    names = ["pdf.ark", "summary.json"] + (["final.mdl", "tree"] if hmm else [])
+    names += ["ali.ark"] if source.is_dir() else []
+    says, outputs = f"taking the labels of {source}", [out / name for name in names]
     context.once(Work("align", says, part, inputs, ["hmm", "interop"], do, outputs, also, piece=out.name))
+
+
+def _lengths(scp: Path, part: str, source: Path, labelled: Mapping[str, object]) -> dict[str, int]:
+    """Frames of the utterances of a set. Raises UserError where none of them is labelled."""
+    from asr_prune.features.archive import read_matrices
+
+    own = {utt: len(matrix) for utt, matrix in read_matrices(scp)}
+    if not own.keys() & labelled.keys():
+        names = f"{min(labelled, default='none')} there, {min(own)} here"
+        raise UserError(
+            f"{source} labels no utterance of {part} ({names}); name them alike, or align {part} too, whose labels "
+            f"{'train' if part == 'train' else 'judge'} networks."
+        )
+    return own
 
 
 def can_decode(context: Context) -> bool:
