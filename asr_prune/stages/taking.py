@@ -47,7 +47,7 @@ def _lengths(scp: Path, part: str, source: Path, labelled: Mapping[str, object])
 
     own = {utt: len(matrix) for utt, matrix in read_matrices(scp)}
     if not own.keys() & labelled.keys():
-        names = f"{min(labelled, default='none')} there, {min(own)} here"
+        names = f"{min(labelled, default='none')} there, {min(own, default='none')} here"
         raise UserError(
             f"{source} labels no utterance of {part} ({names}); name them alike, or align {part} too, whose labels "
             f"{'train' if part == 'train' else 'judge'} networks."
