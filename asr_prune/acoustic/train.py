@@ -80,6 +80,7 @@ class Trainer:
         self.schedule = make_schedule(options, self.steps)
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
+        hooks.training_frames(lambda: evaluate(network, train))
         hooks.start(network, self.optimiser, self.steps, lambda: evaluate(network, dev))
 
     @property

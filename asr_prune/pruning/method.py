@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer
@@ -30,6 +32,18 @@ class Method:
         sizes = [layer.size for layer in layers]
         self.minima = minima_of(sizes, options.keep, options.min_nodes, options.floor)
         self.target = target_of(sizes, options.keep, self.minima)
+
+    @classmethod
+    def widths(cls, options: PruneOptions, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
+        """Nodes of the hidden layers of the network to train. hidden: those of the recipe; runs: the folder of all runs
+        of the recipe.
+        """
+        return tuple(hidden)
+
+    @classmethod
+    def reads(cls, options: PruneOptions, runs: Path) -> list[Path]:
+        """Files of other runs that the method reads, so that it trains again where they change."""
+        return []
 
     @property
     def folds(self) -> bool:
@@ -72,6 +86,23 @@ class Method:
         """After each epoch until the cut. Returns figures for metrics.jsonl."""
         return {}
 
+    def shares(self) -> list[float] | None:
+        """In the press: the share of each layer's nodes that its dropout is to suit; None leaves dropout alone."""
+        return None
+
+    def look(self, at_training: Callable[[], object]) -> None:
+        """Just before the cut. Calling `at_training` runs the network, without dropout, over all training frames; a
+        method that wants to see activations hooks into the layers meanwhile (activity.py).
+        """
+
+    def constants(self) -> list[Tensor] | None:
+        """What the outputs of cut nodes are replaced by, float [nodes] a layer; None where a cut zeroes a vector."""
+        return None
+
+    def figures(self, kept: Sequence[Tensor]) -> dict[str, Any]:
+        """The method's own figures of the cut, for train.json. kept: boolean [nodes] a layer."""
+        return {}
+
     def reached(self) -> bool:
         """Whether the target is met already, so that the press may end early."""
         return False
@@ -88,6 +119,10 @@ class Method:
         """Nodes that the method has not itself brought to zero, boolean [nodes] a layer."""
         return [score > 0 for score in self.scores()]
 
+    def every_node(self) -> list[Tensor]:
+        """Masks that are all True: what `finish` gives where no node goes; boolean [nodes] a layer."""
+        return [torch.ones(layer.size, dtype=torch.bool, device=layer.incoming.weight.device) for layer in self.layers]
+
     def finish(self) -> list[Tensor]:
         """Which nodes live, boolean [nodes] a layer: the target's number of the strongest, or without a target all that
         are alive, and never fewer than the layer's minimum.
@@ -103,6 +138,12 @@ class Method:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes back what state_dict gave."""
+
+
+def weights_of(layers: Sequence[NodeLayer]) -> list[Tensor]:
+    """Every weight matrix into and out of `layers` once, in order."""
+    weights = [weight for layer in layers for weight in (layer.incoming.weight, layer.outgoing.weight)]
+    return list({id(weight): weight for weight in weights}.values())
 
 
 def method_names() -> list[str]:

@@ -65,9 +65,9 @@ def shrink_diagonal(
 def soften(
     weight: Tensor, metric: Tensor, strength: Tensor, dim: int, protected: Tensor, scratch: tuple[Tensor, Tensor]
 ) -> Tensor:
-    """Soft thresholding in a diagonal metric, in place: `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`.
+    """Soft thresholding in a diagonal metric, in place for every group.
 
-    Each |v_i| falls by strength / d_i and stops at 0. Arguments as in `shrink_diagonal`; a vector is 0 throughout where
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`.     Each |v_i| falls by strength / d_i and stops at 0. Arguments as in `shrink_diagonal`; a vector is 0 throughout where
     the largest d_i |v_i| is at most its strength, so a protected one meets at most nine tenths of that. Returns the new
     sums of magnitudes, [groups].
     """
@@ -79,7 +79,9 @@ def soften(
 
 
 def decay(weight: Tensor, metric: Tensor, strength: Tensor, dim: int, scratch: tuple[Tensor, Tensor]) -> Tensor:
-    """Weight decay in a diagonal metric, in place: `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i u_i^2`.
+    """Weight decay in a diagonal metric, in place for every group.
+
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i u_i^2`.
 
     Each v_i is multiplied by d_i / (d_i + 2 strength), which is never 0. Arguments as in `shrink_diagonal`. Returns the
     new norms, [groups].

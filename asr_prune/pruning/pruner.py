@@ -14,7 +14,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import FeedForward
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.plan import Phase, Plan
-from asr_prune.pruning.removal import silence
+from asr_prune.pruning.removal import fold, hold_at_zero, silence
 
 SMALL_CUT = 0.05
 
@@ -57,6 +57,7 @@ class Pruner(Hooks):
         self.step = 0
         self.cut: Cut | None = None
         self.before_cut: dict[str, Tensor] = {}
+        self.run_over: Callable[[], object] = lambda: None
 
     @property
     def phase(self) -> Phase:
@@ -73,6 +74,9 @@ class Pruner(Hooks):
 
     def undecayed(self, network: FeedForward) -> list[Tensor]:
         return self.method.undecayed()
+
+    def training_frames(self, run_over: Callable[[], object]) -> None:
+        self.run_over = run_over
 
     def start(
         self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
@@ -94,11 +98,12 @@ class Pruner(Hooks):
         pressing = self.phase == "press"
         self.step += 1
         if self.cut is not None:
-            self._hold_down()
+            hold_at_zero(self.method.layers, self.cut.kept)
         elif pressing:
             self.method.after_step(self.step)
-            if self.method.steers:
-                self._thin_dropout([self._share_now()] * len(self.method.layers))
+            shares = [self._share_now()] * len(self.method.layers) if self.method.steers else self.method.shares()
+            if shares is not None:
+                self._thin_dropout(shares)
             if self.step >= self.plan.cut_at or self.method.reached():
                 self._cut()
 
@@ -125,11 +130,14 @@ class Pruner(Hooks):
     def _cut(self) -> None:
         before = self.evaluate().cross_entropy
         self.before_cut = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.method.look(self.run_over)
         scores, alive, kept = self.method.scores(), self.method.alive(), self.method.finish()
+        if (constants := self.method.constants()) is not None:
+            fold(self.method.layers, kept, constants)
         silence(self.method.layers, kept, self.method.folds)
         self.cut = Cut(self.step, kept, alive, scores, before, self.evaluate().cross_entropy)
         self._thin_dropout([float(k.float().mean()) for k in kept])
-        self._hold_down()
+        hold_at_zero(self.method.layers, kept)
 
     def _share_now(self) -> float:
         """Where the share of nodes stands on the straight line from all to the target over the press."""
@@ -142,20 +150,6 @@ class Pruner(Hooks):
         After Han, Pool, Tran and Dally 2015 (arXiv 1506.02626, section 3.2), for nodes instead of connections.
         """
         self.network.dropouts = [rate * share for rate, share in zip(self.dense_dropouts, shares, strict=True)]
-
-    @torch.no_grad()
-    def _hold_down(self) -> None:
-        """Zeroes removed nodes again, which the optimiser's momentum would move."""
-        assert self.cut is not None
-        for layer, kept in zip(self.method.layers, self.cut.kept, strict=True):
-            if bool(kept.all()):
-                continue
-            for parameter, mask in (
-                (layer.incoming.weight, kept[:, None]),
-                (layer.incoming.bias, kept),
-                (layer.outgoing.weight, kept[None, :]),
-            ):
-                parameter.mul_(mask)
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,12 @@ def train_run(
     context = (network_options.left_context, network_options.right_context)
     frames = FrameSet.from_utterances(*train, context, device)
     dev_frames = FrameSet.from_utterances(*dev, context, device)
-    network = build(network_options, frames, pdfs, seed)
-    pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()))
+    method = find_method(prune_options.method)
+    dense = build(network_options, frames, pdfs, seed)
+    widths = method.widths(prune_options, network_options.hidden, folder.parent)
+    network = build(replace(network_options, hidden=widths), frames, pdfs, seed)
+    network.dropouts = [rate * (a / b) for rate, a, b in zip(network.dropouts, widths, dense.widths, strict=True)]
+    pruner = Pruner(method(prune_options, network.node_layers()))
     (folder / "model").mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
@@ -65,13 +70,14 @@ def train_run(
         "converged": pruner.converged,
         "cut_at_update": pruner.cut.step,
         "updates": trainer.steps,
-        "nodes_per_layer_dense": network.widths,
-        "params_dense": size_of(network).params,
-        "macs_dense": size_of(network).macs,
+        "nodes_per_layer_dense": dense.widths,
+        "params_dense": size_of(dense).params,
+        "macs_dense": size_of(dense).macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
         "train_wall_seconds": round(time.monotonic() - start, 2),
         "device": str(device),
+        **pruner.method.figures(pruner.cut.kept),
     }
 
 

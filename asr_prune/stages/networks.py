@@ -32,6 +32,8 @@ def train(context: Context) -> None:
 
 
 def _train_one(context: Context, run: Run, says: str) -> None:
+    from asr_prune.pruning.method import find_method
+
     folder, labels = context.run_folder(run), label_folder(context)
 
     def do(may_continue: bool) -> None:
@@ -51,12 +53,13 @@ def _train_one(context: Context, run: Run, says: str) -> None:
             json.dump(figures, file, indent=1)
         (folder / "model/checkpoint.pt").unlink(missing_ok=True)
 
+    also = find_method(run.prune.method).reads(run.prune, context.exp / "runs")
     part = {"run": run, "features": context.recipe.features.network}
     inputs = feature_inputs(context, ("train", "dev"), "network")
     inputs |= {labels / "pdf.ark": "align", labels / "summary.json": "align"}
     names = ("model/network.pt", "model/before_cut.pt", "train.json", "nodes.json", "norms.npz", "metrics.jsonl")
     code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py"]
-    context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names]), run)
+    context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names], also), run)
 
 
 def write_recipe(context: Context, run: Run) -> None:
