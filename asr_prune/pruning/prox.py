@@ -67,9 +67,9 @@ def soften(
 ) -> Tensor:
     """Soft thresholding in a diagonal metric, in place for every group.
 
-    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`.     Each |v_i| falls by strength / d_i and stops at 0. Arguments as in `shrink_diagonal`; a vector is 0 throughout where
-    the largest d_i |v_i| is at most its strength, so a protected one meets at most nine tenths of that. Returns the new
-    sums of magnitudes, [groups].
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`: each |v_i| falls by strength / d_i and stops
+    at 0. Arguments as in `shrink_diagonal`. A vector is 0 throughout where its largest d_i |v_i| is at most the
+    strength, so a protected one meets at most nine tenths of that. Returns the new sums of magnitudes, [groups].
     """
     force, left = scratch
     torch.mul(metric, weight, out=force).abs_()

@@ -57,13 +57,15 @@ class Gradual(Method):
 
     def after_step(self, step: int) -> None:
         if (step - self.plan.press_from) % self.options.every == 0 or step >= self.plan.cut_at:
-            self._remove(self.wanted(self.plan.progress(step)))
+            self._remove(self.plan.progress(step))
         hold_at_zero(self.layers, self.living)
 
-    def _remove(self, count: int) -> None:
+    def _remove(self, progress: float) -> None:
+        keep = 1.0 if self.options.keep is None else self.options.keep
+        share = keep + (1 - keep) * (1 - progress) ** 3
         sizes = [layer.size for layer in self.layers]
-        minima = minima_of(sizes, count / sum(sizes), self.options.min_nodes, self.options.floor)
-        self.living = strongest(self.scores(), count, minima)
+        minima = minima_of(sizes, share, self.options.min_nodes, self.options.floor)
+        self.living = strongest(self.scores(), self.wanted(progress), minima)
         silence(self.layers, self.living, self.folds)
 
     def shares(self) -> list[float] | None:
