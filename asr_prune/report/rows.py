@@ -42,10 +42,14 @@ class Norms:
 
 @dataclass(frozen=True)
 class Run:
-    """A row of results.json and, where the run kept them, its node norms."""
+    """A row of results.json and, where the run kept them, its node norms.
+
+    nested: rows of widths.json, the figures of networks cut from the run without training (`asr-prune widths`).
+    """
 
     row: Row
     norms: Norms | None
+    nested: tuple[Row, ...] = ()
 
 
 def is_dense(row: Row) -> bool:
@@ -88,6 +92,19 @@ def _read_norms(path: Path) -> Norms | None:
     return Norms(np.concatenate(norms), np.concatenate(kept))
 
 
+def _read_nested(path: Path) -> tuple[Row, ...]:
+    """Raises ValueError where widths.json is not a list of rows with nodes, a WER and a cross-entropy."""
+    if not path.exists():
+        return ()
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it is not a list of objects")
+    for key in ("width", "nodes", "wer_dev", "wer_test", "dev_ce"):
+        if not all(isinstance(row.get(key), int | float) for row in rows):
+            raise ValueError(f"{key} is not a number in every row")
+    return tuple(rows)
+
+
 def order(row: Row) -> tuple[bool, str, float, str]:
     """Sort key of people's tables: dense first, then by method, large to small."""
     return not is_dense(row), row["method"], -(number(row, "nodes") or 0), str(row["run"])
@@ -113,7 +130,12 @@ def read_runs(exp: Path) -> tuple[list[Run], list[str]]:
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             skipped.append(f"{folder.name}: norms.npz is damaged and left out of the histograms ({error})")
             norms = None
-        runs.append(Run(row, norms))
+        try:
+            nested = _read_nested(folder / "widths.json")
+        except (ValueError, OSError) as error:
+            skipped.append(f"{folder.name}: widths.json is damaged and left out ({error})")
+            nested = ()
+        runs.append(Run(row, norms, nested=nested))
     if not runs:
         found = f" ({len(skipped)} unfinished or damaged)" if skipped else ""
         raise UserError(
