@@ -26,6 +26,11 @@ CASES = {
     "none": {"method": "none"},
     "group_lasso outgoing": {"method": "group_lasso", "keep": 0.25},
     "group_lasso incoming": {"method": "group_lasso", "keep": 0.25, "vectors": "incoming"},
+    "guided group": {"method": "guided", "keep": 0.25},
+    "guided l1": {"method": "guided", "keep": 0.25, "norm": "l1"},
+    "guided l2": {"method": "guided", "keep": 0.25, "norm": "l2"},
+    "l1": {"method": "l1", "keep": 0.25},
+    "gradual": {"method": "gradual", "keep": 0.25},
     "group_lasso subgradient": {"method": "group_lasso", "keep": 0.25, "solver": "subgradient"},
 }
 BASE = {"method": "l2", "keep": 0.25}

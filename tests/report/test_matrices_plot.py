@@ -30,7 +30,11 @@ def test_the_smallest_run_of_each_method_in_order(tmp_path: Path) -> None:
 
 
 def test_nothing_is_shown_without_a_method_that_makes_zeros(tmp_path: Path) -> None:
-    rows = [save(tmp_path, "a", "l2", 4), save(tmp_path, "b", "none", 4), {"run": "gone", "method": "guided", "nodes": 3}]
+    rows = [
+        save(tmp_path, "a", "l2", 4),
+        save(tmp_path, "b", "none", 4),
+        {"run": "gone", "method": "guided", "nodes": 3},
+    ]
     assert read_panels(tmp_path, rows) == []
 
 
