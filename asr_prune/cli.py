@@ -57,6 +57,7 @@ def parser() -> Parser:
     add_recipe_verb(verbs, "ladder", "decode and score the GMM-HMM passes themselves", run_ladder)
     add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
     add_widths(verbs)
+    add_explain(verbs)
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
     return top
@@ -97,6 +98,17 @@ def add_widths(verbs: argparse._SubParsersAction) -> None:
     verb.set_defaults(act=run_widths, verb="widths")
 
 
+def add_explain(verbs: argparse._SubParsersAction) -> None:
+    """The verb that tells a run's trail."""
+    help_text = "tell what became of a run's nodes, when and why"
+    example = "example: asr-prune explain exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17"
+    verb = verbs.add_parser("explain", help=help_text, description=help_text, epilog=example)
+    verb.add_argument("folder", type=Path, help="folder of a run after stage 4 (train)")
+    verb.add_argument("--layer", type=int, help="hidden layer, counted from 1 at the input")
+    verb.add_argument("--node", type=int, help="node of that layer in the dense network, counted from 0")
+    verb.set_defaults(act=explain)
+
+
 def positive(text: str) -> int:
     """A whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
@@ -111,12 +123,10 @@ def run_stage(options: argparse.Namespace) -> None:
 
 
 def run_ladder(options: argparse.Namespace) -> None:
-    """Decodes the GMM-HMM."""
-    from asr_prune.stages.decoding import graph
-    from asr_prune.stages.scoring import ladder
+    """Decodes every pass."""
+    from asr_prune.stages.ladder import ladder
 
     with working(options) as context:
-        graph(context)
         ladder(context)
 
 
@@ -187,6 +197,13 @@ def verify(options: argparse.Namespace) -> int:
     holds = verify_run(folder)
     print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")
     return 0 if holds else 1
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Prints the trail of a run, a layer or a node."""
+    from asr_prune.report.explain import explain as told
+
+    print(told(options.folder, options.layer, options.node))
 
 
 def validate(options: argparse.Namespace) -> int:

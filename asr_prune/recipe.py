@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,7 +16,7 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeaturesOptions
-from asr_prune.hmm.options import HmmOptions
+from asr_prune.hmm.options import HmmOptions, PassOptions
 from asr_prune.lang.options import LangOptions
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
@@ -31,7 +32,10 @@ PLAINLY = {
     "dict_type": "must be a block of `key: value` pairs",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
+    "union_tag_not_found": "must say which type it is",
 }
+#: what pydantic puts between the place of a pass and its keys
+PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
 
 def check_seed(seed: int) -> None:
@@ -148,12 +152,15 @@ class Loaded:
 
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
-        full = tuple(part for part in (*path, *loc) if not part.endswith("Options"))
+        full = tuple(part for part in (*path, *loc) if not part.endswith("Options") and part not in PASS_TYPES)
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
         key, where = ".".join(full), self._where(full)
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{nearest(loc[-1], known_keys(cls, loc[:-1]))}."
+        if problem["type"] == "union_tag_invalid":
+            tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
+            return f"{where}: {key}: type {tag!r} is not known{nearest(tag, tags)}."
         text = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         got = problem.get("input")
         told = "" if isinstance(got, dict) else f" (got {got!r:.60})"
@@ -202,7 +209,7 @@ class Loaded:
         """What a run of this method is like by the recipe as filed, but for how much it is asked to keep."""
         filed = self.filed.get("prune") or {}
         same = filed if filed.get("method") == chosen.method else {"method": chosen.method}
-        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ("keep", "strength")}
+        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ASKED}
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
@@ -229,6 +236,8 @@ class Loaded:
         return "".join(f"-{key}-{compact(value)}" for key, value in told.items())
 
 
+#: how much of the network a run is asked to keep, in any of the ways to ask
+ASKED = ("keep", "strength", "sparsity")
 PLACE_ONLY = {"device", "threads", "tensorboard"}
 
 
@@ -239,9 +248,7 @@ def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
 
 def label(prune: PruneOptions, usual: PruneOptions) -> str:
     """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
-    parts = "".join(
-        f"-{key}{'' if key in ('keep', 'strength') else '-'}{compact(value)}" for key, value in differing(prune, usual)
-    )
+    parts = "".join(f"-{key}{'' if key in ASKED else '-'}{compact(value)}" for key, value in differing(prune, usual))
     return ("dense" if prune.method == "none" else prune.method) + parts
 
 
@@ -249,7 +256,7 @@ def compact(value: Any) -> str:
     """A value as it may stand in a folder's name."""
     if isinstance(value, (tuple, list)):
         return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))
 
 
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:

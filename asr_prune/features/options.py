@@ -11,8 +11,8 @@ from asr_prune.options import options
 class FeatureOptions:
     """Features of one kind, as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas make them."""
 
-    #: mfcc: cepstra; fbank: log-mel filterbank energies
-    type: Literal["mfcc", "fbank"] = "mfcc"
+    #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): what the GMM-HMM's last pass sees
+    type: Literal["mfcc", "fbank", "hmm"] = "mfcc"
     #: triangular mel filters
     bins: int = 23
     #: cepstra kept, c0 (or the energy) among them; mfcc only
@@ -78,13 +78,18 @@ class HmmFeatureOptions(FeatureOptions):
     #: as FeatureOptions says
     deltas: int = 2
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.type == "hmm":
+            raise ValueError("type hmm is for features.network; the GMM-HMM itself takes mfcc or fbank")
+
 
 @options
 class NetworkFeatureOptions(FeatureOptions):
     """What the network sees unless the recipe says otherwise: 40 log-mel filterbank energies."""
 
     #: as FeatureOptions says
-    type: Literal["mfcc", "fbank"] = "fbank"
+    type: Literal["mfcc", "fbank", "hmm"] = "fbank"
     #: as FeatureOptions says
     bins: int = 40
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +27,8 @@ class Method:
     """
 
     Options: ClassVar[type[PruneOptions]] = PruneOptions
+    #: file in the run's folder that takes what `audit` gives; none where it is empty
+    audit_file: ClassVar[str] = ""
 
     def __init__(self, options: PruneOptions, layers: Sequence[NodeLayer]) -> None:
         self.options, self.layers = options, list(layers)
@@ -68,9 +71,27 @@ class Method:
         """Weights that must not have weight decay."""
         return []
 
+    def plan_of(self, steps: int) -> Plan:
+        """The phases of a run of `steps` updates."""
+        return Plan.of(steps, self.options.warm_up, self.options.release)
+
+    def parts(self, steps: int) -> list[tuple[int, float]]:
+        """The run in parts, each with a learning-rate schedule of its own: (updates, factor on the learning rate)."""
+        return [(steps, 1.0)]
+
     def start(self, optimiser: optim.Optimizer, plan: Plan) -> None:
         """Before the first update."""
         self.optimiser, self.plan = optimiser, plan
+
+    def phase(self, step: int) -> str | None:
+        """The method's own word for where the run stands after update `step`; None: warm_up, press or release."""
+        return None
+
+    def acting(self) -> AbstractContextManager[None]:
+        """While it is open, the layers hold the weights that the network computes with, where those are not the ones
+        that are trained.
+        """
+        return nullcontext()
 
     def penalty(self) -> Tensor | None:
         """A scalar added to the loss, in the press only."""
@@ -85,6 +106,10 @@ class Method:
     def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
         """After each epoch until the cut. Returns figures for metrics.jsonl."""
         return {}
+
+    def snapshot(self, step: int) -> str | None:
+        """A name under which the network as it stands after update `step` is to be kept too: model/<name>.pt."""
+        return None
 
     def shares(self) -> list[float] | None:
         """In the press: the share of each layer's nodes that its dropout is to suit; None leaves dropout alone."""
@@ -101,6 +126,16 @@ class Method:
 
     def figures(self, kept: Sequence[Tensor]) -> dict[str, Any]:
         """The method's own figures of the cut, for train.json. kept: boolean [nodes] a layer."""
+        return {}
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Lines for `audit_file` since last asked."""
+        return []
+
+    def histograms(self) -> dict[str, Tensor]:
+        """Histograms of weights for weights.npz: `edges` float64 [bins + 1] and for each phase, in order, its name with
+        int64 counts [affine maps, bins]; or nothing.
+        """
         return {}
 
     def reached(self) -> bool:

@@ -72,6 +72,7 @@ class Proximal(Method):
             torch.zeros(layer.size, dtype=torch.int32, device=w.device)
             for layer, w in zip(layers, self.weights, strict=True)
         ]
+        self.roots: list[Tensor] = []
         self.protected: list[Tensor] = []
         self.spared_to = 1.0
         self.just_shrunk = False
@@ -115,7 +116,7 @@ class Proximal(Method):
             hold_down(self.layers, self.unpenalised, self.held)
             if self.steers:
                 self._steer(step)
-        self.just_shrunk = step % self.options.every == 0
+        self.just_shrunk = step % self.options.every == 0 or step == self.plan.cut_at
         if self.just_shrunk:
             self._shrink()
 
@@ -202,9 +203,10 @@ class Proximal(Method):
         return [norms / max(mean, 1e-30) for norms, mean in zip(self.scores(), self.means, strict=True)]
 
     def alive(self) -> list[Tensor]:
+        """By zeros: what was not zero after the last proximal step, between two of which noise revives the dead."""
         norms = self.scores()
         if self.has_zeros:
-            return [n > 0 for n in norms]
+            return [(n > 0) & (root > 0) for n, root in zip(norms, self.roots or norms, strict=True)]
         return [n > self.options.tolerance * n.max() for n in norms]
 
     def state_dict(self) -> dict[str, Any]:

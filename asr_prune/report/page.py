@@ -127,6 +127,7 @@ def page(
     skipped: Sequence[str],
     nested: Sequence[Run] = (),
     matrices_png: bytes | None = None,
+    weights_png: bytes | None = None,
 ) -> str:
     """HTML of the whole report, pictures inside; rows in the order in which the table shows them."""
     missing = "".join(f"<li>{escape(sentence)}</li>" for sentence in skipped)
@@ -148,6 +149,8 @@ def page(
         *map(_nested, nested),
         "<h2>Weights before the cut</h2>" if matrices_png else "",
         _image(matrices_png, "Magnitudes of weights under L1, L2 and guided penalties") if matrices_png else "",
+        "<h2>Weights</h2>" if weights_png else "",
+        _image(weights_png, "Histograms of weights at the ends of the phases") if weights_png else "",
         "<h2>Commands that made the runs</h2>",
         *map(_command, rows),
     ]

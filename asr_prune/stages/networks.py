@@ -11,15 +11,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from asr_prune.corpus.datadir import DataDir
 from asr_prune.done import plain
 from asr_prune.errors import UserError
-from asr_prune.features.load import load
-from asr_prune.features.options import NetworkFeatureOptions
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
-from asr_prune.stages.data import feature_folder, feature_inputs, label_folder, network_features
+from asr_prune.stages.feats import NetworkFeatures
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +31,8 @@ def train(context: Context) -> None:
 def _train_one(context: Context, run: Run, says: str) -> None:
     from asr_prune.pruning.method import find_method
 
-    folder, labels = context.run_folder(run), label_folder(context)
+    folder, labels = context.run_folder(run), context.labels
+    source = NetworkFeatures.of(context)
 
     def do(may_continue: bool) -> None:
         from asr_prune.hmm.labels import read_labels
@@ -45,20 +43,25 @@ def _train_one(context: Context, run: Run, says: str) -> None:
         write_recipe(context, run)
         known = read_labels(labels / "pdf.ark")
         pdfs = json.loads((labels / "summary.json").read_text())["pdfs"]
-        train_set, dev_set = (network_features(context.data / part, context) for part in ("train", "dev"))
+        train_set, dev_set = (source.load(context.data / part, context.align) for part in ("train", "dev"))
         options = run.network, run.train, run.prune
-        features = plain(context.recipe.features.network)
-        figures = train_run(folder, (train_set, known), (dev_set, known), pdfs, options, run.seed, features)
+        figures = train_run(folder, (train_set, known), (dev_set, known), pdfs, options, run.seed, source.plain())
         with atomic(folder / "train.json") as file:
             json.dump(figures, file, indent=1)
         (folder / "model/checkpoint.pt").unlink(missing_ok=True)
 
     also = find_method(run.prune.method).reads(run.prune, context.exp / "runs")
-    part = {"run": run, "features": context.recipe.features.network}
-    inputs = feature_inputs(context, ("train", "dev"), "network")
+    part = {"run": run, "features": source.plain()}
+    inputs = source.inputs(context, ("train", "dev"))
     inputs |= {labels / "pdf.ark": "align", labels / "summary.json": "align"}
-    names = ("model/network.pt", "model/before_cut.pt", "train.json", "nodes.json", "norms.npz", "metrics.jsonl")
-    code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py"]
+    if run.train.init:
+        from asr_prune.acoustic.initial import weights_file
+
+        inputs[weights_file(Path(run.train.init))] = "train"
+    files = ("train.json", "nodes.json", "norms.npz", "metrics.jsonl", "trail.jsonl")
+    names = ("model/network.pt", "model/before_cut.pt", *files)
+    code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py", "hmm/frontend.py"]
+    code += ["hmm/kaldi_format.py"]
     context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names], also), run)
 
 
@@ -82,7 +85,7 @@ def shrink(context: Context) -> None:
             if not verify(folder):
                 raise UserError(f"{folder}: the shrunk network is not the masked one; see {folder}/verify.json.")
 
-        inputs = {folder / "model/network.pt": "train"} | feature_inputs(context, ("dev", "test"), "network")
+        inputs = {folder / "model/network.pt": "train"} | NetworkFeatures.of(context).inputs(context, ("dev", "test"))
         inputs |= {context.graph / "HCLG.fst": "graph"}
         outputs = [folder / name for name in ("shrunk/network.pt", "shrunk/size.json", "verify.json")]
         part = context.recipe.decode
@@ -116,9 +119,8 @@ def verify(folder: Path) -> bool:
 
     data, graph = Path("data") / folder.parent.parent.name, folder.parent.parent / "graph"
     masked, small = load_model(folder / "model/network.pt"), load_model(folder / "shrunk/network.pt")
-    options = NetworkFeatureOptions(**small.features)
-    sets = {part: DataDir.read(data / part) for part in ("dev", "test")}
-    feats = {part: load(feature_folder(data / part, "network"), options, sets[part].utt2spk) for part in sets}
+    source = NetworkFeatures.from_plain(small.features)
+    feats = {part: source.load(data / part, folder.parent.parent / "align") for part in ("dev", "test")}
     agreements = compare(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)

@@ -15,8 +15,8 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.stages.context import Context
-from asr_prune.stages.data import feature_inputs, label_folder, network_features
 from asr_prune.stages.decoding import JUDGED, Words
+from asr_prune.stages.feats import NetworkFeatures
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model
@@ -36,11 +36,12 @@ def widths(context: Context, folder: Path) -> list[dict[str, Any]]:
     (nats a frame), wer_dev, wer_test, wer_test_low, wer_test_high, lm_weight and penalty (chosen on dev).
     Raises UserError where the run is not a guided one.
     """
-    pdf_labels = label_folder(context) / "pdf.ark"
-    context.need({folder / "model/before_cut.pt": "train", folder / "recipe.yaml": "train", pdf_labels: "align"})
-    context.need({context.graph / "HCLG.fst": "graph"} | feature_inputs(context, JUDGED, "network"))
+    source = NetworkFeatures.of(context)
+    context.need({folder / name: "train" for name in ("model/before_cut.pt", "recipe.yaml")})
+    context.need({context.labels / "pdf.ark": "align", context.graph / "HCLG.fst": "graph"})
+    context.need(source.inputs(context, JUDGED))
     vectors = guided_vectors(folder)
-    feats = {part: network_features(context.data / part, context) for part in JUDGED}
+    feats = {part: source.load(context.data / part, context.align) for part in JUDGED}
     rows = [_row(context, cut_to(folder, share, vectors), share, feats) for share in SHARES]
     with atomic(folder / "widths.json") as file:
         json.dump(rows, file, indent=1)
@@ -89,7 +90,7 @@ def dev_cross_entropy(context: Context, model: Model, dev: Utterances) -> float:
     from asr_prune.acoustic.frames import FrameSet
     from asr_prune.hmm.labels import read_labels
 
-    labels = read_labels(label_folder(context) / "pdf.ark")
+    labels = read_labels(context.labels / "pdf.ark")
     return evaluate(model.network, FrameSet.from_utterances(dev, labels, model.context)).cross_entropy
 
 
