@@ -69,7 +69,8 @@ def test_no_interval_and_no_dense_run() -> None:
 
 
 def nested(*points: tuple[int, float]) -> Run:
-    return Run(invented("led", "guided", 256, 12.0), None, tuple({"nodes": n, "wer_test": wer} for n, wer in points))
+    rows = tuple({"nodes": n, "wer_test": wer} for n, wer in points)
+    return Run(invented("led", "guided", 256, 12.0), None, nested=rows)
 
 
 def test_widths_of_one_run_are_a_dotted_line() -> None:

@@ -46,7 +46,8 @@ def test_the_lowest_products_over_the_living_mean_go_and_stay_gone() -> None:
         ranks = []
         for level, layer in enumerate(network.node_layers()):
             living = [j for j in range(layer.size) if (level, j) not in gone]
-            products = {j: float(layer.incoming.weight[j].norm() * layer.outgoing.weight[:, j].norm()) for j in living}
+            into, out = layer.incoming.weight.detach(), layer.outgoing.weight.detach()
+            products = {j: float(into[j].norm() * out[:, j].norm()) for j in living}
             mean = sum(products.values()) / len(products)
             ranks += [(product / mean, level, j) for j, product in products.items()]
         count = method.wanted((step - 20) / 40)
