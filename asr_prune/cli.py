@@ -56,6 +56,7 @@ def parser() -> Parser:
     add_recipe_verb(verbs, "check", "read the recipe, say what is wrong with it or list its runs", check)
     add_recipe_verb(verbs, "ladder", "decode and score the GMM-HMM passes themselves", run_ladder)
     add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
+    add_widths(verbs)
     add_explain(verbs)
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
@@ -101,6 +102,18 @@ def add_export(verbs: argparse._SubParsersAction) -> None:
     verb.set_defaults(act=export_kaldi, verb="export-kaldi")
 
 
+def add_widths(verbs: argparse._SubParsersAction) -> None:
+    """The verb that works on a run and on the recipe that made it."""
+    help_text = "measure every width of a guided run: its first 10 %%, 20 %% ... 100 %% of nodes, without training"
+    example = "example: asr-prune widths exp/an4/runs/guided-keep0.25"
+    verb = verbs.add_parser("widths", help=help_text, description=help_text, epilog=example)
+    verb.add_argument("folder", type=Path, help="folder of a run of method guided after stage 4 (train)")
+    verb.add_argument("--recipe", help="folder with a recipe.yaml (default: recipes/NAME for a run in exp/NAME)")
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
+    verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
+    verb.set_defaults(act=run_widths, verb="widths")
+
+
 def add_explain(verbs: argparse._SubParsersAction) -> None:
     """The verb that tells a run's trail."""
     help_text = "tell what became of a run's nodes, when and why"
@@ -133,6 +146,29 @@ def run_ladder(options: argparse.Namespace) -> None:
         ladder(context)
 
 
+def run_widths(options: argparse.Namespace) -> None:
+    """Measures the widths of a run."""
+    from asr_prune.stages.widths import widths
+
+    folder = run_folder(options.folder, "model/before_cut.pt", "a run of method guided after stage 4 (train)")
+    options.recipe = options.recipe or f"recipes/{folder.parts[1]}"
+    with working(options, f"asr-prune widths {folder} --recipe {options.recipe}") as context:
+        if context.exp not in folder.parents:
+            raise UserError(f"{folder} is no run of {options.recipe}; name its recipe with --recipe.")
+        widths(context, folder)
+
+
+def run_folder(given: Path, needed: str, what: str) -> Path:
+    """The run's folder from here, exp/<name>/runs/<run>. Raises UserError where it has no file `needed`."""
+    folder = Path(os.path.relpath(given))
+    if folder.parts[:1] != ("exp",) or not (folder / needed).is_file():
+        raise UserError(
+            f"{folder}/{needed} is not there under exp; from the project's folder, give {what}, for instance "
+            "exp/demo/runs/dense."
+        )
+    return folder
+
+
 def check(options: argparse.Namespace) -> None:
     """Reads the recipe and lists its runs."""
     from asr_prune.recipe import load_recipe
@@ -143,8 +179,10 @@ def check(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def working(options: argparse.Namespace) -> Iterator[Context]:
-    """A stage's surroundings: context, lock, log; where it fails, its cause, the log's end, and how to go on."""
+def working(options: argparse.Namespace, again: str = "") -> Iterator[Context]:
+    """A stage's surroundings: context, lock, log; where it fails, its cause, the log's end, and how to go on: with
+    `again`, or run.sh from the stage that failed.
+    """
     from asr_prune.lock import locked
     from asr_prune.recipe import load_recipe
 
@@ -157,8 +195,8 @@ def working(options: argparse.Namespace) -> Iterator[Context]:
         except BrokenPipeError:
             raise
         except (Exception, KeyboardInterrupt) as error:
-            stage = getattr(error, "stage", options.verb)
-            raise Stopped(tell(options.verb, error, log, context.command(stage))) from error
+            stage = getattr(error, "stage", "" if again else options.verb)
+            raise Stopped(tell(options.verb, error, log, context.command(stage) if stage else again)) from error
 
 
 def verify(options: argparse.Namespace) -> int:

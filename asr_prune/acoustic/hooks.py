@@ -19,6 +19,11 @@ class Hooks:
         """Parameters that must not have weight decay, because something else shrinks them."""
         return []
 
+    def training_frames(self, run_over: Callable[[], object]) -> None:
+        """Before `start`. Calling `run_over`, then or later, runs the network without dropout over all training frames,
+        for who wants to see what its layers do.
+        """
+
     def parts(self, steps: int) -> list[tuple[int, float]]:
         """The run in parts, each with a learning-rate schedule of its own: (updates, factor on the learning rate).
 

@@ -80,16 +80,17 @@ class Trainer:
         self.schedule = InTurn(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
+        hooks.training_frames(lambda: self.quality(train))
         hooks.start(network, self.optimiser, self.steps, self.quality)
 
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
 
-    def quality(self) -> Quality:
-        """Of the network as it acts now, on dev."""
+    def quality(self, frames: FrameSet | None = None) -> Quality:
+        """Of the network as it acts now, on `frames`, by default those of dev."""
         with self.hooks.acting():
-            return evaluate(self.network, self.dev_frames)
+            return evaluate(self.network, self.dev_frames if frames is None else frames)
 
     def run(self) -> Quality:
         """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev quality.

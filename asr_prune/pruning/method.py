@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -34,6 +35,18 @@ class Method:
         sizes = [layer.size for layer in layers]
         self.minima = minima_of(sizes, options.keep, options.min_nodes, options.floor)
         self.target = target_of(sizes, options.keep, self.minima)
+
+    @classmethod
+    def widths(cls, options: PruneOptions, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
+        """Nodes of the hidden layers of the network to train. hidden: those of the recipe; runs: the folder of all runs
+        of the recipe.
+        """
+        return tuple(hidden)
+
+    @classmethod
+    def reads(cls, options: PruneOptions, runs: Path) -> list[Path]:
+        """Files of other runs that the method reads, so that it trains again where they change."""
+        return []
 
     @property
     def folds(self) -> bool:
@@ -102,6 +115,19 @@ class Method:
         """In the press: the share of each layer's nodes that its dropout is to suit; None leaves dropout alone."""
         return None
 
+    def look(self, at_training: Callable[[], object]) -> None:
+        """Just before the cut. Calling `at_training` runs the network, without dropout, over all training frames; a
+        method that wants to see activations hooks into the layers meanwhile (activity.py).
+        """
+
+    def constants(self) -> list[Tensor] | None:
+        """What the outputs of cut nodes are replaced by, float [nodes] a layer; None where a cut zeroes a vector."""
+        return None
+
+    def figures(self, kept: Sequence[Tensor]) -> dict[str, Any]:
+        """The method's own figures of the cut, for train.json. kept: boolean [nodes] a layer."""
+        return {}
+
     def audit(self) -> list[dict[str, Any]]:
         """Lines for `audit_file` since last asked."""
         return []
@@ -147,6 +173,12 @@ class Method:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes back what state_dict gave."""
+
+
+def weights_of(layers: Sequence[NodeLayer]) -> list[Tensor]:
+    """Every weight matrix into and out of `layers` once, in order."""
+    weights = [weight for layer in layers for weight in (layer.incoming.weight, layer.outgoing.weight)]
+    return list({id(weight): weight for weight in weights}.values())
 
 
 def method_names() -> list[str]:

@@ -16,7 +16,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import FeedForward
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.plan import Phase
-from asr_prune.pruning.removal import silence
+from asr_prune.pruning.removal import fold, hold_at_zero, silence
 from asr_prune.pruning.trail import Trail
 
 SMALL_CUT = 0.05
@@ -64,6 +64,7 @@ class Pruner(Hooks):
         self.step = 0
         self.cut: Cut | None = None
         self.before_cut: dict[str, Tensor] = {}
+        self.run_over: Callable[[], object] = lambda: None
 
     @property
     def phase(self) -> Phase:
@@ -80,6 +81,9 @@ class Pruner(Hooks):
 
     def undecayed(self, network: FeedForward) -> list[Tensor]:
         return self.method.undecayed()
+
+    def training_frames(self, run_over: Callable[[], object]) -> None:
+        self.run_over = run_over
 
     def parts(self, steps: int) -> list[tuple[int, float]]:
         return self.method.parts(steps)
@@ -108,7 +112,7 @@ class Pruner(Hooks):
         pressing = self.phase == "press"
         self.step += 1
         if self.cut is not None:
-            self._hold_down()
+            hold_at_zero(self.method.layers, self.cut.kept)
         elif pressing:
             self.method.after_step(self.step)
             self._keep_snapshot()
@@ -154,12 +158,15 @@ class Pruner(Hooks):
     def _cut(self) -> None:
         before = self.evaluate().cross_entropy
         self.before_cut = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.method.look(self.run_over)
         self._record()
         scores, alive, kept = self.method.scores(), self.method.alive(), self.method.finish()
+        if (constants := self.method.constants()) is not None:
+            fold(self.method.layers, kept, constants)
         silence(self.method.layers, kept, self.method.folds)
         self.cut = Cut(self.step, kept, alive, scores, before, self.evaluate().cross_entropy)
         self._thin_dropout([float(k.float().mean()) for k in kept])
-        self._hold_down()
+        hold_at_zero(self.method.layers, kept)
 
     def _share_now(self) -> float:
         """Where the share of nodes stands on the straight line from all to the target over the press."""
@@ -172,20 +179,6 @@ class Pruner(Hooks):
         After Han, Pool, Tran and Dally 2015 (arXiv 1506.02626, section 3.2), for nodes instead of connections.
         """
         self.network.dropouts = [rate * share for rate, share in zip(self.dense_dropouts, shares, strict=True)]
-
-    @torch.no_grad()
-    def _hold_down(self) -> None:
-        """Zeroes removed nodes again, which the optimiser's momentum would move."""
-        assert self.cut is not None
-        for layer, kept in zip(self.method.layers, self.cut.kept, strict=True):
-            if bool(kept.all()):
-                continue
-            for parameter, mask in (
-                (layer.incoming.weight, kept[:, None]),
-                (layer.incoming.bias, kept),
-                (layer.outgoing.weight, kept[None, :]),
-            ):
-                parameter.mul_(mask)
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -51,10 +51,14 @@ def train_run(
     context = (network_options.left_context, network_options.right_context)
     frames = FrameSet.from_utterances(*train, context, device)
     dev_frames = FrameSet.from_utterances(*dev, context, device)
-    network = build(network_options, frames, pdfs, seed)
+    method = find_method(prune_options.method)
+    dense = build(network_options, frames, pdfs, seed)
+    widths = method.widths(prune_options, network_options.hidden, folder.parent)
+    network = build(replace(network_options, hidden=widths), frames, pdfs, seed)
+    network.dropouts = [rate * (a / b) for rate, a, b in zip(network.dropouts, widths, dense.widths, strict=True)]
     if train_options.init:
         start_from(Path(train_options.init), network, context)
-    pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), folder)
+    pruner = Pruner(method(prune_options, network.node_layers()), folder)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
@@ -75,13 +79,14 @@ def train_run(
         "converged": pruner.converged,
         "cut_at_update": pruner.cut.step,
         "updates": trainer.steps,
-        "nodes_per_layer_dense": network.widths,
-        "params_dense": size_of(network).params,
-        "macs_dense": size_of(network).macs,
+        "nodes_per_layer_dense": dense.widths,
+        "params_dense": size_of(dense).params,
+        "macs_dense": size_of(dense).macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
         "train_wall_seconds": round(time.monotonic() - start, 2),
         "device": str(device),
+        **pruner.method.figures(pruner.cut.kept),
         **kept_besides,
     }
 

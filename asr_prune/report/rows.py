@@ -50,11 +50,15 @@ class Weights:
 
 @dataclass(frozen=True)
 class Run:
-    """A row of results.json and, where the run kept them, its node norms and the histograms of its weights."""
+    """A row of results.json and, where the run kept them, its node norms and the histograms of its weights.
+
+    nested: rows of widths.json, the figures of networks cut from the run without training (`asr-prune widths`).
+    """
 
     row: Row
     norms: Norms | None
     weights: Weights | None = None
+    nested: tuple[Row, ...] = ()
 
 
 def is_dense(row: Row) -> bool:
@@ -95,6 +99,19 @@ def _read_norms(path: Path) -> Norms | None:
     if not norms or [len(part) for part in norms] != [len(part) for part in kept]:
         raise ValueError("its layers and survivors differ in length, or there are none")
     return Norms(np.concatenate(norms), np.concatenate(kept))
+
+
+def _read_nested(path: Path) -> tuple[Row, ...]:
+    """Raises ValueError where widths.json is not a list of rows with nodes, a WER and a cross-entropy."""
+    if not path.exists():
+        return ()
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it is not a list of objects")
+    for key in ("width", "nodes", "wer_dev", "wer_test", "dev_ce"):
+        if not all(isinstance(row.get(key), int | float) for row in rows):
+            raise ValueError(f"{key} is not a number in every row")
+    return tuple(rows)
 
 
 def _read_weights(path: Path) -> Weights | None:
@@ -139,7 +156,12 @@ def read_runs(exp: Path) -> tuple[list[Run], list[str]]:
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             skipped.append(f"{folder.name}: weights.npz is damaged and left out of the histograms ({error})")
             weights = None
-        runs.append(Run(row, norms, weights))
+        try:
+            nested = _read_nested(folder / "widths.json")
+        except (ValueError, OSError) as error:
+            skipped.append(f"{folder.name}: widths.json is damaged and left out ({error})")
+            nested = ()
+        runs.append(Run(row, norms, weights, nested))
     if not runs:
         found = f" ({len(skipped)} unfinished or damaged)" if skipped else ""
         raise UserError(

@@ -34,6 +34,8 @@ def train(context: Context) -> None:
 
 
 def _train_one(context: Context, run: Run, says: str) -> None:
+    from asr_prune.pruning.method import find_method
+
     folder, labels = context.run_folder(run), context.labels
     source = NetworkFeatures.of(context)
 
@@ -53,6 +55,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
             json.dump(figures, file, indent=1)
         (folder / "model/checkpoint.pt").unlink(missing_ok=True)
 
+    also = find_method(run.prune.method).reads(run.prune, context.exp / "runs")
     part = {"run": run, "features": source.plain()}
     inputs = source.inputs(context, ("train", "dev"))
     inputs |= {labels / "pdf.ark": "align", labels / "summary.json": "align"}
@@ -64,7 +67,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
     names = ("model/network.pt", "model/before_cut.pt", *files)
     code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py", "hmm/frontend.py"]
     code += ["hmm/kaldi_format.py"]
-    context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names]), run)
+    context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names], also), run)
 
 
 def write_recipe(context: Context, run: Run) -> None:

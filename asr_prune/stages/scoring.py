@@ -12,7 +12,8 @@ import yaml
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.files import atomic
-from asr_prune.recipe import Run
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.recipe import Run, compact, differing
 from asr_prune.stages.context import Context, Work
 from asr_prune.stages.decoding import JUDGED, Words, decoded_files, read_words
 
@@ -91,6 +92,8 @@ def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, 
         "recipe": context.loaded.name,
         "method": run.prune.method,
         "vectors": getattr(run.prune, "vectors", None),
+        "variant": variant(run.prune),
+        "like": getattr(run.prune, "like", None),
         "strength": run.prune.strength,
         "keep_asked": run.prune.keep,
         "sparsity_asked": run.prune.sparsity_asked,
@@ -110,6 +113,14 @@ def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, 
         "commit": commit(),
         "command": yaml.safe_load((folder / "recipe.yaml").read_text())["command"],
     }
+
+
+def variant(prune: PruneOptions) -> str | None:
+    """What is asked of a method besides its size and its vectors, where it is not the method's default."""
+    usual = type(prune)(method=prune.method)
+    size = {"keep", "strength", "like", "vectors"}
+    told = [f"{key} {compact(value)}" for key, value in differing(prune, usual) if key not in size]
+    return ", ".join(told) or None
 
 
 def commit() -> str | None:
@@ -136,7 +147,8 @@ def report(context: Context) -> None:
     folders = sorted(path for path in context.exp.glob("runs/*") if path.is_dir())
     names = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html", "table.txt")
     part = {"report": options, "runs": [folder.name for folder in folders]}
-    also = [folder / name for folder in folders for name in ("result.json", "norms.npz", "weights.npz")]
+    kept = ("result.json", "norms.npz", "weights.npz", "widths.json")
+    also = [folder / name for folder in folders for name in kept]
     context.once(Work("report", "drawing", part, {}, ["report"], do, [out / name for name in names], also))
     print(shown.read_text(encoding="utf-8"), flush=True)
     log.info("report: %s", out / "index.html")

@@ -161,3 +161,20 @@ def test_hooks_may_lend_the_weights_that_are_computed_with(frames: FrameSet, tmp
         network.output.weight.div_(2)
     assert told == pytest.approx(evaluate(network, frames).cross_entropy)
     assert [trainer.schedule.rate(step) for step in (0, trainer.steps - 1)] == [0.8, 0.4]
+
+
+def test_hooks_may_have_the_network_run_over_the_training_frames(make_trainer: Callable[..., Trainer]) -> None:
+    class Counting(Hooks):
+        def training_frames(self, run_over: Callable[[], object]) -> None:
+            self.run_over = run_over
+
+    made = make_trainer()
+    hooks = Counting()
+    trainer = Trainer(made.network, made.options, made.train_frames, made.dev_frames, hooks, 5, made.folder)
+    seen: list[torch.Tensor] = []
+    handle = trainer.network.hidden[0].register_forward_hook(lambda module, inputs, outputs: seen.append(outputs))
+    trainer.network.train()
+    hooks.run_over()
+    handle.remove()
+    assert torch.cat(seen).shape == (len(trainer.train_frames), 16)
+    assert trainer.network.training
