@@ -60,6 +60,7 @@ def parser() -> Parser:
     add_explain(verbs)
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
+    add_export(verbs)
     return top
 
 
@@ -84,6 +85,21 @@ def add_verb(verbs: argparse._SubParsersAction, name: str, help_text: str, act: 
     verb = verbs.add_parser(name, help=help_text, description=help_text, epilog=f"example: asr-prune {name} {example}")
     verb.add_argument("folder", type=Path)
     verb.set_defaults(act=act, verb=name)
+
+
+def add_export(verbs: argparse._SubParsersAction) -> None:
+    """export-kaldi."""
+    says = "write a pass of the GMM-HMM as a Kaldi alignment directory with its lang and decoding graph"
+    example = "example: asr-prune export-kaldi exp/demo/align/mono kaldi/mono_ali --nj 4"
+    verb = verbs.add_parser("export-kaldi", help=says, description=says, epilog=example)
+    verb.add_argument("folder", type=Path, metavar="ALIGN_DIR", help="the pass: exp/<name>/align/<pass>")
+    verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
+    verb.add_argument("--lang", type=Path, metavar="DIR", help="its lang folder (default: data/<name>/lang)")
+    verb.add_argument("--graph", type=Path, metavar="DIR", help="its graph (default: in exp/<name>, where it is made)")
+    data_help = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
+    verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data_help)
+    verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
+    verb.set_defaults(act=export_kaldi, verb="export-kaldi")
 
 
 def add_widths(verbs: argparse._SubParsersAction) -> None:
@@ -221,6 +237,14 @@ def fix(options: argparse.Namespace) -> None:
 
     done = mend(options.folder)
     print("\n".join(done) if done else f"{options.folder} needs no mending")
+
+
+def export_kaldi(options: argparse.Namespace) -> None:
+    """Says what is in the folder."""
+    from asr_prune.interop.export import Places, export
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    export(Places.around(options.folder, options.lang, options.graph, options.data), options.out, options.nj)
 
 
 if __name__ == "__main__":

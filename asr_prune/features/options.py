@@ -39,6 +39,9 @@ class FeatureOptions:
     cmvn_variance: bool = False
     #: the library that computes; both give the same numbers
     backend: Literal["native", "torchaudio"] = "native"
+    #: a folder of features made elsewhere, to be taken in place of computing them: Kaldi's feats.scp (and cmvn.scp) in
+    #: train, dev and test; deltas and cmvn still apply, what describes the computation does not
+    archives: str = ""
 
     def __post_init__(self) -> None:
         for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms"):
@@ -62,7 +65,7 @@ class FeatureOptions:
 
     @property
     def base_dim(self) -> int:
-        """Columns of the features as stored, before deltas."""
+        """Columns of the features as computed and stored, before deltas; those of `archives` are their own."""
         return self.ceps if self.type == "mfcc" else self.bins + int(self.use_energy)
 
     @property
@@ -92,6 +95,11 @@ class NetworkFeatureOptions(FeatureOptions):
     type: Literal["mfcc", "fbank", "hmm"] = "fbank"
     #: as FeatureOptions says
     bins: int = 40
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.type == "hmm" and self.archives:
+            raise ValueError("archives are not read with type hmm; set features.hmm.archives, which the GMM-HMM reads")
 
 
 @options

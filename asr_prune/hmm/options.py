@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -160,6 +161,13 @@ class HmmOptions:
     passes: tuple[Annotated[PassOptions, Field(discriminator="type")], ...] = (MonoOptions(),)
     #: the last pass to run, by name; its labels and features are the network's. By default the last one listed
     stop_after: str = ""
+    #: labels made by Kaldi in place of passes: an alignment directory (ali.*.gz, final.mdl, tree), or an archive of
+    #: pdf-ids, text or binary
+    labels: Path | None = None
+    #: where `labels` is an archive: the folder of the final.mdl and tree of these pdf-ids, which decoding needs
+    model: Path | None = None
+    #: where there is no model: how many pdf-ids there are; by default the highest one and one more
+    pdfs: int | None = None
 
     def __post_init__(self) -> None:
         names = [pass_name(own) for own in self.passes]
@@ -169,6 +177,15 @@ class HmmOptions:
             raise ValueError("passes must have different names; give the second of a type a name")
         if self.stop_after and self.stop_after not in names:
             raise ValueError(f"stop_after must be one of the passes {', '.join(names)}, not {self.stop_after!r}")
+        if self.labels is None and (self.model is not None or self.pdfs is not None):
+            raise ValueError("model and pdfs describe labels; set labels too")
+        if self.pdfs is not None and self.pdfs < 1:
+            raise ValueError(f"pdfs must be at least 1, not {self.pdfs}")
+
+    @property
+    def last(self) -> str:
+        """The folder of the labels: that of the last pass, or `kaldi` for labels made by Kaldi."""
+        return "kaldi" if self.labels else pass_name(self.run[-1])
 
     @property
     def run(self) -> tuple[PassOptions, ...]:

@@ -9,6 +9,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
 from asr_prune.stages.context import Context, Work
 from asr_prune.stages.feats import base_features, feature_inputs, pass_features, transform_file
+from asr_prune.stages.taking import take
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +20,25 @@ LABELS = ("ali.ark", "pdf.ark", "summary.json")
 
 
 def align(context: Context) -> None:
-    """Stage 3: the passes of the `hmm:` block over train and dev together, and a pdf-id for every frame."""
+    """Stage 3: the passes of the `hmm:` block over train and dev together, or labels made by Kaldi; and a pdf-id for
+    every frame.
+    """
+    if context.recipe.hmm.labels:
+        return _take(context)
     before = None
     for own in context.recipe.hmm.run:
         _train(context, own, before)
         before = own
     if isinstance(before, SatOptions) and context.recipe.features.network.type == "hmm":
         adapt(context, before)
+
+
+def _take(context: Context) -> None:
+    take(context, LABELLED)
+    own = SatOptions(name=context.labels.name)
+    adapted = all(path.is_file() for path in pass_files(context.labels, own))
+    if adapted and context.recipe.features.network.type == "hmm":
+        adapt(context, own)
 
 
 def pass_files(folder: Path, own: PassOptions) -> list[Path]:

@@ -12,7 +12,6 @@ from typing import Any
 from asr_prune.done import Hashes, Ledger
 from asr_prune.errors import UserError
 from asr_prune.files import sweep
-from asr_prune.hmm.options import pass_name
 from asr_prune.recipe import Loaded, Recipe, Run
 
 log = logging.getLogger(__name__)
@@ -71,8 +70,8 @@ class Context:
 
     @property
     def labels(self) -> Path:
-        """The folder of the last pass, whose labels train the networks."""
-        return self.align / pass_name(self.recipe.hmm.run[-1])
+        """The folder of the labels that train the networks: of the last pass, or made by Kaldi."""
+        return self.align / self.recipe.hmm.last
 
     @property
     def graph(self) -> Path:

@@ -7,13 +7,17 @@ import logging
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.datadir import DataDir, read_table
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
 from asr_prune.stages.feats import FILES, feature_folder
+
+if TYPE_CHECKING:
+    from asr_prune.features.extract import Counts
 
 log = logging.getLogger(__name__)
 
@@ -109,20 +113,46 @@ def features(context: Context) -> None:
     places = [(context.data / part, kind) for part in SETS for kind in kinds]
 
     def do(_: bool) -> None:
-        from asr_prune.features.extract import extract
-
+        columns: dict[str, int] = {}
         for folder, kind in places:
             chosen: FeatureOptions = getattr(options, kind)
-            counts = extract(folder, feature_folder(folder, kind), chosen, context.nj)
+            counts = _make(folder, kind, chosen, context.nj)
+            if counts.dim != columns.setdefault(kind, counts.dim):
+                what = f"{counts.dim} columns in {folder.name}, {columns[kind]} in train"
+                raise UserError(f"{chosen.archives} holds features of {what}; make those of all sets alike.")
             told = f"{counts.utterances} utterances, {counts.frames} frames, {counts.hours:.2f} h"
-            log.info("  %s, %s of %s: %s, %d skipped", folder, chosen.type, kind, told, len(counts.skipped))
+            what = chosen.archives or chosen.type
+            log.info("  %s, %s of %s: %s, %d skipped", folder, what, kind, told, len(counts.skipped))
 
     inputs = {folder / name: "corpus" for folder, _ in places for name in ("wav.scp", "utt2spk")}
     context.need(inputs | {folder / "text": "corpus" for folder, _ in places})
     audio = [[path, *_stat(path)] for folder, kind in places if kind == "hmm" for path in _wavs(folder)]
-    part = {"features": options, "audio": audio}
+    taken = [
+        _listed(Path(own.archives) / part) for own in (options.hmm, options.network) if own.archives for part in SETS
+    ]
+    part = {"features": options, "audio": audio} | ({"taken": taken} if taken else {})
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
-    context.once(Work("features", "computing features", part, inputs, ["features", "corpus/audio.py"], do, outputs))
+    code = ["features", "corpus/audio.py", *(["interop/features.py"] if taken else [])]
+    context.once(Work("features", "computing features", part, inputs, code, do, outputs))
+
+
+def _make(folder: Path, kind: str, options: FeatureOptions, nj: int) -> Counts:
+    """Computes the features of a data directory, or takes those made elsewhere."""
+    if not options.archives:
+        from asr_prune.features.extract import extract
+
+        return extract(folder, feature_folder(folder, kind), options, nj)
+    from asr_prune.interop.features import take_features
+
+    shift = options.frame_shift_ms / 1000
+    return take_features(Path(options.archives) / folder.name, folder, feature_folder(folder, kind), shift)
+
+
+def _listed(folder: Path) -> list[list[object]]:
+    """The scp files of a folder of features and the archives they name, with sizes and times of change."""
+    scps = [path for path in (folder / "feats.scp", folder / "cmvn.scp") if path.is_file()]
+    arks = {place.rpartition(":")[0] for scp in scps for place in read_table(scp).values()}
+    return [[path, *_stat(path)] for path in [*map(str, scps), *sorted(arks)]]
 
 
 def _wavs(folder: Path) -> list[str]:

@@ -15,6 +15,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.files import atomic_dir
 from asr_prune.stages.context import Context, Missing, Work
 from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.taking import need_hmm
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JUDGED = ("dev", "test")
-GRAPH = ("HCLG.fst", "words.txt", "pdfs.txt", "size.json")
+GRAPH = ("HCLG.fst", "words.txt", "pdfs.txt", "disambig_tid.int", "size.json")
 Words = dict[str, list[str]]
 
 
@@ -40,6 +41,7 @@ def graph_folder(context: Context, name: str) -> Path:
 def make_pass_graph(context: Context, name: str) -> None:
     """HCLG of the pass called `name`."""
     hmm, out, options = context.align / name, graph_folder(context, name), context.recipe.decode
+    need_hmm(context, hmm)
 
     def do(_: bool) -> None:
         from asr_prune.decode.graph import make_graph

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
 from asr_prune.stages.alignment import adapt, align
@@ -22,8 +23,12 @@ log = logging.getLogger(__name__)
 
 def ladder(context: Context) -> None:
     """Trains what is not trained yet, decodes dev and test with every pass, prints the table and writes
-    align/ladder.json.
+    align/ladder.json. Raises UserError where the labels are not of passes trained here.
     """
+    if context.recipe.hmm.labels:
+        raise UserError(
+            "the ladder is of the passes trained here, and hmm.labels names labels made elsewhere; unset it."
+        )
     align(context)
     rows = [_row(context, own) for own in context.recipe.hmm.run]
     with atomic(context.align / "ladder.json") as file:

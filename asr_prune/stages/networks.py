@@ -7,6 +7,7 @@ import logging
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
@@ -17,6 +18,10 @@ from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
 from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.taking import can_decode
+
+if TYPE_CHECKING:
+    from asr_prune.acoustic.checkpoint import Model
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +81,10 @@ def shrink(context: Context) -> None:
     """Stage 5: the physically smaller network of each run, verified against the masked one."""
     from asr_prune.stages.decoding import graph
 
-    graph(context)
+    if decodable := can_decode(context):
+        graph(context)
+    else:
+        log.info("the labels came without an HMM to decode with: networks are compared by logits, not by words")
     for run in context.loaded.runs():
         folder = context.run_folder(run)
 
@@ -86,7 +94,7 @@ def shrink(context: Context) -> None:
                 raise UserError(f"{folder}: the shrunk network is not the masked one; see {folder}/verify.json.")
 
         inputs = {folder / "model/network.pt": "train"} | NetworkFeatures.of(context).inputs(context, ("dev", "test"))
-        inputs |= {context.graph / "HCLG.fst": "graph"}
+        inputs |= {context.graph / "HCLG.fst": "graph"} if decodable else {}
         outputs = [folder / name for name in ("shrunk/network.pt", "shrunk/size.json", "verify.json")]
         part = context.recipe.decode
         context.once(Work("shrink", "removing nodes", part, inputs, ["pruning", "acoustic"], do, outputs), run)
@@ -112,27 +120,36 @@ def shrink_run(folder: Path) -> None:
 def verify(folder: Path) -> bool:
     """Masked against shrunk network of a run: logits on random inputs and all test frames, words on the test set; and
     what the cut itself changed. Prints it, writes verify.json, returns whether the two are the same network.
+
+    Without words, and null for them, where the labels came without an HMM.
     """
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.pruning.verify import compare
-    from asr_prune.stages.decoding import words_of
 
-    data, graph = Path("data") / folder.parent.parent.name, folder.parent.parent / "graph"
+    data, exp = Path("data") / folder.parent.parent.name, folder.parent.parent
     masked, small = load_model(folder / "model/network.pt"), load_model(folder / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(small.features)
-    feats = {part: source.load(data / part, folder.parent.parent / "align") for part in ("dev", "test")}
+    feats = {part: source.load(data / part, exp / "align") for part in ("dev", "test")}
     agreements = compare(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
-    one, other = (words_of(model, feats["test"], graph) for model in (masked, small))
-    differ = sorted(name for name in one if one[name] != other[name])
-    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
-    cut = _what_the_cut_changed(folder, feats["dev"], graph)
+    decodable = (exp / "align" / source.hmm / "final.mdl").is_file()
+    differ = _words_that_differ(masked, small, feats["test"], exp / "graph") if decodable else None
+    cut = _what_the_cut_changed(folder, feats["dev"], exp / "graph") if decodable else None
     holds = not differ and all(agreement.holds for agreement in agreements)
     with atomic(folder / "verify.json") as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
         json.dump({"holds": holds, "logits": rows, "utterances_that_differ": differ, "cut": cut}, file, indent=1)
     return holds
+
+
+def _words_that_differ(masked: Model, small: Model, test: dict[str, np.ndarray], graph: Path) -> list[str]:
+    from asr_prune.stages.decoding import words_of
+
+    one, other = (words_of(model, test, graph) for model in (masked, small))
+    differ = sorted(name for name in one if one[name] != other[name])
+    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
+    return differ
 
 
 def _what_the_cut_changed(folder: Path, dev: dict[str, np.ndarray], graph: Path) -> dict[str, object]:
