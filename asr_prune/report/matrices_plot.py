@@ -72,24 +72,23 @@ def _draw(axes: Axes, matrix: np.ndarray, most: float) -> object:
     axes.set_xticks([0, matrix.shape[1] - 1])
     axes.set_yticks([0, matrix.shape[0] - 1])
     axes.tick_params(labelsize=8)
-    text = axes.text(0, 1.02, told(matrix), transform=axes.transAxes, fontsize=8.5, color="#666666")
-    text.set_in_layout(False)
     return image
 
 
 def matrices_plot(panels: Sequence[Panel], title: str) -> Figure:
     """A column of pictures for each run, a row for each matrix; white is exactly 0. Nodes of a layer are columns."""
     lines = max(len(panel.matrices) for panel in panels)
-    figure = Figure(figsize=(max(6.5, 1.2 + 3.6 * len(panels)), 1.2 + 2.9 * lines), layout="constrained")
+    figure = Figure(figsize=(max(6.5, 1.2 + 4.0 * len(panels)), 1.2 + 2.9 * lines), layout="constrained")
     figure.suptitle(f"{title}: weights before the cut", fontsize=13, x=0.01, ha="left", color="#333333")
     grid = figure.subplots(lines, len(panels), squeeze=False)
     most = max(float(matrix.max()) for panel in panels for matrix in panel.matrices) or 1.0
     image = None
     for column, panel in enumerate(panels):
-        grid[0][column].set_title(panel.run, fontsize=10, loc="left", pad=18)
         for line in range(lines):
             if line < len(panel.matrices):
                 image = _draw(grid[line][column], panel.matrices[line], most)
+                name = f"{panel.run}: " if line == 0 else ""
+                grid[line][column].set_title(f"{name}{told(panel.matrices[line])}", fontsize=9, loc="left")
             else:
                 grid[line][column].set_axis_off()
     for line in range(lines):

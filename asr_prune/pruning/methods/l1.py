@@ -61,7 +61,7 @@ class L1(Method):
 
     @torch.no_grad()
     def after_step(self, step: int) -> None:
-        if self.strength == 0 or step % self.options.every:
+        if self.strength == 0 or (step % self.options.every and step != self.plan.cut_at):
             return
         for weight in self.weights:
             scratch = self.scratch[weight.shape]
