@@ -18,6 +18,7 @@ from asr_prune.hmm.tying.stats import TreeStats, log_likelihood
 
 PDF_CLASS = -1  # Kaldi's key of the state's pdf class; the other keys are places in the window
 LEAST_GAIN = 300.0
+MULTIPLE = 8
 
 
 @dataclass
@@ -47,14 +48,19 @@ def build_tree(
 
     A root is a set of phones that share one subtree; one without statistics stays a leaf. Splitting stops where no
     question gains 300 in log-likelihood. Leaves under one root are joined while that costs less than
-    `cluster_threshold`, or, where it is negative, than the last split gained.
+    `cluster_threshold`, or, where it is negative, than the least split gained, and then until their number is a
+    multiple of 8, where there are as many roots at most; 0 joins none.
     """
     asked = {PDF_CLASS: class_questions, **dict.fromkeys(range(stats.width), questions)}
     grower = _Grower(stats, asked)
     phones = stats.events[:, 1 + central]
     places = [grower.place(np.flatnonzero(np.isin(phones, root)), i) for i, root in enumerate(roots)]
-    last = grower.grow(places, leaves)
-    _join(list(_leaves(places)), last if cluster_threshold < 0 else cluster_threshold)
+    least = grower.grow(places, leaves)
+    grown = list(_leaves(places))
+    for number, leaf in enumerate(grown):
+        leaf.pdf = number
+    if cluster_threshold:
+        _join(grown, least if cluster_threshold < 0 else cluster_threshold, len(roots))
     _number(places)
     return Tree(stats.width, central, _stub(roots, [_node(place) for place in places], central))
 
@@ -93,8 +99,8 @@ class _Grower:
         return np.where((numbers == 0) | (numbers == len(found)), -np.inf, after)
 
     def grow(self, places: list[_Place], leaves: int) -> float:
-        """Splits the leaf that gains most, again and again; returns what the last split gained."""
-        ties, last = count(), 0.0
+        """Splits the leaf that gains most, again and again; returns what the least split gained, 0 where none did."""
+        ties, least = count(), np.inf
         queue = [(-place.gain, next(ties), place) for place in places]
         heapq.heapify(queue)
         number = len(places)
@@ -104,8 +110,8 @@ class _Grower:
             place.children = (self.place(place.rows[yes], place.root), self.place(place.rows[~yes], place.root))
             for child in place.children:
                 heapq.heappush(queue, (-child.gain, next(ties), child))
-            number, last = number + 1, -negative
-        return last
+            number, least = number + 1, min(least, -negative)
+        return float(least) if np.isfinite(least) else 0.0
 
 
 def _membership(questions: list[Question], highest: int) -> Doubles:
@@ -124,28 +130,47 @@ def _leaves(places: Sequence[_Place]) -> Iterator[_Place]:
             yield from _leaves(place.children)
 
 
-def _join(leaves: list[_Place], threshold: float) -> None:
-    """Gives leaves of one root that are nearer than `threshold` one number, nearest first (ClusterBottomUp)."""
-    for number, leaf in enumerate(leaves):
-        leaf.pdf = number
-    for root in {leaf.root for leaf in leaves}:
-        own = [leaf for leaf in leaves if leaf.root == root]
-        sums, live = np.stack([leaf.total for leaf in own]), np.ones(len(own), bool)
-        cost = _costs(sums)
-        while cost.size and (nearest := np.unravel_index(int(cost.argmin()), cost.shape)):
-            one, other = sorted(int(i) for i in nearest)
-            if cost[one, other] >= threshold:
-                break
-            sums[one] += sums[other]
-            live[other] = False
-            gone = own[other].pdf
-            for leaf in own:
-                leaf.pdf = own[one].pdf if leaf.pdf == gone else leaf.pdf
-            fresh = _costs_of(sums[one], sums)
-            fresh[~live] = np.inf
-            fresh[one] = np.inf
-            cost[one], cost[:, one] = fresh, fresh
-            cost[other], cost[:, other] = np.inf, np.inf
+class _Joiner:
+    """The leaves of one root, and what joining the nearest two costs in log-likelihood (ClusterBottomUp)."""
+
+    def __init__(self, leaves: list[_Place]) -> None:
+        self.leaves = leaves
+        self.sums = np.stack([leaf.total for leaf in leaves])
+        self.costs = _costs(self.sums)
+
+    @property
+    def cost(self) -> float:
+        return float(self.costs.min())
+
+    def join(self) -> None:
+        """Joins the nearest two."""
+        nearest = np.unravel_index(int(self.costs.argmin()), self.costs.shape)
+        one, other = sorted(int(i) for i in nearest)
+        gone, stays = self.leaves[other].pdf, self.leaves[one].pdf
+        for leaf in self.leaves:
+            leaf.pdf = stays if leaf.pdf == gone else leaf.pdf
+        self.sums[one] += self.sums[other]
+        dead = np.isinf(self.costs[one])
+        self.costs[other], self.costs[:, other] = np.inf, np.inf
+        fresh = np.where(dead, np.inf, _costs_of(self.sums[one], self.sums))
+        fresh[other] = np.inf
+        self.costs[one], self.costs[:, one] = fresh, fresh
+
+
+def _join(leaves: list[_Place], threshold: float, roots: int) -> None:
+    """Gives leaves of one root that are nearer than `threshold` one number, nearest first, and then as many more as it
+    takes to a multiple of 8.
+    """
+    groups = [[leaf for leaf in leaves if leaf.root == root] for root in sorted({leaf.root for leaf in leaves})]
+    joiners = [_Joiner(group) for group in groups]
+    number = len(leaves)
+    while True:
+        nearest = min(joiners, key=lambda joiner: joiner.cost)
+        rounding = number % MULTIPLE and number - number % MULTIPLE >= roots
+        if np.isinf(nearest.cost) or (nearest.cost >= threshold and not rounding):
+            return
+        nearest.join()
+        number -= 1
 
 
 def _costs(sums: Doubles) -> Doubles:

@@ -6,9 +6,12 @@ import numpy as np
 
 from asr_prune.hmm.gmm import Doubles
 from asr_prune.hmm.tying.stats import TreeStats, log_likelihood
+from asr_prune.lang.lang import Lang
 
 TRIES = 10
 SWEEPS = 20
+
+POSITIONS = ("_B", "_E", "_I", "_S")
 
 Question = tuple[int, ...]
 
@@ -70,6 +73,15 @@ def _refine(sums: Doubles, side: np.ndarray) -> float:
         if not moved:
             break
     return value
+
+
+def extra_questions(lang: Lang) -> list[list[int]]:
+    """Silence, speech, and, where phones are marked by their place in the word, each place (extra_questions.txt)."""
+    speech = [phone for own in lang.shared for phone in own if phone not in lang.silence]
+    names = {i: name for name, i in lang.phones.items()}
+    groups = [[p for p in own if names[p].endswith(end)] for own in (speech, lang.silence) for end in POSITIONS]
+    marked = all(names[phone].endswith(POSITIONS) for phone in speech)
+    return [lang.silence, speech, *(group for group in groups if group and marked)]
 
 
 def class_questions(stats: TreeStats) -> list[Question]:

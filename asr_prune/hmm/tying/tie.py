@@ -13,7 +13,7 @@ from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints
 from asr_prune.hmm.kaldi_model import read_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.tying.grow import build_tree
-from asr_prune.hmm.tying.questions import Question, class_questions, phone_questions
+from asr_prune.hmm.tying.questions import Question, class_questions, extra_questions, phone_questions
 from asr_prune.hmm.tying.segments import Ids, Longs, Segments
 from asr_prune.hmm.tying.stats import VARIANCE_FLOOR, TreeStats, tree_stats
 from asr_prune.lang.lang import Lang
@@ -53,8 +53,7 @@ def tie(
     ids = Ids.of(old.transitions)
     segments = Segments.find(ids, alignment, bounds)
     stats = tree_stats(ids, alignment, segments, feats, lang.silence)
-    speech = [phone for own in lang.shared for phone in own if phone not in lang.silence]
-    asked = phone_questions(stats, lang.shared, 1, [lang.silence, speech], seed)
+    asked = phone_questions(stats, lang.shared, 1, extra_questions(lang), seed)
     tree = build_tree(stats, lang.shared, asked, class_questions(stats), leaves, cluster_threshold).to_khg()
     if tree.num_pdfs < 0.9 * leaves:
         log.info("  %d leaves were asked; %d tell enough apart on these data", leaves, tree.num_pdfs)

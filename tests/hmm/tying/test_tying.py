@@ -198,6 +198,11 @@ def test_joined_leaves_cost_less_than_the_threshold() -> None:
         assert float(cost) >= 3000.0
 
 
+def test_leaves_are_rounded_to_a_multiple_of_eight() -> None:
+    tree = build_tree(random_stats(5), [[1], [2], [3, 4]], SINGLE, [(0,)], leaves=21, cluster_threshold=1e-6)
+    assert len(set(leaves_of(tree.root))) == 16
+
+
 def test_no_gain_no_split() -> None:
     """Phones that sound the same are not told apart, however many leaves are asked."""
     tree = build_tree(blobs(dict.fromkeys(range(1, 5), 0.0)), [[1, 2, 3, 4]], SINGLE, [], leaves=10)
