@@ -7,11 +7,10 @@ import numpy as np
 from asr_prune.hmm.gmm import Doubles
 from asr_prune.hmm.tying.stats import TreeStats, log_likelihood
 from asr_prune.lang.lang import Lang
+from asr_prune.lang.lexicon import POSITIONS
 
 TRIES = 10
 SWEEPS = 20
-
-POSITIONS = ("_B", "_E", "_I", "_S")
 
 Question = tuple[int, ...]
 
