@@ -54,7 +54,7 @@ def parser() -> Parser:
     for number, (name, help_text) in enumerate(STAGES.items()):
         add_recipe_verb(verbs, name, f"stage {number}: {help_text}", run_stage)
     add_recipe_verb(verbs, "check", "read the recipe, say what is wrong with it or list its runs", check)
-    add_recipe_verb(verbs, "ladder", "decode and score the GMM-HMM passes themselves", run_ladder)
+    add_recipe_verb(verbs, "ladder", "decode and score the passes of the GMM-HMM themselves", run_ladder)
     add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
     add_widths(verbs)
     add_explain(verbs)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
-from dataclasses import field, fields
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -18,6 +17,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.options import FeaturesOptions
 from asr_prune.hmm.options import HmmOptions, PassOptions
 from asr_prune.lang.options import LangOptions
+from asr_prune.naming import ASKED, PLACE_ONLY, compact, differing, label
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.report.options import ReportOptions
@@ -234,29 +234,6 @@ class Loaded:
             if key not in PLACE_ONLY
         }
         return "".join(f"-{key}-{compact(value)}" for key, value in told.items())
-
-
-#: how much of the network a run is asked to keep, in any of the ways to ask
-ASKED = ("keep", "strength", "sparsity")
-PLACE_ONLY = {"device", "threads", "tensorboard"}
-
-
-def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
-    """Fields of two options of one class in which `one` differs, with its values."""
-    return [(f.name, getattr(one, f.name)) for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
-
-
-def label(prune: PruneOptions, usual: PruneOptions) -> str:
-    """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
-    parts = "".join(f"-{key}{'' if key in ASKED else '-'}{compact(value)}" for key, value in differing(prune, usual))
-    return ("dense" if prune.method == "none" else prune.method) + parts
-
-
-def compact(value: Any) -> str:
-    """A value as it may stand in a folder's name."""
-    if isinstance(value, (tuple, list)):
-        return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))
 
 
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:

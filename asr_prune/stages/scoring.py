@@ -12,8 +12,9 @@ import yaml
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.files import atomic
+from asr_prune.naming import compact, differing
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.recipe import Run, compact, differing
+from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
 from asr_prune.stages.decoding import JUDGED, Words, decoded_files, read_words
 
