@@ -54,10 +54,13 @@ def parser() -> Parser:
     for number, (name, help_text) in enumerate(STAGES.items()):
         add_recipe_verb(verbs, name, f"stage {number}: {help_text}", run_stage)
     add_recipe_verb(verbs, "check", "read the recipe, say what is wrong with it or list its runs", check)
-    add_recipe_verb(verbs, "ladder", "decode and score the GMM-HMM passes themselves", run_ladder)
+    add_recipe_verb(verbs, "ladder", "decode and score the passes of the GMM-HMM themselves", run_ladder)
     add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
+    add_widths(verbs)
+    add_explain(verbs)
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
+    add_export(verbs)
     return top
 
 
@@ -84,6 +87,44 @@ def add_verb(verbs: argparse._SubParsersAction, name: str, help_text: str, act: 
     verb.set_defaults(act=act, verb=name)
 
 
+def add_export(verbs: argparse._SubParsersAction) -> None:
+    """export-kaldi."""
+    says = "write a pass of the GMM-HMM as a Kaldi alignment directory with its lang and decoding graph"
+    example = "example: asr-prune export-kaldi exp/demo/align/mono kaldi/mono_ali --nj 4"
+    verb = verbs.add_parser("export-kaldi", help=says, description=says, epilog=example)
+    verb.add_argument("folder", type=Path, metavar="ALIGN_DIR", help="the pass: exp/<name>/align/<pass>")
+    verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
+    verb.add_argument("--lang", type=Path, metavar="DIR", help="its lang folder (default: data/<name>/lang)")
+    verb.add_argument("--graph", type=Path, metavar="DIR", help="its graph (default: in exp/<name>, where it is made)")
+    data_help = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
+    verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data_help)
+    verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
+    verb.set_defaults(act=export_kaldi, verb="export-kaldi")
+
+
+def add_widths(verbs: argparse._SubParsersAction) -> None:
+    """The verb that works on a run and on the recipe that made it."""
+    help_text = "measure every width of a guided run: its first 10 %%, 20 %% ... 100 %% of nodes, without training"
+    example = "example: asr-prune widths exp/an4/runs/guided-keep0.25"
+    verb = verbs.add_parser("widths", help=help_text, description=help_text, epilog=example)
+    verb.add_argument("folder", type=Path, help="folder of a run of method guided after stage 4 (train)")
+    verb.add_argument("--recipe", help="folder with a recipe.yaml (default: recipes/NAME for a run in exp/NAME)")
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
+    verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
+    verb.set_defaults(act=run_widths, verb="widths")
+
+
+def add_explain(verbs: argparse._SubParsersAction) -> None:
+    """The verb that tells a run's trail."""
+    help_text = "tell what became of a run's nodes, when and why"
+    example = "example: asr-prune explain exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17"
+    verb = verbs.add_parser("explain", help=help_text, description=help_text, epilog=example)
+    verb.add_argument("folder", type=Path, help="folder of a run after stage 4 (train)")
+    verb.add_argument("--layer", type=int, help="hidden layer, counted from 1 at the input")
+    verb.add_argument("--node", type=int, help="node of that layer in the dense network, counted from 0")
+    verb.set_defaults(act=explain)
+
+
 def positive(text: str) -> int:
     """A whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
@@ -98,13 +139,34 @@ def run_stage(options: argparse.Namespace) -> None:
 
 
 def run_ladder(options: argparse.Namespace) -> None:
-    """Decodes the GMM-HMM."""
-    from asr_prune.stages.decoding import graph
-    from asr_prune.stages.scoring import ladder
+    """Decodes every pass."""
+    from asr_prune.stages.ladder import ladder
 
     with working(options) as context:
-        graph(context)
         ladder(context)
+
+
+def run_widths(options: argparse.Namespace) -> None:
+    """Measures the widths of a run."""
+    from asr_prune.stages.widths import widths
+
+    folder = run_folder(options.folder, "model/before_cut.pt", "a run of method guided after stage 4 (train)")
+    options.recipe = options.recipe or f"recipes/{folder.parts[1]}"
+    with working(options, f"asr-prune widths {folder} --recipe {options.recipe}") as context:
+        if context.exp not in folder.parents:
+            raise UserError(f"{folder} is no run of {options.recipe}; name its recipe with --recipe.")
+        widths(context, folder)
+
+
+def run_folder(given: Path, needed: str, what: str) -> Path:
+    """The run's folder from here, exp/<name>/runs/<run>. Raises UserError where it has no file `needed`."""
+    folder = Path(os.path.relpath(given))
+    if folder.parts[:1] != ("exp",) or not (folder / needed).is_file():
+        raise UserError(
+            f"{folder}/{needed} is not there under exp; from the project's folder, give {what}, for instance "
+            "exp/demo/runs/dense."
+        )
+    return folder
 
 
 def check(options: argparse.Namespace) -> None:
@@ -117,8 +179,10 @@ def check(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def working(options: argparse.Namespace) -> Iterator[Context]:
-    """A stage's surroundings: context, lock, log; where it fails, its cause, the log's end, and how to go on."""
+def working(options: argparse.Namespace, again: str = "") -> Iterator[Context]:
+    """A stage's surroundings: context, lock, log; where it fails, its cause, the log's end, and how to go on: with
+    `again`, or run.sh from the stage that failed.
+    """
     from asr_prune.lock import locked
     from asr_prune.recipe import load_recipe
 
@@ -131,8 +195,8 @@ def working(options: argparse.Namespace) -> Iterator[Context]:
         except BrokenPipeError:
             raise
         except (Exception, KeyboardInterrupt) as error:
-            stage = getattr(error, "stage", options.verb)
-            raise Stopped(tell(options.verb, error, log, context.command(stage))) from error
+            stage = getattr(error, "stage", "" if again else options.verb)
+            raise Stopped(tell(options.verb, error, log, context.command(stage) if stage else again)) from error
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -151,6 +215,13 @@ def verify(options: argparse.Namespace) -> int:
     return 0 if holds else 1
 
 
+def explain(options: argparse.Namespace) -> None:
+    """Prints the trail of a run, a layer or a node."""
+    from asr_prune.report.explain import explain as told
+
+    print(told(options.folder, options.layer, options.node))
+
+
 def validate(options: argparse.Namespace) -> int:
     """Exit status 1 where something is wrong."""
     from asr_prune.corpus.validate import validate as problems_of
@@ -166,6 +237,14 @@ def fix(options: argparse.Namespace) -> None:
 
     done = mend(options.folder)
     print("\n".join(done) if done else f"{options.folder} needs no mending")
+
+
+def export_kaldi(options: argparse.Namespace) -> None:
+    """Says what is in the folder."""
+    from asr_prune.interop.export import Places, export
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    export(Places.around(options.folder, options.lang, options.graph, options.data), options.out, options.nj)
 
 
 if __name__ == "__main__":

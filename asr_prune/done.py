@@ -73,8 +73,10 @@ class Ledger:
 
     def written(self, stage: str, path: Path) -> str | None:
         """SHA-256 of `path` as `stage` left it, where that is known."""
-        found = _read_json(self.folder / f"{stage}.json").get("outputs", {}).get(str(path))
-        return None if found is None else str(found)
+        for entry in (self.folder / f"{stage}.json", *sorted(self.folder.glob(f"{stage}-*.json"))):
+            if found := _read_json(entry).get("outputs", {}).get(str(path)):
+                return str(found)
+        return None
 
     def mark(self, stage: str, fingerprint: str, outputs: Iterable[Path]) -> None:
         """Notes that `stage` is done."""

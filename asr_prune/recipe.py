@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import field, fields
+from dataclasses import field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,8 +15,9 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeaturesOptions
-from asr_prune.hmm.options import HmmOptions
+from asr_prune.hmm.options import HmmOptions, PassOptions
 from asr_prune.lang.options import LangOptions
+from asr_prune.naming import ASKED, PLACE_ONLY, compact, differing, label
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.report.options import ReportOptions
@@ -31,7 +32,10 @@ PLAINLY = {
     "dict_type": "must be a block of `key: value` pairs",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
+    "union_tag_not_found": "must say which type it is",
 }
+#: what pydantic puts between the place of a pass and its keys
+PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
 
 def check_seed(seed: int) -> None:
@@ -148,12 +152,15 @@ class Loaded:
 
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
-        full = tuple(part for part in (*path, *loc) if not part.endswith("Options"))
+        full = tuple(part for part in (*path, *loc) if not part.endswith("Options") and part not in PASS_TYPES)
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
         key, where = ".".join(full), self._where(full)
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{nearest(loc[-1], known_keys(cls, loc[:-1]))}."
+        if problem["type"] == "union_tag_invalid":
+            tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
+            return f"{where}: {key}: type {tag!r} is not known{nearest(tag, tags)}."
         text = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         got = problem.get("input")
         told = "" if isinstance(got, dict) else f" (got {got!r:.60})"
@@ -202,7 +209,7 @@ class Loaded:
         """What a run of this method is like by the recipe as filed, but for how much it is asked to keep."""
         filed = self.filed.get("prune") or {}
         same = filed if filed.get("method") == chosen.method else {"method": chosen.method}
-        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ("keep", "strength")}
+        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ASKED}
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
@@ -227,29 +234,6 @@ class Loaded:
             if key not in PLACE_ONLY
         }
         return "".join(f"-{key}-{compact(value)}" for key, value in told.items())
-
-
-PLACE_ONLY = {"device", "threads", "tensorboard"}
-
-
-def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
-    """Fields of two options of one class in which `one` differs, with its values."""
-    return [(f.name, getattr(one, f.name)) for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
-
-
-def label(prune: PruneOptions, usual: PruneOptions) -> str:
-    """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
-    parts = "".join(
-        f"-{key}{'' if key in ('keep', 'strength') else '-'}{compact(value)}" for key, value in differing(prune, usual)
-    )
-    return ("dense" if prune.method == "none" else prune.method) + parts
-
-
-def compact(value: Any) -> str:
-    """A value as it may stand in a folder's name."""
-    if isinstance(value, (tuple, list)):
-        return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:

@@ -82,13 +82,14 @@ def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, 
 
 
 def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep and
-    strength replace each other.
+    """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep,
+    strength and sparsity replace each other.
     """
     if over.get("method", base.get("method")) != base.get("method"):
         return over
-    rivals = {"keep": "strength", "strength": "keep"}
-    return {**{key: value for key, value in base.items() if rivals.get(key) not in over}, **over}
+    asked = {"keep", "strength", "sparsity"}
+    spared = base if asked.isdisjoint(over) else {key: value for key, value in base.items() if key not in asked}
+    return {**spared, **over}
 
 
 def check_name(name: str) -> str:
@@ -100,15 +101,17 @@ def check_name(name: str) -> str:
 
 def known_keys(cls: Any, loc: Sequence[str]) -> list[str]:
     """Keys of the options class at `loc` inside `cls`; those of the innermost one on the way that is known."""
+    hint: Any = cls
     for part in loc:
-        if part in (hints := get_type_hints(cls)):
-            cls = _options_in(hints[part]) or cls
+        hint = get_type_hints(cls).get(part, hint)
+        inside = _options_in(hint)
+        cls = next((c for c in inside if getattr(c, "type", None) == part), inside[0] if inside else cls)
     return [f.name for f in fields(cls)]
 
 
-def _options_in(hint: Any) -> Any:
-    """The options class in a type such as tuple[MonoOptions, ...]."""
-    return hint if is_dataclass(hint) else next(filter(None, map(_options_in, get_args(hint))), None)
+def _options_in(hint: Any) -> list[Any]:
+    """The options classes in a type such as tuple[MonoOptions | TriOptions, ...]."""
+    return [hint] if is_dataclass(hint) else [found for part in get_args(hint) for found in _options_in(part)]
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

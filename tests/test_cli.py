@@ -237,3 +237,25 @@ def test_a_trace_never_reaches_the_terminal(project: Path, capsys: Said) -> None
     status, said = told(capsys, "lang", *GIVEN)
     assert status == 1
     assert "Traceback" not in said
+
+
+def test_a_runs_trail_is_told(project: Path, capsys: Said) -> None:
+    capsys.readouterr()
+    assert main(["explain", "exp/tiny/runs/dense", "--layer", "1", "--node", "31"]) == 0
+    assert "layer 1, node 31: it survived" in capsys.readouterr().out
+
+
+def test_a_network_to_start_from_counts_by_its_content(project: Path, capsys: Said) -> None:
+    given = ["train", *GIVEN, "--set"]
+    assert main([*given, "train.init=exp/tiny/runs/dense", "--set", "train.epochs=1"]) == 0
+    assert (project / "exp/tiny/runs/dense-epochs-1-init-exp_tiny_runs_dense/model/network.pt").is_file()
+    (project / "other").mkdir()
+    shutil.copy(project / "exp/tiny/runs/dense/model/before_cut.pt", project / "other/start.pt")
+    assert main([*given, "train.init=other/start.pt"]) == 0
+    shutil.copy(project / "exp/tiny/runs/dense-epochs-1-init-exp_tiny_runs_dense/model/network.pt", "other/start.pt")
+    capsys.readouterr()
+    assert main([*given, "train.init=other/start.pt"]) == 0
+    assert "training, run 1 of 1" in capsys.readouterr().out
+    status, said = told(capsys, *given, "train.init=nowhere")
+    assert status == 1
+    assert "train.init: nowhere is not there; give a trained run's folder" in said

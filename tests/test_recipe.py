@@ -68,6 +68,10 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("prune.keep=2", "keep must be above 0 and at most 1, not 2"),
         ("prune.method=group_laso", "did you mean 'group_lasso'"),
         ("prune={keep: 0.5, strength: 0.1}", "give keep or strength, not both"),
+        ("prune={method: dsd, keep: 0.5}", "keep counts nodes; with granularity weight give sparsity instead"),
+        ("prune={method: map, granularity: node, sparsity: 0.5}", "with granularity node give keep instead"),
+        ("prune={method: map, sparsty: 0.5}", "did you mean 'sparsity'"),
+        ("prune={method: magnitude, sparsity: 0.5}", "unknown key 'prune.sparsity'"),
         ("keep", "not of the form key=value"),
         ("train.epochs=[", "the value is not valid YAML"),
         ("prune=3", "must be a block of `key: value` pairs"),
@@ -76,7 +80,15 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("runs=[{name: ../x}]", "name must be a plain folder name"),
         ("name=a/b", "name must be a plain folder name"),
         ("seed=-1", "seed must be at least 0"),
-        ("hmm.passes=[{gausians: 3}]", "did you mean 'gaussians'"),
+        ("hmm.passes=[{type: mono, gausians: 3}]", "'hmm.passes.0.gausians'; did you mean 'gaussians'"),
+        ("hmm.passes=[{type: mono}, {type: lda_mllt, dims: 3}]", "did you mean 'dim'"),
+        ("hmm.passes=[{type: trii}]", "type 'trii' is not known; did you mean 'tri'"),
+        ("hmm.passes=[{gaussians: 3}]", "must say which type it is"),
+        ("hmm.passes=[{type: tri}]", "must begin with a flat start"),
+        ("hmm.passes=[{type: mono}, {type: tri, gaussians: 10}]", "gaussians must be at least leaves"),
+        ("hmm.passes=[{type: mono}, {type: tri}, {type: tri}]", "different names"),
+        ("hmm.stop_after=tri", "one of the passes mono"),
+        ("features.hmm.type=hmm", "features.network"),
     ],
 )
 def test_what_is_refused_says_where_and_what_is_near(recipe: Path, change: str, said: str) -> None:
@@ -122,3 +134,16 @@ def test_the_corpus_may_come_from_the_environment(recipe: Path, monkeypatch: pyt
 def test_the_recipes_of_the_project_are_sound(name: str) -> None:
     folder = Path(__file__).resolve().parent.parent / "recipes" / name
     assert load_recipe(folder).runs()
+
+
+def test_sparsity_and_keep_replace_each_other_and_are_in_the_name(recipe: Path) -> None:
+    asked = "[{prune: {sparsity: 0.5}}, {prune: {granularity: node, keep: 0.5}}, {prune: {}}]"
+    (recipe / "recipe.yaml").write_text(f"prune: {{method: map, sparsity: 0.9}}\nruns: {asked}\n")
+    runs = load_recipe(recipe).runs()
+    assert [run.name for run in runs] == ["map-sparsity0.5", "map-keep0.5-granularity-node", "map-sparsity0.9"]
+    assert runs[1].prune.sparsity is None  # type: ignore[attr-defined]
+
+
+def test_a_run_from_a_trained_network_has_a_folder_of_its_own(recipe: Path) -> None:
+    (run,) = load_recipe(recipe, ["prune.method=none", "train.init=exp/toy/runs/a b:c"]).runs()
+    assert run.name == "dense-init-exp_toy_runs_a_b_c"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import Tensor, optim
@@ -18,10 +19,28 @@ class Hooks:
         """Parameters that must not have weight decay, because something else shrinks them."""
         return []
 
+    def training_frames(self, run_over: Callable[[], object]) -> None:
+        """Before `start`. Calling `run_over`, then or later, runs the network without dropout over all training frames,
+        for who wants to see what its layers do.
+        """
+
+    def parts(self, steps: int) -> list[tuple[int, float]]:
+        """The run in parts, each with a learning-rate schedule of its own: (updates, factor on the learning rate).
+
+        Asked for once, before `start`; the updates add up to `steps`.
+        """
+        return [(steps, 1.0)]
+
     def start(
         self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
     ) -> None:
         """Before the first step. steps: updates in the whole run; evaluate: dev quality of the network as it stands."""
+
+    def acting(self) -> AbstractContextManager[None]:
+        """While it is open, the network's weights are those that it computes with: entered around forward and backward,
+        and around evaluations. The optimiser moves the weights that stand outside.
+        """
+        return nullcontext()
 
     def penalty(self) -> Tensor | None:
         """A scalar added to the loss of this step."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from torch import Tensor, optim
@@ -82,3 +86,36 @@ class Newbob:
 def make_schedule(options: TrainOptions, steps: int) -> OneCycle | Newbob:
     """The schedule that goes with the optimiser."""
     return OneCycle(options, steps) if options.optimiser == "adamw" else Newbob(options)
+
+
+class InTurn:
+    """One schedule after another.
+
+    parts: (updates, factor): each part has a schedule of its own over its updates, at `factor` times the learning rate.
+    """
+
+    def __init__(self, options: TrainOptions, parts: Sequence[tuple[int, float]]) -> None:
+        self.starts = [0, *accumulate(steps for steps, _ in parts[:-1])]
+        self.schedules = [
+            make_schedule(replace(options, learning_rate=factor * options.learning_rate), steps)
+            for steps, factor in parts
+        ]
+
+    def _part(self, step: int) -> int:
+        return bisect_right(self.starts, max(step, 0)) - 1
+
+    def rate(self, step: int) -> float:
+        """Learning rate of update `step`, counted from 0."""
+        part = self._part(step)
+        return self.schedules[part].rate(step - self.starts[part])
+
+    def end_of_epoch(self, cross_entropy: float, step: int) -> None:
+        """Lets the part of the last update judge an epoch; step: updates done."""
+        self.schedules[self._part(step - 1)].end_of_epoch(cross_entropy)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"parts": [schedule.state_dict() for schedule in self.schedules]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for schedule, part in zip(self.schedules, state["parts"], strict=True):
+            schedule.load_state_dict(part)

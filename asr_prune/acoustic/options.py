@@ -49,6 +49,8 @@ class TrainOptions:
     halve_below: float = 0.01
     #: largest norm of the gradient; 0 switches clipping off
     clip: float = 5.0
+    #: start from a trained network: a run's folder, a file of weights (.pt, .safetensors), or a Kaldi nnet1 file
+    init: str = ""
     #: auto takes CUDA where there is one
     device: Literal["auto", "cpu", "cuda"] = "auto"
     #: processor threads of torch; 0 leaves torch's own choice

@@ -18,7 +18,7 @@ from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import FeedForward
-from asr_prune.acoustic.optimiser import make_optimiser, make_schedule
+from asr_prune.acoustic.optimiser import InTurn, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -77,14 +77,20 @@ class Trainer:
         self.optimiser = make_optimiser(network, options, hooks.undecayed(network))
         self.steps_an_epoch = train.batch_count(options.batch)
         self.steps = self.steps_an_epoch * options.epochs
-        self.schedule = make_schedule(options, self.steps)
+        self.schedule = InTurn(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
-        hooks.start(network, self.optimiser, self.steps, lambda: evaluate(network, dev))
+        hooks.training_frames(lambda: self.quality(train))
+        hooks.start(network, self.optimiser, self.steps, self.quality)
 
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    def quality(self, frames: FrameSet | None = None) -> Quality:
+        """Of the network as it acts now, on `frames`, by default those of dev."""
+        with self.hooks.acting():
+            return evaluate(self.network, self.dev_frames if frames is None else frames)
 
     def run(self) -> Quality:
         """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev quality.
@@ -95,7 +101,7 @@ class Trainer:
             self._resume()
         while self.epoch < self.options.epochs:
             self._one_epoch()
-        return evaluate(self.network, self.dev_frames)
+        return self.quality()
 
     def _one_epoch(self) -> None:
         self.epoch += 1
@@ -103,9 +109,9 @@ class Trainer:
         loss, accuracy = self._pass()
         if self.epoch == self.options.epochs:
             self.hooks.finish()
-        quality = evaluate(self.network, self.dev_frames)
+        quality = self.quality()
         if self.hooks.may_halve():
-            self.schedule.end_of_epoch(quality.cross_entropy)
+            self.schedule.end_of_epoch(quality.cross_entropy, self.step)
         row = {
             "epoch": self.epoch,
             "train_ce": loss,
@@ -150,11 +156,12 @@ class Trainer:
     def _update(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step)
-        logits = self.network(inputs)
-        loss = nn.functional.cross_entropy(logits, labels)
-        penalty = self.hooks.penalty()
-        self.optimiser.zero_grad()
-        (loss if penalty is None else loss + penalty).backward()
+        with self.hooks.acting():
+            logits = self.network(inputs)
+            loss = nn.functional.cross_entropy(logits, labels)
+            penalty = self.hooks.penalty()
+            self.optimiser.zero_grad()
+            (loss if penalty is None else loss + penalty).backward()
         self.hooks.after_backward()
         if self.options.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)

@@ -32,8 +32,8 @@ class GraphSize:
 
 
 def make_graph(lang: Path, hmm: Path, out: Path, options: DecodeOptions) -> GraphSize:
-    """Writes out/HCLG.fst (transition-ids to words), out/words.txt, out/pdfs.txt (the pdf of each transition-id) and
-    out/size.json.
+    """Writes out/HCLG.fst (transition-ids to words), out/words.txt, out/pdfs.txt (the pdf of each transition-id),
+    out/disambig_tid.int (what stood for disambiguation symbols among the transition-ids) and out/size.json.
 
     lang: with G.fst; hmm: a pass's folder (final.mdl, tree). As mkgraph.sh, but for pushing LG and for removing
     epsilons locally, which kaldifst does not offer: the same paths and costs in a graph a little larger. Raises
@@ -41,18 +41,19 @@ def make_graph(lang: Path, hmm: Path, out: Path, options: DecodeOptions) -> Grap
     """
     tables, model = Lang.read(lang), HmmModel.load(hmm)
     pdfs = id_to_pdf(model.transitions)
-    hclg = _hclg(tables, model, options)
+    hclg, disambig = _hclg(tables, model, options)
     arcs = sum(hclg.num_arcs(state) for state in range(hclg.num_states))
     size = GraphSize(hclg.num_states, arcs, model.gmms.num_pdfs)
     with atomic_dir(out) as partial:
         write_fst(hclg, partial / "HCLG.fst")
         shutil.copyfile(lang / "words.txt", partial / "words.txt")
         np.savetxt(partial / "pdfs.txt", pdfs, "%d")
+        np.savetxt(partial / "disambig_tid.int", disambig, "%d")
         (partial / "size.json").write_text(json.dumps(asdict(size)))
     return size
 
 
-def _hclg(lang: Lang, model: HmmModel, options: DecodeOptions) -> Fst:
+def _hclg(lang: Lang, model: HmmModel, options: DecodeOptions) -> tuple[Fst, list[int]]:
     with silenced():
         clg, windows = _clg(lang, model)
         config = khg.HTransducerConfig(transition_scale=options.transition_scale)
@@ -63,7 +64,8 @@ def _hclg(lang: Lang, model: HmmModel, options: DecodeOptions) -> Fst:
         graph = _without(graph, disambig)
         kaldifst.minimize_encoded(graph)
         scale = options.self_loop_scale
-        return khg.add_self_loops(self_loop_scale=scale, reorder=True, trans_model=model.transitions, ifst=graph)
+        loops = {"self_loop_scale": scale, "reorder": True, "trans_model": model.transitions}
+        return khg.add_self_loops(ifst=graph, **loops), disambig
 
 
 def _clg(lang: Lang, model: HmmModel) -> tuple[Fst, list[list[int]]]:

@@ -22,11 +22,22 @@ class DecodeOptions:
     #: scale of self-loop log-probabilities in the graph
     self_loop_scale: float = 0.1
 
+    #: LM weight of the two passes that find what was said before a speaker's transform is estimated
+    adapt_lm_weight: int = 12
+    #: beam of the first of those passes
+    first_beam: float = 10.0
+    #: hypotheses kept per frame at most in the first of those passes
+    first_max_active: int = 2000
+
     def __post_init__(self) -> None:
-        if self.beam <= 0:
-            raise ValueError(f"beam must be positive, not {self.beam}")
-        if self.max_active < 2:
-            raise ValueError(f"max_active must be at least 2, not {self.max_active}")
+        for name, least in (("beam", 1e-9), ("first_beam", 1e-9), ("adapt_lm_weight", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"{name} must be {'at least 1' if least == 1 else 'positive'}, not {getattr(self, name)}"
+                )
+        for name in ("max_active", "first_max_active"):
+            if getattr(self, name) < 2:
+                raise ValueError(f"{name} must be at least 2, not {getattr(self, name)}")
         if not self.lm_weights or min(self.lm_weights) < 1:
             raise ValueError(f"lm_weights must be one or more numbers of at least 1, not {list(self.lm_weights)}")
         if not self.penalties:

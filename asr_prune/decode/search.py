@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import kaldi_hmm_gmm as khg
@@ -12,7 +12,7 @@ import numpy as np
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
-from asr_prune.hmm.gmm import Floats
+from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import read_table
@@ -22,12 +22,13 @@ from asr_prune.lang.symbols import read_table
 class Hypothesis:
     """score: log-likelihood of the best path, scaled acoustics plus graph less word penalties (minus Kaldi's total
     cost); reached_final: False where no path ends in a final state, and the words are those of the best unfinished
-    path.
+    path; pdfs: of each frame on that path, int32 [frames], empty where there is none.
     """
 
     words: list[str]
     score: float
     reached_final: bool
+    pdfs: Ints = field(compare=False)
 
 
 class Decoder:
@@ -89,10 +90,11 @@ class Decoder:
             search.decode(khg.DecodableCtc(loglikes * np.float32(scale)))
             found, path = search.get_best_path()
         if not found:
-            return Hypothesis([], -np.inf, False)
-        _, _, words, cost = kaldifst.get_linear_symbol_sequence(path)
+            return Hypothesis([], -np.inf, False, np.zeros(0, np.int32))
+        _, labels, words, cost = kaldifst.get_linear_symbol_sequence(path)
         score = -float(cost.value1 + cost.value2)
-        return Hypothesis([self.words[i] for i in words], score, search.reached_final())
+        pdfs = np.asarray(labels, np.int32) - 1
+        return Hypothesis([self.words[i] for i in words], score, search.reached_final(), pdfs)
 
 
 def _pdfs(path: Path) -> np.ndarray:

@@ -13,7 +13,11 @@ import numpy as np
 
 from asr_prune.corpus.datadir import read_table
 from asr_prune.errors import UserError
+from asr_prune.features.compressed import COMPRESSED, read_compressed
 from asr_prune.files import atomic
+
+#: what helps where an archive of ours is missing or damaged
+MEND = "run the features stage again"
 
 
 def _import_quietly() -> ModuleType:
@@ -48,21 +52,22 @@ def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> No
         file.writelines(index)
 
 
-def read_matrices(scp: Path, keys: Iterable[str] | None = None) -> Iterator[tuple[str, np.ndarray]]:
+def read_matrices(scp: Path, keys: Iterable[str] | None = None, mend: str = MEND) -> Iterator[tuple[str, np.ndarray]]:
     """Yields (key, matrix [rows, columns] in the stored dtype) for each line of `scp`, or for `keys` in their order.
 
-    Raises UserError where the scp or an archive is missing or cut short, a key is absent, or an entry is a pipe.
+    mend: what helps where something is wrong. Compressed matrices give float32. Raises UserError where the scp or an
+    archive is missing or cut short, a key is absent, or an entry is a pipe.
     """
     places = read_table(scp)
     with contextlib.ExitStack() as stack:
         files: dict[str, io.BufferedReader] = {}
         for key in places if keys is None else keys:
             if key not in places:
-                raise UserError(f"{scp}: no matrix for {key}; run the features stage again.")
+                raise UserError(f"{scp}: no matrix for {key}; {mend}.")
             ark, offset = _place(scp, key, places[key])
             if ark not in files:
-                files[ark] = stack.enter_context(_open(scp, ark))
-            yield key, _read_at(files[ark], offset, key)
+                files[ark] = stack.enter_context(_open(scp, ark, mend))
+            yield key, _read_at(files[ark], offset, key, mend)
 
 
 def _place(scp: Path, key: str, place: str) -> tuple[str, int]:
@@ -73,18 +78,22 @@ def _place(scp: Path, key: str, place: str) -> tuple[str, int]:
     return ark, int(offset)
 
 
-def _open(scp: Path, ark: str) -> io.BufferedReader:
+def _open(scp: Path, ark: str, mend: str) -> io.BufferedReader:
     try:
         return open(ark, "rb")
     except OSError as error:
         what = f"{ark}, named in {scp}, cannot be read ({error.strerror})"
-        raise UserError(f"{what}; run the features stage again.") from None
+        raise UserError(f"{what}; {mend}.") from None
 
 
-def _read_at(file: io.BufferedReader, offset: int, key: str) -> np.ndarray:
+def _read_at(file: io.BufferedReader, offset: int, key: str, mend: str) -> np.ndarray:
+    file.seek(offset)
+    compressed = file.read(len(COMPRESSED)) == COMPRESSED
     file.seek(offset)
     try:
+        if compressed:
+            return read_compressed(file)
         return np.asarray(kaldi_io.read_mat(file))
     except (AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:
         what = f"the matrix of {key} is damaged ({error})"
-        raise UserError(f"{file.name}: {what}; run the features stage again.") from None
+        raise UserError(f"{file.name}: {what}; {mend}.") from None

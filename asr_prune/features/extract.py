@@ -33,6 +33,8 @@ class Counts:
     frames: int = 0
     #: of audio turned into features
     hours: float = 0.0
+    #: columns of the features, where they were made elsewhere
+    dim: int = 0
     #: utterance -> why it was left out
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -51,7 +53,7 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1) -> Coun
     if first is None:
         raise UserError(f"{data}: no utterance gave features: {_first_reason(counts)}")
     write_matrices(out / "feats", chain([first], kept))
-    _write_cmvn(out, {key: corpus.utt2spk[key] for key in corpus.utt2spk if key not in counts.skipped})
+    write_cmvn(out, {key: corpus.utt2spk[key] for key in corpus.utt2spk if key not in counts.skipped})
     if counts.skipped:
         log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.wavs))
     return counts
@@ -125,7 +127,9 @@ def _work(job: Job) -> Result:
     return _worker(job)
 
 
-def _write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:
+def write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:
+    """Writes out/cmvn.{ark,scp}, statistics per speaker of the features in out/feats.scp; utt2spk: of all of them."""
+
     def stats(utterances: list[str]) -> np.ndarray:
         return cmvn_stats(matrix for _, matrix in read_matrices(out / "feats.scp", utterances))
 

@@ -24,7 +24,7 @@ def load(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> dict[st
     for utterance, raw in read_matrices(out / "feats.scp"):
         if (speaker := utt2spk.get(utterance)) is None:
             continue
-        if raw.shape[1] != options.base_dim:
+        if raw.shape[1] != options.base_dim and not options.archives:
             what = f"{raw.shape[1]} columns where the recipe asks for {options.base_dim}"
             raise UserError(f"{out}/feats.scp holds {what}; run the features stage again.")
         if options.cmvn == "speaker" and speaker not in stats:

@@ -11,8 +11,8 @@ from asr_prune.options import options
 class FeatureOptions:
     """Features of one kind, as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas make them."""
 
-    #: mfcc: cepstra; fbank: log-mel filterbank energies
-    type: Literal["mfcc", "fbank"] = "mfcc"
+    #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): what the GMM-HMM's last pass sees
+    type: Literal["mfcc", "fbank", "hmm"] = "mfcc"
     #: triangular mel filters
     bins: int = 23
     #: cepstra kept, c0 (or the energy) among them; mfcc only
@@ -39,6 +39,9 @@ class FeatureOptions:
     cmvn_variance: bool = False
     #: the library that computes; both give the same numbers
     backend: Literal["native", "torchaudio"] = "native"
+    #: a folder of features made elsewhere, to be taken in place of computing them: Kaldi's feats.scp (and cmvn.scp) in
+    #: train, dev and test; deltas and cmvn still apply, what describes the computation does not
+    archives: str = ""
 
     def __post_init__(self) -> None:
         for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms"):
@@ -62,7 +65,7 @@ class FeatureOptions:
 
     @property
     def base_dim(self) -> int:
-        """Columns of the features as stored, before deltas."""
+        """Columns of the features as computed and stored, before deltas; those of `archives` are their own."""
         return self.ceps if self.type == "mfcc" else self.bins + int(self.use_energy)
 
     @property
@@ -78,15 +81,25 @@ class HmmFeatureOptions(FeatureOptions):
     #: as FeatureOptions says
     deltas: int = 2
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.type == "hmm":
+            raise ValueError("type hmm is for features.network; the GMM-HMM itself takes mfcc or fbank")
+
 
 @options
 class NetworkFeatureOptions(FeatureOptions):
     """What the network sees unless the recipe says otherwise: 40 log-mel filterbank energies."""
 
     #: as FeatureOptions says
-    type: Literal["mfcc", "fbank"] = "fbank"
+    type: Literal["mfcc", "fbank", "hmm"] = "fbank"
     #: as FeatureOptions says
     bins: int = 40
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.type == "hmm" and self.archives:
+            raise ValueError("archives are not read with type hmm; set features.hmm.archives, which the GMM-HMM reads")
 
 
 @options

@@ -5,6 +5,7 @@ Formulas and thresholds as Kaldi's gmm-acc-stats-ali and mle-diag-gmm.cc.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +24,25 @@ class Stats:
     loglike: float
 
 
-def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints) -> Stats:
-    """Statistics of feats [frames, dim] aligned to pdfs [frames], -1 for none; matrix products over a pdf's frames."""
+@dataclass(frozen=True)
+class Block:
+    """Some frames of one pdf: their rows int64 [n], the pdf's Gaussians, and the posteriors float32 [n, gaussians].
+
+    loglike: summed over the frames.
+    """
+
+    rows: NDArray[np.int64]
+    own: slice
+    posterior: Floats
+    loglike: float
+
+
+def posteriors(gmms: Gmms, feats: Floats, pdfs: Ints) -> Iterator[Block]:
+    """Posteriors of the Gaussians of each frame's pdf; feats [frames, dim], pdfs [frames], -1 for frames to leave out.
+
+    Matrix products over a pdf's frames, pdf after pdf.
+    """
     linear, gconsts = gmms.linear, gmms.gconsts
-    occupancy = np.zeros(gmms.num_gauss)
-    moments = np.zeros((gmms.num_gauss, 2 * gmms.dim))
-    loglike = 0.0
     order = np.argsort(pdfs, kind="stable")
     bounds = np.searchsorted(pdfs, np.arange(gmms.num_pdfs + 1), sorter=order)
     for pdf in np.flatnonzero(np.diff(bounds)):
@@ -36,22 +50,44 @@ def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints) -> Stats:
         frames = order[bounds[pdf] : bounds[pdf + 1]]
         for block in blocks(len(frames)):
             x = feats[frames[block]]
-            xx = np.hstack([x, x * x])
-            scores = xx @ linear[own].T + gconsts[own]  # [frames, gaussians of the pdf]
+            scores = np.hstack([x, x * x]) @ linear[own].T + gconsts[own]
             top = scores.max(1, keepdims=True)
             posterior = np.exp(scores - top)
             total = posterior.sum(1, keepdims=True)
             posterior /= total
-            occupancy[own] += posterior.sum(0, dtype=np.float64)
-            moments[own] += posterior.T @ xx
-            loglike += float((np.log(total) + top).sum(dtype=np.float64))
-    return Stats(occupancy, moments[:, : gmms.dim], moments[:, gmms.dim :], loglike)
+            yield Block(frames[block], own, posterior, float((np.log(total) + top).sum(dtype=np.float64)))
+
+
+def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints, moments_of: Floats | None = None) -> Stats:
+    """Statistics of feats [frames, dim] aligned to pdfs [frames], -1 for none.
+
+    moments_of: other features of the same frames, whose moments are taken under the posteriors of `feats`
+    (gmm-acc-stats-twofeats).
+    """
+    values = feats if moments_of is None else moments_of
+    occupancy = np.zeros(gmms.num_gauss)
+    moments = np.zeros((gmms.num_gauss, 2 * values.shape[1]))
+    loglike = 0.0
+    for block in posteriors(gmms, feats, pdfs):
+        x = values[block.rows]
+        occupancy[block.own] += block.posterior.sum(0, dtype=np.float64)
+        moments[block.own] += block.posterior.T @ np.hstack([x, x * x])
+        loglike += block.loglike
+    return Stats(occupancy, moments[:, : values.shape[1]], moments[:, values.shape[1] :], loglike)
 
 
 def update(
-    gmms: Gmms, stats: Stats, min_occupancy: float = 10.0, min_weight: float = 1e-5, min_variance: float = 0.001
+    gmms: Gmms,
+    stats: Stats,
+    min_occupancy: float = 10.0,
+    min_weight: float = 1e-5,
+    min_variance: float = 0.001,
+    remove: bool = True,
 ) -> Gmms:
-    """Maximum-likelihood estimate; a Gaussian with too few frames goes, or stays as it was if it is its pdf's last."""
+    """Maximum-likelihood estimate; a Gaussian with too few frames goes, or stays as it was if it is its pdf's last.
+
+    remove: False lets all with too few frames stay (--remove-low-count-gaussians=false).
+    """
     owner = gmms.owner
     total = np.bincount(owner, stats.occupancy, gmms.num_pdfs)[owner]
     share = np.divide(stats.occupancy, total, out=1 / np.diff(gmms.offsets)[owner], where=total > 0)
@@ -59,7 +95,7 @@ def update(
     occupancy = np.where(enough, stats.occupancy, 1.0)[:, None]
     mean = stats.first / occupancy
     invvar = 1 / np.maximum(stats.second / occupancy - mean**2, min_variance)
-    keep = enough | _last_of_starved(enough, gmms)
+    keep = enough | _last_of_starved(enough, gmms) | (not remove)
     weights = np.where(enough, share, np.maximum(share, min_weight)) * keep
     weights /= np.bincount(owner, weights, gmms.num_pdfs)[owner]
     chosen = enough[:, None]

@@ -29,3 +29,8 @@ def id_to_pdf(transitions: khg.TransitionModel) -> Ints:
     pdfs = np.asarray(transitions.id2pdf_id, np.int32)
     pdfs[0] = -1
     return pdfs
+
+
+def phones_of(transitions: khg.TransitionModel) -> list[int]:
+    """The phones that a model has states of, sorted."""
+    return sorted({entry.__getstate__()[0] for entry in transitions.tuples})

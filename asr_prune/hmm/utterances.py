@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,11 @@ class Utterances:
                 raise UserError(f"the features of {utt} hold NaN or infinity; run the features stage again.")
         lengths = [len(feats[utt]) for utt in ids]
         return cls(ids, np.concatenate([feats[utt] for utt in ids]).astype(np.float32), np.cumsum([0, *lengths]))
+
+    def through(self, transform: Callable[[Floats], Floats]) -> Utterances:
+        """The same with each utterance's features, [frames, dim], put through `transform`."""
+        parts = [transform(self.feats[start:end]) for start, end in pairwise(self.bounds)]
+        return Utterances(self.ids, np.concatenate(parts).astype(np.float32, copy=False), self.bounds)
 
     @property
     def frames(self) -> int:

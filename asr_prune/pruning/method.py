@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer
@@ -24,12 +27,26 @@ class Method:
     """
 
     Options: ClassVar[type[PruneOptions]] = PruneOptions
+    #: file in the run's folder that takes what `audit` gives; none where it is empty
+    audit_file: ClassVar[str] = ""
 
     def __init__(self, options: PruneOptions, layers: Sequence[NodeLayer]) -> None:
         self.options, self.layers = options, list(layers)
         sizes = [layer.size for layer in layers]
         self.minima = minima_of(sizes, options.keep, options.min_nodes, options.floor)
         self.target = target_of(sizes, options.keep, self.minima)
+
+    @classmethod
+    def widths(cls, options: PruneOptions, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
+        """Nodes of the hidden layers of the network to train. hidden: those of the recipe; runs: the folder of all runs
+        of the recipe.
+        """
+        return tuple(hidden)
+
+    @classmethod
+    def reads(cls, options: PruneOptions, runs: Path) -> list[Path]:
+        """Files of other runs that the method reads, so that it trains again where they change."""
+        return []
 
     @property
     def folds(self) -> bool:
@@ -54,9 +71,27 @@ class Method:
         """Weights that must not have weight decay."""
         return []
 
+    def plan_of(self, steps: int) -> Plan:
+        """The phases of a run of `steps` updates."""
+        return Plan.of(steps, self.options.warm_up, self.options.release)
+
+    def parts(self, steps: int) -> list[tuple[int, float]]:
+        """The run in parts, each with a learning-rate schedule of its own: (updates, factor on the learning rate)."""
+        return [(steps, 1.0)]
+
     def start(self, optimiser: optim.Optimizer, plan: Plan) -> None:
         """Before the first update."""
         self.optimiser, self.plan = optimiser, plan
+
+    def phase(self, step: int) -> str | None:
+        """The method's own word for where the run stands after update `step`; None: warm_up, press or release."""
+        return None
+
+    def acting(self) -> AbstractContextManager[None]:
+        """While it is open, the layers hold the weights that the network computes with, where those are not the ones
+        that are trained.
+        """
+        return nullcontext()
 
     def penalty(self) -> Tensor | None:
         """A scalar added to the loss, in the press only."""
@@ -70,6 +105,37 @@ class Method:
 
     def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
         """After each epoch until the cut. Returns figures for metrics.jsonl."""
+        return {}
+
+    def snapshot(self, step: int) -> str | None:
+        """A name under which the network as it stands after update `step` is to be kept too: model/<name>.pt."""
+        return None
+
+    def shares(self) -> list[float] | None:
+        """In the press: the share of each layer's nodes that its dropout is to suit; None leaves dropout alone."""
+        return None
+
+    def look(self, at_training: Callable[[], object]) -> None:
+        """Just before the cut. Calling `at_training` runs the network, without dropout, over all training frames; a
+        method that wants to see activations hooks into the layers meanwhile (activity.py).
+        """
+
+    def constants(self) -> list[Tensor] | None:
+        """What the outputs of cut nodes are replaced by, float [nodes] a layer; None where a cut zeroes a vector."""
+        return None
+
+    def figures(self, kept: Sequence[Tensor]) -> dict[str, Any]:
+        """The method's own figures of the cut, for train.json. kept: boolean [nodes] a layer."""
+        return {}
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Lines for `audit_file` since last asked."""
+        return []
+
+    def histograms(self) -> dict[str, Tensor]:
+        """Histograms of weights for weights.npz: `edges` float64 [bins + 1] and for each phase, in order, its name with
+        int64 counts [affine maps, bins]; or nothing.
+        """
         return {}
 
     def reached(self) -> bool:
@@ -88,6 +154,10 @@ class Method:
         """Nodes that the method has not itself brought to zero, boolean [nodes] a layer."""
         return [score > 0 for score in self.scores()]
 
+    def every_node(self) -> list[Tensor]:
+        """Masks that are all True: what `finish` gives where no node goes; boolean [nodes] a layer."""
+        return [torch.ones(layer.size, dtype=torch.bool, device=layer.incoming.weight.device) for layer in self.layers]
+
     def finish(self) -> list[Tensor]:
         """Which nodes live, boolean [nodes] a layer: the target's number of the strongest, or without a target all that
         are alive, and never fewer than the layer's minimum.
@@ -103,6 +173,12 @@ class Method:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes back what state_dict gave."""
+
+
+def weights_of(layers: Sequence[NodeLayer]) -> list[Tensor]:
+    """Every weight matrix into and out of `layers` once, in order."""
+    weights = [weight for layer in layers for weight in (layer.incoming.weight, layer.outgoing.weight)]
+    return list({id(weight): weight for weight in weights}.values())
 
 
 def method_names() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from asr_prune.options import options
 
 
@@ -22,6 +24,11 @@ class PruneOptions:
     #: nor, where nodes are asked for by keep, below this share of what it would have if every layer kept as many
     floor: float = 0.8
 
+    @property
+    def sparsity_asked(self) -> float | None:
+        """The share of the weights that is to be zero, where weights are asked for."""
+        return None
+
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
             raise ValueError("give keep or strength, not both")
@@ -35,3 +42,44 @@ class PruneOptions:
             raise ValueError(f"floor must be from 0 to 1, not {self.floor}")
         if self.min_nodes < 1:
             raise ValueError(f"min_nodes must be 1 or more, not {self.min_nodes}")
+
+
+@options
+class SparseOptions(PruneOptions):
+    """Of methods that act on single weights or on nodes all through the run, in phases of their own."""
+
+    USUAL: ClassVar[float] = 0.3
+    #: what is masked: single weights, asked for by sparsity, or the outgoing vectors of nodes, asked for by keep
+    granularity: Literal["weight", "node"] = "weight"
+    #: granularity weight: share of the weights that are masked; null: the method's default
+    sparsity: float | None = None
+    #: of no use here
+    warm_up: float = 0.0
+    #: of no use here
+    release: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.strength is not None:
+            raise ValueError(f"{self.method} has no strength; give sparsity, or keep with granularity node")
+        if self.granularity == "weight" and self.keep is not None:
+            raise ValueError(
+                "keep counts nodes; with granularity weight give sparsity instead, or set granularity node"
+            )
+        if self.granularity == "node" and self.sparsity is not None:
+            raise ValueError("sparsity counts weights; with granularity node give keep instead")
+        if self.sparsity is not None and not 0 <= self.sparsity < 1:
+            raise ValueError(f"sparsity must be at least 0 and below 1, not {self.sparsity}")
+        if self.warm_up or self.release:
+            raise ValueError(f"{self.method} has phases of its own; leave warm_up and release at 0")
+
+    @property
+    def sparsity_asked(self) -> float | None:
+        return self.masked if self.granularity == "weight" else None
+
+    @property
+    def masked(self) -> float:
+        """The share, of weights or of nodes, that is masked in the end."""
+        if self.granularity == "node" and self.keep is not None:
+            return 1 - self.keep
+        return self.USUAL if self.sparsity is None else self.sparsity

@@ -1,4 +1,4 @@
-"""Proximal maps of the group lasso: how far a group's vector shrinks in one update."""
+"""Proximal maps: how far a penalty shrinks a node's vector in one update, in the metric of the optimiser."""
 
 from __future__ import annotations
 
@@ -60,6 +60,47 @@ def shrink_diagonal(
     torch.add(ratio, pull, out=shifted)
     weight.mul_(ratio.div_(shifted).masked_fill_(dead.unsqueeze(dim), 0))
     return root.masked_fill(dead, 0)
+
+
+def soften(
+    weight: Tensor, metric: Tensor, strength: Tensor, dim: int, protected: Tensor, scratch: tuple[Tensor, Tensor]
+) -> Tensor:
+    """Soft thresholding in a diagonal metric, in place for every group.
+
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`: each |v_i| falls by strength / d_i and stops
+    at 0. Arguments as in `shrink_diagonal`. A vector is 0 throughout where its largest d_i |v_i| is at most the
+    strength, so a protected one meets at most nine tenths of that. Returns the new sums of magnitudes, [groups].
+    """
+    force, left = scratch
+    torch.mul(metric, weight, out=force).abs_()
+    pull = torch.where(protected, torch.minimum(SPARED * force.amax(dim), strength), strength)
+    torch.div(pull.unsqueeze(dim), force.clamp_min_(1e-30), out=left).clamp_max_(1).neg_().add_(1)
+    return torch.abs(weight.mul_(left), out=force).sum(dim)
+
+
+def decay(weight: Tensor, metric: Tensor, strength: Tensor, dim: int, scratch: tuple[Tensor, Tensor]) -> Tensor:
+    """Weight decay in a diagonal metric, in place for every group.
+
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i u_i^2`.
+
+    Each v_i is multiplied by d_i / (d_i + 2 strength), which is never 0. Arguments as in `shrink_diagonal`. Returns the
+    new norms, [groups].
+    """
+    factor, shifted = scratch
+    torch.add(metric, 2 * strength.unsqueeze(dim), out=shifted)
+    weight.mul_(torch.div(metric, shifted, out=factor))
+    return torch.mul(weight, weight, out=factor).sum(dim).sqrt_()
+
+
+def metric_of(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor) -> Tensor:
+    """The diagonal metric of the optimiser's last update of `parameter`, of its shape: Adam's, or of SGD one number.
+
+    out: a tensor of that shape, which Adam's is written to.
+    """
+    metric = adam_metric(optimiser, parameter, out)
+    if metric is None:
+        return out.new_tensor(1 / max(sgd_threshold(optimiser, parameter), 1e-30)).expand_as(parameter)
+    return metric
 
 
 def adam_metric(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor | None = None) -> Tensor | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,10 +15,13 @@ from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import FeedForward
 from asr_prune.pruning.method import Method
-from asr_prune.pruning.plan import Phase, Plan
-from asr_prune.pruning.removal import silence
+from asr_prune.pruning.plan import Phase
+from asr_prune.pruning.removal import fold, hold_at_zero, silence
+from asr_prune.pruning.trail import Trail
 
 SMALL_CUT = 0.05
+#: about how often a run writes its nodes' scores down
+RECORDS = 32
 
 
 @dataclass
@@ -49,14 +54,17 @@ class Cut:
 class Pruner(Hooks):
     """Runs `method` through warm_up, press and release.
 
-    After the run, `cut` says what was removed and `before_cut` holds the network's weights as they stood before.
+    After the run, `cut` says what was removed, `before_cut` holds the network's weights as they stood before, and
+    `snapshots` those that the method asked to keep. folder: of the run, for its trail; None writes none.
     """
 
-    def __init__(self, method: Method) -> None:
-        self.method = method
+    def __init__(self, method: Method, folder: Path | None = None) -> None:
+        self.method, self.trail = method, Trail(folder)
+        self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.step = 0
         self.cut: Cut | None = None
         self.before_cut: dict[str, Tensor] = {}
+        self.run_over: Callable[[], object] = lambda: None
 
     @property
     def phase(self) -> Phase:
@@ -74,14 +82,24 @@ class Pruner(Hooks):
     def undecayed(self, network: FeedForward) -> list[Tensor]:
         return self.method.undecayed()
 
+    def training_frames(self, run_over: Callable[[], object]) -> None:
+        self.run_over = run_over
+
+    def parts(self, steps: int) -> list[tuple[int, float]]:
+        return self.method.parts(steps)
+
+    def acting(self) -> AbstractContextManager[None]:
+        return self.method.acting()
+
     def start(
         self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
     ) -> None:
         self.network, self.optimiser, self.evaluate = network, optimiser, evaluate
-        options = self.method.options
-        self.plan = Plan.of(steps, options.warm_up, options.release)
+        self.plan = self.method.plan_of(steps)
         self.dense_dropouts = list(network.dropouts)
         self.method.start(optimiser, self.plan)
+        self.record_every = max(1, steps // RECORDS)
+        self._record()
 
     def penalty(self) -> Tensor | None:
         return self.method.penalty() if self.phase == "press" else None
@@ -94,13 +112,25 @@ class Pruner(Hooks):
         pressing = self.phase == "press"
         self.step += 1
         if self.cut is not None:
-            self._hold_down()
+            hold_at_zero(self.method.layers, self.cut.kept)
         elif pressing:
             self.method.after_step(self.step)
-            if self.method.steers:
-                self._thin_dropout([self._share_now()] * len(self.method.layers))
+            self._keep_snapshot()
+            shares = [self._share_now()] * len(self.method.layers) if self.method.steers else self.method.shares()
+            if shares is not None:
+                self._thin_dropout(shares)
             if self.step >= self.plan.cut_at or self.method.reached():
                 self._cut()
+        if self.step % self.record_every == 0 and not (self.cut and self.cut.step == self.step):
+            self._record()
+
+    def _record(self) -> None:
+        phase = self.method.phase(self.step) or self.phase
+        self.trail.scores(self.step, phase, self.method.scores())
+
+    def _keep_snapshot(self) -> None:
+        if name := self.method.snapshot(self.step):
+            self.snapshots[name] = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
 
     def may_halve(self) -> bool:
         return self.phase != "press" or not self.method.penalises
@@ -110,8 +140,11 @@ class Pruner(Hooks):
             {} if self.cut else self.method.end_of_epoch(quality.cross_entropy, self.phase == "press")
         )
         alive = self.cut.kept if self.cut else self.method.alive()
+        for row in self.method.audit():
+            self.trail.add(self.method.audit_file, row)
+        self.trail.flush()
         return {
-            "phase": self.phase,
+            "phase": self.method.phase(self.step) or self.phase,
             "nodes": sum(int(a.sum()) for a in alive),
             "nodes_per_layer": [int(a.sum()) for a in alive],
             **figures,
@@ -125,11 +158,15 @@ class Pruner(Hooks):
     def _cut(self) -> None:
         before = self.evaluate().cross_entropy
         self.before_cut = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.method.look(self.run_over)
+        self._record()
         scores, alive, kept = self.method.scores(), self.method.alive(), self.method.finish()
+        if (constants := self.method.constants()) is not None:
+            fold(self.method.layers, kept, constants)
         silence(self.method.layers, kept, self.method.folds)
         self.cut = Cut(self.step, kept, alive, scores, before, self.evaluate().cross_entropy)
         self._thin_dropout([float(k.float().mean()) for k in kept])
-        self._hold_down()
+        hold_at_zero(self.method.layers, kept)
 
     def _share_now(self) -> float:
         """Where the share of nodes stands on the straight line from all to the target over the press."""
@@ -143,20 +180,6 @@ class Pruner(Hooks):
         """
         self.network.dropouts = [rate * share for rate, share in zip(self.dense_dropouts, shares, strict=True)]
 
-    @torch.no_grad()
-    def _hold_down(self) -> None:
-        """Zeroes removed nodes again, which the optimiser's momentum would move."""
-        assert self.cut is not None
-        for layer, kept in zip(self.method.layers, self.cut.kept, strict=True):
-            if bool(kept.all()):
-                continue
-            for parameter, mask in (
-                (layer.incoming.weight, kept[:, None]),
-                (layer.incoming.bias, kept),
-                (layer.outgoing.weight, kept[None, :]),
-            ):
-                parameter.mul_(mask)
-
     def state_dict(self) -> dict[str, Any]:
         return {
             "step": self.step,
@@ -164,10 +187,13 @@ class Pruner(Hooks):
             "method": self.method.state_dict(),
             "cut": vars(self.cut) if self.cut else None,
             "before_cut": self.before_cut,
+            "snapshots": self.snapshots,
+            "trail": self.trail.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step, self.before_cut = state["step"], state["before_cut"]
+        self.step, self.before_cut, self.snapshots = state["step"], state["before_cut"], state["snapshots"]
+        self.trail.load_state_dict(state["trail"])
         self.network.dropouts = state["dropouts"]
         self.method.load_state_dict(state["method"])
         self.cut = Cut(**state["cut"]) if state["cut"] else None

@@ -30,6 +30,28 @@ def silence(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) -> 
 
 
 @torch.no_grad()
+def fold(layers: Sequence[NodeLayer], kept: Sequence[Tensor], constants: Sequence[Tensor]) -> None:
+    """Puts a constant in the stead of each node outside `kept`, in place: `constants` (float [nodes] a layer) go
+    through the outgoing vectors, which become 0, into the next biases.
+    """
+    for layer, mask, constant in zip(layers, kept, constants, strict=True):
+        gone = ~mask
+        layer.outgoing.bias.add_(layer.outgoing.weight[:, gone] @ constant[gone].to(layer.outgoing.weight))
+        layer.outgoing.weight[:, gone] = 0
+
+
+@torch.no_grad()
+def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
+    """Zeroes nodes outside `kept` again, which the optimiser's momentum would move. kept: boolean [nodes] a layer."""
+    for layer, mask in zip(layers, kept, strict=True):
+        if bool(mask.all()):
+            continue
+        layer.incoming.weight.mul_(mask[:, None])
+        layer.incoming.bias.mul_(mask)
+        layer.outgoing.weight.mul_(mask[None, :])
+
+
+@torch.no_grad()
 def shrink(network: FeedForward) -> tuple[FeedForward, list[list[int]]]:
     """A smaller network that computes what `network` computes, and for each layer the indices of the nodes it keeps.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import numpy as np
 import torch
 
 from asr_prune.acoustic.checkpoint import Model, save_model
+from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import FeedForward, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.priors import log_priors
@@ -20,6 +24,7 @@ from asr_prune.files import atomic
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
+from asr_prune.pruning.removal import shrink
 
 Utterances = dict[str, np.ndarray]
 
@@ -36,7 +41,8 @@ def train_run(
     """Trains and cuts one network; returns all figures of the run.
 
     train, dev: (features, labels) by utterance. Writes model/network.pt (dense shape, removed nodes zero),
-    model/before_cut.pt, nodes.json, norms.npz and metrics.jsonl; resumes from model/checkpoint.pt.
+    model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method keeps besides:
+    model/<snapshot>.pt, weights.npz, its audit file; resumes from model/checkpoint.pt.
     """
     network_options, train_options, prune_options = options
     if train_options.threads:
@@ -45,8 +51,14 @@ def train_run(
     context = (network_options.left_context, network_options.right_context)
     frames = FrameSet.from_utterances(*train, context, device)
     dev_frames = FrameSet.from_utterances(*dev, context, device)
-    network = build(network_options, frames, pdfs, seed)
-    pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()))
+    method = find_method(prune_options.method)
+    dense = build(network_options, frames, pdfs, seed)
+    widths = method.widths(prune_options, network_options.hidden, folder.parent)
+    network = build(replace(network_options, hidden=widths), frames, pdfs, seed)
+    network.dropouts = [rate * (a / b) for rate, a, b in zip(network.dropouts, widths, dense.widths, strict=True)]
+    if train_options.init:
+        start_from(Path(train_options.init), network, context)
+    pruner = Pruner(method(prune_options, network.node_layers()), folder)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
@@ -54,7 +66,9 @@ def train_run(
     assert pruner.cut is not None
     priors = log_priors(frames.labels, pdfs)
     kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-    _save(folder, network, pruner, Model(network, priors, context, kept, features))
+    model = Model(network, priors, context, kept, features)
+    _save(folder, network, pruner, model)
+    kept_besides = _save_snapshots(folder, pruner, model, trainer.quality)
     seconds = [row["seconds"] for row in trainer.metrics]
     return {
         "dev_ce_before_cut": pruner.cut.dev_ce_before,
@@ -65,13 +79,15 @@ def train_run(
         "converged": pruner.converged,
         "cut_at_update": pruner.cut.step,
         "updates": trainer.steps,
-        "nodes_per_layer_dense": network.widths,
-        "params_dense": size_of(network).params,
-        "macs_dense": size_of(network).macs,
+        "nodes_per_layer_dense": dense.widths,
+        "params_dense": size_of(dense).params,
+        "macs_dense": size_of(dense).macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
         "train_wall_seconds": round(time.monotonic() - start, 2),
         "device": str(device),
+        **pruner.method.figures(pruner.cut.kept),
+        **kept_besides,
     }
 
 
@@ -97,8 +113,29 @@ def _save(folder: Path, network: FeedForward, pruner: Pruner, model: Model) -> N
         arrays = {f"layer{i}": s.cpu().numpy() for i, s in enumerate(cut.scores, 1)}
         arrays |= {f"kept{i}": k.cpu().numpy() for i, k in enumerate(cut.kept, 1)}
         np.savez(file, **arrays)  # type: ignore[arg-type]
+    if histograms := pruner.method.histograms():
+        with atomic(folder / "weights.npz", "wb") as file:
+            np.savez(file, **{name: counts.cpu().numpy() for name, counts in histograms.items()})  # type: ignore[arg-type]
     with atomic(folder / "nodes.json") as file:
         json.dump(nodes_table(cut), file, indent=1)
+
+
+def _save_snapshots(
+    folder: Path, pruner: Pruner, model: Model, quality: Callable[[], Quality]
+) -> dict[str, float | int | list[int]]:
+    """Writes model/<name>.pt of each network that the method asked to keep; returns what it is and how good."""
+    figures: dict[str, float | int | list[int]] = {}
+    final = {name: value.detach().clone() for name, value in model.network.state_dict().items()}
+    for name, weights in pruner.snapshots.items():
+        model.network.load_state_dict(weights)
+        small, kept = shrink(model.network)
+        save_model(folder / f"model/{name}.pt", replace(model, kept=kept))
+        size = size_of(small)
+        figures |= {f"{name}_dev_ce": quality().cross_entropy, f"{name}_nodes_per_layer": size.nodes}
+        figures |= {f"{name}_nodes": sum(size.nodes), f"{name}_params": size.params}
+        figures |= {f"{name}_nonzero_weights": size.nonzero}
+    model.network.load_state_dict(final)
+    return figures
 
 
 def nodes_table(cut: Cut) -> dict[str, Any]:

@@ -44,10 +44,12 @@ def _count(key: str) -> Callable[[Row], str]:
 
 
 def asked(row: Row) -> str:
-    """What the run was asked for: a fraction of nodes to keep, or s= and the strength of the penalty."""
-    keep, strength = number(row, "keep_asked"), number(row, "strength")
-    if keep is not None:
-        return f"{keep:g}"
+    """What the run was asked for: a fraction of nodes to keep, z= and the share of weights to be zero, or s= and the
+    strength of the penalty.
+    """
+    keep, sparsity, strength = (number(row, key) for key in ("keep_asked", "sparsity_asked", "strength"))
+    if keep is not None or sparsity is not None:
+        return f"{keep:g}" if keep is not None else f"z={sparsity:g}"
     return ABSENT if strength is None else f"s={strength:g}"
 
 
@@ -102,7 +104,7 @@ COLUMNS = (
 
 LEGEND = (
     "WER in %, equivalent words counted as one; in brackets: 95 % of resamplings of the test speakers fall there.",
-    "keep asked: fraction of hidden nodes (s=: the strength instead). CE: cross-entropy on dev, nats per frame.",
+    "keep asked: fraction of hidden nodes (s=: strength; z=: share of zero weights). CE: on dev, nats per frame.",
     "mass cut: share of the node norms that the cut removed; above 5 % a steered run has not converged (NO): it was"
     " magnitude pruning.",
 )

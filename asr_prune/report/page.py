@@ -6,8 +6,8 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from asr_prune.report.cells import COLUMNS, LEGEND, Column
-from asr_prune.report.rows import Row, is_dense, number
+from asr_prune.report.cells import COLUMNS, LEGEND, Column, interval, layers
+from asr_prune.report.rows import Row, Run, is_dense, number
 from asr_prune.report.series import median_run
 
 STYLE = """
@@ -40,6 +40,12 @@ READING = (
     " is near zero already. A single heap cut through its middle means that the cut itself, not training, removed the"
     " nodes; the cross-entropies before and after the cut then differ.",
     *LEGEND,
+)
+
+
+NESTED = (
+    "Networks cut from one guided run as it stood before its own cut: the first nodes of each layer, not retrained."
+    " Nodes that do nothing are not counted."
 )
 
 
@@ -99,7 +105,30 @@ def _command(row: Row) -> str:
     return f"<div><strong>{name}</strong>{told}<pre>{command}</pre></div>"
 
 
-def page(rows: Sequence[Row], title: str, wer_png: bytes, norms_png: bytes, skipped: Sequence[str]) -> str:
+def _nested_row(row: Row) -> str:
+    figures = (f"{row['width']:g}", f"{row['nodes']:,}", layers(row), f"{row['dev_ce']:.3f}", f"{row['wer_dev']:.2f}")
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in (*figures, interval(row)))}</tr>"
+
+
+def _nested(run: Run) -> str:
+    """The widths of one run, a table."""
+    heads = ("share of each layer", "nodes", "per layer", "dev cross-entropy", "WER dev", "WER test")
+    body = "".join(map(_nested_row, run.nested))
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    told = f"<h3>{escape(str(run.row['run']))}</h3>"
+    return f'{told}<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def page(
+    rows: Sequence[Row],
+    title: str,
+    wer_png: bytes,
+    norms_png: bytes,
+    skipped: Sequence[str],
+    nested: Sequence[Run] = (),
+    matrices_png: bytes | None = None,
+    weights_png: bytes | None = None,
+) -> str:
     """HTML of the whole report, pictures inside; rows in the order in which the table shows them."""
     missing = "".join(f"<li>{escape(sentence)}</li>" for sentence in skipped)
     sections = [
@@ -115,6 +144,13 @@ def page(rows: Sequence[Row], title: str, wer_png: bytes, norms_png: bytes, skip
         "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in READING) + "</ul>",
         "<h2>Node norms</h2>",
         _image(norms_png, "Histograms of node norms before the cut, survivors and cut nodes"),
+        "<h2>Nested widths</h2>" if nested else "",
+        f'<p class="soft">{NESTED}</p>' if nested else "",
+        *map(_nested, nested),
+        "<h2>Weights before the cut</h2>" if matrices_png else "",
+        _image(matrices_png, "Magnitudes of weights under L1, L2 and guided penalties") if matrices_png else "",
+        "<h2>Weights</h2>" if weights_png else "",
+        _image(weights_png, "Histograms of weights at the ends of the phases") if weights_png else "",
         "<h2>Commands that made the runs</h2>",
         *map(_command, rows),
     ]

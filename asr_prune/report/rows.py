@@ -23,8 +23,8 @@ wer_dev wer_test wer_test_low wer_test_high wer_raw_test wer_test_tuned words_te
 rtf_decode am_forward_seconds_per_hour train_seconds train_seconds_per_epoch commit command
 """
 _NUMBERS = """
-strength keep_asked nodes nodes_dense params macs_per_frame nonzero_weights norm_mass_removed dev_ce_before_cut
-dev_ce_after_cut dev_ce_final wer_dev wer_test wer_test_low wer_test_high train_seconds
+strength keep_asked sparsity_asked nodes nodes_dense params macs_per_frame nonzero_weights norm_mass_removed
+dev_ce_before_cut dev_ce_after_cut dev_ce_final wer_dev wer_test wer_test_low wer_test_high train_seconds
 """
 #: The keys of a row of results.json, in the order of its columns; a run may add more.
 KEYS = _KEYS.split()
@@ -41,11 +41,24 @@ class Norms:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """Histograms of all weights at the ends of a run's phases: edges float64 [bins + 1]; counts by phase, [bins]."""
+
+    edges: np.ndarray
+    counts: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Run:
-    """A row of results.json and, where the run kept them, its node norms."""
+    """A row of results.json and, where the run kept them, its node norms and the histograms of its weights.
+
+    nested: rows of widths.json, the figures of networks cut from the run without training (`asr-prune widths`).
+    """
 
     row: Row
     norms: Norms | None
+    weights: Weights | None = None
+    nested: tuple[Row, ...] = ()
 
 
 def is_dense(row: Row) -> bool:
@@ -88,6 +101,31 @@ def _read_norms(path: Path) -> Norms | None:
     return Norms(np.concatenate(norms), np.concatenate(kept))
 
 
+def _read_nested(path: Path) -> tuple[Row, ...]:
+    """Raises ValueError where widths.json is not a list of rows with nodes, a WER and a cross-entropy."""
+    if not path.exists():
+        return ()
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it is not a list of objects")
+    for key in ("width", "nodes", "wer_dev", "wer_test", "dev_ce"):
+        if not all(isinstance(row.get(key), int | float) for row in rows):
+            raise ValueError(f"{key} is not a number in every row")
+    return tuple(rows)
+
+
+def _read_weights(path: Path) -> Weights | None:
+    """Raises ValueError where the arrays do not fit together."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        edges = np.asarray(arrays["edges"], float)
+        counts = {name: np.atleast_2d(arrays[name]).sum(0) for name in arrays if name != "edges"}
+    if not counts or any(len(part) != len(edges) - 1 for part in counts.values()):
+        raise ValueError("its edges and counts differ in length, or there are none")
+    return Weights(edges, counts)
+
+
 def order(row: Row) -> tuple[bool, str, float, str]:
     """Sort key of people's tables: dense first, then by method, large to small."""
     return not is_dense(row), row["method"], -(number(row, "nodes") or 0), str(row["run"])
@@ -113,7 +151,17 @@ def read_runs(exp: Path) -> tuple[list[Run], list[str]]:
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             skipped.append(f"{folder.name}: norms.npz is damaged and left out of the histograms ({error})")
             norms = None
-        runs.append(Run(row, norms))
+        try:
+            weights = _read_weights(folder / "weights.npz")
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            skipped.append(f"{folder.name}: weights.npz is damaged and left out of the histograms ({error})")
+            weights = None
+        try:
+            nested = _read_nested(folder / "widths.json")
+        except (ValueError, OSError) as error:
+            skipped.append(f"{folder.name}: widths.json is damaged and left out ({error})")
+            nested = ()
+        runs.append(Run(row, norms, weights, nested))
     if not runs:
         found = f" ({len(skipped)} unfinished or damaged)" if skipped else ""
         raise UserError(

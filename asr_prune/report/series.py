@@ -16,7 +16,7 @@ DENSE = "#222222"
 
 @dataclass(frozen=True)
 class Series:
-    """Runs of one method (and one choice of vectors, where a method was run with several)."""
+    """Runs of one method (and one choice of its settings, where a method was run with several)."""
 
     name: str
     rows: list[Row]
@@ -25,9 +25,10 @@ class Series:
 
     def line(self) -> tuple[list[float], list[float]]:
         """Nodes and test WER, a point for each thing asked; runs differing in seed alone give their medians."""
-        groups: dict[tuple[float | None, float | None], list[Row]] = {}
+        groups: dict[tuple[float | str | None, ...], list[Row]] = {}
         for row in self.rows:
-            groups.setdefault((number(row, "keep_asked"), number(row, "strength")), []).append(row)
+            asked = number(row, "keep_asked"), number(row, "strength"), row.get("like")
+            groups.setdefault(asked, []).append(row)
         points = [
             tuple(median(row[key] for row in group) for key in ("nodes", "wer_test")) for group in groups.values()
         ]
@@ -46,8 +47,11 @@ def median_run(rows: Sequence[Row]) -> Row:
 
 
 def _name(row: Row, rows: Sequence[Row]) -> str:
-    variants = {other.get("vectors") for other in rows if other["method"] == row["method"]}
-    return f"{row['method']} ({row.get('vectors') or 'default'})" if len(variants) > 1 else str(row["method"])
+    """The method and, of `vectors` and `variant` (what else was asked of it), what runs of that method differ in."""
+    same = [other for other in rows if other["method"] == row["method"]]
+    differing = [key for key in ("vectors", "variant") if len({other.get(key) for other in same}) > 1]
+    told = ", ".join(dict.fromkeys(str(row.get(key) or "default") for key in differing))
+    return f"{row['method']} ({told})" if told else str(row["method"])
 
 
 def series(rows: Sequence[Row]) -> list[Series]:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from asr_prune.report.rows import Row, is_dense, number
-from asr_prune.report.series import DENSE, Series, median_run, plottable, series
+from asr_prune.report.rows import Row, Run, is_dense, number
+from asr_prune.report.series import COLOURS, DENSE, Series, median_run, plottable, series
 
 CAPTION = (
     "Bars and band: 95 % interval by speaker. Hollow: the cut removed more than 5 % of the norm mass (not converged)."
@@ -77,6 +77,18 @@ def _lines(axes: Axes, found: Sequence[Series], faint: bool, top: float) -> None
             _point(axes, row, row["nodes"] * shift, one, faint, top)
 
 
+def _nested(axes: Axes, runs: Sequence[Run], top: float) -> None:
+    """A dotted line through the widths that were cut from one run without training; what is above the top is not
+    drawn.
+    """
+    for place, run in enumerate(runs):
+        points = sorted((row["nodes"], row["wer_test"]) for row in run.nested if row["wer_test"] <= top)
+        label = f"{run.row['run']}: its first nodes, not retrained"
+        colour = COLOURS[-1 - place % len(COLOURS)]
+        nodes, wers = ([point[axis] for point in points] for axis in (0, 1))
+        axes.plot(nodes, wers, "x:", color=colour, ms=5, lw=1.2, label=label, zorder=2)
+
+
 def _node_axis(axes: Axes, rows: Sequence[Row]) -> None:
     dense = max(number(row, "nodes_dense") or row["nodes"] for row in rows)
     least = min(row["nodes"] for row in rows) / dense
@@ -96,8 +108,10 @@ def _legend(figure: Figure, axes: Axes, entries: int) -> None:
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), handlelength=2.8, frameon=False, fontsize=10)
 
 
-def wer_plot(rows: Sequence[Row], title: str) -> Figure:
+def wer_plot(rows: Sequence[Row], title: str, nested: Sequence[Run] = ()) -> Figure:
     """Test WER (%) against surviving hidden nodes, one line for each method, the dense network dashed.
+
+    nested: runs with figures of narrower networks cut from them, dotted.
 
     Rows without a node count or a test WER are left out; with none left the picture says so.
     """
@@ -114,13 +128,15 @@ def wer_plot(rows: Sequence[Row], title: str) -> Figure:
     dense = [row for row in shown if is_dense(row)]
     _reference(axes, dense)
     _lines(axes, found, faint, top)
-    _node_axis(axes, shown)
+    curves = [run for run in nested if run.nested]
+    _nested(axes, curves, top)
+    _node_axis(axes, [*shown, *(row for run in curves for row in run.nested if row["wer_test"] <= top)])
     lows = [number(row, "wer_test_low") or row["wer_test"] for row in shown]
     axes.set_ylim(max(0.0, min(lows) - 0.12 * (top - min(lows))), top)
     axes.set_ylabel("test WER (%)")
     axes.grid(axis="both", color="#e6e6e6", lw=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    _legend(figure, axes, len(found) + len({row["nodes"] for row in dense}))
+    _legend(figure, axes, len(found) + len(curves) + len({row["nodes"] for row in dense}))
     figure.supxlabel(CAPTION, fontsize=8.5, color="#666666", x=0.02, ha="left")
     return figure

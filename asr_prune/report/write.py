@@ -12,11 +12,13 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from asr_prune.files import atomic
+from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.page import page
 from asr_prune.report.rows import KEYS, Row, number, read_runs
 from asr_prune.report.table import table
+from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
 
 
@@ -71,7 +73,8 @@ def _png(figure: Figure, path: Path, dpi: int) -> bytes:
 def write_report(exp: Path, options: ReportOptions | None = None) -> str:
     """Reads exp/runs/*/result.json and norms.npz, writes exp/report/ and returns the table for the terminal.
 
-    Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html. Unfinished or damaged runs are
+    Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png where a run has histograms
+    of its weights, and matrices.png where there are runs of l1 or guided. Unfinished or damaged runs are
     left out and counted below the table. Raises UserError where no run is finished, or the folder cannot be written.
     """
     options = options or ReportOptions()
@@ -79,9 +82,15 @@ def write_report(exp: Path, options: ReportOptions | None = None) -> str:
     rows, out, title = [run.row for run in runs], exp / "report", options.title or exp.resolve().name
     write_json(out / "results.json", rows)
     write_csv(out / "results.csv", rows)
-    wer_png = _png(wer_plot(rows, title), out / "wer_vs_nodes.png", options.dpi)
+    nested = [run for run in runs if run.nested]
+    wer_png = _png(wer_plot(rows, title, nested), out / "wer_vs_nodes.png", options.dpi)
     norms_png = _png(norms_plot(runs, title), out / "norms.png", options.dpi)
+    weights_png = None
+    if any(run.weights for run in runs):
+        weights_png = _png(weights_plot(runs, title), out / "weights.png", options.dpi)
+    panels = read_panels(exp, rows)
+    matrices_png = _png(matrices_plot(panels, title), out / "matrices.png", options.dpi) if panels else None
     with atomic(out / "index.html") as file:
-        file.write(page(rows, title, wer_png, norms_png, skipped))
+        file.write(page(rows, title, wer_png, norms_png, skipped, nested, matrices_png, weights_png))
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
     return table(rows, options.width) + "".join(f"{note}\n" for note in notes)

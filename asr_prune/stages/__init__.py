@@ -22,7 +22,8 @@ STAGES: dict[str, str] = {
 }
 
 _FILES = {
-    "data": ("corpus", "lang", "features", "align"),
+    "data": ("corpus", "lang", "features"),
+    "alignment": ("align",),
     "networks": ("train", "shrink"),
     "decoding": ("graph", "decode"),
     "scoring": ("score", "report"),

@@ -69,6 +69,11 @@ class Context:
         return self.exp / "align"
 
     @property
+    def labels(self) -> Path:
+        """The folder of the labels that train the networks: of the last pass, or made by Kaldi."""
+        return self.align / self.recipe.hmm.last
+
+    @property
     def graph(self) -> Path:
         return self.exp / "graph"
 
@@ -95,9 +100,9 @@ class Context:
         """
         ledger = Ledger(self.run_folder(run) if run else self.exp, self.hashes)
         self.need(work.inputs)
-        fingerprint = ledger.fingerprint(work.stage, work.part, [*work.inputs, *work.also], work.code)
-        what = f"{work.stage} {run.name}" if run else work.stage
-        if ledger.is_done(work.stage, fingerprint):
+        fingerprint = ledger.fingerprint(work.entry, work.part, [*work.inputs, *work.also], work.code)
+        what = " ".join(filter(None, (work.stage, work.piece, run.name if run else "")))
+        if ledger.is_done(work.entry, fingerprint):
             log.info("%s: up to date", what)
         else:
             log.info("%s: %s", what, work.says)
@@ -108,16 +113,16 @@ class Context:
         self.loaded.runs()
         for folder in (self.data, self.exp):
             sweep(folder)
-        ledger.forget(work.stage)
+        ledger.forget(work.entry)
         try:
-            work.do(ledger.begin(work.stage, fingerprint))
+            work.do(ledger.begin(work.entry, fingerprint))
         except UserError as error:
             self._blame_input(work, ledger, error)
             raise
         for path in work.outputs:
             if not path.is_file():
                 raise UserError(f"{path} was to be written by the stage {work.stage} and is not there; see its log.")
-        ledger.mark(work.stage, fingerprint, work.outputs)
+        ledger.mark(work.entry, fingerprint, work.outputs)
 
     def _blame_input(self, work: Work, own: Ledger, error: UserError) -> None:
         """Raises Damaged where `error` is of an input that has changed since its stage wrote it."""
@@ -133,7 +138,8 @@ class Work:
 
     inputs: files it reads, with the stage that makes each; also: further files that count for the fingerprint; part:
     its part of the recipe; code: package folders whose code it runs; do: called with whether an interrupted run of the
-    same work may be continued; outputs: files that must be there, unchanged, for the work to count as done.
+    same work may be continued; outputs: files that must be there, unchanged, for the work to count as done; piece: what
+    it is of the stage, where the stage does several things.
     """
 
     stage: str
@@ -144,3 +150,9 @@ class Work:
     do: Callable[[bool], None]
     outputs: Sequence[Path]
     also: Sequence[Path] = ()
+    piece: str = ""
+
+    @property
+    def entry(self) -> str:
+        """Its name in the ledger."""
+        return f"{self.stage}-{self.piece}" if self.piece else self.stage

@@ -1,4 +1,4 @@
-"""Stages 0 to 3: corpus, lang, features, align."""
+"""Stages 0 to 2: corpus, lang, features."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import logging
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.datadir import DataDir, read_table
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
-from asr_prune.features.load import load
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
+from asr_prune.stages.feats import FILES, feature_folder
+
+if TYPE_CHECKING:
+    from asr_prune.features.extract import Counts
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,6 @@ LANG = (
     *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
     *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
 )
-FEATURES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
 
 
 def corpus(context: Context) -> None:
@@ -108,23 +109,50 @@ def lang(context: Context) -> None:
 def features(context: Context) -> None:
     """Stage 2: the HMM's features and the network's, for every set."""
     options = context.recipe.features
-    places = [(context.data / part, kind) for part in SETS for kind in ("hmm", "network")]
+    kinds = ("hmm",) if options.network.type == "hmm" else ("hmm", "network")
+    places = [(context.data / part, kind) for part in SETS for kind in kinds]
 
     def do(_: bool) -> None:
-        from asr_prune.features.extract import extract
-
+        columns: dict[str, int] = {}
         for folder, kind in places:
             chosen: FeatureOptions = getattr(options, kind)
-            counts = extract(folder, feature_folder(folder, kind), chosen, context.nj)
+            counts = _make(folder, kind, chosen, context.nj)
+            if counts.dim != columns.setdefault(kind, counts.dim):
+                what = f"{counts.dim} columns in {folder.name}, {columns[kind]} in train"
+                raise UserError(f"{chosen.archives} holds features of {what}; make those of all sets alike.")
             told = f"{counts.utterances} utterances, {counts.frames} frames, {counts.hours:.2f} h"
-            log.info("  %s, %s of %s: %s, %d skipped", folder, chosen.type, kind, told, len(counts.skipped))
+            what = chosen.archives or chosen.type
+            log.info("  %s, %s of %s: %s, %d skipped", folder, what, kind, told, len(counts.skipped))
 
     inputs = {folder / name: "corpus" for folder, _ in places for name in ("wav.scp", "utt2spk")}
     context.need(inputs | {folder / "text": "corpus" for folder, _ in places})
-    audio = [[path, *_stat(path)] for folder, _ in places[::2] for path in _wavs(folder)]
-    part = {"features": options, "audio": audio}
-    outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FEATURES]
-    context.once(Work("features", "computing features", part, inputs, ["features", "corpus/audio.py"], do, outputs))
+    audio = [[path, *_stat(path)] for folder, kind in places if kind == "hmm" for path in _wavs(folder)]
+    taken = [
+        _listed(Path(own.archives) / part) for own in (options.hmm, options.network) if own.archives for part in SETS
+    ]
+    part = {"features": options, "audio": audio} | ({"taken": taken} if taken else {})
+    outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
+    code = ["features", "corpus/audio.py", *(["interop/features.py"] if taken else [])]
+    context.once(Work("features", "computing features", part, inputs, code, do, outputs))
+
+
+def _make(folder: Path, kind: str, options: FeatureOptions, nj: int) -> Counts:
+    """Computes the features of a data directory, or takes those made elsewhere."""
+    if not options.archives:
+        from asr_prune.features.extract import extract
+
+        return extract(folder, feature_folder(folder, kind), options, nj)
+    from asr_prune.interop.features import take_features
+
+    shift = options.frame_shift_ms / 1000
+    return take_features(Path(options.archives) / folder.name, folder, feature_folder(folder, kind), shift)
+
+
+def _listed(folder: Path) -> list[list[object]]:
+    """The scp files of a folder of features and the archives they name, with sizes and times of change."""
+    scps = [path for path in (folder / "feats.scp", folder / "cmvn.scp") if path.is_file()]
+    arks = {place.rpartition(":")[0] for scp in scps for place in read_table(scp).values()}
+    return [[path, *_stat(path)] for path in [*map(str, scps), *sorted(arks)]]
 
 
 def _wavs(folder: Path) -> list[str]:
@@ -137,52 +165,3 @@ def _stat(path: str) -> list[int]:
     except OSError:
         return [-1, -1]
     return [stat.st_size, stat.st_mtime_ns]
-
-
-def feature_folder(folder: Path, kind: str) -> Path:
-    """Where the features of `hmm` or `network` of a data directory lie."""
-    return folder if kind == "hmm" else folder / "network"
-
-
-def feature_inputs(context: Context, parts: tuple[str, ...], kind: str) -> dict[Path, str]:
-    """Files that `load` reads for some sets, with the stage that makes them."""
-    made = {feature_folder(context.data / part, kind) / name: "features" for part in parts for name in FEATURES}
-    return made | {context.data / part / "utt2spk": "corpus" for part in parts}
-
-
-def network_features(folder: Path, context: Context) -> dict[str, np.ndarray]:
-    """The network's features of a data directory, by utterance."""
-    options = context.recipe.features.network
-    return load(feature_folder(folder, "network"), options, DataDir.read(folder).utt2spk)
-
-
-def align(context: Context) -> None:
-    """Stage 3: the passes of the `hmm:` block over train and dev together, and a pdf-id for every frame.
-
-    The development speakers' labels judge networks; they never train one.
-    """
-    options = context.recipe.hmm
-    parts = ("train", "dev")
-
-    def do(_: bool) -> None:
-        from asr_prune.hmm.passes import train_passes
-
-        feats: dict[str, np.ndarray] = {}
-        text: dict[str, list[str]] = {}
-        for part in parts:
-            made = DataDir.read(context.data / part)
-            feats |= load(context.data / part, context.recipe.features.hmm, made.utt2spk)
-            text |= made.text
-        shift = context.recipe.features.hmm.frame_shift_ms / 1000
-        train_passes(context.lang, feats, text, context.align, options, context.recipe.seed, shift)
-
-    inputs = feature_inputs(context, parts, "hmm") | {context.data / part / "text": "corpus" for part in parts}
-    inputs |= {context.lang / name: "lang" for name in ("L.fst", "topo", "phones.txt", "words.txt")}
-    part = {"hmm": options, "features": context.recipe.features.hmm, "seed": context.recipe.seed}
-    outputs = [label_folder(context) / name for name in ("final.mdl", "tree", "ali.ark", "pdf.ark", "summary.json")]
-    context.once(Work("align", "training the GMM-HMM", part, inputs, ["hmm"], do, outputs))
-
-
-def label_folder(context: Context) -> Path:
-    """The folder of the last pass, whose labels train the networks."""
-    return context.align / context.recipe.hmm.passes[-1].type

@@ -14,7 +14,8 @@ import numpy as np
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.files import atomic_dir
 from asr_prune.stages.context import Context, Missing, Work
-from asr_prune.stages.data import feature_inputs, label_folder, network_features
+from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.taking import need_hmm
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model
@@ -23,24 +24,37 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JUDGED = ("dev", "test")
+GRAPH = ("HCLG.fst", "words.txt", "pdfs.txt", "disambig_tid.int", "size.json")
 Words = dict[str, list[str]]
 
 
 def graph(context: Context) -> None:
     """Stage 6: HCLG."""
-    hmm, options = label_folder(context), context.recipe.decode
+    make_pass_graph(context, context.labels.name)
+
+
+def graph_folder(context: Context, name: str) -> Path:
+    """Where the decoding graph of a pass lies."""
+    return context.graph if name == context.labels.name else context.exp / "graphs" / name
+
+
+def make_pass_graph(context: Context, name: str) -> None:
+    """HCLG of the pass called `name`."""
+    hmm, out, options = context.align / name, graph_folder(context, name), context.recipe.decode
+    need_hmm(context, hmm)
 
     def do(_: bool) -> None:
         from asr_prune.decode.graph import make_graph
 
-        size = make_graph(context.lang, hmm, context.graph, options)
+        size = make_graph(context.lang, hmm, out, options)
         log.info("  HCLG: %d states, %d arcs, %d pdfs", size.states, size.arcs, size.pdfs)
 
     inputs = {context.lang / name: "lang" for name in ("L_disambig.fst", "G.fst", "phones.txt", "words.txt")}
     inputs |= {hmm / "final.mdl": "align", hmm / "tree": "align"}
     part = {"scales": [options.transition_scale, options.self_loop_scale]}
-    outputs = [context.graph / name for name in ("HCLG.fst", "words.txt", "pdfs.txt", "size.json")]
-    context.once(Work("graph", "making HCLG", part, inputs, ["decode/graph.py"], do, outputs))
+    piece = "" if out == context.graph else name
+    outputs = [out / name for name in GRAPH]
+    context.once(Work("graph", "making HCLG", part, inputs, ["decode/graph.py"], do, outputs, piece=piece))
 
 
 def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
@@ -67,7 +81,7 @@ def decode(context: Context) -> None:
                 decode_part(context, model, part, folder / f"decode_{part}")
 
         inputs = {folder / "shrunk/network.pt": "shrink", context.graph / "HCLG.fst": "graph"}
-        inputs |= feature_inputs(context, JUDGED, "network")
+        inputs |= NetworkFeatures.of(context).inputs(context, JUDGED)
         outputs = [path for part in JUDGED for path in decoded_files(folder / f"decode_{part}", options)]
         code = ["decode", "acoustic/priors.py", "acoustic/network.py", "features/load.py"]
         context.once(Work("decode", "decoding", options, inputs, code, do, outputs), run)
@@ -91,12 +105,13 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
     from asr_prune.acoustic.priors import log_likelihoods
     from asr_prune.decode.decode_set import decode_set, grid
 
-    feats = network_features(context.data / part, context)
+    source = NetworkFeatures.of(context)
+    feats = source.load(context.data / part, context.align)
     start = time.perf_counter()
     loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
     forward = time.perf_counter() - start
     options = context.recipe.decode
-    shift = context.recipe.features.network.frame_shift_ms / 1000
+    shift = source.frame_shift
     decoded = decode_set(context.graph, loglikes, options, grid(options), context.nj)
     log.info("  %s: %s", part, decoded.summary(shift))
     hours = decoded.frames * shift / 3600

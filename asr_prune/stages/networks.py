@@ -7,19 +7,21 @@ import logging
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
 
-from asr_prune.corpus.datadir import DataDir
 from asr_prune.done import plain
 from asr_prune.errors import UserError
-from asr_prune.features.load import load
-from asr_prune.features.options import NetworkFeatureOptions
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
-from asr_prune.stages.data import feature_folder, feature_inputs, label_folder, network_features
+from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.taking import can_decode
+
+if TYPE_CHECKING:
+    from asr_prune.acoustic.checkpoint import Model
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,10 @@ def train(context: Context) -> None:
 
 
 def _train_one(context: Context, run: Run, says: str) -> None:
-    folder, labels = context.run_folder(run), label_folder(context)
+    from asr_prune.pruning.method import find_method
+
+    folder, labels = context.run_folder(run), context.labels
+    source = NetworkFeatures.of(context)
 
     def do(may_continue: bool) -> None:
         from asr_prune.hmm.labels import read_labels
@@ -43,20 +48,26 @@ def _train_one(context: Context, run: Run, says: str) -> None:
         write_recipe(context, run)
         known = read_labels(labels / "pdf.ark")
         pdfs = json.loads((labels / "summary.json").read_text())["pdfs"]
-        train_set, dev_set = (network_features(context.data / part, context) for part in ("train", "dev"))
+        train_set, dev_set = (source.load(context.data / part, context.align) for part in ("train", "dev"))
         options = run.network, run.train, run.prune
-        features = plain(context.recipe.features.network)
-        figures = train_run(folder, (train_set, known), (dev_set, known), pdfs, options, run.seed, features)
+        figures = train_run(folder, (train_set, known), (dev_set, known), pdfs, options, run.seed, source.plain())
         with atomic(folder / "train.json") as file:
             json.dump(figures, file, indent=1)
         (folder / "model/checkpoint.pt").unlink(missing_ok=True)
 
-    part = {"run": run, "features": context.recipe.features.network}
-    inputs = feature_inputs(context, ("train", "dev"), "network")
+    also = find_method(run.prune.method).reads(run.prune, context.exp / "runs")
+    part = {"run": run, "features": source.plain()}
+    inputs = source.inputs(context, ("train", "dev"))
     inputs |= {labels / "pdf.ark": "align", labels / "summary.json": "align"}
-    names = ("model/network.pt", "model/before_cut.pt", "train.json", "nodes.json", "norms.npz", "metrics.jsonl")
-    code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py"]
-    context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names]), run)
+    if run.train.init:
+        from asr_prune.acoustic.initial import weights_file
+
+        inputs[weights_file(Path(run.train.init))] = "train"
+    files = ("train.json", "nodes.json", "norms.npz", "metrics.jsonl", "trail.jsonl")
+    names = ("model/network.pt", "model/before_cut.pt", *files)
+    code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py", "hmm/frontend.py"]
+    code += ["hmm/kaldi_format.py"]
+    context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names], also), run)
 
 
 def write_recipe(context: Context, run: Run) -> None:
@@ -70,7 +81,10 @@ def shrink(context: Context) -> None:
     """Stage 5: the physically smaller network of each run, verified against the masked one."""
     from asr_prune.stages.decoding import graph
 
-    graph(context)
+    if decodable := can_decode(context):
+        graph(context)
+    else:
+        log.info("the labels came without an HMM to decode with: networks are compared by logits, not by words")
     for run in context.loaded.runs():
         folder = context.run_folder(run)
 
@@ -79,8 +93,8 @@ def shrink(context: Context) -> None:
             if not verify(folder):
                 raise UserError(f"{folder}: the shrunk network is not the masked one; see {folder}/verify.json.")
 
-        inputs = {folder / "model/network.pt": "train"} | feature_inputs(context, ("dev", "test"), "network")
-        inputs |= {context.graph / "HCLG.fst": "graph"}
+        inputs = {folder / "model/network.pt": "train"} | NetworkFeatures.of(context).inputs(context, ("dev", "test"))
+        inputs |= {context.graph / "HCLG.fst": "graph"} if decodable else {}
         outputs = [folder / name for name in ("shrunk/network.pt", "shrunk/size.json", "verify.json")]
         part = context.recipe.decode
         context.once(Work("shrink", "removing nodes", part, inputs, ["pruning", "acoustic"], do, outputs), run)
@@ -106,28 +120,36 @@ def shrink_run(folder: Path) -> None:
 def verify(folder: Path) -> bool:
     """Masked against shrunk network of a run: logits on random inputs and all test frames, words on the test set; and
     what the cut itself changed. Prints it, writes verify.json, returns whether the two are the same network.
+
+    Without words, and null for them, where the labels came without an HMM.
     """
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.pruning.verify import compare
-    from asr_prune.stages.decoding import words_of
 
-    data, graph = Path("data") / folder.parent.parent.name, folder.parent.parent / "graph"
+    data, exp = Path("data") / folder.parent.parent.name, folder.parent.parent
     masked, small = load_model(folder / "model/network.pt"), load_model(folder / "shrunk/network.pt")
-    options = NetworkFeatureOptions(**small.features)
-    sets = {part: DataDir.read(data / part) for part in ("dev", "test")}
-    feats = {part: load(feature_folder(data / part, "network"), options, sets[part].utt2spk) for part in sets}
+    source = NetworkFeatures.from_plain(small.features)
+    feats = {part: source.load(data / part, exp / "align") for part in ("dev", "test")}
     agreements = compare(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
-    one, other = (words_of(model, feats["test"], graph) for model in (masked, small))
-    differ = sorted(name for name in one if one[name] != other[name])
-    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
-    cut = _what_the_cut_changed(folder, feats["dev"], graph)
+    decodable = (exp / "align" / source.hmm / "final.mdl").is_file()
+    differ = _words_that_differ(masked, small, feats["test"], exp / "graph") if decodable else None
+    cut = _what_the_cut_changed(folder, feats["dev"], exp / "graph") if decodable else None
     holds = not differ and all(agreement.holds for agreement in agreements)
     with atomic(folder / "verify.json") as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
         json.dump({"holds": holds, "logits": rows, "utterances_that_differ": differ, "cut": cut}, file, indent=1)
     return holds
+
+
+def _words_that_differ(masked: Model, small: Model, test: dict[str, np.ndarray], graph: Path) -> list[str]:
+    from asr_prune.stages.decoding import words_of
+
+    one, other = (words_of(model, test, graph) for model in (masked, small))
+    differ = sorted(name for name in one if one[name] != other[name])
+    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
+    return differ
 
 
 def _what_the_cut_changed(folder: Path, dev: dict[str, np.ndarray], graph: Path) -> dict[str, object]:

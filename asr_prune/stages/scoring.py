@@ -1,4 +1,4 @@
-"""Stages 8 and 9: score, report. And the ladder of GMM passes."""
+"""Stages 8 and 9: score, report."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.features.load import load
 from asr_prune.files import atomic
+from asr_prune.naming import compact, differing
+from asr_prune.pruning.options import PruneOptions
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
-from asr_prune.stages.data import feature_folder, label_folder
 from asr_prune.stages.decoding import JUDGED, Words, decoded_files, read_words
 
 if TYPE_CHECKING:
@@ -93,8 +93,11 @@ def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, 
         "recipe": context.loaded.name,
         "method": run.prune.method,
         "vectors": getattr(run.prune, "vectors", None),
+        "variant": variant(run.prune),
+        "like": getattr(run.prune, "like", None),
         "strength": run.prune.strength,
         "keep_asked": run.prune.keep,
+        "sparsity_asked": run.prune.sparsity_asked,
         "release": run.prune.release,
         "seed": run.seed,
         "hidden_layers": len(size["nodes"]),
@@ -111,6 +114,14 @@ def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, 
         "commit": commit(),
         "command": yaml.safe_load((folder / "recipe.yaml").read_text())["command"],
     }
+
+
+def variant(prune: PruneOptions) -> str | None:
+    """What is asked of a method besides its size and its vectors, where it is not the method's default."""
+    usual = type(prune)(method=prune.method)
+    size = {"keep", "strength", "like", "vectors"}
+    told = [f"{key} {compact(value)}" for key, value in differing(prune, usual) if key not in size]
+    return ", ".join(told) or None
 
 
 def commit() -> str | None:
@@ -137,34 +148,8 @@ def report(context: Context) -> None:
     folders = sorted(path for path in context.exp.glob("runs/*") if path.is_dir())
     names = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html", "table.txt")
     part = {"report": options, "runs": [folder.name for folder in folders]}
-    also = [folder / name for folder in folders for name in ("result.json", "norms.npz")]
+    kept = ("result.json", "norms.npz", "weights.npz", "widths.json")
+    also = [folder / name for folder in folders for name in kept]
     context.once(Work("report", "drawing", part, {}, ["report"], do, [out / name for name in names], also))
     print(shown.read_text(encoding="utf-8"), flush=True)
     log.info("report: %s", out / "index.html")
-
-
-def ladder(context: Context) -> None:
-    """Decodes and scores the GMM-HMM itself and prints its row."""
-    found = {part: _gmm_words(context, part) for part in JUDGED}
-    folder = label_folder(context)
-    summary = json.loads((folder / "summary.json").read_text())
-    scores = score_grids(context, found, folder)
-    row = {"pass": summary["name"], "pdfs": summary["pdfs"], "gaussians": summary["gaussians"], **scores}
-    row["seconds"] = summary["seconds"]
-    with atomic(context.align / "ladder.json") as file:
-        json.dump([row], file, indent=1)
-    print("pass    pdfs  gaussians  WER dev (seen)  WER test  WER test, tuned on test")
-    figures = f"{row['wer_dev']:14.2f}  {row['wer_test']:8.2f}  {row['wer_test_tuned']:24.2f}"
-    print(f"{row['pass']:6s}  {row['pdfs']:4d}  {row['gaussians']:9d}  {figures}")
-
-
-def _gmm_words(context: Context, part: str) -> dict[Point, Words]:
-    """Words of a set under the GMM-HMM, by LM weight and penalty."""
-    from asr_prune.decode.decode_set import decode_set, grid
-    from asr_prune.decode.gmm import gmm_log_likelihoods
-
-    options, folder = context.recipe.decode, context.data / part
-    feats = load(feature_folder(folder, "hmm"), context.recipe.features.hmm, DataDir.read(folder).utt2spk)
-    loglikes = gmm_log_likelihoods(label_folder(context), feats)
-    decoded = decode_set(context.graph, loglikes, options, grid(options), context.nj)
-    return {point: decoded.words(point) for point in decoded.hyps}

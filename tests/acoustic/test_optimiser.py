@@ -7,7 +7,7 @@ import math
 import pytest
 
 from asr_prune.acoustic.network import FeedForward
-from asr_prune.acoustic.optimiser import Newbob, OneCycle, make_optimiser, make_schedule
+from asr_prune.acoustic.optimiser import InTurn, Newbob, OneCycle, make_optimiser, make_schedule
 from asr_prune.acoustic.options import TrainOptions
 
 
@@ -89,3 +89,38 @@ def test_weight_decay_is_of_weights_that_nothing_else_shrinks(name: str) -> None
 def test_the_schedule_goes_with_the_optimiser() -> None:
     assert isinstance(make_schedule(TrainOptions(optimiser="adamw"), 10), OneCycle)
     assert isinstance(make_schedule(TrainOptions(optimiser="sgd"), 10), Newbob)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_one_part_is_the_plain_schedule(name: str) -> None:
+    options = TrainOptions(optimiser=name, halve_below=0.3)
+    plain, only = make_schedule(options, 50), InTurn(options, [(50, 1.0)])
+    for epoch, entropy in enumerate((2.0, 1.2, 1.1, 1.0), 1):
+        assert [only.rate(step) for step in range(51)] == [plain.rate(step) for step in range(51)]
+        plain.end_of_epoch(entropy)
+        only.end_of_epoch(entropy, 12 * epoch)
+
+
+def test_each_part_has_a_cycle_of_its_own_at_its_share_of_the_rate() -> None:
+    options = TrainOptions(learning_rate=0.5)
+    turns = InTurn(options, [(40, 1.0), (10, 0.1), (30, 0.3)])
+    for start, steps, factor in ((0, 40, 1.0), (40, 10, 0.1), (50, 30, 0.3)):
+        alone = OneCycle(TrainOptions(learning_rate=0.5 * factor), steps)
+        assert [turns.rate(start + i) for i in range(steps)] == pytest.approx([alone.rate(i) for i in range(steps)])
+    assert turns.rate(80) == pytest.approx(0.5 * 0.3 / 1e4)
+
+
+def test_newbob_judges_the_part_in_which_the_epoch_ended() -> None:
+    options = TrainOptions(optimiser="sgd", learning_rate=0.8, halve_below=0.1)
+    turns = InTurn(options, [(20, 1.0), (20, 0.5)])
+    for entropy, step in ((2.0, 10), (1.99, 20)):
+        turns.end_of_epoch(entropy, step)
+    assert [turns.rate(19), turns.rate(20)] == [0.4, 0.4]
+    turns.end_of_epoch(3.0, 30)
+    assert turns.rate(30) == 0.4
+    turns.end_of_epoch(2.99, 40)
+    assert turns.rate(39) == 0.2
+    again = InTurn(options, [(20, 1.0), (20, 0.5)])
+    again.load_state_dict(turns.state_dict())
+    assert again.state_dict() == turns.state_dict()
+    assert again.rate(39) == 0.2

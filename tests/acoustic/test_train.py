@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
+from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.hooks import Hooks
+from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.errors import UserError
 
@@ -117,3 +123,58 @@ def test_cuda_where_there_is_none_is_told() -> None:
     with pytest.raises(UserError, match=r"no CUDA device; set train\.device to auto or cpu"):
         pick_device("cuda")
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
+
+
+class Halving(Hooks):
+    """Computes with half of the output layer's weights; two parts."""
+
+    def parts(self, steps: int) -> list[tuple[int, float]]:
+        return [(steps - 9, 1.0), (9, 0.5)]
+
+    def start(self, network: FeedForward, *rest: object) -> None:
+        self.network = network
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        own = self.network.output.weight.data
+        self.network.output.weight.data = own / 2
+        yield
+        self.network.output.weight.data = own
+
+
+def test_hooks_may_lend_the_weights_that_are_computed_with(frames: FrameSet, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = FeedForward(frames.inputs, (8,), 5)
+    options = TrainOptions(
+        epochs=2, batch=40, optimiser="sgd", learning_rate=0.8, momentum=0.0, weight_decay=0.0, clip=0.0
+    )
+    trainer = Trainer(network, options, frames, frames, Halving(), 1, tmp_path / "model")
+    inputs, labels = next(frames.batches(40))
+    before = network.output.weight.detach().clone()
+    halved = before.div(2).requires_grad_()
+    hidden = torch.relu(network.hidden[0]((inputs - network.shift) * network.scale)).detach()
+    torch.nn.functional.cross_entropy(hidden @ halved.T + network.output.bias.detach(), labels).backward()
+    trainer._update(inputs, labels)
+    assert torch.allclose(network.output.weight, before - 0.8 * halved.grad, atol=1e-6)
+    told = trainer.quality().cross_entropy
+    with torch.no_grad():
+        network.output.weight.div_(2)
+    assert told == pytest.approx(evaluate(network, frames).cross_entropy)
+    assert [trainer.schedule.rate(step) for step in (0, trainer.steps - 1)] == [0.8, 0.4]
+
+
+def test_hooks_may_have_the_network_run_over_the_training_frames(make_trainer: Callable[..., Trainer]) -> None:
+    class Counting(Hooks):
+        def training_frames(self, run_over: Callable[[], object]) -> None:
+            self.run_over = run_over
+
+    made = make_trainer()
+    hooks = Counting()
+    trainer = Trainer(made.network, made.options, made.train_frames, made.dev_frames, hooks, 5, made.folder)
+    seen: list[torch.Tensor] = []
+    handle = trainer.network.hidden[0].register_forward_hook(lambda module, inputs, outputs: seen.append(outputs))
+    trainer.network.train()
+    hooks.run_over()
+    handle.remove()
+    assert torch.cat(seen).shape == (len(trainer.train_frames), 16)
+    assert trainer.network.training

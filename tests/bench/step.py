@@ -1,7 +1,8 @@
-"""How much longer an update takes with a pruning method than with L2: `python tests/bench/step.py`.
+"""How much longer an update takes with a pruning method than with L2, or with `--base none` than with none: `python
+tests/bench/step.py`.
 
-Each method and L2 train copies of one network on the same batches in turn, a few updates at a time, so that both meet
-the same disturbances of the machine; the median of the paired ratios is printed.
+Each method and the base train copies of one network on the same batches in turn, a few updates at a time, so that both
+meet the same disturbances of the machine; the median of the paired ratios is printed.
 """
 
 from __future__ import annotations
@@ -26,9 +27,17 @@ CASES = {
     "none": {"method": "none"},
     "group_lasso outgoing": {"method": "group_lasso", "keep": 0.25},
     "group_lasso incoming": {"method": "group_lasso", "keep": 0.25, "vectors": "incoming"},
+    "guided group": {"method": "guided", "keep": 0.25},
+    "guided l1": {"method": "guided", "keep": 0.25, "norm": "l1"},
+    "guided l2": {"method": "guided", "keep": 0.25, "norm": "l2"},
+    "l1": {"method": "l1", "keep": 0.25},
+    "gradual": {"method": "gradual", "keep": 0.25},
+    "map weight": {"method": "map", "sparsity": 0.9},
+    "map node": {"method": "map", "granularity": "node", "keep": 0.25},
+    "dsd": {"method": "dsd", "sparsity": 0.5},
     "group_lasso subgradient": {"method": "group_lasso", "keep": 0.25, "solver": "subgradient"},
 }
-BASE = {"method": "l2", "keep": 0.25}
+BASES = {"l2": {"method": "l2", "keep": 0.25}, "none": {"method": "none"}}
 
 
 def trainer(frames: FrameSet, prune: dict, options: argparse.Namespace, folder: Path) -> Trainer:
@@ -57,6 +66,8 @@ def main() -> None:
     for name, default in (("nodes", 512), ("layers", 4), ("pdfs", 104), ("batch", 256), ("rounds", 30)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--optimiser", default="adamw", choices=["adamw", "sgd"])
+    parser.add_argument("--base", default="l2", choices=BASES)
+    parser.add_argument("--cases", nargs="*", default=CASES, choices=CASES, metavar="CASE")
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     feats = {f"u{i}": rng.standard_normal((options.batch, 40)).astype(np.float32) for i in range(8)}
@@ -64,13 +75,14 @@ def main() -> None:
     frames = FrameSet.from_utterances(feats, labels, (5, 5))
     batches = list(frames.batches(options.batch))
     with tempfile.TemporaryDirectory() as folder:
-        base = trainer(frames, BASE, options, Path(folder))
-        for name, prune in CASES.items():
-            subject = trainer(frames, prune, options, Path(folder))
+        base = trainer(frames, BASES[options.base], options, Path(folder))
+        for name in options.cases:
+            subject = trainer(frames, CASES[name], options, Path(folder))
             pairs = [(seconds(subject, batches), seconds(base, batches)) for _ in range(options.rounds)][3:]
             ratio = statistics.median(a / b for a, b in pairs)
-            own, l2 = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
-            print(f"{name:24s} {own:7.2f} ms an update, l2 {l2:7.2f} ms, median of paired ratios {ratio:.3f}")
+            own, base_ms = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+            told = f"{name:24s} {own:7.2f} ms an update, {options.base} {base_ms:7.2f} ms"
+            print(f"{told}, median of paired ratios {ratio:.3f}")
 
 
 if __name__ == "__main__":

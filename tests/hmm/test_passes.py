@@ -17,11 +17,13 @@ from asr_prune.errors import UserError
 from asr_prune.features.extract import extract
 from asr_prune.features.load import load
 from asr_prune.features.options import FeaturesOptions
+from asr_prune.hmm.frontend import FrontEnd
+from asr_prune.hmm.job import Job
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, MonoOptions
-from asr_prune.hmm.passes import train_passes
+from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.hmm.utterances import Utterances
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
@@ -31,6 +33,10 @@ BEAMS = {"initial_beam": 50.0, "beam": 50.0, "retry_beam": 200.0, "acoustic_scal
 QUICK = HmmOptions(passes=(MonoOptions(iterations=8, grow_iterations=5, gaussians=40, **BEAMS),))
 
 
+def speech(toy: Any, feats: dict[str, np.ndarray] | None = None) -> Speech:
+    return Speech(toy.feats if feats is None else feats, toy.text, {}, 0)
+
+
 def phones_of(labels: np.ndarray, folder: Path, lang: Path) -> list[str]:
     names = {i: name for name, i in Lang.read(lang).phones.items()}
     transitions = HmmModel.load(folder).transitions
@@ -38,7 +44,7 @@ def phones_of(labels: np.ndarray, folder: Path, lang: Path) -> list[str]:
 
 
 def test_finds_the_phones_and_keeps_its_files(toy: Any, tmp_path: Path) -> None:
-    (summary,) = train_passes(toy.lang, toy.feats, toy.text, tmp_path, QUICK, 0)
+    (summary,) = train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
     folder = tmp_path / "mono"
     ids, pdfs = read_labels(folder / "ali.scp"), read_labels(folder / "pdf.scp")
     assert ids.keys() == pdfs.keys() == toy.feats.keys()
@@ -57,19 +63,21 @@ def test_finds_the_phones_and_keeps_its_files(toy: Any, tmp_path: Path) -> None:
 
 def test_same_seed_same_labels(toy: Any, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        train_passes(toy.lang, toy.feats, toy.text, tmp_path / name, QUICK, 3)
+        train_passes(toy.lang, speech(toy), tmp_path / name, QUICK, 3)
     for file in ("ali.ark", "pdf.ark", "final.mdl", "tree"):
         assert (tmp_path / "one/mono" / file).read_bytes() == (tmp_path / "two/mono" / file).read_bytes()
 
 
 def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:
     """Two starts of seed 1 are the single starts of seeds 2 and 3."""
-    lang, data = Lang.read(toy.lang), Utterances.join(toy.feats)
-    alone = [train_mono(lang, data, toy.text, QUICK.passes[0], seed) for seed in (2, 3)]
-    both, alignment = train_mono(lang, data, toy.text, replace(QUICK.passes[0], starts=2, start_iterations=7), 1)
-    best = max(alone, key=lambda trained: trained[1].loglike)
-    np.testing.assert_array_equal(both.gmms.means_invvars, best[0].gmms.means_invvars)
-    np.testing.assert_array_equal(alignment.ids, best[1].ids)
+    job = Job(Lang.read(toy.lang), Utterances.join(toy.feats), toy.text, [], 1, FrontEnd())
+    mono = QUICK.passes[0]
+    assert isinstance(mono, MonoOptions)
+    alone = [train_mono(replace(job, seed=seed), mono) for seed in (2, 3)]
+    both = train_mono(job, replace(mono, starts=2, start_iterations=7))
+    best = max(alone, key=lambda trained: trained.alignment.loglike)
+    np.testing.assert_array_equal(both.model.gmms.means_invvars, best.model.gmms.means_invvars)
+    np.testing.assert_array_equal(both.alignment.ids, best.alignment.ids)
 
 
 def test_left_out_and_said(toy: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -77,7 +85,7 @@ def test_left_out_and_said(toy: Any, tmp_path: Path, caplog: pytest.LogCaptureFi
     text = {**toy.text, "utt01": ["ELEPHANT"], "utt02": []}
     feats = {**toy.feats, "utt03": toy.feats["utt03"][:5], "extra": toy.feats["utt04"]}
     with caplog.at_level(logging.WARNING):
-        (summary,) = train_passes(toy.lang, feats, text, tmp_path, QUICK, 0)
+        (summary,) = train_passes(toy.lang, Speech(feats, text, {}, 0), tmp_path, QUICK, 0)
     assert summary.oov == ["extra", "utt01", "utt02"]
     assert summary.failed == ["utt03"]
     assert not {"extra", "utt01", "utt02", "utt03"} & read_labels(tmp_path / "mono/pdf.scp").keys()
@@ -87,13 +95,13 @@ def test_left_out_and_said(toy: Any, tmp_path: Path, caplog: pytest.LogCaptureFi
 
 def test_nothing_to_train_on(toy: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no utterance"):
-        train_passes(toy.lang, toy.feats, {}, tmp_path, QUICK, 0)
+        train_passes(toy.lang, Speech(toy.feats, {}, {}, 0), tmp_path, QUICK, 0)
     short = {utt: matrix[:4] for utt, matrix in toy.feats.items()}
     with pytest.raises(UserError, match="aligned"):
-        train_passes(toy.lang, short, toy.text, tmp_path, QUICK, 0)
+        train_passes(toy.lang, speech(toy, short), tmp_path, QUICK, 0)
     flat = {utt: np.hstack([matrix, np.ones((len(matrix), 1), np.float32)]) for utt, matrix in toy.feats.items()}
     with pytest.raises(UserError, match="never changes"):
-        train_passes(toy.lang, flat, toy.text, tmp_path, QUICK, 0)
+        train_passes(toy.lang, speech(toy, flat), tmp_path, QUICK, 0)
     assert not (tmp_path / "mono").exists()
 
 
@@ -101,11 +109,11 @@ def test_features_not_finite(toy: Any, tmp_path: Path) -> None:
     broken = toy.feats["utt05"].copy()
     broken[3, 1] = np.nan
     with pytest.raises(UserError, match="utt05"):
-        train_passes(toy.lang, {**toy.feats, "utt05": broken}, toy.text, tmp_path, QUICK, 0)
+        train_passes(toy.lang, speech(toy, {**toy.feats, "utt05": broken}), tmp_path, QUICK, 0)
 
 
 def test_model_and_tree_that_do_not_fit(toy: Any, tmp_path: Path) -> None:
-    train_passes(toy.lang, toy.feats, toy.text, tmp_path, QUICK, 0)
+    train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
     model = HmmModel.load(tmp_path / "mono")
     small = replace(model.gmms, offsets=model.gmms.offsets[:-1])
     HmmModel(model.tree, model.transitions, small).save(tmp_path / "mono")
@@ -135,7 +143,7 @@ def an4(
     for utt in sorted(data.wavs)[::14]:
         few.wavs[utt], few.text[utt], few.utt2spk[utt] = data.wavs[utt], data.text[utt], data.utt2spk[utt]
     few.write()
-    options = FeaturesOptions().hmm
+    options = replace(FeaturesOptions().hmm, deltas=0)
     extract(few.path, few.path, options, 1)
     prepare_lang(folder / "local/lexicon.txt", folder / "lang", LangOptions())
     return folder / "lang", load(few.path, options, few.utt2spk), few.text
@@ -144,7 +152,7 @@ def an4(
 def test_human_speech_begins_and_ends_in_silence(an4: tuple, tmp_path: Path) -> None:
     lang, feats, text = an4
     options = HmmOptions(passes=(MonoOptions(iterations=10, grow_iterations=8, gaussians=200),))
-    (summary,) = train_passes(lang, feats, text, tmp_path, options, 0)
+    (summary,) = train_passes(lang, Speech(feats, text, {}), tmp_path, options, 0)
     assert summary.failed == []
     assert -110 < summary.align_prob < -80
     labels = {

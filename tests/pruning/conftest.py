@@ -41,7 +41,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         )
         made.normalise_by(*frames.moments())
         method = find_method(prune["method"])
-        pruner = Pruner(method(method.Options(**prune), made.node_layers()))
+        pruner = Pruner(method(method.Options(**prune), made.node_layers()), tmp_path / name)
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})
         (tmp_path / name / "model").mkdir(parents=True, exist_ok=True)
         return Trainer(made, options, frames, dev, pruner, 5, tmp_path / name / "model")

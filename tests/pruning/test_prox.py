@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import Tensor, optim
 
-from asr_prune.pruning.prox import adam_metric, sgd_threshold, shrink_diagonal, shrink_euclidean
+from asr_prune.pruning.prox import (
+    adam_metric,
+    decay,
+    metric_of,
+    sgd_threshold,
+    shrink_diagonal,
+    shrink_euclidean,
+    soften,
+)
 
 
 def full(value: float) -> Tensor:
@@ -67,6 +75,78 @@ def test_protected_groups_do_not_die() -> None:
         weight, torch.ones(3, 6), full(100.0).float(), 0, weight.norm(dim=0), protected, scratch_for(weight), 3
     )
     assert (norms > 0).tolist() == protected.tolist()
+
+
+def elements(dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    torch.manual_seed(dim)
+    weight, metric = torch.randn(6, 6, dtype=torch.float64), torch.rand(6, 6, dtype=torch.float64) * 50 + 1
+    return weight, metric, torch.linspace(0, 20, 6, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_softening_moves_each_weight_by_its_own_threshold(dim: int) -> None:
+    weight, metric, strength = elements(dim)
+    expected = weight.clone()
+    for row in range(6):
+        for column in range(6):
+            threshold = strength[column if dim == 0 else row] / metric[row, column]
+            v = weight[row, column]
+            expected[row, column] = v.sign() * max(0.0, float(v.abs() - threshold))
+    sums = soften(weight, metric, strength, dim, NOBODY, scratch_for(weight))
+    assert torch.allclose(weight, expected, atol=1e-12)
+    assert torch.equal(weight == 0, expected == 0)
+    assert torch.allclose(sums, expected.abs().sum(dim))
+
+
+def test_softening_leaves_something_of_what_is_protected() -> None:
+    weight, protected = torch.randn(4, 6), torch.tensor([True, False] * 3)
+    largest = weight.abs().amax(0)
+    sums = soften(weight, torch.ones(4, 6), full(100.0).float(), 0, protected, scratch_for(weight))
+    assert (sums > 0).tolist() == protected.tolist()
+    assert torch.allclose(weight.abs().amax(0)[protected], 0.1 * largest[protected])
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_decay_is_its_definition(dim: int) -> None:
+    weight, metric, strength = elements(dim)
+    before = weight.clone()
+    norms = decay(weight, metric, strength, dim, scratch_for(weight))
+    slope = metric * (weight - before) + 2 * strength.unsqueeze(dim) * weight
+    assert slope.abs().max() < 1e-9
+    assert torch.allclose(norms, weight.norm(dim=dim))
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_every_optimiser_reaches_the_minimiser_of_other_penalties(name: str, penalty: str) -> None:
+    """min_w 1/2n ||X w - y||^2 + lambda r(w): the end obeys the KKT conditions to 2 % of lambda."""
+    torch.manual_seed(0)
+    inputs = torch.randn(200, 6, dtype=torch.float64)
+    targets = inputs @ torch.tensor([[2.0], [1.0], [0.3], [0.1], [0.0], [-1.5]], dtype=torch.float64)
+    targets = targets + 0.1 * torch.randn(200, 1, dtype=torch.float64)
+    strength = torch.full((1,), 0.2, dtype=torch.float64)
+    weight = torch.randn(6, 1, dtype=torch.float64).requires_grad_()
+    optimiser, steps, nobody = OPTIMISERS[name]([weight]), 4000, torch.zeros(1, dtype=torch.bool)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = group["lr"] if step < steps / 3 else group["lr"] * (1e-3 ** (1.5 / steps))
+        optimiser.zero_grad()
+        (0.5 / 200 * (inputs @ weight - targets).square().sum()).backward()
+        optimiser.step()
+        with torch.no_grad():
+            metric = metric_of(optimiser, weight, torch.empty_like(weight))
+            if penalty == "l1":
+                soften(weight, metric, strength, 0, nobody, scratch_for(weight))
+            else:
+                decay(weight, metric, strength, 0, scratch_for(weight))
+    end = weight.detach()
+    gradient = inputs.T @ (inputs @ end - targets) / 200
+    if penalty == "l2":
+        assert (gradient + 2 * 0.2 * end).abs().max() < 0.02 * 0.2
+        return
+    residual = torch.where(end == 0, (gradient.abs() - 0.2).clamp_min(0), (gradient + 0.2 * end.sign()).abs())
+    assert residual.max() < 0.02 * 0.2
+    assert (end == 0).sum() >= 2
 
 
 OPTIMISERS = {

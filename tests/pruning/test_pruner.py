@@ -20,6 +20,13 @@ ASKED: list[dict[str, Any]] = [
     {"method": "group_lasso", "keep": 0.5, "solver": "subgradient"},
     {"method": "l2", "keep": 0.5},
     {"method": "l2", "keep": 0.5, "vectors": "incoming"},
+    {"method": "guided", "keep": 0.5, "guide": "random_step"},
+    {"method": "guided", "keep": 0.5, "norm": "l1", "vectors": "incoming"},
+    {"method": "guided", "keep": 0.5, "norm": "l2", "cut": "prefix"},
+    {"method": "l1", "keep": 0.5, "every": 3},
+    {"method": "gradual", "keep": 0.5, "every": 7},
+    {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm"},
+    {"method": "magnitude", "keep": 0.5, "score": "entropy"},
     {"method": "magnitude", "keep": 0.5},
     {"method": "magnitude", "keep": 0.5, "score": "inorm", "release": 0.0},
 ]
@@ -46,7 +53,7 @@ def test_the_budget_is_hit_and_removal_exact(make_trainer: MakeTrainer, prune: d
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
-@pytest.mark.parametrize("prune", ASKED[:5], ids=str)
+@pytest.mark.parametrize("prune", ASKED[:12], ids=str)
 def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str, Any], optimiser: str) -> None:
     setting = {"optimiser": optimiser, "learning_rate": 0.01}
     whole = make_trainer(prune, setting, "whole", dropout=0.2)
@@ -68,6 +75,8 @@ def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str
         {"method": "group_lasso", "strength": 0.0, "min_nodes": 1},
         {"method": "group_lasso", "strength": 0.0, "solver": "subgradient"},
         {"method": "l2", "strength": 0.0},
+        {"method": "l1", "strength": 0.0},
+        *({"method": "guided", "strength": 0.0, "norm": norm, "min_nodes": 1} for norm in ("l1", "l2", "group")),
     ],
     ids=str,
 )

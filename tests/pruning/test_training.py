@@ -16,6 +16,7 @@ from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.pruner import Cut
+from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.training import nodes_table, train_run
 
 Utterances = dict[str, np.ndarray]
@@ -43,6 +44,8 @@ def run(folder: Path, prune: dict[str, Any], **train: object) -> dict[str, Any]:
         {"method": "magnitude", "keep": 0.5},
         {"method": "group_lasso", "keep": 0.5, "every": 1, "steer_every": 2},
         {"method": "l2", "strength": 1e-3, "tolerance": 0.5},
+        {"method": "dsd", "granularity": "node", "keep": 0.5},
+        {"method": "map", "sparsity": 0.8, "every": 4},
     ],
     ids=lambda prune: prune["method"],
 )
@@ -50,7 +53,8 @@ def test_the_files_of_a_run_agree(tmp_path: Path, prune: dict[str, Any]) -> None
     figures = run(tmp_path, prune)
     names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     models = {"model/network.pt", "model/before_cut.pt", "model/checkpoint.pt"}
-    assert names == models | {"nodes.json", "norms.npz", "metrics.jsonl"}
+    own = {"dsd": {"model/sparse.pt", "weights.npz"}, "map": {"attention.jsonl"}}.get(prune["method"], set())
+    assert names == models | own | {"nodes.json", "norms.npz", "metrics.jsonl", "trail.jsonl"}
     masked, before = load_model(tmp_path / "model/network.pt"), load_model(tmp_path / "model/before_cut.pt")
     layers = json.loads((tmp_path / "nodes.json").read_text())["layers"]
     with np.load(tmp_path / "norms.npz") as arrays:
@@ -136,3 +140,30 @@ def test_a_layer_that_kept_nothing_has_no_lowest_score() -> None:
     table = nodes_table(Cut(1, [none], [none], [torch.zeros(2)], 1.0, 1.0))
     assert table["layers"][0]["lowest_score_kept"] is None
     assert table["layers"][0]["removed_by_the_method"] == [0, 1]
+
+
+def test_the_sparse_phases_network_stands_beside_the_dense_one(tmp_path: Path) -> None:
+    figures = run(tmp_path, {"method": "dsd", "granularity": "node", "keep": 0.5, "min_nodes": 1}, epochs=3)
+    sparse = load_model(tmp_path / "model/sparse.pt")
+    small, kept = shrink(sparse.network)
+    assert figures["sparse_nodes_per_layer"] == small.widths == [10, 8]
+    assert [figures["sparse_nodes"], figures["sparse_params"]] == [18, size_of(small).params]
+    assert sparse.kept == kept
+    assert shrink(load_model(tmp_path / "model/network.pt").network)[0].widths == [20, 16]
+    features, labels = task(2, 2)
+    frames = torch.from_numpy(np.concatenate([splice_utterance(features[name], (1, 2)) for name in sorted(features)]))
+    target = torch.from_numpy(np.concatenate([labels[name] for name in sorted(labels)])).long()
+    found = torch.nn.functional.cross_entropy(small(frames), target)
+    assert float(found) == pytest.approx(figures["sparse_dev_ce"], rel=1e-5)
+    assert figures["norm_mass_removed"] == 0
+    assert figures["converged"] is None
+
+
+def test_a_run_starts_from_a_trained_one(tmp_path: Path) -> None:
+    first = run(tmp_path / "first", {"method": "none"}, epochs=6)
+    asked = {"method": "map", "sparsity": 0.0}
+    again = run(tmp_path / "again", asked, epochs=1, learning_rate=1e-9, init=str(tmp_path / "first"))
+    assert again["dev_ce_final"] == pytest.approx(first["dev_ce_final"], rel=1e-4)
+    file = str(tmp_path / "first/model/network.pt")
+    pruned = run(tmp_path / "pruned", {"method": "magnitude", "keep": 0.5, "release": 0.0}, epochs=1, init=file)
+    assert pruned["dev_ce_before_cut"] < run(tmp_path / "cold", {"method": "none"}, epochs=1)["dev_ce_final"]

@@ -66,3 +66,14 @@ def test_no_run_names_the_stage(tmp_path: Path) -> None:
 def test_numbers_that_are_none() -> None:
     row = json.loads('{"a": null, "b": NaN, "c": 3}')
     assert [number(row, key) for key in "abcd"] == [None, None, 3.0, None]
+
+
+def test_widths_are_read_and_damaged_ones_told(tmp_path: Path, make_run) -> None:
+    make_run("led", "guided", 256, 12.0)
+    make_run("lost", "guided", 256, 12.0)
+    row = {"width": 0.5, "nodes": 128, "dev_ce": 1.0, "wer_dev": 11.0, "wer_test": 12.0}
+    (tmp_path / "demo/runs/led/widths.json").write_text(json.dumps([row]))
+    (tmp_path / "demo/runs/lost/widths.json").write_text(json.dumps([{**row, "nodes": None}]))
+    runs, skipped = read_runs(tmp_path / "demo")
+    assert [run.nested for run in runs] == [(row,), ()]
+    assert skipped == ["lost: widths.json is damaged and left out (nodes is not a number in every row)"]

@@ -36,6 +36,7 @@ def test_reads_as_it_should() -> None:
     for part in ("101/70/50/35", "0.25", "11.77 [ 9.8, 13.8]", "1.23/1.30/1.20", " 12%", "NO"):
         assert part in lines[4]
     assert "s=0.0003" in lines[5]
+    assert table([invented("map", "map", 1024, 10.0, sparsity_asked=0.8)]).splitlines()[3].split()[2] == "z=0.8"
 
 
 @pytest.mark.parametrize("width", [120, 140])

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from asr_prune.report.rows import Run
 from asr_prune.report.wer_plot import tick_fractions, wer_plot
 
 from .conftest import invented
@@ -65,3 +66,17 @@ def test_nothing_scored_yet_is_said() -> None:
 def test_no_interval_and_no_dense_run() -> None:
     axes = wer_plot([invented("a", "l2", 512, 11.0, wer_test_low=None, wer_test_high=None)], "demo").axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["l2"]
+
+
+def nested(*points: tuple[int, float]) -> Run:
+    rows = tuple({"nodes": n, "wer_test": wer} for n, wer in points)
+    return Run(invented("led", "guided", 256, 12.0), None, nested=rows)
+
+
+def test_widths_of_one_run_are_a_dotted_line() -> None:
+    rows = [DENSE, invented("led", "guided", 256, 12.0)]
+    axes = wer_plot(rows, "demo", [nested((512, 11.0), (128, 12.5), (64, 90.0)), nested()]).axes[0]
+    (line,) = (line for line in axes.lines if line.get_linestyle() == ":" and line.get_marker() == "x")
+    assert [list(data) for data in line.get_data()] == [[128, 512], [12.5, 11.0]]
+    assert line.get_label() == "led: its first nodes, not retrained"
+    assert axes.get_xlim()[0] < 128

@@ -31,10 +31,10 @@ def build_tree(
 ) -> Tree:
     """Splits each root, a group of phones with all their states, as `questions` gain most, then merges leaves.
 
-    leaves: at most so many before leaves are merged, more only where there are more roots; cluster_threshold: leaves of
-    one root are merged while that loses no more log-likelihood, 0 for not at all, -1 for what the least split gained;
-    min_gain: what a split must gain. The number of leaves is a multiple of 8 unless that is less than the roots. A group
-    of phones without statistics has one leaf. Told is where the number is not the one asked for before merging.
+    leaves: at most so many before leaves are merged, or as many as roots; cluster_threshold: leaves of one root are
+    merged while that loses no more log-likelihood, 0 for not at all, -1 for what the least split gained; min_gain: what
+    a split must gain. The number of leaves is a multiple of 8 unless that is less than the roots. A group of phones
+    without statistics has one leaf. Told is where the number is not the one asked for before merging.
     """
     stub = Tree(stats.windows.shape[1], stats.central, _stub(roots, list(range(len(roots))), stats.central))
     tree, least = _grown(stub, stats, questions, leaves, min_gain)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.options import options
-from asr_prune.pruning.method import Method
+from asr_prune.pruning.method import Method, weights_of
 from asr_prune.pruning.options import PruneOptions
 
 
@@ -40,7 +40,7 @@ class L2(Method):
     @property
     def weights(self) -> list[Tensor]:
         """Every weight matrix once, input to output."""
-        return [layer.incoming.weight for layer in self.layers] + [self.layers[-1].outgoing.weight]
+        return weights_of(self.layers)
 
     def undecayed(self) -> list[Tensor]:
         return self.weights

@@ -9,8 +9,9 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.align import Alignment, align
 from asr_prune.hmm.estimate import Growth, estimate
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.mono import search_of, train_mono
+from asr_prune.hmm.mono import flat_start, start
 from asr_prune.hmm.options import MonoOptions
+from asr_prune.hmm.training import search_of
 from asr_prune.hmm.tying import tie
 from asr_prune.hmm.tying.transitions import Transitions
 from asr_prune.hmm.utterances import Utterances
@@ -24,8 +25,10 @@ OPTIONS = MonoOptions(
 def test_from_monophones_to_triphones_and_again(toy: Any) -> None:
     """Kaldi accepts the tied model: it compiles graphs for it, aligns, and what it aligns is tied again."""
     lang, data = Lang.read(toy.lang), Utterances.join(toy.feats)
-    mono, alignment = train_mono(lang, data, toy.text, OPTIONS, 0)
-    model, ids = mono, alignment.ids
+    mono = start(lang, data, compile_graphs(lang, flat_start(lang, data), toy.text, data.ids), OPTIONS, 0)
+    mono.run("monophones")
+    mono.realign()
+    model, ids = mono.model, mono.alignment.ids
     for _ in range(2):
         tied = tie(lang, model, ids, data.bounds, data.feats, leaves=40, min_gain=2.0)
         assert 8 <= tied.model.gmms.num_pdfs <= 40

@@ -94,3 +94,16 @@ def test_steering_brings_the_nodes_to_the_budget(
     assert sum(pruner.cut.nodes) == round(keep * 56)
     assert pruner.converged
     assert pruner.cut.norm_mass_removed <= 0.05
+
+
+def test_what_dies_by_strength_is_dead_at_the_cut(make_trainer: Callable[..., Trainer]) -> None:
+    """Also where the cut falls between two proximal steps, since noise revives the dead there."""
+    asked = {"method": "group_lasso", "strength": 0.05, "every": 7, "patience": 1000, "min_nodes": 2}
+    trainer = make_trainer(asked, {"epochs": 12})
+    trainer.run()
+    cut = trainer.hooks.cut
+    assert cut.step % 7
+    assert all(low < n < size for low, n, size in zip((2, 2), cut.nodes, (32, 24), strict=True))
+    assert cut.norm_mass_removed == 0
+    assert cut.dev_ce_after == pytest.approx(cut.dev_ce_before)
+    assert [row["nodes"] for row in trainer.metrics][-1] == sum(cut.nodes)

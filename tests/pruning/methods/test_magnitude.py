@@ -89,6 +89,56 @@ def test_by_strength_no_layer_falls_below_the_minimum() -> None:
         assert set(mask.nonzero().flatten().tolist()) == set(scores.argsort(descending=True)[:3].tolist())
 
 
+def slow_entropies(network: FeedForward, frames: torch.Tensor) -> list[list[float]]:
+    """Entropy of whether a node is on, frame by frame, over the layer's mean."""
+    counts = [[0] * layer.size for layer in network.node_layers()]
+    for frame in frames:
+        x = (frame - network.shift) * network.scale
+        for level, layer in enumerate(network.node_layers()):
+            x = layer.activation(layer.incoming.weight @ x + layer.incoming.bias)
+            on = x > (0 if network.activation == "relu" else 0.5)
+            counts[level] = [count + int(one) for count, one in zip(counts[level], on, strict=True)]
+    shares = [[count / len(frames) for count in layer] for layer in counts]
+    raw = [[-sum(p * math.log2(p) for p in (share, 1 - share) if p) for share in layer] for layer in shares]
+    return [[r / (sum(layer) / len(layer)) for r in layer] for layer in raw]
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_the_entropy_cut_puts_means_in_the_place_of_nodes(
+    make_trainer: Callable[..., Trainer], activation: str
+) -> None:
+    asked = {"method": "magnitude", "keep": 0.5, "release": 0.0, "score": "entropy"}
+    trainer = make_trainer(asked, {"epochs": 2}, activation=activation, dropout=0.2)
+    trainer.run()
+    cut, frames = trainer.hooks.cut, trainer.train_frames.spliced(torch.arange(len(trainer.train_frames)))
+    expected = FeedForward(trainer.network.affine[0].in_features, (32, 24), 7, activation).eval()
+    expected.load_state_dict(trainer.hooks.before_cut)
+    for found, slow in zip(cut.scores, slow_entropies(expected, frames), strict=True):
+        assert found.tolist() == pytest.approx(slow, rel=1e-5)
+    assert sum(cut.nodes) == 28
+    means, x = [], (frames - expected.shift) * expected.scale
+    with torch.no_grad():
+        for layer in expected.node_layers():
+            x = layer.activation(layer.incoming(x))
+            means.append(x.mean(0))
+        for layer, kept, mean in zip(expected.node_layers(), cut.kept, means, strict=True):
+            layer.incoming.weight[~kept] = 0
+            layer.outgoing.bias += layer.outgoing.weight[:, ~kept] @ mean[~kept]
+            layer.outgoing.weight[:, ~kept] = 0
+    inputs = trainer.dev_frames.spliced(torch.arange(60))
+    assert torch.allclose(trainer.network.eval()(inputs), expected(inputs), atol=1e-5)
+    assert cut.dev_ce_after == pytest.approx(trainer.metrics[-1]["dev_ce"])
+
+
+def test_before_it_has_looked_no_node_stands_out_by_entropy() -> None:
+    network, method = make(score="entropy", keep=0.5)
+    assert [scores.tolist() for scores in method.scores()] == [[1.0] * 6, [1.0] * 4]
+    frames = torch.randn(50, 5, dtype=torch.float64)
+    method.look(lambda: network(frames))
+    assert method.constants()[0].tolist() == pytest.approx(torch.relu(network.hidden[0](frames)).mean(0).tolist())
+    assert [float(scores.mean()) for scores in method.scores()] == pytest.approx([1, 1])
+
+
 def test_it_trains_as_the_dense_network_until_the_cut(make_trainer: Callable[..., Trainer]) -> None:
     train = {"optimiser": "sgd", "halve_below": 0.3}
     dense = make_trainer({"method": "none"}, train, "dense", dropout=0.2)

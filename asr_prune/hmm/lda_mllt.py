@@ -1,0 +1,50 @@
+"""Triphones on linearly reduced spliced frames (Kaldi: train_lda_mllt.sh)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from asr_prune.hmm.frontend import FrontEnd, splice
+from asr_prune.hmm.job import Job, Trained
+from asr_prune.hmm.lda import lda
+from asr_prune.hmm.mllt import mllt, move_means
+from asr_prune.hmm.options import LdaMlltOptions
+from asr_prune.hmm.training import Training
+from asr_prune.hmm.tri import spoken_pdfs, tied_training
+
+
+def train_lda_mllt(job: Job, options: LdaMlltOptions) -> Trained:
+    """Reduces spliced frames by LDA, trains triphones on them and makes their covariances diagonal on the way.
+
+    Silence counts for neither transform. Raises UserError where no utterance can be aligned or the frames vary in too
+    few directions.
+    """
+    front = first_front(job, options)
+    training = tied_training(job, job.data.through(front), options)
+
+    def adapt(iteration: int) -> None:
+        nonlocal front
+        if iteration in options.mllt_iterations:
+            front = _diagonalise(job, training, front)
+
+    training.run("triphones, LDA and MLLT", adapt)
+    training.realign()
+    return Trained(training.model, training.alignment, front)
+
+
+def first_front(job: Job, options: LdaMlltOptions) -> FrontEnd:
+    """LDA with the pdfs of the pass before as classes."""
+    left, right = options.left_context, options.right_context
+    spliced = job.data.through(lambda feats: splice(feats, left, right))
+    classes = spoken_pdfs(job, job.previous.model, job.previous.alignment)
+    matrix = lda(spliced.feats, classes, options.dim)
+    return FrontEnd(0, left, right, matrix, job.plain_front.variance)
+
+
+def _diagonalise(job: Job, training: Training, front: FrontEnd) -> FrontEnd:
+    pdfs = spoken_pdfs(job, training.model, training.alignment)
+    matrix = mllt(training.model.gmms, training.data.feats, pdfs)
+    training.model.gmms = move_means(training.model.gmms, matrix)
+    training.data = replace(training.data, feats=training.data.feats @ matrix.T)
+    assert front.matrix is not None
+    return replace(front, matrix=matrix @ front.matrix)

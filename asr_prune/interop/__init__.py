@@ -1,0 +1,1 @@
+"""Kaldi's folders: written from ours, and taken in place of ours."""

@@ -1,0 +1,95 @@
+"""Kaldi's archives of integer vectors, binary or text, gzipped or not (ali.*.gz, pdf-ids)."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+from asr_prune.hmm.gmm import Ints
+
+#: one number of an archive's vector: its length in bytes, itself (BasicVectorHolder)
+ELEMENT = np.dtype([("size", "i1"), ("value", "<i4")])
+#: what stands before the numbers: the mark of binary data, and the count as an ELEMENT
+HEAD = struct.Struct("<2sbi")
+GZIP = b"\x1f\x8b"
+
+
+def write_int_vectors(path: Path, vectors: Iterable[tuple[str, Ints]]) -> None:
+    """Writes (key, int32 [n]) pairs as a binary archive, gzipped; the same bytes each time. Raises UserError as
+    `atomic`.
+    """
+    with atomic(path, "wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        for key, values in vectors:
+            packed.write(f"{key} ".encode() + HEAD.pack(b"\0B", 4, len(values)))
+            elements = np.full(len(values), 4, ELEMENT)
+            elements["value"] = values
+            packed.write(elements.tobytes())
+
+
+def read_int_vectors(path: Path) -> dict[str, Ints]:
+    """Reads an archive of `write_int_vectors` or of Kaldi: {key: int32 [n]}; text has one `key 1 2 3` a line.
+
+    Raises UserError where the file is missing, damaged, or holds a key twice.
+    """
+    data = _content(path)
+    key_end = data.find(b" ")
+    pairs = _binary if data[key_end + 1 : key_end + 3] == b"\0B" else _text
+    found: dict[str, Ints] = {}
+    for key, values in pairs(data, path):
+        if key in found:
+            raise UserError(f"{path}: {key} stands there twice; make the archive again.")
+        found[key] = values
+    return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data.startswith(GZIP) else data
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is cut short or damaged ({error}); copy it again.") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; name a file that is there.") from None
+
+
+def _binary(data: bytes, path: Path) -> Iterator[tuple[str, Ints]]:
+    at = 0
+    while at < len(data):
+        start = data.find(b" ", at) + 1
+        whole = start > 0 and start + HEAD.size <= len(data)
+        mark, size, count = HEAD.unpack_from(data, start) if whole else (b"", 0, 0)
+        end = start + HEAD.size + ELEMENT.itemsize * count
+        if (mark, size) != (b"\0B", 4) or count < 0 or end > len(data):
+            raise _damaged(path, at)
+        elements = np.frombuffer(data, ELEMENT, count, start + HEAD.size)
+        if (elements["size"] != 4).any():
+            raise _damaged(path, at)
+        yield data[at : start - 1].decode("utf-8", "replace"), elements["value"].astype(np.int32)
+        at = end
+
+
+def _damaged(path: Path, at: int) -> UserError:
+    return UserError(
+        f"{path}: what stands at byte {at} is not a vector of integers of Kaldi's; the file is damaged or of another "
+        "kind, so copy or make it again."
+    )
+
+
+def _text(data: bytes, path: Path) -> Iterator[tuple[str, Ints]]:
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            key, *values = line.split()
+            yield key.decode(), np.array([int(value) for value in values], np.int32)
+        except (ValueError, OverflowError):
+            shown = line[:40].decode("utf-8", "replace")
+            raise UserError(
+                f"{path}:{number}: expected an utterance and integers, found {shown!r}; write one `utterance 1 2 3` "
+                "a line."
+            ) from None

@@ -1,0 +1,98 @@
+"""Magnitudes of weights under L1, L2 and guided penalties side by side: scattered zeros against whole nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from asr_prune.report.rows import Row, number
+
+#: in this order, the smallest run of each
+METHODS = ("l1", "l2", "guided")
+#: without a run of these there is no picture
+WITH_ZEROS = ("l1", "guided")
+#: matrices shown of a run
+MOST = 3
+#: magnitudes below this share of the picture's largest look alike
+DEPTH = 1e-3
+
+
+@dataclass(frozen=True)
+class Panel:
+    """run: its name; matrices: |W_l| just before the cut, l = 2, 3 ..., float32 [nodes of l, nodes of l - 1]."""
+
+    run: str
+    matrices: list[np.ndarray]
+
+
+def read_panels(exp: Path, rows: Sequence[Row]) -> list[Panel]:
+    """The smallest run of each of METHODS whose network before the cut is still there; none without WITH_ZEROS."""
+    places = {row["run"]: exp / "runs" / str(row["run"]) / "model/before_cut.pt" for row in rows}
+    shown = [row for row in rows if row["method"] in METHODS and places[row["run"]].is_file()]
+    if not any(row["method"] in WITH_ZEROS for row in shown):
+        return []
+    least = [
+        min(group, key=lambda row: number(row, "nodes") or 0)
+        for method in METHODS
+        if (group := [row for row in shown if row["method"] == method])
+    ]
+    return [Panel(str(row["run"]), _magnitudes(places[row["run"]])) for row in least]
+
+
+def _magnitudes(path: Path) -> list[np.ndarray]:
+    from asr_prune.acoustic.checkpoint import load_model
+
+    layers = load_model(path).network.node_layers()[:MOST]
+    return [layer.outgoing.weight.detach().abs().float().numpy() for layer in layers]
+
+
+def told(matrix: np.ndarray) -> str:
+    """How many weights of a matrix are exactly 0, and how many of its columns are so throughout."""
+    zeros = matrix == 0
+    columns = int(zeros.all(0).sum())
+    return f"{100 * zeros.mean():.0f} % zeros; {columns} of {matrix.shape[1]} columns all 0"
+
+
+def _draw(axes: Axes, matrix: np.ndarray, most: float) -> object:
+    shown = np.ma.masked_equal(matrix, 0.0)
+    image = axes.imshow(
+        np.ma.maximum(shown, DEPTH * most),
+        norm=LogNorm(DEPTH * most, most),
+        cmap="viridis",
+        aspect="auto",
+        interpolation="nearest",
+    )
+    axes.set_facecolor("white")
+    axes.set_xticks([0, matrix.shape[1] - 1])
+    axes.set_yticks([0, matrix.shape[0] - 1])
+    axes.tick_params(labelsize=8)
+    return image
+
+
+def matrices_plot(panels: Sequence[Panel], title: str) -> Figure:
+    """A column of pictures for each run, a row for each matrix; white is exactly 0. Nodes of a layer are columns."""
+    lines = max(len(panel.matrices) for panel in panels)
+    figure = Figure(figsize=(max(6.5, 1.2 + 4.0 * len(panels)), 1.2 + 2.9 * lines), layout="constrained")
+    figure.suptitle(f"{title}: weights before the cut", fontsize=13, x=0.01, ha="left", color="#333333")
+    grid = figure.subplots(lines, len(panels), squeeze=False)
+    most = max(float(matrix.max()) for panel in panels for matrix in panel.matrices) or 1.0
+    image = None
+    for column, panel in enumerate(panels):
+        for line in range(lines):
+            if line < len(panel.matrices):
+                image = _draw(grid[line][column], panel.matrices[line], most)
+                name = f"{panel.run}: " if line == 0 else ""
+                grid[line][column].set_title(f"{name}{told(panel.matrices[line])}", fontsize=9, loc="left")
+            else:
+                grid[line][column].set_axis_off()
+    for line in range(lines):
+        grid[line][0].set_ylabel(f"to node of layer {line + 2}", fontsize=9)
+    figure.supxlabel("from node of the layer before; white: exactly 0", fontsize=10)
+    figure.colorbar(image, ax=grid, label="|w|", shrink=0.8)  # type: ignore[arg-type]
+    return figure

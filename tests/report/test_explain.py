@@ -1,0 +1,133 @@
+"""The trail of a run in words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli import main
+from asr_prune.errors import UserError
+from asr_prune.report.explain import explain, sparkline
+
+LAYERS = [
+    {
+        "nodes": 4,
+        "kept": [0],
+        "removed_by_the_method": [1, 3],
+        "removed_by_the_cut": {"2": 0.25},
+        "lowest_score_kept": 0.5,
+    },
+    {"nodes": 2, "kept": [0, 1], "removed_by_the_method": [], "removed_by_the_cut": {}, "lowest_score_kept": 1.0},
+]
+SCORES = [
+    [[1.0, 0.8, 0.9, 0.4], [1.0, 1.0]],
+    [[0.9, 0.0, 0.5, 0.3], [1.0, 1.1]],
+    [[0.8, 0.2, 0.3, 0.2], [1.0, 1.2]],
+    [[0.5, 0.0, 0.25, 0.1], [1.0, 1.3]],
+    [[0.5, 0.0, 0.0, 0.0], [1.0, 1.4]],
+]
+PHASES = ["warm_up", "warm_up", "press", "press", "release"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    rows = [
+        {"update": 10 * i, "phase": phase, "scores": scores}
+        for i, (phase, scores) in enumerate(zip(PHASES, SCORES, strict=True))
+    ]
+    (tmp_path / "trail.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "nodes.json").write_text(json.dumps({"cut_after_update": 30, "layers": LAYERS}))
+    return tmp_path
+
+
+def test_a_run_in_short(run: Path) -> None:
+    text = explain(run)
+    assert "3 of 6 hidden nodes survive" in text
+    assert "warm_up 0-20, press 20-40, release 40-40; cut after 30" in text
+    first, second = [line.split() for line in text.splitlines() if line.split()[:1] in (["1"], ["2"])]
+    assert first[:5] == ["1", "4", "1", "2", "1"]
+    assert second[:5] == ["2", "2", "2", "0", "0"]
+
+
+def test_when_and_why_a_node_went(run: Path) -> None:
+    assert "layer 1, node 0: it survived" in explain(run, 1, 0)
+    assert "node 1: the method had brought it to zero by update 30" in explain(run, 1, 1)
+    assert "node 3: the method had brought it to zero by update 40" in explain(run, 1, 3)
+    text = explain(run, 1, 2)
+    assert "the cut after update 30 removed it: its score 0.25 ranked too low (the lowest kept here is 0.5)" in text
+    rows = [line.split() for line in text.splitlines() if line.strip()[:1].isdecimal()]
+    assert rows == [
+        ["0", "warm_up", "0.9", "2"],
+        ["10", "warm_up", "0.5", "2"],
+        ["20", "press", "0.3", "2"],
+        ["30", "press", "0.25", "2"],
+    ]
+
+
+def test_a_layer_lists_what_went(run: Path) -> None:
+    text = explain(run, 1)
+    assert "layer 1: 1 of 4 nodes survive" in text
+    assert "3 nodes went, between updates 30 and 40" in text
+    assert text.count("\n  node ") == 3
+    assert "no node went" in explain(run, 2)
+
+
+def test_the_methods_own_log_is_shown(run: Path) -> None:
+    row = {"phase": "exploration", "sparsity_asked": 0.5, "sparsity_reached": 0.49, "kept": [3, 2]}
+    row |= {"regrown": [1, 2], "dropped": [4, 0], "mean_attention": [0.25, 0.5]}
+    rows = [{"update": update, **row} for update in range(0, 400, 10)]
+    (run / "attention.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    lines = explain(run).splitlines()
+    assert lines[-1].split() == ["390", "exploration", "0.4900", "0.5000", "3", "4", "0.250", "0.500"]
+    assert sum("exploration" in line for line in lines) == 11
+
+
+def test_sparklines() -> None:
+    assert sparkline([0.0, 0.1, 1.0, 2.0]) == "·▁▅█"
+    assert sparkline([0.0, 0.0]) == "··"
+    assert sparkline([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("layer", "node", "said"),
+    [
+        (0, None, "has no hidden layer 0; give --layer from 1 to 2"),
+        (3, 1, "has no hidden layer 3; give --layer from 1 to 2"),
+        (1, 4, "has no node 4; give --node from 0 to 3"),
+        (1, -1, "has no node -1; give --node from 0 to 3"),
+        (None, 1, "--node 1 needs its layer; add --layer, 1 to 2"),
+    ],
+)
+def test_what_is_not_there_is_told(run: Path, layer: int | None, node: int | None, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        explain(run, layer, node)
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", '{"update": 1}\n', "", '{"update": 0, "phase": "press", "scores": [[1], [2]]}\n']
+)
+def test_a_damaged_trail_is_told(run: Path, damage: str) -> None:
+    (run / "trail.jsonl").write_text(damage)
+    with pytest.raises(UserError, match=r"the trail in .* is damaged .*; train the run again"):
+        explain(run)
+
+
+def test_the_verb(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(run), "--layer", "1", "--node", "2"]) == 0
+    assert "layer 1, node 2: the cut" in capsys.readouterr().out
+    assert main(["explain", str(tmp_path / "nowhere")]) == 1
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "trail.jsonl is missing; give the folder of a run after stage 4" in told
+    shutil.copytree(run, tmp_path / "copy", ignore=shutil.ignore_patterns("nodes.json", "copy"))
+    assert main(["explain", str(tmp_path / "copy")]) == 1
+    assert "nodes.json is missing" in capsys.readouterr().err
+
+
+def test_torch_is_not_needed() -> None:
+    code = "import sys, asr_prune.report.explain; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
