@@ -1,4 +1,4 @@
-"""State tying: from the labels of one pass to a tree of triphone states and a first model on it (Kaldi: build-tree)."""
+"""States of phones in context share pdfs: a decision tree of an alignment, as train_deltas.sh does."""
 
 from asr_prune.hmm.tying.tie import Tied, tie
 

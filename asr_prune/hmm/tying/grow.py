@@ -1,214 +1,120 @@
-"""The tree of tied states: split where the likelihood gains most, then join leaves (Kaldi: build-tree;
-build-tree-utils.cc).
-"""
+"""Growing the tree: the leaf that gains most is split first (Kaldi: SplitDecisionTree)."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 import numpy as np
 
-from asr_prune.hmm.gmm import Doubles
-from asr_prune.hmm.tree import Leaf, Node, Split, Table, Tree
-from asr_prune.hmm.tying.questions import Question
-from asr_prune.hmm.tying.stats import TreeStats, log_likelihood
-
-PDF_CLASS = -1  # Kaldi's key of the state's pdf class; the other keys are places in the window
-LEAST_GAIN = 300.0
-MULTIPLE = 8
+from asr_prune.hmm.gmm import Bools, Doubles, Ints, Longs
+from asr_prune.hmm.tree import Leaf, Node, Split
+from asr_prune.hmm.tying.likelihood import ROUNDING, log_likelihood, summed
+from asr_prune.hmm.tying.questions import Questions
+from asr_prune.hmm.tying.stats import TreeStats
 
 
 @dataclass
-class _Place:
-    """A leaf, or a split once it has been asked. rows: of the statistics; root: which root it hangs from."""
+class Branch:
+    """A leaf with the events `rows`, or, once it has children, a question: whether the value of `key` is in `values`.
 
-    rows: np.ndarray
-    root: int
+    gain: in log-likelihood, of the best question, 0 where there is none.
+    """
+
+    leaf: int
+    rows: Longs
     gain: float = 0.0
-    key: int = 0
-    values: Question = ()
-    children: tuple[_Place, _Place] | None = None
-    pdf: int = -1
-    total: Doubles = field(default_factory=lambda: np.zeros(0))
+    key: int = -1
+    values: tuple[int, ...] = ()
+    children: list[Branch] = field(default_factory=list)
+
+    def node(self) -> Node:
+        if not self.children:
+            return Leaf(self.leaf)
+        yes, no = (child.node() for child in self.children)
+        return Split(self.key, self.values, yes, no)
 
 
-def build_tree(
-    stats: TreeStats,
-    roots: Sequence[Sequence[int]],
-    questions: list[Question],
-    class_questions: list[Question],
-    leaves: int,
-    cluster_threshold: float = -1.0,
-    central: int = 1,
-) -> Tree:
-    """A tree of at most `leaves` leaves (more only where there are more roots) over the phones of `roots`.
+class Grower:
+    """The best question for any set of events."""
 
-    A root is a set of phones that share one subtree; one without statistics stays a leaf. Splitting stops where no
-    question gains 300 in log-likelihood. Leaves under one root are joined while that costs less than
-    `cluster_threshold`, or, where it is negative, than the least split gained, and then until their number is a
-    multiple of 8, where there are as many roots at most; 0 joins none.
-    """
-    asked = {PDF_CLASS: class_questions, **dict.fromkeys(range(stats.width), questions)}
-    grower = _Grower(stats, asked)
-    phones = stats.events[:, 1 + central]
-    places = [grower.place(np.flatnonzero(np.isin(phones, root)), i) for i, root in enumerate(roots)]
-    least = grower.grow(places, leaves)
-    grown = list(_leaves(places))
-    for number, leaf in enumerate(grown):
-        leaf.pdf = number
-    if cluster_threshold:
-        _join(grown, least if cluster_threshold < 0 else cluster_threshold, len(roots))
-    _number(places)
-    return Tree(stats.width, central, _stub(roots, [_node(place) for place in places], central))
-
-
-class _Grower:
-    def __init__(self, stats: TreeStats, questions: dict[int, list[Question]]) -> None:
+    def __init__(self, stats: TreeStats, questions: Questions) -> None:
         self.stats = stats
-        self.questions = {key: own for key, own in questions.items() if own}
-        highest = int(stats.events.max(initial=0))
-        self.members = {key: _membership(own, highest) for key, own in self.questions.items()}
+        self.values = {key: stats.values(key) for key in stats.keys}
+        self.questions = {key: [tuple(question) for question in questions.at(key)] for key in stats.keys}
+        self.members = {key: _members(self.questions[key], self.values[key]) for key in stats.keys}
 
-    def place(self, rows: np.ndarray, root: int) -> _Place:
-        """A leaf with its best question found."""
-        place = _Place(rows, root, total=self.stats.sums[rows].sum(0))
-        alone = float(log_likelihood(place.total))
-        for key in self.questions if len(rows) > 1 else ():
-            values = self.stats.events[rows, 1 + key]
-            if values.min() < 0:
-                continue  # phones that do not look there
-            gains = self._gains(key, values, rows, place.total)
-            best = int(gains.argmax())
-            if gains[best] - alone > place.gain:
-                place.gain, place.key, place.values = float(gains[best] - alone), key, self.questions[key][best]
-        return place
+    def branch(self, leaf: int, rows: Longs) -> Branch:
+        branch = Branch(leaf, rows)
+        for key in self.stats.keys:
+            question, gain = self._best(key, rows)
+            if gain > branch.gain * (1 + ROUNDING):
+                branch.gain, branch.key, branch.values = gain, key, self.questions[key][question]
+        return branch
 
-    def _gains(self, key: int, values: np.ndarray, rows: np.ndarray, total: Doubles) -> Doubles:
-        """Log-likelihood after each question; -inf where one side is empty."""
-        found, which = np.unique(values, return_inverse=True)
-        order = np.argsort(which, kind="stable")
-        starts = np.searchsorted(which, np.arange(len(found)), sorter=order)
-        by_value = np.add.reduceat(self.stats.sums[rows[order]], starts, axis=0)
-        yes = self.members[key][:, found]
-        sums = yes @ by_value
-        numbers = yes.sum(1)
-        after = log_likelihood(sums) + log_likelihood(total - sums)
-        return np.where((numbers == 0) | (numbers == len(found)), -np.inf, after)
+    def split(self, branch: Branch, new_leaf: int) -> None:
+        """Splits: who is in keeps the number of the leaf, the others are `new_leaf`."""
+        is_in = np.isin(self.values[branch.key][branch.rows], branch.values)
+        branch.children = [
+            self.branch(branch.leaf, branch.rows[is_in]),
+            self.branch(new_leaf, branch.rows[~is_in]),
+        ]
 
-    def grow(self, places: list[_Place], leaves: int) -> float:
-        """Splits the leaf that gains most, again and again; returns what the least split gained, 0 where none did."""
-        ties, least = count(), np.inf
-        queue = [(-place.gain, next(ties), place) for place in places]
-        heapq.heapify(queue)
-        number = len(places)
-        while queue and number < leaves and -queue[0][0] > LEAST_GAIN:
-            negative, _, place = heapq.heappop(queue)
-            yes = np.isin(self.stats.events[place.rows, 1 + place.key], place.values)
-            place.children = (self.place(place.rows[yes], place.root), self.place(place.rows[~yes], place.root))
-            for child in place.children:
-                heapq.heappush(queue, (-child.gain, next(ties), child))
-            number, least = number + 1, min(least, -negative)
-        return float(least) if np.isfinite(least) else 0.0
+    def _best(self, key: int, rows: Longs) -> tuple[int, float]:
+        """The first of the questions that gain most, and what it gains; a question that splits nothing gains 0."""
+        values, groups = np.unique(self.values[key][rows], return_inverse=True)
+        if len(values) < 2 or (key >= 0 and values[0] < 0):
+            return 0, 0.0
+        questions, members = _different(self.members[key][:, values])
+        if not len(questions):
+            return 0, 0.0
+        sums = summed(self.stats.moments[rows], groups, len(values))
+        total = sums.sum(0)
+        yes = members @ sums
+        gains = log_likelihood(yes) + log_likelihood(total - yes) - log_likelihood(total)
+        best = int((gains >= gains.max() * (1 - ROUNDING)).argmax())
+        return int(questions[best]), float(gains[best])
 
 
-def _membership(questions: list[Question], highest: int) -> Doubles:
-    """float64 [questions, values]: 1 where the answer is yes."""
-    member = np.zeros((len(questions), highest + 1))
-    for i, question in enumerate(questions):
-        member[i, [value for value in question if value <= highest]] = 1
-    return member
+def grow(
+    stats: TreeStats, roots: Longs, num_roots: int, questions: Questions, leaves: int, thresh: float
+) -> tuple[list[Branch], float]:
+    """Splits roots [events] while there are less than `leaves` leaves and a split gains more than `thresh`.
 
-
-def _leaves(places: Sequence[_Place]) -> Iterator[_Place]:
-    for place in places:
-        if place.children is None:
-            yield place
-        else:
-            yield from _leaves(place.children)
-
-
-class _Joiner:
-    """The leaves of one root, and what joining the nearest two costs in log-likelihood (ClusterBottomUp)."""
-
-    def __init__(self, leaves: list[_Place]) -> None:
-        self.leaves = leaves
-        self.sums = np.stack([leaf.total for leaf in leaves])
-        self.costs = _costs(self.sums)
-
-    @property
-    def cost(self) -> float:
-        return float(self.costs.min())
-
-    def join(self) -> None:
-        """Joins the nearest two."""
-        nearest = np.unravel_index(int(self.costs.argmin()), self.costs.shape)
-        one, other = sorted(int(i) for i in nearest)
-        gone, stays = self.leaves[other].pdf, self.leaves[one].pdf
-        for leaf in self.leaves:
-            leaf.pdf = stays if leaf.pdf == gone else leaf.pdf
-        self.sums[one] += self.sums[other]
-        dead = np.isinf(self.costs[one])
-        self.costs[other], self.costs[:, other] = np.inf, np.inf
-        fresh = np.where(dead, np.inf, _costs_of(self.sums[one], self.sums))
-        fresh[other] = np.inf
-        self.costs[one], self.costs[:, one] = fresh, fresh
-
-
-def _join(leaves: list[_Place], threshold: float, roots: int) -> None:
-    """Gives leaves of one root that are nearer than `threshold` one number, nearest first, and then as many more as it
-    takes to a multiple of 8.
+    Leaf r is the root r before it is split. Returns the roots' branches and the least gain of all splits, infinity
+    where there was none.
     """
-    groups = [[leaf for leaf in leaves if leaf.root == root] for root in sorted({leaf.root for leaf in leaves})]
-    joiners = [_Joiner(group) for group in groups]
-    number = len(leaves)
-    while True:
-        nearest = min(joiners, key=lambda joiner: joiner.cost)
-        rounding = number % MULTIPLE and number - number % MULTIPLE >= roots
-        if np.isinf(nearest.cost) or (nearest.cost >= threshold and not rounding):
-            return
-        nearest.join()
-        number -= 1
+    grower = Grower(stats, questions)
+    branches = [grower.branch(root, np.flatnonzero(roots == root)) for root in range(num_roots)]
+    queue: list[tuple[float, int, tuple[int, ...], Branch]] = [
+        (-branch.gain, -branch.leaf, (), branch) for branch in branches
+    ]  # as Kaldi breaks ties
+    heapq.heapify(queue)
+    least = np.inf
+    for new_leaf in range(num_roots, leaves):
+        gain, root, path, branch = heapq.heappop(queue)
+        if -gain <= thresh:
+            break
+        least = min(least, -gain)
+        grower.split(branch, new_leaf)
+        for side, child in enumerate(branch.children):
+            heapq.heappush(queue, (-child.gain, root, (*path, side), child))
+    return branches, least
 
 
-def _costs(sums: Doubles) -> Doubles:
-    """What joining each two costs in log-likelihood, infinity on the diagonal."""
-    cost = np.stack([_costs_of(one, sums) for one in sums])
-    np.fill_diagonal(cost, np.inf)
-    return cost
+def _members(questions: list[tuple[int, ...]], values: Ints) -> Bools:
+    """Which of the values 0 to the highest each question has, [questions, values]."""
+    out = np.zeros((len(questions), int(values.max(initial=0)) + 1), bool)
+    for row, question in zip(out, questions, strict=True):
+        row[[value for value in question if value < len(row)]] = True
+    return out
 
 
-def _costs_of(one: Doubles, sums: Doubles) -> Doubles:
-    return log_likelihood(one) + log_likelihood(sums) - log_likelihood(one + sums)
-
-
-def _number(places: list[_Place]) -> None:
-    """Numbers the pdfs from 0 without gaps, in the order of the tree."""
-    numbers: dict[int, int] = {}
-    for leaf in _leaves(places):
-        leaf.pdf = numbers.setdefault(leaf.pdf, len(numbers))
-
-
-def _node(place: _Place) -> Node:
-    if place.children is None:
-        return Leaf(place.pdf)
-    yes, no = place.children
-    return Split(place.key, place.values, _node(yes), _node(no))
-
-
-def _stub(roots: Sequence[Sequence[int]], nodes: list[Node], central: int) -> Node:
-    """Finds the root of the central phone: a table where each root has one phone, else halves of the sets."""
-    if len(roots) == 1:
-        return nodes[0]
-    if all(len(root) == 1 for root in roots):
-        children: list[Node | None] = [None] * (max(root[0] for root in roots) + 1)
-        for root, node in zip(roots, nodes, strict=True):
-            children[root[0]] = node
-        return Table(central, tuple(children))
-    half = len(roots) // 2
-    phones = tuple(sorted(phone for root in roots[:half] for phone in root))
-    return Split(
-        central, phones, _stub(roots[:half], nodes[:half], central), _stub(roots[half:], nodes[half:], central)
-    )
+def _different(members: Bools) -> tuple[Longs, Doubles]:
+    """Questions [questions, values] that split something, the first where several split alike, and their rows."""
+    sides = members ^ members[:, :1]  # a question and its opposite split alike
+    packed = np.ascontiguousarray(np.packbits(sides, axis=1))
+    _, first = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True)
+    first.sort()
+    splits = members[first].any(1) & ~members[first].all(1)
+    return first[splits], members[first[splits]].astype(np.float64)

@@ -1,89 +1,75 @@
-"""Which state of which phone, between which neighbours, each frame is in (Kaldi: SplitToPhones in hmm-utils.cc)."""
+"""Alignments cut into phones (Kaldi: SplitToPhones of hmm-utils.cc), without a loop over frames."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-import kaldi_hmm_gmm as khg
 import numpy as np
-from numpy.typing import NDArray
 
-from asr_prune.hmm.gmm import Ints
+from asr_prune.hmm.gmm import Bools, Ints, Longs
+from asr_prune.hmm.tying.transitions import Transitions
 
-Longs = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Ids:
-    """What the transition-ids of a model stand for, one entry an id, entry 0 for none.
-
-    phone, state, pdf_class: int32 [ids + 1]; position: of the transition among its state's; loop, final: boolean,
-    whether it is a self-loop or leaves the phone.
-    """
-
-    phone: Ints
-    state: Ints
-    pdf_class: Ints
-    position: Ints
-    loop: NDArray[np.bool_]
-    final: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, transitions: khg.TransitionModel) -> Ids:
-        owner = np.asarray(transitions.id2state, np.int64)
-        tuples = [entry.__getstate__() for entry in transitions.tuples]
-        rows = np.array([(0, 0), *((phone, state) for phone, state, *_ in tuples)], np.int32)
-        every = range(1, len(owner))
-        loop = np.array([False, *map(transitions.is_self_loop, every)])
-        forward = np.array([-1, *(_pdf_class(transitions, *row) for row in rows[1:])], np.int32)
-        firsts = np.asarray(transitions.state2id, np.int64)
-        return cls(
-            phone=rows[owner, 0],
-            state=rows[owner, 1],
-            pdf_class=forward[owner],
-            position=(np.arange(len(owner)) - firsts[owner]).astype(np.int32),
-            loop=loop,
-            final=np.array([False, *map(transitions.is_final, every)]),
-        )
-
-
-def _pdf_class(transitions: khg.TransitionModel, phone: int, state: int) -> int:
-    return int(transitions.topo.topology_for_phone(int(phone))[int(state)].forward_pdf_class)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Segments:
-    """The aligned frames and their phones.
+    """Phones of all utterances in order of time.
 
-    frames: int64 [aligned], their rows; of: int64 [aligned], the segment of each; phones: int32 [segments]; utterance:
-    int64 [segments].
+    phones int32 and utterances (their number) int64 [segments]; owner: the segment of each frame, int64 [frames], -1
+    where the utterance is not aligned.
     """
 
-    frames: Longs
-    of: Longs
     phones: Ints
-    utterance: Longs
-
-    @classmethod
-    def find(cls, ids: Ids, alignment: Ints, bounds: Longs) -> Segments:
-        """Splits an alignment, int32 [all frames] with 0 where nothing was aligned, utterance i in rows bounds[i] to
-        bounds[i+1]. A phone ends with the self-loops that follow the transition out of its last state, since the graphs
-        put a state's self-loops after the transition out of it.
-        """
-        frames = np.flatnonzero(alignment)
-        owner = np.searchsorted(bounds, frames, side="right") - 1
-        own = alignment[frames]
-        moves = np.flatnonzero(~ids.loop[own])
-        leaves = np.concatenate([[True], ids.final[own[moves]]])[:-1]
-        another = np.concatenate([[True], np.diff(owner[moves]) > 0])[: len(moves)]
-        begins = np.zeros(len(frames), bool)
-        begins[moves[leaves | another]] = True
-        starts = np.flatnonzero(begins)
-        return cls(frames, np.cumsum(begins) - 1, ids.phone[own[starts]], owner[starts])
+    utterances: Longs
+    owner: Longs
 
     def windows(self, width: int, central: int) -> Ints:
-        """The phones around each segment, int32 [segments, width]; 0 beyond the utterance's ends."""
-        places = np.arange(len(self.phones))[:, None] + np.arange(width) - central
-        inside = places.clip(0, len(self.phones) - 1)
-        same = (places == inside) & (self.utterance[inside] == self.utterance[:, None])
-        return np.where(same, self.phones[inside], 0).astype(np.int32)
+        """Each phone at place `central` between its neighbours, 0 beyond the utterance; int32 [segments, width]."""
+        out = np.zeros((len(self.phones), width), np.int32)
+        own = np.arange(len(self.phones))
+        for place in range(width):
+            other = own + place - central
+            inside = (other >= 0) & (other < len(own))
+            inside[inside] = self.utterances[other[inside]] == self.utterances[inside]
+            out[inside, place] = self.phones[other[inside]]
+        return out
+
+
+def cut(transitions: Transitions, ids: Ints, bounds: Longs) -> Segments:
+    """Phones of an alignment whose self-loops follow the way out (reorder=True).
+
+    ids: transition-ids [frames], 0 in utterances that are not aligned; bounds [utterances + 1]. An utterance that does
+    not go through whole phones is treated as not aligned, and the count told.
+    """
+    enters = ~transitions.self_loop[ids] & (ids > 0)  # a state's first frame has the transition out of it
+    entered = np.maximum.accumulate(np.where(enters, np.arange(len(ids)), 0))
+    done = transitions.final[ids[entered]]
+    first = np.zeros(len(ids), bool)
+    first[bounds[:-1][np.diff(bounds) > 0]] = True
+    starts = enters & (first | np.concatenate([[True], done[:-1]]))
+    utterances = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    good = (ids > 0) & ~_spoilt(_wrong(transitions, ids, enters, starts, first, done) & (ids > 0), utterances)
+    starts &= good
+    owner = np.where(good, np.cumsum(starts) - 1, -1)
+    return Segments(transitions.phone[ids[starts]], utterances[starts], owner)
+
+
+def _spoilt(wrong: Bools, utterances: Longs) -> Bools:
+    """All frames of the utterances that have a wrong one; tells how many utterances."""
+    spoilt = np.unique(utterances[wrong])
+    if len(spoilt):
+        log.warning("%d alignments are not made of whole phones and are left out", len(spoilt))
+    return np.isin(utterances, spoilt)
+
+
+def _wrong(transitions: Transitions, ids: Ints, enters: Bools, starts: Bools, first: Bools, done: Bools) -> Bools:
+    """Frames that cannot follow the frame before, or where an utterance must not end."""
+    previous = np.roll(ids, 1)
+    same_phone = transitions.phone[ids] == transitions.phone[previous]
+    same_state = same_phone & (transitions.hmm_state[ids] == transitions.hmm_state[previous])
+    follows = np.where(enters, same_phone, same_state & ~first)
+    begins = transitions.hmm_state[ids] == 0
+    last = np.roll(first, -1)
+    return np.where(starts, ~begins, ~follows) | (last & ~done)

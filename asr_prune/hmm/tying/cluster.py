@@ -1,0 +1,76 @@
+"""What sounds alike: points split in two again and again (Kaldi: TreeCluster and ClusterKMeans of cluster-utils.cc)."""
+
+from __future__ import annotations
+
+from math import gcd
+
+import numpy as np
+
+from asr_prune.hmm.gmm import Doubles, Longs
+from asr_prune.hmm.tying.likelihood import log_likelihood, summed
+
+TRIES = 10  # random starts of each split, as cluster-phones
+SWEEPS = 2000  # over all points at most: 20 iterations of k-means, each of 100 refinements
+
+
+def split_all(points: Doubles, rng: np.random.Generator) -> list[list[int]]:
+    """All nodes but the root of a tree that splits points [n, 1 + 2 dim] in two where that helps ."""
+    nodes, waiting = [], [list(range(len(points)))]
+    while waiting:
+        node = waiting.pop(0)
+        if len(node) < 2:
+            continue
+        gain, side = split_in_two(points[node], rng)
+        if gain > 0:
+            children = [[own for own, is_in in zip(node, side == i, strict=True) if is_in] for i in (0, 1)]
+            nodes += children
+            waiting += children
+    return [node for node in nodes if node]
+
+
+def split_in_two(points: Doubles, rng: np.random.Generator) -> tuple[float, Longs]:
+    """Gain in log-likelihood and the side, 0 or 1, of each point: the best of TRIES starts."""
+    whole = float(log_likelihood(points.sum(0)))
+    best_gain, best_side = -np.inf, np.zeros(len(points), np.int64)
+    for _ in range(TRIES):
+        side = _refined(points, _start(len(points), rng))
+        gain = float(log_likelihood(summed(points, side, 2)).sum()) - whole
+        if gain > best_gain:
+            best_gain, best_side = gain, side
+    return best_gain, best_side
+
+
+def _start(count: int, rng: np.random.Generator) -> Longs:
+    """Every second point of a walk through all (at least 2) with a random step is on side 1."""
+    step = int(rng.integers(1, count))
+    while gcd(step, count) != 1:
+        step = step % (count - 1) + 1
+    side = np.zeros(count, np.int64)
+    side[np.arange(count) * step % count] = np.arange(count) % 2
+    return side
+
+
+def _refined(points: Doubles, side: Longs) -> Longs:
+    """Moves points, one at a time in their order, where that raises the likelihood, until none moves."""
+    side, sums = side.copy(), summed(points, side, 2)
+    moved, at = False, 0
+    sweeps = 0
+    while sweeps < SWEEPS:
+        better = np.flatnonzero(_gains(points, side, sums)[at:] > 0)
+        if len(better):
+            at += int(better[0])
+            sums[side[at]] -= points[at]
+            side[at] = 1 - side[at]
+            sums[side[at]] += points[at]
+            moved, at = True, at + 1
+        if not len(better) or at == len(points):
+            if not moved:
+                break
+            moved, at, sweeps = False, 0, sweeps + 1
+    return side
+
+
+def _gains(points: Doubles, side: Longs, sums: Doubles) -> Doubles:
+    """What moving each point to the other side adds to the log-likelihood."""
+    now = log_likelihood(sums).sum()
+    return log_likelihood(sums[side] - points) + log_likelihood(sums[1 - side] + points) - now
