@@ -9,13 +9,13 @@ from typing import Any
 from torch import Tensor, optim
 
 from asr_prune.acoustic.evaluate import Quality
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 
 
 class Hooks:
     """Plain training: every hook does nothing. Subclasses override what they need."""
 
-    def undecayed(self, network: FeedForward) -> list[Tensor]:
+    def undecayed(self, network: Network) -> list[Tensor]:
         """Parameters that must not have weight decay, because something else shrinks them."""
         return []
 
@@ -31,9 +31,7 @@ class Hooks:
         """
         return [(steps, 1.0)]
 
-    def start(
-        self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
-    ) -> None:
+    def start(self, network: Network, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
         """Before the first step. steps: updates in the whole run; evaluate: dev quality of the network as it stands."""
 
     def acting(self) -> AbstractContextManager[None]:

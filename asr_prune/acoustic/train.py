@@ -17,7 +17,7 @@ from asr_prune.acoustic.checkpoint import load_tensors
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import InTurn, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
@@ -63,7 +63,7 @@ class Trainer:
 
     def __init__(
         self,
-        network: FeedForward,
+        network: Network,
         options: TrainOptions,
         train: FrameSet,
         dev: FrameSet,

@@ -175,12 +175,6 @@ class Method:
         """Takes back what state_dict gave."""
 
 
-def weights_of(layers: Sequence[NodeLayer]) -> list[Tensor]:
-    """Every weight matrix into and out of `layers` once, in order."""
-    weights = [weight for layer in layers for weight in (layer.incoming.weight, layer.outgoing.weight)]
-    return list({id(weight): weight for weight in weights}.values())
-
-
 def method_names() -> list[str]:
     """All methods there are, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(methods_folder.__path__))

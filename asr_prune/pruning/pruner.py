@@ -13,7 +13,7 @@ from torch import Tensor, optim
 
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.plan import Phase
 from asr_prune.pruning.removal import fold, hold_at_zero, silence
@@ -79,7 +79,7 @@ class Pruner(Hooks):
             return None
         return self.cut.norm_mass_removed <= SMALL_CUT
 
-    def undecayed(self, network: FeedForward) -> list[Tensor]:
+    def undecayed(self, network: Network) -> list[Tensor]:
         return self.method.undecayed()
 
     def training_frames(self, run_over: Callable[[], object]) -> None:
@@ -91,9 +91,7 @@ class Pruner(Hooks):
     def acting(self) -> AbstractContextManager[None]:
         return self.method.acting()
 
-    def start(
-        self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
-    ) -> None:
+    def start(self, network: Network, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
         self.network, self.optimiser, self.evaluate = network, optimiser, evaluate
         self.plan = self.method.plan_of(steps)
         self.dense_dropouts = list(network.dropouts)

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
-from asr_prune.acoustic.network import FeedForward, size_of
+from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.priors import log_priors
 from asr_prune.acoustic.train import Trainer, pick_device
@@ -91,16 +92,16 @@ def train_run(
     }
 
 
-def build(options: NetworkOptions, frames: FrameSet, pdfs: int, seed: int) -> FeedForward:
+def build(options: NetworkOptions, frames: FrameSet, pdfs: int, seed: int) -> Network:
     """A fresh network for `frames`, initialised from `seed`."""
     torch.manual_seed(seed)
-    network = FeedForward(frames.inputs, options.hidden, pdfs, options.activation, options.dropout)
+    network = make(options, frames.inputs, pdfs)
     network.to(frames.features.device)
     network.normalise_by(*frames.moments())
     return network
 
 
-def _save(folder: Path, network: FeedForward, pruner: Pruner, model: Model) -> None:
+def _save(folder: Path, network: Network, pruner: Pruner, model: Model) -> None:
     cut = pruner.cut
     assert cut is not None
     save_model(folder / "model/network.pt", model)

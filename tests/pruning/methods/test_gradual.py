@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.methods.gradual import Gradual, GradualOptions
 from asr_prune.pruning.plan import Plan
