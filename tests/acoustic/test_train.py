@@ -135,7 +135,7 @@ class Halving(Hooks):
         self.network = network
 
     @contextmanager
-    def acting(self) -> Iterator[None]:
+    def acting(self, training: bool) -> Iterator[None]:
         own = self.network.output.weight.data
         self.network.output.weight.data = own / 2
         yield

@@ -45,11 +45,13 @@ def test_the_budget_is_hit_and_removal_exact(make_trainer: MakeTrainer, prune: d
     cut = pruner_of(trainer).cut
     assert cut is not None
     assert sum(cut.nodes) == 28
-    small, kept = shrink(trainer.network.eval())
+    whole = pruner_of(trainer).departed.whole().eval()
+    small, kept = shrink(whole)
     assert sum(small.widths) <= 28
     assert all(set(k) <= set(mask.nonzero().flatten().tolist()) for k, mask in zip(kept, cut.kept, strict=True))
     inputs = trainer.dev_frames.spliced(torch.arange(50))
-    assert torch.allclose(trainer.network(inputs), small(inputs), atol=1e-5)
+    assert torch.allclose(whole(inputs), small(inputs), atol=1e-5)
+    assert torch.allclose(trainer.network.eval()(inputs), small(inputs), atol=1e-5)
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
@@ -105,8 +107,52 @@ def test_phases_share_the_epochs() -> None:
 
 
 def test_removed_nodes_stay_removed_in_the_release(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer({"method": "magnitude", "keep": 0.5}, activation="sigmoid", train={"weight_decay": 0.1})
+    asked = {"method": "magnitude", "keep": 0.5, "live_shrink": False}
+    trainer = make_trainer(asked, activation="sigmoid", train={"weight_decay": 0.1})
     trainer.run()
     for layer, kept in zip(trainer.network.node_layers(), pruner_of(trainer).cut.kept, strict=True):
         assert layer.outgoing.weight[:, ~kept].count_nonzero() == 0
         assert layer.incoming.weight[~kept].count_nonzero() == 0
+
+
+LIVE: list[dict[str, Any]] = [
+    {"method": "group_lasso", "keep": 0.4, "every": 2, "patience": 10},
+    {"method": "group_lasso", "strength": 0.02, "vectors": "incoming", "every": 2, "patience": 6},
+    {"method": "guided", "keep": 0.4, "every": 2, "patience": 10, "cut": "prefix"},
+    {"method": "gradual", "keep": 0.4, "every": 7},
+    {"method": "gradual", "keep": 0.4, "every": 7, "score": "inorm"},
+    {"method": "magnitude", "keep": 0.4},
+]
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("prune", LIVE, ids=str)
+def test_shrinking_while_training_changes_nothing_but_the_size(
+    make_trainer: MakeTrainer, prune: dict[str, Any], activation: str
+) -> None:
+    train = {"epochs": 3, "batch": 20, "clip": 0.5, "learning_rate": 0.02}
+    live, held = (
+        make_trainer({**prune, "live_shrink": shrinks}, train, f"{shrinks}", activation=activation)
+        for shrinks in (True, False)
+    )
+    live.run()
+    held.run()
+    one, other = pruner_of(live), pruner_of(held)
+    assert [m.tolist() for m in one.cut.kept] == [m.tolist() for m in other.cut.kept]
+    assert sum(live.network.widths) == sum(one.cut.nodes) < sum(held.network.widths)
+    inputs = live.dev_frames.spliced(torch.arange(50))
+    assert torch.allclose(live.network.eval()(inputs), held.network.eval()(inputs), atol=1e-4)
+    for name, value in other.departed.whole().state_dict().items():
+        assert torch.allclose(value, one.departed.whole().state_dict()[name], atol=1e-4), name
+    assert live.metrics[-1]["macs"] < held.metrics[-1]["macs"]
+
+
+@pytest.mark.parametrize("prune", [LIVE[1], *LIVE[3:5]], ids=str)
+def test_nodes_go_before_the_cut(make_trainer: MakeTrainer, prune: dict[str, Any]) -> None:
+    trainer = make_trainer(prune, {"epochs": 20})
+    sizes = []
+    while pruner_of(trainer).cut is None:
+        trainer._one_epoch()
+        sizes.append(sum(trainer.network.widths))
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) > 2
