@@ -50,7 +50,6 @@ class ComplexityOptions(PruneOptions):
     patience: int = 50
     #: updates between two corrections of a steered nu
     steer_every: int = 8
-    floor: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,12 +120,13 @@ class Complexity(Method):
         self.factors = self.gates.factors()
 
     def _move(self, step: int) -> None:
-        slopes, mu, gates = self.cost.slopes(self.gates.counts()), self.options.mu, self.gates
+        gates, mu, counts = self.gates, self.options.mu, self.gates.counts()
+        slopes = self.cost.slopes(counts)
         drawn = gates.drawn, gates.drawn_layers, self.options.estimate == "second"
         for worth, change in zip(self.worth, self.estimate.of_nodes(*drawn), strict=True):
             worth.lerp_(-change, LATEST)
         self.layers_worth.lerp_(-self.estimate.of_layers(*drawn), LATEST)
-        prices = 2 * (1 - mu) * slopes * gates.layers
+        prices = 2 * (1 - mu) * slopes * gates.layers * (counts > counts.new_tensor(self.minima))
         self._steer(step, prices)
         rate = self.options.rate * sum(self.sizes)
         nodes = [rate * (self.nu * price - worth) for worth, price in zip(self.worth, prices, strict=True)]
