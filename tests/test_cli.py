@@ -216,7 +216,7 @@ def test_a_wrong_command_is_one_sentence(capsys: Said, command: list[str], said:
 def test_every_verb_shows_an_example(capsys: Said) -> None:
     assert main([]) == 2
     assert "example:" in capsys.readouterr().err
-    for verb in [*STAGES, "check", "ladder", "verify", "validate", "fix"]:
+    for verb in [*STAGES, "check", "ladder", "verify", "validate", "fix", "compare", "sclite"]:
         with pytest.raises(SystemExit):
             parser().parse_args([verb, "--help"])
         assert f"example: asr-prune {verb}" in capsys.readouterr().out

@@ -15,9 +15,9 @@ Step = Literal["lower", "upper", "no_punctuation", "no_noise", "split_hyphens", 
 class ScoreOptions:
     #: Classes of words that sound alike, as [[O, OH]]: `wer` takes the members of a class for one word, `wer_raw` not.
     equivalents: list[list[str]] = field(default_factory=list)
-    #: Steps for references and hypotheses, in the order given: lower; upper; no_punctuation (apostrophes stay); no_noise
-    #: (drops <...> and [...]); split_hyphens (well-known are two words); nfkc (full-width letters, ligatures and the like
-    #: as their plain forms, accents composed).
+    #: Steps for references and hypotheses, in the order given: lower; upper; no_punctuation (apostrophes stay);
+    #: no_noise (drops <...> and [...]); split_hyphens (well-known are two words); nfkc (full-width letters, ligatures
+    #: and the like in their plain forms, accents composed).
     normalise: list[Step] = field(default_factory=list)
     #: Resamplings of the speakers for the 95 % interval of the WER; 0 leaves the interval out.
     bootstrap: int = 10_000
