@@ -47,7 +47,8 @@ def sclite_sgml(ref: Path, hyp: Path) -> str:
     """
     command = program("sclite")
     if not command:
-        raise UserError("sclite is not installed; install NIST's sctk, for instance with `apt install sctk`.")
+        how = "`apt install sctk` on Debian and Ubuntu; the sctk of the Python index is another program"
+        raise UserError(f"sclite is not installed; install NIST's SCTK ({how}).")
     files = ["-r", str(ref), "trn", "-h", str(hyp), "trn"]
     done = subprocess.run([*command, "-s", "-i", "spu_id", *files, "-o", "sgml", "stdout"], capture_output=True)
     made = done.stdout.decode("utf-8", "replace")
