@@ -7,18 +7,19 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.score.align import Counts, Pair
-from asr_prune.score.wer import Utterance, by_speaker
+from asr_prune.score.wer import Utterance
 
 COLUMNS = ("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer", "ops", "ref", "hyp")
 _HEAD = ("#SENT", "#WORD", "Corr", "Sub", "Ins", "Del", "Err", "S.Err")
 
 
-def _speaker_rows(name: str, width: int, counts: Counts, sentences: int, wrong: int) -> list[str]:
+def _speaker_rows(name: str, width: int, sentences: Sequence[Counts]) -> list[str]:
+    counts, wrong = sum(sentences, Counts()), sum(one.errors > 0 for one in sentences)
     kinds = counts.correct, counts.substitutions, counts.insertions, counts.deletions, counts.errors
-    start = f"{sentences:10d} {counts.words:10d}"
+    start = f"{len(sentences):10d} {counts.words:10d}"
     rows = [f"{name:<{width}s} raw {start} {' '.join(f'{kind:10d}' for kind in kinds)} {wrong:10d}"]
     if counts.words:
-        shares = [*(100 * kind / counts.words for kind in kinds), 100 * wrong / sentences]
+        shares = [*(100 * kind / counts.words for kind in kinds), 100 * wrong / len(sentences)]
         rows.append(f"{name:<{width}s} sys {start} {' '.join(f'{share:10.2f}' for share in shares)}")
     return rows
 
@@ -27,12 +28,13 @@ def per_speaker(utterances: Sequence[Utterance]) -> str:
     """As Kaldi's wer_per_spk_details.pl: of each speaker and of the SUM a line of numbers (raw) and, where there are
     words, one of per cent (sys).
     """
-    speakers = by_speaker(utterances)
+    speakers: dict[str, list[Counts]] = {}
+    for utterance in utterances:
+        speakers.setdefault(utterance.speaker, []).append(utterance.counts)
     width = max(15, *map(len, speakers))
     rows = [f"{'SPEAKER':<{width}s} id  {' '.join(f'{name:>10s}' for name in _HEAD)}"]
-    for name, counts in {**speakers, "SUM": sum(speakers.values(), Counts())}.items():
-        own = [utterance.counts.errors > 0 for utterance in utterances if name in ("SUM", utterance.speaker)]
-        rows += _speaker_rows(name, width, counts, len(own), sum(own))
+    for name, counts in [*sorted(speakers.items()), ("SUM", [n for own in speakers.values() for n in own])]:
+        rows += _speaker_rows(name, width, counts)
     return "".join(row + "\n" for row in rows)
 
 

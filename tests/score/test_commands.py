@@ -10,7 +10,8 @@ from asr_prune.cli import main
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import score
 from asr_prune.score.write import write_score
-from tests.score.conftest import Made
+
+from .conftest import Made
 
 REFS = {"ann-1": ["ONE", "TWO"], "bob-1": ["OH", "THREE"]}
 SPEAKERS = {"ann-1": "ann", "bob-1": "bob"}

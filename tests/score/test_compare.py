@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from asr_prune.score.compare import compare, improvement, told
-from tests.score.conftest import Made
+
+from .conftest import Made
 
 FIRST, SECOND, WORDS = np.array([3, 0, 7, 1, 12]), np.array([2, 1, 7, 0, 10]), np.array([40, 35, 60, 5, 52])
 

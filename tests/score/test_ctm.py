@@ -10,7 +10,8 @@ import pytest
 
 from asr_prune.score.ctm import TimedWord, ctm_line, write_ctm
 from asr_prune.score.sclite import program
-from tests.score.conftest import Made
+
+from .conftest import Made
 
 
 def test_lines_are_in_the_order_of_sclite(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from scipy import stats
 from asr_prune.score.mapsswe import Mapsswe, mapsswe, segments
 from asr_prune.score.sclite import program, sclite_ops, sclite_sgml
 from asr_prune.score.write import write_score
-from tests.score.conftest import Made
+
+from .conftest import Made
 
 
 @st.composite

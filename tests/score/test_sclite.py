@@ -11,7 +11,8 @@ from asr_prune.score.options import ScoreOptions
 from asr_prune.score.sclite import judge, program, sclite_ops, sclite_sgml, told
 from asr_prune.score.wer import score
 from asr_prune.score.write import write_score
-from tests.score.conftest import Made
+
+from .conftest import Made
 
 SGML = """<SYSTEM title="hyp.trn" ref_fname="ref.trn" case_sense="1">
 <SPEAKER id="ann">

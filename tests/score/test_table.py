@@ -12,7 +12,8 @@ from asr_prune.errors import UserError
 from asr_prune.score.align import align
 from asr_prune.score.table import COLUMNS, paired, per_speaker, per_utterance_table, read_utterances
 from asr_prune.score.wer import Utterance
-from tests.score.conftest import Made
+
+from .conftest import Made
 
 sentences = st.lists(st.sampled_from(["A", "B", '"', "Ü"]), max_size=6)
 
