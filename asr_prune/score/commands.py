@@ -11,7 +11,7 @@ _FOLDER = "folder of a run after stage 8 (score)"
 def add_score_verbs(verbs: argparse._SubParsersAction) -> None:
     """compare and sclite."""
     says = "tell whether two runs differ by more than chance: paired bootstrap by speaker, and NIST's MAPSSWE test"
-    verb = _add(verbs, "compare", says, "exp/an4/runs/dense exp/an4/runs/group_lasso-keep0.25")
+    verb = _add(verbs, "compare", says, "exp/an4/runs/dense exp/an4/runs/l2-keep0.5")
     verb.add_argument("first", type=Path, metavar="RUN", help=_FOLDER)
     verb.add_argument("second", type=Path, metavar="RUN", help="the run to compare with it")
     verb.add_argument("--samples", type=_count, default=10_000, help="draws of the speakers (default: %(default)s)")

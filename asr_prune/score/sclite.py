@@ -43,12 +43,15 @@ def program(name: str) -> list[str]:
 def sclite_sgml(ref: Path, hyp: Path) -> str:
     """sclite's alignments of two trn files, upper and lower case told apart, in the form that sc_stats reads.
 
-    Raises UserError where sclite is absent or fails.
+    Raises UserError where sclite or a file is absent, or sclite fails.
     """
     command = program("sclite")
     if not command:
         how = "`apt install sctk` on Debian and Ubuntu; the sctk of the Python index is another program"
         raise UserError(f"sclite is not installed; install NIST's SCTK ({how}).")
+    lost = [path for path in (ref, hyp) if not path.is_file()]
+    if lost:
+        raise UserError(f"{lost[0]} is missing; the stage score writes it, so run that stage first.")
     files = ["-r", str(ref), "trn", "-h", str(hyp), "trn"]
     done = subprocess.run([*command, "-s", "-i", "spu_id", *files, "-o", "sgml", "stdout"], capture_output=True)
     made = done.stdout.decode("utf-8", "replace")

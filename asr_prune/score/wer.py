@@ -45,7 +45,9 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Score:
-    """characters: counted as `counts` is, for `cer`. Rates are in per cent; `low` and `high` bound 95 % of the resampled `wer`, or are None (one speaker, no draws)."""
+    """characters: counted as `counts` is, for `cer`. Rates are in per cent; `low` and `high` bound 95 % of the
+    resampled `wer`, or are None (one speaker, no draws).
+    """
 
     counts: Counts
     counts_raw: Counts

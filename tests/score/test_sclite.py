@@ -79,6 +79,10 @@ def test_names_words_and_equivalents_reach_sclite(sctk: None, tmp_path: Path) ->
     assert '<SPEAKER id="m.1">' in sgml
 
 
-def test_a_file_that_sclite_cannot_read_is_one_sentence(sctk: None, tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_damaged_is_one_sentence(sctk: None, tmp_path: Path) -> None:
+    (tmp_path / "ref.trn").write_text("ONE (a-1)\n")
+    with pytest.raises(UserError, match=r"hyp.trn is missing; the stage score writes it"):
+        sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
+    (tmp_path / "hyp.trn").write_text("no name at the end\n")
     with pytest.raises(UserError, match="sclite could not score"):
         sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
