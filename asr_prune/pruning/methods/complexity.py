@@ -43,7 +43,7 @@ class ComplexityOptions(PruneOptions):
     #: of CE(1) - CE(0) by the derivatives at the gate drawn: first order, or with the second
     estimate: Literal["first", "second"] = "second"
     #: learning rate of theta, to be multiplied by the number of hidden nodes
-    rate: float = 0.02
+    rate: float = 0.05
     #: a gate whose theta stays at or below this for `patience` updates is off for good
     tolerance: float = 0.01
     #: updates, see tolerance
@@ -81,6 +81,7 @@ class Complexity(Method):
         self.factors: list[Tensor] = []
         self.estimate = Worth(layers)
         self.worth = [torch.zeros_like(theta) for theta in self.gates.nodes]
+        self.layers_worth = torch.zeros_like(self.gates.layers)
         self.undecided = 0.0
 
     @property
@@ -122,25 +123,26 @@ class Complexity(Method):
     def _move(self, step: int) -> None:
         slopes, mu, gates = self.cost.slopes(self.gates.counts()), self.options.mu, self.gates
         drawn = gates.drawn, gates.drawn_layers, self.options.estimate == "second"
-        worth, layers_worth = self.estimate.of_nodes(*drawn), self.estimate.of_layers(*drawn)
+        for worth, change in zip(self.worth, self.estimate.of_nodes(*drawn), strict=True):
+            worth.lerp_(-change, LATEST)
+        self.layers_worth.lerp_(-self.estimate.of_layers(*drawn), LATEST)
         prices = 2 * (1 - mu) * slopes * gates.layers
-        self._steer(step, worth, prices)
+        self._steer(step, prices)
         rate = self.options.rate * sum(self.sizes)
-        nodes = [rate * (change + self.nu * price) for change, price in zip(worth, prices, strict=True)]
-        thetas = torch.stack([theta.sum() for theta in gates.nodes])
-        sizes = slopes.new_tensor(self.sizes)
-        gates.move(nodes, rate / sizes * (layers_worth + self.nu * 2 * mu * slopes * thetas))
+        nodes = [rate * (self.nu * price - worth) for worth, price in zip(self.worth, prices, strict=True)]
+        layer_prices = 2 * mu * slopes * torch.stack([theta.sum() for theta in gates.nodes])
+        gates.move(nodes, rate / slopes.new_tensor(self.sizes) * (self.nu * layer_prices - self.layers_worth))
 
-    def _steer(self, step: int, changes: Sequence[Tensor], prices: Tensor) -> None:
+    def _steer(self, step: int, prices: Tensor) -> None:
         """Moves nu towards the price at which as many nodes as wanted are worth more: that leads, where a count of
         gates that are off lags.
         """
-        for worth, change in zip(self.worth, changes, strict=True):
-            worth.lerp_(-change, LATEST)
         if self.target is None or step % self.options.steer_every:
             return
         wanted, count = self.wanted(self.plan.progress(step)), float(self.gates.counts().sum())
         rates = torch.cat([w / price.clamp_min(1e-12) for w, price in zip(self.worth, prices, strict=True)])
+        if not len(rates):
+            return
         rank = min(max(round(2 * wanted - count), 1), len(rates))
         least = 0.01 * float(rates.clamp_min(0).mean())
         price = max(float(rates.kthvalue(len(rates) - rank + 1).values), least)
@@ -200,6 +202,7 @@ class Complexity(Method):
             "nu": self.nu,
             "factors": self.factors,
             "worth": self.worth,
+            "layers_worth": self.layers_worth,
             "undecided": self.undecided,
         }
 
@@ -207,4 +210,4 @@ class Complexity(Method):
         self.gates.load_state_dict(state["gates"])
         self.estimate.load_state_dict(state["estimate"])
         self.nu, self.undecided = state["nu"], state["undecided"]
-        self.factors, self.worth = state["factors"], state["worth"]
+        self.factors, self.worth, self.layers_worth = state["factors"], state["worth"], state["layers_worth"]
