@@ -16,7 +16,7 @@ from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.options import options
-from asr_prune.pruning.budget import target_of
+from asr_prune.pruning.budget import strongest, target_of
 from asr_prune.pruning.cost import Cost
 from asr_prune.pruning.gates import Gates
 from asr_prune.pruning.method import Method
@@ -120,32 +120,31 @@ class Complexity(Method):
         self.factors = self.gates.factors()
 
     def _move(self, step: int) -> None:
-        gates, mu, counts = self.gates, self.options.mu, self.gates.counts()
-        slopes = self.cost.slopes(counts)
+        gates, mu, slopes = self.gates, self.options.mu, self.cost.slopes(self.gates.counts())
         drawn = gates.drawn, gates.drawn_layers, self.options.estimate == "second"
         for worth, change in zip(self.worth, self.estimate.of_nodes(*drawn), strict=True):
             worth.lerp_(-change, LATEST)
         self.layers_worth.lerp_(-self.estimate.of_layers(*drawn), LATEST)
-        prices = 2 * (1 - mu) * slopes * gates.layers * (counts > counts.new_tensor(self.minima))
-        self._steer(step, prices)
+        prices = 2 * (1 - mu) * slopes * gates.layers
+        free = [~mask for mask in strongest(self.ranking(), 0, self.minima)]
+        if self.target is not None and step % self.options.steer_every == 0:
+            self._steer(step, prices, free)
         rate = self.options.rate * sum(self.sizes)
-        nodes = [rate * (self.nu * price - worth) for worth, price in zip(self.worth, prices, strict=True)]
+        nodes = [rate * (self.nu * p * f - w) for w, p, f in zip(self.worth, prices, free, strict=True)]
         layer_prices = 2 * mu * slopes * torch.stack([theta.sum() for theta in gates.nodes])
         gates.move(nodes, rate / slopes.new_tensor(self.sizes) * (self.nu * layer_prices - self.layers_worth))
 
-    def _steer(self, step: int, prices: Tensor) -> None:
+    def _steer(self, step: int, prices: Tensor, free: Sequence[Tensor]) -> None:
         """Moves nu towards the price at which as many nodes as wanted are worth more: that leads, where a count of
-        gates that are off lags.
+        gates that are off lags. free: nodes that pay, boolean [nodes] a layer; the others are their layer's fewest.
         """
-        if self.target is None or step % self.options.steer_every:
-            return
         wanted, count = self.wanted(self.plan.progress(step)), float(self.gates.counts().sum())
-        rates = torch.cat([w / price.clamp_min(1e-12) for w, price in zip(self.worth, prices, strict=True)])
+        rates = torch.cat([(w / p.clamp_min(1e-12))[f] for w, p, f in zip(self.worth, prices, free, strict=True)])
         if not len(rates):
             return
-        rank = min(max(round(2 * wanted - count), 1), len(rates))
+        rank = round(2 * wanted - count) - sum(len(f) for f in free) + len(rates)
         least = 0.01 * float(rates.clamp_min(0).mean())
-        price = max(float(rates.kthvalue(len(rates) - rank + 1).values), least)
+        price = max(float(rates.kthvalue(len(rates) + 1 - min(max(rank, 1), len(rates))).values), least)
         if self.nu == 0:
             self.nu = max(price, 1e-6)
         self.nu *= min(max(price / self.nu, 1 / MOST), MOST)
