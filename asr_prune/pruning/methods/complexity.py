@@ -156,7 +156,11 @@ class Complexity(Method):
         return target + (nodes - target) * max(0.0, 1 - progress / LAND) ** 3
 
     def gone(self) -> list[Tensor] | None:
-        return self.gates.off() if self.factors else None
+        """Those whose gates are off for good; of a steered run never more than are to go."""
+        if not self.factors:
+            return None
+        kept = strongest(self.ranking(), self.target or 0, self.minima)
+        return [off & ~mask for off, mask in zip(self.gates.off(), kept, strict=True)]
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
         super().narrow(kept)
