@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from asr_prune.errors import UserError
 from asr_prune.stages.context import NJ, SETS, Context
 
 SAYS = "write the shrunk network of a run for other programs (of the GMM-HMM: export-kaldi)"
@@ -38,6 +39,7 @@ def export_run(options: argparse.Namespace) -> None:
     from asr_prune.cli import run_folder
     from asr_prune.stages.exporting import NETWORK, Trained, export_loglikes, export_nnet1, export_onnx, table
 
+    _refuse_unused(options)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     trained = Trained(run_folder(options.folder, NETWORK, "a run after stage 5 (shrink)"))
     if options.kind == "nnet1":
@@ -46,6 +48,17 @@ def export_run(options: argparse.Namespace) -> None:
         export_loglikes(trained, options.out, options.on or ("dev", "test"))
     else:
         print("\n".join(table(export_onnx(trained, options.out, _decoded_by(trained.folder, options)))))
+
+
+def _refuse_unused(options: argparse.Namespace) -> None:
+    """Raises UserError for an option that this kind of export does not heed."""
+    for name, given, kind in (
+        ("--on", options.on, "loglikes"),
+        ("--recipe", options.recipe, "onnx"),
+        ("--set", options.set, "onnx"),
+    ):
+        if given and options.kind != kind:
+            raise UserError(f"{name} goes with --{kind} only; leave it out with --{options.kind}.")
 
 
 def _decoded_by(run: Path, options: argparse.Namespace) -> Context | None:

@@ -41,7 +41,7 @@ def feed_forward(network: Network) -> FeedForward:
     """`network` itself. Raises UserError where nnet1 has no form for it."""
     if not isinstance(network, FeedForward):
         kind = network.shape()["type"]
-        raise UserError(f"nnet1 has no form for a network of type {kind}, only for feed_forward; export it with --onnx.")
+        raise UserError(f"nnet1 has no form for networks of type {kind}, only for feed_forward; export it with --onnx.")
     need_nodes(network)
     return network
 

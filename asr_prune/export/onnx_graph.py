@@ -23,8 +23,8 @@ OPSET, IR_VERSION = 13, 7
 INPUT, LOGITS, LOGLIKES = "features", "logits", "loglikes"
 OPERATORS = {"relu": "Relu", "sigmoid": "Sigmoid"}
 HOW = (
-    f"{INPUT} float32 [frames, dim] of one whole utterance, neither spliced nor scaled; the graph repeats the first and "
-    "last frame beyond the edges, splices context[0] frames before and context[1] after each, subtracts a mean and "
+    f"{INPUT} float32 [frames, dim] of one whole utterance, neither spliced nor scaled; the graph repeats the first "
+    "and last frame beyond the edges, splices context[0] frames before and context[1] after each, subtracts a mean and "
     "multiplies by an inverse deviation. For a stretch of a longer utterance give context[0] more frames before it and "
     "context[1] after, and drop those rows of the outputs."
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def need_onnx() -> None:
     """Raises UserError where onnx or onnxruntime is not installed."""
     if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
-        raise UserError(f"{' and '.join(missing)} is not installed; type: pip install -e '.[export]'.")
+        raise UserError(f"exporting to ONNX needs {' and '.join(missing)}; type: pip install -e '.[export]'.")
 
 
 def quantise(model: onnx.ModelProto, path: Path) -> None:
@@ -34,9 +34,7 @@ def quantise(model: onnx.ModelProto, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _without_advice():
-        quantize_dynamic(
-            model, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QUInt8
-        )
+        quantize_dynamic(model, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QUInt8)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,17 @@ import numpy as np
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
 from asr_prune.stages.context import Context
-from asr_prune.stages.decoding import Words
+from asr_prune.stages.decoding import JUDGED, Words
 from asr_prune.stages.feats import NetworkFeatures
 
 if TYPE_CHECKING:
+    from asr_prune.acoustic.checkpoint import Model
     from asr_prune.export.deployed import Deployed
     from asr_prune.export.forward import Forward
 
 log = logging.getLogger(__name__)
 
-Utterances = Mapping[str, np.ndarray]
+Utterances = dict[str, np.ndarray]
 NETWORK = "shrunk/network.pt"
 #: by its marker file an earlier export is known, which may be replaced
 MARKERS = {"onnx": "network.onnx", "nnet1": "final.nnet"}
@@ -46,31 +48,37 @@ class Trained:
     def data(self) -> Path:
         return Path("data") / self.exp.name
 
-    def deployed(self) -> Deployed:
+    @cached_property
+    def model(self) -> Model:
         """Its shrunk network. Raises UserError where that is missing or damaged."""
         from asr_prune.acoustic.checkpoint import load_model
+
+        return load_model(self.folder / NETWORK)
+
+    @property
+    def source(self) -> NetworkFeatures:
+        return NetworkFeatures.from_plain(self.model.features)
+
+    @property
+    def hmm(self) -> Path:
+        """The folder of the pass whose pdfs the network gives."""
+        return self.exp / "align" / self.source.hmm
+
+    def deployed(self) -> Deployed:
+        """The network with what it must tell. Raises UserError where the front end of its pass is damaged."""
         from asr_prune.export.deployed import Deployed
         from asr_prune.hmm.frontend import FrontEnd
 
-        model = load_model(self.folder / NETWORK)
-        source = NetworkFeatures.from_plain(model.features)
-        if source.kind == "network":
-            return Deployed(model, source.options.network)
-        hmm = self.exp / "align" / source.hmm
-        return Deployed(model, source.options.hmm, FrontEnd.load(hmm), (hmm / "trans.scp").is_file())
+        options = self.source.options
+        if self.source.kind == "network":
+            return Deployed(self.model, options.network)
+        return Deployed(self.model, options.hmm, FrontEnd.load(self.hmm), (self.hmm / "trans.scp").is_file())
 
-    def features(self, part: str) -> dict[str, np.ndarray]:
+    def features(self, part: str) -> Utterances:
         """What the network hears of a set, float32 [frames, dim] by utterance. Raises UserError where it is missing."""
-        from asr_prune.acoustic.checkpoint import load_model
-
-        source = NetworkFeatures.from_plain(load_model(self.folder / NETWORK).features)
         if not (self.data / part / "utt2spk").is_file():
             raise UserError(f"{self.data / part} is no data directory; run the stages corpus and features.")
-        return source.load(self.data / part, self.exp / "align")
-
-    def hmm(self, deployed: Deployed) -> Path:
-        """The folder of the pass whose pdfs the network gives."""
-        return self.exp / "align" / str(deployed.model.features["pass"])
+        return self.source.load(self.data / part, self.exp / "align")
 
 
 def refuse_foreign(out: Path, kind: str) -> None:
@@ -88,12 +96,11 @@ def export_nnet1(trained: Trained, out: Path) -> None:
 
     refuse_foreign(out, "nnet1")
     deployed = trained.deployed()
-    hmm = trained.hmm(deployed)
     with atomic_dir(out) as partial:
         write_nnet1(partial, deployed)
         for name in ("final.mdl", "tree"):
-            if (hmm / name).is_file():
-                shutil.copyfile(hmm / name, partial / name)
+            if (trained.hmm / name).is_file():
+                shutil.copyfile(trained.hmm / name, partial / name)
     if not (out / "final.mdl").is_file():
         log.warning("the labels came without an HMM: there is no final.mdl to decode with")
     log.info("%s: nodes %s, %s", out, _widths(deployed), deployed.card()["input"])
@@ -108,7 +115,7 @@ def export_loglikes(trained: Trained, out: Path, parts: Sequence[str]) -> None:
     from asr_prune.acoustic.priors import log_likelihoods
     from asr_prune.features.archive import write_matrices
 
-    model = trained.deployed().model
+    model = trained.model
     for part in parts:
         feats = trained.features(part)
         write_matrices(out / part, log_likelihoods(model.network, model.priors, feats, model.context))
@@ -132,7 +139,7 @@ def export_onnx(trained: Trained, out: Path, context: Context | None) -> list[di
         model = onnx_model(deployed)
         (partial / FORMS["float32"]).write_bytes(model.SerializeToString())
         quantise(model, partial / FORMS["int8"])
-        rows = _rows(trained, deployed, partial, context)
+        rows = _rows(trained, partial, context)
         (partial / "check.json").write_text(json.dumps(rows, indent=1))
     log.info("%s: nodes %s, %s", out, _widths(deployed), deployed.card()["input"])
     return rows
@@ -142,7 +149,7 @@ def _widths(deployed: Deployed) -> str:
     return "/".join(map(str, deployed.model.network.widths))
 
 
-def _rows(trained: Trained, deployed: Deployed, folder: Path, context: Context | None) -> list[dict[str, Any]]:
+def _rows(trained: Trained, folder: Path, context: Context | None) -> list[dict[str, Any]]:
     """For each form of the network: form, frames (of dev and test), difference (largest, of logits, from torch's),
     same_best (share of frames), accuracy (of dev's labels), seconds_per_hour (of speech, utterance by utterance),
     bytes; and where the run has been decoded wer_test, utterances_changed.
@@ -153,40 +160,42 @@ def _rows(trained: Trained, deployed: Deployed, folder: Path, context: Context |
     from asr_prune.export.onnx_run import Session
 
     threads = torch.get_num_threads()
-    forms: dict[str, Forward] = {"torch": torch_forward(deployed.model)}
+    forms: dict[str, Forward] = {"torch": torch_forward(trained.model)}
     forms |= {form: Session(folder / name, threads) for form, name in FORMS.items()}
-    sizes = {form: (folder / name).stat().st_size for form, name in FORMS.items()}
-    sizes["torch"] = (trained.folder / NETWORK).stat().st_size
-    rows = [_likeness(trained, deployed, form, forms) | {"bytes": sizes[form]} for form in forms]
+    feats = {part: trained.features(part) for part in JUDGED}
+    rows = [_likeness(trained, form, forms, feats["dev"] | feats["test"]) for form in forms]
+    for row in rows:
+        path = folder / FORMS[row["form"]] if row["form"] in FORMS else trained.folder / NETWORK
+        row["bytes"] = path.stat().st_size
     if context is not None:
-        _add_words(rows, forms, trained, context)
+        _add_words(rows, forms, trained, context, feats["test"])
     return rows
 
 
-def _likeness(trained: Trained, deployed: Deployed, form: str, forms: Mapping[str, Forward]) -> dict[str, Any]:
+def _likeness(trained: Trained, form: str, forms: Mapping[str, Forward], feats: Utterances) -> dict[str, Any]:
     from asr_prune.export.forward import liken
     from asr_prune.hmm.labels import read_labels
 
-    feats = trained.features("dev") | trained.features("test")
-    labels = read_labels(trained.hmm(deployed) / "pdf.ark")
+    labels = read_labels(trained.hmm / "pdf.ark")
     found = liken(forms[form], forms["torch"], feats, {name: labels[name] for name in feats.keys() & labels.keys()})
     if form == "float32" and found.difference > found.allowed:
         raise UserError(
             f"onnxruntime's logits differ from torch's by {found.difference:.2e}, allowed {found.allowed:.2e}; "
             "install the onnxruntime that pyproject.toml names."
         )
-    shift = NetworkFeatures.from_plain(deployed.model.features).frame_shift
     return {
         "form": form,
         "frames": found.frames,
         "difference": found.difference,
         "same_best": found.same_best,
         "accuracy": found.accuracy,
-        "seconds_per_hour": found.seconds * 3600 / (found.frames * shift),
+        "seconds_per_hour": found.seconds * 3600 / (found.frames * trained.source.frame_shift),
     }
 
 
-def _add_words(rows: list[dict[str, Any]], forms: Mapping[str, Forward], trained: Trained, context: Context) -> None:
+def _add_words(
+    rows: list[dict[str, Any]], forms: Mapping[str, Forward], trained: Trained, context: Context, feats: Utterances
+) -> None:
     """WER of test at the LM weight and penalty that dev chose."""
     from asr_prune.corpus.datadir import DataDir
     from asr_prune.decode.decode_set import decode_set
@@ -194,7 +203,7 @@ def _add_words(rows: list[dict[str, Any]], forms: Mapping[str, Forward], trained
 
     chosen = json.loads((trained.folder / "score_test.json").read_text())
     point = chosen["lm_weight"], chosen["penalty"]
-    test, feats, said = DataDir.read(trained.data / "test"), trained.features("test"), dict[str, Words]()
+    test, said = DataDir.read(trained.data / "test"), dict[str, Words]()
     for row in rows:
         loglikes = {name: forms[row["form"]](own).loglikes for name, own in feats.items()}
         decoded = decode_set(trained.exp / "graph", loglikes, context.recipe.decode, [point], context.nj)

@@ -56,11 +56,12 @@ def told(said: Said, *command: object) -> tuple[int, str]:
     return status, "".join(said.readouterr())
 
 
-def test_the_archive_decodes_to_the_words_of_the_run(done: SimpleNamespace, capsys: Said) -> None:
+def test_the_archive_decodes_to_the_words_of_the_run(
+    done: SimpleNamespace, capsys: Said, caplog: pytest.LogCaptureFixture
+) -> None:
     run = done.runs["thin"]
-    status, text = told(capsys, "export", run, "out/loglikes", "--loglikes", "--on", "test")
-    assert status == 0
-    assert "out/loglikes/test.scp: 4 utterances" in text
+    assert told(capsys, "export", run, "out/loglikes", "--loglikes", "--on", "test")[0] == 0
+    assert "out/loglikes/test.scp: 4 utterances" in caplog.text
     assert {path.name for path in Path("out/loglikes").iterdir()} == {"test.ark", "test.scp"}
     loglikes = dict(read_matrices(Path("out/loglikes/test.scp")))
     pdfs = json.loads((done.exp / "align/mono/summary.json").read_text())["pdfs"]
@@ -117,7 +118,7 @@ def test_a_run_that_was_not_scored_has_no_words(done: SimpleNamespace, capsys: S
 def test_a_residual_network_has_no_nnet1_form(done: SimpleNamespace, capsys: Said) -> None:
     status, text = told(capsys, "export", done.runs["stream"], "out/stream", "--nnet1")
     assert status == 1
-    assert "nnet1 has no form for a network of type residual" in text
+    assert "nnet1 has no form for networks of type residual" in text
     assert not Path("out/stream").exists()
 
 
@@ -139,3 +140,11 @@ def test_what_is_no_run_or_no_set_is_refused(done: SimpleNamespace, capsys: Said
     Path("data/tones/away").rename("data/tones/test")
     assert status == 1
     assert "data/tones/test is no data directory; run the stages corpus and features" in text
+
+
+def test_an_option_that_would_be_ignored_is_refused(done: SimpleNamespace, capsys: Said) -> None:
+    for kind, unused in (("--nnet1", ["--on", "test"]), ("--loglikes", ["--set", "decode.beam=9"])):
+        status, text = told(capsys, "export", done.runs["thin"], "out/unused", kind, *unused)
+        assert status == 1
+        assert f"leave it out with {kind}" in text
+    assert not Path("out/unused").exists()
