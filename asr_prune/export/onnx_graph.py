@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: the oldest that has every operator used here, so that runtimes since the end of 2020 read it
 OPSET, IR_VERSION = 13, 7
 INPUT, LOGITS, LOGLIKES = "features", "logits", "loglikes"
+#: the entry of metadata_props that is ours
+METADATA = "asr_prune"
 OPERATORS = {"relu": "Relu", "sigmoid": "Sigmoid"}
 HOW = (
     f"{INPUT} float32 [frames, dim] of one whole utterance, neither spliced nor scaled; the graph repeats the first "
@@ -38,8 +40,8 @@ def onnx_model(deployed: Deployed) -> onnx.ModelProto:
     """The network with splicing, input normalisation and priors inside.
 
     Input and outputs are as `HOW` and `GIVES` say: whole utterances of unspliced frames, because that is what a front
-    end has and what keeps the edges exact. metadata_props holds each entry of `Deployed.card`, and input_form and
-    output_form, as JSON. Raises UserError for a network of an unknown type or with a layer that passes nothing
+    end has and what keeps the edges exact. metadata_props holds under `METADATA`, as JSON, `Deployed.card` with
+    input_form and output_form. Raises UserError for a network of an unknown type or with a layer that passes nothing
     on. Needs the package onnx.
     """
     from onnx import TensorProto, checker, helper
@@ -60,7 +62,7 @@ def onnx_model(deployed: Deployed) -> onnx.ModelProto:
         doc_string=f"{HOW} {GIVES}",
     )
     told = deployed.card() | {"input_form": HOW, "output_form": GIVES}
-    helper.set_model_props(model, {key: json.dumps(value) for key, value in told.items()})
+    helper.set_model_props(model, {METADATA: json.dumps(told)})
     checker.check_model(model)
     return model
 

@@ -13,7 +13,7 @@ from asr_prune.acoustic.network import Network, NodeLayer
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.forward import liken, torch_forward
-from asr_prune.export.onnx_graph import IR_VERSION, OPSET, onnx_model
+from asr_prune.export.onnx_graph import IR_VERSION, METADATA, OPSET, onnx_model
 from asr_prune.export.onnx_run import Session
 
 from .conftest import CONTEXT, DIM, PDFS, MakeDeployed
@@ -64,7 +64,7 @@ def test_a_stretch_with_its_context_gives_the_rows_of_the_whole(
 def test_the_file_tells_what_it_needs(deployed: MakeDeployed, tmp_path: Path) -> None:
     made = deployed()
     run = session(made, tmp_path)
-    told = {key: json.loads(value) for key, value in run.session.get_modelmeta().custom_metadata_map.items()}
+    told = json.loads(run.session.get_modelmeta().custom_metadata_map[METADATA])
     assert {key: told[key] for key in made.card()} == json.loads(json.dumps(made.card()))
     assert "neither spliced nor scaled" in told["input_form"]
     assert "log_priors" in told["output_form"]

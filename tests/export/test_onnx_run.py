@@ -9,7 +9,7 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.export.forward import liken, torch_forward
-from asr_prune.export.onnx_graph import onnx_model
+from asr_prune.export.onnx_graph import METADATA, onnx_model
 from asr_prune.export.onnx_run import Session, need_onnx, quantise
 
 from .conftest import MakeDeployed
@@ -45,7 +45,7 @@ def test_eight_bits_are_near_smaller_and_tell_the_same(
     assert 0 < found.difference < 0.05 * found.largest
     assert found.same_best > 0.9
     assert path.stat().st_size < 0.8 * whole
-    found_map = run.session.get_modelmeta().custom_metadata_map
-    assert {key: json.loads(found_map[key]) for key in made.card()} == json.loads(json.dumps(made.card()))
+    told = json.loads(run.session.get_modelmeta().custom_metadata_map[METADATA])
+    assert {key: told[key] for key in made.card()} == json.loads(json.dumps(made.card()))
     assert not caplog.records
     assert logging.root.manager.disable == logging.NOTSET
