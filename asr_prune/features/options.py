@@ -23,8 +23,10 @@ class FeatureOptions:
     frame_shift_ms: float = 10.0
     #: noise added to the samples, in int16 units; 0 keeps features the same at each run (Kaldi's default is 1)
     dither: float = 0.0
-    #: sampling rate in hertz; audio of another rate is skipped and counted
+    #: sampling rate in hertz; by default that of the corpus
     rate: int = 16000
+    #: audio of another rate is converted (true), or skipped and counted (false); by default as the corpus says
+    resample: bool = False
     #: lower edge of the lowest filter in hertz
     low_freq: float = 20.0
     #: upper edge of the highest filter in hertz; 0 or less counts down from half the rate
