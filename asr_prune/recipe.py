@@ -14,7 +14,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
-from asr_prune.features.options import FeaturesOptions
+from asr_prune.features.options import FeatureOptions, FeaturesOptions
 from asr_prune.hmm.options import HmmOptions, PassOptions
 from asr_prune.lang.options import LangOptions
 from asr_prune.naming import ASKED, PLACE_ONLY, compact, differing, label
@@ -22,7 +22,16 @@ from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.report.options import ReportOptions
 from asr_prune.score.options import ScoreOptions
-from asr_prune.settings import changed, check_name, known_keys, merged_prune, nearest, parse_set, read_yaml
+from asr_prune.settings import (
+    as_the_corpus,
+    changed,
+    check_name,
+    known_keys,
+    merged_prune,
+    nearest,
+    parse_set,
+    read_yaml,
+)
 
 T = TypeVar("T")
 FILE = "recipe.yaml"
@@ -92,6 +101,10 @@ class Recipe:
         if self.name:
             check_name(self.name)
         check_seed(self.seed)
+        for kind in ("hmm", "network"):
+            own: FeatureOptions = getattr(self.features, kind)
+            if own.rate != self.corpus.rate and not own.archives and own.type != "hmm":
+                raise ValueError(f"features.{kind}.rate ({own.rate}) must be corpus.rate ({self.corpus.rate})")
 
 
 @options
@@ -133,6 +146,7 @@ class Loaded:
             self.tree = changed(self.tree, ["prune"], asked)
         self._one_run = any(keys[0] == "prune" for keys, _ in changes)
         self._corpus_root_from_environment()
+        self.tree = as_the_corpus(self.tree)
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
 
     @property

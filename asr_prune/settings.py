@@ -81,6 +81,17 @@ def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, 
     return {**tree, key: changed(inner if isinstance(inner, dict) else {}, rest, value)}
 
 
+def as_the_corpus(tree: dict[str, Any]) -> dict[str, Any]:
+    """`tree` with the corpus's rate, and whether to resample, for features that do not say otherwise."""
+    corpus, features = (tree.get(block) or {} for block in ("corpus", "features"))
+    own = {key: corpus[key] for key in ("rate", "resample") if isinstance(corpus, dict) and key in corpus}
+    for kind in ("hmm", "network"):
+        said = features.get(kind) or {} if isinstance(features, dict) else None
+        for key in own.keys() - said.keys() if isinstance(said, dict) else ():
+            tree = changed(tree, ["features", kind, key], own[key])
+    return tree
+
+
 def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep,
     strength and sparsity replace each other.

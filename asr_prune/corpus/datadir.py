@@ -88,17 +88,19 @@ class DataDir:
     segments: dict[str, Segment] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path | str, audio: bool = True) -> DataDir:
-        """Reads wav.scp, text, utt2spk and, where there is one, segments of `path`.
+    def read(cls, path: Path | str) -> DataDir:
+        """Reads text, utt2spk and, where they are there, wav.scp and segments of `path`.
 
-        audio: whether wav.scp must be there; without it `wavs` may be empty. Raises UserError where a file is missing,
-        a key is repeated, the files differ in their utterances, or wav.scp holds a pipe.
+        Without wav.scp `wavs` is empty: features may have come without audio. Raises UserError where another file is
+        missing, a key is repeated, the files differ in their utterances, or wav.scp holds a pipe.
         """
         path = Path(path)
         text, utt2spk = (read_table(path / name) for name in ("text", "utt2spk"))
-        wavs, segments = read_audio_tables(path) if audio or (path / "wav.scp").is_file() else ({}, {})
-        first, known = ("segments" if segments else "wav.scp", wavs) if wavs or audio else ("text", text)
+        has_audio = (path / "wav.scp").is_file()
+        wavs, segments = read_audio_tables(path) if has_audio else ({}, {})
+        first = "segments" if segments else "wav.scp" if has_audio else "text"
         for name, table in (("text", text), ("utt2spk", utt2spk)):
+            known = wavs if has_audio else text
             if odd := sorted(table.keys() ^ known.keys(), key=c_order):
                 what = f"{len(odd)} utterances ({odd[0]}, for one)"
                 raise UserError(f"{path}: {first} and {name} differ in {what}; run `asr-prune fix {path}`.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from asr_prune.corpus.audio import AudioProblem, measure_audio
+from asr_prune.corpus.datadir import DataDir
 from asr_prune.progress import track
 
 
@@ -36,4 +38,18 @@ def inspect_audio(wavs: dict[str, str], rate: int | None = None, decode: bool = 
     expected = Counter(rates.values()).most_common(1)[0][0] if rates and rate is None else rate
     if expected and (odd := {key: f"{own} Hz, not {expected}" for key, own in rates.items() if own != expected}):
         found.problems["wrong-rate"] = odd
+    return found
+
+
+def seconds_of(data: DataDir) -> dict[str, float]:
+    """Seconds of the utterances whose audio can be read, by their segments or, for whole files, their headers."""
+    if not data.segments:
+        return inspect_audio(data.wavs, 0, decode=False).seconds
+    recordings = {own.recording: data.wavs[key] for key, own in data.segments.items()}
+    lengths = inspect_audio(recordings, 0, decode=False).seconds
+    found = {}
+    for key, own in data.segments.items():
+        with suppress(ValueError, KeyError):
+            start, end = own.span(lengths[own.recording])
+            found[key] = end - start
     return found

@@ -45,9 +45,11 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1) -> Coun
 
     The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
     on it. Audio that cannot be used is skipped, counted and logged with the reason, as Kaldi does. Raises UserError
-    where no utterance is left or `out` cannot be written.
+    where there is no wav.scp, no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
+    if not (data / "wav.scp").is_file():
+        raise UserError(f"{data}/wav.scp is missing; run the corpus stage, or take features by features.*.archives.")
     counts = Counts()
     kept = _kept(corpus, options, nj, counts)
     first = next(kept, None)

@@ -112,3 +112,8 @@ class FeaturesOptions:
     hmm: HmmFeatureOptions = HmmFeatureOptions()
     #: for the network
     network: NetworkFeatureOptions = NetworkFeatureOptions()
+
+    @property
+    def need_audio(self) -> bool:
+        """Whether any features are computed, rather than taken from archives."""
+        return not self.hmm.archives or (self.network.type != "hmm" and not self.network.archives)
