@@ -14,7 +14,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
-from asr_prune.features.options import FeatureOptions, FeaturesOptions
+from asr_prune.features.options import FeaturesOptions
 from asr_prune.hmm.options import HmmOptions, PassOptions
 from asr_prune.lang.options import LangOptions
 from asr_prune.naming import ASKED, PLACE_ONLY, compact, differing, label
@@ -23,6 +23,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.report.options import ReportOptions
 from asr_prune.score.options import ScoreOptions
 from asr_prune.settings import (
+    PLAINLY,
     as_the_corpus,
     changed,
     check_name,
@@ -35,14 +36,6 @@ from asr_prune.settings import (
 
 T = TypeVar("T")
 FILE = "recipe.yaml"
-#: what pydantic says of types, for people
-PLAINLY = {
-    "dataclass_type": "must be a block of `key: value` pairs",
-    "dict_type": "must be a block of `key: value` pairs",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "union_tag_not_found": "must say which type it is",
-}
 #: what pydantic puts between the place of a pass and its keys
 PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
@@ -101,10 +94,7 @@ class Recipe:
         if self.name:
             check_name(self.name)
         check_seed(self.seed)
-        for kind in ("hmm", "network"):
-            own: FeatureOptions = getattr(self.features, kind)
-            if own.rate != self.corpus.rate and not own.archives and own.type != "hmm":
-                raise ValueError(f"features.{kind}.rate ({own.rate}) must be corpus.rate ({self.corpus.rate})")
+        self.features.check_rate(self.corpus.rate)
 
 
 @options

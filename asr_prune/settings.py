@@ -13,6 +13,14 @@ import yaml
 
 from asr_prune.errors import UserError
 
+#: what pydantic says of types, for people
+PLAINLY = {
+    "dataclass_type": "must be a block of `key: value` pairs",
+    "dict_type": "must be a block of `key: value` pairs",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "union_tag_not_found": "must say which type it is",
+}
 #: line of each key, by its path
 Lines = dict[tuple[str, ...], int]
 

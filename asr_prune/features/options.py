@@ -117,3 +117,9 @@ class FeaturesOptions:
     def need_audio(self) -> bool:
         """Whether any features are computed, rather than taken from archives."""
         return not self.hmm.archives or (self.network.type != "hmm" and not self.network.archives)
+
+    def check_rate(self, rate: int) -> None:
+        """Raises ValueError where features would be computed at another rate than the corpus's, in hertz."""
+        for name, own in (("hmm", self.hmm), ("network", self.network)):
+            if own.rate != rate and not own.archives and own.type != "hmm":
+                raise ValueError(f"features.{name}.rate ({own.rate}) must be corpus.rate ({rate})")

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -28,13 +28,13 @@ def find_list(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[IO[bytes]]:
+def unpacked(path: Path) -> Iterator[BinaryIO]:
     """Yields a file, gunzipped where its name ends in .gz. Raises UserError where it is missing, damaged or not UTF-8
     though read as that.
     """
     try:
         with open(path, "rb") as file:
-            yield gzip.open(file) if path.suffix == ".gz" else file  # noqa: SIM115
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise UserError(f"{path} is cut short or damaged ({error}); copy it again.") from None
     except OSError as error:
