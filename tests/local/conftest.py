@@ -28,10 +28,10 @@ SIZES = {"train": (12, 12), "dev": (2, 8), "test": (3, 10)}
 #: what makes any recipe small enough for a test
 TINY = (
     "hmm.passes=[{type: mono, iterations: 12, grow_iterations: 8, gaussians: 250, realign: [1, 2, 3, 4, 6, 8, 10]}]",
-    "network={hidden: [64], activation: relu, dropout: 0.1}",
-    "train={epochs: 3, batch: 128, threads: 1, tensorboard: false}",
+    "network={hidden: [128], activation: relu, dropout: 0.1}",
+    "train={epochs: 5, batch: 128, threads: 1, tensorboard: false}",
     "prune={method: magnitude, keep: 0.5}",
-    "decode={lm_weights: [8, 12], penalties: [0.0], beam: 11}",
+    "decode={lm_weights: [2, 4, 8], penalties: [0.0], beam: 11}",
     "score.bootstrap=100",
 )
 
