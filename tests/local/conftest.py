@@ -108,8 +108,9 @@ def to_wer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToWer:
 
     def run(recipe: str, *changes: str, tiny: tuple[str, ...] = TINY) -> dict[str, Any]:
         here = tmp_path / "project"
-        shutil.copytree(ROOT / "recipes" / recipe, here / "recipes" / recipe)
-        (here / "local").symlink_to(ROOT / "local")
+        if not here.exists():
+            shutil.copytree(ROOT / "recipes" / recipe, here / "recipes" / recipe)
+            (here / "local").symlink_to(ROOT / "local")
         monkeypatch.chdir(here)
         sets = [word for text in (*tiny, *changes) for word in ("--set", text)]
         given = ["--recipe", f"recipes/{recipe}", "--nj", "1", *sets]
