@@ -44,6 +44,8 @@ class Options:
     punctuation: Literal["drop", "keep"] = "drop"
     #: file of pronunciations; `graphemes`: words are spelt, each letter a phone
     lexicon: str = ""
+    #: pronounce English words of the training text that the lexicon lacks by espeak-ng's rules
+    g2p: bool = False
     #: ARPA file, gzipped or not; empty: all words alike
     lm: Path | None = None
 

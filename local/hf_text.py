@@ -11,6 +11,7 @@ from hf_options import Options
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.wording import counted, examples
 from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_flat_unigram, write_lexicon
+from asr_prune.lang.g2p import completed
 from asr_prune.lang.lexicon import Entry
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ def write_language(asked: Options, train: DataDir, local: Path) -> None:
         entries: list[Entry] = [(word, tuple(word.replace("#", "hash"))) for word in sorted(heard)]
     else:
         entries = [(_cased(word, asked), phones) for word, phones in read_dictionary(Path(asked.lexicon))]
+    if asked.g2p and asked.lexicon != GRAPHEMES:
+        entries = completed(entries, heard)
     known = {word for word, _ in entries}
     if unknown := sorted(heard - known):
         told = f"{counted(unknown, 'word')} of the training text are not in {asked.lexicon} and count as <unk>"

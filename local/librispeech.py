@@ -20,7 +20,15 @@ from asr_prune.corpus.expected import expect
 from asr_prune.corpus.script import run_script
 from asr_prune.corpus.wording import counted, examples
 from asr_prune.errors import UserError
-from asr_prune.lang.dictionary import copy_arpa, find_list, read_dictionary, write_flat_unigram, write_lexicon
+from asr_prune.lang.dictionary import (
+    arpa_words,
+    copy_arpa,
+    find_list,
+    read_dictionary,
+    write_flat_unigram,
+    write_lexicon,
+)
+from asr_prune.lang.g2p import completed
 from asr_prune.lang.lexicon import Entry
 from asr_prune.options import options
 
@@ -71,6 +79,8 @@ class Options:
     test: str = ""
     #: file of the lexicon; by default OpenSLR's, or CMUdict, beside the corpus
     lexicon: Path | None = None
+    #: pronounce words that the lexicon lacks, of the training text and the language model, by espeak-ng's rules
+    g2p: bool = False
     #: file of the language model, ARPA, gzipped or not; `flat` for all words alike
     lm: str = "3-gram.pruned.3e-7.arpa"
     #: false: a corpus that is not whole is told, not refused
@@ -164,17 +174,21 @@ def _write_language(corpus: Root, asked: Options, train: DataDir, local: Path) -
     path = asked.lexicon or find_list(corpus.lists, LEXICONS)
     if path is None:
         raise UserError(f"{corpus.path}: no {LEXICONS[0]} or CMUdict in {examples(map(str, corpus.lists))}. {WHERE}")
-    entries = [(word.upper(), phones) for word, phones in read_dictionary(path)]
-    _tell_unknown(train, entries, path)
-    write_lexicon(local / "lexicon.txt", [UNKNOWN, *entries])
-    if asked.lm == "flat":
-        return write_flat_unigram(local / "lm.arpa", {word for word, _ in entries})
     arpa = find_list([Path(), *corpus.lists], [asked.lm.removesuffix(".gz")])
-    if arpa is None:
+    if arpa is None and asked.lm != "flat":
         raise UserError(
             f"{asked.lm} is not in {examples(map(str, corpus.lists))}; get it from openslr.org/11 or set lm."
         )
-    copy_arpa(arpa, local / "lm.arpa")
+    entries = [(word.upper(), phones) for word, phones in read_dictionary(path)]
+    if asked.g2p:
+        spoken = {word for words in train.text.values() for word in words}
+        entries = completed(entries, spoken | ((arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}))
+    _tell_unknown(train, entries, path)
+    write_lexicon(local / "lexicon.txt", [UNKNOWN, *entries])
+    if arpa is None:
+        write_flat_unigram(local / "lm.arpa", {word for word, _ in entries})
+    else:
+        copy_arpa(arpa, local / "lm.arpa")
 
 
 def _tell_unknown(train: DataDir, entries: list[Entry], path: Path) -> None:

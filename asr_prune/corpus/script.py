@@ -50,6 +50,7 @@ def run_script(script: str, prepare: Callable[..., None], cls: type[Any]) -> Non
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     values = {own.name: yaml.safe_load(given[own.name]) for own in fields(cls) if given[own.name] is not None}
     try:
-        prepare(given["root"], given["out"], given["seed"], read_options(cls, values, script))
+        asked = read_options(cls, values, script)
+        prepare(given["root"], given["out"], given["seed"], asked)
     except UserError as problem:
-        sys.exit(f"{script}: {problem}")
+        sys.exit(str(problem) if str(problem).startswith(script) else f"{script}: {problem}")

@@ -6,7 +6,6 @@ import gzip
 import io
 import math
 import re
-import shutil
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -72,8 +71,14 @@ def write_lexicon(path: Path, entries: Iterable[Entry]) -> None:
 
 def copy_arpa(source: Path, out: Path) -> None:
     """Copies an ARPA file, unpacked. Raises UserError as `unpacked` and `atomic`."""
-    with unpacked(source) as packed, atomic(out, "wb") as file:
-        shutil.copyfileobj(packed, file, 1 << 20)
+    with atomic(out, "wb") as file:
+        file.writelines(_blocks(source))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with unpacked(path) as file:
+        while block := file.read(1 << 20):
+            yield block
 
 
 def write_flat_unigram(out: Path, words: Collection[str]) -> None:
@@ -82,3 +87,17 @@ def write_flat_unigram(out: Path, words: Collection[str]) -> None:
     lines = "".join(f"{cost:.6f} {word}\n" for word in ("</s>", *sorted(words)))
     with atomic(out) as file:
         file.write(f"\\data\\\nngram 1={len(words) + 2}\n\n\\1-grams:\n-99 <s>\n{lines}\n\\end\\\n")
+
+
+def arpa_words(path: Path) -> set[str]:
+    """The words of an ARPA file's unigrams, without those that the FSTs reserve. Raises UserError as `unpacked`."""
+    words: set[str] = set()
+    section = ""
+    for line in text_lines(path):
+        if line.startswith("\\"):
+            if section == "\\1-grams:":
+                break
+            section = line.strip() if section or line.startswith("\\data\\") else ""
+        elif section == "\\1-grams:" and len(fields := line.split()) > 1:
+            words.add(fields[1])
+    return words - RESERVED_WORDS

@@ -43,7 +43,12 @@ def corpus(context: Context) -> None:
 
     sources = module.sources(root, *asked) if hasattr(module, "sources") else [root] if root else []
     part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(sources)}
-    code = ["corpus", "lang/dictionary.py", *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py")))]
+    code = [
+        "corpus",
+        "lang/dictionary.py",
+        "lang/g2p.py",
+        *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py"))),
+    ]
     context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, made))
 
 
@@ -125,13 +130,12 @@ def features(context: Context) -> None:
     inputs = {folder / name: "corpus" for folder, _ in places for name in tables}
     inputs |= {path: "corpus" for folder, _ in places if (path := folder / "segments").is_file()}
     context.need(inputs | {folder / "text": "corpus" for folder, _ in places})
-    audio = [[path, *_stat(path)] for folder, kind in places if kind == "hmm" for path in _wavs(folder)]
-    taken = [
-        _listed(Path(own.archives) / part) for own in (options.hmm, options.network) if own.archives for part in SETS
-    ]
+    audio = listing(Path(path) for folder, kind in places if kind == "hmm" for path in _wavs(folder))
+    given = [Path(own.archives) / part for own in (options.hmm, options.network) if own.archives for part in SETS]
+    taken = listing(path for folder in given for path in _archives(folder)) if given else ""
     part = {"features": options, "audio": audio} | ({"taken": taken} if taken else {})
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
-    code = ["features", "corpus/audio.py", *(["interop/features.py"] if taken else [])]
+    code = ["features", "corpus/audio.py", "corpus/segments.py", *(["interop/features.py"] if taken else [])]
     context.once(Work("features", "computing features", part, inputs, code, do, outputs))
 
 
@@ -147,20 +151,11 @@ def _make(folder: Path, kind: str, options: FeatureOptions, nj: int) -> Counts:
     return take_features(Path(options.archives) / folder.name, folder, feature_folder(folder, kind), shift)
 
 
-def _listed(folder: Path) -> list[list[object]]:
-    """The scp files of a folder of features and the archives they name, with sizes and times of change."""
+def _archives(folder: Path) -> list[Path]:
+    """The scp files of a folder of features and the archives they name."""
     scps = [path for path in (folder / "feats.scp", folder / "cmvn.scp") if path.is_file()]
-    arks = {place.rpartition(":")[0] for scp in scps for place in read_table(scp).values()}
-    return [[path, *_stat(path)] for path in [*map(str, scps), *sorted(arks)]]
+    return [*scps, *sorted({Path(place.rpartition(":")[0]) for scp in scps for place in read_table(scp).values()})]
 
 
 def _wavs(folder: Path) -> list[str]:
     return sorted(set(DataDir.read(folder).wavs.values()))
-
-
-def _stat(path: str) -> list[int]:
-    try:
-        stat = Path(path).stat()
-    except OSError:
-        return [-1, -1]
-    return [stat.st_size, stat.st_mtime_ns]

@@ -78,6 +78,15 @@ def test_words_without_a_pronunciation_are_told(
     assert "ngram 1=4" in (tmp_path / "out/local/lm.arpa").read_text()
 
 
+def test_words_without_a_pronunciation_get_one_by_rule(corpus: Path, script: ModuleType, tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader", reason="pip install 'asr_prune[demo]'")
+    (tmp_path / "cmudict").write_text("YES Y EH1 S\n")
+    asked = script.Options(subset="mini", whole=False, lexicon=tmp_path / "cmudict", g2p=True)
+    script.prepare(corpus, tmp_path / "out", 0, asked)
+    lines = (tmp_path / "out/local/lexicon.txt").read_text().splitlines()
+    assert {"YES Y EH1 S", "REPEAT R IH0 P IY1 T", "WEAN W IY1 N"} <= set(lines)  # WEAN is in the language model only
+
+
 def test_a_corpus_that_is_not_whole_names_the_counts(corpus: Path, script: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"train-clean-5: found \d+ utterances where there are 1519; copy the corpus"):
         script.prepare(corpus, tmp_path, 0, script.Options(subset="mini"))
