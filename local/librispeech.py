@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.datadir import DataDir, words_of
 from asr_prune.corpus.expected import expect
 from asr_prune.corpus.script import run_script
 from asr_prune.corpus.wording import counted, examples
@@ -162,7 +162,7 @@ def _add_chapter(chapter: Path, data: DataDir) -> list[str]:
     speaker = chapter.parent.name
     transcript = chapter / f"{speaker}-{chapter.name}.trans.txt"
     lines = transcript.read_text("utf-8").splitlines() if transcript.is_file() else []
-    text = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
+    text = {words[0]: words[1:] for line in lines if (words := words_of(line))}
     audio = {path.stem for path in chapter.glob("*.flac")}
     for utterance in sorted(text.keys() & audio):
         data.wavs[utterance] = str(chapter / f"{utterance}.flac")

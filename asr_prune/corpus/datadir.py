@@ -4,6 +4,7 @@ sorts.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,13 @@ def read_table(path: Path) -> dict[str, str]:
     return table
 
 
+def words_of(line: str) -> list[str]:
+    """The words of a transcript; the same word is one object however often it is said, so that much text needs little
+    memory.
+    """
+    return [sys.intern(word) for word in line.split()]
+
+
 def write_table(path: Path, table: dict[str, str]) -> None:
     """Writes {key: rest} as a Kaldi table in C order, whole or not at all."""
     with atomic(path) as file:
@@ -104,7 +112,7 @@ class DataDir:
             if odd := sorted(table.keys() ^ known.keys(), key=c_order):
                 what = f"{len(odd)} utterances ({odd[0]}, for one)"
                 raise UserError(f"{path}: {first} and {name} differ in {what}; run `asr-prune fix {path}`.")
-        return cls(path, wavs, {key: line.split() for key, line in text.items()}, utt2spk, segments)
+        return cls(path, wavs, {key: words_of(line) for key, line in text.items()}, utt2spk, segments)
 
     @property
     def spk2utt(self) -> dict[str, list[str]]:

@@ -155,5 +155,5 @@ def test_a_codec_that_is_not_at_hand_is_named(tmp_path: Path) -> None:
     rest = content[at + 21 : 1024].rstrip(b"\0 \n")
     coding = b"sample_coding -s26 pcm,embedded-shorten-v2.00"
     (tmp_path / "a.sph").write_bytes((content[:at] + coding + rest).ljust(1024, b"\n") + content[1024:])
-    with pytest.raises(AudioProblem, match="NIST SPHERE compressed by shorten.; expand it with `sph2pipe -p`"):
+    with pytest.raises(AudioProblem, match=r"NIST SPHERE compressed by shorten\); expand it with `sph2pipe -p`"):
         read_audio(tmp_path / "a.sph")
