@@ -27,6 +27,7 @@ ASKED: list[dict[str, Any]] = [
     {"method": "gradual", "keep": 0.5, "every": 7},
     {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm"},
     {"method": "magnitude", "keep": 0.5, "score": "entropy"},
+    {"method": "complexity", "keep": 0.5, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.5},
     {"method": "magnitude", "keep": 0.5, "score": "inorm", "release": 0.0},
 ]
@@ -37,10 +38,13 @@ def pruner_of(trainer: Trainer) -> Pruner:
     return trainer.hooks
 
 
+@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize("prune", ASKED, ids=str)
-def test_the_budget_is_hit_and_removal_exact(make_trainer: MakeTrainer, prune: dict[str, Any], activation: str) -> None:
-    trainer = make_trainer(prune, activation=activation, train={"optimiser": "sgd", "learning_rate": 0.05})
+def test_the_budget_is_hit_and_removal_exact(
+    make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str
+) -> None:
+    trainer = make_trainer(prune, {"optimiser": "sgd", "learning_rate": 0.05}, activation=activation, type=kind)
     trainer.run()
     cut = pruner_of(trainer).cut
     assert cut is not None
@@ -55,7 +59,7 @@ def test_the_budget_is_hit_and_removal_exact(make_trainer: MakeTrainer, prune: d
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
-@pytest.mark.parametrize("prune", ASKED[:12], ids=str)
+@pytest.mark.parametrize("prune", ASKED[:13], ids=str)
 def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str, Any], optimiser: str) -> None:
     setting = {"optimiser": optimiser, "learning_rate": 0.01}
     whole = make_trainer(prune, setting, "whole", dropout=0.2)
@@ -78,6 +82,7 @@ def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str
         {"method": "group_lasso", "strength": 0.0, "solver": "subgradient"},
         {"method": "l2", "strength": 0.0},
         {"method": "l1", "strength": 0.0},
+        {"method": "complexity", "strength": 0.0},
         *({"method": "guided", "strength": 0.0, "norm": norm, "min_nodes": 1} for norm in ("l1", "l2", "group")),
     ],
     ids=str,
@@ -121,18 +126,20 @@ LIVE: list[dict[str, Any]] = [
     {"method": "guided", "keep": 0.4, "every": 2, "patience": 10, "cut": "prefix"},
     {"method": "gradual", "keep": 0.4, "every": 7},
     {"method": "gradual", "keep": 0.4, "every": 7, "score": "inorm"},
+    {"method": "complexity", "keep": 0.4, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.4},
 ]
 
 
+@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize("prune", LIVE, ids=str)
 def test_shrinking_while_training_changes_nothing_but_the_size(
-    make_trainer: MakeTrainer, prune: dict[str, Any], activation: str
+    make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str
 ) -> None:
     train = {"epochs": 3, "batch": 20, "clip": 0.5, "learning_rate": 0.02}
     live, held = (
-        make_trainer({**prune, "live_shrink": shrinks}, train, f"{shrinks}", activation=activation)
+        make_trainer({**prune, "live_shrink": shrinks}, train, f"{shrinks}", activation=activation, type=kind)
         for shrinks in (True, False)
     )
     live.run()
