@@ -39,7 +39,15 @@ def take_lang(source: Path, out: Path) -> tuple[int, int]:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
         for name in ("L.fst", "L_disambig.fst", "G.fst"):
-            read_fst(source / name, "lang")
+            _check_fst(source / name)
         lang = Lang.read(partial)
     spoken = [phone for phone in lang.phones if not phone.startswith(("#", "<"))]
     return len([word for word in lang.words if word not in ("<eps>", "#0", "<s>", "</s>")]), len(spoken)
+
+
+def _check_fst(path: Path) -> None:
+    try:
+        read_fst(path, "lang")
+    except UserError:
+        mend = "write it with `fstconvert --fst_type=vector`, or copy it again"
+        raise UserError(f"{path} is not an FST of OpenFst's `vector` type; {mend}.") from None
