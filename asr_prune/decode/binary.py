@@ -1,4 +1,4 @@
-"""OpenFst's binary form of FSTs and lattices: `vector`, read and written, and `const`, in which Kaldi keeps HCLG, read."""
+"""OpenFst's binary form of FSTs and lattices: `vector`, read and written; `const`, in which Kaldi keeps HCLG, read."""
 
 from __future__ import annotations
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import kaldi_decoder  # noqa: F401  (loads the libraries of _kaldi_decoder)
 import kaldi_hmm_gmm as khg
 import kaldifst
 import numpy as np
-from _kaldi_decoder import DecodableCtc, LatticeSimpleDecoder, LatticeSimpleDecoderConfig
+from kaldi_decoder import DecodableCtc, LatticeSimpleDecoder, LatticeSimpleDecoderConfig
 
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.binary import LATTICE_ARC
@@ -77,7 +76,7 @@ class Decoder:
             )
 
     def best(self, loglikes: Floats, scale: float) -> Hypothesis:
-        """The best words for loglikes [frames, pdfs], float32, known to be good; scale: of them, 1/w for LM weight w."""
+        """The best words for loglikes, float32 [frames, pdfs], known to be good; scale: 1/w for LM weight w."""
         options = khg.FasterDecoderOptions(beam=self.options.beam, max_active=self.options.max_active)
         search = khg.FasterDecoder(self.fst, options)
         with silenced():
