@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asr_prune.options import options
 
 
@@ -23,6 +25,8 @@ class DecodeOptions:
     lm_weights: tuple[int, ...] = tuple(range(7, 18))
     #: costs to try that each word adds (word insertion penalty)
     penalties: tuple[float, ...] = (0.0, 0.5, 1.0)
+    #: a graph directory that Kaldi's mkgraph.sh made for the model of the labels, in place of a graph of ours
+    graph: Path | None = None
     #: scale of transition log-probabilities in the graph, self-loops apart
     transition_scale: float = 1.0
     #: scale of self-loop log-probabilities in the graph

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 JUDGED = ("dev", "test")
 GRAPH = ("HCLG.fst", "words.txt", "pdfs.txt", "disambig_tid.int", "size.json")
+GRAPH_CODE = ("graph", "kaldi_graph", "stochastic", "arrays", "binary")
 #: options that lattices do not depend on
 GRID = ("lm_weights", "penalties")
 ARCHIVE = "lat.1.gz"
@@ -45,22 +46,31 @@ def graph_folder(context: Context, name: str) -> Path:
 
 
 def make_pass_graph(context: Context, name: str) -> None:
-    """HCLG of the pass called `name`."""
+    """HCLG of the pass called `name`: Kaldi's, where the recipe names one and the pass is the last."""
     hmm, out, options = context.align / name, graph_folder(context, name), context.recipe.decode
     need_hmm(context, hmm)
+    source = options.graph if out == context.graph else None
 
     def do(_: bool) -> None:
         from asr_prune.decode.graph import make_graph
+        from asr_prune.decode.kaldi_graph import take_graph
 
-        size = make_graph(context.lang, hmm, out, options)
-        log.info("  HCLG: %d states, %d arcs, %d pdfs", size.states, size.arcs, size.pdfs)
+        size = take_graph(source, hmm, out) if source else make_graph(context.lang, hmm, out, options)
+        log.info("  HCLG: %s", size)
 
-    inputs = {context.lang / name: "lang" for name in ("L_disambig.fst", "G.fst", "phones.txt", "words.txt")}
-    inputs |= {hmm / "final.mdl": "align", hmm / "tree": "align"}
-    part = {"scales": [options.transition_scale, options.self_loop_scale]}
-    piece = "" if out == context.graph else name
-    outputs = [out / name for name in GRAPH]
-    context.once(Work("graph", "making HCLG", part, inputs, ["decode/graph.py"], do, outputs, piece=piece))
+    inputs = {hmm / "final.mdl": "align", hmm / "tree": "align"}
+    if not source:
+        inputs |= {context.lang / name: "lang" for name in ("L_disambig.fst", "G.fst", "phones.txt", "words.txt")}
+    also = [path for path in taken_files(source) if path.is_file()] if source else []
+    part = {"scales": [options.transition_scale, options.self_loop_scale], "source": source}
+    says, outputs = f"taking {source}" if source else "making HCLG", [out / name for name in GRAPH]
+    code, piece = [f"decode/{name}.py" for name in GRAPH_CODE], "" if out == context.graph else name
+    context.once(Work("graph", says, part, inputs, code, do, outputs, also, piece))
+
+
+def taken_files(source: Path) -> list[Path]:
+    """What is read of a graph directory of Kaldi."""
+    return [source / name for name in ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")]
 
 
 def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
