@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asr_prune.options import options
 
 
@@ -23,6 +25,8 @@ class LangOptions:
     phone_states: int = 3
     #: the word that stands for training words outside the lexicon, where the lexicon has it
     oov_word: str = "<UNK>"
+    #: a JSGF grammar of what may be said, in place of the corpus's language model
+    grammar: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.sil_prob < 1:
