@@ -100,9 +100,9 @@ class Decoder:
         config = LatticeSimpleDecoderConfig(beam=options.beam, lattice_beam=options.lattice_beam)
         search = LatticeSimpleDecoder(self.fst, config)
         with silenced():
-            found = search.decode(DecodableCtc(loglikes * np.float32(options.acoustic_scale)))
-            raw = search.get_raw_lattice()[1] if found else kaldifst.Lattice()
-        return Lattice(self._relabelled(raw), bool(found) and bool(np.isfinite(search.final_relative_cost())))
+            reached_final = search.decode(DecodableCtc(loglikes * np.float32(options.acoustic_scale)))
+            raw = search.get_raw_lattice()[1]
+        return Lattice(self._relabelled(raw), reached_final)
 
     def _relabelled(self, raw: kaldifst.Lattice) -> FstArrays:
         """With transition-ids and words for labels and unscaled acoustic costs."""

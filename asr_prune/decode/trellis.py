@@ -22,13 +22,13 @@ class Trellis:
         self.start, self.end = arrays.start, len(arrays.finals)
         source = np.concatenate([arrays.sources, finals])
         target = np.concatenate([arrays.arcs["nextstate"], np.full(len(finals), self.end)])
-        level = _levels(source, target, self.end + 1)
-        order = np.lexsort((target, level[target]))
+        self.level = _levels(source, target, self.end + 1)
+        order = np.lexsort((target, self.level[target]))
         self.source, self.target = source[order], target[order]
         self.costs = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]]).astype(float)[order]
         self.words = np.concatenate([arrays.arcs["olabel"], np.zeros(len(finals), np.int32)])[order]
         self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))  # of the arcs into each state
-        self.bounds = np.flatnonzero(np.diff(level[self.target[self.firsts]], prepend=-1, append=-1))  # of levels
+        self.bounds = np.flatnonzero(np.diff(self.level[self.target[self.firsts]], prepend=-1, append=-1))  # of levels
 
     def sweep(self, points: Sequence[tuple[float, float]]) -> list[tuple[list[int], float]]:
         """Words and cost of the cheapest path at each (LM weight, word penalty), [] and infinity where there is none;
@@ -43,8 +43,8 @@ class Trellis:
         costs = self.costs @ scales + np.outer(self.words > 0, points[:, 1])  # [arcs, points]
         reached = self._reached(costs)
         arcs = self._best_arcs(costs, reached)
-        said = self._words(arcs)
-        return [(words, float(cost)) for words, cost in zip(said, reached[self.end], strict=True)]
+        found = zip(self._words(arcs), reached[self.end].tolist(), strict=True)
+        return [(words if cost < np.inf else [], cost) for words, cost in found]
 
     def _reached(self, costs: np.ndarray) -> np.ndarray:
         """Cost of the cheapest path into each state, [states, points]."""

@@ -6,6 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,20 +78,33 @@ def test_best_cost_over_all_word_sequences(recogniser: Any, seed: int) -> None:
         for words in itertools.product(spoken, repeat=count):
             graph = compiler.compile_graph_from_text([lang.words[word] for word in words])
             best = min(best, viterbi(FstArrays.of(graph), loglikes, pdfs) + lm_cost(words))
-    found = Decoder(recogniser.graph, WIDE).decode(loglikes, 1.0, 0.0)
+    found = Decoder(recogniser.graph, WIDE).best(loglikes, 1.0)
     assert found.reached_final
     assert -found.score == pytest.approx(best, abs=5e-3)
 
 
-@pytest.mark.parametrize(("scale", "penalty"), [(1.0, 0.0), (0.1, 0.0), (1.0, 0.5), (0.25, -1.0)])
+@pytest.mark.parametrize("scale", [1.0, 0.25, 0.1])
 @pytest.mark.parametrize("frames", [9, 60])
-def test_search_finds_the_viterbi_cost(recogniser: Any, frames: int, scale: float, penalty: float) -> None:
+def test_search_finds_the_viterbi_cost(recogniser: Any, frames: int, scale: float) -> None:
     arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
-    arrays.arcs["weight"][arrays.arcs["olabel"] > 0] += penalty
     loglikes = recogniser.loglikes(frames, frames)
     column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
-    found = Decoder(recogniser.graph, WIDE).decode(loglikes, scale, penalty)
+    found = Decoder(recogniser.graph, WIDE).best(loglikes, scale)
     assert -found.score == pytest.approx(viterbi(arrays, loglikes * scale, column), abs=1e-3)
+
+
+@pytest.mark.parametrize("frames", [9, 60])
+def test_lattice_has_the_viterbi_cost_at_other_weights_and_penalties(recogniser: Any, frames: int) -> None:
+    arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
+    loglikes = recogniser.loglikes(frames, frames)
+    column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
+    lattice = Decoder(recogniser.graph, replace(WIDE, lattice_beam=300.0)).lattice(loglikes)
+    points = [(10, 0.0), (1, 0.0), (4, 0.5), (10, -1.0), (17, 1.0)]
+    for (weight, penalty), (_, cost) in zip(points, lattice.sweep(points), strict=True):
+        arcs = arrays.arcs.copy()
+        arcs["weight"][arcs["olabel"] > 0] += penalty
+        own = FstArrays(arrays.start, arrays.finals, arrays.counts, arcs)
+        assert cost == pytest.approx(viterbi(own, loglikes / weight, column), abs=1e-3)
 
 
 def test_words_are_those_said(recogniser: Any) -> None:
@@ -104,12 +118,15 @@ def test_words_are_those_said(recogniser: Any) -> None:
     pdfs = id_to_pdf(model.transitions)[kaldifst.get_linear_symbol_sequence(path)[1]]
     loglikes = np.full((60, recogniser.pdfs), -20, np.float32)
     loglikes[np.arange(60), pdfs] = 0
-    assert Decoder(recogniser.graph, DecodeOptions()).decode(loglikes, 1.0, 0.0).words == spoken
+    assert Decoder(recogniser.graph, DecodeOptions()).best(loglikes, 1.0).words == spoken
 
 
 def test_files_of_the_graph(recogniser: Any) -> None:
     size = json.loads((recogniser.graph / "size.json").read_text())
-    assert size == {"states": recogniser.size.states, "arcs": recogniser.size.arcs, "pdfs": recogniser.pdfs}
+    assert size["states"], size["arcs"] == (recogniser.size.states, recogniser.size.arcs)
+    assert size["pdfs"] == recogniser.pdfs
+    assert list(size["sums"]) == ["LG", "CLG", "HCLGa", "HCLG"]
+    assert "states, " in str(recogniser.size)
     assert (recogniser.graph / "words.txt").read_text() == (recogniser.lang / "words.txt").read_text()
 
 
