@@ -216,7 +216,7 @@ def test_a_wrong_command_is_one_sentence(capsys: Said, command: list[str], said:
 def test_every_verb_shows_an_example(capsys: Said) -> None:
     assert main([]) == 2
     assert "example:" in capsys.readouterr().err
-    for verb in [*STAGES, "check", "ladder", "verify", "validate", "fix"]:
+    for verb in [*STAGES, "check", "ladder", "verify", "validate", "fix", "compare", "sclite"]:
         with pytest.raises(SystemExit):
             parser().parse_args([verb, "--help"])
         assert f"example: asr-prune {verb}" in capsys.readouterr().out
@@ -243,6 +243,21 @@ def test_a_runs_trail_is_told(project: Path, capsys: Said) -> None:
     capsys.readouterr()
     assert main(["explain", "exp/tiny/runs/dense", "--layer", "1", "--node", "31"]) == 0
     assert "layer 1, node 31: it survived" in capsys.readouterr().out
+
+
+def test_a_lost_table_is_made_again_and_the_figure_tuned_on_test_is_told_on_request(
+    project: Path, capsys: Said
+) -> None:
+    table = project / "exp/tiny/runs/dense/score_test.utts.tsv"
+    table.unlink()
+    capsys.readouterr()
+    assert main(["score", *GIVEN]) == 0
+    assert "from test itself" not in capsys.readouterr().out
+    assert table.is_file()
+    assert main(["compare", "exp/tiny/runs/dense", "exp/tiny/runs/dense"]) == 0
+    assert "MAPSSWE: p 1 " in capsys.readouterr().out
+    assert main(["score", *GIVEN, "--set", "score.test_tuned=true"]) == 0
+    assert "(test, LM weight 8 and penalty 0 from test itself)" in capsys.readouterr().out
 
 
 def test_a_network_to_start_from_counts_by_its_content(project: Path, capsys: Said) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.architectures import from_shape
+from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Model:
     indices of its nodes in the dense network; features: the feature options it was trained on, plain values.
     """
 
-    network: FeedForward
+    network: Network
     priors: Tensor
     context: tuple[int, int]
     kept: list[list[int]]
@@ -36,10 +37,7 @@ def save_model(path: Path, model: Model) -> None:
     network = model.network
     content = {
         "format": FORMAT,
-        "inputs": network.affine[0].in_features,
-        "hidden": network.widths,
-        "outputs": network.output.out_features,
-        "activation": network.activation,
+        "shape": network.shape(),
         "context": list(model.context),
         "kept": model.kept,
         "features": model.features,
@@ -61,7 +59,7 @@ def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
             f"{path} has model format {content.get('format')}, this version reads "
             f"{FORMAT}; train it again or use the version that wrote it."
         )
-    network = FeedForward(content["inputs"], content["hidden"], content["outputs"], content["activation"])
+    network = from_shape(content["shape"])
     network.to(dtype).load_state_dict(content["state"])
     context = (content["context"][0], content["context"][1])
     return Model(network.eval(), content["priors"], context, content["kept"], content["features"])

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from asr_prune.acoustic.frames import FrameSet
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Quality:
 
 
 @torch.no_grad()
-def evaluate(network: FeedForward, frames: FrameSet, batch: int = 8192) -> Quality:
+def evaluate(network: Network, frames: FrameSet, batch: int = 8192) -> Quality:
     """Quality over all of `frames`, without dropout."""
     training = network.training
     network.eval()

@@ -9,13 +9,13 @@ from typing import Any
 from torch import Tensor, optim
 
 from asr_prune.acoustic.evaluate import Quality
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 
 
 class Hooks:
     """Plain training: every hook does nothing. Subclasses override what they need."""
 
-    def undecayed(self, network: FeedForward) -> list[Tensor]:
+    def undecayed(self, network: Network) -> list[Tensor]:
         """Parameters that must not have weight decay, because something else shrinks them."""
         return []
 
@@ -31,14 +31,12 @@ class Hooks:
         """
         return [(steps, 1.0)]
 
-    def start(
-        self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
-    ) -> None:
+    def start(self, network: Network, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
         """Before the first step. steps: updates in the whole run; evaluate: dev quality of the network as it stands."""
 
-    def acting(self) -> AbstractContextManager[None]:
-        """While it is open, the network's weights are those that it computes with: entered around forward and backward,
-        and around evaluations. The optimiser moves the weights that stand outside.
+    def acting(self, training: bool) -> AbstractContextManager[None]:
+        """While it is open, the network's weights are those that it computes with: entered around forward and backward
+        (training), and around evaluations. The optimiser moves the weights that stand outside.
         """
         return nullcontext()
 
@@ -66,6 +64,9 @@ class Hooks:
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs, tensors and plain values."""
         return {}
+
+    def reshape(self, state: dict[str, Any]) -> None:
+        """Before the weights of a checkpoint come back: gives the network the shape that it had."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes back what state_dict gave, after start."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
 from asr_prune.errors import UserError
 
@@ -32,7 +32,7 @@ def weights_file(init: Path) -> Path:
 
 
 @torch.no_grad()
-def start_from(init: Path, network: FeedForward, context: tuple[int, int]) -> None:
+def start_from(init: Path, network: Network, context: tuple[int, int]) -> None:
     """Puts the weights that `init` holds into `network`; its input normalisation too, where `init` has one.
 
     Raises UserError where they cannot be read or do not fit; `network` is then as it was.
@@ -66,14 +66,16 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_context(path: Path, content: dict[str, Any], network: FeedForward, context: tuple[int, int]) -> None:
-    known = {"activation": network.activation, "context": list(context)}
-    for key, own in known.items() if "state" in content else ():
-        if key in content and content[key] != own:
-            raise UserError(f"train.init: {path} has the {key} {content[key]} and network {own}; {FIX}.")
+def _check_context(path: Path, content: dict[str, Any], network: Network, context: tuple[int, int]) -> None:
+    shape = network.shape()
+    known = {"type": shape["type"], "activation": shape["activation"], "context": list(context)}
+    theirs = {"context": content.get("context"), **content.get("shape", {})} if "state" in content else {}
+    for key, own in known.items():
+        if theirs.get(key) not in (None, own):
+            raise UserError(f"train.init: {path} has the {key} {theirs[key]} and network {own}; {FIX}.")
 
 
-def _by_name(path: Path, state: dict[str, Any], network: FeedForward) -> State:
+def _by_name(path: Path, state: dict[str, Any], network: Network) -> State:
     """The tensors under the network's own names; else affine maps in the order of the file (of .safetensors, which has
     none: of the names).
     """
@@ -83,7 +85,8 @@ def _by_name(path: Path, state: dict[str, Any], network: FeedForward) -> State:
     if needed == {name for name in state if name.endswith((".weight", ".bias"))}:
         return {name: state[name] for name in own if name in state}
     maps = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
-    if len(maps) != len(network.affine) or any(f"{name}.bias" not in state for name in maps):
+    whole = all(layer.bias is not None for layer in network.affine)
+    if not whole or len(maps) != len(network.affine) or any(f"{name}.bias" not in state for name in maps):
         raise UserError(
             f"train.init: {path} holds {len(maps)} affine maps with weight and bias and the network "
             f"{len(network.affine)}; {FIX}."
@@ -97,7 +100,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part or -1) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _from_nnet1(path: Path, found: Nnet1, network: FeedForward, context: tuple[int, int]) -> State:
+def _from_nnet1(path: Path, found: Nnet1, network: Network, context: tuple[int, int]) -> State:
     wanted = [network.activation] * len(network.widths)
     if found.activations != wanted:
         told = "/".join(found.activations) or "no"
@@ -122,7 +125,7 @@ def _from_nnet1(path: Path, found: Nnet1, network: FeedForward, context: tuple[i
     return state
 
 
-def _check_shapes(path: Path, state: State, network: FeedForward) -> None:
+def _check_shapes(path: Path, state: State, network: Network) -> None:
     own = network.state_dict()
     for name, value in state.items():
         if value.shape != own[name].shape:

@@ -11,18 +11,19 @@ from typing import Any
 
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 
 
-def make_optimiser(network: FeedForward, options: TrainOptions, undecayed: list[Tensor]) -> optim.Optimizer:
+def make_optimiser(network: Network, options: TrainOptions, undecayed: list[Tensor]) -> optim.Optimizer:
     """The optimiser of `options`; weight decay goes to weights only, and not to those in `undecayed`."""
     spared = {id(p) for p in undecayed}
     weights = [layer.weight for layer in network.affine]
+    biases = [layer.bias for layer in network.affine if layer.bias is not None]
     groups = [
         {"params": [w for w in weights if id(w) not in spared], "weight_decay": options.weight_decay},
         {
-            "params": [w for w in weights if id(w) in spared] + [layer.bias for layer in network.affine],
+            "params": [w for w in weights if id(w) in spared] + biases,
             "weight_decay": 0.0,
         },
     ]

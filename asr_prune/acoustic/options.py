@@ -9,12 +9,16 @@ from asr_prune.options import options
 
 @options
 class NetworkOptions:
-    #: widths of the hidden layers, first to last; any depth
+    #: feed_forward: layer after layer; residual: layers that add to a stream of fixed width and may vanish whole
+    type: Literal["feed_forward", "residual"] = "feed_forward"
+    #: nodes of the hidden layers, first to last; any depth
     hidden: tuple[int, ...] = (512, 512, 512, 512)
     #: nonlinearity of every hidden layer
     activation: Literal["relu", "sigmoid"] = "relu"
     #: fraction of hidden outputs dropped in training
     dropout: float = 0.2
+    #: residual: width of the stream that the layers add to
+    stream: int = 256
     #: frames spliced before the current one
     left_context: int = 5
     #: frames spliced after the current one
@@ -25,6 +29,8 @@ class NetworkOptions:
             raise ValueError(f"hidden must list at least one width, each 1 or more, not {list(self.hidden)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+        if self.stream < 1:
+            raise ValueError(f"stream must be 1 or more, not {self.stream}")
         if min(self.left_context, self.right_context) < 0:
             raise ValueError("left_context and right_context must be 0 or more frames")
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.frames import splice_utterance
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 
 FLOOR = 1e-8
 
@@ -27,7 +27,7 @@ def log_priors(labels: Tensor, pdfs: int) -> Tensor:
 
 @torch.no_grad()
 def log_likelihoods(
-    network: FeedForward,
+    network: Network,
     priors: Tensor,
     features: dict[str, np.ndarray],
     context: tuple[int, int],

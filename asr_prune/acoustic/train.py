@@ -17,7 +17,7 @@ from asr_prune.acoustic.checkpoint import load_tensors
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import InTurn, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
@@ -63,7 +63,7 @@ class Trainer:
 
     def __init__(
         self,
-        network: FeedForward,
+        network: Network,
         options: TrainOptions,
         train: FrameSet,
         dev: FrameSet,
@@ -89,7 +89,7 @@ class Trainer:
 
     def quality(self, frames: FrameSet | None = None) -> Quality:
         """Of the network as it acts now, on `frames`, by default those of dev."""
-        with self.hooks.acting():
+        with self.hooks.acting(training=False):
             return evaluate(self.network, self.dev_frames if frames is None else frames)
 
     def run(self) -> Quality:
@@ -156,7 +156,7 @@ class Trainer:
     def _update(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step)
-        with self.hooks.acting():
+        with self.hooks.acting(training=True):
             logits = self.network(inputs)
             loss = nn.functional.cross_entropy(logits, labels)
             penalty = self.hooks.penalty()
@@ -185,6 +185,7 @@ class Trainer:
 
     def _resume(self) -> None:
         content = load_tensors(self.checkpoint)
+        self.hooks.reshape(content["hooks"])
         self.network.load_state_dict(content["network"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.schedule.load_state_dict(content["schedule"])

@@ -41,7 +41,8 @@ def node_norms(layers: Sequence[NodeLayer]) -> list[Tensor]:
     return [layer.norms("product" if layer.activation is torch.relu else "outgoing") for layer in layers]
 
 
-def weights_of(layers: Sequence[NodeLayer], output: bool) -> list[Tensor]:
-    """Every weight matrix once, input to output; the output layer's only if `output`."""
-    inner = [layer.incoming.weight for layer in layers]
-    return [*inner, layers[-1].outgoing.weight] if output else inner
+def weights_of(layers: Sequence[NodeLayer], output: bool = True) -> list[Tensor]:
+    """Every weight matrix into and out of `layers` once, in order; the output layer's only if `output`."""
+    pairs = ((layer.incoming.weight, layer.outgoing.weight, output or not layer.gives_logits) for layer in layers)
+    weights = [weight for first, second, both in pairs for weight in ([first, second] if both else [first])]
+    return list({id(weight): weight for weight in weights}.values())

@@ -22,8 +22,10 @@ from asr_prune.pruning.plan import Plan
 class Method:
     """A way to choose nodes. The trainer reaches it through the pruner's hooks and never names it.
 
-    options: the method's own options; layers: what it may look at and change. After `start` it also has `optimiser`,
-    `plan` and `target` (how many nodes must survive, None where the run was asked by strength).
+    options: the method's own options; layers: what it may look at and change; target: how many nodes must survive, None
+    where the run was asked by strength. After `start` it also has `optimiser` and `plan`. Nodes that are gone for good
+    may be taken out of the layers while it works: sizes are those of the dense network, index says which of its nodes
+    are still there.
     """
 
     Options: ClassVar[type[PruneOptions]] = PruneOptions
@@ -32,9 +34,10 @@ class Method:
 
     def __init__(self, options: PruneOptions, layers: Sequence[NodeLayer]) -> None:
         self.options, self.layers = options, list(layers)
-        sizes = [layer.size for layer in layers]
-        self.minima = minima_of(sizes, options.keep, options.min_nodes, options.floor)
-        self.target = target_of(sizes, options.keep, self.minima)
+        self.sizes = [layer.size for layer in layers]
+        self.index = [torch.arange(layer.size, device=layer.incoming.weight.device) for layer in layers]
+        self.minima = minima_of(self.sizes, options.keep, options.min_nodes, options.floor)
+        self.target = target_of(self.sizes, options.keep, self.minima)
 
     @classmethod
     def widths(cls, options: PruneOptions, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
@@ -87,9 +90,9 @@ class Method:
         """The method's own word for where the run stands after update `step`; None: warm_up, press or release."""
         return None
 
-    def acting(self) -> AbstractContextManager[None]:
-        """While it is open, the layers hold the weights that the network computes with, where those are not the ones
-        that are trained.
+    def acting(self, training: bool) -> AbstractContextManager[None]:
+        """While it is open, the layers hold the weights that the network computes with, in training or out of it, where
+        those are not the ones that are trained.
         """
         return nullcontext()
 
@@ -154,6 +157,23 @@ class Method:
         """Nodes that the method has not itself brought to zero, boolean [nodes] a layer."""
         return [score > 0 for score in self.scores()]
 
+    def gone(self) -> list[Tensor] | None:
+        """After an update of the press: nodes that are zero for good, boolean [nodes] a layer; None where there are
+        none, or where zeros are never final before the cut.
+        """
+        return None
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        """The layers have become smaller, only the nodes in `kept` (boolean [nodes] a layer) are left. What is kept of
+        each node must be narrowed too.
+        """
+        self.index = [index[mask] for index, mask in zip(self.index, kept, strict=True)]
+
+    def dense(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """`values`, [nodes there are] a layer, at their places in the dense network, 0 elsewhere; [nodes] a layer."""
+        spread = (value.new_zeros(size) for value, size in zip(values, self.sizes, strict=True))
+        return [s.index_copy_(0, i, v) for s, i, v in zip(spread, self.index, values, strict=True)]
+
     def every_node(self) -> list[Tensor]:
         """Masks that are all True: what `finish` gives where no node goes; boolean [nodes] a layer."""
         return [torch.ones(layer.size, dtype=torch.bool, device=layer.incoming.weight.device) for layer in self.layers]
@@ -173,12 +193,6 @@ class Method:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes back what state_dict gave."""
-
-
-def weights_of(layers: Sequence[NodeLayer]) -> list[Tensor]:
-    """Every weight matrix into and out of `layers` once, in order."""
-    weights = [weight for layer in layers for weight in (layer.incoming.weight, layer.outgoing.weight)]
-    return list({id(weight): weight for weight in weights}.values())
 
 
 def method_names() -> list[str]:

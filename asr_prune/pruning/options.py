@@ -19,6 +19,8 @@ class PruneOptions:
     warm_up: float = 0.2
     #: fraction of the updates after the cut, in which the survivors train on without the penalty
     release: float = 0.5
+    #: take nodes that are gone for good out of the arithmetic while training; false keeps them as zeros till the end
+    live_shrink: bool = True
     #: no layer falls below this many nodes
     min_nodes: int = 8
     #: nor, where nodes are asked for by keep, below this share of what it would have if every layer kept as many

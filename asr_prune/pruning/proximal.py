@@ -76,7 +76,7 @@ class Proximal(Method):
         self.protected: list[Tensor] = []
         self.spared_to = 1.0
         self.just_shrunk = False
-        self.scratch = {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in self.weights}
+        self.scratch = self._scratch()
         self.held: list[Tensor] = []
         self.means = [1.0] * len(layers)
         self.dev_before: float | None = None
@@ -159,7 +159,7 @@ class Proximal(Method):
             if self.steers:
                 strength[protected[i]] *= self.spared_to
             self.roots[i] = self._shrink_layer(i, strength, protected[i])
-            self._freeze(i)
+            self._count(i)
 
     def _shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
         """One proximal step of layer i, in place; returns its new scores, [nodes]. strength, protected: [nodes]."""
@@ -171,15 +171,24 @@ class Proximal(Method):
         buffers = scratch[1], scratch[2]
         return shrink_diagonal(weight, metric, strength, self.dim, self.roots[i], protected, buffers)
 
-    def _freeze(self, i: int) -> None:
-        zero = self.roots[i] == 0
-        self.zero_for[i] = torch.where(
-            zero | (self.zero_for[i] >= self.options.patience), self.zero_for[i] + self.options.every, 0
-        )
-        frozen = self.zero_for[i] >= self.options.patience
-        if bool(frozen.any()):
-            self.weights[i].masked_fill_(frozen.unsqueeze(self.dim), 0)
-            self.roots[i].masked_fill_(frozen, 0)
+    def _count(self, i: int) -> None:
+        self.zero_for[i] = torch.where(self.roots[i] == 0, self.zero_for[i] + self.options.every, 0)
+
+    def _scratch(self) -> dict[torch.Size, tuple[Tensor, ...]]:
+        return {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in self.weights}
+
+    def gone(self) -> list[Tensor] | None:
+        """What has been zero for `patience` updates; known after proximal steps."""
+        if not (self.has_zeros and self.just_shrunk):
+            return None
+        return [count >= self.options.patience for count in self.zero_for]
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        super().narrow(kept)
+        self.scratch = self._scratch()
+        for name in ("pulls", "zero_for", "roots", "protected", "held"):
+            values = zip(getattr(self, name), kept, strict=False)
+            setattr(self, name, [value[mask] for value, mask in values])
 
     def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
         if not pressing or self.dev_before is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from torch import Tensor, optim
 
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.network import Network, size_of
+from asr_prune.pruning.departed import Departed
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.plan import Phase
-from asr_prune.pruning.removal import fold, hold_at_zero, silence
+from asr_prune.pruning.removal import fold
 from asr_prune.pruning.trail import Trail
 
 SMALL_CUT = 0.05
@@ -79,7 +80,7 @@ class Pruner(Hooks):
             return None
         return self.cut.norm_mass_removed <= SMALL_CUT
 
-    def undecayed(self, network: FeedForward) -> list[Tensor]:
+    def undecayed(self, network: Network) -> list[Tensor]:
         return self.method.undecayed()
 
     def training_frames(self, run_over: Callable[[], object]) -> None:
@@ -88,13 +89,12 @@ class Pruner(Hooks):
     def parts(self, steps: int) -> list[tuple[int, float]]:
         return self.method.parts(steps)
 
-    def acting(self) -> AbstractContextManager[None]:
-        return self.method.acting()
+    def acting(self, training: bool) -> AbstractContextManager[None]:
+        return nullcontext() if self.cut else self.method.acting(training)
 
-    def start(
-        self, network: FeedForward, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]
-    ) -> None:
-        self.network, self.optimiser, self.evaluate = network, optimiser, evaluate
+    def start(self, network: Network, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
+        self.network, self.evaluate = network, evaluate
+        self.departed = Departed(self.method, network, optimiser)
         self.plan = self.method.plan_of(steps)
         self.dense_dropouts = list(network.dropouts)
         self.method.start(optimiser, self.plan)
@@ -107,26 +107,31 @@ class Pruner(Hooks):
     def after_backward(self) -> None:
         if self.phase == "press":
             self.method.after_backward()
+        self.departed.hold_gradients()
 
     def after_step(self) -> None:
         pressing = self.phase == "press"
         self.step += 1
-        if self.cut is not None:
-            hold_at_zero(self.method.layers, self.cut.kept)
-        elif pressing:
-            self.method.after_step(self.step)
-            self._keep_snapshot()
-            shares = [self._share_now()] * len(self.method.layers) if self.method.steers else self.method.shares()
-            if shares is not None:
-                self._thin_dropout(shares)
-            if self.step >= self.plan.cut_at or self.method.reached():
-                self._cut()
+        self.departed.hold()
+        if pressing:
+            self._press()
         if self.step % self.record_every == 0 and not (self.cut and self.cut.step == self.step):
             self._record()
 
+    def _press(self) -> None:
+        self.method.after_step(self.step)
+        self._keep_snapshot()
+        if (gone := self.method.gone()) is not None:
+            self.departed.take(gone)
+        shares = [self._share_now()] * len(self.method.layers) if self.method.steers else self.method.shares()
+        if shares is not None:
+            self._thin_dropout(shares)
+        if self.step >= self.plan.cut_at or self.method.reached():
+            self._cut()
+
     def _record(self) -> None:
         phase = self.method.phase(self.step) or self.phase
-        self.trail.scores(self.step, phase, self.method.scores())
+        self.trail.scores(self.step, phase, self.method.dense(self.method.scores()))
 
     def _keep_snapshot(self) -> None:
         if name := self.method.snapshot(self.step):
@@ -139,7 +144,7 @@ class Pruner(Hooks):
         figures: dict[str, Any] = (
             {} if self.cut else self.method.end_of_epoch(quality.cross_entropy, self.phase == "press")
         )
-        alive = self.cut.kept if self.cut else self.method.alive()
+        alive = self.cut.kept if self.cut else self.method.dense(self.method.alive())
         for row in self.method.audit():
             self.trail.add(self.method.audit_file, row)
         self.trail.flush()
@@ -147,6 +152,7 @@ class Pruner(Hooks):
             "phase": self.method.phase(self.step) or self.phase,
             "nodes": sum(int(a.sum()) for a in alive),
             "nodes_per_layer": [int(a.sum()) for a in alive],
+            "macs": size_of(self.network).macs,
             **figures,
         }
 
@@ -157,20 +163,21 @@ class Pruner(Hooks):
     @torch.no_grad()
     def _cut(self) -> None:
         before = self.evaluate().cross_entropy
-        self.before_cut = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        with self.method.acting(training=False):
+            self.before_cut = self.departed.whole().state_dict()
         self.method.look(self.run_over)
         self._record()
-        scores, alive, kept = self.method.scores(), self.method.alive(), self.method.finish()
+        told = self.method.scores(), self.method.alive(), self.method.finish()
+        scores, alive, kept = (self.method.dense(values) for values in told)
         if (constants := self.method.constants()) is not None:
-            fold(self.method.layers, kept, constants)
-        silence(self.method.layers, kept, self.method.folds)
+            fold(self.method.layers, told[2], constants)
+        self.departed.take([~mask for mask in told[2]], last=self.step >= self.plan.steps)
         self.cut = Cut(self.step, kept, alive, scores, before, self.evaluate().cross_entropy)
         self._thin_dropout([float(k.float().mean()) for k in kept])
-        hold_at_zero(self.method.layers, kept)
 
     def _share_now(self) -> float:
         """Where the share of nodes stands on the straight line from all to the target over the press."""
-        nodes = sum(layer.size for layer in self.method.layers)
+        nodes = sum(self.method.sizes)
         return 1 - self.plan.progress(self.step) * (1 - (self.method.target or nodes) / nodes)
 
     def _thin_dropout(self, shares: list[float]) -> None:
@@ -185,11 +192,15 @@ class Pruner(Hooks):
             "step": self.step,
             "dropouts": self.network.dropouts,
             "method": self.method.state_dict(),
+            "departed": self.departed.state_dict(),
             "cut": vars(self.cut) if self.cut else None,
             "before_cut": self.before_cut,
             "snapshots": self.snapshots,
             "trail": self.trail.state_dict(),
         }
+
+    def reshape(self, state: dict[str, Any]) -> None:
+        self.departed.reshape(state["departed"])
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step, self.before_cut, self.snapshots = state["step"], state["before_cut"], state["snapshots"]

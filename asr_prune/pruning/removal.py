@@ -5,11 +5,12 @@ changing what it computes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
-from torch import Tensor
+from torch import Tensor, optim
 
-from asr_prune.acoustic.network import FeedForward, NodeLayer
+from asr_prune.acoustic.network import Network, NodeLayer
 
 
 @torch.no_grad()
@@ -24,7 +25,7 @@ def silence(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) -> 
     for layer, mask in zip(layers, kept, strict=True):
         gone = ~mask
         if fold:
-            layer.outgoing.bias.add_(layer.outgoing.weight[:, gone] @ layer.activation(layer.incoming.bias[gone]))
+            layer.absorb(gone, layer.activation(layer.incoming.bias[gone]))
         layer.outgoing.weight[:, gone] = 0
         layer.incoming.bias[gone] = 0
 
@@ -36,7 +37,7 @@ def fold(layers: Sequence[NodeLayer], kept: Sequence[Tensor], constants: Sequenc
     """
     for layer, mask, constant in zip(layers, kept, constants, strict=True):
         gone = ~mask
-        layer.outgoing.bias.add_(layer.outgoing.weight[:, gone] @ constant[gone].to(layer.outgoing.weight))
+        layer.absorb(gone, constant[gone].to(layer.outgoing.weight))
         layer.outgoing.weight[:, gone] = 0
 
 
@@ -52,46 +53,67 @@ def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
 
 
 @torch.no_grad()
-def shrink(network: FeedForward) -> tuple[FeedForward, list[list[int]]]:
+def narrow(layers: Sequence[NodeLayer], kept: Sequence[Tensor], optimiser: optim.Optimizer | None = None) -> None:
+    """Makes the layers physically smaller, in place: only the nodes in `kept` (boolean [nodes] a layer) stay.
+
+    Parameters stay the same objects, their gradients go; what `optimiser` keeps of each is narrowed with it.
+    """
+    for layer, mask in zip(layers, kept, strict=True):
+        index = mask.nonzero().flatten()
+        for parameter, dim in ((layer.incoming.weight, 0), (layer.incoming.bias, 0), (layer.outgoing.weight, 1)):
+            _take(parameter, index, dim, optimiser)
+        layer.incoming.out_features = layer.outgoing.in_features = len(index)
+
+
+def _take(parameter: Tensor, index: Tensor, dim: int, optimiser: optim.Optimizer | None) -> None:
+    state = {} if optimiser is None else optimiser.state.get(parameter, {})
+    for name, value in state.items():
+        if isinstance(value, Tensor) and value.shape == parameter.shape:
+            state[name] = value.index_select(dim, index)
+    parameter.data = parameter.data.index_select(dim, index)
+    parameter.grad = None
+
+
+@torch.no_grad()
+def spread(layers: Sequence[NodeLayer], index: Sequence[Tensor], sizes: Sequence[int]) -> None:
+    """The way back, in place: layers of `sizes` nodes whose nodes `index` (int64 [nodes] a layer) are those there are,
+    and whose others are silent.
+    """
+    for layer, places, size in zip(layers, index, sizes, strict=True):
+        for parameter, dim in ((layer.incoming.weight, 0), (layer.incoming.bias, 0), (layer.outgoing.weight, 1)):
+            shape = [size if i == dim else n for i, n in enumerate(parameter.shape)]
+            parameter.data = parameter.data.new_zeros(shape).index_copy_(dim, places, parameter.data)
+            parameter.grad = None
+        layer.incoming.out_features = layer.outgoing.in_features = size
+
+
+@torch.no_grad()
+def shrink(network: Network) -> tuple[Network, list[list[int]]]:
     """A smaller network that computes what `network` computes, and for each layer the indices of the nodes it keeps.
 
-    A node whose incoming vector is zero is the constant act(bias): it is folded into the next biases. A node whose
+    A node whose incoming vector is zero is the constant act(bias): it is folded into biases further on. A node whose
     outgoing vector is zero is deleted. Both are followed through: what feeds only deleted nodes goes too. `network` is
     not changed. dtype and device stay.
     """
-    weights = [layer.weight.clone() for layer in network.affine]
-    biases = [layer.bias.clone() for layer in network.affine]
-    _fold_constants(weights, biases, network.node_layers())
-    kept = _used(weights)
-    small = FeedForward(
-        network.affine[0].in_features,
-        [len(k) for k in kept],
-        network.output.out_features,
-        network.activation,
-    )
-    small.to(network.shift)
-    small.shift.copy_(network.shift)
-    small.scale.copy_(network.scale)
-    rows = [*kept, torch.arange(network.output.out_features, device=network.shift.device)]
-    columns = [torch.arange(network.affine[0].in_features, device=network.shift.device), *kept]
-    for layer, weight, bias, row, column in zip(small.affine, weights, biases, rows, columns, strict=True):
-        layer.weight.copy_(weight[row][:, column])
-        layer.bias.copy_(bias[row])
-    small.train(network.training)
-    return small, [k.tolist() for k in kept]
+    small = deepcopy(network)
+    layers = small.node_layers()
+    _fold_constants(layers)
+    kept = _used(layers)
+    narrow(layers, kept)
+    return small, [mask.nonzero().flatten().tolist() for mask in kept]
 
 
-def _fold_constants(weights: list[Tensor], biases: list[Tensor], layers: Sequence[NodeLayer]) -> None:
-    for level, layer in enumerate(layers):
-        constant = weights[level].count_nonzero(1) == 0
-        biases[level + 1] += weights[level + 1][:, constant] @ layer.activation(biases[level][constant])
-        weights[level + 1][:, constant] = 0
+def _fold_constants(layers: Sequence[NodeLayer]) -> None:
+    for layer in layers:
+        constant = layer.incoming.weight.count_nonzero(1) == 0
+        layer.absorb(constant, layer.activation(layer.incoming.bias[constant]))
+        layer.outgoing.weight[:, constant] = 0
 
 
-def _used(weights: list[Tensor]) -> list[Tensor]:
-    kept: list[Tensor] = []
-    for level in range(len(weights) - 2, -1, -1):
-        used = weights[level + 1].count_nonzero(0) > 0
-        weights[level][~used] = 0
-        kept.insert(0, used.nonzero().flatten())
-    return kept
+def _used(layers: Sequence[NodeLayer]) -> list[Tensor]:
+    kept = []
+    for layer in reversed(layers):
+        used = layer.outgoing.weight.count_nonzero(0) > 0
+        layer.incoming.weight[~used] = 0
+        kept.append(used)
+    return kept[::-1]

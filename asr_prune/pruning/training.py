@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.checkpoint import Model, save_model
-from asr_prune.acoustic.evaluate import Quality
+from asr_prune.acoustic.evaluate import evaluate
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
-from asr_prune.acoustic.network import FeedForward, size_of
+from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.priors import log_priors
 from asr_prune.acoustic.train import Trainer, pick_device
@@ -66,9 +67,9 @@ def train_run(
     assert pruner.cut is not None
     priors = log_priors(frames.labels, pdfs)
     kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-    model = Model(network, priors, context, kept, features)
-    _save(folder, network, pruner, model)
-    kept_besides = _save_snapshots(folder, pruner, model, trainer.quality)
+    model = Model(pruner.departed.whole(), priors, context, kept, features)
+    _save(folder, pruner, model)
+    kept_besides = _save_snapshots(folder, pruner, model, dev_frames)
     seconds = [row["seconds"] for row in trainer.metrics]
     return {
         "dev_ce_before_cut": pruner.cut.dev_ce_before,
@@ -91,24 +92,23 @@ def train_run(
     }
 
 
-def build(options: NetworkOptions, frames: FrameSet, pdfs: int, seed: int) -> FeedForward:
+def build(options: NetworkOptions, frames: FrameSet, pdfs: int, seed: int) -> Network:
     """A fresh network for `frames`, initialised from `seed`."""
     torch.manual_seed(seed)
-    network = FeedForward(frames.inputs, options.hidden, pdfs, options.activation, options.dropout)
+    network = make(options, frames.inputs, pdfs)
     network.to(frames.features.device)
     network.normalise_by(*frames.moments())
     return network
 
 
-def _save(folder: Path, network: FeedForward, pruner: Pruner, model: Model) -> None:
+def _save(folder: Path, pruner: Pruner, model: Model) -> None:
     cut = pruner.cut
     assert cut is not None
     save_model(folder / "model/network.pt", model)
-    final = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    network.load_state_dict(pruner.before_cut)
-    everything = [list(range(width)) for width in network.widths]
-    save_model(folder / "model/before_cut.pt", Model(network, model.priors, model.context, everything, model.features))
-    network.load_state_dict(final)
+    before = deepcopy(model.network)
+    before.load_state_dict(pruner.before_cut)
+    everything = [list(range(width)) for width in before.widths]
+    save_model(folder / "model/before_cut.pt", replace(model, network=before, kept=everything))
     with atomic(folder / "norms.npz", "wb") as file:
         arrays = {f"layer{i}": s.cpu().numpy() for i, s in enumerate(cut.scores, 1)}
         arrays |= {f"kept{i}": k.cpu().numpy() for i, k in enumerate(cut.kept, 1)}
@@ -121,20 +121,19 @@ def _save(folder: Path, network: FeedForward, pruner: Pruner, model: Model) -> N
 
 
 def _save_snapshots(
-    folder: Path, pruner: Pruner, model: Model, quality: Callable[[], Quality]
+    folder: Path, pruner: Pruner, model: Model, dev_frames: FrameSet
 ) -> dict[str, float | int | list[int]]:
     """Writes model/<name>.pt of each network that the method asked to keep; returns what it is and how good."""
     figures: dict[str, float | int | list[int]] = {}
-    final = {name: value.detach().clone() for name, value in model.network.state_dict().items()}
+    network = deepcopy(model.network)
     for name, weights in pruner.snapshots.items():
-        model.network.load_state_dict(weights)
-        small, kept = shrink(model.network)
-        save_model(folder / f"model/{name}.pt", replace(model, kept=kept))
+        network.load_state_dict(weights)
+        small, kept = shrink(network)
+        save_model(folder / f"model/{name}.pt", replace(model, network=network, kept=kept))
         size = size_of(small)
-        figures |= {f"{name}_dev_ce": quality().cross_entropy, f"{name}_nodes_per_layer": size.nodes}
+        figures |= {f"{name}_dev_ce": evaluate(small, dev_frames).cross_entropy, f"{name}_nodes_per_layer": size.nodes}
         figures |= {f"{name}_nodes": sum(size.nodes), f"{name}_params": size.params}
         figures |= {f"{name}_nonzero_weights": size.nonzero}
-    model.network.load_state_dict(final)
     return figures
 
 

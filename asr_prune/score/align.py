@@ -1,4 +1,4 @@
-"""Words of two sentences paired at the least number of errors, by jiwer."""
+"""Words, or characters, of two sentences paired at the least number of errors, by jiwer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPS = {"equal": "C", "substitute": "S", "insert": "I", "delete": "D"}
 
 @dataclass(frozen=True)
 class Counts:
-    """Words of the reference and the three kinds of errors against them."""
+    """Words (or characters) of the reference and the three kinds of errors against them."""
 
     words: int = 0
     substitutions: int = 0
@@ -25,8 +25,12 @@ class Counts:
         return self.substitutions + self.insertions + self.deletions
 
     @property
+    def correct(self) -> int:
+        return self.words - self.substitutions - self.deletions
+
+    @property
     def wer(self) -> float:
-        """Word error rate in per cent. Raises ZeroDivisionError where there are no words."""
+        """Error rate in per cent. Raises ZeroDivisionError where there are no words."""
         return 100.0 * self.errors / self.words
 
     def __add__(self, other: Counts) -> Counts:
@@ -82,6 +86,19 @@ def count(pairs: Sequence[Pair]) -> Counts:
     """The errors of one alignment by kind."""
     ops = [pair.op for pair in pairs]
     return Counts(len(ops) - ops.count("I"), ops.count("S"), ops.count("I"), ops.count("D"))
+
+
+def count_characters(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> Counts:
+    """The least errors in the characters of all sentences, the one space between two words counted as a character; as
+    jiwer's cer.
+    """
+    if not refs:
+        return Counts()
+    letters = jiwer.ReduceToListOfListOfChars()
+    said, heard = ([" ".join(words) for words in side] for side in (refs, hyps))
+    made = jiwer.process_characters(said, heard, letters, letters)
+    of = made.hits + made.substitutions + made.deletions
+    return Counts(of, made.substitutions, made.insertions, made.deletions)
 
 
 def distance(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> int:

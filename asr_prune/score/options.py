@@ -8,17 +8,22 @@ from typing import Literal
 
 from asr_prune.options import options
 
-Step = Literal["lower", "upper", "no_punctuation", "no_noise"]
+Step = Literal["lower", "upper", "no_punctuation", "no_noise", "split_hyphens", "nfkc"]
 
 
 @options
 class ScoreOptions:
     #: Classes of words that sound alike, as [[O, OH]]: `wer` takes the members of a class for one word, `wer_raw` not.
     equivalents: list[list[str]] = field(default_factory=list)
-    #: Steps for references and hypotheses, in this order: lower, upper, no_punctuation, no_noise (drops <...>, [...]).
+    #: Steps for references and hypotheses, in the order given: lower; upper; no_punctuation (apostrophes stay);
+    #: no_noise (drops <...> and [...]); split_hyphens (well-known are two words); nfkc (full-width letters, ligatures
+    #: and the like in their plain forms, accents composed).
     normalise: list[Step] = field(default_factory=list)
     #: Resamplings of the speakers for the 95 % interval of the WER; 0 leaves the interval out.
     bootstrap: int = 10_000
+    #: Also log test's `%WER` at the LM weight and penalty that are best on test itself, as Kaldi's recipes show it: too
+    #: good a figure, for comparison with theirs. results.json has it as wer_test_tuned in any case.
+    test_tuned: bool = False
     #: Seed of the resampling.
     seed: int = 0
 

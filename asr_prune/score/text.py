@@ -20,19 +20,31 @@ def _no_noise(word: str) -> str:
     return "" if _NOISE.fullmatch(word) else word
 
 
+def _nfkc(word: str) -> str:
+    return unicodedata.normalize("NFKC", word)
+
+
+def _split_hyphens(word: str) -> str:
+    return word.replace("-", " ")
+
+
 _STEPS: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
     "upper": str.upper,
     "no_punctuation": _no_punctuation,
     "no_noise": _no_noise,
+    "split_hyphens": _split_hyphens,
+    "nfkc": _nfkc,
 }
 
 
 def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
-    """`words` split at any space and after `steps` in their order; a word of which nothing is left is dropped."""
+    """`words` after `steps` in their order, split at any space before and after each; a word of which nothing is left
+    is dropped.
+    """
     changed = " ".join(words).split()
     for step in steps:
-        changed = [word for word in map(_STEPS[step], changed) if word]
+        changed = " ".join(map(_STEPS[step], changed)).split()
     return changed
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import Counts, Pair, align, count
+from asr_prune.score.align import Counts, Pair, align, count, count_characters
 from asr_prune.score.bootstrap import interval
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.text import classes, merge, normalise
@@ -29,18 +29,35 @@ class Utterance:
     def counts(self) -> Counts:
         return count(self.pairs)
 
+    @property
+    def ops(self) -> str:
+        """The ops of the columns, one letter each."""
+        return "".join(pair.op for pair in self.pairs)
+
+    @property
+    def ref(self) -> list[str]:
+        return [pair.ref for pair in self.pairs if pair.ref is not None]
+
+    @property
+    def hyp(self) -> list[str]:
+        return [pair.hyp for pair in self.pairs if pair.hyp is not None]
+
 
 @dataclass(frozen=True)
 class Score:
-    """WERs are in per cent; `low` and `high` bound 95 % of the resampled `wer`, or are None (one speaker, no draws)."""
+    """characters: counted as `counts` is, for `cer`. Rates are in per cent; `low` and `high` bound 95 % of the
+    resampled `wer`, or are None (one speaker, no draws).
+    """
 
     counts: Counts
     counts_raw: Counts
+    characters: Counts
     low: float | None
     high: float | None
     utterances: list[Utterance]
     missing: list[str]
     unknown: list[str]
+    options: ScoreOptions
 
     @property
     def wer(self) -> float:
@@ -51,6 +68,11 @@ class Score:
     def wer_raw(self) -> float:
         """Without merging."""
         return self.counts_raw.wer
+
+    @property
+    def cer(self) -> float:
+        """Character error rate, equivalents merged, spaces between words counted."""
+        return self.characters.wer
 
     @property
     def words(self) -> int:
@@ -130,8 +152,8 @@ def score(
     _check(refs, sum(map(len, said)), utt2spk)
     heard = [normalise(hyps.get(name, ()), options.normalise) for name in names]
     same = classes(options)
-    merged = align([merge(words, same) for words in said], [merge(words, same) for words in heard])
-    pairs = [_as_said(*triple) for triple in zip(merged, said, heard, strict=True)]
+    merged = [[merge(words, same) for words in side] for side in (said, heard)]
+    pairs = [_as_said(*triple) for triple in zip(align(*merged), said, heard, strict=True)]
     utterances = [Utterance(name, utt2spk[name], columns) for name, columns in zip(names, pairs, strict=True)]
     speakers = by_speaker(utterances).values()
     bounds = interval(
@@ -143,11 +165,13 @@ def score(
     made = Score(
         counts=sum(speakers, Counts()),
         counts_raw=sum(map(count, align(said, heard)), Counts()),
+        characters=count_characters(*merged),
         low=bounds[0] if bounds else None,
         high=bounds[1] if bounds else None,
         utterances=utterances,
         missing=[name for name in names if name not in hyps],
         unknown=sorted(set(hyps) - set(refs)),
+        options=options,
     )
     _say(made)
     return made

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 def score(context: Context) -> None:
     """Stage 8: weight and penalty by dev, word errors on test, and the run's row of the report."""
+    from asr_prune.score.write import score_files
+
     for run in context.loaded.runs():
         folder = context.run_folder(run)
 
@@ -44,7 +46,10 @@ def score(context: Context) -> None:
         inputs |= {context.data / part / name: "corpus" for part in JUDGED for name in ("text", "utt2spk")}
         words = words_files(folder, context.recipe.decode)
         options = {"score": context.recipe.score, "decode": context.recipe.decode}
-        outputs = [folder / name for name in ("score_dev.json", "score_test.json", "result.json")]
+        outputs = [
+            folder / "result.json",
+            *(path for part in JUDGED for path in score_files(folder / f"score_{part}.json")),
+        ]
         work = Work("score", "scoring", options, inputs, ["score"], do, outputs, words)
         context.once(work, run)
 
@@ -66,12 +71,16 @@ def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: 
     best = choose(grid_errors(found["test"], sets["test"].text, options))
     tuned = score_words(found["test"][best], sets["test"].text, sets["test"].utt2spk, options)
     log.info("  %s (test, LM weight %d and penalty %g from dev)", made["test"].kaldi_line, *point)
+    if options.test_tuned:
+        log.info("  %s (test, LM weight %d and penalty %g from test itself)", tuned.kaldi_line, *best)
     return {
         "wer_dev": made["dev"].wer,
         "wer_test": made["test"].wer,
         "wer_test_low": made["test"].low,
         "wer_test_high": made["test"].high,
         "wer_raw_test": made["test"].wer_raw,
+        "cer_dev": made["dev"].cer,
+        "cer_test": made["test"].cer,
         "wer_test_tuned": tuned.wer,
         "wer_raw_test_tuned": tuned.wer_raw,
         "words_test": made["test"].words,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
-from asr_prune.acoustic.network import FeedForward
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer
 

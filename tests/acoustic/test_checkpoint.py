@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import Model, load_model, save_model
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.errors import UserError
 
 

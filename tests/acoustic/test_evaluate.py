@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
-from asr_prune.acoustic.network import FeedForward
 
 
 @pytest.mark.parametrize("batch", [7, 8192])

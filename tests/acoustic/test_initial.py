@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from asr_prune.acoustic.checkpoint import Model, save_model
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.initial import start_from, weights_file
-from asr_prune.acoustic.network import FeedForward
 from asr_prune.errors import UserError
 
 CONTEXT = (1, 1)

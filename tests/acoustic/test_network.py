@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from asr_prune.acoustic.network import FeedForward, size_of
+from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.network import size_of
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])

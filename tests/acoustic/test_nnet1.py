@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.initial import start_from
-from asr_prune.acoustic.network import FeedForward
 from asr_prune.acoustic.nnet1 import is_nnet1, read_nnet1
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_format import Writer

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.optimiser import InTurn, Newbob, OneCycle, make_optimiser, make_schedule
 from asr_prune.acoustic.options import TrainOptions
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
-from asr_prune.acoustic.network import FeedForward
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.errors import UserError
@@ -135,7 +135,7 @@ class Halving(Hooks):
         self.network = network
 
     @contextmanager
-    def acting(self) -> Iterator[None]:
+    def acting(self, training: bool) -> Iterator[None]:
         own = self.network.output.weight.data
         self.network.output.weight.data = own / 2
         yield

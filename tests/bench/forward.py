@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.acoustic.network import FeedForward, size_of
+from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.network import size_of
 
 
 @torch.no_grad()

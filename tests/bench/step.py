@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
-from asr_prune.acoustic.network import FeedForward
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.method import find_method

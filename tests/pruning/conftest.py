@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.frames import FrameSet
-from asr_prune.acoustic.network import FeedForward
-from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.pruner import Pruner
@@ -36,8 +36,8 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         frames = FrameSet.from_utterances(*task(1), (1, 1))
         dev = FrameSet.from_utterances(*task(2, 3), (1, 1))
         torch.manual_seed(3)
-        made = FeedForward(
-            frames.inputs, network.pop("hidden", (32, 24)), PDFS, network.pop("activation", "relu"), **network
+        made = build(
+            NetworkOptions(**{"hidden": (32, 24), "dropout": 0.0, "stream": 16, **network}), frames.inputs, PDFS
         )
         made.normalise_by(*frames.moments())
         method = find_method(prune["method"])

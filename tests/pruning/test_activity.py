@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.pruning.activity import Activity, activity
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.pruning.masks import largest, node_norms, weights_of
 
 Values = st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.5]), min_size=1, max_size=12), min_size=1, max_size=4)

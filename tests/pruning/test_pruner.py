@@ -27,6 +27,7 @@ ASKED: list[dict[str, Any]] = [
     {"method": "gradual", "keep": 0.5, "every": 7},
     {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm"},
     {"method": "magnitude", "keep": 0.5, "score": "entropy"},
+    {"method": "complexity", "keep": 0.5, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.5},
     {"method": "magnitude", "keep": 0.5, "score": "inorm", "release": 0.0},
 ]
@@ -37,23 +38,28 @@ def pruner_of(trainer: Trainer) -> Pruner:
     return trainer.hooks
 
 
+@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize("prune", ASKED, ids=str)
-def test_the_budget_is_hit_and_removal_exact(make_trainer: MakeTrainer, prune: dict[str, Any], activation: str) -> None:
-    trainer = make_trainer(prune, activation=activation, train={"optimiser": "sgd", "learning_rate": 0.05})
+def test_the_budget_is_hit_and_removal_exact(
+    make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str
+) -> None:
+    trainer = make_trainer(prune, {"optimiser": "sgd", "learning_rate": 0.05}, activation=activation, type=kind)
     trainer.run()
     cut = pruner_of(trainer).cut
     assert cut is not None
     assert sum(cut.nodes) == 28
-    small, kept = shrink(trainer.network.eval())
+    whole = pruner_of(trainer).departed.whole().eval()
+    small, kept = shrink(whole)
     assert sum(small.widths) <= 28
     assert all(set(k) <= set(mask.nonzero().flatten().tolist()) for k, mask in zip(kept, cut.kept, strict=True))
     inputs = trainer.dev_frames.spliced(torch.arange(50))
-    assert torch.allclose(trainer.network(inputs), small(inputs), atol=1e-5)
+    assert torch.allclose(whole(inputs), small(inputs), atol=1e-5)
+    assert torch.allclose(trainer.network.eval()(inputs), small(inputs), atol=1e-5)
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
-@pytest.mark.parametrize("prune", ASKED[:12], ids=str)
+@pytest.mark.parametrize("prune", ASKED[:13], ids=str)
 def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str, Any], optimiser: str) -> None:
     setting = {"optimiser": optimiser, "learning_rate": 0.01}
     whole = make_trainer(prune, setting, "whole", dropout=0.2)
@@ -76,6 +82,7 @@ def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str
         {"method": "group_lasso", "strength": 0.0, "solver": "subgradient"},
         {"method": "l2", "strength": 0.0},
         {"method": "l1", "strength": 0.0},
+        {"method": "complexity", "strength": 0.0},
         *({"method": "guided", "strength": 0.0, "norm": norm, "min_nodes": 1} for norm in ("l1", "l2", "group")),
     ],
     ids=str,
@@ -105,8 +112,54 @@ def test_phases_share_the_epochs() -> None:
 
 
 def test_removed_nodes_stay_removed_in_the_release(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer({"method": "magnitude", "keep": 0.5}, activation="sigmoid", train={"weight_decay": 0.1})
+    asked = {"method": "magnitude", "keep": 0.5, "live_shrink": False}
+    trainer = make_trainer(asked, activation="sigmoid", train={"weight_decay": 0.1})
     trainer.run()
     for layer, kept in zip(trainer.network.node_layers(), pruner_of(trainer).cut.kept, strict=True):
         assert layer.outgoing.weight[:, ~kept].count_nonzero() == 0
         assert layer.incoming.weight[~kept].count_nonzero() == 0
+
+
+LIVE: list[dict[str, Any]] = [
+    {"method": "group_lasso", "keep": 0.4, "every": 2, "patience": 10},
+    {"method": "group_lasso", "strength": 0.02, "vectors": "incoming", "every": 2, "patience": 6},
+    {"method": "guided", "keep": 0.4, "every": 2, "patience": 10, "cut": "prefix"},
+    {"method": "gradual", "keep": 0.4, "every": 7},
+    {"method": "gradual", "keep": 0.4, "every": 7, "score": "inorm"},
+    {"method": "complexity", "keep": 0.4, "rate": 0.3, "patience": 5},
+    {"method": "magnitude", "keep": 0.4},
+]
+
+
+@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("prune", LIVE, ids=str)
+def test_shrinking_while_training_changes_nothing_but_the_size(
+    make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str
+) -> None:
+    train = {"epochs": 3, "batch": 20, "clip": 0.5, "learning_rate": 0.02}
+    live, held = (
+        make_trainer({**prune, "live_shrink": shrinks}, train, f"{shrinks}", activation=activation, type=kind)
+        for shrinks in (True, False)
+    )
+    live.run()
+    held.run()
+    one, other = pruner_of(live), pruner_of(held)
+    assert [m.tolist() for m in one.cut.kept] == [m.tolist() for m in other.cut.kept]
+    assert sum(live.network.widths) == sum(one.cut.nodes) < sum(held.network.widths)
+    inputs = live.dev_frames.spliced(torch.arange(50))
+    assert torch.allclose(live.network.eval()(inputs), held.network.eval()(inputs), atol=1e-4)
+    for name, value in other.departed.whole().state_dict().items():
+        assert torch.allclose(value, one.departed.whole().state_dict()[name], atol=1e-4), name
+    assert live.metrics[-1]["macs"] < held.metrics[-1]["macs"]
+
+
+@pytest.mark.parametrize("prune", [LIVE[1], *LIVE[3:5]], ids=str)
+def test_nodes_go_before_the_cut(make_trainer: MakeTrainer, prune: dict[str, Any]) -> None:
+    trainer = make_trainer(prune, {"epochs": 20})
+    sizes = []
+    while pruner_of(trainer).cut is None:
+        trainer._one_epoch()
+        sizes.append(sum(trainer.network.widths))
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) > 2

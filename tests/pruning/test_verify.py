@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.pruning.removal import shrink, silence
 from asr_prune.pruning.verify import compare
 

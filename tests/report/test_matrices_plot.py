@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import Model, save_model
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.report.matrices_plot import Panel, matrices_plot, read_panels, told
 
 

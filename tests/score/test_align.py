@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.score.align import Counts, align, count, distance
+from asr_prune.score.align import Counts, align, count, count_characters, distance
 
 sentences = st.lists(st.sampled_from("abcd"), max_size=8)
 
@@ -35,6 +35,19 @@ def test_alignment_holds_every_word_once_and_its_op_tells_the_truth(pairs: list[
             kinds = {"C": pair.ref == pair.hyp, "I": pair.ref is None, "D": pair.hyp is None}
             assert kinds.get(pair.op, pair.ref is not None and pair.hyp is not None and pair.ref != pair.hyp)
     assert distance(refs, hyps) == sum(count(columns).errors for columns in align(refs, hyps))
+
+
+@given(sentences, sentences)
+def test_errors_in_characters_are_the_slow_distance_of_the_texts(ref: list[str], hyp: list[str]) -> None:
+    ref, hyp = ref[:3], hyp[:3]
+    texts = [list(" ".join(words)) for words in (ref, hyp)]
+    counts = count_characters([ref], [hyp])
+    assert (counts.words, counts.errors) == (len(texts[0]), slow_distance(*texts))
+
+
+def test_characters_of_several_sentences_are_summed() -> None:
+    assert count_characters([["AB", "C"], []], [["AB", "CD"], ["X"]]) == Counts(4, 0, 2, 0)
+    assert count_characters([], []) == Counts()
 
 
 @given(sentences)

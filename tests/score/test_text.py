@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asr_prune.errors import UserError
+from asr_prune.recipe import load_recipe
 from asr_prune.score.align import distance
-from asr_prune.score.options import ScoreOptions
+from asr_prune.score.options import ScoreOptions, Step
 from asr_prune.score.text import classes, merge, normalise
 
+ROOT = Path(__file__).resolve().parents[2]
 sentences = st.lists(st.sampled_from(["O", "OH", "ZERO", "NOUGHT", "FIVE"]), max_size=8)
 
 
@@ -30,6 +36,8 @@ def test_steps_in_their_order() -> None:
     assert normalise(words, ["no_noise", "no_punctuation", "upper"]) == ["WE'LL", "GO", "NOW"]
     assert normalise(words, ["no_punctuation", "lower"]) == ["<unk>", "we'll", "go", "noise", "now"]
     assert normalise(["TWO WORDS"], []) == ["TWO", "WORDS"]
+    assert normalise(["well-known", "-", "x-"], ["split_hyphens"]) == ["well", "known", "x"]
+    assert normalise(["Ｏ", "ﬁve", "e\u0301", "a\u00a0b"], ["nfkc"]) == ["O", "five", "é", "a", "b"]
 
 
 def test_classes_are_normalised_as_the_text_is() -> None:
@@ -49,3 +57,12 @@ def test_classes_are_normalised_as_the_text_is() -> None:
 def test_options_refuse(wrong: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         ScoreOptions(**wrong)
+
+
+def test_every_step_of_a_recipe_is_known_and_an_unknown_one_is_a_sentence() -> None:
+    for step in get_args(Step):
+        normalise(["word"], [step])
+    with pytest.raises(UserError) as said:
+        load_recipe(ROOT / "recipes/demo", ["score.normalise=[upper,lowr]"])
+    assert "score.normalise.1: input should be 'lower', 'upper'" in str(said.value)
+    assert "(got 'lowr')" in str(said.value)

@@ -10,7 +10,7 @@ import pytest
 from asr_prune.errors import UserError
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import score
-from asr_prune.score.write import write_score
+from asr_prune.score.write import score_files, write_score
 
 REFS = {"ann-1": ["OH", "ONE", "TWENTY"], "ann-2": [], "bob-1": ["THREE", "FOUR"]}
 HYPS = {"ann-1": ["O", "ONE", "TO"], "ann-2": [], "bob-1": ["A", "THREE"]}
@@ -41,7 +41,16 @@ def test_json_holds_counts_interval_and_details(tmp_path: Path) -> None:
     assert read["low"] <= read["wer"] <= read["high"]
     assert read["speakers"]["ann"] == {"wer": pytest.approx(100 / 3), "words": 3, "sub": 1, "ins": 0, "del": 0}
     assert (read["lm_weight"], read["penalty"]) == (9, 0.5)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["score_test.json", "score_test.per_utt"]
+    assert read["cer"] == pytest.approx(100 * sum(read["errors_characters"].values()) / read["characters"])
+    assert read["confusions"] == [["TWENTY", "TO", 1]]
+    assert (read["normalise"], read["equivalents"]) == ([], [["O", "OH"]])
+    assert sorted(tmp_path.iterdir()) == sorted(score_files(tmp_path / "score_test.json"))
+
+
+def test_trn_files_hold_the_words_as_they_are_counted(tmp_path: Path) -> None:
+    write_score(tmp_path / "score_test.json", MADE)
+    assert (tmp_path / "score_test.ref.trn").read_text() == "O ONE TWENTY (ann-1)\n(ann-2)\nTHREE FOUR (bob-1)\n"
+    assert (tmp_path / "score_test.hyp.trn").read_text() == "O ONE TO (ann-1)\n(ann-2)\nA THREE (bob-1)\n"
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from asr_prune.options import options
 from asr_prune.pruning.budget import minima_of, strongest
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.removal import hold_at_zero, silence
 from asr_prune.pruning.scores import WeightScore, node_scores
 
 
@@ -51,25 +50,29 @@ class Gradual(Method):
 
     def wanted(self, progress: float) -> int:
         """How many nodes are to be left at `progress`, 0 to 1, of the press."""
-        nodes = sum(layer.size for layer in self.layers)
+        nodes = sum(self.sizes)
         target = nodes if self.target is None else self.target
         return round(target + (nodes - target) * (1 - progress) ** 3)
 
     def after_step(self, step: int) -> None:
         if (step - self.plan.press_from) % self.options.every == 0 or step >= self.plan.cut_at:
-            self._remove(self.plan.progress(step))
-        hold_at_zero(self.layers, self.living)
+            self._choose(self.plan.progress(step))
 
-    def _remove(self, progress: float) -> None:
+    def _choose(self, progress: float) -> None:
         keep = 1.0 if self.options.keep is None else self.options.keep
         share = keep + (1 - keep) * (1 - progress) ** 3
-        sizes = [layer.size for layer in self.layers]
-        minima = minima_of(sizes, share, self.options.min_nodes, self.options.floor)
+        minima = minima_of(self.sizes, share, self.options.min_nodes, self.options.floor)
         self.living = strongest(self.scores(), self.wanted(progress), minima)
-        silence(self.layers, self.living, self.folds)
+
+    def gone(self) -> list[Tensor]:
+        return [~mask for mask in self.living]
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        super().narrow(kept)
+        self.living = [mask[k] for mask, k in zip(self.living, kept, strict=True)]
 
     def shares(self) -> list[float] | None:
-        return [float(mask.float().mean()) for mask in self.living]
+        return [float(mask.sum()) / size for mask, size in zip(self.living, self.sizes, strict=True)]
 
     def scores(self) -> list[Tensor]:
         """Over the mean of the living nodes of the layer; 0 for those that have gone."""

@@ -14,7 +14,7 @@ from asr_prune.acoustic.network import NodeLayer
 from asr_prune.options import options
 from asr_prune.pruning.budget import strongest
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.prefix import even_counts, first, prefix_share, reach, share_by_chance
+from asr_prune.pruning.prefix import even_counts, prefix_share, reach, share_by_chance
 from asr_prune.pruning.prox import decay, metric_of, soften
 from asr_prune.pruning.proximal import Proximal, ProximalOptions
 
@@ -78,12 +78,12 @@ class Guided(Proximal):
         return super().finish() if self.options.cut == "rank" else self._first()
 
     def _first(self) -> list[Tensor]:
-        sizes = [layer.size for layer in self.layers]
         if self.target is None:
-            counts = [max(n, minimum) for n, minimum in zip(reach(self.alive()), self.minima, strict=True)]
+            reached = reach(self.dense(self.alive()))
+            counts = [max(n, minimum) for n, minimum in zip(reached, self.minima, strict=True)]
         else:
-            counts = even_counts(sizes, self.target, self.minima)
-        return first(sizes, counts, self.weights[0].device)
+            counts = even_counts(self.sizes, self.target, self.minima)
+        return [index < count for index, count in zip(self.index, counts, strict=True)]
 
     def _fall(self, i: int) -> float:
         return float(self.weights[i].shape[self.dim]) if self.options.norm == "l1" else 1.0
@@ -108,7 +108,7 @@ class Guided(Proximal):
 
     def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
         told = super().end_of_epoch(dev_cross_entropy, pressing)
-        return told | {"prefix_share": prefix_share(self.alive())}
+        return told | {"prefix_share": prefix_share(self.dense(self.alive()))}
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"pulls": self.pulls}

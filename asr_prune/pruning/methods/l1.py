@@ -10,7 +10,8 @@ from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.options import options
-from asr_prune.pruning.method import Method, weights_of
+from asr_prune.pruning.masks import weights_of
+from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.prox import metric_of, soften
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from asr_prune.options import options
-from asr_prune.pruning.method import Method, weights_of
+from asr_prune.pruning.masks import weights_of
+from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 
 

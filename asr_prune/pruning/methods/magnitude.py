@@ -66,6 +66,10 @@ class Magnitude(Method):
             return [torch.ones_like(layer.incoming.bias.detach()) for layer in self.layers]
         return [over_mean(seen.entropy()) for seen in self.activity]
 
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        super().narrow(kept)
+        self.activity = [Activity(a.on[m], a.mean[m]) for a, m in zip(self.activity, kept, strict=False)]
+
     def state_dict(self) -> dict[str, Any]:
         return {"activity": [(seen.on, seen.mean) for seen in self.activity]}
 

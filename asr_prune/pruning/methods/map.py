@@ -97,7 +97,7 @@ class Map(Method):
         return self.asked * (1 - (1 - min(1.0, done / self.switch_at)) ** 3)
 
     @contextmanager
-    def acting(self) -> Iterator[None]:
+    def acting(self, training: bool) -> Iterator[None]:
         if not (self.exploring and self.forward):
             yield
             return
@@ -192,7 +192,7 @@ class Map(Method):
     @torch.no_grad()
     def scores(self) -> list[Tensor]:
         """Outgoing norms of the nodes in the weights that the network computes with."""
-        with self.acting():
+        with self.acting(training=False):
             return [layer.norms("outgoing") for layer in self.layers]
 
     def finish(self) -> list[Tensor]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn, optim
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.train import Trainer
 from asr_prune.errors import UserError
 from asr_prune.pruning.methods.dsd import Dsd, DsdOptions

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.methods.guided import Guided, GuidedOptions, guide
 from asr_prune.pruning.plan import Plan

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.methods.l1 import L1, L1Options
 from asr_prune.pruning.plan import Plan

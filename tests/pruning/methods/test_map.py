@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from asr_prune.acoustic.network import FeedForward
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.optimiser import make_optimiser
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.methods.map import Map, MapOptions, attention, exploited

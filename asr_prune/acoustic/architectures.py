@@ -1,0 +1,26 @@
+"""The networks there are, by the name that a recipe's `network.type` gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.options import NetworkOptions
+from asr_prune.acoustic.residual import Residual
+
+
+def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
+    """A fresh network, drawn from torch's random stream. inputs: values of a spliced frame; outputs: pdfs."""
+    if options.type == "residual":
+        return Residual(inputs, options.hidden, outputs, options.activation, options.dropout, options.stream)
+    return FeedForward(inputs, options.hidden, outputs, options.activation, options.dropout)
+
+
+def from_shape(shape: dict[str, Any]) -> Network:
+    """A network of the shape that `Network.shape` told, its weights meaningless.
+
+    Raises KeyError or TypeError where `shape` is none.
+    """
+    known = {"feed_forward": FeedForward, "residual": Residual}
+    return known[shape["type"]](**{key: value for key, value in shape.items() if key != "type"})

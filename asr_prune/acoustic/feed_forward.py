@@ -1,0 +1,49 @@
+"""The plain feed-forward network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor, nn
+
+from asr_prune.acoustic.network import Network, NodeLayer, initialise
+
+
+class FeedForward(Network):
+    """Fully connected hidden layers, one after the other: `h_l = act(W_l h_{l-1} + b_l)`."""
+
+    def __init__(
+        self, inputs: int, hidden: Sequence[int], outputs: int, activation: str = "relu", dropout: float = 0.0
+    ) -> None:
+        super().__init__(inputs, hidden, outputs, activation, dropout)
+        widths = [inputs, *hidden]
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.output = nn.Linear(widths[-1], outputs)
+        for layer in self.affine[:-1]:
+            initialise(layer, activation)
+        initialise(self.output, "none")
+
+    @property
+    def affine(self) -> list[nn.Linear]:
+        return [*self.hidden, self.output]
+
+    def node_layers(self) -> list[NodeLayer]:
+        return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairwise(self.affine)]
+
+    def shape(self) -> dict[str, Any]:
+        return {
+            "type": "feed_forward",
+            "inputs": self.inputs,
+            "hidden": self.widths,
+            "outputs": self.outputs,
+            "activation": self.activation,
+        }
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """frames: float [batch, inputs], spliced, not normalised. Returns logits [batch, pdfs]."""
+        x = self.normalised(frames)
+        for i, layer in enumerate(self.hidden):
+            x = self.dropped(self.act(layer(x)), i)
+        return self.output(x)

@@ -1,0 +1,85 @@
+"""Tables of a score: a row per speaker for people, a row per utterance for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from asr_prune.errors import UserError
+from asr_prune.score.align import Counts, Pair
+from asr_prune.score.wer import Utterance
+
+COLUMNS = ("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer", "ops", "ref", "hyp")
+_HEAD = ("#SENT", "#WORD", "Corr", "Sub", "Ins", "Del", "Err", "S.Err")
+
+
+def _speaker_rows(name: str, width: int, sentences: Sequence[Counts]) -> list[str]:
+    counts, wrong = sum(sentences, Counts()), sum(one.errors > 0 for one in sentences)
+    kinds = counts.correct, counts.substitutions, counts.insertions, counts.deletions, counts.errors
+    start = f"{len(sentences):10d} {counts.words:10d}"
+    rows = [f"{name:<{width}s} raw {start} {' '.join(f'{kind:10d}' for kind in kinds)} {wrong:10d}"]
+    if counts.words:
+        shares = [*(100 * kind / counts.words for kind in kinds), 100 * wrong / len(sentences)]
+        rows.append(f"{name:<{width}s} sys {start} {' '.join(f'{share:10.2f}' for share in shares)}")
+    return rows
+
+
+def per_speaker(utterances: Sequence[Utterance]) -> str:
+    """As Kaldi's wer_per_spk_details.pl: of each speaker and of the SUM a line of numbers (raw) and, where there are
+    words, one of per cent (sys).
+    """
+    speakers: dict[str, list[Counts]] = {}
+    for utterance in utterances:
+        speakers.setdefault(utterance.speaker, []).append(utterance.counts)
+    width = max(15, *map(len, speakers))
+    rows = [f"{'SPEAKER':<{width}s} id  {' '.join(f'{name:>10s}' for name in _HEAD)}"]
+    for name, counts in [*sorted(speakers.items()), ("SUM", [n for own in speakers.values() for n in own])]:
+        rows += _speaker_rows(name, width, counts)
+    return "".join(row + "\n" for row in rows)
+
+
+def per_utterance_table(utterances: Sequence[Utterance]) -> str:
+    """COLUMNS apart by tabs, words by spaces; ops has a letter for each column of the alignment; wer is in per cent and
+    empty where the reference is. read_utterances reads it.
+    """
+    rows = ["\t".join(COLUMNS)]
+    for one in utterances:
+        counts = one.counts
+        numbers = counts.words, counts.correct, counts.substitutions, counts.insertions, counts.deletions
+        wer = f"{counts.wer:.2f}" if counts.words else ""
+        texts = wer, one.ops, " ".join(one.ref), " ".join(one.hyp)
+        rows.append("\t".join([one.name, one.speaker, *map(str, numbers), *texts]))
+    return "".join(row + "\n" for row in rows)
+
+
+def paired(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
+    """The columns of an alignment from its ops (C, S, I, D). Raises ValueError where they do not use up the words."""
+    refs, hyps = iter(ref), iter(hyp)
+    pairs = [Pair(op, None if op == "I" else next(refs, None), None if op == "D" else next(hyps, None)) for op in ops]
+    kinds = set(ops) <= set("CSID"), len(ref) == len(ops) - ops.count("I"), len(hyp) == len(ops) - ops.count("D")
+    if not all(kinds):
+        raise ValueError(f"{ops!r} does not align {len(ref)} words with {len(hyp)}")
+    return pairs
+
+
+def read_utterances(path: Path) -> list[Utterance]:
+    """What per_utterance_table wrote. Raises UserError where the file is missing or damaged."""
+    try:
+        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        if tuple(head.split("\t")) != COLUMNS:
+            raise ValueError("its first line does not name the columns")
+        return [_utterance(line.split("\t")) for line in lines]
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; the stage score writes it, so run that stage first.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); remove it and run the stage score again.") from None
+
+
+def _utterance(row: Sequence[str]) -> Utterance:
+    if len(row) != len(COLUMNS):
+        raise ValueError(f"the row of {row[0]!r} has {len(row)} columns and not {len(COLUMNS)}")
+    cells = dict(zip(COLUMNS, row, strict=True))
+    pairs = paired(cells["ops"], cells["ref"].split(), cells["hyp"].split())
+    return Utterance(cells["utterance"], cells["speaker"], pairs)

@@ -1,0 +1,82 @@
+"""The verbs compare and sclite, from folders to the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli import main
+from asr_prune.score.options import ScoreOptions
+from asr_prune.score.wer import score
+from asr_prune.score.write import write_score
+
+from .conftest import Made
+
+REFS = {"ann-1": ["ONE", "TWO"], "bob-1": ["OH", "THREE"]}
+SPEAKERS = {"ann-1": "ann", "bob-1": "bob"}
+Said = pytest.CaptureFixture[str]
+
+
+def scored(folder: Path, refs: dict[str, list[str]] = REFS, speaker: str = "ann", **options: object) -> Path:
+    """A run's folder with dev and test scored."""
+    hyps = {"ann-1": ["ONE", "TO"], "bob-1": ["O", "THREE"]}
+    speakers = {name: SPEAKERS.get(name, "eve") for name in refs} | {"ann-1": speaker}
+    made = score(hyps, refs, speakers, ScoreOptions(**options))  # type: ignore[arg-type]
+    for name in ("dev", "test"):
+        write_score(folder / f"score_{name}.json", made)
+    return folder
+
+
+def refused(said: Said, *command: object) -> str:
+    """The one line of a command that fails."""
+    assert main([str(word) for word in command]) == 1
+    (line,) = said.readouterr().err.splitlines()
+    return line
+
+
+def test_two_runs_are_compared(tmp_path: Path, recognised: Made, capsys: Said) -> None:
+    for name, hyps in (("one", recognised.first), ("two", recognised.second)):
+        write_score(tmp_path / name / "score_dev.json", recognised.score(hyps))
+    command = ["compare", str(tmp_path / "one"), str(tmp_path / "two"), "--on", "dev", "--samples", "300"]
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert told.count("\n") == 5
+    assert "probability of improvement: " in told
+    assert "MAPSSWE: p " in told
+    assert main(command) == 0
+    assert capsys.readouterr().out == told
+
+
+def test_runs_of_different_tests_are_refused(tmp_path: Path, capsys: Said) -> None:
+    run = scored(tmp_path / "run")
+    other = scored(tmp_path / "other", {**REFS, "eve-1": ["X"]})
+    assert "different test sets: 1 utterances are in one alone, eve-1 for one" in refused(capsys, "compare", run, other)
+    other = scored(tmp_path / "other", {**REFS, "ann-1": ["ONE", "TOO"]})
+    assert "differ in the reference or the speaker of 1 utterances, ann-1" in refused(capsys, "compare", run, other)
+    other = scored(tmp_path / "other", speaker="dan")
+    assert "differ in the reference or the speaker of 1 utterances, ann-1" in refused(capsys, "compare", run, other)
+
+
+def test_runs_scored_in_different_ways_are_refused(tmp_path: Path, capsys: Said) -> None:
+    run = scored(tmp_path / "run")
+    other = scored(tmp_path / "other", equivalents=[["O", "OH"]])
+    assert "different score.equivalents ([] and [['O', 'OH']])" in refused(capsys, "compare", run, other)
+    other = scored(tmp_path / "other", normalise=["lower"])
+    assert "different score.normalise (['lower'] and [])" in refused(capsys, "compare", other, run, "--on", "dev")
+
+
+def test_missing_files_are_one_sentence(tmp_path: Path, capsys: Said) -> None:
+    run, other = scored(tmp_path / "run"), scored(tmp_path / "other")
+    (other / "score_test.utts.tsv").unlink()
+    assert "other/score_test.utts.tsv is missing; the stage score writes it" in refused(capsys, "compare", run, other)
+    (run / "score_dev.json").write_text("{}")
+    assert "score_dev.json is missing or damaged" in refused(capsys, "compare", run, other, "--on", "dev")
+    assert "nowhere/score_test.utts.tsv is missing" in refused(capsys, "sclite", tmp_path / "nowhere")
+
+
+def test_sclite_judges_a_run(sctk: None, tmp_path: Path, capsys: Said) -> None:
+    assert main(["sclite", str(scored(tmp_path / "run", equivalents=[["O", "OH"]]))]) == 0
+    ours, theirs, differing = capsys.readouterr().out.splitlines()
+    assert ours.split(maxsplit=1)[1] == theirs.split(maxsplit=1)[1] == "%WER 25.00 [ 1 / 4, 0 ins, 0 del, 1 sub ]"
+    assert differing == "0 of 2 utterances differ in their counts"

@@ -1,0 +1,78 @@
+"""The paired bootstrap against a slow loop, and what is told of two runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asr_prune.score.compare import compare, improvement, told
+
+from .conftest import Made
+
+FIRST, SECOND, WORDS = np.array([3, 0, 7, 1, 12]), np.array([2, 1, 7, 0, 10]), np.array([40, 35, 60, 5, 52])
+
+
+def slow(samples: int, seed: int) -> tuple[float, float, list[float]]:
+    better = same = 0
+    rates = []
+    for draw in np.random.default_rng(seed).integers(5, size=(samples, 5)):
+        one = two = words = 0
+        for speaker in draw:
+            one, two, words = one + int(FIRST[speaker]), two + int(SECOND[speaker]), words + int(WORDS[speaker])
+        better, same = better + (two / words < one / words), same + (one == two)
+        rates.append(100 * two / words - 100 * one / words)
+    return better / samples, same / samples, rates
+
+
+def test_equals_the_slow_loop() -> None:
+    made = improvement(SECOND - FIRST, WORDS, 700, 3)
+    assert made
+    better, same, rates = slow(700, 3)
+    assert (made.improvement, made.tie, made.speakers) == (better, same, 5)
+    assert (made.low, made.high) == pytest.approx(tuple(np.percentile(rates, [2.5, 97.5])))
+
+
+def test_the_other_way_round_the_shares_change_places() -> None:
+    one, other = improvement(SECOND - FIRST, WORDS, 500, 1), improvement(FIRST - SECOND, WORDS, 500, 1)
+    assert one
+    assert other
+    assert one.improvement + other.improvement + one.tie == pytest.approx(1)
+    assert one.tie == other.tie
+
+
+def test_one_speaker_or_no_sample_has_no_probability() -> None:
+    assert improvement(FIRST[:1], WORDS[:1], 100, 0) is None
+    assert improvement(FIRST, WORDS, 0, 0) is None
+
+
+def test_the_better_recogniser_is_told(recognised: Made) -> None:
+    first, second = (recognised.score(hyps).utterances for hyps in (recognised.first, recognised.second))
+    made = compare(first, second, 500, 0)
+    assert made.counts[1].errors < made.counts[0].errors
+    assert made.resampled
+    assert made.resampled.low <= made.difference <= made.resampled.high < 0
+    assert made.resampled.improvement > 0.95
+    assert sum(made.utterances) == 300
+    text = told(("exp/one", "exp/two"), made)
+    assert f"exp/one  WER  {made.counts[0].wer:.2f}  {made.counts[0].errors} errors in" in text
+    assert "a difference at the level of 0.05" in text
+    assert "few segments" not in text
+    assert compare(first, second, 500, 0) == made
+
+
+def test_a_run_does_not_differ_from_itself(recognised: Made) -> None:
+    utterances = recognised.score(recognised.first).utterances
+    made = compare(utterances, utterances, 100, 0)
+    assert (made.difference, made.utterances, made.mapsswe.p) == (0.0, (0, 300, 0), 1.0)
+    assert made.resampled
+    assert (made.resampled.improvement, made.resampled.tie) == (0.0, 1.0)
+
+
+def test_few_segments_and_one_speaker_are_told(recognised: Made) -> None:
+    first, second = (recognised.score(hyps).utterances for hyps in (recognised.first, recognised.second))
+    ours = [u.name for u in first if u.speaker == "s0"]
+    text = told(("a", "b"), compare(*([u for u in side if u.name in ours] for side in (first, second)), 100, 0))
+    assert "it takes two speakers" in text
+    assert "few segments, below 50" in text
+    with pytest.raises(ValueError, match="same utterances"):
+        compare(first, second[1:], 100, 0)

@@ -1,0 +1,88 @@
+"""sclite's alignments beside ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asr_prune.errors import UserError
+from asr_prune.score.options import ScoreOptions
+from asr_prune.score.sclite import judge, program, sclite_ops, sclite_sgml, told
+from asr_prune.score.wer import score
+from asr_prune.score.write import write_score
+
+from .conftest import Made
+
+SGML = """<SYSTEM title="hyp.trn" ref_fname="ref.trn" case_sense="1">
+<SPEAKER id="ann">
+<PATH id="(ann-1)" word_cnt="4" sequence="0" case_sense="1">
+C,"ONE","ONE":S,"TWO","TO":I,,"A:B":D,"C,D",
+</PATH>
+<PATH id="(ann-2)" word_cnt="1" sequence="1" case_sense="1">
+I,,"UH"
+</PATH>
+</SPEAKER>
+</SYSTEM>
+"""
+REFS = {"ann-1": ["ONE", "TWO", "C,D"], "ann-2": []}
+HYPS = {"ann-1": ["ONE", "TO", "A:B"], "ann-2": ["UH"]}
+OURS = score(HYPS, REFS, dict.fromkeys(REFS, "ann"), ScoreOptions(bootstrap=0)).utterances
+
+
+def test_ops_are_read_from_sclites_sgml() -> None:
+    assert sclite_ops(SGML) == {"ann-1": "CSID", "ann-2": "I"}
+
+
+def test_an_utterance_counted_otherwise_is_shown_with_both_alignments() -> None:
+    text = told(judge(OURS, sclite_ops(SGML)))
+    assert text.splitlines()[:3] == [
+        "ours    %WER 100.00 [ 3 / 3, 1 ins, 0 del, 2 sub ]",
+        "sclite  %WER 133.33 [ 4 / 3, 2 ins, 1 del, 1 sub ]",
+        "1 of 2 utterances differ in their counts",
+    ]
+    assert "ann-1 hyp   ONE   TO  A:B  ***" in text
+    assert "ann-2 hyp" not in text
+
+
+def test_sentences_that_sclite_read_otherwise_are_one_sentence() -> None:
+    with pytest.raises(UserError, match="sclite did not read utterance ann-2 as it was written"):
+        judge(OURS, {"ann-1": "CSS"})
+
+
+def test_without_sclite_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program("sclite") == []
+    with pytest.raises(UserError, match="sclite is not installed; install NIST's SCTK"):
+        sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
+
+
+def test_sclite_counts_the_same_or_more(sctk: None, recognised: Made, tmp_path: Path) -> None:
+    """sclite charges a substitution 4 and a gap 3, so it never finds fewer errors than the least, and rarely more."""
+    made = recognised.score(recognised.first)
+    write_score(tmp_path / "score.json", made)
+    sgml = sclite_sgml(tmp_path / "score.ref.trn", tmp_path / "score.hyp.trn")
+    judged = judge(made.utterances, sclite_ops(sgml))
+    assert len(judged.theirs) == 300
+    assert all(our.counts.errors <= their.counts.errors for our, their in judged.differing)
+    assert len(judged.differing) <= 10
+    print(told(judged))
+
+
+def test_names_words_and_equivalents_reach_sclite(sctk: None, tmp_path: Path) -> None:
+    refs = {"x-1": ["Ü", "OH", "we'll"], "Y": ["a", "B"], "empty": []}
+    hyps = {"x-1": ["Ü", "O", "well"], "Y": ["A", "B"], "empty": ["C"]}
+    made = score(hyps, refs, {"x-1": "x", "Y": "m_1", "empty": "m_1"}, ScoreOptions(equivalents=[["O", "OH"]]))
+    write_score(tmp_path / "score.json", made)
+    sgml = sclite_sgml(tmp_path / "score.ref.trn", tmp_path / "score.hyp.trn")
+    assert judge(made.utterances, sclite_ops(sgml)).differing == []
+    assert '<SPEAKER id="m.1">' in sgml
+
+
+def test_a_file_that_is_missing_or_damaged_is_one_sentence(sctk: None, tmp_path: Path) -> None:
+    (tmp_path / "ref.trn").write_text("ONE (a-1)\n")
+    with pytest.raises(UserError, match=r"hyp.trn is missing; the stage score writes it"):
+        sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
+    (tmp_path / "hyp.trn").write_text("no name at the end\n")
+    with pytest.raises(UserError, match="sclite could not score"):
+        sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
