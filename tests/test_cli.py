@@ -277,6 +277,29 @@ def test_kept_lattices_are_weighed_anew_without_a_search(project: Path, capsys: 
     assert capsys.readouterr().out.startswith("eve-0-1 ")
 
 
+def test_a_graph_of_kaldi_in_place_of_ours(project: Path, capsys: Said) -> None:
+    shutil.copytree(project / "exp/tiny/graph", project / "theirs")
+    given = [*GIVEN, "--set", "decode.graph=theirs"]
+    assert main(["graph", *given]) == 0
+    assert "graph: taking theirs" in capsys.readouterr().out
+    assert main(["decode", *given]) == 0
+    assert "decode dense: up to date" in capsys.readouterr().out
+    (project / "theirs/num_pdfs").write_text("77")
+    assert main(["graph", *given]) == 1
+    assert "theirs is of another model: it has 77 pdfs" in capsys.readouterr().err
+    shutil.rmtree(project / "theirs")
+
+
+def test_a_grammar_in_place_of_the_language_model(project: Path, capsys: Said) -> None:
+    Path("tones.jsgf").write_text("#JSGF V1.0;\npublic <tones> = (LOW | MID | HIGH)+;\n")
+    given = [*GIVEN, "--set", "lang.grammar=tones.jsgf"]
+    assert [main([verb, *given]) for verb in ("lang", "graph", "decode")] == [0, 0, 0]
+    assert "grammar of 1 rules, 3 words, 0 words left out" in capsys.readouterr().out
+    Path("tones.jsgf").unlink()
+    assert main(["lang", *given]) == 1
+    assert "cannot read the grammar tones.jsgf" in capsys.readouterr().err
+
+
 def test_decoding_is_measured(project: Path, capsys: Said) -> None:
     assert main(["bench", "decode", "exp/tiny/runs/dense"]) == 0
     lines = capsys.readouterr().out.splitlines()

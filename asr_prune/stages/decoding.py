@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 JUDGED = ("dev", "test")
 GRAPH = ("HCLG.fst", "words.txt", "pdfs.txt", "disambig_tid.int", "size.json")
 GRAPH_CODE = ("graph", "kaldi_graph", "stochastic", "arrays", "binary")
-#: options that lattices do not depend on
+#: options that lattices depend on, beside the graph, and those that they do not
+SEARCH = ("beam", "lattice_beam", "acoustic_scale", "lattice")
 GRID = ("lm_weights", "penalties")
 ARCHIVE = "lat.1.gz"
 Words = dict[str, list[str]]
@@ -109,7 +110,7 @@ def _decode_run(context: Context, run: Run) -> None:
     inputs |= NetworkFeatures.of(context).inputs(context, JUDGED)
     outputs = [folder / f"decode_{part}" / "info.json" for part in JUDGED]
     outputs += archives(folder) if options.lattice else words_files(folder, options)
-    part = {key: value for key, value in plain(options).items() if not (options.lattice and key in GRID)}
+    part = {key: plain(options)[key] for key in (*SEARCH, *(() if options.lattice else GRID))}
     code = ["decode", "acoustic/priors.py", "acoustic/network.py", "features/load.py"]
     context.once(Work("decode", "decoding", part, inputs, code, do, outputs), run)
 
@@ -163,19 +164,19 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
 
 
 class Forward:
-    """Utterances and their log-likelihoods under a network, batch by batch; seconds: spent in the network."""
+    """Utterances and their log-likelihoods under a network, batch by batch; seconds: in the network, by `clock`."""
 
-    def __init__(self, model: Model, feats: Feats) -> None:
-        self.model, self.feats, self.seconds = model, feats, 0.0
+    def __init__(self, model: Model, feats: Feats, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.model, self.feats, self.clock, self.seconds = model, feats, clock, 0.0
 
     def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
         from asr_prune.acoustic.priors import log_likelihoods
 
-        model, start = self.model, time.perf_counter()
+        model, start = self.model, self.clock()
         for found in log_likelihoods(model.network, model.priors, self.feats, model.context):
-            self.seconds += time.perf_counter() - start
+            self.seconds += self.clock() - start
             yield found
-            start = time.perf_counter()
+            start = self.clock()
 
 
 def decode_info(decoded: Decoded, forward: float, shift: float) -> dict[str, Any]:

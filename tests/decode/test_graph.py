@@ -40,32 +40,8 @@ def lm_cost(words: tuple[str, ...]) -> float:
     return -total * float(np.log(10))
 
 
-def viterbi(arrays: FstArrays, acoustic: np.ndarray, column: np.ndarray) -> float:
-    """Least cost of a path that reads all of acoustic [frames, columns]; column: of each input label."""
-    source = np.repeat(np.arange(len(arrays.counts)), arrays.counts)
-    emitting = arrays.arcs["ilabel"] > 0
-    cost = np.full(len(arrays.counts), np.inf)
-    cost[arrays.start] = 0
-
-    def spread(costs: np.ndarray, which: np.ndarray, extra: Any) -> np.ndarray:
-        reached = np.full(len(costs), np.inf)
-        arcs = arrays.arcs[which]
-        np.minimum.at(reached, arcs["nextstate"], costs[source[which]] + arcs["weight"] + extra)
-        return reached
-
-    for frame in (*acoustic, None):
-        while True:
-            closed = np.minimum(cost, spread(cost, ~emitting, 0.0))
-            if np.array_equal(closed, cost):
-                break
-            cost = closed
-        if frame is not None:
-            cost = spread(cost, emitting, -frame[column[arrays.arcs["ilabel"][emitting]]])
-    return float((cost + arrays.finals).min())
-
-
 @pytest.mark.parametrize("seed", range(6))
-def test_best_cost_over_all_word_sequences(recogniser: Any, seed: int) -> None:
+def test_best_cost_over_all_word_sequences(recogniser: Any, viterbi: Callable, seed: int) -> None:
     """Ten frames hold three phones at most."""
     loglikes = recogniser.loglikes(seed, 10)
     lang, model = Lang.read(recogniser.lang), HmmModel.load(recogniser.hmm)
@@ -85,7 +61,7 @@ def test_best_cost_over_all_word_sequences(recogniser: Any, seed: int) -> None:
 
 @pytest.mark.parametrize("scale", [1.0, 0.25, 0.1])
 @pytest.mark.parametrize("frames", [9, 60])
-def test_search_finds_the_viterbi_cost(recogniser: Any, frames: int, scale: float) -> None:
+def test_search_finds_the_viterbi_cost(recogniser: Any, viterbi: Callable, frames: int, scale: float) -> None:
     arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
     loglikes = recogniser.loglikes(frames, frames)
     column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
@@ -94,7 +70,9 @@ def test_search_finds_the_viterbi_cost(recogniser: Any, frames: int, scale: floa
 
 
 @pytest.mark.parametrize("frames", [9, 60])
-def test_lattice_has_the_viterbi_cost_at_other_weights_and_penalties(recogniser: Any, frames: int) -> None:
+def test_lattice_has_the_viterbi_cost_at_other_weights_and_penalties(
+    recogniser: Any, viterbi: Callable, frames: int
+) -> None:
     arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
     loglikes = recogniser.loglikes(frames, frames)
     column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
