@@ -5,9 +5,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import kaldifst
 import numpy as np
 import pytest
 
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.lattice_archive import read_lattices
 from asr_prune.decode.lattice_set import grid, lattice_set, sweep_archive
 from asr_prune.decode.options import DecodeOptions
@@ -74,6 +77,21 @@ def test_unfinished_is_said_and_counted(recogniser: Any, caplog: pytest.LogCaptu
     assert "1 utterances reached no final state" in caplog.text
     assert "2 utterances done, 0 failed, real-time factor" in decoded.summary()
     assert decoded.rtf() > 0
+
+
+def test_no_path_lives_to_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A graph for two frames and no more."""
+    (tmp_path / "HCLG.fst").write_bytes(FstArrays.of(kaldifst.compile("0 1 1 1\n1 2 2 0\n2\n")).bytes())
+    (tmp_path / "pdfs.txt").write_text("-1\n0\n1\n")
+    (tmp_path / "words.txt").write_text("<eps> 0\nYES 1\n")
+    loglikes = {"fits": np.zeros((2, 2), np.float32), "long": np.zeros((5, 2), np.float32)}
+    decoded = lattice_set(tmp_path, loglikes.items(), SMALL, [(8, 0.0)], 1, tmp_path / "lat.1.gz")
+    assert decoded.words[8, 0.0] == {"fits": ["YES"], "long": []}
+    assert decoded.failed == decoded.partial == ["long"]
+    assert "1 utterances done, 1 failed" in decoded.summary()
+    assert [utt for utt, _ in read_lattices(tmp_path / "lat.1.gz")] == ["fits"]
+    assert not decode_set(tmp_path, loglikes, SMALL, 8)["long"].words
+    assert "long" in caplog.text
 
 
 def test_nothing_to_decode(recogniser: Any) -> None:

@@ -89,6 +89,7 @@ def test_words_are_counted_both_ways(lang: Path, tmp_path: Path) -> None:
         ("-0.6 B -0.3", "minus B -0.3", ["lm.arpa:11"]),
         ("-0.4 A B", "-0.4 A", ["lm.arpa:16", "2 words"]),
         ("-0.4 A B", "nan A B", ["lm.arpa:16"]),
+        ("-0.4 A B", "-0.4 A B -0.1", ["lm.arpa:16", "below the highest order"]),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(
@@ -113,7 +114,8 @@ def test_check_reads_words_and_order(tmp_path: Path) -> None:
 
 def random_arpa(order: int, dice: random.Random) -> dict[tuple[str, ...], tuple[float, float]]:
     """{n-gram: (log10 probability, log10 back-off)}; the beginnings of each n-gram are n-grams."""
-    table = {(word,): (dice.uniform(-2, -0.2), dice.uniform(-1, 0)) for word in ("<s>", "</s>", "A", "B", "C")}
+    backed = -1.0 if order > 1 else 0.0
+    table = {(word,): (dice.uniform(-2, -0.2), dice.uniform(backed, 0)) for word in ("<s>", "</s>", "A", "B", "C")}
     table["</s>",] = (-0.7, 0.0)
     for n in range(2, order + 1):
         shorter = [gram for gram in table if len(gram) == n - 1 and gram[-1] != "</s>"]
@@ -148,7 +150,8 @@ def least(table: dict[tuple[str, ...], tuple[float, float]], history: tuple[str,
         while after and after not in table:
             after = after[1:]
         found = -table[gram][0] + least(table, after, rest[1:])
-    return min(found, -table[history][1] + least(table, history[1:], rest)) if history else found
+    backed = table.get(history, (0.0, 0.0))[1]
+    return min(found, -backed + least(table, history[1:], rest)) if history else found
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
