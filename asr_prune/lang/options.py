@@ -27,6 +27,9 @@ class LangOptions:
     oov_word: str = "<UNK>"
     #: a JSGF grammar of what may be said, in place of the corpus's language model
     grammar: Path | None = None
+    #: a lang folder made by Kaldi's prepare_lang.sh, with G.fst, to be taken in place of making one; what describes the
+    #: making does not apply
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.sil_prob < 1:
