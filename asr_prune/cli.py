@@ -14,6 +14,7 @@ from typing import NoReturn
 from asr_prune import __version__
 from asr_prune.decode.commands import add_decode_verbs
 from asr_prune.errors import UserError
+from asr_prune.export.commands import add_export_verb
 from asr_prune.failure import INTERRUPTED, Log, Stopped, sentence, tell
 from asr_prune.interrupts import interruptible
 from asr_prune.score.commands import add_score_verbs
@@ -65,6 +66,7 @@ def parser() -> Parser:
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
     add_export(verbs)
+    add_export_verb(verbs)
     return top
 
 
