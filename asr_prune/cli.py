@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from asr_prune import __version__
+from asr_prune.decode.commands import add_decode_verbs
 from asr_prune.errors import UserError
 from asr_prune.export.commands import add_export_verb
 from asr_prune.failure import INTERRUPTED, Log, Stopped, sentence, tell
@@ -61,6 +62,7 @@ def parser() -> Parser:
     add_widths(verbs)
     add_explain(verbs)
     add_score_verbs(verbs)
+    add_decode_verbs(verbs)
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
     add_export(verbs)

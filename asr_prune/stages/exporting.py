@@ -198,16 +198,17 @@ def _add_words(
 ) -> None:
     """WER of test at the LM weight and penalty that dev chose."""
     from asr_prune.corpus.datadir import DataDir
-    from asr_prune.decode.decode_set import decode_set
+    from asr_prune.decode.lattice_set import lattice_set
     from asr_prune.score.wer import score
 
     chosen = json.loads((trained.folder / "score_test.json").read_text())
     point = chosen["lm_weight"], chosen["penalty"]
     test, said = DataDir.read(trained.data / "test"), dict[str, Words]()
     for row in rows:
-        loglikes = {name: forms[row["form"]](own).loglikes for name, own in feats.items()}
-        decoded = decode_set(trained.exp / "graph", loglikes, context.recipe.decode, [point], context.nj)
-        said[row["form"]] = words = decoded.words(point)
+        forward = forms[row["form"]]
+        loglikes = ((name, forward(own).loglikes) for name, own in feats.items())
+        decoded = lattice_set(trained.exp / "graph", loglikes, context.recipe.decode, [point], context.nj)
+        said[row["form"]] = words = decoded.words[point]
         row["wer_test"] = score(words, test.text, test.utt2spk, context.recipe.score).wer
         row["utterances_changed"] = sum(words[name] != said["torch"][name] for name in words)
 

@@ -14,7 +14,7 @@ import pytest
 
 from asr_prune.acoustic.nnet1 import read_nnet1
 from asr_prune.cli import main
-from asr_prune.decode.decode_set import decode_set
+from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.features.archive import read_matrices
 from asr_prune.stages import STAGES
@@ -67,7 +67,7 @@ def test_the_archive_decodes_to_the_words_of_the_run(
     pdfs = json.loads((done.exp / "align/mono/summary.json").read_text())["pdfs"]
     assert all(matrix.dtype == np.float32 and matrix.shape[1] == pdfs for matrix in loglikes.values())
     options = DecodeOptions(lm_weights=(8, 10), penalties=(0.0,))
-    words = decode_set(done.exp / "graph", loglikes, options, [(8, 0.0)]).words((8, 0.0))
+    words = lattice_set(done.exp / "graph", loglikes.items(), options, [(8, 0.0)]).words[8, 0.0]
     assert words == read_words(run / "decode_test", options)[(8, 0.0)]
 
 
