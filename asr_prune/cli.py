@@ -15,6 +15,7 @@ from asr_prune import __version__
 from asr_prune.errors import UserError
 from asr_prune.failure import INTERRUPTED, Log, Stopped, sentence, tell
 from asr_prune.interrupts import interruptible
+from asr_prune.lang.ngram.command import add_lm_verb
 from asr_prune.score.commands import add_score_verbs
 from asr_prune.stages import STAGES, find_stage
 from asr_prune.stages.context import NJ, Context
@@ -60,6 +61,7 @@ def parser() -> Parser:
     add_widths(verbs)
     add_explain(verbs)
     add_score_verbs(verbs)
+    add_lm_verb(verbs)
     add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
     add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
     add_export(verbs)
