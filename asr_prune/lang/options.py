@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.options import options
 
 
@@ -23,6 +24,8 @@ class LangOptions:
     phone_states: int = 3
     #: the word that stands for training words outside the lexicon, where the lexicon has it
     oov_word: str = "<UNK>"
+    #: the language model, where it is estimated
+    lm: LmOptions = LmOptions()
 
     def __post_init__(self) -> None:
         if not 0 <= self.sil_prob < 1:

@@ -15,6 +15,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
 from asr_prune.stages.feats import FILES, feature_folder
+from asr_prune.stages.lm import brought_since, is_estimated, lm_inputs, make_lm, stamps
 
 if TYPE_CHECKING:
     from asr_prune.features.extract import Counts
@@ -34,15 +35,17 @@ def corpus(context: Context) -> None:
     script = find_script(context)
     root = recipe.corpus.root
     made = [context.data / part / name for part in SETS for name in TABLES]
-    lists = [context.data / "local/lexicon.txt", context.data / "local/lm.arpa"]
+    made.append(context.data / "local/lexicon.txt")
 
     def do(_: bool) -> None:
+        before = stamps(context)
         load_script(script).prepare(root, context.data, recipe.seed)
+        made.extend(brought_since(context, before))
         describe(context)
 
     part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(root)}
     code = ["corpus", *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py")))]
-    context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, [*made, *lists]))
+    context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, made))
 
 
 def find_script(context: Context) -> Path:
@@ -90,20 +93,20 @@ def describe(context: Context) -> None:
 
 def lang(context: Context) -> None:
     """Stage 1: lexicon and language model to FSTs."""
-    lexicon, arpa = context.data / "local/lexicon.txt", context.data / "local/lm.arpa"
+    lexicon, options = context.data / "local/lexicon.txt", context.recipe.lang
 
     def do(_: bool) -> None:
         from asr_prune.lang.grammar import make_grammar
         from asr_prune.lang.prepare import prepare_lang
 
-        counts = prepare_lang(lexicon, context.lang, context.recipe.lang)
+        counts = prepare_lang(lexicon, context.lang, options)
         log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
-        grammar = make_grammar(arpa, context.lang)
+        grammar = make_grammar(make_lm(context), context.lang)
         log.info("  %d-gram of %d words, %d dropped", grammar.order, grammar.words, len(grammar.dropped))
 
-    outputs = [context.lang / name for name in LANG]
-    inputs = {lexicon: "corpus", arpa: "corpus"}
-    context.once(Work("lang", "making L and G", context.recipe.lang, inputs, ["lang"], do, outputs))
+    outputs = [context.lang / name for name in (*LANG, *(["lm.arpa"] if is_estimated(context) else []))]
+    inputs, also = {lexicon: "corpus"} | lm_inputs(context), [path for path in options.lm.text if path.is_file()]
+    context.once(Work("lang", "making L and G", options, inputs, ["lang"], do, outputs, also))
 
 
 def features(context: Context) -> None:

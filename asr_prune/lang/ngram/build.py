@@ -55,8 +55,12 @@ def build_lm(
     vocabulary = Vocabulary.of(words or (word for sentence in text.sentences() for word in sentence), oov)
     tokens = text.tokens(vocabulary)
     log.info("  language model of %s: %s%s", text, tokens, _fate(tokens, vocabulary))
-    _check_order(options.order, tokens, text)
     counts = count(tokens.mapped(vocabulary.oov), options.order, len(vocabulary.words))
+    if len(counts) < options.order:
+        raise UserError(
+            f"the order {options.order} is above the longest sentence of {text}, which is {len(counts)} with its start "
+            "and end; lower the order (lang.lm.order, --order)."
+        )
     model, told = estimate(counts, vocabulary.words, options.smoothing)
     for line in (*told, str(model)):
         log.info("  %s", line)
@@ -74,15 +78,6 @@ def _fate(tokens: Tokens, vocabulary: Vocabulary) -> str:
     if not tokens.unknown:
         return ""
     return "; no n-gram spans them" if vocabulary.oov == UNKNOWN else f"; they are {vocabulary.words[vocabulary.oov]}"
-
-
-def _check_order(order: int, tokens: Tokens, text: Text) -> None:
-    most = tokens.longest + 2
-    if order > most:
-        raise UserError(
-            f"the longest sentence of {text} has {tokens.longest} words, with its start and end {most}, and an order of "
-            f"{order} was asked; lower lang.lm.order."
-        )
 
 
 def _tell(model: BackOff, tests: list[tuple[Text, Tokens]], vocabulary: Vocabulary) -> None:

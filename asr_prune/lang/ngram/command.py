@@ -17,7 +17,7 @@ _DEFAULT = {field.name: field.default for field in fields(LmOptions)}
 def add_lm_verb(verbs: argparse._SubParsersAction) -> None:
     """lm."""
     says = "estimate an n-gram language model from text, write it as ARPA and print its perplexity"
-    example = "example: asr-prune lm books.txt.gz --out books.arpa --lexicon data/demo/local/lexicon.txt --ngrams 200000"
+    example = "example: asr-prune lm books.txt.gz --out books.arpa --lexicon lexicon.txt --ngrams 200000"
     verb = verbs.add_parser("lm", help=says, description=says, epilog=example)
     verb.add_argument("text", type=Path, nargs="+", metavar="TEXT", help="one sentence a line; .gz is unpacked")
     verb.add_argument("--out", type=Path, required=True, metavar="ARPA", help="file to write")
@@ -28,7 +28,7 @@ def add_lm_verb(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("--ngrams", type=int, default=_DEFAULT["ngrams"], metavar="N", help=keep)
     verb.add_argument("--lexicon", type=Path, metavar="FILE", help="its words are the vocabulary (default: the text's)")
     verb.add_argument("--oov", default="<unk>", metavar="WORD", help="stands for other words where the lexicon has it")
-    verb.add_argument("--test", type=Path, action="append", default=[], metavar="TEXT", help="to measure on; repeatable")
+    verb.add_argument("--test", type=Path, action="append", default=[], metavar="TEXT", help="measured on; repeatable")
     verb.set_defaults(act=make_lm)
 
 

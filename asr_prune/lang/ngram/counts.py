@@ -24,12 +24,16 @@ class Counts:
 
 
 def count(ids: np.ndarray, order: int, size: int) -> list[Counts]:
-    """The n-grams of orders 1 to `order` in sentences `ids` int64 [tokens] over `size` words; none spans an UNKNOWN."""
+    """The n-grams of orders 1 to `order`, as far as there are any, in sentences `ids` int64 [tokens] over `size` words;
+    none spans an UNKNOWN.
+    """
     none = np.zeros(size, np.int64)
     found = [Counts(none, none, np.arange(size), np.bincount(ids[ids != UNKNOWN], minlength=size))]
     ends = ids  # the n-gram that ends at each token, UNKNOWN where there is none
     for _ in range(1, order):
         longer, ends = _extend(ids, ends, size)
+        if not len(longer.word):
+            break
         found.append(longer)
     return found
 

@@ -17,8 +17,8 @@ class Discount(NamedTuple):
 def kneser_ney(counts: np.ndarray, history: np.ndarray) -> Discount:
     """Modified Kneser-Ney's discounts D1, D2, D3+ of counts int64 [n] of one order (Chen and Goodman 1998, eq. 26).
 
-    Where the counts of counts n1 to n4 do not yield 0 < D2 <= 2 and 0 < D3+ <= 3: Kneser-Ney's one discount n1 / (n1 + 2
-    n2), and without n1 and n2 Witten-Bell's.
+    Where the counts of counts n1 to n4 yield none above 0 for D2 or D3+: Kneser-Ney's one discount n1 / (n1 + 2 n2);
+    where n1 or n2 is 0: Witten-Bell's.
     """
     n1, n2, n3, n4 = (int(np.count_nonzero(counts == i)) for i in (1, 2, 3, 4))
     if not n1 or not n2:
@@ -33,7 +33,7 @@ def kneser_ney(counts: np.ndarray, history: np.ndarray) -> Discount:
 
 
 def witten_bell(counts: np.ndarray, history: np.ndarray) -> Discount:
-    """T c / (C + T), with C the counts and T the kinds of words after a history [n] (Witten and Bell 1991, method C)."""
+    """c T / (C + T), C and T the occurrences and kinds of what follows a history (Witten and Bell 1991, method C)."""
     totals = np.bincount(history, counts)
     kinds = np.bincount(history, counts > 0)
     share = np.divide(kinds, totals + kinds, out=np.zeros_like(totals), where=totals > 0)

@@ -13,9 +13,9 @@ from asr_prune.lang.ngram.text import START
 def estimate(counts: list[Counts], words: list[str], smoothing: str) -> tuple[BackOff, list[str]]:
     """The back-off model of `counts`, and how each order was discounted, in words.
 
-    p(w | h) = (c(h w) - D) / c(h .) + g(h) p(w | h'), where h' is h without its first word, g(h) the share of c(h .) that
-    was discounted, and below the unigrams each word but `<s>` alike (Chen and Goodman 1998, eq. 24; g is then the
-    back-off weight). smoothing: kneser_ney, whose c below the highest order counts the words found before an n-gram
+    p(w | h) = (c(h w) - D) / c(h .) + g(h) p(w | h'), where h' is h without its first word, g(h) the share of c(h .)
+    that was discounted, and below the unigrams each word but `<s>` alike (Chen and Goodman 1998, eq. 24; g is then
+    the back-off weight). smoothing: kneser_ney, whose c below the highest order counts the words found before an n-gram
     where there are some, or witten_bell.
     """
     orders: list[NGrams] = []

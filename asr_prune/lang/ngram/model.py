@@ -48,7 +48,7 @@ class BackOff:
 
     def _matches(self, ids: np.ndarray) -> list[tuple[NGrams, np.ndarray, np.ndarray]]:
         """By order: its n-grams, which of them ends at each token and which one token before, UNKNOWN for none."""
-        matches, ends = [], ids
+        matches: list[tuple[NGrams, np.ndarray, np.ndarray]] = []
         for order, grams in enumerate(self.orders):
             ends = self._find(grams, matches[-1][2], ids) if order else ids
             matches.append((grams, ends, np.append(UNKNOWN, ends[:-1])))
@@ -67,8 +67,8 @@ class BackOff:
 
 @dataclass(frozen=True)
 class Perplexity:
-    """Of words and sentence ends; without: words outside the vocabulary left out, as SRILM and KenLM print it; with_oov:
-    those counted as the word for unknown words, None where the vocabulary has none.
+    """Of words and sentence ends; without: words outside the vocabulary left out, as SRILM and KenLM print it;
+    with_oov: those counted as the word for unknown words, None where the vocabulary has none.
     """
 
     without: float

@@ -16,7 +16,7 @@ class LmOptions:
     text: tuple[Path, ...] = ()
     #: words an n-gram holds at most
     order: int = 3
-    #: kneser_ney (interpolated, modified) or witten_bell (interpolated; suffers less from much pruning)
+    #: kneser_ney (modified) or witten_bell, both interpolated
     smoothing: Literal["kneser_ney", "witten_bell"] = "kneser_ney"
     #: bigrams and longer n-grams to keep for the graph, by entropy; 0 keeps all
     ngrams: int = 0

@@ -18,8 +18,8 @@ def prune(model: BackOff, times: list[np.ndarray], ngrams: int) -> BackOff:
     flat = np.concatenate([np.empty(0), *worth])
     keep = np.zeros(len(flat), bool)
     keep[np.argsort(-flat, kind="stable")[:ngrams]] = True
-    sizes = np.cumsum([len(part) for part in worth])[:-1]
-    kept = [np.ones(len(model.words), bool), *np.split(keep, sizes)]
+    ends = np.cumsum([len(part) for part in worth], dtype=np.int64)
+    kept = [np.ones(len(model.words), bool), *np.split(keep, ends)[:-1]]
     return BackOff(model.words, [_reduced(model.orders, kept, n) for n in range(len(kept))])
 
 

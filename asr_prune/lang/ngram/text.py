@@ -55,11 +55,6 @@ class Tokens:
     def words(self) -> int:
         return len(self.ids) - 2 * self.sentences
 
-    @property
-    def longest(self) -> int:
-        """Words of the longest sentence."""
-        return int(np.diff(np.flatnonzero(self.ids == START), append=len(self.ids)).max(initial=2)) - 2
-
     def mapped(self, oov: int) -> np.ndarray:
         """The ids, with `oov` for UNKNOWN."""
         return np.where(self.ids == UNKNOWN, oov, self.ids)
@@ -109,6 +104,6 @@ def _lines(path: Path) -> Iterator[str]:
         with opened(path, "rt", encoding="utf-8") as file:
             yield from file
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise UserError(f"the text {path} is cut short, damaged or not UTF-8 ({error}); make or copy it again.") from None
+        raise UserError(f"the text {path} is damaged or not UTF-8 ({error}); make or copy it again.") from None
     except OSError as error:
         raise UserError(f"cannot read the text {path}: {error.strerror}; name files of one sentence a line.") from None
