@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.options import options
 
@@ -26,6 +28,11 @@ class LangOptions:
     oov_word: str = "<UNK>"
     #: the language model, where it is estimated
     lm: LmOptions = LmOptions()
+    #: a JSGF grammar of what may be said, in place of the corpus's language model
+    grammar: Path | None = None
+    #: a lang folder made by Kaldi's prepare_lang.sh, with G.fst, to be taken in place of making one; what describes the
+    #: making does not apply
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.sil_prob < 1:

@@ -1,4 +1,4 @@
-"""Where the language model comes from: the corpus brings one, or it is estimated from text."""
+"""What G is made of: a grammar, the language model that the corpus brings, or one estimated from text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from asr_prune.done import Ledger
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import EPSILON, read_table
 from asr_prune.stages.context import Context
 
 #: what a local script may write to data/<name>/local beside lexicon.txt
@@ -16,37 +16,53 @@ BROUGHT = ("lm.arpa", "lm.txt")
 
 
 def is_estimated(context: Context) -> bool:
-    """Whether there is no lm.arpa of the corpus's, or the recipe names text of its own.
+    """Whether there is neither a grammar nor an lm.arpa of the corpus's, or the recipe names text of its own.
 
-    Raises UserError where the corpus brings a model and lang.lm asks for another without text.
+    Raises UserError where lang.lm asks for a model in vain.
     """
-    arpa, options = context.data / "local/lm.arpa", context.recipe.lang.lm
-    if options.text or not _is_brought(context, arpa):
-        return True
-    if options != LmOptions():
+    arpa, options = context.data / "local/lm.arpa", context.recipe.lang
+    instead = options.grammar or (arpa if _is_brought(context, arpa) and not options.lm.text else None)
+    if instead and options.lm != LmOptions():
         raise UserError(
-            f"the corpus brings {arpa}, which lang.lm does not change; name lang.lm.text to have one estimated, or "
-            "leave lang.lm out."
+            f"lang.lm estimates nothing where {instead} says what may be spoken; leave lang.lm out, or "
+            + ("lang.grammar." if options.grammar else "name lang.lm.text to have a model estimated from it.")
         )
-    return False
+    return instead is None
 
 
-def lm_inputs(context: Context) -> dict[Path, str]:
-    """The files that the language model is made of, with the stage that makes each; a recipe's own text is none's."""
-    local = context.data / "local"
+def g_inputs(context: Context) -> dict[Path, str]:
+    """The files of the corpus's that G is made of, with the stage that makes each."""
+    if context.recipe.lang.grammar:
+        return {}
     if not is_estimated(context):
-        return {local / "lm.arpa": "corpus"}
+        return {context.data / "local/lm.arpa": "corpus"}
     text = [] if context.recipe.lang.lm.text else _corpus_text(context).files
     return dict.fromkeys((*text, context.data / "dev/text"), "corpus")
 
 
-def make_lm(context: Context) -> Path:
-    """The language model as an ARPA file, estimated to the lang folder where the corpus brings none."""
-    if not is_estimated(context):
-        return context.data / "local/lm.arpa"
+def own_files(context: Context) -> list[Path]:
+    """The files that the recipe itself names for G, those that are there."""
+    options = context.recipe.lang
+    return [path for path in (options.grammar, *options.lm.text) if path and path.is_file()]
+
+
+def make_g(context: Context) -> str:
+    """Writes G.fst to the lang folder, of a grammar or a language model, and says what is in it."""
+    from asr_prune.lang.grammar import make_grammar
+    from asr_prune.lang.jsgf import make_jsgf
+
+    if context.recipe.lang.grammar:
+        rules = make_jsgf(context.recipe.lang.grammar, context.lang)
+        return f"grammar of {rules.rules} rules, {rules.words} words, {len(rules.dropped)} words left out"
+    estimated = is_estimated(context)
+    grammar = make_grammar(_estimate(context) if estimated else context.data / "local/lm.arpa", context.lang)
+    return f"{grammar.order}-gram of {grammar.words} words, {len(grammar.dropped)} dropped"
+
+
+def _estimate(context: Context) -> Path:
     options, out = context.recipe.lang, context.lang / "lm.arpa"
     text = Text(options.lm.text) if options.lm.text else _corpus_text(context)
-    words = read_table(context.data / "lang/words.txt").keys() - {"<eps>", "#0"}
+    words = read_table(context.lang / "words.txt").keys() - {EPSILON, "#0"}
     build_lm(text, out, options.lm, words, options.oov_word, [Text([context.data / "dev/text"], named=True)])
     return out
 

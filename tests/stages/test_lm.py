@@ -74,7 +74,7 @@ def test_the_corpuss_text_and_the_recipes_come_first(make: Make, capsys: Said) -
     assert "language model of own.txt: 2 words" in lang(capsys, "lang.lm.text=[own.txt]")
     Path("own.txt").write_text("MID LOW HIGH\n")
     assert "language model of own.txt: 3 words" in lang(capsys, "lang.lm.text=[own.txt]")
-    assert "cannot read the text none.txt: No such file" in lang(capsys, "lang.lm.text=[none.txt]")
+    assert "none.txt cannot be read (No such file" in lang(capsys, "lang.lm.text=[none.txt]")
     Path("data/mute/local/lm.txt").unlink()
     assert "data/mute/local/lm.txt is missing; the stage corpus makes it" in lang(capsys)
 
@@ -84,7 +84,7 @@ def test_a_model_that_the_corpus_brings_is_taken_as_it_is(make: Make, capsys: Sa
     assert main(["corpus", *GIVEN]) == 0
     assert "1-gram of 3 words" in lang(capsys)
     told = lang(capsys, "lang.lm.ngrams=100")
-    assert "the corpus brings data/mute/local/lm.arpa, which lang.lm does not change" in told
+    assert "lang.lm estimates nothing where data/mute/local/lm.arpa says what may be spoken" in told
 
 
 def test_what_a_script_no_longer_writes_is_removed(make: Make) -> None:

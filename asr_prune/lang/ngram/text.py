@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +12,7 @@ import numpy as np
 
 from asr_prune.corpus.wording import examples
 from asr_prune.errors import UserError
+from asr_prune.lang.dictionary import text_lines
 from asr_prune.lang.lexicon import RESERVED_WORDS
 
 #: the sentence's start and end in text and ARPA files, and their ids
@@ -87,7 +86,7 @@ def read_sentences(path: Path, named: bool = False) -> Iterator[list[str]]:
     named: an utterance's id comes first, as in Kaldi's `text`. Raises UserError with the line number where a word is
     one that the FSTs reserve, and for a file that is missing, damaged or not UTF-8.
     """
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(text_lines(path), 1):
         words = line.split()[1 if named else 0 :]
         words = words[words[:1] == ["<s>"] :]
         words = words[: len(words) - (words[-1:] == ["</s>"])]
@@ -96,14 +95,3 @@ def read_sentences(path: Path, named: bool = False) -> Iterator[list[str]]:
             raise UserError(f"{path}:{number}: {word!r} is no word of a text, for the FSTs reserve it; remove it.")
         if words:
             yield words
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8") as file:
-            yield from file
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise UserError(f"the text {path} is damaged or not UTF-8 ({error}); make or copy it again.") from None
-    except OSError as error:
-        raise UserError(f"cannot read the text {path}: {error.strerror}; name files of one sentence a line.") from None
