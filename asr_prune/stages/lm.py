@@ -54,8 +54,8 @@ def make_g(context: Context) -> str:
     if context.recipe.lang.grammar:
         rules = make_jsgf(context.recipe.lang.grammar, context.lang)
         return f"grammar of {rules.rules} rules, {rules.words} words, {len(rules.dropped)} words left out"
-    estimated = is_estimated(context)
-    grammar = make_grammar(_estimate(context) if estimated else context.data / "local/lm.arpa", context.lang)
+    arpa = _estimate(context) if is_estimated(context) else context.data / "local/lm.arpa"
+    grammar = make_grammar(arpa, context.lang)
     return f"{grammar.order}-gram of {grammar.words} words, {len(grammar.dropped)} dropped"
 
 

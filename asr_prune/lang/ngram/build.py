@@ -10,7 +10,7 @@ from pathlib import Path
 from asr_prune.corpus.wording import examples
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.arpa import write_arpa
-from asr_prune.lang.ngram.counts import count
+from asr_prune.lang.ngram.counts import Counts, count
 from asr_prune.lang.ngram.estimate import estimate
 from asr_prune.lang.ngram.model import BackOff, perplexity
 from asr_prune.lang.ngram.options import LmOptions
@@ -53,25 +53,29 @@ def build_lm(
     else no n-gram spans them. Raises UserError where text is missing, empty or foreign, or too short for the order.
     """
     vocabulary = Vocabulary.of(words or (word for sentence in text.sentences() for word in sentence), oov)
-    tokens = text.tokens(vocabulary)
-    log.info("  language model of %s: %s%s", text, tokens, _fate(tokens, vocabulary))
-    counts = count(tokens.mapped(vocabulary.oov), options.order, len(vocabulary.words))
-    if len(counts) < options.order:
-        raise UserError(
-            f"the order {options.order} is above the longest sentence of {text}, which is {len(counts)} with its start "
-            "and end; lower the order (lang.lm.order, --order)."
-        )
-    model, told = estimate(counts, vocabulary.words, options.smoothing)
-    for line in (*told, str(model)):
-        log.info("  %s", line)
+    counts = _counted(text, vocabulary, options.order)
     tests = [(other, other.tokens(vocabulary)) for other in heldout]
-    _tell(model, tests, vocabulary)
+    model, told = estimate(counts, vocabulary.words, options.smoothing)
+    for line in told:
+        log.info("  %s", line)
+    _tell("", model, tests, vocabulary)
     if 0 < options.ngrams < sum(len(grams.word) for grams in model.orders[1:]):
         model = prune(model, [own.times for own in counts], options.ngrams)
-        log.info("  pruned to %s", model)
-        _tell(model, tests, vocabulary)
+        _tell("pruned to ", model, tests, vocabulary)
     write_arpa(model, out)
     return model
+
+
+def _counted(text: Text, vocabulary: Vocabulary, order: int) -> list[Counts]:
+    tokens = text.tokens(vocabulary)
+    log.info("  language model of %s: %s%s", text, tokens, _fate(tokens, vocabulary))
+    counts = count(tokens.mapped(vocabulary.oov), order, len(vocabulary.words))
+    if len(counts) < order:
+        raise UserError(
+            f"the order {order} is above the longest sentence of {text}, which is {len(counts)} with its start and "
+            "end; lower the order (lang.lm.order, --order)."
+        )
+    return counts
 
 
 def _fate(tokens: Tokens, vocabulary: Vocabulary) -> str:
@@ -80,6 +84,7 @@ def _fate(tokens: Tokens, vocabulary: Vocabulary) -> str:
     return "; no n-gram spans them" if vocabulary.oov == UNKNOWN else f"; they are {vocabulary.words[vocabulary.oov]}"
 
 
-def _tell(model: BackOff, tests: list[tuple[Text, Tokens]], vocabulary: Vocabulary) -> None:
+def _tell(what: str, model: BackOff, tests: list[tuple[Text, Tokens]], vocabulary: Vocabulary) -> None:
+    log.info("  %s%s", what, model)
     for text, tokens in tests:
         log.info("  perplexity on %s: %s", text, perplexity(model, tokens, vocabulary.oov))

@@ -55,15 +55,14 @@ def _reduced(orders: list[NGrams], kept: list[np.ndarray], n: int) -> NGrams:
 
 def _reweighted(orders: list[NGrams], kept: list[np.ndarray], n: int) -> np.ndarray:
     """Back-off weights with which the words after each history have probability 1 in all again."""
-    own, longer, keep = orders[n], orders[n + 1], kept[n + 1]
-    low = np.exp(own.log_p[longer.suffix])
-    left = np.bincount(longer.history[keep], minlength=len(own.word))
-    lost = np.bincount(longer.history[~keep], minlength=len(own.word))
-    unlisted_low = _unlisted(longer.history, low, len(own.word))
-    gained = np.bincount(longer.history[~keep], np.exp(longer.log_p[~keep]), len(own.word))
-    gained_low = np.bincount(longer.history[~keep], low[~keep], len(own.word))
-    some = (left > 0) & (lost > 0)
-    weight = np.where(left > 0, own.log_weight, 0.0)
-    mass = np.exp(own.log_weight[some]) * unlisted_low[some] + gained[some]
-    weight[some] = np.log(mass / (unlisted_low[some] + gained_low[some]))
+    own, longer, gone = orders[n], orders[n + 1], ~kept[n + 1]
+    low, size = np.exp(own.log_p[longer.suffix]), len(own.word)
+    left = np.bincount(longer.history[~gone], minlength=size) > 0
+    lost = np.bincount(longer.history[gone], minlength=size) > 0
+    unlisted_low = _unlisted(longer.history, low, size)
+    mass = np.exp(own.log_weight) * unlisted_low + np.bincount(longer.history[gone], np.exp(longer.log_p[gone]), size)
+    mass_low = unlisted_low + np.bincount(longer.history[gone], low[gone], size)
+    weight = np.where(left, own.log_weight, 0.0)
+    changed = left & lost
+    weight[changed] = np.log(mass[changed] / mass_low[changed])
     return weight
