@@ -19,6 +19,7 @@ from asr_prune.export.commands import add_export_verb
 from asr_prune.failure import INTERRUPTED, Log, Stopped, sentence, tell
 from asr_prune.interop.commands import add_kaldi_verb
 from asr_prune.interrupts import interruptible
+from asr_prune.lang.ngram.command import add_lm_verb
 from asr_prune.numbers import positive
 from asr_prune.report.commands import add_explain_verb
 from asr_prune.score.commands import add_score_verbs
@@ -68,6 +69,7 @@ def parser() -> Parser:
     add_score_verbs(verbs)
     add_decode_verbs(verbs)
     add_corpus_verbs(verbs)
+    add_lm_verb(verbs)
     add_kaldi_verb(verbs)
     add_export_verb(verbs)
     return top

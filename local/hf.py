@@ -4,7 +4,7 @@
 
 A folder holds parquet files, audio files with metadata.csv (audiofolder), or what save_to_disk wrote. Audio is not
 decoded: files are used where they lie, and bytes inside a dataset are written to OUT/audio as they are. OUT gets Kaldi
-data directories train, dev and test, and local/{lexicon.txt,lm.arpa}.
+data directories train, dev and test, local/lexicon.txt and, where one is named, local/lm.arpa.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Options:
     lexicon: str = ""
     #: pronounce English words of the training text that the lexicon lacks by espeak-ng's rules
     g2p: bool = False
-    #: ARPA file, gzipped or not; empty: all words alike
+    #: ARPA file, gzipped or not; empty: estimated from the training text, as lang.lm says
     lm: Path | None = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from hf_options import Options
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.wording import counted, examples
-from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_flat_unigram, write_lexicon
+from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_lexicon
 from asr_prune.lang.g2p import completed
 from asr_prune.lang.lexicon import Entry
 
@@ -31,7 +31,10 @@ def spelt(text: object, asked: Options) -> list[str]:
 
 
 def write_language(asked: Options, train: DataDir, local: Path) -> None:
-    """Writes lexicon.txt, with <unk>, and lm.arpa to `local`. Raises UserError where a file is missing or damaged."""
+    """Writes lexicon.txt, with <unk>, and, where one is named, lm.arpa to `local`.
+
+    Raises UserError where a file is missing or damaged.
+    """
     heard = {word for words in train.text.values() for word in words}
     if asked.lexicon == GRAPHEMES:
         entries: list[Entry] = [(word, tuple(word.replace("#", "hash"))) for word in sorted(heard)]
@@ -46,8 +49,6 @@ def write_language(asked: Options, train: DataDir, local: Path) -> None:
     write_lexicon(local / "lexicon.txt", [("<unk>", ("SPN",)), *entries])
     if asked.lm:
         copy_arpa(asked.lm, local / "lm.arpa")
-    else:
-        write_flat_unigram(local / "lm.arpa", known)
 
 
 def _cased(word: str, asked: Options) -> str:

@@ -50,7 +50,7 @@ class Options:
     pipes: bool = False
     #: pronunciations, where lang.folder is not set
     lexicon: Path | None = None
-    #: ARPA file, gzipped or not, where lang.folder is not set
+    #: ARPA file, gzipped or not, where lang.folder is not set; without one, a model is estimated (lang.lm)
     lm: Path | None = None
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@
 
 ROOT holds the folders of OpenSLR's tarballs (train-clean-100/SPEAKER/CHAPTER/*.flac and *.trans.txt, dev-clean, ...),
 itself or in LibriSpeech/, and, there or beside it or in lm/, the lexicon and an ARPA file of OpenSLR 11. OUT gets Kaldi
-data directories train, dev and test, and local/{lexicon.txt,lm.arpa}.
+data directories train, dev and test, local/lexicon.txt and, where it is taken, local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Options:
     lexicon: Path | None = None
     #: pronounce words that the lexicon lacks, of the training text and the language model, by espeak-ng's rules
     g2p: bool = False
-    #: file of the language model, ARPA, gzipped or not; `flat` for all words alike
+    #: file of the language model, ARPA, gzipped or not; `text`: one is estimated (lang.lm); `flat`: all words alike
     lm: str = "3-gram.pruned.3e-7.arpa"
     #: false: a corpus that is not whole is told, not refused
     whole: bool = True
@@ -174,10 +174,12 @@ def _write_language(corpus: Root, asked: Options, train: DataDir, local: Path) -
     path = asked.lexicon or find_list(corpus.lists, LEXICONS)
     if path is None:
         raise UserError(f"{corpus.path}: no {LEXICONS[0]} or CMUdict in {examples(map(str, corpus.lists))}. {WHERE}")
-    arpa = find_list([Path(), *corpus.lists], [asked.lm.removesuffix(".gz")])
-    if arpa is None and asked.lm != "flat":
+    named = [] if asked.lm in ("text", "flat") else [asked.lm.removesuffix(".gz")]
+    arpa = find_list([Path(), *corpus.lists], named)
+    if named and arpa is None:
         raise UserError(
-            f"{asked.lm} is not in {examples(map(str, corpus.lists))}; get it from openslr.org/11 or set lm."
+            f"{asked.lm} is not in {examples(map(str, corpus.lists))}; get it from openslr.org/11 or set lm, `text` to "
+            "have one estimated."
         )
     entries = [(word.upper(), phones) for word, phones in read_dictionary(path)]
     if asked.g2p:
@@ -185,10 +187,10 @@ def _write_language(corpus: Root, asked: Options, train: DataDir, local: Path) -
         entries = completed(entries, spoken | ((arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}))
     _tell_unknown(train, entries, path)
     write_lexicon(local / "lexicon.txt", [UNKNOWN, *entries])
-    if arpa is None:
-        write_flat_unigram(local / "lm.arpa", {word for word, _ in entries})
-    else:
+    if arpa:
         copy_arpa(arpa, local / "lm.arpa")
+    elif asked.lm == "flat":
+        write_flat_unigram(local / "lm.arpa", {word for word, _ in entries})
 
 
 def _tell_unknown(train: DataDir, entries: list[Entry], path: Path) -> None:

@@ -4,7 +4,8 @@
 
 ROOT is TEDLIUM_release1 (train, dev and test, each with sph and stm) or TEDLIUM_release-3 (the same in legacy). Beside
 or in it lie a dictionary (cantab-TEDLIUM.dct, or the corpus's TEDLIUM.150K.dic or TEDLIUM.152k.dic) and an ARPA file.
-OUT gets Kaldi data directories with segments, train, dev and test, and local/{lexicon.txt,lm.arpa}.
+OUT gets Kaldi data directories with segments, train, dev and test, local/lexicon.txt
+and, where it is taken, local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Options:
 
     #: file of the pronunciations; by default Cantab's or the corpus's own
     lexicon: Path | None = None
-    #: file of the language model, ARPA, gzipped or not; `flat` for all words alike
+    #: file of the language model, ARPA, gzipped or not; `text`: one is estimated (lang.lm); `flat`: all words alike
     lm: str = "cantab-TEDLIUM-pruned.lm3"
     #: add up to 0.15 s before and 0.1 s after training segments, as Kaldi does
     pad: bool = True
@@ -131,12 +132,15 @@ def _write_language(base: Path, asked: Options, train: DataDir, local: Path) -> 
         told = f"{counted(unknown, 'word')} of the training text are not in {path.name} and count as <unk>"
         log.warning("%s: %s", told, examples(unknown))
     write_lexicon(local / "lexicon.txt", [*((word, (NOISE,)) for word in NOISES), *entries])
+    if asked.lm == "text":
+        return None
     if asked.lm == "flat":
         return write_flat_unigram(local / "lm.arpa", known - set(NOISES))
     arpa = find_list([Path(), *folders], [asked.lm.removesuffix(".gz")])
     if arpa is None:
         raise UserError(
-            f"{base}: {asked.lm} lies neither there nor above; name an ARPA file in corpus.options.lm. {WHERE}"
+            f"{base}: {asked.lm} lies neither there nor above; name an ARPA file in corpus.options.lm, or say "
+            f"`text` to have one estimated. {WHERE}"
         )
     copy_arpa(arpa, local / "lm.arpa")
 

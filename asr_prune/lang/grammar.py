@@ -12,6 +12,7 @@ import kaldifst
 import kaldilm
 
 from asr_prune.errors import UserError
+from asr_prune.lang.back_off import without_idle_states
 from asr_prune.lang.fst import write_fst
 from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import EPSILON, read_table
@@ -55,7 +56,8 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
     with silenced():
         table = str(lang / "words.txt")
         text = kaldilm.arpa2fst(str(arpa), "", disambig_symbol="#0", read_symbol_table=table, max_arpa_warnings=0)
-    fst = kaldifst.compile(text)
+    fst = kaldifst.compile(without_idle_states(text, words["#0"]))
+    kaldifst.connect(fst)
     kaldifst.arcsort(fst, "ilabel")
     write_fst(fst, lang / "G.fst")
     arcs = sum(fst.num_arcs(state) for state in range(fst.num_states))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.options import options
 
 
@@ -25,6 +26,8 @@ class LangOptions:
     phone_states: int = 3
     #: the word that stands for training words outside the lexicon, where the lexicon has it
     oov_word: str = "<UNK>"
+    #: the language model, where it is estimated
+    lm: LmOptions = LmOptions()
     #: a JSGF grammar of what may be said, in place of the corpus's language model
     grammar: Path | None = None
     #: a lang folder made by Kaldi's prepare_lang.sh, with G.fst, to be taken in place of making one; what describes the

@@ -14,6 +14,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
 from asr_prune.stages.feats import FILES, feature_folder
+from asr_prune.stages.lm import brought_since, g_inputs, is_estimated, make_g, own_files, stamps
 from asr_prune.stages.script import find_script, listing, load_script, own_options
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ def corpus(context: Context) -> None:
     asked = own_options(module, recipe.corpus)
     tables = TABLES if recipe.features.need_audio else TABLES[1:]
     made = [context.data / part / name for part in SETS for name in tables]
-    made += [] if recipe.lang.folder else [context.data / "local/lexicon.txt", context.data / "local/lm.arpa"]
+    made += [] if recipe.lang.folder else [context.data / "local/lexicon.txt"]
 
     def do(_: bool) -> None:
+        before = stamps(context)
         module.prepare(root, context.data, recipe.seed, *asked)
+        made.extend(brought_since(context, before))
         describe(context)
         made.extend(path for part in SETS if (path := context.data / part / "segments").is_file())
 
@@ -82,31 +85,17 @@ def lang(context: Context) -> None:
     lexicon, options = context.data / "local/lexicon.txt", context.recipe.lang
     if options.folder:
         return _take_lang(context, options.folder)
-    says = options.grammar or context.data / "local/lm.arpa"
 
     def do(_: bool) -> None:
         from asr_prune.lang.prepare import prepare_lang
 
         counts = prepare_lang(lexicon, context.lang, options)
         log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
-        log.info("  %s", make_g(says, context.lang, bool(options.grammar)))
+        log.info("  %s", make_g(context))
 
-    outputs = [context.lang / name for name in LANG]
-    inputs = {lexicon: "corpus"} | ({} if options.grammar else {says: "corpus"})
-    also = [says] if says.is_file() else []
+    outputs = [context.lang / name for name in (*LANG, *(["lm.arpa"] if is_estimated(context) else []))]
+    inputs, also = {lexicon: "corpus"} | g_inputs(context), own_files(context)
     context.once(Work("lang", "making L and G", options, inputs, ["lang"], do, outputs, also))
-
-
-def make_g(source: Path, lang: Path, jsgf: bool) -> str:
-    """Writes G.fst of an ARPA file or a JSGF grammar and says what is in it."""
-    from asr_prune.lang.grammar import make_grammar
-    from asr_prune.lang.jsgf import make_jsgf
-
-    if jsgf:
-        rules = make_jsgf(source, lang)
-        return f"grammar of {rules.rules} rules, {rules.words} words, {len(rules.dropped)} words left out"
-    grammar = make_grammar(source, lang)
-    return f"{grammar.order}-gram of {grammar.words} words, {len(grammar.dropped)} dropped"
 
 
 def _take_lang(context: Context, source: Path) -> None:

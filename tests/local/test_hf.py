@@ -17,6 +17,7 @@ from asr_prune.cli import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
+from asr_prune.lang.grammar import check_arpa
 
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 PARTS = tuple(SPLITS)
@@ -76,9 +77,10 @@ def columns(**changes: Any) -> dict[str, Any]:
 
 
 def test_from_features_to_wer(folders: dict[str, Path], spoken, to_wer: Callable) -> None:  # type: ignore[no-untyped-def]
-    named = f"corpus.options={{text: sentence, speaker: client_id, lexicon: {spoken.lexicon}, lm: {spoken.arpa}}}"
+    named = f"corpus.options={{text: sentence, speaker: client_id, lexicon: {spoken.lexicon}}}"
     result = to_wer("hf", f"corpus.root={folders['parquet']}", named)
     assert result["wer_test"] < 60
+    assert check_arpa(Path("data/hf/lang/lm.arpa"))[1] == 3
     assert len(list(Path("data/hf/audio/test").glob("*.flac"))) == len(spoken.sets["test"])
 
 

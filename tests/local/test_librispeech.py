@@ -78,6 +78,11 @@ def test_words_without_a_pronunciation_are_told(
     assert "ngram 1=4" in (tmp_path / "out/local/lm.arpa").read_text()
 
 
+def test_a_language_model_to_be_estimated_is_not_written(corpus: Path, script: ModuleType, tmp_path: Path) -> None:
+    script.prepare(corpus, tmp_path, 0, script.Options(subset="mini", whole=False, lm="text"))
+    assert [path.name for path in (tmp_path / "local").iterdir()] == ["lexicon.txt"]
+
+
 def test_words_without_a_pronunciation_get_one_by_rule(corpus: Path, script: ModuleType, tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="pip install 'asr_prune[demo]'")
     (tmp_path / "cmudict").write_text("YES Y EH1 S\n")

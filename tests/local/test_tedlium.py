@@ -197,6 +197,8 @@ def test_another_layout_and_a_part_are_one_sentence(release1: Path, script: Modu
         script.prepare(tmp_path, tmp_path / "out", 0)
     with pytest.raises(UserError, match=r"other.lm lies neither there nor above"):
         script.prepare(release1, tmp_path, 0, script.Options(whole=False, lm="other.lm"))
+    script.prepare(release1, tmp_path / "estimated", 0, script.Options(whole=False, lm="text"))
+    assert [path.name for path in (tmp_path / "estimated/local").iterdir()] == ["lexicon.txt"]
 
 
 def test_the_runs_are_the_papers_networks() -> None:

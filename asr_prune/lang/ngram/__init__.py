@@ -1,0 +1,1 @@
+"""n-gram language models from text: counted, smoothed, pruned, measured, written as ARPA files."""

@@ -1,0 +1,46 @@
+"""ARPA files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.files import atomic
+from asr_prune.lang.ngram.model import BackOff, NGrams
+
+#: log10(0) in an ARPA file
+NEVER = -99.0
+
+
+def write_arpa(model: BackOff, path: Path) -> None:
+    """Writes a back-off model, logarithms with seven decimals, orders that have no n-gram left out.
+
+    Raises UserError as `atomic`.
+    """
+    orders = [grams for grams in model.orders if len(grams.word)]
+    with atomic(path) as file:
+        file.write("\\data\\\n" + "".join(f"ngram {n}={len(own.word)}\n" for n, own in enumerate(orders, 1)))
+        texts = [""]
+        for n, own in enumerate(orders, 1):
+            texts = _texts(own, texts, model.words)
+            file.write(f"\n\\{n}-grams:\n")
+            file.writelines(_entries(own, texts, n < len(orders)))
+        file.write("\n\\end\\\n")
+
+
+def _texts(grams: NGrams, histories: list[str], words: list[str]) -> list[str]:
+    """Each n-gram's words."""
+    pairs = zip(grams.history.tolist(), grams.word.tolist(), strict=True)
+    return [f"{histories[h]} {words[w]}".lstrip() for h, w in pairs]
+
+
+def _entries(grams: NGrams, texts: list[str], weighted: bool) -> Iterator[str]:
+    log_p = np.maximum(grams.log_p / math.log(10), NEVER).tolist()
+    if not weighted:
+        return (f"{p:.7f}\t{text}\n" for p, text in zip(log_p, texts, strict=True))
+    weights = (grams.log_weight / math.log(10)).tolist()
+    rows = zip(log_p, texts, weights, strict=True)
+    return (f"{p:.7f}\t{text}\t{w:.7f}\n" if w else f"{p:.7f}\t{text}\n" for p, text, w in rows)

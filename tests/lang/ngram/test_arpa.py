@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr_prune.lang.fst import Fst, read_fst
+from asr_prune.lang.grammar import check_arpa, make_grammar
+from asr_prune.lang.ngram.arpa import write_arpa
+from asr_prune.lang.ngram.model import BackOff
+from asr_prune.lang.ngram.prune import prune
+from asr_prune.lang.ngram.text import Vocabulary, tokenise
+from asr_prune.lang.options import LangOptions
+from asr_prune.lang.prepare import prepare_lang
+from asr_prune.lang.symbols import read_table
+
+ANY = Callable[..., list]
+sentence = st.lists(st.sampled_from("ABCD"), min_size=1, max_size=6)
+
+
+def walk(g: Fst, ids: list[int], back_off: int) -> float:
+    """-log p of a sentence by G, whose arcs of #0 are for words that have none."""
+    state, cost = g.start, 0.0
+    for word in ids:
+        while not (arcs := {arc.ilabel: arc for arc in _arcs(g, state)}).get(word):
+            state, cost = arcs[back_off].nextstate, cost + arcs[back_off].weight.value
+        state, cost = arcs[word].nextstate, cost + arcs[word].weight.value
+    while math.isinf(g.final(state).value):
+        arc = next(arc for arc in _arcs(g, state) if arc.ilabel == back_off)
+        state, cost = arc.nextstate, cost + arc.weight.value
+    return float(cost + g.final(state).value)
+
+
+def _arcs(g: Fst, state: int) -> list:
+    import kaldifst
+
+    return list(kaldifst.ArcIterator(g, state))
+
+
+@pytest.fixture(scope="module")
+def lang(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lang")
+    (folder / "lexicon.txt").write_text("".join(f"{word} {word.lower()}\n" for word in "ABCDE"))
+    prepare_lang(folder / "lexicon.txt", folder / "lang", LangOptions())
+    return folder / "lang"
+
+
+def check(model: BackOff, lang: Path, sentences: list[list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_arpa(model, Path(folder) / "lm.arpa")
+        assert check_arpa(Path(folder) / "lm.arpa")[0] == set(model.words)
+        make_grammar(Path(folder) / "lm.arpa", lang)
+    g, words = read_fst(lang / "G.fst", "lang"), read_table(lang / "words.txt")
+    for said in sentences:
+        log_p = model.log_p(tokenise([said], Vocabulary.of("ABCDE")).ids).sum()
+        assert walk(g, [words[word] for word in said], words["#0"]) == pytest.approx(-log_p, abs=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(texts=st.lists(sentence, min_size=1, max_size=10), said=st.lists(sentence, max_size=4), order=st.integers(1, 4))
+def test_the_grammar_says_what_the_model_says_whole_and_pruned(
+    model: ANY, lang: Path, texts: list[list[str]], said: list[list[str]], order: int
+) -> None:
+    whole, times = model(texts, "ABCDE", order, "kneser_ney")
+    check(whole, lang, [*texts, *said])
+    check(prune(whole, times, sum(map(len, times[1:])) // 2), lang, [*texts, *said])
+
+
+def test_orders_that_have_nothing_are_left_out(model: ANY, tmp_path: Path) -> None:
+    whole, times = model([["A", "B"]], "AB", 3, "witten_bell")
+    write_arpa(prune(whole, times, 0), tmp_path / "lm.arpa")
+    assert check_arpa(tmp_path / "lm.arpa") == ({"<s>", "</s>", "A", "B"}, 1)
+    assert np.isneginf(whole.orders[0].log_p[0])
