@@ -9,8 +9,9 @@ from asr_prune.options import options
 
 @options
 class NetworkOptions:
-    #: feed_forward: layer after layer; residual: layers that add to a stream of fixed width and may vanish whole
-    type: Literal["feed_forward", "residual"] = "feed_forward"
+    #: feed_forward: layer after layer; residual: layers that add to a stream of fixed width and may vanish whole; tdnn:
+    #: time-delay layers, each with context of its own, over whole utterances (decode.type ctc)
+    type: Literal["feed_forward", "residual", "tdnn"] = "feed_forward"
     #: nodes of the hidden layers, first to last; any depth
     hidden: tuple[int, ...] = (512, 512, 512, 512)
     #: nonlinearity of every hidden layer
@@ -19,6 +20,12 @@ class NetworkOptions:
     dropout: float = 0.2
     #: residual: width of the stream that the layers add to
     stream: int = 256
+    #: tdnn: for each hidden layer the frames of the layer before that it hears, relative to its own, counted in that
+    #: layer's frames; the last list is also that of the layers after it
+    taps: tuple[tuple[int, ...], ...] = ((0,), (-1, 0, 1))
+    #: tdnn: for each hidden layer, of how many frames of the layer before it keeps one; the last number is also that of
+    #: the layers after it
+    strides: tuple[int, ...] = (1, 3, 1)
     #: frames spliced before the current one
     left_context: int = 5
     #: frames spliced after the current one
@@ -31,6 +38,8 @@ class NetworkOptions:
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.stream < 1:
             raise ValueError(f"stream must be 1 or more, not {self.stream}")
+        if not self.taps or not all(self.taps) or not self.strides or min(self.strides) < 1:
+            raise ValueError("taps must list at least one frame for each layer, and strides numbers of 1 or more")
         if min(self.left_context, self.right_context) < 0:
             raise ValueError("left_context and right_context must be 0 or more frames")
 
