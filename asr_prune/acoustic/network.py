@@ -18,8 +18,8 @@ class NodeLayer:
     """One prunable layer: its nodes stand between two affine maps.
 
     Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the outgoing vector
-    `outgoing.weight[..., j]`; weights are [rows, columns], of a time delay [rows, taps, columns]. readers: the maps that
-    hear what `outgoing` gives; where `outgoing` has no bias of its own, constants go into theirs. gives_logits:
+    `outgoing.weight[..., j]`; weights are [rows, columns], of a time delay [rows, taps, columns]. readers: the maps
+    that hear what `outgoing` gives; where `outgoing` has no bias of its own, constants go into theirs. gives_logits:
     `outgoing` is the output layer. skippable: the network goes on without the whole layer.
     """
 
@@ -57,7 +57,9 @@ class NodeLayer:
 
 
 def by_rows(weight: Tensor) -> Tensor:
-    """`weight`, [rows, columns] or [rows, taps, columns], as [rows, values]: the same memory, a row an incoming vector."""
+    """`weight`, [rows, columns] or [rows, taps, columns], as [rows, values]: the same memory, a row an incoming
+    vector.
+    """
     return weight.flatten(1)
 
 
@@ -77,7 +79,8 @@ class Network(nn.Module, ABC):
     """Spliced, normalised frames through hidden layers of nodes to logits of classes: pdfs, or tokens of CTC.
 
     inputs: values of one spliced frame, (left + 1 + right) * feature dimension. hidden: nodes of each layer. outputs:
-    classes. dropouts: for each hidden layer the share of its outputs that training drops; may be changed while training.
+    classes. dropouts: for each hidden layer the share of its outputs that training drops; may be changed while
+    training.
     """
 
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, activation: str, dropout: float) -> None:
@@ -115,8 +118,8 @@ class Network(nn.Module, ABC):
         self.scale.copy_(1 / deviation.clamp_min(1e-5))
 
     def of_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [frames out, classes] of whole utterances, one after the other in `frames`, float [frames, inputs], and
-        how many of them belong to each, int64 [utterances]. lengths: frames of each utterance, int64 [utterances].
+        """Logits [frames out, classes] of whole utterances, one after the other in `frames` (float [frames, inputs]),
+        and how many of them belong to each, int64 [utterances]. lengths: frames of each utterance, int64 [utterances].
         """
         return self(frames), lengths
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 from asr_prune.options import options
@@ -31,6 +32,13 @@ class NetworkOptions:
     #: frames spliced after the current one
     right_context: int = 5
 
+    @property
+    def stride(self) -> int:
+        """Frames of which the network keeps one."""
+        if self.type != "tdnn":
+            return 1
+        return prod(self.strides[min(i, len(self.strides) - 1)] for i in range(len(self.hidden)))
+
     def __post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"hidden must list at least one width, each 1 or more, not {list(self.hidden)}")
@@ -58,6 +66,8 @@ class TrainOptions:
     weight_decay: float = 0.01
     #: frames a mini-batch
     batch: int = 256
+    #: utterances a mini-batch, with CTC
+    utterances: int = 16
     #: share of the steps in which the one-cycle learning rate rises
     rise: float = 0.2
     #: newbob halves the rate from the epoch on whose dev cross-entropy improves by less than this fraction
@@ -74,8 +84,8 @@ class TrainOptions:
     tensorboard: bool = True
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1:
-            raise ValueError("epochs and batch must be 1 or more")
+        if min(self.epochs, self.batch, self.utterances) < 1:
+            raise ValueError("epochs, batch and utterances must be 1 or more")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
         if not (0 <= self.momentum < 1 and 0 < self.rise < 1 and 0 <= self.halve_below < 1):

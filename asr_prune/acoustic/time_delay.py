@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from operator import mul
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ class TimeDelay(nn.Linear):
         self.weight = nn.Parameter(self.weight.new_empty(rows, len(taps), columns))
         self.taps, self.stride, self.rate = tuple(taps), stride, rate
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:  # type: ignore[override]
         """frames: float [frames, columns] of utterances one after the other; lengths: of each, int64 [utterances].
         Returns float [frames out, rows].
         """
@@ -79,8 +79,13 @@ class Tdnn(Network):
         initialise(self.output, "none")
 
     @property
+    def delays(self) -> list[TimeDelay]:
+        """The maps into the hidden layers."""
+        return cast("list[TimeDelay]", list(self.hidden))
+
+    @property
     def affine(self) -> list[nn.Linear]:
-        return [*self.hidden, self.output]  # type: ignore[list-item]
+        return [*self.delays, self.output]
 
     def node_layers(self) -> list[NodeLayer]:
         return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairwise(self.affine)]
@@ -98,7 +103,7 @@ class Tdnn(Network):
 
     def of_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         x = self.normalised(frames)
-        for i, layer in enumerate(self.hidden):
+        for i, layer in enumerate(self.delays):
             x = self.dropped(self.act(layer(x, lengths)), i)
             lengths = layer.shorter(lengths)
         return self.output(x, lengths), lengths

@@ -49,9 +49,9 @@ def shrink_diagonal(
     method on 1/||.|| - 1 finds from `start`. One round from the root of the update before is enough: as training
     settles, so do the roots.
 
-    weight, metric d: of one shape, as in `shrink_euclidean`; strength: one a group; start: a guess of r, [groups]; protected: as in
-    `shrink_euclidean`, by a smaller strength; scratch: two tensors like weight, overwritten (fresh memory would cost
-    more than the arithmetic); rounds: of Newton. Returns r, [groups].
+    weight, metric d: of one shape, as in `shrink_euclidean`; strength: one a group; start: a guess of r, [groups];
+    protected: as in `shrink_euclidean`, by a smaller strength; scratch: two tensors like weight, overwritten (fresh
+    memory would cost more than the arithmetic); rounds: of Newton. Returns r, [groups].
     """
     weight, metric, ratio, shifted = (grouped(values, dim) for values in (weight, metric, *scratch))
     force = torch.mul(metric, weight, out=ratio).square_().sum(dim).sqrt_()

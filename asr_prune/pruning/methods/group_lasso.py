@@ -38,7 +38,9 @@ class GroupLasso(Proximal):
     def __init__(self, options: GroupLassoOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
         if options.group_scale == "sqrt_size":
-            self.pulls = [p * grouped(w, self.dim).shape[self.dim] ** 0.5 for p, w in zip(self.pulls, self.weights, strict=True)]
+            self.pulls = [
+                p * grouped(w, self.dim).shape[self.dim] ** 0.5 for p, w in zip(self.pulls, self.weights, strict=True)
+            ]
 
     @property
     def has_zeros(self) -> bool:
