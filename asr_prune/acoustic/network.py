@@ -109,6 +109,11 @@ class Network(nn.Module, ABC):
         return [layer.size for layer in self.node_layers()]
 
     @property
+    def stride(self) -> int:
+        """Frames of the features of which the network keeps one."""
+        return 1
+
+    @property
     def act(self) -> Callable[[Tensor], Tensor]:
         return ACTIVATIONS[self.activation]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from math import prod
 from operator import mul
 from typing import Any, cast
 
@@ -77,6 +78,10 @@ class Tdnn(Network):
         for layer in self.affine[:-1]:
             initialise(layer, activation)
         initialise(self.output, "none")
+
+    @property
+    def stride(self) -> int:
+        return prod(self.strides)
 
     @property
     def delays(self) -> list[TimeDelay]:

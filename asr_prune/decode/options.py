@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
 from asr_prune.options import options
 
 
@@ -9,12 +13,20 @@ from asr_prune.options import options
 class DecodeOptions:
     """The graph's scales, the search's beams and the grid that is tried on the development set; Kaldi's values."""
 
+    #: hmm: networks learn the GMM-HMM's labels; ctc: they learn to spell transcripts, without any alignment; auto: ctc
+    #: where the corpus has no lexicon
+    type: Literal["auto", "hmm", "ctc"] = "auto"
+    #: with ctc, greedy: the likeliest token of each frame; graph: the words of the language model, spelled; auto: graph
+    #: where the corpus has a language model
+    search: Literal["auto", "greedy", "graph"] = "auto"
     #: how much worse than the best a hypothesis may be and live on, in scaled log-likelihood
     beam: float = 15.0
     #: hypotheses kept per frame at most
     max_active: int = 7000
     #: LM weights to try; w scales the acoustic log-likelihoods by 1/w
     lm_weights: tuple[int, ...] = tuple(range(7, 18))
+    #: LM weights to try with ctc, whose posteriors are sharper, in place of lm_weights
+    ctc_lm_weights: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     #: costs to try that each word adds (word insertion penalty)
     penalties: tuple[float, ...] = (0.0, 0.5, 1.0)
     #: scale of transition log-probabilities in the graph, self-loops apart
@@ -29,7 +41,21 @@ class DecodeOptions:
     #: hypotheses kept per frame at most in the first of those passes
     first_max_active: int = 2000
 
+    def applied(self, data: Path) -> DecodeOptions:
+        """These options with nothing left to `auto`, for a corpus in `data` (train/text, local/lexicon.txt,
+        local/lm.arpa). Greedy decoding has one LM weight and penalty, which change nothing.
+        """
+        lexicon, model = (data / "local" / name for name in ("lexicon.txt", "lm.arpa"))
+        bare = (data / "train/text").is_file() and not lexicon.is_file()
+        if self.type == "hmm" or (self.type == "auto" and not bare):
+            return replace(self, type="hmm", search="auto")
+        if self.search == "greedy" or (self.search == "auto" and not model.is_file()):
+            return replace(self, type="ctc", search="greedy", lm_weights=(1,), penalties=(0.0,))
+        return replace(self, type="ctc", search="graph", lm_weights=self.ctc_lm_weights)
+
     def __post_init__(self) -> None:
+        if self.type == "hmm" and self.search != "auto":
+            raise ValueError(f"search {self.search} is for type ctc; leave it out with type hmm")
         for name, least in (("beam", 1e-9), ("first_beam", 1e-9), ("adapt_lm_weight", 1)):
             if getattr(self, name) < least:
                 raise ValueError(
@@ -38,7 +64,9 @@ class DecodeOptions:
         for name in ("max_active", "first_max_active"):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name} must be at least 2, not {getattr(self, name)}")
-        if not self.lm_weights or min(self.lm_weights) < 1:
-            raise ValueError(f"lm_weights must be one or more numbers of at least 1, not {list(self.lm_weights)}")
+        for name in ("lm_weights", "ctc_lm_weights"):
+            weights = getattr(self, name)
+            if not weights or min(weights) < 1:
+                raise ValueError(f"{name} must be one or more numbers of at least 1, not {list(weights)}")
         if not self.penalties:
             raise ValueError("penalties must hold at least one number, for instance 0.0")

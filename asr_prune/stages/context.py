@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,14 @@ class Context:
 
     @property
     def recipe(self) -> Recipe:
-        return self.loaded.recipe
+        """The recipe, what its decode block leaves to the corpus decided."""
+        recipe = self.loaded.recipe
+        return replace(recipe, decode=recipe.decode.applied(self.data))
+
+    @property
+    def ctc(self) -> bool:
+        """Whether networks are trained with CTC, without alignment."""
+        return self.recipe.decode.type == "ctc"
 
     @property
     def data(self) -> Path:
@@ -75,7 +82,7 @@ class Context:
 
     @property
     def graph(self) -> Path:
-        return self.exp / "graph"
+        return self.exp / ("token_graph" if self.ctc else "graph")
 
     def run_folder(self, run: Run) -> Path:
         return self.exp / "runs" / run.name

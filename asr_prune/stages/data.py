@@ -14,6 +14,7 @@ from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
+from asr_prune.stages.ctc import need_own_features, token_lang
 from asr_prune.stages.feats import FILES, feature_folder
 
 if TYPE_CHECKING:
@@ -34,15 +35,22 @@ def corpus(context: Context) -> None:
     script = find_script(context)
     root = recipe.corpus.root
     made = [context.data / part / name for part in SETS for name in TABLES]
-    lists = [context.data / "local/lexicon.txt", context.data / "local/lm.arpa"]
 
     def do(_: bool) -> None:
+        for path in lists(context):
+            path.unlink()
         load_script(script).prepare(root, context.data, recipe.seed)
         describe(context)
+        made.extend(lists(context))
 
     part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(root)}
     code = ["corpus", *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py")))]
-    context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, [*made, *lists]))
+    context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, made))
+
+
+def lists(context: Context) -> list[Path]:
+    """Lexicon and language model of the corpus, as far as it has them; CTC can do without."""
+    return [path for name in ("lexicon.txt", "lm.arpa") if (path := context.data / "local" / name).is_file()]
 
 
 def find_script(context: Context) -> Path:
@@ -78,7 +86,10 @@ def listing(root: Path | None) -> list[list[object]]:
 
 def describe(context: Context) -> None:
     """One line per set, and what `validate` finds."""
-    vocabulary = {line.split()[0] for line in (context.data / "local/lexicon.txt").read_text("utf-8").splitlines()}
+    lexicon = context.data / "local/lexicon.txt"
+    vocabulary = None
+    if lexicon.is_file():
+        vocabulary = {line.split()[0] for line in lexicon.read_text("utf-8").splitlines() if line.strip()}
     for part in SETS:
         made = DataDir.read(context.data / part)
         words = [word for text in made.text.values() for word in text]
@@ -89,7 +100,9 @@ def describe(context: Context) -> None:
 
 
 def lang(context: Context) -> None:
-    """Stage 1: lexicon and language model to FSTs."""
+    """Stage 1: lexicon and language model to FSTs; for CTC, what words are spelled with."""
+    if context.ctc:
+        return token_lang(context)
     lexicon, arpa = context.data / "local/lexicon.txt", context.data / "local/lm.arpa"
 
     def do(_: bool) -> None:
@@ -110,6 +123,9 @@ def features(context: Context) -> None:
     """Stage 2: the HMM's features and the network's, for every set."""
     options = context.recipe.features
     kinds = ("hmm",) if options.network.type == "hmm" else ("hmm", "network")
+    if context.ctc:
+        need_own_features(context)
+        kinds = ("network",)
     places = [(context.data / part, kind) for part in SETS for kind in kinds]
 
     def do(_: bool) -> None:
@@ -126,7 +142,7 @@ def features(context: Context) -> None:
 
     inputs = {folder / name: "corpus" for folder, _ in places for name in ("wav.scp", "utt2spk")}
     context.need(inputs | {folder / "text": "corpus" for folder, _ in places})
-    audio = [[path, *_stat(path)] for folder, kind in places if kind == "hmm" for path in _wavs(folder)]
+    audio = [[path, *_stat(path)] for folder, kind in places if kind == kinds[0] for path in _wavs(folder)]
     taken = [
         _listed(Path(own.archives) / part) for own in (options.hmm, options.network) if own.archives for part in SETS
     ]

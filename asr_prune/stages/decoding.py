@@ -14,6 +14,7 @@ import numpy as np
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.files import atomic_dir
 from asr_prune.stages.context import Context, Missing, Work
+from asr_prune.stages.ctc import greedy, greedy_part, token_graph
 from asr_prune.stages.feats import NetworkFeatures
 from asr_prune.stages.taking import need_hmm
 
@@ -29,8 +30,15 @@ Words = dict[str, list[str]]
 
 
 def graph(context: Context) -> None:
-    """Stage 6: HCLG."""
+    """Stage 6: HCLG, or for CTC the graph of tokens."""
+    if context.ctc:
+        return token_graph(context)
     make_pass_graph(context, context.labels.name)
+
+
+def graph_inputs(context: Context) -> dict[Path, str]:
+    """What decoding reads of the graph, with the stage that makes it; nothing where it is greedy."""
+    return {} if context.recipe.decode.search == "greedy" else {context.graph / "HCLG.fst": "graph"}
 
 
 def graph_folder(context: Context, name: str) -> Path:
@@ -58,12 +66,18 @@ def make_pass_graph(context: Context, name: str) -> None:
 
 
 def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
-    """Words of every utterance under one network, at a usual LM weight and a narrow beam; for comparing networks."""
+    """Words of every utterance under one network, at a usual LM weight and a narrow beam; for comparing networks.
+
+    graph: its folder; without one a network trained with CTC is decoded greedily.
+    """
     from asr_prune.acoustic.priors import log_likelihoods
     from asr_prune.decode.decode_set import decode_set
 
+    if model.tokens and not (graph / "HCLG.fst").is_file():
+        return greedy(model, feats)
+
     loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
-    point = (12, 0.0)
+    point = (2 if model.tokens else 12, 0.0)
     return decode_set(graph, loglikes, DecodeOptions(beam=11.0, max_active=1500), [point]).words(point)
 
 
@@ -77,13 +91,14 @@ def decode(context: Context) -> None:
             from asr_prune.acoustic.checkpoint import load_model
 
             model = load_model(folder / "shrunk/network.pt")
+            decode_one = greedy_part if options.search == "greedy" else decode_part
             for part in JUDGED:
-                decode_part(context, model, part, folder / f"decode_{part}")
+                decode_one(context, model, part, folder / f"decode_{part}")
 
-        inputs = {folder / "shrunk/network.pt": "shrink", context.graph / "HCLG.fst": "graph"}
+        inputs = {folder / "shrunk/network.pt": "shrink"} | graph_inputs(context)
         inputs |= NetworkFeatures.of(context).inputs(context, JUDGED)
         outputs = [path for part in JUDGED for path in decoded_files(folder / f"decode_{part}", options)]
-        code = ["decode", "acoustic/priors.py", "acoustic/network.py", "features/load.py"]
+        code = ["decode", "acoustic/priors.py", "acoustic/network.py", "features/load.py", "lang/tokens.py"]
         context.once(Work("decode", "decoding", options, inputs, code, do, outputs), run)
 
 
@@ -111,7 +126,7 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
     loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
     forward = time.perf_counter() - start
     options = context.recipe.decode
-    shift = source.frame_shift
+    shift = source.frame_shift * model.network.stride
     decoded = decode_set(context.graph, loglikes, options, grid(options), context.nj)
     log.info("  %s: %s", part, decoded.summary(shift))
     hours = decoded.frames * shift / 3600
