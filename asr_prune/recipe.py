@@ -22,18 +22,20 @@ from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.report.options import ReportOptions
 from asr_prune.score.options import ScoreOptions
-from asr_prune.settings import changed, check_name, known_keys, merged_prune, nearest, parse_set, read_yaml
+from asr_prune.settings import (
+    PLAINLY,
+    as_the_corpus,
+    changed,
+    check_name,
+    known_keys,
+    merged_prune,
+    nearest,
+    parse_set,
+    read_yaml,
+)
 
 T = TypeVar("T")
 FILE = "recipe.yaml"
-#: what pydantic says of types, for people
-PLAINLY = {
-    "dataclass_type": "must be a block of `key: value` pairs",
-    "dict_type": "must be a block of `key: value` pairs",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "union_tag_not_found": "must say which type it is",
-}
 #: what pydantic puts between the place of a pass and its keys
 PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
@@ -92,6 +94,7 @@ class Recipe:
         if self.name:
             check_name(self.name)
         check_seed(self.seed)
+        self.features.check_rate(self.corpus.rate)
 
 
 @options
@@ -133,6 +136,7 @@ class Loaded:
             self.tree = changed(self.tree, ["prune"], asked)
         self._one_run = any(keys[0] == "prune" for keys, _ in changes)
         self._corpus_root_from_environment()
+        self.tree = as_the_corpus(self.tree)
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
 
     @property

@@ -13,6 +13,14 @@ import yaml
 
 from asr_prune.errors import UserError
 
+#: what pydantic says of types, for people
+PLAINLY = {
+    "dataclass_type": "must be a block of `key: value` pairs",
+    "dict_type": "must be a block of `key: value` pairs",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "union_tag_not_found": "must say which type it is",
+}
 #: line of each key, by its path
 Lines = dict[tuple[str, ...], int]
 
@@ -79,6 +87,17 @@ def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, 
         return {**tree, key: value}
     inner = tree.get(key)
     return {**tree, key: changed(inner if isinstance(inner, dict) else {}, rest, value)}
+
+
+def as_the_corpus(tree: dict[str, Any]) -> dict[str, Any]:
+    """`tree` with the corpus's rate, and whether to resample, for features that do not say otherwise."""
+    corpus, features = (tree.get(block) or {} for block in ("corpus", "features"))
+    own = {key: corpus[key] for key in ("rate", "resample") if isinstance(corpus, dict) and key in corpus}
+    for kind in ("hmm", "network"):
+        said = features.get(kind) or {} if isinstance(features, dict) else None
+        for key in own.keys() - said.keys() if isinstance(said, dict) else ():
+            tree = changed(tree, ["features", kind, key], own[key])
+    return tree
 
 
 def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -147,3 +147,25 @@ def test_sparsity_and_keep_replace_each_other_and_are_in_the_name(recipe: Path) 
 def test_a_run_from_a_trained_network_has_a_folder_of_its_own(recipe: Path) -> None:
     (run,) = load_recipe(recipe, ["prune.method=none", "train.init=exp/toy/runs/a b:c"]).runs()
     assert run.name == "dense-init-exp_toy_runs_a_b_c"
+
+
+def test_features_have_the_corpus_rate_unless_they_say_otherwise(recipe: Path) -> None:
+    features = load_recipe(recipe, ["corpus.rate=8000", "corpus.resample=true"]).recipe.features
+    assert [(own.rate, own.resample, own.top_freq) for own in (features.hmm, features.network)] == [
+        (8000, True, 4000)
+    ] * 2
+    kept = load_recipe(recipe, ["corpus.resample=true", "features.hmm.resample=false"]).recipe.features
+    assert (kept.hmm.resample, kept.network.resample) == (False, True)
+
+
+@pytest.mark.parametrize("kind", ["hmm", "network"])
+def test_features_at_another_rate_than_the_corpus_are_refused(recipe: Path, kind: str) -> None:
+    with pytest.raises(UserError, match=rf"features.{kind}.rate \(8000\) must be corpus.rate \(16000\)"):
+        load_recipe(recipe, [f"features.{kind}.rate=8000"])
+    load_recipe(recipe, [f"features.{kind}.rate=8000", f"features.{kind}.archives=/made/elsewhere"])
+
+
+@pytest.mark.parametrize("change", ["corpus=3", "features=3", "features.hmm=3"])
+def test_a_block_that_is_none_is_still_told(recipe: Path, change: str) -> None:
+    with pytest.raises(UserError, match="must be a block of"):
+        load_recipe(recipe, ["corpus.rate=8000", change])

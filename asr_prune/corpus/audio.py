@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 
 #: float samples in [-1, 1) times this lie in int16's range, where Kaldi's features expect them
@@ -23,45 +26,113 @@ class AudioProblem(UserError):
 
     def __init__(self, path: Path | str, kind: str, found: str, mend: str) -> None:
         super().__init__(f"{path}: {kind} audio ({found}); {mend}.")
-        #: missing, unreadable, empty, cut-short, many-channel or wrong-rate
+        #: missing, unreadable, empty, cut-short, many-channel, wrong-rate, or what is wrong with the part asked for
         self.kind = kind
         #: what is the matter, in a few words
         self.found = found
 
 
-def read_audio(path: Path | str, rate: int | None = None) -> tuple[np.ndarray, int]:
-    """Reads a mono file, of `rate` hertz if that is given.
+def read_audio(
+    path: Path | str, rate: int | None = None, part: Segment | None = None, resample: bool = False
+) -> tuple[np.ndarray, int]:
+    """Reads a mono file, or `part` of it, of `rate` hertz if that is given.
 
-    Returns samples float32 [samples] in the range of int16 (-32768 to 32767) and the rate in hertz. Raises AudioProblem
-    (a UserError) where the file is missing, unreadable, empty, not mono, of another rate, or holds fewer samples than
-    its header says.
+    Returns samples float32 [samples] in the range of int16 (-32768 to 32767) and the rate in hertz. Of a part only its
+    own samples are read. resample: convert another rate to `rate` instead of refusing it. Raises AudioProblem (a
+    UserError) where the file is missing, unreadable, empty, not mono, of another rate, or holds fewer samples than its
+    header says, and where the part does not lie within it.
     """
     path = Path(path)
+    with _opened(path) as file:
+        channels, declared, found_rate = file.channels, file.frames, file.samplerate
+        whole = max(declared, _header_samples(path))
+        if part is None:
+            samples = _read_blocks(file)
+        else:
+            _refuse_damage(path, channels, whole, declared)
+            samples, whole = _read_part(file, path, part)
+    _refuse_damage(path, channels, whole, len(samples))
+    if not np.isfinite(samples).all():
+        raise AudioProblem(path, "unreadable", "samples that are not numbers", "make it again")
+    samples = samples[:, 0] * np.float32(INT16_SCALE)
+    if rate is None or found_rate == rate:
+        return samples, found_rate
+    if not resample:
+        mend = "set corpus.resample, or the recipe's corpus.rate"
+        raise AudioProblem(path, "wrong-rate", f"{found_rate} Hz, not {rate}", mend)
+    return resampled(samples, found_rate, rate), rate
+
+
+def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
+    """Rate in hertz and number of samples of a mono file, holding no more than a minute of it in memory.
+
+    decode: read every sample, which finds damage that headers hide. Raises AudioProblem as `read_audio`.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        channels, declared, rate = file.channels, file.frames, file.samplerate
+        found = sum(len(block) for block in _blocks(file)) if decode else declared
+    _refuse_damage(path, channels, max(declared, _header_samples(path)), found)
+    return rate, found
+
+
+def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """float32 [samples] at `rate` hertz -> float32 at `wanted` hertz, by torchaudio's windowed sinc."""
+    import torch
+    from torchaudio.functional import resample
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the order of a sum depends on the number of threads; the bytes must not
+    try:
+        return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     if not path.is_file():
         raise AudioProblem(path, "missing", "no such file", "mend wav.scp or restore the file")
     if not path.stat().st_size:
         raise AudioProblem(path, "empty", "no bytes", "make it again")
     try:
         with soundfile.SoundFile(str(path)) as file:
-            channels, declared, found_rate = file.channels, file.frames, file.samplerate
-            samples = _read_blocks(file)
+            yield file
     except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError, ValueError) as error:
-        reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
-        raise AudioProblem(path, "unreadable", reason, "make it again") from None
-    _refuse_damage(path, channels, max(declared, _header_samples(path)), len(samples))
-    if not np.isfinite(samples).all():
-        raise AudioProblem(path, "unreadable", "samples that are not numbers", "make it again")
-    if rate is not None and found_rate != rate:
-        raise AudioProblem(path, "wrong-rate", f"{found_rate} Hz, not {rate}", "resample it or set the recipe's rate")
-    return samples[:, 0] * np.float32(INT16_SCALE), found_rate
+        raise AudioProblem(path, "unreadable", *_why(path, error)) from None
+
+
+def _why(path: Path, error: Exception) -> tuple[str, str]:
+    """What is the matter, and how to mend it."""
+    with open(path, "rb") as file:
+        head = file.read(1024)
+    if head[:7] == b"NIST_1A" and b"shorten" in head:
+        return "NIST SPHERE compressed by shorten", "expand it with `sph2pipe -p`"
+    reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
+    return reason, "make it again, or convert it to .flac or .wav"
+
+
+def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:
+    """float32 [samples, channels] of a part, and how many there should be."""
+    seconds = file.frames / file.samplerate
+    try:
+        start, end = (round(time * file.samplerate) for time in part.span(seconds))
+    except ValueError as error:
+        found = f"segment from {part.start:g} to {part.end:g} s of {seconds:.2f} s"
+        raise AudioProblem(path, str(error), found, "mend the file segments") from None
+    file.seek(start)
+    return file.read(end - start, dtype="float32", always_2d=True), end - start
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """float32 [samples, channels]; by blocks, since a damaged header may promise more samples than there is memory."""
+    while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+        yield block
 
 
 def _read_blocks(file: soundfile.SoundFile) -> np.ndarray:
-    """float32 [samples, channels]; by blocks, since a damaged header may promise more samples than there is memory."""
-    blocks = [file.read(BLOCK, dtype="float32", always_2d=True)]
-    while len(blocks[-1]):
-        blocks.append(file.read(BLOCK, dtype="float32", always_2d=True))
-    return np.concatenate(blocks)
+    """float32 [samples, channels]"""
+    return np.concatenate([np.zeros((0, file.channels), np.float32), *_blocks(file)])
 
 
 def _refuse_damage(path: Path, channels: int, declared: int, found: int) -> None:

@@ -1,11 +1,15 @@
-"""A Kaldi data directory: wav.scp, text, utt2spk and spk2utt, sorted as LC_ALL=C sorts."""
+"""A Kaldi data directory: wav.scp, text, utt2spk, spk2utt and, for long recordings, segments, sorted as LC_ALL=C
+sorts.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
@@ -56,6 +60,13 @@ def read_table(path: Path) -> dict[str, str]:
     return table
 
 
+def words_of(line: str) -> list[str]:
+    """The words of a transcript; the same word is one object however often it is said, so that much text needs little
+    memory.
+    """
+    return [sys.intern(word) for word in line.split()]
+
+
 def write_table(path: Path, table: dict[str, str]) -> None:
     """Writes {key: rest} as a Kaldi table in C order, whole or not at all."""
     with atomic(path) as file:
@@ -72,31 +83,36 @@ def group_by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
 
 @dataclass
 class DataDir:
-    """One data directory in memory. Keys of the three tables are utterance ids."""
+    """One data directory in memory. Keys of the tables are utterance ids."""
 
     path: Path
-    #: utterance -> absolute path of its audio file
+    #: utterance -> absolute path of its audio file, or of the recording that it is a segment of
     wavs: dict[str, str] = field(default_factory=dict)
     #: utterance -> its words
     text: dict[str, list[str]] = field(default_factory=dict)
     #: utterance -> its speaker
     utt2spk: dict[str, str] = field(default_factory=dict)
+    #: utterance -> its stretch of a recording; empty where every utterance is a whole file
+    segments: dict[str, Segment] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path | str) -> DataDir:
-        """Reads wav.scp, text and utt2spk of `path`.
+        """Reads text, utt2spk and, where they are there, wav.scp and segments of `path`.
 
-        Raises UserError where a file is missing, a key is repeated, the files differ in their utterances, or wav.scp
-        holds a pipe.
+        Without wav.scp `wavs` is empty: features may have come without audio. Raises UserError where another file is
+        missing, a key is repeated, the files differ in their utterances, or wav.scp holds a pipe.
         """
         path = Path(path)
-        wavs, text, utt2spk = (read_table(path / name) for name in ("wav.scp", "text", "utt2spk"))
+        text, utt2spk = (read_table(path / name) for name in ("text", "utt2spk"))
+        has_audio = (path / "wav.scp").is_file()
+        wavs, segments = read_audio_tables(path) if has_audio else ({}, {})
+        first = "segments" if segments else "wav.scp" if has_audio else "text"
         for name, table in (("text", text), ("utt2spk", utt2spk)):
-            if odd := sorted(table.keys() ^ wavs.keys(), key=c_order):
+            known = wavs if has_audio else text
+            if odd := sorted(table.keys() ^ known.keys(), key=c_order):
                 what = f"{len(odd)} utterances ({odd[0]}, for one)"
-                raise UserError(f"{path}: wav.scp and {name} differ in {what}; run `asr-prune fix {path}`.")
-        refuse_pipes(path, wavs)
-        return cls(path, wavs, {key: line.split() for key, line in text.items()}, utt2spk)
+                raise UserError(f"{path}: {first} and {name} differ in {what}; run `asr-prune fix {path}`.")
+        return cls(path, wavs, {key: words_of(line) for key, line in text.items()}, utt2spk, segments)
 
     @property
     def spk2utt(self) -> dict[str, list[str]]:
@@ -106,15 +122,51 @@ class DataDir:
     def subset(self, utterances: Iterable[str], path: Path | str | None = None) -> DataDir:
         """The same directory with these utterances only (in memory, at `path`)."""
         kept = list(utterances)
-        tables = ({key: table[key] for key in kept} for table in (self.wavs, self.text, self.utt2spk))
+        own = (self.wavs, self.text, self.utt2spk, self.segments)
+        tables = ({key: table[key] for key in kept if table} for table in own)
         return DataDir(Path(path or self.path), *tables)  # type: ignore[arg-type]
 
     def write(self) -> None:
-        """Writes the four files, sorted. Raises UserError where the folder cannot be written."""
-        write_table(self.path / "wav.scp", self.wavs)
+        """Writes the files, sorted; without audio no wav.scp. Raises UserError where the folder cannot be written."""
+        recordings = {own.recording: self.wavs[key] for key, own in self.segments.items()} or self.wavs
+        _write_or_remove(self.path / "wav.scp", recordings, bool(recordings) or not self.text)
+        segments = {key: str(own) for key, own in self.segments.items()}
+        _write_or_remove(self.path / "segments", segments, bool(segments))
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
         write_table(self.path / "utt2spk", self.utt2spk)
         write_table(self.path / "spk2utt", {key: " ".join(utterances) for key, utterances in self.spk2utt.items()})
+
+
+def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
+    """A table that is not needed must not be left over from earlier."""
+    if needed:
+        write_table(path, table)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
+    """wav.scp and segments of a data directory: {utterance: audio file}, {utterance: segment}.
+
+    Raises UserError where wav.scp is missing or holds a pipe, or a segment is none or of no recording.
+    """
+    recordings = read_table(path / "wav.scp")
+    refuse_pipes(path, recordings)
+    if not (path / "segments").is_file():
+        return recordings, {}
+    segments = {key: _segment(path, key, line) for key, line in read_table(path / "segments").items()}
+    if lost := sorted({own.recording for own in segments.values()} - recordings.keys(), key=c_order):
+        what = f"{len(lost)} recordings ({lost[0]}, for one) that wav.scp lacks"
+        raise UserError(f"{path}: segments names {what}; run `asr-prune fix {path}`.")
+    return {key: recordings[own.recording] for key, own in segments.items()}, segments
+
+
+def _segment(path: Path, utterance: str, line: str) -> Segment:
+    try:
+        return Segment.parse(line)
+    except ValueError:
+        what = f"{utterance} is not `recording start end` in seconds but {line[:60]!r}"
+        raise UserError(f"{path}/segments: {what}; run `asr-prune fix {path}`.") from None
 
 
 def refuse_pipes(path: Path, wavs: dict[str, str]) -> None:

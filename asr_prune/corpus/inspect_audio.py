@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from asr_prune.corpus.audio import AudioProblem, read_audio
+from asr_prune.corpus.audio import AudioProblem, measure_audio
+from asr_prune.corpus.datadir import DataDir
 from asr_prune.progress import track
 
 
-def inspect_audio(wavs: dict[str, str], rate: int | None = None) -> dict[str, dict[str, str]]:
-    """{kind of problem: {utterance: what was found}} of the audio that `wavs` (utterance -> path) names.
+@dataclass
+class Inspected:
+    """What audio files turned out to be; keys are those that were given."""
 
-    rate: what the files must have, in hertz; None: what most of them have. The kinds are those of AudioProblem.
+    #: kind, as AudioProblem has it -> key -> what was found
+    problems: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: key -> length of the files that could be read
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def inspect_audio(wavs: dict[str, str], rate: int | None = None, decode: bool = True) -> Inspected:
+    """Opens the audio that `wavs` (utterance or recording -> path) names, each file once.
+
+    rate: what the files must have, in hertz; None: what most of them have; 0: any. decode: read every sample, else
+    only what the headers and the files' lengths tell.
     """
-    problems: dict[str, dict[str, str]] = {}
-    rates: dict[str, int] = {}
-    for utterance, place in track(wavs.items(), len(wavs), "audio"):
+    found, rates = Inspected(), {}
+    for key, place in track(wavs.items(), len(wavs), "audio"):
         try:
-            rates[utterance] = read_audio(place)[1]
+            rates[key], samples = measure_audio(place, decode)
         except AudioProblem as problem:
-            problems.setdefault(problem.kind, {})[utterance] = problem.found
-    expected = rate or (Counter(rates.values()).most_common(1)[0][0] if rates else 0)
-    if odd := {key: f"{found} Hz, not {expected}" for key, found in rates.items() if found != expected}:
-        problems["wrong-rate"] = odd
-    return problems
+            found.problems.setdefault(problem.kind, {})[key] = problem.found
+        else:
+            found.seconds[key] = samples / rates[key]
+    expected = Counter(rates.values()).most_common(1)[0][0] if rates and rate is None else rate
+    if expected and (odd := {key: f"{own} Hz, not {expected}" for key, own in rates.items() if own != expected}):
+        found.problems["wrong-rate"] = odd
+    return found
+
+
+def seconds_of(data: DataDir) -> dict[str, float]:
+    """Seconds of the utterances whose audio can be read, by their segments or, for whole files, their headers."""
+    if not data.segments:
+        return inspect_audio(data.wavs, 0, decode=False).seconds
+    recordings = {own.recording: data.wavs[key] for key, own in data.segments.items()}
+    lengths = inspect_audio(recordings, 0, decode=False).seconds
+    found = {}
+    for key, own in data.segments.items():
+        with suppress(ValueError, KeyError):
+            start, end = own.span(lengths[own.recording])
+            found[key] = end - start
+    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asr_prune.corpus.datadir import TABLES, c_order, group_by_speaker, read_lines
 from asr_prune.corpus.inspect_audio import inspect_audio
+from asr_prune.corpus.segments import parsed, told_problems
 from asr_prune.corpus.wording import counted, examples
 from asr_prune.errors import UserError
 
@@ -17,30 +18,39 @@ RESERVED = frozenset({"<s>", "</s>", "#0", "<eps>"})
 Lines = list[tuple[str, str]]
 
 
-def validate(path: Path | str, rate: int | None = None, words: set[str] | None = None) -> list[str]:
+def validate(
+    path: Path | str,
+    rate: int | None = None,
+    words: set[str] | None = None,
+    decode: bool = True,
+    audio: bool = True,
+) -> list[str]:
     """All problems of the data directory `path`, a sentence each; none where it is sound.
 
-    rate: the sampling rate that the audio must have, in hertz (None: one rate, whichever). words: the vocabulary (None:
-    any).
-    Raises UserError where `path` is not a folder.
+    rate: the sampling rate that the audio must have, in hertz (None: one rate, whichever; 0: any). words: the
+    vocabulary (None: any). decode: read all samples, not only the headers. audio: False where features stand in for
+    wav.scp, which may then be missing. Raises UserError where `path` is not a folder.
     """
     path = Path(path)
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: there is no such folder.")
-    tables, problems = _read_tables(path)
+    tables, problems = _read_tables(path, audio or (path / "wav.scp").is_file())
     for name, lines in tables.items():
         problems += [f"{path}/{name}: {problem}" for problem in _check_lines(lines)]
     problems += [f"{path}: {problem}" for problem in _check_ids(tables)]
     problems += [f"{path}/utt2spk: {problem}" for problem in _check_speakers(tables)]
     problems += [f"{path}/text: {problem}" for problem in _check_text(tables.get("text", []), words)]
-    problems += [f"{path}/wav.scp: {problem}" for problem in _check_audio(tables.get("wav.scp", []), rate)]
+    told, seconds = _check_audio(tables.get("wav.scp", []), rate, decode)
+    problems += [f"{path}/wav.scp: {problem}" for problem in told]
+    problems += [f"{path}/segments: {problem}" for problem in _check_segments(tables.get("segments", []), seconds)]
     return problems
 
 
-def _read_tables(path: Path) -> tuple[dict[str, Lines], list[str]]:
+def _read_tables(path: Path, audio: bool) -> tuple[dict[str, Lines], list[str]]:
     tables: dict[str, Lines] = {}
     problems: list[str] = []
-    for name in (*TABLES, *(name for name in ("feats.scp", "cmvn.scp") if (path / name).exists())):
+    needed = [name for name in TABLES if audio or name != "wav.scp"]
+    for name in (*needed, *(name for name in ("segments", "feats.scp", "cmvn.scp") if (path / name).exists())):
         try:
             tables[name] = read_lines(path / name)
             if b"\r" in (path / name).read_bytes():
@@ -67,9 +77,12 @@ def _check_ids(tables: dict[str, Lines]) -> Iterator[str]:
     keys = {name: {key for key, _ in lines if key} for name, lines in tables.items()}
     if "utt2spk" not in keys:
         return
-    for name in ("wav.scp", "text", "feats.scp"):
+    for name in ("segments" if "segments" in keys else "wav.scp", "text", "feats.scp"):
         if name in keys:
             yield from _diff(name, keys[name], "utt2spk", keys["utt2spk"])
+    if "segments" in keys and "wav.scp" in keys:
+        recordings = {rest.split()[0] for _, rest in tables["segments"] if rest}
+        yield from _diff("wav.scp", keys["wav.scp"], "the recordings of segments", recordings)
     speakers = {rest for _, rest in tables["utt2spk"] if rest}
     if "cmvn.scp" in keys:
         yield from _diff("cmvn.scp", keys["cmvn.scp"], "the speakers of utt2spk", speakers)
@@ -110,11 +123,23 @@ def _check_text(lines: Lines, words: set[str] | None) -> Iterator[str]:
         yield f"{counted(missing, 'word')} outside the vocabulary, {missing.total()} times in all: {told}."
 
 
-def _check_audio(lines: Lines, rate: int | None) -> Iterator[str]:
+def _check_audio(lines: Lines, rate: int | None, decode: bool) -> tuple[list[str], dict[str, float]]:
+    """What is wrong with the audio, and the seconds of each file that can be read."""
+    told = []
     if empty := [key for key, place in lines if key and not place]:
-        yield f"{counted(empty, 'utterance')} without a file name: {examples(empty)}."
+        told.append(f"{counted(empty, 'utterance')} without a file name: {examples(empty)}.")
     if pipes := [key for key, place in lines if place.endswith("|")]:
-        yield f"{counted(pipes, 'pipe')}, which are not run; write the audio to files: {examples(pipes)}."
+        told.append(f"{counted(pipes, 'pipe')}, which are not run; write the audio to files: {examples(pipes)}.")
     wavs = {key: place for key, place in lines if key and place and not place.endswith("|")}
-    for kind, found in sorted(inspect_audio(wavs, rate).items()):
-        yield f"{counted(found, f'{kind} audio file')}: {examples(f'{key} ({what})' for key, what in found.items())}."
+    audio = inspect_audio(wavs, rate, decode)
+    for kind, found in sorted(audio.problems.items()):
+        told_of = examples(f"{key} ({what})" for key, what in found.items())
+        told.append(f"{counted(found, f'{kind} audio file')}: {told_of}.")
+    return told, audio.seconds
+
+
+def _check_segments(lines: Lines, seconds: dict[str, float]) -> Iterator[str]:
+    segments, odd = parsed(lines)
+    if odd:
+        yield f"{counted(odd, 'line')} that are not `utterance recording start end` in seconds: {examples(odd)}."
+    yield from told_problems(segments, seconds)

@@ -15,7 +15,7 @@ def examples(items: Iterable[str]) -> str:
     return f"{told} and {len(found) - EXAMPLES} more" if len(found) > EXAMPLES else told
 
 
-def counted(items: Iterable[str], one: str, many: str | None = None) -> str:
+def counted(items: Iterable[object], one: str, many: str | None = None) -> str:
     """How many `items`, in words: "1 utterance", "3 utterances"."""
     number = len(list(items))
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 from asr_prune.options import options
@@ -41,15 +40,13 @@ class DecodeOptions:
     #: hypotheses kept per frame at most in the first of those passes
     first_max_active: int = 2000
 
-    def applied(self, data: Path) -> DecodeOptions:
-        """These options with nothing left to `auto`, for a corpus in `data` (train/text, local/lexicon.txt,
-        local/lm.arpa). Greedy decoding has one LM weight and penalty, which change nothing.
+    def applied(self, lexicon: bool, language_model: bool) -> DecodeOptions:
+        """These options with nothing left to `auto`, for a corpus with or without the two. Greedy decoding has one LM
+        weight and penalty, which change nothing.
         """
-        lexicon, model = (data / "local" / name for name in ("lexicon.txt", "lm.arpa"))
-        bare = (data / "train/text").is_file() and not lexicon.is_file()
-        if self.type == "hmm" or (self.type == "auto" and not bare):
+        if self.type == "hmm" or (self.type == "auto" and lexicon):
             return replace(self, type="hmm", search="auto")
-        if self.search == "greedy" or (self.search == "auto" and not model.is_file()):
+        if self.search == "greedy" or (self.search == "auto" and not language_model):
             return replace(self, type="ctc", search="greedy", lm_weights=(1,), penalties=(0.0,))
         return replace(self, type="ctc", search="graph", lm_weights=self.ctc_lm_weights)
 

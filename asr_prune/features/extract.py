@@ -14,6 +14,7 @@ import numpy as np
 
 from asr_prune.corpus.audio import read_audio
 from asr_prune.corpus.datadir import DataDir, c_order, group_by_speaker
+from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.cmvn import cmvn_stats
@@ -44,9 +45,11 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1) -> Coun
 
     The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
     on it. Audio that cannot be used is skipped, counted and logged with the reason, as Kaldi does. Raises UserError
-    where no utterance is left or `out` cannot be written.
+    where there is no wav.scp, no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
+    if not (data / "wav.scp").is_file():
+        raise UserError(f"{data}/wav.scp is missing; run the corpus stage, or take features by features.*.archives.")
     counts = Counts()
     kept = _kept(corpus, options, nj, counts)
     first = next(kept, None)
@@ -64,7 +67,7 @@ def _first_reason(counts: Counts) -> str:
 
 
 def _kept(corpus: DataDir, options: FeatureOptions, nj: int, counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
-    jobs = sorted(corpus.wavs.items(), key=lambda job: c_order(job[0]))
+    jobs = [(key, corpus.wavs[key], corpus.segments.get(key)) for key in sorted(corpus.wavs, key=c_order)]
     with _results(jobs, options, nj) as results:
         for utterance, seconds, result in track(results, len(jobs), f"features {corpus.path}"):
             if isinstance(result, str):
@@ -77,7 +80,7 @@ def _kept(corpus: DataDir, options: FeatureOptions, nj: int, counts: Counts) -> 
             yield utterance, result
 
 
-Job = tuple[str, str]
+Job = tuple[str, str, Segment | None]
 Result = tuple[str, float, np.ndarray | str]
 
 
@@ -102,9 +105,9 @@ class _Worker:
 
     def __call__(self, job: Job) -> Result:
         """(utterance, seconds, features or the reason why there are none)"""
-        utterance, place = job
+        utterance, place, part = job
         try:
-            samples, rate = read_audio(place, self.options.rate)
+            samples, rate = read_audio(place, self.options.rate, part, self.options.resample)
         except UserError as error:
             return utterance, 0.0, str(error)
         features = self.compute(samples)

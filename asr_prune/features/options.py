@@ -23,8 +23,10 @@ class FeatureOptions:
     frame_shift_ms: float = 10.0
     #: noise added to the samples, in int16 units; 0 keeps features the same at each run (Kaldi's default is 1)
     dither: float = 0.0
-    #: sampling rate in hertz; audio of another rate is skipped and counted
+    #: sampling rate in hertz; by default that of the corpus
     rate: int = 16000
+    #: audio of another rate is converted (true), or skipped and counted (false); by default as the corpus says
+    resample: bool = False
     #: lower edge of the lowest filter in hertz
     low_freq: float = 20.0
     #: upper edge of the highest filter in hertz; 0 or less counts down from half the rate
@@ -110,3 +112,14 @@ class FeaturesOptions:
     hmm: HmmFeatureOptions = HmmFeatureOptions()
     #: for the network
     network: NetworkFeatureOptions = NetworkFeatureOptions()
+
+    @property
+    def need_audio(self) -> bool:
+        """Whether any features are computed, rather than taken from archives."""
+        return not self.hmm.archives or (self.network.type != "hmm" and not self.network.archives)
+
+    def check_rate(self, rate: int) -> None:
+        """Raises ValueError where features would be computed at another rate than the corpus's, in hertz."""
+        for name, own in (("hmm", self.hmm), ("network", self.network)):
+            if own.rate != rate and not own.archives and own.type != "hmm":
+                raise ValueError(f"features.{name}.rate ({own.rate}) must be corpus.rate ({rate})")

@@ -40,7 +40,7 @@ def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Co
     else:
         write_cmvn(out, speakers)
     if counts.skipped:
-        log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.wavs))
+        log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.utt2spk))
     return counts
 
 
@@ -50,9 +50,9 @@ def _mend(scp: Path) -> str:
 
 def _kept(scp: Path, corpus: DataDir, counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
     there = read_table(scp)
-    if unknown := there.keys() - corpus.wavs.keys():
+    if unknown := there.keys() - corpus.utt2spk.keys():
         log.warning("%s: %d utterances are not in %s, left out", scp, len(unknown), corpus.path)
-    wanted = sorted(corpus.wavs, key=c_order)
+    wanted = sorted(corpus.utt2spk, key=c_order)
     _skip(counts, {utt: f"{scp} has no features of it" for utt in wanted if utt not in there})
     for utt, matrix in read_matrices(scp, [utt for utt in wanted if utt in there], _mend(scp)):
         counts.dim = counts.dim or matrix.shape[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from asr_prune.options import options
@@ -29,6 +30,9 @@ class LangOptions:
     pieces: int = 100
     #: the word that stands for training words outside the lexicon, where the lexicon has it
     oov_word: str = "<UNK>"
+    #: a lang folder made by Kaldi's prepare_lang.sh, with G.fst, to be taken in place of making one; what describes the
+    #: making does not apply
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.sil_prob < 1:

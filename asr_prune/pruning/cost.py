@@ -11,6 +11,39 @@ from torch import Tensor, nn
 from asr_prune.acoustic.network import NodeLayer, rate_of
 
 
+class Cost:
+    """`C = rho * E[multiply-adds a frame] / dense + (1 - rho) * E[parameters] / dense` (Guenter and Sideris 2024, arXiv
+    2411.09127; the exact form is our reading).
+
+    Counted are the maps into and out of `layers`; what no node can remove (of a residual network, the input and the
+    output layer) is the same whatever happens. Gates of different layers are independent, so that a map of an expected
+    n rows and m columns has an expected n * m weights.
+    """
+
+    def __init__(self, layers: Sequence[NodeLayer], rho: float) -> None:
+        full = torch.tensor([float(layer.size) for layer in layers])
+        self.macs, self.params = _Form(len(layers)), _Form(len(layers))
+        for m in _maps(layers):
+            self.macs.add(m, m.rate)
+            self.params.add(m, 1.0)
+            if m.bias and m.out is not None:
+                self.params.linear[m.out] += m.rows
+        self.shares = rho / float(self.macs(full)), (1 - rho) / float(self.params(full))
+
+    def expected(self, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Multiply-adds a frame and parameters, [] each, for an expected `counts` nodes a layer, [layers]."""
+        return self.macs(counts), self.params(counts)
+
+    def of(self, counts: Tensor) -> Tensor:
+        """C, []; 1 for the dense network."""
+        macs, params = self.expected(counts)
+        return self.shares[0] * macs + self.shares[1] * params
+
+    def slopes(self, counts: Tensor) -> Tensor:
+        """dC / d(expected nodes) of each layer, [layers]."""
+        return self.shares[0] * self.macs.slopes(counts) + self.shares[1] * self.params.slopes(counts)
+
+
 @dataclass(frozen=True)
 class _Map:
     """An affine map between layers of nodes: out, into: which layer's nodes its rows and columns belong to, None where
@@ -25,45 +58,24 @@ class _Map:
     rate: float
 
 
-class Cost:
-    """`C = rho * E[multiply-adds a frame] / dense + (1 - rho) * E[parameters] / dense` (Guenter and Sideris 2024, arXiv
-    2411.09127; the exact form is our reading).
+class _Form:
+    """`n Q n + b n` of the nodes n of each layer."""
 
-    Counted are the maps into and out of `layers`; what no node can remove (of a residual network, the input and the
-    output layer) is the same whatever happens. Gates of different layers are independent, so that a map of an expected
-    n rows and m columns has an expected n * m weights.
-    """
+    def __init__(self, layers: int) -> None:
+        self.quadratic, self.linear = torch.zeros(layers, layers), torch.zeros(layers)
 
-    def __init__(self, layers: Sequence[NodeLayer], rho: float) -> None:
-        self.rho = rho
-        self.maps = _maps(layers)
-        full = torch.tensor([float(layer.size) for layer in layers], dtype=torch.float64)
-        self.dense = tuple(float(value) for value in self.expected(full))
+    def add(self, m: _Map, rate: float) -> None:
+        weights = m.rows * m.columns * rate
+        if m.out is not None and m.into is not None:
+            self.quadratic[m.out, m.into] += weights
+        else:
+            self.linear[m.into if m.out is None else m.out] += weights
 
-    def expected(self, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """Multiply-adds a frame and parameters, [] each, for an expected `counts` nodes a layer, [layers]."""
-        macs, params = counts.new_zeros(()), counts.new_zeros(())
-        for m in self.maps:
-            rows, columns = _side(m.out, m.rows, counts), _side(m.into, m.columns, counts)
-            macs = macs + m.rate * rows * columns
-            params = params + rows * columns + (rows if m.bias else 0.0)
-        return macs, params
-
-    def of(self, counts: Tensor) -> Tensor:
-        """C, []; 1 for the dense network."""
-        macs, params = self.expected(counts)
-        return self.rho * macs / self.dense[0] + (1 - self.rho) * params / self.dense[1]
+    def __call__(self, counts: Tensor) -> Tensor:
+        return counts @ self.quadratic.to(counts) @ counts + self.linear.to(counts) @ counts
 
     def slopes(self, counts: Tensor) -> Tensor:
-        """dC / d(expected nodes) of each layer, [layers]."""
-        counts = counts.detach().requires_grad_()
-        with torch.enable_grad():
-            (slopes,) = torch.autograd.grad(self.of(counts), counts)
-        return slopes
-
-
-def _side(layer: int | None, size: float, counts: Tensor) -> Tensor:
-    return counts.new_tensor(size) if layer is None else size * counts[layer]
+        return (self.quadratic + self.quadratic.T).to(counts) @ counts + self.linear.to(counts)
 
 
 def _maps(layers: Sequence[NodeLayer]) -> list[_Map]:

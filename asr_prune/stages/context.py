@@ -52,7 +52,10 @@ class Context:
     def recipe(self) -> Recipe:
         """The recipe, what its decode block leaves to the corpus decided."""
         recipe = self.loaded.recipe
-        return replace(recipe, decode=recipe.decode.applied(self.data))
+        lexicon, model = ((self.data / "local" / name).is_file() for name in ("lexicon.txt", "lm.arpa"))
+        not_made = not (self.data / "train/text").is_file()
+        lexicon = lexicon or recipe.lang.folder is not None or not_made
+        return replace(recipe, decode=recipe.decode.applied(lexicon, model))
 
     @property
     def ctc(self) -> bool:

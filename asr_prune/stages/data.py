@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-from asr_prune.corpus.datadir import DataDir, read_table
+from asr_prune.corpus.across import across
+from asr_prune.corpus.datadir import TABLES, DataDir, read_table
+from asr_prune.corpus.inspect_audio import seconds_of
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
 from asr_prune.stages.ctc import need_own_features, token_lang
 from asr_prune.stages.feats import FILES, feature_folder
+from asr_prune.stages.script import find_script, listing, load_script, own_options
 
 if TYPE_CHECKING:
     from asr_prune.features.extract import Counts
 
 log = logging.getLogger(__name__)
 
-TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
 LANG = (
     *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
     *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
@@ -31,78 +30,67 @@ LANG = (
 
 def corpus(context: Context) -> None:
     """Stage 0: runs the recipe's local script, then tells what is in each set and what is wrong with it."""
-    recipe = context.recipe
-    script = find_script(context)
-    root = recipe.corpus.root
-    made = [context.data / part / name for part in SETS for name in TABLES]
+    recipe, script = context.recipe, find_script(context)
+    root, module = recipe.corpus.root, load_script(script)
+    asked = own_options(module, recipe.corpus)
+    tables = TABLES if recipe.features.need_audio else TABLES[1:]
+    made = [context.data / part / name for part in SETS for name in tables]
+    lists = [context.data / "local" / name for name in ("lexicon.txt", "lm.arpa")]
 
     def do(_: bool) -> None:
-        for path in lists(context):
-            path.unlink()
-        load_script(script).prepare(root, context.data, recipe.seed)
+        for path in lists:
+            path.unlink(missing_ok=True)
+        module.prepare(root, context.data, recipe.seed, *asked)
         describe(context)
-        made.extend(lists(context))
+        segments = [context.data / part / "segments" for part in SETS]
+        made.extend(path for path in (*lists, *segments) if path.is_file())
 
-    part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(root)}
-    code = ["corpus", *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py")))]
+    sources = module.sources(root, *asked) if hasattr(module, "sources") else [root] if root else []
+    part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(sources)}
+    code = [
+        "corpus",
+        "lang/dictionary.py",
+        "lang/g2p.py",
+        *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py"))),
+    ]
     context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, made))
 
 
-def lists(context: Context) -> list[Path]:
-    """Lexicon and language model of the corpus, as far as it has them; CTC can do without."""
-    return [path for name in ("lexicon.txt", "lm.arpa") if (path := context.data / "local" / name).is_file()]
-
-
-def find_script(context: Context) -> Path:
-    """The recipe's local script, looked for from here and from the project that holds the recipe."""
-    name = context.recipe.corpus.prepare
-    if not name:
-        raise UserError(f"{context.loaded.path}: corpus.prepare is not set; name a script such as local/an4.py.")
-    for base in (Path(), context.loaded.folder.resolve().parent.parent):
-        if (base / name).is_file():
-            return (base / name).resolve()
-    raise UserError(f"{context.loaded.path}: corpus.prepare names {name}, which is not there; start from the project.")
-
-
-def load_script(path: Path) -> ModuleType:
-    """Imports a local script, which may import its neighbours."""
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{path} is not a Python file; corpus.prepare takes one with a function prepare.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def listing(root: Path | None) -> list[list[object]]:
-    """Names, sizes and times of change of all files under `root`: the audio itself is not read for a fingerprint."""
-    if root is None or not root.is_dir():
-        return []
-    stats = ((path, path.stat()) for path in sorted(root.rglob("*")) if path.is_file())
-    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
-
-
 def describe(context: Context) -> None:
-    """One line per set, and what `validate` finds."""
-    lexicon = context.data / "local/lexicon.txt"
-    vocabulary = None
-    if lexicon.is_file():
-        vocabulary = {line.split()[0] for line in lexicon.read_text("utf-8").splitlines() if line.strip()}
-    for part in SETS:
-        made = DataDir.read(context.data / part)
-        words = [word for text in made.text.values() for word in text]
+    """One line per set, and what `validate` finds, of the audio from its headers: decoding is for later stages."""
+    own, words = context.recipe.corpus, vocabulary(context)
+    sets = {part: DataDir.read(context.data / part) for part in SETS}
+    for part, made in sets.items():
+        spoken = sum(len(text) for text in made.text.values())
+        hours = sum(seconds_of(made).values()) / 3600
         speakers = len(set(made.utt2spk.values()))
-        log.info("  %-5s %5d utterances  %3d speakers  %6d words", part, len(made.wavs), speakers, len(words))
-        for problem in validate(context.data / part, context.recipe.corpus.rate, vocabulary):
+        told = f"{len(made.text):6d} utterances  {hours:6.2f} h  {speakers:4d} speakers  {spoken:7d} words"
+        log.info("  %-5s %s", part, told)
+        rate = 0 if own.resample else own.rate
+        problems = validate(made.path, rate, words, decode=False, audio=context.recipe.features.need_audio)
+        for problem in problems:
             log.warning("  %s", problem)
+    for problem in across(sets):
+        log.warning("  %s", problem)
+
+
+def vocabulary(context: Context) -> set[str] | None:
+    """The words that have a pronunciation; None where there is no lexicon."""
+    folder = context.recipe.lang.folder
+    path = folder / "words.txt" if folder else context.data / "local/lexicon.txt"
+    if not path.is_file():
+        return None
+    return {line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()}
 
 
 def lang(context: Context) -> None:
-    """Stage 1: lexicon and language model to FSTs; for CTC, what words are spelled with."""
+    """Stage 1: lexicon and language model to FSTs, or a lang folder made by Kaldi; for CTC, what words are spelled
+    with.
+    """
     if context.ctc:
         return token_lang(context)
+    if context.recipe.lang.folder:
+        return _take_lang(context, context.recipe.lang.folder)
     lexicon, arpa = context.data / "local/lexicon.txt", context.data / "local/lm.arpa"
 
     def do(_: bool) -> None:
@@ -117,6 +105,17 @@ def lang(context: Context) -> None:
     outputs = [context.lang / name for name in LANG]
     inputs = {lexicon: "corpus", arpa: "corpus"}
     context.once(Work("lang", "making L and G", context.recipe.lang, inputs, ["lang"], do, outputs))
+
+
+def _take_lang(context: Context, source: Path) -> None:
+    from asr_prune.interop.take_lang import lang_files, take_lang
+
+    def do(_: bool) -> None:
+        log.info("  %d words, %d phones", *take_lang(source, context.lang))
+
+    outputs, code = [context.lang / name for name in LANG], ["interop/take_lang.py", "lang"]
+    also = lang_files(source)
+    context.once(Work("lang", f"taking {source}", {"folder": source}, {}, code, do, outputs, also))
 
 
 def features(context: Context) -> None:
@@ -140,15 +139,16 @@ def features(context: Context) -> None:
             what = chosen.archives or chosen.type
             log.info("  %s, %s of %s: %s, %d skipped", folder, what, kind, told, len(counts.skipped))
 
-    inputs = {folder / name: "corpus" for folder, _ in places for name in ("wav.scp", "utt2spk")}
+    tables = ("wav.scp", "utt2spk") if options.need_audio else ("utt2spk",)
+    inputs = {folder / name: "corpus" for folder, _ in places for name in tables}
+    inputs |= {path: "corpus" for folder, _ in places if (path := folder / "segments").is_file()}
     context.need(inputs | {folder / "text": "corpus" for folder, _ in places})
-    audio = [[path, *_stat(path)] for folder, kind in places if kind == kinds[0] for path in _wavs(folder)]
-    taken = [
-        _listed(Path(own.archives) / part) for own in (options.hmm, options.network) if own.archives for part in SETS
-    ]
+    audio = listing(Path(path) for folder, kind in places if kind == kinds[0] for path in _wavs(folder))
+    given = [Path(own.archives) / part for kind in kinds if (own := getattr(options, kind)).archives for part in SETS]
+    taken = listing(path for folder in given for path in _archives(folder)) if given else ""
     part = {"features": options, "audio": audio} | ({"taken": taken} if taken else {})
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
-    code = ["features", "corpus/audio.py", *(["interop/features.py"] if taken else [])]
+    code = ["features", "corpus/audio.py", "corpus/segments.py", *(["interop/features.py"] if taken else [])]
     context.once(Work("features", "computing features", part, inputs, code, do, outputs))
 
 
@@ -164,20 +164,11 @@ def _make(folder: Path, kind: str, options: FeatureOptions, nj: int) -> Counts:
     return take_features(Path(options.archives) / folder.name, folder, feature_folder(folder, kind), shift)
 
 
-def _listed(folder: Path) -> list[list[object]]:
-    """The scp files of a folder of features and the archives they name, with sizes and times of change."""
+def _archives(folder: Path) -> list[Path]:
+    """The scp files of a folder of features and the archives they name."""
     scps = [path for path in (folder / "feats.scp", folder / "cmvn.scp") if path.is_file()]
-    arks = {place.rpartition(":")[0] for scp in scps for place in read_table(scp).values()}
-    return [[path, *_stat(path)] for path in [*map(str, scps), *sorted(arks)]]
+    return [*scps, *sorted({Path(place.rpartition(":")[0]) for scp in scps for place in read_table(scp).values()})]
 
 
 def _wavs(folder: Path) -> list[str]:
-    return sorted(DataDir.read(folder).wavs.values())
-
-
-def _stat(path: str) -> list[int]:
-    try:
-        stat = Path(path).stat()
-    except OSError:
-        return [-1, -1]
-    return [stat.st_size, stat.st_mtime_ns]
+    return sorted(set(DataDir.read(folder).wavs.values()))

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.frames import FrameSet
-from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.pruner import Pruner
@@ -35,6 +35,7 @@ CASES = {
     "map weight": {"method": "map", "sparsity": 0.9},
     "map node": {"method": "map", "granularity": "node", "keep": 0.25},
     "dsd": {"method": "dsd", "sparsity": 0.5},
+    "complexity": {"method": "complexity", "keep": 0.25},
     "group_lasso subgradient": {"method": "group_lasso", "keep": 0.25, "solver": "subgradient"},
 }
 BASES = {"l2": {"method": "l2", "keep": 0.25}, "none": {"method": "none"}}
@@ -43,9 +44,10 @@ BASES = {"l2": {"method": "l2", "keep": 0.25}, "none": {"method": "none"}}
 def trainer(frames: FrameSet, prune: dict, options: argparse.Namespace, folder: Path) -> Trainer:
     """A trainer that is in the press from its first update and will not leave it."""
     torch.manual_seed(0)
-    network = FeedForward(frames.inputs, [options.nodes] * options.layers, options.pdfs, "relu", 0.2)
+    shape = NetworkOptions(type=options.type, hidden=(options.nodes,) * options.layers, stream=options.stream)
+    network = make(shape, frames.inputs, options.pdfs)
     method = find_method(prune["method"])
-    made = method.Options(**prune, warm_up=0.0, release=0.0)
+    made = method.Options(**prune, warm_up=0.0, release=0.0, live_shrink=False)
     train = TrainOptions(epochs=10_000, batch=options.batch, optimiser=options.optimiser, tensorboard=False)
     built = Trainer(network, train, frames, frames, Pruner(method(made, network.node_layers())), 1, folder)
     network.train()
@@ -63,8 +65,16 @@ def seconds(subject: Trainer, batches: list) -> float:
 def main() -> None:
     """Prints a line per method."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("nodes", 512), ("layers", 4), ("pdfs", 104), ("batch", 256), ("rounds", 30)):
+    for name, default in (
+        ("nodes", 512),
+        ("layers", 4),
+        ("pdfs", 104),
+        ("batch", 256),
+        ("rounds", 30),
+        ("stream", 256),
+    ):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--type", default="feed_forward", choices=["feed_forward", "residual"])
     parser.add_argument("--optimiser", default="adamw", choices=["adamw", "sgd"])
     parser.add_argument("--base", default="l2", choices=BASES)
     parser.add_argument("--cases", nargs="*", default=CASES, choices=CASES, metavar="CASE")

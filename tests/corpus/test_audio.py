@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.corpus.audio import AudioProblem, read_audio
+from asr_prune.corpus.audio import AudioProblem, measure_audio, read_audio, resampled
 
 FORMATS = {"wav": "WAV", "flac": "FLAC", "sph": "NIST"}
 SAMPLES = np.random.default_rng(1).normal(0, 3000, 4000).astype(np.int16)
@@ -115,3 +115,45 @@ def test_a_header_that_promises_more_than_memory_holds_is_refused(tmp_path: Path
     path.write_bytes(content)
     with pytest.raises(AudioProblem):
         read_audio(path)
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(48000, 16000), (44100, 16000), (16000, 8000), (8000, 16000)])
+def test_a_tone_is_the_same_tone_at_another_rate(tmp_path: Path, rate: int, wanted: int) -> None:
+    tone = 8000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    soundfile.write(tmp_path / "a.wav", tone.astype(np.int16), rate)
+    with pytest.raises(AudioProblem, match=f"{rate} Hz, not {wanted}.; set corpus.resample"):
+        read_audio(tmp_path / "a.wav", wanted)
+    samples, found = read_audio(tmp_path / "a.wav", wanted, resample=True)
+    assert (len(samples), found, samples.dtype) == (wanted, wanted, np.float32)
+    expected = 8000 * np.sin(2 * np.pi * 440 * np.arange(wanted) / wanted)
+    assert np.abs(samples - expected)[200:-200].max() < 40
+
+
+def test_nothing_above_half_the_new_rate_is_left() -> None:
+    tone = (8000 * np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000)).astype(np.float32)
+    assert np.abs(resampled(tone, 16000, 8000)[200:-200]).max() < 80
+
+
+def test_audio_of_the_right_rate_is_left_alone(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(read_audio(write(tmp_path / "a.wav"), 16000, resample=True)[0], SAMPLES)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("decode", [True, False])
+def test_length_and_rate_are_measured(tmp_path: Path, suffix: str, decode: bool) -> None:
+    path = write(tmp_path / f"a.{suffix}")
+    assert measure_audio(path, decode) == (16000, 4000)
+    path.write_bytes(path.read_bytes()[:-1000])
+    if decode or suffix != "flac":  # what is missing of a .flac only decoding finds
+        with pytest.raises(AudioProblem):
+            measure_audio(path, decode)
+
+
+def test_a_codec_that_is_not_at_hand_is_named(tmp_path: Path) -> None:
+    content = bytearray(write(tmp_path / "a.sph").read_bytes())
+    at = content.index(b"sample_coding -s3 pcm")
+    rest = content[at + 21 : 1024].rstrip(b"\0 \n")
+    coding = b"sample_coding -s26 pcm,embedded-shorten-v2.00"
+    (tmp_path / "a.sph").write_bytes((content[:at] + coding + rest).ljust(1024, b"\n") + content[1024:])
+    with pytest.raises(AudioProblem, match=r"NIST SPHERE compressed by shorten\); expand it with `sph2pipe -p`"):
+        read_audio(tmp_path / "a.sph")

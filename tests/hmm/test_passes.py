@@ -22,7 +22,7 @@ from asr_prune.hmm.job import Job
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
-from asr_prune.hmm.options import HmmOptions, MonoOptions
+from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
 from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.hmm.utterances import Utterances
 from asr_prune.lang.lang import Lang
@@ -66,6 +66,26 @@ def test_same_seed_same_labels(toy: Any, tmp_path: Path) -> None:
         train_passes(toy.lang, speech(toy), tmp_path / name, QUICK, 3)
     for file in ("ali.ark", "pdf.ark", "final.mdl", "tree"):
         assert (tmp_path / "one/mono" / file).read_bytes() == (tmp_path / "two/mono" / file).read_bytes()
+
+
+def chain() -> HmmOptions:
+    """All four kinds of pass, small."""
+    few: dict[str, Any] = {"iterations": 6, "grow_iterations": 4, "realign": (2, 4), "gaussians": 40, "leaves": 12}
+    tied: dict[str, Any] = {**few, "beam": 50.0, "retry_beam": 200.0, "acoustic_scale": 1.0}
+    reduced = LdaMlltOptions(dim=4, mllt_iterations=(2, 4), **tied)
+    return HmmOptions(passes=(*QUICK.passes, TriOptions(**tied), reduced, SatOptions(fmllr_iterations=(2, 4), **tied)))
+
+
+def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path) -> None:
+    speakers = {utt: f"speaker{i % 2}" for i, utt in enumerate(sorted(toy.feats))}
+    for name in ("one", "two"):
+        summaries = train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path / name, chain(), 3)
+        assert [len(summary.failed) for summary in summaries] == [0, 0, 0, 0]
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
+    assert {path.parts[0] for path in files} == {"mono", "tri", "lda_mllt", "sat"}
+    for file in files:
+        if file.name in ("ali.ark", "pdf.ark", "final.mdl", "final.alimdl", "tree", "final.mat", "trans.ark"):
+            assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
 def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ class Complexity(Method):
         self.estimate = Worth(layers)
         self.worth = [torch.zeros_like(theta) for theta in self.gates.nodes]
         self.layers_worth = torch.zeros_like(self.gates.layers)
+        #: nodes that pay; the others are the fewest that their layer must have
+        self.free = [~mask for mask in strongest(self.worth, 0, self.minima)]
         self.undecided = 0.0
 
     @property
@@ -126,18 +128,20 @@ class Complexity(Method):
             worth.lerp_(-change, LATEST)
         self.layers_worth.lerp_(-self.estimate.of_layers(*drawn), LATEST)
         prices = 2 * (1 - mu) * slopes * gates.layers
-        free = [~mask for mask in strongest(self.ranking(), 0, self.minima)]
-        if self.target is not None and step % self.options.steer_every == 0:
-            self._steer(step, prices, free)
+        if step % self.options.steer_every == 0:
+            self.free = [~mask for mask in strongest(self.ranking(), 0, self.minima)]
+            if self.target is not None:
+                self._steer(step, prices)
         rate = self.options.rate * sum(self.sizes)
-        nodes = [rate * (self.nu * p * f - w) for w, p, f in zip(self.worth, prices, free, strict=True)]
+        nodes = [rate * (self.nu * p * f - w) for w, p, f in zip(self.worth, prices, self.free, strict=True)]
         layer_prices = 2 * mu * slopes * torch.stack([theta.sum() for theta in gates.nodes])
         gates.move(nodes, rate / slopes.new_tensor(self.sizes) * (self.nu * layer_prices - self.layers_worth))
 
-    def _steer(self, step: int, prices: Tensor, free: Sequence[Tensor]) -> None:
+    def _steer(self, step: int, prices: Tensor) -> None:
         """Moves nu towards the price at which as many nodes as wanted are worth more: that leads, where a count of
-        gates that are off lags. free: nodes that pay, boolean [nodes] a layer; the others are their layer's fewest.
+        gates that are off lags.
         """
+        free = self.free
         wanted, count = self.wanted(self.plan.progress(step)), float(self.gates.counts().sum())
         rates = torch.cat([(w / p.clamp_min(1e-12))[f] for w, p, f in zip(self.worth, prices, free, strict=True)])
         if not len(rates):
@@ -159,14 +163,17 @@ class Complexity(Method):
         """Those whose gates are off for good; of a steered run never more than are to go."""
         if not self.factors:
             return None
+        off = self.gates.off()
+        if not any(bool(mask.any()) for mask in off):
+            return None
         kept = strongest(self.ranking(), self.target or 0, self.minima)
-        return [off & ~mask for off, mask in zip(self.gates.off(), kept, strict=True)]
+        return [mask & ~stays for mask, stays in zip(off, kept, strict=True)]
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
         super().narrow(kept)
         self.gates.narrow(kept)
         self.estimate.narrow(kept)
-        for name in ("factors", "worth"):
+        for name in ("factors", "worth", "free"):
             setattr(self, name, [value[mask] for value, mask in zip(getattr(self, name), kept, strict=False)])
 
     def scores(self) -> list[Tensor]:
@@ -206,6 +213,7 @@ class Complexity(Method):
             "factors": self.factors,
             "worth": self.worth,
             "layers_worth": self.layers_worth,
+            "free": self.free,
             "undecided": self.undecided,
         }
 
@@ -213,4 +221,5 @@ class Complexity(Method):
         self.gates.load_state_dict(state["gates"])
         self.estimate.load_state_dict(state["estimate"])
         self.nu, self.undecided = state["nu"], state["undecided"]
-        self.factors, self.worth, self.layers_worth = state["factors"], state["worth"], state["layers_worth"]
+        for name in ("factors", "worth", "layers_worth", "free"):
+            setattr(self, name, state[name])

@@ -1,0 +1,99 @@
+"""Pronunciations of English words that a dictionary lacks, by espeak-ng's rules (the optional extra `demo`, GPL-3)."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Collection, Iterable
+from functools import cache
+
+from asr_prune.corpus.wording import counted, examples
+from asr_prune.errors import UserError
+from asr_prune.lang.lexicon import Entry
+
+log = logging.getLogger(__name__)
+
+#: espeak-ng's American English in IPA -> CMUdict's phones
+PHONES = {
+    **{"p": "P", "b": "B", "t": "T", "d": "D", "k": "K", "ɡ": "G", "f": "F", "v": "V", "θ": "TH", "ð": "DH"},
+    **{"s": "S", "z": "Z", "ʃ": "SH", "ʒ": "ZH", "h": "HH", "m": "M", "n": "N", "ŋ": "NG", "l": "L", "ɹ": "R"},
+    **{"r": "R", "w": "W", "j": "Y", "tʃ": "CH", "dʒ": "JH", "ɾ": "T", "ʔ": "T", "x": "K", "n̩": "AH N", "əl": "AH L"},
+    **{"iː": "IY", "i": "IY", "ɪ": "IH", "ᵻ": "IH", "eɪ": "EY", "ɛ": "EH", "æ": "AE", "a": "AE", "ɑː": "AA"},
+    **{"ɑ": "AA", "ɔː": "AO", "ɔ": "AO", "oʊ": "OW", "ʊ": "UH", "uː": "UW", "u": "UW", "ʌ": "AH", "ə": "AH", "ɐ": "AH"},
+    **{"aɪ": "AY", "aʊ": "AW", "ɔɪ": "OY", "ɜː": "ER", "ɚ": "ER", "iə": "IY AH", "oː": "AO", "e": "EH", "o": "OW"},
+}
+VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
+STRESS = {"ˈ": "1", "ˌ": "2"}
+_SYNCHRONOUS, _UTF8, _IPA, _SEPARATOR = 2, 1, 0x02, ord("_") << 8
+
+
+def pronounce(words: Iterable[str], stress: bool = True) -> dict[str, tuple[str, ...]]:
+    """{word: CMUdict's phones} of the words that espeak-ng's American English can say with these phones.
+
+    stress: whether vowels end in 0, 1 or 2. Raises UserError where espeak-ng is missing.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        if phones := to_phones(_ipa(_espeak(), word.lower()), stress):
+            found[word] = phones
+    return found
+
+
+def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
+    """`entries` and, in order, pronunciations of those of `words` that they lack; with stress where they have it.
+
+    Says how many were added. Raises UserError as `pronounce`.
+    """
+    known = {word for word, _ in entries}
+    stress = any(phone[-1:].isdigit() for _, phones in entries for phone in phones)
+    added = pronounce(sorted({*words} - known), stress)
+    if added:
+        log.warning("%s pronounced by rule: %s", counted(added, "word"), examples(added))
+    return [*entries, *added.items()]
+
+
+def to_phones(ipa: str, stress: bool) -> tuple[str, ...]:
+    """CMUdict's phones of what espeak-ng writes, such as `h_ə_l_ˈoʊ`; none where a sign is not known."""
+    phones: list[str] = []
+    for sound in filter(None, ipa.replace(" ", "_").split("_")):
+        level = next((STRESS[sign] for sign in sound if sign in STRESS), "0")
+        own = _matched("".join(sign for sign in sound if sign not in STRESS))
+        if own is None:
+            return ()
+        phones += [phone + level * (stress and phone in VOWELS) for phone in own]
+    return tuple(phones)
+
+
+def _matched(sound: str) -> list[str] | None:
+    """The phones of one sound, longest match first."""
+    phones: list[str] = []
+    while sound:
+        length = next((n for n in range(min(3, len(sound)), 0, -1) if sound[:n] in PHONES), 0)
+        if not length:
+            return None
+        phones += PHONES[sound[:length]].split()
+        sound = sound[length:]
+    return phones
+
+
+@cache
+def _espeak() -> ctypes.CDLL:
+    """The library, started once in a process and never stopped: it does not always come back from a second start."""
+    try:
+        import espeakng_loader
+    except ImportError:
+        what = "espeak-ng, which pronounces words that the lexicon lacks, is missing"
+        raise UserError(f"{what}: pip install 'asr_prune[demo]', or set corpus.options.g2p=false.") from None
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    data = espeakng_loader.get_data_path()
+    if library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), 0) < 0 or library.espeak_SetVoiceByName(b"en-us"):
+        raise UserError(f"espeak-ng finds no data at {data}; run `pip install --force-reinstall espeakng-loader`.")
+    return library
+
+
+def _ipa(library: ctypes.CDLL, word: str) -> str:
+    text = ctypes.create_string_buffer(word.encode())
+    place = ctypes.c_void_p(ctypes.addressof(text))
+    said: bytes = library.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, _IPA | _SEPARATOR)
+    return said.decode("utf-8", "replace")

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir, read_table
+from asr_prune.corpus.segments import Segment
+from asr_prune.errors import UserError
+from asr_prune.features.archive import read_matrices
+from asr_prune.features.extract import extract
+from asr_prune.features.options import FeaturesOptions
+from asr_prune.lang.grammar import make_grammar
+from asr_prune.lang.options import LangOptions
+from asr_prune.lang.prepare import prepare_lang
+
+LANG = LangOptions(position_dependent=True)
+
+
+@pytest.fixture(scope="session")
+def s5(spoken, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
+    """A recipe's folder: train with pipes in wav.scp and features, test with segments and features, lang_test."""
+    root = tmp_path_factory.mktemp("kaldi") / "s5"
+    everyone = [own for part in ("train", "dev") for own in spoken.sets[part]]
+    train, test = DataDir(root / "data/train"), DataDir(root / "data/test")
+    (root / "wav").mkdir(parents=True)
+    for own in everyone:
+        key = f"{own.speaker}-{own.name}"
+        soundfile.write(root / f"wav/{key}.wav", own.samples, 16000)
+        train.wavs[key], train.text[key], train.utt2spk[key] = str(root / f"wav/{key}.wav"), own.words, own.speaker
+    for speaker, utterances in spoken.speakers("test").items():
+        place = str(root / f"wav/{speaker}.wav")
+        soundfile.write(place, np.concatenate([own.samples for own in utterances]), 16000)
+        at = 0.0
+        for own in utterances:
+            key, end = f"{speaker}-{own.name}", at + len(own.samples) / 16000
+            test.wavs[key], test.text[key], test.utt2spk[key] = place, own.words, speaker
+            test.segments[key], at = Segment(speaker, at, end), end
+    for data in (train, test):
+        data.write()
+        make_feats(root, data.path)
+    lines = [f"{key} cat wav/{key}.wav |\n" for key in sorted(train.wavs)]
+    (train.path / "wav.scp").write_text("".join(lines))
+    prepare_lang(spoken.lexicon, root / "data/lang_test", LANG)
+    make_grammar(spoken.arpa, root / "data/lang_test")
+    return root
+
+
+def make_feats(root: Path, data: Path) -> None:
+    """Features in root/mfcc, named from the root as Kaldi's scripts may name them."""
+    out = root / "mfcc" / data.name
+    extract(data, out, FeaturesOptions().hmm, 1)
+    for name in ("feats.scp", "cmvn.scp"):
+        (data / name).write_text((out / name).read_text().replace(f"{root}/", ""))
+
+
+@pytest.fixture
+def script(local: Callable[[str], ModuleType]) -> ModuleType:
+    return local("kaldi")
+
+
+def test_from_features_to_wer_and_again_from_alignments(s5: Path, to_wer: Callable, tmp_path: Path) -> None:
+    given = [f"corpus.root={s5}", f"lang.folder={s5}/data/lang_test"]
+    row = to_wer("kaldi", *given)
+    assert row["wer_test"] < 60
+    assert not Path("data/kaldi/train/wav.scp").exists()
+    assert Path("data/kaldi/train/feats.scp").exists()
+    assert main(["export-kaldi", "exp/kaldi/align/mono", str(tmp_path / "ali"), "--nj", "2"]) == 0
+    again = to_wer("kaldi", *given, f"hmm.labels={tmp_path}/ali")
+    assert again["wer_test"] < 60
+    taken = (Path("exp/kaldi/align/kaldi/pdf.ark"), Path("exp/kaldi/align/mono/pdf.ark"))
+    assert taken[0].read_bytes() == taken[1].read_bytes()
+
+
+def test_features_are_taken_and_speakers_held_out(s5: Path, script: ModuleType, tmp_path: Path) -> None:
+    script.prepare(s5, tmp_path, 0)
+    sets = {part: DataDir.read(tmp_path / part) for part in ("train", "dev", "test")}
+    speakers = {part: set(data.utt2spk.values()) for part, data in sets.items()}
+    assert len(speakers["dev"]) == 2
+    assert not speakers["dev"] & speakers["train"]
+    assert sets["dev"].wavs == {}
+    assert sets["test"].segments.keys() == sets["test"].text.keys()
+    for part, data in sets.items():
+        found = dict(read_matrices(tmp_path / f"given/{part}/feats.scp"))
+        assert found.keys() == data.text.keys()
+        assert set(read_table(tmp_path / f"given/{part}/cmvn.scp")) == speakers[part]
+
+
+def test_pipes_are_refused_unless_allowed(s5: Path, script: ModuleType, tmp_path: Path) -> None:
+    root = tmp_path / "s5"
+    shutil.copytree(s5, root)
+    for part in ("train", "test"):
+        (root / f"data/{part}/feats.scp").unlink()
+    with pytest.raises(UserError, match=r"is a pipe \(cat wav/.*allow it: corpus.options.pipes=true"):
+        script.prepare(root, tmp_path / "out", 0)
+    script.prepare(root, tmp_path / "out", 0, script.Options(pipes=True))
+    train = DataDir.read(tmp_path / "out/train")
+    for key, place in train.wavs.items():
+        assert Path(place).read_bytes() == (root / f"wav/{key}.wav").read_bytes()
+    table = read_table(root / "data/train/wav.scp")
+    first = next(iter(table))
+    lines = [f"{key} {'cat nowhere |' if key == first else line}\n" for key, line in table.items()]
+    (root / "data/train/wav.scp").write_text("".join(lines))
+    with pytest.raises(UserError, match=r"the command `cat nowhere` of wav.scp failed: cat: nowhere: No such file"):
+        script.prepare(root, tmp_path / "out", 0, script.Options(pipes=True))
+
+
+def test_what_does_not_fit_is_told(
+    s5: Path, script: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "s5"
+    shutil.copytree(s5, root)
+    lines = (root / "data/test/text").read_text().splitlines(keepends=True)
+    (root / "data/test/text").write_text("".join(lines[1:]))
+    script.prepare(root, tmp_path / "out", 0)
+    assert (
+        f"1 utterance not in all of text, utt2spk, segments, feats.scp, left out: {lines[0].split()[0]}" in caplog.text
+    )
+    with pytest.raises(UserError, match=r"data/train_si284 is not there; name the data directories in corpus.options"):
+        script.prepare(s5, tmp_path / "out", 0, script.Options(train=Path("data/train_si284")))
+    with pytest.raises(UserError, match="this recipe takes data directories that Kaldi has made"):
+        script.prepare(None, tmp_path / "out", 0)
+
+
+def test_a_lang_folder_that_is_not_whole_is_one_sentence(
+    s5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(s5 / "data/lang_test", tmp_path / "lang")
+    (tmp_path / "lang/G.fst").unlink()
+    given = [
+        "--recipe",
+        "recipes/kaldi",
+        "--set",
+        f"name=lang_{tmp_path.name}",
+        "--set",
+        f"lang.folder={tmp_path}/lang",
+    ]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").symlink_to(Path(__file__).parents[2] / "recipes")
+    assert main(["lang", *given]) == 1
+    assert "lang/G.fst is missing; lang.folder takes a whole lang folder" in capsys.readouterr().err
