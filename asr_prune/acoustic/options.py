@@ -84,8 +84,10 @@ class TrainOptions:
     tensorboard: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.utterances) < 1:
-            raise ValueError("epochs, batch and utterances must be 1 or more")
+        if self.epochs < 1 or self.batch < 1:
+            raise ValueError("epochs and batch must be 1 or more")
+        if self.utterances < 1:
+            raise ValueError(f"utterances must be 1 or more, not {self.utterances}")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
         if not (0 <= self.momentum < 1 and 0 < self.rise < 1 and 0 <= self.halve_below < 1):
