@@ -90,5 +90,17 @@ def test_norms_are_over_all_taps() -> None:
     layer = network_of().node_layers()[0]
     assert isinstance(layer.outgoing, TimeDelay)
     for j in range(layer.size):
-        out = sum(float(w) ** 2 for row in layer.outgoing.weight for tap in row for w in tap[j : j + 1]) ** 0.5
+        out = sum(tap[j] ** 2 for row in layer.outgoing.weight.tolist() for tap in row) ** 0.5
         assert float(layer.norms("outgoing")[j]) == pytest.approx(out)
+
+
+@pytest.mark.parametrize("bad", [{"taps": ()}, {"taps": ((0,), ())}, {"strides": ()}, {"strides": (1, 0)}])
+def test_taps_and_strides_that_cannot_be_are_told(bad: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match=r"taps must list at least one frame for each layer, and strides numbers of 1"):
+        NetworkOptions(type="tdnn", **bad)  # type: ignore[arg-type]
+
+
+def test_the_stride_is_that_of_all_layers_together() -> None:
+    options = NetworkOptions(type="tdnn", hidden=(5, 4, 6), strides=(2, 3))
+    assert options.stride == make(options, 3, 2).stride == 18
+    assert NetworkOptions(strides=(2, 3)).stride == make(NetworkOptions(hidden=(4,), strides=(2,)), 3, 2).stride == 1

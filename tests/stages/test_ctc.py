@@ -102,6 +102,18 @@ def test_bad_requests_are_told(done: SimpleNamespace, capsys: pytest.CaptureFixt
     assert "CTC has none" in capsys.readouterr().err
 
 
+def test_pieces_in_place_of_characters(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    sets = ["lang.tokens=pieces", "lang.pieces=12", "prune.method=none", "train.epochs=2"]
+    change = [*given, *(word for text in sets for word in ("--set", text))]
+    assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
+    assert "12 pieces, the blank among them" in capsys.readouterr().out
+    assert (done.data / "lang/tokens.model").is_file()
+    model = load_model(next((done.exp / "runs").glob("*-epochs-2*")) / "shrunk/network.pt")
+    assert len(model.tokens) == model.network.outputs == 12
+    assert main(["lang", *given]) == 0
+
+
 def test_without_a_language_model_decoding_is_greedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
