@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from asr_prune import __version__
+from asr_prune.corpus.commands import add_corpus_verbs
+from asr_prune.decode.commands import add_decode_verbs
 from asr_prune.errors import UserError
+from asr_prune.export.commands import add_export_verb
 from asr_prune.failure import INTERRUPTED, Log, Stopped, sentence, tell
+from asr_prune.interop.commands import add_kaldi_verb
 from asr_prune.interrupts import interruptible
+from asr_prune.numbers import positive
+from asr_prune.report.commands import add_explain_verb
 from asr_prune.score.commands import add_score_verbs
 from asr_prune.stages import STAGES, find_stage
 from asr_prune.stages.context import NJ, Context
@@ -58,11 +64,12 @@ def parser() -> Parser:
     add_recipe_verb(verbs, "ladder", "decode and score the passes of the GMM-HMM themselves", run_ladder)
     add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
     add_widths(verbs)
-    add_explain(verbs)
+    add_explain_verb(verbs)
     add_score_verbs(verbs)
-    add_verb(verbs, "validate", "say what is wrong with a Kaldi data directory", validate, "data/demo/train")
-    add_verb(verbs, "fix", "mend a Kaldi data directory and say what was dropped", fix, "data/demo/train")
-    add_export(verbs)
+    add_decode_verbs(verbs)
+    add_corpus_verbs(verbs)
+    add_kaldi_verb(verbs)
+    add_export_verb(verbs)
     return top
 
 
@@ -89,21 +96,6 @@ def add_verb(verbs: argparse._SubParsersAction, name: str, help_text: str, act: 
     verb.set_defaults(act=act, verb=name)
 
 
-def add_export(verbs: argparse._SubParsersAction) -> None:
-    """export-kaldi."""
-    says = "write a pass of the GMM-HMM as a Kaldi alignment directory with its lang and decoding graph"
-    example = "example: asr-prune export-kaldi exp/demo/align/mono kaldi/mono_ali --nj 4"
-    verb = verbs.add_parser("export-kaldi", help=says, description=says, epilog=example)
-    verb.add_argument("folder", type=Path, metavar="ALIGN_DIR", help="the pass: exp/<name>/align/<pass>")
-    verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
-    verb.add_argument("--lang", type=Path, metavar="DIR", help="its lang folder (default: data/<name>/lang)")
-    verb.add_argument("--graph", type=Path, metavar="DIR", help="its graph (default: in exp/<name>, where it is made)")
-    data_help = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
-    verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data_help)
-    verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
-    verb.set_defaults(act=export_kaldi, verb="export-kaldi")
-
-
 def add_widths(verbs: argparse._SubParsersAction) -> None:
     """The verb that works on a run and on the recipe that made it."""
     help_text = "measure every width of a guided run: its first 10 %%, 20 %% ... 100 %% of nodes, without training"
@@ -114,24 +106,6 @@ def add_widths(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
     verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
     verb.set_defaults(act=run_widths, verb="widths")
-
-
-def add_explain(verbs: argparse._SubParsersAction) -> None:
-    """The verb that tells a run's trail."""
-    help_text = "tell what became of a run's nodes, when and why"
-    example = "example: asr-prune explain exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17"
-    verb = verbs.add_parser("explain", help=help_text, description=help_text, epilog=example)
-    verb.add_argument("folder", type=Path, help="folder of a run after stage 4 (train)")
-    verb.add_argument("--layer", type=int, help="hidden layer, counted from 1 at the input")
-    verb.add_argument("--node", type=int, help="node of that layer in the dense network, counted from 0")
-    verb.set_defaults(act=explain)
-
-
-def positive(text: str) -> int:
-    """A whole number of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
-    return int(text)
 
 
 def run_stage(options: argparse.Namespace) -> None:
@@ -215,38 +189,6 @@ def verify(options: argparse.Namespace) -> int:
     holds = verify_run(folder)
     print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")
     return 0 if holds else 1
-
-
-def explain(options: argparse.Namespace) -> None:
-    """Prints the trail of a run, a layer or a node."""
-    from asr_prune.report.explain import explain as told
-
-    print(told(options.folder, options.layer, options.node))
-
-
-def validate(options: argparse.Namespace) -> int:
-    """Exit status 1 where something is wrong."""
-    from asr_prune.corpus.validate import validate as problems_of
-
-    problems = problems_of(options.folder)
-    print("\n".join(problems) if problems else f"{options.folder} is sound")
-    return 1 if problems else 0
-
-
-def fix(options: argparse.Namespace) -> None:
-    """Says what was mended."""
-    from asr_prune.corpus.fix import fix as mend
-
-    done = mend(options.folder)
-    print("\n".join(done) if done else f"{options.folder} needs no mending")
-
-
-def export_kaldi(options: argparse.Namespace) -> None:
-    """Says what is in the folder."""
-    from asr_prune.interop.export import Places, export
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    export(Places.around(options.folder, options.lang, options.graph, options.data), options.out, options.nj)
 
 
 if __name__ == "__main__":

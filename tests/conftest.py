@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from asr_prune.decode.arrays import FstArrays
 
 # small networks on a machine that others use too: threads that wait for each other cost more than they bring
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from asr_prune.lang.options import LangOptions
+from asr_prune.lang.prepare import prepare_lang
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,3 +33,66 @@ def an4_root() -> Path:
     if not (root / "etc").is_dir():
         pytest.skip(f"AN4 is not at {root}; set AN4_ROOT to run this test on human speech")
     return root.resolve()
+
+
+@pytest.fixture(scope="session")
+def viterbi() -> Callable[..., float]:
+    """`least_cost`, for tests of several folders."""
+    return least_cost
+
+
+def least_cost(arrays: FstArrays, acoustic: np.ndarray, column: np.ndarray) -> float:
+    """Least cost of a path that reads all of acoustic [frames, columns]; column: of each input label."""
+    source = arrays.sources
+    emitting = arrays.arcs["ilabel"] > 0
+    cost = np.full(len(arrays.counts), np.inf)
+    cost[arrays.start] = 0
+
+    def spread(costs: np.ndarray, which: np.ndarray, extra: Any) -> np.ndarray:
+        reached = np.full(len(costs), np.inf)
+        arcs = arrays.arcs[which]
+        np.minimum.at(reached, arcs["nextstate"], costs[source[which]] + arcs["weight"] + extra)
+        return reached
+
+    for frame in (*acoustic, None):
+        while True:
+            closed = np.minimum(cost, spread(cost, ~emitting, 0.0))
+            if np.array_equal(closed, cost):
+                break
+            cost = closed
+        if frame is not None:
+            cost = spread(cost, emitting, -frame[column[arrays.arcs["ilabel"][emitting]]])
+    return float((cost + arrays.finals).min())
+
+
+LEXICON = {"YES": ["Y", "EH", "S"], "NO": ["N", "OW"], "SO": ["S", "OW"]}
+PLACE = {"SIL": (0, 0), "Y": (6, 0), "EH": (0, 6), "S": (-6, 0), "N": (0, -6), "OW": (6, 6)}
+
+
+@dataclass
+class Toy:
+    """A corpus whose phones are blobs in a plane."""
+
+    lang: Path
+    feats: dict[str, np.ndarray]
+    text: dict[str, list[str]]
+    phones: dict[str, list[str]]  # the true phone of each frame
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    folder = tmp_path_factory.mktemp("toy")
+    lines = [f"{word} {' '.join(phones)}\n" for word, phones in LEXICON.items()]
+    (folder / "lexicon.txt").write_text("".join(lines))
+    prepare_lang(folder / "lexicon.txt", folder / "lang", LangOptions())
+    dice = np.random.default_rng(0)
+    made = Toy(folder / "lang", {}, {}, {})
+    for number in range(40):
+        utt = f"utt{number:02d}"
+        words = [str(word) for word in dice.choice(list(LEXICON), dice.integers(1, 4))]
+        spoken = ["SIL", *(phone for word in words for phone in LEXICON[word]), "SIL"]
+        frames = [phone for phone in spoken for _ in range(dice.integers(5, 9))]
+        places = np.array([PLACE[phone] for phone in frames], float)
+        made.feats[utt] = (places + dice.normal(0, 1, places.shape)).astype(np.float32)
+        made.text[utt], made.phones[utt] = words, frames
+    return made

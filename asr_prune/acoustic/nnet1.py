@@ -11,6 +11,8 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_format import Reader
 
 ACTIVATIONS = {"<Sigmoid>": "sigmoid", "<ReLU>": "relu"}
+#: nnet1's own ReLU has two slopes a node, above and below 0
+PARAMETRIC = "<ParametricRelu>"
 
 
 @dataclass
@@ -37,8 +39,8 @@ def is_nnet1(path: Path) -> bool:
 
 
 def read_nnet1(path: Path) -> Nnet1:
-    """A network of <AffineTransform>, <Sigmoid> or <ReLU>, and <Softmax>, perhaps behind a feature transform of
-    <Splice>, <AddShift> and <Rescale>.
+    """A network of <AffineTransform>, <Sigmoid>, <ReLU> or <ParametricRelu>, and <Softmax>, perhaps behind a feature
+    transform of <Splice>, <AddShift> and <Rescale>.
 
     Raises UserError where the file is damaged or holds another component.
     """
@@ -63,7 +65,7 @@ def _at_end(reader: Reader) -> bool:
 
 
 def _component(reader: Reader, kind: str, found: Nnet1) -> None:
-    known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", *ACTIVATIONS)
+    known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", PARAMETRIC, *ACTIVATIONS)
     if kind not in known:
         raise reader.fail(f"cannot use the component {kind[:40]!r} (known: {', '.join(known)})")
     outputs, inputs = reader.integer(), reader.integer()
@@ -75,6 +77,8 @@ def _component(reader: Reader, kind: str, found: Nnet1) -> None:
     elif kind in ("<AddShift>", "<Rescale>"):
         _refuse_late(reader, kind, bool(found.weights))
         _normalise(reader, kind, outputs, found)
+    elif kind == PARAMETRIC:
+        _parametric(reader, outputs, found)
     elif kind in ACTIVATIONS:
         found.activations.append(ACTIVATIONS[kind])
     if not _at_end(reader) and reader.peek() == "<!EndOfComponent>":
@@ -105,6 +109,14 @@ def _normalise(reader: Reader, kind: str, size: int, found: Nnet1) -> None:
     factor = values if kind == "<Rescale>" else np.float32(1)
     found.scale = scale * factor
     found.offset = offset * factor + (values if kind == "<AddShift>" else np.float32(0))
+
+
+def _parametric(reader: Reader, size: int, found: Nnet1) -> None:
+    _skip_rates(reader)
+    above, below = reader.vector(), reader.vector()
+    if above.shape != (size,) or below.shape != (size,) or (above != 1).any() or below.any():
+        raise reader.fail(f"can use a {PARAMETRIC} only with {size} slopes of 1 above 0 and of 0 below")
+    found.activations.append("relu")
 
 
 def _skip_rates(reader: Reader) -> None:

@@ -1,26 +1,27 @@
-"""FSTs as numpy arrays, for what takes too long arc by arc: OpenFst's binary `vector` form, read and written."""
+"""FSTs and lattices as numpy arrays, for what takes too long arc by arc."""
 
 from __future__ import annotations
 
-import struct
+import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+import kaldifst
 import numpy as np
 
+from asr_prune.decode.binary import Parts, read_parts, to_bytes
 from asr_prune.errors import UserError
 from asr_prune.lang.fst import Fst
-
-MAGIC = 2125659606
-ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4"), ("nextstate", "<i4")])
-EXPANDED_MUTABLE = 3  # the only property bits that stay true whatever is done to the arcs
 
 
 @dataclass
 class FstArrays:
-    """start: state; finals float32 [states], infinity where not final; counts int64 [states] of arcs; arcs: ARC [arcs],
-    by state.
+    """start: state, -1 where there is none; finals float32 [states], infinity where not final; counts int64 [states] of
+    arcs; arcs: `binary.ARC` [arcs], by state.
+
+    Of a lattice, finals are [states, 2] and arcs `binary.LATTICE_ARC`: graph cost and acoustic cost.
     """
 
     start: int
@@ -29,40 +30,30 @@ class FstArrays:
     arcs: np.ndarray
 
     @classmethod
-    def of(cls, fst: Fst) -> FstArrays:
+    def of(cls, fst: Fst | kaldifst.Lattice) -> FstArrays:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fst"
             if not fst.write(str(path)):
                 raise UserError(f"cannot write a temporary file in {folder}; free space there or set TMPDIR.")
-            return cls._parse(path.read_bytes())
+            return cls.read(io.BytesIO(path.read_bytes()))
 
     @classmethod
-    def _parse(cls, data: bytes) -> FstArrays:
-        at = 4
-        for _ in range(2):  # the names of FST type and arc type
-            at += 4 + struct.unpack_from("<i", data, at)[0]
-        start, states, _ = struct.unpack_from("<qqq", data, at + 16)
-        at += 40
-        finals, counts, pieces = np.empty(states, np.float32), np.empty(states, np.int64), []
-        for state in range(states):
-            finals[state], count = struct.unpack_from("<fq", data, at)
-            counts[state] = count
-            end = at + 12 + ARC.itemsize * count
-            pieces.append(data[at + 12 : end])
-            at = end
-        return cls(start, finals, counts, np.frombuffer(b"".join(pieces), ARC).copy())
+    def read(cls, file: BinaryIO) -> FstArrays:
+        """Of a binary FST of type `vector` or `const`. Raises ValueError as `read_parts`."""
+        return cls(*read_parts(file))
+
+    @property
+    def sources(self) -> np.ndarray:
+        """The state that each arc leaves, int64 [arcs]."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def bytes(self) -> bytes:
+        """OpenFst's binary `vector` form, with no property claimed."""
+        return to_bytes(Parts(self.start, self.finals, self.counts, self.arcs))
 
     def fst(self) -> Fst:
-        """The arrays as an FST again, with no property claimed."""
-        names = b"".join(struct.pack("<i", len(name)) + name for name in (b"vector", b"standard"))
-        head = struct.pack("<i", MAGIC) + names + struct.pack("<iiQ", 2, 0, EXPANDED_MUTABLE)
-        pieces = [head, struct.pack("<qqq", self.start, len(self.finals), len(self.arcs))]
-        body, at = self.arcs.tobytes(), 0
-        for final, count in zip(self.finals.tolist(), self.counts.tolist(), strict=True):
-            end = at + ARC.itemsize * count
-            pieces += [struct.pack("<fq", final, count), body[at:end]]
-            at = end
+        """The arrays as an FST again. Not for lattices."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fst"
-            path.write_bytes(b"".join(pieces))
+            path.write_bytes(self.bytes())
             return Fst.read(str(path))

@@ -13,49 +13,65 @@ import numpy as np
 
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.stochastic import log_sums, push_special
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
-from asr_prune.lang.fst import Fst, read_fst, write_fst
+from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.native import silenced
 
 
 @dataclass(frozen=True)
 class GraphSize:
-    """Of HCLG; pdfs: states of the acoustic model that it expects."""
+    """Of HCLG; pdfs: states of the acoustic model that it expects; sums: of LG, CLG, HCLG before self-loops (HCLGa) and
+    HCLG, what `log_sums` says.
+    """
 
     states: int
     arcs: int
     pdfs: int
+    sums: dict[str, tuple[float, float]]
+
+    def __str__(self) -> str:
+        sums = ", ".join(f"{name} {low:.3f} to {high:.3f}" for name, (low, high) in self.sums.items())
+        return f"{self.states} states, {self.arcs} arcs, {self.pdfs} pdfs; -log sums of states: {sums}"
 
 
 def make_graph(lang: Path, hmm: Path, out: Path, options: DecodeOptions) -> GraphSize:
     """Writes out/HCLG.fst (transition-ids to words), out/words.txt, out/pdfs.txt (the pdf of each transition-id),
     out/disambig_tid.int (what stood for disambiguation symbols among the transition-ids) and out/size.json.
 
-    lang: with G.fst; hmm: a pass's folder (final.mdl, tree). As mkgraph.sh, but for pushing LG and for removing
-    epsilons locally, which kaldifst does not offer: the same paths and costs in a graph a little larger. Raises
-    UserError where a file is missing, a disambiguation fails, or the language model allows no word sequence.
+    lang: with G.fst; hmm: a pass's folder (final.mdl, tree). As mkgraph.sh, but for removing epsilons locally, which
+    kaldifst does not offer: the same paths and costs in a graph a little larger. Raises UserError where a file is
+    missing, a disambiguation fails, or the language model allows no word sequence.
     """
     tables, model = Lang.read(lang), HmmModel.load(hmm)
-    pdfs = id_to_pdf(model.transitions)
-    hclg, disambig = _hclg(tables, model, options)
-    arcs = sum(hclg.num_arcs(state) for state in range(hclg.num_states))
-    size = GraphSize(hclg.num_states, arcs, model.gmms.num_pdfs)
+    sums: dict[str, tuple[float, float]] = {}
+    hclg, disambig = _hclg(tables, model, options, sums)
+    return write_graph(out, FstArrays.of(hclg), lang / "words.txt", model, disambig, sums)
+
+
+def write_graph(
+    out: Path, hclg: FstArrays, words: Path, model: HmmModel, disambig: list[int], sums: dict[str, tuple[float, float]]
+) -> GraphSize:
+    """Writes the files of a graph folder, all or none; words: the words.txt to copy."""
+    size = GraphSize(len(hclg.finals), len(hclg.arcs), model.gmms.num_pdfs, sums | {"HCLG": log_sums(hclg)})
     with atomic_dir(out) as partial:
-        write_fst(hclg, partial / "HCLG.fst")
-        shutil.copyfile(lang / "words.txt", partial / "words.txt")
-        np.savetxt(partial / "pdfs.txt", pdfs, "%d")
+        (partial / "HCLG.fst").write_bytes(hclg.bytes())
+        shutil.copyfile(words, partial / "words.txt")
+        np.savetxt(partial / "pdfs.txt", id_to_pdf(model.transitions), "%d")
         np.savetxt(partial / "disambig_tid.int", disambig, "%d")
         (partial / "size.json").write_text(json.dumps(asdict(size)))
     return size
 
 
-def _hclg(lang: Lang, model: HmmModel, options: DecodeOptions) -> tuple[Fst, list[int]]:
+def _hclg(
+    lang: Lang, model: HmmModel, options: DecodeOptions, sums: dict[str, tuple[float, float]]
+) -> tuple[Fst, list[int]]:
     with silenced():
-        clg, windows = _clg(lang, model)
+        clg, windows = _clg(lang, model, sums)
         config = khg.HTransducerConfig(transition_scale=options.transition_scale)
         h, disambig = khg.get_h_transducer(windows, model.tree, model.transitions, config)
         kaldifst.arcsort(h, "olabel")
@@ -63,12 +79,13 @@ def _hclg(lang: Lang, model: HmmModel, options: DecodeOptions) -> tuple[Fst, lis
         graph = determinised(kaldifst.compose(h, clg), "HCLG")
         graph = without_inputs(graph, disambig)
         kaldifst.minimize_encoded(graph)
+        sums["HCLGa"] = log_sums(FstArrays.of(graph))
         scale = options.self_loop_scale
         loops = {"self_loop_scale": scale, "reorder": True, "trans_model": model.transitions}
         return khg.add_self_loops(ifst=graph, **loops), disambig
 
 
-def _clg(lang: Lang, model: HmmModel) -> tuple[Fst, list[list[int]]]:
+def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> tuple[Fst, list[list[int]]]:
     """CLG, and the phones in context that its input labels stand for."""
     lexicon, grammar = read_fst(lang.path / "L_disambig.fst", "lang"), read_fst(lang.path / "G.fst", "lang")
     lg = kaldifst.compose(lexicon, grammar)
@@ -78,7 +95,13 @@ def _clg(lang: Lang, model: HmmModel) -> tuple[Fst, list[list[int]]]:
         )
     lg = determinised(lg, "LG")
     kaldifst.minimize_encoded(lg)
-    return kaldifst.compose_context(lang.disambig, model.tree.context_width, model.tree.central_position, lg)
+    pushed = push_special(FstArrays.of(lg))
+    sums["LG"] = log_sums(pushed)
+    lg = pushed.fst()
+    kaldifst.arcsort(lg, "ilabel")
+    clg, windows = kaldifst.compose_context(lang.disambig, model.tree.context_width, model.tree.central_position, lg)
+    sums["CLG"] = log_sums(FstArrays.of(clg))
+    return clg, windows
 
 
 def determinised(fst: Fst, name: str) -> Fst:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from asr_prune.options import options
@@ -20,14 +21,23 @@ class DecodeOptions:
     search: Literal["auto", "greedy", "graph"] = "auto"
     #: how much worse than the best a hypothesis may be and live on, in scaled log-likelihood
     beam: float = 15.0
-    #: hypotheses kept per frame at most
+    #: hypotheses kept per frame at most where one best path is searched, not a lattice
     max_active: int = 7000
+    #: how much worse than the best path a path of the lattice may be, in scaled log-likelihood
+    lattice_beam: float = 8.0
+    #: scale of the acoustic log-likelihoods while a lattice is made, 1 / LM weight
+    acoustic_scale: float = 0.1
+    #: keep the lattices, as Kaldi's lat.1.gz, so that other LM weights and penalties need no search
+    lattice: bool = False
     #: LM weights to try; w scales the acoustic log-likelihoods by 1/w
     lm_weights: tuple[int, ...] = tuple(range(7, 18))
-    #: LM weights to try with ctc, whose posteriors are sharper, in place of lm_weights
+    #: LM weights to try with ctc, whose posteriors are sharper, in place of lm_weights; its lattices are made at 1 over
+    #: their mean, in place of acoustic_scale
     ctc_lm_weights: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     #: costs to try that each word adds (word insertion penalty)
     penalties: tuple[float, ...] = (0.0, 0.5, 1.0)
+    #: a graph directory that Kaldi's mkgraph.sh made for the model of the labels, in place of a graph of ours
+    graph: Path | None = None
     #: scale of transition log-probabilities in the graph, self-loops apart
     transition_scale: float = 1.0
     #: scale of self-loop log-probabilities in the graph
@@ -47,13 +57,15 @@ class DecodeOptions:
         if self.type == "hmm" or (self.type == "auto" and lexicon):
             return replace(self, type="hmm", search="auto")
         if self.search == "greedy" or (self.search == "auto" and not language_model):
-            return replace(self, type="ctc", search="greedy", lm_weights=(1,), penalties=(0.0,))
-        return replace(self, type="ctc", search="graph", lm_weights=self.ctc_lm_weights)
+            return replace(self, type="ctc", search="greedy", lattice=False, lm_weights=(1,), penalties=(0.0,))
+        own = self.ctc_lm_weights
+        return replace(self, type="ctc", search="graph", lm_weights=own, acoustic_scale=len(own) / sum(own))
 
     def __post_init__(self) -> None:
         if self.type == "hmm" and self.search != "auto":
             raise ValueError(f"search {self.search} is for type ctc; leave it out with type hmm")
-        for name, least in (("beam", 1e-9), ("first_beam", 1e-9), ("adapt_lm_weight", 1)):
+        positive = ("beam", "first_beam", "lattice_beam", "acoustic_scale")
+        for name, least in (*((name, 1e-9) for name in positive), ("adapt_lm_weight", 1)):
             if getattr(self, name) < least:
                 raise ValueError(
                     f"{name} must be {'at least 1' if least == 1 else 'positive'}, not {getattr(self, name)}"

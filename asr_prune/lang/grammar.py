@@ -92,7 +92,7 @@ def check_arpa(path: Path) -> tuple[set[str], int]:
         else:
             order = int(section)
             found[order] += 1
-            words = _ngram(line, order, f"{path}:{number}")
+            words = _ngram(line, order, max(stated, default=0), f"{path}:{number}")
             if order == 1:
                 unigrams.update(words)
     raise UserError(f"the ARPA file {path} is cut short: it has no \\end\\ line; make or copy it again.")
@@ -107,16 +107,18 @@ def _lines(path: Path) -> list[str]:
         ) from error
 
 
-def _ngram(line: str, order: int, where: str) -> list[str]:
+def _ngram(line: str, order: int, highest: int, where: str) -> list[str]:
     fields = line.split()
     try:
         costs = [float(field) for field in (fields[0], *fields[order + 1 :])]
-        finite = len(fields) in (order + 1, order + 2) and all(map(math.isfinite, costs))
+        lengths = (order + 1,) if order == highest else (order + 1, order + 2)
+        finite = len(fields) in lengths and all(map(math.isfinite, costs))
     except ValueError:
         finite = False
     if not finite:
         raise UserError(
-            f"{where}: expected a log-probability, {order} words and perhaps a back-off weight, found {line!r}."
+            f"{where}: expected a log-probability, {order} words and perhaps, below the highest order, a back-off "
+            f"weight, found {line!r}."
         )
     return fields[1 : order + 1]
 

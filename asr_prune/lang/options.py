@@ -30,6 +30,8 @@ class LangOptions:
     pieces: int = 100
     #: the word that stands for training words outside the lexicon, where the lexicon has it
     oov_word: str = "<UNK>"
+    #: a JSGF grammar of what may be said, in place of the corpus's language model
+    grammar: Path | None = None
     #: a lang folder made by Kaldi's prepare_lang.sh, with G.fst, to be taken in place of making one; what describes the
     #: making does not apply
     folder: Path | None = None

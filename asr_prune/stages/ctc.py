@@ -119,9 +119,11 @@ def greedy_part(context: Context, model: Model, part: str, out: Path) -> None:
     info = {
         "frames": frames,
         "rtf_decode": 0.0,
+        "sweep_seconds": 0.0,
         "am_forward_seconds_per_hour": seconds / (frames * source.frame_shift / 3600),
         "utterances": len(words),
         "no_final_state": [],
+        "no_path": [],
     }
     with atomic_dir(out) as partial:
         (partial / "penalty_0").mkdir()

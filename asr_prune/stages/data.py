@@ -89,22 +89,34 @@ def lang(context: Context) -> None:
     """
     if context.ctc:
         return token_lang(context)
-    if context.recipe.lang.folder:
-        return _take_lang(context, context.recipe.lang.folder)
-    lexicon, arpa = context.data / "local/lexicon.txt", context.data / "local/lm.arpa"
+    lexicon, options = context.data / "local/lexicon.txt", context.recipe.lang
+    if options.folder:
+        return _take_lang(context, options.folder)
+    says = options.grammar or context.data / "local/lm.arpa"
 
     def do(_: bool) -> None:
-        from asr_prune.lang.grammar import make_grammar
         from asr_prune.lang.prepare import prepare_lang
 
-        counts = prepare_lang(lexicon, context.lang, context.recipe.lang)
+        counts = prepare_lang(lexicon, context.lang, options)
         log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
-        grammar = make_grammar(arpa, context.lang)
-        log.info("  %d-gram of %d words, %d dropped", grammar.order, grammar.words, len(grammar.dropped))
+        log.info("  %s", make_g(says, context.lang, bool(options.grammar)))
 
     outputs = [context.lang / name for name in LANG]
-    inputs = {lexicon: "corpus", arpa: "corpus"}
-    context.once(Work("lang", "making L and G", context.recipe.lang, inputs, ["lang"], do, outputs))
+    inputs = {lexicon: "corpus"} | ({} if options.grammar else {says: "corpus"})
+    also = [says] if says.is_file() else []
+    context.once(Work("lang", "making L and G", options, inputs, ["lang"], do, outputs, also))
+
+
+def make_g(source: Path, lang: Path, jsgf: bool) -> str:
+    """Writes G.fst of an ARPA file or a JSGF grammar and says what is in it."""
+    from asr_prune.lang.grammar import make_grammar
+    from asr_prune.lang.jsgf import make_jsgf
+
+    if jsgf:
+        rules = make_jsgf(source, lang)
+        return f"grammar of {rules.rules} rules, {rules.words} words, {len(rules.dropped)} words left out"
+    grammar = make_grammar(source, lang)
+    return f"{grammar.order}-gram of {grammar.words} words, {len(grammar.dropped)} dropped"
 
 
 def _take_lang(context: Context, source: Path) -> None:

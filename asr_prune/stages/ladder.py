@@ -16,7 +16,7 @@ from asr_prune.stages.feats import pass_features
 from asr_prune.stages.scoring import score_grids
 
 if TYPE_CHECKING:
-    from asr_prune.decode.decode_set import Point
+    from asr_prune.decode.lattice_set import Point
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +57,11 @@ def _row(context: Context, own: PassOptions) -> dict[str, Any]:
 
 def _words(context: Context, name: str, part: str) -> dict[Point, Words]:
     """Words of a set under one pass, by LM weight and penalty."""
-    from asr_prune.decode.decode_set import decode_set, grid
     from asr_prune.decode.gmm import gmm_log_likelihoods
+    from asr_prune.decode.lattice_set import grid, lattice_set
 
     options, folder = context.recipe.decode, context.align / name
     feats = pass_features(context.data / part, context.recipe.features.hmm, folder)
     loglikes = gmm_log_likelihoods(folder, feats)
-    decoded = decode_set(graph_folder(context, name), loglikes, options, grid(options), context.nj)
-    return {point: decoded.words(point) for point in decoded.hyps}
+    graph = graph_folder(context, name)
+    return lattice_set(graph, loglikes.items(), options, grid(options), context.nj).words

@@ -116,8 +116,7 @@ def shrink(context: Context) -> None:
         inputs = {folder / "model/network.pt": "train"} | NetworkFeatures.of(context).inputs(context, ("dev", "test"))
         inputs |= graph_inputs(context) if decodable else {}
         outputs = [folder / name for name in ("shrunk/network.pt", "shrunk/size.json", "verify.json")]
-        part = context.recipe.decode
-        context.once(Work("shrink", "removing nodes", part, inputs, ["pruning", "acoustic"], do, outputs), run)
+        context.once(Work("shrink", "removing nodes", None, inputs, ["pruning", "acoustic"], do, outputs), run)
 
 
 def shrink_run(folder: Path) -> None:

@@ -16,10 +16,10 @@ from asr_prune.naming import compact, differing
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
-from asr_prune.stages.decoding import JUDGED, Words, decoded_files, read_words
+from asr_prune.stages.decoding import JUDGED, Words, read_words, words_files
 
 if TYPE_CHECKING:
-    from asr_prune.decode.decode_set import Point
+    from asr_prune.decode.lattice_set import Point
     from asr_prune.score.wer import Score
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def score(context: Context) -> None:
         inputs = {folder / f"decode_{part}" / "info.json": "decode" for part in JUDGED}
         inputs |= {folder / "train.json": "train", folder / "shrunk/size.json": "shrink"}
         inputs |= {context.data / part / name: "corpus" for part in JUDGED for name in ("text", "utt2spk")}
-        words = [path for part in JUDGED for path in decoded_files(folder / f"decode_{part}", context.recipe.decode)]
+        words = words_files(folder, context.recipe.decode)
         options = {"score": context.recipe.score, "decode": context.recipe.decode}
         outputs = [
             folder / "result.json",

@@ -23,7 +23,7 @@ from asr_prune.stages.networks import label_files, labels_of
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model
-    from asr_prune.decode.decode_set import Point
+    from asr_prune.decode.lattice_set import Point
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def dev_cross_entropy(context: Context, model: Model, dev: Utterances) -> float:
 
 def word_errors(context: Context, model: Model, feats: dict[str, Utterances]) -> dict[str, Any]:
     """WER of dev at its best LM weight and penalty, and of test there, with the test set's interval."""
-    from asr_prune.decode.decode_set import grid
+    from asr_prune.decode.lattice_set import grid
     from asr_prune.score.tune import tune
     from asr_prune.score.wer import score
 
@@ -125,13 +125,12 @@ def word_errors(context: Context, model: Model, feats: dict[str, Utterances]) ->
 
 def _decoded(context: Context, model: Model, feats: Utterances, points: Sequence[Point]) -> dict[Point, Words]:
     from asr_prune.acoustic.priors import log_likelihoods
-    from asr_prune.decode.decode_set import decode_set
+    from asr_prune.decode.lattice_set import lattice_set
 
     if context.recipe.decode.search == "greedy":
         return dict.fromkeys(points, greedy(model, feats))
-    loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
-    decoded = decode_set(context.graph, loglikes, context.recipe.decode, points, context.nj)
-    return {point: decoded.words(point) for point in points}
+    loglikes = log_likelihoods(model.network, model.priors, feats, model.context)
+    return lattice_set(context.graph, loglikes, context.recipe.decode, points, context.nj).words
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,32 +40,8 @@ def lm_cost(words: tuple[str, ...]) -> float:
     return -total * float(np.log(10))
 
 
-def viterbi(arrays: FstArrays, acoustic: np.ndarray, column: np.ndarray) -> float:
-    """Least cost of a path that reads all of acoustic [frames, columns]; column: of each input label."""
-    source = np.repeat(np.arange(len(arrays.counts)), arrays.counts)
-    emitting = arrays.arcs["ilabel"] > 0
-    cost = np.full(len(arrays.counts), np.inf)
-    cost[arrays.start] = 0
-
-    def spread(costs: np.ndarray, which: np.ndarray, extra: Any) -> np.ndarray:
-        reached = np.full(len(costs), np.inf)
-        arcs = arrays.arcs[which]
-        np.minimum.at(reached, arcs["nextstate"], costs[source[which]] + arcs["weight"] + extra)
-        return reached
-
-    for frame in (*acoustic, None):
-        while True:
-            closed = np.minimum(cost, spread(cost, ~emitting, 0.0))
-            if np.array_equal(closed, cost):
-                break
-            cost = closed
-        if frame is not None:
-            cost = spread(cost, emitting, -frame[column[arrays.arcs["ilabel"][emitting]]])
-    return float((cost + arrays.finals).min())
-
-
 @pytest.mark.parametrize("seed", range(6))
-def test_best_cost_over_all_word_sequences(recogniser: Any, seed: int) -> None:
+def test_best_cost_over_all_word_sequences(recogniser: Any, viterbi: Callable, seed: int) -> None:
     """Ten frames hold three phones at most."""
     loglikes = recogniser.loglikes(seed, 10)
     lang, model = Lang.read(recogniser.lang), HmmModel.load(recogniser.hmm)
@@ -77,20 +54,35 @@ def test_best_cost_over_all_word_sequences(recogniser: Any, seed: int) -> None:
         for words in itertools.product(spoken, repeat=count):
             graph = compiler.compile_graph_from_text([lang.words[word] for word in words])
             best = min(best, viterbi(FstArrays.of(graph), loglikes, pdfs) + lm_cost(words))
-    found = Decoder(recogniser.graph, WIDE).decode(loglikes, 1.0, 0.0)
+    found = Decoder(recogniser.graph, WIDE).best(loglikes, 1.0)
     assert found.reached_final
     assert -found.score == pytest.approx(best, abs=5e-3)
 
 
-@pytest.mark.parametrize(("scale", "penalty"), [(1.0, 0.0), (0.1, 0.0), (1.0, 0.5), (0.25, -1.0)])
+@pytest.mark.parametrize("scale", [1.0, 0.25, 0.1])
 @pytest.mark.parametrize("frames", [9, 60])
-def test_search_finds_the_viterbi_cost(recogniser: Any, frames: int, scale: float, penalty: float) -> None:
+def test_search_finds_the_viterbi_cost(recogniser: Any, viterbi: Callable, frames: int, scale: float) -> None:
     arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
-    arrays.arcs["weight"][arrays.arcs["olabel"] > 0] += penalty
     loglikes = recogniser.loglikes(frames, frames)
     column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
-    found = Decoder(recogniser.graph, WIDE).decode(loglikes, scale, penalty)
+    found = Decoder(recogniser.graph, WIDE).best(loglikes, scale)
     assert -found.score == pytest.approx(viterbi(arrays, loglikes * scale, column), abs=1e-3)
+
+
+@pytest.mark.parametrize("frames", [9, 60])
+def test_lattice_has_the_viterbi_cost_at_other_weights_and_penalties(
+    recogniser: Any, viterbi: Callable, frames: int
+) -> None:
+    arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
+    loglikes = recogniser.loglikes(frames, frames)
+    column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
+    lattice = Decoder(recogniser.graph, replace(WIDE, lattice_beam=300.0)).lattice(loglikes)
+    points = [(10, 0.0), (1, 0.0), (4, 0.5), (10, -1.0), (17, 1.0)]
+    for (weight, penalty), (_, cost) in zip(points, lattice.sweep(points), strict=True):
+        arcs = arrays.arcs.copy()
+        arcs["weight"][arcs["olabel"] > 0] += penalty
+        own = FstArrays(arrays.start, arrays.finals, arrays.counts, arcs)
+        assert cost == pytest.approx(viterbi(own, loglikes / weight, column), abs=1e-3)
 
 
 def test_words_are_those_said(recogniser: Any) -> None:
@@ -104,12 +96,15 @@ def test_words_are_those_said(recogniser: Any) -> None:
     pdfs = id_to_pdf(model.transitions)[kaldifst.get_linear_symbol_sequence(path)[1]]
     loglikes = np.full((60, recogniser.pdfs), -20, np.float32)
     loglikes[np.arange(60), pdfs] = 0
-    assert Decoder(recogniser.graph, DecodeOptions()).decode(loglikes, 1.0, 0.0).words == spoken
+    assert Decoder(recogniser.graph, DecodeOptions()).best(loglikes, 1.0).words == spoken
 
 
 def test_files_of_the_graph(recogniser: Any) -> None:
     size = json.loads((recogniser.graph / "size.json").read_text())
-    assert size == {"states": recogniser.size.states, "arcs": recogniser.size.arcs, "pdfs": recogniser.pdfs}
+    assert size["states"], size["arcs"] == (recogniser.size.states, recogniser.size.arcs)
+    assert size["pdfs"] == recogniser.pdfs
+    assert list(size["sums"]) == ["LG", "CLG", "HCLGa", "HCLG"]
+    assert "states, " in str(recogniser.size)
     assert (recogniser.graph / "words.txt").read_text() == (recogniser.lang / "words.txt").read_text()
 
 

@@ -64,7 +64,7 @@ def test_a_wide_search_finds_the_best_of_all_paths(lang: Path, made: tuple[Path,
     tokens = Tokens.read(lang)
     draws = np.random.default_rng(seed).normal(0, 2, (7, len(tokens.symbols)))
     loglikes = torch.log_softmax(torch.from_numpy(draws), -1).numpy().astype(np.float32)
-    found = Decoder(made[0], DecodeOptions(beam=1e4, max_active=100000)).search(loglikes, 1.0, 0.0)
+    found = Decoder(made[0], DecodeOptions(beam=1e4, max_active=100000)).best(loglikes, 1.0)
     words, score = best_of_all(loglikes, tokens)
     assert found.words == words
     assert found.score == pytest.approx(score, abs=1e-3)
@@ -78,7 +78,7 @@ def test_a_token_twice_needs_a_blank_between(lang: Path, made: tuple[Path, Token
     for path, words in (([1, b, 0, b], ["BB"]), ([1, 2, b, b], ["AB"])):
         loglikes = np.full((len(path), len(tokens.symbols)), -50, np.float32)
         loglikes[np.arange(len(path)), path] = 0
-        assert decoder.search(loglikes, 1.0, 0.0).words == words
+        assert decoder.best(loglikes, 1.0).words == words
 
 
 def test_words_that_cannot_be_spelled_are_told(made: tuple[Path, TokenGraphSize]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def test_words_are_counted_both_ways(lang: Path, tmp_path: Path) -> None:
         ("-0.6 B -0.3", "minus B -0.3", ["lm.arpa:11"]),
         ("-0.4 A B", "-0.4 A", ["lm.arpa:16", "2 words"]),
         ("-0.4 A B", "nan A B", ["lm.arpa:16"]),
+        ("-0.4 A B", "-0.4 A B -0.1", ["lm.arpa:16", "below the highest order"]),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(
@@ -108,3 +110,56 @@ def test_missing_file_and_foreign_words(lang: Path, tmp_path: Path) -> None:
 
 def test_check_reads_words_and_order(tmp_path: Path) -> None:
     assert check_arpa(write(tmp_path, ARPA)) == ({"<s>", "</s>", "A", "B", "ELEPHANT"}, 2)
+
+
+def random_arpa(order: int, dice: random.Random) -> dict[tuple[str, ...], tuple[float, float]]:
+    """{n-gram: (log10 probability, log10 back-off)}; the beginnings of each n-gram are n-grams."""
+    backed = -1.0 if order > 1 else 0.0
+    table = {(word,): (dice.uniform(-2, -0.2), dice.uniform(backed, 0)) for word in ("<s>", "</s>", "A", "B", "C")}
+    table["</s>",] = (-0.7, 0.0)
+    for n in range(2, order + 1):
+        shorter = [gram for gram in table if len(gram) == n - 1 and gram[-1] != "</s>"]
+        for gram in shorter:
+            for word in dice.sample(["A", "B", "C", "</s>"], 2):
+                table[*gram, word] = (
+                    dice.uniform(-1, -0.1),
+                    0.0 if n == order or word == "</s>" else dice.uniform(-1, 0),
+                )
+    return table
+
+
+def arpa_text(table: dict[tuple[str, ...], tuple[float, float]], order: int) -> str:
+    grams = {n: [gram for gram in table if len(gram) == n] for n in range(1, order + 1)}
+    lines = ["\\data\\", *(f"ngram {n}={len(own)}" for n, own in grams.items())]
+    for n, own in grams.items():
+        lines += ["", f"\\{n}-grams:"]
+        for gram in own:
+            probability = -99 if gram == ("<s>",) else table[gram][0]
+            backed = f" {table[gram][1]:.6f}" if table[gram][1] else ""
+            lines.append(f"{probability:.6f} {' '.join(gram)}{backed}")
+    return "\n".join([*lines, "", "\\end\\", ""])
+
+
+def least(table: dict[tuple[str, ...], tuple[float, float]], history: tuple[str, ...], rest: tuple[str, ...]) -> float:
+    """Cost in log10 of `rest` after `history`, backing off wherever that is cheaper, as an FST does."""
+    if not rest:
+        return 0.0
+    found = math.inf
+    if (gram := (*history, rest[0])) in table:
+        after = gram if len(gram) < max(map(len, table)) else gram[1:]
+        while after and after not in table:
+            after = after[1:]
+        found = -table[gram][0] + least(table, after, rest[1:])
+    backed = table.get(history, (0.0, 0.0))[1]
+    return min(found, -backed + least(table, history[1:], rest)) if history else found
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_every_order_costs_what_back_off_says(lang: Path, tmp_path: Path, order: int) -> None:
+    dice = random.Random(order)
+    table = random_arpa(order, dice)
+    make_grammar(write(tmp_path, arpa_text(table, order)), lang)
+    for length in (1, 2, 3, 5):
+        sentence = [dice.choice("ABC") for _ in range(length)]
+        expected = least(table, ("<s>",), (*sentence, "</s>")) if order > 1 else least(table, (), (*sentence, "</s>"))
+        assert cost(lang, sentence) == pytest.approx(expected * math.log(10), abs=1e-3)

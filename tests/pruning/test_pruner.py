@@ -38,8 +38,7 @@ def pruner_of(trainer: Trainer) -> Pruner:
     return trainer.hooks
 
 
-@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
-@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize(("activation", "kind"), [("relu", "feed_forward"), ("sigmoid", "residual")])
 @pytest.mark.parametrize("prune", ASKED, ids=str)
 def test_the_budget_is_hit_and_removal_exact(
     make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str
@@ -64,7 +63,7 @@ def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str
     setting = {"optimiser": optimiser, "learning_rate": 0.01}
     whole = make_trainer(prune, setting, "whole", dropout=0.2)
     whole.run()
-    for epoch in (2, 4, 5):
+    for epoch in (2, 4):
         part = make_trainer(prune, setting, f"part{epoch}", dropout=0.2)
         while part.epoch < epoch:
             part._one_epoch()
@@ -131,8 +130,7 @@ LIVE: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
-@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize(("activation", "kind"), [("relu", "residual"), ("sigmoid", "feed_forward")])
 @pytest.mark.parametrize("prune", LIVE, ids=str)
 def test_shrinking_while_training_changes_nothing_but_the_size(
     make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.lattice_set import grid, lattice_set
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.search import Decoder
+from asr_prune.lang.fst import read_fst
+from asr_prune.recipe import load_recipe
+from asr_prune.score.options import ScoreOptions
+from asr_prune.score.tune import grid_errors
 from asr_prune.stages import STAGES
+from asr_prune.stages.context import Context
+from asr_prune.stages.decoding import Forward
+from asr_prune.stages.feats import NetworkFeatures
 
 RECIPE = """
 corpus: {prepare: PREPARE}
@@ -110,3 +124,41 @@ def test_each_pass_is_decoded_by_the_same_code_and_speaker_adaptation_pays(done:
     assert rows["mono"]["wer_test"] < 40
     assert rows["sat"]["wer_test"] < 0.75 * rows["mono"]["wer_test"]
     assert rows["tri"]["pdfs"] <= 100
+
+
+@pytest.fixture(scope="module")
+def scores(done: SimpleNamespace) -> dict[str, np.ndarray]:
+    """Log-likelihoods of the test set under the dense network."""
+    context = Context(load_recipe("recipes/small", done.given[-1:]), 1)
+    feats = NetworkFeatures.of(context).load(context.data / "test", context.align)
+    return dict(Forward(load_model(done.exp / "runs/dense/shrunk/network.pt"), feats))
+
+
+def test_search_and_lattice_find_the_cost_of_the_best_path_in_human_speech(
+    done: SimpleNamespace, scores: dict[str, np.ndarray], viterbi: Callable
+) -> None:
+    arrays = FstArrays.of(read_fst(done.exp / "graph/HCLG.fst", "graph"))
+    column = np.loadtxt(done.exp / "graph/pdfs.txt", np.int32)
+    exact = Decoder(done.exp / "graph", DecodeOptions(beam=1e4, max_active=10**7))
+    usual = Decoder(done.exp / "graph", DecodeOptions(beam=15.0))
+    for utt in sorted(scores)[:3]:
+        lattice = usual.lattice(scores[utt])
+        for weight, (_, cost) in zip((5, 10, 15), lattice.sweep([(5, 0.0), (10, 0.0), (15, 0.0)]), strict=True):
+            least = viterbi(arrays, scores[utt] / weight, column)
+            assert -exact.best(scores[utt], 1 / weight).score == pytest.approx(least, abs=1e-3)
+            assert cost == pytest.approx(least, abs=1e-3)
+
+
+@pytest.mark.parametrize("beam", [13.0, 15.0])
+def test_usual_beams_are_within_two_words_of_an_exact_search(
+    done: SimpleNamespace, scores: dict[str, np.ndarray], beam: float
+) -> None:
+    refs = DataDir.read(done.here / "data/small/test").text
+    exact = Decoder(done.exp / "graph", DecodeOptions(beam=1e4, max_active=10**7))
+    options = DecodeOptions(beam=beam, lm_weights=(6, 10, 14), penalties=(0.0,))
+    found = lattice_set(done.exp / "graph", scores.items(), options, grid(options)).words
+    for (weight, _), words in found.items():
+        best = {utt: exact.best(matrix, 1 / weight).words for utt, matrix in scores.items()}
+        grids = {(weight, 0.0): words, (0, 0.0): best}
+        errors = grid_errors(grids, refs, ScoreOptions(equivalents=(("O", "OH"),)))
+        assert abs(errors[weight, 0.0] - errors[0, 0.0]) <= 2

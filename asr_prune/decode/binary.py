@@ -1,0 +1,114 @@
+"""OpenFst's binary form of FSTs and lattices: `vector`, read and written; `const`, in which Kaldi keeps HCLG, read."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+MAGIC = 2125659606
+EXPANDED_MUTABLE = 3  # the only property bits that stay true whatever is done to the arcs
+SYMBOLS, ALIGNED = 3, 4  # flags of the header
+ALIGNMENT = 16
+
+#: the fields of an arc; a lattice's weight is its graph cost and its acoustic cost
+ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4"), ("nextstate", "<i4")])
+LATTICE_ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4", (2,)), ("nextstate", "<i4")])
+ARC_TYPES = {"standard": ARC, "lattice4": LATTICE_ARC}
+
+
+class Parts(NamedTuple):
+    """start: state, -1 in an FST without states; finals float32 [states] or [states, 2]; counts int64 [states] of arcs;
+    arcs [arcs], by state.
+    """
+
+    start: int
+    finals: np.ndarray
+    counts: np.ndarray
+    arcs: np.ndarray
+
+
+def read_parts(file: BinaryIO) -> Parts:
+    """Reads one FST from where `file` stands; what follows it stays unread. Raises ValueError saying what is wrong."""
+    if _numbers(file, "<i") != (MAGIC,):
+        raise ValueError("no FST begins here")
+    kind, arc_type = _name(file), _name(file)
+    version, flags, _, start, states, arcs = _numbers(file, "<iiQqqq")
+    if kind not in ("vector", "const") or arc_type not in ARC_TYPES:
+        raise ValueError(f"an FST of type {kind} with arcs of type {arc_type} is not read here")
+    if flags & SYMBOLS:
+        raise ValueError("it holds symbol tables; remove them with fstsymbols")
+    aligned = bool(flags & ALIGNED) or version == 1
+    dtype = ARC_TYPES[arc_type]
+    parts = _vector(file, start, states, dtype) if kind == "vector" else _const(file, start, states, arcs, aligned)
+    _check(parts)
+    return parts
+
+
+def to_bytes(parts: Parts) -> bytes:
+    """A `vector` FST, with no property claimed."""
+    arc_type = next(name for name, dtype in ARC_TYPES.items() if dtype == parts.arcs.dtype)
+    names = b"".join(struct.pack("<i", len(name)) + name for name in (b"vector", arc_type.encode()))
+    sizes = struct.pack("<qqq", parts.start, len(parts.finals), len(parts.arcs))
+    head = struct.pack("<i", MAGIC) + names + struct.pack("<iiQ", 2, 0, EXPANDED_MUTABLE) + sizes
+    states = np.empty(len(parts.finals), _state(parts.arcs.dtype))
+    states["final"], states["arcs"] = parts.finals, parts.counts
+    width, ends = states.dtype.itemsize, np.cumsum(parts.counts) * parts.arcs.dtype.itemsize
+    begins = ends - parts.counts * parts.arcs.dtype.itemsize + width * np.arange(len(states))
+    body = np.empty(states.nbytes + parts.arcs.nbytes, np.uint8)
+    of_state = np.zeros(len(body), bool)
+    of_state[(begins[:, None] + np.arange(width)).ravel()] = True
+    body[of_state] = np.frombuffer(states.tobytes(), np.uint8)
+    body[~of_state] = np.frombuffer(parts.arcs.tobytes(), np.uint8)
+    return head + body.tobytes()
+
+
+def _state(arc: np.dtype) -> np.dtype:
+    """What stands before a state's arcs in a `vector` FST."""
+    return np.dtype([("final", arc["weight"]), ("arcs", "<i8")])
+
+
+def _vector(file: BinaryIO, start: int, states: int, arc: np.dtype) -> Parts:
+    state, heads, bodies = _state(arc), [], []
+    for _ in range(states):
+        heads.append(_take(file, state.itemsize))
+        bodies.append(_take(file, arc.itemsize * struct.unpack_from("<q", heads[-1], state.itemsize - 8)[0]))
+    table = np.frombuffer(b"".join(heads), state)
+    return Parts(start, table["final"].copy(), table["arcs"].copy(), np.frombuffer(b"".join(bodies), arc).copy())
+
+
+def _const(file: BinaryIO, start: int, states: int, arcs: int, aligned: bool) -> Parts:
+    state = np.dtype([("final", "<f4"), ("at", "<u4"), ("arcs", "<u4"), ("epsilons", "<u4", (2,))])
+    if aligned:
+        _take(file, -file.tell() % ALIGNMENT)
+    table = np.frombuffer(_take(file, states * state.itemsize), state)
+    if aligned:
+        _take(file, -file.tell() % ALIGNMENT)
+    body = np.frombuffer(_take(file, arcs * ARC.itemsize), ARC).copy()
+    return Parts(start, table["final"].copy(), table["arcs"].astype(np.int64), body)
+
+
+def _check(parts: Parts) -> None:
+    states, targets = len(parts.finals), parts.arcs["nextstate"]
+    inside = not len(targets) or 0 <= targets.min() <= targets.max() < states
+    if not inside or not -1 <= parts.start < states or parts.counts.sum() != len(parts.arcs):
+        raise ValueError("its states and arcs do not belong together")
+
+
+def _take(file: BinaryIO, size: int) -> bytes:
+    data = file.read(size) if size >= 0 else b""
+    if len(data) != size:
+        raise ValueError("it is cut short")
+    return data
+
+
+def _numbers(file: BinaryIO, form: str) -> tuple[int, ...]:
+    return struct.unpack(form, _take(file, struct.calcsize(form)))
+
+
+def _name(file: BinaryIO) -> str:
+    (size,) = _numbers(file, "<i")
+    if not 0 < size < 100:
+        raise ValueError("its header is damaged")
+    return _take(file, size).decode("ascii", "replace")

@@ -1,0 +1,69 @@
+"""The cheapest word sequences of a lattice, no two alike."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+
+from asr_prune.decode.trellis import Trellis
+
+Reached = dict[int, float]  # cost of the cheapest path into each state
+
+
+class NBest:
+    """A lattice projected to words, epsilons removed and determinised, only as far as the cheapest sequences need.
+
+    To determinise the whole takes exponential time where many words are alike. Here prefixes of word sequences are
+    followed best first, each with all states that it reaches and with the exact cost of what is still to come (Mohri
+    and Riley 2002).
+    """
+
+    def __init__(self, trellis: Trellis, point: tuple[float, float]) -> None:
+        costs = trellis.costs @ np.array([1, 1 / point[0]]) + point[1] * (trellis.words > 0)
+        self.start, self.end, self.level = trellis.start, trellis.end, trellis.level.tolist()
+        self.leaving: list[list[tuple[int, int, float]]] = [[] for _ in self.level]
+        arcs = zip(
+            trellis.source.tolist(), trellis.target.tolist(), trellis.words.tolist(), costs.tolist(), strict=True
+        )
+        for source, target, word, cost in arcs:
+            self.leaving[source].append((target, word, cost))
+        self.to_come = [np.inf] * len(self.level)
+        self.to_come[self.end] = 0.0
+        for state in np.argsort(-trellis.level, kind="stable").tolist():
+            ways = (cost + self.to_come[target] for target, _, cost in self.leaving[state])
+            self.to_come[state] = min(self.to_come[state], min(ways, default=np.inf))
+
+    def __iter__(self) -> Iterator[tuple[list[int], float]]:
+        """Word ids and cost of each word sequence, cheapest first."""
+        order = count()
+        begin: Reached = {self.start: 0.0} if self.start >= 0 and np.isfinite(self.to_come[self.start]) else {}
+        queue: list[tuple[float, int, list[int], Reached | None]] = [(0.0, next(order), [], begin)] if begin else []
+        while queue:
+            estimate, _, said, reached = heapq.heappop(queue)
+            if reached is None:
+                yield said, estimate
+                continue
+            followers, ended = self._expand(reached)
+            if np.isfinite(ended):
+                heapq.heappush(queue, (ended, next(order), said, None))
+            for word, into in followers.items():
+                least = min(cost + self.to_come[state] for state, cost in into.items())
+                if np.isfinite(least):
+                    heapq.heappush(queue, (least, next(order), [*said, word], into))
+
+    def _expand(self, reached: Reached) -> tuple[dict[int, Reached], float]:
+        """The states after each next word, and the cost of ending without one."""
+        costs, followers = dict(reached), dict[int, Reached]()
+        todo = [(self.level[state], state) for state in costs]
+        heapq.heapify(todo)
+        while todo:
+            _, state = heapq.heappop(todo)
+            for target, word, cost in self.leaving[state]:
+                into = followers.setdefault(word, {}) if word else costs
+                if not word and target not in into:
+                    heapq.heappush(todo, (self.level[target], target))
+                into[target] = min(into.get(target, np.inf), costs[state] + cost)
+        return followers, costs.get(self.end, np.inf)

@@ -1,0 +1,97 @@
+"""The cheapest paths of a lattice at many weights at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from asr_prune.decode.arrays import FstArrays
+
+CELLS = 2**22  # arcs times points that are weighed together
+
+
+class Trellis:
+    """A lattice's arcs in the order in which their states are reached, with one state more, which ends all paths.
+
+    Raises ValueError where the lattice has a cycle.
+    """
+
+    def __init__(self, arrays: FstArrays) -> None:
+        finals = np.flatnonzero(np.isfinite(arrays.finals).all(axis=1))
+        self.start, self.end = arrays.start, len(arrays.finals)
+        source = np.concatenate([arrays.sources, finals])
+        target = np.concatenate([arrays.arcs["nextstate"], np.full(len(finals), self.end)])
+        self.level = _levels(source, target, self.end + 1)
+        order = np.lexsort((target, self.level[target]))
+        self.source, self.target = source[order], target[order]
+        self.costs = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]]).astype(float)[order]
+        self.words = np.concatenate([arrays.arcs["olabel"], np.zeros(len(finals), np.int32)])[order]
+        self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))  # of the arcs into each state
+        self.bounds = np.flatnonzero(np.diff(self.level[self.target[self.firsts]], prepend=-1, append=-1))  # of levels
+
+    def sweep(self, points: Sequence[tuple[float, float]]) -> list[tuple[list[int], float]]:
+        """Words and cost of the cheapest path at each (LM weight, word penalty), [] and infinity where there is none;
+        float64.
+        """
+        size = max(1, CELLS // max(len(self.source), 1))
+        blocks = [np.array(points[at : at + size], float) for at in range(0, len(points), size)]
+        return [found for block in blocks for found in self._sweep(block)]
+
+    def _sweep(self, points: np.ndarray) -> list[tuple[list[int], float]]:
+        scales = np.stack([np.ones(len(points)), 1 / points[:, 0]])
+        costs = self.costs @ scales + np.outer(self.words > 0, points[:, 1])  # [arcs, points]
+        reached = self._reached(costs)
+        arcs = self._best_arcs(costs, reached)
+        found = zip(self._words(arcs), reached[self.end].tolist(), strict=True)
+        return [(words if cost < np.inf else [], cost) for words, cost in found]
+
+    def _reached(self, costs: np.ndarray) -> np.ndarray:
+        """Cost of the cheapest path into each state, [states, points]."""
+        reached = np.full((self.end + 1, costs.shape[1]), np.inf)
+        if self.start >= 0:
+            reached[self.start] = 0
+        into = self.target[self.firsts]
+        for first, last in zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True):
+            firsts = self.firsts[first:last]
+            begin, end = firsts[0], self.firsts[last] if last < len(self.firsts) else len(self.source)
+            through = reached[self.source[begin:end]] + costs[begin:end]
+            reached[into[first:last]] = np.minimum.reduceat(through, firsts - begin, axis=0)
+        return reached
+
+    def _best_arcs(self, costs: np.ndarray, reached: np.ndarray) -> np.ndarray:
+        """The last arc of the cheapest path into each state, [states, points]; len(arcs) where it is the start."""
+        arcs = np.full(reached.shape, len(self.source))
+        on_path = reached[self.source] + costs == reached[self.target]
+        index = np.where(on_path, np.arange(len(self.source))[:, None], -1)
+        arcs[self.target[self.firsts]] = np.maximum.reduceat(index, self.firsts, axis=0)
+        return arcs
+
+    def _words(self, arcs: np.ndarray) -> list[list[int]]:
+        """Word ids along the cheapest path at each point, followed back from the end."""
+        source, words = np.append(self.source, self.start), np.append(self.words, 0)
+        columns, at, said = np.arange(arcs.shape[1]), np.full(arcs.shape[1], self.end), []
+        while (at != self.start).any():
+            arc = arcs[at, columns]
+            said.append(words[arc])
+            at = source[arc]
+        path = np.array(said, np.int32).reshape(-1, len(columns))[::-1].T
+        return [own[own > 0].tolist() for own in path]
+
+
+def _levels(source: np.ndarray, target: np.ndarray, states: int) -> np.ndarray:
+    """Arcs on the longest way to each state."""
+    waiting, level = np.bincount(target, minlength=states).tolist(), [0] * states
+    leaving: list[list[int]] = [[] for _ in range(states)]
+    for one, other in zip(source.tolist(), target.tolist(), strict=True):
+        leaving[one].append(other)
+    order = [state for state in range(states) if not waiting[state]]
+    for state in order:
+        for follower in leaving[state]:
+            level[follower] = max(level[follower], level[state] + 1)
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                order.append(follower)
+    if len(order) < states:
+        raise ValueError("its arcs form a cycle")
+    return np.array(level)

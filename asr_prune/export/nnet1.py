@@ -1,0 +1,143 @@
+"""A feed-forward network as the folder that Kaldi's nnet1 recipe leaves: steps/nnet/decode.sh --srcdir reads it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.network import Network
+from asr_prune.errors import UserError
+from asr_prune.export.deployed import Deployed, need_nodes
+from asr_prune.features.options import FeatureOptions
+from asr_prune.hmm.frontend import CMVN_OPTS, write_matrix
+from asr_prune.hmm.kaldi_format import Writer
+
+#: frames that the counts of the priors sum to; only their ratios count
+FRAMES = 1_000_000
+#: log priors at or above it mark pdfs that no frame was labelled with
+UNSEEN = 0.0
+
+
+def write_nnet1(folder: Path, deployed: Deployed) -> None:
+    """Writes into `folder`: final.nnet (text), final.feature_transform (splicing, shift and scale),
+    ali_train_pdf.counts (what the priors are made of), model.json (`Deployed.card`), and what tells of the features:
+    mfcc.conf or fbank.conf, cmvn_opts, delta_opts; or, for a network that hears LDA features, final.mat and
+    splice_opts, without cmvn_opts, because its features are made beforehand (steps/nnet/make_fmllr_feats.sh).
+
+    Raises UserError for a network that is not feed-forward or has a layer without nodes.
+    """
+    network, context = feed_forward(deployed.model.network), deployed.model.context
+    (folder / "final.nnet").write_bytes(network_text(network))
+    (folder / "final.feature_transform").write_bytes(transform_text(network, context))
+    (folder / "ali_train_pdf.counts").write_bytes(counts_text(deployed.model.priors.numpy()))
+    (folder / "model.json").write_text(json.dumps(deployed.card(), indent=1), encoding="utf-8")
+    _write_features(folder, deployed)
+
+
+def feed_forward(network: Network) -> FeedForward:
+    """`network` itself. Raises UserError where nnet1 has no form for it."""
+    if not isinstance(network, FeedForward):
+        kind = network.shape()["type"]
+        raise UserError(f"nnet1 has no form for networks of type {kind}, only for feed_forward; export it with --onnx.")
+    need_nodes(network)
+    return network
+
+
+class _Components(Writer):
+    """nnet1's text of components (Component::Write)."""
+
+    def __init__(self) -> None:
+        super().__init__(binary=False)
+        self.token("<Nnet>", line=True)
+
+    def begin(self, kind: str, outputs: int, inputs: int, **rates: float) -> None:
+        """Token and sizes; then the rates that a component of this kind reads."""
+        self.token(kind)
+        self.integer(outputs)
+        self.integer(inputs)
+        self.newline()
+        for name, value in rates.items():
+            self.token(f"<{name}>")
+            self.real(value)
+
+    def end(self) -> None:
+        self.token("<!EndOfComponent>", line=True)
+
+    def finished(self) -> bytes:
+        self.token("</Nnet>", line=True)
+        return bytes(self.data)
+
+
+def network_text(network: FeedForward) -> bytes:
+    """<AffineTransform>s with <Sigmoid>, or <ParametricRelu> of slopes 1 and 0, which is nnet1's ReLU and does not
+    learn; then <Softmax>.
+    """
+    out = _Components()
+    for layer in network.affine:
+        size = layer.out_features
+        out.begin("<AffineTransform>", size, layer.in_features, LearnRateCoef=1, BiasLearnRateCoef=1, MaxNorm=0)
+        out.matrix(layer.weight.detach().numpy())
+        out.vector(layer.bias.detach().numpy())
+        out.end()
+        if layer is network.output:
+            out.begin("<Softmax>", size, size)
+        elif network.activation == "sigmoid":
+            out.begin("<Sigmoid>", size, size)
+        else:
+            out.begin("<ParametricRelu>", size, size, BiasLearnRateCoef=0, LearnRateCoef=0, ClipGradient=0)
+            out.vector(np.ones(size, np.float32))
+            out.vector(np.zeros(size, np.float32))
+        out.end()
+    return out.finished()
+
+
+def transform_text(network: FeedForward, context: tuple[int, int]) -> bytes:
+    """<Splice>, then what `Network.normalised` does: <AddShift>, <Rescale>."""
+    out, size = _Components(), network.inputs
+    out.begin("<Splice>", size, size // (1 + sum(context)))
+    out.ints(list(range(-context[0], context[1] + 1)))
+    out.end()
+    for kind, values in (("<AddShift>", -network.shift), ("<Rescale>", network.scale)):
+        out.begin(kind, size, size, LearnRateCoef=0)
+        out.vector(values.numpy())
+        out.end()
+    return out.finished()
+
+
+def counts_text(log_priors: np.ndarray) -> bytes:
+    """Frames of each pdf in a million, as analyze-counts writes them; 0 for a pdf never seen."""
+    counts = np.where(log_priors < UNSEEN, np.exp(log_priors.astype(np.float64)) * FRAMES, 0)
+    return f" [ {' '.join(f'{count:.9g}' for count in counts)} ]\n".encode()
+
+
+def _write_features(folder: Path, deployed: Deployed) -> None:
+    base, front = deployed.base, deployed.front
+    if not base.archives:
+        (folder / f"{base.type}.conf").write_text(_conf(base))
+    if front is not None and front.matrix is not None:
+        write_matrix(folder / "final.mat", front.matrix)
+        (folder / "splice_opts").write_text(f"--left-context={front.left} --right-context={front.right}\n")
+        return
+    if base.cmvn != "none":
+        (folder / "cmvn_opts").write_text(CMVN_OPTS.format(str(base.cmvn_variance).lower()) + "\n")
+    if deployed.deltas:
+        (folder / "delta_opts").write_text(f"--delta-order={deployed.deltas}\n")
+
+
+def _conf(base: FeatureOptions) -> str:
+    """Options of compute-mfcc-feats or compute-fbank-feats, one a line."""
+    told = {
+        "sample-frequency": base.rate,
+        "frame-length": base.frame_length_ms,
+        "frame-shift": base.frame_shift_ms,
+        "dither": base.dither,
+        "num-mel-bins": base.bins,
+        "low-freq": base.low_freq,
+        "high-freq": base.high_freq,
+        "use-energy": str(base.use_energy).lower(),
+    }
+    told |= {"num-ceps": base.ceps} if base.type == "mfcc" else {}
+    return "".join(f"--{name}={value}\n" for name, value in told.items())

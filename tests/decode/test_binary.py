@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import kaldifst
+import numpy as np
+import pytest
+
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.binary import ALIGNED
+from asr_prune.lang.fst import read_fst
+
+
+def same(one: FstArrays, other: FstArrays) -> bool:
+    return one.start == other.start and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("finals", "counts", "arcs")
+    )
+
+
+def aligned(data: bytes) -> bytes:
+    """A `const` FST as older OpenFst wrote it: states and arcs at multiples of 16 bytes."""
+    head = 4 + 4 + 5 + 4 + 8 + 8 + 8 + 24
+    states = int.from_bytes(data[head - 16 : head - 8], "little")
+    flagged = data[: head - 36] + ALIGNED.to_bytes(4, "little") + data[head - 32 : head]
+    made = flagged + bytes(-len(flagged) % 16) + data[head : head + 20 * states]
+    return made + bytes(-len(made) % 16) + data[head + 20 * states :]
+
+
+def test_const_is_read_as_vector_is(recogniser: Any, tmp_path: Path) -> None:
+    fst = read_fst(recogniser.graph / "HCLG.fst", "graph")
+    kaldifst.StdConstFst(fst).write(str(tmp_path / "const.fst"))
+    data = (tmp_path / "const.fst").read_bytes()
+    assert b"const" in data[:20]
+    for content in (data, aligned(data)):
+        file = io.BytesIO(content + b"next")
+        assert same(FstArrays.read(file), FstArrays.of(fst))
+        assert file.read() == b"next"
+
+
+def test_lattices_are_written_as_the_library_reads_them(tmp_path: Path) -> None:
+    lattice = kaldifst.Lattice()
+    for _ in range(3):
+        lattice.add_state()
+    lattice.start = 0
+    lattice.add_arc(0, kaldifst.LatticeArc(3, 7, kaldifst.LatticeWeight(1.5, -2.25), 2))
+    lattice.set_final(2, kaldifst.LatticeWeight(0.5, 0.0))
+    arrays = FstArrays.of(lattice)
+    assert arrays.arcs[["ilabel", "olabel", "nextstate"]].tolist() == [(3, 7, 2)]
+    assert arrays.arcs["weight"].tolist() == [[1.5, -2.25]]
+    (tmp_path / "lat").write_bytes(arrays.bytes())
+    again = kaldifst.Lattice.read(str(tmp_path / "lat"))
+    assert again.to_str(show_weight_one=True) == lattice.to_str(show_weight_one=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda data: b"", "cut short"),
+        (lambda data: data[:-1], "cut short"),
+        (lambda data: b"text" + data[4:], "no FST begins here"),
+        (lambda data: data.replace(b"vector", b"rector"), "type rector"),
+        (lambda data: data[:4] + b"\xff" * 4 + data[8:], "header is damaged"),
+        (lambda data: data[:-4] + b"\x77" * 4, "do not belong together"),
+    ],
+)
+def test_damage(change: Any, told: str) -> None:
+    data = FstArrays.of(kaldifst.compile("0 1 5 7 0.5\n1 0 6 0 2\n1 1 6 0 2\n")).bytes()
+    with pytest.raises(ValueError, match=told):
+        FstArrays.read(io.BytesIO(change(data)))

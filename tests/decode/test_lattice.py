@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.binary import ARC, LATTICE_ARC
+from asr_prune.decode.lattice import Lattice
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.search import Decoder
+
+POINTS = [(1, 0.0), (10, 0.0), (10, 2.0), (3, -1.0)]
+
+
+def lattice(arcs: list[tuple[int, int, int, float, float]], finals: dict[int, tuple[float, float]]) -> Lattice:
+    """arcs: (source, target, word, graph cost, acoustic cost)."""
+    states = max([arc[1] for arc in arcs] + [arc[0] for arc in arcs] + list(finals)) + 1
+    ordered = sorted(arcs)
+    made = np.array([(1, word, (graph, acoustic), target) for _, target, word, graph, acoustic in ordered], LATTICE_ARC)
+    ends = np.array([finals.get(state, (np.inf, np.inf)) for state in range(states)], np.float32)
+    return Lattice(FstArrays(0, ends, np.bincount([arc[0] for arc in ordered], minlength=states), made))
+
+
+def paths(own: Lattice, state: int | None = None) -> list[tuple[tuple[int, ...], float, float]]:
+    """(words, graph cost, acoustic cost) of every path, by a slow loop."""
+    arrays, at = own.arrays, own.arrays.start if state is None else state
+    found = [((), *map(float, arrays.finals[at]))] if np.isfinite(arrays.finals[at]).all() else []
+    for _, word, (graph, acoustic), target in arrays.arcs[arrays.sources == at].tolist():
+        rest = paths(own, target)
+        found += [((*([word] if word else []), *words), float(graph) + g, float(acoustic) + a) for words, g, a in rest]
+    return found
+
+
+def cost(path: tuple[tuple[int, ...], float, float], point: tuple[float, float]) -> float:
+    words, graph, acoustic = path
+    return graph + acoustic / point[0] + point[1] * len(words)
+
+
+ARCS = st.lists(
+    st.tuples(
+        st.integers(0, 5), st.integers(1, 3), st.integers(0, 3), *[st.integers(-20, 20).map(lambda i: i / 4)] * 2
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ARCS)
+def test_sweep_and_n_best_are_those_of_all_paths_listed(steps: list[tuple[int, int, int, float, float]]) -> None:
+    made = lattice(
+        [(source, source + step, word, g, a) for source, step, word, g, a in steps], {8: (0.5, 1), 4: (1, 0)}
+    )
+    listed = paths(made)
+    for point, (words, found) in zip(POINTS, made.sweep(POINTS), strict=True):
+        if not listed:
+            assert (words, found, made.n_best(3, point)) == ([], math.inf, [])
+            continue
+        assert found == pytest.approx(min(cost(path, point) for path in listed), abs=1e-9)
+        assert any(path[0] == tuple(words) and cost(path, point) == pytest.approx(found) for path in listed)
+        best = {said: min(cost(path, point) for path in same) for said, same in _by_words(listed).items()}
+        n_best = made.n_best(3, point)
+        assert [c for _, c in n_best] == pytest.approx(sorted(best.values())[:3], abs=2e-2)
+        assert len({tuple(said) for said, _ in n_best}) == len(n_best) == min(3, len(best))
+
+
+def _by_words(listed: list[Any]) -> dict[tuple[int, ...], list[Any]]:
+    return {k: list(v) for k, v in itertools.groupby(sorted(listed), key=lambda path: path[0])}
+
+
+def test_many_points_are_weighed_in_blocks(monkeypatch: pytest.MonkeyPatch, recogniser: Any) -> None:
+    own = Decoder(recogniser.graph, DecodeOptions()).lattice(recogniser.loglikes(1, 40))
+    points = [(weight, penalty) for weight in range(1, 18) for penalty in (0.0, 1.0)]
+    whole = own.sweep(points)
+    monkeypatch.setattr("asr_prune.decode.trellis.CELLS", 5 * len(own.arrays.arcs))
+    assert own.sweep(points) == whole
+
+
+def test_distinct_sentences_of_a_search(recogniser: Any) -> None:
+    own = Decoder(recogniser.graph, DecodeOptions(lattice_beam=12.0)).lattice(recogniser.loglikes(4, 60))
+    found = own.n_best(20, (10, 0.0))
+    assert len({tuple(words) for words, _ in found}) == len(found) == 20
+    assert [c for _, c in found] == sorted(c for _, c in found)
+    assert found[0][1] == pytest.approx(own.sweep([(10, 0.0)])[0][1], abs=2e-2)
+
+
+def test_not_a_lattice_and_cycles() -> None:
+    with pytest.raises(ValueError, match="no lattice"):
+        Lattice(FstArrays(0, np.zeros(1, np.float32), np.zeros(1, int), np.zeros(0, ARC)))
+    with pytest.raises(ValueError, match="cycle"):
+        lattice([(0, 1, 1, 0, 0), (1, 0, 1, 0, 0)], {1: (0, 0)}).sweep([(10, 0.0)])

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import gzip
+import logging
+from pathlib import Path
+from typing import Any
+
+import kaldifst
+import numpy as np
+import pytest
+
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.decode_set import decode_set
+from asr_prune.decode.lattice_archive import read_lattices
+from asr_prune.decode.lattice_set import grid, lattice_set, sweep_archive
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.search import Decoder
+from asr_prune.errors import UserError
+
+SMALL = DecodeOptions(lm_weights=(4, 8), penalties=(0.0, 3.0))
+
+
+def test_words_are_those_of_a_search_at_each_weight(recogniser: Any) -> None:
+    """Where both beams are wide enough."""
+    loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in range(5)}
+    options = DecodeOptions(beam=100.0, lattice_beam=60.0, lm_weights=(4, 8, 17), penalties=(0.0,))
+    decoded = lattice_set(recogniser.graph, loglikes.items(), options, grid(options))
+    decoder = Decoder(recogniser.graph, options)
+    for (weight, _), words in decoded.words.items():
+        assert words == {utt: decoder.best(matrix, 1 / weight).words for utt, matrix in loglikes.items()}
+    score = sum(decoder.best(matrix, options.acoustic_scale).score for matrix in loglikes.values())
+    assert decoded.score == pytest.approx(score, abs=1e-2)
+
+
+def test_processes_agree_and_other_weights_come_from_the_archive(recogniser: Any, tmp_path: Path) -> None:
+    loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in range(5)}
+    one, two = (
+        lattice_set(recogniser.graph, iter(loglikes.items()), SMALL, grid(SMALL), nj, tmp_path / f"{nj}.gz")
+        for nj in (1, 2)
+    )
+    assert one.words == two.words
+    assert list(one.words) == [(4, 0.0), (4, 3.0), (8, 0.0), (8, 3.0)]
+    assert one.frames == sum(map(len, loglikes.values()))
+    assert (tmp_path / "1.gz").read_bytes() == (tmp_path / "2.gz").read_bytes()
+    assert sweep_archive(tmp_path / "1.gz", recogniser.graph, grid(SMALL)) == one.words
+    assert sweep_archive(tmp_path / "1.gz", recogniser.graph, grid(SMALL), 2) == one.words
+    lengths = [sum(map(len, one.words[8, penalty].values())) for penalty in (0.0, 3.0)]
+    assert lengths[1] < lengths[0]
+
+
+def test_kept_lattices_have_transition_ids_of_each_frame_and_unscaled_acoustics(
+    recogniser: Any, tmp_path: Path
+) -> None:
+    loglikes = recogniser.loglikes(3, 25)
+    lattice_set(recogniser.graph, [("utt", loglikes)], SMALL, [], 1, tmp_path / "lat.1.gz")
+    assert gzip.decompress((tmp_path / "lat.1.gz").read_bytes())[:8] == b"utt \xd6\xfd\xb2\x7e"
+    ((utt, lattice),) = read_lattices(tmp_path / "lat.1.gz")
+    assert utt == "utt"
+    arrays, pdfs = lattice.arrays, np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
+    frame, todo = {arrays.start: 0}, [arrays.start]
+    while todo:
+        state = todo.pop()
+        for ilabel, _, (_, acoustic), target in arrays.arcs[arrays.sources == state]:
+            if ilabel:
+                assert acoustic == pytest.approx(-loglikes[frame[state], pdfs[ilabel]], rel=1e-5, abs=1e-4)
+            if target not in frame:
+                frame[target] = frame[state] + (ilabel > 0)
+                todo.append(target)
+    assert {frame[state] for state in np.flatnonzero(np.isfinite(arrays.finals[:, 0]))} == {25}
+
+
+def test_unfinished_is_said_and_counted(recogniser: Any, caplog: pytest.LogCaptureFixture) -> None:
+    loglikes = {"short": recogniser.loglikes(0, 2), "long": recogniser.loglikes(1, 30)}
+    with caplog.at_level(logging.INFO):
+        decoded = lattice_set(recogniser.graph, loglikes.items(), SMALL, [(8, 0.0)])
+    assert decoded.partial == ["short"]
+    assert "1 utterances reached no final state" in caplog.text
+    assert "2 utterances done, 0 failed, real-time factor" in decoded.summary()
+    assert decoded.rtf() > 0
+
+
+def test_no_path_lives_to_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A graph for two frames and no more."""
+    (tmp_path / "HCLG.fst").write_bytes(FstArrays.of(kaldifst.compile("0 1 1 1\n1 2 2 0\n2\n")).bytes())
+    (tmp_path / "pdfs.txt").write_text("-1\n0\n1\n")
+    (tmp_path / "words.txt").write_text("<eps> 0\nYES 1\n")
+    loglikes = {"fits": np.zeros((2, 2), np.float32), "long": np.zeros((5, 2), np.float32)}
+    decoded = lattice_set(tmp_path, loglikes.items(), SMALL, [(8, 0.0)], 1, tmp_path / "lat.1.gz")
+    assert decoded.words[8, 0.0] == {"fits": ["YES"], "long": []}
+    assert decoded.failed == decoded.partial == ["long"]
+    assert "1 utterances done, 1 failed" in decoded.summary()
+    assert [utt for utt, _ in read_lattices(tmp_path / "lat.1.gz")] == ["fits"]
+    assert not decode_set(tmp_path, loglikes, SMALL, 8)["long"].words
+    assert "long" in caplog.text
+
+
+def test_nothing_to_decode(recogniser: Any) -> None:
+    with pytest.raises(UserError, match="no utterance"):
+        lattice_set(recogniser.graph, [], SMALL, [(8, 0.0)])
+    with pytest.raises(UserError, match="utt: the network gives 2 pdfs"):
+        lattice_set(recogniser.graph, [("utt", np.zeros((9, 2), np.float32))], SMALL, [(8, 0.0)])
+
+
+def test_damaged_archives(recogniser: Any, tmp_path: Path) -> None:
+    path, bad = tmp_path / "lat.1.gz", tmp_path / "bad.gz"
+    lattice_set(recogniser.graph, [(f"utt{i}", recogniser.loglikes(i, 20)) for i in range(3)], SMALL, [], 1, path)
+    whole = gzip.decompress(path.read_bytes())
+    third = whole.index(b"utt2 ")
+    for content, told in (
+        (gzip.compress(whole[: third + 200]), "after utterance utt1: it is cut short"),
+        (gzip.compress(whole[: third + 3]), "after utterance utt1: it is cut short"),
+        (gzip.compress(whole[:third] + b"utt2 nonsense"), "after utterance utt1: no FST begins here"),
+        (path.read_bytes()[:-40], "bad.gz after"),
+        (b"no gzip", "after its beginning"),
+    ):
+        bad.write_bytes(content)
+        with pytest.raises(UserError, match=told) as error:
+            sweep_archive(bad, recogniser.graph, [(8, 0.0)])
+        assert "run the decode stage again" in str(error.value)
+    with pytest.raises(UserError, match="cannot read lattices"):
+        sweep_archive(tmp_path / "none.gz", recogniser.graph, [(8, 0.0)])
