@@ -55,7 +55,7 @@ class Context:
         lexicon, model = ((self.data / "local" / name).is_file() for name in ("lexicon.txt", "lm.arpa"))
         not_made = not (self.data / "train/text").is_file()
         lexicon = lexicon or recipe.lang.folder is not None or not_made
-        return replace(recipe, decode=recipe.decode.applied(lexicon, model))
+        return replace(recipe, decode=recipe.decode.applied(lexicon, model or recipe.lang.grammar is not None))
 
     @property
     def ctc(self) -> bool:

@@ -28,7 +28,7 @@ Words = dict[str, list[str]]
 def token_lang(context: Context) -> None:
     """Stage 1: tokens of the training text; where words are searched, the language model's words and G.fst."""
     options, lang = context.recipe, context.lang
-    text, arpa = context.data / "train/text", context.data / "local/lm.arpa"
+    text, says = context.data / "train/text", options.lang.grammar or context.data / "local/lm.arpa"
     words = options.decode.search == "graph"
     if context.loaded.recipe.decode.type == "auto":
         log.info("the corpus has no lexicon: networks are trained with CTC to spell its words, without alignment")
@@ -37,27 +37,37 @@ def token_lang(context: Context) -> None:
         from asr_prune.lang.tokens import Tokens
 
         lang.mkdir(parents=True, exist_ok=True)
-        tokens = Tokens.learn(DataDir.read(text.parent).text.values(), options.lang)
+        sentences = DataDir.read(text.parent).text.values()
+        tokens = Tokens.learn(sentences, options.lang)
         tokens.write(lang)
         outputs.extend(path for path in [lang / "tokens.model"] if path.is_file())
         log.info("  %d %s, the blank among them", len(tokens.symbols), options.lang.tokens)
         if words:
-            _grammar(arpa, lang)
+            known = {word for words in sentences for word in words} if options.lang.grammar else None
+            _make_words(says, lang, known)
 
     names = ("tokens.txt", *(("words.txt", "G.fst") if words else ()))
     outputs = [lang / name for name in names]
-    inputs = {text: "corpus"} | ({arpa: "corpus"} if words else {})
-    part = {"tokens": options.lang.tokens, "pieces": options.lang.pieces, "words": words}
-    context.once(Work("lang", "learning what to spell words with", part, inputs, ["lang"], do, outputs))
+    inputs = {text: "corpus"} | ({says: "corpus"} if words and not options.lang.grammar else {})
+    also = [says] if words and says.is_file() else []
+    part = {
+        "tokens": options.lang.tokens,
+        "pieces": options.lang.pieces,
+        "words": words,
+        "grammar": options.lang.grammar,
+    }
+    context.once(Work("lang", "learning what to spell words with", part, inputs, ["lang"], do, outputs, also))
 
 
-def _grammar(arpa: Path, lang: Path) -> None:
-    from asr_prune.lang.grammar import SENTENCE, check_arpa, make_grammar
+def _make_words(source: Path, lang: Path, known: set[str] | None) -> None:
+    """words.txt and G.fst of a language model, or of a grammar whose words must be `known`."""
+    from asr_prune.lang.grammar import SENTENCE, check_arpa
     from asr_prune.lang.symbols import number, write_table
+    from asr_prune.stages.data import make_g
 
-    write_table(number([*sorted(check_arpa(arpa)[0] - SENTENCE), "#0", "<s>", "</s>"]), lang / "words.txt")
-    counts = make_grammar(arpa, lang)
-    log.info("  %d-gram of %d words", counts.order, counts.words)
+    words = check_arpa(source)[0] - SENTENCE if known is None else known
+    write_table(number([*sorted(words), "#0", "<s>", "</s>"]), lang / "words.txt")
+    log.info("  %s", make_g(source, lang, known is not None))
 
 
 def need_own_features(context: Context) -> None:

@@ -114,6 +114,16 @@ def test_pieces_in_place_of_characters(done: SimpleNamespace, capsys: pytest.Cap
     assert main(["lang", *given]) == 0
 
 
+def test_a_grammar_in_place_of_a_language_model(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    grammar = done.data / "said.jsgf"
+    grammar.write_text("#JSGF V1.0;\ngrammar said;\npublic <said> = (LOW | MID | HIGH | UNHEARD)+;\n")
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    change = [*given, "--set", f"lang.grammar={grammar}", "--set", "prune.method=none"]
+    assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
+    assert "grammar of 1 rules, 3 words, 1 words left out" in capsys.readouterr().out
+    assert main(["lang", *given]) == 0
+
+
 def test_without_a_language_model_decoding_is_greedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
