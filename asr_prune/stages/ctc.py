@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,6 +103,7 @@ def label_inputs(context: Context, parts: tuple[str, ...]) -> dict[Path, str]:
 def token_graph(context: Context) -> None:
     """Stage 6: the graph of tokens and words, where words are searched."""
     if context.recipe.decode.search == "greedy":
+        shutil.rmtree(context.graph, ignore_errors=True)  # that `verify` finds none of other tokens
         return log.info("graph: greedy decoding needs none")
 
     def do(_: bool) -> None:

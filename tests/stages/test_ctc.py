@@ -124,6 +124,15 @@ def test_a_grammar_in_place_of_a_language_model(done: SimpleNamespace, capsys: p
     assert main(["lang", *given]) == 0
 
 
+def test_verify_needs_no_graph_of_other_tokens(done: SimpleNamespace) -> None:
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    sets = ["lang.tokens=pieces", "lang.pieces=11", "decode.type=ctc", "decode.search=greedy", "prune.method=l2"]
+    change = [*given, *(word for text in (*sets, "prune.keep=0.5") for word in ("--set", text))]
+    assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
+    assert not (done.exp / "token_graph").exists()
+    assert [main([verb, *given]) for verb in ("lang", "graph")] == [0, 0]
+
+
 def test_without_a_language_model_decoding_is_greedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
