@@ -12,7 +12,11 @@ import pytest
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.recipe import load_recipe
 from asr_prune.stages import STAGES
+from asr_prune.stages.context import Context
+from asr_prune.stages.ctc import token_labels
 
 RECIPE = """
 corpus: {prepare: PREPARE}
@@ -122,6 +126,34 @@ def test_a_grammar_in_place_of_a_language_model(done: SimpleNamespace, capsys: p
     assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
     assert "grammar of 1 rules, 3 words, 1 words left out" in capsys.readouterr().out
     assert main(["lang", *given]) == 0
+
+
+def test_nested_widths_of_a_guided_run(done: SimpleNamespace) -> None:
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    sets = ["prune.method=guided", "prune.norm=l2", "prune.keep=0.5", "train.epochs=20"]
+    change = [*given, *(word for text in sets for word in ("--set", text))]
+    assert [main([verb, *change]) for verb in ("train", "shrink")] == [0, 0]
+    (folder,) = (done.exp / "runs").glob("guided-*")
+    assert main(["widths", f"exp/tones/runs/{folder.name}", "--nj", "1"]) == 0
+    rows = json.loads((folder / "widths.json").read_text())
+    trained = json.loads((folder / "train.json").read_text())
+    assert rows[-1]["nodes_per_layer"] == [48, 32]
+    assert rows[-1]["dev_ce"] == pytest.approx(trained["dev_ce_before_cut"], rel=1e-5)
+
+
+def test_an_utterance_with_an_unseen_character_is_left_out(
+    done: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    dev = DataDir.read(done.data / "dev")
+    heard = dev.text["dan-0"]
+    dev.text["dan-0"] = ["LOW", "ZERO"]
+    dev.write()
+    labels, symbols = token_labels(Context(load_recipe("recipes/tones")), ("dev",))
+    assert sorted(labels) == ["dan-1", "dan-2", "dan-3"]
+    assert symbols == ["<blk>", "\u2581", *"DGHILMOW"]
+    assert "1 of 4 utterances have characters that the training text has not" in caplog.text
+    dev.text["dan-0"] = heard
+    dev.write()
 
 
 def test_verify_needs_no_graph_of_other_tokens(done: SimpleNamespace) -> None:
