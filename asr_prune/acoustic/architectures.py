@@ -8,12 +8,16 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.residual import Residual
+from asr_prune.acoustic.time_delay import Tdnn
 
 
 def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
-    """A fresh network, drawn from torch's random stream. inputs: values of a spliced frame; outputs: pdfs."""
+    """A fresh network, drawn from torch's random stream. inputs: values of a spliced frame; outputs: classes."""
     if options.type == "residual":
         return Residual(inputs, options.hidden, outputs, options.activation, options.dropout, options.stream)
+    if options.type == "tdnn":
+        time = options.taps, options.strides
+        return Tdnn(inputs, options.hidden, outputs, options.activation, options.dropout, *time)
     return FeedForward(inputs, options.hidden, outputs, options.activation, options.dropout)
 
 
@@ -22,5 +26,5 @@ def from_shape(shape: dict[str, Any]) -> Network:
 
     Raises KeyError or TypeError where `shape` is none.
     """
-    known = {"feed_forward": FeedForward, "residual": Residual}
+    known: dict[str, type[Network]] = {"feed_forward": FeedForward, "residual": Residual, "tdnn": Tdnn}
     return known[shape["type"]](**{key: value for key, value in shape.items() if key != "type"})

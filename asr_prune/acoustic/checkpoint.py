@@ -21,8 +21,9 @@ FORMAT = 2
 class Model:
     """A network with what is needed to use it.
 
-    priors: log class priors float32 [pdfs]; context: frames spliced left and right; kept: for each hidden layer, the
-    indices of its nodes in the dense network; features: the feature options it was trained on, plain values.
+    priors: log class priors float32 [pdfs], zeros for CTC; context: frames spliced left and right; kept: for each
+    hidden layer, the indices of its nodes in the dense network; features: the feature options it was trained on, plain
+    values; tokens: with CTC, what each output spells, the blank first; else empty.
     """
 
     network: Network
@@ -30,6 +31,7 @@ class Model:
     context: tuple[int, int]
     kept: list[list[int]]
     features: dict[str, Any] = field(default_factory=dict)
+    tokens: list[str] = field(default_factory=list)
 
 
 def save_model(path: Path, model: Model) -> None:
@@ -41,6 +43,7 @@ def save_model(path: Path, model: Model) -> None:
         "context": list(model.context),
         "kept": model.kept,
         "features": model.features,
+        "tokens": model.tokens,
         "priors": model.priors.cpu(),
         "state": {name: value.cpu() for name, value in network.state_dict().items()},
     }
@@ -62,7 +65,9 @@ def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
     network = from_shape(content["shape"])
     network.to(dtype).load_state_dict(content["state"])
     context = (content["context"][0], content["context"][1])
-    return Model(network.eval(), content["priors"], context, content["kept"], content["features"])
+    return Model(
+        network.eval(), content["priors"], context, content["kept"], content["features"], content.get("tokens", [])
+    )
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

@@ -1,34 +1,37 @@
-"""Cross-entropy and frame accuracy of a network on a set of frames."""
+"""How good a network is on a set of examples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
-from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.network import Network
 
 
 @dataclass(frozen=True)
 class Quality:
-    """cross_entropy: nats a frame; accuracy: share of frames whose most likely pdf is the label."""
+    """cross_entropy: nats a frame of the features, with CTC of the transcript; accuracy: share of frames whose most
+    likely pdf is the label, with CTC 1 less the token error rate of greedy decoding.
+    """
 
     cross_entropy: float
     accuracy: float
 
 
 @torch.no_grad()
-def evaluate(network: Network, frames: FrameSet, batch: int = 8192) -> Quality:
-    """Quality over all of `frames`, without dropout."""
+def evaluate(network: Network, examples: Examples, batch: int | None = None) -> Quality:
+    """Quality over all examples, without dropout. batch: examples at a time."""
     training = network.training
     network.eval()
-    loss = torch.zeros((), dtype=torch.float64, device=frames.labels.device)
-    right = torch.zeros((), dtype=torch.int64, device=frames.labels.device)
-    for inputs, labels in frames.batches(batch):
-        logits = network(inputs)
-        loss += nn.functional.cross_entropy(logits, labels, reduction="sum")
-        right += (logits.argmax(-1) == labels).sum()
+    loss = torch.zeros((), dtype=torch.float64, device=examples.device)
+    right = torch.zeros((), dtype=torch.int64, device=examples.device)
+    frames = labels = 0
+    for taken in examples.batches(batch or examples.at_once):
+        outcome = examples.outcome(network, *taken)
+        loss += outcome.loss.double() * outcome.frames
+        right += outcome.right
+        frames, labels = frames + outcome.frames, labels + outcome.of
     network.train(training)
-    return Quality(float(loss) / len(frames), int(right) / len(frames))
+    return Quality(float(loss) / frames, int(right) / labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 from asr_prune.options import options
@@ -9,8 +10,9 @@ from asr_prune.options import options
 
 @options
 class NetworkOptions:
-    #: feed_forward: layer after layer; residual: layers that add to a stream of fixed width and may vanish whole
-    type: Literal["feed_forward", "residual"] = "feed_forward"
+    #: feed_forward: layer after layer; residual: layers that add to a stream of fixed width and may vanish whole; tdnn:
+    #: time-delay layers, each with context of its own, over whole utterances (decode.type ctc)
+    type: Literal["feed_forward", "residual", "tdnn"] = "feed_forward"
     #: nodes of the hidden layers, first to last; any depth
     hidden: tuple[int, ...] = (512, 512, 512, 512)
     #: nonlinearity of every hidden layer
@@ -19,10 +21,23 @@ class NetworkOptions:
     dropout: float = 0.2
     #: residual: width of the stream that the layers add to
     stream: int = 256
+    #: tdnn: for each hidden layer the frames of the layer before that it hears, relative to its own, counted in that
+    #: layer's frames; the last list is also that of the layers after it
+    taps: tuple[tuple[int, ...], ...] = ((0,), (-1, 0, 1))
+    #: tdnn: for each hidden layer, of how many frames of the layer before it keeps one; the last number is also that of
+    #: the layers after it
+    strides: tuple[int, ...] = (1, 3, 1)
     #: frames spliced before the current one
     left_context: int = 5
     #: frames spliced after the current one
     right_context: int = 5
+
+    @property
+    def stride(self) -> int:
+        """Frames of which the network keeps one."""
+        if self.type != "tdnn":
+            return 1
+        return prod(self.strides[min(i, len(self.strides) - 1)] for i in range(len(self.hidden)))
 
     def __post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
@@ -31,6 +46,8 @@ class NetworkOptions:
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.stream < 1:
             raise ValueError(f"stream must be 1 or more, not {self.stream}")
+        if not self.taps or not all(self.taps) or not self.strides or min(self.strides) < 1:
+            raise ValueError("taps must list at least one frame for each layer, and strides numbers of 1 or more")
         if min(self.left_context, self.right_context) < 0:
             raise ValueError("left_context and right_context must be 0 or more frames")
 
@@ -49,6 +66,8 @@ class TrainOptions:
     weight_decay: float = 0.01
     #: frames a mini-batch
     batch: int = 256
+    #: utterances a mini-batch, with CTC
+    utterances: int = 16
     #: share of the steps in which the one-cycle learning rate rises
     rise: float = 0.2
     #: newbob halves the rate from the epoch on whose dev cross-entropy improves by less than this fraction
@@ -67,6 +86,8 @@ class TrainOptions:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
             raise ValueError("epochs and batch must be 1 or more")
+        if self.utterances < 1:
+            raise ValueError(f"utterances must be 1 or more, not {self.utterances}")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
         if not (0 <= self.momentum < 1 and 0 < self.rise < 1 and 0 <= self.halve_below < 1):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.frames import splice_utterance
+from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.network import Network
 
 FLOOR = 1e-8
@@ -33,16 +33,17 @@ def log_likelihoods(
     context: tuple[int, int],
     frames_a_batch: int = 16384,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields (utterance, log p(frame|pdf) up to a constant, float32 [frames, pdfs]); utterances go through the network
-    in batches of whole utterances.
+    """Yields (utterance, log p(frame|class) up to a constant, float32 [frames out, classes]); utterances go through the
+    network in batches of whole utterances. priors: log priors of the pdfs, or zeros for CTC.
     """
     network.eval()
     device = network.shift.device
     for names in _grouped(features, frames_a_batch):
         spliced = np.concatenate([splice_utterance(features[name], context) for name in names])
-        logits = network(torch.from_numpy(spliced).to(device))
+        lengths = torch.tensor([len(features[name]) for name in names], device=device)
+        logits, lengths = network.of_utterances(torch.from_numpy(spliced).to(device), lengths)
         scores = (logits.log_softmax(-1) - priors.to(device)).cpu()
-        for name, part in zip(names, scores.split([len(features[name]) for name in names]), strict=True):
+        for name, part in zip(names, scores.split(lengths.tolist()), strict=True):
             yield name, part.contiguous().numpy()
 
 

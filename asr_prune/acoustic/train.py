@@ -15,7 +15,7 @@ from torch import nn
 
 from asr_prune.acoustic.checkpoint import load_tensors
 from asr_prune.acoustic.evaluate import Quality, evaluate
-from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.examples import Examples, Outcome
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import InTurn, make_optimiser
@@ -55,7 +55,7 @@ def write_events(folder: Path, metrics: list[dict[str, Any]]) -> None:
 
 
 class Trainer:
-    """Trains `network` on frames with labels.
+    """Trains `network` on examples.
 
     One random stream an epoch, drawn from `seed` and the epoch's number, so that a run that was killed and resumed from
     its checkpoint ends in the same weights.
@@ -65,8 +65,8 @@ class Trainer:
         self,
         network: Network,
         options: TrainOptions,
-        train: FrameSet,
-        dev: FrameSet,
+        train: Examples,
+        dev: Examples,
         hooks: Hooks,
         seed: int,
         folder: Path,
@@ -75,7 +75,7 @@ class Trainer:
         self.train_frames, self.dev_frames = train, dev
         self.seed, self.folder = seed, folder
         self.optimiser = make_optimiser(network, options, hooks.undecayed(network))
-        self.steps_an_epoch = train.batch_count(options.batch)
+        self.steps_an_epoch = train.batch_count(train.batch_of(options))
         self.steps = self.steps_an_epoch * options.epochs
         self.schedule = InTurn(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
@@ -87,10 +87,10 @@ class Trainer:
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
 
-    def quality(self, frames: FrameSet | None = None) -> Quality:
-        """Of the network as it acts now, on `frames`, by default those of dev."""
+    def quality(self, examples: Examples | None = None) -> Quality:
+        """Of the network as it acts now, on `examples`, by default those of dev."""
         with self.hooks.acting(training=False):
-            return evaluate(self.network, self.dev_frames if frames is None else frames)
+            return evaluate(self.network, self.dev_frames if examples is None else examples)
 
     def run(self) -> Quality:
         """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev quality.
@@ -130,45 +130,43 @@ class Trainer:
     def _pass(self) -> tuple[float, float]:
         torch.manual_seed(self.seed * 100003 + self.epoch)
         order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
-        totals = torch.zeros(3, device=self.train_frames.labels.device)  # loss, frames right, frames
-        batches = self.train_frames.batches(self.options.batch, order)
+        examples = self.train_frames
+        totals = torch.zeros(4, device=examples.device)  # loss, frames, labels hit, labels
+        batches = examples.batches(examples.batch_of(self.options), order)
         self.network.train()
         label = f"epoch {self.epoch}/{self.options.epochs}"
-        for inputs, labels in track(batches, self.steps_an_epoch, label, lambda: self._so_far(totals)):
-            logits, loss = self._update(inputs, labels)
-            count = torch.full_like(loss, len(labels))
-            totals.add_(torch.stack([loss * count, (logits.argmax(-1) == labels).sum(), count]))
-        mean = float(totals[0] / totals[2])
+        for batch in track(batches, self.steps_an_epoch, label, lambda: self._so_far(totals)):
+            totals.add_(self._update(*batch).totals())
+        mean = float(totals[0] / totals[1])
         if not math.isfinite(mean):
             raise UserError(
                 f"the loss of epoch {self.epoch} is not a number; "
                 f"lower train.learning_rate (now {self.options.learning_rate})."
             )
-        return mean, float(totals[1] / totals[2])
+        return mean, float(totals[2] / totals[3])
 
     def _so_far(self, totals: torch.Tensor) -> str:
-        parts = [f"loss {float(totals[0] / totals[2].clamp_min(1)):.3f}"]
+        parts = [f"loss {float(totals[0] / totals[1].clamp_min(1)):.3f}"]
         if self.metrics:
             parts.append(f"dev accuracy {100 * self.metrics[-1]['dev_accuracy']:.1f} %")
             parts += [f"nodes {self.metrics[-1]['nodes']}"] if "nodes" in self.metrics[-1] else []
         return ", ".join(parts)
 
-    def _update(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _update(self, *batch: torch.Tensor) -> Outcome:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step)
         with self.hooks.acting(training=True):
-            logits = self.network(inputs)
-            loss = nn.functional.cross_entropy(logits, labels)
+            outcome = self.train_frames.outcome(self.network, *batch)
             penalty = self.hooks.penalty()
             self.optimiser.zero_grad()
-            (loss if penalty is None else loss + penalty).backward()
+            (outcome.loss if penalty is None else outcome.loss + penalty).backward()
         self.hooks.after_backward()
         if self.options.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
         self.optimiser.step()
         self.step += 1
         self.hooks.after_step()
-        return logits.detach(), loss.detach()
+        return outcome
 
     def _save(self) -> None:
         content = {

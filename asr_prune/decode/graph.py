@@ -76,8 +76,8 @@ def _hclg(
         h, disambig = khg.get_h_transducer(windows, model.tree, model.transitions, config)
         kaldifst.arcsort(h, "olabel")
         kaldifst.arcsort(clg, "ilabel")
-        graph = _determinised(kaldifst.compose(h, clg), "HCLG")
-        graph = _without(graph, disambig)
+        graph = determinised(kaldifst.compose(h, clg), "HCLG")
+        graph = without_inputs(graph, disambig)
         kaldifst.minimize_encoded(graph)
         sums["HCLGa"] = log_sums(FstArrays.of(graph))
         scale = options.self_loop_scale
@@ -93,7 +93,7 @@ def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> t
         raise UserError(
             f"{lang.path}: no word sequence of the language model can be pronounced; check lexicon and language model."
         )
-    lg = _determinised(lg, "LG")
+    lg = determinised(lg, "LG")
     kaldifst.minimize_encoded(lg)
     pushed = push_special(FstArrays.of(lg))
     sums["LG"] = log_sums(pushed)
@@ -104,14 +104,15 @@ def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> t
     return clg, windows
 
 
-def _determinised(fst: Fst, name: str) -> Fst:
+def determinised(fst: Fst, name: str) -> Fst:
+    """A determinised copy (fstdeterminizestar). Raises UserError, with the `name` given, where there is none."""
     fst = Fst(fst)
     if kaldifst.determinize_star(fst, use_log=True):
         raise UserError(f"{name} cannot be determinised; the lexicon or the language model is ambiguous without end.")
     return fst
 
 
-def _without(fst: Fst, labels: list[int]) -> Fst:
+def without_inputs(fst: Fst, labels: list[int]) -> Fst:
     """The FST with `labels` made epsilons on the input side (fstrmsymbols)."""
     arrays = FstArrays.of(fst)
     arrays.arcs["ilabel"][np.isin(arrays.arcs["ilabel"], labels)] = 0

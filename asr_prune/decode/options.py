@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from asr_prune.options import options
 
@@ -11,6 +13,12 @@ from asr_prune.options import options
 class DecodeOptions:
     """The graph's scales, the search's beams and the grid that is tried on the development set; Kaldi's values."""
 
+    #: hmm: networks learn the GMM-HMM's labels; ctc: they learn to spell transcripts, without any alignment; auto: ctc
+    #: where the corpus has no lexicon
+    type: Literal["auto", "hmm", "ctc"] = "auto"
+    #: with ctc, greedy: the likeliest token of each frame; graph: the words of the language model, spelled; auto: graph
+    #: where the corpus has a language model or text for one
+    search: Literal["auto", "greedy", "graph"] = "auto"
     #: how much worse than the best a hypothesis may be and live on, in scaled log-likelihood
     beam: float = 15.0
     #: hypotheses kept per frame at most where one best path is searched, not a lattice
@@ -23,6 +31,9 @@ class DecodeOptions:
     lattice: bool = False
     #: LM weights to try; w scales the acoustic log-likelihoods by 1/w
     lm_weights: tuple[int, ...] = tuple(range(7, 18))
+    #: LM weights to try with ctc, whose posteriors are sharper, in place of lm_weights; its lattices are made at 1 over
+    #: their mean, in place of acoustic_scale
+    ctc_lm_weights: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     #: costs to try that each word adds (word insertion penalty)
     penalties: tuple[float, ...] = (0.0, 0.5, 1.0)
     #: a graph directory that Kaldi's mkgraph.sh made for the model of the labels, in place of a graph of ours
@@ -39,7 +50,20 @@ class DecodeOptions:
     #: hypotheses kept per frame at most in the first of those passes
     first_max_active: int = 2000
 
+    def applied(self, lexicon: bool, language_model: bool) -> DecodeOptions:
+        """These options with nothing left to `auto`, for a corpus with or without the two. Greedy decoding has one LM
+        weight and penalty, which change nothing.
+        """
+        if self.type == "hmm" or (self.type == "auto" and lexicon):
+            return replace(self, type="hmm", search="auto")
+        if self.search == "greedy" or (self.search == "auto" and not language_model):
+            return replace(self, type="ctc", search="greedy", lattice=False, lm_weights=(1,), penalties=(0.0,))
+        own = self.ctc_lm_weights
+        return replace(self, type="ctc", search="graph", lm_weights=own, acoustic_scale=len(own) / sum(own))
+
     def __post_init__(self) -> None:
+        if self.type == "hmm" and self.search != "auto":
+            raise ValueError(f"search {self.search} is for type ctc; leave it out with type hmm")
         positive = ("beam", "first_beam", "lattice_beam", "acoustic_scale")
         for name, least in (*((name, 1e-9) for name in positive), ("adapt_lm_weight", 1)):
             if getattr(self, name) < least:
@@ -49,7 +73,9 @@ class DecodeOptions:
         for name in ("max_active", "first_max_active"):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name} must be at least 2, not {getattr(self, name)}")
-        if not self.lm_weights or min(self.lm_weights) < 1:
-            raise ValueError(f"lm_weights must be one or more numbers of at least 1, not {list(self.lm_weights)}")
+        for name in ("lm_weights", "ctc_lm_weights"):
+            weights = getattr(self, name)
+            if not weights or min(weights) < 1:
+                raise ValueError(f"{name} must be one or more numbers of at least 1, not {list(weights)}")
         if not self.penalties:
             raise ValueError("penalties must hold at least one number, for instance 0.0")

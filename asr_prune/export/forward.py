@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.frames import splice_utterance
+from asr_prune.acoustic.examples import splice_utterance
 
 #: allowed difference of logits between two float32 forms, by their largest logit, where that is more than 1
 TOLERANCE = 1e-5

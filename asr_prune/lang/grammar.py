@@ -15,7 +15,7 @@ from asr_prune.errors import UserError
 from asr_prune.lang.back_off import without_idle_states
 from asr_prune.lang.fst import write_fst
 from asr_prune.lang.native import silenced
-from asr_prune.lang.symbols import EPSILON, read_table
+from asr_prune.lang.symbols import read_table, spoken_words
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,8 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
     n-grams with a word that has no pronunciation are left out, and such words logged. Raises UserError for an ARPA file
     that is missing, cut short, or whose counts are wrong, and where no LM word has a pronunciation.
     """
-    words = read_table(lang / "words.txt")
+    words, spoken = read_table(lang / "words.txt"), spoken_words(lang)
     unigrams, order = check_arpa(arpa)
-    spoken = {w for w in words if w not in SENTENCE | {EPSILON, "#0"}}
     dropped, missing = sorted(unigrams - spoken - SENTENCE), sorted(spoken - unigrams)
     known = unigrams & spoken
     if not known:

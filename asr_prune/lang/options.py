@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.options import options
@@ -24,6 +25,10 @@ class LangOptions:
     silence_states: int = 5
     #: emitting states of any other phone
     phone_states: int = 3
+    #: what CTC spells words with: characters, or pieces that sentencepiece learns from the training text
+    tokens: Literal["characters", "pieces"] = "characters"
+    #: how many pieces, characters included; fewer where the text has no more
+    pieces: int = 100
     #: the word that stands for training words outside the lexicon, where the lexicon has it
     oov_word: str = "<UNK>"
     #: the language model, where it is estimated
@@ -39,6 +44,8 @@ class LangOptions:
             raise ValueError(f"sil_prob must be at least 0 and below 1, not {self.sil_prob}")
         if self.phone_states < 1:
             raise ValueError(f"phone_states must be at least 1, not {self.phone_states}")
+        if self.pieces < 2:
+            raise ValueError(f"pieces must be at least 2, not {self.pieces}")
         if self.silence_states < 3:
             raise ValueError(f"silence_states must be at least 3, not {self.silence_states}")
         if self.optional_silence not in self.silence_phones:

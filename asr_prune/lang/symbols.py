@@ -33,3 +33,8 @@ def read_table(path: Path) -> dict[str, int]:
             raise UserError(f"{path}:{number_}: expected `symbol id`, found {line!r}; run the lang stage again.")
         table[symbol] = int(i)
     return table
+
+
+def spoken_words(lang: Path) -> set[str]:
+    """The words of a lang folder's words.txt, without what the FSTs reserve."""
+    return set(read_table(lang / "words.txt")) - {EPSILON, "#0", "<s>", "</s>"}

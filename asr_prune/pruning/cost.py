@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.network import NodeLayer, rate_of
 
 
 class Cost:
@@ -89,6 +89,7 @@ def _maps(layers: Sequence[NodeLayer]) -> list[_Map]:
 
 def _map(m: nn.Linear, out: int | None, into: int | None, layers: Sequence[NodeLayer]) -> _Map:
     rows = m.out_features if out is None else m.out_features / max(1, layers[out].size)
-    columns = m.in_features if into is None else m.in_features / max(1, layers[into].size)
+    values = m.weight.shape[1:].numel()
+    columns = values if into is None else values / max(1, layers[into].size)
     bias = m.bias is not None and out is not None
-    return _Map(out, into, rows, columns, bias, getattr(m, "rate", 1.0))
+    return _Map(out, into, rows, columns, bias, rate_of(m))

@@ -8,7 +8,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.network import Network, over_rows
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.removal import hold_at_zero, narrow, silence, spread
 
@@ -48,9 +48,9 @@ class Departed:
         """So that clipping, and the optimiser, see what they would see without the silent nodes."""
         for layer, mask in zip(self.method.layers, self.silent or [], strict=False):
             for parameter, where in (
-                (layer.incoming.weight, mask[:, None]),
+                (layer.incoming.weight, over_rows(mask, layer.incoming.weight)),
                 (layer.incoming.bias, mask),
-                (layer.outgoing.weight, mask[None, :]),
+                (layer.outgoing.weight, mask),
             ):
                 if parameter.grad is not None:
                     parameter.grad.masked_fill_(where, 0)

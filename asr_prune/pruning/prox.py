@@ -5,16 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor, optim
 
+from asr_prune.acoustic.network import by_columns, by_rows
+
 SPARED = 0.9
+
+
+def grouped(weight: Tensor, dim: int) -> Tensor:
+    """`weight` as a matrix, the same memory, whose groups are its columns (dim 0: outgoing vectors) or its rows (dim 1:
+    incoming vectors).
+    """
+    return by_columns(weight) if dim == 0 else by_rows(weight)
 
 
 def shrink_euclidean(weight: Tensor, threshold: Tensor, dim: int, protected: Tensor) -> Tensor:
     """Block soft thresholding, `v <- v * max(0, 1 - threshold / ||v||)`, in place for every group of `weight` (Yuan and
     Lin 2006).
 
-    weight: float [rows, columns]; groups are its columns (dim 0) or rows (dim 1); protected: boolean [groups], groups
-    that one step takes at most nine tenths of, so that they do not die. Returns the new norms, [groups].
+    weight: float [rows, columns] or [rows, taps, columns]; groups are as in `grouped`; protected: boolean [groups],
+    groups that one step takes at most nine tenths of, so that they do not die. Returns the new norms, [groups].
     """
+    weight = grouped(weight, dim)
     norms = weight.square().sum(dim).sqrt()
     taken = (threshold / norms.clamp_min(1e-30)).clamp_max(1)
     factor = 1 - torch.where(protected, taken.clamp_max(SPARED), taken)
@@ -39,11 +49,11 @@ def shrink_diagonal(
     method on 1/||.|| - 1 finds from `start`. One round from the root of the update before is enough: as training
     settles, so do the roots.
 
-    weight, metric d: float [rows, columns]; strength: one a group; start: a guess of r, [groups]; protected: as in
-    `shrink_euclidean`, by a smaller strength; scratch: two tensors like weight, overwritten (fresh memory would cost
-    more than the arithmetic); rounds: of Newton. Returns r, [groups].
+    weight, metric d: of one shape, as in `shrink_euclidean`; strength: one a group; start: a guess of r, [groups];
+    protected: as in `shrink_euclidean`, by a smaller strength; scratch: two tensors like weight, overwritten (fresh
+    memory would cost more than the arithmetic); rounds: of Newton. Returns r, [groups].
     """
-    ratio, shifted = scratch
+    weight, metric, ratio, shifted = (grouped(values, dim) for values in (weight, metric, *scratch))
     force = torch.mul(metric, weight, out=ratio).square_().sum(dim).sqrt_()
     pull = torch.where(protected, torch.minimum(SPARED * force, strength), strength)
     dead = force <= pull
@@ -71,7 +81,7 @@ def soften(
     at 0. Arguments as in `shrink_diagonal`. A vector is 0 throughout where its largest d_i |v_i| is at most the
     strength, so a protected one meets at most nine tenths of that. Returns the new sums of magnitudes, [groups].
     """
-    force, left = scratch
+    weight, metric, force, left = (grouped(values, dim) for values in (weight, metric, *scratch))
     torch.mul(metric, weight, out=force).abs_()
     pull = torch.where(protected, torch.minimum(SPARED * force.amax(dim), strength), strength)
     torch.div(pull.unsqueeze(dim), force.clamp_min_(1e-30), out=left).clamp_max_(1).neg_().add_(1)
@@ -86,7 +96,7 @@ def decay(weight: Tensor, metric: Tensor, strength: Tensor, dim: int, scratch: t
     Each v_i is multiplied by d_i / (d_i + 2 strength), which is never 0. Arguments as in `shrink_diagonal`. Returns the
     new norms, [groups].
     """
-    factor, shifted = scratch
+    weight, metric, factor, shifted = (grouped(values, dim) for values in (weight, metric, *scratch))
     torch.add(metric, 2 * strength.unsqueeze(dim), out=shifted)
     weight.mul_(torch.div(metric, shifted, out=factor))
     return torch.mul(weight, weight, out=factor).sum(dim).sqrt_()

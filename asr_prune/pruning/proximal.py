@@ -14,7 +14,7 @@ from asr_prune.pruning.budget import strongest
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.plan import Plan
-from asr_prune.pruning.prox import adam_metric, sgd_threshold, shrink_diagonal, shrink_euclidean
+from asr_prune.pruning.prox import adam_metric, grouped, sgd_threshold, shrink_diagonal, shrink_euclidean
 from asr_prune.pruning.rescale import hold_down
 from asr_prune.pruning.steering import Steering
 
@@ -205,7 +205,7 @@ class Proximal(Method):
         return sum(int(root.count_nonzero()) for root in self.roots) <= (self.target or 0)
 
     def scores(self) -> list[Tensor]:
-        return [w.detach().square().sum(self.dim).sqrt() for w in self.weights]
+        return [grouped(w.detach(), self.dim).square().sum(self.dim).sqrt() for w in self.weights]
 
     def ranking(self) -> list[Tensor]:
         """Norms over their layer's mean at the start of the press; a running mean would flatter an emptied layer."""

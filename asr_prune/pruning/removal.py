@@ -10,7 +10,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import Network, NodeLayer
+from asr_prune.acoustic.network import Network, NodeLayer, by_columns, by_rows, over_rows
 
 
 @torch.no_grad()
@@ -26,7 +26,7 @@ def silence(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) -> 
         gone = ~mask
         if fold:
             layer.absorb(gone, layer.activation(layer.incoming.bias[gone]))
-        layer.outgoing.weight[:, gone] = 0
+        layer.outgoing.weight[..., gone] = 0
         layer.incoming.bias[gone] = 0
 
 
@@ -38,7 +38,7 @@ def fold(layers: Sequence[NodeLayer], kept: Sequence[Tensor], constants: Sequenc
     for layer, mask, constant in zip(layers, kept, constants, strict=True):
         gone = ~mask
         layer.absorb(gone, constant[gone].to(layer.outgoing.weight))
-        layer.outgoing.weight[:, gone] = 0
+        layer.outgoing.weight[..., gone] = 0
 
 
 @torch.no_grad()
@@ -47,9 +47,9 @@ def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
     for layer, mask in zip(layers, kept, strict=True):
         if bool(mask.all()):
             continue
-        layer.incoming.weight.mul_(mask[:, None])
+        layer.incoming.weight.mul_(over_rows(mask, layer.incoming.weight))
         layer.incoming.bias.mul_(mask)
-        layer.outgoing.weight.mul_(mask[None, :])
+        layer.outgoing.weight.mul_(mask)
 
 
 @torch.no_grad()
@@ -60,9 +60,15 @@ def narrow(layers: Sequence[NodeLayer], kept: Sequence[Tensor], optimiser: optim
     """
     for layer, mask in zip(layers, kept, strict=True):
         index = mask.nonzero().flatten()
-        for parameter, dim in ((layer.incoming.weight, 0), (layer.incoming.bias, 0), (layer.outgoing.weight, 1)):
+        for parameter, dim in _axes(layer):
             _take(parameter, index, dim, optimiser)
         layer.incoming.out_features = layer.outgoing.in_features = len(index)
+
+
+def _axes(layer: NodeLayer) -> list[tuple[Tensor, int]]:
+    """The layer's parameters, each with the axis along which its nodes lie."""
+    out = layer.outgoing.weight
+    return [(layer.incoming.weight, 0), (layer.incoming.bias, 0), (out, out.dim() - 1)]
 
 
 def _take(parameter: Tensor, index: Tensor, dim: int, optimiser: optim.Optimizer | None) -> None:
@@ -80,7 +86,7 @@ def spread(layers: Sequence[NodeLayer], index: Sequence[Tensor], sizes: Sequence
     and whose others are silent.
     """
     for layer, places, size in zip(layers, index, sizes, strict=True):
-        for parameter, dim in ((layer.incoming.weight, 0), (layer.incoming.bias, 0), (layer.outgoing.weight, 1)):
+        for parameter, dim in _axes(layer):
             shape = [size if i == dim else n for i, n in enumerate(parameter.shape)]
             parameter.data = parameter.data.new_zeros(shape).index_copy_(dim, places, parameter.data)
             parameter.grad = None
@@ -105,15 +111,15 @@ def shrink(network: Network) -> tuple[Network, list[list[int]]]:
 
 def _fold_constants(layers: Sequence[NodeLayer]) -> None:
     for layer in layers:
-        constant = layer.incoming.weight.count_nonzero(1) == 0
+        constant = by_rows(layer.incoming.weight).count_nonzero(1) == 0
         layer.absorb(constant, layer.activation(layer.incoming.bias[constant]))
-        layer.outgoing.weight[:, constant] = 0
+        layer.outgoing.weight[..., constant] = 0
 
 
 def _used(layers: Sequence[NodeLayer]) -> list[Tensor]:
     kept = []
     for layer in reversed(layers):
-        used = layer.outgoing.weight.count_nonzero(0) > 0
+        used = by_columns(layer.outgoing.weight).count_nonzero(0) > 0
         layer.incoming.weight[~used] = 0
         kept.append(used)
     return kept[::-1]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.network import NodeLayer, over_rows
 
 MOST = 2.0
 
@@ -27,6 +27,6 @@ def hold_down(layers: Sequence[NodeLayer], side: str, norms: Sequence[Tensor]) -
             continue
         excess = (layer.norms(side) / allowed.clamp_min(1e-30)).clamp(1, MOST)
         factor = 1 / excess if side == "incoming" else excess
-        layer.incoming.weight.mul_(factor[:, None])
+        layer.incoming.weight.mul_(over_rows(factor, layer.incoming.weight))
         layer.incoming.bias.mul_(factor)
         layer.outgoing.weight.div_(factor)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows
 
 WeightScore = Literal["auto", "onorm", "inorm", "product"]
 
@@ -35,5 +35,5 @@ def _raw(layer: NodeLayer, score: str) -> Tensor:
         score = "product" if layer.activation is torch.relu else "onorm"
     if score == "product":
         return layer.norms("product")
-    weight = layer.outgoing.weight.T if score == "onorm" else layer.incoming.weight
-    return weight.detach().abs().mean(1)
+    vectors = by_columns(layer.outgoing.weight).T if score == "onorm" else by_rows(layer.incoming.weight)
+    return vectors.detach().abs().mean(1)

@@ -15,12 +15,13 @@ import torch
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.acoustic.priors import log_priors
 from asr_prune.acoustic.train import Trainer, pick_device
+from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.files import atomic
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.options import PruneOptions
@@ -28,34 +29,37 @@ from asr_prune.pruning.pruner import Cut, Pruner
 from asr_prune.pruning.removal import shrink
 
 Utterances = dict[str, np.ndarray]
+Labelled = tuple[Utterances, Utterances]  # features, labels
 
 
 def train_run(
     folder: Path,
-    train: tuple[Utterances, Utterances],
-    dev: tuple[Utterances, Utterances],
-    pdfs: int,
+    train: Labelled,
+    dev: Labelled,
+    classes: int | list[str],
     options: tuple[NetworkOptions, TrainOptions, PruneOptions],
     seed: int,
     features: dict[str, Any],
 ) -> dict[str, Any]:
     """Trains and cuts one network; returns all figures of the run.
 
-    train, dev: (features, labels) by utterance. Writes model/network.pt (dense shape, removed nodes zero),
-    model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method keeps besides:
-    model/<snapshot>.pt, weights.npz, its audit file; resumes from model/checkpoint.pt.
+    train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for CTC. classes: the
+    number of pdfs, or for CTC what each token spells, the blank first. Writes model/network.pt (dense shape, removed
+    nodes zero), model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method keeps
+    besides: model/<snapshot>.pt, weights.npz, its audit file; resumes from model/checkpoint.pt.
     """
     network_options, train_options, prune_options = options
     if train_options.threads:
         torch.set_num_threads(train_options.threads)
     device = pick_device(train_options.device)
     context = (network_options.left_context, network_options.right_context)
-    frames = FrameSet.from_utterances(*train, context, device)
-    dev_frames = FrameSet.from_utterances(*dev, context, device)
+    tokens = [] if isinstance(classes, int) else classes
+    frames, dev_frames = (examples(part, network_options, bool(tokens), device) for part in (train, dev))
+    outputs = classes if isinstance(classes, int) else len(classes)
     method = find_method(prune_options.method)
-    dense = build(network_options, frames, pdfs, seed)
+    dense = build(network_options, frames, outputs, seed)
     widths = method.widths(prune_options, network_options.hidden, folder.parent)
-    network = build(replace(network_options, hidden=widths), frames, pdfs, seed)
+    network = build(replace(network_options, hidden=widths), frames, outputs, seed)
     network.dropouts = [rate * (a / b) for rate, a, b in zip(network.dropouts, widths, dense.widths, strict=True)]
     if train_options.init:
         start_from(Path(train_options.init), network, context)
@@ -65,9 +69,9 @@ def train_run(
     trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
     quality = trainer.run()
     assert pruner.cut is not None
-    priors = log_priors(frames.labels, pdfs)
+    priors = frames.log_priors(outputs)
     kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-    model = Model(pruner.departed.whole(), priors, context, kept, features)
+    model = Model(pruner.departed.whole(), priors, context, kept, features, tokens)
     _save(folder, pruner, model)
     kept_besides = _save_snapshots(folder, pruner, model, dev_frames)
     seconds = [row["seconds"] for row in trainer.metrics]
@@ -92,11 +96,19 @@ def train_run(
     }
 
 
-def build(options: NetworkOptions, frames: FrameSet, pdfs: int, seed: int) -> Network:
+def examples(labelled: Labelled, options: NetworkOptions, ctc: bool, device: torch.device) -> Examples:
+    """What a network of `options` is trained or judged on, by frames or by CTC."""
+    context = (options.left_context, options.right_context)
+    if ctc:
+        return UtteranceSet.from_utterances(*labelled, context, device, options.stride)
+    return FrameSet.from_utterances(*labelled, context, device)
+
+
+def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) -> Network:
     """A fresh network for `frames`, initialised from `seed`."""
     torch.manual_seed(seed)
-    network = make(options, frames.inputs, pdfs)
-    network.to(frames.features.device)
+    network = make(options, frames.inputs, outputs)
+    network.to(frames.device)
     network.normalise_by(*frames.moments())
     return network
 
@@ -121,7 +133,7 @@ def _save(folder: Path, pruner: Pruner, model: Model) -> None:
 
 
 def _save_snapshots(
-    folder: Path, pruner: Pruner, model: Model, dev_frames: FrameSet
+    folder: Path, pruner: Pruner, model: Model, dev_frames: Examples
 ) -> dict[str, float | int | list[int]]:
     """Writes model/<name>.pt of each network that the method asked to keep; returns what it is and how good."""
     figures: dict[str, float | int | list[int]] = {}

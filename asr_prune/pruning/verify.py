@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.frames import splice_utterance
+from asr_prune.acoustic.examples import splice_utterance
 
 RANDOM_FRAMES = 4096
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.network import NodeLayer, by_columns
 
 #: weight of the latest mini-batch in a running mean
 LATEST = 0.02
@@ -77,7 +77,7 @@ class Worth:
             if gradient is None:
                 self.nodes[i] = torch.zeros_like(factor)
                 continue
-            self.nodes[i] = (layer.outgoing.weight * gradient).sum(0)
+            self.nodes[i] = by_columns(layer.outgoing.weight * gradient).sum(0)
             gradient.mul_(factor)
 
     def of_nodes(self, gates: Sequence[Tensor], layer_gates: Tensor, second: bool) -> list[Tensor]:

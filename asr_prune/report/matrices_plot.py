@@ -47,9 +47,10 @@ def read_panels(exp: Path, rows: Sequence[Row]) -> list[Panel]:
 
 def _magnitudes(path: Path) -> list[np.ndarray]:
     from asr_prune.acoustic.checkpoint import load_model
+    from asr_prune.acoustic.network import by_columns
 
     layers = load_model(path).network.node_layers()[:MOST]
-    return [layer.outgoing.weight.detach().abs().float().numpy() for layer in layers]
+    return [by_columns(layer.outgoing.weight.detach()).abs().float().numpy() for layer in layers]
 
 
 def told(matrix: np.ndarray) -> str:

@@ -23,6 +23,8 @@ def align(context: Context) -> None:
     """Stage 3: the passes of the `hmm:` block over train and dev together, or labels made by Kaldi; and a pdf-id for
     every frame.
     """
+    if context.ctc:
+        return log.info("align: CTC needs no alignment")
     if context.recipe.hmm.labels:
         return _take(context)
     before = None

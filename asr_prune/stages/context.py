@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from asr_prune.done import Hashes, Ledger
 from asr_prune.errors import UserError
 from asr_prune.files import sweep
+from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.recipe import Loaded, Recipe, Run
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,18 @@ class Context:
 
     @property
     def recipe(self) -> Recipe:
-        return self.loaded.recipe
+        """The recipe, what its decode block leaves to the corpus decided."""
+        recipe = self.loaded.recipe
+        lexicon, *models = ((self.data / "local" / name).is_file() for name in ("lexicon.txt", "lm.arpa", "lm.txt"))
+        model = any(models) or recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
+        not_made = not (self.data / "train/text").is_file()
+        lexicon = lexicon or recipe.lang.folder is not None or not_made
+        return replace(recipe, decode=recipe.decode.applied(lexicon, model))
+
+    @property
+    def ctc(self) -> bool:
+        """Whether networks are trained with CTC, without alignment."""
+        return self.recipe.decode.type == "ctc"
 
     @property
     def data(self) -> Path:
@@ -75,7 +87,7 @@ class Context:
 
     @property
     def graph(self) -> Path:
-        return self.exp / "graph"
+        return self.exp / ("token_graph" if self.ctc else "graph")
 
     def run_folder(self, run: Run) -> Path:
         return self.exp / "runs" / run.name

@@ -13,8 +13,9 @@ from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
+from asr_prune.stages.ctc import need_own_features, token_lang
 from asr_prune.stages.feats import FILES, feature_folder
-from asr_prune.stages.lm import brought_since, g_inputs, is_estimated, make_g, own_files, stamps
+from asr_prune.stages.lm import brought_since, g_inputs, is_estimated, language_model, own_files, stamps, write_g
 from asr_prune.stages.script import find_script, listing, load_script, own_options
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def corpus(context: Context) -> None:
     asked = own_options(module, recipe.corpus)
     tables = TABLES if recipe.features.need_audio else TABLES[1:]
     made = [context.data / part / name for part in SETS for name in tables]
-    made += [] if recipe.lang.folder else [context.data / "local/lexicon.txt"]
 
     def do(_: bool) -> None:
         before = stamps(context)
         module.prepare(root, context.data, recipe.seed, *asked)
         made.extend(brought_since(context, before))
         describe(context)
-        made.extend(path for part in SETS if (path := context.data / part / "segments").is_file())
+        segments = [context.data / part / "segments" for part in SETS]
+        made.extend(path for path in segments if path.is_file())
 
     sources = module.sources(root, *asked) if hasattr(module, "sources") else [root] if root else []
     part = {"corpus": recipe.corpus, "seed": recipe.seed, "listing": listing(sources)}
@@ -73,25 +74,32 @@ def describe(context: Context) -> None:
         log.warning("  %s", problem)
 
 
-def vocabulary(context: Context) -> set[str]:
-    """The words that have a pronunciation."""
+def vocabulary(context: Context) -> set[str] | None:
+    """The words that have a pronunciation; None where there is no lexicon."""
     folder = context.recipe.lang.folder
     path = folder / "words.txt" if folder else context.data / "local/lexicon.txt"
+    if not path.is_file():
+        return None
     return {line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()}
 
 
 def lang(context: Context) -> None:
-    """Stage 1: lexicon and language model to FSTs, or a lang folder made by Kaldi."""
+    """Stage 1: lexicon and language model to FSTs, or a lang folder made by Kaldi; for CTC, what words are spelled
+    with.
+    """
+    if context.ctc:
+        return token_lang(context)
     lexicon, options = context.data / "local/lexicon.txt", context.recipe.lang
     if options.folder:
         return _take_lang(context, options.folder)
 
     def do(_: bool) -> None:
         from asr_prune.lang.prepare import prepare_lang
+        from asr_prune.lang.symbols import spoken_words
 
         counts = prepare_lang(lexicon, context.lang, options)
         log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
-        log.info("  %s", make_g(context))
+        log.info("  %s", write_g(context, language_model(context, spoken_words(context.lang))))
 
     outputs = [context.lang / name for name in (*LANG, *(["lm.arpa"] if is_estimated(context) else []))]
     inputs, also = {lexicon: "corpus"} | g_inputs(context), own_files(context)
@@ -113,6 +121,9 @@ def features(context: Context) -> None:
     """Stage 2: the HMM's features and the network's, for every set."""
     options = context.recipe.features
     kinds = ("hmm",) if options.network.type == "hmm" else ("hmm", "network")
+    if context.ctc:
+        need_own_features(context)
+        kinds = ("network",)
     places = [(context.data / part, kind) for part in SETS for kind in kinds]
 
     def do(_: bool) -> None:
@@ -131,8 +142,8 @@ def features(context: Context) -> None:
     inputs = {folder / name: "corpus" for folder, _ in places for name in tables}
     inputs |= {path: "corpus" for folder, _ in places if (path := folder / "segments").is_file()}
     context.need(inputs | {folder / "text": "corpus" for folder, _ in places})
-    audio = listing(Path(path) for folder, kind in places if kind == "hmm" for path in _wavs(folder))
-    given = [Path(own.archives) / part for own in (options.hmm, options.network) if own.archives for part in SETS]
+    audio = listing(Path(path) for folder, kind in places if kind == kinds[0] for path in _wavs(folder))
+    given = [Path(own.archives) / part for kind in kinds if (own := getattr(options, kind)).archives for part in SETS]
     taken = listing(path for folder in given for path in _archives(folder)) if given else ""
     part = {"features": options, "audio": audio} | ({"taken": taken} if taken else {})
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]

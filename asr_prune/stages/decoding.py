@@ -17,6 +17,7 @@ from asr_prune.done import plain
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Missing, Work
+from asr_prune.stages.ctc import greedy, greedy_part, token_graph
 from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.stages.taking import need_hmm
 
@@ -37,8 +38,15 @@ Words = dict[str, list[str]]
 
 
 def graph(context: Context) -> None:
-    """Stage 6: HCLG."""
+    """Stage 6: HCLG, or for CTC the graph of tokens."""
+    if context.ctc:
+        return token_graph(context)
     make_pass_graph(context, context.labels.name)
+
+
+def graph_inputs(context: Context) -> dict[Path, str]:
+    """What decoding reads of the graph, with the stage that makes it; nothing where it is greedy."""
+    return {} if context.recipe.decode.search == "greedy" else {context.graph / "HCLG.fst": "graph"}
 
 
 def graph_folder(context: Context, name: str) -> Path:
@@ -75,12 +83,18 @@ def taken_files(source: Path) -> list[Path]:
 
 
 def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
-    """Words of every utterance under one network, at a usual LM weight and a narrow beam; for comparing networks."""
+    """Words of every utterance under one network, at a usual LM weight and a narrow beam; for comparing networks.
+
+    graph: its folder; without one a network trained with CTC is decoded greedily.
+    """
     from asr_prune.acoustic.priors import log_likelihoods
     from asr_prune.decode.decode_set import decode_set
 
+    if model.tokens and not (graph / "HCLG.fst").is_file():
+        return greedy(model, feats)
+
     loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
-    hyps = decode_set(graph, loglikes, DecodeOptions(beam=11.0, max_active=1500), 12)
+    hyps = decode_set(graph, loglikes, DecodeOptions(beam=11.0, max_active=1500), 2 if model.tokens else 12)
     return {utt: hyp.words for utt, hyp in hyps.items()}
 
 
@@ -103,15 +117,16 @@ def _decode_run(context: Context, run: Run) -> None:
         from asr_prune.acoustic.checkpoint import load_model
 
         model = load_model(folder / "shrunk/network.pt")
+        decode_one = greedy_part if options.search == "greedy" else decode_part
         for part in JUDGED:
-            decode_part(context, model, part, folder / f"decode_{part}")
+            decode_one(context, model, part, folder / f"decode_{part}")
 
-    inputs = {folder / "shrunk/network.pt": "shrink", context.graph / "HCLG.fst": "graph"}
+    inputs = {folder / "shrunk/network.pt": "shrink"} | graph_inputs(context)
     inputs |= NetworkFeatures.of(context).inputs(context, JUDGED)
     outputs = [folder / f"decode_{part}" / "info.json" for part in JUDGED]
     outputs += archives(folder) if options.lattice else words_files(folder, options)
     part = {key: plain(options)[key] for key in (*SEARCH, *(() if options.lattice else GRID))}
-    code = ["decode", "acoustic/priors.py", "acoustic/network.py", "features/load.py"]
+    code = ["decode", "acoustic/priors.py", "acoustic/network.py", "features/load.py", "lang/tokens.py"]
     context.once(Work("decode", "decoding", part, inputs, code, do, outputs), run)
 
 
@@ -152,15 +167,17 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
     from asr_prune.decode.lattice_set import grid, lattice_set
 
     options, source = context.recipe.decode, NetworkFeatures.of(context)
-    network = Forward(model, source.load(context.data / part, context.align))
+    network, shift = (
+        Forward(model, source.load(context.data / part, context.align)),
+        source.frame_shift * model.network.stride,
+    )
     with atomic_dir(out) as partial:
         keep = partial / ARCHIVE if options.lattice else None
         points = [] if options.lattice else grid(options)
         decoded = lattice_set(context.graph, network, options, points, context.nj, keep)
         write_words(partial, decoded.words)
-        info = decode_info(decoded, network.seconds, source.frame_shift)
-        (partial / "info.json").write_text(json.dumps(info, indent=1))
-    log.info("  %s: %s", part, decoded.summary(source.frame_shift))
+        (partial / "info.json").write_text(json.dumps(decode_info(decoded, network.seconds, shift), indent=1))
+    log.info("  %s: %s", part, decoded.summary(shift))
 
 
 class Forward:
@@ -180,7 +197,7 @@ class Forward:
 
 
 def decode_info(decoded: Decoded, forward: float, shift: float) -> dict[str, Any]:
-    """What info.json holds; forward: seconds of the network; shift: of a frame, in seconds."""
+    """What info.json holds; forward: seconds of the network; shift: of a frame that is decoded, in seconds."""
     return {
         "frames": decoded.frames,
         "rtf_decode": decoded.rtf(shift),

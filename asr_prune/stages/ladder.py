@@ -25,6 +25,8 @@ def ladder(context: Context) -> None:
     """Trains what is not trained yet, decodes dev and test with every pass, prints the table and writes
     align/ladder.json. Raises UserError where the labels are not of passes trained here.
     """
+    if context.ctc:
+        raise UserError("the ladder is of the GMM-HMM's passes, and CTC has none; set decode.type to hmm.")
     if context.recipe.hmm.labels:
         raise UserError(
             "the ladder is of the passes trained here, and hmm.labels names labels made elsewhere; unset it."

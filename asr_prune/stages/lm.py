@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from asr_prune.done import Ledger
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.lang.symbols import EPSILON, read_table
 from asr_prune.stages.context import Context
 
-#: what a local script may write to data/<name>/local beside lexicon.txt
-BROUGHT = ("lm.arpa", "lm.txt")
+#: what a local script may write to data/<name>/local
+BROUGHT = ("lexicon.txt", "lm.arpa", "lm.txt")
 
 
 def is_estimated(context: Context) -> bool:
@@ -46,23 +46,30 @@ def own_files(context: Context) -> list[Path]:
     return [path for path in (options.grammar, *options.lm.text) if path and path.is_file()]
 
 
-def make_g(context: Context) -> str:
-    """Writes G.fst to the lang folder, of a grammar or a language model, and says what is in it."""
+def write_g(context: Context, arpa: Path | None) -> str:
+    """Writes G.fst to the lang folder, of the recipe's grammar or, where it has none, of `arpa`; says what is in it."""
     from asr_prune.lang.grammar import make_grammar
     from asr_prune.lang.jsgf import make_jsgf
 
-    if context.recipe.lang.grammar:
-        rules = make_jsgf(context.recipe.lang.grammar, context.lang)
-        return f"grammar of {rules.rules} rules, {rules.words} words, {len(rules.dropped)} words left out"
-    arpa = _estimate(context) if is_estimated(context) else context.data / "local/lm.arpa"
-    grammar = make_grammar(arpa, context.lang)
-    return f"{grammar.order}-gram of {grammar.words} words, {len(grammar.dropped)} dropped"
+    if arpa:
+        grammar = make_grammar(arpa, context.lang)
+        return f"{grammar.order}-gram of {grammar.words} words, {len(grammar.dropped)} dropped"
+    assert context.recipe.lang.grammar
+    rules = make_jsgf(context.recipe.lang.grammar, context.lang)
+    return f"grammar of {rules.rules} rules, {rules.words} words, {len(rules.dropped)} words left out"
 
 
-def _estimate(context: Context) -> Path:
+def language_model(context: Context, words: Iterable[str] = ()) -> Path | None:
+    """The ARPA file that the corpus brought, or else one estimated now; None where a grammar takes its place.
+
+    words: the vocabulary of an estimated one, by default that of its text.
+    """
     options, out = context.recipe.lang, context.lang / "lm.arpa"
+    if options.grammar:
+        return None
+    if not is_estimated(context):
+        return context.data / "local/lm.arpa"
     text = Text(options.lm.text) if options.lm.text else _corpus_text(context)
-    words = read_table(context.lang / "words.txt").keys() - {EPSILON, "#0"}
     build_lm(text, out, options.lm, words, options.oov_word, [Text([context.data / "dev/text"], named=True)])
     return out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
+from asr_prune.stages.ctc import label_inputs, token_labels
 from asr_prune.stages.feats import NetworkFeatures
 from asr_prune.stages.taking import can_decode
 
@@ -36,21 +37,21 @@ def train(context: Context) -> None:
 def _train_one(context: Context, run: Run, says: str) -> None:
     from asr_prune.pruning.method import find_method
 
-    folder, labels = context.run_folder(run), context.labels
+    folder = context.run_folder(run)
+    if run.network.type == "tdnn" and not context.ctc:
+        raise UserError(f"run {run.name}: network.type tdnn is trained with CTC; set decode.type to ctc.")
     source = NetworkFeatures.of(context)
 
     def do(may_continue: bool) -> None:
-        from asr_prune.hmm.labels import read_labels
         from asr_prune.pruning.training import train_run
 
         if not may_continue:
             shutil.rmtree(folder / "model", ignore_errors=True)
         write_recipe(context, run)
-        known = read_labels(labels / "pdf.ark")
-        pdfs = json.loads((labels / "summary.json").read_text())["pdfs"]
+        known, classes = labels_of(context, ("train", "dev"))
         train_set, dev_set = (source.load(context.data / part, context.align) for part in ("train", "dev"))
         options = run.network, run.train, run.prune
-        figures = train_run(folder, (train_set, known), (dev_set, known), pdfs, options, run.seed, source.plain())
+        figures = train_run(folder, (train_set, known), (dev_set, known), classes, options, run.seed, source.plain())
         with atomic(folder / "train.json") as file:
             json.dump(figures, file, indent=1)
         (folder / "model/checkpoint.pt").unlink(missing_ok=True)
@@ -58,7 +59,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
     also = find_method(run.prune.method).reads(run.prune, context.exp / "runs")
     part = {"run": run, "features": source.plain()}
     inputs = source.inputs(context, ("train", "dev"))
-    inputs |= {labels / "pdf.ark": "align", labels / "summary.json": "align"}
+    inputs |= label_files(context, ("train", "dev"))
     if run.train.init:
         from asr_prune.acoustic.initial import weights_file
 
@@ -66,8 +67,27 @@ def _train_one(context: Context, run: Run, says: str) -> None:
     files = ("train.json", "nodes.json", "norms.npz", "metrics.jsonl", "trail.jsonl")
     names = ("model/network.pt", "model/before_cut.pt", *files)
     code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py", "hmm/frontend.py"]
-    code += ["hmm/kaldi_format.py"]
+    code += ["hmm/kaldi_format.py", *(["lang/tokens.py"] if context.ctc else [])]
     context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names], also), run)
+
+
+def labels_of(context: Context, parts: tuple[str, ...]) -> tuple[dict[str, np.ndarray], int | list[str]]:
+    """What networks learn, by utterance: pdf-ids of frames and the number of pdfs, or for CTC tokens and what each
+    spells.
+    """
+    if context.ctc:
+        return token_labels(context, parts)
+    from asr_prune.hmm.labels import read_labels
+
+    pdfs = json.loads((context.labels / "summary.json").read_text())["pdfs"]
+    return read_labels(context.labels / "pdf.ark"), pdfs
+
+
+def label_files(context: Context, parts: tuple[str, ...]) -> dict[Path, str]:
+    """Files that `labels_of` reads, with the stage that makes them."""
+    if context.ctc:
+        return label_inputs(context, parts)
+    return {context.labels / name: "align" for name in ("pdf.ark", "summary.json")}
 
 
 def write_recipe(context: Context, run: Run) -> None:
@@ -79,7 +99,7 @@ def write_recipe(context: Context, run: Run) -> None:
 
 def shrink(context: Context) -> None:
     """Stage 5: the physically smaller network of each run, verified against the masked one."""
-    from asr_prune.stages.decoding import graph
+    from asr_prune.stages.decoding import graph, graph_inputs
 
     if decodable := can_decode(context):
         graph(context)
@@ -94,21 +114,21 @@ def shrink(context: Context) -> None:
                 raise UserError(f"{folder}: the shrunk network is not the masked one; see {folder}/verify.json.")
 
         inputs = {folder / "model/network.pt": "train"} | NetworkFeatures.of(context).inputs(context, ("dev", "test"))
-        inputs |= {context.graph / "HCLG.fst": "graph"} if decodable else {}
+        inputs |= graph_inputs(context) if decodable else {}
         outputs = [folder / name for name in ("shrunk/network.pt", "shrunk/size.json", "verify.json")]
         context.once(Work("shrink", "removing nodes", None, inputs, ["pruning", "acoustic"], do, outputs), run)
 
 
 def shrink_run(folder: Path) -> None:
     """Writes shrunk/network.pt, which computes what model/network.pt computes, and shrunk/size.json."""
-    from asr_prune.acoustic.checkpoint import Model, load_model, save_model
+    from asr_prune.acoustic.checkpoint import load_model, save_model
     from asr_prune.acoustic.network import size_of
     from asr_prune.pruning.removal import shrink as shrink_network
 
     dense = load_model(folder / "model/network.pt")
     network, kept = shrink_network(dense.network)
     with atomic_dir(folder / "shrunk") as partial:
-        save_model(partial / "network.pt", Model(network, dense.priors, dense.context, kept, dense.features))
+        save_model(partial / "network.pt", replace(dense, network=network, kept=kept))
         size = asdict(size_of(network))
         (partial / "size.json").write_text(json.dumps(size, indent=1))
     told = "/".join(map(str, size["nodes"]))
@@ -132,9 +152,10 @@ def verify(folder: Path) -> bool:
     agreements = compare(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
-    decodable = (exp / "align" / source.hmm / "final.mdl").is_file()
-    differ = _words_that_differ(masked, small, feats["test"], exp / "graph") if decodable else None
-    cut = _what_the_cut_changed(folder, feats["dev"], exp / "graph") if decodable else None
+    decodable = bool(small.tokens) or (exp / "align" / source.hmm / "final.mdl").is_file()
+    graph = exp / ("token_graph" if small.tokens else "graph")
+    differ = _words_that_differ(masked, small, feats["test"], graph) if decodable else None
+    cut = _what_the_cut_changed(folder, feats["dev"], graph) if decodable else None
     holds = not differ and all(agreement.holds for agreement in agreements)
     with atomic(folder / "verify.json") as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]

@@ -56,8 +56,8 @@ def _lengths(scp: Path, part: str, source: Path, labelled: Mapping[str, object])
 
 
 def can_decode(context: Context) -> bool:
-    """Whether the labels come with an HMM; those of our passes do."""
-    return not context.recipe.hmm.labels or (context.labels / "final.mdl").is_file()
+    """Whether the labels come with an HMM; those of our passes do, and CTC needs none."""
+    return context.ctc or not context.recipe.hmm.labels or (context.labels / "final.mdl").is_file()
 
 
 def need_hmm(context: Context, hmm: Path) -> None:

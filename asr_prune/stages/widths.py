@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.stages.context import Context
-from asr_prune.stages.decoding import JUDGED, Words
+from asr_prune.stages.ctc import greedy
+from asr_prune.stages.decoding import JUDGED, Words, graph_inputs
 from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.networks import label_files, labels_of
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model
@@ -38,7 +41,7 @@ def widths(context: Context, folder: Path) -> list[dict[str, Any]]:
     """
     source = NetworkFeatures.of(context)
     context.need({folder / name: "train" for name in ("model/before_cut.pt", "recipe.yaml")})
-    context.need({context.labels / "pdf.ark": "align", context.graph / "HCLG.fst": "graph"})
+    context.need(label_files(context, JUDGED) | graph_inputs(context))
     context.need(source.inputs(context, JUDGED))
     vectors = guided_vectors(folder)
     feats = {part: source.load(context.data / part, context.align) for part in JUDGED}
@@ -62,7 +65,7 @@ def guided_vectors(folder: Path) -> str:
 
 def cut_to(folder: Path, share: float, vectors: str) -> Model:
     """The run's network before its cut, with the first `share` of each layer's nodes, at least one; made smaller."""
-    from asr_prune.acoustic.checkpoint import Model, load_model
+    from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.pruning.prefix import first
     from asr_prune.pruning.removal import shrink, silence
 
@@ -71,7 +74,7 @@ def cut_to(folder: Path, share: float, vectors: str) -> Model:
     sizes = [layer.size for layer in layers]
     silence(layers, first(sizes, [max(1, round(share * size)) for size in sizes]), vectors == "incoming")
     small, kept = shrink(dense.network)
-    return Model(small, dense.priors, dense.context, kept, dense.features)
+    return replace(dense, network=small, kept=kept)
 
 
 def _row(context: Context, model: Model, share: float, feats: dict[str, Utterances]) -> dict[str, Any]:
@@ -88,9 +91,13 @@ def dev_cross_entropy(context: Context, model: Model, dev: Utterances) -> float:
     """Of a network on the labels of dev, nats a frame."""
     from asr_prune.acoustic.evaluate import evaluate
     from asr_prune.acoustic.frames import FrameSet
-    from asr_prune.hmm.labels import read_labels
+    from asr_prune.acoustic.utterances import UtteranceSet
 
-    labels = read_labels(context.labels / "pdf.ark")
+    labels, stride = labels_of(context, ("dev",))[0], model.network.stride
+    if model.tokens:
+        return evaluate(
+            model.network, UtteranceSet.from_utterances(dev, labels, model.context, stride=stride)
+        ).cross_entropy
     return evaluate(model.network, FrameSet.from_utterances(dev, labels, model.context)).cross_entropy
 
 
@@ -120,6 +127,8 @@ def _decoded(context: Context, model: Model, feats: Utterances, points: Sequence
     from asr_prune.acoustic.priors import log_likelihoods
     from asr_prune.decode.lattice_set import lattice_set
 
+    if context.recipe.decode.search == "greedy":
+        return dict.fromkeys(points, greedy(model, feats))
     loglikes = log_likelihoods(model.network, model.priors, feats, model.context)
     return lattice_set(context.graph, loglikes, context.recipe.decode, points, context.nj).words
 

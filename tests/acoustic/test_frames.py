@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.acoustic.frames import FrameSet, splice_utterance
+from asr_prune.acoustic.examples import splice_utterance
+from asr_prune.acoustic.frames import FrameSet
 from asr_prune.errors import UserError
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=4)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.acoustic.frames import splice_utterance
 from asr_prune.acoustic.priors import log_likelihoods, log_priors
 
 

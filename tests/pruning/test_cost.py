@@ -16,18 +16,21 @@ HIDDEN = (2, 3)
 
 
 def network_of(kind: str) -> Network:
-    return make(NetworkOptions(type=kind, hidden=HIDDEN, stream=4), 5, 6)  # type: ignore[arg-type]
+    return make(NetworkOptions(type=kind, hidden=HIDDEN, stream=4, strides=(1, 2)), 5, 6)  # type: ignore[arg-type]
 
 
 def counted(kind: str, nodes: list[int]) -> tuple[float, float]:
     """Multiply-adds and parameters of what nodes can remove, by hand."""
     if kind == "residual":
         return sum(8.0 * n for n in nodes), sum(9.0 * n for n in nodes)
+    if kind == "tdnn":
+        weights = 5.0 * nodes[0], nodes[0] * 3 * nodes[1], nodes[1] * 6
+        return weights[0] + weights[1] / 2 + weights[2] / 2, sum(weights) + sum(nodes)
     macs = 5.0 * nodes[0] + nodes[0] * nodes[1] + nodes[1] * 6
     return macs, macs + sum(nodes)
 
 
-@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
+@pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn"])
 @pytest.mark.parametrize("rho", [0.0, 0.3, 1.0])
 def test_the_expectation_is_over_every_choice_of_gates(kind: str, rho: float) -> None:
     torch.manual_seed(0)
@@ -46,7 +49,7 @@ def test_the_expectation_is_over_every_choice_of_gates(kind: str, rho: float) ->
     assert float(cost.of(counts)) == pytest.approx(rho * macs / dense[0] + (1 - rho) * params / dense[1], rel=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["feed_forward", "residual"])
+@pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn"])
 def test_slopes_are_what_one_more_node_adds(kind: str) -> None:
     cost = Cost(network_of(kind).node_layers(), 0.4)
     counts = torch.tensor([1.2, 2.5], dtype=torch.float64)

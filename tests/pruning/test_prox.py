@@ -191,3 +191,24 @@ def test_every_optimiser_reaches_the_minimiser(name: str, every: int) -> None:
         )
         assert residual < 0.02 * strength
     assert (weight.detach().norm(dim=0) == 0).sum() >= 2
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_a_vector_over_several_taps_is_one_group(dim: int) -> None:
+    """Weights [rows, taps, columns] against the same numbers as a matrix with the groups in its columns or rows."""
+    torch.manual_seed(7)
+    weight, metric = torch.randn(6, 3, 6, dtype=torch.float64), torch.rand(6, 3, 6, dtype=torch.float64) * 20 + 1
+    flat = (
+        (weight.reshape(18, 6), metric.reshape(18, 6)) if dim == 0 else (weight.reshape(6, 18), metric.reshape(6, 18))
+    )
+    norms = flat[0].norm(dim=dim)
+    for prox in (
+        lambda w, d: shrink_diagonal(w, d, full(9.0), dim, norms, NOBODY, scratch_for(w), 5),
+        lambda w, d: soften(w, d, full(4.0), dim, NOBODY, scratch_for(w)),
+        lambda w, d: decay(w, d, full(3.0), dim, scratch_for(w)),
+        lambda w, d: shrink_euclidean(w, full(1.5), dim, NOBODY),
+    ):
+        taps, matrix = weight.clone(), flat[0].clone()
+        assert torch.allclose(prox(taps, metric.clone()), prox(matrix, flat[1].clone()))
+        assert torch.allclose(taps.reshape(matrix.shape), matrix)
+        assert not torch.allclose(taps, weight)

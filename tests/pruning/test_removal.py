@@ -16,7 +16,7 @@ from asr_prune.pruning.removal import hold_at_zero, narrow, shrink, silence, spr
 widths = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
 
-types = st.sampled_from(["feed_forward", "residual"])
+types = st.sampled_from(["feed_forward", "residual", "tdnn"])
 
 
 def random_network(hidden: list[int], activation: str, seed: int, kind: str = "feed_forward") -> Network:
@@ -36,7 +36,7 @@ def test_shrunk_computes_the_same(hidden: list[int], activation: str, seed: int,
     with torch.no_grad():
         for layer in network.affine:
             layer.weight[torch.rand(layer.weight.shape[0]) < share] = 0
-            layer.weight[:, torch.rand(layer.weight.shape[1]) < share] = 0
+            layer.weight[..., torch.rand(layer.weight.shape[-1]) < share] = 0
     small, kept = shrink(network)
     inputs = torch.randn(64, 5, dtype=torch.float64)
     assert (network(inputs) - small(inputs)).abs().max() <= 1e-9
@@ -49,7 +49,7 @@ def test_nothing_useless_is_left(hidden: list[int], seed: int, kind: str) -> Non
     network = random_network(hidden, "sigmoid", seed, kind)
     with torch.no_grad():
         for layer in network.affine[1:]:
-            layer.weight[:, torch.rand(layer.weight.shape[1]) < 0.4] = 0
+            layer.weight[..., torch.rand(layer.weight.shape[-1]) < 0.4] = 0
     small, _ = shrink(network)
     for layer in small.node_layers():
         assert bool((layer.norms("incoming") > 0).all())

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.acoustic.frames import splice_utterance
+from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.pruning.method import find_method

@@ -13,6 +13,7 @@ from torch import Tensor
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.prox import grouped
 from asr_prune.pruning.proximal import Proximal, ProximalOptions
 
 
@@ -37,7 +38,9 @@ class GroupLasso(Proximal):
     def __init__(self, options: GroupLassoOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
         if options.group_scale == "sqrt_size":
-            self.pulls = [p * w.shape[self.dim] ** 0.5 for p, w in zip(self.pulls, self.weights, strict=True)]
+            self.pulls = [
+                p * grouped(w, self.dim).shape[self.dim] ** 0.5 for p, w in zip(self.pulls, self.weights, strict=True)
+            ]
 
     @property
     def has_zeros(self) -> bool:
@@ -56,5 +59,5 @@ class GroupLasso(Proximal):
 
 def safe_norm(weight: Tensor, dim: int) -> Tensor:
     """Euclidean norms whose gradient at 0 is 0, the subgradient that keeps a zero group at rest; [groups]."""
-    squares = weight.square().sum(dim)
+    squares = grouped(weight, dim).square().sum(dim)
     return torch.where(squares > 0, squares, 1.0).sqrt() * (squares > 0)

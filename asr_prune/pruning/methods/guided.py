@@ -15,7 +15,7 @@ from asr_prune.options import options
 from asr_prune.pruning.budget import strongest
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.prefix import even_counts, prefix_share, reach, share_by_chance
-from asr_prune.pruning.prox import decay, metric_of, soften
+from asr_prune.pruning.prox import decay, grouped, metric_of, soften
 from asr_prune.pruning.proximal import Proximal, ProximalOptions
 
 
@@ -86,7 +86,7 @@ class Guided(Proximal):
         return [index < count for index, count in zip(self.index, counts, strict=True)]
 
     def _fall(self, i: int) -> float:
-        return float(self.weights[i].shape[self.dim]) if self.options.norm == "l1" else 1.0
+        return float(grouped(self.weights[i], self.dim).shape[self.dim]) if self.options.norm == "l1" else 1.0
 
     def _shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
         if self.options.norm == "group":
@@ -100,7 +100,7 @@ class Guided(Proximal):
 
     def scores(self) -> list[Tensor]:
         if self.options.norm == "l1":
-            return [w.detach().abs().sum(self.dim) for w in self.weights]
+            return [grouped(w.detach(), self.dim).abs().sum(self.dim) for w in self.weights]
         return super().scores()
 
     def figures(self, kept: Sequence[Tensor]) -> dict[str, Any]:

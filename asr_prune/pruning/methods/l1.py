@@ -13,7 +13,7 @@ from asr_prune.options import options
 from asr_prune.pruning.masks import weights_of
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.prox import metric_of, soften
+from asr_prune.pruning.prox import grouped, metric_of, soften
 
 
 @options
@@ -67,7 +67,7 @@ class L1(Method):
         for weight in self.weights:
             scratch = self.scratch[weight.shape]
             metric = metric_of(self.optimiser, weight, scratch[0])
-            strength = weight.new_full((weight.shape[1],), self.strength * self.options.every)
+            strength = weight.new_full((weight.shape[-1],), self.strength * self.options.every)
             soften(weight, metric, strength, 0, torch.zeros_like(strength, dtype=torch.bool), (scratch[1], scratch[2]))
 
     def alive(self) -> list[Tensor]:
@@ -75,4 +75,4 @@ class L1(Method):
 
     def scores(self) -> list[Tensor]:
         dim, side = (0, "outgoing") if self.options.vectors == "outgoing" else (1, "incoming")
-        return [getattr(layer, side).weight.detach().abs().sum(dim) for layer in self.layers]
+        return [grouped(getattr(layer, side).weight.detach(), dim).abs().sum(dim) for layer in self.layers]

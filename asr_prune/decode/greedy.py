@@ -1,0 +1,15 @@
+"""Greedy decoding of a network trained with CTC: each frame's likeliest token, no lexicon and no language model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from asr_prune.acoustic.utterances import collapsed
+from asr_prune.lang.tokens import spelled
+
+
+def greedy_words(posteriors: np.ndarray, symbols: Sequence[str]) -> list[str]:
+    """The words of an utterance. posteriors: of tokens, or their logs, [frames, tokens]; symbols: what each spells."""
+    return spelled(symbols[i] for i in collapsed(posteriors.argmax(-1)))

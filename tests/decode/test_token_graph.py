@@ -1,0 +1,103 @@
+"""The graph of tokens: searched widely it finds what trying every sentence finds; greedy decoding spells words."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from asr_prune.decode.greedy import greedy_words
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.search import Decoder
+from asr_prune.decode.token_graph import TokenGraphSize, make_token_graph
+from asr_prune.errors import UserError
+from asr_prune.lang.grammar import make_grammar
+from asr_prune.lang.options import LangOptions
+from asr_prune.lang.symbols import number, write_table
+from asr_prune.lang.tokens import Tokens
+
+WORDS = {"A": -0.4, "AB": -0.7, "BB": -0.9, "ZOO": -0.5}
+END = -0.6
+ARPA = "\\data\\\nngram 1=6\n\n\\1-grams:\n-99 <s>\n{end} </s>\n{words}\n\\end\\\n"
+
+
+@pytest.fixture(scope="module")
+def lang(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lang")
+    Tokens.learn([["A", "B", "BA"]], LangOptions()).write(folder)
+    write_table(number([*sorted(WORDS), "#0", "<s>", "</s>"]), folder / "words.txt")
+    lines = "".join(f"{cost} {word}\n" for word, cost in WORDS.items())
+    (folder / "lm.arpa").write_text(ARPA.format(end=END, words=lines))
+    make_grammar(folder / "lm.arpa", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(lang: Path) -> tuple[Path, TokenGraphSize]:
+    return lang / "graph", make_token_graph(lang, lang / "graph")
+
+
+def best_of_all(loglikes: np.ndarray, tokens: Tokens) -> tuple[list[str], float]:
+    """Every path of frames: the words it spells, and its likelihood with that of the words."""
+    best, score = [""], -math.inf
+    for path in product(range(loglikes.shape[1]), repeat=len(loglikes)):
+        one_hot = np.eye(loglikes.shape[1])[list(path)]
+        words = greedy_words(one_hot, tokens.symbols)
+        spelling = tokens.of_words(words) if all(word in WORDS for word in words) else None
+        kept = [t for i, t in enumerate(path) if t and (i == 0 or path[i - 1] != t)]
+        if spelling is None or kept != spelling.tolist():
+            continue
+        lm = math.log(10) * (sum(WORDS[word] for word in words) + END)
+        total = lm + sum(float(loglikes[t, token]) for t, token in enumerate(path))
+        if total > score:
+            best, score = words, total
+    return best, score
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_wide_search_finds_the_best_of_all_paths(lang: Path, made: tuple[Path, TokenGraphSize], seed: int) -> None:
+    tokens = Tokens.read(lang)
+    draws = np.random.default_rng(seed).normal(0, 2, (7, len(tokens.symbols)))
+    loglikes = torch.log_softmax(torch.from_numpy(draws), -1).numpy().astype(np.float32)
+    found = Decoder(made[0], DecodeOptions(beam=1e4, max_active=100000)).best(loglikes, 1.0)
+    words, score = best_of_all(loglikes, tokens)
+    assert found.words == words
+    assert found.score == pytest.approx(score, abs=1e-3)
+    assert found.reached_final
+
+
+def test_a_token_twice_needs_a_blank_between(lang: Path, made: tuple[Path, TokenGraphSize]) -> None:
+    tokens = Tokens.read(lang)
+    decoder = Decoder(made[0], DecodeOptions(beam=1e4))
+    b = tokens.ids["B"]
+    for path, words in (([1, b, 0, b], ["BB"]), ([1, 2, b, b], ["AB"])):
+        loglikes = np.full((len(path), len(tokens.symbols)), -50, np.float32)
+        loglikes[np.arange(len(path)), path] = 0
+        assert decoder.best(loglikes, 1.0).words == words
+
+
+def test_words_that_cannot_be_spelled_are_told(made: tuple[Path, TokenGraphSize]) -> None:
+    graph, size = made
+    assert size.unspelled == ["ZOO"]
+    assert size.tokens == 4
+    assert json.loads((graph / "size.json").read_text())["unspelled"] == ["ZOO"]
+
+
+def test_tokens_of_another_language_are_told(lang: Path, tmp_path: Path) -> None:
+    for name in ("words.txt", "G.fst"):
+        (tmp_path / name).write_bytes((lang / name).read_bytes())
+    Tokens.learn([["x"]], LangOptions()).write(tmp_path)
+    with pytest.raises(UserError, match=r"the tokens spell no word of the language model"):
+        make_token_graph(tmp_path, tmp_path / "graph")
+
+
+def test_greedy_decoding_spells_words() -> None:
+    symbols = ["<blk>", "\u2581", "A", "B"]
+    path = [0, 1, 1, 2, 0, 2, 2, 1, 0, 3]
+    assert greedy_words(np.eye(4)[path], symbols) == ["AA", "B"]
+    assert greedy_words(np.eye(4)[[0, 0]], symbols) == []

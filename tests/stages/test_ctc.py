@@ -1,0 +1,180 @@
+"""A corpus without a lexicon from audio to the report, by CTC: with a language model, and greedily without."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from asr_prune.acoustic.checkpoint import load_model
+from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.recipe import load_recipe
+from asr_prune.stages import STAGES
+from asr_prune.stages.context import Context
+from asr_prune.stages.ctc import token_labels
+
+RECIPE = """
+corpus: {prepare: PREPARE}
+network: {type: tdnn, hidden: [48, 32], dropout: 0.0}
+train: {epochs: 60, utterances: 4, learning_rate: 0.01, threads: 1, tensorboard: false}
+score: {bootstrap: 100}
+runs:
+  - {name: dense, prune: {method: none}}
+  - {prune: {method: group_lasso, keep: 0.5}}
+  - {prune: {method: magnitude, keep: 0.5}, network: {type: feed_forward}}
+"""
+RUNS = ("dense", "group_lasso-keep0.5", "magnitude-keep0.5-type-feed_forward")
+
+
+def all_stages(here: Path, name: str) -> list[int]:
+    (here / "recipes" / name).mkdir(parents=True)
+    prepare = Path(__file__).with_name("spelled.py")
+    (here / "recipes" / name / "recipe.yaml").write_text(RECIPE.replace("PREPARE", str(prepare)))
+    return [main([verb, "--recipe", f"recipes/{name}", "--nj", "1"]) for verb in STAGES]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """All stages, with the language model's words."""
+    here, back = tmp_path_factory.mktemp("project"), Path.cwd()
+    os.chdir(here)
+    statuses = all_stages(here, "tones")
+    yield SimpleNamespace(statuses=statuses, data=here / "data/tones", exp=here / "exp/tones")
+    os.chdir(back)
+
+
+def test_the_table_has_a_row_per_run(done: SimpleNamespace) -> None:
+    assert done.statuses == [0] * len(STAGES)
+    rows = {row["run"]: row for row in json.loads((done.exp / "report/results.json").read_text())}
+    assert set(rows) == set(RUNS)
+    assert rows["dense"]["wer_test"] < 20
+    assert rows["dense"]["nodes"] == rows["dense"]["nodes_dense"] == 80
+    for name in RUNS[1:]:
+        assert rows[name]["nodes"] <= 41
+        assert rows[name]["params"] < rows[name]["params_dense"]
+    assert rows["dense"]["macs_per_frame"] < rows["dense"]["params"]
+
+
+def test_nothing_was_aligned_and_no_phone_made(done: SimpleNamespace) -> None:
+    assert not (done.exp / "align").exists()
+    assert not (done.data / "lang/phones.txt").exists()
+    assert not (done.data / "train/feats.scp").exists()
+
+
+def test_removal_is_exact_down_to_the_words(done: SimpleNamespace) -> None:
+    for name in RUNS:
+        found = json.loads((done.exp / "runs" / name / "verify.json").read_text())
+        assert found["holds"]
+        assert found["utterances_that_differ"] == []
+        assert main(["verify", f"exp/tones/runs/{name}"]) == 0
+
+
+def test_a_model_carries_what_its_outputs_spell(done: SimpleNamespace) -> None:
+    small = load_model(done.exp / "runs/group_lasso-keep0.5/shrunk/network.pt")
+    assert small.tokens[:2] == ["<blk>", "\u2581"]
+    assert sum(small.network.widths) <= 41
+    assert small.network.stride == 3
+
+
+def test_again_is_up_to_date(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in STAGES:
+        assert main([verb, "--recipe", "recipes/tones", "--nj", "1"]) == 0
+        told = capsys.readouterr().out
+        assert "up to date" in told or "needs no alignment" in told
+        assert "training, run" not in told
+
+
+def test_the_path_taken_is_told(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lang", "--recipe", "recipes/tones"]) == 0
+    assert "the corpus has no lexicon: networks are trained with CTC" in capsys.readouterr().out
+
+
+def test_bad_requests_are_told(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--recipe", "recipes/tones", "--set"]
+    assert main(["features", *given, "features.network.type=hmm"]) == 1
+    assert "features.network.type hmm is what a GMM-HMM sees" in capsys.readouterr().err
+    assert main(["train", *given, "decode.type=hmm"]) == 1
+    assert "network.type tdnn is trained with CTC; set decode.type to ctc" in capsys.readouterr().err
+    assert main(["lang", *given, "decode.type=hmm"]) == 1
+    assert "local/lexicon.txt is missing; the stage corpus makes it" in capsys.readouterr().err
+    assert main(["ladder", "--recipe", "recipes/tones"]) == 1
+    assert "CTC has none" in capsys.readouterr().err
+
+
+def test_pieces_in_place_of_characters(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    sets = ["lang.tokens=pieces", "lang.pieces=12", "prune.method=none", "train.epochs=2"]
+    change = [*given, *(word for text in sets for word in ("--set", text))]
+    assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
+    assert "12 pieces, the blank among them" in capsys.readouterr().out
+    assert (done.data / "lang/tokens.model").is_file()
+    model = load_model(next((done.exp / "runs").glob("*-epochs-2*")) / "shrunk/network.pt")
+    assert len(model.tokens) == model.network.outputs == 12
+    assert main(["lang", *given]) == 0
+
+
+def test_a_grammar_in_place_of_a_language_model(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    grammar = done.data / "said.jsgf"
+    grammar.write_text("#JSGF V1.0;\ngrammar said;\npublic <said> = (LOW | MID | HIGH | UNHEARD)+;\n")
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    change = [*given, "--set", f"lang.grammar={grammar}", "--set", "prune.method=none"]
+    assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
+    assert "grammar of 1 rules, 3 words, 1 words left out" in capsys.readouterr().out
+    assert main(["lang", *given]) == 0
+
+
+def test_nested_widths_of_a_guided_run(done: SimpleNamespace) -> None:
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    sets = ["prune.method=guided", "prune.norm=l2", "prune.keep=0.5", "train.epochs=20"]
+    change = [*given, *(word for text in sets for word in ("--set", text))]
+    assert [main([verb, *change]) for verb in ("train", "shrink")] == [0, 0]
+    (folder,) = (done.exp / "runs").glob("guided-*")
+    assert main(["widths", f"exp/tones/runs/{folder.name}", "--nj", "1"]) == 0
+    rows = json.loads((folder / "widths.json").read_text())
+    trained = json.loads((folder / "train.json").read_text())
+    assert rows[-1]["nodes_per_layer"] == [48, 32]
+    assert rows[-1]["dev_ce"] == pytest.approx(trained["dev_ce_before_cut"], rel=1e-5)
+
+
+def test_an_utterance_with_an_unseen_character_is_left_out(
+    done: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    dev = DataDir.read(done.data / "dev")
+    heard = dev.text["dan-0"]
+    dev.text["dan-0"] = ["LOW", "ZERO"]
+    dev.write()
+    labels, symbols = token_labels(Context(load_recipe("recipes/tones")), ("dev",))
+    assert sorted(labels) == ["dan-1", "dan-2", "dan-3"]
+    assert symbols == ["<blk>", "\u2581", *"DGHILMOW"]
+    assert "1 of 4 utterances have characters that the training text has not" in caplog.text
+    dev.text["dan-0"] = heard
+    dev.write()
+
+
+def test_verify_needs_no_graph_of_other_tokens(done: SimpleNamespace) -> None:
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    sets = ["lang.tokens=pieces", "lang.pieces=11", "decode.type=ctc", "decode.search=greedy", "prune.method=l2"]
+    change = [*given, *(word for text in (*sets, "prune.keep=0.5") for word in ("--set", text))]
+    assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
+    assert not (done.exp / "token_graph").exists()
+    assert [main([verb, *given]) for verb in ("lang", "graph")] == [0, 0]
+
+
+def test_without_a_language_model_decoding_is_greedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPELLED_GREEDILY", "1")
+    assert all_stages(tmp_path, "greedy") == [0] * len(STAGES)
+    assert "greedy decoding needs none" in capsys.readouterr().out
+    rows = {row["run"]: row for row in json.loads((tmp_path / "exp/greedy/report/results.json").read_text())}
+    assert rows["dense"]["cer_test"] < 60
+    assert json.loads((tmp_path / "exp/greedy/runs/dense/verify.json").read_text())["holds"]
+    change = ["--recipe", "recipes/greedy", "--nj", "1", "--set", "lang.lm.order=2"]
+    assert [main([verb, *change]) for verb in ("lang", "graph")] == [0, 0]
+    assert "2-gram of 3 words, 0 dropped" in capsys.readouterr().out
