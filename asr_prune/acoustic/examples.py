@@ -86,6 +86,10 @@ class Examples(ABC):
     def taken(self, index: Tensor) -> Batch:
         """The batch of the examples `index`, int64; its first tensor holds spliced frames."""
 
+    def learned(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """The batch of the examples `index` as training sees them this time."""
+        return self.taken(index)
+
     @abstractmethod
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         """What `network` makes of a batch."""
@@ -95,14 +99,14 @@ class Examples(ABC):
         """What is subtracted from the network's log posteriors before they are decoded, float32 [classes]."""
 
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
-        """Yields batches of `size` examples, shuffled by `generator`, in order without one.
+        """Yields batches of `size` examples, shuffled and learned by `generator`, in order and as they are without one.
 
         A shuffled pass leaves out an incomplete last batch.
         """
         order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
         for index in order.to(self.device).split(size):
             if generator is None or len(index) == size or len(self) < size:
-                yield self.taken(index)
+                yield self.taken(index) if generator is None else self.learned(index, generator)
 
     def batch_count(self, size: int) -> int:
         """Batches of a shuffled pass."""

@@ -68,6 +68,14 @@ class TrainOptions:
     batch: int = 256
     #: utterances a mini-batch, with CTC
     utterances: int = 16
+    #: with CTC, each time an utterance is learned: its tempo changes by up to this share, up or down
+    tempo: float = 0.0
+    #: and so do the places of its filterbank's bands
+    warp: float = 0.0
+    #: stretches of up to so many frames are masked, one in every five times as many frames
+    mask_frames: int = 0
+    #: twice up to so many neighbouring bands are masked
+    mask_bands: int = 0
     #: share of the steps in which the one-cycle learning rate rises
     rise: float = 0.2
     #: newbob halves the rate from the epoch on whose dev cross-entropy improves by less than this fraction
@@ -88,6 +96,8 @@ class TrainOptions:
             raise ValueError("epochs and batch must be 1 or more")
         if self.utterances < 1:
             raise ValueError(f"utterances must be 1 or more, not {self.utterances}")
+        if not (0 <= self.tempo < 1 and 0 <= self.warp < 1) or min(self.mask_frames, self.mask_bands) < 0:
+            raise ValueError("tempo and warp must be at least 0 and below 1; mask_frames and mask_bands 0 or more")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
         if not (0 <= self.momentum < 1 and 0 < self.rise < 1 and 0 <= self.halve_below < 1):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.examples import Batch, Examples, Outcome
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
@@ -24,15 +25,25 @@ BLANK = 0
 class UtteranceSet(Examples):
     """Each utterance is an example; the objective is -log of the summed probability of all paths that spell it.
 
-    tokens: for each utterance int64 [tokens], none of them BLANK.
+    tokens: for each utterance int64 [tokens], none of them BLANK; stride: frames of which the network keeps one;
+    augment: what happens to features each time they are learned.
     """
 
     at_once = 32
 
-    def __init__(self, features: Tensor, lengths: Tensor, tokens: Sequence[Tensor], context: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        tokens: Sequence[Tensor],
+        context: tuple[int, int],
+        stride: int = 1,
+        augment: Augment | None = None,
+    ) -> None:
         super().__init__(features, lengths, context)
-        self.lengths, self.tokens = lengths, list(tokens)
+        self.lengths, self.tokens, self.stride, self.augment = lengths, list(tokens), stride, augment
         self.starts = lengths.cumsum(0) - lengths
+        self.mean = features.mean(0)
 
     @classmethod
     def from_utterances(
@@ -42,9 +53,9 @@ class UtteranceSet(Examples):
         context: tuple[int, int],
         device: torch.device | str = "cpu",
         stride: int = 1,
+        augment: Augment | None = None,
     ) -> UtteranceSet:
-        """features: float32 [frames, dim] by utterance; tokens: ids by utterance; stride: frames of which the network
-        keeps one.
+        """features: float32 [frames, dim] by utterance; tokens: ids by utterance; the rest as the class says.
 
         Utterances that have too few frames to spell their tokens are left out, counted and told. Raises UserError where
         none is left.
@@ -64,6 +75,8 @@ class UtteranceSet(Examples):
             torch.tensor([len(features[name]) for name in names]).to(device),
             [torch.from_numpy(tokens[name].astype(np.int64)).to(device) for name in names],
             context,
+            stride,
+            augment,
         )
 
     def __len__(self) -> int:
@@ -83,6 +96,20 @@ class UtteranceSet(Examples):
         tokens = [self.tokens[i] for i in index.tolist()]
         counts = torch.tensor([len(own) for own in tokens], device=self.device)
         return self.spliced(frames), lengths, torch.cat(tokens), counts
+
+    def learned(self, index: Tensor, generator: torch.Generator) -> Batch:
+        if self.augment is None:
+            return self.taken(index)
+        made = [self._otherwise(i, self.augment, generator) for i in index.tolist()]
+        lengths = torch.tensor([len(own) for own in made], device=self.device)
+        drawn = UtteranceSet(torch.cat(made), lengths, [self.tokens[i] for i in index.tolist()], self.context)
+        return drawn.taken(torch.arange(len(index), device=self.device))
+
+    def _otherwise(self, i: int, augment: Augment, generator: torch.Generator) -> Tensor:
+        """Features of utterance `i` augmented, with frames enough for its tokens."""
+        start, length = int(self.starts[i]), int(self.lengths[i])
+        least = min(length, self.stride * fewest_frames(self.tokens[i].cpu().numpy()))
+        return augment(self.features[start : start + length], self.mean, least, generator)
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, lengths, tokens, counts = batch

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from asr_prune.acoustic.architectures import make
+from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.evaluate import evaluate
 from asr_prune.acoustic.examples import Examples
@@ -54,7 +55,8 @@ def train_run(
     device = pick_device(train_options.device)
     context = (network_options.left_context, network_options.right_context)
     tokens = [] if isinstance(classes, int) else classes
-    frames, dev_frames = (examples(part, network_options, bool(tokens), device) for part in (train, dev))
+    frames = examples(train, network_options, bool(tokens), device, Augment.of(train_options))
+    dev_frames = examples(dev, network_options, bool(tokens), device)
     outputs = classes if isinstance(classes, int) else len(classes)
     method = find_method(prune_options.method)
     dense = build(network_options, frames, outputs, seed)
@@ -96,11 +98,13 @@ def train_run(
     }
 
 
-def examples(labelled: Labelled, options: NetworkOptions, ctc: bool, device: torch.device) -> Examples:
-    """What a network of `options` is trained or judged on, by frames or by CTC."""
+def examples(
+    labelled: Labelled, options: NetworkOptions, ctc: bool, device: torch.device, augment: Augment | None = None
+) -> Examples:
+    """What a network of `options` is trained or judged on, by frames or by CTC, which alone knows to augment."""
     context = (options.left_context, options.right_context)
     if ctc:
-        return UtteranceSet.from_utterances(*labelled, context, device, options.stride)
+        return UtteranceSet.from_utterances(*labelled, context, device, options.stride, augment)
     return FrameSet.from_utterances(*labelled, context, device)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
+from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
 from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.stages.lm import g_inputs, is_estimated, language_model, own_files, write_g
@@ -71,6 +72,23 @@ def need_own_features(context: Context) -> None:
     if context.recipe.features.network.type == "hmm":
         raise UserError(
             "features.network.type hmm is what a GMM-HMM sees, and CTC trains none; set it to fbank or mfcc."
+        )
+
+
+def need_utterances(context: Context, run: Run) -> None:
+    """Raises UserError where a run asks for what only CTC has, or to augment bands of features that are none."""
+    if run.network.type == "tdnn" and not context.ctc:
+        raise UserError(f"run {run.name}: network.type tdnn is trained with CTC; set decode.type to ctc.")
+    train, feats = run.train, context.recipe.features.network
+    if not context.ctc and any((train.tempo, train.warp, train.mask_frames, train.mask_bands)):
+        raise UserError(
+            f"run {run.name}: tempo, warp, mask_frames and mask_bands change whole utterances, which only CTC learns; "
+            "leave them out of train, or set decode.type to ctc."
+        )
+    if (train.warp or train.mask_bands) and (feats.type != "fbank" or feats.deltas or feats.use_energy):
+        raise UserError(
+            f"run {run.name}: train.warp and train.mask_bands are for bands of a filterbank; set features.network.type "
+            "to fbank without deltas and use_energy, or leave the two out."
         )
 
 

@@ -17,7 +17,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
-from asr_prune.stages.ctc import label_inputs, token_labels
+from asr_prune.stages.ctc import label_inputs, need_utterances, token_labels
 from asr_prune.stages.feats import NetworkFeatures
 from asr_prune.stages.taking import can_decode
 
@@ -38,8 +38,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
     from asr_prune.pruning.method import find_method
 
     folder = context.run_folder(run)
-    if run.network.type == "tdnn" and not context.ctc:
-        raise UserError(f"run {run.name}: network.type tdnn is trained with CTC; set decode.type to ctc.")
+    need_utterances(context, run)
     source = NetworkFeatures.of(context)
 
     def do(may_continue: bool) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_prune.acoustic.architectures import make
+from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.evaluate import evaluate
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
@@ -50,9 +51,10 @@ def network_of(kind: str, examples: UtteranceSet) -> Network:
 @pytest.fixture
 def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
     def made(name: str, kind: str, **train: object) -> Trainer:
-        examples, dev = (UtteranceSet.from_utterances(*data(seed), (1, 1), stride=3) for seed in (1, 2))
         given = {"epochs": 4, "utterances": 5, "learning_rate": 0.02, "tensorboard": False, **train}
         options = TrainOptions(**given)  # type: ignore[arg-type]
+        examples = UtteranceSet.from_utterances(*data(1), (1, 1), stride=3, augment=Augment.of(options))
+        dev = UtteranceSet.from_utterances(*data(2), (1, 1), stride=3)
         folder = tmp_path / name / "model"
         return Trainer(network_of(kind, examples), options, examples, dev, Hooks(), 5, folder)
 
@@ -83,15 +85,20 @@ def test_utterances_in_one_batch_are_judged_as_alone(kind: str) -> None:
     assert one.accuracy == pytest.approx(all_at_once.accuracy)
 
 
-@pytest.mark.parametrize("kind", ["feed_forward", "tdnn"])
-def test_a_run_that_was_killed_ends_as_one_that_was_not(make_trainer: Callable[..., Trainer], kind: str) -> None:
-    whole = make_trainer("whole", kind)
+@pytest.mark.parametrize(
+    ("kind", "train"),
+    [("feed_forward", {}), ("tdnn", {}), ("tdnn", {"tempo": 0.2, "warp": 0.1, "mask_frames": 3, "mask_bands": 1})],
+)
+def test_a_run_that_was_killed_ends_as_one_that_was_not(
+    make_trainer: Callable[..., Trainer], kind: str, train: dict[str, float]
+) -> None:
+    whole = make_trainer("whole", kind, **train)
     quality = whole.run()
     for epoch in (1, 3):
-        killed = make_trainer(f"part{epoch}", kind)
+        killed = make_trainer(f"part{epoch}", kind, **train)
         while killed.epoch < epoch:
             killed._one_epoch()
-        resumed = make_trainer(f"part{epoch}", kind)
+        resumed = make_trainer(f"part{epoch}", kind, **train)
         assert resumed.run() == quality
         for name, value in whole.network.state_dict().items():
             assert torch.equal(value, resumed.network.state_dict()[name]), (epoch, name)

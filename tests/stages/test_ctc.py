@@ -100,6 +100,11 @@ def test_bad_requests_are_told(done: SimpleNamespace, capsys: pytest.CaptureFixt
     assert "features.network.type hmm is what a GMM-HMM sees" in capsys.readouterr().err
     assert main(["train", *given, "decode.type=hmm"]) == 1
     assert "network.type tdnn is trained with CTC; set decode.type to ctc" in capsys.readouterr().err
+    plain = [*given, "decode.type=hmm", "--set", "prune.method=none", "--set", "network.type=feed_forward", "--set"]
+    assert main(["train", *plain, "train.mask_frames=9"]) == 1
+    assert "mask_frames and mask_bands change whole utterances, which only CTC learns" in capsys.readouterr().err
+    assert main(["train", *given, "train.warp=0.1", "--set", "features.network.deltas=1"]) == 1
+    assert "train.warp and train.mask_bands are for bands of a filterbank" in capsys.readouterr().err
     assert main(["lang", *given, "decode.type=hmm"]) == 1
     assert "local/lexicon.txt is missing; the stage corpus makes it" in capsys.readouterr().err
     assert main(["ladder", "--recipe", "recipes/tones"]) == 1
@@ -108,7 +113,7 @@ def test_bad_requests_are_told(done: SimpleNamespace, capsys: pytest.CaptureFixt
 
 def test_pieces_in_place_of_characters(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["--recipe", "recipes/tones", "--nj", "1"]
-    sets = ["lang.tokens=pieces", "lang.pieces=12", "prune.method=none", "train.epochs=2"]
+    sets = ["lang.tokens=pieces", "lang.pieces=12", "prune.method=none", "train.epochs=2", "train.tempo=0.1"]
     change = [*given, *(word for text in sets for word in ("--set", text))]
     assert [main([verb, *change]) for verb in STAGES] == [0] * len(STAGES)
     assert "12 pieces, the blank among them" in capsys.readouterr().out
