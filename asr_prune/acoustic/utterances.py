@@ -23,10 +23,11 @@ BLANK = 0
 
 
 class UtteranceSet(Examples):
-    """Each utterance is an example; the objective is -log of the summed probability of all paths that spell it.
+    """Each utterance is an example; the objective is -log of the summed probability of all paths that spell it, in
+    whatever way.
 
-    tokens: for each utterance int64 [tokens], none of them BLANK; stride: frames of which the network keeps one;
-    augment: what happens to features each time they are learned.
+    tokens: for each utterance the ways to spell it, int64 [tokens] each, none of them BLANK; stride: frames of which
+    the network keeps one; augment: what happens to features each time they are learned.
     """
 
     at_once = 32
@@ -35,7 +36,7 @@ class UtteranceSet(Examples):
         self,
         features: Tensor,
         lengths: Tensor,
-        tokens: Sequence[Tensor],
+        tokens: Sequence[Sequence[Tensor]],
         context: tuple[int, int],
         stride: int = 1,
         augment: Augment | None = None,
@@ -55,13 +56,15 @@ class UtteranceSet(Examples):
         stride: int = 1,
         augment: Augment | None = None,
     ) -> UtteranceSet:
-        """features: float32 [frames, dim] by utterance; tokens: ids by utterance; the rest as the class says.
+        """features: float32 [frames, dim] by utterance; tokens: by utterance ids, [tokens], or in several ways, [ways,
+        tokens], filled up with BLANK; the rest as the class says.
 
         Utterances that have too few frames to spell their tokens are left out, counted and told. Raises UserError where
         none is left.
         """
         both = sorted(features.keys() & tokens.keys())
-        names = [name for name in both if -(-len(features[name]) // stride) >= fewest_frames(tokens[name])]
+        ways = {name: in_frames(tokens[name], -(-len(features[name]) // stride)) for name in both}
+        names = [name for name in both if ways[name]]
         if len(names) < len(both):
             told = "%d of %d utterances have too few frames for their tokens at one of %d frames, left out"
             log.warning(told, len(both) - len(names), len(both), stride)
@@ -73,7 +76,7 @@ class UtteranceSet(Examples):
         return cls(
             torch.from_numpy(np.concatenate([features[name] for name in names]).astype(np.float32)).to(device),
             torch.tensor([len(features[name]) for name in names]).to(device),
-            [torch.from_numpy(tokens[name].astype(np.int64)).to(device) for name in names],
+            [[torch.from_numpy(way).to(device) for way in ways[name]] for name in names],
             context,
             stride,
             augment,
@@ -86,16 +89,17 @@ class UtteranceSet(Examples):
         return options.utterances
 
     def taken(self, index: Tensor) -> Batch:
-        """Spliced frames [frames, inputs], frames of each utterance, tokens one utterance after the other, tokens of
-        each utterance.
+        """Spliced frames [frames, inputs], frames of each utterance, tokens one way after the other, tokens of each
+        way, ways of each utterance.
         """
         lengths = self.lengths[index]
         within = torch.arange(int(lengths.sum()), device=self.device)
         within = within - torch.repeat_interleave(lengths.cumsum(0) - lengths, lengths)
         frames = torch.repeat_interleave(self.starts[index], lengths) + within
-        tokens = [self.tokens[i] for i in index.tolist()]
-        counts = torch.tensor([len(own) for own in tokens], device=self.device)
-        return self.spliced(frames), lengths, torch.cat(tokens), counts
+        own = [self.tokens[i] for i in index.tolist()]
+        tokens = [way for ways in own for way in ways]
+        counts, ways = (torch.tensor(list(map(len, some)), device=self.device) for some in (tokens, own))
+        return self.spliced(frames), lengths, torch.cat(tokens), counts, ways
 
     def learned(self, index: Tensor, generator: torch.Generator) -> Batch:
         if self.augment is None:
@@ -108,22 +112,34 @@ class UtteranceSet(Examples):
     def _otherwise(self, i: int, augment: Augment, generator: torch.Generator) -> Tensor:
         """Features of utterance `i` augmented, with frames enough for its tokens."""
         start, length = int(self.starts[i]), int(self.lengths[i])
-        least = min(length, self.stride * fewest_frames(self.tokens[i].cpu().numpy()))
+        least = min(length, self.stride * max(fewest_frames(way.cpu().numpy()) for way in self.tokens[i]))
         return augment(self.features[start : start + length], self.mean, least, generator)
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
-        inputs, lengths, tokens, counts = batch
+        inputs, lengths, tokens, counts, ways = batch
         logits, shorter = network.of_utterances(inputs, lengths)
         parts = logits.log_softmax(-1).split(shorter.tolist())
-        padded = nn.utils.rnn.pad_sequence(list(parts))  # [frames, utterances, tokens]
-        loss = nn.functional.ctc_loss(padded, tokens, shorter, counts, BLANK, "sum") / len(inputs)
-        said = [own.cpu().numpy() for own in tokens.split(counts.tolist())]
+        owner = torch.repeat_interleave(torch.arange(len(ways), device=ways.device), ways)
+        padded = nn.utils.rnn.pad_sequence(list(parts))[:, owner]  # [frames, ways of all, tokens]
+        losses = nn.functional.ctc_loss(padded, tokens, shorter[owner], counts, BLANK, "none").split(ways.tolist())
+        loss = -torch.stack([(-own).logsumexp(0) for own in losses]).sum() / len(inputs)
+        likeliest = ways.cumsum(0) - ways + torch.stack([own.detach().argmin() for own in losses])
+        said = [tokens.split(counts.tolist())[i].cpu().numpy() for i in likeliest.tolist()]
         heard = [collapsed(own.detach().argmax(-1).cpu().numpy()) for own in parts]
-        return Outcome(loss, len(inputs), loss.new_tensor(len(tokens) - errors(said, heard)).long(), len(tokens))
+        spoken = sum(map(len, said))
+        return Outcome(loss, len(inputs), loss.new_tensor(spoken - errors(said, heard)).long(), spoken)
 
     def log_priors(self, classes: int) -> Tensor:
         """Zeros: posteriors of tokens are decoded as they are."""
         return torch.zeros(classes)
+
+
+def in_frames(tokens: np.ndarray, frames: int) -> list[np.ndarray]:
+    """Of the ways to spell an utterance, int [tokens] or [ways, tokens], those that `frames` suffice for, int64
+    [tokens] each, without the blanks that fill them up.
+    """
+    ways = [way[way != BLANK].astype(np.int64) for way in np.atleast_2d(tokens)]
+    return [way for way in ways if fewest_frames(way) <= frames]
 
 
 def fewest_frames(tokens: np.ndarray) -> int:

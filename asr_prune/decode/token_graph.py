@@ -43,13 +43,13 @@ def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
     lang: tokens.txt, words.txt and G.fst. Raises UserError where a file is missing or no word can be spelled.
     """
     tokens, words = Tokens.read(lang), read_table(lang / "words.txt")
-    spellings = {word: tokens.spelling(word) for word in words if word not in NOT_SPOKEN}
-    entries = [(word, _named(tokens, spelling)) for word, spelling in spellings.items() if spelling]
+    spellings = {word: tokens.spellings(word) for word in words if word not in NOT_SPOKEN}
+    entries = [(word, _named(tokens, way)) for word, ways in spellings.items() for way in ways]
     if not entries:
         raise UserError(f"{lang}: the tokens spell no word of the language model; make both of text in the same case.")
     graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang"))
     arcs = sum(graph.num_arcs(state) for state in range(graph.num_states))
-    unspelled = sorted(word for word, spelling in spellings.items() if not spelling)
+    unspelled = sorted(word for word, ways in spellings.items() if not ways)
     size = TokenGraphSize(graph.num_states, arcs, len(tokens.symbols), unspelled)
     with atomic_dir(out) as partial:
         write_fst(graph, partial / "HCLG.fst")

@@ -25,8 +25,9 @@ class LangOptions:
     silence_states: int = 5
     #: emitting states of any other phone
     phone_states: int = 3
-    #: what CTC spells words with: characters, or pieces that sentencepiece learns from the training text
-    tokens: Literal["characters", "pieces"] = "characters"
+    #: what CTC spells words with: characters, pieces that sentencepiece learns from the training text, or the phones of
+    #: the corpus's lexicon
+    tokens: Literal["characters", "pieces", "phones"] = "characters"
     #: how many pieces, characters included; fewer where the text has no more
     pieces: int = 100
     #: the word that stands for training words outside the lexicon, where the lexicon has it

@@ -1,43 +1,58 @@
-"""What a network trained with CTC spells words with: characters, or pieces of sentencepiece."""
+"""What a network trained with CTC spells words with: characters, pieces of sentencepiece, or a lexicon's phones."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.lang.lexicon import read_lexicon
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.symbols import read_table, write_table
 
 BLANK = "<blk>"
 #: begins a word, as sentencepiece writes it
 BEGIN = "\u2581"
-TABLE, MODEL = "tokens.txt", "tokens.model"
+TABLE, MODEL, LEXICON = "tokens.txt", "tokens.model", "tokens.lexicon"
+#: ways to spell a sentence that are told of at most
+WAYS = 64
+
+Spelling = tuple[str, ...]
 
 
 class Tokens:
-    """symbols: of all tokens by id, the blank first; model: sentencepiece's, None for characters.
-
-    Each word is spelled by itself, whatever stands beside it.
+    """symbols: of all tokens by id, the blank first; model: sentencepiece's, where they are pieces; lexicon: the
+    pronunciations of each word, where they are phones.
     """
 
-    def __init__(self, symbols: Sequence[str], model: bytes | None = None) -> None:
-        self.symbols, self.model = list(symbols), model
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        model: bytes | None = None,
+        lexicon: Mapping[str, Sequence[Spelling]] | None = None,
+    ) -> None:
+        self.symbols, self.model, self.lexicon = list(symbols), model, lexicon
         self.ids = {symbol: i for i, symbol in enumerate(symbols)}
         self._processor = _processor(model) if model else None
 
     @classmethod
-    def learn(cls, sentences: Iterable[Sequence[str]], options: LangOptions) -> Tokens:
-        """From the words of transcripts. Raises UserError where there are none, or too few for `lang.pieces`."""
+    def learn(cls, sentences: Iterable[Sequence[str]], options: LangOptions, lexicon: Path | None = None) -> Tokens:
+        """From the words of transcripts; lexicon: what pronounces them, for phones. Raises UserError where there are
+        none, too few for `lang.pieces`, or none that the lexicon has.
+        """
         texts = [list(words) for words in sentences if words]
         if not texts:
             raise UserError(
                 "no transcript of the training set has a word, so there is nothing to spell; check its text."
             )
+        if lexicon:
+            return cls._of_phones({word for words in texts for word in words}, lexicon)
         letters = sorted({letter for words in texts for word in words for letter in word})
         if options.tokens == "characters":
             return cls([BLANK, BEGIN, *letters])
@@ -47,40 +62,73 @@ class Tokens:
         return cls([BLANK, *(processor.id_to_piece(i) for i in range(1, processor.get_piece_size()))], model)
 
     @classmethod
+    def _of_phones(cls, heard: set[str], lexicon: Path) -> Tokens:
+        """The phones of the words that were `heard`; one of other words could not be learned."""
+        words = _pronunciations(lexicon)
+        phones = sorted({phone for word in heard & words.keys() for way in words[word] for phone in way})
+        if not phones:
+            raise UserError(f"{lexicon} has no word of the training text; make both of text in the same case.")
+        return cls([BLANK, *phones], lexicon=words)
+
+    @classmethod
     def read(cls, folder: Path) -> Tokens:
         """What `write` wrote. Raises UserError where it is missing or damaged."""
-        table, model = read_table(folder / TABLE), folder / MODEL
+        table, model, lexicon = read_table(folder / TABLE), folder / MODEL, folder / LEXICON
         symbols = sorted(table, key=lambda symbol: table[symbol])
         if symbols[:1] != [BLANK] or sorted(table.values()) != list(range(len(table))):
             raise UserError(
                 f"{folder / TABLE} is no table of tokens that begins with {BLANK}; run the lang stage again."
             )
-        return cls(symbols, model.read_bytes() if model.is_file() else None)
+        words = _pronunciations(lexicon) if lexicon.is_file() else None
+        return cls(symbols, model.read_bytes() if model.is_file() else None, words)
 
     def write(self, folder: Path) -> None:
-        """folder/tokens.txt, `token id` lines, and with pieces sentencepiece's tokens.model."""
+        """folder/tokens.txt, `token id` lines; with pieces sentencepiece's tokens.model, with phones tokens.lexicon,
+        `word phone phone ...` lines.
+        """
         write_table(self.ids, folder / TABLE)
-        (folder / MODEL).unlink(missing_ok=True)
+        for name in (MODEL, LEXICON):
+            (folder / name).unlink(missing_ok=True)
         if self.model:
             with atomic(folder / MODEL, "wb") as file:
                 file.write(self.model)
+        if self.lexicon:
+            with atomic(folder / LEXICON) as file:
+                file.writelines(f"{word} {' '.join(way)}\n" for word, ways in self.lexicon.items() for way in ways)
 
-    def spelling(self, word: str) -> tuple[str, ...] | None:
-        """The tokens of a word; None where one of its characters was not in the training set."""
-        pieces = self._processor.encode(word, out_type=str) if self._processor else [BEGIN, *word]
-        return tuple(pieces) if all(piece in self.ids for piece in pieces) else None
+    def spellings(self, word: str) -> list[Spelling]:
+        """The ways to spell a word: several where a lexicon has as many pronunciations; none where it takes a token
+        that the training set has not.
+        """
+        ways = [self._letters(word)] if self.lexicon is None else self.lexicon.get(word, [])
+        return [way for way in ways if all(token in self.ids for token in way)]
 
-    def of_words(self, words: Iterable[str]) -> np.ndarray | None:
-        """Ids of a sentence, int64 [tokens]; None where a word cannot be spelled."""
-        spellings = [self.spelling(word) for word in words]
-        if any(pieces is None for pieces in spellings):
+    def _letters(self, word: str) -> Spelling:
+        return tuple(self._processor.encode(word, out_type=str)) if self._processor else (BEGIN, *word)
+
+    def of_words(self, words: Sequence[str]) -> np.ndarray | None:
+        """Ids of a sentence in all the ways to spell it, int64 [ways, tokens], shorter ones filled up with blanks; None
+        where a word cannot be spelled. A word is pronounced the same throughout a sentence; WAYS ways at most.
+        """
+        known = {word: self.spellings(word) for word in words}
+        if not all(known.values()):
             return None
-        return np.array([self.ids[piece] for pieces in spellings for piece in pieces or ()], np.int64)
+        chosen = (dict(zip(known, ways, strict=True)) for ways in islice(product(*known.values()), WAYS))
+        rows = [[self.ids[token] for word in words for token in choice[word]] for choice in chosen]
+        longest = max(map(len, rows))
+        return np.array([row + [0] * (longest - len(row)) for row in rows], np.int64)
 
 
 def spelled(symbols: Iterable[str]) -> list[str]:
     """The words that tokens spell, blanks left out."""
     return "".join(symbol for symbol in symbols if symbol != BLANK).replace(BEGIN, " ").split()
+
+
+def _pronunciations(lexicon: Path) -> dict[str, list[Spelling]]:
+    words: defaultdict[str, list[Spelling]] = defaultdict(list)
+    for word, phones in read_lexicon(lexicon).entries:
+        words[word].append(phones)
+    return dict(words)
 
 
 def _learn_pieces(texts: list[list[str]], pieces: int) -> bytes:

@@ -32,6 +32,9 @@ def token_lang(context: Context) -> None:
     """Stage 1: tokens of the training text; where words are searched, the language model's words and G.fst."""
     options, lang = context.recipe, context.lang
     text, words = context.data / "train/text", options.decode.search == "graph"
+    lexicon = context.data / "local/lexicon.txt" if options.lang.tokens == "phones" else None
+    if lexicon and not words:
+        raise UserError("lang.tokens phones spell no word where decoding is greedy; set decode.search to graph.")
     if context.loaded.recipe.decode.type == "auto":
         log.info("the corpus has no lexicon: networks are trained with CTC to spell its words, without alignment")
 
@@ -40,16 +43,16 @@ def token_lang(context: Context) -> None:
 
         lang.mkdir(parents=True, exist_ok=True)
         sentences = DataDir.read(text.parent).text.values()
-        tokens = Tokens.learn(sentences, options.lang)
+        tokens = Tokens.learn(sentences, options.lang, lexicon)
         tokens.write(lang)
-        outputs.extend(path for path in [lang / "tokens.model"] if path.is_file())
+        outputs.extend(path for path in (lang / "tokens.model", lang / "tokens.lexicon") if path.is_file())
         log.info("  %d %s, the blank among them", len(tokens.symbols), options.lang.tokens)
         if words:
             _make_words(context, {word for words in sentences for word in words})
 
     names = ["tokens.txt", *(("words.txt", "G.fst") if words else ())]
     outputs = [lang / name for name in (*names, *(["lm.arpa"] if words and is_estimated(context) else []))]
-    inputs = {text: "corpus"} | (g_inputs(context) if words else {})
+    inputs = {text: "corpus"} | (g_inputs(context) if words else {}) | ({lexicon: "corpus"} if lexicon else {})
     also = own_files(context) if words else []
     part = {name: getattr(options.lang, name) for name in ("tokens", "pieces", "grammar", "lm", "oov_word")}
     says = "learning what to spell words with"
@@ -93,8 +96,8 @@ def need_utterances(context: Context, run: Run) -> None:
 
 
 def token_labels(context: Context, parts: tuple[str, ...]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Tokens of the utterances of some sets, and what each token spells. Utterances with a character that the training
-    text has not are left out, counted and told.
+    """Tokens of the utterances of some sets, int64 [ways to spell it, tokens], and what each token spells. Utterances
+    with a word that they cannot spell are left out, counted and told.
     """
     from asr_prune.lang.tokens import Tokens
 
@@ -103,7 +106,7 @@ def token_labels(context: Context, parts: tuple[str, ...]) -> tuple[dict[str, np
     found = {utt: tokens.of_words(words) for utt, words in texts.items()}
     labels = {utt: ids for utt, ids in found.items() if ids is not None}
     if len(labels) < len(found):
-        told = "%d of %d utterances have characters that the training text has not, left out"
+        told = "%d of %d utterances have words that the training text's tokens cannot spell, left out"
         log.warning(told, len(found) - len(labels), len(found))
     return labels, tokens.symbols
 

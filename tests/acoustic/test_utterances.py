@@ -76,6 +76,41 @@ def test_the_loss_is_summed_over_every_path_that_spells_the_tokens() -> None:
     assert evaluate(network, examples).cross_entropy == pytest.approx(-math.log(total) / 4, rel=1e-5)
 
 
+def test_all_ways_to_spell_add_up() -> None:
+    feats, _ = data(6, 3)
+    ways = {"u00": np.array([[1, 2, 3], [4, 2, 0]]), "u01": np.array([1, 2]), "u02": np.array([[3, 3], [3, 0], [4, 1]])}
+    examples = UtteranceSet.from_utterances(feats, ways, (1, 1), stride=3)
+    network, total = network_of("tdnn", examples), 0.0
+    for name, own in ways.items():
+        chances = []
+        for way in np.atleast_2d(own):
+            alone = UtteranceSet.from_utterances({name: feats[name]}, {name: way[way > 0]}, (1, 1), stride=3)
+            chances.append(math.exp(-evaluate(network, alone).cross_entropy * len(feats[name])))
+        total -= math.log(sum(chances))
+    frames = sum(map(len, feats.values()))
+    assert evaluate(network, examples).cross_entropy == pytest.approx(total / frames, rel=1e-5)
+
+
+def test_ways_that_frames_do_not_suffice_for_are_left_out() -> None:
+    feats = {"a": np.random.default_rng(1).standard_normal((4, 3)).astype(np.float32)}
+    both, one = (
+        UtteranceSet.from_utterances(feats, {"a": np.array(ways)}, (0, 0))
+        for ways in ([[1, 1, 1, 0], [2, 1, 0, 0]], [[2, 1]])
+    )
+    assert [len(ways) for ways in both.tokens] == [1]
+    network = make(NetworkOptions(hidden=(6,), dropout=0.0), 3, 3)
+    assert evaluate(network, both) == evaluate(network, one)
+
+
+def test_accuracy_is_that_of_the_likeliest_way() -> None:
+    feats = {"a": np.zeros((3, 2), np.float32)}
+    examples = UtteranceSet.from_utterances(feats, {"a": np.array([[1, 2], [3, 0]])}, (0, 0))
+    network = make(NetworkOptions(hidden=(4,), dropout=0.0), 2, 4)
+    torch.nn.init.zeros_(network.output.weight)
+    network.output.bias.data = torch.tensor([0.0, -9.0, -9.0, 9.0])
+    assert evaluate(network, examples).accuracy == 1.0
+
+
 @pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn"])
 def test_utterances_in_one_batch_are_judged_as_alone(kind: str) -> None:
     examples = UtteranceSet.from_utterances(*data(4), (1, 1), stride=3)

@@ -50,7 +50,7 @@ def best_of_all(loglikes: np.ndarray, tokens: Tokens) -> tuple[list[str], float]
         words = greedy_words(one_hot, tokens.symbols)
         spelling = tokens.of_words(words) if all(word in WORDS for word in words) else None
         kept = [t for i, t in enumerate(path) if t and (i == 0 or path[i - 1] != t)]
-        if spelling is None or kept != spelling.tolist():
+        if spelling is None or kept != spelling[0].tolist():
             continue
         lm = math.log(10) * (sum(WORDS[word] for word in words) + END)
         total = lm + sum(float(loglikes[t, token]) for t, token in enumerate(path))
