@@ -34,6 +34,9 @@ class DecodeOptions:
     #: LM weights to try with ctc, whose posteriors are sharper, in place of lm_weights; its lattices are made at 1 over
     #: their mean, in place of acoustic_scale
     ctc_lm_weights: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
+    #: with ctc, before words are searched: the power of the tokens' priors that posteriors are divided by; 0 leaves
+    #: posteriors as they are
+    ctc_prior_scale: float = 0.3
     #: costs to try that each word adds (word insertion penalty)
     penalties: tuple[float, ...] = (0.0, 0.5, 1.0)
     #: a graph directory that Kaldi's mkgraph.sh made for the model of the labels, in place of a graph of ours
@@ -70,6 +73,8 @@ class DecodeOptions:
                 raise ValueError(
                     f"{name} must be {'at least 1' if least == 1 else 'positive'}, not {getattr(self, name)}"
                 )
+        if not 0 <= self.ctc_prior_scale <= 1:
+            raise ValueError(f"ctc_prior_scale must be 0 to 1, not {self.ctc_prior_scale}")
         for name in ("max_active", "first_max_active"):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name} must be at least 2, not {getattr(self, name)}")

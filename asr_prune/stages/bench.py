@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.stages.context import Context
+from asr_prune.stages.ctc import with_priors
 from asr_prune.stages.decoding import Forward
 from asr_prune.stages.feats import NetworkFeatures
 
@@ -27,7 +28,8 @@ def bench_decode(context: Context, run: Path, part: str) -> list[str]:
     context.need({run / "shrunk/network.pt": "shrink", context.graph / "HCLG.fst": "graph"})
     torch.set_num_threads(1)
     options, source = context.recipe.decode, NetworkFeatures.of(context)
-    model, feats = load_model(run / "shrunk/network.pt"), source.load(context.data / part, context.align)
+    model = with_priors(context, load_model(run / "shrunk/network.pt"))
+    feats = source.load(context.data / part, context.align)
     network = Forward(model, feats, time.process_time)
     points = grid(options)
     decoded = lattice_set(context.graph, network, options, points)

@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,6 +136,25 @@ def token_graph(context: Context) -> None:
     code = ["decode/graph.py", "decode/token_graph.py", "lang"]
     outputs = [context.graph / name for name in GRAPH]
     context.once(Work("graph", "making the graph of tokens and words", {}, inputs, code, do, outputs))
+
+
+def with_priors(context: Context, model: Model) -> Model:
+    """`model` as words are searched with it: its posteriors divided by a power of the tokens' priors,
+    decode.ctc_prior_scale; as it is where no graph of tokens is searched.
+    """
+    from asr_prune.decode.token_priors import token_log_priors
+
+    options = context.recipe.decode
+    scale = options.ctc_prior_scale
+    if options.search != "graph" or not scale:
+        return model
+    labels, symbols = token_labels(context, ("train",))
+    return replace(model, priors=scale * token_log_priors(labels.values(), len(symbols)))
+
+
+def prior_inputs(context: Context) -> dict[Path, str]:
+    """Files that `with_priors` reads, with the stage that makes them."""
+    return label_inputs(context, ("train",)) if context.ctc else {}
 
 
 def greedy_part(context: Context, model: Model, part: str, out: Path) -> None:

@@ -17,7 +17,7 @@ from asr_prune.done import plain
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Missing, Work
-from asr_prune.stages.ctc import greedy, greedy_part, token_graph
+from asr_prune.stages.ctc import greedy, greedy_part, prior_inputs, token_graph, with_priors
 from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.stages.taking import need_hmm
 
@@ -31,7 +31,7 @@ JUDGED = ("dev", "test")
 GRAPH = ("HCLG.fst", "words.txt", "pdfs.txt", "disambig_tid.int", "size.json")
 GRAPH_CODE = ("graph", "kaldi_graph", "stochastic", "arrays", "binary")
 #: options that lattices depend on, beside the graph, and those that they do not
-SEARCH = ("beam", "lattice_beam", "acoustic_scale", "lattice")
+SEARCH = ("beam", "lattice_beam", "acoustic_scale", "ctc_prior_scale", "lattice")
 GRID = ("lm_weights", "penalties")
 ARCHIVE = "lat.1.gz"
 Words = dict[str, list[str]]
@@ -116,13 +116,13 @@ def _decode_run(context: Context, run: Run) -> None:
     def do(_: bool) -> None:
         from asr_prune.acoustic.checkpoint import load_model
 
-        model = load_model(folder / "shrunk/network.pt")
+        model = with_priors(context, load_model(folder / "shrunk/network.pt"))
         decode_one = greedy_part if options.search == "greedy" else decode_part
         for part in JUDGED:
             decode_one(context, model, part, folder / f"decode_{part}")
 
     inputs = {folder / "shrunk/network.pt": "shrink"} | graph_inputs(context)
-    inputs |= NetworkFeatures.of(context).inputs(context, JUDGED)
+    inputs |= NetworkFeatures.of(context).inputs(context, JUDGED) | prior_inputs(context)
     outputs = [folder / f"decode_{part}" / "info.json" for part in JUDGED]
     outputs += archives(folder) if options.lattice else words_files(folder, options)
     part = {key: plain(options)[key] for key in (*SEARCH, *(() if options.lattice else GRID))}

@@ -16,7 +16,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.stages.context import Context
-from asr_prune.stages.ctc import greedy
+from asr_prune.stages.ctc import greedy, with_priors
 from asr_prune.stages.decoding import JUDGED, Words, graph_inputs
 from asr_prune.stages.feats import NetworkFeatures
 from asr_prune.stages.networks import label_files, labels_of
@@ -129,7 +129,8 @@ def _decoded(context: Context, model: Model, feats: Utterances, points: Sequence
 
     if context.recipe.decode.search == "greedy":
         return dict.fromkeys(points, greedy(model, feats))
-    loglikes = log_likelihoods(model.network, model.priors, feats, model.context)
+    priors = with_priors(context, model).priors
+    loglikes = log_likelihoods(model.network, priors, feats, model.context)
     return lattice_set(context.graph, loglikes, context.recipe.decode, points, context.nj).words
 
 

@@ -40,3 +40,5 @@ def test_what_cannot_be_is_told() -> None:
         DecodeOptions(type="hmm", search="greedy")
     with pytest.raises(ValueError, match=r"ctc_lm_weights must be one or more numbers of at least 1"):
         DecodeOptions(ctc_lm_weights=(0, 1))
+    with pytest.raises(ValueError, match=r"ctc_prior_scale must be 0 to 1, not 1.5"):
+        DecodeOptions(ctc_prior_scale=1.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -69,6 +70,20 @@ def test_a_wide_search_finds_the_best_of_all_paths(lang: Path, made: tuple[Path,
     assert found.words == words
     assert found.score == pytest.approx(score, abs=1e-3)
     assert found.reached_final
+
+
+def test_a_word_is_found_by_each_of_its_pronunciations(lang: Path, tmp_path: Path) -> None:
+    (tmp_path / "lexicon.txt").write_text("A AH\nA EY\nBB EY\nZOO Z UW\n")
+    tokens = Tokens.learn([["A", "BB", "ZOO"]], LangOptions(tokens="phones"), tmp_path / "lexicon.txt")
+    tokens.write(tmp_path)
+    for name in ("words.txt", "G.fst"):
+        shutil.copyfile(lang / name, tmp_path / name)
+    assert make_token_graph(tmp_path, tmp_path / "graph").unspelled == ["AB"]
+    decoder = Decoder(tmp_path / "graph", DecodeOptions(beam=1e4))
+    for path, words in ((["AH"], ["A"]), (["EY"], ["A"]), (["Z", "UW", "AH"], ["ZOO", "A"])):
+        loglikes = np.full((len(path), len(tokens.symbols)), -50, np.float32)
+        loglikes[np.arange(len(path)), [tokens.ids[phone] for phone in path]] = 0
+        assert decoder.best(loglikes, 1.0).words == words
 
 
 def test_a_token_twice_needs_a_blank_between(lang: Path, made: tuple[Path, TokenGraphSize]) -> None:

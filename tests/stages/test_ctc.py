@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli import main
@@ -16,7 +17,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.recipe import load_recipe
 from asr_prune.stages import STAGES
 from asr_prune.stages.context import Context
-from asr_prune.stages.ctc import token_labels
+from asr_prune.stages.ctc import token_labels, with_priors
 
 RECIPE = """
 corpus: {prepare: PREPARE}
@@ -121,6 +122,36 @@ def test_pieces_in_place_of_characters(done: SimpleNamespace, capsys: pytest.Cap
     model = load_model(next((done.exp / "runs").glob("*-epochs-2*")) / "shrunk/network.pt")
     assert len(model.tokens) == model.network.outputs == 12
     assert main(["lang", *given]) == 0
+
+
+def test_phones_of_a_lexicon(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    given, lexicon = ["--recipe", "recipes/tones", "--nj", "1"], done.data / "local/lexicon.txt"
+    sets = ["lang.tokens=phones", "decode.type=ctc", "prune.method=none", "train.epochs=20", "train.mask_bands=1"]
+    change = [*given, *(word for text in sets for word in ("--set", text))]
+    assert main(["lang", *change]) == 1
+    assert "local/lexicon.txt is missing; the stage corpus makes it" in capsys.readouterr().err
+    lexicon.write_text("HIGH HH AY\nLOW L OW\nLOW L OW W\nMID M IH D\nUNHEARD UH\n")
+    assert main(["lang", *change, "--set", "decode.search=greedy"]) == 1
+    assert "lang.tokens phones spell no word where decoding is greedy" in capsys.readouterr().err
+    verbs = [verb for verb in STAGES if verb != "corpus"]
+    assert [main([verb, *change]) for verb in verbs] == [0] * len(verbs)
+    assert "10 phones, the blank among them" in capsys.readouterr().out
+    (folder,) = (done.exp / "runs").glob("*-mask_bands-1")
+    assert json.loads((folder / "verify.json").read_text())["holds"]
+    assert load_model(folder / "shrunk/network.pt").tokens[0] == "<blk>"
+    lexicon.unlink()
+    assert main(["lang", *given]) == 0
+    assert not (done.data / "lang/tokens.lexicon").exists()
+
+
+def test_priors_are_for_searching_words(done: SimpleNamespace) -> None:
+    model = load_model(done.exp / "runs/dense/shrunk/network.pt")
+    sets = [[], ["decode.ctc_prior_scale=0.5"], ["decode.ctc_prior_scale=0"], ["decode.search=greedy"]]
+    usual, more, none, greedy = (with_priors(Context(load_recipe("recipes/tones", own)), model).priors for own in sets)
+    assert torch.allclose(more / 0.5, usual / 0.3)
+    assert float((more / 0.5).exp().sum()) == pytest.approx(1, abs=1e-5)
+    assert not none.any()
+    assert not greedy.any()
 
 
 def test_a_grammar_in_place_of_a_language_model(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
