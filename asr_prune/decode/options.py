@@ -36,7 +36,7 @@ class DecodeOptions:
     ctc_lm_weights: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     #: with ctc, before words are searched: the power of the tokens' priors that posteriors are divided by; 0 leaves
     #: posteriors as they are
-    ctc_prior_scale: float = 0.3
+    ctc_prior_scale: float = 0.4
     #: costs to try that each word adds (word insertion penalty)
     penalties: tuple[float, ...] = (0.0, 0.5, 1.0)
     #: a graph directory that Kaldi's mkgraph.sh made for the model of the labels, in place of a graph of ours
