@@ -25,6 +25,7 @@ from asr_prune.report.commands import add_explain_verb
 from asr_prune.score.commands import add_score_verbs
 from asr_prune.stages import STAGES, find_stage
 from asr_prune.stages.context import NJ, Context
+from asr_prune.transcribe.commands import add_transcribe_verb
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +73,7 @@ def parser() -> Parser:
     add_lm_verb(verbs)
     add_kaldi_verb(verbs)
     add_export_verb(verbs)
+    add_transcribe_verb(verbs)
     return top
 
 
@@ -131,9 +133,26 @@ def run_widths(options: argparse.Namespace) -> None:
     folder = run_folder(options.folder, "model/before_cut.pt", "a run of method guided after stage 4 (train)")
     options.recipe = options.recipe or f"recipes/{folder.parts[1]}"
     with working(options, f"asr-prune widths {folder} --recipe {options.recipe}") as context:
-        if context.exp not in folder.parents:
-            raise UserError(f"{folder} is no run of {options.recipe}; name its recipe with --recipe.")
+        refuse_foreign(folder, context)
         widths(context, folder)
+
+
+def recipe_of(options: argparse.Namespace, needed: str, what: str) -> tuple[Context, Path]:
+    """The recipe of the run that a command names, and the run's folder from here. Raises UserError as `run_folder`, and
+    where the run is of another recipe.
+    """
+    from asr_prune.recipe import load_recipe
+
+    folder = run_folder(options.folder, needed, what)
+    context = Context(load_recipe(options.recipe or f"recipes/{folder.parts[1]}", options.set), options.nj)
+    refuse_foreign(folder, context)
+    return context, folder
+
+
+def refuse_foreign(folder: Path, context: Context) -> None:
+    """Raises UserError where the folder is of no run of the recipe."""
+    if context.exp not in folder.parents:
+        raise UserError(f"{folder} is no run of {context.loaded.folder}; name its recipe with --recipe.")
 
 
 def run_folder(given: Path, needed: str, what: str) -> Path:

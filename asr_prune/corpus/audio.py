@@ -63,6 +63,33 @@ def read_audio(
     return resampled(samples, found_rate, rate), rate
 
 
+def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """Reads a file of any length by blocks of about a minute: yields (rate in hertz, samples float32 [samples] in the
+    range of int16).
+
+    channel: which one, counted from 1; None: the file must be mono. Raises AudioProblem as `read_audio`; that a file is
+    cut short shows at its end.
+    """
+    path, found = Path(path), 0
+    with _opened(path) as file:
+        _refuse_channels(path, file.channels, channel)
+        declared = max(file.frames, _header_samples(path))
+        for block in _blocks(file):
+            if not np.isfinite(block).all():
+                raise AudioProblem(path, "unreadable", "samples that are not numbers", "make it again")
+            found += len(block)
+            yield file.samplerate, block[:, (channel or 1) - 1] * np.float32(INT16_SCALE)
+    _refuse_damage(path, 1, declared, found)
+
+
+def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
+    if channel is None and channels != 1:
+        raise AudioProblem(path, "many-channel", f"{channels} channels", "choose one with --channel")
+    if channel is not None and channel > channels:
+        what = f"{channels} channel{'s' if channels > 1 else ''} and no channel {channel}"
+        raise AudioProblem(path, "no-such-channel", what, f"choose one from 1 to {channels}")
+
+
 def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
     """Rate in hertz and number of samples of a mono file, holding no more than a minute of it in memory.
 

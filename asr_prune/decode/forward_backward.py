@@ -38,9 +38,7 @@ def posteriors(trellis: Trellis, point: tuple[float, float]) -> Posteriors:
     return Posteriors(np.exp(through + backward[trellis.target] - total), np.exp(through - reached), total)
 
 
-def _log_sums(
-    source: np.ndarray, target: np.ndarray, level: np.ndarray, weights: np.ndarray, start: int
-) -> np.ndarray:
+def _log_sums(source: np.ndarray, target: np.ndarray, level: np.ndarray, weights: np.ndarray, start: int) -> np.ndarray:
     """Log of the summed weight of all ways from `start` to each state, float64 [states]; levels rise along arcs."""
     order = np.lexsort((target, level[target]))
     source, target, weights = source[order], target[order], weights[order]

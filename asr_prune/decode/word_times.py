@@ -13,7 +13,7 @@ from asr_prune.acoustic.utterances import BLANK, fewest_frames
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.hmm.align import Search, best_path
 from asr_prune.hmm.gmm import Floats
-from asr_prune.hmm.graphs import compile_graphs
+from asr_prune.hmm.graphs import graph_compiler
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.phones import Span, phone_spans, word_spans
@@ -37,6 +37,7 @@ class HmmTimer:
         self.lang, self.model = Lang.read(lang), HmmModel.load(hmm)
         self.lexicon = read_fst(lang / "L.fst", "lang")
         kaldifst.arcsort(self.lexicon, "ilabel")
+        self.compiler = graph_compiler(self.lang, self.model)
         self.columns = id_to_pdf(self.model.transitions)[1:]
         scales = 1 / weight, options.transition_scale, options.self_loop_scale
         self.search = Search(100.0, 1e6, *scales)  # the graph of one sentence is small: no path need be lost
@@ -45,7 +46,7 @@ class HmmTimer:
         ids = self.lang.word_ids(list(words))
         if not ids:
             return []
-        graph = compile_graphs(self.lang, self.model, {"": list(words)}, [""])[""]
+        graph = self.compiler.compile_graph_from_text(ids)
         scores = (loglikes * np.float32(self.search.acoustic_scale))[:, self.columns]
         path = best_path(self.model, graph, scores, self.search, "")[0]
         spans = phone_spans(self.model.transitions, path)

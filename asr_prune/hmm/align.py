@@ -87,9 +87,7 @@ def _align_one(
     alignment.ids[data.bounds[i] : data.bounds[i + 1]] = ids
 
 
-def best_path(
-    model: HmmModel, graph: Fst, scores: Floats, search: Search, utt: str
-) -> tuple[list[int], int, float]:
+def best_path(model: HmmModel, graph: Fst, scores: Floats, search: Search, utt: str) -> tuple[list[int], int, float]:
     """The transition-id of each frame on the best path of one utterance in its training graph, none where there is no
     path; whether the wider beam was needed; and the log-likelihood of the path over the acoustic scale.
 
