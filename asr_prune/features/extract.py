@@ -107,7 +107,8 @@ class _Worker:
         """(utterance, seconds, features or the reason why there are none)"""
         utterance, place, part = job
         try:
-            samples, rate = read_audio(place, self.options.rate, part, self.options.resample)
+            own = self.options
+            samples, rate = read_audio(place, own.rate, part, own.resample, own.longest)
         except UserError as error:
             return utterance, 0.0, str(error)
         features = self.compute(samples)

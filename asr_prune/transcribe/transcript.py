@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from asr_prune.decode.heard import Heard
 from asr_prune.errors import UserError
+from asr_prune.hmm.phones import Span
 from asr_prune.score.ctm import TimedWord
 from asr_prune.transcribe.recordings import Recording
 
@@ -85,10 +87,14 @@ class Transcript:
 
 def words_of(heard: Heard, start: float, shift: float) -> list[Word]:
     """The words of a piece that begins at `start` seconds."""
-    times = [(start + begin * shift, start + end * shift) for begin, end in heard.spans]
-    known = times or [(None, None)] * len(heard.words)
-    sure = heard.confidences or [None] * len(heard.words)
-    return [Word(text, *when, own) for text, when, own in zip(heard.words, known, sure, strict=True)]
+    rows = zip_longest(heard.words, heard.spans, heard.confidences)
+    return [_word(text, span, sure, start, shift) for text, span, sure in rows]
+
+
+def _word(text: str, span: Span | None, sure: float | None, start: float, shift: float) -> Word:
+    if span is None:
+        return Word(text, confidence=sure)
+    return Word(text, start + span[0] * shift, start + span[1] * shift, sure)
 
 
 def ctm_of(transcripts: Sequence[Transcript]) -> list[TimedWord]:
