@@ -154,8 +154,8 @@ def _seconds(file: soundfile.SoundFile, part: Segment | None) -> float:
 
 def _refuse_long(path: Path, seconds: float, longest: float) -> None:
     if seconds > longest:
-        mend = "cut it by a file segments, or raise features.hmm.longest and features.network.longest"
-        raise AudioProblem(path, "too-long", f"{seconds:.0f} s in one utterance, more than {longest:g}", mend)
+        mend = "cut it by a file segments, or raise corpus.longest"
+        raise AudioProblem(path, "too-long", f"{seconds:.1f} s in one utterance, more than {longest:g}", mend)
 
 
 def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:

@@ -75,19 +75,25 @@ class KnownListener:
 
 
 class GreedyListener:
-    """Spells the likeliest token of each frame; symbols: what tokens spell, the blank first.
+    """Spells the likeliest token of each frame; symbols: what tokens spell, the blank first; timed, confident:
+    whether times and confidences are asked for.
 
     The confidence of a word is the product, over its tokens, of the highest posterior that each has.
     """
 
-    def __init__(self, symbols: Sequence[str]) -> None:
-        self.symbols = symbols
+    def __init__(self, symbols: Sequence[str], timed: bool, confident: bool) -> None:
+        self.symbols, self.timed, self.confident = symbols, timed, confident
 
     def __call__(self, utt: str, loglikes: Floats) -> Heard:
         """loglikes: log posteriors of tokens, priors not divided out."""
         start, path = time.process_time(), loglikes.argmax(-1)
         words, sure = greedy_words(loglikes, self.symbols), np.exp(loglikes.max(-1))
         found = spelled_spans(path, self.symbols)
-        confidences = [float(np.prod([sure[begin:end].max() for begin, end in tokens])) for tokens, _ in found]
-        seconds = time.process_time() - start
-        return Heard(words, [span for _, span in found], confidences, len(path), True, seconds)
+        spans = [span for _, span in found if self.timed]
+        confidences = [_product(sure, tokens) for tokens, _ in found if self.confident]
+        return Heard(words, spans, confidences, len(path), True, time.process_time() - start)
+
+
+def _product(sure: Floats, tokens: Sequence[Span]) -> float:
+    """Of the highest value within each of some spans of frames."""
+    return float(np.prod([sure[begin:end].max() for begin, end in tokens]))

@@ -27,8 +27,6 @@ class FeatureOptions:
     rate: int = 16000
     #: audio of another rate is converted (true), or skipped and counted (false); by default as the corpus says
     resample: bool = False
-    #: seconds of an utterance at most: a longer one, which decoding may not have the memory for, is skipped and counted
-    longest: float = 600.0
     #: lower edge of the lowest filter in hertz
     low_freq: float = 20.0
     #: upper edge of the highest filter in hertz; 0 or less counts down from half the rate
@@ -48,7 +46,7 @@ class FeatureOptions:
     archives: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms", "longest"):
+        for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         for name in ("deltas", "dither", "low_freq"):

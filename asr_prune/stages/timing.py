@@ -47,7 +47,7 @@ def write_times(context: Context, folder: Path, part: str, confidence: bool) -> 
 def _listener(recogniser: Recogniser, part: str, confidence: bool) -> Listener:
     context, folder = recogniser.context, recogniser.folder
     if context.recipe.decode.search == "greedy":
-        return GreedyListener(recogniser.model.tokens)
+        return GreedyListener(recogniser.model.tokens, True, confidence)
     weight, penalty = chosen_point(folder)
     words = read_words(folder / f"decode_{part}", context.recipe.decode)[int(weight), penalty]
     decoder = recogniser.decoder() if confidence else None

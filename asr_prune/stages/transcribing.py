@@ -103,7 +103,7 @@ class Recogniser:
     def listener(self, asked: Asked) -> Listener:
         """What makes words of log-likelihoods."""
         if self.context.recipe.decode.search == "greedy":
-            return GreedyListener(self.model.tokens)
+            return GreedyListener(self.model.tokens, asked.times, asked.confidence)
         point = chosen_point(self.folder, asked)
         timer = self.timer(point[0]) if asked.times else None
         return GraphListener(self.decoder(), point, timer, asked.confidence)

@@ -55,7 +55,7 @@ def test_greedy_words_are_as_sure_as_the_product_of_their_tokens() -> None:
     posteriors = np.array(
         [[p if token == best else (1 - p) / 3 for token in range(4)] for best, p in zip(path, sure, strict=True)]
     )
-    heard = GreedyListener([BLANK, BEGIN, "A", "B"])("a", np.log(posteriors).astype(np.float32))
+    heard = GreedyListener([BLANK, BEGIN, "A", "B"], True, True)("a", np.log(posteriors).astype(np.float32))
     assert heard.words == ["AB", "B"]
     assert heard.spans == [(2, 6), (7, 8)]
     assert heard.confidences == pytest.approx([0.8 * 0.7, 0.6])
