@@ -72,8 +72,8 @@ def judge_run(options: argparse.Namespace) -> None:
 
 def time_run(options: argparse.Namespace) -> None:
     """Says what was written."""
-    from asr_prune.cli import recipe_of
     from asr_prune.stages.timing import write_times
+    from asr_prune.verbs import recipe_of
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     context, folder = recipe_of(options, "score_dev.json", "a run after stage 8 (score)")

@@ -145,9 +145,8 @@ def features(context: Context) -> None:
     audio = listing(Path(path) for folder, kind in places if kind == kinds[0] for path in _wavs(folder))
     given = [Path(own.archives) / part for kind in kinds if (own := getattr(options, kind)).archives for part in SETS]
     taken = listing(path for folder in given for path in _archives(folder)) if given else ""
-    part = {"features": options, "audio": audio, "longest": context.recipe.corpus.longest} | (
-        {"taken": taken} if taken else {}
-    )
+    part = {"features": options, "audio": audio, "longest": context.recipe.corpus.longest}
+    part |= {"taken": taken} if taken else {}
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
     code = ["features", "corpus/audio.py", "corpus/segments.py", *(["interop/features.py"] if taken else [])]
     context.once(Work("features", "computing features", part, inputs, code, do, outputs))

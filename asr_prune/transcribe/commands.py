@@ -67,11 +67,11 @@ def _weight(text: str) -> float:
 
 def transcribe(options: argparse.Namespace) -> int:
     """Prints a line for each file as it is done; exit status 1 where a file could not be read."""
-    from asr_prune.cli import recipe_of
     from asr_prune.score.ctm import write_ctm
     from asr_prune.stages.transcribing import Asked
     from asr_prune.transcribe.transcribe import Transcriber
     from asr_prune.transcribe.transcript import ctm_of
+    from asr_prune.verbs import recipe_of
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     asked = Asked(options.times or bool(options.ctm), options.confidence, options.lm_weight, options.penalty)
