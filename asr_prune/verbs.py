@@ -49,8 +49,6 @@ def recipe_of(options: argparse.Namespace, needed: str, what: str) -> tuple[Cont
     """The recipe of the run that a command names, and the run's folder from here. Raises UserError as `run_folder`, and
     where the run is of another recipe.
     """
-    from asr_prune.recipe import load_recipe
-
     folder = run_folder(options.folder, needed, what)
     context = Context(load_recipe(options.recipe or f"recipes/{folder.parts[1]}", options.set), options.nj)
     refuse_foreign(folder, context)

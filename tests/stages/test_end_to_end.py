@@ -13,6 +13,7 @@ import pytest
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
