@@ -17,9 +17,6 @@ from asr_prune.features.options import FeatureOptions
 
 log = logging.getLogger(__name__)
 
-#: whose voice is taken for one: of each file, of the files of a folder, of all files
-SPEAKERS = ("file", "folder", "all")
-
 
 @dataclass
 class Recording:
@@ -34,7 +31,7 @@ class Recording:
     feats: dict[str, np.ndarray] = field(default_factory=dict)
 
     def speaker(self, whose: str) -> str:
-        """Who speaks, as `whose` of SPEAKERS says."""
+        """Who speaks, where each file, the files of a folder or all files are one speaker: `file`, `folder`, `all`."""
         return {"file": self.path, "folder": str(Path(self.path).parent), "all": "all files"}[whose]
 
 
