@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir
@@ -49,7 +50,8 @@ def _listener(recogniser: Recogniser, part: str, confidence: bool) -> Listener:
     if context.recipe.decode.search == "greedy":
         return GreedyListener(recogniser.model.tokens, True, confidence)
     weight, penalty = chosen_point(folder)
-    words = read_words(folder / f"decode_{part}", context.recipe.decode)[int(weight), penalty]
+    chosen = replace(context.recipe.decode, lm_weights=(int(weight),), penalties=(penalty,))
+    (words,) = read_words(folder / f"decode_{part}", chosen).values()
     decoder = recogniser.decoder() if confidence else None
     return KnownListener(words, recogniser.timer(weight), (weight, penalty), decoder)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ import soundfile
 
 from asr_prune.cli import main
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.score.sclite import program
 from asr_prune.stages import STAGES
 
 RECIPE = """
@@ -230,3 +233,15 @@ def test_the_ctm_of_a_set_has_its_words_and_the_stm_what_was_said(done: SimpleNa
     said = Path(RUN, "score_test.ref.stm").read_text().splitlines()
     assert [line.split()[5:] for line in said] == list(done.text.values())
     assert all(line.split()[:4] == [f"eve-{i}", "1", "eve", "0.000"] for i, line in enumerate(said))
+
+
+def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None:
+    if not program("sclite"):
+        pytest.skip("NIST's sclite (Debian's package sctk) is not installed")
+    assert main(["ctm", RUN, "--nj", "1"]) == 0
+    files = ["-r", "score_test.ref.stm", "stm", "-h", "score_test.hyp.ctm", "ctm", "-s", "-o", "sgml", "stdout"]
+    made = subprocess.run([*program("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True).stdout
+    ops = "".join(re.findall(r"(?:^|:)([CSID]),", made, re.MULTILINE))
+    scored = json.loads(Path(RUN, "score_test.json").read_text())
+    assert len(ops) - ops.count("I") == scored["words"]
+    assert len(ops) - ops.count("C") >= sum(scored["errors"].values())
