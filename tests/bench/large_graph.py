@@ -12,6 +12,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -176,16 +177,18 @@ def _megabytes(path: Path) -> str:
 
 
 def timed(work: Callable[..., str], *given: Any) -> tuple[str, float, float, float]:
-    """What it tells, seconds, seconds of the processor and peak MB, of a process that does nothing else."""
+    """What it tells, seconds, seconds of the processor and peak MB, of a process that does nothing else and its own."""
     start = time.perf_counter()
-    with get_context("spawn").Pool(1) as pool:
-        told, cpu, peak = pool.apply(_alone, (work, given))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        told, cpu, peak = pool.submit(_alone, work, given).result()
     return told, time.perf_counter() - start, cpu, peak
 
 
 def _alone(work: Callable[..., str], given: tuple[Any, ...]) -> tuple[str, float, float]:
     told = work(*given)
-    return told, time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(own.ru_utime + own.ru_stime for own in used)
+    return told, cpu, sum(own.ru_maxrss for own in used) / MB
 
 
 def steps(places: Places, given: argparse.Namespace) -> Iterator[tuple[str, Callable[..., str], tuple[Any, ...]]]:
