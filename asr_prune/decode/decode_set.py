@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asr_prune.decode.options import DecodeOptions
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def decode_set(
-    graph: Path, loglikes: dict[str, Floats], options: DecodeOptions, lm_weight: float, nj: int = 1
+    graph: Path, loglikes: Mapping[str, Floats], options: DecodeOptions, lm_weight: float, nj: int = 1
 ) -> dict[str, Hypothesis]:
-    """Decodes log-likelihoods [frames, pdfs] by utterance with `nj` processes.
+    """Decodes log-likelihoods [frames, pdfs] by utterance with `nj` processes, a few utterances at a time.
 
     For LM weights that are to be compared see `lattice_set`. Warns of utterances without a final state. Raises
     UserError for empty or bad log-likelihoods, naming the utterance, and as `Decoder`.
