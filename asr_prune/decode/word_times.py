@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import kaldifst
@@ -19,7 +20,7 @@ from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.phones import Span, phone_spans, word_spans
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.lang import Lang
-from asr_prune.lang.tokens import BEGIN, Tokens
+from asr_prune.lang.tokens import BEGIN, Spelling, Tokens
 
 #: words and log-likelihoods float32 [frames, classes] -> frames of each word; none where the words do not fit
 Timer = Callable[[Sequence[str], Floats], list[Span]]
@@ -64,10 +65,22 @@ class TokenTimer:
         self.tokens = Tokens.read(lang)
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
-        ids = self.tokens.of_words(words)
-        if ids is None or not len(ids) or fewest_frames(ids) > len(loglikes):
-            return []
-        return [span for _, span in spelled_spans(forced_path(loglikes, ids), self.tokens.symbols)]
+        found = [self._aligned(way, loglikes) for way in self.tokens.ways(words)]
+        return max(found, key=lambda one: one[0], default=(0.0, []))[1]
+
+    def _aligned(self, way: list[Spelling], loglikes: Floats) -> tuple[float, list[Span]]:
+        """The score of the best path that spells words in one way, and their frames; minus infinity where they do not
+        fit.
+        """
+        symbols = [token for spelling in way for token in spelling]
+        ids = np.array([self.tokens.ids[token] for token in symbols], np.int64)
+        if not len(ids) or fewest_frames(ids) > len(loglikes):
+            return -np.inf, []
+        path = forced_path(loglikes, ids)
+        runs = zip(symbols, (span for _, span in token_runs(path)), strict=True)
+        own = [[span for token, span in islice(runs, len(spelling)) if token != BEGIN] for spelling in way]
+        score = float(loglikes[np.arange(len(path)), path].sum())
+        return score, [(spans[0][0], spans[-1][1]) for spans in own]
 
 
 def forced_path(logs: Floats, tokens: np.ndarray) -> np.ndarray:

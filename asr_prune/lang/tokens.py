@@ -106,17 +106,21 @@ class Tokens:
     def _letters(self, word: str) -> Spelling:
         return tuple(self._processor.encode(word, out_type=str)) if self._processor else (BEGIN, *word)
 
-    def of_words(self, words: Sequence[str]) -> np.ndarray | None:
-        """Ids of a sentence in all the ways to spell it, int64 [ways, tokens], shorter ones filled up with blanks; None
-        where a word cannot be spelled. A word is pronounced the same throughout a sentence; WAYS ways at most.
+    def ways(self, words: Sequence[str]) -> list[list[Spelling]]:
+        """The ways to spell a sentence, each a spelling for each word; none where a word cannot be spelled. A word is
+        pronounced the same throughout; WAYS ways at most.
         """
         known = {word: self.spellings(word) for word in words}
-        if not all(known.values()):
-            return None
         chosen = (dict(zip(known, ways, strict=True)) for ways in islice(product(*known.values()), WAYS))
-        rows = [[self.ids[token] for word in words for token in choice[word]] for choice in chosen]
-        longest = max(map(len, rows))
-        return np.array([row + [0] * (longest - len(row)) for row in rows], np.int64)
+        return [[choice[word] for word in words] for choice in chosen]
+
+    def of_words(self, words: Sequence[str]) -> np.ndarray | None:
+        """Ids of a sentence in all `ways` to spell it, int64 [ways, tokens], shorter ones filled up with blanks; None
+        where there is none.
+        """
+        rows = [[self.ids[token] for spelling in way for token in spelling] for way in self.ways(words)]
+        longest = max(map(len, rows), default=0)
+        return np.array([row + [0] * (longest - len(row)) for row in rows], np.int64) if rows else None
 
 
 def spelled(symbols: Iterable[str]) -> list[str]:

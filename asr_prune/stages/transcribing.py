@@ -20,6 +20,7 @@ from asr_prune.features.load import prepared
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import SatOptions
 from asr_prune.stages.context import Context
+from asr_prune.stages.ctc import prior_inputs, with_priors
 from asr_prune.stages.decoding import Forward, graph_folder, graph_inputs
 from asr_prune.stages.feats import Feats, NetworkFeatures
 
@@ -47,7 +48,8 @@ class Recogniser:
         self.model = load_model(folder / "shrunk/network.pt")
         self.source = NetworkFeatures.from_plain(self.model.features)
         self._refuse_other_recipe()
-        self.context.need(graph_inputs(context))
+        self.context.need(graph_inputs(context) | prior_inputs(context))
+        self.model = with_priors(context, self.model)
 
     @property
     def shift(self) -> float:

@@ -88,6 +88,16 @@ def test_words_last_from_their_first_letter_to_their_last() -> None:
     assert spelled_spans(np.array([0, 1, 0]), symbols) == []
 
 
+def test_words_are_timed_in_the_likeliest_of_their_pronunciations(tmp_path: Path) -> None:
+    ways = {"A": [("EY",), ("AH",)], "ONE": [("HH", "W", "N"), ("W", "N")]}
+    Tokens([BLANK, "AH", "EY", "HH", "N", "W"], lexicon=ways).write(tmp_path)
+    timer, path = TokenTimer(tmp_path), np.array([0, 1, 1, 0, 5, 5, 0, 4, 0, 1])
+    logs = np.log(np.where(np.arange(6) == path[:, None], 0.9, 0.02)).astype(np.float32)
+    assert timer(["A", "ONE", "A"], logs) == [(1, 3), (4, 8), (9, 10)]
+    assert timer(["A", "ZOO"], logs) == []
+    assert timer(["ONE"], logs[:2]) in ([(0, 2)], [(1, 2)])
+
+
 def test_tokens_of_words_are_found_among_their_posteriors(tmp_path: Path) -> None:
     Tokens([BLANK, BEGIN, "A", "B"]).write(tmp_path)
     timer, path = TokenTimer(tmp_path), np.array([0, 1, 2, 0, 2, 0, 0, 1, 3, 3, 0])
