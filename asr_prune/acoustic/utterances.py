@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.examples import Batch, Examples, Outcome
+from asr_prune.acoustic.examples import Batch, Held, Outcome, Utterances, end_to_end
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
+from asr_prune.features.stored import frames_of
 
 log = logging.getLogger(__name__)
 
 BLANK = 0
 
 
-class UtteranceSet(Examples):
+class UtteranceSet(Held):
     """Each utterance is an example; the objective is -log of the summed probability of all paths that spell it.
 
     tokens: for each utterance int64 [tokens], none of them BLANK.
@@ -35,22 +36,16 @@ class UtteranceSet(Examples):
         self.starts = lengths.cumsum(0) - lengths
 
     @classmethod
-    def from_utterances(
-        cls,
-        features: dict[str, np.ndarray],
-        tokens: dict[str, np.ndarray],
-        context: tuple[int, int],
-        device: torch.device | str = "cpu",
-        stride: int = 1,
-    ) -> UtteranceSet:
-        """features: float32 [frames, dim] by utterance; tokens: ids by utterance; stride: frames of which the network
-        keeps one.
+    def count_of(cls, lengths: np.ndarray) -> int:
+        return len(lengths)
 
-        Utterances that have too few frames to spell their tokens are left out, counted and told. Raises UserError where
-        none is left.
+    @classmethod
+    def usable(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
+        """Those with features and tokens, and frames enough to spell these at one of `stride`; the others are counted
+        and told. Raises UserError where none is left.
         """
-        both = sorted(features.keys() & tokens.keys())
-        names = [name for name in both if -(-len(features[name]) // stride) >= fewest_frames(tokens[name])]
+        both, frames = sorted(features.keys() & labels.keys()), frames_of(features)
+        names = [name for name in both if -(-frames[name] // stride) >= fewest_frames(labels[name])]
         if len(names) < len(both):
             told = "%d of %d utterances have too few frames for their tokens at one of %d frames, left out"
             log.warning(told, len(both) - len(names), len(both), stride)
@@ -59,12 +54,28 @@ class UtteranceSet(Examples):
                 "no utterance has both features and enough frames for its tokens; run the stages lang and features on "
                 "the same data, or lower network.strides."
             )
+        return names
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        features: Utterances,
+        labels: Utterances,
+        context: tuple[int, int],
+        device: torch.device | str = "cpu",
+    ) -> UtteranceSet:
+        lengths = frames_of(features)
         return cls(
-            torch.from_numpy(np.concatenate([features[name] for name in names]).astype(np.float32)).to(device),
-            torch.tensor([len(features[name]) for name in names]).to(device),
-            [torch.from_numpy(tokens[name].astype(np.int64)).to(device) for name in names],
+            end_to_end(names, features, np.float32).to(device),
+            torch.tensor([lengths[name] for name in names]).to(device),
+            [torch.from_numpy(labels[name].astype(np.int64)).to(device) for name in names],
             context,
         )
+
+    @classmethod
+    def priors_of(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
+        return torch.zeros(classes)
 
     def __len__(self) -> int:
         return len(self.tokens)

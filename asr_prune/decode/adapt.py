@@ -52,8 +52,8 @@ class Adapter:
     def _spoken(self, gmms: Gmms, feats: Feats, options: DecodeOptions) -> dict[str, Ints]:
         """The pdf of each frame on the best path, -1 in silence and where there is no path."""
         scorer = Scorer(gmms)
-        loglikes = {utt: scorer(own) for utt, own in feats.items()}
-        hyps = decode_set(self.graph, loglikes, options, options.adapt_lm_weight, self.nj)
+        loglikes = ((utt, scorer(own)) for utt, own in feats.items())
+        hyps = decode_set(self.graph, loglikes, options, options.adapt_lm_weight, self.nj, len(feats))
         none = {utt: np.full(len(own), -1, np.int32) for utt, own in feats.items()}
         found = {utt: hyp.pdfs for utt, hyp in hyps.items() if len(hyp.pdfs) == len(feats[utt])}
         return none | {utt: np.where(np.isin(pdfs, self.silent), -1, pdfs) for utt, pdfs in found.items()}
