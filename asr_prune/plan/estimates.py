@@ -88,8 +88,8 @@ class Estimator:
         return [*hmm, *network]
 
     def _corpus(self) -> Estimate:
-        """Its audio is opened twice, for hours and for faults; a script that makes its audio takes longer."""
-        opened = 2 * sum(own.utterances * own.header_seconds for own in self.amounts.values())
+        """Its audio is opened once, for hours and for faults; a script that makes its audio takes longer."""
+        opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
         return Estimate(opened if self.context.recipe.corpus.root else None, memory=self.base)
 
     def _features(self) -> Estimate:
