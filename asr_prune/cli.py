@@ -6,8 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,16 +15,16 @@ from asr_prune.corpus.commands import add_corpus_verbs
 from asr_prune.decode.commands import add_decode_verbs
 from asr_prune.errors import UserError
 from asr_prune.export.commands import add_export_verb
-from asr_prune.failure import INTERRUPTED, Log, Stopped, sentence, tell
+from asr_prune.failure import INTERRUPTED, Stopped, sentence
 from asr_prune.interop.commands import add_kaldi_verb
-from asr_prune.interrupts import interruptible
 from asr_prune.lang.ngram.command import add_lm_verb
 from asr_prune.numbers import positive
 from asr_prune.plan.commands import add_plan_verb
 from asr_prune.report.commands import add_explain_verb
 from asr_prune.score.commands import add_score_verbs
 from asr_prune.stages import STAGES, find_stage
-from asr_prune.stages.context import NJ, Context
+from asr_prune.stages.context import NJ
+from asr_prune.verbs import run_folder, working
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,17 +137,6 @@ def run_widths(options: argparse.Namespace) -> None:
         widths(context, folder)
 
 
-def run_folder(given: Path, needed: str, what: str) -> Path:
-    """The run's folder from here, exp/<name>/runs/<run>. Raises UserError where it has no file `needed`."""
-    folder = Path(os.path.relpath(given))
-    if folder.parts[:1] != ("exp",) or not (folder / needed).is_file():
-        raise UserError(
-            f"{folder}/{needed} is not there under exp; from the project's folder, give {what}, for instance "
-            "exp/demo/runs/dense."
-        )
-    return folder
-
-
 def check(options: argparse.Namespace) -> None:
     """Reads the recipe and lists its runs."""
     from asr_prune.recipe import load_recipe
@@ -158,37 +146,11 @@ def check(options: argparse.Namespace) -> None:
         print(f"{run.name}: {run.prune.method}, hidden {list(run.network.hidden)}, {run.train.epochs} epochs")
 
 
-@contextmanager
-def working(options: argparse.Namespace, again: str = "") -> Iterator[Context]:
-    """A stage's surroundings: context, lock, log; where it fails, its cause, the log's end, and how to go on: with
-    `again`, or run.sh from the stage that failed.
-    """
-    from asr_prune.lock import locked
-    from asr_prune.recipe import load_recipe
-
-    context = Context(load_recipe(options.recipe, options.set), options.nj)
-    with locked(context.exp):
-        log = Log(context.exp / "log" / f"{options.verb}.log")
-        try:
-            with interruptible():
-                yield context
-        except BrokenPipeError:
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            stage = getattr(error, "stage", "" if again else options.verb)
-            raise Stopped(tell(options.verb, error, log, context.command(stage) if stage else again)) from error
-
-
 def verify(options: argparse.Namespace) -> int:
     """Exit status 1 where masked and shrunk network differ beyond the tolerance."""
     from asr_prune.stages.networks import verify as verify_run
 
-    folder = Path(os.path.relpath(options.folder))
-    if folder.parts[:1] != ("exp",) or not (folder / "shrunk/network.pt").is_file():
-        raise UserError(
-            f"{folder}/shrunk/network.pt is not a shrunk network under exp; from the project's folder, give a run "
-            "after stage 5 (shrink), for instance exp/demo/runs/dense."
-        )
+    folder = run_folder(options.folder, "shrunk/network.pt", "a run after stage 5 (shrink)")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     holds = verify_run(folder)
     print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")

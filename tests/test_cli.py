@@ -231,6 +231,14 @@ def test_starting_needs_neither_torch_nor_kaldi(project: Path) -> None:
         assert out.stdout.splitlines()[-1] == "[]", verb
 
 
+def test_a_lost_lexicon_is_missed_and_no_reason_to_spell(project: Path, capsys: Said) -> None:
+    (project / "data/tiny/local/lexicon.txt").rename(project / "lexicon.txt")
+    status, said = told(capsys, "lang", *GIVEN)
+    assert status == 1
+    assert "local/lexicon.txt is missing; the stage corpus makes it" in said
+    (project / "lexicon.txt").rename(project / "data/tiny/local/lexicon.txt")
+
+
 def test_a_trace_never_reaches_the_terminal(project: Path, capsys: Said) -> None:
     (project / "data/tiny/local/lexicon.txt").unlink()
     (project / "data/tiny/local/lexicon.txt").mkdir()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.stages.context import NJ, SETS, Context
+from asr_prune.verbs import run_folder
 
 SAYS = "write the shrunk network of a run for other programs (of the GMM-HMM: export-kaldi)"
 ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER where the run has been scored"
@@ -36,7 +37,6 @@ def add_export_verb(verbs: argparse._SubParsersAction) -> None:
 
 def export_run(options: argparse.Namespace) -> None:
     """Writes one export and says what is in it."""
-    from asr_prune.cli import run_folder
     from asr_prune.stages.exporting import NETWORK, Trained, export_loglikes, export_nnet1, export_onnx, table
 
     _refuse_unused(options)

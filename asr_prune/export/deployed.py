@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import FrontEnd
@@ -41,14 +41,17 @@ class Deployed:
         return self.base.deltas if self.front is None else self.front.deltas
 
     def card(self) -> dict[str, Any]:
-        """Plain values: format; network (type, inputs, hidden: nodes of each layer, outputs, activation); context
-        (frames spliced left and right); log_priors [pdfs]; features (all options, and the pass of the labels);
+        """Plain values: format; network (type, inputs, hidden: nodes of each layer, outputs, activation); stride
+        (frames in for one out); tokens (with CTC what each output spells, the blank first; else empty); context (frames
+        spliced left and right); log_priors [pdfs]; features (all options, and the pass of the labels);
         front_end; input (a sentence).
         """
         model = self.model
         return {
             "format": FORMAT,
             "network": model.network.shape(),
+            "stride": model.network.stride,
+            "tokens": model.tokens,
             "context": list(model.context),
             "log_priors": _decimals(model.priors.numpy()),
             "features": model.features,
@@ -74,7 +77,7 @@ class Deployed:
         return f"{made}, then the speaker's fMLLR transform" if self.adapted else made
 
 
-def need_nodes(network: FeedForward) -> None:
+def need_nodes(network: Network) -> None:
     """Raises UserError where a layer has no nodes, so that the network gives every frame the same."""
     if not all(network.widths):
         raise UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 
 from asr_prune import __version__
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.network import Network, by_rows
 from asr_prune.acoustic.residual import Residual
+from asr_prune.acoustic.time_delay import Tdnn, TimeDelay
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed, need_nodes
 
@@ -32,7 +34,8 @@ HOW = (
 )
 GIVES = (
     f"{LOGITS} float32 [frames, pdfs] before the softmax; {LOGLIKES} float32 [frames, pdfs]: log-softmax less "
-    "log_priors, log p(frame | pdf) up to a constant, unscaled, as a decoder of Kaldi's wants them."
+    "log_priors, log p(frame | pdf) up to a constant, unscaled, as a decoder of Kaldi's wants them. With CTC, tokens "
+    "stand in the place of pdfs, the blank first. Of stride frames, one comes out."
 )
 
 
@@ -92,19 +95,25 @@ class _Graph:
 
     def affine(self, layer: nn.Linear, x: str) -> str:
         biases = [] if layer.bias is None else [self.weight(layer.bias)]
-        return self.add("Gemm", x, self.weight(layer.weight), *biases, transB=1)
+        return self.add("Gemm", x, self.weight(by_rows(layer.weight)), *biases, transB=1)
+
+    def heard(self, x: str, columns: int, taps: Sequence[int], stride: int = 1) -> str:
+        """For every `stride`-th frame of `x` [frames, columns] those at `taps` from it, side by side; the first and
+        last frame are repeated beyond the edges.
+        """
+        count = self.add("Gather", self.add("Shape", x), self.weight(0))
+        one, zero = self.weight(1), self.weight(0)
+        frames = self.add("Unsqueeze", self.add("Range", zero, count, self.weight(stride)), self.weight([1]))
+        rows = self.add("Add", frames, self.weight(list(taps)))
+        rows = self.add("Clip", rows, zero, self.add("Sub", count, one))
+        around = self.add("Gather", x, rows, axis=0)
+        return self.add("Reshape", around, self.weight([0, columns * len(taps)]))
 
 
 def _normalised(graph: _Graph, deployed: Deployed) -> str:
     """The spliced, normalised frames: `splice_utterance` and `Network.normalised`."""
     (left, right), network = deployed.model.context, deployed.model.network
-    count = graph.add("Gather", graph.add("Shape", INPUT), graph.weight(0))
-    one, zero = graph.weight(1), graph.weight(0)
-    frames = graph.add("Unsqueeze", graph.add("Range", zero, count, one), graph.weight([1]))
-    rows = graph.add("Add", frames, graph.weight(list(range(-left, right + 1))))
-    rows = graph.add("Clip", rows, zero, graph.add("Sub", count, one))
-    around = graph.add("Gather", INPUT, rows, axis=0)
-    spliced = graph.add("Reshape", around, graph.weight([0, network.inputs]))
+    spliced = graph.heard(INPUT, deployed.dim, range(-left, right + 1))
     return graph.add("Mul", graph.add("Sub", spliced, graph.weight(network.shift)), graph.weight(network.scale))
 
 
@@ -116,6 +125,11 @@ def _layers(graph: _Graph, network: Network, x: str) -> str:
         for layer in network.affine[:-1]:
             x = graph.add(act, graph.affine(layer, x))
         return graph.affine(network.output, x)
+    if isinstance(network, Tdnn):
+        need_nodes(network)
+        for delay in network.delays:
+            x = graph.add(act, graph.affine(delay, _delayed(graph, delay, x)))
+        return graph.affine(network.output, x)
     if isinstance(network, Residual):
         h = graph.affine(network.input, x)
         for incoming, outgoing in network.pairs:
@@ -123,6 +137,11 @@ def _layers(graph: _Graph, network: Network, x: str) -> str:
                 h = graph.add("Add", h, graph.affine(outgoing, graph.add(act, graph.affine(incoming, h))))
         return graph.affine(network.output, h)
     raise UserError(
-        f"a network of type {network.shape()['type']} cannot be exported to ONNX; train one of type feed_forward or "
-        "residual."
+        f"a network of type {network.shape()['type']} cannot be exported to ONNX; train one of type feed_forward, "
+        "residual or tdnn."
     )
+
+
+def _delayed(graph: _Graph, layer: TimeDelay, x: str) -> str:
+    """What a time-delay layer is a map of."""
+    return graph.heard(x, layer.in_features, layer.taps, layer.stride)

@@ -48,6 +48,8 @@ class LangOptions:
             raise ValueError(f"pieces must be at least 2, not {self.pieces}")
         if self.silence_states < 3:
             raise ValueError(f"silence_states must be at least 3, not {self.silence_states}")
+        if self.folder and (self.grammar or self.lm != LmOptions()):
+            raise ValueError(f"folder {self.folder} brings its own G.fst; leave out grammar and lm, or folder")
         if self.optional_silence not in self.silence_phones:
             raise ValueError(
                 f"optional_silence {self.optional_silence!r} must be one of silence_phones {list(self.silence_phones)}"

@@ -37,12 +37,25 @@ def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
     return "".join(cells)[COLUMNS[0].gap :].rstrip()
 
 
+def shared_end(names: Sequence[str]) -> str:
+    """How all names end, in whole parts from a dash on, and never the first part; of one name nothing."""
+    parts = [name.split("-") for name in names]
+    shared = 0
+    while len(names) > 1 and all(len(own) > shared + 1 for own in parts):
+        if len({own[-1 - shared] for own in parts}) > 1:
+            break
+        shared += 1
+    return "".join(f"-{part}" for part in parts[0][len(parts[0]) - shared :]) if shared else ""
+
+
 def table(rows: Sequence[Row], limit: int = 140) -> str:
     """Two lines of headings, a rule, a line for each of `rows` in their order, and how to read it."""
-    texts = [[column.cell(row) for column in COLUMNS] for row in rows]
+    end = shared_end([str(row["run"]) for row in rows])
+    texts = [[column.cell(row | {"run": row["run"].removesuffix(end)}) for column in COLUMNS] for row in rows]
     heads = [[column.head[line] for column in COLUMNS] for line in (0, 1)]
     widths = fit([max(map(len, column)) for column in zip(*heads, *texts, strict=True)], limit)
     lines = [_line(line, widths) for line in [*heads, *texts]]
     rule = "-" * max(map(len, lines))
-    legend = [part for sentence in LEGEND for part in textwrap.wrap(sentence, limit, subsequent_indent="  ")]
+    legends = [*LEGEND, *([f"Names of runs go on with {end}."] if end else [])]
+    legend = [part for sentence in legends for part in textwrap.wrap(sentence, limit, subsequent_indent="  ")]
     return "\n".join([*lines[:2], rule, *lines[2:], rule, *legend]) + "\n"

@@ -53,7 +53,7 @@ class Context:
     def recipe(self) -> Recipe:
         """The recipe, what its decode block leaves to the corpus decided."""
         recipe = self.loaded.recipe
-        lexicon, *models = ((self.data / "local" / name).is_file() for name in ("lexicon.txt", "lm.arpa", "lm.txt"))
+        lexicon, *models = (self.brought(name) for name in ("lexicon.txt", "lm.arpa", "lm.txt"))
         model = any(models) or recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
         not_made = not (self.data / "train/text").is_file()
         lexicon = lexicon or recipe.lang.folder is not None or not_made
@@ -63,6 +63,11 @@ class Context:
     def ctc(self) -> bool:
         """Whether networks are trained with CTC, without alignment."""
         return self.recipe.decode.type == "ctc"
+
+    def brought(self, name: str) -> bool:
+        """Whether the corpus stage wrote data/<name>/local/`name`, though it may be lost since."""
+        path = self.data / "local" / name
+        return path.exists() or bool(Ledger(self.exp, self.hashes).written("corpus", path))
 
     @property
     def data(self) -> Path:

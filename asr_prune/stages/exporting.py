@@ -176,7 +176,8 @@ def _likeness(trained: Trained, form: str, forms: Mapping[str, Forward], feats: 
     from asr_prune.export.forward import liken
     from asr_prune.hmm.labels import read_labels
 
-    labels = read_labels(trained.hmm / "pdf.ark")
+    shift = trained.source.frame_shift * trained.model.network.stride
+    labels = {} if trained.model.tokens else read_labels(trained.hmm / "pdf.ark")
     found = liken(forms[form], forms["torch"], feats, {name: labels[name] for name in feats.keys() & labels.keys()})
     if form == "float32" and found.difference > found.allowed:
         raise UserError(
@@ -189,7 +190,7 @@ def _likeness(trained: Trained, form: str, forms: Mapping[str, Forward], feats: 
         "difference": found.difference,
         "same_best": found.same_best,
         "accuracy": found.accuracy,
-        "seconds_per_hour": found.seconds * 3600 / (found.frames * trained.source.frame_shift),
+        "seconds_per_hour": found.seconds * 3600 / (found.frames * shift),
     }
 
 
@@ -198,6 +199,7 @@ def _add_words(
 ) -> None:
     """WER of test at the LM weight and penalty that dev chose."""
     from asr_prune.corpus.datadir import DataDir
+    from asr_prune.decode.greedy import greedy_words
     from asr_prune.decode.lattice_set import lattice_set
     from asr_prune.score.wer import score
 
@@ -205,10 +207,12 @@ def _add_words(
     point = chosen["lm_weight"], chosen["penalty"]
     test, said = DataDir.read(trained.data / "test"), dict[str, Words]()
     for row in rows:
-        forward = forms[row["form"]]
-        loglikes = ((name, forward(own).loglikes) for name, own in feats.items())
-        decoded = lattice_set(trained.exp / "graph", loglikes, context.recipe.decode, [point], context.nj)
-        said[row["form"]] = words = decoded.words[point]
+        loglikes = ((name, forms[row["form"]](own).loglikes) for name, own in feats.items())
+        if context.recipe.decode.search == "greedy":
+            words = {name: greedy_words(own, trained.model.tokens) for name, own in loglikes}
+        else:
+            words = lattice_set(context.graph, loglikes, context.recipe.decode, [point], context.nj).words[point]
+        said[row["form"]] = words
         row["wer_test"] = score(words, test.text, test.utt2spk, context.recipe.score).wer
         row["utterances_changed"] = sum(words[name] != said["torch"][name] for name in words)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from asr_prune.done import Ledger
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.ngram.options import LmOptions
@@ -21,7 +20,7 @@ def is_estimated(context: Context) -> bool:
     Raises UserError where lang.lm asks for a model in vain.
     """
     arpa, options = context.data / "local/lm.arpa", context.recipe.lang
-    instead = options.grammar or (arpa if _is_brought(context, arpa) and not options.lm.text else None)
+    instead = options.grammar or (arpa if context.brought(arpa.name) and not options.lm.text else None)
     if instead and options.lm != LmOptions():
         raise UserError(
             f"lang.lm estimates nothing where {instead} says what may be spoken; leave lang.lm out, or "
@@ -76,12 +75,7 @@ def language_model(context: Context, words: Iterable[str] = ()) -> Path | None:
 
 def _corpus_text(context: Context) -> Text:
     written = context.data / "local/lm.txt"
-    return Text([written]) if _is_brought(context, written) else Text([context.data / "train/text"], named=True)
-
-
-def _is_brought(context: Context, path: Path) -> bool:
-    """Whether the corpus stage wrote `path`, though it may be lost since."""
-    return path.exists() or bool(Ledger(context.exp, context.hashes).written("corpus", path))
+    return Text([written]) if context.brought(written.name) else Text([context.data / "train/text"], named=True)
 
 
 def stamps(context: Context) -> dict[Path, int]:

@@ -12,6 +12,7 @@ from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.residual import Residual
+from asr_prune.acoustic.time_delay import Tdnn
 from asr_prune.export.deployed import Deployed
 from asr_prune.features.options import NetworkFeatureOptions
 
@@ -27,11 +28,12 @@ def deployed() -> MakeDeployed:
     def make(kind: str = "feed_forward", hidden: Sequence[int] = (5, 4), activation: str = "relu") -> Deployed:
         torch.manual_seed(1)
         inputs = DIM * (1 + sum(CONTEXT))
-        network: Network = (
-            FeedForward(inputs, hidden, PDFS, activation)
-            if kind == "feed_forward"
-            else Residual(inputs, hidden, PDFS, activation, stream=6)
-        )
+        kinds: dict[str, Callable[[], Network]] = {
+            "feed_forward": lambda: FeedForward(inputs, hidden, PDFS, activation),
+            "residual": lambda: Residual(inputs, hidden, PDFS, activation, stream=6),
+            "tdnn": lambda: Tdnn(inputs, hidden, PDFS, activation, taps=[[0], [-3, 0, 2]], strides=[1, 3]),
+        }
+        network = kinds[kind]()
         for layer in network.affine:
             if layer.bias is not None:
                 torch.nn.init.normal_(layer.bias)

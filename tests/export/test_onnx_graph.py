@@ -31,7 +31,7 @@ def session(deployed: Deployed, folder: Path) -> Session:
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize(
     ("kind", "hidden"),
-    [("feed_forward", (5, 4)), ("residual", (5, 4)), ("residual", (5, 0, 4))],
+    [("feed_forward", (5, 4)), ("residual", (5, 4)), ("residual", (5, 0, 4)), ("tdnn", (5, 4))],
 )
 def test_onnxruntime_computes_what_torch_does(
     deployed: MakeDeployed,

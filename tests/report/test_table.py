@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.report.cells import COLUMNS, compact, layers
-from asr_prune.report.table import shorten, table
+from asr_prune.report.table import shared_end, shorten, table
 
 from .conftest import invented
 
@@ -70,3 +70,12 @@ def test_layers() -> None:
 def test_every_column_of_an_empty_row_is_a_dash_or_its_name() -> None:
     row = {"run": "r", "method": "m"}
     assert [column.cell(row) for column in COLUMNS] == ["r", "m", *["-"] * (len(COLUMNS) - 2)]
+
+
+def test_what_all_names_end_in_is_told_once() -> None:
+    assert shared_end(["dense-hidden-4x256", "l2-keep0.5-hidden-4x256"]) == "-hidden-4x256"
+    assert shared_end(["dense", "dense-s2"]) == shared_end(["dense-s2"]) == ""
+    assert shared_end(["a-s2", "a-s2"]) == "-s2"
+    told = table([invented("dense-s2", "none", 8, 1.0), invented("l2-keep0.5-s2", "l2", 4, 2.0)])
+    assert told.splitlines()[4].startswith("l2-keep0.5 ")
+    assert "Names of runs go on with -s2." in told

@@ -141,6 +141,17 @@ def test_nested_widths_of_a_guided_run(done: SimpleNamespace) -> None:
     assert rows[-1]["dev_ce"] == pytest.approx(trained["dev_ce_before_cut"], rel=1e-5)
 
 
+@pytest.mark.parametrize("search", ["graph", "greedy"])
+def test_the_words_of_the_exported_network(done: SimpleNamespace, tmp_path: Path, search: str) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is absent; pip install -e '.[export]'")
+    given = ["--onnx", "--nj", "1", "--set", f"decode.search={search}"]
+    assert main(["export", "exp/tones/runs/group_lasso-keep0.5", str(tmp_path / "out"), *given]) == 0
+    torch_row, float_row, small_row = json.loads((tmp_path / "out/check.json").read_text())
+    assert float_row["utterances_changed"] == 0
+    assert float_row["wer_test"] == torch_row["wer_test"]
+    assert small_row["same_best"] > 0.9
+
+
 def test_an_utterance_with_an_unseen_character_is_left_out(
     done: SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:

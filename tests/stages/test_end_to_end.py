@@ -13,15 +13,11 @@ import pytest
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli import main
-from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.lattice_set import grid, lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
 from asr_prune.lang.fst import read_fst
 from asr_prune.recipe import load_recipe
-from asr_prune.score.options import ScoreOptions
-from asr_prune.score.tune import grid_errors
 from asr_prune.stages import STAGES
 from asr_prune.stages.context import Context
 from asr_prune.stages.decoding import Forward
@@ -150,15 +146,16 @@ def test_search_and_lattice_find_the_cost_of_the_best_path_in_human_speech(
 
 
 @pytest.mark.parametrize("beam", [13.0, 15.0])
-def test_usual_beams_are_within_two_words_of_an_exact_search(
+def test_usual_beams_lose_at_most_one_best_path(
     done: SimpleNamespace, scores: dict[str, np.ndarray], beam: float
 ) -> None:
-    refs = DataDir.read(done.here / "data/small/test").text
+    """By cost, for words of one pronunciation tie under a flat unigram: which of them is printed is nobody's error."""
     exact = Decoder(done.exp / "graph", DecodeOptions(beam=1e4, max_active=10**7))
-    options = DecodeOptions(beam=beam, lm_weights=(6, 10, 14), penalties=(0.0,))
-    found = lattice_set(done.exp / "graph", scores.items(), options, grid(options)).words
-    for (weight, _), words in found.items():
-        best = {utt: exact.best(matrix, 1 / weight).words for utt, matrix in scores.items()}
-        grids = {(weight, 0.0): words, (0, 0.0): best}
-        errors = grid_errors(grids, refs, ScoreOptions(equivalents=(("O", "OH"),)))
-        assert abs(errors[weight, 0.0] - errors[0, 0.0]) <= 2
+    usual = Decoder(done.exp / "graph", DecodeOptions(beam=beam))
+    weights = (6, 10, 14)
+    lost = dict.fromkeys(weights, 0)
+    for matrix in scores.values():
+        swept = usual.lattice(matrix).sweep([(weight, 0.0) for weight in weights])
+        for weight, (_, cost) in zip(weights, swept, strict=True):
+            lost[weight] += cost + exact.best(matrix, 1 / weight).score > 1e-2
+    assert max(lost.values()) <= 1, lost
