@@ -27,6 +27,8 @@ from asr_prune.stages.context import Context
 USUAL_PDFS, USUAL_TOKENS = 120, 32
 #: seconds of search a second of speech, where nothing has been decoded yet
 USUAL_RTF = 0.02
+#: share of the usual search that the narrow one takes by which networks are compared
+NARROW = 0.25
 #: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
 COPIES = 6
 
@@ -173,10 +175,10 @@ class Estimator:
         return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
 
     def _shrink(self, run: Run) -> Estimate:
-        """Two networks over test in single and double precision, and two searches of dev and test."""
+        """Two networks over test in single and double precision, and two narrow searches of dev and test."""
         speed = self._speed(run)
         dev, test = (self.frames(self._network_kind, part) for part in ("dev", "test"))
-        seconds = speed.forward * (2 * dev + 8 * test) + 2 * self._rtf(run) * 3600 * self.hours("dev", "test")
+        seconds = speed.forward * (2 * dev + 8 * test) + 2 * NARROW * self._rtf(run) * 3600 * self.hours("dev", "test")
         return Estimate(seconds, dev + test, 4 * speed.params)
 
     def _decode(self, run: Run) -> Estimate:
