@@ -13,7 +13,6 @@ from typing import NoReturn
 from asr_prune import __version__
 from asr_prune.corpus.commands import add_corpus_verbs
 from asr_prune.decode.commands import add_decode_verbs
-from asr_prune.errors import UserError
 from asr_prune.export.commands import add_export_verb
 from asr_prune.failure import INTERRUPTED, Stopped, sentence
 from asr_prune.interop.commands import add_kaldi_verb
@@ -24,7 +23,8 @@ from asr_prune.report.commands import add_explain_verb
 from asr_prune.score.commands import add_score_verbs
 from asr_prune.stages import STAGES, find_stage
 from asr_prune.stages.context import NJ
-from asr_prune.verbs import run_folder, working
+from asr_prune.transcribe.commands import add_transcribe_verb
+from asr_prune.verbs import refuse_foreign, run_folder, working
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +73,7 @@ def parser() -> Parser:
     add_lm_verb(verbs)
     add_kaldi_verb(verbs)
     add_export_verb(verbs)
+    add_transcribe_verb(verbs)
     return top
 
 
@@ -132,8 +133,7 @@ def run_widths(options: argparse.Namespace) -> None:
     folder = run_folder(options.folder, "model/before_cut.pt", "a run of method guided after stage 4 (train)")
     options.recipe = options.recipe or f"recipes/{folder.parts[1]}"
     with working(options, f"asr-prune widths {folder} --recipe {options.recipe}") as context:
-        if context.exp not in folder.parents:
-            raise UserError(f"{folder} is no run of {options.recipe}; name its recipe with --recipe.")
+        refuse_foreign(folder, context)
         widths(context, folder)
 
 

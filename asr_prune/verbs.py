@@ -43,3 +43,19 @@ def working(options: argparse.Namespace, again: str = "") -> Iterator[Context]:
         except (Exception, KeyboardInterrupt) as error:
             stage = getattr(error, "stage", "" if again else options.verb)
             raise Stopped(tell(options.verb, error, log, context.command(stage) if stage else again)) from error
+
+
+def recipe_of(options: argparse.Namespace, needed: str, what: str) -> tuple[Context, Path]:
+    """The recipe of the run that a command names, and the run's folder from here. Raises UserError as `run_folder`, and
+    where the run is of another recipe.
+    """
+    folder = run_folder(options.folder, needed, what)
+    context = Context(load_recipe(options.recipe or f"recipes/{folder.parts[1]}", options.set), options.nj)
+    refuse_foreign(folder, context)
+    return context, folder
+
+
+def refuse_foreign(folder: Path, context: Context) -> None:
+    """Raises UserError where the folder is of no run of the recipe."""
+    if context.exp not in folder.parents:
+        raise UserError(f"{folder} is no run of {context.loaded.folder}; name its recipe with --recipe.")

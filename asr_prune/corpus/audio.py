@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from asr_prune.corpus.segments import Segment
+from asr_prune.corpus.segments import TO_THE_END, Segment
 from asr_prune.errors import UserError
 
 #: float samples in [-1, 1) times this lie in int16's range, where Kaldi's features expect them
@@ -33,19 +34,25 @@ class AudioProblem(UserError):
 
 
 def read_audio(
-    path: Path | str, rate: int | None = None, part: Segment | None = None, resample: bool = False
+    path: Path | str,
+    rate: int | None = None,
+    part: Segment | None = None,
+    resample: bool = False,
+    longest: float = math.inf,
 ) -> tuple[np.ndarray, int]:
     """Reads a mono file, or `part` of it, of `rate` hertz if that is given.
 
     Returns samples float32 [samples] in the range of int16 (-32768 to 32767) and the rate in hertz. Of a part only its
-    own samples are read. resample: convert another rate to `rate` instead of refusing it. Raises AudioProblem (a
-    UserError) where the file is missing, unreadable, empty, not mono, of another rate, or holds fewer samples than its
-    header says, and where the part does not lie within it.
+    own samples are read. resample: convert another rate to `rate` instead of refusing it. longest: seconds that are
+    read at most. Raises AudioProblem (a UserError) where the file is missing, unreadable, empty, not mono, of another
+    rate, or holds fewer samples than its header says, where it or its part is longer than `longest`, and where the part
+    does not lie within it.
     """
     path = Path(path)
     with _opened(path) as file:
         channels, declared, found_rate = file.channels, file.frames, file.samplerate
         whole = max(declared, _header_samples(path))
+        _refuse_long(path, _seconds(file, part), longest)
         if part is None:
             samples = _read_blocks(file)
         else:
@@ -61,6 +68,33 @@ def read_audio(
         mend = "set corpus.resample, or the recipe's corpus.rate"
         raise AudioProblem(path, "wrong-rate", f"{found_rate} Hz, not {rate}", mend)
     return resampled(samples, found_rate, rate), rate
+
+
+def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """Reads a file of any length by blocks of about a minute: yields (rate in hertz, samples float32 [samples] in the
+    range of int16).
+
+    channel: which one, counted from 1; None: the file must be mono. Raises AudioProblem as `read_audio`; that a file is
+    cut short shows at its end.
+    """
+    path, found = Path(path), 0
+    with _opened(path) as file:
+        _refuse_channels(path, file.channels, channel)
+        declared = max(file.frames, _header_samples(path))
+        for block in _blocks(file):
+            if not np.isfinite(block).all():
+                raise AudioProblem(path, "unreadable", "samples that are not numbers", "make it again")
+            found += len(block)
+            yield file.samplerate, block[:, (channel or 1) - 1] * np.float32(INT16_SCALE)
+    _refuse_damage(path, 1, declared, found)
+
+
+def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
+    if channel is None and channels != 1:
+        raise AudioProblem(path, "many-channel", f"{channels} channels", "choose one with --channel")
+    if channel is not None and channel > channels:
+        what = f"{channels} channel{'s' if channels > 1 else ''} and no channel {channel}"
+        raise AudioProblem(path, "no-such-channel", what, f"choose one from 1 to {channels}")
 
 
 def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
@@ -92,7 +126,7 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 @contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     if not path.is_file():
-        raise AudioProblem(path, "missing", "no such file", "mend wav.scp or restore the file")
+        raise AudioProblem(path, "missing", "no such file", "correct its path or restore it")
     if not path.stat().st_size:
         raise AudioProblem(path, "empty", "no bytes", "make it again")
     try:
@@ -110,6 +144,18 @@ def _why(path: Path, error: Exception) -> tuple[str, str]:
         return "NIST SPHERE compressed by shorten", "expand it with `sph2pipe -p`"
     reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
     return reason, "make it again, or convert it to .flac or .wav"
+
+
+def _seconds(file: soundfile.SoundFile, part: Segment | None) -> float:
+    """Of the file, or of a part of it as far as it says so."""
+    whole: float = file.frames / file.samplerate
+    return whole if part is None or part.end == TO_THE_END else part.end - part.start
+
+
+def _refuse_long(path: Path, seconds: float, longest: float) -> None:
+    if seconds > longest:
+        mend = "cut it by a file segments, or raise corpus.longest"
+        raise AudioProblem(path, "too-long", f"{seconds:.1f} s in one utterance, more than {longest:g}", mend)
 
 
 def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:

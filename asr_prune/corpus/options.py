@@ -26,7 +26,11 @@ class CorpusOptions:
     rate: int = 16000
     #: convert audio of another rate instead of skipping and counting it
     resample: bool = False
+    #: seconds of an utterance at most: a longer one, for which memory may not suffice, is skipped and counted
+    longest: float = 600.0
 
     def __post_init__(self) -> None:
         if self.rate not in (8000, 16000):
             raise ValueError(f"rate must be 8000 or 16000, not {self.rate}")
+        if not self.longest > 0:
+            raise ValueError(f"longest must be positive, not {self.longest}")

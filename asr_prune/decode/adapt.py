@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from asr_prune.hmm.model import HmmModel
 
 log = logging.getLogger(__name__)
 
-Feats = dict[str, Floats]
+Feats = Mapping[str, Floats]
 
 
 class Adapter:
@@ -51,9 +51,7 @@ class Adapter:
 
     def _spoken(self, gmms: Gmms, feats: Feats, options: DecodeOptions) -> dict[str, Ints]:
         """The pdf of each frame on the best path, -1 in silence and where there is no path."""
-        scorer = Scorer(gmms)
-        loglikes = ((utt, scorer(own)) for utt, own in feats.items())
-        hyps = decode_set(self.graph, loglikes, options, options.adapt_lm_weight, self.nj, len(feats))
+        hyps = decode_set(self.graph, _Scores(gmms, feats), options, options.adapt_lm_weight, self.nj)
         none = {utt: np.full(len(own), -1, np.int32) for utt, own in feats.items()}
         found = {utt: hyp.pdfs for utt, hyp in hyps.items() if len(hyp.pdfs) == len(feats[utt])}
         return none | {utt: np.where(np.isin(pdfs, self.silent), -1, pdfs) for utt, pdfs in found.items()}
@@ -69,3 +67,19 @@ class Adapter:
             own = np.concatenate([feats[utt] for utt in utts])
             fmllr.add(speaker, own, np.concatenate([pdfs[utt] for utt in utts]), under)
         return fmllr.estimate()
+
+
+class _Scores(Mapping[str, Floats]):
+    """Log-likelihoods of utterances, made when they are looked up: those of hours of speech would fill the memory."""
+
+    def __init__(self, gmms: Gmms, feats: Feats) -> None:
+        self.scorer, self.feats = Scorer(gmms), feats
+
+    def __getitem__(self, utt: str) -> Floats:
+        return self.scorer(self.feats[utt])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.feats)
+
+    def __len__(self) -> int:
+        return len(self.feats)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +32,12 @@ class FstArrays:
     def of(cls, fst: Fst | kaldifst.Lattice) -> FstArrays:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fst"
-            if not fst.write(str(path)):
+            # of the two forms, `const` needs no loop over states to be read; lattices have none
+            written = fst if isinstance(fst, kaldifst.Lattice) else kaldifst.StdConstFst(fst)
+            if not written.write(str(path)):
                 raise UserError(f"cannot write a temporary file in {folder}; free space there or set TMPDIR.")
-            return cls.read(io.BytesIO(path.read_bytes()))
+            with open(path, "rb") as file:
+                return cls.read(file)
 
     @classmethod
     def read(cls, file: BinaryIO) -> FstArrays:

@@ -11,6 +11,7 @@ MAGIC = 2125659606
 EXPANDED_MUTABLE = 3  # the only property bits that stay true whatever is done to the arcs
 SYMBOLS, ALIGNED = 3, 4  # flags of the header
 ALIGNMENT = 16
+WORD = 4  # bytes: states and arcs are made of such
 
 #: the fields of an arc; a lattice's weight is its graph cost and its acoustic cost
 ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4"), ("nextstate", "<i4")])
@@ -54,13 +55,9 @@ def to_bytes(parts: Parts) -> bytes:
     head = struct.pack("<i", MAGIC) + names + struct.pack("<iiQ", 2, 0, EXPANDED_MUTABLE) + sizes
     states = np.empty(len(parts.finals), _state(parts.arcs.dtype))
     states["final"], states["arcs"] = parts.finals, parts.counts
-    width, ends = states.dtype.itemsize, np.cumsum(parts.counts) * parts.arcs.dtype.itemsize
-    begins = ends - parts.counts * parts.arcs.dtype.itemsize + width * np.arange(len(states))
-    body = np.empty(states.nbytes + parts.arcs.nbytes, np.uint8)
-    of_state = np.zeros(len(body), bool)
-    of_state[(begins[:, None] + np.arange(width)).ravel()] = True
-    body[of_state] = np.frombuffer(states.tobytes(), np.uint8)
-    body[~of_state] = np.frombuffer(parts.arcs.tobytes(), np.uint8)
+    body = np.empty((states.nbytes + parts.arcs.nbytes) // WORD, "<u4")
+    of_state = _of_states(parts.counts, parts.arcs.dtype)
+    body[of_state], body[~of_state] = states.view("<u4"), parts.arcs.view("<u4")
     return head + body.tobytes()
 
 
@@ -69,13 +66,25 @@ def _state(arc: np.dtype) -> np.dtype:
     return np.dtype([("final", arc["weight"]), ("arcs", "<i8")])
 
 
+def _of_states(counts: np.ndarray, arc: np.dtype) -> np.ndarray:
+    """Which words of a `vector` FST's body are of states, not of arcs; bool [words]."""
+    wide, narrow = _state(arc).itemsize // WORD, arc.itemsize // WORD
+    begins = np.cumsum(counts) * narrow - counts * narrow + wide * np.arange(len(counts))
+    of_state = np.zeros(wide * len(counts) + narrow * int(counts.sum()), bool)
+    for i in range(wide):
+        of_state[begins + i] = True
+    return of_state
+
+
 def _vector(file: BinaryIO, start: int, states: int, arc: np.dtype) -> Parts:
-    state, heads, bodies = _state(arc), [], []
-    for _ in range(states):
-        heads.append(_take(file, state.itemsize))
-        bodies.append(_take(file, arc.itemsize * struct.unpack_from("<q", heads[-1], state.itemsize - 8)[0]))
-    table = np.frombuffer(b"".join(heads), state)
-    return Parts(start, table["final"].copy(), table["arcs"].copy(), np.frombuffer(b"".join(bodies), arc).copy())
+    state = _state(arc)
+    pieces, counts = [_take(file, state.itemsize if states > 0 else 0)], []
+    for left in range(states - 1, -1, -1):
+        counts.append(struct.unpack_from("<q", pieces[-1], len(pieces[-1]) - 8)[0])
+        pieces.append(_take(file, arc.itemsize * counts[-1] + (state.itemsize if left else 0)))
+    body, arcs = np.frombuffer(b"".join(pieces), "<u4"), np.array(counts, np.int64)
+    of_state = _of_states(arcs, arc)
+    return Parts(start, body[of_state].view(state)["final"].copy(), arcs, body[~of_state].view(arc))
 
 
 def _const(file: BinaryIO, start: int, states: int, arcs: int, aligned: bool) -> Parts:
@@ -97,7 +106,10 @@ def _check(parts: Parts) -> None:
 
 
 def _take(file: BinaryIO, size: int) -> bytes:
-    data = file.read(size) if size >= 0 else b""
+    try:
+        data = file.read(size) if size >= 0 else b""
+    except (MemoryError, OverflowError):  # a size that no file has
+        data = b""
     if len(data) != size:
         raise ValueError("it is cut short")
     return data

@@ -9,6 +9,7 @@ from itertools import islice
 
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.binary import LATTICE_ARC
+from asr_prune.decode.confidence import confidences
 from asr_prune.decode.n_best import NBest
 from asr_prune.decode.trellis import Trellis
 
@@ -44,3 +45,7 @@ class Lattice:
         where the lattice has no more. Many of a lattice's paths say the same words.
         """
         return list(islice(NBest(self._trellis, point), n))
+
+    def confidences(self, said: Sequence[int], point: Point) -> list[float]:
+        """How sure the lattice is, at `point`, of each word of its best path `said` (ids), from 0 to 1."""
+        return confidences(self._trellis, point, said)

@@ -117,9 +117,9 @@ class Decoder:
 
 def _pairs(ids: Ints, words: Ints) -> tuple[Ints, Ints]:
     """Pairs of transition-id and word, int32 [pairs, 2], (0, 0) first; and the number of each arc's pair."""
-    both = np.stack([np.append(0, ids), np.append(0, words)], axis=1).astype(np.int32)
-    pairs, labels = np.unique(both, axis=0, return_inverse=True)
-    return pairs, labels[1:].astype(np.int32)
+    size = int(words.max(initial=0)) + 1
+    both, labels = np.unique(np.append(0, ids.astype(np.int64) * size + words), return_inverse=True)
+    return np.stack(np.divmod(both, size), axis=1).astype(np.int32), labels[1:].astype(np.int32)
 
 
 def _pdfs(path: Path) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from asr_prune.decode.arrays import FstArrays
 
@@ -20,7 +21,7 @@ def log_sums(arrays: FstArrays) -> tuple[float, float]:
     """
     if not len(arrays.finals):
         return 0.0, 0.0
-    sums = _sums(arrays, np.ones(len(arrays.finals)))
+    sums = _Leaving(arrays).sums(np.ones(len(arrays.finals)))
     with np.errstate(divide="ignore"):
         found = -np.log(sums)
     return float(found.min()), float(found.max())
@@ -33,9 +34,9 @@ def push_special(arrays: FstArrays, rounds: int = 2000) -> FstArrays:
     potentials are the first eigenvector of the matrix of arcs, from the end back to the start, by power iteration;
     warns where it does not settle. arrays: connected.
     """
-    potentials = np.ones(len(arrays.finals))
+    leaving, potentials = _Leaving(arrays), np.ones(len(arrays.finals))
     for _ in range(rounds):
-        sums = _sums(arrays, potentials)
+        sums = leaving.sums(potentials)
         spread = np.log(sums / potentials)
         if np.ptp(spread) < TOLERANCE:
             break
@@ -46,11 +47,18 @@ def push_special(arrays: FstArrays, rounds: int = 2000) -> FstArrays:
     return _moved(arrays, np.log(potentials))
 
 
-def _sums(arrays: FstArrays, potentials: np.ndarray) -> np.ndarray:
-    """Of what leaves each state, times the potential of where it goes, finals to the start; float64 [states]."""
-    leaving = np.exp(-arrays.arcs["weight"].astype(float)) * potentials[arrays.arcs["nextstate"]]
-    sums = np.bincount(arrays.sources, leaving, minlength=len(potentials))
-    return sums + np.exp(-arrays.finals.astype(float)) * potentials[arrays.start]
+class _Leaving:
+    """The probabilities of an FST's arcs as a sparse matrix [states, states], and of its finals."""
+
+    def __init__(self, arrays: FstArrays) -> None:
+        ends = np.append(0, np.cumsum(arrays.counts))
+        arcs = np.exp(-arrays.arcs["weight"].astype(float)), arrays.arcs["nextstate"], ends
+        self.arcs = csr_array(arcs, shape=(len(arrays.finals), len(arrays.finals)))
+        self.finals, self.start = np.exp(-arrays.finals.astype(float)), arrays.start
+
+    def sums(self, potentials: np.ndarray) -> np.ndarray:
+        """Of what leaves each state, times the potential of where it goes, finals to the start; float64 [states]."""
+        return np.asarray(self.arcs @ potentials + self.finals * potentials[self.start])
 
 
 def _moved(arrays: FstArrays, potentials: np.ndarray) -> FstArrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,18 +41,19 @@ class Counts:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1) -> Counts:
+def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> Counts:
     """Writes out/feats.{ark,scp}, float32 [frames, options.base_dim] per utterance, and per speaker out/cmvn.{ark,scp}.
 
     The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
-    on it. Audio that cannot be used is skipped, counted and logged with the reason, as Kaldi does. Raises UserError
+    on it. Audio that cannot be used, or is longer than `longest` seconds, is skipped, counted and logged with the
+    reason, as Kaldi does. Raises UserError
     where there is no wav.scp, no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
     if not (data / "wav.scp").is_file():
         raise UserError(f"{data}/wav.scp is missing; run the corpus stage, or take features by features.*.archives.")
     counts = Counts()
-    kept = _kept(corpus, options, nj, counts)
+    kept = _kept(corpus, options, nj, longest, counts)
     first = next(kept, None)
     if first is None:
         raise UserError(f"{data}: no utterance gave features: {_first_reason(counts)}")
@@ -66,9 +68,11 @@ def _first_reason(counts: Counts) -> str:
     return next(iter(counts.skipped.values()), "wav.scp is empty; run the corpus stage.")
 
 
-def _kept(corpus: DataDir, options: FeatureOptions, nj: int, counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
+def _kept(
+    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: Counts
+) -> Iterator[tuple[str, np.ndarray]]:
     jobs = [(key, corpus.wavs[key], corpus.segments.get(key)) for key in sorted(corpus.wavs, key=c_order)]
-    with _results(jobs, options, nj) as results:
+    with _results(jobs, options, nj, longest) as results:
         for utterance, seconds, result in track(results, len(jobs), f"features {corpus.path}"):
             if isinstance(result, str):
                 counts.skipped[utterance] = result
@@ -85,29 +89,30 @@ Result = tuple[str, float, np.ndarray | str]
 
 
 @contextmanager
-def _results(jobs: list[Job], options: FeatureOptions, nj: int) -> Iterator[Iterator[Result]]:
+def _results(jobs: list[Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[Result]]:
     """Results in the order of `jobs`. Fresh processes, not forks: the fork of a process that holds threads can hang."""
     nj = min(nj, len(jobs))
     if nj <= 1:
-        worker = _Worker(options)
+        worker = _Worker(options, longest)
         yield map(worker, jobs)
         return
     with starting_workers():
-        pool = multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options,))
+        pool = multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options, longest))
     with pool:
         yield pool.imap(_work, jobs, chunksize=8)
 
 
 class _Worker:
-    def __init__(self, options: FeatureOptions) -> None:
-        self.options = options
+    def __init__(self, options: FeatureOptions, longest: float) -> None:
+        self.options, self.longest = options, longest
         self.compute: Compute = make_compute(options)
 
     def __call__(self, job: Job) -> Result:
         """(utterance, seconds, features or the reason why there are none)"""
         utterance, place, part = job
         try:
-            samples, rate = read_audio(place, self.options.rate, part, self.options.resample)
+            own = self.options
+            samples, rate = read_audio(place, own.rate, part, own.resample, self.longest)
         except UserError as error:
             return utterance, 0.0, str(error)
         features = self.compute(samples)
@@ -120,9 +125,9 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _start_worker(options: FeatureOptions) -> None:
+def _start_worker(options: FeatureOptions, longest: float) -> None:
     global _worker
-    _worker = _Worker(options)
+    _worker = _Worker(options, longest)
 
 
 def _work(job: Job) -> Result:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from asr_prune.corpus.datadir import group_by_speaker
 from asr_prune.errors import UserError
 from asr_prune.features.archive import places_of, read_matrices
 from asr_prune.features.cmvn import apply_cmvn, cmvn_stats
@@ -38,6 +40,21 @@ def stored(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> Store
         return add_deltas(_normalised(raw, options, stats.get(speaker)), options.deltas)
 
     return Stored(places, dress)
+
+
+def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
+    """As `load`, of raw features float32 [frames, options.base_dim] that no archive holds; statistics are of the
+    utterances given.
+    """
+    stats = {
+        speaker: cmvn_stats(raw[utterance] for utterance in utterances)
+        for speaker, utterances in group_by_speaker(utt2spk).items()
+        if options.cmvn == "speaker"
+    }
+    return {
+        utterance: add_deltas(_normalised(own, options, stats.get(utt2spk[utterance])), options.deltas)
+        for utterance, own in raw.items()
+    }
 
 
 def _normalised(raw: np.ndarray, options: FeatureOptions, stats: np.ndarray | None) -> np.ndarray:

@@ -85,17 +85,27 @@ def _align_one(
     model: HmmModel, graph: Fst, scores: Floats, search: Search, alignment: Alignment, data: Utterances, i: int
 ) -> None:
     """scores: scaled log-likelihoods [frames, transition-ids]. Enters the path of utterance i into `alignment`."""
+    ids, retried, loglike = best_path(model, graph, scores, search, data.ids[i])
+    alignment.retried += retried
+    if len(ids) != len(scores):
+        alignment.failed.append(data.ids[i])
+        return
+    alignment.loglike += loglike
+    alignment.ids[data.bounds[i] : data.bounds[i + 1]] = ids
+
+
+def best_path(model: HmmModel, graph: Fst, scores: Floats, search: Search, utt: str) -> tuple[list[int], int, float]:
+    """The transition-id of each frame on the best path of one utterance in its training graph, none where there is no
+    path; whether the wider beam was needed; and the log-likelihood of the path over the acoustic scale.
+
+    scores: scaled log-likelihoods float32 [frames, transition-ids].
+    """
     graph = graph.copy()
     scales = {"transition_scale": search.transition_scale, "self_loop_scale": search.self_loop_scale}
     with silenced():
         khg.add_transition_probs(trans_model=model.transitions, fst=graph, **scales)
         _, failed, retried, loglike, _, ids, _ = khg.align_utterance_wrapper(
-            khg.AlignConfig(search.beam, search.retry_beam), data.ids[i], search.acoustic_scale, graph,
+            khg.AlignConfig(search.beam, search.retry_beam), utt, search.acoustic_scale, graph,
             khg.DecodableCtc(scores), 0, 0, 0, 0.0, 0,
         )  # fmt: skip
-    alignment.retried += retried
-    if failed or len(ids) != len(scores):
-        alignment.failed.append(data.ids[i])
-        return
-    alignment.loglike += loglike
-    alignment.ids[data.bounds[i] : data.bounds[i + 1]] = ids
+    return ([] if failed else ids), retried, loglike

@@ -13,6 +13,7 @@ import kaldifst
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.lang.lexicon import Entry
+from asr_prune.lang.native import silenced
 
 Fst: TypeAlias = kaldifst.StdVectorFst
 
@@ -21,7 +22,8 @@ def read_fst(path: Path, made_by: str) -> Fst:
     """Reads a binary vector FST that stage `made_by` makes. Raises UserError where it is missing or damaged."""
     if not path.is_file():
         raise UserError(f"there is no {path}; the {made_by} stage makes it.")
-    fst = Fst.read(str(path)) if path.stat().st_size else None
+    with silenced():
+        fst = Fst.read(str(path)) if path.stat().st_size else None
     if fst is None:
         raise UserError(f"{path} is not an FST of OpenFst's `vector` type; run the {made_by} stage again.")
     return fst

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import sys
 from pathlib import Path
+
+from asr_prune.numbers import positive
+from asr_prune.stages.context import NJ
 
 _FOLDER = "folder of a run after stage 8 (score)"
 
 
 def add_score_verbs(verbs: argparse._SubParsersAction) -> None:
-    """compare and sclite."""
+    """compare, sclite and ctm."""
     says = "tell whether two runs differ by more than chance: paired bootstrap by speaker, and NIST's MAPSSWE test"
     verb = _add(verbs, "compare", says, "exp/an4/runs/dense exp/an4/runs/l2-keep0.5")
     verb.add_argument("first", type=Path, metavar="RUN", help=_FOLDER)
@@ -21,6 +26,14 @@ def add_score_verbs(verbs: argparse._SubParsersAction) -> None:
     verb = _add(verbs, "sclite", says, "exp/an4/runs/dense")
     verb.add_argument("folder", type=Path, metavar="RUN", help=_FOLDER)
     verb.set_defaults(act=judge_run)
+    says = "write a run's words with their times, and what was said, as NIST's ctm and stm"
+    verb = _add(verbs, "ctm", says, "exp/an4/runs/dense --confidence")
+    verb.add_argument("folder", type=Path, metavar="RUN", help=_FOLDER)
+    verb.add_argument("--confidence", action="store_true", help="how sure each word is; searches the set once more")
+    verb.add_argument("--recipe", help="folder with a recipe.yaml (default: recipes/NAME for a run in exp/NAME)")
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
+    verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
+    verb.set_defaults(act=time_run, verb="ctm")
 
 
 def _add(verbs: argparse._SubParsersAction, name: str, says: str, example: str) -> argparse.ArgumentParser:
@@ -55,3 +68,13 @@ def judge_run(options: argparse.Namespace) -> None:
     utterances = read_utterances(stem.with_suffix(".utts.tsv"))
     ops = sclite_ops(sclite_sgml(stem.with_suffix(".ref.trn"), stem.with_suffix(".hyp.trn")))
     print(told(judge(utterances, ops)))
+
+
+def time_run(options: argparse.Namespace) -> None:
+    """Says what was written."""
+    from asr_prune.stages.timing import write_times
+    from asr_prune.verbs import recipe_of
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    context, folder = recipe_of(options, "score_dev.json", "a run after stage 8 (score)")
+    write_times(context, folder, options.on, options.confidence)

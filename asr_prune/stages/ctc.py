@@ -57,7 +57,7 @@ def token_lang(context: Context) -> None:
 
 def _make_words(context: Context, heard: set[str]) -> None:
     """words.txt and G.fst of a language model, or of a grammar whose words must be among those `heard` in training."""
-    from asr_prune.lang.grammar import SENTENCE, check_arpa
+    from asr_prune.lang.arpa import SENTENCE, check_arpa
     from asr_prune.lang.symbols import number, write_table
 
     arpa = language_model(context)

@@ -130,7 +130,7 @@ def features(context: Context) -> None:
         columns: dict[str, int] = {}
         for folder, kind in places:
             chosen: FeatureOptions = getattr(options, kind)
-            counts = _make(folder, kind, chosen, context.nj)
+            counts = _make(folder, kind, chosen, context)
             if counts.dim != columns.setdefault(kind, counts.dim):
                 what = f"{counts.dim} columns in {folder.name}, {columns[kind]} in train"
                 raise UserError(f"{chosen.archives} holds features of {what}; make those of all sets alike.")
@@ -145,18 +145,20 @@ def features(context: Context) -> None:
     audio = listing(Path(path) for folder, kind in places if kind == kinds[0] for path in _wavs(folder))
     given = [Path(own.archives) / part for kind in kinds if (own := getattr(options, kind)).archives for part in SETS]
     taken = listing(path for folder in given for path in _archives(folder)) if given else ""
-    part = {"features": options, "audio": audio} | ({"taken": taken} if taken else {})
+    part = {"features": options, "audio": audio, "longest": context.recipe.corpus.longest}
+    part |= {"taken": taken} if taken else {}
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
     code = ["features", "corpus/audio.py", "corpus/segments.py", *(["interop/features.py"] if taken else [])]
     context.once(Work("features", "computing features", part, inputs, code, do, outputs))
 
 
-def _make(folder: Path, kind: str, options: FeatureOptions, nj: int) -> Counts:
+def _make(folder: Path, kind: str, options: FeatureOptions, context: Context) -> Counts:
     """Computes the features of a data directory, or takes those made elsewhere."""
     if not options.archives:
         from asr_prune.features.extract import extract
 
-        return extract(folder, feature_folder(folder, kind), options, nj)
+        longest = context.recipe.corpus.longest
+        return extract(folder, feature_folder(folder, kind), options, context.nj, longest)
     from asr_prune.interop.features import take_features
 
     shift = options.frame_shift_ms / 1000

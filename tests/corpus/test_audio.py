@@ -10,7 +10,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.corpus.audio import AudioProblem, measure_audio, read_audio, resampled
+from asr_prune.corpus.audio import AudioProblem, channel_blocks, measure_audio, read_audio, resampled
+from asr_prune.corpus.segments import Segment
 
 FORMATS = {"wav": "WAV", "flac": "FLAC", "sph": "NIST"}
 SAMPLES = np.random.default_rng(1).normal(0, 3000, 4000).astype(np.int16)
@@ -157,3 +158,41 @@ def test_a_codec_that_is_not_at_hand_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.sph").write_bytes((content[:at] + coding + rest).ljust(1024, b"\n") + content[1024:])
     with pytest.raises(AudioProblem, match=r"NIST SPHERE compressed by shorten\); expand it with `sph2pipe -p`"):
         read_audio(tmp_path / "a.sph")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_blocks_are_the_file(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asr_prune.corpus.audio.BLOCK", 700)
+    found = list(channel_blocks(write(tmp_path / f"a.{suffix}", rate=8000)))
+    assert [(rate, len(block)) for rate, block in found] == [(8000, 700)] * 5 + [(8000, 500)]
+    np.testing.assert_array_equal(np.concatenate([block for _, block in found]), SAMPLES)
+
+
+def test_one_of_several_channels_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.stack([SAMPLES, SAMPLES[::-1]], 1))
+    np.testing.assert_array_equal(np.concatenate([block for _, block in channel_blocks(path, 2)]), SAMPLES[::-1])
+    for channel, told in ((None, "2 channels.*choose one with --channel"), (3, "no channel 3.*choose one from 1 to 2")):
+        with pytest.raises(AudioProblem, match=told):
+            list(channel_blocks(path, channel))
+    mono = write(tmp_path / "b.wav")
+    with pytest.raises(AudioProblem, match="1 channel and no channel 2"):
+        list(channel_blocks(mono, 2))
+
+
+def test_what_is_wrong_with_a_file_shows_in_its_blocks_too(tmp_path: Path) -> None:
+    cut_short = write(tmp_path / "a.wav")
+    cut_short.write_bytes(cut_short.read_bytes()[:-1000])
+    soundfile.write(tmp_path / "b.wav", np.array([0.1, np.nan], np.float32), 16000, subtype="FLOAT")
+    write(tmp_path / "c.wav", SAMPLES[:0])
+    for name, told in (("a", "3500 of the 4000"), ("b", "not numbers"), ("c", "no samples"), ("d", "no such file")):
+        with pytest.raises(AudioProblem, match=told):
+            list(channel_blocks(tmp_path / f"{name}.wav"))
+
+
+def test_what_is_longer_than_allowed_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac")  # a quarter of a second
+    assert len(read_audio(path, longest=0.25)[0]) == len(SAMPLES)
+    with pytest.raises(AudioProblem, match=r"in one utterance, more than 0\.2.*cut it by a file segments") as problem:
+        read_audio(path, longest=0.2)
+    assert problem.value.kind == "too-long"
+    assert len(read_audio(path, part=Segment("a", 0.1, 0.2), longest=0.2)[0]) == 1600

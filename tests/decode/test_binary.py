@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.binary import ALIGNED
 from asr_prune.lang.fst import read_fst
+
+#: where the first state's count of arcs stands
+FIRST = 4 + 4 + len("vector") + 4 + len("standard") + 4 + 4 + 8 + 24 + 4
 
 
 def same(one: FstArrays, other: FstArrays) -> bool:
@@ -63,6 +67,9 @@ def test_lattices_are_written_as_the_library_reads_them(tmp_path: Path) -> None:
         (lambda data: data.replace(b"vector", b"rector"), "type rector"),
         (lambda data: data[:4] + b"\xff" * 4 + data[8:], "header is damaged"),
         (lambda data: data[:-4] + b"\x77" * 4, "do not belong together"),
+        (lambda data: data[:FIRST] + struct.pack("<q", 2**60) + data[FIRST + 8 :], "cut short"),
+        (lambda data: data[:FIRST] + struct.pack("<q", 2**45) + data[FIRST + 8 :], "cut short"),
+        (lambda data: data[:FIRST] + struct.pack("<q", -1) + data[FIRST + 8 :], "cut short"),
     ],
 )
 def test_damage(change: Any, told: str) -> None:

@@ -68,6 +68,14 @@ def test_bad_audio_is_skipped_with_its_reason(
     assert [key for key, _ in read_matrices(tmp_path / "out/cmvn.scp")] == ["bob"]
 
 
+@pytest.mark.parametrize("nj", [1, 2])
+def test_what_is_longer_than_allowed_is_skipped_and_counted(data: DataDir, tmp_path: Path, nj: int) -> None:
+    counts = extract(data.path, tmp_path / "out", MFCC, nj, longest=0.65)
+    assert sorted(counts.skipped) == ["bob-2", "bob-3"]
+    assert "0.8 s in one utterance, more than 0.65" in counts.skipped["bob-3"]
+    assert counts.utterances == 3
+
+
 def test_no_usable_audio_is_an_error_that_leaves_what_was_there(data: DataDir, tmp_path: Path) -> None:
     extract(data.path, tmp_path / "out", MFCC, 1)
     before = (tmp_path / "out/feats.ark").read_bytes()

@@ -11,7 +11,7 @@ from asr_prune.features.archive import read_matrices
 from asr_prune.features.cmvn import apply_cmvn, cmvn_stats
 from asr_prune.features.deltas import add_deltas
 from asr_prune.features.extract import extract
-from asr_prune.features.load import load
+from asr_prune.features.load import load, prepared
 from asr_prune.features.options import FeatureOptions
 
 
@@ -39,6 +39,16 @@ def test_normalisation_is_over_what_was_asked(data: DataDir, out: Path) -> None:
     np.testing.assert_allclose(np.vstack([by_speaker["ann-1"], by_speaker["ann-2"]]).mean(axis=0), 0, atol=1e-3)
     np.testing.assert_array_equal(load(out, FeatureOptions(cmvn="none"), data.utt2spk)["bob-1"], raw["bob-1"])
     assert cmvn_stats([raw["bob-1"]])[0, -1] == len(raw["bob-1"])
+
+
+@pytest.mark.parametrize("kind", ["speaker", "utterance", "none"])
+def test_features_at_hand_are_as_those_of_archives(data: DataDir, out: Path, kind: str) -> None:
+    options = FeatureOptions(deltas=1, cmvn=kind, cmvn_variance=True)  # type: ignore[arg-type]
+    stored, raw = load(out, options, data.utt2spk), dict(read_matrices(out / "feats.scp"))
+    found = prepared(raw, options, data.utt2spk)
+    assert list(found) == list(stored)
+    for utterance, matrix in stored.items():
+        np.testing.assert_array_equal(found[utterance], matrix)
 
 
 def test_only_the_utterances_asked_for(data: DataDir, out: Path) -> None:

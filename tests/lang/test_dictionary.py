@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.errors import UserError
+from asr_prune.lang.arpa import check_arpa
 from asr_prune.lang.dictionary import (
     arpa_words,
     copy_arpa,
@@ -15,7 +16,6 @@ from asr_prune.lang.dictionary import (
     write_flat_unigram,
     write_lexicon,
 )
-from asr_prune.lang.grammar import check_arpa
 
 
 def test_what_dictionaries_hold_besides_is_left_out(tmp_path: Path) -> None:

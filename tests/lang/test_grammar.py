@@ -9,8 +9,9 @@ import kaldifst
 import pytest
 
 from asr_prune.errors import UserError
+from asr_prune.lang.arpa import check_arpa
 from asr_prune.lang.fst import read_fst
-from asr_prune.lang.grammar import check_arpa, make_grammar
+from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
@@ -74,9 +75,20 @@ def test_sentences_cost_what_the_arpa_file_says(lang: Path, tmp_path: Path, sent
     assert cost(lang, sentence) == pytest.approx(-log10 * math.log(10), abs=1e-4)
 
 
-def test_words_are_counted_both_ways(lang: Path, tmp_path: Path) -> None:
+def test_words_are_counted_and_told_both_ways(lang: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     counts = make_grammar(write(tmp_path, ARPA), lang)
     assert (counts.order, counts.words, counts.dropped, counts.missing) == (2, 2, ["ELEPHANT"], ["C"])
+    assert "1 words without pronunciation are dropped: ELEPHANT" in caplog.text
+    assert "lacks 1 words of the lexicon: C" in caplog.text
+
+
+@pytest.mark.parametrize("gram", ["C B", "A <s>", "</s> B"])
+def test_n_grams_that_cannot_be_are_left_out_and_counted(
+    lang: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, gram: str
+) -> None:
+    make_grammar(write(tmp_path, ARPA.replace("A B", gram)), lang)
+    assert f"1 n-grams are left out, the first: line 16 [-0.4 {gram}]" in caplog.text
+    assert cost(lang, ["A", "B"]) == pytest.approx((0.3 + 0.2 + 0.6 + 0.2) * math.log(10), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +102,16 @@ def test_words_are_counted_both_ways(lang: Path, tmp_path: Path) -> None:
         ("-0.4 A B", "-0.4 A", ["lm.arpa:16", "2 words"]),
         ("-0.4 A B", "nan A B", ["lm.arpa:16"]),
         ("-0.4 A B", "-0.4 A B -0.1", ["lm.arpa:16", "below the highest order"]),
+        ("-0.4 A B", "-0_4 A B", ["lm.arpa:16"]),
+        ("\\2-grams:", "\\3-grams:", ["lm.arpa:14", "expected `\\2-grams:`"]),
+        ("\\1-grams:", "\\2-grams:", ["lm.arpa:7", "expected `\\1-grams:`"]),
+        ("\\1-grams:", "\\data\\", ["lm.arpa:7", "expected `\\1-grams:`"]),
+        ("\\2-grams:", " \\2-grams:", ["lm.arpa cannot be used: line 14"]),
+        ("-0.9 ELEPHANT", "-0.9 <eps>", ["lm.arpa:12", "reserved"]),
+        ("-0.9 ELEPHANT", "-0.9 A", ["lm.arpa:12", "second time"]),
+        ("-99 <s> -0.5", "-99 <unk> -0.5", ["no <s>", "begin"]),
+        ("-1.0 </s>", "-1.0 <unk>", ["no </s>", "end"]),
+        ("\n", "\r\n", ["line ends of Windows"]),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(

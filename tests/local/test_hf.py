@@ -17,7 +17,7 @@ from asr_prune.cli import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
-from asr_prune.lang.grammar import check_arpa
+from asr_prune.lang.arpa import check_arpa
 
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 PARTS = tuple(SPLITS)

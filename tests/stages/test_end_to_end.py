@@ -13,6 +13,7 @@ import pytest
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
@@ -159,3 +160,45 @@ def test_usual_beams_lose_at_most_one_best_path(
         for weight, (_, cost) in zip(weights, swept, strict=True):
             lost[weight] += cost + exact.best(matrix, 1 / weight).score > 1e-2
     assert max(lost.values()) <= 1, lost
+
+
+def test_files_are_transcribed_with_the_words_of_the_decode_stage(
+    done: SimpleNamespace, capsys: pytest.CaptureFixture[str], an4_root: Path
+) -> None:
+    """Adapted to each folder, which is a speaker; O and OH cost the same here, so that rounding chooses."""
+    run, test = "exp/small/runs/group_lasso-keep0.5", DataDir.read(done.here / "data/small/test")
+    chosen = json.loads((done.here / run / "score_dev.json").read_text())
+    place = done.here / run / f"decode_test/penalty_{chosen['penalty']:g}/{chosen['lm_weight']}.txt"
+    words = {line.split()[0]: line.split()[1:] for line in place.read_text().splitlines()}
+    capsys.readouterr()
+    given = ["--speaker", "folder", "--times", "--confidence", "--json", *done.given[4:]]
+    assert main(["transcribe", run, *test.wavs.values(), *given]) == 0
+    found = {made["file"]: made for made in map(json.loads, capsys.readouterr().out.splitlines())}
+    for utt, path in test.wavs.items():
+        said, heard = (" ".join(own).replace("OH", "O") for own in (words[utt], found[path]["text"].split()))
+        assert heard == said
+        times = [word[name] for word in found[path]["words"] for name in ("start", "end")]
+        assert times == sorted(times)
+        assert all(0 <= word["confidence"] <= 1 for word in found[path]["words"])
+    sure = [word["confidence"] for made in found.values() for word in made["words"]]
+    assert 0.7 < np.mean(sure) < 1
+
+
+def test_the_times_of_words_are_those_of_the_last_pass(done: SimpleNamespace) -> None:
+    """The words of dev, aligned with the network, lie where the GMM-HMM that labelled them has the same words."""
+    from asr_prune.decode.word_times import HmmTimer
+    from asr_prune.hmm.labels import read_labels
+    from asr_prune.hmm.model import HmmModel
+    from asr_prune.hmm.phones import phone_spans
+
+    context = Context(load_recipe("recipes/small", done.given[-1:]), 1)
+    feats = NetworkFeatures.of(context).load(context.data / "dev", context.align)
+    timer = HmmTimer(context.lang, context.labels, context.recipe.decode, 10.0)
+    dev, labels = DataDir.read(context.data / "dev"), read_labels(context.labels / "ali.ark")
+    transitions, off = HmmModel.load(context.labels).transitions, []
+    for utt, loglikes in Forward(load_model(done.exp / "runs/dense/shrunk/network.pt"), feats):
+        ends = {at for _, span in phone_spans(transitions, labels[utt].tolist()) for at in span}
+        spans = timer(dev.text[utt], loglikes)
+        assert len(spans) == len(dev.text[utt])
+        off += [min(abs(at - end) for end in ends) for span in spans for at in span]
+    assert np.mean(np.array(off) <= 3) > 0.8

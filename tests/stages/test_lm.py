@@ -9,7 +9,7 @@ import pytest
 
 from asr_prune.cli import main
 from asr_prune.files import atomic
-from asr_prune.lang.grammar import check_arpa
+from asr_prune.lang.arpa import check_arpa
 from asr_prune.recipe import load_recipe
 from asr_prune.stages.context import Context
 from asr_prune.stages.lm import brought_since, stamps

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asr_prune.lang.arpa import check_arpa
 from asr_prune.lang.fst import Fst, read_fst
-from asr_prune.lang.grammar import check_arpa, make_grammar
+from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.ngram.arpa import write_arpa
 from asr_prune.lang.ngram.model import BackOff
 from asr_prune.lang.ngram.prune import prune

@@ -7,7 +7,7 @@ import pytest
 
 from asr_prune.cli import main
 from asr_prune.errors import UserError
-from asr_prune.lang.grammar import check_arpa
+from asr_prune.lang.arpa import check_arpa
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.ngram.options import LmOptions
 

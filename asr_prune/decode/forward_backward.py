@@ -1,0 +1,54 @@
+"""How likely each arc of a lattice is, all paths taken together (Rabiner 1989; Kaldi: lattice-to-post)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asr_prune.decode.trellis import Trellis
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """arcs: probability that the path taken goes through each arc of the trellis, float64 [arcs]; shares: of what comes
+    into an arc's target state the share that comes along this arc, float64 [arcs]; total: log of the summed weight of
+    all paths, -infinity where there is none.
+    """
+
+    arcs: np.ndarray
+    shares: np.ndarray
+    total: float
+
+
+def posteriors(trellis: Trellis, point: tuple[float, float]) -> Posteriors:
+    """Under path weights exp(-cost), cost = graph + acoustics / LM weight + penalty * words, which `sweep` makes small;
+    point: LM weight, penalty.
+    """
+    weights = -trellis.costs @ np.array([1, 1 / point[0]]) - point[1] * (trellis.words > 0)
+    ends = trellis.source, trellis.target
+    forward = _log_sums(*ends, trellis.level, weights, trellis.start)
+    backward = _log_sums(*ends[::-1], -trellis.level, weights, trellis.end)
+    total = float(forward[trellis.end])
+    if total == -np.inf:
+        none = np.zeros(len(weights))
+        return Posteriors(none, none, total)
+    through = forward[trellis.source] + weights
+    reached = np.where(np.isfinite(forward), forward, 0.0)[trellis.target]
+    return Posteriors(np.exp(through + backward[trellis.target] - total), np.exp(through - reached), total)
+
+
+def _log_sums(source: np.ndarray, target: np.ndarray, level: np.ndarray, weights: np.ndarray, start: int) -> np.ndarray:
+    """Log of the summed weight of all ways from `start` to each state, float64 [states]; levels rise along arcs."""
+    order = np.lexsort((target, level[target]))
+    source, target, weights = source[order], target[order], weights[order]
+    firsts = np.flatnonzero(np.diff(target, prepend=-1))  # of the arcs into each state
+    bounds = np.flatnonzero(np.diff(level[target[firsts]], prepend=np.inf, append=np.inf))
+    firsts, sums = np.append(firsts, len(target)), np.full(len(level), -np.inf)
+    if start >= 0:
+        sums[start] = 0.0
+    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        begin, end = firsts[first], firsts[last]
+        through = sums[source[begin:end]] + weights[begin:end]
+        sums[target[firsts[first:last]]] = np.logaddexp.reduceat(through, firsts[first:last] - begin)
+    return sums

@@ -1,0 +1,98 @@
+"""When the words of an utterance were said: they are aligned once more, each with its network's own scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import kaldifst
+import numpy as np
+import torch
+
+from asr_prune.acoustic.utterances import BLANK, fewest_frames
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.hmm.align import Search, best_path
+from asr_prune.hmm.gmm import Floats
+from asr_prune.hmm.graphs import graph_compiler
+from asr_prune.hmm.kaldi_model import id_to_pdf
+from asr_prune.hmm.model import HmmModel
+from asr_prune.hmm.phones import Span, phone_spans, word_spans
+from asr_prune.lang.fst import read_fst
+from asr_prune.lang.lang import Lang
+from asr_prune.lang.tokens import BEGIN, Tokens
+
+#: words and log-likelihoods float32 [frames, classes] -> frames of each word; none where the words do not fit
+Timer = Callable[[Sequence[str], Floats], list[Span]]
+
+
+class HmmTimer:
+    """Aligns words with the pdfs of a GMM-HMM, scored by a network: the best path through all pronunciations, with and
+    without pauses between words. Weights and scales are those of decoding.
+
+    lang, hmm: folders of L.fst and of the pass (final.mdl, tree); weight: LM weight. Raises UserError where a file is
+    missing or damaged.
+    """
+
+    def __init__(self, lang: Path, hmm: Path, options: DecodeOptions, weight: float) -> None:
+        self.lang, self.model = Lang.read(lang), HmmModel.load(hmm)
+        self.lexicon = read_fst(lang / "L.fst", "lang")
+        kaldifst.arcsort(self.lexicon, "ilabel")
+        self.compiler = graph_compiler(self.lang, self.model)
+        self.columns = id_to_pdf(self.model.transitions)[1:]
+        scales = 1 / weight, options.transition_scale, options.self_loop_scale
+        self.search = Search(100.0, 1e6, *scales)  # the graph of one sentence is small: no path need be lost
+
+    def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
+        ids = self.lang.word_ids(list(words))
+        if not ids:
+            return []
+        graph = self.compiler.compile_graph_from_text(ids)
+        scores = (loglikes * np.float32(self.search.acoustic_scale))[:, self.columns]
+        path = best_path(self.model, graph, scores, self.search, "")[0]
+        spans = phone_spans(self.model.transitions, path)
+        return word_spans(self.lexicon, ids, spans, self.lang.optional_silence) if path else []
+
+
+class TokenTimer:
+    """Aligns words with the tokens of CTC that spell them; raises UserError where lang has no tokens.
+
+    A network trained with CTC gives a token a few frames and blanks the rest, so that a word lasts from the first frame
+    of its first token to the last of its last one.
+    """
+
+    def __init__(self, lang: Path) -> None:
+        self.tokens = Tokens.read(lang)
+
+    def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
+        ids = self.tokens.of_words(words)
+        if ids is None or not len(ids) or fewest_frames(ids) > len(loglikes):
+            return []
+        return [span for _, span in spelled_spans(forced_path(loglikes, ids), self.tokens.symbols)]
+
+
+def forced_path(logs: Floats, tokens: np.ndarray) -> np.ndarray:
+    """The best path of CTC that spells `tokens`: the token or blank of each frame, int [frames]; logs: log posteriors
+    float32 [frames, tokens]; by torchaudio.
+    """
+    from torchaudio.functional import forced_align
+
+    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=BLANK)
+    return np.asarray(path[0].numpy())
+
+
+def token_runs(path: np.ndarray) -> list[tuple[int, Span]]:
+    """The tokens of a path of CTC, int [frames], with their frames."""
+    bounds = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
+    runs = zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+    return [(int(path[begin]), (begin, end)) for begin, end in runs if path[begin] != BLANK]
+
+
+def spelled_spans(path: np.ndarray, symbols: Sequence[str]) -> list[tuple[list[Span], Span]]:
+    """Of each word that a path of CTC spells: the frames of its tokens, and its own; symbols: what tokens spell."""
+    found: list[list[Span]] = [[]]
+    for token, span in token_runs(path):
+        if symbols[token].startswith(BEGIN):
+            found.append([])
+        if symbols[token] != BEGIN:
+            found[-1].append(span)
+    return [(spans, (spans[0][0], spans[-1][1])) for spans in found if spans]

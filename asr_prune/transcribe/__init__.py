@@ -1,0 +1,1 @@
+"""Audio files to words, with the shrunk network of a run."""

@@ -1,0 +1,247 @@
+"""A trained and scored run on the corpus of tones writes down files: the words of the decode stage, when, how sure."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.score.sclite import program
+from asr_prune.stages import STAGES
+
+RECIPE = """
+corpus: {prepare: PREPARE}
+hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}
+network: {hidden: [32, 24], dropout: 0.1}
+train: {epochs: 12, batch: 64, threads: 1, tensorboard: false}
+decode: {lm_weights: [8, 10], penalties: [0.0]}
+score: {bootstrap: 100}
+runs: [{name: thin, prune: {method: l1, keep: 0.5}}]
+"""
+RUN = "exp/tones/runs/thin"
+RATE = 16000
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """All stages but the report, in a project's folder; files: of the test set, in order."""
+    here, back = tmp_path_factory.mktemp("project"), Path.cwd()
+    (here / "recipes/tones").mkdir(parents=True)
+    prepare = Path(__file__).parent.parent / "stages/tiny.py"
+    (here / "recipes/tones/recipe.yaml").write_text(RECIPE.replace("PREPARE", str(prepare)))
+    os.chdir(here)
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    assert [main([verb, *given]) for verb in list(STAGES)[:-1]] == [0] * (len(STAGES) - 1)
+    data = DataDir.read("data/tones/test")
+    chosen = json.loads(Path(RUN, "score_dev.json").read_text())
+    lines = Path(RUN, f"decode_test/penalty_{chosen['penalty']:g}/{chosen['lm_weight']}.txt").read_text().splitlines()
+    words = {line.split()[0]: line.split()[1:] for line in lines}
+    files = {data.wavs[utt]: words[utt] for utt in sorted(data.wavs)}
+    yield SimpleNamespace(files=files, text={data.wavs[utt]: own for utt, own in data.text.items()}, words=words)
+    os.chdir(back)
+
+
+def told(said: Said, *command: object, run: str = RUN) -> tuple[int, str, str]:
+    """Exit status, standard output, standard error."""
+    said.readouterr()
+    status = main(["transcribe", run, *(str(word) for word in command), "--nj", "1"])
+    out = said.readouterr()
+    return status, out.out, out.err
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_words_of_a_speakers_files_are_those_of_the_decode_stage(done: SimpleNamespace, capsys: Said) -> None:
+    status, out, _ = told(capsys, *done.files, "--speaker", "folder")
+    assert status == 0
+    assert out.splitlines() == [f"{path}\t{' '.join(words)}" for path, words in done.files.items()]
+    assert sum(words == done.text[path] for path, words in done.files.items()) >= 3
+
+
+def test_each_file_is_its_own_speaker_unless_told_otherwise(done: SimpleNamespace, capsys: Said) -> None:
+    alone = "".join(told(capsys, path)[1] for path in done.files)
+    assert told(capsys, *done.files)[1] == alone
+
+
+def test_times_are_when_the_tones_are_heard(done: SimpleNamespace, capsys: Said) -> None:
+    """A word begins every 0.375 s, from 0.125 s on, and lasts 0.25 s; what stands between words may be a pause."""
+    _, out, _ = told(capsys, *done.files, "--speaker", "all", "--times", "--json")
+    off = []
+    for made in lines(out):
+        assert made["seconds"] == pytest.approx(0.125 + 0.375 * len(done.text[made["file"]]), abs=1e-3)
+        if made["text"].split() == done.text[made["file"]]:
+            off += [abs(word["start"] - 0.125 - 0.375 * i) for i, word in enumerate(made["words"])]
+            assert all(word["end"] - word["start"] > 0.1 for word in made["words"])
+            assert "confidence" not in made["words"][0]
+    assert len(off) >= 6
+    assert np.median(off) < 0.08
+
+
+def test_a_table_and_a_ctm_say_the_same(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+    told(capsys, *done.files, "--confidence", "--ctm", tmp_path / "out.ctm", "--speaker", "folder")
+    _, table, _ = told(capsys, *done.files, "--confidence", "--times", "--speaker", "folder")
+    rows = [line.split() for line in table.splitlines() if "\t" not in line]
+    ctm = [line.split() for line in (tmp_path / "out.ctm").read_text().splitlines()]
+    assert [row[2] for row in rows] == [row[4] for row in ctm] == [w for words in done.files.values() for w in words]
+    for (start, end, _, sure), (name, channel, begin, lasts, _, its) in zip(rows, ctm, strict=True):
+        assert (name.partition("-")[0], channel) == ("eve", "1")
+        assert float(start) == pytest.approx(float(begin), abs=0.006)
+        assert float(end) == pytest.approx(float(begin) + float(lasts), abs=0.006)
+        assert float(sure) == pytest.approx(float(its), abs=1e-3)
+        assert 0 < float(sure) <= 1
+    _, unsure, _ = told(capsys, next(iter(done.files)), "--confidence")
+    assert [row.split()[:2] for row in unsure.splitlines()[1:]] == [["-", "-"]] * 2
+
+
+@pytest.mark.parametrize("ending", ["flac", "aiff", "sph", "ogg"])
+def test_other_formats_say_the_same_and_lossy_ones_nearly(
+    done: SimpleNamespace, capsys: Said, tmp_path: Path, ending: str
+) -> None:
+    copies = [tmp_path / f"{Path(path).stem}.{ending}" for path in done.files]
+    for path, copy in zip(done.files, copies, strict=True):
+        soundfile.write(copy, soundfile.read(path)[0], RATE, format={"sph": "NIST"}.get(ending, ending.upper()))
+    status, out, _ = told(capsys, *copies, "--speaker", "folder")
+    assert status == 0
+    said = [line.split("\t")[1] for line in out.splitlines()]
+    same = sum(" ".join(words) == own for words, own in zip(done.files.values(), said, strict=True))
+    assert same >= 3 if ending == "ogg" else same == 4
+
+
+def test_other_rates_are_converted_and_one_channel_taken(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+    from asr_prune.corpus.audio import resampled
+
+    for path in done.files:
+        fast = resampled(soundfile.read(path, dtype="float32")[0], RATE, 44100)
+        soundfile.write(tmp_path / "two.wav", np.stack([np.zeros_like(fast), fast], 1), 44100)
+        status, out, _ = told(capsys, tmp_path / "two.wav", "--channel", 2)
+        assert status == 0
+        assert out.split("\t")[1] == told(capsys, path)[1].split("\t")[1]
+    slow = resampled(soundfile.read(path, dtype="float32")[0], RATE, 8000)
+    soundfile.write(tmp_path / "slow.wav", slow, 8000)
+    assert told(capsys, tmp_path / "slow.wav")[0] == 0
+
+
+def test_a_long_file_is_cut_between_words_and_keeps_its_own_time(
+    done: SimpleNamespace, capsys: Said, tmp_path: Path
+) -> None:
+    pause = np.random.default_rng(0).normal(0, 0.01, RATE // 2)
+    parts = [part for path in done.files for part in (soundfile.read(path)[0], pause)] * 3
+    soundfile.write(tmp_path / "long.flac", np.concatenate(parts), RATE)
+    _, out, _ = told(capsys, tmp_path / "long.flac", "--longest", 4, "--times", "--json")
+    (made,) = lines(out)
+    assert made["seconds"] == pytest.approx(sum(map(len, parts)) / RATE, abs=1e-3)
+    assert 4 <= len(made["pieces"]) <= 10
+    assert made["pieces"] == sorted(made["pieces"])
+    starts = [word["start"] for word in made["words"]]
+    assert starts == sorted(starts)
+    assert made["words"][-1]["end"] > made["seconds"] - 1.5
+    said = [word for words in done.text.values() for word in words] * 3
+    assert abs(len(made["words"]) - len(said)) <= 4
+    assert all(word["end"] <= made["seconds"] for word in made["words"])
+
+
+def test_files_that_cannot_be_used_are_told_and_counted(
+    done: SimpleNamespace, capsys: Said, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = next(iter(done.files))
+    soundfile.write(tmp_path / "none.wav", np.zeros(0), RATE)
+    soundfile.write(tmp_path / "click.wav", np.zeros(100), RATE)
+    soundfile.write(tmp_path / "two.wav", np.zeros((RATE, 2)), RATE)
+    (tmp_path / "text.wav").write_text("no audio")
+    bad = [tmp_path / f"{name}.wav" for name in ("none", "click", "two", "text", "absent")]
+    status, out, err = told(capsys, *bad, good)
+    assert status == 1
+    assert [line.split("\t")[0] for line in out.splitlines()] == [good]
+    assert "1 files, " in err
+    assert "5 skipped" in err
+    for text in ("no samples", "less than one window", "2 channels", "text.wav: unreadable", "no such file"):
+        assert text in caplog.text
+    status, _, err = told(capsys, bad[0])
+    assert status == 1
+    assert "no file could be read" in err
+
+
+def test_silence_says_nothing_or_little_and_breaks_nothing(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(2 * RATE), RATE)
+    status, out, _ = told(capsys, tmp_path / "silent.wav", "--times", "--confidence", "--json")
+    assert status == 0
+    assert lines(out)[0]["seconds"] == 2.0
+
+
+def test_bad_requests_are_one_sentence(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+    good = next(iter(done.files))
+    assert "is named twice" in told(capsys, good, good)[2]
+    assert "is not there under exp" in told(capsys, good, run="exp/tones/runs/none")[2]
+    copy = tmp_path / Path(good).name
+    shutil.copyfile(good, copy)
+    assert "a ctm file would call two files eve-0" in told(capsys, good, copy, "--ctm", tmp_path / "a.ctm")[2]
+    for option, value in (("--longest", "2"), ("--lm-weight", "0"), ("--channel", "0")):
+        with pytest.raises(SystemExit):
+            main(["transcribe", RUN, good, option, value])
+
+
+def test_the_weight_is_devs_unless_given(
+    done: SimpleNamespace, capsys: Said, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    good, scored = next(iter(done.files)), Path(RUN, "score_dev.json")
+    caplog.set_level("INFO")
+    told(capsys, good)
+    assert f"by {RUN}/score_dev.json" in caplog.text
+    scored.rename(tmp_path / "away")
+    try:
+        assert "run the stage score, or give --lm-weight and --penalty" in told(capsys, good)[2]
+        assert told(capsys, good, "--lm-weight", 8, "--penalty", 0)[0] == 0
+    finally:
+        (tmp_path / "away").rename(scored)
+
+
+def test_a_graph_of_another_network_is_one_sentence(done: SimpleNamespace, capsys: Said) -> None:
+    graph, good = Path("exp/tones/graph/pdfs.txt"), next(iter(done.files))
+    kept = graph.read_text()
+    graph.write_text("\n".join(str(int(pdf) + (int(pdf) > 0) * 3) for pdf in kept.split()) + "\n")
+    try:
+        status, _, err = told(capsys, good)
+    finally:
+        graph.write_text(kept)
+    assert status == 1
+    assert "pdfs and the graph has" in err
+    assert err.count("\n") <= 2
+
+
+def test_the_ctm_of_a_set_has_its_words_and_the_stm_what_was_said(done: SimpleNamespace, capsys: Said) -> None:
+    for more in ([], ["--confidence"]):
+        assert main(["ctm", RUN, "--nj", "1", *more]) == 0
+        rows = [line.split() for line in Path(RUN, "score_test.hyp.ctm").read_text().splitlines()]
+        assert [len(row) for row in rows] == [5 + len(more)] * len(rows)
+        for utt, words in done.words.items():
+            assert [row[4] for row in rows if row[0] == utt] == words
+    said = Path(RUN, "score_test.ref.stm").read_text().splitlines()
+    assert [line.split()[5:] for line in said] == list(done.text.values())
+    assert all(line.split()[:4] == [f"eve-{i}", "1", "eve", "0.000"] for i, line in enumerate(said))
+
+
+def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None:
+    if not program("sclite"):
+        pytest.skip("NIST's sclite (Debian's package sctk) is not installed")
+    assert main(["ctm", RUN, "--nj", "1"]) == 0
+    files = ["-r", "score_test.ref.stm", "stm", "-h", "score_test.hyp.ctm", "ctm", "-s", "-o", "sgml", "stdout"]
+    made = subprocess.run([*program("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True).stdout
+    ops = "".join(re.findall(r"(?:^|:)([CSID]),", made, re.MULTILINE))
+    scored = json.loads(Path(RUN, "score_test.json").read_text())
+    assert len(ops) - ops.count("I") == scored["words"]
+    assert len(ops) - ops.count("C") >= sum(scored["errors"].values())

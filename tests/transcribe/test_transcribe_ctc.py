@@ -1,0 +1,85 @@
+"""A network trained with CTC writes down files: by the words of a language model, and greedily."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asr_prune.cli import main
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.stages import STAGES
+
+RECIPE = """
+corpus: {prepare: PREPARE}
+network: {type: tdnn, hidden: [48, 32], dropout: 0.0}
+train: {epochs: 60, utterances: 4, learning_rate: 0.01, threads: 1, tensorboard: false}
+score: {bootstrap: 100}
+runs: [{name: dense, prune: {method: none}}]
+"""
+RUN = "exp/tones/runs/dense"
+GREEDY = ("--set", "decode.search=greedy")
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """All stages but the report; data: the test set; words: of its files, as the decode stage found them."""
+    here, back = tmp_path_factory.mktemp("project"), Path.cwd()
+    (here / "recipes/tones").mkdir(parents=True)
+    prepare = Path(__file__).parent.parent / "stages/spelled.py"
+    (here / "recipes/tones/recipe.yaml").write_text(RECIPE.replace("PREPARE", str(prepare)))
+    os.chdir(here)
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    assert [main([verb, *given]) for verb in list(STAGES)[:-1]] == [0] * (len(STAGES) - 1)
+    data, chosen = DataDir.read("data/tones/test"), json.loads(Path(RUN, "score_dev.json").read_text())
+    place = Path(RUN, f"decode_test/penalty_{chosen['penalty']:g}/{chosen['lm_weight']}.txt")
+    words = {line.split()[0]: line.split()[1:] for line in place.read_text().splitlines()}
+    yield SimpleNamespace(files=[data.wavs[utt] for utt in sorted(data.wavs)], words=words, text=data.text)
+    os.chdir(back)
+
+
+def transcribed(done: SimpleNamespace, said: Said, *options: str) -> list[dict[str, Any]]:
+    said.readouterr()
+    given = ["--speaker", "folder", "--times", "--confidence", "--json", "--nj", "1"]
+    assert main(["transcribe", RUN, *done.files, *given, *options]) == 0
+    return [json.loads(line) for line in said.readouterr().out.splitlines()]
+
+
+def test_words_of_the_graph_have_times_and_confidences(done: SimpleNamespace, capsys: Said) -> None:
+    found = transcribed(done, capsys)
+    assert [made["text"].split() for made in found] == list(done.words.values())
+    off = []
+    for made, text in zip(found, done.text.values(), strict=True):
+        times = [word[name] for word in made["words"] for name in ("start", "end")]
+        assert times == sorted(times)
+        assert all(0 < word["confidence"] <= 1 for word in made["words"])
+        if made["text"].split() == text:
+            off += [abs(word["start"] - 0.125 - 0.375 * i) for i, word in enumerate(made["words"])]
+    assert len(off) >= 4
+    assert np.median(off) < 0.3
+
+
+def test_greedy_words_too(done: SimpleNamespace, capsys: Said) -> None:
+    for made in transcribed(done, capsys, *GREEDY):
+        times = [word[name] for word in made["words"] for name in ("start", "end")]
+        assert times == sorted(times)
+        assert all(0 < word["confidence"] <= 1 for word in made["words"])
+
+
+def test_the_ctm_of_a_set_has_its_words(done: SimpleNamespace) -> None:
+    assert main(["ctm", RUN, "--nj", "1", "--confidence"]) == 0
+    rows = [line.split() for line in Path(RUN, "score_test.hyp.ctm").read_text().splitlines()]
+    assert [row[4] for row in rows] == [word for words in done.words.values() for word in words]
+    assert main(["ctm", RUN, "--nj", "1", *GREEDY]) == 0
+
+
+def test_a_recipe_of_another_kind_is_refused(done: SimpleNamespace, capsys: Said) -> None:
+    assert main(["transcribe", RUN, *done.files, "--set", "decode.type=hmm"]) == 1
+    assert "was trained with decode.type ctc and the recipe is not" in capsys.readouterr().err
