@@ -132,6 +132,20 @@ def test_a_pass_labels_others_as_it_labels_its_own(toy: Any, tmp_path: Path) -> 
     assert labeller.tally.loglike / labeller.tally.frames == pytest.approx(summary.align_prob, rel=0.1)
 
 
+@pytest.mark.parametrize("kind", ["tri", "lda_mllt", "sat"])
+def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, kind: str) -> None:
+    speakers = {utt: f"speaker{i % 2}" for i, utt in enumerate(sorted(toy.feats))}
+    asked = replace(chain(), stop_after=kind)
+    *_, summary = train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, asked, 3)
+    trained = Trained.load(tmp_path / kind, Utterances.join(toy.feats))
+    known = dict(trained.transforms or {})
+    labeller = Labeller(Lang.read(toy.lang), trained, asked.run[-1], toy.feats, toy.text, speakers, known)
+    stored = read_labels(tmp_path / kind / "ali.ark")
+    for utt, ids in labeller.over(toy.feats):
+        np.testing.assert_array_equal(ids, stored[utt])
+    assert labeller.tally.loglike / labeller.tally.frames == pytest.approx(summary.align_prob, abs=0.01)
+
+
 def test_groups_are_whole_speakers(toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
     speakers = {utt: f"speaker{i % 7}" for i, utt in enumerate(sorted(toy.feats))}
