@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def corpus(context: Context) -> None:
         "lang/g2p.py",
         *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py"))),
     ]
-    context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, made))
+    context.once(Work("corpus", f"preparing with {os.path.relpath(script)}", part, {}, code, do, made))
 
 
 def describe(context: Context) -> None:
