@@ -18,6 +18,7 @@ from asr_prune.failure import INTERRUPTED, Stopped, sentence
 from asr_prune.interop.commands import add_kaldi_verb
 from asr_prune.lang.ngram.command import add_lm_verb
 from asr_prune.numbers import positive
+from asr_prune.plan.commands import add_plan_verb
 from asr_prune.report.commands import add_explain_verb
 from asr_prune.score.commands import add_score_verbs
 from asr_prune.stages import STAGES, find_stage
@@ -61,6 +62,7 @@ def parser() -> Parser:
     for number, (name, help_text) in enumerate(STAGES.items()):
         add_recipe_verb(verbs, name, f"stage {number}: {help_text}", run_stage)
     add_recipe_verb(verbs, "check", "read the recipe, say what is wrong with it or list its runs", check)
+    add_plan_verb(verbs)
     add_recipe_verb(verbs, "ladder", "decode and score the passes of the GMM-HMM themselves", run_ladder)
     add_verb(verbs, "verify", "compare the masked and the shrunk network of a run", verify, "exp/demo/runs/dense")
     add_widths(verbs)

@@ -2,59 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.examples import Batch, Examples, Outcome
+from asr_prune.acoustic.augment import Augment
+from asr_prune.acoustic.examples import Batch, Held, Outcome, Utterances, end_to_end
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.priors import log_priors
+from asr_prune.acoustic.priors import log_priors, log_shares
 from asr_prune.errors import UserError
+from asr_prune.features.stored import frames_of
 
 
-class FrameSet(Examples):
+class FrameSet(Held):
     """Each frame is an example; the objective is the cross-entropy of its label.
 
-    labels: int64 [frames] of pdf-ids.
+    labels: int64 [frames] of pdf-ids, by utterance before they are joined.
     """
 
     at_once = 8192
+    beside = Held.beside + 8
 
     def __init__(self, features: Tensor, labels: Tensor, lengths: Tensor, context: tuple[int, int]) -> None:
         super().__init__(features, lengths, context)
         self.labels = labels
 
     @classmethod
-    def from_utterances(
-        cls,
-        features: dict[str, np.ndarray],
-        labels: dict[str, np.ndarray],
-        context: tuple[int, int],
-        device: torch.device | str = "cpu",
-    ) -> FrameSet:
-        """features: float32 [frames, dim] by utterance; labels: pdf-ids [frames]. Utterances without labels are left
-        out.
+    def count_of(cls, lengths: np.ndarray) -> int:
+        return int(lengths.sum())
 
-        Raises UserError where features and labels of an utterance differ in length, or where none is left.
-        """
+    @classmethod
+    def usable(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
+        """Those with features and labels. Raises UserError where the two differ in length, or where none is left."""
         names = sorted(features.keys() & labels.keys())
         if not names:
             raise UserError(
                 "no utterance has both features and labels; run the stages features and align on the same data."
             )
+        frames, labelled = frames_of(features), frames_of(labels)
         for name in names:
-            if len(features[name]) != len(labels[name]):
+            if frames[name] != labelled[name]:
                 raise UserError(
-                    f"utterance {name} has {len(features[name])} frames of features but {len(labels[name])} labels; "
+                    f"utterance {name} has {frames[name]} frames of features but {labelled[name]} labels; "
                     "make both with the same frame shift, then run the stages features and align again."
                 )
+        return names
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        features: Utterances,
+        labels: Utterances,
+        context: tuple[int, int],
+        device: torch.device | str = "cpu",
+        stride: int = 1,
+        augment: Augment | None = None,
+    ) -> FrameSet:
+        lengths = frames_of(features)
         return cls(
-            torch.from_numpy(np.concatenate([features[name] for name in names]).astype(np.float32)).to(device),
-            torch.from_numpy(np.concatenate([labels[name] for name in names]).astype(np.int64)).to(device),
-            torch.tensor([len(features[name]) for name in names]).to(device),
+            end_to_end(names, features, np.float32).to(device),
+            end_to_end(names, labels, np.int64).to(device),
+            torch.tensor([lengths[name] for name in names]).to(device),
             context,
         )
+
+    @classmethod
+    def priors_of(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
+        """Of the pdfs."""
+        counts = sum(np.bincount(labels[name], minlength=classes) for name in names)
+        return log_shares(torch.as_tensor(counts))
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -88,8 +88,16 @@ class TrainOptions:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     #: processor threads of torch; 0 leaves torch's own choice
     threads: int = 0
+    #: gigabytes that features and labels may take; larger training sets are read and shuffled a chunk at a time (0: any
+    #: number; see chunks.md)
+    memory_gb: float = 8.0
     #: write TensorBoard events beside metrics.jsonl
     tensorboard: bool = True
+
+    @property
+    def memory(self) -> int:
+        """Bytes that features and labels may take; 0 for any number."""
+        return int(self.memory_gb * 1e9)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
@@ -100,5 +108,7 @@ class TrainOptions:
             raise ValueError("tempo and warp must be at least 0 and below 1; mask_frames and mask_bands 0 or more")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
+        if self.memory_gb < 0:
+            raise ValueError(f"memory_gb must be 0 or more, not {self.memory_gb}")
         if not (0 <= self.momentum < 1 and 0 < self.rise < 1 and 0 <= self.halve_below < 1):
             raise ValueError("momentum and halve_below must be at least 0 and below 1, rise between 0 and 1")

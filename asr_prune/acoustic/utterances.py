@@ -12,17 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, Examples, Outcome
+from asr_prune.acoustic.examples import Batch, Held, Outcome, Utterances, end_to_end
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
+from asr_prune.features.stored import frames_of
 
 log = logging.getLogger(__name__)
 
 BLANK = 0
 
 
-class UtteranceSet(Examples):
+class UtteranceSet(Held):
     """Each utterance is an example; the objective is -log of the summed probability of all paths that spell it, in
     whatever way.
 
@@ -47,24 +48,16 @@ class UtteranceSet(Examples):
         self.mean = features.mean(0)
 
     @classmethod
-    def from_utterances(
-        cls,
-        features: dict[str, np.ndarray],
-        tokens: dict[str, np.ndarray],
-        context: tuple[int, int],
-        device: torch.device | str = "cpu",
-        stride: int = 1,
-        augment: Augment | None = None,
-    ) -> UtteranceSet:
-        """features: float32 [frames, dim] by utterance; tokens: by utterance ids, [tokens], or in several ways, [ways,
-        tokens], filled up with BLANK; the rest as the class says.
+    def count_of(cls, lengths: np.ndarray) -> int:
+        return len(lengths)
 
-        Utterances that have too few frames to spell their tokens are left out, counted and told. Raises UserError where
-        none is left.
+    @classmethod
+    def usable(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
+        """Those with features and tokens, and frames enough to spell these at one of `stride`; the others are counted
+        and told. Raises UserError where none is left.
         """
-        both = sorted(features.keys() & tokens.keys())
-        ways = {name: in_frames(tokens[name], -(-len(features[name]) // stride)) for name in both}
-        names = [name for name in both if ways[name]]
+        both, frames = sorted(features.keys() & labels.keys()), frames_of(features)
+        names = [name for name in both if -(-frames[name] // stride) >= min(map(fewest_frames, ways_of(labels[name])))]
         if len(names) < len(both):
             told = "%d of %d utterances have too few frames for their tokens at one of %d frames, left out"
             log.warning(told, len(both) - len(names), len(both), stride)
@@ -73,14 +66,36 @@ class UtteranceSet(Examples):
                 "no utterance has both features and enough frames for its tokens; run the stages lang and features on "
                 "the same data, or lower network.strides."
             )
+        return names
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        features: Utterances,
+        labels: Utterances,
+        context: tuple[int, int],
+        device: torch.device | str = "cpu",
+        stride: int = 1,
+        augment: Augment | None = None,
+    ) -> UtteranceSet:
+        """labels: by utterance ids, [tokens], or in several ways, [ways, tokens], filled up with BLANK; ways that have
+        too few frames are left out.
+        """
+        lengths = frames_of(features)
+        ways = {name: in_frames(labels[name], -(-lengths[name] // stride)) for name in names}
         return cls(
-            torch.from_numpy(np.concatenate([features[name] for name in names]).astype(np.float32)).to(device),
-            torch.tensor([len(features[name]) for name in names]).to(device),
+            end_to_end(names, features, np.float32).to(device),
+            torch.tensor([lengths[name] for name in names]).to(device),
             [[torch.from_numpy(way).to(device) for way in ways[name]] for name in names],
             context,
             stride,
             augment,
         )
+
+    @classmethod
+    def priors_of(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
+        return torch.zeros(classes)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -101,8 +116,8 @@ class UtteranceSet(Examples):
         counts, ways = (torch.tensor(list(map(len, some)), device=self.device) for some in (tokens, own))
         return self.spliced(frames), lengths, torch.cat(tokens), counts, ways
 
-    def learned(self, index: Tensor, generator: torch.Generator) -> Batch:
-        if self.augment is None:
+    def learned(self, index: Tensor, generator: torch.Generator | None) -> Batch:
+        if self.augment is None or generator is None:
             return self.taken(index)
         made = [self._otherwise(i, self.augment, generator) for i in index.tolist()]
         lengths = torch.tensor([len(own) for own in made], device=self.device)
@@ -135,11 +150,15 @@ class UtteranceSet(Examples):
 
 
 def in_frames(tokens: np.ndarray, frames: int) -> list[np.ndarray]:
-    """Of the ways to spell an utterance, int [tokens] or [ways, tokens], those that `frames` suffice for, int64
-    [tokens] each, without the blanks that fill them up.
+    """Of the ways to spell an utterance those that `frames` suffice for."""
+    return [way for way in ways_of(tokens) if fewest_frames(way) <= frames]
+
+
+def ways_of(tokens: np.ndarray) -> list[np.ndarray]:
+    """The ways to spell an utterance, int [tokens] or [ways, tokens], as int64 [tokens] each, without the blanks that
+    fill them up.
     """
-    ways = [way[way != BLANK].astype(np.int64) for way in np.atleast_2d(tokens)]
-    return [way for way in ways if fewest_frames(way) <= frames]
+    return [way[way != BLANK].astype(np.int64) for way in np.atleast_2d(tokens)]
 
 
 def fewest_frames(tokens: np.ndarray) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -41,12 +42,16 @@ def inspect_audio(wavs: dict[str, str], rate: int | None = None, decode: bool = 
     return found
 
 
-def seconds_of(data: DataDir) -> dict[str, float]:
-    """Seconds of the utterances whose audio can be read, by their segments or, for whole files, their headers."""
+def seconds_of(data: DataDir, lengths: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Seconds of the utterances whose audio can be read, by their segments or, for whole files, their headers.
+
+    lengths: of the recordings, or of the utterances that are whole files, where they are known.
+    """
     if not data.segments:
-        return inspect_audio(data.wavs, 0, decode=False).seconds
-    recordings = {own.recording: data.wavs[key] for key, own in data.segments.items()}
-    lengths = inspect_audio(recordings, 0, decode=False).seconds
+        return dict(lengths) if lengths is not None else inspect_audio(data.wavs, 0, decode=False).seconds
+    if lengths is None:
+        recordings = {own.recording: data.wavs[key] for key, own in data.segments.items()}
+        lengths = inspect_audio(recordings, 0, decode=False).seconds
     found = {}
     for key, own in data.segments.items():
         with suppress(ValueError, KeyError):

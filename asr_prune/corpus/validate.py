@@ -31,6 +31,13 @@ def validate(
     vocabulary (None: any). decode: read all samples, not only the headers. audio: False where features stand in for
     wav.scp, which may then be missing. Raises UserError where `path` is not a folder.
     """
+    return examine(path, rate, words, decode, audio)[0]
+
+
+def examine(
+    path: Path | str, rate: int | None, words: set[str] | None, decode: bool, audio: bool
+) -> tuple[list[str], dict[str, float]]:
+    """What `validate` finds, and the seconds of each file of wav.scp that can be read, each opened once."""
     path = Path(path)
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: there is no such folder.")
@@ -43,7 +50,7 @@ def validate(
     told, seconds = _check_audio(tables.get("wav.scp", []), rate, decode)
     problems += [f"{path}/wav.scp: {problem}" for problem in told]
     problems += [f"{path}/segments: {problem}" for problem in _check_segments(tables.get("segments", []), seconds)]
-    return problems
+    return problems, seconds
 
 
 def _read_tables(path: Path, audio: bool) -> tuple[dict[str, Lines], list[str]]:

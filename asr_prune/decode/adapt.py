@@ -20,7 +20,7 @@ from asr_prune.hmm.model import HmmModel
 
 log = logging.getLogger(__name__)
 
-Feats = dict[str, Floats]
+Feats = Mapping[str, Floats]
 
 
 class Adapter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from asr_prune.decode.options import DecodeOptions
@@ -17,22 +17,30 @@ log = logging.getLogger(__name__)
 
 
 def decode_set(
-    graph: Path, loglikes: Mapping[str, Floats], options: DecodeOptions, lm_weight: float, nj: int = 1
+    graph: Path,
+    loglikes: Mapping[str, Floats] | Iterable[tuple[str, Floats]],
+    options: DecodeOptions,
+    lm_weight: float,
+    nj: int = 1,
+    total: int = 0,
 ) -> dict[str, Hypothesis]:
-    """Decodes log-likelihoods [frames, pdfs] by utterance with `nj` processes, a few utterances at a time.
+    """Decodes log-likelihoods [frames, pdfs] by utterance with `nj` processes. total: how many, where they are not
+    counted.
 
     For LM weights that are to be compared see `lattice_set`. Warns of utterances without a final state. Raises
     UserError for empty or bad log-likelihoods, naming the utterance, and as `Decoder`.
     """
-    if not loglikes:
-        raise UserError("there is no utterance to decode; check the features of this set.")
     decoder = Decoder(graph, options)
 
     def work(utt: str, matrix: Floats) -> Hypothesis:
         decoder.check(utt, matrix)
         return decoder.best(matrix, 1 / lm_weight)
 
-    hyps = dict(track(each(work, loglikes.items(), nj), len(loglikes), "decoding"))
+    pairs: Iterable[tuple[str, Floats]] = loglikes.items() if isinstance(loglikes, Mapping) else loglikes
+    total = len(loglikes) if isinstance(loglikes, Mapping) else total
+    hyps = dict(track(each(work, pairs, nj), total, "decoding"))
+    if not hyps:
+        raise UserError("there is no utterance to decode; check the features of this set.")
     warn_of_unfinished([utt for utt, hyp in hyps.items() if not hyp.reached_final])
     return hyps
 

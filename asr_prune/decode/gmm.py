@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from asr_prune.errors import UserError
@@ -9,9 +10,9 @@ from asr_prune.hmm.gmm import Floats, Scorer
 from asr_prune.hmm.model import HmmModel
 
 
-def gmm_log_likelihoods(hmm: Path, feats: dict[str, Floats]) -> dict[str, Floats]:
-    """Log-likelihoods float32 [frames, pdfs] by utterance under the pass in folder `hmm`, from the features it was
-    trained on.
+def gmm_log_likelihoods(hmm: Path, feats: Mapping[str, Floats]) -> Iterator[tuple[str, Floats]]:
+    """Yields (utterance, log-likelihoods float32 [frames, pdfs]) under the pass in folder `hmm`, from the features it
+    was trained on.
 
     Raises UserError where the model is missing or damaged, or the features have another dimension.
     """
@@ -23,4 +24,4 @@ def gmm_log_likelihoods(hmm: Path, feats: dict[str, Floats]) -> dict[str, Floats
                 f"{utt} has features of dimension {matrix.shape[1]} and {hmm} was trained on {model.gmms.dim}; "
                 "run features and align with the same recipe."
             )
-    return {utt: scorer(matrix) for utt, matrix in feats.items()}
+        yield utt, scorer(matrix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +18,8 @@ from asr_prune.files import atomic
 
 #: what helps where an archive of ours is missing or damaged
 MEND = "run the features stage again"
+#: how a binary matrix begins, before the size of an integer (a byte) and the number of its rows
+PLAIN = (b"\0BFM ", b"\0BDM ")
 
 
 def _import_quietly() -> ModuleType:
@@ -70,6 +72,37 @@ def read_matrices(scp: Path, keys: Iterable[str] | None = None, mend: str = MEND
             yield key, _read_at(files[ark], offset, key, mend)
 
 
+def places_of(scp: Path) -> dict[str, tuple[str, int]]:
+    """Archive and byte offset of each matrix that `scp` names. Raises UserError where it is missing or names a pipe."""
+    return {key: _place(scp, key, place) for key, place in read_table(scp).items()}
+
+
+def read_place(ark: str, offset: int, key: str, mend: str = MEND) -> np.ndarray:
+    """One matrix, as `read_matrices` gives it. Raises UserError where the archive is missing or damaged."""
+    with _open(key, ark, mend) as file:
+        return _read_at(file, offset, key, mend)
+
+
+def rows_of_places(places: Mapping[str, tuple[str, int]], mend: str = MEND) -> dict[str, int]:
+    """Rows of each matrix, from its header where it is binary. Raises UserError as `read_place`."""
+    rows: dict[str, int] = {}
+    with contextlib.ExitStack() as stack:
+        files: dict[str, io.BufferedReader] = {}
+        for key, (ark, offset) in places.items():
+            if ark not in files:
+                files[ark] = stack.enter_context(_open(key, ark, mend))
+            rows[key] = _rows_at(files[ark], offset, key, mend)
+    return rows
+
+
+def _rows_at(file: io.BufferedReader, offset: int, key: str, mend: str) -> int:
+    file.seek(offset)
+    head = file.read(len(PLAIN[0]) + 5)
+    if head.startswith(PLAIN) and len(head) == len(PLAIN[0]) + 5:
+        return int.from_bytes(head[-4:], "little")
+    return len(_read_at(file, offset, key, mend))
+
+
 def _place(scp: Path, key: str, place: str) -> tuple[str, int]:
     ark, _, offset = place.rpartition(":")
     if place.endswith("|") or not offset.isdigit():
@@ -78,11 +111,13 @@ def _place(scp: Path, key: str, place: str) -> tuple[str, int]:
     return ark, int(offset)
 
 
-def _open(scp: Path, ark: str, mend: str) -> io.BufferedReader:
+def _open(named: Path | str, ark: str, mend: str) -> io.BufferedReader:
+    """named: the scp or the utterance whose archive it is."""
     try:
         return open(ark, "rb")
     except OSError as error:
-        what = f"{ark}, named in {scp}, cannot be read ({error.strerror})"
+        where = f"in {named}" if isinstance(named, Path) else f"for {named}"
+        what = f"{ark}, named {where}, cannot be read ({error.strerror})"
         raise UserError(f"{what}; {mend}.") from None
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from asr_prune.corpus.datadir import group_by_speaker
 from asr_prune.errors import UserError
-from asr_prune.features.archive import read_matrices
+from asr_prune.features.archive import places_of, read_matrices
 from asr_prune.features.cmvn import apply_cmvn, cmvn_stats
 from asr_prune.features.deltas import add_deltas
 from asr_prune.features.options import FeatureOptions
+from asr_prune.features.stored import Stored
 
 
 def load(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
@@ -20,21 +22,27 @@ def load(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> dict[st
     out: the folder that `extract` wrote. Returns {utterance: float32 [frames, options.dim]} in C order. Raises
     UserError where the archives are missing or damaged, hold other features than `options` describe, or lack a speaker.
     """
+    return dict(stored(out, options, utt2spk))
+
+
+def stored(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> Stored:
+    """The same, read when they are asked for; raises then, too."""
     stats = dict(read_matrices(out / "cmvn.scp")) if options.cmvn == "speaker" else {}
-    loaded: dict[str, np.ndarray] = {}
-    for utterance, raw in read_matrices(out / "feats.scp"):
-        if (speaker := utt2spk.get(utterance)) is None:
-            continue
+    places = {utterance: place for utterance, place in places_of(out / "feats.scp").items() if utterance in utt2spk}
+
+    def dress(utterance: str, raw: np.ndarray) -> np.ndarray:
         if raw.shape[1] != options.base_dim and not options.archives:
             what = f"{raw.shape[1]} columns where the recipe asks for {options.base_dim}"
             raise UserError(f"{out}/feats.scp holds {what}; run the features stage again.")
+        speaker = utt2spk[utterance]
         if options.cmvn == "speaker" and speaker not in stats:
             raise UserError(f"{out}/cmvn.scp has no statistics of speaker {speaker}; run the features stage again.")
-        loaded[utterance] = add_deltas(_normalised(raw, options, stats.get(speaker)), options.deltas)
-    return loaded
+        return add_deltas(_normalised(raw, options, stats.get(speaker)), options.deltas)
+
+    return Stored(places, dress)
 
 
-def prepared(raw: dict[str, np.ndarray], options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
+def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
     """As `load`, of raw features float32 [frames, options.base_dim] that no archive holds; statistics are of the
     utterances given.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import kaldi_hmm_gmm as khg
@@ -32,6 +33,12 @@ class Alignment:
     @property
     def frames(self) -> int:
         return int(np.count_nonzero(self.ids))
+
+    def by_utterance(self, data: Utterances, values: Ints) -> Iterator[tuple[str, Ints]]:
+        """Yields (utterance, its part of `values` [all frames]) for each utterance of `data` that aligned."""
+        for i, utt in enumerate(data.ids):
+            if utt not in self.failed:
+                yield utt, values[data.bounds[i] : data.bounds[i + 1]]
 
 
 @dataclass(frozen=True)

@@ -105,11 +105,20 @@ def adapted(data: Utterances, speakers: Sequence[str], transforms: Mapping[str, 
     return data.through(lambda feats: transformed(feats, transforms[next(each)]))
 
 
-def estimate_fmllr(gmms: Gmms, data: Utterances, pdfs: Ints, speakers: Sequence[str], min_frames: float) -> Transforms:
-    """Transforms for all speakers of `data` under the alignment `pdfs` [all frames], -1 for frames to leave out."""
+def estimate_fmllr(
+    gmms: Gmms,
+    data: Utterances,
+    pdfs: Ints,
+    speakers: Sequence[str],
+    min_frames: float,
+    under: Gmms | None = None,
+) -> Transforms:
+    """Transforms for all speakers of `data` under the alignment `pdfs` [all frames], -1 for frames to leave out; under:
+    as `Fmllr.add` says.
+    """
     fmllr = Fmllr(gmms, min_frames)
     owner = np.array(speakers)
     for speaker in sorted(set(speakers)):
         rows = np.concatenate([np.arange(*data.bounds[i : i + 2]) for i in np.flatnonzero(owner == speaker)])
-        fmllr.add(speaker, data.feats[rows], pdfs[rows])
+        fmllr.add(speaker, data.feats[rows], pdfs[rows], under)
     return fmllr.estimate()

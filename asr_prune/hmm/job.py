@@ -13,7 +13,7 @@ from asr_prune.hmm.align import Alignment
 from asr_prune.hmm.fmllr import Transforms
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.labels import read_labels
+from asr_prune.hmm.labels import StoredLabels
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.utterances import Utterances
@@ -39,7 +39,7 @@ class Trained:
         adapted = (folder / "trans.scp").is_file()
         return cls(
             HmmModel.load(folder),
-            _alignment(read_labels(folder / "ali.ark"), data),
+            _alignment(StoredLabels(folder / "ali.ark"), data),
             FrontEnd.load(folder),
             dict(read_matrices(folder / "trans.scp")) if adapted else None,
             read_mdl(folder / "final.alimdl")[1] if adapted else None,

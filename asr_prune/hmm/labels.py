@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io
+from asr_prune.features.stored import Archived
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Ints
+
+#: what a binary vector of integers begins with, before their number; and one of them
+HEAD = b"\0B\4"
+VALUE = np.dtype([("size", "u1"), ("value", "<i4")])
 
 
 def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
@@ -23,7 +29,59 @@ def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
             index.append(f"{utt} {ark}:{file.tell()}\n")
             kaldi_io.write_vec_int(file, vector)
     with atomic(Path(f"{stem}.scp")) as file:
-        file.writelines(index)
+        file.writelines(sorted(index))
+
+
+class StoredLabels(Archived):
+    """What `read_labels` gives, each utterance read when it is asked for. May be asked by several threads."""
+
+    def __init__(self, path: Path) -> None:
+        """path: as that of `read_labels`. Raises UserError where it is missing or damaged."""
+        self.path = path.with_suffix(".ark")
+        self.places = _scanned(self.path)
+        self.frames = {utt: frames for utt, (_, frames) in self.places.items()}
+
+    def __getitem__(self, utt: str) -> Ints:
+        offset, frames = self.places[utt]
+        with open(self.path, "rb") as file:
+            file.seek(offset)
+            return _vector(file.read(VALUE.itemsize * frames))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def _vector(data: bytes) -> Ints:
+    return np.frombuffer(data, VALUE)["value"].astype(np.int32)
+
+
+def _scanned(ark: Path) -> dict[str, tuple[int, int]]:
+    """Where the values of each utterance begin, and how many there are."""
+    places: dict[str, tuple[int, int]] = {}
+    try:
+        with open(ark, "rb") as file:
+            end = file.seek(0, 2)
+            file.seek(0)
+            while key := _key(file):
+                head = file.read(len(HEAD) + 4)
+                frames = int.from_bytes(head[-4:], "little", signed=True)
+                places[key] = file.tell(), frames
+                if head[: len(HEAD)] != HEAD or frames < 0 or file.seek(VALUE.itemsize * frames, 1) > end:
+                    raise UserError(f"the labels {ark} are damaged at {key}; run the align stage again.")
+    except OSError as error:
+        raise UserError(f"cannot read the labels {ark}: {error.strerror}; the align stage makes them.") from error
+    return places
+
+
+def _key(file: BinaryIO) -> str:
+    """The word before the next space; none at the end of the file."""
+    found = bytearray()
+    while (byte := file.read(1)) not in (b"", b" "):
+        found += byte
+    return found.decode("utf-8", "replace")
 
 
 def read_labels(path: Path) -> dict[str, Ints]:

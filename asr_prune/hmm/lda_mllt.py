@@ -36,13 +36,13 @@ def first_front(job: Job, options: LdaMlltOptions) -> FrontEnd:
     """LDA with the pdfs of the pass before as classes."""
     left, right = options.left_context, options.right_context
     spliced = job.data.through(lambda feats: splice(feats, left, right))
-    classes = spoken_pdfs(job, job.previous.model, job.previous.alignment)
+    classes = spoken_pdfs(job.lang, job.previous.model, job.previous.alignment)
     matrix = lda(spliced.feats, classes, options.dim)
     return FrontEnd(0, left, right, matrix, job.plain_front.variance)
 
 
 def _diagonalise(job: Job, training: Training, front: FrontEnd) -> FrontEnd:
-    pdfs = spoken_pdfs(job, training.model, training.alignment)
+    pdfs = spoken_pdfs(job.lang, training.model, training.alignment)
     matrix = mllt(training.model.gmms, training.data.feats, pdfs)
     training.model.gmms = move_means(training.model.gmms, matrix)
     training.data = replace(training.data, feats=training.data.feats @ matrix.T)

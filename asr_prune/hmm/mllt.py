@@ -18,14 +18,14 @@ def mllt(gmms: Gmms, feats: Floats, pdfs: Ints) -> Floats:
 
     feats: [frames, dim]; pdfs: [frames], -1 for frames to leave out.
     """
-    count, scatter = _scatter(gmms, feats, pdfs)
+    count, scattered = scatter(gmms, feats, pdfs)
     dim = gmms.dim
-    quadratic = scatter / count + 1e-6 * np.eye(dim)  # as few frames as leave a direction empty must not stop it
+    quadratic = scattered / count + 1e-6 * np.eye(dim)  # as few frames as leave a direction empty must not stop it
     done = maximise(np.ones(1), np.zeros((1, dim, dim)), quadratic[None], SWEEPS)
     return done[0].astype(np.float32)
 
 
-def _scatter(gmms: Gmms, feats: Floats, pdfs: Ints) -> tuple[float, Doubles]:
+def scatter(gmms: Gmms, feats: Floats, pdfs: Ints) -> tuple[float, Doubles]:
     """Frames, and for each dimension i the sum of posterior (x-m)(x-m)' / variance_i, float64 [dim, dim, dim]."""
     dim, means = gmms.dim, gmms.means_invvars / gmms.invvars
     upper = np.triu_indices(dim)

@@ -40,6 +40,10 @@ class TrainingOptions:
     transition_scale: float = 1.0
     #: scale of self-loop log-probabilities
     self_loop_scale: float = 0.1
+    #: train on this many of the shortest utterances (0: all); see subset.md
+    shortest: int = 0
+    #: of these, train on this many, drawn by the seed from the speakers in turn (0: all)
+    utterances: int = 0
 
     positive: ClassVar[tuple[str, ...]] = ()
 
@@ -48,6 +52,8 @@ class TrainingOptions:
         for name in (*always, *self.positive):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if min(self.shortest, self.utterances) < 0:
+            raise ValueError("shortest and utterances must be 0 or more")
         if self.retry_beam <= self.beam:
             raise ValueError(f"retry_beam must be above beam, not {self.retry_beam}")
 

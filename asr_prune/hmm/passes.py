@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
+from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
-from asr_prune.hmm.align import Alignment
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import id_to_pdf
-from asr_prune.hmm.labels import write_labels
+from asr_prune.hmm.labelling import Labeller, Tally
+from asr_prune.hmm.labels import StoredLabels, write_labels
 from asr_prune.hmm.lda_mllt import train_lda_mllt
 from asr_prune.hmm.mdl import write_mdl
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
 from asr_prune.hmm.sat import train_sat
+from asr_prune.hmm.subset import subset
 from asr_prune.hmm.tri import train_tri
 from asr_prune.hmm.utterances import Utterances
 from asr_prune.lang.lang import Lang
@@ -74,7 +77,7 @@ class Speech:
     variance is normalised; frame_shift: seconds.
     """
 
-    feats: dict[str, Floats]
+    feats: Mapping[str, Floats]
     text: dict[str, list[str]]
     speakers: dict[str, str]
     deltas: int = 2
@@ -83,69 +86,109 @@ class Speech:
 
 
 def train_passes(lang: Path, speech: Speech, out: Path, options: HmmOptions, seed: int) -> list[PassSummary]:
-    """Trains each pass up to `options.stop_after`, as `train_pass`."""
+    """Trains each pass up to `options.stop_after`, as `train_pass`; the last one labels all utterances."""
     before = None
     summaries = []
     for own in options.run:
-        summaries.append(train_pass(lang, speech, out / pass_name(own), own, before, seed))
-        before = out / pass_name(own)
+        folder = out / pass_name(own)
+        summaries.append(train_pass(lang, speech, folder, own, before, seed, own == options.run[-1]))
+        before = folder
     return summaries
 
 
-def train_pass(lang: Path, speech: Speech, out: Path, own: PassOptions, before: Path | None, seed: int) -> PassSummary:
-    """Trains one pass on the labels of the one in folder `before` and writes `out`.
+def train_pass(
+    lang: Path, speech: Speech, out: Path, own: PassOptions, before: Path | None, seed: int, label_all: bool = True
+) -> PassSummary:
+    """Trains one pass, on the utterances that `own` asks for and the labels of the pass in folder `before`, and writes
+    `out`.
 
     Files, as Kaldi's scripts name them: final.mdl, tree, cmvn_opts; delta_opts or splice_opts and final.mat; for
     speaker-adaptive passes final.alimdl and trans.{ark,scp}, a transform per speaker. Besides: summary.json and, as
     archives of int32 vectors per utterance, ali.{ark,scp} (transition-ids) and pdf.{ark,scp} (pdf-ids).
 
-    Utterances without a transcript that the lexicon covers, or that do not align, are left out, logged and listed.
-    Raises UserError where none is left.
+    label_all: with labels of all utterances, not only of those trained on. Utterances without a transcript that the
+    lexicon covers, or that do not align, are left out, logged and listed. Raises UserError where none is left.
     """
     start = time.monotonic()
     tables = Lang.read(lang)
-    feats = speech.feats
-    oov = sorted(utt for utt in feats if not tables.word_ids(speech.text.get(utt, [])))
-    if oov:
-        log.warning("%d utterances lack a transcript that the lexicon covers, left out: %s", len(oov), _some(oov))
-    data = Utterances.join({utt: feats[utt] for utt in feats.keys() - oov})
-    speakers = [speech.speakers.get(utt, utt) for utt in data.ids]
-    front = FrontEnd(speech.deltas, variance=speech.variance)
-    loaded = Trained.load(before, data) if before else None
-    trained = TRAINERS[own.type](Job(tables, data, speech.text, speakers, seed, front, loaded), own)
-    hours = trained.alignment.frames * speech.frame_shift / 3600
-    summary = _summary(own, trained.model, trained.alignment, data, oov, hours, time.monotonic() - start)
-    _write(out, trained, data, summary)
+    oov = _without_words(speech, tables)
+    usable = speech.feats.keys() - oov
+    job = _job(tables, speech, own, usable, before, seed)
+    trained = TRAINERS[own.type](job, own)
+    labeller = _labeller(tables, trained, own, speech)
+    labeller.tally.add(trained.alignment)
+    rest = usable - set(job.data.ids) if label_all else set()
+    labels = trained.alignment.by_utterance(job.data, trained.alignment.ids)
+    _write(out, trained, labeller, chain(labels, labeller.over(rest)))
+    spent, count = time.monotonic() - start, len(job.data.ids) + len(rest)
+    summary = _summary(own, trained.model, labeller.tally, count, oov, speech.frame_shift / 3600, spent)
+    with atomic(out / "summary.json") as file:
+        json.dump(asdict(summary), file, indent=1)
+    log.info("%s", summary)
     return summary
 
 
+def _without_words(speech: Speech, lang: Lang) -> list[str]:
+    oov = sorted(utt for utt in speech.feats if not lang.word_ids(speech.text.get(utt, [])))
+    if oov:
+        log.warning("%d utterances lack a transcript that the lexicon covers, left out: %s", len(oov), _some(oov))
+    return oov
+
+
+def _job(lang: Lang, speech: Speech, own: PassOptions, usable: Set[str], before: Path | None, seed: int) -> Job:
+    """What the pass is trained on, of the utterances `usable`."""
+    frames = frames_of(speech.feats)
+    chosen = subset(own, {utt: frames[utt] for utt in usable}, speech.speakers, seed)
+    if len(chosen) < len(usable):
+        log.info("  trained on %d of %d utterances", len(chosen), len(usable))
+    data = Utterances.join(speech.feats, chosen)
+    speakers = [speech.speakers.get(utt, utt) for utt in data.ids]
+    front = FrontEnd(speech.deltas, variance=speech.variance)
+    loaded = _labelled(Trained.load(before, data), before, lang, data, own, speech) if before else None
+    return Job(lang, data, speech.text, speakers, seed, front, loaded)
+
+
+def _labeller(lang: Lang, trained: Trained, own: PassOptions, speech: Speech) -> Labeller:
+    known = dict(trained.transforms or {})
+    return Labeller(lang, trained, own, speech.feats, speech.text, speech.speakers, known)
+
+
+def _labelled(loaded: Trained, before: Path, lang: Lang, data: Utterances, own: PassOptions, speech: Speech) -> Trained:
+    """The pass before with labels also of the utterances that it was not asked to label."""
+    tried = set(json.loads((before / "summary.json").read_text())["failed"])
+    alignment = loaded.alignment
+    untried = sorted(set(alignment.failed) - tried)
+    if not untried:
+        return loaded
+    labeller, rows = _labeller(lang, loaded, own, speech), data.rows()
+    for utt, ids in labeller.over(untried):
+        alignment.ids[rows[utt]] = ids
+    alignment.failed[:] = sorted({*alignment.failed} - {*untried}) + labeller.tally.failed
+    return replace(loaded, transforms=labeller.transforms if loaded.transforms is not None else None)
+
+
 def _summary(
-    own: PassOptions,
-    model: HmmModel,
-    alignment: Alignment,
-    data: Utterances,
-    oov: list[str],
-    hours: float,
-    seconds: float,
+    own: PassOptions, model: HmmModel, tally: Tally, utterances: int, oov: list[str], hours: float, seconds: float
 ) -> PassSummary:
-    if not alignment.frames:
+    """hours: of a frame."""
+    if not tally.frames:
         raise UserError(
             f"hmm pass {pass_name(own)}: no utterance could be aligned; "
             "check that transcripts and audio belong together."
         )
-    if alignment.failed:
-        log.warning("%d utterances did not align and are left out: %s", len(alignment.failed), _some(alignment.failed))
+    if tally.failed:
+        log.warning("%d utterances did not align and are left out: %s", len(tally.failed), _some(tally.failed))
     return PassSummary(
         name=pass_name(own),
-        align_prob=round(alignment.loglike / alignment.frames, 4),
-        frames=alignment.frames,
-        hours=round(hours, 4),
-        retried=alignment.retried,
+        align_prob=round(tally.loglike / tally.frames, 4),
+        frames=tally.frames,
+        hours=round(tally.frames * hours, 4),
+        retried=tally.retried,
         pdfs=model.gmms.num_pdfs,
         gaussians=model.gmms.num_gauss,
         seconds=round(seconds, 1),
-        utterances=len(data.ids),
-        failed=alignment.failed,
+        utterances=utterances,
+        failed=tally.failed,
         oov=oov,
     )
 
@@ -154,24 +197,16 @@ def _some(utts: list[str]) -> str:
     return " ".join(utts[:5]) + (" ..." if len(utts) > 5 else "")
 
 
-def _write(folder: Path, trained: Trained, data: Utterances, summary: PassSummary) -> None:
-    """pdf.scp comes last: where it is, all is."""
-    model, alignment = trained.model, trained.alignment
+def _write(folder: Path, trained: Trained, labeller: Labeller, labels: Iterator[tuple[str, Ints]]) -> None:
+    """The model, and all labels; where pdf.scp is, all of them are."""
+    model = trained.model
     with atomic_dir(folder) as partial:
         model.save(partial)
         trained.front.save(partial)
         if trained.unadapted is not None:
             write_mdl(partial / "final.alimdl", model.transitions, trained.unadapted)
-        with atomic(partial / "summary.json") as file:
-            json.dump(asdict(summary), file, indent=1)
+    write_labels(folder / "ali", labels)
     if trained.transforms is not None:
-        write_matrices(folder / "trans", sorted(trained.transforms.items()))
-    write_labels(folder / "ali", _aligned(alignment.ids, alignment, data))
-    write_labels(folder / "pdf", _aligned(id_to_pdf(model.transitions)[alignment.ids], alignment, data))
-    log.info("%s", summary)
-
-
-def _aligned(values: Ints, alignment: Alignment, data: Utterances) -> Iterator[tuple[str, Ints]]:
-    for i, utt in enumerate(data.ids):
-        if utt not in alignment.failed:
-            yield utt, values[data.bounds[i] : data.bounds[i + 1]]
+        write_matrices(folder / "trans", sorted(labeller.transforms.items()))
+    pdfs = id_to_pdf(model.transitions)
+    write_labels(folder / "pdf", ((utt, pdfs[ids]) for utt, ids in StoredLabels(folder / "ali.ark").items()))

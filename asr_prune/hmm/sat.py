@@ -41,7 +41,7 @@ def first_transforms(job: Job, plain: Utterances, options: SatOptions) -> Transf
     before = job.previous
     if before.transforms is not None:
         return before.transforms
-    pdfs = spoken_pdfs(job, before.model, before.alignment)
+    pdfs = spoken_pdfs(job.lang, before.model, before.alignment)
     return estimate_fmllr(before.model.gmms, plain, pdfs, job.speakers, options.fmllr_min_frames)
 
 
@@ -49,7 +49,7 @@ def _improved(
     job: Job, training: Training, plain: Utterances, transforms: Transforms, options: SatOptions
 ) -> Transforms:
     """Transforms re-estimated on top of `transforms`; the training's data are under them from here on."""
-    pdfs = spoken_pdfs(job, training.model, training.alignment)
+    pdfs = spoken_pdfs(job.lang, training.model, training.alignment)
     more = estimate_fmllr(training.model.gmms, training.data, pdfs, job.speakers, options.fmllr_min_frames)
     composed = compose(more, transforms)
     training.data = adapted(plain, job.speakers, composed)

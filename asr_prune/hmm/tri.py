@@ -18,6 +18,7 @@ from asr_prune.hmm.options import TiedOptions, TriOptions
 from asr_prune.hmm.training import Training
 from asr_prune.hmm.tying import tie
 from asr_prune.hmm.utterances import Utterances
+from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ def tied_training(job: Job, data: Utterances, options: TiedOptions) -> Training:
     return Training(job.lang, data, graphs, model, alignment, options, job.seed)
 
 
-def spoken_pdfs(job: Job, model: HmmModel, alignment: Alignment) -> Ints:
+def spoken_pdfs(lang: Lang, model: HmmModel, alignment: Alignment) -> Ints:
     """The pdf of each frame, int32 [all frames]; -1 in silence and where nothing was aligned (weight-silence-post)."""
     pdfs = id_to_pdf(model.transitions)
     phones = np.array([0, *map(model.transitions.transition_id_to_phone, range(1, len(pdfs)))])
-    return np.where(np.isin(phones, job.lang.silence), -1, pdfs)[alignment.ids].astype(np.int32)
+    return np.where(np.isin(phones, lang.silence), -1, pdfs)[alignment.ids].astype(np.int32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr_prune.errors import UserError
+from asr_prune.features.stored import frames_of
 from asr_prune.hmm.gmm import Floats
 
 
@@ -22,23 +23,33 @@ class Utterances:
     bounds: NDArray[np.int64]
 
     @classmethod
-    def join(cls, feats: dict[str, Floats]) -> Utterances:
-        """Joins features [frames, dim] by utterance. Raises UserError where there are none or some are not finite."""
-        if not feats:
+    def join(cls, feats: Mapping[str, Floats], utts: Iterable[str] | None = None) -> Utterances:
+        """Joins features [frames, dim] by utterance, of all or of `utts`, holding none of them twice.
+
+        Raises UserError where there are none or some are not finite.
+        """
+        ids = sorted(feats if utts is None else utts)
+        if not ids:
             raise UserError(
                 "no utterance has both features and a transcript in the lexicon; look at the log of the features stage."
             )
-        ids = sorted(feats)
-        for utt in ids:
-            if not np.isfinite(feats[utt]).all():
+        frames = frames_of(feats)
+        bounds = np.cumsum([0, *(frames[utt] for utt in ids)])
+        joined = np.empty((bounds[-1], feats[ids[0]].shape[1]), np.float32)
+        for utt, (start, end) in zip(ids, pairwise(bounds), strict=True):
+            joined[start:end] = feats[utt]
+            if not np.isfinite(joined[start:end]).all():
                 raise UserError(f"the features of {utt} hold NaN or infinity; run the features stage again.")
-        lengths = [len(feats[utt]) for utt in ids]
-        return cls(ids, np.concatenate([feats[utt] for utt in ids]).astype(np.float32), np.cumsum([0, *lengths]))
+        return cls(ids, joined, bounds)
 
     def through(self, transform: Callable[[Floats], Floats]) -> Utterances:
         """The same with each utterance's features, [frames, dim], put through `transform`."""
         parts = [transform(self.feats[start:end]) for start, end in pairwise(self.bounds)]
         return Utterances(self.ids, np.concatenate(parts).astype(np.float32, copy=False), self.bounds)
+
+    def rows(self) -> dict[str, slice]:
+        """Which rows each utterance owns."""
+        return {utt: slice(*own) for utt, own in zip(self.ids, pairwise(self.bounds), strict=True)}
 
     @property
     def frames(self) -> int:

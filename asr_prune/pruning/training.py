@@ -15,21 +15,22 @@ import torch
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
+from asr_prune.acoustic.chunks import Chunks
 from asr_prune.acoustic.evaluate import evaluate
-from asr_prune.acoustic.examples import Examples
+from asr_prune.acoustic.examples import Examples, Utterances
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
+from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
 from asr_prune.pruning.removal import shrink
 
-Utterances = dict[str, np.ndarray]
 Labelled = tuple[Utterances, Utterances]  # features, labels
 
 
@@ -55,8 +56,7 @@ def train_run(
     device = pick_device(train_options.device)
     context = (network_options.left_context, network_options.right_context)
     tokens = [] if isinstance(classes, int) else classes
-    frames = examples(train, network_options, bool(tokens), device, Augment.of(train_options))
-    dev_frames = examples(dev, network_options, bool(tokens), device)
+    frames, dev_frames = both_sets(train, dev, network_options, train_options, bool(tokens), device)
     outputs = classes if isinstance(classes, int) else len(classes)
     method = find_method(prune_options.method)
     dense = build(network_options, frames, outputs, seed)
@@ -98,14 +98,37 @@ def train_run(
     }
 
 
+def both_sets(
+    train: Labelled, dev: Labelled, options: NetworkOptions, how: TrainOptions, ctc: bool, device: torch.device
+) -> tuple[Examples, Examples]:
+    """What a network of `options` is trained on and judged on, together within `how.memory_gb`: dev takes a quarter at
+    most, train the rest.
+    """
+    memory = how.memory
+    judged = examples(dev, options, ctc, device, memory // 4)
+    left = memory - judged.held if memory else 0
+    return examples(train, options, ctc, device, left, Augment.of(how)), judged
+
+
 def examples(
-    labelled: Labelled, options: NetworkOptions, ctc: bool, device: torch.device, augment: Augment | None = None
+    labelled: Labelled,
+    options: NetworkOptions,
+    ctc: bool,
+    device: torch.device,
+    memory: int,
+    augment: Augment | None = None,
 ) -> Examples:
-    """What a network of `options` is trained or judged on, by frames or by CTC, which alone knows to augment."""
-    context = (options.left_context, options.right_context)
-    if ctc:
-        return UtteranceSet.from_utterances(*labelled, context, device, options.stride, augment)
-    return FrameSet.from_utterances(*labelled, context, device)
+    """Examples by frames, or by CTC, which alone knows to augment, in `memory` bytes, 0 for any number: all at once
+    where they fit, else in chunks.
+    """
+    context, kind = (options.left_context, options.right_context), UtteranceSet if ctc else FrameSet
+    features, labels = labelled
+    names = features.keys() & labels.keys()
+    lengths = frames_of(features)
+    frames = sum(lengths[name] for name in names)
+    if memory and names and kind.bytes_of(frames, features[min(names)].shape[1]) > memory:
+        return Chunks(kind, features, labels, context, memory, device, options.stride, augment)
+    return kind.from_utterances(features, labels, context, device, options.stride, augment)
 
 
 def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) -> Network:

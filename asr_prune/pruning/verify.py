@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ class Agreement:
         return f"{what}: largest logit difference {self.difference:.2e}, allowed {self.allowed:.2e}: {verdict}"
 
 
-def compare(masked: Model, small: Model, utterances: dict[str, np.ndarray]) -> list[Agreement]:
+def compare(masked: Model, small: Model, utterances: Mapping[str, np.ndarray]) -> list[Agreement]:
     """Compares logits on random inputs and on all frames of `utterances` (float32 [frames, dim]), in float32 and
     float64.
 
@@ -71,5 +71,5 @@ def _random(model: Model) -> list[Tensor]:
     return [torch.randn(shape, generator=generator) / model.network.scale + model.network.shift]
 
 
-def _spliced(model: Model, utterances: dict[str, np.ndarray]) -> list[Tensor]:
-    return [torch.from_numpy(splice_utterance(utterances[name], model.context)) for name in sorted(utterances)]
+def _spliced(model: Model, utterances: Mapping[str, np.ndarray]) -> Iterator[Tensor]:
+    return (torch.from_numpy(splice_utterance(utterances[name], model.context)) for name in sorted(utterances))

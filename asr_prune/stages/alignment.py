@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from typing import Any
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
@@ -53,6 +56,7 @@ def pass_files(folder: Path, own: PassOptions) -> list[Path]:
 
 def _train(context: Context, own: PassOptions, before: PassOptions | None) -> None:
     folder, recipe = context.align / pass_name(own), context.recipe
+    last = own == recipe.hmm.run[-1]
     earlier = context.align / pass_name(before) if before else None
 
     def do(_: bool) -> None:
@@ -61,19 +65,20 @@ def _train(context: Context, own: PassOptions, before: PassOptions | None) -> No
         sets = [DataDir.read(context.data / part) for part in LABELLED]
         options = recipe.features.hmm
         speech = Speech(
-            feats={utt: own for made in sets for utt, own in base_features(made.path, options).items()},
+            feats=reduce(or_, (base_features(made.path, options) for made in sets)),
             text={utt: words for made in sets for utt, words in made.text.items()},
             speakers={utt: speaker for made in sets for utt, speaker in made.utt2spk.items()},
             deltas=options.deltas,
             variance=options.cmvn_variance,
             frame_shift=options.frame_shift_ms / 1000,
         )
-        train_pass(context.lang, speech, folder, own, earlier, recipe.seed)
+        train_pass(context.lang, speech, folder, own, earlier, recipe.seed, last)
 
     inputs = feature_inputs(context, LABELLED, "hmm") | {context.data / part / "text": "corpus" for part in LABELLED}
     inputs |= {context.lang / name: "lang" for name in ("L.fst", "topo", "phones.txt", "words.txt")}
     inputs |= dict.fromkeys(pass_files(earlier, before), "align") if earlier and before else {}
-    part = {"hmm": own, "features": recipe.features.hmm, "seed": recipe.seed}
+    part: dict[str, Any] = {"hmm": own, "features": recipe.features.hmm, "seed": recipe.seed}
+    part |= {"labels": "of all utterances"} if last and (own.shortest or own.utterances) else {}
     says = f"training the GMM-HMM, pass {pass_name(own)}"
     work = Work("align", says, part, inputs, ["hmm"], do, pass_files(folder, own), piece=pass_name(own))
     context.once(work)
@@ -94,7 +99,7 @@ def adapt(context: Context, own: SatOptions) -> None:
 
         adapter = Adapter(hmm, graph, Lang.read(context.lang).silence, options, context.nj)
         for part in UNKNOWN:
-            feats = pass_features(context.data / part, context.recipe.features.hmm, hmm, adapt=False)
+            feats = dict(pass_features(context.data / part, context.recipe.features.hmm, hmm, adapt=False))
             speakers = DataDir.read(context.data / part).utt2spk
             found = adapter.transforms(feats, speakers, own.fmllr_min_frames)
             write_matrices(transform_file(hmm, part).with_suffix(""), sorted(found.items()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr_prune.corpus.across import across
 from asr_prune.corpus.datadir import TABLES, DataDir, read_table
 from asr_prune.corpus.inspect_audio import seconds_of
-from asr_prune.corpus.validate import validate
+from asr_prune.corpus.validate import examine
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.context import SETS, Context, Work
@@ -53,7 +54,7 @@ def corpus(context: Context) -> None:
         "lang/g2p.py",
         *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py"))),
     ]
-    context.once(Work("corpus", f"preparing with {script}", part, {}, code, do, made))
+    context.once(Work("corpus", f"preparing with {os.path.relpath(script)}", part, {}, code, do, made))
 
 
 def describe(context: Context) -> None:
@@ -62,12 +63,12 @@ def describe(context: Context) -> None:
     sets = {part: DataDir.read(context.data / part) for part in SETS}
     for part, made in sets.items():
         spoken = sum(len(text) for text in made.text.values())
-        hours = sum(seconds_of(made).values()) / 3600
+        rate = 0 if own.resample else own.rate
+        problems, lengths = examine(made.path, rate, words, decode=False, audio=context.recipe.features.need_audio)
+        hours = sum(seconds_of(made, lengths).values()) / 3600
         speakers = len(set(made.utt2spk.values()))
         told = f"{len(made.text):6d} utterances  {hours:6.2f} h  {speakers:4d} speakers  {spoken:7d} words"
         log.info("  %-5s %s", part, told)
-        rate = 0 if own.resample else own.rate
-        problems = validate(made.path, rate, words, decode=False, audio=context.recipe.features.need_audio)
         for problem in problems:
             log.warning("  %s", problem)
     for problem in across(sets):

@@ -82,19 +82,18 @@ def taken_files(source: Path) -> list[Path]:
     return [source / name for name in ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")]
 
 
-def words_of(model: Model, feats: dict[str, np.ndarray], graph: Path) -> Words:
+def words_of(model: Model, feats: Feats, graph: Path) -> Words:
     """Words of every utterance under one network, at a usual LM weight and a narrow beam; for comparing networks.
 
     graph: its folder; without one a network trained with CTC is decoded greedily.
     """
-    from asr_prune.acoustic.priors import log_likelihoods
     from asr_prune.decode.decode_set import decode_set
 
     if model.tokens and not (graph / "HCLG.fst").is_file():
         return greedy(model, feats)
 
-    loglikes = dict(log_likelihoods(model.network, model.priors, feats, model.context))
-    hyps = decode_set(graph, loglikes, DecodeOptions(beam=11.0, max_active=1500), 2 if model.tokens else 12)
+    loglikes, narrow = Forward(model, feats), DecodeOptions(beam=11.0, max_active=1500)
+    hyps = decode_set(graph, loglikes, narrow, 2 if model.tokens else 12, total=len(feats))
     return {utt: hyp.words for utt, hyp in hyps.items()}
 
 
@@ -168,7 +167,7 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
 
     options, source = context.recipe.decode, NetworkFeatures.of(context)
     network, shift = (
-        Forward(model, source.load(context.data / part, context.align)),
+        Forward(model, source.stored(context.data / part, context.align)),
         source.frame_shift * model.network.stride,
     )
     with atomic_dir(out) as partial:
@@ -181,19 +180,24 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
 
 
 class Forward:
-    """Utterances and their log-likelihoods under a network, batch by batch; seconds: in the network, by `clock`."""
+    """Utterances and their log-likelihoods under a network, batch by batch; seconds: in the network, by `clock`,
+    without the reading of features.
+    """
 
     def __init__(self, model: Model, feats: Feats, clock: Callable[[], float] = time.perf_counter) -> None:
         self.model, self.feats, self.clock, self.seconds = model, feats, clock, 0.0
 
     def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
-        from asr_prune.acoustic.priors import log_likelihoods
+        from asr_prune.acoustic.priors import grouped, log_likelihoods
+        from asr_prune.features.stored import frames_of
 
-        model, start = self.model, self.clock()
-        for found in log_likelihoods(model.network, model.priors, self.feats, model.context):
-            self.seconds += self.clock() - start
-            yield found
-            start = self.clock()
+        model = self.model
+        for names in grouped(frames_of(self.feats)):
+            held, start = {name: self.feats[name] for name in names}, self.clock()
+            for found in log_likelihoods(model.network, model.priors, held, model.context):
+                self.seconds += self.clock() - start
+                yield found
+                start = self.clock()
 
 
 def decode_info(decoded: Decoded, forward: float, shift: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.features.load import load
+from asr_prune.features.load import stored
 from asr_prune.features.options import FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
+from asr_prune.features.stored import Stored
 from asr_prune.stages.context import Context
 
 FILES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
-Feats = dict[str, np.ndarray]
+Feats = Mapping[str, np.ndarray]
 
 
 def feature_folder(folder: Path, kind: str) -> Path:
@@ -28,12 +30,12 @@ def feature_inputs(context: Context, parts: tuple[str, ...], kind: str) -> dict[
     return made | {context.data / part / "utt2spk": "corpus" for part in parts}
 
 
-def base_features(folder: Path, options: HmmFeatureOptions) -> Feats:
+def base_features(folder: Path, options: HmmFeatureOptions) -> Stored:
     """Normalised cepstra of a data directory, without differences, by utterance."""
-    return load(feature_folder(folder, "hmm"), replace(options, deltas=0), DataDir.read(folder).utt2spk)
+    return stored(feature_folder(folder, "hmm"), replace(options, deltas=0), DataDir.read(folder).utt2spk)
 
 
-def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bool = True) -> Feats:
+def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bool = True) -> Stored:
     """Features of a data directory as the pass in folder `hmm` sees them, under the speakers' transforms where it has
     them and `adapt` asks for them.
     """
@@ -42,14 +44,16 @@ def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bo
     from asr_prune.hmm.frontend import FrontEnd
 
     front = FrontEnd.load(hmm)
-    feats = {utt: front(base) for utt, base in base_features(folder, options).items()}
+    feats = base_features(folder, options).under(lambda _, base: front(base))
     if not (adapt and (hmm / "trans.scp").is_file()):
         return feats
     transforms, speakers = dict(read_matrices(transform_file(hmm, folder.name))), DataDir.read(folder).utt2spk
-    return {
-        utt: transformed(own, transforms[speakers[utt]]) if speakers[utt] in transforms else own
-        for utt, own in feats.items()
-    }
+
+    def moved(utt: str, own: np.ndarray) -> np.ndarray:
+        transform = transforms.get(speakers[utt])
+        return own if transform is None else transformed(own, transform)
+
+    return feats.under(moved)
 
 
 def transform_file(hmm: Path, part: str) -> Path:
@@ -88,11 +92,15 @@ class NetworkFeatures:
         """Seconds."""
         return (self.options.hmm if self.kind == "hmm" else self.options.network).frame_shift_ms / 1000
 
-    def load(self, folder: Path, align: Path) -> Feats:
-        """Features of a data directory by utterance; align: the folder of the passes."""
+    def load(self, folder: Path, align: Path) -> dict[str, np.ndarray]:
+        """Features of a data directory by utterance, in memory; align: the folder of the passes."""
+        return dict(self.stored(folder, align))
+
+    def stored(self, folder: Path, align: Path) -> Stored:
+        """The same, read when they are asked for."""
         if self.kind == "hmm":
             return pass_features(folder, self.options.hmm, align / self.hmm)
-        return load(feature_folder(folder, "network"), self.options.network, DataDir.read(folder).utt2spk)
+        return stored(feature_folder(folder, "network"), self.options.network, DataDir.read(folder).utt2spk)
 
     def inputs(self, context: Context, parts: tuple[str, ...]) -> dict[Path, str]:
         """Files that `load` reads for some sets, with the stage that makes them."""

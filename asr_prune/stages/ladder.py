@@ -64,4 +64,4 @@ def _words(context: Context, name: str, part: str) -> dict[Point, Words]:
     feats = pass_features(context.data / part, context.recipe.features.hmm, folder)
     loglikes = gmm_log_likelihoods(folder, feats)
     graph = graph_folder(context, name)
-    return lattice_set(graph, loglikes.items(), options, grid(options), context.nj).words
+    return lattice_set(graph, loglikes, options, grid(options), context.nj).words

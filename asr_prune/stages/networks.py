@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import yaml
 
 from asr_prune.done import plain
@@ -18,13 +17,19 @@ from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe import Run
 from asr_prune.stages.context import Context, Work
 from asr_prune.stages.ctc import label_inputs, need_utterances, token_labels
-from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.stages.taking import can_decode
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model
 
 log = logging.getLogger(__name__)
+
+#: what training runs
+CODE = (
+    *("acoustic", "pruning", "hmm/frontend.py", "hmm/labels.py", "hmm/kaldi_format.py"),
+    *(f"features/{name}.py" for name in ("load", "stored", "archive", "cmvn", "deltas")),
+)
 
 
 def train(context: Context) -> None:
@@ -48,7 +53,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
             shutil.rmtree(folder / "model", ignore_errors=True)
         write_recipe(context, run)
         known, classes = labels_of(context, ("train", "dev"))
-        train_set, dev_set = (source.load(context.data / part, context.align) for part in ("train", "dev"))
+        train_set, dev_set = (source.stored(context.data / part, context.align) for part in ("train", "dev"))
         options = run.network, run.train, run.prune
         figures = train_run(folder, (train_set, known), (dev_set, known), classes, options, run.seed, source.plain())
         with atomic(folder / "train.json") as file:
@@ -65,21 +70,20 @@ def _train_one(context: Context, run: Run, says: str) -> None:
         inputs[weights_file(Path(run.train.init))] = "train"
     files = ("train.json", "nodes.json", "norms.npz", "metrics.jsonl", "trail.jsonl")
     names = ("model/network.pt", "model/before_cut.pt", *files)
-    code = ["acoustic", "pruning", "features/load.py", "features/cmvn.py", "features/deltas.py", "hmm/frontend.py"]
-    code += ["hmm/kaldi_format.py", *(["lang/tokens.py"] if context.ctc else [])]
+    code = [*CODE, *(["lang/tokens.py"] if context.ctc else [])]
     context.once(Work("train", says, part, inputs, code, do, [folder / name for name in names], also), run)
 
 
-def labels_of(context: Context, parts: tuple[str, ...]) -> tuple[dict[str, np.ndarray], int | list[str]]:
+def labels_of(context: Context, parts: tuple[str, ...]) -> tuple[Feats, int | list[str]]:
     """What networks learn, by utterance: pdf-ids of frames and the number of pdfs, or for CTC tokens and what each
     spells.
     """
     if context.ctc:
         return token_labels(context, parts)
-    from asr_prune.hmm.labels import read_labels
+    from asr_prune.hmm.labels import StoredLabels
 
     pdfs = json.loads((context.labels / "summary.json").read_text())["pdfs"]
-    return read_labels(context.labels / "pdf.ark"), pdfs
+    return StoredLabels(context.labels / "pdf.ark"), pdfs
 
 
 def label_files(context: Context, parts: tuple[str, ...]) -> dict[Path, str]:
@@ -147,7 +151,7 @@ def verify(folder: Path) -> bool:
     data, exp = Path("data") / folder.parent.parent.name, folder.parent.parent
     masked, small = load_model(folder / "model/network.pt"), load_model(folder / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(small.features)
-    feats = {part: source.load(data / part, exp / "align") for part in ("dev", "test")}
+    feats = {part: source.stored(data / part, exp / "align") for part in ("dev", "test")}
     agreements = compare(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
@@ -162,7 +166,7 @@ def verify(folder: Path) -> bool:
     return holds
 
 
-def _words_that_differ(masked: Model, small: Model, test: dict[str, np.ndarray], graph: Path) -> list[str]:
+def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path) -> list[str]:
     from asr_prune.stages.decoding import words_of
 
     one, other = (words_of(model, test, graph) for model in (masked, small))
@@ -171,7 +175,7 @@ def _words_that_differ(masked: Model, small: Model, test: dict[str, np.ndarray],
     return differ
 
 
-def _what_the_cut_changed(folder: Path, dev: dict[str, np.ndarray], graph: Path) -> dict[str, object]:
+def _what_the_cut_changed(folder: Path, dev: Feats, graph: Path) -> dict[str, object]:
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.score.align import distance
     from asr_prune.stages.decoding import words_of

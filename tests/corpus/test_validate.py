@@ -8,7 +8,8 @@ import pytest
 import soundfile
 
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.corpus.validate import validate
+from asr_prune.corpus.inspect_audio import seconds_of
+from asr_prune.corpus.validate import examine, validate
 from asr_prune.errors import UserError
 
 
@@ -18,6 +19,12 @@ def edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:
 
 def test_a_sound_directory_has_no_problems(data: DataDir) -> None:
     assert validate(data.path, 16000, {"YES", "NO"}) == []
+
+
+def test_lengths_come_with_the_problems(data: DataDir) -> None:
+    problems, lengths = examine(data.path, 16000, {"YES"}, decode=False, audio=True)
+    assert problems == validate(data.path, 16000, {"YES"})
+    assert lengths == seconds_of(data) == seconds_of(data, lengths)
 
 
 @pytest.mark.parametrize(

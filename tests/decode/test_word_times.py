@@ -48,7 +48,7 @@ def test_words_are_where_the_forced_alignment_has_them(toy: Any, mono: Path, wei
     lexicon = read_fst(toy.lang / "L.fst", "lang")
     kaldifst.arcsort(lexicon, "ilabel")
     timer = HmmTimer(toy.lang, mono, DecodeOptions(), weight)
-    for i, (utt, loglikes) in enumerate(gmm_log_likelihoods(mono, toy.feats).items()):
+    for i, (utt, loglikes) in enumerate(gmm_log_likelihoods(mono, toy.feats)):
         at = data.ids.index(utt)
         phones = phone_spans(model.transitions, forced.ids[data.bounds[at] : data.bounds[at + 1]].tolist())
         asked = word_spans(lexicon, lang.word_ids(toy.text[utt]) or [], phones, lang.optional_silence)
@@ -58,7 +58,7 @@ def test_words_are_where_the_forced_alignment_has_them(toy: Any, mono: Path, wei
 
 def test_words_that_cannot_be_said_so_fast_or_are_unknown_have_no_times(toy: Any, mono: Path) -> None:
     timer = HmmTimer(toy.lang, mono, DecodeOptions(), 1.0)
-    loglikes = gmm_log_likelihoods(mono, toy.feats)["utt00"]
+    loglikes = dict(gmm_log_likelihoods(mono, toy.feats))["utt00"]
     assert timer(["YES"] * 40, loglikes) == []
     assert timer(["MAYBE"], loglikes) == []
     assert timer([], loglikes) == []

@@ -14,11 +14,13 @@ import pytest
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
+from asr_prune.features.archive import read_matrices
 from asr_prune.features.extract import extract
 from asr_prune.features.load import load
 from asr_prune.features.options import FeaturesOptions
 from asr_prune.hmm.frontend import FrontEnd
-from asr_prune.hmm.job import Job
+from asr_prune.hmm.job import Job, Trained
+from asr_prune.hmm.labelling import Labeller
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
@@ -86,6 +88,75 @@ def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path)
     for file in files:
         if file.name in ("ali.ark", "pdf.ark", "final.mdl", "final.alimdl", "tree", "final.mat", "trans.ark"):
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+def some(options: HmmOptions, *asked: dict[str, int]) -> HmmOptions:
+    """The same passes on subsets."""
+    pairs = zip(options.passes, asked, strict=True)
+    return HmmOptions(passes=tuple(replace(own, **more) for own, more in pairs))
+
+
+def test_passes_on_subsets_label_what_follows_and_the_last_one_all(toy: Any, tmp_path: Path) -> None:
+    speakers = {utt: f"speaker{i % 4}" for i, utt in enumerate(sorted(toy.feats))}
+    asked = some(chain(), {"shortest": 16}, {"utterances": 20}, {"utterances": 28}, {"utterances": 24})
+    toy_speech = Speech(toy.feats, toy.text, speakers, 0)
+    summaries = train_passes(toy.lang, toy_speech, tmp_path, asked, 3)
+    assert [summary.utterances for summary in summaries] == [16, 20, 28, 40]
+    labels = [read_labels(tmp_path / name / "pdf.ark") for name in ("mono", "tri", "lda_mllt", "sat")]
+    assert [len(own) for own in labels] == [16, 20, 28, 40]
+    shortest = sorted(len(own) for own in toy.feats.values())[:16]
+    assert sorted(len(own) for own in labels[0].values()) == shortest
+    transforms = dict(read_matrices(tmp_path / "sat/trans.scp"))
+    assert sorted(transforms) == sorted(set(speakers.values()))
+    assert summaries[-1].frames == sum(map(len, toy.feats.values()))
+    ids = read_labels(tmp_path / "sat/ali.ark")
+    right = total = 0
+    for utt, frames in toy.phones.items():
+        found = phones_of(ids[utt], tmp_path / "sat", toy.lang)
+        right, total = right + sum(a == b for a, b in zip(found, frames, strict=True)), total + len(frames)
+    assert right / total > 0.9
+
+
+def test_a_pass_labels_others_as_it_labels_its_own(toy: Any, tmp_path: Path) -> None:
+    """The final model of all utterances, asked again for some of them, says the same."""
+    (summary,) = train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
+    tables, own = Lang.read(toy.lang), QUICK.passes[0]
+    trained = Trained.load(tmp_path / "mono", Utterances.join(toy.feats).through(FrontEnd()))
+    labeller = Labeller(tables, trained, own, toy.feats, toy.text, {})
+    stored = read_labels(tmp_path / "mono/ali.ark")
+    found = dict(labeller.over(sorted(toy.feats)[::3]))
+    assert sorted(found) == sorted(toy.feats)[::3]
+    for utt, ids in found.items():
+        np.testing.assert_array_equal(ids, stored[utt])
+    assert labeller.tally.frames == sum(map(len, found.values()))
+    assert labeller.tally.loglike / labeller.tally.frames == pytest.approx(summary.align_prob, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["tri", "lda_mllt", "sat"])
+def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, kind: str) -> None:
+    speakers = {utt: f"speaker{i % 2}" for i, utt in enumerate(sorted(toy.feats))}
+    asked = replace(chain(), stop_after=kind)
+    *_, summary = train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, asked, 3)
+    trained = Trained.load(tmp_path / kind, Utterances.join(toy.feats))
+    known = dict(trained.transforms or {})
+    labeller = Labeller(Lang.read(toy.lang), trained, asked.run[-1], toy.feats, toy.text, speakers, known)
+    stored = read_labels(tmp_path / kind / "ali.ark")
+    for utt, ids in labeller.over(toy.feats):
+        np.testing.assert_array_equal(ids, stored[utt])
+    assert labeller.tally.loglike / labeller.tally.frames == pytest.approx(summary.align_prob, abs=0.01)
+
+
+def test_groups_are_whole_speakers(toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
+    speakers = {utt: f"speaker{i % 7}" for i, utt in enumerate(sorted(toy.feats))}
+    trained = Trained.load(tmp_path / "mono", Utterances.join(toy.feats))
+    labeller = Labeller(Lang.read(toy.lang), trained, QUICK.passes[0], toy.feats, toy.text, speakers)
+    monkeypatch.setattr("asr_prune.hmm.labelling.FRAMES", 500)
+    groups = list(labeller._groups(toy.feats))
+    assert sorted(utt for group in groups for utt in group) == sorted(toy.feats)
+    assert 1 < len(groups) <= 7
+    owners = [{speakers[utt] for utt in group} for group in groups]
+    assert sum(map(len, owners)) == len(set().union(*owners))
 
 
 def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from asr_prune.hmm.fmllr import Fmllr, adapted, compose, estimate_fmllr, transfo
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.gmm_stats import accumulate
 from asr_prune.hmm.lda import lda
-from asr_prune.hmm.mllt import _scatter, mllt, move_means
+from asr_prune.hmm.mllt import mllt, move_means, scatter
 from asr_prune.hmm.row_update import maximise
 from asr_prune.hmm.utterances import Utterances
 
@@ -80,7 +80,7 @@ def test_statistics_are_the_loops(random_gmms: Make) -> None:
     gmms, dice = random_gmms(3, 4, 3), np.random.default_rng(4)
     feats = dice.normal(size=(60, 3)).astype(np.float32)
     pdfs = dice.integers(-1, 4, 60).astype(np.int32)
-    linear, quadratic, scatter = np.zeros((3, 4)), np.zeros((3, 4, 4)), np.zeros((3, 3, 3))
+    linear, quadratic, scattered = np.zeros((3, 4)), np.zeros((3, 4, 4)), np.zeros((3, 3, 3))
     means = gmms.means_invvars / gmms.invvars
     for x, pdf in zip(feats, pdfs, strict=True):
         if pdf < 0:
@@ -90,15 +90,15 @@ def test_statistics_are_the_loops(random_gmms: Make) -> None:
             for i in range(3):
                 linear[i] += posterior * gmms.means_invvars[m, i] * extended
                 quadratic[i] += posterior * gmms.invvars[m, i] * np.outer(extended, extended)
-                scatter[i] += posterior * gmms.invvars[m, i] * np.outer(x - means[m], x - means[m])
+                scattered[i] += posterior * gmms.invvars[m, i] * np.outer(x - means[m], x - means[m])
     fmllr = Fmllr(gmms)
     fmllr.add("a", feats, pdfs)
     assert fmllr.count["a"] == (pdfs >= 0).sum()
     np.testing.assert_allclose(fmllr.linear["a"], linear, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(fmllr.quadratic["a"], quadratic, rtol=1e-4, atol=1e-4)
-    count, made = _scatter(gmms, feats, pdfs)
+    count, made = scatter(gmms, feats, pdfs)
     assert count == (pdfs >= 0).sum()
-    np.testing.assert_allclose(made, scatter, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(made, scattered, rtol=1e-4, atol=1e-4)
 
 
 def drawn(gmms: Gmms, frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

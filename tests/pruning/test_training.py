@@ -11,13 +11,18 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import load_model
+from asr_prune.acoustic.chunks import Chunks
 from asr_prune.acoustic.examples import splice_utterance
+from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.features.archive import write_matrices
+from asr_prune.features.stored import Stored
+from asr_prune.hmm.labels import StoredLabels, write_labels
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.pruner import Cut
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.training import nodes_table, train_run
+from asr_prune.pruning.training import both_sets, nodes_table, train_run
 
 Utterances = dict[str, np.ndarray]
 FEATURES = {"type": "fbank", "bins": 4}
@@ -95,6 +100,65 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
         k: v for k, v in other.items() if "seconds" not in k
     }
     assert (tmp_path / "one/nodes.json").read_text() == (tmp_path / "other/nodes.json").read_text()
+
+
+def archived(folder: Path, made: tuple[Utterances, Utterances]) -> tuple[Stored, StoredLabels]:
+    write_matrices(folder / "feats", made[0].items())
+    write_labels(folder / "pdf", made[1].items())
+    return Stored.open(folder / "feats.scp", lambda _, raw: raw), StoredLabels(folder / "pdf.ark")
+
+
+def of_archives(folder: Path, memory_gb: float, method: str = "none", **prune: object) -> dict[str, Any]:
+    network = NetworkOptions(hidden=(20, 16), left_context=1, right_context=2)
+    training = TrainOptions(epochs=4, batch=40, learning_rate=0.01, tensorboard=False, memory_gb=memory_gb)
+    options = network, training, find_method(method).Options(method=method, **prune)
+    sets = [archived(folder / name, task(*own)) for name, own in (("train", (1, 6)), ("dev", (2, 2)))]
+    return train_run(folder, *sets, 6, options, 3, FEATURES)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_model(folder / "model/network.pt").network.state_dict()
+
+
+def test_a_set_that_fits_its_memory_trains_as_one_in_memory(tmp_path: Path) -> None:
+    run(tmp_path / "arrays", {"method": "none"})
+    for name, memory_gb in (("any", 0.0), ("fits", 20000e-9), ("chunks", 9000e-9)):
+        of_archives(tmp_path / name, memory_gb)
+    one = weights(tmp_path / "arrays")
+    for name, same in (("any", True), ("fits", True), ("chunks", False)):
+        other = weights(tmp_path / name)
+        assert all(torch.equal(value, other[key]) for key, value in one.items()) == same, name
+
+
+@pytest.mark.parametrize("method", ["group_lasso", "magnitude", "complexity"])
+def test_methods_prune_what_is_trained_in_chunks(tmp_path: Path, method: str) -> None:
+    asked = {"group_lasso": {"keep": 0.5, "every": 1, "steer_every": 2}, "magnitude": {"keep": 0.5}}.get(method, {})
+    one, other = (of_archives(tmp_path / name, 9000e-9, method, **asked) for name in ("one", "other"))
+    assert one["updates"] == other["updates"] == 4 * (6 * 60 // 40)
+    assert one["dev_ce_final"] == other["dev_ce_final"] < 1.7
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(weights(tmp_path / "one").values(), weights(tmp_path / "other").values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("memory", "kinds"),
+    [
+        (60_000, (Chunks, Chunks)),
+        (170_000, (Chunks, Chunks)),
+        (193_000, (FrameSet, FrameSet)),
+        (0, (FrameSet, FrameSet)),
+    ],
+)
+def test_train_and_dev_share_the_memory(memory: int, kinds: tuple[type, type]) -> None:
+    """Of 40 bytes a frame: 144,000 and 48,000."""
+    network = NetworkOptions(hidden=(2,), left_context=1, right_context=2)
+    how = TrainOptions(memory_gb=memory / 1e9)
+    train, dev = both_sets(task(1, 60), task(2, 20), network, how, False, torch.device("cpu"))
+    assert train.held + dev.held <= (memory or 192_000)
+    assert dev.held <= (memory / 4 or 48_000)
+    assert (type(train), type(dev)) == kinds
 
 
 def test_a_finished_run_called_again_writes_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""Labels from a trained pass for utterances that it was not trained on (Kaldi: align_si.sh, align_fmllr.sh)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from asr_prune.features.stored import frames_of
+from asr_prune.hmm.align import Alignment, align
+from asr_prune.hmm.fmllr import Transforms, adapted, estimate_fmllr
+from asr_prune.hmm.gmm import Floats, Ints
+from asr_prune.hmm.graphs import compile_graphs
+from asr_prune.hmm.job import Trained
+from asr_prune.hmm.options import SatOptions, TrainingOptions
+from asr_prune.hmm.training import search_of
+from asr_prune.hmm.tri import spoken_pdfs
+from asr_prune.hmm.utterances import Utterances
+from asr_prune.lang.fst import Fst
+from asr_prune.lang.lang import Lang
+from asr_prune.progress import track
+
+#: of speech that is in memory at once, but for a speaker's who has more: an hour
+FRAMES = 360000
+
+
+@dataclass
+class Tally:
+    """What alignments came to, all together, as `Alignment` has it."""
+
+    frames: int = 0
+    loglike: float = 0.0
+    retried: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, alignment: Alignment) -> None:
+        """Adds one."""
+        self.frames += alignment.frames
+        self.loglike += alignment.loglike
+        self.retried += alignment.retried
+        self.failed += alignment.failed
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """feats: normalised cepstra by utterance; text: words; speakers: by utterance; options: beams of the alignment.
+
+    transforms: of the speakers known, where the pass is adapted to them; those of others are added. tally: of all that
+    was labelled.
+    """
+
+    lang: Lang
+    trained: Trained
+    options: TrainingOptions
+    feats: Mapping[str, Floats]
+    text: dict[str, list[str]]
+    speakers: Mapping[str, str]
+    transforms: Transforms = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+    def over(self, utts: Iterable[str]) -> Iterator[tuple[str, Ints]]:
+        """Yields (utterance, transition-ids int32 [frames]) of those that align, whole speakers at a time."""
+        groups = list(self._groups(utts))
+        for group in track(groups, len(groups), "labels of the other utterances, by the hour"):
+            plain = Utterances.join(self.feats, group).through(self.trained.front)
+            graphs = compile_graphs(self.lang, self.trained.model, self.text, plain.ids)
+            alignment = self._aligned(plain, graphs)
+            self.tally.add(alignment)
+            yield from alignment.by_utterance(plain, alignment.ids)
+
+    def _groups(self, utts: Iterable[str]) -> Iterator[list[str]]:
+        frames = frames_of(self.feats)
+        order = sorted(utts, key=lambda utt: (self.speakers.get(utt, utt), utt))
+        group: list[str] = []
+        total = 0
+        for before, utt in pairwise([None, *order]):
+            assert utt is not None
+            fresh = before is None or self.speakers.get(before, before) != self.speakers.get(utt, utt)
+            if group and fresh and total + frames[utt] > FRAMES:
+                yield group
+                group, total = [], 0
+            group.append(utt)
+            total += frames[utt]
+        if group:
+            yield group
+
+    def _aligned(self, plain: Utterances, graphs: dict[str, Fst]) -> Alignment:
+        """Under the speakers' transforms where the pass has them."""
+        model = self.trained.model
+        search = search_of(self.options, self.lang, model)
+        if self.trained.transforms is None:
+            return align(model, graphs, plain, search)
+        owners = [self.speakers.get(utt, utt) for utt in plain.ids]
+        if not self.transforms.keys() >= set(owners):
+            assert self.trained.unadapted is not None
+            first = align(replace(model, gmms=self.trained.unadapted), graphs, plain, search)
+            self.transforms.update(self._estimated(plain, first, owners) | self.transforms)
+        return align(model, graphs, adapted(plain, owners, self.transforms), search)
+
+    def _estimated(self, plain: Utterances, first: Alignment, owners: list[str]) -> Transforms:
+        model, own = self.trained.model, self.options
+        least = own.fmllr_min_frames if isinstance(own, SatOptions) else SatOptions().fmllr_min_frames
+        pdfs = spoken_pdfs(self.lang, model, first)
+        return estimate_fmllr(model.gmms, plain, pdfs, owners, least, self.trained.unadapted)

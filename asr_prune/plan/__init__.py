@@ -1,0 +1,1 @@
+"""What a recipe will do, and what it will take, before anything runs."""
