@@ -21,8 +21,8 @@ def write_table(table: dict[str, int], path: Path) -> None:
 
 
 def read_table(path: Path) -> dict[str, int]:
-    """Reads what `write_table` writes. Raises UserError where the file is missing or not UTF-8, or a line is not `symbol
-    id`.
+    """Reads what `write_table` writes. Raises UserError where the file is missing or not UTF-8, or a line is not
+    `symbol id`.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
