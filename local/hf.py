@@ -4,7 +4,7 @@
 
 A folder holds parquet files, audio files with metadata.csv (audiofolder), or what save_to_disk wrote. Audio is not
 decoded: files are used where they lie, and bytes inside a dataset are written to OUT/audio as they are. OUT gets Kaldi
-data directories train, dev and test, local/lexicon.txt and, where one is named, local/lm.arpa.
+data directories train, dev and test and, where they are named, local/lexicon.txt and local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -27,15 +27,10 @@ from asr_prune.errors import UserError
 def prepare(root: Path | None, out: Path, seed: int, asked: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/local and, for audio inside the dataset, out/audio. `seed` changes nothing.
 
-    Raises UserError where the dataset, a split, a column or the lexicon is missing, or a split has no usable row.
+    Raises UserError where the dataset, a split, a column or a named lexicon is missing, or a split has no usable row.
     """
     if root is None:
         raise UserError(WHERE)
-    if not asked.lexicon:
-        raise UserError(
-            "there is no lexicon, and recognition without one (CTC) is not part of this version; name a file in "
-            "corpus.options.lexicon, or say `graphemes` there to have words spelt."
-        )
     out, splits = out.absolute(), {part: getattr(asked, part) for part in ("train", "dev", "test")}
     sets = {part: Split(root, name, asked, out).read(part) for part, name in splits.items() if name}
     for part, offset in (("dev", 0), ("test", 1)):

@@ -12,6 +12,9 @@ WHERE = (
     "whether one must log in (HF_TOKEN) stand on its page."
 )
 
+#: what `lexicon` says where a word is spelt instead of pronounced
+GRAPHEMES = "graphemes"
+
 
 @options
 class Options:
@@ -42,7 +45,8 @@ class Options:
     case: Literal["upper", "lower", "keep"] = "upper"
     #: whether punctuation stays; apostrophes inside words always do
     punctuation: Literal["drop", "keep"] = "drop"
-    #: file of pronunciations; `graphemes`: words are spelt, each letter a phone
+    #: file of pronunciations; `graphemes`: words are spelt, each letter a phone; empty: none, so that networks learn to
+    #: spell by CTC
     lexicon: str = ""
     #: pronounce English words of the training text that the lexicon lacks by espeak-ng's rules
     g2p: bool = False
@@ -52,3 +56,5 @@ class Options:
     def __post_init__(self) -> None:
         if self.held_out < 3 or self.limit < 0:
             raise ValueError("held_out must be 3 or more and limit 0 or more")
+        if self.g2p and self.lexicon in ("", GRAPHEMES):
+            raise ValueError("g2p completes a file of pronunciations; name one in lexicon, or leave g2p out")

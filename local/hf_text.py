@@ -6,7 +6,7 @@ import logging
 import unicodedata
 from pathlib import Path
 
-from hf_options import Options
+from hf_options import GRAPHEMES, Options
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.wording import counted, examples
@@ -15,9 +15,6 @@ from asr_prune.lang.g2p import completed
 from asr_prune.lang.lexicon import Entry
 
 log = logging.getLogger(__name__)
-
-#: what the lexicon says where a word is spelt instead of pronounced
-GRAPHEMES = "graphemes"
 
 
 def spelt(text: object, asked: Options) -> list[str]:
@@ -31,24 +28,28 @@ def spelt(text: object, asked: Options) -> list[str]:
 
 
 def write_language(asked: Options, train: DataDir, local: Path) -> None:
-    """Writes lexicon.txt, with <unk>, and, where one is named, lm.arpa to `local`.
+    """Writes to `local`, where they are named, lexicon.txt, with <unk>, and lm.arpa.
 
     Raises UserError where a file is missing or damaged.
     """
-    heard = {word for words in train.text.values() for word in words}
+    if asked.lexicon:
+        _write_lexicon(asked, {word for words in train.text.values() for word in words}, local / "lexicon.txt")
+    if asked.lm:
+        copy_arpa(asked.lm, local / "lm.arpa")
+
+
+def _write_lexicon(asked: Options, heard: set[str], path: Path) -> None:
     if asked.lexicon == GRAPHEMES:
         entries: list[Entry] = [(word, tuple(word.replace("#", "hash"))) for word in sorted(heard)]
     else:
         entries = [(_cased(word, asked), phones) for word, phones in read_dictionary(Path(asked.lexicon))]
-    if asked.g2p and asked.lexicon != GRAPHEMES:
+    if asked.g2p:
         entries = completed(entries, heard)
     known = {word for word, _ in entries}
     if unknown := sorted(heard - known):
         told = f"{counted(unknown, 'word')} of the training text are not in {asked.lexicon} and count as <unk>"
         log.warning("%s: %s", told, examples(unknown))
-    write_lexicon(local / "lexicon.txt", [("<unk>", ("SPN",)), *entries])
-    if asked.lm:
-        copy_arpa(asked.lm, local / "lm.arpa")
+    write_lexicon(path, [("<unk>", ("SPN",)), *entries])
 
 
 def _cased(word: str, asked: Options) -> str:

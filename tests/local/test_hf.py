@@ -84,6 +84,26 @@ def test_from_features_to_wer(folders: dict[str, Path], spoken, to_wer: Callable
     assert len(list(Path("data/hf/audio/test").glob("*.flac"))) == len(spoken.sets["test"])
 
 
+@pytest.mark.parametrize("language", [(), ("lang.lm.order=2",)])
+def test_without_a_lexicon_networks_spell(
+    folders: dict[str, Path], to_wer: Callable, capsys: pytest.CaptureFixture[str], language: tuple[str, ...]
+) -> None:
+    options = "corpus.options={text: sentence, speaker: client_id, lexicon: ''}"
+    spelling = (
+        "network={type: tdnn, hidden: [48]}",
+        "lang.tokens=pieces",
+        "lang.pieces=40",
+        "train.epochs=2",
+        *language,
+    )
+    result = to_wer("hf", f"corpus.root={folders['parquet']}", options, *spelling)
+    told = capsys.readouterr().out
+    assert "the corpus has no lexicon: networks are trained with CTC" in told
+    assert ("decoded greedily" in told) == (not language)
+    assert result["words_test"] > 0
+    assert not Path("data/hf/local/lexicon.txt").exists()
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("form", ["parquet", "audiofolder", "saved"])
 def test_each_form_gives_the_same(
@@ -149,7 +169,6 @@ def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: Modul
     cases = [
         (folders["parquet"], columns(text="words"), "there is no column 'words' but audio, sentence, client_id, clip"),
         (folders["parquet"], columns(dev="dev"), "there is no split 'dev' but train, "),
-        (folders["parquet"], columns(lexicon=""), "recognition without one .CTC. is not part of this version"),
         (folders["parquet"], columns(lexicon="/none.dict"), "/none.dict cannot be read"),
         (folders["parquet"], columns(dev="", held_out=40), "12 speakers are too few to hold out every 40th"),
         (tmp_path, columns(), "cannot load the dataset .*name a dataset of huggingface.co or a folder"),
