@@ -53,8 +53,9 @@ def prepare(root: Path | None, out: Path, seed: int) -> None:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); AN4 is not whole. {WHERE}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"no UTF-8 at byte {error.start}"
+        raise UserError(f"{path} cannot be read ({reason}); AN4 is not whole. {WHERE}") from None
 
 
 def _read_part(root: Path, part: str, expected: int) -> DataDir:
@@ -62,6 +63,8 @@ def _read_part(root: Path, part: str, expected: int) -> DataDir:
     data = DataDir(root)
     text = _read_text(root / f"etc/an4_{part}.transcription")
     for place in _read(root / f"etc/an4_{part}.fileids").split():
+        if "/" not in place:
+            raise UserError(f"{root}/etc/an4_{part}.fileids: {place!r} is not SPEAKER/NAME; copy the corpus again.")
         speaker, name = place.split("/")[-2:]
         audio = _find_audio(root, place)
         if audio is None or name not in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ def _parse(raw: str) -> Line | None:
     try:
         talk, start, end = fields[0], float(fields[3]), float(fields[4])
     except (IndexError, ValueError):
+        return None
+    if not (math.isfinite(start) and math.isfinite(end)):
         return None
     label, _, text = (fields[5] if len(fields) > 5 else "").partition(" ")
     return Line(talk, start, end, clean(text)) if label.startswith("<") else None

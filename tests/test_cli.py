@@ -24,6 +24,16 @@ train: {epochs: 2, batch: 64, threads: 1, tensorboard: false}
 decode: {lm_weights: [8, 10], penalties: [0.0]}
 score: {bootstrap: 100}
 """
+#: a corpus whose lexicon is in Latin-1
+LATIN = """
+from pathlib import Path
+from asr_prune.stages.script import load_script
+
+def prepare(root, out, seed):
+    load_script(Path("{tiny}")).prepare(root, out, seed)
+    with open(out / "local/lexicon.txt", "ab") as file:
+        file.write("CAF\u00c9 L\\n".encode("latin-1"))
+"""
 GIVEN = ["--recipe", "recipes/tiny", "--nj", "1"]
 Said = pytest.CaptureFixture[str]
 
@@ -334,3 +344,31 @@ def test_a_network_to_start_from_counts_by_its_content(project: Path, capsys: Sa
     status, said = told(capsys, *given, "train.init=nowhere")
     assert status == 1
     assert "train.init: nowhere is not there; give a trained run's folder" in said
+
+
+def test_a_damaged_score_names_the_stage_that_makes_it(project: Path, capsys: Said) -> None:
+    (project / "exp/tiny/runs/dense/score_dev.json").write_text('{"lm_weight": 8')
+    status, said = told(capsys, "transcribe", "exp/tiny/runs/dense", "data/tiny/audio/eve-0.wav")
+    assert status == 1
+    assert "score_dev.json is damaged; run the stage score again, or give --lm-weight and --penalty" in said
+
+
+def test_phones_without_a_lexicon_to_spell_with_are_told(project: Path, capsys: Said) -> None:
+    script = f"corpus.prepare={Path(__file__).parent}/stages/spelled.py"
+    change = ["--set", script, "--set", "lang.tokens=phones"]
+    shutil.rmtree(project / "data")
+    shutil.rmtree(project / "exp")
+    assert main(["corpus", *GIVEN, *change]) == 0
+    status, said = told(capsys, "lang", *GIVEN, *change)
+    assert status == 1
+    assert "lang.tokens phones takes a lexicon, and the corpus has none" in said
+
+
+def test_a_lexicon_that_is_no_text_is_told_by_the_stage_that_reads_it(project: Path, capsys: Said) -> None:
+    script = project / "latin.py"
+    script.write_text(LATIN.format(tiny=Path(__file__).parent / "stages/tiny.py"))
+    change = ["--set", f"corpus.prepare={script}"]
+    assert main(["corpus", *GIVEN, *change]) == 0
+    status, said = told(capsys, "lang", *GIVEN, *change)
+    assert status == 1
+    assert "lexicon.txt is not UTF-8 (byte" in said

@@ -69,6 +69,8 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("netwrok.hidden=[3]", "unknown key 'netwrok'; did you mean 'network'"),
         ("train.epochs=many", "train.epochs"),
         ("train.epochs=0", "epochs and batch must be 1 or more"),
+        ("train.memory_gb=-1", "memory_gb must be 0 or more and finite, not -1"),
+        ("train.memory_gb=.nan", "memory_gb must be 0 or more and finite, not nan"),
         ("features.network.bin=3", "did you mean 'bins'"),
         ("prune.kepp=0.5", "did you mean 'keep'"),
         ("prune.keep=2", "keep must be above 0 and at most 1, not 2"),

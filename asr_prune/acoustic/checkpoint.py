@@ -62,6 +62,13 @@ def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
             f"{path} has model format {content.get('format')}, this version reads "
             f"{FORMAT}; train it again or use the version that wrote it."
         )
+    try:
+        return _model(content, dtype)
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise damaged(path, error) from error
+
+
+def _model(content: dict[str, Any], dtype: torch.dtype) -> Model:
     network = from_shape(content["shape"])
     network.to(dtype).load_state_dict(content["state"])
     context = (content["context"][0], content["context"][1])
@@ -73,13 +80,20 @@ def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
 def load_tensors(path: Path) -> dict[str, Any]:
     """A dictionary that torch.save wrote, loaded with weights_only. Raises UserError where it is missing or damaged."""
     if not path.is_file():
-        raise UserError(f"{path} is missing; stage 4 (train) writes it.")
+        raise UserError(f"{path} is missing; {_maker(path)} writes it.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise UserError(
-            f"{path} is damaged ({type(error).__name__}); delete it and run stage 4 (train) again."
-        ) from error
+        raise damaged(path, error) from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} is not a file of asr_prune; give the path of a network.pt.")
+        raise UserError(f"{path} is not a file of asr_prune; delete it and run {_maker(path)} again.")
     return content
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    """What to raise where a file of ours does not hold what it should; names the stage that makes it anew."""
+    return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run {_maker(path)} again.")
+
+
+def _maker(path: Path) -> str:
+    return "stage 5 (shrink)" if path.absolute().parent.name == "shrunk" else "stage 4 (train)"

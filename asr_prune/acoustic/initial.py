@@ -69,7 +69,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _check_context(path: Path, content: dict[str, Any], network: Network, context: tuple[int, int]) -> None:
     shape = network.shape()
     known = {"type": shape["type"], "activation": shape["activation"], "context": list(context)}
-    theirs = {"context": content.get("context"), **content.get("shape", {})} if "state" in content else {}
+    shaped = content.get("shape") if "state" in content else None
+    theirs = {"context": content.get("context"), **shaped} if isinstance(shaped, dict) else {}
     for key, own in known.items():
         if theirs.get(key) not in (None, own):
             raise UserError(f"train.init: {path} has the {key} {theirs[key]} and network {own}; {FIX}.")
@@ -131,3 +132,7 @@ def _check_shapes(path: Path, state: State, network: Network) -> None:
         if value.shape != own[name].shape:
             theirs, ours = (list(tensor.shape) for tensor in (value, own[name]))
             raise UserError(f"train.init: {name} is {theirs} in {path} and {ours} in the network; {FIX}.")
+        if not torch.isfinite(value).all():
+            raise UserError(
+                f"train.init: {name} in {path} holds values that are no finite numbers; give other weights."
+            )

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from asr_prune.acoustic.checkpoint import load_tensors
+from asr_prune.acoustic.checkpoint import damaged, load_tensors
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples, Outcome
 from asr_prune.acoustic.hooks import Hooks
@@ -183,14 +183,22 @@ class Trainer:
 
     def _resume(self) -> None:
         content = load_tensors(self.checkpoint)
+        try:
+            self._restore(content)
+        except torch.OutOfMemoryError:
+            raise
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise damaged(self.checkpoint, error) from error
+        self._write_metrics()
+        log.info("resumed after epoch %d of %d", self.epoch, self.options.epochs)
+
+    def _restore(self, content: dict[str, Any]) -> None:
         self.hooks.reshape(content["hooks"])
         self.network.load_state_dict(content["network"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.schedule.load_state_dict(content["schedule"])
         self.hooks.load_state_dict(content["hooks"])
         self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
-        self._write_metrics()
-        log.info("resumed after epoch %d of %d", self.epoch, self.options.epochs)
 
     def _write_metrics(self) -> None:
         with atomic(self.folder.parent / "metrics.jsonl") as file:

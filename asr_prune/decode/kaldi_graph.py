@@ -23,6 +23,8 @@ def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
     hmm: folder with the final.mdl whose transition-ids HCLG reads. Raises UserError where a file is missing or
     damaged, or graph, words and model do not belong together.
     """
+    if not source.is_dir():
+        raise UserError(f"decode.graph: there is no folder {source}; name a graph directory that mkgraph.sh made.")
     model, words = HmmModel.load(hmm), read_table(source / WORDS)
     hclg, pdfs = _read(source / HCLG), id_to_pdf(model.transitions)
     highest, last = int(hclg.arcs["ilabel"].max(initial=0)), int(hclg.arcs["olabel"].max(initial=0))

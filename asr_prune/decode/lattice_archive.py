@@ -36,6 +36,8 @@ def read_lattices(path: Path) -> Iterator[tuple[str, Lattice]]:
     """Yields (utterance, lattice) of an archive. Raises UserError where it is missing or damaged, with the place."""
     after = "its beginning"
     try:
+        if not path.stat().st_size:
+            raise ValueError("it has no bytes")
         with gzip.open(path, "rb") as file:
             archive = io.BufferedReader(file)
             while utt := _key(archive):

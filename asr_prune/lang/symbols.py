@@ -21,11 +21,15 @@ def write_table(table: dict[str, int], path: Path) -> None:
 
 
 def read_table(path: Path) -> dict[str, int]:
-    """Reads what `write_table` writes. Raises UserError where the file is missing or a line is not `symbol id`."""
+    """Reads what `write_table` writes. Raises UserError where the file is missing or not UTF-8, or a line is not
+    `symbol id`.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UserError(f"cannot read the symbol table {path}: {error.strerror}; the lang stage makes it.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"the symbol table {path} is not UTF-8 text (byte {error.start}); make it again.") from error
     table = {}
     for number_, line in enumerate(lines, 1):
         symbol, _, i = line.rpartition(" ")

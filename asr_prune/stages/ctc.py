@@ -36,6 +36,8 @@ def token_lang(context: Context) -> None:
     lexicon = context.data / "local/lexicon.txt" if options.lang.tokens == "phones" else None
     if lexicon and not words:
         raise UserError("lang.tokens phones spell no word where decoding is greedy; set decode.search to graph.")
+    if lexicon and not context.brought(lexicon.name):
+        raise UserError("lang.tokens phones takes a lexicon, and the corpus has none; set it to characters or pieces.")
     if context.loaded.recipe.decode.type == "auto":
         log.info("the corpus has no lexicon: networks are trained with CTC to spell its words, without alignment")
 

@@ -81,7 +81,7 @@ def vocabulary(context: Context) -> set[str] | None:
     path = folder / "words.txt" if folder else context.data / "local/lexicon.txt"
     if not path.is_file():
         return None
-    return {line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()}
+    return {line.split()[0] for line in path.read_text("utf-8", errors="replace").splitlines() if line.strip()}
 
 
 def lang(context: Context) -> None:

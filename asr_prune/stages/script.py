@@ -36,7 +36,11 @@ def load_script(path: Path) -> ModuleType:
         raise UserError(f"{path} is not a Python file; corpus.prepare takes one with a function prepare.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        where = f"{error.filename} line {error.lineno}"
+        raise UserError(f"{where} is not Python ({error.msg}); mend the script that corpus.prepare names.") from error
     return module
 
 

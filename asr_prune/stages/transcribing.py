@@ -144,8 +144,12 @@ def chosen_point(folder: Path, asked: Asked = Asked()) -> tuple[float, float]:
         return asked.lm_weight, asked.penalty
     if not path.is_file():
         raise UserError(f"{path} is missing; run the stage score, or give --lm-weight and --penalty.")
-    found = json.loads(path.read_text())
-    weight = found["lm_weight"] if asked.lm_weight is None else asked.lm_weight
-    penalty = found["penalty"] if asked.penalty is None else asked.penalty
+    try:
+        found = json.loads(path.read_text())
+        best: tuple[float, float] = found["lm_weight"], found["penalty"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged; run the stage score again, or give --lm-weight and --penalty.") from error
+    weight = best[0] if asked.lm_weight is None else asked.lm_weight
+    penalty = best[1] if asked.penalty is None else asked.penalty
     log.info("LM weight %g and word penalty %g, by %s", weight, penalty, path)
     return weight, penalty

@@ -83,3 +83,19 @@ def test_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
     assert "model format None" in refused(path)
     torch.save({"format": 99}, path)
     assert "model format 99" in refused(path)
+    torch.save({"format": 2}, path)
+    assert "is damaged (KeyError)" in refused(path)
+
+
+def test_a_network_that_lacks_weights_is_damaged_and_its_stage_named(tmp_path: Path) -> None:
+    for folder, stage in (("model", "stage 4 (train)"), ("shrunk", "stage 5 (shrink)")):
+        path = tmp_path / folder / "network.pt"
+        save_model(path, make_model())
+        content = torch.load(path, weights_only=True)
+        del content["state"]["output.bias"]
+        torch.save(content, path)
+        assert refused(path) == f"{path} is damaged (RuntimeError); delete it and run {stage} again."
+        path.write_bytes(b"")
+        assert f"run {stage} again" in refused(path)
+        path.unlink()
+        assert f"{stage} writes it" in refused(path)

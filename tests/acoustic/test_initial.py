@@ -104,14 +104,23 @@ class Code:
         (b"not a file of weights", "cannot be read as weights"),
         (Code(), "cannot be read as weights"),
         (torch.zeros(3), "holds a Tensor, not weights by name"),
+        ({"state": 5, "shape": 7}, "holds 0 affine maps"),
     ],
-    ids=["bytes", "code", "tensor"],
+    ids=["bytes", "code", "tensor", "numbers"],
 )
 def test_what_is_no_weights_is_refused(tmp_path: Path, content: object, said: str) -> None:
     path = tmp_path / "x.pt"
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     with pytest.raises(UserError, match=said):
         start_from(path, fresh(), CONTEXT)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    state = trained().state_dict()
+    state["output.bias"][1] = torch.nan
+    torch.save(state, tmp_path / "x.pt")
+    with pytest.raises(UserError, match=r"output\.bias in .*x\.pt holds values that are no finite numbers"):
+        start_from(tmp_path / "x.pt", fresh(), CONTEXT)
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:

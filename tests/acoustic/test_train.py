@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -87,6 +88,16 @@ def test_a_damaged_checkpoint_is_told(make_trainer: MakeTrainer) -> None:
     trainer._one_epoch()
     trainer.checkpoint.write_bytes(trainer.checkpoint.read_bytes()[:500])
     with pytest.raises(UserError, match="is damaged"):
+        make_trainer().run()
+
+
+@pytest.mark.parametrize("other", [{"weights": 1}, {"network": {}}, {"epoch": "three"}])
+def test_a_checkpoint_of_something_else_is_told(make_trainer: MakeTrainer, other: dict[str, Any]) -> None:
+    trainer = make_trainer()
+    trainer._one_epoch()
+    whole = torch.load(trainer.checkpoint, weights_only=True)
+    torch.save(whole | other if "network" in other else other, trainer.checkpoint)
+    with pytest.raises(UserError, match=r"checkpoint\.pt is damaged .*; delete it and run stage 4 \(train\) again"):
         make_trainer().run()
 
 

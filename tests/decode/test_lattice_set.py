@@ -112,6 +112,7 @@ def test_damaged_archives(recogniser: Any, tmp_path: Path) -> None:
         (gzip.compress(whole[:third] + b"utt2 nonsense"), "after utterance utt1: no FST begins here"),
         (path.read_bytes()[:-40], "bad.gz after"),
         (b"no gzip", "after its beginning"),
+        (b"", "it has no bytes"),
     ):
         bad.write_bytes(content)
         with pytest.raises(UserError, match=told) as error:

@@ -73,10 +73,20 @@ def test_a_corpus_that_is_not_whole_names_the_counts(an4: ModuleType, tmp_path: 
     root = small_corpus(tmp_path / "root", ".wav", "wav")
     with pytest.raises(UserError, match="1 train utterances with audio and text where AN4 has 948"):
         an4.prepare(root, tmp_path / "out", 0)
+    (root / "etc/an4_train.transcription").write_bytes(b"YES \xc9")
+    with pytest.raises(UserError, match=r"an4_train.transcription cannot be read \(no UTF-8 at byte 4\)"):
+        an4.prepare(root, tmp_path / "out", 0)
     (root / "etc/an4_train.transcription").unlink()
     with pytest.raises(UserError, match=r"an4_train.transcription cannot be read"):
         an4.prepare(root, tmp_path / "out", 0)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_list_of_another_layout_is_told(an4: ModuleType, tmp_path: Path) -> None:
+    root = small_corpus(tmp_path / "root", ".wav", "wav")
+    (root / "etc/an4_train.fileids").write_text("an251-fash-b\n")
+    with pytest.raises(UserError, match=r"an4_train.fileids: 'an251-fash-b' is not SPEAKER/NAME"):
+        an4.prepare(root, tmp_path / "out", 0)
 
 
 @pytest.mark.parametrize("root", [None, "empty"])

@@ -151,6 +151,8 @@ def test_what_cannot_be_used_is_counted(stm: ModuleType, tmp_path: Path) -> None
         "T 1 T 1.0 2.0 <o,f0,male> sooner",
         "T 1 T 3.0 2.0 <o,f0,male> backwards",
         "T 1 T 3.0 x <o,f0,male> no time",
+        "T 1 T 3.0 inf <o,f0,male> no end",
+        "T 1 T nan 4.0 <o,f0,male> no begin",
         "T 1 T 3.0 4.0 no label",
         "T 1 T",
         "T 1 T 3.0 4.0 <o,f0,male> <sil>",
@@ -162,7 +164,7 @@ def test_what_cannot_be_used_is_counted(stm: ModuleType, tmp_path: Path) -> None
     assert {key: count for key, count in left_out.items() if count} == {
         "out of order, put in order": 1,
         "that end before they begin": 1,
-        "without talk, times and label": 3,
+        "without talk, times and label": 5,
         "without words": 1,
         "not transcribed": 1,
     }

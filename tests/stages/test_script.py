@@ -75,3 +75,10 @@ def test_the_listing_changes_with_any_file(tmp_path: Path) -> None:
     assert len(set(seen)) == 3
     assert listing([tmp_path / "a/b/one"]) == listing([tmp_path / "a/b"]) == seen[-1]
     assert listing([tmp_path / "nowhere"]) == listing([])
+
+
+def test_a_script_that_is_no_python_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "broken_corpus.py").write_text("import os\ndef prepare(root out):\n")
+    with pytest.raises(UserError, match=r"broken_corpus\.py line 2 is not Python"):
+        load_script(tmp_path / "broken_corpus.py")

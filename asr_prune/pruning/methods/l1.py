@@ -21,7 +21,7 @@ class L1Options(PruneOptions):
     #: whose norms rank the nodes at the cut
     vectors: Literal["outgoing", "incoming"] = "outgoing"
     #: weight of the penalty lambda * sum |w| when the nodes are asked for by keep
-    penalty: float = 3e-4
+    penalty: float = 1e-4
     #: updates between two soft thresholdings, each as strong as the updates it stands for
     every: int = 8
     #: asked by strength: norms at or below this share of the layer's largest count as zero
