@@ -102,7 +102,7 @@ def add_verb(verbs: argparse._SubParsersAction, name: str, help_text: str, act: 
 
 def add_widths(verbs: argparse._SubParsersAction) -> None:
     """The verb that works on a run and on the recipe that made it."""
-    help_text = "measure every width of a guided run: its first 10 %%, 20 %% ... 100 %% of nodes, without training"
+    help_text = "measure every width of a guided run: its first tenth of nodes, two tenths ... all, without training"
     example = "example: asr-prune widths exp/an4/runs/guided-keep0.25"
     verb = verbs.add_parser("widths", help=help_text, description=help_text, epilog=example)
     verb.add_argument("folder", type=Path, help="folder of a run of method guided after stage 4 (train)")

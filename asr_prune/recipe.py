@@ -134,7 +134,7 @@ class Loaded:
             asked = over["prune"]
             asked = merged_prune(self.filed.get("prune") or {}, asked) if isinstance(asked, dict) else asked
             self.tree = changed(self.tree, ["prune"], asked)
-        self._one_run = any(keys[0] == "prune" for keys, _ in changes)
+        self._one_run = {keys[0] for keys, _ in changes} & {"prune", "runs"} == {"prune"}
         self._corpus_root_from_environment()
         self.tree = as_the_corpus(self.tree)
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
@@ -180,7 +180,7 @@ class Loaded:
 
     def runs(self) -> list[Run]:
         """The runs of the recipe: its `runs:` entries laid over the blocks, or one run of the `prune:` block where
-        there is no list or a `prune.*` was set.
+        there is no list or a `prune.*` was set and no list with it.
         """
         entries = [Entry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
         runs = [self._run(entry, i) for i, entry in enumerate(entries)]

@@ -226,10 +226,13 @@ def test_a_wrong_command_is_one_sentence(capsys: Said, command: list[str], said:
 def test_every_verb_shows_an_example(capsys: Said) -> None:
     assert main([]) == 2
     assert "example:" in capsys.readouterr().err
-    for verb in [*STAGES, "check", "ladder", "verify", "validate", "fix", "compare", "sclite", "bench", "nbest"]:
+    scored = ("compare", "sclite", "bench", "nbest")
+    for verb in [*STAGES, "check", "plan", "ladder", "verify", "widths", "validate", "fix", "lm", *scored]:
         with pytest.raises(SystemExit):
             parser().parse_args([verb, "--help"])
-        assert f"example: asr-prune {verb}" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert f"example: asr-prune {verb}" in said
+        assert "%%" not in said
 
 
 def test_starting_needs_neither_torch_nor_kaldi(project: Path) -> None:

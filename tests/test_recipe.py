@@ -51,6 +51,12 @@ def test_setting_prune_makes_that_one_run(recipe: Path) -> None:
     assert (run.name, run.prune.method, run.prune.keep) == ("l2-keep0.25", "l2", 0.25)
 
 
+def test_runs_on_the_command_line_are_what_is_run(recipe: Path) -> None:
+    sets = ["prune.keep=0.25", "runs=[{name: dense, prune: {method: none}}, {name: quarter}]"]
+    dense, quarter = load_recipe(recipe, sets).runs()
+    assert (dense.name, quarter.name, quarter.prune.keep) == ("dense", "quarter", 0.25)
+
+
 def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
     names = [run.name for run in load_recipe(recipe, ["seed=4", "train.batch=64"]).runs()]
     assert names[0] == "dense-batch-64-s4"

@@ -36,6 +36,8 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise UserError(f"{path} is cut short or damaged ({error}); copy it again.") from None
+    except FileNotFoundError:
+        raise UserError(f"{path} is not there; give the path of a file that is.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); copy it again.") from None
 

@@ -52,16 +52,22 @@ def speech(found: dict[str, Amount]) -> list[str]:
 
 def table(rows: Rows) -> list[str]:
     """A line for each piece of work, and a last one for all."""
-    lines = [f"{'stage':9s} {'what':34s} {'state':11s} {'frames':>9s} {'disk':>9s} {'memory':>9s} {'time':>9s}"]
+    wide = max(len(name(piece)) for piece, _ in rows)
+    lines = [f"{'stage':9s} {'what':{wide}s} {'state':11s} {'frames':>9s} {'disk':>9s} {'memory':>9s} {'time':>9s}"]
     for piece, own in rows:
-        what = " ".join(filter(None, (piece.piece, piece.run.name if piece.run else ""))) or piece.says
         state = "up to date" if piece.up_to_date else "to do"
         figures = [amount(own.frames), size(own.disk), size(own.memory), duration(own.seconds)]
-        lines.append(f"{piece.stage:9s} {what:34.34s} {state:11s} " + " ".join(f"{figure:>9s}" for figure in figures))
+        told = " ".join(f"{figure:>9s}" for figure in figures)
+        lines.append(f"{piece.stage:9s} {name(piece):{wide}s} {state:11s} {told}")
     known = [own for _, own in rows]
     disk, most = sum(own.disk or 0 for own in known), max((own.memory or 0 for own in known), default=0)
     seconds = sum(own.seconds or 0 for own in known)
-    return [*lines, f"{'all':66s} {size(disk):>9s} {size(most):>9s} {duration(seconds):>9s}"]
+    return [*lines, f"{'all':{wide + 32}s} {size(disk):>9s} {size(most):>9s} {duration(seconds):>9s}"]
+
+
+def name(piece: Piece) -> str:
+    """The piece and the run that it is of; what the stage does where it is all of that."""
+    return " ".join(filter(None, (piece.piece, piece.run.name if piece.run else ""))) or piece.says
 
 
 def notes(rows: Rows, found: dict[str, Amount]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from asr_prune.corpus.wording import counted
 from asr_prune.decode.decode_set import warn_of_unfinished
 from asr_prune.errors import UserError
 from asr_prune.progress import track
@@ -73,5 +74,5 @@ class Transcriber:
         """Files and seconds, and real-time factors: of all by the clock, and of the search by the processors."""
         took, speech = time.perf_counter() - self.begun, max(self.seconds, 1e-9)
         left = f", {len(self.skipped)} skipped" if self.skipped else ""
-        head = f"{self.files} files, {self.seconds:.1f} s of audio{left}: {took:.1f} s"
+        head = f"{counted(range(self.files), 'file')}, {self.seconds:.1f} s of audio{left}: {took:.1f} s"
         return f"{head}, real-time factor {took / speech:.4f} (search alone {self.search / speech:.4f})"

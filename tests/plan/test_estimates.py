@@ -16,6 +16,7 @@ from asr_prune.plan.estimates import Estimator, pass_seconds
 from asr_prune.plan.speeds import GmmSpeed, seconds_each
 from asr_prune.plan.survey import Survey
 from asr_prune.recipe import load_recipe
+from asr_prune.stages import STAGES
 
 SPEED = GmmSpeed(score=10.0, search=1.0, statistics=2.0, speaker=5.0, diagonal=7.0)
 
@@ -85,6 +86,7 @@ def test_the_verb_says_what_there_is_and_writes_nothing(tones: Path, capsys: pyt
     said = capsys.readouterr().out
     assert said.startswith("no speech yet: the corpus stage must run first")
     assert "train     one" in said
+    assert f"report    {STAGES['report']} " in said
     assert not Path("exp").exists()
     assert main(["corpus", "--recipe", str(tones), "--nj", "1"]) == 0
     capsys.readouterr()

@@ -167,7 +167,7 @@ def test_files_that_cannot_be_used_are_told_and_counted(
     status, out, err = told(capsys, *bad, good)
     assert status == 1
     assert [line.split("\t")[0] for line in out.splitlines()] == [good]
-    assert "1 files, " in err
+    assert "1 file, " in err
     assert "5 skipped" in err
     for text in ("no samples", "less than one window", "2 channels", "text.wav: unreadable", "no such file"):
         assert text in caplog.text

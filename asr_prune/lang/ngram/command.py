@@ -16,7 +16,7 @@ _DEFAULT = {field.name: field.default for field in fields(LmOptions)}
 
 def add_lm_verb(verbs: argparse._SubParsersAction) -> None:
     """lm."""
-    says = "estimate an n-gram language model from text, write it as ARPA and print its perplexity"
+    says = "estimate an n-gram language model from text, write it as ARPA, and print its perplexity on --test"
     example = "example: asr-prune lm books.txt.gz --out books.arpa --lexicon lexicon.txt --ngrams 200000"
     verb = verbs.add_parser("lm", help=says, description=says, epilog=example)
     verb.add_argument("text", type=Path, nargs="+", metavar="TEXT", help="one sentence a line; .gz is unpacked")
