@@ -169,7 +169,7 @@ def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: Modul
     cases = [
         (folders["parquet"], columns(text="words"), "there is no column 'words' but audio, sentence, client_id, clip"),
         (folders["parquet"], columns(dev="dev"), "there is no split 'dev' but train, "),
-        (folders["parquet"], columns(lexicon="/none.dict"), "/none.dict cannot be read"),
+        (folders["parquet"], columns(lexicon="/none.dict"), "/none.dict is not there"),
         (folders["parquet"], columns(dev="", held_out=40), "12 speakers are too few to hold out every 40th"),
         (tmp_path, columns(), "cannot load the dataset .*name a dataset of huggingface.co or a folder"),
         (None, columns(), "name a dataset of huggingface.co"),
