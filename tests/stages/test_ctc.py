@@ -129,7 +129,7 @@ def test_phones_of_a_lexicon(done: SimpleNamespace, capsys: pytest.CaptureFixtur
     sets = ["lang.tokens=phones", "decode.type=ctc", "prune.method=none", "train.epochs=20", "train.mask_bands=1"]
     change = [*given, *(word for text in sets for word in ("--set", text))]
     assert main(["lang", *change]) == 1
-    assert "local/lexicon.txt is missing; the stage corpus makes it" in capsys.readouterr().err
+    assert "lang.tokens phones takes a lexicon, and the corpus has none" in capsys.readouterr().err
     lexicon.write_text("HIGH HH AY\nLOW L OW\nLOW L OW W\nMID M IH D\nUNHEARD UH\n")
     assert main(["lang", *change, "--set", "decode.search=greedy"]) == 1
     assert "lang.tokens phones spell no word where decoding is greedy" in capsys.readouterr().err
