@@ -15,7 +15,7 @@ from asr_prune.acoustic.network import Network
 class Hooks:
     """Plain training: every hook does nothing. Subclasses override what they need."""
 
-    def undecayed(self, network: Network) -> list[Tensor]:
+    def no_decay(self, network: Network) -> list[Tensor]:
         """Parameters that must not have weight decay, because something else shrinks them."""
         return []
 

@@ -15,9 +15,9 @@ from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 
 
-def make_optimiser(network: Network, options: TrainOptions, undecayed: list[Tensor]) -> optim.Optimizer:
-    """The optimiser of `options`; weight decay goes to weights only, and not to those in `undecayed`."""
-    spared = {id(p) for p in undecayed}
+def make_optimiser(network: Network, options: TrainOptions, no_decay: list[Tensor]) -> optim.Optimizer:
+    """The optimiser of `options`; weight decay goes to weights only, and not to those in `no_decay`."""
+    spared = {id(p) for p in no_decay}
     weights = [layer.weight for layer in network.affine]
     biases = [layer.bias for layer in network.affine if layer.bias is not None]
     groups = [

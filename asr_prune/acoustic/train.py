@@ -74,7 +74,7 @@ class Trainer:
         self.network, self.options, self.hooks = network, options, hooks
         self.train_frames, self.dev_frames = train, dev
         self.seed, self.folder = seed, folder
-        self.optimiser = make_optimiser(network, options, hooks.undecayed(network))
+        self.optimiser = make_optimiser(network, options, hooks.no_decay(network))
         self.steps_an_epoch = train.batch_count(train.batch_of(options))
         self.steps = self.steps_an_epoch * options.epochs
         self.schedule = InTurn(options, hooks.parts(self.steps))

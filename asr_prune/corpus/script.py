@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from asr_prune.errors import UserError
-from asr_prune.settings import nearest
+from asr_prune.recipe.settings import nearest
 
 T = TypeVar("T")
 

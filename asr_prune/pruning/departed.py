@@ -10,7 +10,7 @@ from torch import Tensor, optim
 
 from asr_prune.acoustic.network import Network, over_rows
 from asr_prune.pruning.method import Method
-from asr_prune.pruning.removal import hold_at_zero, narrow, silence, spread
+from asr_prune.pruning.removal import hold_at_zero, narrow, spread, zero_nodes
 
 
 class Departed:
@@ -36,7 +36,7 @@ class Departed:
         if not any(bool(mask.any()) for mask in new):
             return
         kept = [~mask for mask in gone]
-        silence(self.method.layers, [~mask for mask in new], self.method.folds)
+        zero_nodes(self.method.layers, [~mask for mask in new], self.method.folds)
         if self.live and not last:
             narrow(self.method.layers, kept, self.optimiser)
             self.method.narrow(kept)

@@ -70,7 +70,7 @@ class Method:
         """Whether the press holds the dev cross-entropy up, so that newbob must not judge its epochs."""
         return True
 
-    def undecayed(self) -> list[Tensor]:
+    def no_decay(self) -> list[Tensor]:
         """Weights that must not have weight decay."""
         return []
 

@@ -99,7 +99,7 @@ class Proximal(Method):
     def steers(self) -> bool:
         return self.target is not None and self.has_zeros
 
-    def undecayed(self) -> list[Tensor]:
+    def no_decay(self) -> list[Tensor]:
         return self.weights
 
     def start(self, optimiser: optim.Optimizer, plan: Plan) -> None:

@@ -80,8 +80,8 @@ class Pruner(Hooks):
             return None
         return self.cut.norm_mass_removed <= SMALL_CUT
 
-    def undecayed(self, network: Network) -> list[Tensor]:
-        return self.method.undecayed()
+    def no_decay(self, network: Network) -> list[Tensor]:
+        return self.method.no_decay()
 
     def training_frames(self, run_over: Callable[[], object]) -> None:
         self.run_over = run_over

@@ -14,7 +14,7 @@ from asr_prune.acoustic.network import Network, NodeLayer, by_columns, by_rows, 
 
 
 @torch.no_grad()
-def silence(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) -> None:
+def zero_nodes(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) -> None:
     """Takes the nodes outside `kept` out of the function, in place: both vectors and the bias become 0.
 
     fold: the node's incoming vector is what counts as zero, so its constant act(bias) moves into the next biases;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-from asr_prune.stages.context import Context
+from asr_prune.workflow.context import Context
 
 #: in the order of ./run.sh, with one line of help each
 STAGES: dict[str, str] = {

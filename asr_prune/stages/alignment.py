@@ -10,9 +10,9 @@ from typing import Any
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
-from asr_prune.stages.context import Context, Work
 from asr_prune.stages.feats import base_features, feature_inputs, pass_features, transform_file
 from asr_prune.stages.taking import take
+from asr_prune.workflow.context import Context, Work
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
-from asr_prune.recipe import Run
-from asr_prune.stages.context import Context, Work
+from asr_prune.recipe.load import Run
 from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.stages.lm import g_inputs, is_estimated, language_model, own_files, write_g
+from asr_prune.workflow.context import Context, Work
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model

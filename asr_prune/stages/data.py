@@ -13,11 +13,11 @@ from asr_prune.corpus.inspect_audio import seconds_of
 from asr_prune.corpus.validate import examine
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
-from asr_prune.stages.context import SETS, Context, Work
 from asr_prune.stages.ctc import need_own_features, token_lang
 from asr_prune.stages.feats import FILES, feature_folder
 from asr_prune.stages.lm import brought_since, g_inputs, is_estimated, language_model, own_files, stamps, write_g
 from asr_prune.stages.script import find_script, listing, load_script, own_options
+from asr_prune.workflow.context import SETS, Context, Work
 
 if TYPE_CHECKING:
     from asr_prune.features.extract import Counts
@@ -108,12 +108,12 @@ def lang(context: Context) -> None:
 
 
 def _take_lang(context: Context, source: Path) -> None:
-    from asr_prune.interop.take_lang import lang_files, take_lang
+    from asr_prune.kaldi.take_lang import lang_files, take_lang
 
     def do(_: bool) -> None:
         log.info("  %d words, %d phones", *take_lang(source, context.lang))
 
-    outputs, code = [context.lang / name for name in LANG], ["interop/take_lang.py", "lang"]
+    outputs, code = [context.lang / name for name in LANG], ["kaldi/take_lang.py", "lang"]
     also = lang_files(source)
     context.once(Work("lang", f"taking {source}", {"folder": source}, {}, code, do, outputs, also))
 
@@ -149,7 +149,7 @@ def features(context: Context) -> None:
     part = {"features": options, "audio": audio, "longest": context.recipe.corpus.longest}
     part |= {"taken": taken} if taken else {}
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
-    code = ["features", "corpus/audio.py", "corpus/segments.py", *(["interop/features.py"] if taken else [])]
+    code = ["features", "corpus/audio.py", "corpus/segments.py", *(["kaldi/features.py"] if taken else [])]
     context.once(Work("features", "computing features", part, inputs, code, do, outputs))
 
 
@@ -160,7 +160,7 @@ def _make(folder: Path, kind: str, options: FeatureOptions, context: Context) ->
 
         longest = context.recipe.corpus.longest
         return extract(folder, feature_folder(folder, kind), options, context.nj, longest)
-    from asr_prune.interop.features import take_features
+    from asr_prune.kaldi.features import take_features
 
     shift = options.frame_shift_ms / 1000
     return take_features(Path(options.archives) / folder.name, folder, feature_folder(folder, kind), shift)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.done import plain
 from asr_prune.files import atomic, atomic_dir
-from asr_prune.recipe import Run
-from asr_prune.stages.context import Context, Missing, Work
+from asr_prune.recipe.load import Run
 from asr_prune.stages.ctc import greedy, greedy_part, prior_inputs, token_graph, with_priors
 from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.stages.taking import need_hmm
+from asr_prune.workflow.context import Context, Missing, Work
+from asr_prune.workflow.ledger import plain
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model

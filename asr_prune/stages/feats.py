@@ -13,7 +13,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.load import stored
 from asr_prune.features.options import FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
 from asr_prune.features.stored import Stored
-from asr_prune.stages.context import Context
+from asr_prune.workflow.context import Context
 
 FILES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
 Feats = Mapping[str, np.ndarray]

@@ -8,7 +8,7 @@ from pathlib import Path
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.stages.context import Context
+from asr_prune.workflow.context import Context
 
 #: what a local script may write to data/<name>/local
 BROUGHT = ("lexicon.txt", "lm.arpa", "lm.txt")

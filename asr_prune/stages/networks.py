@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from asr_prune.done import plain
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, atomic_dir
-from asr_prune.recipe import Run
-from asr_prune.stages.context import Context, Work
+from asr_prune.recipe.load import Run
 from asr_prune.stages.ctc import label_inputs, need_utterances, token_labels
 from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.stages.taking import can_decode
+from asr_prune.workflow.context import Context, Work
+from asr_prune.workflow.ledger import plain
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model

@@ -12,11 +12,11 @@ import yaml
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.files import atomic
-from asr_prune.naming import compact, differing
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.recipe import Run
-from asr_prune.stages.context import Context, Work
+from asr_prune.recipe.load import Run
+from asr_prune.recipe.naming import compact, differing
 from asr_prune.stages.decoding import JUDGED, Words, read_words, words_files
+from asr_prune.workflow.context import Context, Work
 
 if TYPE_CHECKING:
     from asr_prune.decode.lattice_set import Point

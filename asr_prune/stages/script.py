@@ -14,7 +14,7 @@ from typing import Any
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import read_options
 from asr_prune.errors import UserError
-from asr_prune.stages.context import Context
+from asr_prune.workflow.context import Context
 
 
 def find_script(context: Context) -> Path:

@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.stages.context import Context, Work
 from asr_prune.stages.feats import NetworkFeatures, feature_folder, feature_inputs
+from asr_prune.workflow.context import Context, Work
 
 log = logging.getLogger(__name__)
 
 
 def take(context: Context, parts: tuple[str, ...]) -> None:
     """Labels of `hmm.labels` for the utterances of some sets, as a pass would leave them."""
-    from asr_prune.interop.labels import archives, hmm_folder, model_files
+    from asr_prune.kaldi.labels import archives, hmm_folder, model_files
 
     options, out, features = context.recipe.hmm, context.labels, NetworkFeatures.of(context)
     source = options.labels or Path()
     hmm = hmm_folder(source, options.model)
 
     def do(_: bool) -> None:
-        from asr_prune.interop.labels import read_kaldi_labels
-        from asr_prune.interop.take_labels import take_labels
+        from asr_prune.kaldi.labels import read_kaldi_labels
+        from asr_prune.kaldi.take_labels import take_labels
 
         labels = read_kaldi_labels(source, options.model, options.pdfs)
         scps = [feature_folder(context.data / part, features.kind) / "feats.scp" for part in parts]
@@ -38,7 +38,7 @@ def take(context: Context, parts: tuple[str, ...]) -> None:
     names = ["pdf.ark", "summary.json"] + (["final.mdl", "tree"] if hmm else [])
     names += ["ali.ark"] if source.is_dir() else []
     says, outputs = f"taking the labels of {source}", [out / name for name in names]
-    context.once(Work("align", says, part, inputs, ["hmm", "interop"], do, outputs, also, piece=out.name))
+    context.once(Work("align", says, part, inputs, ["hmm", "kaldi"], do, outputs, also, piece=out.name))
 
 
 def _lengths(scp: Path, part: str, source: Path, labelled: Mapping[str, object]) -> dict[str, int]:

@@ -12,10 +12,10 @@ from asr_prune.corpus.wording import counted
 from asr_prune.decode.decode_set import warn_of_unfinished
 from asr_prune.errors import UserError
 from asr_prune.progress import track
-from asr_prune.stages.context import Context
-from asr_prune.stages.transcribing import Asked, Recogniser
+from asr_prune.transcribe.recogniser import Asked, RunRecogniser
 from asr_prune.transcribe.recordings import Reader, Recording
 from asr_prune.transcribe.transcript import Transcript
+from asr_prune.workflow.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 class Transcriber:
     """skipped: files that could not be read; seconds: of audio transcribed so far.
 
-    channel, longest: as `Reader` takes them. Raises UserError as `Recogniser`.
+    channel, longest: as `Reader` takes them. Raises UserError as `RunRecogniser`.
     """
 
     def __init__(self, context: Context, run: Path, asked: Asked, channel: int | None, longest: float) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0
-        self.asked, self.recogniser = asked, Recogniser(context, run)
+        self.asked, self.recogniser = asked, RunRecogniser(context, run)
         self.listen = self.recogniser.listener(asked)
         self.reader = Reader(self.recogniser.raw_options, channel, longest)
         self.skipped: list[str] = []

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from asr_prune.decode.heard import Heard
+from asr_prune.decode.hypothesis import Hypothesis
 from asr_prune.errors import UserError
 from asr_prune.hmm.phones import Span
 from asr_prune.score.ctm import TimedWord
@@ -50,7 +50,7 @@ class Transcript:
     words: list[Word]
 
     @classmethod
-    def of(cls, recording: Recording, heard: Mapping[str, Heard], shift: float) -> Transcript:
+    def of(cls, recording: Recording, heard: Mapping[str, Hypothesis], shift: float) -> Transcript:
         """heard: of each piece of the recording, by name; shift: seconds between the frames that are decoded."""
         words = [word for name, start in recording.starts.items() for word in words_of(heard[name], start, shift)]
         return cls(recording.path, recording.channel, recording.seconds, list(recording.starts.values()), words)
@@ -85,7 +85,7 @@ class Transcript:
         ]
 
 
-def words_of(heard: Heard, start: float, shift: float) -> list[Word]:
+def words_of(heard: Hypothesis, start: float, shift: float) -> list[Word]:
     """The words of a piece that begins at `start` seconds."""
     rows = zip_longest(heard.words, heard.spans, heard.confidences)
     return [_word(text, span, sure, start, shift) for text, span, sure in rows]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr_prune.decode.heard import GraphListener, GreedyListener, KnownListener
+from asr_prune.decode.hypothesis import GraphRecogniser, GreedyRecogniser, KnownWords
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
@@ -22,7 +22,7 @@ def test_words_are_those_of_the_decode_stage_with_times_and_confidences(recognis
     words = lattice_set(recogniser.graph, loglikes.items(), options, [POINT]).words[POINT]
     timer = HmmTimer(recogniser.lang, recogniser.hmm, options, POINT[0])
     decoder = Decoder(recogniser.graph, options)
-    listen, known = GraphListener(decoder, POINT, timer, True), KnownListener(words, timer, POINT, decoder)
+    listen, known = GraphRecogniser(decoder, POINT, timer, True), KnownWords(words, timer, POINT, decoder)
     for utt, matrix in loglikes.items():
         heard, retold = listen(utt, matrix), known(utt, matrix)
         assert heard.words == words[utt] == retold.words
@@ -34,18 +34,18 @@ def test_words_are_those_of_the_decode_stage_with_times_and_confidences(recognis
 
 
 def test_what_is_not_asked_is_not_made(recogniser: Any) -> None:
-    heard = GraphListener(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)(
+    heard = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)(
         "a", recogniser.loglikes(1, 50)
     )
     assert (heard.spans, heard.confidences, heard.frames) == ([], [], 50)
-    known = KnownListener({"a": ["NO"]}, lambda words, loglikes: [(0, 5)], POINT, None)
+    known = KnownWords({"a": ["NO"]}, lambda words, loglikes: [(0, 5)], POINT, None)
     heard = known("a", recogniser.loglikes(1, 50))
     assert (heard.words, heard.spans, heard.confidences) == (["NO"], [(0, 5)], [])
     assert known("b", recogniser.loglikes(1, 50)).words == []
 
 
 def test_a_network_with_other_pdfs_is_one_sentence(recogniser: Any) -> None:
-    listen = GraphListener(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)
+    listen = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)
     with pytest.raises(UserError, match=f"gives {recogniser.pdfs + 1} pdfs and the graph has {recogniser.pdfs}"):
         listen("a", np.zeros((5, recogniser.pdfs + 1), np.float32))
 
@@ -55,7 +55,7 @@ def test_greedy_words_are_as_sure_as_the_product_of_their_tokens() -> None:
     posteriors = np.array(
         [[p if token == best else (1 - p) / 3 for token in range(4)] for best, p in zip(path, sure, strict=True)]
     )
-    heard = GreedyListener([BLANK, BEGIN, "A", "B"], True, True)("a", np.log(posteriors).astype(np.float32))
+    heard = GreedyRecogniser([BLANK, BEGIN, "A", "B"], True, True)("a", np.log(posteriors).astype(np.float32))
     assert heard.words == ["AB", "B"]
     assert heard.spans == [(2, 6), (7, 8)]
     assert heard.confidences == pytest.approx([0.8 * 0.7, 0.6])

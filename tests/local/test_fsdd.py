@@ -14,7 +14,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 from asr_prune.features.compute import make_compute
-from asr_prune.recipe import load_recipe
+from asr_prune.recipe.load import load_recipe
 
 NAMES = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 WORDS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError

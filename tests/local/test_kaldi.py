@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir, read_table
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError

@@ -12,7 +12,7 @@ import soundfile
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
-from asr_prune.recipe import load_recipe
+from asr_prune.recipe.load import load_recipe
 
 GAP = np.zeros(4800, np.int16)
 PART = "corpus.options={whole: false}"

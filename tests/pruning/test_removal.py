@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions
-from asr_prune.pruning.removal import hold_at_zero, narrow, shrink, silence, spread
+from asr_prune.pruning.removal import hold_at_zero, narrow, shrink, spread, zero_nodes
 
 widths = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
@@ -76,7 +76,7 @@ def test_silencing_counts_incoming_vectors_as_zero_that_are_not(activation: str,
     for layer, mask in zip(network.node_layers(), kept, strict=True):
         x = layer.activation(x @ (layer.incoming.weight * mask[:, None]).T + layer.incoming.bias)
     expected = x @ network.affine[-1].weight.T + network.affine[-1].bias
-    silence(network.node_layers(), kept, fold=True)
+    zero_nodes(network.node_layers(), kept, fold=True)
     assert torch.allclose(network(inputs), expected, atol=1e-9)
 
 
@@ -90,7 +90,7 @@ def test_silencing_by_folding_is_what_zero_incoming_vectors_compute(activation: 
             layer.incoming.weight[~mask] = 0
     inputs = torch.randn(20, 5, dtype=torch.float64)
     expected = network(inputs)
-    silence(network.node_layers(), kept, fold=True)
+    zero_nodes(network.node_layers(), kept, fold=True)
     assert torch.allclose(network(inputs), expected, atol=1e-9)
 
 
@@ -118,7 +118,7 @@ def test_what_was_narrowed_and_spread_again_is_the_masked_network(hidden: list[i
     network = random_network(hidden, "sigmoid", seed, kind)
     layers = network.node_layers()
     kept = [torch.rand(layer.size) < 0.5 for layer in layers]
-    silence(layers, kept, fold=False)
+    zero_nodes(layers, kept, fold=False)
     small = deepcopy(network)
     narrow(small.node_layers(), kept)
     assert small.widths == [int(mask.sum()) for mask in kept]
@@ -133,7 +133,7 @@ def test_the_optimiser_is_narrowed_with_the_weights() -> None:
     inputs, labels = torch.randn(30, 5, dtype=torch.float64), torch.randint(0, 4, (30,))
     networks, optimisers = [whole, deepcopy(whole)], []
     for network in networks:
-        silence(network.node_layers(), kept, fold=False)
+        zero_nodes(network.node_layers(), kept, fold=False)
         optimisers.append(torch.optim.AdamW(network.parameters(), lr=0.01))
     for update in range(3):
         for network, optimiser in zip(networks, optimisers, strict=True):

@@ -8,7 +8,7 @@ import torch
 
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.pruning.removal import shrink, silence
+from asr_prune.pruning.removal import shrink, zero_nodes
 from asr_prune.pruning.verify import compare
 
 
@@ -21,7 +21,7 @@ def models(request: pytest.FixtureRequest) -> tuple[Model, Model]:
     with torch.no_grad():
         for layer in network.affine:
             layer.bias.normal_()
-    silence(network.node_layers(), [torch.arange(20) % 2 == 0, torch.arange(16) % 4 != 1], fold=True)
+    zero_nodes(network.node_layers(), [torch.arange(20) % 2 == 0, torch.arange(16) % 4 != 1], fold=True)
     small, kept = shrink(network)
     return Model(network, torch.zeros(5), (1, 1), [[], []]), Model(small, torch.zeros(5), (1, 1), kept)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
-from asr_prune.pruning.worth import Worth
+from asr_prune.pruning.saliency import Saliency
 
 FRAMES = 300
 
@@ -40,8 +40,8 @@ def losses(network: Network, inputs: Tensor, labels: Tensor, gates: list[Tensor]
     return found
 
 
-def estimated(network: Network, inputs: Tensor, labels: Tensor, gates: list[Tensor]) -> Worth:
-    worth = Worth(network.node_layers())
+def estimated(network: Network, inputs: Tensor, labels: Tensor, gates: list[Tensor]) -> Saliency:
+    worth = Saliency(network.node_layers())
     own = [layer.outgoing.weight.data for layer in network.node_layers()]
     for layer, gate in zip(network.node_layers(), gates, strict=True):
         layer.outgoing.weight.data = layer.outgoing.weight.data * gate

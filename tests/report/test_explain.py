@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.report.explain import explain, sparkline
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import score
 from asr_prune.score.write import write_score

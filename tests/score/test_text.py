@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
-from asr_prune.recipe import load_recipe
+from asr_prune.recipe.load import load_recipe
 from asr_prune.score.align import distance
 from asr_prune.score.options import ScoreOptions, Step
 from asr_prune.score.text import classes, merge, normalise

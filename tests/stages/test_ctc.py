@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.recipe import load_recipe
+from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
-from asr_prune.stages.context import Context
 from asr_prune.stages.ctc import token_labels, with_priors
+from asr_prune.workflow.context import Context
 
 RECIPE = """
 corpus: {prepare: PREPARE}

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
 from asr_prune.lang.fst import read_fst
-from asr_prune.recipe import load_recipe
+from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
-from asr_prune.stages.context import Context
 from asr_prune.stages.decoding import Forward
 from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.workflow.context import Context
 
 RECIPE = """
 corpus: {prepare: PREPARE}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from asr_prune.acoustic.nnet1 import read_nnet1
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.features.archive import read_matrices

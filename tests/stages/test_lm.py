@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.files import atomic
 from asr_prune.lang.arpa import check_arpa
-from asr_prune.recipe import load_recipe
-from asr_prune.stages.context import Context
+from asr_prune.recipe.load import load_recipe
 from asr_prune.stages.lm import brought_since, stamps
+from asr_prune.workflow.context import Context
 
 SCRIPT = """
 from importlib.util import module_from_spec, spec_from_file_location

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.cli import main
+from asr_prune.analysis.widths import SHARES, cut_to
+from asr_prune.cli.main import main
 from asr_prune.pruning.prefix import first
 from asr_prune.stages import STAGES
-from asr_prune.stages.widths import SHARES, cut_to
 
 RECIPE = """
 corpus: {prepare: PREPARE}

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.score.sclite import program
 from asr_prune.stages import STAGES

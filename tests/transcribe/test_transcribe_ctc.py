@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.stages import STAGES
 

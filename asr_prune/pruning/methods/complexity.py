@@ -22,7 +22,7 @@ from asr_prune.pruning.gates import Gates
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.plan import Plan
-from asr_prune.pruning.worth import LATEST, Worth
+from asr_prune.pruning.saliency import LATEST, Saliency
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Complexity(Method):
         self.gates = Gates(layers, options.theta, options.tolerance, options.patience)
         self.nu = options.strength or 0.0
         self.factors: list[Tensor] = []
-        self.estimate = Worth(layers)
+        self.estimate = Saliency(layers)
         self.worth = [torch.zeros_like(theta) for theta in self.gates.nodes]
         self.layers_worth = torch.zeros_like(self.gates.layers)
         #: nodes that pay; the others are the fewest that their layer must have

@@ -57,7 +57,7 @@ class L1(Method):
         """Every weight matrix once, input to output."""
         return weights_of(self.layers)
 
-    def undecayed(self) -> list[Tensor]:
+    def no_decay(self) -> list[Tensor]:
         return self.weights
 
     @torch.no_grad()

@@ -43,7 +43,7 @@ class L2(Method):
         """Every weight matrix once, input to output."""
         return weights_of(self.layers)
 
-    def undecayed(self) -> list[Tensor]:
+    def no_decay(self) -> list[Tensor]:
         return self.weights
 
     @torch.no_grad()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.cli import main
+from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.lang.arpa import check_arpa
 from asr_prune.lang.ngram.build import Text, build_lm

@@ -15,7 +15,7 @@ from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.methods.complexity import Complexity, ComplexityOptions
 from asr_prune.pruning.plan import Plan
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.worth import LATEST
+from asr_prune.pruning.saliency import LATEST
 
 MakeTrainer = Callable[..., Trainer]
 HIDDEN = (4, 3)

@@ -16,7 +16,7 @@ from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.methods.guided import Guided, GuidedOptions, guide
 from asr_prune.pruning.plan import Plan
 from asr_prune.pruning.pruner import Pruner
-from asr_prune.pruning.removal import shrink, silence
+from asr_prune.pruning.removal import shrink, zero_nodes
 
 GROWING = ["linear", "power", "exponential", "step"]
 
@@ -127,7 +127,7 @@ def test_a_prefix_by_strength_holds_all_that_is_alive() -> None:
     assert [mask.tolist() for mask in kept] == [[True] * 4 + [False] * 2, [True] + [False] * 3]
     inputs = torch.randn(20, 5, dtype=torch.float64)
     expected = network(inputs)
-    silence(method.layers, kept, method.folds)
+    zero_nodes(method.layers, kept, method.folds)
     assert torch.allclose(network(inputs), expected)
 
 

@@ -22,7 +22,7 @@ def make(**options: object) -> tuple[FeedForward, L1]:
 
 def test_every_weight_is_penalised_and_none_decays() -> None:
     network, method = make(strength=0.3)
-    assert [id(w) for w in method.undecayed()] == [id(layer.weight) for layer in network.affine]
+    assert [id(w) for w in method.no_decay()] == [id(layer.weight) for layer in network.affine]
 
 
 @pytest.mark.parametrize("every", [1, 4])

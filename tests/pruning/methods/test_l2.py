@@ -35,7 +35,7 @@ def test_the_gradient_is_that_of_half_the_squares(options: dict[str, float], str
 
 def test_every_weight_is_penalised_and_none_decays_twice() -> None:
     network, method = make(strength=0.3)
-    assert [id(w) for w in method.undecayed()] == [id(layer.weight) for layer in network.affine]
+    assert [id(w) for w in method.no_decay()] == [id(layer.weight) for layer in network.affine]
 
 
 @pytest.mark.parametrize("vectors", ["outgoing", "incoming"])

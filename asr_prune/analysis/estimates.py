@@ -1,0 +1,225 @@
+"""What each piece of work takes, from the amount of speech and the speeds of this machine."""
+
+from __future__ import annotations
+
+import json
+import resource
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from asr_prune.analysis.amount import Amount
+from asr_prune.analysis.speeds import (
+    GmmSpeed,
+    NetworkSpeed,
+    features_speed,
+    gmm_speed,
+    network_speed,
+    reading_speed,
+)
+from asr_prune.analysis.survey import Piece
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.features.options import FeatureOptions
+from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
+from asr_prune.recipe.load import Run
+from asr_prune.workflow.context import Context
+
+#: tied states of a monophone pass, and tokens of CTC, where the lang stage has not run
+USUAL_PDFS, USUAL_TOKENS = 120, 32
+#: seconds of search a second of speech, where nothing has been decoded yet
+USUAL_RTF = 0.02
+#: share of the usual search that the narrow one takes by which networks are compared
+NARROW = 0.25
+#: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
+COPIES = 6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not known beforehand."""
+
+    seconds: float | None = None
+    frames: int | None = None
+    disk: int | None = None
+    memory: int | None = None
+
+
+@dataclass
+class Estimator:
+    """amounts: as `amounts` gives them."""
+
+    context: Context
+    amounts: dict[str, Amount]
+    speeds: dict[object, NetworkSpeed] = field(default_factory=dict)
+
+    def of(self, piece: Piece) -> Estimate:
+        """What a piece takes; all unknown where there is no speech to go by."""
+        if not self.amounts or not sum(own.hours for own in self.amounts.values()):
+            return Estimate()
+        if piece.stage == "align":
+            return self._align(piece)
+        by_stage = {"corpus": self._corpus, "features": self._features}
+        of_run = {"train": self._train, "shrink": self._shrink, "decode": self._decode}
+        if piece.stage in by_stage:
+            return by_stage[piece.stage]()
+        known = piece.run is not None and piece.stage in of_run and piece.piece == ""
+        return of_run[piece.stage](piece.run) if known and piece.run else Estimate()
+
+    def hours(self, *parts: str) -> float:
+        """Of these sets together; before the corpus stage the whole corpus counts as train."""
+        return sum(
+            self.amounts[part].hours
+            for part in (*parts, *(["corpus"] if "train" in parts else []))
+            if part in self.amounts
+        )
+
+    def frames(self, options: FeatureOptions, *parts: str) -> int:
+        return int(self.hours(*parts) * 3600e3 / options.frame_shift_ms)
+
+    @cached_property
+    def base(self) -> int:
+        """Bytes of a process that has loaded what it works with."""
+        import kaldi_hmm_gmm  # noqa: F401
+        import torch  # noqa: F401
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    @property
+    def kinds(self) -> list[FeatureOptions]:
+        own = self.context.recipe.features
+        hmm, network = [] if self.context.ctc else [own.hmm], [] if own.network.type == "hmm" else [own.network]
+        return [*hmm, *network]
+
+    def _corpus(self) -> Estimate:
+        """Its audio is opened once, for hours and for faults; a script that makes its audio takes longer."""
+        opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
+        return Estimate(opened if self.context.recipe.corpus.root else None, memory=self.base)
+
+    def _features(self) -> Estimate:
+        places = self._some_audio()
+        seconds = 3600 * self.hours("train", "dev", "test")
+        each = sum(features_speed(kind) + reading_speed(places) for kind in self.kinds if not kind.archives)
+        frames = sum(self.frames(kind, "train", "dev", "test") for kind in self.kinds)
+        disk = sum(4 * kind.base_dim * self.frames(kind, "train", "dev", "test") for kind in self.kinds)
+        return Estimate(each * seconds / self.context.nj, frames, disk, self.base)
+
+    def _some_audio(self) -> list[str]:
+        folder = self.context.data / "train"
+        return sorted(set(DataDir.read(folder).wavs.values()))[:5] if (folder / "text").is_file() else []
+
+    def _align(self, piece: Piece) -> Estimate:
+        own = next((one for one in self.context.recipe.hmm.run if pass_name(one) == piece.piece), None)
+        if own is None or self.context.recipe.hmm.labels:
+            return self._adapt() if piece.piece.endswith("-adapt") else Estimate()
+        options = self.context.recipe.features.hmm
+        whole = self.frames(options, "train", "dev")
+        frames = int(whole * self._share(own))
+        rest = whole - frames if own == self.context.recipe.hmm.run[-1] else 0
+        dim = own.dim if isinstance(own, LdaMlltOptions) else options.dim
+        speed = gmm_speed(self._pdfs(own), own.gaussians, dim)
+        seconds = frames * pass_seconds(own, speed, self._pdfs(own)) + rest * (speed.score + speed.search)
+        return Estimate(seconds, frames, 10 * (frames + rest), self.base + frames * bytes_a_frame(own, options))
+
+    def _adapt(self) -> Estimate:
+        """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
+        own, frames = self.context.recipe.hmm.run[-1], self.frames(self.context.recipe.features.hmm, "dev", "test")
+        speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
+        search = 2 * USUAL_RTF * 3600 * self.hours("dev", "test") / self.context.nj
+        return Estimate(2 * frames * (speed.score + speed.speaker) + search, frames)
+
+    def _share(self, own: TrainingOptions) -> float:
+        count = sum(one.utterances for part, one in self.amounts.items() if part != "test")
+        asked = min([n for n in (own.shortest, own.utterances) if n] or [count])
+        return min(1.0, asked / max(1, count))
+
+    def _pdfs(self, own: PassOptions) -> int:
+        """As many as there were the last time, or as are asked for."""
+        summary = self.context.align / pass_name(own) / "summary.json"
+        if summary.is_file():
+            return int(json.loads(summary.read_text())["pdfs"])
+        return USUAL_PDFS if isinstance(own, MonoOptions) else min(own.leaves, own.gaussians)
+
+    @property
+    def _outputs(self) -> int:
+        if not self.context.ctc:
+            return self._pdfs(self.context.recipe.hmm.run[-1])
+        tokens = self.context.lang / "tokens.txt"
+        return len(tokens.read_text("utf-8").splitlines()) if tokens.is_file() else USUAL_TOKENS
+
+    @property
+    def _dim(self) -> int:
+        """Values of a frame that the network hears, before splicing."""
+        features = self.context.recipe.features
+        if features.network.type != "hmm":
+            return features.network.dim
+        linear = [own.dim for own in self.context.recipe.hmm.run if isinstance(own, LdaMlltOptions)]
+        return linear[-1] if linear else features.hmm.dim
+
+    @property
+    def _network_kind(self) -> FeatureOptions:
+        features = self.context.recipe.features
+        return features.hmm if features.network.type == "hmm" else features.network
+
+    def _speed(self, run: Run) -> NetworkSpeed:
+        key = run.network, replace(run.train, epochs=1, init="", memory_gb=0.0)
+        if key not in self.speeds:
+            count = sum(own.utterances for own in self.amounts.values())
+            frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)
+            self.speeds[key] = network_speed(*key, self._dim, self._outputs, max(20, frames), self.context.ctc)
+        return self.speeds[key]
+
+    def _train(self, run: Run) -> Estimate:
+        speed = self._speed(run)
+        train, dev = (self.frames(self._network_kind, part) for part in ("train", "dev"))
+        held, copies = (train + dev) * (4 * self._dim + 24), 4 * speed.params * COPIES
+        memory = self.base + min(held, run.train.memory or held) + copies
+        return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
+
+    def _shrink(self, run: Run) -> Estimate:
+        """Two networks over test in single and double precision, and two narrow searches of dev and test."""
+        speed = self._speed(run)
+        dev, test = (self.frames(self._network_kind, part) for part in ("dev", "test"))
+        seconds = speed.forward * (2 * dev + 8 * test) + 2 * NARROW * self._rtf(run) * 3600 * self.hours("dev", "test")
+        return Estimate(seconds, dev + test, 4 * speed.params)
+
+    def _decode(self, run: Run) -> Estimate:
+        frames = self.frames(self._network_kind, "dev", "test")
+        seconds = frames * self._speed(run).forward
+        return Estimate(seconds + self._rtf(run) * 3600 * self.hours("dev", "test") / self.context.nj, frames)
+
+    def _rtf(self, run: Run) -> float:
+        """Of an earlier decoding with this recipe's graph, or a usual one."""
+        places = sorted((self.context.exp / "runs").glob("*/decode_test/info.json"))
+        own = self.context.run_folder(run) / "decode_test/info.json"
+        found = next((path for path in (own, *places) if path.is_file()), None)
+        return float(json.loads(found.read_text())["rtf_decode"]) if found else USUAL_RTF
+
+
+def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int) -> float:
+    """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has by then, several
+    times over for several flat starts, and its transforms.
+    """
+    last = own.iterations - 1
+    seconds = _iterations(own, speed, pdfs, range(1, last + 1)) + speed.score + speed.search
+    if isinstance(own, MonoOptions) and own.starts > 1:
+        return seconds + (own.starts - 1) * _iterations(own, speed, pdfs, range(1, own.start_iterations + 1))
+    if isinstance(own, LdaMlltOptions):
+        return seconds + (len(own.mllt_iterations) + 1) * speed.diagonal
+    if isinstance(own, SatOptions):
+        return seconds + (len(own.fmllr_iterations) + 2) * speed.speaker + speed.score + speed.search
+    return seconds
+
+
+def _iterations(own: PassOptions, speed: GmmSpeed, pdfs: int, which: range) -> float:
+    seconds = 0.0
+    for i in which:
+        share = (pdfs + (own.gaussians - pdfs) * min(1.0, i / own.grow_iterations)) / own.gaussians
+        seconds += speed.statistics * share + (speed.score * share + speed.search if i in own.realign else 0.0)
+    return seconds
+
+
+def bytes_a_frame(own: PassOptions, options: FeatureOptions) -> int:
+    """Of a pass's features in memory, at its peak: cepstra, and what it makes of them twice over."""
+    wide = options.dim
+    if isinstance(own, LdaMlltOptions):
+        wide = max(own.dim, options.base_dim * (own.left_context + 1 + own.right_context))
+    return 4 * (options.base_dim + 2 * wide) + 8

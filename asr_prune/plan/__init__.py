@@ -1,1 +1,0 @@
-"""What a recipe will do, and what it will take, before anything runs."""

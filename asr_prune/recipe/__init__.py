@@ -1,0 +1,1 @@
+"""Recipes: one typed, validated file each, and what `--set` changes in it."""

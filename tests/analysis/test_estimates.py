@@ -1,0 +1,105 @@
+"""Estimates grow with what they are of, and the table says what it knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from asr_prune.plan import speeds
+
+from asr_prune.analysis.amount import Amount
+from asr_prune.analysis.estimates import Estimator, pass_seconds
+from asr_prune.analysis.speeds import GmmSpeed, seconds_each
+from asr_prune.analysis.survey import Survey
+from asr_prune.cli.main import main
+from asr_prune.cli.plan import duration, size
+from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, SatOptions, TriOptions
+from asr_prune.recipe.load import load_recipe
+from asr_prune.stages import STAGES
+
+SPEED = GmmSpeed(score=10.0, search=1.0, statistics=2.0, speaker=5.0, diagonal=7.0)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speeds, "PATIENCE", 0.02)
+
+
+def test_seconds_of_a_pass_are_those_of_its_schedule() -> None:
+    flat = {"gaussians": 100, "iterations": 5, "grow_iterations": 1}
+    mono = MonoOptions(realign=(1, 3, 9), **flat)
+    assert pass_seconds(mono, SPEED, 100) == pytest.approx(2 * 11 + 4 * 2 + 11)
+    assert pass_seconds(replace(mono, starts=3, start_iterations=2), SPEED, 100) == pytest.approx(41 + 2 * (11 + 4))
+    tri = TriOptions(leaves=50, gaussians=100, iterations=5, grow_iterations=4, realign=(2,))
+    assert pass_seconds(tri, SPEED, 50) == pytest.approx(7.5 + 1 + 2 * (0.625 + 0.75 + 0.875 + 1) + 11)
+    lda = LdaMlltOptions(leaves=50, mllt_iterations=(2, 4), realign=(3,), **flat)
+    assert pass_seconds(lda, SPEED, 100) == pytest.approx(11 + 8 + 11 + 3 * 7)
+    sat = SatOptions(leaves=50, fmllr_iterations=(2, 4), realign=(3,), **flat)
+    assert pass_seconds(sat, SPEED, 100) == pytest.approx(11 + 8 + 11 + 4 * 5 + 11)
+
+
+def test_a_call_is_timed_as_often_as_there_is_patience() -> None:
+    calls: list[int] = []
+    assert 0 < seconds_each(lambda: calls.append(sum(range(1000)))) < 0.02
+    assert len(calls) > 10
+
+
+def estimates(recipe: Path, hours: float, *sets: str) -> dict[str, tuple[float, int, int, int]]:
+    survey = Survey(load_recipe(recipe, sets), 1)
+    parts = {"train": 8.0, "dev": 1.0, "test": 1.0}
+    found = {part: Amount(int(100 * share), hours * share) for part, share in parts.items()}
+    estimator = Estimator(survey, found)
+    made = {
+        piece.stage: estimator.of(piece)
+        for piece in survey.walk()
+        if piece.run is None or piece.run.name.startswith("one")
+    }
+    return {stage: (e.seconds or 0, e.frames or 0, e.disk or 0, e.memory or 0) for stage, e in made.items()}
+
+
+def test_ten_times_the_speech_takes_ten_times_as_much(tones: Path) -> None:
+    one, ten = estimates(tones, 0.1, "hmm.passes=[{type: mono}]"), estimates(tones, 1.0, "hmm.passes=[{type: mono}]")
+    for stage in ("features", "train", "decode"):
+        assert ten[stage][1] == pytest.approx(10 * one[stage][1], rel=0.01)
+        assert 2 < ten[stage][0] / one[stage][0] < 50
+    assert one["features"][1] == 2 * 360_000
+    assert one["features"][2] == 360_000 * 4 * (13 + 40)
+    assert one["train"][1] == 8 * 36_000
+    assert ten["train"][3] - one["train"][3] == pytest.approx(9 * 9 * 36_000 * (4 * 40 + 24), rel=0.6)
+
+
+def test_a_bound_on_memory_bounds_the_estimate(tones: Path) -> None:
+    free, bound = (estimates(tones, 10.0, f"train.memory_gb={asked}") for asked in (0, 0.5))
+    assert free["train"][3] - bound["train"][3] == pytest.approx(9 * 3.6e6 * 184 - 5e8, rel=0.1)
+
+
+def test_a_subset_is_a_share(tones: Path) -> None:
+    all_of_it, some = (
+        estimates(tones, 1.0, f"hmm.passes=[{{type: mono, utterances: {asked}, name: mono}}]") for asked in (0, 90)
+    )
+    assert some["align"][1] == pytest.approx(all_of_it["align"][1] / 10, rel=0.01)
+
+
+def test_the_verb_says_what_there_is_and_writes_nothing(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(tones)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("no speech yet: the corpus stage must run first")
+    assert "train     one" in said
+    assert f"report    {STAGES['report']} " in said
+    assert not Path("exp").exists()
+    assert main(["corpus", "--recipe", str(tones), "--nj", "1"]) == 0
+    capsys.readouterr()
+    assert main(["plan", str(tones), "--nj", "1", "--set", "train.epochs=1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["train", "12", "utterances", "0.00", "h", "3", "speakers", "30", "words"]
+    states = {line.split()[0]: "up to date" in line for line in lines[4:20] if line}
+    assert states["corpus"]
+    assert not states["features"]
+    assert any(line.startswith("train     one-epochs-1") and " s" in line for line in lines)
+    assert "All figures are estimates" in lines[-2]
+
+
+def test_figures_are_readable() -> None:
+    assert [size(n) for n in (None, 3_400_000, 55_100_000_000)] == ["-", "3 MB", "55.1 GB"]
+    assert [duration(n) for n in (None, 0.2, 119, 600, 8000)] == ["-", "0 s", "119 s", "10 min", "2.2 h"]

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import shutil
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr_prune.cli.main import main
+from asr_prune.corpus.datadir import read_table
+from asr_prune.decode.arrays import FstArrays
+from asr_prune.errors import UserError
+from asr_prune.features.archive import kaldi_io, read_matrices
+from asr_prune.hmm.kaldi_format import Reader
+from asr_prune.hmm.labels import read_labels
+from asr_prune.hmm.mdl import read_mdl
+from asr_prune.kaldi.export import Places, export
+from asr_prune.kaldi.lang import export_lang
+from asr_prune.kaldi.vectors import read_int_vectors
+from asr_prune.lang.fst import read_fst
+from asr_prune.lang.options import LangOptions
+from asr_prune.lang.prepare import prepare_lang
+
+from .conftest import Project
+
+SAT = {"final.mdl", "final.mat", "final.alimdl", "final.occs", "tree", "cmvn_opts", "splice_opts", "num_jobs"}
+JOBS = {f"{name}{job}{end}" for job in (1, 2, 3) for name, end in (("ali.", ".gz"), ("trans.", ""))}
+
+
+def test_the_files_that_kaldis_scripts_look_for(project: Project) -> None:
+    out = Path("kaldi/sat")
+    assert {path.name for path in out.iterdir()} == SAT | JOBS | {"phones.txt", "lang", "graph"}
+    for name in ("final.mdl", "final.mat", "final.alimdl", "tree", "cmvn_opts", "splice_opts"):
+        assert (out / name).read_bytes() == (project.exp / "align/sat" / name).read_bytes()
+    assert (out / "num_jobs").read_text() == "3\n"
+    assert (out / "phones.txt").read_bytes() == (out / "lang/phones.txt").read_bytes()
+    phones = {path.name for path in (out / "lang/phones").iterdir()}
+    lists = {f"{name}.{end}" for name in ("silence", "nonsilence", "disambig") for end in ("int", "txt", "csl")}
+    assert (
+        lists
+        | {"extra_questions.int", "align_lexicon.int", "wdisambig.txt", "wdisambig_phones.int", "wdisambig_words.int"}
+        <= phones
+    )
+    assert {path.name for path in (out / "graph").iterdir()} == {
+        *("HCLG.fst", "words.txt", "phones.txt", "phones", "num_pdfs", "disambig_tid.int")
+    }
+
+
+def test_labels_are_those_of_the_pass_split_by_speaker(project: Project) -> None:
+    split = [read_int_vectors(Path(f"kaldi/sat/ali.{job}.gz")) for job in (1, 2, 3)]
+    ours = read_labels(project.exp / "align/sat/ali.ark")
+    assert sum(map(len, split)) == len(ours)
+    for utt, ids in ours.items():
+        np.testing.assert_array_equal(next(own for own in split if utt in own)[utt], ids)
+    assert [sorted({utt[:3] for utt in own}) for own in split] == [["ann", "bob"], ["cat"], ["dan"]]
+
+
+def test_transforms_go_where_their_speakers_go(project: Project) -> None:
+    ours = dict(read_matrices(project.exp / "align/sat/trans.scp"))
+    split = [dict(kaldi_io.read_mat_ark(f"kaldi/sat/trans.{job}")) for job in (1, 2, 3)]
+    assert [sorted(own) for own in split] == [["ann", "bob"], ["cat"], ["dan"]]
+    for own in split:
+        for speaker, matrix in own.items():
+            assert matrix.dtype == np.float32
+            np.testing.assert_array_equal(matrix, ours[speaker])
+
+
+def test_occupancies_and_graph_fit_the_model(project: Project) -> None:
+    transitions, gmms = read_mdl(Path("kaldi/sat/final.mdl"))
+    occupancies = Reader.open(Path("kaldi/sat/final.occs"), "align").vector()
+    pdfs = np.concatenate(list(read_labels(project.exp / "align/sat/pdf.ark").values()))
+    np.testing.assert_array_equal(occupancies, [(pdfs == pdf).sum() for pdf in range(gmms.num_pdfs)])
+    assert Path("kaldi/sat/graph/num_pdfs").read_text() == f"{gmms.num_pdfs}\n"
+    labels = FstArrays.of(read_fst(Path("kaldi/sat/graph/HCLG.fst"), "graph")).arcs["ilabel"]
+    assert 0 <= labels.min() <= labels.max() <= transitions.num_transition_ids
+    removed = [int(i) for i in Path("kaldi/sat/graph/disambig_tid.int").read_text().split()]
+    assert removed[0] == transitions.num_transition_ids + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "sorted_by"), [("L.fst", 0x40000000), ("L_disambig.fst", 0x40000000), ("G.fst", 1 << 28)]
+)
+def test_fsts_are_vectors_of_standard_arcs_that_say_how_they_are_sorted(
+    project: Project, name: str, sorted_by: int
+) -> None:
+    data = Path("kaldi/sat/lang", name).read_bytes()
+    head = struct.pack("<i", 2125659606) + b"\6\0\0\0vector\x08\0\0\0standard"
+    assert data.startswith(head)
+    assert struct.unpack_from("<Q", data, len(head) + 8)[0] & sorted_by
+
+
+def test_a_pass_without_transforms_and_a_data_directory_of_choice(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    data = str(project.data / "train")
+    assert main(["export-kaldi", "exp/tones/align/mono", "kaldi/mono", "--nj", "1", "--data", data]) == 0
+    told = caplog.text
+    assert "4 labelled utterances are in no data directory, left out" in told
+    assert "there is no decoding graph of exp/tones/align/mono, left out; the graph stage makes it" in told
+    assert "kaldi/mono: 12 utterances of 3 speakers in 1 jobs" in told
+    files = {path.name for path in Path("kaldi/mono").iterdir()}
+    model = {"final.mdl", "final.occs", "tree", "cmvn_opts", "delta_opts"}
+    assert files == model | {"num_jobs", "ali.1.gz", "phones.txt", "lang"}
+    assert set(read_int_vectors(Path("kaldi/mono/ali.1.gz"))) == set(read_table(project.data / "train/utt2spk"))
+
+
+def test_an_earlier_export_is_replaced_and_nothing_else(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["export-kaldi", "exp/tones/align/sat"]
+    assert main([*command, "kaldi/sat", "--nj", "1"]) == 0
+    assert not Path("kaldi/sat/ali.2.gz").exists()
+    assert main([*command, "data"]) == 1
+    assert "data is there and is not an earlier export" in capsys.readouterr().err
+    assert (project.data / "train").is_dir()
+
+
+def test_what_is_missing_or_does_not_belong_together_is_one_sentence(project: Project, tmp_path: Path) -> None:
+    align, out = project.exp / "align", tmp_path / "out"
+    foreign = Places(align / "mono", project.data / "lang", project.exp / "graph", (project.data / "train",))
+    with pytest.raises(UserError, match=r"exp/tones/graph is not the decoding graph of .*align/mono"):
+        export(foreign, out, 1)
+    (align / "mono/tree").unlink()
+    with pytest.raises(UserError, match=r"mono/tree.*the align stage makes it"):
+        export(Places.around(align / "mono"), out, 1)
+    with pytest.raises(UserError, match="5 jobs; give --nj 4"):
+        export(Places.around(align / "sat"), out, 5)
+    with pytest.raises(UserError, match=r"elsewhere/final\.mdl is missing; name a pass of stage 3"):
+        Places.around(Path("elsewhere"))
+    shutil.rmtree(project.data)
+    with pytest.raises(UserError, match=r"there is no data directory .*--data"):
+        Places.around(align / "sat")
+    assert not out.exists()
+
+
+def test_questions_of_position_dependent_phones(tmp_path: Path) -> None:
+    (tmp_path / "lexicon.txt").write_text("YES Y EH S\nA EH\n")
+    prepare_lang(tmp_path / "lexicon.txt", tmp_path / "lang", LangOptions(position_dependent=True))
+    export_lang(tmp_path / "lang", tmp_path / "out")
+    lines = (tmp_path / "out/phones/extra_questions.txt").read_text().splitlines()
+    assert lines[:2] == ["EH_B S_B Y_B", "EH_E S_E Y_E"]
+    assert lines[4:] == ["SIL", "SIL_B", "SIL_E", "SIL_I", "SIL_S"]
+    ids = read_table(tmp_path / "lang/phones.txt")
+    numbers = (tmp_path / "out/phones/extra_questions.int").read_text().splitlines()
+    assert numbers == [" ".join(ids[phone] for phone in line.split()) for line in lines]
+
+
+@pytest.mark.parametrize("sil_prob", [0.0, 0.5])
+def test_pronunciations_are_read_off_the_lexicon_fst(tmp_path: Path, sil_prob: float) -> None:
+    entries = {"YES": ["Y EH S", "Y AH SIL"], "A": ["EH"], "AN": ["EH N", "EH"]}
+    lines = [f"{word} {phones}\n" for word, own in entries.items() for phones in own]
+    (tmp_path / "lexicon.txt").write_text("".join(lines))
+    prepare_lang(tmp_path / "lexicon.txt", tmp_path / "lang", LangOptions(sil_prob=sil_prob))
+    export_lang(tmp_path / "lang", tmp_path / "out")
+    found = (tmp_path / "out/phones/align_lexicon.txt").read_text().splitlines()
+    assert found == sorted([f"{line.split()[0]} {line}".strip() for line in [*lines, "<eps> SIL"]])
+    words, phones = (read_table(tmp_path / f"lang/{name}.txt") for name in ("words", "phones"))
+    for line, ids in zip(found, (tmp_path / "out/phones/align_lexicon.int").read_text().splitlines(), strict=True):
+        tables = [words, words, *[phones] * len(line.split())]
+        assert ids.split() == [table[symbol] for table, symbol in zip(tables, line.split(), strict=False)]

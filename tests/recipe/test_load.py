@@ -1,0 +1,179 @@
+"""Recipes: what is refused, in which words, and which runs come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asr_prune.errors import UserError
+from asr_prune.recipe.load import load_recipe
+
+PLAIN = """
+seed: 3
+network:
+  hidden: [32, 32]
+prune:
+  method: group_lasso
+  vectors: incoming
+runs:
+  - {name: dense, prune: {method: none}}
+  - {prune: {keep: 0.5}}
+  - {prune: {strength: 0.001}}
+  - {prune: {method: magnitude, keep: 0.5}, network: {activation: sigmoid}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy/recipe.yaml").write_text(PLAIN)
+    return tmp_path / "toy"
+
+
+def test_runs_lie_over_the_blocks(recipe: Path) -> None:
+    loaded = load_recipe(recipe)
+    runs = {run.name: run for run in loaded.runs()}
+    assert list(runs) == [
+        "dense",
+        "group_lasso-keep0.5",
+        "group_lasso-strength0.001",
+        "magnitude-keep0.5-activation-sigmoid",
+    ]
+    assert runs["group_lasso-keep0.5"].prune.vectors == "incoming"  # type: ignore[attr-defined]
+    assert runs["magnitude-keep0.5-activation-sigmoid"].network.activation == "sigmoid"
+    assert {run.seed for run in runs.values()} == {3}
+    assert loaded.name == "toy"
+
+
+def test_setting_prune_makes_that_one_run(recipe: Path) -> None:
+    (run,) = load_recipe(recipe, ["prune.method=l2", "prune.keep=0.25"]).runs()
+    assert (run.name, run.prune.method, run.prune.keep) == ("l2-keep0.25", "l2", 0.25)
+
+
+def test_runs_on_the_command_line_are_what_is_run(recipe: Path) -> None:
+    sets = ["prune.keep=0.25", "runs=[{name: dense, prune: {method: none}}, {name: quarter}]"]
+    dense, quarter = load_recipe(recipe, sets).runs()
+    assert (dense.name, quarter.name, quarter.prune.keep) == ("dense", "quarter", 0.25)
+
+
+def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
+    names = [run.name for run in load_recipe(recipe, ["seed=4", "train.batch=64"]).runs()]
+    assert names[0] == "dense-batch-64-s4"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("network.hiden=[3]", "unknown key 'network.hiden'; did you mean 'hidden'"),
+        ("netwrok.hidden=[3]", "unknown key 'netwrok'; did you mean 'network'"),
+        ("train.epochs=many", "train.epochs"),
+        ("train.epochs=0", "epochs and batch must be 1 or more"),
+        ("train.memory_gb=-1", "memory_gb must be 0 or more and finite, not -1"),
+        ("train.memory_gb=.nan", "memory_gb must be 0 or more and finite, not nan"),
+        ("features.network.bin=3", "did you mean 'bins'"),
+        ("prune.kepp=0.5", "did you mean 'keep'"),
+        ("prune.keep=2", "keep must be above 0 and at most 1, not 2"),
+        ("prune.method=group_laso", "did you mean 'group_lasso'"),
+        ("prune={keep: 0.5, strength: 0.1}", "give keep or strength, not both"),
+        ("prune={method: dsd, keep: 0.5}", "keep counts nodes; with granularity weight give sparsity instead"),
+        ("prune={method: map, granularity: node, sparsity: 0.5}", "with granularity node give keep instead"),
+        ("prune={method: map, sparsty: 0.5}", "did you mean 'sparsity'"),
+        ("prune={method: magnitude, sparsity: 0.5}", "unknown key 'prune.sparsity'"),
+        ("keep", "not of the form key=value"),
+        ("train.epochs=[", "the value is not valid YAML"),
+        ("prune=3", "must be a block of `key: value` pairs"),
+        ("runs=[{seed: many}]", "runs.0.seed"),
+        ("runs=[{trian: {}}]", "did you mean 'train'"),
+        ("runs=[{name: ../x}]", "name must be a plain folder name"),
+        ("name=a/b", "name must be a plain folder name"),
+        ("seed=-1", "seed must be at least 0"),
+        ("hmm.passes=[{type: mono, gausians: 3}]", "'hmm.passes.0.gausians'; did you mean 'gaussians'"),
+        ("hmm.passes=[{type: mono}, {type: lda_mllt, dims: 3}]", "did you mean 'dim'"),
+        ("hmm.passes=[{type: trii}]", "type 'trii' is not known; did you mean 'tri'"),
+        ("hmm.passes=[{gaussians: 3}]", "must say which type it is"),
+        ("hmm.passes=[{type: tri}]", "must begin with a flat start"),
+        ("hmm.passes=[{type: mono}, {type: tri, gaussians: 10}]", "gaussians must be at least leaves"),
+        ("hmm.passes=[{type: mono}, {type: tri}, {type: tri}]", "different names"),
+        ("hmm.stop_after=tri", "one of the passes mono"),
+        ("features.hmm.type=hmm", "features.network"),
+    ],
+)
+def test_what_is_refused_says_where_and_what_is_near(recipe: Path, change: str, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        load_recipe(recipe, [change]).runs()
+    assert said in str(refused.value)
+
+
+def test_a_line_is_named(recipe: Path) -> None:
+    text = (recipe / "recipe.yaml").read_text()
+    (recipe / "recipe.yaml").write_text(text.replace("vectors: incoming", "vector: incoming"))
+    with pytest.raises(UserError, match=r"recipe.yaml line 7: unknown key 'prune.vector'; did you mean 'vectors'"):
+        load_recipe(recipe).runs()
+
+
+def test_broken_yaml_and_missing_files_are_one_sentence(recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not there"):
+        load_recipe(tmp_path / "nowhere")
+    (recipe / "recipe.yaml").write_text("network: [\n")
+    with pytest.raises(UserError, match="not valid YAML"):
+        load_recipe(recipe)
+
+
+def test_a_repeated_key_is_refused_with_its_line(recipe: Path) -> None:
+    (recipe / "recipe.yaml").write_text("seed: 1\nname: x\nseed: 2\n")
+    with pytest.raises(UserError, match=r"line 3 .*seed repeats a key"):
+        load_recipe(recipe)
+
+
+def test_two_equal_runs_are_refused(recipe: Path) -> None:
+    (recipe / "recipe.yaml").write_text("runs: [{prune: {method: none}}, {prune: {method: none}}]")
+    with pytest.raises(UserError, match="the same run 'dense'"):
+        load_recipe(recipe).runs()
+
+
+def test_the_corpus_may_come_from_the_environment(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_ROOT", "/somewhere")
+    assert load_recipe(recipe).recipe.corpus.root == Path("/somewhere")
+    assert load_recipe(recipe, ["corpus.root=/else"]).recipe.corpus.root == Path("/else")
+
+
+@pytest.mark.parametrize("name", ["demo", "an4"])
+def test_the_recipes_of_the_project_are_sound(name: str) -> None:
+    folder = Path(__file__).resolve().parent.parent / "recipes" / name
+    assert load_recipe(folder).runs()
+
+
+def test_sparsity_and_keep_replace_each_other_and_are_in_the_name(recipe: Path) -> None:
+    asked = "[{prune: {sparsity: 0.5}}, {prune: {granularity: node, keep: 0.5}}, {prune: {}}]"
+    (recipe / "recipe.yaml").write_text(f"prune: {{method: map, sparsity: 0.9}}\nruns: {asked}\n")
+    runs = load_recipe(recipe).runs()
+    assert [run.name for run in runs] == ["map-sparsity0.5", "map-keep0.5-granularity-node", "map-sparsity0.9"]
+    assert runs[1].prune.sparsity is None  # type: ignore[attr-defined]
+
+
+def test_a_run_from_a_trained_network_has_a_folder_of_its_own(recipe: Path) -> None:
+    (run,) = load_recipe(recipe, ["prune.method=none", "train.init=exp/toy/runs/a b:c"]).runs()
+    assert run.name == "dense-init-exp_toy_runs_a_b_c"
+
+
+def test_features_have_the_corpus_rate_unless_they_say_otherwise(recipe: Path) -> None:
+    features = load_recipe(recipe, ["corpus.rate=8000", "corpus.resample=true"]).recipe.features
+    assert [(own.rate, own.resample, own.top_freq) for own in (features.hmm, features.network)] == [
+        (8000, True, 4000)
+    ] * 2
+    kept = load_recipe(recipe, ["corpus.resample=true", "features.hmm.resample=false"]).recipe.features
+    assert (kept.hmm.resample, kept.network.resample) == (False, True)
+
+
+@pytest.mark.parametrize("kind", ["hmm", "network"])
+def test_features_at_another_rate_than_the_corpus_are_refused(recipe: Path, kind: str) -> None:
+    with pytest.raises(UserError, match=rf"features.{kind}.rate \(8000\) must be corpus.rate \(16000\)"):
+        load_recipe(recipe, [f"features.{kind}.rate=8000"])
+    load_recipe(recipe, [f"features.{kind}.rate=8000", f"features.{kind}.archives=/made/elsewhere"])
+
+
+@pytest.mark.parametrize("change", ["corpus=3", "features=3", "features.hmm=3"])
+def test_a_block_that_is_none_is_still_told(recipe: Path, change: str) -> None:
+    with pytest.raises(UserError, match="must be a block of"):
+        load_recipe(recipe, ["corpus.rate=8000", change])

@@ -1,0 +1,49 @@
+"""One command at a time on an experiment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asr_prune.errors import UserError
+from asr_prune.workflow.lock import RUN, locked
+
+
+def another(folder: Path, run: int | None = None) -> subprocess.CompletedProcess[str]:
+    """What another process sees that wants `folder`, by itself or as a stage of run.sh number `run`."""
+    code = f"from pathlib import Path; from asr_prune.workflow.lock import locked; locked(Path({str(folder)!r})).__enter__()"
+    own = {**os.environ, RUN: str(run or "")}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=own)
+
+
+def test_two_at_once_is_one_sentence(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        ended = another(tmp_path)
+    assert ended.returncode != 0
+    assert f"{tmp_path} is in use by another command (process {os.getpid()})" in ended.stderr
+    assert another(tmp_path).returncode == 0
+
+
+def test_a_run_keeps_the_folder_between_its_stages(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as run:
+        assert another(tmp_path, run.pid).returncode == 0
+        assert another(tmp_path, run.pid).returncode == 0
+        refused = another(tmp_path)
+        run.kill()
+    assert f"in use by another command (process {run.pid})" in refused.stderr
+    assert another(tmp_path).returncode == 0
+
+
+def test_a_process_number_that_was_given_again_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text(f"{os.getppid()} 1")
+    assert another(tmp_path).returncode == 0
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"), locked(tmp_path / "file/exp"):
+        pass
