@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with all stages done."""
     here, back = tmp_path_factory.mktemp("project"), Path.cwd()
     (here / "recipes/tiny").mkdir(parents=True)
-    prepare = Path(__file__).parent / "stages/tiny.py"
+    prepare = Path(__file__).parent.parent / "stages/tiny.py"
     (here / "recipes/tiny/recipe.yaml").write_text(RECIPE.replace("PREPARE", str(prepare)))
     os.chdir(here)
     assert [main([verb, *GIVEN]) for verb in STAGES] == [0] * len(STAGES)
@@ -357,7 +357,7 @@ def test_a_damaged_score_names_the_stage_that_makes_it(project: Path, capsys: Sa
 
 
 def test_phones_without_a_lexicon_to_spell_with_are_told(project: Path, capsys: Said) -> None:
-    script = f"corpus.prepare={Path(__file__).parent}/stages/spelled.py"
+    script = f"corpus.prepare={Path(__file__).parent.parent}/stages/spelled.py"
     change = ["--set", script, "--set", "lang.tokens=phones"]
     shutil.rmtree(project / "data")
     shutil.rmtree(project / "exp")
@@ -369,7 +369,7 @@ def test_phones_without_a_lexicon_to_spell_with_are_told(project: Path, capsys: 
 
 def test_a_lexicon_that_is_no_text_is_told_by_the_stage_that_reads_it(project: Path, capsys: Said) -> None:
     script = project / "latin.py"
-    script.write_text(LATIN.format(tiny=Path(__file__).parent / "stages/tiny.py"))
+    script.write_text(LATIN.format(tiny=Path(__file__).parent.parent / "stages/tiny.py"))
     change = ["--set", f"corpus.prepare={script}"]
     assert main(["corpus", *GIVEN, *change]) == 0
     status, said = told(capsys, "lang", *GIVEN, *change)

@@ -140,7 +140,7 @@ def test_the_corpus_may_come_from_the_environment(recipe: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("name", ["demo", "an4"])
 def test_the_recipes_of_the_project_are_sound(name: str) -> None:
-    folder = Path(__file__).resolve().parent.parent / "recipes" / name
+    folder = Path(__file__).resolve().parents[2] / "recipes" / name
     assert load_recipe(folder).runs()
 
 

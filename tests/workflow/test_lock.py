@@ -15,7 +15,8 @@ from asr_prune.workflow.lock import RUN, locked
 
 def another(folder: Path, run: int | None = None) -> subprocess.CompletedProcess[str]:
     """What another process sees that wants `folder`, by itself or as a stage of run.sh number `run`."""
-    code = f"from pathlib import Path; from asr_prune.workflow.lock import locked; locked(Path({str(folder)!r})).__enter__()"
+    code = "from pathlib import Path; from asr_prune.workflow.lock import locked;"
+    code += f"locked(Path({str(folder)!r})).__enter__()"
     own = {**os.environ, RUN: str(run or "")}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=own)
 
