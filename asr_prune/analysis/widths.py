@@ -1,4 +1,4 @@
-"""Nested widths: every prefix of a guided run's nodes as a network of its own, without training."""
+"""Nested widths: every prefix of the nodes of a run as a network of its own, without training."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import yaml
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.options import renamed_keys
+from asr_prune.pruning.registry import find_options
 from asr_prune.stages.ctc import greedy, with_priors
 from asr_prune.stages.decoding import JUDGED, Words, graph_inputs
 from asr_prune.stages.feats import NetworkFeatures
@@ -32,18 +34,18 @@ Utterances = dict[str, np.ndarray]
 
 
 def widths(context: Context, folder: Path) -> list[dict[str, Any]]:
-    """Cuts the network of a guided run, as it stood before its own cut, to the first 10 %, 20 % ... 100 % of each
+    """Cuts the network of a run, as it stood before its own cut, to the first 10 %, 20 % ... 100 % of each
     layer's nodes; measures each; writes widths.json in the run's folder and prints a table.
 
     A row has: width (share of each layer), nodes_per_layer and nodes (without those that do nothing), params, dev_ce
     (nats a frame), wer_dev, wer_test, wer_test_low, wer_test_high, lm_weight and penalty (chosen on dev).
-    Raises UserError where the run is not a guided one.
+    Raises UserError as `ordered_vectors`.
     """
     source = NetworkFeatures.of(context)
     context.need({folder / name: "train" for name in ("model/before_cut.pt", "recipe.yaml")})
     context.need(label_files(context, JUDGED) | graph_inputs(context))
     context.need(source.inputs(context, JUDGED))
-    vectors = guided_vectors(folder)
+    vectors = ordered_vectors(folder)
     feats = {part: source.load(context.data / part, context.align) for part in JUDGED}
     rows = [_row(context, cut_to(folder, share, vectors), share, feats) for share in SHARES]
     with atomic(folder / "widths.json") as file:
@@ -52,21 +54,23 @@ def widths(context: Context, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def guided_vectors(folder: Path) -> str:
-    """The penalised vectors of a guided run. Raises UserError where the run is of another method."""
-    prune = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))["prune"]
-    if prune["method"] != "guided" or prune["guide"] == "random_step":
+def ordered_vectors(folder: Path) -> str:
+    """The penalised vectors of a run. Raises UserError if its method does not order the nodes of a layer."""
+    tree = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))["prune"]
+    cls = find_options(tree["method"])
+    prune = cls(**renamed_keys(cls, tree)[0])
+    if not prune.ordered:
         raise UserError(
-            f"{folder} is no run of method guided with a guide that grows with the index, so that its first nodes mean "
-            "nothing; give a run such as guided-keep0.25."
+            f"{folder} is of method {prune.method}, which does not order the nodes of a layer, so that its first nodes "
+            "mean nothing; give a run whose penalty grows with the index of a node."
         )
-    return str(prune["vectors"])
+    return str(getattr(prune, "vectors", "outgoing"))
 
 
 def cut_to(folder: Path, share: float, vectors: str) -> Model:
     """The run's network before its cut, with the first `share` of each layer's nodes, at least one; made smaller."""
     from asr_prune.acoustic.checkpoint import load_model
-    from asr_prune.pruning.prefix import first
+    from asr_prune.pruning.nodes import first
     from asr_prune.pruning.removal import shrink, zero_nodes
 
     dense = load_model(folder / "model/before_cut.pt")

@@ -19,6 +19,7 @@ from asr_prune.hmm.options import HmmOptions, PassOptions
 from asr_prune.lang.options import LangOptions
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.naming import ASKED, PLACE_ONLY, compact, differing, label
 from asr_prune.recipe.settings import (
     PLAINLY,
@@ -217,11 +218,9 @@ class Loaded:
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
-        from asr_prune.pruning.method import find_method, method_names
-
         name = str(prune.get("method", "none"))
         try:
-            return find_method(name).Options
+            return find_options(name)
         except ValueError:
             where = self._where((*path, "method"))
             raise UserError(f"{where}: prune.method {name!r} is not known{nearest(name, method_names())}.") from None

@@ -40,8 +40,6 @@ def train(context: Context) -> None:
 
 
 def _train_one(context: Context, run: Run, says: str) -> None:
-    from asr_prune.pruning.method import find_method
-
     folder = context.run_folder(run)
     need_utterances(context, run)
     source = NetworkFeatures.of(context)
@@ -60,7 +58,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
             json.dump(figures, file, indent=1)
         (folder / "model/checkpoint.pt").unlink(missing_ok=True)
 
-    also = find_method(run.prune.method).reads(run.prune, context.exp / "runs")
+    also = run.prune.reads(context.exp / "runs")
     part = {"run": run, "features": source.plain()}
     inputs = source.inputs(context, ("train", "dev"))
     inputs |= label_files(context, ("train", "dev"))
@@ -146,13 +144,13 @@ def verify(folder: Path) -> bool:
     Without words, and null for them, where the labels came without an HMM.
     """
     from asr_prune.acoustic.checkpoint import load_model
-    from asr_prune.pruning.verify import compare
+    from asr_prune.pruning.verify import compare_networks
 
     data, exp = Path("data") / folder.parent.parent.name, folder.parent.parent
     masked, small = load_model(folder / "model/network.pt"), load_model(folder / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(small.features)
     feats = {part: source.stored(data / part, exp / "align") for part in ("dev", "test")}
-    agreements = compare(masked, small, feats["test"])
+    agreements = compare_networks(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
     decodable = bool(small.tokens) or (exp / "align" / source.hmm / "final.mdl").is_file()

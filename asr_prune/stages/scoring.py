@@ -107,7 +107,7 @@ def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, 
         "strength": run.prune.strength,
         "keep_asked": run.prune.keep,
         "sparsity_asked": run.prune.sparsity_asked,
-        "release": run.prune.release,
+        "release": run.prune.fine_tune,
         "seed": run.seed,
         "hidden_layers": len(size["nodes"]),
         "nodes_per_layer": size["nodes"],
@@ -128,9 +128,8 @@ def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, 
 def variant(prune: PruneOptions) -> str | None:
     """What is asked of a method besides its size and its vectors, where it is not the method's default."""
     usual = type(prune)(method=prune.method)
-    size = {"keep", "strength", "like", "vectors"}
-    told = [f"{key} {compact(value)}" for key, value in differing(prune, usual) if key not in size]
-    return ", ".join(told) or None
+    settings = [f"{key} {compact(value)}" for key, value in differing(prune, usual) if key not in prune.COLUMNS]
+    return ", ".join(settings) or None
 
 
 def commit() -> str | None:
