@@ -21,7 +21,7 @@ from asr_prune.stages.decoding import JUDGED, Words, read_words, words_files
 from asr_prune.workflow.context import Context, Work
 
 if TYPE_CHECKING:
-    from asr_prune.decode.lattice_set import Point
+    from asr_prune.decode.options import Point
     from asr_prune.score.wer import Score
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def score(context: Context) -> None:
 
 def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: Path) -> dict[str, Any]:
     """Figures of the grids of dev and test, tuned on dev; writes score_<set>.json beside them."""
-    from asr_prune.score.tune import choose, grid_errors, tune
+    from asr_prune.score.tune import choose_point, grid_errors, tune
     from asr_prune.score.wer import score as score_words
     from asr_prune.score.write import write_score
 
@@ -70,7 +70,7 @@ def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: 
         made[part] = score_words(found[part][point], sets[part].text, sets[part].utt2spk, options)
         details = {"lm_weight": point[0], "penalty": point[1]}
         write_score(folder / f"score_{part}.json", made[part], details)
-    best = choose(grid_errors(found["test"], sets["test"].text, options))
+    best = choose_point(grid_errors(found["test"], sets["test"].text, options))
     tuned = score_words(found["test"][best], sets["test"].text, sets["test"].utt2spk, options)
     log.info("  %s (test, LM weight %d and penalty %g from dev)", made["test"].kaldi_line, *point)
     if options.test_tuned:
