@@ -16,7 +16,7 @@ from asr_prune.stages.scoring import score_grids
 from asr_prune.workflow.context import Context
 
 if TYPE_CHECKING:
-    from asr_prune.decode.lattice_set import Point
+    from asr_prune.decode.options import Point
 
 log = logging.getLogger(__name__)
 

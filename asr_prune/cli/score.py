@@ -52,22 +52,24 @@ def _count(text: str) -> int:
 
 def compare_runs(options: argparse.Namespace) -> None:
     """Prints the comparison."""
-    from asr_prune.score.compare import compare, told
+    from asr_prune.score.compare import compare, format_comparison
     from asr_prune.score.pairing import read_pair
 
-    pair = read_pair(options.first, options.second, options.on)
-    print(told((str(options.first), str(options.second)), compare(*pair, options.samples, options.seed)))
+    folders = options.first, options.second
+    pair = read_pair(*(folder / f"score_{options.on}.json" for folder in folders))
+    names = str(options.first), str(options.second)
+    print(format_comparison(names, compare(*pair, options.samples, options.seed)))
 
 
 def judge_run(options: argparse.Namespace) -> None:
     """Prints our counts and sclite's."""
-    from asr_prune.score.sclite import judge, sclite_ops, sclite_sgml, told
+    from asr_prune.score.sclite import format_judgement, judge, sclite_ops, sclite_sgml
     from asr_prune.score.table import read_utterances
 
     stem = options.folder / f"score_{options.on}"
     utterances = read_utterances(stem.with_suffix(".utts.tsv"))
     ops = sclite_ops(sclite_sgml(stem.with_suffix(".ref.trn"), stem.with_suffix(".hyp.trn")))
-    print(told(judge(utterances, ops)))
+    print(format_judgement(judge(utterances, ops)))
 
 
 def time_run(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.recipe.load import Run
 from asr_prune.stages.ctc import greedy, greedy_part, prior_inputs, token_graph, with_priors
@@ -23,7 +23,7 @@ from asr_prune.workflow.ledger import plain
 
 if TYPE_CHECKING:
     from asr_prune.acoustic.checkpoint import Model
-    from asr_prune.decode.lattice_set import Decoded, Point
+    from asr_prune.decode.lattice_set import Decoded
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def write_words(out: Path, found: dict[Point, Words]) -> None:
 
 def read_words(folder: Path, options: DecodeOptions) -> dict[Point, Words]:
     """What `write_words` wrote, by LM weight and penalty. Raises UserError where a file is missing."""
-    found = {}
+    found: dict[Point, Words] = {}
     for point in product(options.lm_weights, options.penalties):
         path = _words_file(folder, point)
         if not path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from asr_prune.files import atomic
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.recipe.load import Run
 from asr_prune.recipe.naming import compact, differing
+from asr_prune.report.results import Result
 from asr_prune.stages.decoding import JUDGED, Words, read_words, words_files
 from asr_prune.workflow.context import Context, Work
 
 if TYPE_CHECKING:
-    from asr_prune.decode.lattice_set import Point
+    from asr_prune.decode.options import Point
     from asr_prune.score.wer import Score
 
 log = logging.getLogger(__name__)
@@ -36,10 +38,10 @@ def score(context: Context) -> None:
             found = {part: read_words(folder / f"decode_{part}", context.recipe.decode) for part in JUDGED}
             row = result_row(context, run, score_grids(context, found, folder))
             with atomic(folder / "result.json") as file:
-                json.dump(row, file, indent=1)
-            low, high = row["wer_test_low"], row["wer_test_high"]
+                json.dump(row.to_dict(), file, indent=1)
+            low, high = row.wer_test_low, row.wer_test_high
             span = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
-            log.info("  dev %.2f  test %.2f%s  at %d nodes", row["wer_dev"], row["wer_test"], span, row["nodes"])
+            log.info("  dev %.2f  test %.2f%s  at %d nodes", row.wer_dev, row.wer_test, span, row.nodes)
 
         inputs = {folder / f"decode_{part}" / "info.json": "decode" for part in JUDGED}
         inputs |= {folder / "train.json": "train", folder / "shrunk/size.json": "shrink"}
@@ -56,7 +58,7 @@ def score(context: Context) -> None:
 
 def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: Path) -> dict[str, Any]:
     """Figures of the grids of dev and test, tuned on dev; writes score_<set>.json beside them."""
-    from asr_prune.score.tune import choose, grid_errors, tune
+    from asr_prune.score.tune import choose_point, grid_errors, tune
     from asr_prune.score.wer import score as score_words
     from asr_prune.score.write import write_score
 
@@ -68,7 +70,7 @@ def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: 
         made[part] = score_words(found[part][point], sets[part].text, sets[part].utt2spk, options)
         details = {"lm_weight": point[0], "penalty": point[1]}
         write_score(folder / f"score_{part}.json", made[part], details)
-    best = choose(grid_errors(found["test"], sets["test"].text, options))
+    best = choose_point(grid_errors(found["test"], sets["test"].text, options))
     tuned = score_words(found["test"][best], sets["test"].text, sets["test"].utt2spk, options)
     log.info("  %s (test, LM weight %d and penalty %g from dev)", made["test"].kaldi_line, *point)
     if options.test_tuned:
@@ -90,39 +92,41 @@ def score_grids(context: Context, found: dict[str, dict[Point, Words]], folder: 
     }
 
 
-def result_row(context: Context, run: Run, scores: dict[str, Any]) -> dict[str, Any]:
-    """A row of results.json."""
+def result_row(context: Context, run: Run, scores: dict[str, Any]) -> Result:
+    """The run's row of results.json."""
     folder = context.run_folder(run)
     trained = json.loads((folder / "train.json").read_text())
     size = json.loads((folder / "shrunk/size.json").read_text())
     info = json.loads((folder / "decode_test/info.json").read_text())
     dense = trained.pop("nodes_per_layer_dense")
-    return {
-        "run": run.name,
-        "recipe": context.loaded.name,
-        "method": run.prune.method,
-        "vectors": getattr(run.prune, "vectors", None),
-        "variant": variant(run.prune),
-        "like": getattr(run.prune, "like", None),
-        "strength": run.prune.strength,
-        "keep_asked": run.prune.keep,
-        "sparsity_asked": run.prune.sparsity_asked,
-        "release": run.prune.fine_tune,
-        "seed": run.seed,
-        "hidden_layers": len(size["nodes"]),
-        "nodes_per_layer": size["nodes"],
-        "nodes": sum(size["nodes"]),
-        "nodes_dense": sum(dense),
-        "params": size["params"],
-        "macs_per_frame": size["macs"],
-        "nonzero_weights": size["nonzero"],
-        **trained,
+    figures = {f.name: trained.pop(f.name) for f in fields(Result) if f.name in trained}
+    return Result(
+        run=run.name,
+        recipe=context.loaded.name,
+        method=run.prune.method,
+        vectors=getattr(run.prune, "vectors", None),
+        variant=variant(run.prune),
+        like=getattr(run.prune, "like", None),
+        strength=run.prune.strength,
+        keep_asked=run.prune.keep,
+        sparsity_asked=run.prune.sparsity_asked,
+        release=run.prune.fine_tune,
+        seed=run.seed,
+        hidden_layers=len(size["nodes"]),
+        nodes_per_layer=size["nodes"],
+        nodes=sum(size["nodes"]),
+        nodes_dense=sum(dense),
+        params=size["params"],
+        macs_per_frame=size["macs"],
+        nonzero_weights=size["nonzero"],
+        **figures,
+        extra=trained,
         **scores,
-        "rtf_decode": info["rtf_decode"],
-        "am_forward_seconds_per_hour": info["am_forward_seconds_per_hour"],
-        "commit": commit(),
-        "command": yaml.safe_load((folder / "recipe.yaml").read_text())["command"],
-    }
+        rtf_decode=info["rtf_decode"],
+        am_forward_seconds_per_hour=info["am_forward_seconds_per_hour"],
+        commit=commit(),
+        command=yaml.safe_load((folder / "recipe.yaml").read_text())["command"],
+    )
 
 
 def variant(prune: PruneOptions) -> str | None:
@@ -147,9 +151,11 @@ def report(context: Context) -> None:
     shown = out / "table.txt"
 
     def do(_: bool) -> None:
+        from asr_prune.report.runs import RunFiles
         from asr_prune.report.write import write_report
 
-        table = write_report(context.exp, options)
+        runs = [RunFiles(each.name, *[each / name for name in (*kept, "model/before_cut.pt")]) for each in folders]
+        table = write_report(runs, out, context.exp.resolve().name, options)
         with atomic(shown) as file:
             file.write(table)
 

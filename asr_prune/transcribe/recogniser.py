@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.decode.hypothesis import GraphRecogniser, GreedyRecogniser, Hypothesis, Recogniser
 from asr_prune.decode.parallel import each
+from asr_prune.decode.recognisers import GraphRecogniser, GreedyRecogniser, Hypothesis, Recogniser
 from asr_prune.decode.search import Decoder
 from asr_prune.decode.word_times import HmmTimer, Timer, TokenTimer
 from asr_prune.errors import UserError

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr_prune.decode.hypothesis import GraphRecogniser, GreedyRecogniser, KnownWords
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.recognisers import GraphRecogniser, GreedyRecogniser, KnownWords
 from asr_prune.decode.search import Decoder
 from asr_prune.decode.word_times import HmmTimer
 from asr_prune.errors import UserError
@@ -46,7 +46,7 @@ def test_what_is_not_asked_is_not_made(recogniser: Any) -> None:
 
 def test_a_network_with_other_pdfs_is_one_sentence(recogniser: Any) -> None:
     listen = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)
-    with pytest.raises(UserError, match=f"gives {recogniser.pdfs + 1} pdfs and the graph has {recogniser.pdfs}"):
+    with pytest.raises(UserError, match=f"{recogniser.pdfs + 1} outputs, the graph {recogniser.pdfs} pdfs"):
         listen("a", np.zeros((5, recogniser.pdfs + 1), np.float32))
 
 
