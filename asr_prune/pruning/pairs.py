@@ -1,4 +1,6 @@
-"""Pairs of linear maps in any PyTorch module, between which nodes stand that can be removed exactly."""
+"""Pairs of linear maps in any PyTorch module, between which nodes stand that can be removed
+exactly.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ _ELEMENTWISE = (
 
 @dataclass(frozen=True)
 class Pair:
-    """incoming, outgoing: names of two nn.Linear; activation: what stands between them, if it is not found there."""
+    """incoming, outgoing: names of two nn.Linear; activation: what stands between them, if it is
+    not found there.
+    """
 
     incoming: str
     outgoing: str
@@ -103,7 +107,9 @@ def find_pairs(model: nn.Module) -> list[Pair]:
 
 
 def modules_between(model: nn.Module, pair: Pair) -> list[nn.Module] | None:
-    """The modules between the maps of a pair inside one nn.Sequential; None if they are not inside one."""
+    """The modules between the maps of a pair inside one nn.Sequential; None if they are not inside
+    one.
+    """
     common = []
     for one, other in zip(pair.incoming.split("."), pair.outgoing.split("."), strict=False):
         if one != other:
@@ -160,7 +166,10 @@ def _linear(model: nn.Module, name: str) -> nn.Linear:
 def _check(model: nn.Module, pair: Pair) -> None:
     for name in (pair.incoming, pair.outgoing):
         _check_map(model, name)
-    nodes, inputs = _linear(model, pair.incoming).out_features, _linear(model, pair.outgoing).in_features
+    nodes, inputs = (
+        _linear(model, pair.incoming).out_features,
+        _linear(model, pair.outgoing).in_features,
+    )
     if nodes != inputs:
         raise ValueError(
             f"{pair.incoming!r} has {nodes} outputs and {pair.outgoing!r} {inputs} inputs; "

@@ -113,7 +113,10 @@ def test_the_entropy_cut_puts_means_in_the_place_of_nodes(
     asked = {"method": "magnitude", "keep": 0.5, "fine_tune": 0.0, "score": "entropy"}
     trainer = make_trainer(asked, {"epochs": 2}, activation=activation, dropout=0.2)
     trainer.run()
-    cut, frames = trainer.hooks.cut, trainer.train_frames.spliced(torch.arange(len(trainer.train_frames)))
+    cut, frames = (
+        trainer.hooks.cut,
+        trainer.train_frames.spliced(torch.arange(len(trainer.train_frames))),
+    )
     expected = FeedForward(trainer.network.affine[0].in_features, (32, 24), 7, activation).eval()
     expected.load_state_dict(trainer.hooks.before_cut)
     for found, slow in zip(cut.scores, slow_entropies(expected, frames), strict=True):
