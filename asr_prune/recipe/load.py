@@ -143,6 +143,11 @@ class Loaded:
     def name(self) -> str:
         return self.recipe.name or self.folder.resolve().name
 
+    @property
+    def project(self) -> Path:
+        """The folder that holds recipes/."""
+        return self.folder.resolve().parent.parent
+
     def _corpus_root_from_environment(self) -> None:
         root = os.environ.get(f"{self.folder.resolve().name.upper()}_ROOT")
         if root and not (self.tree.get("corpus") or {}).get("root"):
