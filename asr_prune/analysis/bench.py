@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.process import torch_threads
 from asr_prune.stages.ctc import with_priors
 from asr_prune.stages.decoding import Forward
 from asr_prune.stages.feats import NetworkFeatures
@@ -18,21 +19,19 @@ def bench_decode(context: Context, run: Path, part: str) -> list[str]:
     Seconds are of the processor, so that other work on the machine counts for less. Raises Missing for a network or
     graph that is not there, UserError where decoding is greedy.
     """
-    import torch
-
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.lattice_set import grid, lattice_set
 
     if context.recipe.decode.search == "greedy":
         raise UserError("decoding is greedy: there is no search to time; set decode.search to graph.")
     context.need({run / "shrunk/network.pt": "shrink", context.graph / "HCLG.fst": "graph"})
-    torch.set_num_threads(1)
     options, source = context.recipe.decode, NetworkFeatures.of(context)
     model = with_priors(context, load_model(run / "shrunk/network.pt"))
     feats = source.load(context.data / part, context.align)
     network = Forward(model, feats, time.process_time)
     points = grid(options)
-    decoded = lattice_set(context.graph, network, options, points)
+    with torch_threads(1):
+        decoded = lattice_set(context.graph, network, options, points)
     speech = decoded.frames * source.frame_shift * model.network.stride
     beams = f"beam {options.beam:g}, lattice beam {options.lattice_beam:g}, LM weight {1 / options.acoustic_scale:g}"
     rows = [

@@ -22,6 +22,7 @@ from asr_prune.cli.plan import add_plan_verb
 from asr_prune.cli.report import add_explain_verb
 from asr_prune.cli.score import add_score_verbs
 from asr_prune.cli.transcribe import add_transcribe_verb
+from asr_prune.process import settle
 from asr_prune.stages import STAGES, find_stage
 from asr_prune.workflow.context import NJ
 from asr_prune.workflow.log import INTERRUPTED, Stopped, sentence
@@ -29,6 +30,7 @@ from asr_prune.workflow.log import INTERRUPTED, Stopped, sentence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns 0, or 1 where it failed; 130 where it was interrupted."""
+    settle()
     options = parser().parse_args(arguments)
     try:
         return int(options.act(options) or 0)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from asr_prune.analysis.amount import Amount
-from asr_prune.analysis.estimates import Estimate
-from asr_prune.analysis.survey import Piece
 from asr_prune.cli.numbers import positive
 from asr_prune.workflow.context import NJ
 
-Rows = Sequence[tuple[Piece, Estimate]]
+if TYPE_CHECKING:  # they load numpy
+    from asr_prune.analysis.amount import Amount
+    from asr_prune.analysis.estimates import Estimate
+    from asr_prune.analysis.survey import Piece
+
+    Rows = Sequence[tuple[Piece, Estimate]]
 
 
 def add_plan_verb(verbs: argparse._SubParsersAction) -> None:
@@ -28,7 +31,7 @@ def add_plan_verb(verbs: argparse._SubParsersAction) -> None:
 def plan(options: argparse.Namespace) -> None:
     """Prints the table; runs and writes nothing."""
     from asr_prune.analysis.amount import amounts
-    from asr_prune.analysis.estimates import Estimator
+    from asr_prune.analysis.estimates import Estimate, Estimator
     from asr_prune.analysis.survey import Survey
     from asr_prune.recipe.load import load_recipe
 

@@ -26,6 +26,7 @@ from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
+from asr_prune.process import torch_threads
 from asr_prune.pruning.method import find_method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
@@ -43,16 +44,27 @@ def train_run(
     seed: int,
     features: dict[str, Any],
 ) -> dict[str, Any]:
-    """Trains and cuts one network; returns all figures of the run.
+    """Trains and cuts one network with `train.threads`; returns all figures of the run.
 
     train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for CTC. classes: the
     number of pdfs, or for CTC what each token spells, the blank first. Writes model/network.pt (dense shape, removed
     nodes zero), model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method keeps
     besides: model/<snapshot>.pt, weights.npz, its audit file; resumes from model/checkpoint.pt.
     """
+    with torch_threads(options[1].threads):
+        return _train_run(folder, train, dev, classes, options, seed, features)
+
+
+def _train_run(
+    folder: Path,
+    train: Labelled,
+    dev: Labelled,
+    classes: int | list[str],
+    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
+    seed: int,
+    features: dict[str, Any],
+) -> dict[str, Any]:
     network_options, train_options, prune_options = options
-    if train_options.threads:
-        torch.set_num_threads(train_options.threads)
     device = pick_device(train_options.device)
     context = (network_options.left_context, network_options.right_context)
     tokens = [] if isinstance(classes, int) else classes
