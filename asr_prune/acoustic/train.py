@@ -71,6 +71,7 @@ class Trainer:
         seed: int,
         folder: Path,
     ) -> None:
+        self.sitting_start, self.earlier_seconds = time.monotonic(), 0.0
         self.network, self.options, self.hooks = network, options, hooks
         self.train_frames, self.dev_frames = train, dev
         self.seed, self.folder = seed, folder
@@ -86,6 +87,11 @@ class Trainer:
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    @property
+    def wall_seconds(self) -> float:
+        """Time since the run began, summed over its sittings; of an interrupted one up to its last checkpoint."""
+        return self.earlier_seconds + time.monotonic() - self.sitting_start
 
     def quality(self, examples: Examples | None = None) -> Quality:
         """Of the network as it acts now, on `examples`, by default those of dev."""
@@ -177,6 +183,7 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "hooks": self.hooks.state_dict(),
             "metrics": self.metrics,
+            "wall_seconds": self.wall_seconds,
         }
         with atomic(self.checkpoint, "wb") as file:
             torch.save(content, file)
@@ -199,6 +206,8 @@ class Trainer:
         self.schedule.load_state_dict(content["schedule"])
         self.hooks.load_state_dict(content["hooks"])
         self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
+        epochs = sum(row["seconds"] for row in self.metrics)  # checkpoints of earlier versions have no wall_seconds
+        self.earlier_seconds = content.get("wall_seconds", epochs)
 
     def _write_metrics(self) -> None:
         with atomic(self.folder.parent / "metrics.jsonl") as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +78,6 @@ def _train_run(
         start_from(Path(train_options.init), network, context)
     pruner = Pruner(method(prune_options, network.node_layers()), folder)
     (folder / "model").mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
     trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
     quality = trainer.run()
     assert pruner.cut is not None
@@ -103,7 +101,7 @@ def _train_run(
         "macs_dense": size_of(dense).macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
-        "train_wall_seconds": round(time.monotonic() - start, 2),
+        "train_wall_seconds": round(trainer.wall_seconds, 2),
         "device": str(device),
         **pruner.method.figures(pruner.cut.kept),
         **kept_besides,
