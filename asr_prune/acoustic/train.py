@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import nn
 
 from asr_prune.acoustic.checkpoint import damaged, load_tensors
 from asr_prune.acoustic.evaluate import Quality, evaluate
+from asr_prune.acoustic.events import tensorboard_installed, write_events
 from asr_prune.acoustic.examples import Examples, Outcome
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
@@ -35,23 +35,6 @@ def pick_device(asked: str) -> torch.device:
     if asked == "cuda" and not torch.cuda.is_available():
         raise UserError("train.device is cuda, but torch sees no CUDA device; set train.device to auto or cpu.")
     return torch.device("cuda" if asked == "cuda" or (asked == "auto" and torch.cuda.is_available()) else "cpu")
-
-
-def write_events(folder: Path, metrics: list[dict[str, Any]]) -> None:
-    """Writes the metrics of all epochs as TensorBoard events, anew each time, so that a resumed run has each once.
-
-    Does nothing where the package tensorboard is not installed, as on a machine that only trains.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    with SummaryWriter(str(folder)) as writer:
-        for row in metrics:
-            for name, value in row.items():
-                if isinstance(value, (int, float)) and name != "epoch":
-                    writer.add_scalar(name, value, row["epoch"])
 
 
 class Trainer:
@@ -81,6 +64,7 @@ class Trainer:
         self.schedule = InTurn(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
+        self.events = options.tensorboard and tensorboard_installed()
         hooks.training_frames(lambda: self.quality(train))
         hooks.start(network, self.optimiser, self.steps, self.quality)
 
@@ -212,7 +196,7 @@ class Trainer:
     def _write_metrics(self) -> None:
         with atomic(self.folder.parent / "metrics.jsonl") as file:
             file.writelines(json.dumps(row) + "\n" for row in self.metrics)
-        if self.options.tensorboard:
+        if self.events:
             write_events(self.folder.parent / "tensorboard", self.metrics)
 
     def _line(self, row: dict[str, Any]) -> str:
