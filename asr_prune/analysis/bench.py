@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-import torch
-
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import grid, lattice_set
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
 from asr_prune.errors import UserError
 from asr_prune.layout import RunDir
+from asr_prune.process import torch_threads
 
 
 def bench_decode(run: RunDir, decoding: Decoding, part: str) -> list[str]:
@@ -24,12 +23,12 @@ def bench_decode(run: RunDir, decoding: Decoding, part: str) -> list[str]:
         raise UserError("decoding is greedy: there is no search to time; set decode.search to graph.")
     if not (decoding.graph / "HCLG.fst").is_file():
         raise UserError(f"{decoding.graph}/HCLG.fst is missing; run the graph stage, which makes it.")
-    torch.set_num_threads(1)
     options = decoding.options
     model = with_token_priors(decoding, load_model(run.shrunk))
     scores = NetworkScores(model, decoding.load(part), time.process_time)
     points = grid(options)
-    decoded = lattice_set(decoding.graph, scores, options, points)
+    with torch_threads(1):
+        decoded = lattice_set(decoding.graph, scores, options, points)
     speech = decoded.frames * decoding.features.frame_shift * model.network.stride
     beams = f"beam {options.beam:g}, lattice beam {options.lattice_beam:g}, LM weight {1 / options.acoustic_scale:g}"
     rows = [
