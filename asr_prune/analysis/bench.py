@@ -8,7 +8,7 @@ from pathlib import Path
 from asr_prune.errors import UserError
 from asr_prune.stages.ctc import with_priors
 from asr_prune.stages.decoding import Forward
-from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.feats import network_features
 from asr_prune.workflow.context import Context
 
 
@@ -27,7 +27,7 @@ def bench_decode(context: Context, run: Path, part: str) -> list[str]:
         raise UserError("decoding is greedy: there is no search to time; set decode.search to graph.")
     context.need({run / "shrunk/network.pt": "shrink", context.graph / "HCLG.fst": "graph"})
     torch.set_num_threads(1)
-    options, source = context.recipe.decode, NetworkFeatures.of(context)
+    options, source = context.recipe.decode, network_features(context)
     model = with_priors(context, load_model(run / "shrunk/network.pt"))
     feats = source.load(context.data / part, context.align)
     network = Forward(model, feats, time.process_time)

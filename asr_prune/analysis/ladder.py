@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.hmm.network_features import pass_features
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
 from asr_prune.stages.alignment import adapt, align
 from asr_prune.stages.decoding import JUDGED, Words, graph_folder, make_pass_graph
-from asr_prune.stages.feats import pass_features
 from asr_prune.stages.scoring import score_grids
 from asr_prune.workflow.context import Context
 

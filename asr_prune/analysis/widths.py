@@ -17,7 +17,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.stages.ctc import greedy, with_priors
 from asr_prune.stages.decoding import JUDGED, Words, graph_inputs
-from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.feats import network_features, network_inputs
 from asr_prune.stages.networks import label_files, labels_of
 from asr_prune.workflow.context import Context
 
@@ -39,10 +39,10 @@ def widths(context: Context, folder: Path) -> list[dict[str, Any]]:
     (nats a frame), wer_dev, wer_test, wer_test_low, wer_test_high, lm_weight and penalty (chosen on dev).
     Raises UserError where the run is not a guided one.
     """
-    source = NetworkFeatures.of(context)
+    source = network_features(context)
     context.need({folder / name: "train" for name in ("model/before_cut.pt", "recipe.yaml")})
     context.need(label_files(context, JUDGED) | graph_inputs(context))
-    context.need(source.inputs(context, JUDGED))
+    context.need(network_inputs(source, context, JUDGED))
     vectors = guided_vectors(folder)
     feats = {part: source.load(context.data / part, context.align) for part in JUDGED}
     rows = [_row(context, cut_to(folder, share, vectors), share, feats) for share in SHARES]

@@ -15,8 +15,8 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
+from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.stages.decoding import JUDGED, Words
-from asr_prune.stages.feats import NetworkFeatures
 from asr_prune.workflow.context import Context
 
 if TYPE_CHECKING:

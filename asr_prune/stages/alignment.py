@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.hmm.network_features import base_features, pass_features, transform_file
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
-from asr_prune.stages.feats import base_features, feature_inputs, pass_features, transform_file
+from asr_prune.stages.feats import feature_inputs
 from asr_prune.stages.taking import take
 from asr_prune.workflow.context import Context, Work
 

@@ -15,8 +15,9 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
+from asr_prune.hmm.network_features import Feats
 from asr_prune.recipe.load import Run
-from asr_prune.stages.feats import Feats, NetworkFeatures
+from asr_prune.stages.feats import network_features
 from asr_prune.stages.lm import g_inputs, is_estimated, language_model, own_files, write_g
 from asr_prune.workflow.context import Context, Work
 
@@ -161,7 +162,7 @@ def prior_inputs(context: Context) -> dict[Path, str]:
 
 def greedy_part(context: Context, model: Model, part: str, out: Path) -> None:
     """Decodes one set greedily and writes `out` as `decode_part` does, with one file of words."""
-    source = NetworkFeatures.of(context)
+    source = network_features(context)
     feats = source.load(context.data / part, context.align)
     start = time.perf_counter()
     words = greedy(model, feats)

@@ -13,8 +13,8 @@ from asr_prune.corpus.inspect_audio import seconds_of
 from asr_prune.corpus.validate import examine
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
+from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
 from asr_prune.stages.ctc import need_own_features, token_lang
-from asr_prune.stages.feats import FILES, feature_folder
 from asr_prune.stages.lm import brought_since, g_inputs, is_estimated, language_model, own_files, stamps, write_g
 from asr_prune.stages.script import find_script, listing, load_script, own_options
 from asr_prune.workflow.context import SETS, Context, Work
@@ -148,7 +148,7 @@ def features(context: Context) -> None:
     taken = listing(path for folder in given for path in _archives(folder)) if given else ""
     part = {"features": options, "audio": audio, "longest": context.recipe.corpus.longest}
     part |= {"taken": taken} if taken else {}
-    outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
+    outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FEATURE_FILES]
     code = ["features", "corpus/audio.py", "corpus/segments.py", *(["kaldi/features.py"] if taken else [])]
     context.once(Work("features", "computing features", part, inputs, code, do, outputs))
 

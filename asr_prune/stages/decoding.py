@@ -14,9 +14,10 @@ import numpy as np
 
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.files import atomic, atomic_dir
+from asr_prune.hmm.network_features import Feats
 from asr_prune.recipe.load import Run
 from asr_prune.stages.ctc import greedy, greedy_part, prior_inputs, token_graph, with_priors
-from asr_prune.stages.feats import Feats, NetworkFeatures
+from asr_prune.stages.feats import network_features, network_inputs
 from asr_prune.stages.taking import need_hmm
 from asr_prune.workflow.context import Context, Missing, Work
 from asr_prune.workflow.ledger import plain
@@ -121,7 +122,7 @@ def _decode_run(context: Context, run: Run) -> None:
             decode_one(context, model, part, folder / f"decode_{part}")
 
     inputs = {folder / "shrunk/network.pt": "shrink"} | graph_inputs(context)
-    inputs |= NetworkFeatures.of(context).inputs(context, JUDGED) | prior_inputs(context)
+    inputs |= network_inputs(network_features(context), context, JUDGED) | prior_inputs(context)
     outputs = [folder / f"decode_{part}" / "info.json" for part in JUDGED]
     outputs += archives(folder) if options.lattice else words_files(folder, options)
     part = {key: plain(options)[key] for key in (*SEARCH, *(() if options.lattice else GRID))}
@@ -165,7 +166,7 @@ def decode_part(context: Context, model: Model, part: str, out: Path) -> None:
     """Decodes one set and writes `out`: info.json, and lat.1.gz or the words at each point."""
     from asr_prune.decode.lattice_set import grid, lattice_set
 
-    options, source = context.recipe.decode, NetworkFeatures.of(context)
+    options, source = context.recipe.decode, network_features(context)
     network, shift = (
         Forward(model, source.stored(context.data / part, context.align)),
         source.frame_shift * model.network.stride,

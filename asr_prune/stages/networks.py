@@ -13,9 +13,10 @@ import yaml
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, atomic_dir
+from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.recipe.load import Run
 from asr_prune.stages.ctc import label_inputs, need_utterances, token_labels
-from asr_prune.stages.feats import Feats, NetworkFeatures
+from asr_prune.stages.feats import network_features, network_inputs
 from asr_prune.stages.taking import can_decode
 from asr_prune.workflow.context import Context, Work
 from asr_prune.workflow.ledger import plain
@@ -44,7 +45,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
 
     folder = context.run_folder(run)
     need_utterances(context, run)
-    source = NetworkFeatures.of(context)
+    source = network_features(context)
 
     def do(may_continue: bool) -> None:
         from asr_prune.pruning.training import train_run
@@ -62,7 +63,7 @@ def _train_one(context: Context, run: Run, says: str) -> None:
 
     also = find_method(run.prune.method).reads(run.prune, context.exp / "runs")
     part = {"run": run, "features": source.plain()}
-    inputs = source.inputs(context, ("train", "dev"))
+    inputs = network_inputs(source, context, ("train", "dev"))
     inputs |= label_files(context, ("train", "dev"))
     if run.train.init:
         from asr_prune.acoustic.initial import weights_file
@@ -116,7 +117,8 @@ def shrink(context: Context) -> None:
             if not verify(folder):
                 raise UserError(f"{folder}: the shrunk network is not the masked one; see {folder}/verify.json.")
 
-        inputs = {folder / "model/network.pt": "train"} | NetworkFeatures.of(context).inputs(context, ("dev", "test"))
+        inputs = {folder / "model/network.pt": "train"}
+        inputs |= network_inputs(network_features(context), context, ("dev", "test"))
         inputs |= graph_inputs(context) if decodable else {}
         outputs = [folder / name for name in ("shrunk/network.pt", "shrunk/size.json", "verify.json")]
         context.once(Work("shrink", "removing nodes", None, inputs, ["pruning", "acoustic"], do, outputs), run)

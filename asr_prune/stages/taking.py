@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.stages.feats import NetworkFeatures, feature_folder, feature_inputs
+from asr_prune.hmm.network_features import feature_folder
+from asr_prune.stages.feats import feature_inputs, network_features
 from asr_prune.workflow.context import Context, Work
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ def take(context: Context, parts: tuple[str, ...]) -> None:
     """Labels of `hmm.labels` for the utterances of some sets, as a pass would leave them."""
     from asr_prune.kaldi.labels import archives, hmm_folder, model_files
 
-    options, out, features = context.recipe.hmm, context.labels, NetworkFeatures.of(context)
+    options, out, features = context.recipe.hmm, context.labels, network_features(context)
     source = options.labels or Path()
     hmm = hmm_folder(source, options.model)
 

@@ -18,10 +18,10 @@ from asr_prune.decode.word_times import HmmTimer, Timer, TokenTimer
 from asr_prune.errors import UserError
 from asr_prune.features.load import prepared
 from asr_prune.features.options import FeatureOptions
+from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.hmm.options import SatOptions
 from asr_prune.stages.ctc import prior_inputs, with_priors
 from asr_prune.stages.decoding import Forward, graph_folder, graph_inputs
-from asr_prune.stages.feats import Feats, NetworkFeatures
 from asr_prune.workflow.context import Context
 
 log = logging.getLogger(__name__)

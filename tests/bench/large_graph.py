@@ -130,8 +130,8 @@ def lattices(places: Places, beam: float) -> str:
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.lattice_set import grid, lattice_set
     from asr_prune.decode.options import DecodeOptions
+    from asr_prune.hmm.network_features import NetworkFeatures
     from asr_prune.stages.decoding import Forward
-    from asr_prune.stages.feats import NetworkFeatures
 
     torch.set_num_threads(1)
     model = load_model(places.run / "shrunk/network.pt")
@@ -150,8 +150,8 @@ def best_paths(places: Places, beam: float) -> str:
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.options import DecodeOptions
     from asr_prune.decode.search import Decoder
+    from asr_prune.hmm.network_features import NetworkFeatures
     from asr_prune.stages.decoding import Forward
-    from asr_prune.stages.feats import NetworkFeatures
 
     model = load_model(places.run / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(model.features)
