@@ -50,14 +50,14 @@ def bench(options: argparse.Namespace) -> None:
 def nbest(options: argparse.Namespace) -> None:
     """Prints lines of `utterance-rank cost word word ...`."""
     from asr_prune.decode.lattice_archive import read_lattices
-    from asr_prune.lang.symbols import read_table
+    from asr_prune.lang.symbols import read_symbols
 
     if options.n < 1 or options.lm_weight <= 0:
         raise UserError("-n must be at least 1 and --lm-weight above 0.")
     archive = options.folder / f"decode_{options.on}/lat.1.gz"
     if not archive.is_file():
         raise UserError(f"there is no {archive}; decode with --set decode.lattice=true to keep lattices.")
-    ids = {i: word for word, i in read_table(options.folder.parent.parent / "graph/words.txt").items()}
+    ids = {i: word for word, i in read_symbols(options.folder.parent.parent / "graph/words.txt").items()}
     for utt, lattice in read_lattices(archive):
         for rank, (words, cost) in enumerate(lattice.n_best(options.n, (options.lm_weight, options.penalty)), 1):
             print(f"{utt}-{rank} {cost:.3f} {' '.join(ids.get(i, f'[{i}]') for i in words)}".rstrip())

@@ -66,11 +66,11 @@ def token_lang(context: Context) -> None:
 def _make_words(context: Context, heard: set[str]) -> None:
     """words.txt and G.fst of a language model, or of a grammar whose words must be among those `heard` in training."""
     from asr_prune.lang.arpa import SENTENCE, check_arpa
-    from asr_prune.lang.symbols import number, write_table
+    from asr_prune.lang.symbols import number_symbols, write_symbols
 
     arpa = language_model(context)
     words = check_arpa(arpa)[0] - SENTENCE if arpa else heard
-    write_table(number([*sorted(words), "#0", "<s>", "</s>"]), context.lang / "words.txt")
+    write_symbols(number_symbols([*sorted(words), "#0", "<s>", "</s>"]), context.lang / "words.txt")
     log.info("  %s", write_g(context, arpa))
 
 

@@ -61,9 +61,9 @@ class Places:
 def lexicon(places: Places) -> str:
     """The dictionary in the phones of the recipe."""
     from asr_prune.lang.dictionary import read_dictionary, write_lexicon
-    from asr_prune.lang.symbols import read_table
+    from asr_prune.lang.symbols import read_symbols
 
-    known = read_table(places.data / "lang/phones.txt")
+    known = read_symbols(places.data / "lang/phones.txt")
     entries = []
     for word, phones in read_dictionary(places.dictionary):
         plain = [phone.rstrip("012") for phone in phones]
