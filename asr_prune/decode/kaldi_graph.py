@@ -11,7 +11,7 @@ from asr_prune.decode.graph import GraphSize, write_graph
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 HCLG, WORDS, PDFS = "HCLG.fst", "words.txt", "num_pdfs"
 
@@ -25,7 +25,7 @@ def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
     """
     if not source.is_dir():
         raise UserError(f"decode.graph: there is no folder {source}; name a graph directory that mkgraph.sh made.")
-    model, words = HmmModel.load(hmm), read_table(source / WORDS)
+    model, words = HmmModel.load(hmm), read_symbols(source / WORDS)
     hclg, pdfs = _read(source / HCLG), id_to_pdf(model.transitions)
     highest, last = int(hclg.arcs["ilabel"].max(initial=0)), int(hclg.arcs["olabel"].max(initial=0))
     stated = (source / PDFS).read_text().strip() if (source / PDFS).is_file() else str(model.gmms.num_pdfs)

@@ -17,7 +17,7 @@ from asr_prune.decode.parallel import each
 from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 Point = tuple[int, float]  # LM weight, word insertion penalty
 Words = dict[Point, dict[str, list[str]]]
@@ -134,7 +134,7 @@ def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int =
 
     Raises UserError where the archive is missing, damaged or of another graph, naming the utterance.
     """
-    ids = {i: word for word, i in read_table(graph / "words.txt").items()}
+    ids = {i: word for word, i in read_symbols(graph / "words.txt").items()}
 
     def work(utt: str, lattice: Lattice) -> list[list[str]]:
         try:

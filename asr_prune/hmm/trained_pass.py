@@ -16,12 +16,12 @@ from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.labels import StoredLabels
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.hmm.model import HmmModel
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedPass:
     """A trained pass: its model, the labels it gives, and how it makes features.
 
     transforms: by speaker, where the pass is speaker-adaptive; unadapted: the mixtures for features without them.
@@ -34,7 +34,7 @@ class Trained:
     unadapted: Gmms | None = None
 
     @classmethod
-    def load(cls, folder: Path, data: Utterances) -> Trained:
+    def load(cls, folder: Path, data: JoinedUtterances) -> TrainedPass:
         """Reads a pass's folder; the alignment covers `data`. Raises UserError where a file is missing or damaged."""
         adapted = (folder / "trans.scp").is_file()
         return cls(
@@ -46,7 +46,7 @@ class Trained:
         )
 
 
-def _alignment(labels: Mapping[str, np.ndarray], data: Utterances) -> Alignment:
+def _alignment(labels: Mapping[str, np.ndarray], data: JoinedUtterances) -> Alignment:
     """Labels put end to end; utterances without any, or of another length, are failed."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
     for i, utt in enumerate(data.ids):
@@ -59,21 +59,21 @@ def _alignment(labels: Mapping[str, np.ndarray], data: Utterances) -> Alignment:
 
 
 @dataclass(frozen=True)
-class Job:
+class PassInput:
     """data: normalised cepstra without differences; text: words by utterance; speakers: of each utterance of `data`;
     plain_front: differences as the recipe asks; before: the pass before, None for a flat start.
     """
 
     lang: Lang
-    data: Utterances
+    data: JoinedUtterances
     text: dict[str, list[str]]
     speakers: list[str]
     seed: int
     plain_front: FrontEnd
-    before: Trained | None = None
+    before: TrainedPass | None = None
 
     @property
-    def previous(self) -> Trained:
+    def previous(self) -> TrainedPass:
         """The pass before. Raises ValueError where there is none."""
         if self.before is None:
             raise ValueError("this pass starts from the labels of another one")
