@@ -11,9 +11,8 @@ from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.binary import LATTICE_ARC
 from asr_prune.decode.confidence import confidences
 from asr_prune.decode.n_best import NBest
+from asr_prune.decode.options import Point
 from asr_prune.decode.trellis import Trellis
-
-Point = tuple[float, float]  # LM weight, word insertion penalty
 
 
 @dataclass

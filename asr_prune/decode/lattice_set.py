@@ -12,14 +12,13 @@ from pathlib import Path
 from asr_prune.decode.decode_set import warn_of_unfinished
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.parallel import each
 from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
 from asr_prune.lang.symbols import read_symbols
 
-Point = tuple[int, float]  # LM weight, word insertion penalty
 Words = dict[Point, dict[str, list[str]]]
 
 

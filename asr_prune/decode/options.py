@@ -8,6 +8,9 @@ from typing import Literal
 
 from asr_prune.options import options
 
+#: LM weight and word insertion penalty
+Point = tuple[float, float]
+
 
 @options
 class DecodeOptions:

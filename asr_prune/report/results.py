@@ -129,7 +129,7 @@ class Result:
 
         Raises ValueError if `run` or `method` is missing or a value does not have its field's type.
         """
-        known = {name: row.get(name) for name in _TYPES}
+        known: dict[str, Any] = {name: row.get(name) for name in _TYPES}
         known["code_accepted"] = known["code_accepted"] or []
         for name, value in known.items():
             _check(name, value)
