@@ -14,6 +14,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -70,12 +71,11 @@ class House:
     @cached_property
     def imports(self) -> list[Import]:
         """All import statements, module by module."""
-        return [found for module in self.all for found in self._imports(module, module.tree)]
+        files = (self._imports(module, module.tree, False, False) for module in self.all)
+        return list(chain.from_iterable(files))
 
-    def _imports(
-        self, module: Module, node: ast.AST, lazy: bool = False, alone: bool = False
-    ) -> Iterator[Import]:
-        for child in ast.iter_child_nodes(node):
+    def _imports(self, module: Module, at: ast.AST, lazy: bool, alone: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(at):
             if isinstance(child, ast.Import | ast.ImportFrom):
                 yield Import(module, child.lineno, self._names(module, child), lazy, alone)
             inside = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -143,11 +143,8 @@ class House:
         """Hand-typed lists of the package's files, and of its folders in the call of a Work."""
         paths = {module.path.relative_to(PACKAGE) for module in self.all}
         places = {path.as_posix() for path in paths.union(*(path.parents for path in paths))}
-        return [
-            f"{module.path}:{line}"
-            for module in self.all
-            for line in _code_lists(module.tree, places, in_work=False)
-        ]
+        lines = ((m.path, line) for m in self.all for line in _code_lists(m.tree, places, False))
+        return [f"{path}:{line}" for path, line in lines]
 
     def doubled(self) -> dict[str, list[str]]:
         """Public names that more than one module defines, with the files."""
@@ -161,10 +158,9 @@ class House:
     def functions(self) -> dict[str, int]:
         """Lines of each function from its `def` to its end, without its docstring."""
         kinds = ast.FunctionDef | ast.AsyncFunctionDef
-        nodes = ((module, node) for module in self.all for node in ast.walk(module.tree))
-        return {
-            f"{m.path} {n.name}:{n.lineno}": _length(n) for m, n in nodes if isinstance(n, kinds)
-        }
+        nodes = ((module.path, node) for module in self.all for node in ast.walk(module.tree))
+        found = ((path, node) for path, node in nodes if isinstance(node, kinds))
+        return {f"{path}:{node.lineno} {node.name}": _length(node) for path, node in found}
 
 
 def _code_lists(node: ast.AST, places: set[str], in_work: bool) -> Iterator[int]:
