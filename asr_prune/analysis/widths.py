@@ -13,8 +13,10 @@ import yaml
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.targets import frame_targets, token_targets
+from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import Point, Words, grid, lattice_set
@@ -94,7 +96,9 @@ def dev_cross_entropy(decoding: Decoding, model: Model, dev: Mapping[str, np.nda
     """Of a network on the labels of dev, nats per frame."""
     ctc = bool(model.tokens)
     targets = token_targets(decoding.lang, [decoding.set("dev")]) if ctc else frame_targets(decoding.hmm)
-    return evaluate(model.network, examples_of(model, dev, targets[0])).cross_entropy
+    kind = UtteranceSet if ctc else FrameSet
+    examples = kind.from_utterances(dev, targets[0], model.context, stride=model.network.stride)
+    return evaluate(model.network, examples).cross_entropy
 
 
 def _word_errors(judge: Judge, model: Model, feats: Feats) -> dict[str, Any]:

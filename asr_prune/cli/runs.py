@@ -74,7 +74,7 @@ def bench(options: argparse.Namespace) -> None:
 def nbest(options: argparse.Namespace) -> None:
     """Prints lines of `utterance-rank cost word word ...`."""
     from asr_prune.decode.lattice_archive import read_lattices
-    from asr_prune.lang.symbols import read_table
+    from asr_prune.lang.symbols import read_symbols
 
     if options.n < 1 or options.lm_weight <= 0:
         raise UserError("-n must be at least 1 and --lm-weight above 0.")
@@ -82,7 +82,7 @@ def nbest(options: argparse.Namespace) -> None:
     archive = _lattices(run, options.on)
     if experiment.graph is None:
         raise UserError(f"{run.path} is decoded greedily and has no lattices; set decode.search to graph.")
-    words = {i: word for word, i in read_table(experiment.graph / "words.txt").items()}
+    words = {i: word for word, i in read_symbols(experiment.graph / "words.txt").items()}
     for utt, lattice in read_lattices(archive):
         for rank, (ids, cost) in enumerate(lattice.n_best(options.n, (options.lm_weight, options.penalty)), 1):
             print(f"{utt}-{rank} {cost:.3f} {' '.join(words.get(i, f'[{i}]') for i in ids)}".rstrip())

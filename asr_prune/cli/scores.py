@@ -39,7 +39,8 @@ def compare_two(options: argparse.Namespace) -> None:
     from asr_prune.score.compare import compare, format_comparison
     from asr_prune.score.pairing import read_pair
 
-    pair = read_pair(options.first, options.second, options.on)
+    folders = options.first, options.second
+    pair = read_pair(*(RunDir.given(folder).score(options.on) for folder in folders))
     names = str(options.first), str(options.second)
     print(format_comparison(names, compare(*pair, options.samples, options.seed)))
 

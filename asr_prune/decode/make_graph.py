@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,11 @@ log = logging.getLogger(__name__)
 KALDI_GRAPH = ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")
 
 
-def make_pass_graph(lang: Path, hmm: Path, out: Path, scales: Mapping[str, float]) -> None:
+def make_pass_graph(lang: Path, hmm: Path, out: Path, scales: Mapping[str, Any]) -> None:
     """Writes HCLG of the pass in folder `hmm` to `out`; scales: of transitions and self-loops, named as in
     DecodeOptions. Raises UserError as `make_graph`.
     """
-    log.info("  HCLG: %s", make_graph(lang, hmm, out, DecodeOptions(**scales)))
+    log.info("  HCLG: %s", make_graph(lang, hmm, out, replace(DecodeOptions(), **scales)))
 
 
 def take_pass_graph(source: Path, hmm: Path, out: Path) -> None:

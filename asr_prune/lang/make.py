@@ -15,7 +15,7 @@ from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
 from asr_prune.lang.source import GrammarSource
-from asr_prune.lang.symbols import number, spoken_words, write_table
+from asr_prune.lang.symbols import number_symbols, spoken_words, write_symbols
 from asr_prune.lang.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def _write_words(source: GrammarSource, out: Path, options: LangOptions, spoken:
     """words.txt and G.fst of a language model, or of a grammar whose words are in the training transcripts."""
     arpa = _arpa(source, out, options)
     words = check_arpa(arpa)[0] - SENTENCE if arpa else spoken
-    write_table(number([*sorted(words), "#0", "<s>", "</s>"]), out / "words.txt")
+    write_symbols(number_symbols([*sorted(words), "#0", "<s>", "</s>"]), out / "words.txt")
     log.info("  %s", _write_g(source, out, arpa))
 
 

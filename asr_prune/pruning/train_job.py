@@ -39,9 +39,9 @@ def train_one(
         file.write(recipe)
     sets = [data / part for part in ("train", "dev")]
     labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
-    stored = [(features.stored(folder, align), labels) for folder in sets]
+    train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
     options = network, train, prune
-    figures = train_run(run.path, *stored, classes, options, seed, features.plain())
+    figures = train_run(run.path, train_set, dev_set, classes, options, seed, features.plain())
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
     run.checkpoint.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.lattice_set import Words
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.tune import choose, grid_errors, tune
+from asr_prune.score.tune import choose_point, grid_errors, tune
 from asr_prune.score.wer import Score, score
 from asr_prune.score.write import write_score
 
@@ -32,7 +32,7 @@ def score_grids(
         scores[part] = score(words[part][point], directory.text, directory.utt2spk, options)
         write_score(outs[part], scores[part], {"lm_weight": point[0], "penalty": point[1]})
     test = data["test"]
-    best = choose(grid_errors(words["test"], test.text, options))
+    best = choose_point(grid_errors(words["test"], test.text, options))
     tuned = score(words["test"][best], test.text, test.utt2spk, options)
     log.info("  %s (test, LM weight %d and penalty %g from dev)", scores["test"].kaldi_line, *point)
     if options.test_tuned:

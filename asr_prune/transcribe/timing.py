@@ -11,8 +11,8 @@ from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.hypothesis import GreedyRecogniser, KnownWords, Recogniser
 from asr_prune.score.ctm import TimedWord, write_ctm
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.stm import Stretch, write_stm
-from asr_prune.score.text import classes, merge, normalise
+from asr_prune.score.stm import StmSegment, write_stm
+from asr_prune.score.text import merge, normalise, representatives
 from asr_prune.transcribe.recogniser import RunRecogniser, chosen_point
 from asr_prune.transcribe.transcript import Word, words_of
 
@@ -65,7 +65,7 @@ def _start(data: DataDir, utt: str) -> float:
 
 def _timed(words: list[Word], recording: str, options: ScoreOptions) -> Iterator[TimedWord]:
     """Normalised, equivalents merged; words that a word is split into share its time."""
-    same = classes(options)
+    same = representatives(options)
     for word in words:
         parts = merge(normalise([word.text], options.normalise), same)
         if word.start is None or word.end is None or not parts:
@@ -75,7 +75,7 @@ def _timed(words: list[Word], recording: str, options: ScoreOptions) -> Iterator
             yield TimedWord(recording, CHANNEL, word.start + i * each, each, part, word.confidence)
 
 
-def _stretch(data: DataDir, utt: str, seconds: float, options: ScoreOptions) -> Stretch:
-    words = merge(normalise(data.text[utt], options.normalise), classes(options))
+def _stretch(data: DataDir, utt: str, seconds: float, options: ScoreOptions) -> StmSegment:
+    words = merge(normalise(data.text[utt], options.normalise), representatives(options))
     start = _start(data, utt)
-    return Stretch(_recording(data, utt), CHANNEL, data.utt2spk[utt], start, start + seconds, words)
+    return StmSegment(_recording(data, utt), CHANNEL, data.utt2spk[utt], start, start + seconds, words)

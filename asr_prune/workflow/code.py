@@ -144,7 +144,7 @@ def _meaning(node: Any) -> Iterator[str]:
     if isinstance(node, ast.AST):
         yield f"{type(node).__name__}("
         for name in sorted(node._fields):
-            value = getattr(node, name, None)
+            value: Any = getattr(node, name, None)
             if name == "body" and _has_docstring(node):
                 value = value[1:]
             if isinstance(node, ast.JoinedStr) and name == "values":
