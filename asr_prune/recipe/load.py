@@ -13,6 +13,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError
 from asr_prune.hmm.options import PassOptions
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Entry, Recipe, Run
 from asr_prune.recipe.naming import ASKED, PLACE_ONLY, compact, differing, label
@@ -150,11 +151,9 @@ class Loaded:
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
-        from asr_prune.pruning.method import find_method, method_names
-
         name = str(prune.get("method", "none"))
         try:
-            return find_method(name).Options
+            return find_options(name)
         except ValueError:
             where = self._where((*path, "method"))
             raise UserError(f"{where}: prune.method {name!r} is not known{nearest(name, method_names())}.") from None

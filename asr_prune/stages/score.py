@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asr_prune.layout import SCORED_SETS, RunDir, decode_info
+from asr_prune.layout import SCORED_SETS, decode_info
 from asr_prune.recipe.load import Run
 from asr_prune.recipe.naming import variant
 from asr_prune.score.files import score_files

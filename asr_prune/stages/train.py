@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 
 from asr_prune.errors import UserError
-from asr_prune.pruning.registry import package_of
 from asr_prune.layout import RunDir
+from asr_prune.pruning.registry import package_of
 from asr_prune.recipe.load import Run
 from asr_prune.stages.inputs import front_end_files, label_inputs, network_inputs
 from asr_prune.workflow.experiment import Experiment

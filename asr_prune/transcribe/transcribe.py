@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from asr_prune.corpus.wording import counted
-from asr_prune.decode.decode_set import warn_of_unfinished
+from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.errors import UserError
 from asr_prune.progress import track
 from asr_prune.transcribe.recogniser import Requested, RunRecogniser
@@ -65,7 +65,7 @@ class Transcriber:
             self.search += sum(one.seconds for one in own.values())
             self.seconds, self.files = self.seconds + made.seconds, self.files + 1
             yield Transcript.of(made, own, self.recogniser.shift)
-        warn_of_unfinished(unfinished)
+        warn_unfinished(unfinished)
         if untimed:
             told = "%d pieces have words that do not fit their audio and no times: %s"
             log.warning(told, len(untimed), ", ".join(untimed[:5]))

@@ -15,7 +15,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import sweep
 from asr_prune.layout import Layout
 from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
-from asr_prune.workflow.work import Files, Listing, Work, optional_files, plain
+from asr_prune.workflow.work import Listing, Work, optional_files, plain
 
 log = logging.getLogger(__name__)
 
