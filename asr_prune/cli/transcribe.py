@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr_prune.cli.numbers import positive
-from asr_prune.corpus.cut import LONGEST, SHORTEST
+from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.workflow.context import NJ
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def add_transcribe_verb(verbs: argparse._SubParsersAction) -> None:
     whose = "who is one speaker: each file, the files of a folder, all files (default: %(default)s)"
     verb.add_argument("--speaker", choices=SPEAKERS, default="file", help=whose)
     longest = "longer files are cut where they are quietest (default: %(default)g)"
-    verb.add_argument("--longest", type=_seconds, default=LONGEST, metavar="SECONDS", help=longest)
+    verb.add_argument("--longest", type=_seconds, default=LONGEST_PIECE, metavar="SECONDS", help=longest)
     verb.add_argument("--lm-weight", type=_weight, metavar="W", help="in place of the one that dev chose")
     verb.add_argument(
         "--penalty", type=float, metavar="P", help="cost of each word, in place of the one that dev chose"
@@ -50,8 +50,8 @@ def _seconds(text: str) -> float:
         found = float(text)
     except ValueError:
         found = 0.0
-    if not SHORTEST <= found < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be {SHORTEST:g} seconds or more, not {text!r}")
+    if not SHORTEST_PIECE <= found < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be {SHORTEST_PIECE:g} seconds or more, not {text!r}")
     return found
 
 

@@ -7,20 +7,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr_prune.corpus.across import across
+from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.datadir import TABLES, DataDir, read_table
-from asr_prune.corpus.inspect_audio import seconds_of
-from asr_prune.corpus.validate import examine
+from asr_prune.corpus.script import listing, load_script, prepare_corpus, script_files, script_options
+from asr_prune.corpus.validate import check_overlap, examine
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.stages.ctc import need_own_features, token_lang
 from asr_prune.stages.feats import FILES, feature_folder
 from asr_prune.stages.lm import brought_since, g_inputs, is_estimated, language_model, own_files, stamps, write_g
-from asr_prune.stages.script import find_script, listing, load_script, own_options
+from asr_prune.stages.script import find_script
 from asr_prune.workflow.context import SETS, Context, Work
 
 if TYPE_CHECKING:
-    from asr_prune.features.extract import Counts
+    from asr_prune.features.extract import ExtractCounts
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +34,13 @@ def corpus(context: Context) -> None:
     """Stage 0: runs the recipe's local script, then tells what is in each set and what is wrong with it."""
     recipe, script = context.recipe, find_script(context)
     root, module = recipe.corpus.root, load_script(script)
-    asked = own_options(module, recipe.corpus)
+    asked = script_options(module, recipe.corpus)
     tables = TABLES if recipe.features.need_audio else TABLES[1:]
     made = [context.data / part / name for part in SETS for name in tables]
 
     def do(_: bool) -> None:
         before = stamps(context)
-        module.prepare(root, context.data, recipe.seed, *asked)
+        prepare_corpus(module, recipe.corpus, context.data, recipe.seed)
         made.extend(brought_since(context, before))
         describe(context)
         segments = [context.data / part / "segments" for part in SETS]
@@ -52,7 +52,7 @@ def corpus(context: Context) -> None:
         "corpus",
         "lang/dictionary.py",
         "lang/g2p.py",
-        *(str(path) for path in sorted(script.parent.glob(f"{script.stem}*.py"))),
+        *map(str, script_files(script)),
     ]
     context.once(Work("corpus", f"preparing with {os.path.relpath(script)}", part, {}, code, do, made))
 
@@ -65,13 +65,13 @@ def describe(context: Context) -> None:
         spoken = sum(len(text) for text in made.text.values())
         rate = 0 if own.resample else own.rate
         problems, lengths = examine(made.path, rate, words, decode=False, audio=context.recipe.features.need_audio)
-        hours = sum(seconds_of(made, lengths).values()) / 3600
+        hours = sum(utterance_seconds(made, lengths).values()) / 3600
         speakers = len(set(made.utt2spk.values()))
         told = f"{len(made.text):6d} utterances  {hours:6.2f} h  {speakers:4d} speakers  {spoken:7d} words"
         log.info("  %-5s %s", part, told)
         for problem in problems:
             log.warning("  %s", problem)
-    for problem in across(sets):
+    for problem in check_overlap(sets):
         log.warning("  %s", problem)
 
 
@@ -149,11 +149,12 @@ def features(context: Context) -> None:
     part = {"features": options, "audio": audio, "longest": context.recipe.corpus.longest}
     part |= {"taken": taken} if taken else {}
     outputs = [feature_folder(folder, kind) / name for folder, kind in places for name in FILES]
-    code = ["features", "corpus/audio.py", "corpus/segments.py", *(["kaldi/features.py"] if taken else [])]
+    code = ["features", *(f"corpus/{name}.py" for name in ("audio", "audio_file", "segments"))]
+    code += ["kaldi/features.py"] if taken else []
     context.once(Work("features", "computing features", part, inputs, code, do, outputs))
 
 
-def _make(folder: Path, kind: str, options: FeatureOptions, context: Context) -> Counts:
+def _make(folder: Path, kind: str, options: FeatureOptions, context: Context) -> ExtractCounts:
     """Computes the features of a data directory, or takes those made elsewhere."""
     if not options.archives:
         from asr_prune.features.extract import extract
