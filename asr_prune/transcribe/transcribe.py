@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from asr_prune.corpus.wording import counted
 from asr_prune.decode.decode_set import warn_unfinished
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.progress import track
 from asr_prune.transcribe.recogniser import Requested, RunRecogniser
 from asr_prune.transcribe.recordings import Reader, Recording
