@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import io
 import logging
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.pool import Pool
 from pathlib import Path
 from zlib import crc32
 
@@ -28,7 +27,7 @@ from demo_voices import RATE, Voice, espeak_files, speak, voices
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.interrupts import starting_workers
+from asr_prune.process import worker_pool
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ def record(lines: Script, audio: Path, seed: int, processes: int | None = None) 
     """
     espeak_files()  # says what is missing before any process starts
     seconds: dict[str, float] = {}
-    with ProcessPoolExecutor(processes or min(8, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(processes or min(8, os.cpu_count() or 1), "spawn") as pool:
         tracks = [np.concatenate(spoken) for spoken in _speak_all(pool, script("babble", seed))]
         spoken_lines = zip(lines, _speak_all(pool, lines), strict=True)
         for voice, utterances in track(spoken_lines, len(lines), "demo corpus, voices"):
@@ -84,9 +83,9 @@ def record(lines: Script, audio: Path, seed: int, processes: int | None = None) 
     return seconds
 
 
-def _speak_all(pool: ProcessPoolExecutor, lines: Script) -> Iterator[list[np.ndarray]]:
-    with starting_workers():
-        return pool.map(speak, lines.keys(), lines.values())
+def _speak_all(pool: Pool, lines: Script) -> Iterator[list[np.ndarray]]:
+    results = [pool.apply_async(speak, line) for line in lines.items()]
+    return (result.get() for result in results)
 
 
 def names(voice: Voice, count: int) -> list[str]:

@@ -16,7 +16,7 @@ def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
     if options.type == "residual":
         return Residual(inputs, options.hidden, outputs, options.activation, options.dropout, options.stream)
     if options.type == "tdnn":
-        time = options.taps, options.strides
+        time = options.context, options.strides
         return Tdnn(inputs, options.hidden, outputs, options.activation, options.dropout, *time)
     return FeedForward(inputs, options.hidden, outputs, options.activation, options.dropout)
 

@@ -13,6 +13,7 @@ import soundfile
 
 from asr_prune.corpus.segments import TO_THE_END, Segment
 from asr_prune.errors import UserError
+from asr_prune.process import torch_threads
 
 #: float samples in [-1, 1) times this lie in int16's range, where Kaldi's features expect them
 INT16_SCALE = 32768.0
@@ -115,12 +116,9 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     import torch
     from torchaudio.functional import resample
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the order of a sum depends on the number of threads; the bytes must not
-    try:
-        return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)
-    finally:
-        torch.set_num_threads(threads)
+    with torch_threads(1):  # the order of a sum depends on the threads; the bytes must not
+        converted = resample(torch.from_numpy(samples), rate, wanted)
+    return np.asarray(converted.numpy(), dtype=np.float32)
 
 
 @contextmanager

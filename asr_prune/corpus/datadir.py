@@ -161,6 +161,11 @@ def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
     return {key: recordings[own.recording] for key, own in segments.items()}, segments
 
 
+def audio_files(folders: Iterable[Path]) -> list[Path]:
+    """The audio files of some data directories, sorted."""
+    return sorted({Path(place) for folder in folders for place in read_audio_tables(folder)[0].values()})
+
+
 def _segment(path: Path, utterance: str, line: str) -> Segment:
     try:
         return Segment.parse(line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.cmvn import cmvn_stats
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
-from asr_prune.interrupts import starting_workers
+from asr_prune.process import worker_pool
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
@@ -90,15 +89,13 @@ Result = tuple[str, float, np.ndarray | str]
 
 @contextmanager
 def _results(jobs: list[Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[Result]]:
-    """Results in the order of `jobs`. Fresh processes, not forks: the fork of a process that holds threads can hang."""
+    """Results in the order of `jobs`. Workers are spawned: a fork of a process with threads can hang."""
     nj = min(nj, len(jobs))
     if nj <= 1:
         worker = _Worker(options, longest)
         yield map(worker, jobs)
         return
-    with starting_workers():
-        pool = multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options, longest))
-    with pool:
+    with worker_pool(nj, "spawn", _start_worker, (options, longest)) as pool:
         yield pool.imap(_work, jobs, chunksize=8)
 
 

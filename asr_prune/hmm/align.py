@@ -12,7 +12,7 @@ import numpy as np
 from asr_prune.hmm.gmm import Floats, Ints, Scorer
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.native import silenced
 
@@ -34,7 +34,7 @@ class Alignment:
     def frames(self) -> int:
         return int(np.count_nonzero(self.ids))
 
-    def by_utterance(self, data: Utterances, values: Ints) -> Iterator[tuple[str, Ints]]:
+    def by_utterance(self, data: JoinedUtterances, values: Ints) -> Iterator[tuple[str, Ints]]:
         """Yields (utterance, its part of `values` [all frames]) for each utterance of `data` that aligned."""
         for i, utt in enumerate(data.ids):
             if utt not in self.failed:
@@ -54,7 +54,7 @@ class Search:
     boosted: tuple[int, ...] = ()
 
 
-def align_equal(graphs: dict[str, Fst], data: Utterances, seed: int) -> Alignment:
+def align_equal(graphs: dict[str, Fst], data: JoinedUtterances, seed: int) -> Alignment:
     """Gives the states of a random path equal shares of the frames, from which a flat start begins."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
     for i, utt in enumerate(data.ids):
@@ -67,7 +67,7 @@ def align_equal(graphs: dict[str, Fst], data: Utterances, seed: int) -> Alignmen
     return alignment
 
 
-def align(model: HmmModel, graphs: dict[str, Fst], data: Utterances, search: Search) -> Alignment:
+def align(model: HmmModel, graphs: dict[str, Fst], data: JoinedUtterances, search: Search) -> Alignment:
     """The best path of each utterance, searched again with `retry_beam` where `beam` finds none."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
     gmms = model.gmms if search.boost == 1.0 else model.gmms.boosted(list(search.boosted), search.boost)
@@ -82,7 +82,7 @@ def align(model: HmmModel, graphs: dict[str, Fst], data: Utterances, search: Sea
 
 
 def _align_one(
-    model: HmmModel, graph: Fst, scores: Floats, search: Search, alignment: Alignment, data: Utterances, i: int
+    model: HmmModel, graph: Fst, scores: Floats, search: Search, alignment: Alignment, data: JoinedUtterances, i: int
 ) -> None:
     """scores: scaled log-likelihoods [frames, transition-ids]. Enters the path of utterance i into `alignment`."""
     ids, retried, loglike = best_path(model, graph, scores, search, data.ids[i])

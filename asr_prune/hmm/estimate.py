@@ -12,7 +12,7 @@ from asr_prune.hmm.gmm_split import split
 from asr_prune.hmm.gmm_stats import accumulate, update
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.native import silenced
 
 
@@ -26,7 +26,7 @@ class Growth:
 
 def estimate(
     model: HmmModel,
-    data: Utterances,
+    data: JoinedUtterances,
     alignment: Alignment,
     growth: Growth,
     rng: np.random.Generator,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, blocks
-from asr_prune.hmm.gmm_stats import posteriors
+from asr_prune.hmm.gmm_stats import gmm_posteriors
 from asr_prune.hmm.row_update import maximise
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Fmllr:
         under: mixtures with the same Gaussians, whose posteriors are to be taken instead (gmm-post-to-gpost).
         """
         slope, offset = np.zeros_like(feats), np.zeros_like(feats)
-        for block in posteriors(under or self.gmms, feats, pdfs):
+        for block in gmm_posteriors(under or self.gmms, feats, pdfs):
             slope[block.rows] = block.posterior @ self.gmms.invvars[block.own]
             offset[block.rows] = block.posterior @ self.gmms.means_invvars[block.own]
         extended = np.hstack([feats, np.ones((len(feats), 1), np.float32)])
@@ -99,7 +99,7 @@ def transformed(feats: Floats, transform: Floats) -> Floats:
     return feats @ transform[:, :-1].T + transform[:, -1]
 
 
-def adapted(data: Utterances, speakers: Sequence[str], transforms: Mapping[str, Floats]) -> Utterances:
+def adapted(data: JoinedUtterances, speakers: Sequence[str], transforms: Mapping[str, Floats]) -> JoinedUtterances:
     """`data`, each utterance under its speaker's transform."""
     each = iter(speakers)
     return data.through(lambda feats: transformed(feats, transforms[next(each)]))
@@ -107,7 +107,7 @@ def adapted(data: Utterances, speakers: Sequence[str], transforms: Mapping[str, 
 
 def estimate_fmllr(
     gmms: Gmms,
-    data: Utterances,
+    data: JoinedUtterances,
     pdfs: Ints,
     speakers: Sequence[str],
     min_frames: float,

@@ -11,7 +11,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.deltas import add_deltas
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Floats
-from asr_prune.hmm.kaldi_format import Reader, Writer
+from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
 
 CMVN_OPTS = "--norm-means=true --norm-vars={}"
 
@@ -61,7 +61,7 @@ def splice(feats: Floats, left: int, right: int) -> Floats:
 
 def write_matrix(path: Path, matrix: Floats) -> None:
     """Writes one Kaldi binary matrix."""
-    writer = Writer(binary=True)
+    writer = KaldiWriter(binary=True)
     writer.matrix(matrix)
     with atomic(path, "wb") as file:
         file.write(writer.data)
@@ -69,7 +69,7 @@ def write_matrix(path: Path, matrix: Floats) -> None:
 
 def read_matrix(path: Path) -> Floats:
     """Reads a Kaldi matrix, binary or text. Raises UserError where it is missing or damaged."""
-    return Reader.open(path, "align").matrix()
+    return KaldiReader.open(path, "align").matrix()
 
 
 def _option(path: Path, name: str, default: str) -> str:

@@ -37,7 +37,7 @@ class Block:
     loglike: float
 
 
-def posteriors(gmms: Gmms, feats: Floats, pdfs: Ints) -> Iterator[Block]:
+def gmm_posteriors(gmms: Gmms, feats: Floats, pdfs: Ints) -> Iterator[Block]:
     """Posteriors of the Gaussians of each frame's pdf; feats [frames, dim], pdfs [frames], -1 for frames to leave out.
 
     Matrix products over a pdf's frames, pdf after pdf.
@@ -68,7 +68,7 @@ def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints, moments_of: Floats | None 
     occupancy = np.zeros(gmms.num_gauss)
     moments = np.zeros((gmms.num_gauss, 2 * values.shape[1]))
     loglike = 0.0
-    for block in posteriors(gmms, feats, pdfs):
+    for block in gmm_posteriors(gmms, feats, pdfs):
         x = values[block.rows]
         occupancy[block.own] += block.posterior.sum(0, dtype=np.float64)
         moments[block.own] += block.posterior.T @ np.hstack([x, x * x])

@@ -12,7 +12,7 @@ from asr_prune.errors import UserError
 BINARY = b"\0B"
 
 
-class Writer:
+class KaldiWriter:
     """Collects the bytes of one Kaldi object, in binary or text."""
 
     def __init__(self, binary: bool) -> None:
@@ -72,7 +72,7 @@ def _row(values: np.ndarray) -> str:
     return "".join(f"{_text(v)} " for v in values)
 
 
-class Reader:
+class KaldiReader:
     """Reads one Kaldi object, binary or text by its first bytes. Methods raise UserError where the data do not fit."""
 
     def __init__(self, data: bytes, path: Path) -> None:
@@ -80,7 +80,7 @@ class Reader:
         self.data, self.at = data, len(BINARY) if self.binary else 0
 
     @classmethod
-    def open(cls, path: Path, made_by: str) -> Reader:
+    def open(cls, path: Path, made_by: str) -> KaldiReader:
         try:
             return cls(path.read_bytes(), path)
         except OSError as error:

@@ -11,17 +11,17 @@ from asr_prune.hmm.align import Alignment, align
 from asr_prune.hmm.fmllr import Transforms, adapted, estimate_fmllr
 from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.job import Trained
 from asr_prune.hmm.options import SatOptions, TrainingOptions
+from asr_prune.hmm.trained_pass import TrainedPass
 from asr_prune.hmm.training import search_of
 from asr_prune.hmm.tri import spoken_pdfs
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
 
 #: of speech that is in memory at once, but for a speaker's who has more: an hour
-FRAMES = 360000
+_FRAMES_IN_MEMORY = 360000
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Labeller:
     """
 
     lang: Lang
-    trained: Trained
+    trained: TrainedPass
     options: TrainingOptions
     feats: Mapping[str, Floats]
     text: dict[str, list[str]]
@@ -62,7 +62,7 @@ class Labeller:
         """Yields (utterance, transition-ids int32 [frames]) of those that align, whole speakers at a time."""
         groups = list(self._groups(utts))
         for group in track(groups, len(groups), "labels of the other utterances, by the hour"):
-            plain = Utterances.join(self.feats, group).through(self.trained.front)
+            plain = JoinedUtterances.join(self.feats, group).through(self.trained.front)
             graphs = compile_graphs(self.lang, self.trained.model, self.text, plain.ids)
             alignment = self._aligned(plain, graphs)
             self.tally.add(alignment)
@@ -76,7 +76,7 @@ class Labeller:
         for before, utt in pairwise([None, *order]):
             assert utt is not None
             fresh = before is None or self.speakers.get(before, before) != self.speakers.get(utt, utt)
-            if group and fresh and total + frames[utt] > FRAMES:
+            if group and fresh and total + frames[utt] > _FRAMES_IN_MEMORY:
                 yield group
                 group, total = [], 0
             group.append(utt)
@@ -84,7 +84,7 @@ class Labeller:
         if group:
             yield group
 
-    def _aligned(self, plain: Utterances, graphs: dict[str, Fst]) -> Alignment:
+    def _aligned(self, plain: JoinedUtterances, graphs: dict[str, Fst]) -> Alignment:
         """Under the speakers' transforms where the pass has them."""
         model = self.trained.model
         search = search_of(self.options, self.lang, model)
@@ -97,7 +97,7 @@ class Labeller:
             self.transforms.update(self._estimated(plain, first, owners) | self.transforms)
         return align(model, graphs, adapted(plain, owners, self.transforms), search)
 
-    def _estimated(self, plain: Utterances, first: Alignment, owners: list[str]) -> Transforms:
+    def _estimated(self, plain: JoinedUtterances, first: Alignment, owners: list[str]) -> Transforms:
         model, own = self.trained.model, self.options
         least = own.fmllr_min_frames if isinstance(own, SatOptions) else SatOptions().fmllr_min_frames
         pdfs = spoken_pdfs(self.lang, model, first)

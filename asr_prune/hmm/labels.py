@@ -15,8 +15,8 @@ from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Ints
 
 #: what a binary vector of integers begins with, before their number; and one of them
-HEAD = b"\0B\4"
-VALUE = np.dtype([("size", "u1"), ("value", "<i4")])
+_HEADER = b"\0B\4"
+_VALUE = np.dtype([("size", "u1"), ("value", "<i4")])
 
 
 def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
@@ -45,7 +45,7 @@ class StoredLabels(Archived):
         offset, frames = self.places[utt]
         with open(self.path, "rb") as file:
             file.seek(offset)
-            return _vector(file.read(VALUE.itemsize * frames))
+            return _vector(file.read(_VALUE.itemsize * frames))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -55,7 +55,7 @@ class StoredLabels(Archived):
 
 
 def _vector(data: bytes) -> Ints:
-    return np.frombuffer(data, VALUE)["value"].astype(np.int32)
+    return np.frombuffer(data, _VALUE)["value"].astype(np.int32)
 
 
 def _scanned(ark: Path) -> dict[str, tuple[int, int]]:
@@ -66,10 +66,10 @@ def _scanned(ark: Path) -> dict[str, tuple[int, int]]:
             end = file.seek(0, 2)
             file.seek(0)
             while key := _key(file):
-                head = file.read(len(HEAD) + 4)
+                head = file.read(len(_HEADER) + 4)
                 frames = int.from_bytes(head[-4:], "little", signed=True)
                 places[key] = file.tell(), frames
-                if head[: len(HEAD)] != HEAD or frames < 0 or file.seek(VALUE.itemsize * frames, 1) > end:
+                if head[: len(_HEADER)] != _HEADER or frames < 0 or file.seek(_VALUE.itemsize * frames, 1) > end:
                     raise UserError(f"the labels {ark} are damaged at {key}; run the align stage again.")
     except OSError as error:
         raise UserError(f"cannot read the labels {ark}: {error.strerror}; the align stage makes them.") from error

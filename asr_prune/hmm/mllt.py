@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints
-from asr_prune.hmm.gmm_stats import posteriors
+from asr_prune.hmm.gmm_stats import gmm_posteriors
 from asr_prune.hmm.row_update import maximise
 
-SWEEPS = 200
+_SWEEPS = 200
 
 
 def mllt(gmms: Gmms, feats: Floats, pdfs: Ints) -> Floats:
@@ -21,7 +21,7 @@ def mllt(gmms: Gmms, feats: Floats, pdfs: Ints) -> Floats:
     count, scattered = scatter(gmms, feats, pdfs)
     dim = gmms.dim
     quadratic = scattered / count + 1e-6 * np.eye(dim)  # as few frames as leave a direction empty must not stop it
-    done = maximise(np.ones(1), np.zeros((1, dim, dim)), quadratic[None], SWEEPS)
+    done = maximise(np.ones(1), np.zeros((1, dim, dim)), quadratic[None], _SWEEPS)
     return done[0].astype(np.float32)
 
 
@@ -30,7 +30,7 @@ def scatter(gmms: Gmms, feats: Floats, pdfs: Ints) -> tuple[float, Doubles]:
     dim, means = gmms.dim, gmms.means_invvars / gmms.invvars
     upper = np.triu_indices(dim)
     total, count = np.zeros((dim, len(upper[0]))), 0.0
-    for block in posteriors(gmms, feats, pdfs):
+    for block in gmm_posteriors(gmms, feats, pdfs):
         x = feats[block.rows]
         for posterior, mean, invvar in zip(block.posterior.T, means[block.own], gmms.invvars[block.own], strict=True):
             away = x - mean

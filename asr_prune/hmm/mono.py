@@ -12,22 +12,22 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.align import align_equal
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import read_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import MonoOptions
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.training import Training
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
 
-FIRST_OCCUPANCY = 3.0  # frames that keep a Gaussian at the flat start, as train_mono.sh
+_FIRST_OCCUPANCY = 3.0  # frames that keep a Gaussian at the flat start, as train_mono.sh
 
 
-def train_mono(job: Job, options: MonoOptions) -> Trained:
+def train_mono(job: PassInput, options: MonoOptions) -> TrainedPass:
     """Trains on all of the job's utterances; aligns with the final model.
 
     The same seed gives the same model on one machine. Raises UserError where no utterance can be aligned.
@@ -45,17 +45,17 @@ def train_mono(job: Job, options: MonoOptions) -> Trained:
         log.info("flat starts: %s per frame, best kept", " ".join(f"{one.loglike:.3f}" for one in starts))
     best.run("monophones")
     best.realign()
-    return Trained(best.model, best.alignment, front)
+    return TrainedPass(best.model, best.alignment, front)
 
 
-def start(lang: Lang, data: Utterances, graphs: dict[str, Fst], options: MonoOptions, seed: int) -> Training:
+def start(lang: Lang, data: JoinedUtterances, graphs: dict[str, Fst], options: MonoOptions, seed: int) -> Training:
     """A flat start, estimated once from equal shares of the frames."""
     training = Training(lang, data, graphs, flat_start(lang, data), align_equal(graphs, data, seed), options, seed)
-    training.estimate(FIRST_OCCUPANCY)
+    training.estimate(_FIRST_OCCUPANCY)
     return training
 
 
-def flat_start(lang: Lang, data: Utterances) -> HmmModel:
+def flat_start(lang: Lang, data: JoinedUtterances) -> HmmModel:
     """One Gaussian with the mean and variance of `data` for every state; `lang.shared` says who shares states."""
     topo = read_topology(lang.topo)
     tree = khg.monophone_context_dependency_shared(lang.shared, topo.get_phone_to_num_pdf_classes())

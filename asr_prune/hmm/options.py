@@ -9,7 +9,7 @@ from pydantic import Field
 
 from asr_prune.options import options
 
-MONO_REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
+_MONO_REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
 
 
 @options
@@ -75,7 +75,7 @@ class MonoOptions(TrainingOptions):
     #: as TrainingOptions says
     gaussians: int = 1000
     #: as TrainingOptions says
-    realign: tuple[int, ...] = MONO_REALIGN
+    realign: tuple[int, ...] = _MONO_REALIGN
     #: flat starts to try; the one that fits the training data best goes on (Kaldi: 1)
     starts: int = 1
     #: iterations after which the starts are compared

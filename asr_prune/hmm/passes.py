@@ -17,7 +17,6 @@ from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.gmm import Floats, Ints
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.labelling import Labeller, Tally
 from asr_prune.hmm.labels import StoredLabels, write_labels
@@ -28,13 +27,14 @@ from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
 from asr_prune.hmm.sat import train_sat
 from asr_prune.hmm.subset import subset
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
 
-TRAINERS: dict[str, Callable[[Job, Any], Trained]] = {
+_TRAINERS: dict[str, Callable[[PassInput, Any], TrainedPass]] = {
     "mono": train_mono,
     "tri": train_tri,
     "lda_mllt": train_lda_mllt,
@@ -114,7 +114,7 @@ def train_pass(
     oov = _without_words(speech, tables)
     usable = speech.feats.keys() - oov
     job = _job(tables, speech, own, usable, before, seed)
-    trained = TRAINERS[own.type](job, own)
+    trained = _TRAINERS[own.type](job, own)
     labeller = _labeller(tables, trained, own, speech)
     labeller.tally.add(trained.alignment)
     rest = usable - set(job.data.ids) if label_all else set()
@@ -135,25 +135,27 @@ def _without_words(speech: Speech, lang: Lang) -> list[str]:
     return oov
 
 
-def _job(lang: Lang, speech: Speech, own: PassOptions, usable: Set[str], before: Path | None, seed: int) -> Job:
+def _job(lang: Lang, speech: Speech, own: PassOptions, usable: Set[str], before: Path | None, seed: int) -> PassInput:
     """What the pass is trained on, of the utterances `usable`."""
     frames = frames_of(speech.feats)
     chosen = subset(own, {utt: frames[utt] for utt in usable}, speech.speakers, seed)
     if len(chosen) < len(usable):
         log.info("  trained on %d of %d utterances", len(chosen), len(usable))
-    data = Utterances.join(speech.feats, chosen)
+    data = JoinedUtterances.join(speech.feats, chosen)
     speakers = [speech.speakers.get(utt, utt) for utt in data.ids]
     front = FrontEnd(speech.deltas, variance=speech.variance)
-    loaded = _labelled(Trained.load(before, data), before, lang, data, own, speech) if before else None
-    return Job(lang, data, speech.text, speakers, seed, front, loaded)
+    loaded = _labelled(TrainedPass.load(before, data), before, lang, data, own, speech) if before else None
+    return PassInput(lang, data, speech.text, speakers, seed, front, loaded)
 
 
-def _labeller(lang: Lang, trained: Trained, own: PassOptions, speech: Speech) -> Labeller:
+def _labeller(lang: Lang, trained: TrainedPass, own: PassOptions, speech: Speech) -> Labeller:
     known = dict(trained.transforms or {})
     return Labeller(lang, trained, own, speech.feats, speech.text, speech.speakers, known)
 
 
-def _labelled(loaded: Trained, before: Path, lang: Lang, data: Utterances, own: PassOptions, speech: Speech) -> Trained:
+def _labelled(
+    loaded: TrainedPass, before: Path, lang: Lang, data: JoinedUtterances, own: PassOptions, speech: Speech
+) -> TrainedPass:
     """The pass before with labels also of the utterances that it was not asked to label."""
     tried = set(json.loads((before / "summary.json").read_text())["failed"])
     alignment = loaded.alignment
@@ -197,7 +199,7 @@ def _some(utts: list[str]) -> str:
     return " ".join(utts[:5]) + (" ..." if len(utts) > 5 else "")
 
 
-def _write(folder: Path, trained: Trained, labeller: Labeller, labels: Iterator[tuple[str, Ints]]) -> None:
+def _write(folder: Path, trained: TrainedPass, labeller: Labeller, labels: Iterator[tuple[str, Ints]]) -> None:
     """The model, and all labels; where pdf.scp is, all of them are."""
     model = trained.model
     with atomic_dir(folder) as partial:

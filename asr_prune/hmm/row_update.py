@@ -8,10 +8,10 @@ import numpy as np
 
 from asr_prune.hmm.gmm import Doubles
 
-SWEEPS = 40
+_SWEEPS = 40
 
 
-def maximise(count: Doubles, linear: Doubles, quadratic: Doubles, sweeps: int = SWEEPS) -> Doubles:
+def maximise(count: Doubles, linear: Doubles, quadratic: Doubles, sweeps: int = _SWEEPS) -> Doubles:
     """The transforms [sets, dim, columns] that maximise, for each set of statistics,
 
         count log|det A| + sum_i (w_i . linear_i - w_i quadratic_i w_i / 2),

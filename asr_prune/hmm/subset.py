@@ -15,10 +15,10 @@ def subset(own: TrainingOptions, frames: Mapping[str, int], speakers: Mapping[st
     First the `shortest`, then of them `utterances` from the speakers in turn, drawn by `seed`.
     """
     names = sorted(sorted(frames, key=lambda utt: (frames[utt], utt))[: own.shortest or None])
-    return spread(names, speakers, own.utterances, seed) if 0 < own.utterances < len(names) else names
+    return spread_over_speakers(names, speakers, own.utterances, seed) if 0 < own.utterances < len(names) else names
 
 
-def spread(names: Sequence[str], speakers: Mapping[str, str], count: int, seed: int) -> list[str]:
+def spread_over_speakers(names: Sequence[str], speakers: Mapping[str, str], count: int, seed: int) -> list[str]:
     """`count` of the utterances `names`, sorted: one from every speaker before any gives a second, and so on."""
     draw = np.random.default_rng(seed)
     turns: dict[str, int] = {}

@@ -14,7 +14,7 @@ from asr_prune.hmm.align import Alignment, Search, align
 from asr_prune.hmm.estimate import Growth, estimate
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import TrainingOptions
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
@@ -34,7 +34,7 @@ class Training:
     def __init__(
         self,
         lang: Lang,
-        data: Utterances,
+        data: JoinedUtterances,
         graphs: dict[str, Fst],
         model: HmmModel,
         alignment: Alignment,

@@ -10,7 +10,7 @@ import kaldi_hmm_gmm as khg
 import numpy as np
 
 from asr_prune.files import atomic
-from asr_prune.hmm.kaldi_format import BINARY, Reader, Writer
+from asr_prune.hmm.kaldi_format import BINARY, KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
 
 
@@ -52,14 +52,14 @@ class Tree:
 
     @classmethod
     def from_khg(cls, tree: khg.ContextDependency) -> Tree:
-        return _parse(Reader(BINARY + np.asarray(tree.__getstate__()[0], np.int8).tobytes(), Path("tree")))
+        return _parse(KaldiReader(BINARY + np.asarray(tree.__getstate__()[0], np.int8).tobytes(), Path("tree")))
 
     def to_khg(self) -> khg.ContextDependency:
         data = self.to_bytes(binary=True)[len(BINARY) :]
         return unpickled(khg.ContextDependency, (np.frombuffer(data, np.int8).tolist(),))
 
     def to_bytes(self, binary: bool) -> bytes:
-        writer = Writer(binary)
+        writer = KaldiWriter(binary)
         writer.token("ContextDependency")
         writer.integer(self.width)
         writer.integer(self.central)
@@ -77,10 +77,10 @@ def write_tree(path: Path, tree: Tree, binary: bool = True) -> None:
 
 def read_tree(path: Path) -> Tree:
     """Reads a tree of `write_tree` or of Kaldi. Raises UserError where it is missing, damaged or of another kind."""
-    return _parse(Reader.open(path, "align"))
+    return _parse(KaldiReader.open(path, "align"))
 
 
-def _parse(reader: Reader) -> Tree:
+def _parse(reader: KaldiReader) -> Tree:
     reader.expect("ContextDependency")
     width, central = reader.integer(), reader.integer()
     reader.expect("ToPdf")
@@ -91,7 +91,7 @@ def _parse(reader: Reader) -> Tree:
     return Tree(width, central, root)
 
 
-def _write_node(writer: Writer, node: Node | None) -> None:
+def _write_node(writer: KaldiWriter, node: Node | None) -> None:
     if node is None:
         writer.token("NULL")
     elif isinstance(node, Leaf):
@@ -116,7 +116,7 @@ def _write_node(writer: Writer, node: Node | None) -> None:
         writer.token("}", line=True)
 
 
-def _read_node(reader: Reader) -> Node | None:
+def _read_node(reader: KaldiReader) -> Node | None:
     kind = reader.expect("NULL", "CE", "TE", "SE")
     if kind == "NULL":
         return None
@@ -138,12 +138,12 @@ def _read_node(reader: Reader) -> Node | None:
     return Split(key, values, yes, no)
 
 
-def _write_size(writer: Writer, size: int) -> None:
+def _write_size(writer: KaldiWriter, size: int) -> None:
     """Kaldi marks unsigned numbers by a negative length byte."""
     writer.data += b"\xfc" + struct.pack("<I", size) if writer.binary else f"{size} ".encode()
 
 
-def _read_size(reader: Reader) -> int:
+def _read_size(reader: KaldiReader) -> int:
     if not reader.binary:
         return reader.integer()
     reader.byte(0xFC)

@@ -11,19 +11,19 @@ from asr_prune.hmm.align import Alignment
 from asr_prune.hmm.gmm import Ints
 from asr_prune.hmm.gmm_split import split
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import TiedOptions, TriOptions
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.training import Training
 from asr_prune.hmm.tying import tie
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
 
 
-def train_tri(job: Job, options: TriOptions) -> Trained:
+def train_tri(job: PassInput, options: TriOptions) -> TrainedPass:
     """Trains triphones tied by a tree on the features of the pass before; aligns with the final model.
 
     Raises UserError where no utterance can be aligned.
@@ -31,10 +31,10 @@ def train_tri(job: Job, options: TriOptions) -> Trained:
     training = tied_training(job, job.data.through(job.plain_front), options)
     training.run("triphones")
     training.realign()
-    return Trained(training.model, training.alignment, job.plain_front)
+    return TrainedPass(training.model, training.alignment, job.plain_front)
 
 
-def tied_training(job: Job, data: Utterances, options: TiedOptions) -> Training:
+def tied_training(job: PassInput, data: JoinedUtterances, options: TiedOptions) -> Training:
     """A tree from `data` under the labels of the pass before, one Gaussian a leaf, and those labels converted to it."""
     before = job.previous
     labels, tree = (before.alignment.ids, data.bounds), (options.leaves, options.cluster_threshold)

@@ -15,7 +15,7 @@ from asr_prune.hmm.gmm import Floats
 
 
 @dataclass(frozen=True)
-class Utterances:
+class JoinedUtterances:
     """ids, sorted; feats float32 [all frames, dim]; utterance i owns rows bounds[i] to bounds[i+1], int64."""
 
     ids: list[str]
@@ -23,7 +23,7 @@ class Utterances:
     bounds: NDArray[np.int64]
 
     @classmethod
-    def join(cls, feats: Mapping[str, Floats], utts: Iterable[str] | None = None) -> Utterances:
+    def join(cls, feats: Mapping[str, Floats], utts: Iterable[str] | None = None) -> JoinedUtterances:
         """Joins features [frames, dim] by utterance, of all or of `utts`, holding none of them twice.
 
         Raises UserError where there are none or some are not finite.
@@ -42,10 +42,10 @@ class Utterances:
                 raise UserError(f"the features of {utt} hold NaN or infinity; run the features stage again.")
         return cls(ids, joined, bounds)
 
-    def through(self, transform: Callable[[Floats], Floats]) -> Utterances:
+    def through(self, transform: Callable[[Floats], Floats]) -> JoinedUtterances:
         """The same with each utterance's features, [frames, dim], put through `transform`."""
         parts = [transform(self.feats[start:end]) for start, end in pairwise(self.bounds)]
-        return Utterances(self.ids, np.concatenate(parts).astype(np.float32, copy=False), self.bounds)
+        return JoinedUtterances(self.ids, np.concatenate(parts).astype(np.float32, copy=False), self.bounds)
 
     def rows(self) -> dict[str, slice]:
         """Which rows each utterance owns."""

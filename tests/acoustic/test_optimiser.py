@@ -12,7 +12,7 @@ from asr_prune.acoustic.options import TrainOptions
 
 
 def test_one_cycle_rises_to_the_peak_and_ends_at_nearly_nothing() -> None:
-    schedule = OneCycle(TrainOptions(learning_rate=0.5, rise=0.2), 100)
+    schedule = OneCycle(TrainOptions(learning_rate=0.5, pct_start=0.2), 100)
     rates = [schedule.rate(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.5 / 25)
     assert rates[20] == pytest.approx(0.5)

@@ -24,7 +24,7 @@ def network_of(seed: int = 1, activation: str = "relu") -> Network:
     options = NetworkOptions(
         type="tdnn",
         hidden=(5, 4, 6),
-        taps=TAPS,
+        context=TAPS,
         strides=STRIDES,
         activation=activation,  # type: ignore[arg-type]
     )
@@ -94,9 +94,9 @@ def test_norms_are_over_all_taps() -> None:
         assert float(layer.norms("outgoing")[j]) == pytest.approx(out)
 
 
-@pytest.mark.parametrize("bad", [{"taps": ()}, {"taps": ((0,), ())}, {"strides": ()}, {"strides": (1, 0)}])
-def test_taps_and_strides_that_cannot_be_are_told(bad: dict[str, tuple[int, ...]]) -> None:
-    with pytest.raises(ValueError, match=r"taps must list at least one frame for each layer, and strides numbers of 1"):
+@pytest.mark.parametrize("bad", [{"context": ()}, {"context": ((0,), ())}, {"strides": ()}, {"strides": (1, 0)}])
+def test_impossible_context_and_strides_are_refused(bad: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match=r"context must list at least one frame for each layer, and strides"):
         NetworkOptions(type="tdnn", **bad)  # type: ignore[arg-type]
 
 

@@ -16,6 +16,7 @@ from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.train import Trainer
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.labels import StoredLabels, write_labels
@@ -173,6 +174,22 @@ def test_a_finished_run_called_again_writes_the_same(tmp_path: Path) -> None:
     after = load_model(tmp_path / "model/before_cut.pt").network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert (tmp_path / "nodes.json").is_file()
+
+
+def test_wall_seconds_of_a_killed_run_are_summed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one_epoch = Trainer._one_epoch
+
+    def killed_in_the_third(trainer: Trainer) -> None:
+        if trainer.epoch == 2:
+            raise KeyboardInterrupt
+        trainer.sitting_start -= 100
+        one_epoch(trainer)
+
+    monkeypatch.setattr(Trainer, "_one_epoch", killed_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, {"method": "none"})
+    monkeypatch.setattr(Trainer, "_one_epoch", one_epoch)
+    assert 200 < run(tmp_path, {"method": "none"})["train_wall_seconds"] < 260
 
 
 def test_the_table_says_why_a_node_went() -> None:

@@ -18,7 +18,7 @@ from asr_prune.hmm.tying.stats import TreeStats
 log = logging.getLogger(__name__)
 
 MIN_GAIN = 300.0  # log-likelihood, of a split, as build-tree
-MULTIPLE = 8  # leaves are merged until their number is one of this, as build-tree
+_MULTIPLE = 8  # leaves are merged until their number is one of this, as build-tree
 
 
 def build_tree(
@@ -78,8 +78,8 @@ def _grown(stub: Tree, stats: TreeStats, questions: Questions, leaves: int, min_
 
 
 def _rounded(tree: Tree, stub: Tree, stats: TreeStats) -> Tree:
-    """The tree with a multiple of MULTIPLE leaves, those without frames among them, where the roots leave room."""
-    fewest, roots = num_leaves(tree) // MULTIPLE * MULTIPLE, num_leaves(stub)
+    """The tree with a multiple of _MULTIPLE leaves, those without frames among them, where the roots leave room."""
+    fewest, roots = num_leaves(tree) // _MULTIPLE * _MULTIPLE, num_leaves(stub)
     if fewest < roots:
         return tree
     seen = len(np.unique(leaves_of(stub, stats.classes, stats.windows)))

@@ -9,8 +9,8 @@ import numpy as np
 from asr_prune.hmm.gmm import Doubles, Longs
 from asr_prune.hmm.tying.likelihood import log_likelihood, summed
 
-TRIES = 10  # random starts of each split, as cluster-phones
-SWEEPS = 2000  # over all points at most: 20 iterations of k-means, each of 100 refinements
+_STARTS = 10  # random starts of each split, as cluster-phones
+_SWEEPS = 2000  # over all points at most: 20 iterations of k-means, each of 100 refinements
 
 
 def split_all(points: Doubles, rng: np.random.Generator) -> list[list[int]]:
@@ -29,10 +29,10 @@ def split_all(points: Doubles, rng: np.random.Generator) -> list[list[int]]:
 
 
 def split_in_two(points: Doubles, rng: np.random.Generator) -> tuple[float, Longs]:
-    """Gain in log-likelihood and the side, 0 or 1, of each point: the best of TRIES starts."""
+    """Gain in log-likelihood and the side, 0 or 1, of each point: the best of _STARTS starts."""
     whole = float(log_likelihood(points.sum(0)))
     best_gain, best_side = -np.inf, np.zeros(len(points), np.int64)
-    for _ in range(TRIES):
+    for _ in range(_STARTS):
         side = _refined(points, _start(len(points), rng))
         gain = float(log_likelihood(summed(points, side, 2)).sum()) - whole
         if gain > best_gain:
@@ -55,7 +55,7 @@ def _refined(points: Doubles, side: Longs) -> Longs:
     side, sums = side.copy(), summed(points, side, 2)
     moved, at = False, 0
     sweeps = 0
-    while sweeps < SWEEPS:
+    while sweeps < _SWEEPS:
         better = np.flatnonzero(_gains(points, side, sums)[at:] > 0)
         if len(better):
             at += int(better[0])

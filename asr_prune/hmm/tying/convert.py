@@ -9,7 +9,7 @@ from asr_prune.hmm.gmm import Ints, Longs
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.tree import Tree
 from asr_prune.hmm.tying.lookup import leaves_of
-from asr_prune.hmm.tying.segments import cut
+from asr_prune.hmm.tying.segments import phone_segments
 from asr_prune.hmm.tying.stats import distinct
 from asr_prune.hmm.tying.transitions import Transitions
 
@@ -17,10 +17,10 @@ from asr_prune.hmm.tying.transitions import Transitions
 def convert_alignment(old: khg.TransitionModel, new: HmmModel, ids: Ints, bounds: Longs) -> Ints:
     """The same states of the same phones, with the pdfs that the tree of `new` gives them; int32 [frames].
 
-    ids: transition-ids of `old` [frames], as `cut` reads them; what is not aligned, or not made of whole phones, is 0.
+    ids: transition-ids of `old` [frames], as `phone_segments` reads them; what is not aligned, or not made of whole phones, is 0.
     """
     table, tree = Transitions.of(old), Tree.from_khg(new.tree)
-    segments = cut(table, ids, bounds)
+    segments = phone_segments(table, ids, bounds)
     windows, window = distinct(segments.windows(tree.width, tree.central))
     aligned = segments.owner >= 0
     size = old.num_transition_ids + 1

@@ -11,7 +11,7 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Doubles, Gmms
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.tree import Tree
-from asr_prune.hmm.tying.likelihood import VARIANCE_FLOOR, summed
+from asr_prune.hmm.tying.likelihood import TREE_VARIANCE_FLOOR, summed
 from asr_prune.hmm.tying.lookup import leaves_of
 from asr_prune.hmm.tying.stats import TreeStats
 
@@ -39,6 +39,6 @@ def initial_model(tree: Tree, topology: khg.HmmTopology, stats: TreeStats) -> tu
 def _gaussians(moments: Doubles) -> Gmms:
     """One Gaussian for each of moments [pdfs, 1 + 2 dim]."""
     mean, square = np.split(moments[:, 1:] / moments[:, :1], 2, axis=1)
-    invvar = 1 / np.maximum(square - mean**2, VARIANCE_FLOOR)
+    invvar = 1 / np.maximum(square - mean**2, TREE_VARIANCE_FLOOR)
     ones = np.ones(len(mean), np.float32)
     return Gmms(np.arange(len(mean) + 1), ones, (mean * invvar).astype(np.float32), invvar.astype(np.float32))

@@ -6,11 +6,11 @@ import numpy as np
 
 from asr_prune.hmm.gmm import LOG_2PI, Doubles, Longs
 
-VARIANCE_FLOOR = 0.01  # as acc-tree-stats and gmm-init-model
+TREE_VARIANCE_FLOOR = 0.01  # as acc-tree-stats and gmm-init-model
 ROUNDING = 1e-6  # gains and losses that differ less than by this part of them are equal
 
 
-def log_likelihood(moments: Doubles, floor: float = VARIANCE_FLOOR) -> Doubles:
+def log_likelihood(moments: Doubles, floor: float = TREE_VARIANCE_FLOOR) -> Doubles:
     """Log-likelihood of all frames under their own diagonal Gaussian, whose variances are at least `floor`.
 
     moments: number of frames, then sums of the features, then of their squares, float64 [..., 1 + 2 dim]; returns

@@ -37,7 +37,7 @@ class Segments:
         return out
 
 
-def cut(transitions: Transitions, ids: Ints, bounds: Longs) -> Segments:
+def phone_segments(transitions: Transitions, ids: Ints, bounds: Longs) -> Segments:
     """Phones of an alignment whose self-loops follow the way out (reorder=True).
 
     ids: transition-ids [frames], 0 in utterances that are not aligned; bounds [utterances + 1]. An utterance that does

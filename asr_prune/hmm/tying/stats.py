@@ -9,10 +9,10 @@ import numpy as np
 
 from asr_prune.hmm.gmm import Doubles, Floats, Ints, Longs, blocks
 from asr_prune.hmm.tying.likelihood import summed
-from asr_prune.hmm.tying.segments import cut
+from asr_prune.hmm.tying.segments import phone_segments
 from asr_prune.hmm.tying.transitions import Transitions
 
-UNKNOWN = -1
+_NO_CONTEXT = -1
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ def tree_stats(
     width: int = 3,
     central: int = 1,
 ) -> TreeStats:
-    """Sums feats [frames, dim] by event of the alignment ids [frames], bounds [utterances + 1], as `cut` reads it.
+    """Sums feats [frames, dim] by event of the alignment ids [frames], bounds [utterances + 1], as `phone_segments` reads it.
 
     Phones of `ci_phones`, which are context-independent, differ by pdf class only.
     """
     table = Transitions.of(transitions)
-    segments = cut(table, ids, bounds)
+    segments = phone_segments(table, ids, bounds)
     windows = segments.windows(width, central)
     alone = np.ix_(np.isin(segments.phones, ci_phones), np.arange(width) != central)
-    windows[alone] = UNKNOWN
+    windows[alone] = _NO_CONTEXT
     kinds, kind = distinct(windows)
     aligned = segments.owner >= 0
     event = np.full(len(ids), -1)

@@ -1,0 +1,80 @@
+"""What one pass gets and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.features.archive import read_matrices
+from asr_prune.hmm.align import Alignment
+from asr_prune.hmm.fmllr import Transforms
+from asr_prune.hmm.frontend import FrontEnd
+from asr_prune.hmm.gmm import Gmms
+from asr_prune.hmm.labels import StoredLabels
+from asr_prune.hmm.mdl import read_mdl
+from asr_prune.hmm.model import HmmModel
+from asr_prune.hmm.utterances import JoinedUtterances
+from asr_prune.lang.lang import Lang
+
+
+@dataclass(frozen=True)
+class TrainedPass:
+    """A trained pass: its model, the labels it gives, and how it makes features.
+
+    transforms: by speaker, where the pass is speaker-adaptive; unadapted: the mixtures for features without them.
+    """
+
+    model: HmmModel
+    alignment: Alignment
+    front: FrontEnd
+    transforms: Transforms | None = None
+    unadapted: Gmms | None = None
+
+    @classmethod
+    def load(cls, folder: Path, data: JoinedUtterances) -> TrainedPass:
+        """Reads a pass's folder; the alignment covers `data`. Raises UserError where a file is missing or damaged."""
+        adapted = (folder / "trans.scp").is_file()
+        return cls(
+            HmmModel.load(folder),
+            _alignment(StoredLabels(folder / "ali.ark"), data),
+            FrontEnd.load(folder),
+            dict(read_matrices(folder / "trans.scp")) if adapted else None,
+            read_mdl(folder / "final.alimdl")[1] if adapted else None,
+        )
+
+
+def _alignment(labels: Mapping[str, np.ndarray], data: JoinedUtterances) -> Alignment:
+    """Labels put end to end; utterances without any, or of another length, are failed."""
+    alignment = Alignment(np.zeros(data.frames, np.int32))
+    for i, utt in enumerate(data.ids):
+        own = slice(data.bounds[i], data.bounds[i + 1])
+        if utt in labels and len(labels[utt]) == own.stop - own.start:
+            alignment.ids[own] = labels[utt]
+        else:
+            alignment.failed.append(utt)
+    return alignment
+
+
+@dataclass(frozen=True)
+class PassInput:
+    """data: normalised cepstra without differences; text: words by utterance; speakers: of each utterance of `data`;
+    plain_front: differences as the recipe asks; before: the pass before, None for a flat start.
+    """
+
+    lang: Lang
+    data: JoinedUtterances
+    text: dict[str, list[str]]
+    speakers: list[str]
+    seed: int
+    plain_front: FrontEnd
+    before: TrainedPass | None = None
+
+    @property
+    def previous(self) -> TrainedPass:
+        """The pass before. Raises ValueError where there is none."""
+        if self.before is None:
+            raise ValueError("this pass starts from the labels of another one")
+        return self.before
