@@ -13,7 +13,6 @@ import numpy as np
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.decode.adapt import Adapter
 from asr_prune.decode.decoding import Decoding
-from asr_prune.decode.hypothesis import GraphRecogniser, GreedyRecogniser, Hypothesis, Recogniser
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
 from asr_prune.decode.parallel import each
 from asr_prune.decode.search import Decoder
