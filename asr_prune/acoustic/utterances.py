@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, Held, Outcome, Utterances, end_to_end
+from asr_prune.acoustic.examples import Batch, InMemory, Outcome, Utterances, concatenate
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
@@ -20,18 +20,18 @@ from asr_prune.features.stored import frames_of
 
 log = logging.getLogger(__name__)
 
-BLANK = 0
+BLANK_ID = 0
 
 
-class UtteranceSet(Held):
+class UtteranceSet(InMemory):
     """Each utterance is an example; the objective is -log of the summed probability of all paths that spell it, in
     whatever way.
 
-    tokens: for each utterance the ways to spell it, int64 [tokens] each, none of them BLANK; stride: frames of which
+    tokens: for each utterance the ways to spell it, int64 [tokens] each, none of them BLANK_ID; stride: frames of which
     the network keeps one; augment: what happens to features each time they are learned.
     """
 
-    at_once = 32
+    eval_batch = 32
 
     def __init__(
         self,
@@ -48,16 +48,18 @@ class UtteranceSet(Held):
         self.mean = features.mean(0)
 
     @classmethod
-    def count_of(cls, lengths: np.ndarray) -> int:
+    def count_examples(cls, lengths: np.ndarray) -> int:
         return len(lengths)
 
     @classmethod
-    def usable(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
+    def usable_utterances(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
         """Those with features and tokens, and frames enough to spell these at one of `stride`; the others are counted
         and told. Raises UserError where none is left.
         """
         both, frames = sorted(features.keys() & labels.keys()), frames_of(features)
-        names = [name for name in both if -(-frames[name] // stride) >= min(map(fewest_frames, ways_of(labels[name])))]
+        names = [
+            name for name in both if -(-frames[name] // stride) >= min(map(fewest_frames, spellings(labels[name])))
+        ]
         if len(names) < len(both):
             told = "%d of %d utterances have too few frames for their tokens at one of %d frames, left out"
             log.warning(told, len(both) - len(names), len(both), stride)
@@ -69,7 +71,7 @@ class UtteranceSet(Held):
         return names
 
     @classmethod
-    def of(
+    def build(
         cls,
         names: Sequence[str],
         features: Utterances,
@@ -79,13 +81,13 @@ class UtteranceSet(Held):
         stride: int = 1,
         augment: Augment | None = None,
     ) -> UtteranceSet:
-        """labels: by utterance ids, [tokens], or in several ways, [ways, tokens], filled up with BLANK; ways that have
+        """labels: by utterance ids, [tokens], or in several ways, [ways, tokens], filled up with BLANK_ID; ways that have
         too few frames are left out.
         """
         lengths = frames_of(features)
-        ways = {name: in_frames(labels[name], -(-lengths[name] // stride)) for name in names}
+        ways = {name: feasible_spellings(labels[name], -(-lengths[name] // stride)) for name in names}
         return cls(
-            end_to_end(names, features, np.float32).to(device),
+            concatenate(names, features, np.float32).to(device),
             torch.tensor([lengths[name] for name in names]).to(device),
             [[torch.from_numpy(way).to(device) for way in ways[name]] for name in names],
             context,
@@ -94,16 +96,16 @@ class UtteranceSet(Held):
         )
 
     @classmethod
-    def priors_of(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
+    def priors_from_labels(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
         return torch.zeros(classes)
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def batch_of(self, options: TrainOptions) -> int:
+    def batch_size(self, options: TrainOptions) -> int:
         return options.utterances
 
-    def taken(self, index: Tensor) -> Batch:
+    def batch_at(self, index: Tensor) -> Batch:
         """Spliced frames [frames, inputs], frames of each utterance, tokens one way after the other, tokens of each
         way, ways of each utterance.
         """
@@ -114,15 +116,15 @@ class UtteranceSet(Held):
         own = [self.tokens[i] for i in index.tolist()]
         tokens = [way for ways in own for way in ways]
         counts, ways = (torch.tensor(list(map(len, some)), device=self.device) for some in (tokens, own))
-        return self.spliced(frames), lengths, torch.cat(tokens), counts, ways
+        return self.splice(frames), lengths, torch.cat(tokens), counts, ways
 
-    def learned(self, index: Tensor, generator: torch.Generator | None) -> Batch:
+    def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
         if self.augment is None or generator is None:
-            return self.taken(index)
+            return self.batch_at(index)
         made = [self._otherwise(i, self.augment, generator) for i in index.tolist()]
         lengths = torch.tensor([len(own) for own in made], device=self.device)
-        drawn = UtteranceSet(torch.cat(made), lengths, [self.tokens[i] for i in index.tolist()], self.context)
-        return drawn.taken(torch.arange(len(index), device=self.device))
+        random_ranges = UtteranceSet(torch.cat(made), lengths, [self.tokens[i] for i in index.tolist()], self.context)
+        return random_ranges.batch_at(torch.arange(len(index), device=self.device))
 
     def _otherwise(self, i: int, augment: Augment, generator: torch.Generator) -> Tensor:
         """Features of utterance `i` augmented, with frames enough for its tokens."""
@@ -132,33 +134,33 @@ class UtteranceSet(Held):
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, lengths, tokens, counts, ways = batch
-        logits, shorter = network.of_utterances(inputs, lengths)
+        logits, shorter = network.forward_utterances(inputs, lengths)
         parts = logits.log_softmax(-1).split(shorter.tolist())
         owner = torch.repeat_interleave(torch.arange(len(ways), device=ways.device), ways)
         padded = nn.utils.rnn.pad_sequence(list(parts))[:, owner]  # [frames, ways of all, tokens]
-        losses = nn.functional.ctc_loss(padded, tokens, shorter[owner], counts, BLANK, "none").split(ways.tolist())
+        losses = nn.functional.ctc_loss(padded, tokens, shorter[owner], counts, BLANK_ID, "none").split(ways.tolist())
         loss = -torch.stack([(-own).logsumexp(0) for own in losses]).sum() / len(inputs)
         likeliest = ways.cumsum(0) - ways + torch.stack([own.detach().argmin() for own in losses])
         said = [tokens.split(counts.tolist())[i].cpu().numpy() for i in likeliest.tolist()]
         heard = [collapsed(own.detach().argmax(-1).cpu().numpy()) for own in parts]
         spoken = sum(map(len, said))
-        return Outcome(loss, len(inputs), loss.new_tensor(spoken - errors(said, heard)).long(), spoken)
+        return Outcome(loss, len(inputs), loss.new_tensor(spoken - token_errors(said, heard)).long(), spoken)
 
     def log_priors(self, classes: int) -> Tensor:
         """Zeros: posteriors of tokens are decoded as they are."""
         return torch.zeros(classes)
 
 
-def in_frames(tokens: np.ndarray, frames: int) -> list[np.ndarray]:
+def feasible_spellings(tokens: np.ndarray, frames: int) -> list[np.ndarray]:
     """Of the ways to spell an utterance those that `frames` suffice for."""
-    return [way for way in ways_of(tokens) if fewest_frames(way) <= frames]
+    return [way for way in spellings(tokens) if fewest_frames(way) <= frames]
 
 
-def ways_of(tokens: np.ndarray) -> list[np.ndarray]:
+def spellings(tokens: np.ndarray) -> list[np.ndarray]:
     """The ways to spell an utterance, int [tokens] or [ways, tokens], as int64 [tokens] each, without the blanks that
     fill them up.
     """
-    return [way[way != BLANK].astype(np.int64) for way in np.atleast_2d(tokens)]
+    return [way[way != BLANK_ID].astype(np.int64) for way in np.atleast_2d(tokens)]
 
 
 def fewest_frames(tokens: np.ndarray) -> int:
@@ -170,10 +172,10 @@ def collapsed(path: np.ndarray) -> np.ndarray:
     """Tokens of a path, int [frames]: repetitions once, blanks left out."""
     new = np.ones(len(path), bool)
     new[1:] = path[1:] != path[:-1]
-    return path[new & (path != BLANK)]
+    return path[new & (path != BLANK_ID)]
 
 
-def errors(said: Sequence[np.ndarray], heard: Sequence[np.ndarray]) -> int:
+def token_errors(said: Sequence[np.ndarray], heard: Sequence[np.ndarray]) -> int:
     """The least substitutions, insertions and deletions between sequences of ids, summed over pairs of them."""
     return sum(_distance(one, other) for one, other in zip(said, heard, strict=True))
 

@@ -116,8 +116,8 @@ def both_sets(
     """
     memory = how.memory
     judged = examples(dev, options, ctc, device, memory // 4)
-    left = memory - judged.held if memory else 0
-    return examples(train, options, ctc, device, left, Augment.of(how)), judged
+    left = memory - judged.held_bytes if memory else 0
+    return examples(train, options, ctc, device, left, Augment.from_options(how)), judged
 
 
 def examples(
@@ -146,7 +146,7 @@ def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) ->
     torch.manual_seed(seed)
     network = make(options, frames.inputs, outputs)
     network.to(frames.device)
-    network.normalise_by(*frames.moments())
+    network.set_normalisation(*frames.moments())
     return network
 
 

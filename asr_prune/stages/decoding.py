@@ -188,11 +188,11 @@ class Forward:
         self.model, self.feats, self.clock, self.seconds = model, feats, clock, 0.0
 
     def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
-        from asr_prune.acoustic.priors import grouped, log_likelihoods
+        from asr_prune.acoustic.priors import log_likelihoods, utterance_batches
         from asr_prune.features.stored import frames_of
 
         model = self.model
-        for names in grouped(frames_of(self.feats)):
+        for names in utterance_batches(frames_of(self.feats)):
             held, start = {name: self.feats[name] for name in names}, self.clock()
             for found in log_likelihoods(model.network, model.priors, held, model.context):
                 self.seconds += self.clock() - start
