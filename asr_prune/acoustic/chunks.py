@@ -79,7 +79,7 @@ class Chunks(Examples):
         deviation = np.sqrt((squares - count * mean**2) / (count - 1))
         return self._spliced_moment(mean), self._spliced_moment(deviation)
 
-    def _spliced_moment(self, values: np.ndarray) -> Tensor:
+    def _spliced_moment(self, values: np.ndarray | float) -> Tensor:
         repeat = self.inputs // self.first.features.shape[1]
         return torch.as_tensor(values).float().repeat(repeat).to(self.device)
 
