@@ -148,7 +148,7 @@ def network_speed(
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
         trainer = Trainer(net, how, made, made, Hooks(), 0, Path(folder) / "model")
-        batches = list(made.batches(made.batch_of(how), torch.Generator().manual_seed(0)))
+        batches = list(made.batches(made.batch_size(how), torch.Generator().manual_seed(0)))
         trainer.steps = 10**9
         seen = sum(len(batch[0]) for batch in batches)
         net.train()

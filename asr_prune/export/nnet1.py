@@ -95,7 +95,7 @@ def network_text(network: FeedForward) -> bytes:
 
 
 def transform_text(network: FeedForward, context: tuple[int, int]) -> bytes:
-    """<Splice>, then what `Network.normalised` does: <AddShift>, <Rescale>."""
+    """<Splice>, then what `Network.normalise` does: <AddShift>, <Rescale>."""
     out, size = _Components(), network.inputs
     out.begin("<Splice>", size, size // (1 + sum(context)))
     out.ints(list(range(-context[0], context[1] + 1)))

@@ -117,8 +117,8 @@ def both_sets(
     """
     memory = how.memory
     judged = labelled_examples(dev, options, ctc, device, memory // 4)
-    left = memory - judged.held if memory else 0
-    return labelled_examples(train, options, ctc, device, left, Augment.of(how)), judged
+    left = memory - judged.held_bytes if memory else 0
+    return labelled_examples(train, options, ctc, device, left, Augment.from_options(how)), judged
 
 
 def labelled_examples(
@@ -147,7 +147,7 @@ def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) ->
     torch.manual_seed(seed)
     network = make(options, frames.inputs, outputs)
     network.to(frames.device)
-    network.normalise_by(*frames.moments())
+    network.set_normalisation(*frames.moments())
     return network
 
 

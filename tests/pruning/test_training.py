@@ -157,8 +157,8 @@ def test_train_and_dev_share_the_memory(memory: int, kinds: tuple[type, type]) -
     network = NetworkOptions(hidden=(2,), left_context=1, right_context=2)
     how = TrainOptions(memory_gb=memory / 1e9)
     train, dev = both_sets(task(1, 60), task(2, 20), network, how, False, torch.device("cpu"))
-    assert train.held + dev.held <= (memory or 192_000)
-    assert dev.held <= (memory / 4 or 48_000)
+    assert train.held_bytes + dev.held_bytes <= (memory or 192_000)
+    assert dev.held_bytes <= (memory / 4 or 48_000)
     assert (type(train), type(dev)) == kinds
 
 
