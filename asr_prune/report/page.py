@@ -46,7 +46,7 @@ _READING = (
     *LEGEND,
 )
 _NESTED = (
-    "Networks cut, without retraining, from one guided run as it was before its cut: the first nodes of"
+    "Networks cut, without retraining, from one run as it was before its cut: the first nodes of"
     " each layer. Nodes that have no effect are not counted."
 )
 
@@ -150,7 +150,7 @@ def _picture(title: str, png: bytes | None, alt: str) -> list[str]:
 def _sections(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipped: Sequence[str]) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     norms = "Histograms of node norms before the cut, kept and cut nodes"
-    matrices = "Magnitudes of weights under L1, L2 and guided penalties"
+    matrices = "Magnitudes of weights before the cut"
     return [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(summary(rows))}</p>',
