@@ -1,4 +1,4 @@
-"""Samples to raw features by either of two libraries that follow Kaldi's compute-mfcc-feats and compute-fbank-feats."""
+"""MFCC and filterbank features as Kaldi's compute-mfcc-feats and compute-fbank-feats, by either of two libraries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Compute = Callable[[np.ndarray], np.ndarray]
 
 
 def make_compute(options: FeatureOptions) -> Compute:
-    """The function that turns samples at `options.rate` into features; 0 frames where there is less than one window."""
+    """The function that computes features of samples at `options.rate`; 0 frames if they are shorter than a window."""
     return (_native if options.backend == "native" else _torchaudio)(options)
 
 

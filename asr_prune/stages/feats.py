@@ -44,7 +44,7 @@ def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bo
     from asr_prune.hmm.frontend import FrontEnd
 
     front = FrontEnd.load(hmm)
-    feats = base_features(folder, options).under(lambda _, base: front(base))
+    feats = base_features(folder, options).then(lambda _, base: front(base))
     if not (adapt and (hmm / "trans.scp").is_file()):
         return feats
     transforms, speakers = dict(read_matrices(transform_file(hmm, folder.name))), DataDir.read(folder).utt2spk
@@ -53,7 +53,7 @@ def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bo
         transform = transforms.get(speakers[utt])
         return own if transform is None else transformed(own, transform)
 
-    return feats.under(moved)
+    return feats.then(moved)
 
 
 def transform_file(hmm: Path, part: str) -> Path:
