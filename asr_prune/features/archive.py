@@ -1,4 +1,4 @@
-"""Kaldi's archives of matrices (ark, and its index scp) through kaldi_io, which only this module imports."""
+"""Kaldi's archives of matrices (ark and scp) through kaldi_io, which only this module imports."""
 
 from __future__ import annotations
 
@@ -58,10 +58,11 @@ def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> No
 def read_matrices(
     scp: Path, keys: Iterable[str] | None = None, remedy: str = REMEDY
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields (key, matrix [rows, columns] in the stored dtype) for `keys`, or for all lines of `scp`, in order.
+    """Yields (key, matrix [rows, columns]) for `keys`, or for all lines of `scp`, in order.
 
-    Compressed matrices become float32. remedy: what to do about a problem, for messages. Raises
-    UserError if the scp or an archive is missing or cut short, a key is absent, or an entry is a pipe.
+    Matrices keep the stored dtype; compressed ones become float32. remedy: what to do about a
+    problem, for messages. Raises UserError if the scp or an archive is missing or cut short, a key
+    is absent, or an entry is a pipe.
     """
     places = read_table(scp)
     with contextlib.ExitStack() as stack:
@@ -76,18 +77,27 @@ def read_matrices(
 
 
 def places_of(scp: Path) -> dict[str, tuple[str, int]]:
-    """Archive and byte offset of each matrix in `scp`. Raises UserError if it is missing or has a pipe."""
+    """Archive and byte offset of each matrix in `scp`.
+
+    Raises UserError if it is missing or has a pipe.
+    """
     return {key: _place(scp, key, place) for key, place in read_table(scp).items()}
 
 
 def read_place(ark: str, offset: int, key: str, remedy: str = REMEDY) -> np.ndarray:
-    """One matrix, as `read_matrices` yields it. Raises UserError if the archive is missing or damaged."""
+    """One matrix, as `read_matrices` yields it.
+
+    Raises UserError if the archive is missing or damaged.
+    """
     with _open(key, ark, remedy) as file:
         return _read_at(file, offset, key, remedy)
 
 
 def rows_of_places(places: Mapping[str, tuple[str, int]], remedy: str = REMEDY) -> dict[str, int]:
-    """Number of rows of each matrix, from its header if it is binary. Raises UserError as `read_place`."""
+    """Number of rows of each matrix, from its header if it is binary.
+
+    Raises UserError as `read_place`.
+    """
     rows: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
         files: dict[str, io.BufferedReader] = {}

@@ -12,14 +12,15 @@ _VARIANCE_FLOOR = 1e-20  # as in Kaldi's transform/cmvn.cc
 def cmvn_stats(features: Iterable[np.ndarray]) -> np.ndarray:
     """Statistics of float32 [frames, dim] matrices, as Kaldi's compute-cmvn-stats computes them.
 
-    Returns float64 [2, dim + 1]: row 0 has the sums and then the number of frames, row 1 the sums of
-    squares and then 0. Raises ValueError if there is no matrix.
+    Returns float64 [2, dim + 1]: row 0 has the sums and then the number of frames, row 1 the sums
+    of squares and then 0. Raises ValueError if there is no matrix.
     """
     total: np.ndarray | None = None
     for matrix in features:
         wide = matrix.astype(np.float64)
         stats = np.zeros((2, matrix.shape[1] + 1))
-        stats[0, :-1], stats[1, :-1], stats[0, -1] = wide.sum(axis=0), (wide**2).sum(axis=0), len(matrix)
+        stats[0, :-1], stats[0, -1] = wide.sum(axis=0), len(matrix)
+        stats[1, :-1] = (wide**2).sum(axis=0)
         total = stats if total is None else total + stats
     if total is None:
         raise ValueError("CMVN statistics need at least one matrix")
@@ -27,9 +28,10 @@ def cmvn_stats(features: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def apply_cmvn(features: np.ndarray, stats: np.ndarray, variance: bool = False) -> np.ndarray:
-    """Subtracts the mean of features float32 [frames, dim] and, with `variance`, divides by the deviation.
+    """Features float32 [frames, dim] minus their mean and, with `variance`, over their deviation.
 
-    stats: of `cmvn_stats`, for the same features or all features of their speaker. As Kaldi's apply-cmvn.
+    stats: of `cmvn_stats`, for the same features or all features of their speaker. As Kaldi's
+    apply-cmvn.
     """
     count = stats[0, -1]
     mean = stats[0, :-1] / count

@@ -1,4 +1,4 @@
-"""Kaldi's compressed matrices CM, CM2 and CM3 (compressed-matrix.h), the default of its feature scripts."""
+"""Kaldi's compressed matrices CM, CM2 and CM3 (compressed-matrix.h)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _HEADER = struct.Struct("<ffii")  # least value, range, rows, columns
 
 
 def read_compressed(file: BinaryIO) -> np.ndarray:
-    """Reads one matrix, float32 [rows, columns]. Raises ValueError if the data are invalid or end early."""
+    """Reads one matrix, float32 [rows, columns].
+
+    Raises ValueError if the data are invalid or end early.
+    """
     name = _take(file, 5)[2:]
     kind = name + (_take(file, 1) if name != b"CM " else b"")
     low, span, rows, columns = _HEADER.unpack(_take(file, _HEADER.size))
@@ -23,7 +26,8 @@ def read_compressed(file: BinaryIO) -> np.ndarray:
         return _by_percentiles(file, np.float32(low), np.float32(span), rows, columns)
     dtype, steps = ("<u2", 65535) if kind == b"CM2 " else ("u1", 255)
     values = np.frombuffer(_take(file, rows * columns * np.dtype(dtype).itemsize), dtype)
-    return (np.float32(low) + values.astype(np.float32) * np.float32(span / steps)).reshape(rows, columns)
+    matrix = np.float32(low) + values.astype(np.float32) * np.float32(span / steps)
+    return matrix.reshape(rows, columns)
 
 
 def _take(file: BinaryIO, count: int) -> bytes:
@@ -34,7 +38,7 @@ def _take(file: BinaryIO, count: int) -> bytes:
 
 
 def _by_percentiles(file: BinaryIO, low: np.float32, span: np.float32, rows: int, columns: int) -> np.ndarray:
-    """Bytes are interpolated linearly between the 0th, 25th, 75th and 100th percentile of their column."""
+    """Interpolates linearly between the 0th, 25th, 75th and 100th percentile of a column."""
     quarters = np.frombuffer(_take(file, 8 * columns), "<u2").reshape(columns, 4).astype(np.float32)
     points = low + span * np.float32(1 / 65535) * quarters  # [columns, 4]
     codes = np.frombuffer(_take(file, rows * columns), "u1").reshape(columns, rows)

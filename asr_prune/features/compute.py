@@ -1,4 +1,4 @@
-"""MFCC and filterbank features as Kaldi's compute-mfcc-feats and compute-fbank-feats, by either of two libraries."""
+"""MFCC and filterbank features as of Kaldi's compute-{mfcc,fbank}-feats, by two libraries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Compute = Callable[[np.ndarray], np.ndarray]
 
 
 def make_compute(options: FeatureOptions) -> Compute:
-    """The function that computes features of samples at `options.rate`; 0 frames if they are shorter than a window."""
+    """The function that computes features of samples at `options.rate`.
+
+    Samples that are shorter than a window give 0 frames.
+    """
     return (_native if options.backend == "native" else _torchaudio)(options)
 
 

@@ -17,7 +17,7 @@ def delta_filter(order: int) -> np.ndarray:
 
 
 def add_deltas(features: np.ndarray, order: int) -> np.ndarray:
-    """Appends the differences up to `order` to features float32 [frames, dim]: [frames, dim * (order + 1)].
+    """float32 [frames, dim] -> [frames, dim * (order + 1)]: differences up to `order` appended.
 
     The filter of each order is applied to the features once, with the first and last frame repeated
     beyond the edges.

@@ -42,12 +42,14 @@ class ExtractCounts:
 
 
 def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> ExtractCounts:
-    """Writes out/feats.{ark,scp}, float32 [frames, options.base_dim] per utterance, and out/cmvn.{ark,scp},
-    the statistics of `cmvn_stats` per speaker.
+    """Writes features of the data directory `data` and their CMVN statistics to `out`, as archives.
 
-    nj: number of processes; with dither 0 the bytes do not depend on it. Audio that cannot be used, or is
-    longer than `longest` seconds, is skipped, counted and logged with the reason, as in Kaldi. Raises
-    UserError if wav.scp is missing, no utterance is left or `out` cannot be written.
+    feats.{ark,scp}: float32 [frames, options.base_dim] per utterance; cmvn.{ark,scp}: `cmvn_stats`
+    per speaker.
+
+    nj: number of processes; with dither 0 the bytes do not depend on it. Audio that cannot be used,
+    or is longer than `longest` seconds, is skipped, counted and logged with the reason, as in
+    Kaldi. Raises UserError if wav.scp is missing, no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
     if not (data / "wav.scp").is_file():
@@ -91,7 +93,10 @@ _Result = tuple[str, float, np.ndarray | str]
 
 @contextmanager
 def _results(jobs: list[_Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[_Result]]:
-    """Results in the order of `jobs`. Fresh processes, not forks: the fork of a process that holds threads can hang."""
+    """Results in the order of `jobs`.
+
+    Fresh processes, not forks: the fork of a process that holds threads can hang.
+    """
     nj = min(nj, len(jobs))
     if nj <= 1:
         worker = _Worker(options, longest)
@@ -119,7 +124,8 @@ class _Worker:
         features = self.compute(samples)
         if not len(features):
             window = self.options.frame_length_ms
-            return utterance, 0.0, f"{place}: {len(samples)} samples are less than a window of {window:g} ms."
+            reason = f"{len(samples)} samples are less than a window of {window:g} ms"
+            return utterance, 0.0, f"{place}: {reason}."
         return utterance, len(samples) / rate, features
 
 

@@ -17,11 +17,11 @@ from asr_prune.features.stored import Stored
 
 
 def load(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
-    """Features of the utterances of `utt2spk` in memory, as Kaldi's `apply-cmvn | add-deltas` computes them.
+    """Features of the utterances of `utt2spk`, as Kaldi's `apply-cmvn | add-deltas` computes them.
 
     out: the folder that `extract` wrote; utterances that it skipped are absent. Returns {utterance:
-    float32 [frames, options.dim]} in C order. Raises UserError if the archives are missing or damaged,
-    their dimension is not that of `options`, or a speaker has no statistics.
+    float32 [frames, options.dim]} in C order. Raises UserError if the archives are missing or
+    damaged, their dimension is not that of `options`, or a speaker has no statistics.
     """
     return dict(stored(out, options, utt2spk))
 
@@ -29,7 +29,8 @@ def load(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> dict[st
 def stored(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> Stored:
     """As `load`, but each utterance is read on access; errors are raised then."""
     stats = dict(read_matrices(out / "cmvn.scp")) if options.cmvn == "speaker" else {}
-    places = {utterance: place for utterance, place in places_of(out / "feats.scp").items() if utterance in utt2spk}
+    places = places_of(out / "feats.scp")
+    places = {utterance: place for utterance, place in places.items() if utterance in utt2spk}
 
     def process(utterance: str, raw: np.ndarray) -> np.ndarray:
         if raw.shape[1] != options.base_dim and not options.archives:
@@ -37,7 +38,8 @@ def stored(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> Store
             raise UserError(f"{out}/feats.scp has {what}; run the features stage again.")
         speaker = utt2spk[utterance]
         if options.cmvn == "speaker" and speaker not in stats:
-            raise UserError(f"{out}/cmvn.scp has no statistics of speaker {speaker}; run the features stage again.")
+            what = f"no statistics of speaker {speaker}"
+            raise UserError(f"{out}/cmvn.scp has {what}; run the features stage again.")
         return add_deltas(_normalised(raw, options, stats.get(speaker)), options.deltas)
 
     return Stored(places, process)

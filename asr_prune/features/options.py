@@ -11,8 +11,8 @@ from asr_prune.options import options
 class FeatureOptions:
     """Features as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas compute them."""
 
-    #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): the features of the GMM-HMM's
-    #: last pass
+    #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): the features of the
+    #: GMM-HMM's last pass
     type: Literal["mfcc", "fbank", "hmm"] = "mfcc"
     #: number of triangular mel filters
     bins: int = 23
@@ -22,17 +22,20 @@ class FeatureOptions:
     frame_length_ms: float = 25.0
     #: step between windows in milliseconds
     frame_shift_ms: float = 10.0
-    #: noise added to the samples, in int16 units; 0 makes features reproducible (Kaldi's default is 1)
+    #: noise added to the samples, in int16 units; 0 makes features reproducible (Kaldi's default is
+    #: 1)
     dither: float = 0.0
     #: sampling rate in hertz, 8000 or 16000; by default corpus.rate, which it must equal
     rate: int = 16000
-    #: resample audio of another rate (true), or skip and count it (false); by default corpus.resample
+    #: resample audio of another rate (true), or skip and count it (false); by default
+    #: corpus.resample
     resample: bool = False
     #: lower edge of the lowest filter in hertz
     low_freq: float = 20.0
     #: upper edge of the highest filter in hertz; 0 or less is relative to half the rate
     high_freq: float = 0.0
-    #: use the log energy of the frame: in place of c0 (mfcc), or as an additional first column (fbank)
+    #: use the log energy of the frame: in place of c0 (mfcc), or as an additional first column
+    #: (fbank)
     use_energy: bool = False
     #: order of the differences that are appended (1: deltas; 2: deltas and delta-deltas)
     deltas: int = 0
@@ -40,10 +43,11 @@ class FeatureOptions:
     cmvn: Literal["speaker", "utterance", "none"] = "speaker"
     #: normalise the variance as well as the mean
     cmvn_variance: bool = False
-    #: the library that computes the features, kaldi-native-fbank or torchaudio; both give the same numbers
+    #: the library that computes the features, kaldi-native-fbank or torchaudio; both give the same
+    #: numbers
     backend: Literal["native", "torchaudio"] = "native"
-    #: folder of finished features to use instead of computing them: Kaldi's feats.scp (and cmvn.scp) in
-    #: train, dev and test; of the other options, only deltas and cmvn apply
+    #: folder of finished features to use instead of computing them: Kaldi's feats.scp (and
+    #: cmvn.scp) in train, dev and test; of the other options, only deltas and cmvn apply
     archives: str = ""
 
     def __post_init__(self) -> None:
@@ -68,7 +72,7 @@ class FeatureOptions:
 
     @property
     def base_dim(self) -> int:
-        """Columns of the features as computed and stored, without deltas; not valid for `archives`."""
+        """Columns of the features as stored, without deltas; not valid for `archives`."""
         return self.ceps if self.type == "mfcc" else self.bins + int(self.use_energy)
 
     @property
@@ -87,7 +91,7 @@ class HmmFeatureOptions(FeatureOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.type == "hmm":
-            raise ValueError("type hmm is for features.network; the GMM-HMM itself needs mfcc or fbank")
+            raise ValueError("type hmm is for features.network; the GMM-HMM needs mfcc or fbank")
 
 
 @options
@@ -102,7 +106,8 @@ class NetworkFeatureOptions(FeatureOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.type == "hmm" and self.archives:
-            raise ValueError("archives are not read with type hmm; set features.hmm.archives instead")
+            remedy = "set features.hmm.archives instead"
+            raise ValueError(f"archives are not read with type hmm; {remedy}")
 
 
 @options
@@ -120,7 +125,7 @@ class FeaturesOptions:
         return not self.hmm.archives or (self.network.type != "hmm" and not self.network.archives)
 
     def check_rate(self, rate: int) -> None:
-        """Raises ValueError if features would be computed at another rate than the corpus's, `rate` hertz."""
+        """Raises ValueError if features would be computed at another rate than `rate` hertz."""
         for name, kind in (("hmm", self.hmm), ("network", self.network)):
             if kind.rate != rate and not kind.archives and kind.type != "hmm":
                 raise ValueError(f"features.{name}.rate ({kind.rate}) must be corpus.rate ({rate})")

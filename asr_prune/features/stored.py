@@ -16,7 +16,7 @@ _Places = dict[str, tuple[str, int]]
 
 
 class Archived(Mapping[str, np.ndarray]):
-    """Arrays by utterance that are read on access. frames: of each utterance, known without reading it."""
+    """Arrays by utterance, read on access; `frames`, of each utterance, are known without that."""
 
     frames: Mapping[str, int]
 
@@ -28,7 +28,7 @@ class Stored(Archived):
     """
 
     def __init__(self, places: _Places, process: _Process, remedy: str = REMEDY) -> None:
-        """places: archive and byte offset by utterance; remedy: what to do if an archive is damaged."""
+        """places: archive and byte offset by utterance; remedy: against a damaged archive."""
         self.places, self.process, self.remedy = places, process, remedy
 
     @classmethod
