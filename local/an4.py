@@ -2,9 +2,9 @@
 
     python -m asr_prune.local.an4 ROOT OUT
 
-ROOT has `etc/` and `wav/an4_clstk/...` (or `an4_clstk/...`), audio as .flac, .wav or .sph: 948 training
-and 130 test utterances. OUT gets the Kaldi data directories train (66 speakers), dev (8 of the training
-speakers) and test (10), and local/{lexicon.txt,lm.arpa}.
+ROOT has `etc/` and `wav/an4_clstk/...` (or `an4_clstk/...`), audio as .flac, .wav or .sph: 948
+training and 130 test utterances. OUT gets the Kaldi data directories train (66 speakers), dev (8 of
+the training speakers) and test (10), and local/{lexicon.txt,lm.arpa}.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _read(path: Path) -> str:
 
 
 def _read_part(root: Path, part: str, expected: int) -> DataDir:
-    """One part of the corpus; ids are made to begin with the speaker: an251-fash-b -> fash-an251-b."""
+    """A part of the corpus; ids get the speaker in front: an251-fash-b -> fash-an251-b."""
     data = DataDir(root)
     text = _read_text(root / f"etc/an4_{part}.transcription")
     for place in _read(root / f"etc/an4_{part}.fileids").split():

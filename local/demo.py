@@ -46,10 +46,10 @@ def script(part: str, seed: int) -> Script:
 
 
 def prepare(root: Path | None, out: Path, seed: int) -> None:
-    """Writes out/{train,dev,test}, out/local/{lexicon.txt,lm.arpa} and the audio, out/audio/SPEAKER/UTTERANCE.wav
-    (16 kHz, 16 bit, mono).
+    """Writes out/{train,dev,test}, out/local/{lexicon.txt,lm.arpa} and out/audio/SPEAKER/*.wav.
 
-    root: not used. Raises UserError if espeak-ng is missing or `out` cannot be written.
+    The audio is 16 kHz, 16 bit, mono. root: not used. Raises UserError if espeak-ng is missing or
+    `out` cannot be written.
     """
     out = out.resolve()
     scripts = {part: script(part, seed) for part in PARTS}

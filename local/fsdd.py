@@ -1,9 +1,9 @@
-"""The Free Spoken Digit Dataset (FSDD): ten English digits, fifty times by each of six people, 8 kHz.
+"""The Free Spoken Digit Dataset (FSDD): ten digits, fifty times by each of six people, 8 kHz.
 
     python -m asr_prune.local.fsdd ROOT OUT [--fold 0] [--chain 4]
 
-ROOT is the repository or its folder recordings, with DIGIT_SPEAKER_INDEX.wav. OUT gets the Kaldi data
-directories test (one speaker), dev (the next one) and train (the others), and
+ROOT is the repository or its folder recordings, with DIGIT_SPEAKER_INDEX.wav. OUT gets the Kaldi
+data directories test (one speaker), dev (the next one) and train (the others), and
 local/{lexicon.txt,lm.arpa}. Strings of digits are written to OUT/audio.
 """
 
@@ -75,8 +75,8 @@ class Options:
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/local and, for strings of digits, out/audio.
 
-    seed: which recordings are joined, and the pauses between them. Raises UserError if the corpus is
-    missing or incomplete, or has no such fold.
+    seed: which recordings are joined, and the pauses between them. Raises UserError if the corpus
+    is missing or incomplete, or has no such fold.
     """
     speakers = _read(root, settings.whole)
     names = sorted(speakers)
@@ -117,7 +117,7 @@ def _read(root: Path | None, whole: bool) -> dict[str, list[Path]]:
 
 
 def _add(data: DataDir, speaker: str, recordings: list[Path], audio: Path, chain: int, seed: int) -> None:
-    """Adds a speaker's recordings, unchanged or in strings of `chain` digits, each recording in one string."""
+    """Adds a speaker's recordings, unchanged or each in one string of `chain` digits."""
     if chain == 1:
         for path in recordings:
             digit, _, index = path.stem.split("_")
@@ -134,7 +134,7 @@ def _add(data: DataDir, speaker: str, recordings: list[Path], audio: Path, chain
 
 
 def _chained(recordings: list[Path], rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The recordings and pauses before, between and after them, at their noise level: float32 [samples] each."""
+    """float32 [samples] of pauses at the recordings' noise level, and the recordings between."""
     window = round(QUIET * RATE)
     for path in recordings:
         try:

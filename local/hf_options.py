@@ -30,7 +30,8 @@ class Options:
     dev: str = "validation"
     #: split of the test set; empty: every `held_out`th speaker of train
     test: str = "test"
-    #: every how manieth speaker of train (without a speaker column, utterance) replaces an empty split
+    #: every how manieth speaker of train (without a speaker column, utterance) replaces an empty
+    #: split
     held_out: int = 10
     #: column of the audio
     audio: str = "audio"
@@ -48,10 +49,11 @@ class Options:
     case: Literal["upper", "lower", "keep"] = "upper"
     #: drop or keep punctuation; apostrophes inside words are always kept
     punctuation: Literal["drop", "keep"] = "drop"
-    #: file of the pronunciation lexicon; `graphemes`: each letter is a phone; empty: no lexicon, so that
-    #: networks are trained on characters with CTC
+    #: file of the pronunciation lexicon; `graphemes`: each letter is a phone; empty: no lexicon, so
+    #: that networks are trained on characters with CTC
     lexicon: str = ""
-    #: add pronunciations by espeak-ng's rules for English words of the training text that the lexicon lacks
+    #: add pronunciations by espeak-ng's rules for English words of the training text that the
+    #: lexicon lacks
     g2p: bool = False
     #: ARPA file, gzipped or not; empty: a model is estimated from the training text (lang.lm)
     lm: Path | None = None

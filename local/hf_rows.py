@@ -81,7 +81,10 @@ class Split:
         return self.out / f"audio/{name}{suffix}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yields the rows; audio is a mapping with `bytes` and `path`. Raises UserError if they cannot be read."""
+        """Yields the rows; audio is a mapping with `bytes` and `path`.
+
+        Raises UserError if they cannot be read.
+        """
         tables = metadata(self.root)
         split = self._load(tables)
         columns = list(split.column_names or next(iter(split), {}))
@@ -135,9 +138,10 @@ class Split:
 
 
 def metadata(root: Path) -> dict[str, Path]:
-    """{split: table} of a local audiofolder (SPLIT/metadata.csv, or metadata.csv alone); empty for other datasets.
+    """{split: table} of an audiofolder (SPLIT/metadata.csv, or metadata.csv); empty for other data.
 
-    `datasets` itself reads such folders only if an audio decoder is installed, which is not needed here.
+    `datasets` itself reads such folders only if an audio decoder is installed, which is not needed
+    here.
     """
     tables = {path.parent.name: path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS}
     alone = [path for path in sorted(root.glob("metadata.*")) if path.suffix in READERS]

@@ -1,11 +1,11 @@
-"""Data directories made by Kaldi's recipes: wav.scp, segments, text, utt2spk and, if they exist, features.
+"""Data directories made by Kaldi's recipes: wav.scp, segments, text, utt2spk, maybe features.
 
     python -m asr_prune.local.kaldi ROOT OUT [--train data/train] [--dev data/dev] [--test data/test]
 
 ROOT is the folder that the paths in those files are relative to (egs/.../s5). OUT gets the data
-directories train, dev and test, given/{train,dev,test}/{feats.scp,cmvn.scp} if Kaldi has made features
-and, if the options name them, local/{lexicon.txt,lm.arpa}. The recipe names Kaldi's lang folder and
-alignments: lang.folder and hmm.labels.
+directories train, dev and test, given/{train,dev,test}/{feats.scp,cmvn.scp} if Kaldi has made
+features and, if the options name them, local/{lexicon.txt,lm.arpa}. The recipe names Kaldi's lang
+folder and alignments: lang.folder and hmm.labels.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Options:
     pipes: bool = False
     #: file of the pronunciation lexicon, if lang.folder is not set
     lexicon: Path | None = None
-    #: ARPA file, gzipped or not, if lang.folder is not set; by default a model is estimated (lang.lm)
+    #: ARPA file, gzipped or not, if lang.folder is not set; by default a model is estimated
+    #: (lang.lm)
     lm: Path | None = None
 
     def __post_init__(self) -> None:
@@ -66,8 +67,8 @@ def sources(root: Path | None, settings: Options) -> list[Path]:
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/given and, if the options name its files, out/local.
 
-    `seed` is not used: nothing is random. Raises UserError if a folder or file is missing, a set is empty,
-    or wav.scp has a pipe and the option `pipes` is false.
+    `seed` is not used: nothing is random. Raises UserError if a folder or file is missing, a set is
+    empty, or wav.scp has a pipe and the option `pipes` is false.
     """
     if root is None:
         raise CorpusNotFound(WHERE)
@@ -123,7 +124,7 @@ def _split(tables: Tables, settings: Options) -> tuple[Tables, Tables]:
 
 
 def _write_given(root: Path, out: Path, tables: Tables) -> None:
-    """Writes the scp files of Kaldi's features with absolute paths, and removes those of an earlier run."""
+    """Writes the scp files of Kaldi's features with absolute paths; removes earlier ones."""
     for name in ("feats.scp", "cmvn.scp"):
         if name in tables:
             write_table(out / name, {key: str(root / place) for key, place in tables[name].items()})
@@ -158,7 +159,7 @@ def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> Da
 
 
 def _run(root: Path, command: str, out: Path) -> Path:
-    """Writes the output of a command of wav.scp to `out`; it runs in the root, as in Kaldi's scripts."""
+    """Writes the output of a command of wav.scp to `out`; it runs in `root`, as in Kaldi."""
     done = subprocess.run(command.rstrip("| "), shell=True, cwd=root, capture_output=True, check=False)
     if done.returncode or not done.stdout:
         reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]

@@ -2,10 +2,10 @@
 
     python -m asr_prune.local.librispeech ROOT OUT [--subset mini]
 
-ROOT, or ROOT/LibriSpeech, has the folders of OpenSLR's tarballs (train-clean-100/SPEAKER/CHAPTER/*.flac
-and *.trans.txt, dev-clean, ...). ROOT, the folder above it, or lm/ in either has the lexicon and an ARPA
-file of OpenSLR 11. OUT gets the Kaldi data directories train, dev and test, local/lexicon.txt and, unless
-a model is to be estimated, local/lm.arpa.
+ROOT, or ROOT/LibriSpeech, has the folders of OpenSLR's tarballs
+(train-clean-100/SPEAKER/CHAPTER/*.flac and *.trans.txt, dev-clean, ...). ROOT, the folder above it,
+or lm/ in either has the lexicon and an ARPA file of OpenSLR 11. OUT gets the Kaldi data directories
+train, dev and test, local/lexicon.txt and, unless a model is to be estimated, local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from asr_prune.options import options
 
 log = logging.getLogger(__name__)
 
-#: training, development and test folders of each subset; mini has no test folder, so its development
-#: folder is the test set, and development speakers are held out of the training speakers
+#: training, development and test folders of each subset; mini has no test folder, so its
+#: development folder is the test set, and development speakers are held out of the training
+#: speakers
 SETS = {
     "mini": (["train-clean-5"], "", "dev-clean-2"),
     "100": (["train-clean-100"], "dev-clean", "test-clean"),
@@ -78,11 +79,11 @@ class Options:
     test: str = ""
     #: file of the pronunciation lexicon; by default OpenSLR's, or CMUdict, near the corpus
     lexicon: Path | None = None
-    #: add pronunciations by espeak-ng's rules for words of the training text and the language model that
-    #: the lexicon lacks
+    #: add pronunciations by espeak-ng's rules for words of the training text and the language model
+    #: that the lexicon lacks
     g2p: bool = False
-    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all words
-    #: equally likely
+    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all
+    #: words equally likely
     lm: str = "3-gram.pruned.3e-7.arpa"
     #: require all utterances; false: a warning is logged if some are missing
     whole: bool = True
@@ -90,7 +91,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Root:
-    """Folders of the corpus: `path` as given, and `audio`, which has train-clean-100 and the like."""
+    """Folders of the corpus: `path` as given, and `audio`, which has those of the tarballs."""
 
     path: Path
     audio: Path
@@ -114,8 +115,8 @@ class Root:
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test} and out/local. `seed` is not used: nothing is random.
 
-    Raises UserError if a folder of the corpus, the lexicon or the language model is missing, or a folder
-    is incomplete.
+    Raises UserError if a folder of the corpus, the lexicon or the language model is missing, or a
+    folder is incomplete.
     """
     corpus = Root.of(root)
     training, dev, test = SETS[settings.subset]

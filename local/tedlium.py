@@ -2,9 +2,9 @@
 
     python -m asr_prune.local.tedlium ROOT OUT
 
-ROOT is TEDLIUM_release1 (train, dev and test, each with sph and stm) or TEDLIUM_release-3 (the same in
-legacy). In it or above it are a dictionary (cantab-TEDLIUM.dct, or the corpus's TEDLIUM.150K.dic or
-TEDLIUM.152k.dic) and an ARPA file. OUT gets the Kaldi data directories train, dev and test, with
+ROOT is TEDLIUM_release1 (train, dev and test, each with sph and stm) or TEDLIUM_release-3 (the same
+in legacy). In it or above it are a dictionary (cantab-TEDLIUM.dct, or the corpus's TEDLIUM.150K.dic
+or TEDLIUM.152k.dic) and an ARPA file. OUT gets the Kaldi data directories train, dev and test, with
 segments, local/lexicon.txt and, unless a model is to be estimated, local/lm.arpa.
 """
 
@@ -50,8 +50,8 @@ class Options:
 
     #: file of the pronunciation lexicon; by default Cantab's or the corpus's
     lexicon: Path | None = None
-    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all words
-    #: equally likely
+    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all
+    #: words equally likely
     lm: str = "cantab-TEDLIUM-pruned.lm3"
     #: extend training segments by up to 0.15 s before and 0.1 s after, as Kaldi does
     pad: bool = True

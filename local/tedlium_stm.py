@@ -1,4 +1,4 @@
-"""TED-LIUM's .stm transcripts, cleaned as Kaldi's egs/tedlium (prepare_data.sh, join_suffix.py) cleans them."""
+"""TED-LIUM's .stm transcripts, cleaned as by Kaldi's prepare_data.sh and join_suffix.py."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def _parse(raw: str) -> Line | None:
 def clean(text: str) -> list[str]:
     """The words of a transcript.
 
-    Removes `(2)` (a pronunciation), `<sil>` and the name `(...)` at the end; {NOISE} becomes [NOISE], and
-    `it 's` becomes it's.
+    Removes `(2)` (a pronunciation), `<sil>` and the name `(...)` at the end; {NOISE} becomes
+    [NOISE], and `it 's` becomes it's.
     """
     text = re.sub(r"\([^ ]*\)$", "", re.sub(r"\([0-9]\)", "", text.strip()).replace("<sil>", ""))
     return joined(text.translate(str.maketrans("{}", "[]")).split())
