@@ -10,9 +10,9 @@ import numpy as np
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_format import KaldiReader
 
-ACTIVATIONS = {"<Sigmoid>": "sigmoid", "<ReLU>": "relu"}
+_ACTIVATIONS = {"<Sigmoid>": "sigmoid", "<ReLU>": "relu"}
 #: nnet1's own ReLU has two slopes a node, above and below 0
-PARAMETRIC = "<ParametricRelu>"
+_PARAMETRIC = "<ParametricRelu>"
 
 
 @dataclass
@@ -65,7 +65,7 @@ def _at_end(reader: KaldiReader) -> bool:
 
 
 def _component(reader: KaldiReader, kind: str, found: Nnet1) -> None:
-    known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", PARAMETRIC, *ACTIVATIONS)
+    known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", _PARAMETRIC, *_ACTIVATIONS)
     if kind not in known:
         raise reader.fail(f"cannot use the component {kind[:40]!r} (known: {', '.join(known)})")
     outputs, inputs = reader.integer(), reader.integer()
@@ -77,10 +77,10 @@ def _component(reader: KaldiReader, kind: str, found: Nnet1) -> None:
     elif kind in ("<AddShift>", "<Rescale>"):
         _refuse_late(reader, kind, bool(found.weights))
         _normalise(reader, kind, outputs, found)
-    elif kind == PARAMETRIC:
+    elif kind == _PARAMETRIC:
         _parametric(reader, outputs, found)
-    elif kind in ACTIVATIONS:
-        found.activations.append(ACTIVATIONS[kind])
+    elif kind in _ACTIVATIONS:
+        found.activations.append(_ACTIVATIONS[kind])
     if not _at_end(reader) and reader.peek() == "<!EndOfComponent>":
         reader.token()
 
@@ -115,7 +115,7 @@ def _parametric(reader: KaldiReader, size: int, found: Nnet1) -> None:
     _skip_rates(reader)
     above, below = reader.vector(), reader.vector()
     if above.shape != (size,) or below.shape != (size,) or (above != 1).any() or below.any():
-        raise reader.fail(f"can use a {PARAMETRIC} only with {size} slopes of 1 above 0 and of 0 below")
+        raise reader.fail(f"can use a {_PARAMETRIC} only with {size} slopes of 1 above 0 and of 0 below")
     found.activations.append("relu")
 
 

@@ -89,7 +89,7 @@ def make_schedule(options: TrainOptions, steps: int) -> OneCycle | Newbob:
     return OneCycle(options, steps) if options.optimiser == "adamw" else Newbob(options)
 
 
-class InTurn:
+class ScheduleSequence:
     """One schedule after another.
 
     parts: (updates, factor): each part has a schedule of its own over its updates, at `factor` times the learning rate.

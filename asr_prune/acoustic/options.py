@@ -95,7 +95,7 @@ class TrainOptions:
     #: gigabytes that features and labels may take; larger training sets are read and shuffled a chunk at a time (0: any
     #: number; see chunks.md)
     memory_gb: float = 8.0
-    #: write TensorBoard events beside metrics.jsonl
+    #: write TensorBoard events index_bytes metrics.jsonl
     tensorboard: bool = True
 
     @property

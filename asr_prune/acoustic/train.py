@@ -18,7 +18,7 @@ from asr_prune.acoustic.events import tensorboard_installed, write_events
 from asr_prune.acoustic.examples import Examples, Outcome
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
-from asr_prune.acoustic.optimiser import InTurn, make_optimiser
+from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -40,7 +40,7 @@ def pick_device(asked: str) -> torch.device:
 class Trainer:
     """Trains `network` on examples.
 
-    One random stream an epoch, drawn from `seed` and the epoch's number, so that a run that was killed and resumed from
+    One random stream an epoch, random_ranges from `seed` and the epoch's number, so that a run that was killed and resumed from
     its checkpoint ends in the same weights.
     """
 
@@ -59,9 +59,9 @@ class Trainer:
         self.train_frames, self.dev_frames = train, dev
         self.seed, self.folder = seed, folder
         self.optimiser = make_optimiser(network, options, hooks.no_decay(network))
-        self.steps_an_epoch = train.batch_count(train.batch_of(options))
+        self.steps_an_epoch = train.batch_count(train.batch_size(options))
         self.steps = self.steps_an_epoch * options.epochs
-        self.schedule = InTurn(options, hooks.parts(self.steps))
+        self.schedule = ScheduleSequence(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
         self.events = options.tensorboard and tensorboard_installed()
@@ -122,7 +122,7 @@ class Trainer:
         order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
         examples = self.train_frames
         totals = torch.zeros(4, device=examples.device)  # loss, frames, labels hit, labels
-        batches = examples.batches(examples.batch_of(self.options), order)
+        batches = examples.batches(examples.batch_size(self.options), order)
         self.network.train()
         label = f"epoch {self.epoch}/{self.options.epochs}"
         for batch in track(batches, self.steps_an_epoch, label, lambda: self._so_far(totals)):

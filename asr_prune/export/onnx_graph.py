@@ -121,7 +121,7 @@ class _Graph:
 
 
 def _normalised(graph: _Graph, deployed: Deployed) -> str:
-    """The spliced, normalised frames: `splice_utterance` and `Network.normalised`."""
+    """The spliced, normalised frames: `splice_utterance` and `Network.normalise`."""
     (left, right), network = deployed.model.context, deployed.model.network
     spliced = graph.spliced(INPUT, deployed.dim, range(-left, right + 1))
     centred = graph.add("Sub", spliced, graph.weight(network.shift))

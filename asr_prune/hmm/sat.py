@@ -14,10 +14,10 @@ from asr_prune.hmm.utterances import JoinedUtterances
 
 
 def train_sat(job: PassInput, options: SatOptions) -> TrainedPass:
-    """Trains triphones on features under a transform per speaker, on the front end of the pass before.
+    """Trains triphones under one fMLLR transform per speaker, on the front end of the previous pass.
 
-    The transforms are re-estimated on the way and once more with the final model, whose alignment under them is the
-    pass's. Raises UserError where no utterance can be aligned.
+    The transforms are re-estimated during training and once with the final model, before the final
+    alignment. Raises UserError if no utterance can be aligned.
     """
     plain = job.data.through(job.previous.front)
     transforms = first_transforms(job, plain, options)
@@ -33,24 +33,35 @@ def train_sat(job: PassInput, options: SatOptions) -> TrainedPass:
     unadapted = alignment_model(training, plain)
     transforms = _improved(job, training, plain, transforms, options)
     training.realign()
-    return TrainedPass(training.model, training.alignment, job.previous.front, transforms, unadapted)
+    front = job.previous.front
+    return TrainedPass(training.model, training.alignment, front, transforms, unadapted)
 
 
-def first_transforms(job: PassInput, plain: JoinedUtterances, options: SatOptions) -> Transforms:
-    """Those of the pass before, or where it has none, estimated with its model."""
+def first_transforms(
+    job: PassInput,
+    plain: JoinedUtterances,
+    options: SatOptions,
+) -> Transforms:
+    """Transforms of the previous pass, or estimated with its model if it has none."""
     before = job.previous
     if before.transforms is not None:
         return before.transforms
     pdfs = spoken_pdfs(job.lang, before.model, before.alignment)
-    return estimate_fmllr(before.model.gmms, plain, pdfs, job.speakers, options.fmllr_min_frames)
+    min_frames = options.fmllr_min_frames
+    return estimate_fmllr(before.model.gmms, plain, pdfs, job.speakers, min_frames)
 
 
 def _improved(
-    job: PassInput, training: Training, plain: JoinedUtterances, transforms: Transforms, options: SatOptions
+    job: PassInput,
+    training: Training,
+    plain: JoinedUtterances,
+    transforms: Transforms,
+    options: SatOptions,
 ) -> Transforms:
-    """Transforms re-estimated on top of `transforms`; the training's data are under them from here on."""
-    pdfs = spoken_pdfs(job.lang, training.model, training.alignment)
-    more = estimate_fmllr(training.model.gmms, training.data, pdfs, job.speakers, options.fmllr_min_frames)
+    """Re-estimates on top of `transforms`, and replaces the data of `training` accordingly."""
+    model, min_frames = training.model, options.fmllr_min_frames
+    pdfs = spoken_pdfs(job.lang, model, training.alignment)
+    more = estimate_fmllr(model.gmms, training.data, pdfs, job.speakers, min_frames)
     composed = compose(more, transforms)
     training.data = adapted(plain, job.speakers, composed)
     return composed

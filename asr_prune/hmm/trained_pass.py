@@ -1,4 +1,4 @@
-"""What one pass gets and what it gives."""
+"""Input and result of one training pass."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from asr_prune.lang.lang import Lang
 
 @dataclass(frozen=True)
 class TrainedPass:
-    """A trained pass: its model, the labels it gives, and how it makes features.
+    """A trained pass: model, labels and front end.
 
-    transforms: by speaker, where the pass is speaker-adaptive; unadapted: the mixtures for features without them.
+    transforms: by speaker, if the pass is speaker-adaptive; unadapted: the mixtures for features
+    without transforms (Kaldi's final.alimdl).
     """
 
     model: HmmModel
@@ -35,7 +36,10 @@ class TrainedPass:
 
     @classmethod
     def load(cls, folder: Path, data: JoinedUtterances) -> TrainedPass:
-        """Reads a pass's folder; the alignment covers `data`. Raises UserError where a file is missing or damaged."""
+        """Reads the folder of a pass; the alignment covers `data`.
+
+        Raises UserError if a file is missing or damaged.
+        """
         adapted = (folder / "trans.scp").is_file()
         return cls(
             HmmModel.load(folder),
@@ -47,12 +51,11 @@ class TrainedPass:
 
 
 def _alignment(labels: Mapping[str, np.ndarray], data: JoinedUtterances) -> Alignment:
-    """Labels put end to end; utterances without any, or of another length, are failed."""
+    """Labels joined; utterances without labels, or with another number of frames, have failed."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
-    for i, utt in enumerate(data.ids):
-        own = slice(data.bounds[i], data.bounds[i + 1])
-        if utt in labels and len(labels[utt]) == own.stop - own.start:
-            alignment.ids[own] = labels[utt]
+    for utt, rows in data.rows().items():
+        if utt in labels and len(labels[utt]) == rows.stop - rows.start:
+            alignment.ids[rows] = labels[utt]
         else:
             alignment.failed.append(utt)
     return alignment
@@ -60,8 +63,11 @@ def _alignment(labels: Mapping[str, np.ndarray], data: JoinedUtterances) -> Alig
 
 @dataclass(frozen=True)
 class PassInput:
-    """data: normalised cepstra without differences; text: words by utterance; speakers: of each utterance of `data`;
-    plain_front: differences as the recipe asks; before: the pass before, None for a flat start.
+    """What a pass is trained on.
+
+    data: normalised cepstra without deltas; text: words by utterance; speakers: of each utterance
+    of `data`; plain_front: deltas as in the recipe; before: the previous pass, None for a flat
+    start.
     """
 
     lang: Lang
@@ -74,7 +80,7 @@ class PassInput:
 
     @property
     def previous(self) -> TrainedPass:
-        """The pass before. Raises ValueError where there is none."""
+        """The previous pass. Raises ValueError if there is none."""
         if self.before is None:
-            raise ValueError("this pass starts from the labels of another one")
+            raise ValueError("this pass needs the labels of a previous one")
         return self.before

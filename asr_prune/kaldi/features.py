@@ -12,12 +12,12 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir, c_order, read_table
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices, write_matrices
-from asr_prune.features.extract import Counts, write_cmvn
+from asr_prune.features.extract import ExtractCounts, write_cmvn
 
 log = logging.getLogger(__name__)
 
 
-def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Counts:
+def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> ExtractCounts:
     """Copies the features of the utterances of `data` from source/feats.scp.
 
     Writes out/feats.{ark,scp}, float32 [frames, dim], and out/cmvn.{ark,scp}: source/cmvn.scp, or
@@ -26,7 +26,7 @@ def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Co
     archive is missing or damaged, matrices differ in columns, a speaker lacks statistics, or no
     utterance is left.
     """
-    scp, corpus, counts = source / "feats.scp", DataDir.read(data), Counts()
+    scp, corpus, counts = source / "feats.scp", DataDir.read(data), ExtractCounts()
     if not scp.is_file():
         raise UserError(f"{scp} is missing; features.*.archives needs a folder with {source.name}/feats.scp.")
     kept = _kept(scp, corpus, counts)
@@ -50,7 +50,7 @@ def _fix(scp: Path) -> str:
     return f"copy the archives of {scp.name} again, or recompute them"
 
 
-def _kept(scp: Path, corpus: DataDir, counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
+def _kept(scp: Path, corpus: DataDir, counts: ExtractCounts) -> Iterator[tuple[str, np.ndarray]]:
     available = read_table(scp)
     if unknown := available.keys() - corpus.utt2spk.keys():
         log.warning("%s: %d utterances are not in %s, left out", scp, len(unknown), corpus.path)
@@ -70,7 +70,7 @@ def _kept(scp: Path, corpus: DataDir, counts: Counts) -> Iterator[tuple[str, np.
         yield utt, matrix.astype(np.float32)
 
 
-def _skip(counts: Counts, reasons: dict[str, str]) -> None:
+def _skip(counts: ExtractCounts, reasons: dict[str, str]) -> None:
     for utt, reason in reasons.items():
         log.warning("%s skipped: %s", utt, reason)
     counts.skipped |= reasons

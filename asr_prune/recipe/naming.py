@@ -22,7 +22,7 @@ def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
 def label(prune: PruneOptions, usual: PruneOptions) -> str:
     """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
     parts = "".join(f"-{key}{'' if key in ASKED else '-'}{compact(value)}" for key, value in differing(prune, usual))
-    return ("dense" if prune.method == "none" else prune.method) + parts
+    return ("dense" if prune.IS_DENSE else prune.method) + parts
 
 
 def compact(value: Any) -> str:

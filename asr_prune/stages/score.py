@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asr_prune.layout import SCORED_SETS, RunDir, decode_info
+from asr_prune.layout import SCORED_SETS, decode_info
 from asr_prune.recipe.load import Run
 from asr_prune.recipe.naming import variant
 from asr_prune.score.files import score_files
@@ -57,6 +57,6 @@ def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
         "strength": prune.strength,
         "keep_asked": prune.keep,
         "sparsity_asked": prune.sparsity_asked,
-        "release": prune.release,
+        "release": prune.fine_tune,
         "seed": run.seed,
     }

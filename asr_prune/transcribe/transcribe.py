@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from asr_prune.corpus.wording import counted
 from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.recognisers import Hypothesis
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.progress import track
 from asr_prune.transcribe.recogniser import Requested, RunRecogniser
 from asr_prune.transcribe.recordings import AudioReader, Recording

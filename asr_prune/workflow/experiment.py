@@ -10,8 +10,8 @@ from pathlib import Path
 from asr_prune.corpus.facts import Facts
 from asr_prune.decode.decoding import Decoding
 from asr_prune.errors import UserError
-from asr_prune.hmm.options import SatOptions
 from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.hmm.options import SatOptions
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.layout import Layout, RunDir
 from asr_prune.recipe.load import Loaded, Recipe, Run
@@ -150,4 +150,3 @@ class Experiment:
         words = ["./run.sh", "--recipe", str(self.loaded.folder), *(["--stage", stage] if stage else [])]
         words += ["--nj", str(self.nj)] if self.nj != NJ else []
         return shlex.join([*words, *(word for text in self.loaded.sets for word in ("--set", text))])
-

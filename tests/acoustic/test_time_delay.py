@@ -50,7 +50,7 @@ def by_loop(network: Network, frames: Tensor) -> Tensor:
 def test_utterances_together_are_each_what_a_slow_loop_makes_of_it(lengths: list[int], seed: int) -> None:
     network = network_of(seed)
     frames = torch.randn(sum(lengths), 3, dtype=torch.float64)
-    logits, shorter = network.of_utterances(frames, torch.tensor(lengths))
+    logits, shorter = network.forward_utterances(frames, torch.tensor(lengths))
     assert shorter.tolist() == [math.ceil(math.ceil(n / 2) / 3) for n in lengths]
     for own, found in zip(frames.split(lengths), logits.split(shorter.tolist()), strict=True):
         assert torch.allclose(found, by_loop(network, own), atol=1e-12)

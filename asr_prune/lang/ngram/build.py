@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr_prune.corpus.wording import examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, first_few
 from asr_prune.lang.ngram.arpa import write_arpa
 from asr_prune.lang.ngram.counts import NGramCounts, count_ngrams
 from asr_prune.lang.ngram.estimate import estimate_ngrams
@@ -41,7 +40,7 @@ class Text:
         return tokens
 
     def __str__(self) -> str:
-        return examples(map(str, self.files))
+        return first_few(map(str, self.files))
 
 
 def build_lm(

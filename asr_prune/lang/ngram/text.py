@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr_prune.corpus.wording import examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, first_few
 from asr_prune.lang.dictionary import text_lines
 from asr_prune.lang.lexicon import RESERVED_WORDS
 
@@ -62,7 +61,7 @@ class EncodedText:
         told = f"{self.words} words in {self.sentences} sentences"
         if not self.unknown:
             return f"{told}, none outside the vocabulary"
-        total, common = self.unknown.total(), examples(word for word, _ in self.unknown.most_common())
+        total, common = self.unknown.total(), first_few(word for word, _ in self.unknown.most_common())
         return f"{told}, {total} ({100 * total / self.words:.2f} %) outside the vocabulary: {common}"
 
 

@@ -45,7 +45,7 @@ def test_what_is_not_whole_phones_is_left_out(walk: Any, harm: str, caplog: pyte
     else:
         ids[start + 1] = np.flatnonzero(table.phone == walk.phones[1][2][0])[0]
     segments = phone_segments(table, ids, bounds)
-    assert "1 alignments are not made of whole phones" in caplog.text
+    assert "1 alignments do not consist of whole phones" in caplog.text
     assert 1 not in segments.utterances
     assert (segments.owner[bounds[1] : bounds[2]] == -1).all()
     assert set(segments.utterances.tolist()) == set(range(len(walk.phones))) - {1, 3, 5}
