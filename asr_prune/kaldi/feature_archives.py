@@ -1,4 +1,4 @@
-"""Which archives a folder of features made elsewhere consists of."""
+"""The files of a folder of imported features."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from asr_prune.score.options import ScoreOptions
 from asr_prune.score.stm import StmSegment, write_stm
 from asr_prune.score.text import merge, normalise, representatives
 from asr_prune.transcribe.recogniser import RunRecogniser, chosen_point
-from asr_prune.transcribe.transcript import Word, words_of
+from asr_prune.transcribe.transcript import Word, timed_words
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def write_times(recogniser: RunRecogniser, part: str, options: ScoreOptions, con
     feats = recogniser.source.load(decoding.set(part), decoding.align)
     hypotheses = dict(recogniser.recognise(_recogniser(recogniser, part, confidence), [feats]))
     data = DataDir.read(decoding.set(part))
-    words = {utt: words_of(hypothesis, _start(data, utt), shift) for utt, hypothesis in hypotheses.items()}
+    words = {utt: timed_words(hypothesis, _start(data, utt), shift) for utt, hypothesis in hypotheses.items()}
     timed = [word for utt, own in words.items() for word in _timed(own, _recording(data, utt), options)]
     stretches = [_stretch(data, utt, hyp.frames * shift, options) for utt, hyp in hypotheses.items()]
     stem = recogniser.run.score(part)

@@ -118,7 +118,7 @@ def test_a_run_that_was_not_scored_has_no_words(done: SimpleNamespace, capsys: S
 def test_a_residual_network_has_no_nnet1_form(done: SimpleNamespace, capsys: Said) -> None:
     status, text = told(capsys, "export", done.runs["stream"], "out/stream", "--nnet1")
     assert status == 1
-    assert "nnet1 has no form for networks of type residual" in text
+    assert "nnet1 has feed_forward networks only, not residual" in text
     assert not Path("out/stream").exists()
 
 

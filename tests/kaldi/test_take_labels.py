@@ -37,7 +37,7 @@ def test_what_does_not_fit_is_left_out_counted_and_listed(project: Project, capl
     assert taken.utterances == len(lengths) - 2
     left = "1 without labels, 1 of another length, 2 labelled but in no set"
     assert str(taken).endswith(f"{taken.pdfs} pdfs; left out: {left}")
-    assert "1 utterances of another length than their features, left out (ann-0, for one)" in caplog.text
+    assert "1 utterances of another length than their features, left out (e.g. ann-0)" in caplog.text
     kept = {utt: own for utt, own in labels.pdfs.items() if utt in lengths and utt != "ann-0"}
     same(read_labels(Path("out/kaldi/pdf.ark")), kept)
     summary = json.loads(Path("out/kaldi/summary.json").read_text())
@@ -50,7 +50,9 @@ def test_nothing_left_is_one_sentence(project: Project) -> None:
     labels, lang = read_kaldi_labels(SAT), project.data / "lang"
     with pytest.raises(UserError, match=r"no utterance has as many labels as frames \(ann-0: \d+ and 3\)"):
         take_labels(labels, {"ann-0": 3}, lang, Path("out"), 0.01)
-    with pytest.raises(UserError, match=r"no labelled utterance is in train or dev \(ann-0 there, ANN-0 here\)"):
+    with pytest.raises(
+        UserError, match=r"no labelled utterance is in train or dev \(e.g. ann-0 in the labels, ANN-0 in the corpus\)"
+    ):
         take_labels(labels, {"ANN-0": 3}, lang, Path("out"), 0.01)
     assert not Path("out").exists()
 
@@ -126,7 +128,7 @@ def test_bare_pdf_ids_train_and_shrink_and_the_graph_says_what_is_missing(projec
     [
         ("hmm.model=kaldi/sat", "model and pdfs describe labels; set labels too"),
         ("hmm.pdfs=5", "model and pdfs describe labels; set labels too"),
-        ("hmm.labels=nowhere", "hmm.labels names nowhere, which is not there"),
+        ("hmm.labels=nowhere", "hmm.labels: nowhere does not exist"),
         ("hmm.lables=x", "unknown key 'hmm.lables'; did you mean 'labels'"),
     ],
 )

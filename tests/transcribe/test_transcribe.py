@@ -186,11 +186,11 @@ def test_silence_says_nothing_or_little_and_breaks_nothing(done: SimpleNamespace
 
 def test_bad_requests_are_one_sentence(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
     good = next(iter(done.files))
-    assert "is named twice" in told(capsys, good, good)[2]
+    assert "is given twice" in told(capsys, good, good)[2]
     assert "is not there under exp" in told(capsys, good, run="exp/tones/runs/none")[2]
     copy = tmp_path / Path(good).name
     shutil.copyfile(good, copy)
-    assert "a ctm file would call two files eve-0" in told(capsys, good, copy, "--ctm", tmp_path / "a.ctm")[2]
+    assert "two files would be named eve-0 in the ctm file" in told(capsys, good, copy, "--ctm", tmp_path / "a.ctm")[2]
     for option, value in (("--longest", "2"), ("--lm-weight", "0"), ("--channel", "0")):
         with pytest.raises(SystemExit):
             main(["transcribe", RUN, good, option, value])
