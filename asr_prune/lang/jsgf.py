@@ -50,7 +50,7 @@ def make_jsgf(grammar: Path, lang: Path) -> JsgfCounts:
     fst = builder.fst(root)
     with silenced():
         if kaldifst.determinize_star(fst, max_states=_MOST_STATES, use_log=True):
-            message = f"{grammar}: <{root}> has sentences with infinitely many parses"
+            message = f"{grammar}: <{root}> is too ambiguous to be determinised"
             raise UserError(f"{message}; repeat a part in one way only.")
         kaldifst.minimize_encoded(fst, 1e-6)
     dropped = sorted(builder.dropped)
