@@ -70,9 +70,8 @@ def summarise_pass(
 
 def _check(tally: Tally, name: str) -> None:
     if not tally.frames:
-        raise UserError(
-            f"hmm pass {name}: no utterance could be aligned; check that transcripts and audio belong together."
-        )
+        message = f"hmm pass {name}: no utterance could be aligned"
+        raise UserError(f"{message}; check that transcripts and audio belong together.")
     if tally.failed:
         message = "%d utterances did not align and are left out: %s"
         log.warning(message, len(tally.failed), first_few(tally.failed))

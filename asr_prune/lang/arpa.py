@@ -145,9 +145,8 @@ def _ngram(line: str, order: int, highest: int, where: str) -> list[str]:
 
 def _checked(path: Path, state: _Reading) -> tuple[set[str], int]:
     if state.stated != state.read or not state.stated:
-        raise UserError(
-            f"the ARPA file {path} states {state.stated} n-grams per order and has {state.read}; make or copy it again."
-        )
+        message = f"the ARPA file {path} states {state.stated} n-grams per order and has {state.read}"
+        raise UserError(f"{message}; make or copy it again.")
     for mark in sorted(SENTENCE - state.unigrams):
         verb = "end" if mark == "</s>" else "begin"
         message = f"{path} has no {mark} among its 1-grams, so no sentence can {verb}"

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class GrammarCounts:
-    """words: number of pronounceable words; dropped: other words of the model; missing: from the model."""
+    """words: number of pronounceable words; dropped: other words; missing: from the model."""
 
     order: int
     words: int
@@ -42,12 +42,8 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
     if not known:
         message = f"no word of {arpa} is in the lexicon"
         raise UserError(f"{message}; use a language model of the same language and letter case.")
-    if dropped:
-        message = "%s: %d words without pronunciation are dropped: %s"
-        log.warning(message, arpa, len(dropped), " ".join(dropped[:10]))
-    if missing:
-        message = "%s lacks %d words of the lexicon: %s"
-        log.warning(message, arpa, len(missing), " ".join(missing[:10]))
+    _warn("%s: %d words without pronunciation are dropped: %s", arpa, dropped)
+    _warn("%s lacks %d words of the lexicon: %s", arpa, missing)
     text = arpa_to_text(arpa, lang / "words.txt")
     fst = kaldifst.compile(without_redundant_states(text, words["#0"]))
     kaldifst.connect(fst)
@@ -55,3 +51,8 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
     write_fst(fst, lang / "G.fst")
     arcs = sum(fst.num_arcs(state) for state in range(fst.num_states))
     return GrammarCounts(order, len(known), dropped, missing, fst.num_states, arcs)
+
+
+def _warn(message: str, arpa: Path, words: list[str]) -> None:
+    if words:
+        log.warning(message, arpa, len(words), " ".join(words[:10]))

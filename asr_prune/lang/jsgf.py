@@ -42,17 +42,13 @@ def make_jsgf(grammar: Path, lang: Path) -> JsgfCounts:
 
     Alternatives are equally likely unless they have /weights/; optional parts and repetitions have
     probability 1/2. Alternatives with a word without pronunciation are left out; such words are
-    logged. Raises UserError, with the rule, for invalid JSGF, recursive rules and imports, and if no
-    sentence remains.
+    logged. Raises UserError, with the rule, for invalid JSGF, recursive rules and imports, and if
+    no sentence remains.
     """
     root, rules = read_rules(grammar)
     builder = _Builder(grammar, rules, read_symbols(lang / "words.txt"))
     fst = builder.fst(root)
-    with silenced():
-        if kaldifst.determinize_star(fst, max_states=_MOST_STATES, use_log=True):
-            message = f"{grammar}: <{root}> is too ambiguous to be determinised"
-            raise UserError(f"{message}; repeat a part in one way only.")
-        kaldifst.minimize_encoded(fst, 1e-6)
+    _minimise(fst, f"{grammar}: <{root}>")
     dropped = sorted(builder.dropped)
     if dropped:
         message = "%s: %d words without pronunciation are left out: %s"
@@ -66,24 +62,22 @@ def make_jsgf(grammar: Path, lang: Path) -> JsgfCounts:
     return JsgfCounts(len(rules), len(builder.used), dropped, fst.num_states, arcs)
 
 
+def _minimise(fst: Fst, where: str) -> None:
+    with silenced():
+        if kaldifst.determinize_star(fst, max_states=_MOST_STATES, use_log=True):
+            message = f"{where} is too ambiguous to be determinised"
+            raise UserError(f"{message}; repeat a part in one way only.")
+        kaldifst.minimize_encoded(fst, 1e-6)
+
+
 def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
     """The name of the first public rule, and the tokens of each rule, without tags.
 
     Raises UserError as `make_jsgf`.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot read the grammar {path}: {error}; lang.grammar takes a file in JSGF."
-        raise UserError(message) from error
-    statements = _COMMENT.sub(" ", text.lstrip("\ufeff")).split(";")
-    head, *parts = (part.strip() for part in statements)
-    if not head.startswith("#JSGF") or parts[-1:] != [""]:
-        message = f"{path} is not a complete JSGF file"
-        raise UserError(f"{message}: begin it with `#JSGF V1.0;`; each statement ends with `;`.")
     rules: dict[str, list[str]] = {}
     public = []
-    for part in parts[:-1]:
+    for part in _statements(path):
         match = _RULE.fullmatch(part)
         if match and match[2] not in rules:
             rules[match[2]] = _tokens(match[3], f"{path}, rule <{match[2]}>")
@@ -95,6 +89,21 @@ def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
         message = f"{path} has no public rule"
         raise UserError(f"{message}; put `public` before the rule that is a whole sentence.")
     return public[0], rules
+
+
+def _statements(path: Path) -> list[str]:
+    """The statements after the header, without comments and semicolons."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot read the grammar {path}: {error}; lang.grammar takes a file in JSGF."
+        raise UserError(message) from error
+    statements = _COMMENT.sub(" ", text.lstrip("\ufeff")).split(";")
+    head, *parts = (part.strip() for part in statements)
+    if not head.startswith("#JSGF") or parts[-1:] != [""]:
+        message = f"{path} is not a complete JSGF file"
+        raise UserError(f"{message}: begin it with `#JSGF V1.0;`; each statement ends with `;`.")
+    return parts[:-1]
 
 
 def _tokens(text: str, where: str) -> list[str]:

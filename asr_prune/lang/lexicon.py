@@ -89,8 +89,8 @@ def mark_positions(phones: tuple[str, ...]) -> tuple[str, ...]:
 def add_disambig(entries: list[Entry]) -> tuple[list[Entry], int]:
     """Appends #1, #2, ... to homophones and to prefixes of other pronunciations.
 
-    L∘G can then be determinised. Returns the entries and the highest number used, 0 if none (Kaldi:
-    add_lex_disambig.pl).
+    L∘G can then be determinised (Kaldi: add_lex_disambig.pl). Returns the entries and the highest
+    number used, 0 if none.
     """
     count = Counter(phones for _, phones in entries)
     prefixes = {phones[:n] for phones in count for n in range(1, len(phones))}

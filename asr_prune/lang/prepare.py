@@ -45,19 +45,17 @@ def prepare_lang(lexicon: Path, out: Path, options: LangOptions) -> LangCounts:
     disambig = [f"#{i}" for i in range(highest + 2)]
     phones = number_symbols([*chain(*groups), *disambig])
     words = number_symbols([*sorted({word for word, _ in entries}), "#0", "<s>", "</s>"])
-    silence = options.sil_prob, options.optional_silence
+    tables, silence = (phones, words), (options.sil_prob, options.optional_silence)
     with atomic_dir(out) as folder:
         write_symbols(phones, folder / "phones.txt")
         write_symbols(words, folder / "words.txt")
         _write_phone_lists(folder / "phones", groups, disambig, phones, options)
         _write_oov(folder, words, options.oov_word)
-        write_fst(lexicon_fst(entries, phones, words, *silence), folder / "L.fst")
+        write_fst(lexicon_fst(entries, *tables, *silence), folder / "L.fst")
         loop = phones["#0"], words["#0"]
-        disambiguated = lexicon_fst(marked, phones, words, *silence, disambig[-1], loop)
+        disambiguated = lexicon_fst(marked, *tables, *silence, disambig[-1], loop)
         write_fst(disambiguated, folder / "L_disambig.fst")
-        silences, others = (_ids(group, phones) for group in _split(groups, options))
-        states = options.phone_states, options.silence_states
-        (folder / "topo").write_text(topology(others, silences, *states))
+        (folder / "topo").write_text(_topo(groups, phones, options))
     return LangCounts(
         words=len({word for word, _ in entries}),
         pronunciations=len(entries),
@@ -96,6 +94,11 @@ def _ids(symbols: Iterable[str], table: dict[str, int]) -> list[int]:
     return [table[symbol] for symbol in symbols]
 
 
+def _topo(groups: list[list[str]], phones: dict[str, int], options: LangOptions) -> str:
+    silences, others = (_ids(group, phones) for group in _split(groups, options))
+    return topology(others, silences, options.phone_states, options.silence_states)
+
+
 def _write_phone_lists(
     folder: Path,
     groups: list[list[str]],
@@ -118,11 +121,20 @@ def _write_phone_lists(
         _write_lines(folder / f"{name}.int", ids)
         (folder / f"{name}.csl").write_text(":".join(ids) + "\n")
     for name, head in (("sets", ""), ("roots", "shared split ")):
-        _write_lines(folder / f"{name}.txt", (head + " ".join(group) for group in groups))
-        ids_of = (map(str, _ids(group, phones)) for group in groups)
-        _write_lines(folder / f"{name}.int", (head + " ".join(ids) for ids in ids_of))
+        _write_groups(folder / name, head, groups, phones)
     if options.position_dependent:
         _write_word_boundary(folder, silence + nonsilence, set(options.silence_phones), phones)
+
+
+def _write_groups(
+    stem: Path,
+    head: str,
+    groups: list[list[str]],
+    phones: dict[str, int],
+) -> None:
+    _write_lines(Path(f"{stem}.txt"), (head + " ".join(group) for group in groups))
+    ids_of = (map(str, _ids(group, phones)) for group in groups)
+    _write_lines(Path(f"{stem}.int"), (head + " ".join(ids) for ids in ids_of))
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -134,7 +134,7 @@ class Tokens:
 
         Shorter spellings are padded with blanks.
         """
-        rows = [[self.ids[token] for spelling in way for token in spelling] for way in self.ways(words)]
+        rows = [[self.ids[token] for token in chain(*spelling)] for spelling in self.ways(words)]
         longest = max(map(len, rows), default=0)
         padded = [row + [0] * (longest - len(row)) for row in rows]
         return np.array(padded, np.int64) if rows else None

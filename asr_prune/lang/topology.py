@@ -31,7 +31,7 @@ def _loop(state: int) -> list[tuple[int, float]]:
 
 
 def _silence(states: int) -> list[list[tuple[int, float]]]:
-    """The first state reaches all but the last; middle ones all but the first; the last one the exit."""
+    """The first state reaches all but the last; middle ones all but the first; the last the exit."""
     p = 1 / (states - 1)
     first = [(target, p) for target in range(states - 1)]
     middle = [(target, p) for target in range(1, states)]

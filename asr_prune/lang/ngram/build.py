@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from asr_prune.corpus.wording import examples
@@ -59,14 +60,13 @@ def build_lm(
     oov: str = "",
     heldout: Iterable[Text] = (),
 ) -> BackOff:
-    """Estimates and prunes a language model, logs its perplexity on `heldout`, and writes an ARPA file.
+    """Estimates and prunes a model, logs its perplexity on `heldout`, and writes an ARPA file.
 
     words: the vocabulary, default: the words of the text. Other words count as the word `oov`, if
     `words` has it; otherwise no n-gram spans them. Raises UserError if text is missing, empty, out
     of vocabulary or too short for the order.
     """
-    words = words or (word for sentence in text.sentences() for word in sentence)
-    vocabulary = Vocabulary.of(words, oov)
+    vocabulary = Vocabulary.of(words or chain.from_iterable(text.sentences()), oov)
     counts = _counted(text, vocabulary, options.order)
     tests = [(other, other.encoded(vocabulary)) for other in heldout]
     model, lines = estimate_ngrams(counts, vocabulary.words, options.smoothing)
@@ -85,10 +85,9 @@ def _counted(text: Text, vocabulary: Vocabulary, order: int) -> list[NGramCounts
     log.info("  language model of %s: %s%s", text, encoded, _oov_note(encoded, vocabulary))
     counts = count_ngrams(encoded.mapped(vocabulary.oov), order, len(vocabulary.words))
     if len(counts) < order:
-        message = f"the order {order} is above the longest sentence of {text}"
-        raise UserError(
-            f"{message}, which is {len(counts)} with its start and end; lower the order (lang.lm.order, --order)."
-        )
+        longest = f"the longest sentence of {text}, which is {len(counts)} with its start and end"
+        message = f"the order {order} is above {longest}"
+        raise UserError(f"{message}; lower the order (lang.lm.order, --order).")
     return counts
 
 

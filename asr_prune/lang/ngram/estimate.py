@@ -33,9 +33,7 @@ def estimate_ngrams(
             orders[-1] = _weighted(orders[-1], weight)
         else:
             p[START] = 0
-        with np.errstate(divide="ignore"):
-            log_p = np.log(p)
-        orders.append(NGrams(grams.history, grams.suffix, grams.word, log_p, np.zeros(len(p))))
+        orders.append(_with_probabilities(grams, p))
         lines.append(f"{n + 1}-grams: {discount.how}")
         below = p
     return BackOff(words, orders), lines
@@ -52,7 +50,7 @@ def _effective(counts: list[NGramCounts], n: int, smoothing: str) -> np.ndarray:
 
 
 def _continuations(grams: NGramCounts, longer: NGramCounts) -> np.ndarray:
-    """Number of distinct words before each n-gram; its occurrences if there are none (after `<s>`)."""
+    """Number of distinct words before each n-gram; occurrences if there are none (after `<s>`)."""
     types = np.bincount(longer.suffix, minlength=len(grams.word))
     return np.where(types > 0, types, grams.times)
 
@@ -73,6 +71,12 @@ def _interpolated(
     weight = np.divide(weight, totals, out=ones, where=totals > 0)
     interpolated = weight[grams.history] * below[grams.suffix]
     return (c - d) / totals[grams.history] + interpolated, weight
+
+
+def _with_probabilities(grams: NGramCounts, p: np.ndarray) -> NGrams:
+    with np.errstate(divide="ignore"):
+        log_p = np.log(p)
+    return NGrams(grams.history, grams.suffix, grams.word, log_p, np.zeros(len(p)))
 
 
 def _weighted(grams: NGrams, weight: np.ndarray) -> NGrams:

@@ -28,7 +28,7 @@ class NGrams:
 
 @dataclass(frozen=True)
 class BackOff:
-    """words: by id; orders: n-grams of order 1, 2, ...; history and suffix of each are listed too."""
+    """words: by id; orders: n-grams of order 1, 2, ..., with history and suffix of each."""
 
     words: list[str]
     orders: list[NGrams]
@@ -49,7 +49,7 @@ class BackOff:
         return total
 
     def _matches(self, ids: np.ndarray) -> list[tuple[NGrams, np.ndarray, np.ndarray]]:
-        """By order: n-grams, and the index of the one that ends at each token and at the token before.
+        """By order: n-grams, and those that end at each token and at the one before.
 
         OOV_ID if there is none.
         """
