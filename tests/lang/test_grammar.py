@@ -111,7 +111,7 @@ def test_n_grams_that_cannot_be_are_left_out_and_counted(
         ("-0.9 ELEPHANT", "-0.9 A", ["lm.arpa:12", "second time"]),
         ("-99 <s> -0.5", "-99 <unk> -0.5", ["no <s>", "begin"]),
         ("-1.0 </s>", "-1.0 <unk>", ["no </s>", "end"]),
-        ("\n", "\r\n", ["line ends of Windows"]),
+        ("\n", "\r\n", ["Windows line ends"]),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(

@@ -123,7 +123,7 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot make 3 pieces of the training text \(Vocabulary size is smaller"):
         tokens_of("pieces", 3)
     (tmp_path / "lexicon.txt").write_text("low L OW\n")
-    with pytest.raises(UserError, match=r"has no word of the training text; make both of text in the same case"):
+    with pytest.raises(UserError, match=r"has no word of the training text; use the same letter case in both"):
         of_phones(tmp_path / "lexicon.txt")
     (tmp_path / "tokens.txt").write_text("A 0\n<blk> 1\n")
     with pytest.raises(UserError, match=r"is no table of tokens that begins with <blk>"):
