@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import Reader
+from asr_prune.hmm.kaldi_format import KaldiReader
 
 _ACTIVATIONS = {"<Sigmoid>": "sigmoid", "<ReLU>": "relu"}
 _PARAMETRIC = "<ParametricRelu>"  # a ReLU with two slopes per node, above and below 0
@@ -44,7 +44,7 @@ def read_nnet1(path: Path) -> Nnet1:
     A feature transform of <Splice>, <AddShift> and <Rescale> may precede it. Raises UserError if the
     file is damaged or has another component.
     """
-    reader = Reader(path.read_bytes(), path)
+    reader = KaldiReader(path.read_bytes(), path)
     nnet = Nnet1()
     opened = reader.peek() == "<Nnet>"
     kind = reader.token() if opened else ""
@@ -60,11 +60,11 @@ def read_nnet1(path: Path) -> Nnet1:
     return nnet
 
 
-def _at_end(reader: Reader) -> bool:
+def _at_end(reader: KaldiReader) -> bool:
     return not reader.data[reader.at :].strip()
 
 
-def _component(reader: Reader, kind: str, nnet: Nnet1) -> None:
+def _component(reader: KaldiReader, kind: str, nnet: Nnet1) -> None:
     known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", _PARAMETRIC, *_ACTIVATIONS)
     if kind not in known:
         raise reader.fail(f"cannot use the component {kind[:40]!r} (known: {', '.join(known)})")
@@ -85,12 +85,12 @@ def _component(reader: Reader, kind: str, nnet: Nnet1) -> None:
         reader.token()
 
 
-def _refuse_late(reader: Reader, kind: str, late: object) -> None:
+def _refuse_late(reader: KaldiReader, kind: str, late: object) -> None:
     if late:
         raise reader.fail(f"{kind} can only be used in the order <Splice>, <AddShift> and <Rescale>, <AffineTransform>")
 
 
-def _affine(reader: Reader, outputs: int, inputs: int, nnet: Nnet1) -> None:
+def _affine(reader: KaldiReader, outputs: int, inputs: int, nnet: Nnet1) -> None:
     _skip_rates(reader)
     weight, bias = reader.matrix(), reader.vector()
     if weight.shape != (outputs, inputs) or bias.shape != (outputs,):
@@ -99,7 +99,7 @@ def _affine(reader: Reader, outputs: int, inputs: int, nnet: Nnet1) -> None:
     nnet.biases.append(bias)
 
 
-def _normalise(reader: Reader, kind: str, size: int, nnet: Nnet1) -> None:
+def _normalise(reader: KaldiReader, kind: str, size: int, nnet: Nnet1) -> None:
     _skip_rates(reader)
     values = reader.vector()
     if values.shape != (size,):
@@ -111,7 +111,7 @@ def _normalise(reader: Reader, kind: str, size: int, nnet: Nnet1) -> None:
     nnet.offset = offset * factor + (values if kind == "<AddShift>" else np.float32(0))
 
 
-def _parametric(reader: Reader, size: int, nnet: Nnet1) -> None:
+def _parametric(reader: KaldiReader, size: int, nnet: Nnet1) -> None:
     _skip_rates(reader)
     above, below = reader.vector(), reader.vector()
     if above.shape != (size,) or below.shape != (size,) or (above != 1).any() or below.any():
@@ -119,7 +119,7 @@ def _parametric(reader: Reader, size: int, nnet: Nnet1) -> None:
     nnet.activations.append("relu")
 
 
-def _skip_rates(reader: Reader) -> None:
+def _skip_rates(reader: KaldiReader) -> None:
     """Skips <LearnRateCoef> 1 and the like, which precede a component's values."""
     while reader.peek().startswith("<"):
         reader.token()

@@ -141,10 +141,10 @@ def network_speed(
     from asr_prune.acoustic.network import size_of
     from asr_prune.acoustic.train import Trainer, pick_device
     from asr_prune.process import torch_threads
-    from asr_prune.pruning.training import build, examples
+    from asr_prune.pruning.training import build, labelled_examples
 
     count = how.utterances if ctc else -(-4 * how.batch // frames)
-    made = examples(_noise(count, frames, dim, outputs, ctc), network, ctc, pick_device(how.device), 0)
+    made = labelled_examples(_noise(count, frames, dim, outputs, ctc), network, ctc, pick_device(how.device), 0)
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
         trainer = Trainer(net, how, made, made, Hooks(), 0, Path(folder) / "model")

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Counts:
+class ExtractCounts:
     """What an extraction made and what it left out."""
 
     utterances: int = 0
@@ -40,7 +40,7 @@ class Counts:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> Counts:
+def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> ExtractCounts:
     """Writes out/feats.{ark,scp}, float32 [frames, options.base_dim] per utterance, and per speaker out/cmvn.{ark,scp}.
 
     The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
@@ -51,7 +51,7 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest
     corpus = DataDir.read(data)
     if not (data / "wav.scp").is_file():
         raise UserError(f"{data}/wav.scp is missing; run the corpus stage, or take features by features.*.archives.")
-    counts = Counts()
+    counts = ExtractCounts()
     kept = _kept(corpus, options, nj, longest, counts)
     first = next(kept, None)
     if first is None:
@@ -63,12 +63,12 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest
     return counts
 
 
-def _first_reason(counts: Counts) -> str:
+def _first_reason(counts: ExtractCounts) -> str:
     return next(iter(counts.skipped.values()), "wav.scp is empty; run the corpus stage.")
 
 
 def _kept(
-    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: Counts
+    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: ExtractCounts
 ) -> Iterator[tuple[str, np.ndarray]]:
     jobs = [(key, corpus.wavs[key], corpus.segments.get(key)) for key in sorted(corpus.wavs, key=c_order)]
     with _results(jobs, options, nj, longest) as results:

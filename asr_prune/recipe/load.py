@@ -10,9 +10,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Entry, Recipe, Run
 from asr_prune.recipe.naming import ASKED, PLACE_ONLY, compact, differing, label
@@ -22,7 +23,6 @@ from asr_prune.recipe.settings import (
     changed,
     known_keys,
     merged_prune,
-    nearest,
     read_yaml,
 )
 
@@ -71,10 +71,17 @@ class Loaded:
     def name(self) -> str:
         return self.recipe.name or self.folder.resolve().name
 
+    @property
+    def project(self) -> Path:
+        """The folder that holds recipes/."""
+        return self.folder.resolve().parent.parent
+
     def _corpus_root_from_environment(self) -> None:
-        root = os.environ.get(f"{self.folder.resolve().name.upper()}_ROOT")
-        if root and not (self.tree.get("corpus") or {}).get("root"):
-            self.tree = changed(self.tree, ["corpus", "root"], root)
+        """Without corpus.root, the environment variable that corpus.root_from names gives it."""
+        corpus = self.tree.get("corpus")
+        if isinstance(corpus, dict) and not corpus.get("root"):
+            root = os.environ.get(str(corpus.get("root_from") or ""))
+            self.tree = changed(self.tree, ["corpus", "root"], root) if root else self.tree
 
     def _build(self, cls: type[T], tree: Any, path: tuple[str, ...]) -> T:
         try:
@@ -89,10 +96,10 @@ class Loaded:
             full = (*path[-1:], *loc)
         key, where = ".".join(full), self._where(full)
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            return f"{where}: unknown key {key!r}{nearest(loc[-1], known_keys(cls, loc[:-1]))}."
+            return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
         if problem["type"] == "union_tag_invalid":
             tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
-            return f"{where}: {key}: type {tag!r} is not known{nearest(tag, tags)}."
+            return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}."
         text = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         got = problem.get("input")
         told = "" if isinstance(got, dict) else f" (got {got!r:.60})"
@@ -145,14 +152,13 @@ class Loaded:
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
-        from asr_prune.pruning.method import find_method, method_names
-
         name = str(prune.get("method", "none"))
         try:
-            return find_method(name).Options
+            return find_options(name)
         except ValueError:
             where = self._where((*path, "method"))
-            raise UserError(f"{where}: prune.method {name!r} is not known{nearest(name, method_names())}.") from None
+            what = f"prune.method {name!r} is not known"
+            raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
 
     def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
         """What sets a run apart from the recipe as filed, so that a changed setting makes a run beside those already
@@ -170,10 +176,8 @@ class Loaded:
 
 def _prune_options(method: str) -> type[PruneOptions]:
     """Of a method by name; those that all methods share if there is no such method."""
-    from asr_prune.pruning.method import find_method
-
     try:
-        return find_method(method).Options
+        return find_options(method)
     except ValueError:
         return PruneOptions
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -131,9 +130,3 @@ def known_keys(cls: Any, loc: Sequence[str]) -> list[str]:
 def options_classes(hint: Any) -> list[Any]:
     """The options classes in a type such as tuple[MonoOptions | TriOptions, ...]."""
     return [hint] if is_dataclass(hint) else [cls for part in get_args(hint) for cls in options_classes(part)]
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """`; did you mean ...?` where something near is known."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}" if close else (f" (known here: {', '.join(known)})" if known else "")

@@ -61,9 +61,9 @@ class Places:
 def lexicon(places: Places) -> str:
     """The dictionary in the phones of the recipe."""
     from asr_prune.lang.dictionary import read_dictionary, write_lexicon
-    from asr_prune.lang.symbols import read_table
+    from asr_prune.lang.symbols import read_symbols
 
-    known = read_table(places.data / "lang/phones.txt")
+    known = read_symbols(places.data / "lang/phones.txt")
     entries = []
     for word, phones in read_dictionary(places.dictionary):
         plain = [phone.rstrip("012") for phone in phones]
@@ -127,14 +127,14 @@ def lattices(places: Places, beam: float) -> str:
     """Decoding of the test set as the decode stage does it."""
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.lattice_set import grid, lattice_set
+    from asr_prune.decode.network_scores import NetworkScores
     from asr_prune.decode.options import DecodeOptions
+    from asr_prune.hmm.network_features import NetworkFeatures
     from asr_prune.process import torch_threads
-    from asr_prune.stages.decoding import Forward
-    from asr_prune.stages.feats import NetworkFeatures
 
     model = load_model(places.run / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(model.features)
-    network = Forward(model, source.load(places.data / "test", places.exp / "align"), time.process_time)
+    network = NetworkScores(model, source.load(places.data / "test", places.exp / "align"), time.process_time)
     options = DecodeOptions(beam=beam)
     with torch_threads(1):
         decoded = lattice_set(places.graph, network, options, grid(options))
@@ -146,15 +146,15 @@ def lattices(places: Places, beam: float) -> str:
 
 def best_paths(places: Places, beam: float) -> str:
     """The search with max_active, which passes that look for a speaker's transform use."""
+
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.options import DecodeOptions
     from asr_prune.decode.search import Decoder
-    from asr_prune.stages.decoding import Forward
-    from asr_prune.stages.feats import NetworkFeatures
+    from asr_prune.hmm.network_features import NetworkFeatures
 
     model = load_model(places.run / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(model.features)
-    scores = dict(Forward(model, source.load(places.data / "test", places.exp / "align")))
+    scores = dict(NetworkScores(model, source.load(places.data / "test", places.exp / "align")))
     decoder, start = Decoder(places.graph, DecodeOptions(beam=beam)), time.process_time()
     words = {utt: decoder.best(matrix, 0.1).words for utt, matrix in scores.items()}
     seconds = time.process_time() - start

@@ -27,7 +27,7 @@ score: {bootstrap: 100}
 #: a corpus whose lexicon is in Latin-1
 LATIN = """
 from pathlib import Path
-from asr_prune.stages.script import load_script
+from asr_prune.corpus.script import load_script
 
 def prepare(root, out, seed):
     load_script(Path("{tiny}")).prepare(root, out, seed)
