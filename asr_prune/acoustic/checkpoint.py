@@ -1,4 +1,4 @@
-"""Model files: a network with its shape, context, priors and kept nodes; no recipe is needed to load it."""
+"""Model files: a network with all that is needed to use it, loaded without the recipe."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def _model(content: dict[str, Any], dtype: torch.dtype) -> Model:
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
-    """A dictionary of torch.save, loaded with weights_only. Raises UserError if it is missing or damaged."""
+    """Loads a dictionary of torch.save with weights_only.
+
+    Raises UserError if it is missing or damaged.
+    """
     if not path.is_file():
         raise UserError(f"{path} is missing; {_writer(path)} writes it.")
     try:

@@ -20,12 +20,13 @@ class Hooks:
         return []
 
     def training_frames(self, run_over: Callable[[], object]) -> None:
-        """Called before `start`. `run_over()` evaluates the network on all training frames, at any time,
-        so that hooks can observe its layers.
+        """Called before `start`. `run_over()` evaluates the network on all training frames, at any
+        time, so that hooks can observe its layers.
         """
 
     def parts(self, steps: int) -> list[tuple[int, float]]:
-        """The parts of the run, each with its own learning-rate schedule: (updates, learning-rate factor).
+        """The parts of the run, each with its own learning-rate schedule: (updates, learning-rate
+        factor).
 
         Called once, before `start`; the updates sum to `steps`.
         """
@@ -77,7 +78,7 @@ class Hooks:
         return {}
 
     def reshape(self, state: dict[str, Any]) -> None:
-        """Gives the network the shape that it had; called before a checkpoint's weights are loaded."""
+        """Restores the network's shape; called before a checkpoint's weights are loaded."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what state_dict returned; called after start."""

@@ -1,4 +1,4 @@
-"""Reads feed-forward networks of Kaldi's nnet1 (nnet/nnet-nnet.cc, nnet-component.cc, nnet-various.h)."""
+"""Reads feed-forward networks of Kaldi's nnet1 (nnet/nnet-nnet.cc, nnet-component.cc)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Nnet1:
     """The content of an nnet1 file.
 
     weights: float32 [out, in] of each affine map, from input to output; biases: float32 [out];
-    activations: "relu" or "sigmoid" between each two maps; offsets: relative positions of the spliced
-    frames, None if the file does not splice; scale, offset: float32 [inputs], the spliced input becomes
-    scale * x + offset, None if it is not normalised.
+    activations: "relu" or "sigmoid" between each two maps; offsets: relative positions of the
+    spliced frames, None if the file does not splice; scale, offset: float32 [inputs], the spliced
+    input becomes scale * x + offset, None if it is not normalised.
     """
 
     weights: list[np.ndarray] = field(default_factory=list)
@@ -41,8 +41,8 @@ def is_nnet1(path: Path) -> bool:
 def read_nnet1(path: Path) -> Nnet1:
     """Reads a network of <AffineTransform>, <Sigmoid>, <ReLU> or <ParametricRelu>, and <Softmax>.
 
-    A feature transform of <Splice>, <AddShift> and <Rescale> may precede it. Raises UserError if the
-    file is damaged or has another component.
+    A feature transform of <Splice>, <AddShift> and <Rescale> may precede it. Raises UserError if
+    the file is damaged or has another component.
     """
     reader = KaldiReader(path.read_bytes(), path)
     nnet = Nnet1()

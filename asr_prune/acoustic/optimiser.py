@@ -32,8 +32,8 @@ def make_optimiser(network: Network, options: TrainOptions, no_decay: list[Tenso
 
 
 class OneCycle:
-    """Learning rate that rises from 1/25 of its peak and falls to 1/10,000 of it, both along a cosine
-    (Smith and Topin 2018, arXiv 1708.07120).
+    """Learning rate that rises from 1/25 of its peak and falls to 1/10,000 of it, both along a
+    cosine (Smith and Topin 2018, arXiv 1708.07120).
     """
 
     def __init__(self, options: TrainOptions, steps: int) -> None:
@@ -58,8 +58,8 @@ class OneCycle:
 
 
 class Newbob:
-    """Constant learning rate until dev cross-entropy improves by less than `halve_below`, then halved each
-    epoch (Kaldi's steps/nnet/train_scheduler.sh).
+    """Constant learning rate until dev cross-entropy improves by less than `halve_below`, then
+    halved each epoch (Kaldi's steps/nnet/train_scheduler.sh).
     """
 
     def __init__(self, options: TrainOptions) -> None:

@@ -12,8 +12,8 @@ from asr_prune.options import options
 class NetworkOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"taps": "context"}
-    #: feed_forward: fully connected layers; residual: layers that add to a stream of fixed width and can be
-    #: removed whole; tdnn: time-delay layers over whole utterances (for decode.type ctc)
+    #: feed_forward: fully connected layers; residual: layers that add to a stream of fixed width
+    #: and can be removed whole; tdnn: time-delay layers over whole utterances (for decode.type ctc)
     type: Literal["feed_forward", "residual", "tdnn"] = "feed_forward"
     #: nodes of each hidden layer, first to last
     hidden: tuple[int, ...] = (512, 512, 512, 512)
@@ -23,11 +23,11 @@ class NetworkOptions:
     dropout: float = 0.2
     #: residual: width of the stream
     stream: int = 256
-    #: tdnn: for each hidden layer the relative positions of the frames that it reads from the previous layer, in
-    #: frames of that layer; the last list also applies to the layers after it
+    #: tdnn: for each hidden layer the relative positions of the frames that it reads from the
+    #: previous layer, in frames of that layer; the last list also applies to the layers after it
     context: tuple[tuple[int, ...], ...] = ((0,), (-1, 0, 1))
-    #: tdnn: for each hidden layer the frames of the previous layer per frame of its own (sub-sampling); the last
-    #: number also applies to the layers after it
+    #: tdnn: for each hidden layer the frames of the previous layer per frame of its own
+    #: (sub-sampling); the last number also applies to the layers after it
     strides: tuple[int, ...] = (1, 3, 1)
     #: frames spliced before the current frame
     left_context: int = 5
@@ -74,26 +74,30 @@ class TrainOptions:
     utterances: int = 16
     #: with CTC: greatest random change of an utterance's tempo, as a fraction; 0 for none
     tempo: float = 0.0
-    #: with CTC: greatest random change of its vocal tract length, which moves the filterbank's bands
+    #: with CTC: greatest random change of its vocal tract length, which moves the filterbank's
+    #: bands
     warp: float = 0.0
-    #: with CTC: greatest width of a random time mask in frames; one mask per five times that many frames
+    #: with CTC: greatest width of a random time mask in frames; one mask per five times that many
+    #: frames
     mask_frames: int = 0
     #: with CTC: greatest width of the two random frequency masks, in bands
     mask_bands: int = 0
     #: fraction of the updates in which the one-cycle learning rate rises
     pct_start: float = 0.2
-    #: newbob halves the learning rate each epoch once dev cross-entropy improves by less than this fraction
+    #: newbob halves the learning rate each epoch once dev cross-entropy improves by less than this
+    #: fraction
     halve_below: float = 0.01
     #: maximum norm of the gradient; 0: no clipping
     clip: float = 5.0
-    #: trained network to start from: a run's folder, a weights file (.pt, .safetensors) or a Kaldi nnet1 file
+    #: trained network to start from: a run's folder, a weights file (.pt, .safetensors) or a Kaldi
+    #: nnet1 file
     init: str = ""
     #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"
     #: CPU threads of torch; 0: torch's default
     threads: int = 0
-    #: gigabytes of memory for features and labels; larger training sets are read and shuffled in chunks, see
-    #: chunks.md (0: no limit)
+    #: gigabytes of memory for features and labels; larger training sets are read and shuffled in
+    #: chunks, see chunks.md (0: no limit)
     memory_gb: float = 8.0
     #: write TensorBoard events beside metrics.jsonl
     tensorboard: bool = True

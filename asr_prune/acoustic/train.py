@@ -41,9 +41,9 @@ def pick_device(requested: str) -> torch.device:
 class Trainer:
     """Trains `network` on `train`, evaluating on `dev`.
 
-    Each epoch has a random stream of its own, from `seed` and the epoch's number, so that a run that was
-    killed and resumed from its checkpoint ends with the same weights. folder: of the checkpoint; metrics
-    and events go to its parent.
+    Each epoch has a random stream of its own, from `seed` and the epoch's number, so that a run
+    that was killed and resumed from its checkpoint ends with the same weights. folder: of the
+    checkpoint; metrics and events go to its parent.
     """
 
     def __init__(
@@ -76,7 +76,9 @@ class Trainer:
 
     @property
     def wall_seconds(self) -> float:
-        """Training time summed over all sittings; interrupted ones count up to their last checkpoint."""
+        """Training time summed over all sittings; interrupted ones count up to their last
+        checkpoint.
+        """
         return self.earlier_seconds + time.monotonic() - self.sitting_start
 
     def quality(self, examples: Examples | None = None) -> Quality:
@@ -85,7 +87,8 @@ class Trainer:
             return evaluate(self.network, self.dev_frames if examples is None else examples)
 
     def run(self) -> Quality:
-        """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev quality.
+        """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev
+        quality.
 
         Raises UserError if the loss becomes infinite or not a number.
         """
@@ -192,8 +195,8 @@ class Trainer:
         self.schedule.load_state_dict(content["schedule"])
         self.hooks.load_state_dict(content["hooks"])
         self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
-        epochs = sum(row["seconds"] for row in self.metrics)  # checkpoints of earlier versions have no wall_seconds
-        self.earlier_seconds = content.get("wall_seconds", epochs)
+        epochs = sum(row["seconds"] for row in self.metrics)
+        self.earlier_seconds = content.get("wall_seconds", epochs)  # not in old checkpoints
 
     def _write_metrics(self) -> None:
         with atomic(self.folder.parent / "metrics.jsonl") as file:
