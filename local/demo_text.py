@@ -1,4 +1,4 @@
-"""What the demo corpus says: a small grammar of commands for a house, and how each of its words is pronounced."""
+"""The demo corpus's text: a small grammar of commands for a house, and the pronunciations of its words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-# Lower-case names are rules, upper-case ones are words. The alternatives of a rule are drawn as from a shuffled deck of
-# cards, so that all of them occur.
+# Lower-case names are rules, upper-case ones are words. The alternatives of a rule are drawn as from
+# a shuffled deck of cards, so that all of them occur.
 GRAMMAR: dict[str, list[str]] = {
     "command": [
         "TURN THE side device switch",
@@ -63,7 +63,7 @@ GRAMMAR: dict[str, list[str]] = {
     "letter": list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
 }
 
-# The sets spell different names, so that no name of the test set is known to the language model.
+# Each set spells other names, so that the language model has seen no name of the test set.
 NAMES: dict[str, str] = {
     "train": """
         ADAM ALICE BELLA BORIS CLARA CRAIG DAVID DORA ELLA EZRA FELIX FIONA GEORGE GRACE HARRY HAZEL IRIS IVAN JACK
@@ -105,7 +105,7 @@ UP AH P; VOLUME V AA L Y UW M; WAKE W EY K; WINDOW W IH N D OW
 
 
 def lexicon() -> list[tuple[str, list[str]]]:
-    """(word, phones) in ARPAbet without stress, sorted; a word with two pronunciations occurs twice."""
+    """(word, ARPAbet phones without stress), sorted; a word with two pronunciations occurs twice."""
     entries = [entry.split() for entry in LEXICON.split(";")]
     return sorted((word, phones) for word, *phones in entries)
 
@@ -117,7 +117,7 @@ def _deck(cards: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
 
 
 def sentences(part: str, count: int, seed: Sequence[int]) -> list[list[str]]:
-    """`count` commands as lists of words; `part` (train, dev, test, babble) chooses the names that are spelled."""
+    """`count` commands as lists of words; `part` (train, dev, test, babble) selects the names to spell."""
     rng = np.random.default_rng(seed)
     rules = GRAMMAR | {"name": [" ".join(name) for name in NAMES[part].split()]}
     decks = {rule: _deck(cards, rng) for rule, cards in rules.items()}

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 PACKAGE = "asr_prune"
 #: rooms, lowest first; a room may import those of its own level and of lower ones
 ORDER = """
-    errors files options progress interrupts layout threads failure < corpus < features < lang
+    errors files options progress interrupts layout process failure < corpus < features < lang
     < hmm < acoustic < pruning < decode < score < report < kaldi interop export transcribe local
     < recipe settings naming < workflow done lock < stages < analysis plan numbers < cli verbs
 """

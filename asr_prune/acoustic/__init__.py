@@ -1,1 +1,1 @@
-"""The acoustic network: spliced frames in, posteriors of pdfs or tokens out. Needs torch, numpy and nothing else."""
+"""The acoustic network: spliced frames in, logits of pdfs or tokens out. Needs only torch and numpy."""

@@ -14,7 +14,7 @@ from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
-FORMAT = 2
+_FORMAT = 2
 
 
 @dataclass
@@ -38,7 +38,7 @@ def save_model(path: Path, model: Model) -> None:
     """Writes `model` whole or not at all."""
     network = model.network
     content = {
-        "format": FORMAT,
+        "format": _FORMAT,
         "shape": network.shape(),
         "context": list(model.context),
         "kept": model.kept,
@@ -57,10 +57,10 @@ def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
     Raises UserError where the file is missing, damaged or of another format.
     """
     content = load_tensors(path)
-    if content.get("format") != FORMAT:
+    if content.get("format") != _FORMAT:
         raise UserError(
             f"{path} has model format {content.get('format')}, this version reads "
-            f"{FORMAT}; train it again or use the version that wrote it."
+            f"{_FORMAT}; train it again or use the version that wrote it."
         )
     try:
         return _model(content, dtype)

@@ -13,8 +13,8 @@ from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
 from asr_prune.errors import UserError
 
-State = dict[str, Tensor]
-FIX = "give a network of the same shape, or set network to its shape"
+_State = dict[str, Tensor]
+_FIX = "give a network of the same shape, or set network to its shape"
 
 
 def weights_file(init: Path) -> Path:
@@ -73,10 +73,10 @@ def _check_context(path: Path, content: dict[str, Any], network: Network, contex
     theirs = {"context": content.get("context"), **shaped} if isinstance(shaped, dict) else {}
     for key, own in known.items():
         if theirs.get(key) not in (None, own):
-            raise UserError(f"train.init: {path} has the {key} {theirs[key]} and network {own}; {FIX}.")
+            raise UserError(f"train.init: {path} has the {key} {theirs[key]} and network {own}; {_FIX}.")
 
 
-def _by_name(path: Path, state: dict[str, Any], network: Network) -> State:
+def _by_name(path: Path, state: dict[str, Any], network: Network) -> _State:
     """The tensors under the network's own names; else affine maps in the order of the file (of .safetensors, which has
     none: of the names).
     """
@@ -90,7 +90,7 @@ def _by_name(path: Path, state: dict[str, Any], network: Network) -> State:
     if not whole or len(maps) != len(network.affine) or any(f"{name}.bias" not in state for name in maps):
         raise UserError(
             f"train.init: {path} holds {len(maps)} affine maps with weight and bias and the network "
-            f"{len(network.affine)}; {FIX}."
+            f"{len(network.affine)}; {_FIX}."
         )
     targets = [name.removesuffix(".weight") for name in own if name.endswith(".weight")]
     pairs = list(zip(targets, maps, strict=True))
@@ -101,21 +101,21 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part or -1) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _from_nnet1(path: Path, found: Nnet1, network: Network, context: tuple[int, int]) -> State:
+def _from_nnet1(path: Path, found: Nnet1, network: Network, context: tuple[int, int]) -> _State:
     wanted = [network.activation] * len(network.widths)
     if found.activations != wanted:
         told = "/".join(found.activations) or "no"
-        raise UserError(f"train.init: {path} has {told} activations and network {'/'.join(wanted)}; {FIX}.")
+        raise UserError(f"train.init: {path} has {told} activations and network {'/'.join(wanted)}; {_FIX}.")
     if found.offsets is not None and found.offsets != list(range(-context[0], context[1] + 1)):
         raise UserError(
-            f"train.init: {path} splices frames {found.offsets} and the network {-context[0]} to {context[1]}; {FIX}."
+            f"train.init: {path} splices frames {found.offsets} and the network {-context[0]} to {context[1]}; {_FIX}."
         )
     targets = [name.removesuffix(".weight") for name in network.state_dict() if name.endswith(".weight")]
     if len(found.weights) != len(targets):
         raise UserError(
-            f"train.init: {path} holds {len(found.weights)} affine maps and the network {len(targets)}; {FIX}."
+            f"train.init: {path} holds {len(found.weights)} affine maps and the network {len(targets)}; {_FIX}."
         )
-    state: State = {}
+    state: _State = {}
     for name, weight, bias in zip(targets, found.weights, found.biases, strict=True):
         state |= {f"{name}.weight": torch.from_numpy(weight), f"{name}.bias": torch.from_numpy(bias)}
     if found.scale is not None and found.offset is not None:
@@ -126,12 +126,12 @@ def _from_nnet1(path: Path, found: Nnet1, network: Network, context: tuple[int, 
     return state
 
 
-def _check_shapes(path: Path, state: State, network: Network) -> None:
+def _check_shapes(path: Path, state: _State, network: Network) -> None:
     own = network.state_dict()
     for name, value in state.items():
         if value.shape != own[name].shape:
             theirs, ours = (list(tensor.shape) for tensor in (value, own[name]))
-            raise UserError(f"train.init: {name} is {theirs} in {path} and {ours} in the network; {FIX}.")
+            raise UserError(f"train.init: {name} is {theirs} in {path} and {ours} in the network; {_FIX}.")
         if not torch.isfinite(value).all():
             raise UserError(
                 f"train.init: {name} in {path} holds values that are no finite numbers; give other weights."

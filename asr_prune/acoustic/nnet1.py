@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import Reader
+from asr_prune.hmm.kaldi_format import KaldiReader
 
-ACTIVATIONS = {"<Sigmoid>": "sigmoid", "<ReLU>": "relu"}
+_ACTIVATIONS = {"<Sigmoid>": "sigmoid", "<ReLU>": "relu"}
 #: nnet1's own ReLU has two slopes a node, above and below 0
-PARAMETRIC = "<ParametricRelu>"
+_PARAMETRIC = "<ParametricRelu>"
 
 
 @dataclass
@@ -44,7 +44,7 @@ def read_nnet1(path: Path) -> Nnet1:
 
     Raises UserError where the file is damaged or holds another component.
     """
-    reader = Reader(path.read_bytes(), path)
+    reader = KaldiReader(path.read_bytes(), path)
     found = Nnet1()
     opened = reader.peek() == "<Nnet>"
     kind = reader.token() if opened else ""
@@ -60,12 +60,12 @@ def read_nnet1(path: Path) -> Nnet1:
     return found
 
 
-def _at_end(reader: Reader) -> bool:
+def _at_end(reader: KaldiReader) -> bool:
     return not reader.data[reader.at :].strip()
 
 
-def _component(reader: Reader, kind: str, found: Nnet1) -> None:
-    known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", PARAMETRIC, *ACTIVATIONS)
+def _component(reader: KaldiReader, kind: str, found: Nnet1) -> None:
+    known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", _PARAMETRIC, *_ACTIVATIONS)
     if kind not in known:
         raise reader.fail(f"cannot use the component {kind[:40]!r} (known: {', '.join(known)})")
     outputs, inputs = reader.integer(), reader.integer()
@@ -77,20 +77,20 @@ def _component(reader: Reader, kind: str, found: Nnet1) -> None:
     elif kind in ("<AddShift>", "<Rescale>"):
         _refuse_late(reader, kind, bool(found.weights))
         _normalise(reader, kind, outputs, found)
-    elif kind == PARAMETRIC:
+    elif kind == _PARAMETRIC:
         _parametric(reader, outputs, found)
-    elif kind in ACTIVATIONS:
-        found.activations.append(ACTIVATIONS[kind])
+    elif kind in _ACTIVATIONS:
+        found.activations.append(_ACTIVATIONS[kind])
     if not _at_end(reader) and reader.peek() == "<!EndOfComponent>":
         reader.token()
 
 
-def _refuse_late(reader: Reader, kind: str, late: object) -> None:
+def _refuse_late(reader: KaldiReader, kind: str, late: object) -> None:
     if late:
         raise reader.fail(f"{kind} can only be used in the order <Splice>, <AddShift> and <Rescale>, <AffineTransform>")
 
 
-def _affine(reader: Reader, outputs: int, inputs: int, found: Nnet1) -> None:
+def _affine(reader: KaldiReader, outputs: int, inputs: int, found: Nnet1) -> None:
     _skip_rates(reader)
     weight, bias = reader.matrix(), reader.vector()
     if weight.shape != (outputs, inputs) or bias.shape != (outputs,):
@@ -99,7 +99,7 @@ def _affine(reader: Reader, outputs: int, inputs: int, found: Nnet1) -> None:
     found.biases.append(bias)
 
 
-def _normalise(reader: Reader, kind: str, size: int, found: Nnet1) -> None:
+def _normalise(reader: KaldiReader, kind: str, size: int, found: Nnet1) -> None:
     _skip_rates(reader)
     values = reader.vector()
     if values.shape != (size,):
@@ -111,15 +111,15 @@ def _normalise(reader: Reader, kind: str, size: int, found: Nnet1) -> None:
     found.offset = offset * factor + (values if kind == "<AddShift>" else np.float32(0))
 
 
-def _parametric(reader: Reader, size: int, found: Nnet1) -> None:
+def _parametric(reader: KaldiReader, size: int, found: Nnet1) -> None:
     _skip_rates(reader)
     above, below = reader.vector(), reader.vector()
     if above.shape != (size,) or below.shape != (size,) or (above != 1).any() or below.any():
-        raise reader.fail(f"can use a {PARAMETRIC} only with {size} slopes of 1 above 0 and of 0 below")
+        raise reader.fail(f"can use a {_PARAMETRIC} only with {size} slopes of 1 above 0 and of 0 below")
     found.activations.append("relu")
 
 
-def _skip_rates(reader: Reader) -> None:
+def _skip_rates(reader: KaldiReader) -> None:
     """Passes over <LearnRateCoef> 1 and its like, which stand before a component's numbers."""
     while reader.peek().startswith("<"):
         reader.token()

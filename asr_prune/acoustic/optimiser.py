@@ -38,7 +38,7 @@ class OneCycle:
     """
 
     def __init__(self, options: TrainOptions, steps: int) -> None:
-        self.peak, self.rise, self.steps = options.learning_rate, max(1.0, options.rise * steps), steps
+        self.peak, self.rise, self.steps = options.learning_rate, max(1.0, options.pct_start * steps), steps
 
     def rate(self, step: int) -> float:
         """Learning rate of update `step`, counted from 0."""
@@ -89,7 +89,7 @@ def make_schedule(options: TrainOptions, steps: int) -> OneCycle | Newbob:
     return OneCycle(options, steps) if options.optimiser == "adamw" else Newbob(options)
 
 
-class InTurn:
+class ScheduleSequence:
     """One schedule after another.
 
     parts: (updates, factor): each part has a schedule of its own over its updates, at `factor` times the learning rate.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from math import inf, prod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from asr_prune.options import options
 
 
 @options
 class NetworkOptions:
+    #: keys of earlier versions
+    ALIASES: ClassVar[dict[str, str]] = {"taps": "context"}
     #: feed_forward: layer after layer; residual: layers that add to a stream of fixed width and may vanish whole; tdnn:
     #: time-delay layers, each with context of its own, over whole utterances (decode.type ctc)
     type: Literal["feed_forward", "residual", "tdnn"] = "feed_forward"
@@ -23,7 +25,7 @@ class NetworkOptions:
     stream: int = 256
     #: tdnn: for each hidden layer the frames of the layer before that it hears, relative to its own, counted in that
     #: layer's frames; the last list is also that of the layers after it
-    taps: tuple[tuple[int, ...], ...] = ((0,), (-1, 0, 1))
+    context: tuple[tuple[int, ...], ...] = ((0,), (-1, 0, 1))
     #: tdnn: for each hidden layer, of how many frames of the layer before it keeps one; the last number is also that of
     #: the layers after it
     strides: tuple[int, ...] = (1, 3, 1)
@@ -46,14 +48,16 @@ class NetworkOptions:
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.stream < 1:
             raise ValueError(f"stream must be 1 or more, not {self.stream}")
-        if not self.taps or not all(self.taps) or not self.strides or min(self.strides) < 1:
-            raise ValueError("taps must list at least one frame for each layer, and strides numbers of 1 or more")
+        if not self.context or not all(self.context) or not self.strides or min(self.strides) < 1:
+            raise ValueError("context must list at least one frame for each layer, and strides numbers of 1 or more")
         if min(self.left_context, self.right_context) < 0:
             raise ValueError("left_context and right_context must be 0 or more frames")
 
 
 @options
 class TrainOptions:
+    #: keys of earlier versions
+    ALIASES: ClassVar[dict[str, str]] = {"rise": "pct_start"}
     #: passes over the training frames; all phases of a pruning run share them
     epochs: int = 12
     #: adamw goes with a one-cycle learning rate, sgd with newbob halving
@@ -77,7 +81,7 @@ class TrainOptions:
     #: twice up to so many neighbouring bands are masked
     mask_bands: int = 0
     #: share of the steps in which the one-cycle learning rate rises
-    rise: float = 0.2
+    pct_start: float = 0.2
     #: newbob halves the rate from the epoch on whose dev cross-entropy improves by less than this fraction
     halve_below: float = 0.01
     #: largest norm of the gradient; 0 switches clipping off
@@ -91,7 +95,7 @@ class TrainOptions:
     #: gigabytes that features and labels may take; larger training sets are read and shuffled a chunk at a time (0: any
     #: number; see chunks.md)
     memory_gb: float = 8.0
-    #: write TensorBoard events beside metrics.jsonl
+    #: write TensorBoard events index_bytes metrics.jsonl
     tensorboard: bool = True
 
     @property
@@ -110,5 +114,5 @@ class TrainOptions:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
         if not 0 <= self.memory_gb < inf:
             raise ValueError(f"memory_gb must be 0 or more and finite, not {self.memory_gb}")
-        if not (0 <= self.momentum < 1 and 0 < self.rise < 1 and 0 <= self.halve_below < 1):
-            raise ValueError("momentum and halve_below must be at least 0 and below 1, rise between 0 and 1")
+        if not (0 <= self.momentum < 1 and 0 < self.pct_start < 1 and 0 <= self.halve_below < 1):
+            raise ValueError("momentum and halve_below must be at least 0 and below 1, pct_start between 0 and 1")

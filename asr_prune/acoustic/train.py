@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from torch import nn
 
 from asr_prune.acoustic.checkpoint import damaged, load_tensors
 from asr_prune.acoustic.evaluate import Quality, evaluate
+from asr_prune.acoustic.events import tensorboard_installed, write_events
 from asr_prune.acoustic.examples import Examples, Outcome
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
-from asr_prune.acoustic.optimiser import InTurn, make_optimiser
+from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -37,27 +37,10 @@ def pick_device(asked: str) -> torch.device:
     return torch.device("cuda" if asked == "cuda" or (asked == "auto" and torch.cuda.is_available()) else "cpu")
 
 
-def write_events(folder: Path, metrics: list[dict[str, Any]]) -> None:
-    """Writes the metrics of all epochs as TensorBoard events, anew each time, so that a resumed run has each once.
-
-    Does nothing where the package tensorboard is not installed, as on a machine that only trains.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    with SummaryWriter(str(folder)) as writer:
-        for row in metrics:
-            for name, value in row.items():
-                if isinstance(value, (int, float)) and name != "epoch":
-                    writer.add_scalar(name, value, row["epoch"])
-
-
 class Trainer:
     """Trains `network` on examples.
 
-    One random stream an epoch, drawn from `seed` and the epoch's number, so that a run that was killed and resumed from
+    One random stream an epoch, random_ranges from `seed` and the epoch's number, so that a run that was killed and resumed from
     its checkpoint ends in the same weights.
     """
 
@@ -71,21 +54,28 @@ class Trainer:
         seed: int,
         folder: Path,
     ) -> None:
+        self.sitting_start, self.earlier_seconds = time.monotonic(), 0.0
         self.network, self.options, self.hooks = network, options, hooks
         self.train_frames, self.dev_frames = train, dev
         self.seed, self.folder = seed, folder
         self.optimiser = make_optimiser(network, options, hooks.no_decay(network))
-        self.steps_an_epoch = train.batch_count(train.batch_of(options))
+        self.steps_an_epoch = train.batch_count(train.batch_size(options))
         self.steps = self.steps_an_epoch * options.epochs
-        self.schedule = InTurn(options, hooks.parts(self.steps))
+        self.schedule = ScheduleSequence(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
+        self.events = options.tensorboard and tensorboard_installed()
         hooks.training_frames(lambda: self.quality(train))
         hooks.start(network, self.optimiser, self.steps, self.quality)
 
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    @property
+    def wall_seconds(self) -> float:
+        """Time since the run began, summed over its sittings; of an interrupted one up to its last checkpoint."""
+        return self.earlier_seconds + time.monotonic() - self.sitting_start
 
     def quality(self, examples: Examples | None = None) -> Quality:
         """Of the network as it acts now, on `examples`, by default those of dev."""
@@ -132,7 +122,7 @@ class Trainer:
         order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
         examples = self.train_frames
         totals = torch.zeros(4, device=examples.device)  # loss, frames, labels hit, labels
-        batches = examples.batches(examples.batch_of(self.options), order)
+        batches = examples.batches(examples.batch_size(self.options), order)
         self.network.train()
         label = f"epoch {self.epoch}/{self.options.epochs}"
         for batch in track(batches, self.steps_an_epoch, label, lambda: self._so_far(totals)):
@@ -177,6 +167,7 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "hooks": self.hooks.state_dict(),
             "metrics": self.metrics,
+            "wall_seconds": self.wall_seconds,
         }
         with atomic(self.checkpoint, "wb") as file:
             torch.save(content, file)
@@ -199,11 +190,13 @@ class Trainer:
         self.schedule.load_state_dict(content["schedule"])
         self.hooks.load_state_dict(content["hooks"])
         self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
+        epochs = sum(row["seconds"] for row in self.metrics)  # checkpoints of earlier versions have no wall_seconds
+        self.earlier_seconds = content.get("wall_seconds", epochs)
 
     def _write_metrics(self) -> None:
         with atomic(self.folder.parent / "metrics.jsonl") as file:
             file.writelines(json.dumps(row) + "\n" for row in self.metrics)
-        if self.options.tensorboard:
+        if self.events:
             write_events(self.folder.parent / "tensorboard", self.metrics)
 
     def _line(self, row: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed, need_nodes
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import CMVN_OPTS, write_matrix
-from asr_prune.hmm.kaldi_format import Writer
+from asr_prune.hmm.kaldi_format import KaldiWriter
 
 #: frames that the counts of the priors sum to; only their ratios count
 FRAMES = 1_000_000
@@ -46,7 +46,7 @@ def feed_forward(network: Network) -> FeedForward:
     return network
 
 
-class _Components(Writer):
+class _Components(KaldiWriter):
     """nnet1's text of components (Component::Write)."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ def network_text(network: FeedForward) -> bytes:
 
 
 def transform_text(network: FeedForward, context: tuple[int, int]) -> bytes:
-    """<Splice>, then what `Network.normalised` does: <AddShift>, <Rescale>."""
+    """<Splice>, then what `Network.normalise` does: <AddShift>, <Rescale>."""
     out, size = _Components(), network.inputs
     out.begin("<Splice>", size, size // (1 + sum(context)))
     out.ints(list(range(-context[0], context[1] + 1)))

@@ -111,7 +111,7 @@ class _Graph:
 
 
 def _normalised(graph: _Graph, deployed: Deployed) -> str:
-    """The spliced, normalised frames: `splice_utterance` and `Network.normalised`."""
+    """The spliced, normalised frames: `splice_utterance` and `Network.normalise`."""
     (left, right), network = deployed.model.context, deployed.model.network
     spliced = graph.heard(INPUT, deployed.dim, range(-left, right + 1))
     return graph.add("Mul", graph.add("Sub", spliced, graph.weight(network.shift)), graph.weight(network.scale))

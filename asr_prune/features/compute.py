@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from asr_prune.features.options import FeatureOptions
+from asr_prune.process import torch_threads
 
 #: samples float32 [samples] in int16 range -> features float32 [frames, options.base_dim]
 Compute = Callable[[np.ndarray], np.ndarray]
@@ -68,11 +69,8 @@ def _torchaudio(options: FeatureOptions) -> Compute:
     def compute(samples: np.ndarray) -> np.ndarray:
         if len(samples) < window:
             return np.zeros((0, options.base_dim), np.float32)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # the order of a sum depends on the number of threads; the bytes must not
-        try:
-            return np.asarray(function(torch.from_numpy(samples)[None], **settings).numpy(), dtype=np.float32)
-        finally:
-            torch.set_num_threads(threads)
+        with torch_threads(1):  # the order of a sum depends on the threads; the bytes must not
+            matrix = function(torch.from_numpy(samples)[None], **settings)
+        return np.asarray(matrix.numpy(), dtype=np.float32)
 
     return compute

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,14 +20,14 @@ from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.cmvn import cmvn_stats
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
-from asr_prune.interrupts import starting_workers
+from asr_prune.process import worker_pool
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Counts:
+class ExtractCounts:
     """What an extraction made and what it left out."""
 
     utterances: int = 0
@@ -41,7 +40,7 @@ class Counts:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> Counts:
+def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> ExtractCounts:
     """Writes out/feats.{ark,scp}, float32 [frames, options.base_dim] per utterance, and per speaker out/cmvn.{ark,scp}.
 
     The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
@@ -52,7 +51,7 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest
     corpus = DataDir.read(data)
     if not (data / "wav.scp").is_file():
         raise UserError(f"{data}/wav.scp is missing; run the corpus stage, or take features by features.*.archives.")
-    counts = Counts()
+    counts = ExtractCounts()
     kept = _kept(corpus, options, nj, longest, counts)
     first = next(kept, None)
     if first is None:
@@ -64,12 +63,12 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest
     return counts
 
 
-def _first_reason(counts: Counts) -> str:
+def _first_reason(counts: ExtractCounts) -> str:
     return next(iter(counts.skipped.values()), "wav.scp is empty; run the corpus stage.")
 
 
 def _kept(
-    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: Counts
+    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: ExtractCounts
 ) -> Iterator[tuple[str, np.ndarray]]:
     jobs = [(key, corpus.wavs[key], corpus.segments.get(key)) for key in sorted(corpus.wavs, key=c_order)]
     with _results(jobs, options, nj, longest) as results:
@@ -90,15 +89,13 @@ Result = tuple[str, float, np.ndarray | str]
 
 @contextmanager
 def _results(jobs: list[Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[Result]]:
-    """Results in the order of `jobs`. Fresh processes, not forks: the fork of a process that holds threads can hang."""
+    """Results in the order of `jobs`. Workers are spawned: a fork of a process with threads can hang."""
     nj = min(nj, len(jobs))
     if nj <= 1:
         worker = _Worker(options, longest)
         yield map(worker, jobs)
         return
-    with starting_workers():
-        pool = multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options, longest))
-    with pool:
+    with worker_pool(nj, "spawn", _start_worker, (options, longest)) as pool:
         yield pool.imap(_work, jobs, chunksize=8)
 
 

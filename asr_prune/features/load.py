@@ -16,7 +16,7 @@ from asr_prune.features.options import FeatureOptions
 from asr_prune.features.stored import Stored
 
 
-def load(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
+def load(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Features of the utterances of `utt2spk` that `extract` could compute, as `apply-cmvn | add-deltas` gives them.
 
     out: the folder that `extract` wrote. Returns {utterance: float32 [frames, options.dim]} in C order. Raises
@@ -42,7 +42,7 @@ def stored(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> Store
     return Stored(places, dress)
 
 
-def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: dict[str, str]) -> dict[str, np.ndarray]:
+def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Mapping[str, str]) -> dict[str, np.ndarray]:
     """As `load`, of raw features float32 [frames, options.base_dim] that no archive holds; statistics are of the
     utterances given.
     """

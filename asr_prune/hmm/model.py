@@ -1,4 +1,4 @@
-"""A GMM-HMM as it is trained, kept and read: tree, transition model, mixtures."""
+"""A GMM-HMM: tree, transition model and Gaussian mixtures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from asr_prune.hmm.tree import Tree, read_tree, write_tree
 
 @dataclass
 class HmmModel:
-    """tree and transitions are kaldi-hmm-gmm's, the latter updated in place; gmms is replaced at each update."""
+    """tree and transitions are kaldi-hmm-gmm objects; transitions are updated in place, gmms replaced."""
 
     tree: khg.ContextDependency
     transitions: khg.TransitionModel
@@ -28,7 +28,7 @@ class HmmModel:
 
     @classmethod
     def load(cls, folder: Path) -> HmmModel:
-        """Reads what `save`, or Kaldi, wrote. Raises UserError where a file is missing or damaged, or they disagree."""
+        """Reads files of `save` or Kaldi. Raises UserError if one is missing or damaged, or if they disagree."""
         transitions, gmms = read_mdl(folder / "final.mdl")
         tree = read_tree(folder / "tree").to_khg()
         if not tree.num_pdfs == transitions.num_pdfs == gmms.num_pdfs:

@@ -15,7 +15,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io, read_matrices
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.gmm import Ints
-from asr_prune.hmm.kaldi_format import Writer
+from asr_prune.hmm.kaldi_format import KaldiWriter
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
@@ -120,7 +120,7 @@ def _write_labels(out: Path, labels: dict[str, Ints], split: list[list[str]], mo
     for job, utts in enumerate(split, 1):
         write_int_vectors(out / f"ali.{job}.gz", ((utt, labels[utt]) for utt in utts if utt in labels))
     pdfs = id_to_pdf(model.transitions)[np.concatenate(list(labels.values()))]
-    writer = Writer(binary=True)
+    writer = KaldiWriter(binary=True)
     writer.vector(np.bincount(pdfs, minlength=model.gmms.num_pdfs))
     (out / "final.occs").write_bytes(writer.data)
 

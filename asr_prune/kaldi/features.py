@@ -12,12 +12,12 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir, c_order, read_table
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices, write_matrices
-from asr_prune.features.extract import Counts, write_cmvn
+from asr_prune.features.extract import ExtractCounts, write_cmvn
 
 log = logging.getLogger(__name__)
 
 
-def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Counts:
+def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> ExtractCounts:
     """Copies the features of the utterances of `data` from source/feats.scp to out/feats.{ark,scp}, float32 [frames,
     dim], and source/cmvn.scp to out/cmvn.{ark,scp}, computed where there is none.
 
@@ -25,7 +25,7 @@ def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Co
     counted and logged. Raises UserError where an archive is missing or damaged, the matrices differ in columns, a
     speaker lacks statistics, or no utterance is left.
     """
-    scp, corpus, counts = source / "feats.scp", DataDir.read(data), Counts()
+    scp, corpus, counts = source / "feats.scp", DataDir.read(data), ExtractCounts()
     if not scp.is_file():
         raise UserError(f"{scp} is missing; features.*.archives takes a folder with {source.name}/feats.scp.")
     kept = _kept(scp, corpus, counts)
@@ -48,7 +48,7 @@ def _mend(scp: Path) -> str:
     return f"copy the archives that {scp.name} names, or make them again"
 
 
-def _kept(scp: Path, corpus: DataDir, counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
+def _kept(scp: Path, corpus: DataDir, counts: ExtractCounts) -> Iterator[tuple[str, np.ndarray]]:
     there = read_table(scp)
     if unknown := there.keys() - corpus.utt2spk.keys():
         log.warning("%s: %d utterances are not in %s, left out", scp, len(unknown), corpus.path)
@@ -68,7 +68,7 @@ def _kept(scp: Path, corpus: DataDir, counts: Counts) -> Iterator[tuple[str, np.
         yield utt, matrix.astype(np.float32)
 
 
-def _skip(counts: Counts, reasons: dict[str, str]) -> None:
+def _skip(counts: ExtractCounts, reasons: dict[str, str]) -> None:
     for utt, reason in reasons.items():
         log.warning("%s skipped: %s", utt, reason)
     counts.skipped |= reasons

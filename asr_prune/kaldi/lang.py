@@ -12,7 +12,7 @@ from asr_prune.decode.arrays import FstArrays
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.lexicon import POSITIONS
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 LANG = ("phones.txt", "words.txt", "topo", "L.fst", "L_disambig.fst", "G.fst", "oov.txt", "oov.int")
 GRAPH = ("HCLG.fst", "disambig_tid.int")
@@ -93,4 +93,4 @@ def export_graph(graph: Path, lang: Path, pdfs: int, out: Path) -> None:
 
 def spoken_phones(table: Path) -> dict[int, str]:
     """{id: phone} of a phones.txt, without epsilon and disambiguation symbols."""
-    return {i: phone for phone, i in read_table(table).items() if i > 0 and not phone.startswith("#")}
+    return {i: phone for phone, i in read_symbols(table).items() if i > 0 and not phone.startswith("#")}

@@ -16,12 +16,12 @@ from asr_prune.lang.symbols import EPSILON
 log = logging.getLogger(__name__)
 
 SENTENCE = {"<s>", "</s>"}
-RESERVED = {EPSILON, "#0"}
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?", re.ASCII)
-SECTION = re.compile(r"\\(\d+)-grams:")
-COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*(\d+)")
+_RESERVED = {EPSILON, "#0"}
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?", re.ASCII)
+_SECTION = re.compile(r"\\(\d+)-grams:")
+_COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*(\d+)")
 #: run by itself, for the library ends its process where a file displeases it
-PROGRAM = """
+_PROGRAM = """
 import sys, kaldilm
 options = {"disambig_symbol": "#0", "read_symbol_table": sys.argv[2], "max_arpa_warnings": -1}
 sys.stdout.write(kaldilm.arpa2fst(sys.argv[1], "", **options))
@@ -50,7 +50,7 @@ def arpa_to_text(arpa: Path, words: Path) -> str:
 
     Raises UserError, with what the library says, where it refuses the file.
     """
-    command = [sys.executable, "-P", "-c", PROGRAM, str(arpa), str(words)]
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(arpa), str(words)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     told = done.stderr.splitlines()
     if done.returncode:
@@ -76,7 +76,7 @@ class _Reading:
         if line[0] == "\\":
             self._begin(line, where)
         elif self.section == "data":
-            match = COUNT.fullmatch(line)
+            match = _COUNT.fullmatch(line)
             if not match:
                 raise UserError(f"{where}: expected `ngram N=COUNT`, found {line!r}; the ARPA header is damaged.")
             self.stated[int(match[1])] = int(match[2])
@@ -88,7 +88,7 @@ class _Reading:
                 self._add(words[0], where)
 
     def _begin(self, line: str, where: str) -> None:
-        match = SECTION.fullmatch(line)
+        match = _SECTION.fullmatch(line)
         following = len(self.found) + 1
         if line == "\\data\\" and self.section == "before":
             self.section = "data"
@@ -98,7 +98,7 @@ class _Reading:
             raise UserError(f"{where}: expected `\\{following}-grams:` or `\\end\\`, found {line!r}; make it again.")
 
     def _add(self, word: str, where: str) -> None:
-        if word in RESERVED:
+        if word in _RESERVED:
             raise UserError(f"{where}: the word {word!r} is reserved for the FSTs; rename it or leave it out.")
         if word in self.unigrams:
             raise UserError(f"{where}: the word {word!r} is listed for the second time; make or copy the file again.")
@@ -122,7 +122,7 @@ def _ngram(line: str, order: int, highest: int, where: str) -> list[str]:
     """The words of an n-gram's line."""
     fields = line.split()
     lengths = (order + 1,) if order == highest else (order + 1, order + 2)
-    if len(fields) not in lengths or not all(map(NUMBER.fullmatch, (fields[0], *fields[order + 1 :]))):
+    if len(fields) not in lengths or not all(map(_NUMBER.fullmatch, (fields[0], *fields[order + 1 :]))):
         raise UserError(
             f"{where}: expected a log-probability, {order} words and perhaps, below the highest order, a back-off "
             f"weight, found {line!r}."

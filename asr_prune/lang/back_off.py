@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 
-def without_idle_states(text: str, back_off: int) -> str:
+def without_redundant_states(text: str, back_off: int) -> str:
     """G in OpenFst's text form without states that are not final and leave by one arc, of input label `back_off`: arcs
     to such a state go on to where it leads, at the cost of both.
 

@@ -17,7 +17,7 @@ from asr_prune.files import atomic
 from asr_prune.lang.lexicon import RESERVED_WORDS, Entry
 
 #: how CMUdict and others mark a second pronunciation: WORD(2), WORD(3)
-VARIANT = re.compile(r"(?<=.)\(\d+\)$")
+_VARIANT = re.compile(r"(?<=.)\(\d+\)$")
 
 
 def find_list(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
@@ -59,7 +59,7 @@ def read_dictionary(path: Path, lower: bool = False) -> list[Entry]:
         word, *phones = line.split(" #")[0].split() or [";;;"]
         if word.startswith(";;;") or not phones:
             continue
-        word = VARIANT.sub("", word.lower() if lower else word)
+        word = _VARIANT.sub("", word.lower() if lower else word)
         if word not in RESERVED_WORDS:
             entries[word, tuple(phones)] = None
     return list(entries)

@@ -7,14 +7,13 @@ import logging
 from collections.abc import Collection, Iterable
 from functools import cache
 
-from asr_prune.corpus.wording import counted, examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.lang.lexicon import Entry
 
 log = logging.getLogger(__name__)
 
 #: espeak-ng's American English in IPA -> CMUdict's phones
-PHONES = {
+_PHONES = {
     **{"p": "P", "b": "B", "t": "T", "d": "D", "k": "K", "ɡ": "G", "f": "F", "v": "V", "θ": "TH", "ð": "DH"},
     **{"s": "S", "z": "Z", "ʃ": "SH", "ʒ": "ZH", "h": "HH", "m": "M", "n": "N", "ŋ": "NG", "l": "L", "ɹ": "R"},
     **{"r": "R", "w": "W", "j": "Y", "tʃ": "CH", "dʒ": "JH", "ɾ": "T", "ʔ": "T", "x": "K", "n̩": "AH N", "əl": "AH L"},
@@ -22,8 +21,8 @@ PHONES = {
     **{"ɑ": "AA", "ɔː": "AO", "ɔ": "AO", "oʊ": "OW", "ʊ": "UH", "uː": "UW", "u": "UW", "ʌ": "AH", "ə": "AH", "ɐ": "AH"},
     **{"aɪ": "AY", "aʊ": "AW", "ɔɪ": "OY", "ɜː": "ER", "ɚ": "ER", "iə": "IY AH", "oː": "AO", "e": "EH", "o": "OW"},
 }
-VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
-STRESS = {"ˈ": "1", "ˌ": "2"}
+_VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
+_STRESS = {"ˈ": "1", "ˌ": "2"}
 _SYNCHRONOUS, _UTF8, _IPA, _SEPARATOR = 2, 1, 0x02, ord("_") << 8
 
 
@@ -48,7 +47,7 @@ def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
     stress = any(phone[-1:].isdigit() for _, phones in entries for phone in phones)
     added = pronounce(sorted({*words} - known), stress)
     if added:
-        log.warning("%s pronounced by rule: %s", counted(added, "word"), examples(added))
+        log.warning("%s pronounced by rule: %s", counted(added, "word"), first_few(added))
     return [*entries, *added.items()]
 
 
@@ -56,11 +55,11 @@ def to_phones(ipa: str, stress: bool) -> tuple[str, ...]:
     """CMUdict's phones of what espeak-ng writes, such as `h_ə_l_ˈoʊ`; none where a sign is not known."""
     phones: list[str] = []
     for sound in filter(None, ipa.replace(" ", "_").split("_")):
-        level = next((STRESS[sign] for sign in sound if sign in STRESS), "0")
-        own = _matched("".join(sign for sign in sound if sign not in STRESS))
+        level = next((_STRESS[sign] for sign in sound if sign in _STRESS), "0")
+        own = _matched("".join(sign for sign in sound if sign not in _STRESS))
         if own is None:
             return ()
-        phones += [phone + level * (stress and phone in VOWELS) for phone in own]
+        phones += [phone + level * (stress and phone in _VOWELS) for phone in own]
     return tuple(phones)
 
 
@@ -68,10 +67,10 @@ def _matched(sound: str) -> list[str] | None:
     """The phones of one sound, longest match first."""
     phones: list[str] = []
     while sound:
-        length = next((n for n in range(min(3, len(sound)), 0, -1) if sound[:n] in PHONES), 0)
+        length = next((n for n in range(min(3, len(sound)), 0, -1) if sound[:n] in _PHONES), 0)
         if not length:
             return None
-        phones += PHONES[sound[:length]].split()
+        phones += _PHONES[sound[:length]].split()
         sound = sound[length:]
     return phones
 

@@ -10,9 +10,9 @@ import kaldifst
 
 from asr_prune.errors import UserError
 from asr_prune.lang.arpa import SENTENCE, arpa_to_text, check_arpa
-from asr_prune.lang.back_off import without_idle_states
+from asr_prune.lang.back_off import without_redundant_states
 from asr_prune.lang.fst import write_fst
-from asr_prune.lang.symbols import read_table, spoken_words
+from asr_prune.lang.symbols import read_symbols, spoken_words
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
     n-grams with a word that has no pronunciation are left out, and such words logged. Raises UserError as `check_arpa`
     and `arpa_to_text`, and where no LM word has a pronunciation.
     """
-    words, spoken = read_table(lang / "words.txt"), spoken_words(lang)
+    words, spoken = read_symbols(lang / "words.txt"), spoken_words(lang)
     unigrams, order = check_arpa(arpa)
     dropped, missing = sorted(unigrams - spoken - SENTENCE), sorted(spoken - unigrams)
     known = unigrams & spoken
@@ -47,7 +47,7 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
         log.warning("%s: %d words without pronunciation are dropped: %s", arpa, len(dropped), " ".join(dropped[:10]))
     if missing:
         log.warning("%s lacks %d words of the lexicon: %s", arpa, len(missing), " ".join(missing[:10]))
-    fst = kaldifst.compile(without_idle_states(arpa_to_text(arpa, lang / "words.txt"), words["#0"]))
+    fst = kaldifst.compile(without_redundant_states(arpa_to_text(arpa, lang / "words.txt"), words["#0"]))
     kaldifst.connect(fst)
     kaldifst.arcsort(fst, "ilabel")
     write_fst(fst, lang / "G.fst")

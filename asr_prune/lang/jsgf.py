@@ -13,16 +13,16 @@ import kaldifst
 from asr_prune.errors import UserError
 from asr_prune.lang.fst import Draft, Fst, write_fst
 from asr_prune.lang.native import silenced
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 log = logging.getLogger(__name__)
 
-HALF = math.log(2)  # cost of leaving an optional part out, of saying it, of repeating it, of going on
-MOST_STATES = 1_000_000
-COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-RULE = re.compile(r"(public\s+)?<([^<>]+)>\s*=(.*)", re.DOTALL)
-TOKEN = re.compile(r'\s*(<[^<>]*>|"[^"]*"|\{[^{}]*\}|/[^/]*/|[()\[\]|*+]|[^\s()\[\]|*+<>/{}"]+)')
-OPENING = {"(": ")", "[": "]"}
+_HALF = math.log(2)  # cost of leaving an optional part out, of saying it, of repeating it, of going on
+_MOST_STATES = 1_000_000
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_RULE = re.compile(r"(public\s+)?<([^<>]+)>\s*=(.*)", re.DOTALL)
+_TOKEN = re.compile(r'\s*(<[^<>]*>|"[^"]*"|\{[^{}]*\}|/[^/]*/|[()\[\]|*+]|[^\s()\[\]|*+<>/{}"]+)')
+_OPENING = {"(": ")", "[": "]"}
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ def make_jsgf(grammar: Path, lang: Path) -> JsgfCounts:
     UserError with the rule for what JSGF does not allow, rules that contain themselves and imports included, and where
     nothing is left to say.
     """
-    words = read_table(lang / "words.txt")
+    words = read_symbols(lang / "words.txt")
     root, rules = read_rules(grammar)
     builder = _Builder(grammar, rules, words)
     fst = builder.fst(root)
     with silenced():
-        if kaldifst.determinize_star(fst, max_states=MOST_STATES, use_log=True):
+        if kaldifst.determinize_star(fst, max_states=_MOST_STATES, use_log=True):
             raise UserError(f"{grammar}: <{root}> is ambiguous without end; repeat a part in one way only.")
         kaldifst.minimize_encoded(fst, 1e-6)
     if builder.dropped:
@@ -69,13 +69,13 @@ def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the grammar {path}: {error}; lang.grammar takes a file in JSGF.") from error
-    head, *parts = (part.strip() for part in COMMENT.sub(" ", text.lstrip("\ufeff")).split(";"))
+    head, *parts = (part.strip() for part in _COMMENT.sub(" ", text.lstrip("\ufeff")).split(";"))
     if not head.startswith("#JSGF") or parts[-1:] != [""]:
         raise UserError(f"{path} is no whole JSGF: it begins with `#JSGF V1.0;` and each statement ends with `;`.")
     rules: dict[str, list[str]] = {}
     public = []
     for part in parts[:-1]:
-        match = RULE.fullmatch(part)
+        match = _RULE.fullmatch(part)
         if match and match[2] not in rules:
             rules[match[2]] = _tokens(match[3], f"{path}, rule <{match[2]}>")
             public += [match[2]] if match[1] else []
@@ -89,7 +89,7 @@ def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
 def _tokens(text: str, where: str) -> list[str]:
     found, at = [], 0
     while text[at:].strip():
-        match = TOKEN.match(text, at)
+        match = _TOKEN.match(text, at)
         if not match:
             raise UserError(f"{where}: {text[at:].strip()[:20]!r} is not closed; close it.")
         found += [] if match[1].startswith("{") else [match[1]]
@@ -175,20 +175,20 @@ class _Builder:
         while rest and rest[-1] in "*+":
             repeated += rest.pop()
         skip, target = optional or "*" in repeated, self.draft.state()
-        self.draft.arc(source, begin, 0, 0, HALF if skip else 0.0)
+        self.draft.arc(source, begin, 0, 0, _HALF if skip else 0.0)
         if skip:
-            self.draft.arc(source, target, 0, 0, HALF)
+            self.draft.arc(source, target, 0, 0, _HALF)
         if repeated:
-            self.draft.arc(end, begin, 0, 0, HALF)
-        self.draft.arc(end, target, 0, 0, HALF if repeated else 0.0)
+            self.draft.arc(end, begin, 0, 0, _HALF)
+        self.draft.arc(end, target, 0, 0, _HALF if repeated else 0.0)
         return target
 
     def _part(self, rest: list[str], source: int) -> int:
         token = rest.pop()
-        if token in OPENING:
+        if token in _OPENING:
             target = self._alternatives(rest, source)
-            if not rest or rest.pop() != OPENING[token]:
-                raise self._wrong(f"{token!r} is not closed by {OPENING[token]!r}")
+            if not rest or rest.pop() != _OPENING[token]:
+                raise self._wrong(f"{token!r} is not closed by {_OPENING[token]!r}")
             return target
         if token.startswith("<"):
             return self.rule(token[1:-1], source)

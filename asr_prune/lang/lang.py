@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Lang:
         oov = _text(path / "oov.int").split()
         return cls(
             path=path,
-            phones=read_table(path / "phones.txt"),
-            words=read_table(path / "words.txt"),
+            phones=read_symbols(path / "phones.txt"),
+            words=read_symbols(path / "words.txt"),
             silence=_ints(path / "phones/silence.int"),
             optional_silence=_ints(path / "phones/optional_silence.int")[0],
             disambig=_ints(path / "phones/disambig.int"),

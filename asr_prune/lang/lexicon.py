@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 Entry = tuple[str, tuple[str, ...]]  # a word and one of its pronunciations
 
 RESERVED_WORDS = {EPSILON, "<s>", "</s>", "#0"}
-DISAMBIG = re.compile(r"#\d+")
+_DISAMBIG = re.compile(r"#\d+")
 POSITIONS = ("_B", "_E", "_I", "_S")  # begin, end, internal, singleton, in the order of Kaldi's prepare_lang.sh
 
 
@@ -62,10 +62,10 @@ def _entry(line: str, where: str) -> Entry:
     word, *phones = line.split()
     if not phones:
         raise UserError(f"{where}: the word {word!r} has an empty pronunciation; give its phones or remove the line.")
-    if word in RESERVED_WORDS or DISAMBIG.fullmatch(word):
+    if word in RESERVED_WORDS or _DISAMBIG.fullmatch(word):
         raise UserError(f"{where}: the word {word!r} is reserved for the FSTs; rename it.")
     for phone in phones:
-        if phone == EPSILON or DISAMBIG.fullmatch(phone):
+        if phone == EPSILON or _DISAMBIG.fullmatch(phone):
             raise UserError(
                 f"{where}: the phone {phone!r} of {word!r} is named like a symbol that the FSTs reserve; rename it."
             )

@@ -12,7 +12,7 @@ from asr_prune.files import atomic_dir
 from asr_prune.lang.fst import lexicon_fst, write_fst
 from asr_prune.lang.lexicon import POSITIONS, Entry, add_disambig, mark_positions, read_lexicon
 from asr_prune.lang.options import LangOptions
-from asr_prune.lang.symbols import number, write_table
+from asr_prune.lang.symbols import number_symbols, write_symbols
 from asr_prune.lang.topology import topology
 
 
@@ -39,12 +39,12 @@ def prepare_lang(lexicon: Path, out: Path, options: LangOptions) -> LangCounts:
     entries = _with_positions(read.entries, options)
     marked, highest = add_disambig(entries)
     disambig = [f"#{i}" for i in range(highest + 2)]  # the last one follows silence in L_disambig
-    phones = number([*(p for group in groups for p in group), *disambig])
-    words = number([*sorted({word for word, _ in entries}), "#0", "<s>", "</s>"])
+    phones = number_symbols([*(p for group in groups for p in group), *disambig])
+    words = number_symbols([*sorted({word for word, _ in entries}), "#0", "<s>", "</s>"])
     sil = options.sil_prob, options.optional_silence
     with atomic_dir(out) as folder:
-        write_table(phones, folder / "phones.txt")
-        write_table(words, folder / "words.txt")
+        write_symbols(phones, folder / "phones.txt")
+        write_symbols(words, folder / "words.txt")
         _write_phone_lists(folder / "phones", groups, disambig, phones, options)
         _write_oov(folder, words, options.oov_word)
         write_fst(lexicon_fst(entries, phones, words, *sil), folder / "L.fst")

@@ -10,18 +10,18 @@ from asr_prune.errors import UserError
 EPSILON = "<eps>"
 
 
-def number(symbols: Iterable[str]) -> dict[str, int]:
+def number_symbols(symbols: Iterable[str]) -> dict[str, int]:
     """Gives `<eps>` 0 and the symbols 1, 2, ... in their order."""
     return {symbol: i for i, symbol in enumerate([EPSILON, *symbols])}
 
 
-def write_table(table: dict[str, int], path: Path) -> None:
+def write_symbols(table: dict[str, int], path: Path) -> None:
     """Writes a table as words.txt and phones.txt are in Kaldi."""
     path.write_text("".join(f"{symbol} {i}\n" for symbol, i in table.items()), encoding="utf-8")
 
 
-def read_table(path: Path) -> dict[str, int]:
-    """Reads what `write_table` writes. Raises UserError where the file is missing or not UTF-8, or a line is not
+def read_symbols(path: Path) -> dict[str, int]:
+    """Reads what `write_symbols` writes. Raises UserError where the file is missing or not UTF-8, or a line is not
     `symbol id`.
     """
     try:
@@ -41,4 +41,4 @@ def read_table(path: Path) -> dict[str, int]:
 
 def spoken_words(lang: Path) -> set[str]:
     """The words of a lang folder's words.txt, without what the FSTs reserve."""
-    return set(read_table(lang / "words.txt")) - {EPSILON, "#0", "<s>", "</s>"}
+    return set(read_symbols(lang / "words.txt")) - {EPSILON, "#0", "<s>", "</s>"}

@@ -14,12 +14,12 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.lang.lexicon import read_lexicon
 from asr_prune.lang.options import LangOptions
-from asr_prune.lang.symbols import read_table, write_table
+from asr_prune.lang.symbols import read_symbols, write_symbols
 
 BLANK = "<blk>"
 #: begins a word, as sentencepiece writes it
 BEGIN = "\u2581"
-TABLE, MODEL, LEXICON = "tokens.txt", "tokens.model", "tokens.lexicon"
+_TABLE, _MODEL, _LEXICON = "tokens.txt", "tokens.model", "tokens.lexicon"
 #: ways to spell a sentence that are told of at most
 WAYS = 64
 
@@ -73,11 +73,11 @@ class Tokens:
     @classmethod
     def read(cls, folder: Path) -> Tokens:
         """What `write` wrote. Raises UserError where it is missing or damaged."""
-        table, model, lexicon = read_table(folder / TABLE), folder / MODEL, folder / LEXICON
+        table, model, lexicon = read_symbols(folder / _TABLE), folder / _MODEL, folder / _LEXICON
         symbols = sorted(table, key=lambda symbol: table[symbol])
         if symbols[:1] != [BLANK] or sorted(table.values()) != list(range(len(table))):
             raise UserError(
-                f"{folder / TABLE} is no table of tokens that begins with {BLANK}; run the lang stage again."
+                f"{folder / _TABLE} is no table of tokens that begins with {BLANK}; run the lang stage again."
             )
         words = _pronunciations(lexicon) if lexicon.is_file() else None
         return cls(symbols, model.read_bytes() if model.is_file() else None, words)
@@ -86,14 +86,14 @@ class Tokens:
         """folder/tokens.txt, `token id` lines; with pieces sentencepiece's tokens.model, with phones tokens.lexicon,
         `word phone phone ...` lines.
         """
-        write_table(self.ids, folder / TABLE)
-        for name in (MODEL, LEXICON):
+        write_symbols(self.ids, folder / _TABLE)
+        for name in (_MODEL, _LEXICON):
             (folder / name).unlink(missing_ok=True)
         if self.model:
-            with atomic(folder / MODEL, "wb") as file:
+            with atomic(folder / _MODEL, "wb") as file:
                 file.write(self.model)
         if self.lexicon:
-            with atomic(folder / LEXICON) as file:
+            with atomic(folder / _LEXICON) as file:
                 file.writelines(f"{word} {' '.join(way)}\n" for word, ways in self.lexicon.items() for way in ways)
 
     def spellings(self, word: str) -> list[Spelling]:

@@ -35,9 +35,9 @@ class Agreement:
         return f"{what}: largest logit difference {self.difference:.2e}, allowed {self.allowed:.2e}: {verdict}"
 
 
-def compare(masked: Model, small: Model, utterances: Mapping[str, np.ndarray]) -> list[Agreement]:
-    """Compares logits on random inputs and on all frames of `utterances` (float32 [frames, dim]), in float32 and
-    float64.
+def compare_networks(masked: Model, small: Model, utterances: Mapping[str, np.ndarray]) -> list[Agreement]:
+    """Compares logits on random inputs and on all frames of `utterances` (float32 [frames, dim]),
+    in float32 and float64.
 
     Allowed are 1e-5 * max(1, largest |logit|) in float32 and 1e-9 in float64.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from asr_prune.report.rows import Row, number
+from asr_prune.report.results import Result, finite
 
 #: in this order, the smallest run of each
 METHODS = ("l1", "l2", "guided")
@@ -31,18 +31,20 @@ class Panel:
     matrices: list[np.ndarray]
 
 
-def read_panels(exp: Path, rows: Sequence[Row]) -> list[Panel]:
-    """The smallest run of each of METHODS whose network before the cut is still there; none without WITH_ZEROS."""
-    places = {row["run"]: exp / "runs" / str(row["run"]) / "model/before_cut.pt" for row in rows}
-    shown = [row for row in rows if row["method"] in METHODS and places[row["run"]].is_file()]
-    if not any(row["method"] in WITH_ZEROS for row in shown):
+def read_panels(networks: Mapping[str, Path], rows: Sequence[Result]) -> list[Panel]:
+    """The smallest run of each of METHODS whose network before the cut is still there; none without WITH_ZEROS.
+
+    networks: by run, the file of its network before the cut.
+    """
+    shown = [row for row in rows if row.method in METHODS and networks[row.run].is_file()]
+    if not any(row.method in WITH_ZEROS for row in shown):
         return []
     least = [
-        min(group, key=lambda row: number(row, "nodes") or 0)
+        min(group, key=lambda row: finite(row.nodes) or 0)
         for method in METHODS
-        if (group := [row for row in shown if row["method"] == method])
+        if (group := [row for row in shown if row.method == method])
     ]
-    return [Panel(str(row["run"]), _magnitudes(places[row["run"]])) for row in least]
+    return [Panel(row.run, _magnitudes(networks[row.run])) for row in least]
 
 
 def _magnitudes(path: Path) -> list[np.ndarray]:

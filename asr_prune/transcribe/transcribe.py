@@ -6,16 +6,13 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 
-from asr_prune.corpus.wording import counted
-from asr_prune.decode.decode_set import warn_of_unfinished
-from asr_prune.errors import UserError
+from asr_prune.decode.decode_set import warn_unfinished
+from asr_prune.errors import UserError, counted
 from asr_prune.progress import track
-from asr_prune.transcribe.recogniser import Asked, RunRecogniser
+from asr_prune.transcribe.recogniser import Requested, RunRecogniser
 from asr_prune.transcribe.recordings import Reader, Recording
 from asr_prune.transcribe.transcript import Transcript
-from asr_prune.workflow.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +23,12 @@ class Transcriber:
     channel, longest: as `Reader` takes them. Raises UserError as `RunRecogniser`.
     """
 
-    def __init__(self, context: Context, run: Path, asked: Asked, channel: int | None, longest: float) -> None:
+    def __init__(
+        self, recogniser: RunRecogniser, asked: Requested, channel: int | None, longest: float
+    ) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0
-        self.asked, self.recogniser = asked, RunRecogniser(context, run)
-        self.listen = self.recogniser.listener(asked)
+        self.asked, self.recogniser = asked, recogniser
+        self.listen = self.recogniser.recogniser(asked)
         self.reader = Reader(self.recogniser.raw_options, channel, longest)
         self.skipped: list[str] = []
         self.files = 0
@@ -56,7 +55,7 @@ class Transcriber:
         raw = {name: feats for made in recordings for name, feats in made.feats.items()}
         speakers = {name: made.speaker(whose) for made in recordings for name in made.feats}
         feats = self.recogniser.features(raw, speakers)
-        heard = self.recogniser.hear(self.listen, ({name: feats[name] for name in made.starts} for made in recordings))
+        heard = self.recogniser.recognise(self.listen, ({name: feats[name] for name in made.starts} for made in recordings))
         unfinished, untimed = list[str](), list[str]()
         for made in recordings:
             own = dict(islice(heard, len(made.starts)))
@@ -65,7 +64,7 @@ class Transcriber:
             self.search += sum(one.seconds for one in own.values())
             self.seconds, self.files = self.seconds + made.seconds, self.files + 1
             yield Transcript.of(made, own, self.recogniser.shift)
-        warn_of_unfinished(unfinished)
+        warn_unfinished(unfinished)
         if untimed:
             told = "%d pieces have words that do not fit their audio and no times: %s"
             log.warning(told, len(untimed), ", ".join(untimed[:5]))

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from asr_prune.decode.hypothesis import Hypothesis
+from asr_prune.decode.recognisers import Hypothesis
 from asr_prune.errors import UserError
 from asr_prune.hmm.phones import Span
 from asr_prune.score.ctm import TimedWord

@@ -20,7 +20,7 @@ CONTEXT = (1, 1)
 def trained(hidden: tuple[int, ...] = (5, 4), activation: str = "relu", outputs: int = 3) -> FeedForward:
     torch.manual_seed(7)
     network = FeedForward(6, hidden, outputs, activation)
-    network.normalise_by(torch.randn(6), torch.rand(6) + 0.5)
+    network.set_normalisation(torch.randn(6), torch.rand(6) + 0.5)
     return network.eval()
 
 
@@ -54,7 +54,7 @@ def test_weights_under_other_names_go_by_their_order(tmp_path: Path, suffix: str
     path = tmp_path / f"other.{suffix}"
     save_file(other.state_dict(), path) if suffix == "safetensors" else torch.save(other.state_dict(), path)
     network = fresh()
-    network.normalise_by(torch.ones(6), torch.full((6,), 2.0))
+    network.set_normalisation(torch.ones(6), torch.full((6,), 2.0))
     start_from(path, network, CONTEXT)
     inputs = torch.randn(9, 6)
     assert torch.allclose(network(inputs), other((inputs - 1) / 2), atol=1e-6)

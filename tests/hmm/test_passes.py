@@ -19,14 +19,14 @@ from asr_prune.features.extract import extract
 from asr_prune.features.load import load
 from asr_prune.features.options import FeaturesOptions
 from asr_prune.hmm.frontend import FrontEnd
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.labelling import Labeller
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
 from asr_prune.hmm.passes import Speech, train_passes
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
@@ -121,7 +121,7 @@ def test_a_pass_labels_others_as_it_labels_its_own(toy: Any, tmp_path: Path) -> 
     """The final model of all utterances, asked again for some of them, says the same."""
     (summary,) = train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
     tables, own = Lang.read(toy.lang), QUICK.passes[0]
-    trained = Trained.load(tmp_path / "mono", Utterances.join(toy.feats).through(FrontEnd()))
+    trained = TrainedPass.load(tmp_path / "mono", JoinedUtterances.join(toy.feats).through(FrontEnd()))
     labeller = Labeller(tables, trained, own, toy.feats, toy.text, {})
     stored = read_labels(tmp_path / "mono/ali.ark")
     found = dict(labeller.over(sorted(toy.feats)[::3]))
@@ -137,7 +137,7 @@ def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, k
     speakers = {utt: f"speaker{i % 2}" for i, utt in enumerate(sorted(toy.feats))}
     asked = replace(chain(), stop_after=kind)
     *_, summary = train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, asked, 3)
-    trained = Trained.load(tmp_path / kind, Utterances.join(toy.feats))
+    trained = TrainedPass.load(tmp_path / kind, JoinedUtterances.join(toy.feats))
     known = dict(trained.transforms or {})
     labeller = Labeller(Lang.read(toy.lang), trained, asked.run[-1], toy.feats, toy.text, speakers, known)
     stored = read_labels(tmp_path / kind / "ali.ark")
@@ -149,9 +149,9 @@ def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, k
 def test_groups_are_whole_speakers(toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
     speakers = {utt: f"speaker{i % 7}" for i, utt in enumerate(sorted(toy.feats))}
-    trained = Trained.load(tmp_path / "mono", Utterances.join(toy.feats))
+    trained = TrainedPass.load(tmp_path / "mono", JoinedUtterances.join(toy.feats))
     labeller = Labeller(Lang.read(toy.lang), trained, QUICK.passes[0], toy.feats, toy.text, speakers)
-    monkeypatch.setattr("asr_prune.hmm.labelling.FRAMES", 500)
+    monkeypatch.setattr("asr_prune.hmm.labelling._FRAMES_IN_MEMORY", 500)
     groups = list(labeller._groups(toy.feats))
     assert sorted(utt for group in groups for utt in group) == sorted(toy.feats)
     assert 1 < len(groups) <= 7
@@ -161,7 +161,7 @@ def test_groups_are_whole_speakers(toy: Any, tmp_path: Path, monkeypatch: pytest
 
 def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:
     """Two starts of seed 1 are the single starts of seeds 2 and 3."""
-    job = Job(Lang.read(toy.lang), Utterances.join(toy.feats), toy.text, [], 1, FrontEnd())
+    job = PassInput(Lang.read(toy.lang), JoinedUtterances.join(toy.feats), toy.text, [], 1, FrontEnd())
     mono = QUICK.passes[0]
     assert isinstance(mono, MonoOptions)
     alone = [train_mono(replace(job, seed=seed), mono) for seed in (2, 3)]

@@ -16,7 +16,7 @@ from asr_prune.hmm.gmm_stats import accumulate
 from asr_prune.hmm.lda import lda
 from asr_prune.hmm.mllt import mllt, move_means, scatter
 from asr_prune.hmm.row_update import maximise
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 
 Make = Callable[[int, int, int], Gmms]
 
@@ -116,7 +116,7 @@ def test_fmllr_undoes_what_a_speaker_does(random_gmms: Make) -> None:
     dice = np.random.default_rng(7)
     change = np.eye(4) + 0.2 * dice.normal(size=(4, 4))
     spoken = (feats @ change.T + [1.0, -0.5, 0.3, 0.0]).astype(np.float32)
-    data = Utterances.join({"u1": spoken})
+    data = JoinedUtterances.join({"u1": spoken})
     found = estimate_fmllr(gmms, data, pdfs, ["speaker"], 500)["speaker"]
     for _ in range(3):
         again = estimate_fmllr(gmms, adapted(data, ["speaker"], {"speaker": found}), pdfs, ["speaker"], 500)

@@ -12,7 +12,7 @@ from asr_prune.corpus.datadir import read_table
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io, read_matrices
-from asr_prune.hmm.kaldi_format import Reader
+from asr_prune.hmm.kaldi_format import KaldiReader
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.kaldi.export import Places, export
@@ -68,7 +68,7 @@ def test_transforms_go_where_their_speakers_go(project: Project) -> None:
 
 def test_occupancies_and_graph_fit_the_model(project: Project) -> None:
     transitions, gmms = read_mdl(Path("kaldi/sat/final.mdl"))
-    occupancies = Reader.open(Path("kaldi/sat/final.occs"), "align").vector()
+    occupancies = KaldiReader.open(Path("kaldi/sat/final.occs"), "align").vector()
     pdfs = np.concatenate(list(read_labels(project.exp / "align/sat/pdf.ark").values()))
     np.testing.assert_array_equal(occupancies, [(pdfs == pdf).sum() for pdf in range(gmms.num_pdfs)])
     assert Path("kaldi/sat/graph/num_pdfs").read_text() == f"{gmms.num_pdfs}\n"

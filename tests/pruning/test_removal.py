@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions
-from asr_prune.pruning.removal import hold_at_zero, narrow, shrink, spread, zero_nodes
+from asr_prune.pruning.removal import hold_at_zero, narrow, shrink, widen, zero_nodes
 
 widths = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
@@ -122,7 +122,7 @@ def test_what_was_narrowed_and_spread_again_is_the_masked_network(hidden: list[i
     small = deepcopy(network)
     narrow(small.node_layers(), kept)
     assert small.widths == [int(mask.sum()) for mask in kept]
-    spread(small.node_layers(), [mask.nonzero().flatten() for mask in kept], hidden)
+    widen(small.node_layers(), [mask.nonzero().flatten() for mask in kept], hidden)
     assert all(torch.equal(value, small.state_dict()[name]) for name, value in network.state_dict().items())
 
 

@@ -21,7 +21,7 @@ from asr_prune.lang.fst import read_fst
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
 from asr_prune.stages.decoding import Forward
-from asr_prune.stages.feats import NetworkFeatures
+from asr_prune.stages.feats import network_features
 from asr_prune.workflow.context import Context
 
 RECIPE = """
@@ -127,7 +127,7 @@ def test_each_pass_is_decoded_by_the_same_code_and_speaker_adaptation_pays(done:
 def scores(done: SimpleNamespace) -> dict[str, np.ndarray]:
     """Log-likelihoods of the test set under the dense network."""
     context = Context(load_recipe("recipes/small", done.given[-1:]), 1)
-    feats = NetworkFeatures.of(context).load(context.data / "test", context.align)
+    feats = network_features(context).load(context.data / "test", context.align)
     return dict(Forward(load_model(done.exp / "runs/dense/shrunk/network.pt"), feats))
 
 
@@ -192,7 +192,7 @@ def test_the_times_of_words_are_those_of_the_last_pass(done: SimpleNamespace) ->
     from asr_prune.hmm.phones import phone_spans
 
     context = Context(load_recipe("recipes/small", done.given[-1:]), 1)
-    feats = NetworkFeatures.of(context).load(context.data / "dev", context.align)
+    feats = network_features(context).load(context.data / "dev", context.align)
     timer = HmmTimer(context.lang, context.labels, context.recipe.decode, 10.0)
     dev, labels = DataDir.read(context.data / "dev"), read_labels(context.labels / "ali.ark")
     transitions, off = HmmModel.load(context.labels).transitions, []

@@ -14,7 +14,7 @@ import torch
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.analysis.widths import SHARES, cut_to
 from asr_prune.cli.main import main
-from asr_prune.pruning.prefix import first
+from asr_prune.pruning.nodes import first
 from asr_prune.stages import STAGES
 
 RECIPE = """
@@ -26,7 +26,7 @@ decode: {lm_weights: [8, 10], penalties: [0.0]}
 score: {bootstrap: 100}
 runs:
   - {name: dense, prune: {method: none}}
-  - {name: led, prune: {method: guided, norm: l2, penalty: 0.01, keep: 0.5, release: 0.0}}
+  - {name: led, prune: {method: guided, norm: l2, penalty: 0.01, keep: 0.5, fine_tune: 0.0}}
   - {name: thin, prune: {method: l1, keep: 0.5}}
   - {name: small, prune: {method: dense_small, like: led}}
 """
@@ -84,12 +84,12 @@ def test_the_small_network_has_the_widths_of_the_run_it_is_like(done: SimpleName
     assert rows["small"]["nodes_dense"] == 56
     assert rows["small"]["params_dense"] == rows["dense"]["params"]
     assert rows["small"]["like"] == "led"
-    assert rows["led"]["variant"] == "release 0, penalty 0.01, norm l2"
+    assert rows["led"]["variant"] == "fine_tune 0, penalty 0.01, norm l2"
     assert 0.4 < rows["led"]["prefix_share"] <= 1
 
 
 def test_a_run_that_is_not_guided_is_refused(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    for folder, said in (("exp/tones/runs/thin", "no run of method guided"), ("exp/tones/runs/none", "is not there")):
+    for folder, said in (("exp/tones/runs/thin", "not order the nodes"), ("exp/tones/runs/none", "is not there")):
         assert main(["widths", folder]) == 1
         assert said in capsys.readouterr().err
 

@@ -18,7 +18,7 @@ import soundfile
 
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.score.sclite import program
+from asr_prune.score.sclite import sctk_command
 from asr_prune.stages import STAGES
 
 RECIPE = """
@@ -236,11 +236,11 @@ def test_the_ctm_of_a_set_has_its_words_and_the_stm_what_was_said(done: SimpleNa
 
 
 def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None:
-    if not program("sclite"):
+    if not sctk_command("sclite"):
         pytest.skip("NIST's sclite (Debian's package sctk) is not installed")
     assert main(["ctm", RUN, "--nj", "1"]) == 0
     files = ["-r", "score_test.ref.stm", "stm", "-h", "score_test.hyp.ctm", "ctm", "-s", "-o", "sgml", "stdout"]
-    made = subprocess.run([*program("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True).stdout
+    made = subprocess.run([*sctk_command("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True).stdout
     ops = "".join(re.findall(r"(?:^|:)([CSID]),", made, re.MULTILINE))
     scored = json.loads(Path(RUN, "score_test.json").read_text())
     assert len(ops) - ops.count("I") == scored["words"]

@@ -1,4 +1,4 @@
-"""Growing the tree: the leaf that gains most is split first (Kaldi: SplitDecisionTree)."""
+"""Growing the tree: the split with the highest gain comes first (Kaldi: SplitDecisionTree)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from asr_prune.hmm.tying.stats import TreeStats
 
 @dataclass
 class Branch:
-    """A leaf with the events `rows`, or, once it has children, a question: whether the value of `key` is in `values`.
+    """A leaf with the events `rows`; with children, a question: is the value of `key` in `values`?
 
-    gain: in log-likelihood, of the best question, 0 where there is none.
+    gain: in log-likelihood, of the best question; 0 if there is none.
     """
 
     leaf: int
@@ -41,19 +41,21 @@ class Grower:
     def __init__(self, stats: TreeStats, questions: Questions) -> None:
         self.stats = stats
         self.values = {key: stats.values(key) for key in stats.keys}
-        self.questions = {key: [tuple(question) for question in questions.at(key)] for key in stats.keys}
+        self.questions = {key: list(map(tuple, questions.at(key))) for key in stats.keys}
         self.members = {key: _members(self.questions[key], self.values[key]) for key in stats.keys}
 
     def branch(self, leaf: int, rows: Longs) -> Branch:
+        """A leaf with its best question."""
         branch = Branch(leaf, rows)
         for key in self.stats.keys:
             question, gain = self._best(key, rows)
             if gain > branch.gain * (1 + ROUNDING):
-                branch.gain, branch.key, branch.values = gain, key, self.questions[key][question]
+                branch.gain, branch.key = gain, key
+                branch.values = self.questions[key][question]
         return branch
 
     def split(self, branch: Branch, new_leaf: int) -> None:
-        """Splits: who is in keeps the number of the leaf, the others are `new_leaf`."""
+        """Splits: events in the set keep the number of the leaf, the others get `new_leaf`."""
         is_in = np.isin(self.values[branch.key][branch.rows], branch.values)
         branch.children = [
             self.branch(branch.leaf, branch.rows[is_in]),
@@ -61,7 +63,7 @@ class Grower:
         ]
 
     def _best(self, key: int, rows: Longs) -> tuple[int, float]:
-        """The first of the questions that gain most, and what it gains; a question that splits nothing gains 0."""
+        """The first of the questions with the highest gain, and that gain; 0 if nothing is split."""
         values, groups = np.unique(self.values[key][rows], return_inverse=True)
         if len(values) < 2 or (key >= 0 and values[0] < 0):
             return 0, 0.0
@@ -77,18 +79,24 @@ class Grower:
 
 
 def grow(
-    stats: TreeStats, roots: Longs, num_roots: int, questions: Questions, leaves: int, thresh: float
+    stats: TreeStats,
+    roots: Longs,
+    num_roots: int,
+    questions: Questions,
+    leaves: int,
+    thresh: float,
 ) -> tuple[list[Branch], float]:
-    """Splits roots [events] while there are less than `leaves` leaves and a split gains more than `thresh`.
+    """Splits roots [events] while there are fewer than `leaves` leaves and a split gains more than `thresh`.
 
-    Leaf r is the root r before it is split. Returns the roots' branches and the least gain of all splits, infinity
-    where there was none.
+    Leaf r is root r before it is split. Returns the branches of the roots, and the smallest gain of
+    any split, infinity if there was none.
     """
     grower = Grower(stats, questions)
     branches = [grower.branch(root, np.flatnonzero(roots == root)) for root in range(num_roots)]
+    # ties are broken as in Kaldi
     queue: list[tuple[float, int, tuple[int, ...], Branch]] = [
         (-branch.gain, -branch.leaf, (), branch) for branch in branches
-    ]  # as Kaldi breaks ties
+    ]
     heapq.heapify(queue)
     least = np.inf
     for new_leaf in range(num_roots, leaves):
@@ -103,7 +111,7 @@ def grow(
 
 
 def _members(questions: list[tuple[int, ...]], values: Ints) -> Bools:
-    """Which of the values 0 to the highest each question has, [questions, values]."""
+    """Which values, 0 to the highest, each question contains, [questions, values]."""
     out = np.zeros((len(questions), int(values.max(initial=0)) + 1), bool)
     for row, question in zip(out, questions, strict=True):
         row[[value for value in question if value < len(row)]] = True
@@ -111,8 +119,8 @@ def _members(questions: list[tuple[int, ...]], values: Ints) -> Bools:
 
 
 def _different(members: Bools) -> tuple[Longs, Doubles]:
-    """Questions [questions, values] that split something, the first where several split alike, and their rows."""
-    sides = members ^ members[:, :1]  # a question and its opposite split alike
+    """Indices of the questions [questions, values] that split, without later equivalent ones, and their rows."""
+    sides = members ^ members[:, :1]  # a question and its complement are equivalent
     packed = np.ascontiguousarray(np.packbits(sides, axis=1))
     _, first = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True)
     first.sort()

@@ -1,4 +1,4 @@
-"""From an alignment to a model with tied states and the same alignment in its terms."""
+"""Tying: from an alignment to a model with tied states and the converted alignment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from asr_prune.lang.lang import Lang
 
 @dataclass(frozen=True)
 class Tied:
-    """model: one Gaussian for each pdf; occupancies: frames of each pdf, float64 [pdfs]; questions: what was asked;
-    ids: the alignment as transition-ids of `model`, int32 [frames], 0 where there was none."""
+    """model: one Gaussian per pdf; occupancies: frames of each pdf, float64 [pdfs]; questions: those
+    the tree was built with; ids: alignment as transition-ids of `model`, int32 [frames], 0 for
+    frames that are not aligned.
+    """
 
     model: HmmModel
     occupancies: Doubles
@@ -39,20 +41,21 @@ def tie(
 ) -> Tied:
     """Ties the states of triphones (the part of train_deltas.sh before its first iteration).
 
-    model: which made the alignment `ids` [frames], whatever its tree; feats [frames, dim] of any kind; bounds
-    [utterances + 1]; leaves, cluster_threshold and min_gain as `build_tree`. The same seed
-    gives the same model. Raises UserError as `initial_model`.
+    model: the one that made the alignment `ids` [frames], with any tree; bounds: [utterances + 1];
+    feats: [frames, dim]; leaves, cluster_threshold, min_gain: see `build_tree`. The same seed gives
+    the same model. Raises UserError as `initial_model`.
     """
     topology = read_topology(lang.topo)
     classes = topology.get_phone_to_num_pdf_classes()
     stats = tree_stats(model.transitions, ids, bounds, feats, ci_phones=lang.silence)
-    phones = phone_questions(stats, lang.shared, (_middle(classes),), seed) + extra_questions(lang)
-    questions = Questions.of(phones, max(classes))
+    clusters = phone_questions(stats, lang.shared, (_middle(classes),), seed)
+    questions = Questions.of(clusters + extra_questions(lang), max(classes))
     tree = build_tree(stats, lang.shared, questions, leaves, cluster_threshold, min_gain)
     tied, occupancies = initial_model(tree, topology, stats)
-    return Tied(tied, occupancies, questions, convert_alignment(model.transitions, tied, ids, bounds))
+    converted = convert_alignment(model.transitions, tied, ids, bounds)
+    return Tied(tied, occupancies, questions, converted)
 
 
 def _middle(classes: list[int]) -> int:
-    """The middle state of the shortest phones, which cluster-phones looks at: 1 of 3."""
+    """The middle state of the shortest phones, as in cluster-phones: 1 of 3."""
     return (min(n for n in classes if n > 0) - 1) // 2

@@ -12,7 +12,7 @@ from asr_prune.files import atomic
 from asr_prune.lang.ngram.model import BackOff, NGrams
 
 #: log10(0) in an ARPA file
-NEVER = -99.0
+_LOG_ZERO = -99.0
 
 
 def write_arpa(model: BackOff, path: Path) -> None:
@@ -38,7 +38,7 @@ def _texts(grams: NGrams, histories: list[str], words: list[str]) -> list[str]:
 
 
 def _entries(grams: NGrams, texts: list[str], weighted: bool) -> Iterator[str]:
-    log_p = np.maximum(grams.log_p / math.log(10), NEVER).tolist()
+    log_p = np.maximum(grams.log_p / math.log(10), _LOG_ZERO).tolist()
     if not weighted:
         return (f"{p:.7f}\t{text}\n" for p, text in zip(log_p, texts, strict=True))
     weights = (grams.log_weight / math.log(10)).tolist()

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr_prune.corpus.wording import examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, first_few
 from asr_prune.lang.ngram.arpa import write_arpa
-from asr_prune.lang.ngram.counts import Counts, count
-from asr_prune.lang.ngram.estimate import estimate
+from asr_prune.lang.ngram.counts import NGramCounts, count_ngrams
+from asr_prune.lang.ngram.estimate import estimate_ngrams
 from asr_prune.lang.ngram.model import BackOff, perplexity
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.lang.ngram.prune import prune
-from asr_prune.lang.ngram.text import UNKNOWN, Tokens, Vocabulary, read_sentences, tokenise
+from asr_prune.lang.ngram.prune import prune_ngrams
+from asr_prune.lang.ngram.text import OOV_ID, EncodedText, Vocabulary, encode_text, read_sentences
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +30,9 @@ class Text:
         for path in self.files:
             yield from read_sentences(path, self.named)
 
-    def tokens(self, vocabulary: Vocabulary) -> Tokens:
+    def tokens(self, vocabulary: Vocabulary) -> EncodedText:
         """Raises UserError where there is no word, or none of `vocabulary`."""
-        tokens = tokenise(self.sentences(), vocabulary)
+        tokens = encode_text(self.sentences(), vocabulary)
         if not tokens.words:
             raise UserError(f"{self} holds no words; give text of one sentence a line.")
         if tokens.unknown.total() == tokens.words:
@@ -41,7 +40,7 @@ class Text:
         return tokens
 
     def __str__(self) -> str:
-        return examples(map(str, self.files))
+        return first_few(map(str, self.files))
 
 
 def build_lm(
@@ -55,21 +54,21 @@ def build_lm(
     vocabulary = Vocabulary.of(words or (word for sentence in text.sentences() for word in sentence), oov)
     counts = _counted(text, vocabulary, options.order)
     tests = [(other, other.tokens(vocabulary)) for other in heldout]
-    model, told = estimate(counts, vocabulary.words, options.smoothing)
+    model, told = estimate_ngrams(counts, vocabulary.words, options.smoothing)
     for line in told:
         log.info("  %s", line)
     _tell("", model, tests, vocabulary)
     if 0 < options.ngrams < sum(len(grams.word) for grams in model.orders[1:]):
-        model = prune(model, [own.times for own in counts], options.ngrams)
+        model = prune_ngrams(model, [own.times for own in counts], options.ngrams)
         _tell("pruned to ", model, tests, vocabulary)
     write_arpa(model, out)
     return model
 
 
-def _counted(text: Text, vocabulary: Vocabulary, order: int) -> list[Counts]:
+def _counted(text: Text, vocabulary: Vocabulary, order: int) -> list[NGramCounts]:
     tokens = text.tokens(vocabulary)
     log.info("  language model of %s: %s%s", text, tokens, _fate(tokens, vocabulary))
-    counts = count(tokens.mapped(vocabulary.oov), order, len(vocabulary.words))
+    counts = count_ngrams(tokens.mapped(vocabulary.oov), order, len(vocabulary.words))
     if len(counts) < order:
         raise UserError(
             f"the order {order} is above the longest sentence of {text}, which is {len(counts)} with its start and "
@@ -78,13 +77,13 @@ def _counted(text: Text, vocabulary: Vocabulary, order: int) -> list[Counts]:
     return counts
 
 
-def _fate(tokens: Tokens, vocabulary: Vocabulary) -> str:
+def _fate(tokens: EncodedText, vocabulary: Vocabulary) -> str:
     if not tokens.unknown:
         return ""
-    return "; no n-gram spans them" if vocabulary.oov == UNKNOWN else f"; they are {vocabulary.words[vocabulary.oov]}"
+    return "; no n-gram spans them" if vocabulary.oov == OOV_ID else f"; they are {vocabulary.words[vocabulary.oov]}"
 
 
-def _tell(what: str, model: BackOff, tests: list[tuple[Text, Tokens]], vocabulary: Vocabulary) -> None:
+def _tell(what: str, model: BackOff, tests: list[tuple[Text, EncodedText]], vocabulary: Vocabulary) -> None:
     log.info("  %s%s", what, model)
     for text, tokens in tests:
         log.info("  perplexity on %s: %s", text, perplexity(model, tokens, vocabulary.oov))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from asr_prune.lang.ngram.counts import Counts
+from asr_prune.lang.ngram.counts import NGramCounts
 from asr_prune.lang.ngram.discounts import kneser_ney, witten_bell
 from asr_prune.lang.ngram.model import BackOff, NGrams
 from asr_prune.lang.ngram.text import START
 
 
-def estimate(counts: list[Counts], words: list[str], smoothing: str) -> tuple[BackOff, list[str]]:
+def estimate_ngrams(counts: list[NGramCounts], words: list[str], smoothing: str) -> tuple[BackOff, list[str]]:
     """The back-off model of `counts`, and how each order was discounted, in words.
 
     p(w | h) = (c(h w) - D) / c(h .) + g(h) p(w | h'), where h' is h without its first word, g(h) the share of c(h .)
@@ -37,13 +37,13 @@ def estimate(counts: list[Counts], words: list[str], smoothing: str) -> tuple[Ba
     return BackOff(words, orders), told
 
 
-def _continuations(own: Counts, longer: Counts) -> np.ndarray:
+def _continuations(own: NGramCounts, longer: NGramCounts) -> np.ndarray:
     """How many words occur before each n-gram; its occurrences where none does, as at the start of a sentence."""
     kinds = np.bincount(longer.suffix, minlength=len(own.word))
     return np.where(kinds > 0, kinds, own.times)
 
 
-def _interpolated(own: Counts, c: np.ndarray, d: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _interpolated(own: NGramCounts, c: np.ndarray, d: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """p float64 [n], and the weight of each history, 1 for those that nothing follows."""
     totals = np.bincount(own.history, c, len(below))
     weight = np.divide(np.bincount(own.history, d, len(below)), totals, out=np.ones(len(below)), where=totals > 0)

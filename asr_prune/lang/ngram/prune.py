@@ -7,7 +7,7 @@ import numpy as np
 from asr_prune.lang.ngram.model import BackOff, NGrams
 
 
-def prune(model: BackOff, times: list[np.ndarray], ngrams: int) -> BackOff:
+def prune_ngrams(model: BackOff, times: list[np.ndarray], ngrams: int) -> BackOff:
     """The model with its `ngrams` most telling n-grams of order 2 and above (fewer where it has fewer).
 
     times: of each order, how often each n-gram occurs. An n-gram's worth is the relative entropy that leaving it out

@@ -10,20 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from asr_prune.corpus.wording import examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, first_few
 from asr_prune.lang.dictionary import text_lines
 from asr_prune.lang.lexicon import RESERVED_WORDS
 
 #: the sentence's start and end in text and ARPA files, and their ids
-MARKS = ("<s>", "</s>")
+_MARKS = ("<s>", "</s>")
 START, END = 0, 1
-UNKNOWN = -1
+OOV_ID = -1
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """words: `<s>`, `</s>`, then in C order, by id; ids: the other way; oov: id of the word for others, or UNKNOWN."""
+    """words: `<s>`, `</s>`, then in C order, by id; ids: the other way; oov: id of the word for others, or OOV_ID."""
 
     words: list[str]
     ids: dict[str, int]
@@ -32,14 +31,14 @@ class Vocabulary:
     @classmethod
     def of(cls, words: Iterable[str], oov: str = "") -> Vocabulary:
         """oov: stands for words outside `words` where it is one of them."""
-        listed = [*MARKS, *sorted(set(words) - set(MARKS))]
+        listed = [*_MARKS, *sorted(set(words) - set(_MARKS))]
         ids = {word: i for i, word in enumerate(listed)}
-        return cls(listed, ids, ids.get(oov, UNKNOWN))
+        return cls(listed, ids, ids.get(oov, OOV_ID))
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """ids int64 [tokens]: each sentence from START to END, words outside the vocabulary UNKNOWN; unknown: those words,
+class EncodedText:
+    """ids int64 [tokens]: each sentence from START to END, words outside the vocabulary OOV_ID; unknown: those words,
     counted.
     """
 
@@ -55,28 +54,28 @@ class Tokens:
         return len(self.ids) - 2 * self.sentences
 
     def mapped(self, oov: int) -> np.ndarray:
-        """The ids, with `oov` for UNKNOWN."""
-        return np.where(self.ids == UNKNOWN, oov, self.ids)
+        """The ids, with `oov` for OOV_ID."""
+        return np.where(self.ids == OOV_ID, oov, self.ids)
 
     def __str__(self) -> str:
         told = f"{self.words} words in {self.sentences} sentences"
         if not self.unknown:
             return f"{told}, none outside the vocabulary"
-        total, common = self.unknown.total(), examples(word for word, _ in self.unknown.most_common())
+        total, common = self.unknown.total(), first_few(word for word, _ in self.unknown.most_common())
         return f"{told}, {total} ({100 * total / self.words:.2f} %) outside the vocabulary: {common}"
 
 
-def tokenise(sentences: Iterable[Sequence[str]], vocabulary: Vocabulary) -> Tokens:
+def encode_text(sentences: Iterable[Sequence[str]], vocabulary: Vocabulary) -> EncodedText:
     """Sentences as word numbers."""
     get, ids, unknown = vocabulary.ids.get, array("q"), Counter[str]()
     for words in sentences:
-        row = [get(word, UNKNOWN) for word in words]
-        if UNKNOWN in row:
-            unknown.update(word for word, i in zip(words, row, strict=True) if i == UNKNOWN)
+        row = [get(word, OOV_ID) for word in words]
+        if OOV_ID in row:
+            unknown.update(word for word, i in zip(words, row, strict=True) if i == OOV_ID)
         ids.append(START)
         ids.extend(row)
         ids.append(END)
-    return Tokens(np.array(ids, np.int64), unknown)
+    return EncodedText(np.array(ids, np.int64), unknown)
 
 
 def read_sentences(path: Path, named: bool = False) -> Iterator[list[str]]:
