@@ -127,8 +127,7 @@ class RunDir:
         here = Path(os.path.relpath(path))
         if len(here.parts) != 4 or here.parts[0] != "exp" or here.parts[2] != "runs":
             raise UserError(
-                f"{here} is not the folder of a run; from the project's folder, give one such as "
-                "exp/demo/runs/dense."
+                f"{here} is not the folder of a run; from the project's folder, give one such as exp/demo/runs/dense."
             )
         return cls(here)
 

@@ -120,7 +120,10 @@ class Estimator:
 
     def _adapt(self) -> Estimate:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
-        own, frames = self.experiment.recipe.hmm.run[-1], self.frames(self.experiment.recipe.features.hmm, "dev", "test")
+        own, frames = (
+            self.experiment.recipe.hmm.run[-1],
+            self.frames(self.experiment.recipe.features.hmm, "dev", "test"),
+        )
         speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
         search = 2 * USUAL_RTF * 3600 * self.hours("dev", "test") / self.experiment.nj
         return Estimate(2 * frames * (speed.score + speed.speaker) + search, frames)

@@ -24,8 +24,9 @@ from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_toke
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.layout import SCORED_SETS, RunDir
+from asr_prune.pruning.nodes import first
 from asr_prune.pruning.registry import find_options
-from asr_prune.pruning.removal import first, shrink, zero_nodes
+from asr_prune.pruning.removal import shrink, zero_nodes
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.tune import tune
 from asr_prune.score.wer import score

@@ -88,8 +88,8 @@ def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:
 
 def export_kaldi(options: argparse.Namespace) -> None:
     """Reports what is in the folder."""
-    from asr_prune.kaldi.export import ExportFolders, export_pass
+    from asr_prune.kaldi.export import Places, export
 
     print_messages()
-    places = ExportFolders.around(options.folder, options.lang, options.graph, options.data)
-    export_pass(places, options.out, options.nj)
+    places = Places.around(options.folder, options.lang, options.graph, options.data)
+    export(places, options.out, options.nj)

@@ -69,9 +69,7 @@ def work_name(state: State) -> str:
     return " ".join(filter(None, (state.work.piece, state.work.run))) or state.work.says
 
 
-def plan_notes(
-    rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount], unknown: Sequence[str]
-) -> list[str]:
+def plan_notes(rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount], unknown: Sequence[str]) -> list[str]:
     """What the figures are, and what they leave out."""
     if not unknown and not any(state.due for state, _ in rows):
         return ["everything is up to date: nothing would be done"]

@@ -84,4 +84,3 @@ def due_stages(experiment: Experiment, accept_code: bool) -> set[str]:
     due = {state.work.stage for state in runner.survey(all_works(experiment)) if state.due or state.why}
     runner.hashes.save()
     return set(STAGES) if "corpus" in due else due
-

@@ -83,9 +83,7 @@ def run_folder(path: Path, needed: Callable[[RunDir], Path], stage: str) -> RunD
     return run
 
 
-def open_run(
-    options: argparse.Namespace, needed: Callable[[RunDir], Path], stage: str
-) -> tuple[Experiment, RunDir]:
+def open_run(options: argparse.Namespace, needed: Callable[[RunDir], Path], stage: str) -> tuple[Experiment, RunDir]:
     """A run and its experiment: of --recipe, or of recipes/NAME for a run in exp/NAME.
 
     needed: a file of the run that `stage` makes. Raises UserError if that is missing, or the run is of another recipe.
@@ -94,9 +92,7 @@ def open_run(
     options.recipe = options.recipe or f"recipes/{run.layout.name}"
     experiment = open_experiment(options)
     if experiment.layout != run.layout:
-        raise UserError(
-            f"{run.path} is not a run of {experiment.loaded.folder}; name its recipe with --recipe."
-        )
+        raise UserError(f"{run.path} is not a run of {experiment.loaded.folder}; name its recipe with --recipe.")
     return experiment, run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, open_run, positive
-from asr_prune.corpus.cut import LONGEST, SHORTEST
+from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def add_verbs(verbs: Verbs) -> None:
     speaker = "what is one speaker: each file, the files of a folder, all files (default: %(default)s)"
     verb.add_argument("--speaker", choices=SPEAKERS, default="file", help=speaker)
     longest = "longer files are cut at their quietest points (default: %(default)g)"
-    verb.add_argument("--longest", type=_seconds, default=LONGEST, metavar="SECONDS", help=longest)
+    verb.add_argument("--longest", type=_seconds, default=LONGEST_PIECE, metavar="SECONDS", help=longest)
     verb.add_argument("--lm-weight", type=_weight, metavar="W", help="instead of the one chosen on dev")
     penalty = "cost of each word, instead of the one chosen on dev"
     verb.add_argument("--penalty", type=float, metavar="P", help=penalty)
@@ -40,7 +40,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _seconds(text: str) -> float:
-    return _number(text, SHORTEST, f"must be {SHORTEST:g} seconds or more")
+    return _number(text, SHORTEST_PIECE, f"must be {SHORTEST_PIECE:g} seconds or more")
 
 
 def _weight(text: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def write_table(path: Path, table: dict[str, str]) -> None:
         file.writelines(f"{key} {table[key]}".rstrip(" ") + "\n" for key in sorted(table, key=c_order))
 
 
-def group_by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
+def group_by_speaker(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
     """{speaker: utterances}, speakers and utterances in C order."""
     groups: dict[str, list[str]] = {}
     for utterance in sorted(utt2spk, key=c_order):

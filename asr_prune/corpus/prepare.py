@@ -6,13 +6,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asr_prune.corpus.across import across
+from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.facts import ARPA, LEXICON, LM_TEXT, Facts
-from asr_prune.corpus.inspect_audio import seconds_of
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import load_script, script_options
-from asr_prune.corpus.validate import examine
+from asr_prune.corpus.validate import check_overlap, examine
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +72,7 @@ def _vocabulary(table: Path) -> set[str] | None:
     return {line.split()[0] for line in lines if line.strip()}
 
 
-def describe(
-    sets: Mapping[str, Path], corpus: CorpusOptions, vocabulary: set[str] | None, audio: bool
-) -> None:
+def describe(sets: Mapping[str, Path], corpus: CorpusOptions, vocabulary: set[str] | None, audio: bool) -> None:
     """Logs one line per set, and what `examine` finds in it; of the audio only headers are read.
 
     vocabulary: words that have a pronunciation; None if there is no lexicon.
@@ -84,12 +81,12 @@ def describe(
     rate = 0 if corpus.resample else corpus.rate
     for part, directory in data.items():
         problems, lengths = examine(directory.path, rate, vocabulary, decode=False, audio=audio)
-        hours = sum(seconds_of(directory, lengths).values()) / 3600
+        hours = sum(utterance_seconds(directory, lengths).values()) / 3600
         speakers = len(set(directory.utt2spk.values()))
         words = sum(len(text) for text in directory.text.values())
         counts = f"{len(directory.text):6d} utterances  {hours:6.2f} h  {speakers:4d} speakers"
         log.info("  %-5s %s  %7d words", part, counts, words)
         for problem in problems:
             log.warning("  %s", problem)
-    for problem in across(data):
+    for problem in check_overlap(data):
         log.warning("  %s", problem)

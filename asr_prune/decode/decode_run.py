@@ -24,9 +24,7 @@ from asr_prune.layout import decode_info, lattices_file, words_file
 log = logging.getLogger(__name__)
 
 
-def decode_run(
-    decoding: Decoding, network: Path, outs: Mapping[str, Path], options: DecodeOptions, nj: int
-) -> None:
+def decode_run(decoding: Decoding, network: Path, outs: Mapping[str, Path], options: DecodeOptions, nj: int) -> None:
     """Decodes sets with the network in file `network`; outs: a folder for each set; options: in place of those of
     `decoding`.
 

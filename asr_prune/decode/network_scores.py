@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.priors import grouped, log_likelihoods
+from asr_prune.acoustic.priors import log_likelihoods, utterance_batches
 from asr_prune.acoustic.targets import token_targets
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
@@ -30,7 +30,7 @@ class NetworkScores:
 
     def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
         model = self.model
-        for names in grouped(frames_of(self.feats)):
+        for names in utterance_batches(frames_of(self.feats)):
             batch, start = {name: self.feats[name] for name in names}, self.clock()
             for scores in log_likelihoods(model.network, model.priors, batch, model.context):
                 self.seconds += self.clock() - start

@@ -25,7 +25,7 @@ def load(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> dict
     return dict(stored(out, options, utt2spk))
 
 
-def stored(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> Stored:
+def stored(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> Stored:
     """The same, read when they are asked for; raises then, too."""
     stats = dict(read_matrices(out / "cmvn.scp")) if options.cmvn == "speaker" else {}
     places = {utterance: place for utterance, place in places_of(out / "feats.scp").items() if utterance in utt2spk}
@@ -42,7 +42,9 @@ def stored(out: Path, options: FeatureOptions, utt2spk: dict[str, str]) -> Store
     return Stored(places, dress)
 
 
-def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Mapping[str, str]) -> dict[str, np.ndarray]:
+def prepared(
+    raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Mapping[str, str]
+) -> dict[str, np.ndarray]:
     """As `load`, of raw features float32 [frames, options.base_dim] that no archive holds; statistics are of the
     utterances given.
     """

@@ -37,4 +37,3 @@ def train_pass_on(
         frame_shift=features.frame_shift_ms / 1000,
     )
     train_pass(lang, speech, out, options, before, seed, label_all)
-

@@ -57,9 +57,7 @@ def _write_words(source: GrammarSource, out: Path, options: LangOptions, spoken:
     log.info("  %s", _write_g(source, out, arpa))
 
 
-def _arpa(
-    source: GrammarSource, out: Path, options: LangOptions, words: Iterable[str] = ()
-) -> Path | None:
+def _arpa(source: GrammarSource, out: Path, options: LangOptions, words: Iterable[str] = ()) -> Path | None:
     """The ARPA file of the corpus, or one estimated now; None for a grammar. words: vocabulary of the estimate."""
     if source.grammar or source.arpa:
         return source.arpa

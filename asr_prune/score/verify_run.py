@@ -20,7 +20,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.layout import RunDir
-from asr_prune.pruning.verify import compare
+from asr_prune.pruning.verify import compare_networks
 from asr_prune.score.align import distance
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def verify_run(run: RunDir, decoding: Decoding) -> bool:
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
     feats = {part: source.stored(decoding.set(part), decoding.align) for part in ("dev", "test")}
-    agreements = compare(masked, small, feats["test"])
+    agreements = compare_networks(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
     differ, cut = None, None

@@ -28,10 +28,7 @@ def works(experiment: Experiment) -> list[Work]:
     if experiment.recipe.hmm.labels:
         return [_taken(experiment, experiment.recipe.hmm.labels)]
     passes = experiment.recipe.hmm.run
-    return [
-        _trained(experiment, options, before)
-        for options, before in zip(passes, (None, *passes), strict=False)
-    ]
+    return [_trained(experiment, options, before) for options, before in zip(passes, (None, *passes), strict=False)]
 
 
 def _trained(experiment: Experiment, options: PassOptions, before: PassOptions | None) -> Work:

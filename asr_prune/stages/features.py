@@ -73,9 +73,7 @@ def _taken(
 ) -> Work:
     source = Path(options.archives)
     shift = options.frame_shift_ms / 1000
-    archives = Listing(
-        "asr_prune.kaldi.feature_archives:feature_archives", {"source": source, "parts": SETS}
-    )
+    archives = Listing("asr_prune.kaldi.feature_archives:feature_archives", {"source": source, "parts": SETS})
     return Work(
         says=f"taking the features in {source}",
         job="asr_prune.kaldi.take_feature_sets:take_feature_sets",

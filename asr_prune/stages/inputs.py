@@ -55,5 +55,3 @@ def decoding_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
     inputs = network_inputs(experiment, parts)
     inputs |= {experiment.graph / "HCLG.fst": "graph"} if experiment.graph else {}
     return inputs | (label_inputs(experiment, ("train",)) if experiment.ctc else {})
-
-

@@ -97,6 +97,4 @@ def grammar_source(experiment: Experiment) -> GrammarSource:
         return GrammarSource(grammar=options.grammar, arpa=None if options.grammar else arpa)
     named = not options.lm.text and not facts.lm_text
     text = (layout.set("train") / "text",) if named else (dictionary / LM_TEXT,)
-    return GrammarSource(
-        text=options.lm.text or text, named=named, heldout=layout.set("dev") / "text"
-    )
+    return GrammarSource(text=options.lm.text or text, named=named, heldout=layout.set("dev") / "text")

@@ -57,6 +57,6 @@ def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
         "strength": prune.strength,
         "keep_asked": prune.keep,
         "sparsity_asked": prune.sparsity_asked,
-        "release": prune.release,
+        "release": prune.fine_tune,
         "seed": run.seed,
     }

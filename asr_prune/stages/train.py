@@ -8,7 +8,7 @@ import yaml
 
 from asr_prune.errors import UserError
 from asr_prune.layout import RunDir
-from asr_prune.pruning.registry import package_of
+from asr_prune.pruning.registry import method_modules
 from asr_prune.recipe.load import Run
 from asr_prune.stages.inputs import front_end_files, label_inputs, network_inputs
 from asr_prune.workflow.experiment import Experiment
@@ -50,7 +50,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         inputs=inputs | dict.fromkeys(run.prune.reads(layout.runs), "train"),
         outputs=files,
         optional=[*front_end_files(experiment), *init],
-        code=[f"{package_of(run.prune.method)}.method"],
+        code=method_modules(run.prune.method),
         home=folder.path,
         resumable=True,
     )

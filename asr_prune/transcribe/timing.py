@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decode_run import read_words
-from asr_prune.decode.hypothesis import GreedyRecogniser, KnownWords, Recogniser
+from asr_prune.decode.recognisers import GreedyRecogniser, KnownWords, Recogniser
 from asr_prune.score.ctm import TimedWord, write_ctm
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.stm import StmSegment, write_stm

@@ -23,9 +23,7 @@ class Transcriber:
     channel, longest: as `Reader` takes them. Raises UserError as `RunRecogniser`.
     """
 
-    def __init__(
-        self, recogniser: RunRecogniser, asked: Requested, channel: int | None, longest: float
-    ) -> None:
+    def __init__(self, recogniser: RunRecogniser, asked: Requested, channel: int | None, longest: float) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0
         self.asked, self.recogniser = asked, recogniser
         self.listen = self.recogniser.recogniser(asked)
@@ -55,7 +53,9 @@ class Transcriber:
         raw = {name: feats for made in recordings for name, feats in made.feats.items()}
         speakers = {name: made.speaker(whose) for made in recordings for name in made.feats}
         feats = self.recogniser.features(raw, speakers)
-        heard = self.recogniser.recognise(self.listen, ({name: feats[name] for name in made.starts} for made in recordings))
+        heard = self.recogniser.recognise(
+            self.listen, ({name: feats[name] for name in made.starts} for made in recordings)
+        )
         unfinished, untimed = list[str](), list[str]()
         for made in recordings:
             own = dict(islice(heard, len(made.starts)))

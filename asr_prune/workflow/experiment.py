@@ -150,4 +150,3 @@ class Experiment:
         words = ["./run.sh", "--recipe", str(self.loaded.folder), *(["--stage", stage] if stage else [])]
         words += ["--nj", str(self.nj)] if self.nj != NJ else []
         return shlex.join([*words, *(word for text in self.loaded.sets for word in ("--set", text))])
-

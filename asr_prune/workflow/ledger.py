@@ -112,9 +112,7 @@ class Ledger:
                 return str(recorded)
         return None
 
-    def mark(
-        self, entry: str, fingerprint: Fingerprint, outputs: Iterable[Path], accepted: Iterable[str] = ()
-    ) -> None:
+    def mark(self, entry: str, fingerprint: Fingerprint, outputs: Iterable[Path], accepted: Iterable[str] = ()) -> None:
         """Records that a work is done. accepted: code changes that were accepted without doing it again."""
         content = {
             **{name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(fingerprint).items()},

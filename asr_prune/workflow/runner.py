@@ -32,9 +32,7 @@ class DamagedInput(UserError):
     """An input is not what its stage wrote. stage: what makes it."""
 
     def __init__(self, path: Path, stage: str) -> None:
-        super().__init__(
-            f"{path} was changed or damaged after the {stage} stage wrote it; run that stage again."
-        )
+        super().__init__(f"{path} was changed or damaged after the {stage} stage wrote it; run that stage again.")
         self.stage = stage
 
 
@@ -98,7 +96,7 @@ class Runner:
             state = self.state(work)
             makers = {(maker, run) for maker in work.inputs.values() for run in ("", work.run)}
             waits = sorted({stage for stage, run in due if (stage, run) in makers or stage in work.after})
-            if waits and (not state.due or "is missing" in state.why):
+            if waits and not state.why.startswith("changed"):
                 state = State(work, True, f"after {', '.join(waits)}", waits=True)
             if state.due:
                 due.add((work.stage, work.run))

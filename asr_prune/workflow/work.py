@@ -41,14 +41,16 @@ class Listing:
 class Work:
     """What is to be done, what it reads and what it writes. Making a Work changes nothing on disk.
 
-    stage: the stage it belongs to; says: what the log says when it begins; job: a function of the package,
-    "module:function", imported only if the work is due; arguments: plain values that the job takes by name, which
-    count for the fingerprint; inputs: files that it reads, each with the stage that makes it; outputs: files that must
-    exist, unchanged, for the work to count as done. home: folder in whose ledger the work is recorded; piece: what it
-    is of the stage, if the stage does several things; run: the training run that it is for; optional: further files
-    that count if they exist; after: stages that make some of these; uncounted: further arguments of the job that do not count (processes, wording); code:
-    modules that the job finds by name, whose code counts as well; scripts: code outside the package that counts;
-    resumable: the job takes `resume`, whether an interrupted work with the same fingerprint may be continued.
+    stage: the stage it belongs to; says: what the log says when it begins; job: a function of the
+    package, "module:function", imported only if the work is due; arguments: plain values that the job
+    takes by name, which count for the fingerprint; inputs: files that it reads, each with the stage
+    that makes it; outputs: files that must exist, unchanged, for the work to count as done; home:
+    folder in whose ledger the work is recorded; piece: what it is of the stage, if the stage does
+    several things; run: the training run that it is for; optional: further files that count if they
+    exist; after: stages that make some of these; uncounted: further arguments of the job that do not
+    count (processes, wording); code: modules that the job finds by name, whose code counts as well;
+    scripts: code outside the package that counts; resumable: the job takes `resume`, whether an
+    interrupted work with the same fingerprint may be continued.
 
     The job may return paths: further files that it wrote.
     """

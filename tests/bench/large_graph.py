@@ -127,8 +127,8 @@ def lattices(places: Places, beam: float) -> str:
     """Decoding of the test set as the decode stage does it."""
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.lattice_set import grid, lattice_set
-    from asr_prune.decode.options import DecodeOptions
     from asr_prune.decode.network_scores import NetworkScores
+    from asr_prune.decode.options import DecodeOptions
     from asr_prune.hmm.network_features import NetworkFeatures
     from asr_prune.process import torch_threads
 
@@ -146,11 +146,11 @@ def lattices(places: Places, beam: float) -> str:
 
 def best_paths(places: Places, beam: float) -> str:
     """The search with max_active, which passes that look for a speaker's transform use."""
+
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.options import DecodeOptions
     from asr_prune.decode.search import Decoder
     from asr_prune.hmm.network_features import NetworkFeatures
-    from asr_prune.stages.decoding import Forward
 
     model = load_model(places.run / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(model.features)

@@ -10,6 +10,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from asr_prune.stages.decoding import Forward
+from asr_prune.stages.feats import network_features
+from asr_prune.workflow.context import Context
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli.main import main
@@ -20,9 +23,6 @@ from asr_prune.decode.search import Decoder
 from asr_prune.lang.fst import read_fst
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
-from asr_prune.stages.decoding import Forward
-from asr_prune.stages.feats import network_features
-from asr_prune.workflow.context import Context
 
 RECIPE = """
 corpus: {prepare: PREPARE}

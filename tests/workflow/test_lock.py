@@ -15,8 +15,9 @@ from asr_prune.workflow.lock import RUN, locked
 
 def another(folder: Path, run: int | None = None) -> subprocess.CompletedProcess[str]:
     """What another process sees that wants `folder`, by itself or as a stage of run.sh number `run`."""
+    path = str(folder / ".lock")
     code = "from pathlib import Path; from asr_prune.workflow.lock import locked;"
-    code += f"locked(Path({str(folder / ".lock")!r})).__enter__()"
+    code += f"locked(Path({path!r})).__enter__()"
     own = {**os.environ, RUN: str(run or "")}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=own)
 
