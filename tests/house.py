@@ -31,8 +31,8 @@ LEVELS = {room: level for level, rooms in enumerate(ORDER.split("<")) for room i
 #: what a light start avoids: Kaldi's libraries, and those that only some commands need
 LIBRARIES = {"kaldi_hmm_gmm", "kaldifst", "kaldi_decoder", "kaldilm", "sentencepiece", "onnx"}
 LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib"}
-#: names that several modules define by contract: each stage has its works
-CONTRACT = {"works"}
+#: names that several modules define by contract: each stage has works, each file of cli verbs
+CONTRACT = {"works", "add_verbs"}
 LONG_LINE, LONG_FILE = 100, 250
 
 
