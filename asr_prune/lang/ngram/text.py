@@ -66,7 +66,7 @@ class EncodedText:
             return f"{text}, none outside the vocabulary"
         total = self.unknown.total()
         share = f"{total} ({100 * total / self.words:.2f} %)"
-        common = examples(word for word, _ in self.unknown.most_common())
+        common = first_few(word for word, _ in self.unknown.most_common())
         return f"{text}, {share} outside the vocabulary: {common}"
 
 
