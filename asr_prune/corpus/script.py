@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import importlib
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,7 +29,7 @@ LOCAL = "asr_prune.local"
 class CorpusNotFound(UserError):
     """The corpus is not in the folder that a script was given, or no folder was given.
 
-    The message says where to get the corpus; `prepare_corpus` adds how to pass its folder.
+    The message says where to get the corpus; `run_prepare` adds how to pass its folder.
     """
 
 
@@ -155,7 +153,7 @@ def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
     return [] if cls is None else [read_options(cls, given)]
 
 
-def prepare_corpus(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
+def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
     """Runs the script's `prepare`.
 
     Raises UserError as it does, and says how to pass the corpus's folder.
@@ -166,26 +164,6 @@ def prepare_corpus(script: ModuleType, corpus: CorpusOptions, out: Path, seed: i
         remedy = "then pass its folder: `--set corpus.root=FOLDER`"
         variable = f" or {corpus.root_from}=FOLDER" if corpus.root_from else ""
         raise UserError(f"{str(error).rstrip('.')}; {remedy}{variable}.") from error
-
-
-def listing(places: Iterable[Path]) -> str:
-    """A digest of the names, sizes and modification times of all files in `places`."""
-    total = hashlib.sha256()
-    for path in _files(places):
-        stat = path.stat()
-        line = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
-        total.update(line.encode("utf-8", "surrogateescape"))
-    return total.hexdigest()
-
-
-def _files(places: Iterable[Path]) -> Iterator[Path]:
-    """In a fixed order, one at a time."""
-    for place in places:
-        if place.is_file():
-            yield place
-        for folder, inner, names in os.walk(place):
-            inner.sort()
-            yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
 
 
 def read_options(cls: type[T], values: Mapping[str, Any], where: str = "corpus.options") -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +15,7 @@ from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.token_priors import token_log_priors
 from asr_prune.features.stored import frames_of
-
-Feats = Mapping[str, np.ndarray]
+from asr_prune.hmm.network_features import Feats
 
 
 class NetworkScores:

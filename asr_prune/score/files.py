@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: endings of the tables beside score_<set>.json
-SUFFIXES = (".per_utt", ".per_spk", ".errors", ".utts.tsv", ".ref.trn", ".hyp.trn")
+#: ending of the table of utterances
+UTTERANCES = ".utts.tsv"
+#: endings of all tables beside score_<set>.json
+SUFFIXES = (".per_utt", ".per_spk", ".errors", UTTERANCES, ".ref.trn", ".hyp.trn")
 
 
 def score_files(path: Path) -> list[Path]:

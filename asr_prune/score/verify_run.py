@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decode_set import decode_set
@@ -18,14 +15,12 @@ from asr_prune.decode.network_scores import NetworkScores, greedy_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.layout import RunDir
 from asr_prune.pruning.verify import compare_networks
 from asr_prune.score.align import distance
 
 log = logging.getLogger(__name__)
-
-Feats = Mapping[str, np.ndarray]
 
 
 def verified_run(run: RunDir, decoding: Decoding) -> None:

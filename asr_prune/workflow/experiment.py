@@ -161,9 +161,7 @@ def open_experiment(recipe: Path | str, sets: Sequence[str] = (), nj: int = NJ) 
     return experiment
 
 
-def experiment_of(
-    run: RunDir, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ
-) -> Experiment:
+def experiment_of(run: RunDir, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> Experiment:
     """The experiment that a run belongs to; recipe: its folder, by default recipes/<name>. Raises UserError if the run
     is of another recipe.
     """

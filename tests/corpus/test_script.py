@@ -19,8 +19,8 @@ from asr_prune.corpus.script import (
     find_script,
     listing,
     load_script,
-    prepare_corpus,
     read_options,
+    run_prepare,
     run_script,
     script_files,
     script_options,
@@ -244,7 +244,7 @@ def test_a_corpus_that_is_not_there_says_how_to_pass_it(tmp_path: Path) -> None:
     start = r"^None is not the corpus: get it from somewhere, under a licence; then pass its folder: "
     for variable, end in (("MY_ROOT", r"`--set corpus.root=FOLDER` or MY_ROOT=FOLDER\.$"), ("", r"=FOLDER`\.$")):
         with pytest.raises(UserError, match=f"{start}.*{end}"):
-            prepare_corpus(script, CorpusOptions(root_from=variable), tmp_path, 0)
+            run_prepare(script, CorpusOptions(root_from=variable), tmp_path, 0)
 
 
 def test_the_scripts_run_by_themselves(tmp_path: Path) -> None:

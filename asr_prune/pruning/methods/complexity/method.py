@@ -22,7 +22,7 @@ from asr_prune.pruning.methods.complexity.gates import Gates
 from asr_prune.pruning.methods.complexity.options import ComplexityOptions
 from asr_prune.pruning.methods.complexity.saliency import LATEST, Saliency
 from asr_prune.pruning.nodes import Nodes, narrowed, target_of
-from asr_prune.pruning.parts import ActingWeights, Penalty, Score
+from asr_prune.pruning.parts import ActingWeights, NodeScore, Penalty
 from asr_prune.pruning.schedule import Phases, cubic
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Complexity(Method):
         return {"undecided": self.penalty.undecided, "layers_dropped": dropped}
 
 
-class GateScore(Score):
+class GateScore(NodeScore):
     """The probability with which each node acts.
 
     saliency: running means of CE(0) - CE(1) of the nodes' gates, float [nodes] a layer; of_layers:
