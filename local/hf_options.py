@@ -8,8 +8,8 @@ from typing import Literal
 from asr_prune.options import options
 
 WHERE = (
-    "choose a dataset of huggingface.co, by its name, or a local folder; its page states its licence and "
-    "whether a login (HF_TOKEN) is needed."
+    "choose a dataset of huggingface.co, by its name, or a local folder; its page states its licence "
+    "and whether a login (HF_TOKEN) is needed."
 )
 
 #: value of `lexicon` with which words are spelt: each letter is a phone

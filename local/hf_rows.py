@@ -46,9 +46,11 @@ class Split:
             left_out[self._add(data, row, part, number)] += 1
         for why, count in sorted(left_out.items()):
             if why:
-                log.warning("%s, %s: %s %s, left out", self.root, self.name, counted(range(count), "row"), why)
+                rows_left = counted(range(count), "row")
+                log.warning("%s, %s: %s %s, left out", self.root, self.name, rows_left, why)
         if not data.text:
-            raise UserError(f"{self.root}, {self.name}: no row has both audio and text; name other columns.")
+            what = "no row has both audio and text"
+            raise UserError(f"{self.root}, {self.name}: {what}; name other columns.")
         return data
 
     def _add(self, data: DataDir, row: dict[str, Any], part: str, number: int) -> str:
@@ -91,7 +93,8 @@ class Split:
         columns = [self.settings.audio if tables and column == FILE_NAME else column for column in columns]
         for column in (self.settings.audio, self.settings.text, self.settings.speaker, self.settings.id):
             if column and column not in columns:
-                raise UserError(f"{self.root}, {self.name}: no column {column!r}; use one of {', '.join(columns)}.")
+                what = f"no column {column!r}; use one of {', '.join(columns)}"
+                raise UserError(f"{self.root}, {self.name}: {what}.")
         if not tables:
             from datasets import Audio
 
@@ -108,9 +111,8 @@ class Split:
 
         set_verbosity_error()
         datasets.disable_progress_bars()
-        given: dict[str, Any] = (
-            {"streaming": True} if self.settings.streaming else {"cache_dir": str(self.out / "cache")}
-        )
+        cache: dict[str, Any] = {"cache_dir": str(self.out / "cache")}
+        given = {"streaming": True} if self.settings.streaming else cache
         try:
             if any((self.root / name).is_file() for name in ("dataset_dict.json", "state.json")):
                 return self._split_of(datasets.load_from_disk(str(self.root.absolute())))
@@ -132,7 +134,7 @@ class Split:
         splits = dataset if isinstance(dataset, dict) else {"train": dataset}
         if self.name not in splits:
             what = f"no split {self.name!r}, but {', '.join(splits)}"
-            remedy = "name one of these in corpus.options, or leave it empty to hold out speakers of train"
+            remedy = "name one of these in corpus.options, or leave it empty to hold out speakers"
             raise UserError(f"{self.root}: {what}; {remedy}.")
         return splits[self.name]
 
@@ -143,8 +145,9 @@ def metadata(root: Path) -> dict[str, Path]:
     `datasets` itself reads such folders only if an audio decoder is installed, which is not needed
     here.
     """
-    tables = {path.parent.name: path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS}
     alone = [path for path in sorted(root.glob("metadata.*")) if path.suffix in READERS]
+    inner = [path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS]
+    tables = {path.parent.name: path for path in inner}
     return tables or dict(zip(("train",), alone, strict=False))
 
 
