@@ -30,8 +30,7 @@ class Options:
     dev: str = "validation"
     #: split of the test set; empty: every `held_out`th speaker of train
     test: str = "test"
-    #: every how manieth speaker of train (without a speaker column, utterance) replaces an empty
-    #: split
+    #: hold out every n-th speaker of train (without a speaker column, utterance) for an empty split
     held_out: int = 10
     #: column of the audio
     audio: str = "audio"

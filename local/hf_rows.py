@@ -55,7 +55,7 @@ class Split:
 
     def _add(self, data: DataDir, row: dict[str, Any], part: str, number: int) -> str:
         """Adds a row, or returns why it is left out."""
-        words, sound = spelt(row[self.settings.text], self.settings), row[self.settings.audio] or {}
+        words, audio = spelt(row[self.settings.text], self.settings), row[self.settings.audio] or {}
         if not words:
             return "without text"
         name = _plain(row[self.settings.id]) if self.settings.id else f"{part}{number:07d}"
@@ -65,21 +65,21 @@ class Split:
             return "without a speaker"
         if key in data.text:
             return "with a repeated id"
-        place = self._place(sound, f"{part}/{key}")
+        place = self._place(audio, f"{part}/{key}")
         if place is None:
             return "without audio"
         data.wavs[key], data.text[key], data.utt2spk[key] = str(place), words, speaker or key
         return ""
 
-    def _place(self, sound: dict[str, Any], name: str) -> Path | None:
+    def _place(self, audio: dict[str, Any], name: str) -> Path | None:
         """The audio file; audio inside the dataset is written to a file first."""
-        if not sound.get("bytes"):
-            path = Path(sound.get("path") or "")
+        if not audio.get("bytes"):
+            path = Path(audio.get("path") or "")
             return path.absolute() if path.is_file() else None
-        given = Path(sound.get("path") or "").suffix
-        suffix = given or next((end for mark, end in MAGIC.items() if sound["bytes"].startswith(mark)), ".audio")
+        given = Path(audio.get("path") or "").suffix
+        suffix = given or next((end for mark, end in MAGIC.items() if audio["bytes"].startswith(mark)), ".audio")
         with atomic(self.out / f"audio/{name}{suffix}", "wb") as file:
-            file.write(sound["bytes"])
+            file.write(audio["bytes"])
         return self.out / f"audio/{name}{suffix}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -102,7 +102,7 @@ class Split:
         total = self.settings.limit or (len(split) if hasattr(split, "__len__") else 0)
         for row in track(split, total, f"{self.root}, {self.name}"):
             if tables:
-                row[self.settings.audio] = beside(tables[self.name], row[FILE_NAME])
+                row[self.settings.audio] = audio_of_row(tables[self.name], row[FILE_NAME])
             yield row
 
     def _load(self, tables: dict[str, Path]) -> Any:
@@ -151,7 +151,7 @@ def metadata(root: Path) -> dict[str, Path]:
     return tables or dict(zip(("train",), alone, strict=False))
 
 
-def beside(table: Path, name: object) -> dict[str, Any]:
+def audio_of_row(table: Path, name: object) -> dict[str, Any]:
     """The audio file of a row of an audiofolder's table; empty if it is outside the folder."""
     path = (table.parent / str(name or "")).resolve()
     return {"path": str(path)} if path.is_relative_to(table.parent.resolve()) else {}

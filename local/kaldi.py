@@ -44,7 +44,7 @@ class Options:
     dev: Path | None = None
     #: the test set
     test: Path = Path("data/test")
-    #: every how manieth training speaker is a development speaker, if `dev` is not set
+    #: hold out every n-th training speaker for development, if `dev` is not set
     held_out: int = 10
     #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
