@@ -53,12 +53,14 @@ def prepare(root: Path | None, out: Path, seed: int) -> None:
     """
     out = out.resolve()
     scripts = {part: script(part, seed) for part in PARTS}
-    seconds = record({voice: texts for part in PARTS for voice, texts in scripts[part].items()}, out / "audio", seed)
+    lines = {voice: texts for part in PARTS for voice, texts in scripts[part].items()}
+    seconds = record(lines, out / "audio", seed)
     for part in PARTS:
         data = _data_dir(out / part, scripts[part], out / "audio")
         data.write()
         minutes = sum(seconds[name] for name in data.text) / 60
-        log.info("%s: %d voices, %d utterances, %.1f minutes", part, len(data.spk2utt), len(data.text), minutes)
+        counts = (len(data.spk2utt), len(data.text), minutes)
+        log.info("%s: %d voices, %d utterances, %.1f minutes", part, *counts)
     write_language(out / "local", scripts["train"])
 
 
@@ -106,7 +108,8 @@ def _data_dir(path: Path, lines: Script, audio: Path) -> DataDir:
     data = DataDir(path)
     for voice, texts in lines.items():
         for name, words in zip(names(voice, len(texts)), texts, strict=True):
-            data.wavs[name], data.text[name], data.utt2spk[name] = str(_wav(audio, name)), words, voice.speaker
+            data.wavs[name], data.utt2spk[name] = str(_wav(audio, name)), voice.speaker
+            data.text[name] = words
     return data
 
 

@@ -35,7 +35,9 @@ def bigram(texts: list[list[str]], lower: dict[str, float]) -> tuple[dict[tuple[
         totals[history] += count
         types[history] += 1
     weights = {history: types[history] / (totals[history] + types[history]) for history in totals}
-    seen = {(h, w): count / (totals[h] + types[h]) + weights[h] * lower[w] for (h, w), count in pairs.items()}
+    seen = {}
+    for (h, w), count in pairs.items():
+        seen[h, w] = count / (totals[h] + types[h]) + weights[h] * lower[w]
     return seen, weights
 
 

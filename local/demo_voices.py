@@ -60,8 +60,10 @@ def voices(part: str, seed: int) -> list[Voice]:
     speakers = []
     for number, name in enumerate(VOICES[part].split(), 1):
         rng = np.random.default_rng([seed, crc32(f"{part}{number}".encode())])
-        settings = tuple((key, int(rng.integers(low, high, endpoint=True))) for key, (low, high) in PARAMETERS.items())
-        speakers.append(Voice(f"{part}{number:02d}", name, settings))
+        settings = []
+        for key, (low, high) in PARAMETERS.items():
+            settings.append((key, int(rng.integers(low, high, endpoint=True))))
+        speakers.append(Voice(f"{part}{number:02d}", name, tuple(settings)))
     return speakers
 
 
@@ -83,12 +85,14 @@ class Espeak:
         with tempfile.TemporaryDirectory() as folder:
             self._library = ctypes.CDLL(shutil.copy(library, folder))
         if self._library.espeak_Initialize(_RETRIEVE, 0, str(data).encode(), 0) != ESPEAK_RATE:
-            raise UserError(f"espeak-ng finds no data at {data}; run `pip install --force-reinstall espeakng-loader`.")
+            remedy = "run `pip install --force-reinstall espeakng-loader`"
+            raise UserError(f"espeak-ng finds no data at {data}; {remedy}.")
         self._library.espeak_SetSynthCallback(self._callback)
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         ctypes.CDLL(None).srand(1)
         if self._library.espeak_SetVoiceByName(self._voice.name.encode()) != 0:
-            raise UserError(f"espeak-ng has no voice {self._voice.name}; run `pip install --upgrade espeakng-loader`.")
+            remedy = "run `pip install --upgrade espeakng-loader`"
+            raise UserError(f"espeak-ng has no voice {self._voice.name}; {remedy}.")
         for key, value in (VOLUME, *self._voice.settings):
             self._library.espeak_SetParameter(key, value, 0)
         return self

@@ -47,7 +47,8 @@ def _hold_out(train: DataDir, every: int, offset: int) -> tuple[DataDir, DataDir
         what = f"{counted(groups, 'speaker')} are too few to hold out every {every}th"
         raise UserError(f"{what}; name a split instead, or lower corpus.options.held_out.")
     rest = [utterance for utterance in train.text if utterance not in chosen]
-    return train.subset(rest), train.subset([utterance for utterance in train.text if utterance in chosen])
+    held = [utterance for utterance in train.text if utterance in chosen]
+    return train.subset(rest), train.subset(held)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ class Root:
     def of(cls, root: Path | None) -> Root:
         if root is None:
             raise CorpusNotFound(WHERE)
-        folders = [base for base in (root, root / "LibriSpeech") if any((base / name).is_dir() for name in UTTERANCES)]
+        bases = (root, root / "LibriSpeech")
+        folders = [base for base in bases if any((base / name).is_dir() for name in UTTERANCES)]
         if not folders:
             what = f"{root} is not LibriSpeech: it has no folder such as train-clean-5 or dev-clean"
             raise CorpusNotFound(f"{what}. {WHERE}")
@@ -109,7 +110,8 @@ class Root:
     @property
     def lists(self) -> list[Path]:
         """Folders where the lexicon and language models may be."""
-        return [base / level for base in (self.path, self.path.parent) for level in ("lm", ".", "local/lm")]
+        levels = ("lm", ".", "local/lm")
+        return [base / level for base in (self.path, self.path.parent) for level in levels]
 
 
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
@@ -186,7 +188,8 @@ def _write_language(corpus: Root, settings: Options, train: DataDir, local: Path
     entries = [(word.upper(), phones) for word, phones in read_dictionary(path)]
     if settings.g2p:
         spoken = {word for words in train.text.values() for word in words}
-        entries = completed(entries, spoken | ((arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}))
+        spoken |= (arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}
+        entries = completed(entries, spoken)
     _warn_of_unknown(train, entries, path)
     write_lexicon(local / "lexicon.txt", [UNKNOWN, *entries])
     if arpa:

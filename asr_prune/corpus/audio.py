@@ -45,7 +45,7 @@ def read_audio(
     longest: seconds at most. Returns samples, float32 [samples] in the range of int16 (-32768 to
     32767), and their rate in hertz. Raises AudioProblem (a UserError) if the file is missing,
     unreadable, empty, not mono, of another rate, longer than `longest`, or has fewer samples than
-    its header declares, or if `part` does not lie within it.
+    its header declares, or if `part` is not within it.
     """
     path = Path(path)
     with open_audio(path) as file:

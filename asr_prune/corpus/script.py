@@ -156,8 +156,11 @@ def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
 def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
     """Runs the script's `prepare`.
 
-    Raises UserError as it does, and says how to pass the corpus's folder.
+    Raises UserError as it does, and says how to pass the corpus's folder; also if there is no
+    `prepare`.
     """
+    if not hasattr(script, "prepare"):
+        raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")
     try:
         script.prepare(corpus.root, out, seed, *script_options(script, corpus))
     except CorpusNotFound as error:

@@ -63,7 +63,7 @@ class FeatureOptions:
             raise ValueError(f"ceps must be at most bins ({self.bins}), not {self.ceps}")
         if not self.low_freq < self.top_freq <= self.rate / 2:
             edges = f"low_freq ({self.low_freq}) and half the rate ({self.rate / 2})"
-            raise ValueError(f"high_freq must lie between {edges}, not {self.top_freq}")
+            raise ValueError(f"high_freq must be between {edges}, not {self.top_freq}")
 
     @property
     def top_freq(self) -> float:
