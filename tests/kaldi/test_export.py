@@ -91,15 +91,14 @@ def test_fsts_are_vectors_of_standard_arcs_that_say_how_they_are_sorted(
 
 
 def test_a_pass_without_transforms_and_a_data_directory_of_choice(
-    project: Project, caplog: pytest.LogCaptureFixture
+    project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level("INFO")
     data = str(project.data / "train")
     assert main(["export-kaldi", "exp/tones/align/mono", "kaldi/mono", "--nj", "1", "--data", data]) == 0
-    told = caplog.text
-    assert "4 labelled utterances are in no data directory, left out" in told
-    assert "exp/tones/align/mono has no decoding graph, left out; run the graph stage" in told
-    assert "kaldi/mono: 12 utterances of 3 speakers in 1 jobs" in told
+    text = capsys.readouterr().out
+    assert "4 labelled utterances are in no data directory, left out" in text
+    assert "exp/tones/align/mono has no decoding graph, left out; run the graph stage" in text
+    assert "kaldi/mono: 12 utterances of 3 speakers in 1 jobs" in text
     files = {path.name for path in Path("kaldi/mono").iterdir()}
     model = {"final.mdl", "final.occs", "tree", "cmvn_opts", "delta_opts"}
     assert files == model | {"num_jobs", "ali.1.gz", "phones.txt", "lang"}

@@ -125,10 +125,10 @@ def test_networks_train_on_features_made_elsewhere(project: Project, capsys: Sai
     assert f"{place} of network: 12 utterances" in capsys.readouterr().out
     assert json.loads((project.exp / "runs/dense/verify.json").read_text())["holds"]
     assert main(["features", *given]) == 0
-    assert "features: up to date" in capsys.readouterr().out
+    assert "features network: up to date" in capsys.readouterr().out
     write_matrices(place / "dev/feats", ((utt, np.ones((9, 7))) for utt in read_table(place / "dev/feats.scp")))
     assert main(["features", *given]) == 0
-    assert "computing features" in capsys.readouterr().out
+    assert "taking the features in" in capsys.readouterr().out
 
 
 def test_sets_with_other_columns_and_a_contradiction_are_one_sentence(project: Project, capsys: Said) -> None:

@@ -57,6 +57,6 @@ def test_features_without_audio_and_audio_without_features(
             )
         (project.data / part / "wav.scp").unlink()
     assert main(["features", *GIVEN]) == 1
-    assert "wav.scp is missing; the stage corpus makes it" in capsys.readouterr().err
+    assert "wav.scp is missing; run the corpus stage" in capsys.readouterr().err
     taken = [word for kind in ("hmm", "network") for word in ("--set", f"features.{kind}.archives=given")]
     assert main(["features", *GIVEN, *taken]) == 0
