@@ -60,9 +60,10 @@ done
 export ASR_PRUNE_RUN=$$  # this run holds the experiment, between two stages too
 
 with=(--recipe "$recipe" --nj "$nj" ${sets[@]+"${sets[@]}"} ${accept[@]+"${accept[@]}"})
-# stages with something to do; the others are not started
-due=" $(asr-prune due "${with[@]}" --stage "$stage" --stop-stage "$stop_stage" | tr '\n' ' ')"
-is_due() { [[ $due == *" $1 "* ]]; }
+# the stages that have something to do, a line each; the others are up to date and not started
+due=$(asr-prune due "${with[@]}" --stage "$stage" --stop-stage "$stop_stage")
+grep ': up to date$' <<<"$due" || true
+is_due() { grep -qx "$1" <<<"$due"; }
 
 if is_due corpus;   then asr-prune corpus   "${with[@]}"; fi  # audio and text -> data/<recipe>/{train,dev,test}
 if is_due lang;     then asr-prune lang     "${with[@]}"; fi  # lexicon, LM -> data/<recipe>/lang

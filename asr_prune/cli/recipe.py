@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, open_experiment, working
 from asr_prune.recipe.load import load_recipe
@@ -23,7 +22,7 @@ def add_verbs(verbs: Verbs) -> None:
         verb.add_argument("--accept-code", action="store_true", help=ACCEPT)
     says = "read the recipe, report what is wrong with it or list its runs"
     add_recipe_options(add_verb(verbs, "check", says, check, example))
-    says = "print the stages that have something to do, for run.sh; of the others that they are up to date"
+    says = "say of each stage whether it has something to do, for run.sh"
     verb = add_verb(verbs, "due", says, print_due, "--recipe recipes/demo --stage train")
     add_recipe_options(verb)
     verb.add_argument("--accept-code", action="store_true", help=ACCEPT)
@@ -64,18 +63,14 @@ def check(options: argparse.Namespace) -> None:
 
 
 def print_due(options: argparse.Namespace) -> None:
-    """Names of stages on standard output, the rest on standard error: what the log says of works that are up to date.
-
-    Of an experiment that is up to date the report is due all the same: it prints its table.
+    """A line for each stage: its name if it is due, or that it is up to date. The report is always due: it prints its
+    table.
     """
     first, last = check_stage(options.stage), check_stage(options.stop_stage)
     chosen = list(STAGES)[list(STAGES).index(first) : list(STAGES).index(last) + 1]
     due = due_stages(open_experiment(options), options.accept_code)
     for stage in chosen:
-        if stage in due or stage == "report":
-            print(stage)
-        else:
-            print(f"{stage}: up to date", file=sys.stderr)
+        print(stage if stage in due or stage == "report" else f"{stage}: up to date")
 
 
 def due_stages(experiment: Experiment, accept_code: bool) -> set[str]:

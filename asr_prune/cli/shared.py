@@ -12,6 +12,7 @@ from typing import Any
 from asr_prune.errors import UserError
 from asr_prune.layout import RunDir
 from asr_prune.recipe.load import load_recipe
+from asr_prune.stages import STAGES
 from asr_prune.workflow.experiment import NJ, Experiment
 from asr_prune.workflow.lock import locked
 from asr_prune.workflow.log import logged
@@ -101,12 +102,9 @@ def working(options: argparse.Namespace, experiment: Experiment, again: str = ""
     """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on: with `again`, or
     with run.sh from the stage that failed.
     """
-    layout = experiment.layout
-    restart = experiment.command("{}")
-    with (
-        locked(layout.lock),
-        logged(options.verb, layout.log(options.verb), again or experiment.command(options.verb), restart),
-    ):
+    layout, verb = experiment.layout, options.verb
+    again = again or experiment.command(verb if verb in STAGES else None)
+    with locked(layout.lock), logged(verb, layout.log(verb), again, experiment.command):
         yield experiment
 
 

@@ -42,23 +42,23 @@ def prepare_corpus(
     """
     module = load_script(script)
     dictionary = out / "local"
-    before = _written_at(dictionary)
+    before = written_at(dictionary)
     module.prepare(corpus.root, out, seed, *script_options(module, corpus))
-    brought = _brought_since(dictionary, before)
+    brought = brought_since(dictionary, before)
     Facts.of(dictionary).write(facts)
     describe({folder.name: folder for folder in sets}, corpus, _vocabulary(words), audio)
     return [*brought, *(path for folder in sets if (path := folder / "segments").is_file())]
 
 
-def _written_at(dictionary: Path) -> dict[Path, int]:
+def written_at(dictionary: Path) -> dict[Path, int]:
     """When lexicon and language model were last written or replaced, in ns."""
     paths = (dictionary / name for name in (LEXICON, ARPA, LM_TEXT))
     return {path: path.stat().st_ctime_ns for path in paths if path.is_file()}
 
 
-def _brought_since(dictionary: Path, before: Mapping[Path, int]) -> list[Path]:
+def brought_since(dictionary: Path, before: Mapping[Path, int]) -> list[Path]:
     """What a script has written since; what it no longer writes is removed."""
-    now = _written_at(dictionary)
+    now = written_at(dictionary)
     for path in now.keys() & before.keys():
         if now[path] == before[path]:
             path.unlink()

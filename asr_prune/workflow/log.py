@@ -6,7 +6,7 @@ import errno
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -68,12 +68,11 @@ class Log:
 
 
 @contextmanager
-def logged(verb: str, path: Path, again: str, restart: str) -> Iterator[None]:
+def logged(verb: str, path: Path, again: str, restart: Callable[[str], str]) -> Iterator[None]:
     """Runs a verb with its log. If it fails, prints the cause, the log's last lines, its path and how to go on, and
     raises Stopped: the traceback goes to the log only.
 
-    again: the command to go on with; restart: the same from a stage, which stands in it as "{}", for errors that name
-    a stage.
+    again: the command to go on with; restart: gives that for a stage, for errors that name one.
     """
     log = Log(path)
     try:
@@ -83,7 +82,7 @@ def logged(verb: str, path: Path, again: str, restart: str) -> Iterator[None]:
         raise
     except (Exception, KeyboardInterrupt) as error:
         stage = getattr(error, "stage", "")
-        command = restart.replace("{}", stage) if stage else again
+        command = restart(stage) if stage else again
         raise Stopped(_report(verb, error, log, command)) from error
 
 

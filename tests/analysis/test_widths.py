@@ -14,6 +14,7 @@ import torch
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.analysis.widths import SHARES, cut_to
 from asr_prune.cli.main import main
+from asr_prune.layout import RunDir
 from asr_prune.pruning.nodes import first
 from asr_prune.stages import STAGES
 
@@ -38,7 +39,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """All stages, then the widths of the guided run, then the report again."""
     here, back = tmp_path_factory.mktemp("project"), Path.cwd()
     (here / "recipes/tones").mkdir(parents=True)
-    prepare = Path(__file__).parent / "tiny.py"
+    prepare = Path(__file__).parent.parent / "stages/tiny.py"
     (here / "recipes/tones/recipe.yaml").write_text(RECIPE.replace("PREPARE", str(prepare)))
     os.chdir(here)
     assert [main([verb, *GIVEN]) for verb in STAGES] == [0] * len(STAGES)
@@ -59,7 +60,10 @@ def test_every_tenth_is_measured(done: SimpleNamespace) -> None:
 
 
 def test_a_width_is_the_dense_network_without_its_later_nodes(done: SimpleNamespace) -> None:
-    small, whole = cut_to(done.exp / "runs/led", 0.5, "outgoing"), load_model(done.exp / "runs/led/model/before_cut.pt")
+    small, whole = (
+        cut_to(RunDir(done.exp / "runs/led"), 0.5, "outgoing"),
+        load_model(done.exp / "runs/led/model/before_cut.pt"),
+    )
     frames = torch.randn(30, len(whole.network.shift))
     with torch.no_grad():
         for layer, mask in zip(whole.network.node_layers(), first([32, 24], [16, 12]), strict=True):
@@ -89,7 +93,10 @@ def test_the_small_network_has_the_widths_of_the_run_it_is_like(done: SimpleName
 
 
 def test_a_run_that_is_not_guided_is_refused(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    for folder, said in (("exp/tones/runs/thin", "not order the nodes"), ("exp/tones/runs/none", "is not there")):
+    for folder, said in (
+        ("exp/tones/runs/thin", "was not pruned by an ordered penalty"),
+        ("exp/tones/runs/none", "is missing"),
+    ):
         assert main(["widths", folder]) == 1
         assert said in capsys.readouterr().err
 

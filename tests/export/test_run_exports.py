@@ -14,11 +14,11 @@ import pytest
 
 from asr_prune.acoustic.nnet1 import read_nnet1
 from asr_prune.cli.main import main
+from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.features.archive import read_matrices
 from asr_prune.stages import STAGES
-from asr_prune.stages.decoding import read_words
 
 RECIPE = """
 corpus: {prepare: PREPARE}
@@ -40,7 +40,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """All stages but the report, in a project's folder."""
     here, back = tmp_path_factory.mktemp("project"), Path.cwd()
     (here / "recipes/tones").mkdir(parents=True)
-    prepare = Path(__file__).parent / "tiny.py"
+    prepare = Path(__file__).parent.parent / "stages/tiny.py"
     (here / "recipes/tones/recipe.yaml").write_text(RECIPE.replace("PREPARE", str(prepare)))
     os.chdir(here)
     assert [main([verb, *GIVEN]) for verb in list(STAGES)[:-1]] == [0] * (len(STAGES) - 1)
@@ -110,7 +110,7 @@ def test_a_run_that_was_not_scored_has_no_words(done: SimpleNamespace, capsys: S
     (young / "score_test.json").unlink()
     status, text = told(capsys, "export", young, "out/young", "--onnx")
     assert status == 0
-    assert "has not been scored (stage 8): networks are compared by logits, not by words" in text
+    assert "has not been scored: networks are compared by logits, not by words" in text
     assert all("wer_test" not in row for row in json.loads(Path("out/young/check.json").read_text()))
     shutil.rmtree(young)
 
@@ -127,19 +127,19 @@ def test_what_is_no_export_is_not_replaced(done: SimpleNamespace, capsys: Said) 
     Path("out/mine/thesis.txt").write_text("mine")
     status, text = told(capsys, "export", done.runs["thin"], "out/mine", "--nnet1")
     assert status == 1
-    assert "out/mine is there and is not an earlier nnet1 export; name a folder that may be replaced" in text
+    assert "out/mine exists and is not an earlier nnet1 export; name a folder that may be replaced" in text
     assert Path("out/mine/thesis.txt").read_text() == "mine"
 
 
 def test_what_is_no_run_or_no_set_is_refused(done: SimpleNamespace, capsys: Said) -> None:
     status, text = told(capsys, "export", "exp/tones/runs/none", "out/none", "--nnet1")
     assert status == 1
-    assert "exp/tones/runs/none/shrunk/network.pt is not there under exp" in text
+    assert "exp/tones/runs/none/shrunk/network.pt is missing; run the shrink stage" in text
     Path("data/tones/test").rename("data/tones/away")
     status, text = told(capsys, "export", done.runs["thin"], "out/none", "--loglikes", "--on", "test")
     Path("data/tones/away").rename("data/tones/test")
     assert status == 1
-    assert "data/tones/test is no data directory; run the stages corpus and features" in text
+    assert "data/tones/test is not a data directory; run the stages corpus and features" in text
 
 
 def test_an_option_that_would_be_ignored_is_refused(done: SimpleNamespace, capsys: Said) -> None:
