@@ -101,7 +101,7 @@ class Trainer:
     def _one_epoch(self) -> None:
         self.epoch += 1
         start = time.monotonic()
-        loss, accuracy = self._train_epoch()
+        loss, accuracy = self._pass()
         if self.epoch == self.options.epochs:
             self.hooks.finish()
         quality = self.quality()
@@ -122,7 +122,7 @@ class Trainer:
         self._save()
         log.info(self._summary(row))
 
-    def _train_epoch(self) -> tuple[float, float]:
+    def _pass(self) -> tuple[float, float]:
         torch.manual_seed(self.seed * 100003 + self.epoch)
         order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
         examples = self.train_frames
