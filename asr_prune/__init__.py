@@ -6,12 +6,7 @@ used, so that `import asr_prune` stays light.
 """
 
 import importlib
-import os
 from typing import Any
-
-# numpy sums in another order with more threads, so that labels would depend on the machine's cores;
-# --nj has the rest
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 __version__ = "0.1.0"
 

@@ -11,7 +11,7 @@ from asr_prune.decode.graph import GraphSize, write_graph
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 _HCLG, _WORDS, _PDFS = "HCLG.fst", "words.txt", "num_pdfs"
 
@@ -25,7 +25,7 @@ def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
     """
     if not source.is_dir():
         raise UserError(f"decode.graph: there is no folder {source}; give a graph directory of mkgraph.sh.")
-    model, words = HmmModel.load(hmm), read_table(source / _WORDS)
+    model, words = HmmModel.load(hmm), read_symbols(source / _WORDS)
     hclg = _read(source / _HCLG)
     _check_model(source, hmm, hclg, model)
     last = int(hclg.arcs["olabel"].max(initial=0))

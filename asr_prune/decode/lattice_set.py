@@ -17,7 +17,7 @@ from asr_prune.decode.parallel import each
 from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 Words = dict[Point, dict[str, list[str]]]
 
@@ -135,7 +135,7 @@ def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int =
 
     Raises UserError, with the utterance, if the archive is missing, damaged or of another graph.
     """
-    ids = {i: word for word, i in read_table(graph / "words.txt").items()}
+    ids = {i: word for word, i in read_symbols(graph / "words.txt").items()}
 
     def work(utt: str, lattice: Lattice) -> list[list[str]]:
         try:

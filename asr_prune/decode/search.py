@@ -18,7 +18,7 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.native import silenced
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Decoder:
     def __init__(self, graph: Path, options: DecodeOptions) -> None:
         pdfs = _pdfs(graph / "pdfs.txt")
         self.num_pdfs = int(pdfs.max()) + 1
-        self.words = {i: word for word, i in read_table(graph / "words.txt").items()}
+        self.words = {i: word for word, i in read_symbols(graph / "words.txt").items()}
         self.options = options
         arrays = FstArrays.of(read_fst(graph / "HCLG.fst", "graph"))
         ids, words = arrays.arcs["ilabel"], arrays.arcs["olabel"]

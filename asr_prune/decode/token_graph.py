@@ -19,7 +19,7 @@ from asr_prune.files import atomic_dir
 from asr_prune.lang.fst import Draft, Fst, lexicon_fst, read_fst, write_fst
 from asr_prune.lang.lexicon import add_disambig
 from asr_prune.lang.native import silenced
-from asr_prune.lang.symbols import EPSILON, number, read_table
+from asr_prune.lang.symbols import EPSILON, number_symbols, read_symbols
 from asr_prune.lang.tokens import Tokens
 
 _NOT_SPOKEN = {EPSILON, "#0", "<s>", "</s>"}
@@ -47,7 +47,7 @@ def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
     tokens.txt, words.txt and G.fst. Raises UserError if a file is missing or no word can be
     spelled.
     """
-    tokens, words = Tokens.read(lang), read_table(lang / "words.txt")
+    tokens, words = Tokens.read(lang), read_symbols(lang / "words.txt")
     spellings = {word: tokens.spellings(word) for word in words if word not in _NOT_SPOKEN}
     entries = [(word, _named(tokens, way)) for word, ways in spellings.items() for way in ways]
     if not entries:
@@ -77,7 +77,7 @@ def _named(tokens: Tokens, spelling: tuple[str, ...]) -> tuple[str, ...]:
 def _graph(entries: list[tuple[str, tuple[str, ...]]], tokens: int, words: dict[str, int], grammar: Fst) -> Fst:
     marked, highest = add_disambig(entries)
     disambig = [f"#{i}" for i in range(highest + 1)]
-    table = number([*(str(i) for i in range(tokens)), *disambig])
+    table = number_symbols([*(str(i) for i in range(tokens)), *disambig])
     with silenced():
         passing = table["#0"], words["#0"]
         lexicon = lexicon_fst(marked, table, words, 0.0, "", loop_disambig=passing)

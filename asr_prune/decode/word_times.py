@@ -10,7 +10,7 @@ import kaldifst
 import numpy as np
 import torch
 
-from asr_prune.acoustic.utterances import BLANK, fewest_frames
+from asr_prune.acoustic.utterances import BLANK_ID, fewest_frames
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.hmm.align import Search, best_path
 from asr_prune.hmm.gmm import Floats
@@ -91,7 +91,7 @@ def forced_path(logs: Floats, tokens: np.ndarray) -> np.ndarray:
     """
     from torchaudio.functional import forced_align
 
-    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=BLANK)
+    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=BLANK_ID)
     return np.asarray(path[0].numpy())
 
 
@@ -99,7 +99,7 @@ def token_runs(path: np.ndarray) -> list[tuple[int, Span]]:
     """The tokens of a CTC path, int [frames], with their frames."""
     bounds = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
     runs = zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    return [(int(path[begin]), (begin, end)) for begin, end in runs if path[begin] != BLANK]
+    return [(int(path[begin]), (begin, end)) for begin, end in runs if path[begin] != BLANK_ID]
 
 
 def spelled_spans(path: np.ndarray, symbols: Sequence[str]) -> list[tuple[list[Span], Span]]:

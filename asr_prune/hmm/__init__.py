@@ -1,1 +1,1 @@
-"""GMM-HMMs and the labels that they give every frame."""
+"""GMM-HMM training: the passes that give every frame its label."""

@@ -1,4 +1,4 @@
-"""One re-estimation of a GMM-HMM from an alignment (Kaldi: gmm-acc-stats-ali, then gmm-est)."""
+"""Re-estimation of a GMM-HMM from an alignment (Kaldi: gmm-acc-stats-ali, then gmm-est)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from asr_prune.hmm.gmm_split import split
 from asr_prune.hmm.gmm_stats import accumulate, update
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.native import silenced
 
 
 @dataclass(frozen=True)
 class Growth:
-    """Gaussians to reach after the update, and how frames are weighed when they are shared out."""
+    """Gaussians after the update, and the exponent of the occupancy for allotting them."""
 
     gaussians: int
     power: float
@@ -26,13 +26,13 @@ class Growth:
 
 def estimate(
     model: HmmModel,
-    data: Utterances,
+    data: JoinedUtterances,
     alignment: Alignment,
     growth: Growth,
     rng: np.random.Generator,
     min_occupancy: float = 10.0,
 ) -> float:
-    """Updates transitions and mixtures of `model` in place; returns the log-likelihood per frame before the update."""
+    """Updates `model` in place; returns the log-likelihood per frame before the update."""
     pdfs = id_to_pdf(model.transitions)[alignment.ids]
     stats = accumulate(model.gmms, data.feats, pdfs)
     update_transitions(model.transitions, alignment)
@@ -43,8 +43,9 @@ def estimate(
 
 
 def update_transitions(transitions: khg.TransitionModel, alignment: Alignment) -> None:
-    """Transition probabilities from counts, with Kaldi's floor 0.01 and least count 5."""
-    counts = np.bincount(alignment.ids, minlength=transitions.num_transition_ids + 1).astype(np.float64)
+    """Transition probabilities from counts, with Kaldi's floor 0.01 and minimum count 5."""
+    size = transitions.num_transition_ids + 1
+    counts = np.bincount(alignment.ids, minlength=size).astype(np.float64)
     counts[0] = 0
     with silenced():
         transitions.mle_update(counts, khg.MleTransitionUpdateConfig())

@@ -1,4 +1,4 @@
-"""A linear transform of the features per speaker, fMLLR (Kaldi: gmm-est-fmllr; fmllr-diag-gmm.cc, full update)."""
+"""fMLLR: one feature transform per speaker (Kaldi: gmm-est-fmllr, --fmllr-update-type=full)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, blocks
-from asr_prune.hmm.gmm_stats import posteriors
+from asr_prune.hmm.gmm_stats import gmm_posteriors
 from asr_prune.hmm.row_update import maximise
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +21,10 @@ Transforms = dict[str, Floats]
 
 @dataclass
 class Fmllr:
-    """Statistics of speakers' frames, float64: count [], linear [dim, dim+1], quadratic [dim, dim+1, dim+1] each.
+    """Statistics by speaker, float64: count [], linear [dim, dim+1], quadratic [dim, dim+1, dim+1].
 
-    gmms: what the transformed features are to fit; min_frames: below it a speaker gets no transform.
+    gmms: model that the transformed features should fit; min_frames: speakers with fewer frames get
+    the identity transform.
     """
 
     gmms: Gmms
@@ -33,47 +34,60 @@ class Fmllr:
     quadratic: dict[str, Doubles] = field(default_factory=dict)
 
     def add(self, speaker: str, feats: Floats, pdfs: Ints, under: Gmms | None = None) -> None:
-        """Adds all frames of `speaker`: feats [frames, dim], pdfs [frames], -1 for frames to leave out.
+        """Adds all frames of `speaker`: feats [frames, dim]; pdfs [frames], -1 for frames to skip.
 
-        under: mixtures with the same Gaussians, whose posteriors are to be taken instead (gmm-post-to-gpost).
+        under: take the posteriors from these mixtures, which have the same Gaussians
+        (gmm-post-to-gpost).
         """
         slope, offset = np.zeros_like(feats), np.zeros_like(feats)
-        for block in posteriors(under or self.gmms, feats, pdfs):
-            slope[block.rows] = block.posterior @ self.gmms.invvars[block.own]
-            offset[block.rows] = block.posterior @ self.gmms.means_invvars[block.own]
+        for block in gmm_posteriors(under or self.gmms, feats, pdfs):
+            slope[block.rows] = block.posterior @ self.gmms.invvars[block.gaussians]
+            offset[block.rows] = block.posterior @ self.gmms.means_invvars[block.gaussians]
         extended = np.hstack([feats, np.ones((len(feats), 1), np.float32)])
         self.count[speaker] = float(np.count_nonzero(pdfs >= 0))
         self.linear[speaker] = (offset.T @ extended).astype(np.float64)
-        self.quadratic[speaker] = _weighed_products(slope, extended)
+        self.quadratic[speaker] = _weighted_products(slope, extended)
 
     def estimate(self) -> Transforms:
-        """A transform for every speaker; the unit one where there are too few frames, or the statistics are singular,
-        which is counted and said.
+        """A transform for every speaker.
+
+        Speakers with too few frames or with singular statistics get the identity; their number is
+        logged.
         """
         unit = np.eye(self.gmms.dim, self.gmms.dim + 1, dtype=np.float32)
         few = sorted(s for s, n in self.count.items() if n < self.min_frames)
         rest = [s for s in sorted(self.count) if self.count[s] >= self.min_frames]
-        made, singular = self._solve(rest)
+        transforms, singular = self._solve(rest)
         if few:
-            told = "%d speakers have fewer than %g frames of speech and are not adapted: %s"
-            log.warning(told, len(few), self.min_frames, " ".join(few[:5]))
+            message = "%d speakers have fewer than %g frames of speech and are not adapted: %s"
+            log.warning(message, len(few), self.min_frames, " ".join(few[:5]))
         if singular:
-            told = "%d speakers have singular statistics and are not adapted: %s"
-            log.warning(told, len(singular), " ".join(singular[:5]))
-        return dict.fromkeys([*few, *singular], unit) | made
+            message = "%d speakers have singular statistics and are not adapted: %s"
+            log.warning(message, len(singular), " ".join(singular[:5]))
+        return dict.fromkeys([*few, *singular], unit) | transforms
 
     def _solve(self, speakers: Sequence[str]) -> tuple[Transforms, list[str]]:
-        good = [s for s in speakers if np.isfinite(c := np.linalg.cond(self.quadratic[s])).all() and (c < 1e12).all()]
+        """Transforms, and the speakers whose statistics are singular."""
+        good = [s for s in speakers if _well_conditioned(self.quadratic[s])]
         if not good:
             return {}, list(speakers)
         count = np.array([self.count[s] for s in good])
-        linear, quadratic = (np.stack([stats[s] for s in good]) for stats in (self.linear, self.quadratic))
-        done = maximise(count, linear, quadratic).astype(np.float32)
-        return dict(zip(good, done, strict=True)), sorted(set(speakers) - set(good))
+        both = self.linear, self.quadratic
+        linear, quadratic = (np.stack([stats[s] for s in good]) for stats in both)
+        transforms = maximise(count, linear, quadratic).astype(np.float32)
+        return dict(zip(good, transforms, strict=True)), sorted(set(speakers) - set(good))
 
 
-def _weighed_products(weights: Floats, values: Floats) -> Doubles:
-    """Sums over frames of values values' by each column of `weights`: float64 [columns, size, size]."""
+def _well_conditioned(quadratic: Doubles) -> bool:
+    condition = np.linalg.cond(quadratic)
+    return bool(np.isfinite(condition).all() and (condition < 1e12).all())
+
+
+def _weighted_products(weights: Floats, values: Floats) -> Doubles:
+    """Weighted sums over frames of the outer products of `values`, by column of `weights`.
+
+    Returns float64 [columns, size, size].
+    """
     size = values.shape[1]
     rows, columns = np.triu_indices(size)
     upper = np.zeros((weights.shape[1], len(rows)))
@@ -86,12 +100,13 @@ def _weighed_products(weights: Floats, values: Floats) -> Doubles:
 
 
 def compose(later: Mapping[str, Floats], first: Mapping[str, Floats]) -> Transforms:
-    """Transforms that do what `first` and then `later` do (compose-transforms --b-is-affine=true)."""
-    done = {}
+    """Transforms equal to `first` and then `later` (compose-transforms --b-is-affine=true)."""
+    composed = {}
     for speaker, transform in later.items():
-        extended = np.vstack([first[speaker], np.eye(1, transform.shape[1], transform.shape[1] - 1)])
-        done[speaker] = (transform.astype(np.float64) @ extended).astype(np.float32)
-    return done
+        last_row = np.eye(1, transform.shape[1], transform.shape[1] - 1)
+        extended = np.vstack([first[speaker], last_row])
+        composed[speaker] = (transform.astype(np.float64) @ extended).astype(np.float32)
+    return composed
 
 
 def transformed(feats: Floats, transform: Floats) -> Floats:
@@ -99,26 +114,33 @@ def transformed(feats: Floats, transform: Floats) -> Floats:
     return feats @ transform[:, :-1].T + transform[:, -1]
 
 
-def adapted(data: Utterances, speakers: Sequence[str], transforms: Mapping[str, Floats]) -> Utterances:
-    """`data`, each utterance under its speaker's transform."""
+def adapted(
+    data: JoinedUtterances,
+    speakers: Sequence[str],
+    transforms: Mapping[str, Floats],
+) -> JoinedUtterances:
+    """`data` with each utterance under the transform of its speaker."""
     each = iter(speakers)
     return data.through(lambda feats: transformed(feats, transforms[next(each)]))
 
 
 def estimate_fmllr(
     gmms: Gmms,
-    data: Utterances,
+    data: JoinedUtterances,
     pdfs: Ints,
     speakers: Sequence[str],
     min_frames: float,
     under: Gmms | None = None,
 ) -> Transforms:
-    """Transforms for all speakers of `data` under the alignment `pdfs` [all frames], -1 for frames to leave out; under:
-    as `Fmllr.add` says.
+    """Transforms of all speakers of `data`.
+
+    pdfs: alignment [all frames], -1 for frames to skip; speakers: of each utterance; under: see
+    `Fmllr.add`.
     """
     fmllr = Fmllr(gmms, min_frames)
     owner = np.array(speakers)
     for speaker in sorted(set(speakers)):
-        rows = np.concatenate([np.arange(*data.bounds[i : i + 2]) for i in np.flatnonzero(owner == speaker)])
+        utts = np.flatnonzero(owner == speaker)
+        rows = np.concatenate([np.arange(*data.bounds[i : i + 2]) for i in utts])
         fmllr.add(speaker, data.feats[rows], pdfs[rows], under)
     return fmllr.estimate()

@@ -1,4 +1,4 @@
-"""Diagonal-covariance Gaussian mixtures of all states at once, as arrays, and their likelihoods (diag-gmm.cc)."""
+"""Diagonal-covariance Gaussian mixtures of all pdfs as arrays, and their likelihoods."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class Gmms:
-    """The mixtures of all pdfs; pdf p owns Gaussians offsets[p] to offsets[p+1].
+    """The mixtures of all pdfs; pdf p has the Gaussians offsets[p] to offsets[p+1].
 
-    offsets int64 [pdfs+1]; weights float32 [gaussians]; means_invvars (means over variances) and invvars float32
-    [gaussians, dim]. Natural parameters, as Kaldi stores them.
+    offsets int64 [pdfs+1]; weights float32 [gaussians]; means_invvars (means over variances) and
+    invvars (inverse variances) float32 [gaussians, dim]: natural parameters, as Kaldi stores them.
     """
 
     offsets: NDArray[np.int64]
@@ -33,7 +33,7 @@ class Gmms:
 
     @classmethod
     def flat(cls, num_pdfs: int, mean: Doubles, variance: Doubles) -> Gmms:
-        """One Gaussian, the same for each pdf (gmm-init-mono)."""
+        """One Gaussian per pdf, the same for all (gmm-init-mono)."""
         invvar = np.tile((1 / variance).astype(np.float32), (num_pdfs, 1))
         ones = np.ones(num_pdfs, np.float32)
         return cls(np.arange(num_pdfs + 1), ones, (mean * invvar).astype(np.float32), invvar)
@@ -57,26 +57,27 @@ class Gmms:
 
     @property
     def gconsts(self) -> Floats:
-        """Log-density of each Gaussian, weight included, at the zero vector; float32 [gaussians]."""
+        """Log of weight times density at the zero vector, of each Gaussian; float32 [gaussians]."""
         iv = self.invvars.astype(np.float64)
         square = (self.means_invvars.astype(np.float64) ** 2 / iv).sum(1)
         with np.errstate(divide="ignore"):
             logw = np.log(self.weights.astype(np.float64))
-        return (logw - 0.5 * (self.dim * LOG_2PI - np.log(iv).sum(1) + square)).astype(np.float32)
+        log_det = np.log(iv).sum(1)
+        return (logw - 0.5 * (self.dim * LOG_2PI - log_det + square)).astype(np.float32)
 
     @property
     def linear(self) -> Floats:
-        """What multiplies (x, x*x) to give log-densities less `gconsts`; float32 [gaussians, 2 dim]."""
+        """Coefficients of (x, x*x) in the log-densities; float32 [gaussians, 2 dim]."""
         return np.hstack([self.means_invvars, -0.5 * self.invvars])
 
     def boosted(self, pdfs: list[int], factor: float) -> Gmms:
-        """The same with the weights of `pdfs` multiplied, not renormalised (gmm-boost-silence)."""
+        """Copy with the weights of `pdfs` multiplied and not renormalised (gmm-boost-silence)."""
         weights = np.where(np.isin(self.owner, pdfs), self.weights * factor, self.weights)
         return replace(self, weights=weights.astype(np.float32))
 
 
 class Scorer:
-    """Log-likelihoods of frames under every pdf of one model; what does not depend on the frames is computed once."""
+    """Log-likelihoods of frames under every pdf of a model; constants are computed once."""
 
     def __init__(self, gmms: Gmms) -> None:
         self.bounds = gmms.offsets.tolist()
@@ -91,18 +92,21 @@ class Scorer:
         return out
 
     def _sums(self, scores: Floats) -> Floats:
-        """Log-sum of exponentials over each pdf's rows: [gaussians, frames] -> [pdfs, frames]; overwrites its input."""
+        """Log-sum-exp over the Gaussians of each pdf; overwrites its input.
+
+        [gaussians, frames] -> [pdfs, frames].
+        """
         out = np.empty((len(self.bounds) - 1, scores.shape[1]), np.float32)
         for pdf, (start, end) in enumerate(pairwise(self.bounds)):
-            own = scores[start:end]
-            top = own.max(0)
-            own -= top
-            np.exp(own, out=own)
-            np.log(own.sum(0), out=out[pdf])
+            components = scores[start:end]
+            top = components.max(0)
+            components -= top
+            np.exp(components, out=components)
+            np.log(components.sum(0), out=out[pdf])
             out[pdf] += top
         return out
 
 
 def blocks(frames: int, size: int = 1024) -> Iterator[slice]:
-    """Slices of at most `size` frames that cover `frames`: what a step works on stays in the cache."""
+    """Slices of at most `size` that cover `frames`, so that intermediate results fit the cache."""
     return (slice(start, start + size) for start in range(0, frames, size))

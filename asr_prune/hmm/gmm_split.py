@@ -1,4 +1,4 @@
-"""Growing mixtures: which pdf gets how many Gaussians, and how one becomes two (model-common.cc, DiagGmm::Split)."""
+"""Adding Gaussians by splitting (Kaldi: GetSplitTargets in model-common.cc, DiagGmm::Split)."""
 
 from __future__ import annotations
 
@@ -19,21 +19,34 @@ def split(
     min_count: float = 20.0,
     perturb: float = 0.01,
 ) -> Gmms:
-    """Grows to `target` Gaussians as `split_targets` shares them out; a pdf's heaviest is halved, the halves part."""
+    """Grows to `target` Gaussians, allotted by `split_targets`.
+
+    The heaviest Gaussian of a pdf is split into two of half its weight, whose means are perturbed
+    in opposite directions.
+    """
     targets = split_targets(frames, target, power, min_count)
     parts = []
     for pdf in range(gmms.num_pdfs):
-        own = slice(gmms.offsets[pdf], gmms.offsets[pdf + 1])
-        arrays = gmms.weights[own], gmms.means_invvars[own], gmms.invvars[own]
+        rows = slice(gmms.offsets[pdf], gmms.offsets[pdf + 1])
+        arrays = gmms.weights[rows], gmms.means_invvars[rows], gmms.invvars[rows]
         parts.append(_split_pdf(*arrays, int(targets[pdf]), perturb, rng))
     weights, means, invvars = (np.concatenate(column) for column in zip(*parts, strict=True))
-    offsets = np.concatenate([[0], np.cumsum([len(part[0]) for part in parts])]).astype(np.int64)
+    sizes = [len(part[0]) for part in parts]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return Gmms(offsets, weights, means, invvars)
 
 
-def split_targets(frames: Doubles, target: int, power: float, min_count: float) -> NDArray[np.int64]:
-    """Gaussians for each pdf, int64 [pdfs]: one each, then one at a time where frames**power per Gaussian is highest,
-    while a Gaussian would keep `min_count` frames."""
+def split_targets(
+    frames: Doubles,
+    target: int,
+    power: float,
+    min_count: float,
+) -> NDArray[np.int64]:
+    """Number of Gaussians of each pdf, int64 [pdfs].
+
+    One each, then one at a time to the pdf with the highest frames**power per Gaussian, as long as
+    every Gaussian keeps `min_count` frames.
+    """
     counts = np.ones(len(frames), np.int64)
     queue = [(-occ, pdf) for pdf, occ in enumerate(frames**power)]
     heapq.heapify(queue)
@@ -47,13 +60,19 @@ def split_targets(frames: Doubles, target: int, power: float, min_count: float) 
 
 
 def _split_pdf(
-    weights: Floats, means: Floats, invvars: Floats, target: int, perturb: float, rng: np.random.Generator
+    weights: Floats,
+    means: Floats,
+    invvars: Floats,
+    target: int,
+    perturb: float,
+    rng: np.random.Generator,
 ) -> tuple[Floats, Floats, Floats]:
     while len(weights) < target:
         heaviest = int(weights.argmax())
         weights = np.append(weights, weights[heaviest] / 2).astype(np.float32)
         weights[heaviest] /= 2
-        shift = (perturb * rng.standard_normal(means.shape[1]) * np.sqrt(invvars[heaviest])).astype(np.float32)
+        noise = perturb * rng.standard_normal(means.shape[1])
+        shift = (noise * np.sqrt(invvars[heaviest])).astype(np.float32)
         means = np.vstack([means, means[heaviest] + shift])
         means[heaviest] -= shift
         invvars = np.vstack([invvars, invvars[heaviest]])

@@ -1,6 +1,7 @@
-"""Statistics of frames aligned to pdfs and the mixtures they give, without a loop over frames.
+"""Statistics of frames aligned to pdfs, and re-estimation of the mixtures.
 
-Formulas and thresholds as Kaldi's gmm-acc-stats-ali and mle-diag-gmm.cc.
+There is no loop over frames. Formulas and thresholds as in Kaldi's gmm-acc-stats-ali and
+mle-diag-gmm.cc.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, blocks
+from asr_prune.hmm.gmm import Bools, Doubles, Floats, Gmms, Ints, blocks
 
 
 @dataclass(frozen=True)
 class Stats:
-    """Sums over frames, float64: occupancy [gaussians], moments first and second [gaussians, dim]; their loglike."""
+    """Sums over frames, float64.
+
+    occupancy [gaussians]; first and second moments [gaussians, dim]; loglike: of all frames.
+    """
 
     occupancy: Doubles
     first: Doubles
@@ -26,54 +30,57 @@ class Stats:
 
 @dataclass(frozen=True)
 class Block:
-    """Some frames of one pdf: their rows int64 [n], the pdf's Gaussians, and the posteriors float32 [n, gaussians].
+    """Some frames of one pdf.
 
-    loglike: summed over the frames.
+    rows: indices of the frames, int64 [n]; gaussians: those of the pdf; posterior: float32
+    [n, gaussians]; loglike: summed over the frames.
     """
 
     rows: NDArray[np.int64]
-    own: slice
+    gaussians: slice
     posterior: Floats
     loglike: float
 
 
-def posteriors(gmms: Gmms, feats: Floats, pdfs: Ints) -> Iterator[Block]:
-    """Posteriors of the Gaussians of each frame's pdf; feats [frames, dim], pdfs [frames], -1 for frames to leave out.
+def gmm_posteriors(gmms: Gmms, feats: Floats, pdfs: Ints) -> Iterator[Block]:
+    """Posteriors of the Gaussians of each frame's pdf, by pdf and block of frames.
 
-    Matrix products over a pdf's frames, pdf after pdf.
+    feats: [frames, dim]; pdfs: [frames], -1 for frames to skip.
     """
     linear, gconsts = gmms.linear, gmms.gconsts
     order = np.argsort(pdfs, kind="stable")
     bounds = np.searchsorted(pdfs, np.arange(gmms.num_pdfs + 1), sorter=order)
     for pdf in np.flatnonzero(np.diff(bounds)):
-        own = slice(gmms.offsets[pdf], gmms.offsets[pdf + 1])
+        gaussians = slice(gmms.offsets[pdf], gmms.offsets[pdf + 1])
         frames = order[bounds[pdf] : bounds[pdf + 1]]
         for block in blocks(len(frames)):
             x = feats[frames[block]]
-            scores = np.hstack([x, x * x]) @ linear[own].T + gconsts[own]
+            scores = np.hstack([x, x * x]) @ linear[gaussians].T + gconsts[gaussians]
             top = scores.max(1, keepdims=True)
             posterior = np.exp(scores - top)
             total = posterior.sum(1, keepdims=True)
             posterior /= total
-            yield Block(frames[block], own, posterior, float((np.log(total) + top).sum(dtype=np.float64)))
+            loglike = float((np.log(total) + top).sum(dtype=np.float64))
+            yield Block(frames[block], gaussians, posterior, loglike)
 
 
 def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints, moments_of: Floats | None = None) -> Stats:
-    """Statistics of feats [frames, dim] aligned to pdfs [frames], -1 for none.
+    """Statistics of feats [frames, dim] aligned to pdfs [frames], -1 for frames to skip.
 
-    moments_of: other features of the same frames, whose moments are taken under the posteriors of `feats`
-    (gmm-acc-stats-twofeats).
+    moments_of: other features of the same frames, whose moments are accumulated with the
+    posteriors of `feats` (gmm-acc-stats-twofeats).
     """
     values = feats if moments_of is None else moments_of
     occupancy = np.zeros(gmms.num_gauss)
     moments = np.zeros((gmms.num_gauss, 2 * values.shape[1]))
     loglike = 0.0
-    for block in posteriors(gmms, feats, pdfs):
+    for block in gmm_posteriors(gmms, feats, pdfs):
         x = values[block.rows]
-        occupancy[block.own] += block.posterior.sum(0, dtype=np.float64)
-        moments[block.own] += block.posterior.T @ np.hstack([x, x * x])
+        occupancy[block.gaussians] += block.posterior.sum(0, dtype=np.float64)
+        moments[block.gaussians] += block.posterior.T @ np.hstack([x, x * x])
         loglike += block.loglike
-    return Stats(occupancy, moments[:, : values.shape[1]], moments[:, values.shape[1] :], loglike)
+    first, second = moments[:, : values.shape[1]], moments[:, values.shape[1] :]
+    return Stats(occupancy, first, second, loglike)
 
 
 def update(
@@ -84,30 +91,50 @@ def update(
     min_variance: float = 0.001,
     remove: bool = True,
 ) -> Gmms:
-    """Maximum-likelihood estimate; a Gaussian with too few frames goes, or stays as it was if it is its pdf's last.
+    """Maximum-likelihood estimate.
 
-    remove: False lets all with too few frames stay (--remove-low-count-gaussians=false).
+    A Gaussian with too few frames is removed; if no Gaussian of a pdf has enough, the last one is
+    kept unchanged. remove=False keeps all unchanged (--remove-low-count-gaussians=false).
     """
-    owner = gmms.owner
-    total = np.bincount(owner, stats.occupancy, gmms.num_pdfs)[owner]
-    share = np.divide(stats.occupancy, total, out=1 / np.diff(gmms.offsets)[owner], where=total > 0)
+    owner, share = gmms.owner, _shares(gmms, stats.occupancy)
     enough = (stats.occupancy > min_occupancy) & (share > min_weight)
-    occupancy = np.where(enough, stats.occupancy, 1.0)[:, None]
-    mean = stats.first / occupancy
-    invvar = 1 / np.maximum(stats.second / occupancy - mean**2, min_variance)
     keep = enough | _last_of_starved(enough, gmms) | (not remove)
     weights = np.where(enough, share, np.maximum(share, min_weight)) * keep
     weights /= np.bincount(owner, weights, gmms.num_pdfs)[owner]
-    chosen = enough[:, None]
+    sizes = np.bincount(owner, keep, gmms.num_pdfs)
+    means_invvars, invvars = _updated_moments(gmms, stats, enough, min_variance)
     return Gmms(
-        np.concatenate([[0], np.cumsum(np.bincount(owner, keep, gmms.num_pdfs))]).astype(np.int64),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         weights[keep].astype(np.float32),
-        np.where(chosen, mean * invvar, gmms.means_invvars)[keep].astype(np.float32),
-        np.where(chosen, invvar, gmms.invvars)[keep].astype(np.float32),
+        means_invvars[keep].astype(np.float32),
+        invvars[keep].astype(np.float32),
     )
 
 
-def _last_of_starved(enough: NDArray[np.bool_], gmms: Gmms) -> NDArray[np.bool_]:
+def _shares(gmms: Gmms, occupancy: Doubles) -> Doubles:
+    """Share of each Gaussian in the occupancy of its pdf; equal shares if that is 0."""
+    owner = gmms.owner
+    total = np.bincount(owner, occupancy, gmms.num_pdfs)[owner]
+    uniform = 1 / np.diff(gmms.offsets)[owner]
+    return np.divide(occupancy, total, out=uniform, where=total > 0)
+
+
+def _updated_moments(
+    gmms: Gmms,
+    stats: Stats,
+    enough: Bools,
+    min_variance: float,
+) -> tuple[Doubles, Doubles]:
+    """means_invvars and invvars; those of Gaussians without `enough` frames as they were."""
+    occupancy = np.where(enough, stats.occupancy, 1.0)[:, None]
+    mean = stats.first / occupancy
+    invvar = 1 / np.maximum(stats.second / occupancy - mean**2, min_variance)
+    chosen = enough[:, None]
+    means_invvars = np.where(chosen, mean * invvar, gmms.means_invvars)
+    return means_invvars, np.where(chosen, invvar, gmms.invvars)
+
+
+def _last_of_starved(enough: Bools, gmms: Gmms) -> Bools:
     """True for the last Gaussian of each pdf that has none with enough frames."""
     starved = ~np.logical_or.reduceat(enough, gmms.offsets[:-1])
     last = np.zeros(gmms.num_gauss, bool)

@@ -1,4 +1,4 @@
-"""Training graphs: for each transcript, all its state sequences (Kaldi: compile-train-graphs)."""
+"""Training graphs: all state sequences of a transcript (Kaldi: compile-train-graphs)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from asr_prune.lang.lang import Lang
 
 
 def graph_compiler(lang: Lang, model: HmmModel) -> khg.TrainingGraphCompiler:
-    """What compiles a graph from word ids, transition probabilities left out."""
-    options = khg.TrainingGraphCompilerOptions(transition_scale=0.0, self_loop_scale=0.0, reorder=True)
+    """Compiler of graphs from word ids, without transition probabilities."""
+    scales = {"transition_scale": 0.0, "self_loop_scale": 0.0}
+    options = khg.TrainingGraphCompilerOptions(**scales, reorder=True)
     lexicon = read_fst(lang.path / "L.fst", "lang")
-    return khg.TrainingGraphCompiler(model.transitions, model.tree, lexicon, lang.disambig, options)
+    model_parts = model.transitions, model.tree
+    return khg.TrainingGraphCompiler(*model_parts, lexicon, lang.disambig, options)
 
 
-def compile_graphs(lang: Lang, model: HmmModel, text: dict[str, list[str]], utts: list[str]) -> dict[str, Fst]:
-    """A graph of transition-ids to words per utterance of `utts`, transition probabilities left for the aligner to add.
+def compile_graphs(
+    lang: Lang,
+    model: HmmModel,
+    text: dict[str, list[str]],
+    utts: list[str],
+) -> dict[str, Fst]:
+    """A graph from transition-ids to words for each of `utts`, without transition probabilities.
 
-    Utterances with a word that has no pronunciation, in a lexicon without a word for the unknown, have no graph.
+    Utterances with an unknown word have no graph if the lexicon has no word for unknown words.
     """
     compiler = graph_compiler(lang, model)
     words = {utt: lang.word_ids(text[utt]) for utt in utts}

@@ -1,4 +1,7 @@
-"""Kaldi's two encodings of tokens, numbers, vectors and matrices (io-funcs.h, kaldi-matrix.cc): reading and writing."""
+"""Reading and writing Kaldi's text and binary encodings of tokens, numbers, vectors and matrices.
+
+After io-funcs.h and kaldi-matrix.cc.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,15 @@ from asr_prune.errors import UserError
 BINARY = b"\0B"
 
 
-class Writer:
-    """Collects the bytes of one Kaldi object, in binary or text."""
+class KaldiWriter:
+    """Collects the bytes of one Kaldi object, binary or text."""
 
     def __init__(self, binary: bool) -> None:
         self.binary = binary
         self.data = bytearray(BINARY if binary else b"")
 
     def token(self, token: str, line: bool = False) -> None:
-        """A token; `line` ends the line in text."""
+        """A token; with `line`, a text line ends after it."""
         self.data += f"{token} ".encode()
         if line:
             self.newline()
@@ -33,12 +36,14 @@ class Writer:
         self.data += b"\4" + struct.pack("<i", value) if self.binary else f"{value} ".encode()
 
     def real(self, value: float) -> None:
-        self.data += b"\4" + struct.pack("<f", value) if self.binary else f"{_text(value)} ".encode()
+        binary = b"\4" + struct.pack("<f", value)
+        self.data += binary if self.binary else f"{_text(value)} ".encode()
 
     def ints(self, values: list[int]) -> None:
         """A vector of integers (WriteIntegerVector)."""
         if self.binary:
-            self.data += b"\4" + struct.pack("<i", len(values)) + np.asarray(values, "<i4").tobytes()
+            self.integer(len(values))
+            self.data += np.asarray(values, "<i4").tobytes()
         else:
             self.data += f"[ {''.join(f'{v} ' for v in values)}]\n".encode()
 
@@ -72,25 +77,32 @@ def _row(values: np.ndarray) -> str:
     return "".join(f"{_text(v)} " for v in values)
 
 
-class Reader:
-    """Reads one Kaldi object, binary or text by its first bytes. Methods raise UserError where the data do not fit."""
+class KaldiReader:
+    """Reads one Kaldi object, binary or text as its first bytes say.
+
+    Methods raise UserError if the data are not what they expect.
+    """
 
     def __init__(self, data: bytes, path: Path) -> None:
         self.path, self.binary = path, data.startswith(BINARY)
         self.data, self.at = data, len(BINARY) if self.binary else 0
 
     @classmethod
-    def open(cls, path: Path, made_by: str) -> Reader:
+    def open(cls, path: Path, stage: str) -> KaldiReader:
+        """stage: the one that writes the file. Raises UserError if the file cannot be read."""
         try:
             return cls(path.read_bytes(), path)
         except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}; the {made_by} stage makes it.") from error
+            message = f"cannot read {path}: {error.strerror}; the {stage} stage makes it."
+            raise UserError(message) from error
 
     def fail(self, what: str) -> UserError:
-        return UserError(f"{self.path}: {what} at byte {self.at}; the file is damaged or of another kind.")
+        """The error to raise for data that are not as expected."""
+        message = f"{what} at byte {self.at}; the file is damaged or of another kind"
+        return UserError(f"{self.path}: {message}.")
 
     def token(self) -> str:
-        """The next word; in text, the next anything between blanks."""
+        """The next token, which ends at whitespace."""
         if not self.binary:
             while self.data[self.at : self.at + 1].isspace():
                 self.at += 1
@@ -98,29 +110,31 @@ class Reader:
         while end < len(self.data) and not self.data[end : end + 1].isspace():
             end += 1
         if end == self.at:
-            raise self.fail("expected a word, found nothing")
+            raise self.fail("expected a token, found nothing")
         word = self.data[self.at : end].decode("utf-8", "replace")
         self.at = end + 1
         return word
 
     def expect(self, *tokens: str) -> str:
         """The next token, which must be one of `tokens`."""
-        found = self.token()
-        if found not in tokens:
-            raise self.fail(f"expected {' or '.join(tokens)}, found {found[:40]!r}")
-        return found
+        token = self.token()
+        if token not in tokens:
+            raise self.fail(f"expected {' or '.join(tokens)}, found {token[:40]!r}")
+        return token
 
     def peek(self) -> str:
+        """The next token, without moving on."""
         at, word = self.at, self.token()
         self.at = at
         return word
 
     def take(self, count: int) -> bytes:
-        taken = self.data[self.at : self.at + count]
-        if count < 0 or len(taken) < count:
-            raise self.fail("the data end early")
+        """The next `count` bytes."""
+        data = self.data[self.at : self.at + count]
+        if count < 0 or len(data) < count:
+            raise self.fail("the data end too early")
         self.at += count
-        return taken
+        return data
 
     def byte(self, value: int) -> None:
         """The next byte, which must be `value`."""
@@ -168,18 +182,19 @@ class Reader:
                 raise self.fail("the rows of a matrix differ in length")
             return np.asarray(rows, np.float32)
         dtype = {"FM": "<f4", "DM": "<f8"}[self.expect("FM", "DM")]
-        rows_, columns = self.integer(), self.integer()
-        return self._array(dtype, rows_ * columns).reshape(rows_, columns)
+        num_rows, columns = self.integer(), self.integer()
+        return self._array(dtype, num_rows * columns).reshape(num_rows, columns)
 
     def _array(self, dtype: str, count: int) -> np.ndarray:
-        return np.frombuffer(self.take(np.dtype(dtype).itemsize * count), dtype).astype(np.float32)
+        data = self.take(np.dtype(dtype).itemsize * count)
+        return np.frombuffer(data, dtype).astype(np.float32)
 
     def _bracketed(self) -> list[list[float]]:
-        """The numbers between [ and ], by line."""
+        """The numbers between [ and ] by line."""
         self.expect("[")
         end = self.data.find(b"]", self.at)
         if end < 0:
-            raise self.fail("found no closing ]")
+            raise self.fail("there is no closing ]")
         lines = self.data[self.at - 1 : end].decode("utf-8", "replace").splitlines()
         self.at = end + 2
         return [[self._number(word) for word in line.split()] for line in lines if line.strip()]

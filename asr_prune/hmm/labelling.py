@@ -1,4 +1,4 @@
-"""Labels from a trained pass for utterances that it was not trained on (Kaldi: align_si.sh, align_fmllr.sh)."""
+"""Labels for utterances that a pass was not trained on (Kaldi: align_si.sh, align_fmllr.sh)."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from asr_prune.hmm.align import Alignment, align
 from asr_prune.hmm.fmllr import Transforms, adapted, estimate_fmllr
 from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.job import Trained
 from asr_prune.hmm.options import SatOptions, TrainingOptions
+from asr_prune.hmm.trained_pass import TrainedPass
 from asr_prune.hmm.training import search_of
 from asr_prune.hmm.tri import spoken_pdfs
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
 
-#: of speech that is in memory at once, but for a speaker's who has more: an hour
-FRAMES = 360000
+#: frames in memory at once, an hour; exceeded only by a speaker who has more
+_FRAMES_IN_MEMORY = 360000
 
 
 @dataclass
 class Tally:
-    """What alignments came to, all together, as `Alignment` has it."""
+    """Sums over several alignments; fields as in `Alignment`."""
 
     frames: int = 0
     loglike: float = 0.0
@@ -34,7 +34,7 @@ class Tally:
     failed: list[str] = field(default_factory=list)
 
     def add(self, alignment: Alignment) -> None:
-        """Adds one."""
+        """Adds one alignment."""
         self.frames += alignment.frames
         self.loglike += alignment.loglike
         self.retried += alignment.retried
@@ -43,14 +43,14 @@ class Tally:
 
 @dataclass(frozen=True)
 class Labeller:
-    """feats: normalised cepstra by utterance; text: words; speakers: by utterance; options: beams of the alignment.
+    """options: beams and scales; feats: normalised cepstra by utterance; text: words.
 
-    transforms: of the speakers known, where the pass is adapted to them; those of others are added. tally: of all that
-    was labelled.
+    transforms: of known speakers, if the pass is speaker-adaptive; those of other speakers are
+    added. tally: of everything that was labelled.
     """
 
     lang: Lang
-    trained: Trained
+    trained: TrainedPass
     options: TrainingOptions
     feats: Mapping[str, Floats]
     text: dict[str, list[str]]
@@ -59,24 +59,26 @@ class Labeller:
     tally: Tally = field(default_factory=Tally)
 
     def over(self, utts: Iterable[str]) -> Iterator[tuple[str, Ints]]:
-        """Yields (utterance, transition-ids int32 [frames]) of those that align, whole speakers at a time."""
+        """Yields (utterance, transition-ids int32 [frames]) of those that align, by speaker."""
         groups = list(self._groups(utts))
-        for group in track(groups, len(groups), "labels of the other utterances, by the hour"):
-            plain = Utterances.join(self.feats, group).through(self.trained.front)
+        label = "labels of the remaining utterances, in blocks of an hour"
+        for group in track(groups, len(groups), label):
+            plain = JoinedUtterances.join(self.feats, group).through(self.trained.front)
             graphs = compile_graphs(self.lang, self.trained.model, self.text, plain.ids)
             alignment = self._aligned(plain, graphs)
             self.tally.add(alignment)
             yield from alignment.by_utterance(plain, alignment.ids)
 
     def _groups(self, utts: Iterable[str]) -> Iterator[list[str]]:
+        """Utterances of whole speakers, at most _FRAMES_IN_MEMORY together if possible."""
         frames = frames_of(self.feats)
-        order = sorted(utts, key=lambda utt: (self.speakers.get(utt, utt), utt))
+        order = sorted(utts, key=lambda utt: (self._speaker(utt), utt))
         group: list[str] = []
         total = 0
         for before, utt in pairwise([None, *order]):
             assert utt is not None
-            fresh = before is None or self.speakers.get(before, before) != self.speakers.get(utt, utt)
-            if group and fresh and total + frames[utt] > FRAMES:
+            fresh = before is None or self._speaker(before) != self._speaker(utt)
+            if group and fresh and total + frames[utt] > _FRAMES_IN_MEMORY:
                 yield group
                 group, total = [], 0
             group.append(utt)
@@ -84,21 +86,31 @@ class Labeller:
         if group:
             yield group
 
-    def _aligned(self, plain: Utterances, graphs: dict[str, Fst]) -> Alignment:
-        """Under the speakers' transforms where the pass has them."""
+    def _speaker(self, utt: str) -> str:
+        return self.speakers.get(utt, utt)
+
+    def _aligned(self, plain: JoinedUtterances, graphs: dict[str, Fst]) -> Alignment:
+        """Alignment, under the transforms of the speakers if the pass has them."""
         model = self.trained.model
         search = search_of(self.options, self.lang, model)
         if self.trained.transforms is None:
             return align(model, graphs, plain, search)
-        owners = [self.speakers.get(utt, utt) for utt in plain.ids]
-        if not self.transforms.keys() >= set(owners):
+        speakers = [self._speaker(utt) for utt in plain.ids]
+        if not self.transforms.keys() >= set(speakers):
             assert self.trained.unadapted is not None
-            first = align(replace(model, gmms=self.trained.unadapted), graphs, plain, search)
-            self.transforms.update(self._estimated(plain, first, owners) | self.transforms)
-        return align(model, graphs, adapted(plain, owners, self.transforms), search)
+            unadapted = replace(model, gmms=self.trained.unadapted)
+            first = align(unadapted, graphs, plain, search)
+            self.transforms.update(self._estimated(plain, first, speakers) | self.transforms)
+        return align(model, graphs, adapted(plain, speakers, self.transforms), search)
 
-    def _estimated(self, plain: Utterances, first: Alignment, owners: list[str]) -> Transforms:
-        model, own = self.trained.model, self.options
-        least = own.fmllr_min_frames if isinstance(own, SatOptions) else SatOptions().fmllr_min_frames
+    def _estimated(
+        self,
+        plain: JoinedUtterances,
+        first: Alignment,
+        speakers: list[str],
+    ) -> Transforms:
+        options = self.options if isinstance(self.options, SatOptions) else SatOptions()
+        model = self.trained.model
         pdfs = spoken_pdfs(self.lang, model, first)
-        return estimate_fmllr(model.gmms, plain, pdfs, owners, least, self.trained.unadapted)
+        rest = options.fmllr_min_frames, self.trained.unadapted
+        return estimate_fmllr(model.gmms, plain, pdfs, speakers, *rest)

@@ -1,4 +1,4 @@
-"""Labels per frame as Kaldi archives of integer vectors."""
+"""Frame labels as Kaldi archives of integer vectors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from asr_prune.features.stored import Archived
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Ints
 
-#: what a binary vector of integers begins with, before their number; and one of them
-HEAD = b"\0B\4"
-VALUE = np.dtype([("size", "u1"), ("value", "<i4")])
+#: start of a binary integer vector, before its length; and one element
+_HEADER = b"\0B\4"
+_VALUE = np.dtype([("size", "u1"), ("value", "<i4")])
 
 
 def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
-    """Writes stem.ark and stem.scp from (utterance, int32 [frames]) pairs. Raises UserError as `atomic`."""
+    """Writes stem.ark and stem.scp; labels: (utterance, int32 [frames]).
+
+    Raises UserError as `atomic`.
+    """
     ark = Path(f"{stem}.ark").absolute()
     index = []
     with atomic(ark, "wb") as file:
@@ -33,19 +36,19 @@ def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
 
 
 class StoredLabels(Archived):
-    """What `read_labels` gives, each utterance read when it is asked for. May be asked by several threads."""
+    """What `read_labels` returns, but each utterance is read on access. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """path: as that of `read_labels`. Raises UserError where it is missing or damaged."""
+        """path: as for `read_labels`. Raises UserError if the archive is missing or damaged."""
         self.path = path.with_suffix(".ark")
-        self.places = _scanned(self.path)
+        self.places = _scan(self.path)
         self.frames = {utt: frames for utt, (_, frames) in self.places.items()}
 
     def __getitem__(self, utt: str) -> Ints:
         offset, frames = self.places[utt]
         with open(self.path, "rb") as file:
             file.seek(offset)
-            return _vector(file.read(VALUE.itemsize * frames))
+            return _vector(file.read(_VALUE.itemsize * frames))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -55,45 +58,53 @@ class StoredLabels(Archived):
 
 
 def _vector(data: bytes) -> Ints:
-    return np.frombuffer(data, VALUE)["value"].astype(np.int32)
+    return np.frombuffer(data, _VALUE)["value"].astype(np.int32)
 
 
-def _scanned(ark: Path) -> dict[str, tuple[int, int]]:
-    """Where the values of each utterance begin, and how many there are."""
+def _scan(ark: Path) -> dict[str, tuple[int, int]]:
+    """Byte offset of the labels of each utterance, and their number."""
     places: dict[str, tuple[int, int]] = {}
     try:
         with open(ark, "rb") as file:
             end = file.seek(0, 2)
             file.seek(0)
-            while key := _key(file):
-                head = file.read(len(HEAD) + 4)
-                frames = int.from_bytes(head[-4:], "little", signed=True)
+            while key := _read_key(file):
+                header = file.read(len(_HEADER) + 4)
+                frames = int.from_bytes(header[-4:], "little", signed=True)
                 places[key] = file.tell(), frames
-                if head[: len(HEAD)] != HEAD or frames < 0 or file.seek(VALUE.itemsize * frames, 1) > end:
-                    raise UserError(f"the labels {ark} are damaged at {key}; run the align stage again.")
+                valid = header[: len(_HEADER)] == _HEADER and frames >= 0
+                if not valid or file.seek(_VALUE.itemsize * frames, 1) > end:
+                    message = f"the labels {ark} are damaged at {key}"
+                    raise UserError(f"{message}; run the align stage again.")
     except OSError as error:
-        raise UserError(f"cannot read the labels {ark}: {error.strerror}; the align stage makes them.") from error
+        raise _unreadable(ark, error) from error
     return places
 
 
-def _key(file: BinaryIO) -> str:
-    """The word before the next space; none at the end of the file."""
-    found = bytearray()
+def _unreadable(ark: Path, error: OSError) -> UserError:
+    return UserError(f"cannot read the labels {ark}: {error.strerror}; the align stage makes them.")
+
+
+def _read_key(file: BinaryIO) -> str:
+    """The word before the next space; empty at the end of the file."""
+    key = bytearray()
     while (byte := file.read(1)) not in (b"", b" "):
-        found += byte
-    return found.decode("utf-8", "replace")
+        key += byte
+    return key.decode("utf-8", "replace")
 
 
 def read_labels(path: Path) -> dict[str, Ints]:
-    """Reads an archive of `write_labels` or of Kaldi: {utterance: int32 [frames]}.
+    """Reads an archive of `write_labels` or Kaldi as {utterance: int32 [frames]}.
 
-    path: the .ark, or the .scp beside it. Raises UserError where it is missing or damaged.
+    path: the .ark, or its .scp in the same folder. Raises UserError if it is missing or damaged.
     """
     ark = path.with_suffix(".ark")
     try:
         with open(ark, "rb") as file:
-            return {utt: np.asarray(vector, np.int32) for utt, vector in kaldi_io.read_vec_int_ark(file)}
+            archive = kaldi_io.read_vec_int_ark(file)
+            return {utt: np.asarray(vector, np.int32) for utt, vector in archive}
     except OSError as error:
-        raise UserError(f"cannot read the labels {ark}: {error.strerror}; the align stage makes them.") from error
+        raise _unreadable(ark, error) from error
     except (AssertionError, ValueError, IndexError, TypeError) as error:
-        raise UserError(f"the labels {ark} are damaged ({error}); run the align stage again.") from error
+        message = f"the labels {ark} are damaged ({error}); run the align stage again."
+        raise UserError(message) from error

@@ -1,4 +1,4 @@
-"""Kaldi's `.mdl` files, text and binary: a transition model, then the Gaussian mixtures (gmm-init-mono, gmm-copy)."""
+"""Kaldi's `.mdl` files, text and binary: a transition model and Gaussian mixtures (gmm-copy)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from _kaldi_hmm_gmm import HmmState, TransitionModelTuple  # type: ignore[import
 
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.kaldi_format import Reader, Writer
+from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
 
-NO_PDF = -1
+_NO_PDF = -1
 
 
-def write_mdl(path: Path, transitions: khg.TransitionModel, gmms: Gmms, binary: bool = True) -> None:
-    """Writes what Kaldi's gmm-* programs read as a model. Raises UserError as `atomic`."""
-    writer = Writer(binary)
+def write_mdl(
+    path: Path,
+    transitions: khg.TransitionModel,
+    gmms: Gmms,
+    binary: bool = True,
+) -> None:
+    """Writes a model for Kaldi's gmm-* programs. Raises UserError as `atomic`."""
+    writer = KaldiWriter(binary)
     _write_transitions(writer, transitions)
     _write_gmms(writer, gmms)
     with atomic(path, "wb") as file:
@@ -27,12 +32,12 @@ def write_mdl(path: Path, transitions: khg.TransitionModel, gmms: Gmms, binary: 
 
 
 def read_mdl(path: Path) -> tuple[khg.TransitionModel, Gmms]:
-    """Reads a model of `write_mdl` or of Kaldi. Raises UserError where it is missing, damaged or of another kind."""
-    reader = Reader.open(path, "align")
+    """Reads a model of `write_mdl` or Kaldi. Raises UserError if it is missing or damaged."""
+    reader = KaldiReader.open(path, "align")
     return _read_transitions(reader), _read_gmms(reader)
 
 
-def _write_transitions(writer: Writer, transitions: khg.TransitionModel) -> None:
+def _write_transitions(writer: KaldiWriter, transitions: khg.TransitionModel) -> None:
     writer.token("<TransitionModel>", line=True)
     is_hmm = transitions.topo.is_hmm
     (_write_topology_binary if writer.binary else _write_topology_text)(writer, transitions.topo)
@@ -51,12 +56,12 @@ def _write_transitions(writer: Writer, transitions: khg.TransitionModel) -> None
     writer.token("</TransitionModel>", line=True)
 
 
-def _write_topology_text(writer: Writer, topo: khg.HmmTopology) -> None:
+def _write_topology_text(writer: KaldiWriter, topo: khg.HmmTopology) -> None:
     writer.token("<Topology>", line=True)
     phones, phone_entry, entries = topo.__getstate__()
     for i, states in enumerate(entries):
-        own = " ".join(str(phone) for phone in phones if phone_entry[phone] == i)
-        for line in ("<TopologyEntry>", "<ForPhones>", own, "</ForPhones>"):
+        members = " ".join(str(phone) for phone in phones if phone_entry[phone] == i)
+        for line in ("<TopologyEntry>", "<ForPhones>", members, "</ForPhones>"):
             writer.token(line, line=True)
         for number, state in enumerate(states):
             writer.token("<State>")
@@ -71,8 +76,8 @@ def _write_topology_text(writer: Writer, topo: khg.HmmTopology) -> None:
     writer.token("</Topology>", line=True)
 
 
-def _write_pdf_class(writer: Writer, state: HmmState, is_hmm: bool) -> None:
-    if state.forward_pdf_class == NO_PDF:
+def _write_pdf_class(writer: KaldiWriter, state: HmmState, is_hmm: bool) -> None:
+    if state.forward_pdf_class == _NO_PDF:
         return
     writer.token("<PdfClass>" if is_hmm else "<ForwardPdfClass>")
     writer.integer(state.forward_pdf_class)
@@ -81,13 +86,13 @@ def _write_pdf_class(writer: Writer, state: HmmState, is_hmm: bool) -> None:
         writer.integer(state.self_loop_pdf_class)
 
 
-def _write_topology_binary(writer: Writer, topo: khg.HmmTopology) -> None:
+def _write_topology_binary(writer: KaldiWriter, topo: khg.HmmTopology) -> None:
     writer.token("<Topology>")
     phones, phone_entry, entries = topo.__getstate__()
     writer.ints(phones)
     writer.ints(phone_entry)
     if not topo.is_hmm:
-        writer.integer(-1)  # Kaldi's mark of topologies whose self-loops have pdfs of their own
+        writer.integer(-1)  # marks topologies with separate pdfs for self-loops
     writer.integer(len(entries))
     for states in entries:
         writer.integer(len(states))
@@ -102,7 +107,7 @@ def _write_topology_binary(writer: Writer, topo: khg.HmmTopology) -> None:
     writer.token("</Topology>")
 
 
-def _write_gmms(writer: Writer, gmms: Gmms) -> None:
+def _write_gmms(writer: KaldiWriter, gmms: Gmms) -> None:
     writer.token("<DIMENSION>")
     writer.integer(gmms.dim)
     writer.token("<NUMPDFS>")
@@ -121,11 +126,12 @@ def _write_gmms(writer: Writer, gmms: Gmms) -> None:
         writer.token("</DiagGMM>", line=True)
 
 
-def _read_transitions(reader: Reader) -> khg.TransitionModel:
+def _read_transitions(reader: KaldiReader) -> khg.TransitionModel:
     reader.expect("<TransitionModel>")
     topo = _read_topology_binary(reader) if reader.binary else _read_topology_text(reader)
     kind = reader.expect("<Triples>", "<Tuples>")
-    rows = [[reader.integer() for _ in range(3 if kind == "<Triples>" else 4)] for _ in range(reader.integer())]
+    columns = range(3 if kind == "<Triples>" else 4)
+    rows = [[reader.integer() for _ in columns] for _ in range(reader.integer())]
     reader.expect(kind.replace("<", "</"))
     reader.expect("<LogProbs>")
     log_probs = reader.vector()
@@ -135,27 +141,32 @@ def _read_transitions(reader: Reader) -> khg.TransitionModel:
 
 
 def _transition_model(
-    reader: Reader, topo: khg.HmmTopology, rows: list[list[int]], log_probs: np.ndarray
+    reader: KaldiReader, topo: khg.HmmTopology, rows: list[list[int]], log_probs: np.ndarray
 ) -> khg.TransitionModel:
-    """rows: (phone, state, pdf, self-loop pdf) by transition-state; derives the tables that Kaldi derives as well."""
+    """Derives all tables as Kaldi does.
+
+    rows: (phone, state, pdf, self-loop pdf) by transition-state.
+    """
     first, state_of, pdf_of, leave = [0], [0], [0], [0.0]
     for number, (phone, state, pdf, loop_pdf) in enumerate(rows, 1):
         first.append(len(state_of))
         leave.append(0.0)
         for target, _ in topo.topology_for_phone(phone)[state].transitions:
             if target == state and len(state_of) < len(log_probs):
-                leave[-1] = float(np.log(max(-np.expm1(np.float64(log_probs[len(state_of)])), 1e-10)))
+                stay = np.float64(log_probs[len(state_of)])
+                leave[-1] = float(np.log(max(-np.expm1(stay), 1e-10)))
             state_of.append(number)
             pdf_of.append(loop_pdf if target == state else pdf)
     if len(state_of) != len(log_probs):
-        raise reader.fail(f"the topology has {len(state_of) - 1} transitions and the model {len(log_probs) - 1}")
+        transitions = f"{len(state_of) - 1} transitions and the model {len(log_probs) - 1}"
+        raise reader.fail(f"the topology has {transitions}")
     tuples = [TransitionModelTuple(*row) for row in rows]
     num_pdfs = max(max(row[2:]) for row in rows) + 1
     tables = [*first, len(state_of)], state_of, pdf_of, num_pdfs
     return unpickled(khg.TransitionModel, (tuples, topo, *tables, log_probs.tolist(), leave))
 
 
-def _read_topology_text(reader: Reader) -> khg.HmmTopology:
+def _read_topology_text(reader: KaldiReader) -> khg.HmmTopology:
     start = reader.at
     while reader.token() != "</Topology>":
         pass
@@ -164,7 +175,7 @@ def _read_topology_text(reader: Reader) -> khg.HmmTopology:
     return topo
 
 
-def _read_topology_binary(reader: Reader) -> khg.HmmTopology:
+def _read_topology_binary(reader: KaldiReader) -> khg.HmmTopology:
     reader.expect("<Topology>")
     phones, phone_entry, count = reader.ints(), reader.ints(), reader.integer()
     is_hmm = count != -1
@@ -175,13 +186,14 @@ def _read_topology_binary(reader: Reader) -> khg.HmmTopology:
     return unpickled(khg.HmmTopology, (phones, phone_entry, entries))
 
 
-def _read_state(reader: Reader, is_hmm: bool) -> Any:
+def _read_state(reader: KaldiReader, is_hmm: bool) -> Any:
     forward = reader.integer()
     loop = forward if is_hmm else reader.integer()
-    return unpickled(HmmState, (forward, loop, [(reader.integer(), reader.real()) for _ in range(reader.integer())]))
+    transitions = [(reader.integer(), reader.real()) for _ in range(reader.integer())]
+    return unpickled(HmmState, (forward, loop, transitions))
 
 
-def _read_gmms(reader: Reader) -> Gmms:
+def _read_gmms(reader: KaldiReader) -> Gmms:
     reader.expect("<DIMENSION>")
     reader.integer()
     reader.expect("<NUMPDFS>")

@@ -1,4 +1,4 @@
-"""The diagonalising transform MLLT (Kaldi: gmm-acc-mllt, est-mllt, gmm-transform-means; mllt.cc)."""
+"""The diagonalising transform MLLT (Kaldi: gmm-acc-mllt, est-mllt, gmm-transform-means)."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ from dataclasses import replace
 import numpy as np
 
 from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints
-from asr_prune.hmm.gmm_stats import posteriors
+from asr_prune.hmm.gmm_stats import gmm_posteriors
 from asr_prune.hmm.row_update import maximise
 
-SWEEPS = 200
+_SWEEPS = 200
 
 
 def mllt(gmms: Gmms, feats: Floats, pdfs: Ints) -> Floats:
-    """The transform float32 [dim, dim] under which the Gaussians' covariances are nearest to diagonal.
+    """The transform float32 [dim, dim] under which the covariances are closest to diagonal.
 
-    feats: [frames, dim]; pdfs: [frames], -1 for frames to leave out.
+    feats: [frames, dim]; pdfs: [frames], -1 for frames to skip.
     """
     count, scattered = scatter(gmms, feats, pdfs)
     dim = gmms.dim
-    quadratic = scattered / count + 1e-6 * np.eye(dim)  # as few frames as leave a direction empty must not stop it
-    done = maximise(np.ones(1), np.zeros((1, dim, dim)), quadratic[None], SWEEPS)
-    return done[0].astype(np.float32)
+    # with very few frames the scatter is singular
+    quadratic = scattered / count + 1e-6 * np.eye(dim)
+    transforms = maximise(np.ones(1), np.zeros((1, dim, dim)), quadratic[None], _SWEEPS)
+    return transforms[0].astype(np.float32)
 
 
 def scatter(gmms: Gmms, feats: Floats, pdfs: Ints) -> tuple[float, Doubles]:
-    """Frames, and for each dimension i the sum of posterior (x-m)(x-m)' / variance_i, float64 [dim, dim, dim]."""
+    """Number of frames, and the statistics float64 [dim, dim, dim].
+
+    Matrix i is the sum of posterior (x-m)(x-m)' / variance_i over frames and Gaussians.
+    """
     dim, means = gmms.dim, gmms.means_invvars / gmms.invvars
     upper = np.triu_indices(dim)
     total, count = np.zeros((dim, len(upper[0]))), 0.0
-    for block in posteriors(gmms, feats, pdfs):
+    for block in gmm_posteriors(gmms, feats, pdfs):
         x = feats[block.rows]
-        for posterior, mean, invvar in zip(block.posterior.T, means[block.own], gmms.invvars[block.own], strict=True):
-            away = x - mean
-            second = ((away * posterior[:, None]).T @ away)[upper]
+        parameters = means[block.gaussians], gmms.invvars[block.gaussians]
+        for posterior, mean, invvar in zip(block.posterior.T, *parameters, strict=True):
+            centred = x - mean
+            second = ((centred * posterior[:, None]).T @ centred)[upper]
             total += np.outer(invvar, second)
         count += len(x)
     full = np.zeros((dim, dim, dim))
@@ -43,6 +48,6 @@ def scatter(gmms: Gmms, feats: Floats, pdfs: Ints) -> tuple[float, Doubles]:
 
 
 def move_means(gmms: Gmms, transform: Floats) -> Gmms:
-    """The Gaussians with their means transformed and their variances as they were."""
+    """The mixtures with transformed means and unchanged variances."""
     means = (gmms.means_invvars / gmms.invvars) @ transform.T
     return replace(gmms, means_invvars=(means * gmms.invvars).astype(np.float32))

@@ -12,57 +12,76 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.align import align_equal
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import read_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import MonoOptions
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.training import Training
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
 
-FIRST_OCCUPANCY = 3.0  # frames that keep a Gaussian at the flat start, as train_mono.sh
+#: minimum occupancy of a Gaussian in the first estimate, as in train_mono.sh
+_FIRST_OCCUPANCY = 3.0
 
 
-def train_mono(job: Job, options: MonoOptions) -> Trained:
-    """Trains on all of the job's utterances; aligns with the final model.
+def train_mono(job: PassInput, options: MonoOptions) -> TrainedPass:
+    """Trains on all utterances of `job` and aligns them with the final model.
 
-    The same seed gives the same model on one machine. Raises UserError where no utterance can be aligned.
+    The same seed gives the same model on the same machine. Raises UserError if no utterance can be
+    aligned.
     """
     front = job.plain_front
     data = job.data.through(front)
     graphs = compile_graphs(job.lang, flat_start(job.lang, data), job.text, data.ids)
     seeds = range(job.seed * options.starts, (job.seed + 1) * options.starts)
-    starts = [start(job.lang, data, graphs, options, own) for own in seeds]
-    tried = min(options.start_iterations, options.iterations - 1) if options.starts > 1 else 0
-    for one, _ in track(product(starts, range(tried)), len(starts) * tried, "flat starts"):
-        one.iterate()
-    best = max(starts, key=lambda one: one.loglike)
-    if tried:
-        log.info("flat starts: %s per frame, best kept", " ".join(f"{one.loglike:.3f}" for one in starts))
+    starts = [start(job.lang, data, graphs, options, seed) for seed in seeds]
+    best = _best(starts, options)
     best.run("monophones")
     best.realign()
-    return Trained(best.model, best.alignment, front)
+    return TrainedPass(best.model, best.alignment, front)
 
 
-def start(lang: Lang, data: Utterances, graphs: dict[str, Fst], options: MonoOptions, seed: int) -> Training:
-    """A flat start, estimated once from equal shares of the frames."""
-    training = Training(lang, data, graphs, flat_start(lang, data), align_equal(graphs, data, seed), options, seed)
-    training.estimate(FIRST_OCCUPANCY)
+def _best(starts: list[Training], options: MonoOptions) -> Training:
+    """The start with the highest likelihood after `start_iterations` iterations."""
+    tried = min(options.start_iterations, options.iterations - 1) if len(starts) > 1 else 0
+    for training, _ in track(product(starts, range(tried)), len(starts) * tried, "flat starts"):
+        training.iterate()
+    if tried:
+        values = " ".join(f"{training.loglike:.3f}" for training in starts)
+        log.info("flat starts: log-likelihood per frame %s; the best is kept", values)
+    return max(starts, key=lambda training: training.loglike)
+
+
+def start(
+    lang: Lang,
+    data: JoinedUtterances,
+    graphs: dict[str, Fst],
+    options: MonoOptions,
+    seed: int,
+) -> Training:
+    """A flat start, estimated once from equally long states."""
+    model, alignment = flat_start(lang, data), align_equal(graphs, data, seed)
+    training = Training(lang, data, graphs, model, alignment, options, seed)
+    training.estimate(_FIRST_OCCUPANCY)
     return training
 
 
-def flat_start(lang: Lang, data: Utterances) -> HmmModel:
-    """One Gaussian with the mean and variance of `data` for every state; `lang.shared` says who shares states."""
+def flat_start(lang: Lang, data: JoinedUtterances) -> HmmModel:
+    """One Gaussian per pdf, with the mean and variance of `data`.
+
+    Phones of a class of `lang.shared` share pdfs. Raises UserError if a feature is constant.
+    """
     topo = read_topology(lang.topo)
-    tree = khg.monophone_context_dependency_shared(lang.shared, topo.get_phone_to_num_pdf_classes())
+    classes = topo.get_phone_to_num_pdf_classes()
+    tree = khg.monophone_context_dependency_shared(lang.shared, classes)
     mean, variance = data.feats.mean(0, dtype=np.float64), data.feats.var(0, dtype=np.float64)
     if (variance <= 0).any():
-        dimension = int(variance.argmin())
-        raise UserError(
-            f"feature {dimension} never changes in {data.frames} frames; check the options of the features."
-        )
-    return HmmModel(tree, khg.TransitionModel(tree, topo), Gmms.flat(tree.num_pdfs, mean, variance))
+        constant = int(variance.argmin())
+        message = f"feature {constant} never changes in {data.frames} frames"
+        raise UserError(f"{message}; check the options of the features.")
+    gmms = Gmms.flat(tree.num_pdfs, mean, variance)
+    return HmmModel(tree, khg.TransitionModel(tree, topo), gmms)

@@ -9,47 +9,48 @@ from pydantic import Field
 
 from asr_prune.options import options
 
-MONO_REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
+_MONO_REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
 
 
 @options
 class TrainingOptions:
-    """What every pass has: a schedule of re-estimations and alignments, and the alignment's beams and scales."""
+    """Options of every pass: the schedule of re-estimation and alignment, beams and scales."""
 
-    #: names the pass's folder; by default its type
+    #: name of the pass and of its folder; default: its type
     name: str = ""
-    #: re-estimations, the first one apart
+    #: number of training iterations, the initial estimate included
     iterations: int = 35
-    #: iterations that add Gaussians
+    #: number of iterations that add Gaussians
     grow_iterations: int = 25
-    #: Gaussians to reach, all states together
+    #: target number of Gaussians over all states
     gaussians: int = 9000
-    #: iterations that align anew
+    #: iterations that realign the data
     realign: tuple[int, ...] = (10, 20, 30)
-    #: a state's share of Gaussians grows with its frames to this power
+    #: exponent of the occupancy by which Gaussians are allotted to states
     power: float = 0.25
-    #: factor on the silence Gaussians' weights while aligning
+    #: factor on the weights of the silence Gaussians during alignment
     boost_silence: float = 1.0
-    #: beam of the alignments
+    #: alignment beam
     beam: float = 10.0
-    #: beam for utterances that find no path within the first one
+    #: alignment beam of the second attempt, for utterances that fail with the first one
     retry_beam: float = 40.0
-    #: scale of the acoustic log-likelihoods while aligning
+    #: scale on acoustic log-likelihoods during alignment
     acoustic_scale: float = 0.1
-    #: scale of transition log-probabilities, self-loops apart
+    #: scale on transition log-probabilities, except self-loops
     transition_scale: float = 1.0
-    #: scale of self-loop log-probabilities
+    #: scale on self-loop log-probabilities
     self_loop_scale: float = 0.1
     #: train on this many of the shortest utterances (0: all); see subset.md
     shortest: int = 0
-    #: of these, train on this many, drawn by the seed from the speakers in turn (0: all)
+    #: train on a random sample of this many utterances, spread over the speakers (0: all); if
+    #: `shortest` is set too, the sample is drawn from those
     utterances: int = 0
 
     positive: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        always = ("iterations", "grow_iterations", "gaussians", "beam", "acoustic_scale", "boost_silence")
-        for name in (*always, *self.positive):
+        schedule = ("iterations", "grow_iterations", "gaussians")
+        for name in (*schedule, "beam", "acoustic_scale", "boost_silence", *self.positive):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if min(self.shortest, self.utterances) < 0:
@@ -58,27 +59,27 @@ class TrainingOptions:
             raise ValueError(f"retry_beam must be above beam, not {self.retry_beam}")
 
     def beam_at(self, iteration: int) -> float:
-        """The beam of an iteration's alignment."""
+        """Beam of the alignment in this iteration."""
         return self.beam
 
 
 @options
 class MonoOptions(TrainingOptions):
-    """A flat-start monophone pass; the defaults are those of Kaldi's train_mono.sh."""
+    """A flat-start monophone pass; defaults as in Kaldi's train_mono.sh."""
 
-    #: which kind of pass this is
+    #: type of the pass
     type: Literal["mono"] = "mono"
-    #: as TrainingOptions says
+    #: see TrainingOptions
     iterations: int = 40
-    #: as TrainingOptions says
+    #: see TrainingOptions
     grow_iterations: int = 30
-    #: as TrainingOptions says
+    #: see TrainingOptions
     gaussians: int = 1000
-    #: as TrainingOptions says
-    realign: tuple[int, ...] = MONO_REALIGN
-    #: flat starts to try; the one that fits the training data best goes on (Kaldi: 1)
+    #: see TrainingOptions
+    realign: tuple[int, ...] = _MONO_REALIGN
+    #: number of random flat starts, of which the one with the highest likelihood is kept (Kaldi: 1)
     starts: int = 1
-    #: iterations after which the starts are compared
+    #: iterations before the flat starts are compared
     start_iterations: int = 12
     #: beam of the first alignment
     initial_beam: float = 6.0
@@ -96,11 +97,12 @@ class MonoOptions(TrainingOptions):
 
 @options
 class TiedOptions(TrainingOptions):
-    """What the passes with tied triphone states have besides."""
+    """Further options of the passes with tied triphone states."""
 
-    #: tied states to ask of the tree
+    #: target number of tied states (leaves of the tree)
     leaves: int = 1800
-    #: leaves nearer than this in log-likelihood are joined; -1: than what the last split gained
+    #: leaves are merged while that costs at most this much log-likelihood; -1: the smallest gain of
+    #: any split; 0: never
     cluster_threshold: float = -1.0
 
     positive: ClassVar[tuple[str, ...]] = ("leaves",)
@@ -108,30 +110,31 @@ class TiedOptions(TrainingOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.gaussians < self.leaves:
-            raise ValueError(f"gaussians must be at least leaves ({self.leaves}), not {self.gaussians}")
+            message = f"gaussians must be at least leaves ({self.leaves}), not {self.gaussians}"
+            raise ValueError(message)
 
 
 @options
 class TriOptions(TiedOptions):
-    """Tied triphones on the features of the pass before the first linear transform: Kaldi's train_deltas.sh."""
+    """Tied triphones on cepstra with deltas, as in Kaldi's train_deltas.sh."""
 
-    #: which kind of pass this is
+    #: type of the pass
     type: Literal["tri"] = "tri"
 
 
 @options
 class LdaMlltOptions(TiedOptions):
-    """Tied triphones on spliced frames, linearly reduced and made diagonal: Kaldi's train_lda_mllt.sh."""
+    """Tied triphones on spliced frames under LDA and MLLT, as in Kaldi's train_lda_mllt.sh."""
 
-    #: which kind of pass this is
+    #: type of the pass
     type: Literal["lda_mllt"] = "lda_mllt"
-    #: values a frame after the reduction
+    #: dimension after LDA
     dim: int = 40
-    #: frames spliced before each one
+    #: frames of left context
     left_context: int = 4
-    #: frames spliced after each one
+    #: frames of right context
     right_context: int = 4
-    #: iterations that re-estimate the diagonalising transform
+    #: iterations that re-estimate MLLT
     mllt_iterations: tuple[int, ...] = (2, 4, 6, 12)
 
     positive: ClassVar[tuple[str, ...]] = ("leaves", "dim")
@@ -139,50 +142,53 @@ class LdaMlltOptions(TiedOptions):
 
 @options
 class SatOptions(TiedOptions):
-    """Speaker-adaptive training, a linear transform (fMLLR) per speaker: Kaldi's train_sat.sh."""
+    """Speaker-adaptive training with fMLLR, as in Kaldi's train_sat.sh."""
 
-    #: which kind of pass this is
+    #: type of the pass
     type: Literal["sat"] = "sat"
-    #: as TrainingOptions says
+    #: see TrainingOptions
     power: float = 0.2
-    #: iterations that re-estimate the speakers' transforms
+    #: iterations that re-estimate fMLLR
     fmllr_iterations: tuple[int, ...] = (2, 4, 6, 12)
-    #: frames of speech, silence apart, that a speaker needs for a transform
+    #: speakers with fewer non-silence frames are not adapted
     fmllr_min_frames: float = 500.0
 
 
 PassOptions = MonoOptions | TriOptions | LdaMlltOptions | SatOptions
 
 
-def pass_name(own: PassOptions) -> str:
-    """The pass's folder."""
-    return own.name or own.type
+def pass_name(options: PassOptions) -> str:
+    """Name of the pass and of its folder."""
+    return options.name or options.type
 
 
 @options
 class HmmOptions:
-    """The passes of GMM-HMM training, in order; each starts from the alignment of the one before."""
+    """GMM-HMM training passes in order; each starts from the alignment of the one before."""
 
-    #: the passes, each with its type and what differs from that type's defaults
+    #: the passes: the type of each, and options that differ from the defaults of that type
     passes: tuple[Annotated[PassOptions, Field(discriminator="type")], ...] = (MonoOptions(),)
-    #: the last pass to run, by name; its labels and features are the network's. By default the last one listed
+    #: name of the last pass to run, which gives the network its labels (and features, if
+    #: features.network.type is hmm); default: the last one listed
     stop_after: str = ""
-    #: labels made by Kaldi in place of passes: an alignment directory (ali.*.gz, final.mdl, tree), or an archive of
-    #: pdf-ids, text or binary
+    #: use labels from Kaldi instead of training passes: an alignment directory (ali.*.gz,
+    #: final.mdl, tree), or an archive of pdf-ids, text or binary
     labels: Path | None = None
-    #: where `labels` is an archive: the folder of the final.mdl and tree of these pdf-ids, which decoding needs
+    #: if `labels` is an archive: folder with the final.mdl and tree of these pdf-ids, required for
+    #: decoding
     model: Path | None = None
-    #: where there is no model: how many pdf-ids there are; by default the highest one and one more
+    #: number of pdf-ids, if there is no model; default: the highest pdf-id plus one
     pdfs: int | None = None
 
     def __post_init__(self) -> None:
-        names = [pass_name(own) for own in self.passes]
+        names = [pass_name(each) for each in self.passes]
         if not names or not isinstance(self.passes[0], MonoOptions):
             raise ValueError("passes must begin with a flat start, for instance [{type: mono}]")
         if len(set(names)) < len(names):
-            raise ValueError("passes must have different names; give the second of a type a name")
+            raise ValueError("passes must have unique names; set `name` of the second of a type")
         if self.stop_after and self.stop_after not in names:
-            raise ValueError(f"stop_after must be one of the passes {', '.join(names)}, not {self.stop_after!r}")
+            message = f"stop_after must be one of the passes {', '.join(names)}"
+            raise ValueError(f"{message}, not {self.stop_after!r}")
         if self.labels is None and (self.model is not None or self.pdfs is not None):
             raise ValueError("model and pdfs describe labels; set labels too")
         if self.pdfs is not None and self.pdfs < 1:
@@ -190,11 +196,11 @@ class HmmOptions:
 
     @property
     def last(self) -> str:
-        """The folder of the labels: that of the last pass, or `kaldi` for labels made by Kaldi."""
+        """Folder of the labels: the last pass, or `kaldi` for labels from Kaldi."""
         return "kaldi" if self.labels else pass_name(self.run[-1])
 
     @property
     def run(self) -> tuple[PassOptions, ...]:
-        """The passes up to and with `stop_after`."""
-        names = [pass_name(own) for own in self.passes]
+        """The passes up to and including `stop_after`."""
+        names = [pass_name(each) for each in self.passes]
         return self.passes[: names.index(self.stop_after) + 1] if self.stop_after else self.passes

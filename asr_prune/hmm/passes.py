@@ -1,4 +1,9 @@
-"""Runs the passes of a recipe and leaves models and labels behind."""
+"""Runs the training passes of a recipe and writes their models and labels.
+
+The folder of a pass has the files of Kaldi's scripts: final.mdl, tree, cmvn_opts; delta_opts, or
+splice_opts and final.mat; for speaker-adaptive passes final.alimdl and trans.{ark,scp}. It also has
+summary.json and archives of int32 vectors: ali.{ark,scp} (transition-ids), pdf.{ark,scp} (pdf-ids).
+"""
 
 from __future__ import annotations
 
@@ -6,35 +11,34 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.gmm import Floats, Ints
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import id_to_pdf
-from asr_prune.hmm.labelling import Labeller, Tally
+from asr_prune.hmm.labelling import Labeller
 from asr_prune.hmm.labels import StoredLabels, write_labels
 from asr_prune.hmm.lda_mllt import train_lda_mllt
 from asr_prune.hmm.mdl import write_mdl
-from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
+from asr_prune.hmm.pass_summary import PassSummary, first_ids, summarise_pass
 from asr_prune.hmm.sat import train_sat
 from asr_prune.hmm.subset import subset
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
 
-TRAINERS: dict[str, Callable[[Job, Any], Trained]] = {
+_TRAINERS: dict[str, Callable[[PassInput, Any], TrainedPass]] = {
     "mono": train_mono,
     "tri": train_tri,
     "lda_mllt": train_lda_mllt,
@@ -43,38 +47,12 @@ TRAINERS: dict[str, Callable[[Job, Any], Trained]] = {
 
 
 @dataclass(frozen=True)
-class PassSummary:
-    """One pass: align_prob is the log-likelihood per aligned frame; oov and failed name the utterances left out.
-
-    hours: of speech aligned, at the frame shift given; retried: how many needed the wider beam.
-    """
-
-    name: str
-    align_prob: float
-    frames: int
-    hours: float
-    retried: int
-    pdfs: int
-    gaussians: int
-    seconds: float
-    utterances: int
-    failed: list[str] = field(default_factory=list)
-    oov: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        """The line that Kaldi's scripts end a pass with (analyze_alignments, gmm-info)."""
-        retry, fail = (100 * n / self.utterances for n in (self.retried, len(self.failed)))
-        head = f"{self.name}: align prob={self.align_prob:.2f} over {self.hours:.2f}h"
-        return f"{head} [retry={retry:.1f}%, fail={fail:.1f}%] states={self.pdfs} gauss={self.gaussians}"
-
-
-@dataclass(frozen=True)
 class Speech:
-    """What passes are trained on.
+    """Training data.
 
-    feats: normalised cepstra float32 [frames, dim] by utterance; text: words by utterance; speakers: by utterance;
-    deltas: order of the differences that the passes without a linear transform add; variance: whether the cepstra's
-    variance is normalised; frame_shift: seconds.
+    feats: normalised cepstra float32 [frames, dim] by utterance; text: words by utterance;
+    speakers: by utterance; deltas: order of the deltas of passes without a linear transform;
+    variance: whether the variance of the cepstra is normalised; frame_shift: in seconds.
     """
 
     feats: Mapping[str, Floats]
@@ -85,43 +63,49 @@ class Speech:
     frame_shift: float = 0.01
 
 
-def train_passes(lang: Path, speech: Speech, out: Path, options: HmmOptions, seed: int) -> list[PassSummary]:
-    """Trains each pass up to `options.stop_after`, as `train_pass`; the last one labels all utterances."""
+def train_passes(
+    lang: Path,
+    speech: Speech,
+    out: Path,
+    options: HmmOptions,
+    seed: int,
+) -> list[PassSummary]:
+    """Trains the passes up to `options.stop_after`; the last one labels all utterances."""
     before = None
     summaries = []
-    for own in options.run:
-        folder = out / pass_name(own)
-        summaries.append(train_pass(lang, speech, folder, own, before, seed, own == options.run[-1]))
+    for each in options.run:
+        folder = out / pass_name(each)
+        label_all = each == options.run[-1]
+        summaries.append(train_pass(lang, speech, folder, each, before, seed, label_all))
         before = folder
     return summaries
 
 
 def train_pass(
-    lang: Path, speech: Speech, out: Path, own: PassOptions, before: Path | None, seed: int, label_all: bool = True
+    lang: Path,
+    speech: Speech,
+    out: Path,
+    options: PassOptions,
+    before: Path | None,
+    seed: int,
+    label_all: bool = True,
 ) -> PassSummary:
-    """Trains one pass, on the utterances that `own` asks for and the labels of the pass in folder `before`, and writes
-    `out`.
+    """Trains one pass and writes its folder `out`.
 
-    Files, as Kaldi's scripts name them: final.mdl, tree, cmvn_opts; delta_opts or splice_opts and final.mat; for
-    speaker-adaptive passes final.alimdl and trans.{ark,scp}, a transform per speaker. Besides: summary.json and, as
-    archives of int32 vectors per utterance, ali.{ark,scp} (transition-ids) and pdf.{ark,scp} (pdf-ids).
-
-    label_all: with labels of all utterances, not only of those trained on. Utterances without a transcript that the
-    lexicon covers, or that do not align, are left out, logged and listed. Raises UserError where none is left.
+    before: folder of the previous pass; label_all: label all utterances, not only the training
+    subset. Utterances without a transcript that the lexicon covers, or that do not align, are
+    skipped, logged and listed in the summary. Raises UserError if none remains.
     """
-    start = time.monotonic()
-    tables = Lang.read(lang)
+    start, tables = time.monotonic(), Lang.read(lang)
     oov = _without_words(speech, tables)
     usable = speech.feats.keys() - oov
-    job = _job(tables, speech, own, usable, before, seed)
-    trained = TRAINERS[own.type](job, own)
-    labeller = _labeller(tables, trained, own, speech)
-    labeller.tally.add(trained.alignment)
+    job = _pass_input(tables, speech, options, usable, before, seed)
+    trained = _TRAINERS[options.type](job, options)
+    labeller = _labeller(tables, trained, options, speech)
     rest = usable - set(job.data.ids) if label_all else set()
-    labels = trained.alignment.by_utterance(job.data, trained.alignment.ids)
-    _write(out, trained, labeller, chain(labels, labeller.over(rest)))
-    spent, count = time.monotonic() - start, len(job.data.ids) + len(rest)
-    summary = _summary(own, trained.model, labeller.tally, count, oov, speech.frame_shift / 3600, spent)
+    _write(out, job, trained, labeller, rest)
+    count, spent = len(job.data.ids) + len(rest), time.monotonic() - start
+    summary = summarise_pass(options, labeller, count, oov, speech.frame_shift / 3600, spent)
     with atomic(out / "summary.json") as file:
         json.dump(asdict(summary), file, indent=1)
     log.info("%s", summary)
@@ -131,82 +115,87 @@ def train_pass(
 def _without_words(speech: Speech, lang: Lang) -> list[str]:
     oov = sorted(utt for utt in speech.feats if not lang.word_ids(speech.text.get(utt, [])))
     if oov:
-        log.warning("%d utterances lack a transcript that the lexicon covers, left out: %s", len(oov), _some(oov))
+        message = "%d utterances lack a transcript that the lexicon covers, left out: %s"
+        log.warning(message, len(oov), first_ids(oov))
     return oov
 
 
-def _job(lang: Lang, speech: Speech, own: PassOptions, usable: Set[str], before: Path | None, seed: int) -> Job:
-    """What the pass is trained on, of the utterances `usable`."""
+def _pass_input(
+    lang: Lang,
+    speech: Speech,
+    options: PassOptions,
+    usable: Set[str],
+    before: Path | None,
+    seed: int,
+) -> PassInput:
+    """Training data of the pass, chosen from the utterances `usable`."""
     frames = frames_of(speech.feats)
-    chosen = subset(own, {utt: frames[utt] for utt in usable}, speech.speakers, seed)
+    chosen = subset(options, {utt: frames[utt] for utt in usable}, speech.speakers, seed)
     if len(chosen) < len(usable):
         log.info("  trained on %d of %d utterances", len(chosen), len(usable))
-    data = Utterances.join(speech.feats, chosen)
+    data = JoinedUtterances.join(speech.feats, chosen)
     speakers = [speech.speakers.get(utt, utt) for utt in data.ids]
     front = FrontEnd(speech.deltas, variance=speech.variance)
-    loaded = _labelled(Trained.load(before, data), before, lang, data, own, speech) if before else None
-    return Job(lang, data, speech.text, speakers, seed, front, loaded)
+    previous = _previous(before, lang, data, options, speech) if before else None
+    return PassInput(lang, data, speech.text, speakers, seed, front, previous)
 
 
-def _labeller(lang: Lang, trained: Trained, own: PassOptions, speech: Speech) -> Labeller:
+def _labeller(lang: Lang, trained: TrainedPass, options: PassOptions, speech: Speech) -> Labeller:
     known = dict(trained.transforms or {})
-    return Labeller(lang, trained, own, speech.feats, speech.text, speech.speakers, known)
+    data = speech.feats, speech.text, speech.speakers
+    return Labeller(lang, trained, options, *data, known)
 
 
-def _labelled(loaded: Trained, before: Path, lang: Lang, data: Utterances, own: PassOptions, speech: Speech) -> Trained:
-    """The pass before with labels also of the utterances that it was not asked to label."""
+def _previous(
+    before: Path,
+    lang: Lang,
+    data: JoinedUtterances,
+    options: PassOptions,
+    speech: Speech,
+) -> TrainedPass:
+    """The pass in folder `before`, with labels of all of `data`, also those it had not labelled."""
+    loaded = TrainedPass.load(before, data)
     tried = set(json.loads((before / "summary.json").read_text())["failed"])
     alignment = loaded.alignment
     untried = sorted(set(alignment.failed) - tried)
     if not untried:
         return loaded
-    labeller, rows = _labeller(lang, loaded, own, speech), data.rows()
+    labeller, rows = _labeller(lang, loaded, options, speech), data.rows()
     for utt, ids in labeller.over(untried):
         alignment.ids[rows[utt]] = ids
     alignment.failed[:] = sorted({*alignment.failed} - {*untried}) + labeller.tally.failed
-    return replace(loaded, transforms=labeller.transforms if loaded.transforms is not None else None)
+    return replace(loaded, transforms=None if loaded.transforms is None else labeller.transforms)
 
 
-def _summary(
-    own: PassOptions, model: HmmModel, tally: Tally, utterances: int, oov: list[str], hours: float, seconds: float
-) -> PassSummary:
-    """hours: of a frame."""
-    if not tally.frames:
-        raise UserError(
-            f"hmm pass {pass_name(own)}: no utterance could be aligned; "
-            "check that transcripts and audio belong together."
-        )
-    if tally.failed:
-        log.warning("%d utterances did not align and are left out: %s", len(tally.failed), _some(tally.failed))
-    return PassSummary(
-        name=pass_name(own),
-        align_prob=round(tally.loglike / tally.frames, 4),
-        frames=tally.frames,
-        hours=round(tally.frames * hours, 4),
-        retried=tally.retried,
-        pdfs=model.gmms.num_pdfs,
-        gaussians=model.gmms.num_gauss,
-        seconds=round(seconds, 1),
-        utterances=utterances,
-        failed=tally.failed,
-        oov=oov,
-    )
+def _labels(
+    job: PassInput,
+    trained: TrainedPass,
+    labeller: Labeller,
+    rest: Set[str],
+) -> Iterator[tuple[str, Ints]]:
+    """Labels of the training data, then of the utterances `rest`."""
+    labeller.tally.add(trained.alignment)
+    labels = trained.alignment.by_utterance(job.data, trained.alignment.ids)
+    return chain(labels, labeller.over(rest))
 
 
-def _some(utts: list[str]) -> str:
-    return " ".join(utts[:5]) + (" ..." if len(utts) > 5 else "")
-
-
-def _write(folder: Path, trained: Trained, labeller: Labeller, labels: Iterator[tuple[str, Ints]]) -> None:
-    """The model, and all labels; where pdf.scp is, all of them are."""
+def _write(
+    folder: Path,
+    job: PassInput,
+    trained: TrainedPass,
+    labeller: Labeller,
+    rest: Set[str],
+) -> None:
+    """Writes model and labels; pdf.scp comes last, so that it marks a complete folder."""
     model = trained.model
     with atomic_dir(folder) as partial:
         model.save(partial)
         trained.front.save(partial)
         if trained.unadapted is not None:
             write_mdl(partial / "final.alimdl", model.transitions, trained.unadapted)
-    write_labels(folder / "ali", labels)
+    write_labels(folder / "ali", _labels(job, trained, labeller, rest))
     if trained.transforms is not None:
         write_matrices(folder / "trans", sorted(labeller.transforms.items()))
     pdfs = id_to_pdf(model.transitions)
-    write_labels(folder / "pdf", ((utt, pdfs[ids]) for utt, ids in StoredLabels(folder / "ali.ark").items()))
+    stored = StoredLabels(folder / "ali.ark")
+    write_labels(folder / "pdf", ((utt, pdfs[ids]) for utt, ids in stored.items()))

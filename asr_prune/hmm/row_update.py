@@ -1,5 +1,7 @@
-"""The row-by-row maximisation that MLLT and fMLLR share (Gales 1998, *Maximum likelihood linear transformations for
-HMM-based speech recognition*, section 3; Kaldi: FmllrInnerUpdate in fmllr-diag-gmm.cc, MlltAccs::Update in mllt.cc).
+"""Row-by-row maximisation for MLLT and fMLLR.
+
+Gales 1998, "Maximum likelihood linear transformations for HMM-based speech recognition",
+section 3. Kaldi: FmllrInnerUpdate in fmllr-diag-gmm.cc, MlltAccs::Update in mllt.cc.
 """
 
 from __future__ import annotations
@@ -8,17 +10,23 @@ import numpy as np
 
 from asr_prune.hmm.gmm import Doubles
 
-SWEEPS = 40
+_SWEEPS = 40
 
 
-def maximise(count: Doubles, linear: Doubles, quadratic: Doubles, sweeps: int = SWEEPS) -> Doubles:
+def maximise(
+    count: Doubles,
+    linear: Doubles,
+    quadratic: Doubles,
+    sweeps: int = _SWEEPS,
+) -> Doubles:
     """The transforms [sets, dim, columns] that maximise, for each set of statistics,
 
         count log|det A| + sum_i (w_i . linear_i - w_i quadratic_i w_i / 2),
 
-    where w_i is row i and A the first dim columns, from A the unit matrix. count: [sets]; linear: [sets, dim, columns];
-    quadratic: [sets, dim, columns, columns], positive definite; all float64. The sets are worked on together. Raises
-    numpy.linalg.LinAlgError where a quadratic is singular.
+    where w_i is row i and A the first dim columns; A starts as the identity. count: [sets];
+    linear: [sets, dim, columns]; quadratic: [sets, dim, columns, columns], positive definite; all
+    float64. All sets are updated together. Raises numpy.linalg.LinAlgError if a quadratic is
+    singular.
     """
     _, dim, columns = linear.shape
     inverse = np.linalg.inv(quadratic).astype(np.float64, copy=False)
@@ -27,13 +35,13 @@ def maximise(count: Doubles, linear: Doubles, quadratic: Doubles, sweeps: int = 
         inverted = np.linalg.inv(rows[:, :, :dim]).astype(np.float64, copy=False)
         for i in range(dim):
             new = _best_row(inverted[:, :, i], count, linear[:, i], inverse[:, i])
-            _replace(inverted, i, new[:, :dim] - rows[:, i, :dim])
+            _replace_row(inverted, i, new[:, :dim] - rows[:, i, :dim])
             rows[:, i] = new
     return rows
 
 
 def _best_row(cofactors: Doubles, count: Doubles, linear: Doubles, inverse: Doubles) -> Doubles:
-    """cofactors: [sets, dim], those of the row up to a factor; linear, the result: [sets, columns]."""
+    """cofactors of the row, up to a factor: [sets, dim]; linear, result: [sets, columns]."""
     wide = np.zeros_like(linear)
     wide[:, : cofactors.shape[1]] = cofactors
     along = np.einsum("sab,sb->sa", inverse, wide)
@@ -45,8 +53,8 @@ def _best_row(cofactors: Doubles, count: Doubles, linear: Doubles, inverse: Doub
     return alpha[:, None] * along + np.einsum("sab,sb->sa", inverse, linear)
 
 
-def _replace(inverted: Doubles, i: int, change: Doubles) -> None:
-    """Updates the inverses, in place, for row i changed by `change` (Sherman and Morrison)."""
+def _replace_row(inverted: Doubles, i: int, change: Doubles) -> None:
+    """Updates the inverses in place for a `change` of row i (Sherman-Morrison)."""
     column = inverted[:, :, i].copy()
     row = np.einsum("sa,sab->sb", change, inverted)
     inverted -= column[:, :, None] * (row / (1 + row[:, i : i + 1]))[:, None, :]

@@ -5,19 +5,19 @@ from __future__ import annotations
 from asr_prune.hmm.fmllr import Transforms, adapted, compose, estimate_fmllr
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.gmm_stats import accumulate, update
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.options import SatOptions
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.training import Training
 from asr_prune.hmm.tri import spoken_pdfs, tied_training
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 
 
-def train_sat(job: Job, options: SatOptions) -> Trained:
-    """Trains triphones on features under a transform per speaker, on the front end of the pass before.
+def train_sat(job: PassInput, options: SatOptions) -> TrainedPass:
+    """Trains triphones under an fMLLR transform per speaker, on the front end of the previous pass.
 
-    The transforms are re-estimated on the way and once more with the final model, whose alignment under them is the
-    pass's. Raises UserError where no utterance can be aligned.
+    The transforms are re-estimated during training and once with the final model, before the final
+    alignment. Raises UserError if no utterance can be aligned.
     """
     plain = job.data.through(job.previous.front)
     transforms = first_transforms(job, plain, options)
@@ -33,30 +33,41 @@ def train_sat(job: Job, options: SatOptions) -> Trained:
     unadapted = alignment_model(training, plain)
     transforms = _improved(job, training, plain, transforms, options)
     training.realign()
-    return Trained(training.model, training.alignment, job.previous.front, transforms, unadapted)
+    front = job.previous.front
+    return TrainedPass(training.model, training.alignment, front, transforms, unadapted)
 
 
-def first_transforms(job: Job, plain: Utterances, options: SatOptions) -> Transforms:
-    """Those of the pass before, or where it has none, estimated with its model."""
+def first_transforms(
+    job: PassInput,
+    plain: JoinedUtterances,
+    options: SatOptions,
+) -> Transforms:
+    """Transforms of the previous pass, or estimated with its model if it has none."""
     before = job.previous
     if before.transforms is not None:
         return before.transforms
     pdfs = spoken_pdfs(job.lang, before.model, before.alignment)
-    return estimate_fmllr(before.model.gmms, plain, pdfs, job.speakers, options.fmllr_min_frames)
+    min_frames = options.fmllr_min_frames
+    return estimate_fmllr(before.model.gmms, plain, pdfs, job.speakers, min_frames)
 
 
 def _improved(
-    job: Job, training: Training, plain: Utterances, transforms: Transforms, options: SatOptions
+    job: PassInput,
+    training: Training,
+    plain: JoinedUtterances,
+    transforms: Transforms,
+    options: SatOptions,
 ) -> Transforms:
-    """Transforms re-estimated on top of `transforms`; the training's data are under them from here on."""
-    pdfs = spoken_pdfs(job.lang, training.model, training.alignment)
-    more = estimate_fmllr(training.model.gmms, training.data, pdfs, job.speakers, options.fmllr_min_frames)
+    """Re-estimates on top of `transforms`, and replaces the data of `training` accordingly."""
+    model, min_frames = training.model, options.fmllr_min_frames
+    pdfs = spoken_pdfs(job.lang, model, training.alignment)
+    more = estimate_fmllr(model.gmms, training.data, pdfs, job.speakers, min_frames)
     composed = compose(more, transforms)
     training.data = adapted(plain, job.speakers, composed)
     return composed
 
 
-def alignment_model(training: Training, plain: Utterances) -> Gmms:
+def alignment_model(training: Training, plain: JoinedUtterances) -> Gmms:
     """The same Gaussians for features without transforms (final.alimdl; gmm-acc-stats-twofeats)."""
     pdfs = id_to_pdf(training.model.transitions)[training.alignment.ids]
     stats = accumulate(training.model.gmms, training.data.feats, pdfs, moments_of=plain.feats)

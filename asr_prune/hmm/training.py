@@ -1,4 +1,4 @@
-"""The iterations that all passes share: align where the schedule says so, estimate, let the mixtures grow."""
+"""The training loop of all passes: align on schedule, re-estimate, add Gaussians."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from asr_prune.hmm.align import Alignment, Search, align
 from asr_prune.hmm.estimate import Growth, estimate
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import TrainingOptions
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
 
-#: called with the number of the iteration between its alignment and its estimation
+#: called with the number of the iteration, between alignment and estimation
 Adapt = Callable[[int], None]
 
 
 class Training:
-    """One model on its way.
+    """State of the training of one model.
 
-    data, model and alignment are replaced as they improve; loglike: per frame, before the last estimation.
+    data, model and alignment are replaced as they improve; loglike: per frame, before the last
+    estimation.
     """
 
     def __init__(
         self,
         lang: Lang,
-        data: Utterances,
+        data: JoinedUtterances,
         graphs: dict[str, Fst],
         model: HmmModel,
         alignment: Alignment,
@@ -46,16 +47,18 @@ class Training:
         self.rng = np.random.default_rng(seed)
         self.search = search_of(options, lang, model)
         self.growth = Growth(model.gmms.num_gauss, options.power)
-        self.step = max((options.gaussians - self.growth.gaussians) // options.grow_iterations, 0)
+        missing = options.gaussians - self.growth.gaussians
+        self.step = max(missing // options.grow_iterations, 0)
         self.iteration = 0
         self.loglike = -np.inf
 
     def estimate(self, min_occupancy: float = 10.0) -> None:
         """Updates the model from data and alignment."""
-        self.loglike = estimate(self.model, self.data, self.alignment, self.growth, self.rng, min_occupancy)
+        given = self.model, self.data, self.alignment, self.growth, self.rng
+        self.loglike = estimate(*given, min_occupancy)
 
     def realign(self) -> None:
-        """Aligns with the model as it is. Raises UserError where no utterance aligns."""
+        """Aligns with the current model. Raises UserError if no utterance can be aligned."""
         search = replace(self.search, beam=self.options.beam_at(self.iteration))
         self.alignment = align(self.model, self.graphs, self.data, search)
         if len(self.alignment.failed) == len(self.data.ids):
@@ -72,19 +75,20 @@ class Training:
         if adapt:
             adapt(self.iteration)
         self.estimate()
-        log.debug("%d: %.3f per frame, %d gaussians", self.iteration, self.loglike, self.model.gmms.num_gauss)
+        gaussians = self.model.gmms.num_gauss
+        log.debug("%d: %.3f per frame, %d gaussians", self.iteration, self.loglike, gaussians)
         if self.iteration <= self.options.grow_iterations:
             self.growth = replace(self.growth, gaussians=self.growth.gaussians + self.step)
 
     def run(self, name: str, adapt: Adapt | None = None) -> None:
-        """The iterations that are left, with a bar; as Kaldi's scripts, one fewer than the number asked."""
+        """The remaining iterations; like Kaldi's scripts, one fewer than `options.iterations`."""
         rest = self.options.iterations - 1 - self.iteration
         for _ in track(range(rest), rest, name):
             self.iterate(adapt)
 
 
 def search_of(options: TrainingOptions, lang: Lang, model: HmmModel) -> Search:
-    """The alignment that `options` ask for."""
+    """Alignment settings of `options`."""
     return Search(
         beam=options.beam,
         retry_beam=options.retry_beam,

@@ -1,4 +1,7 @@
-"""Kaldi's `tree` files, text and binary: which pdf a state of a phone in context has (event-map.cc, context-dep.cc)."""
+"""Kaldi's `tree` files, text and binary: from a phone in context to pdfs.
+
+After event-map.cc and context-dep.cc.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,23 @@ import kaldi_hmm_gmm as khg
 import numpy as np
 
 from asr_prune.files import atomic
-from asr_prune.hmm.kaldi_format import BINARY, Reader, Writer
+from asr_prune.hmm.kaldi_format import BINARY, KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """The pdf."""
+    """A pdf."""
 
     pdf: int
 
 
 @dataclass(frozen=True)
 class Table:
-    """Goes on with children[value of `key`]: -1 is the state's pdf class, 0, 1, ... are places in the phone window."""
+    """Branches to children[value of `key`].
+
+    key: -1 for the pdf class, else a position in the phone window.
+    """
 
     key: int
     children: tuple[Node | None, ...]
@@ -31,7 +37,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Split:
-    """Goes on with `yes` where the value of `key` is one of `values`, else with `no`."""
+    """Branches to `yes` if the value of `key` is one of `values`, else to `no`."""
 
     key: int
     values: tuple[int, ...]
@@ -44,7 +50,7 @@ Node = Leaf | Table | Split
 
 @dataclass(frozen=True)
 class Tree:
-    """width: phones in the window; central: place of the phone itself, from 0; root: of the decisions."""
+    """width: phones in the window; central: position of the phone itself, from 0."""
 
     width: int
     central: int
@@ -52,14 +58,15 @@ class Tree:
 
     @classmethod
     def from_khg(cls, tree: khg.ContextDependency) -> Tree:
-        return _parse(Reader(BINARY + np.asarray(tree.__getstate__()[0], np.int8).tobytes(), Path("tree")))
+        data = np.asarray(tree.__getstate__()[0], np.int8).tobytes()
+        return _parse(KaldiReader(BINARY + data, Path("tree")))
 
     def to_khg(self) -> khg.ContextDependency:
         data = self.to_bytes(binary=True)[len(BINARY) :]
         return unpickled(khg.ContextDependency, (np.frombuffer(data, np.int8).tolist(),))
 
     def to_bytes(self, binary: bool) -> bytes:
-        writer = Writer(binary)
+        writer = KaldiWriter(binary)
         writer.token("ContextDependency")
         writer.integer(self.width)
         writer.integer(self.central)
@@ -70,28 +77,28 @@ class Tree:
 
 
 def write_tree(path: Path, tree: Tree, binary: bool = True) -> None:
-    """Writes a tree as Kaldi does. Raises UserError as `atomic`."""
+    """Writes a tree in Kaldi's format. Raises UserError as `atomic`."""
     with atomic(path, "wb") as file:
         file.write(tree.to_bytes(binary))
 
 
 def read_tree(path: Path) -> Tree:
-    """Reads a tree of `write_tree` or of Kaldi. Raises UserError where it is missing, damaged or of another kind."""
-    return _parse(Reader.open(path, "align"))
+    """Reads a tree of `write_tree` or Kaldi. Raises UserError if it is missing or damaged."""
+    return _parse(KaldiReader.open(path, "align"))
 
 
-def _parse(reader: Reader) -> Tree:
+def _parse(reader: KaldiReader) -> Tree:
     reader.expect("ContextDependency")
     width, central = reader.integer(), reader.integer()
     reader.expect("ToPdf")
     root = _read_node(reader)
     reader.expect("EndContextDependency")
     if root is None:
-        raise reader.fail("the tree has no node")
+        raise reader.fail("the tree is empty")
     return Tree(width, central, root)
 
 
-def _write_node(writer: Writer, node: Node | None) -> None:
+def _write_node(writer: KaldiWriter, node: Node | None) -> None:
     if node is None:
         writer.token("NULL")
     elif isinstance(node, Leaf):
@@ -116,7 +123,7 @@ def _write_node(writer: Writer, node: Node | None) -> None:
         writer.token("}", line=True)
 
 
-def _read_node(reader: Reader) -> Node | None:
+def _read_node(reader: KaldiReader) -> Node | None:
     kind = reader.expect("NULL", "CE", "TE", "SE")
     if kind == "NULL":
         return None
@@ -138,12 +145,12 @@ def _read_node(reader: Reader) -> Node | None:
     return Split(key, values, yes, no)
 
 
-def _write_size(writer: Writer, size: int) -> None:
-    """Kaldi marks unsigned numbers by a negative length byte."""
+def _write_size(writer: KaldiWriter, size: int) -> None:
+    """Kaldi marks unsigned integers by a negative length byte."""
     writer.data += b"\xfc" + struct.pack("<I", size) if writer.binary else f"{size} ".encode()
 
 
-def _read_size(reader: Reader) -> int:
+def _read_size(reader: KaldiReader) -> int:
     if not reader.binary:
         return reader.integer()
     reader.byte(0xFC)

@@ -1,8 +1,7 @@
-"""Tied triphones (Kaldi: train_deltas.sh), and what the passes after it share with it."""
+"""Tied triphones (Kaldi: train_deltas.sh), and what later passes share with them."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -11,34 +10,35 @@ from asr_prune.hmm.align import Alignment
 from asr_prune.hmm.gmm import Ints
 from asr_prune.hmm.gmm_split import split
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.job import Job, Trained
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import TiedOptions, TriOptions
+from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.training import Training
 from asr_prune.hmm.tying import tie
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
 
-log = logging.getLogger(__name__)
 
+def train_tri(job: PassInput, options: TriOptions) -> TrainedPass:
+    """Trains triphones with tied states on cepstra with deltas and aligns with the final model.
 
-def train_tri(job: Job, options: TriOptions) -> Trained:
-    """Trains triphones tied by a tree on the features of the pass before; aligns with the final model.
-
-    Raises UserError where no utterance can be aligned.
+    Raises UserError if no utterance can be aligned.
     """
     training = tied_training(job, job.data.through(job.plain_front), options)
     training.run("triphones")
     training.realign()
-    return Trained(training.model, training.alignment, job.plain_front)
+    return TrainedPass(training.model, training.alignment, job.plain_front)
 
 
-def tied_training(job: Job, data: Utterances, options: TiedOptions) -> Training:
-    """A tree from `data` under the labels of the pass before, one Gaussian a leaf, and those labels converted to it."""
+def tied_training(job: PassInput, data: JoinedUtterances, options: TiedOptions) -> Training:
+    """Builds a tree from `data` and the labels of the previous pass, and converts those labels.
+
+    Mixtures start with `options.leaves` Gaussians.
+    """
     before = job.previous
-    labels, tree = (before.alignment.ids, data.bounds), (options.leaves, options.cluster_threshold)
-    tied = tie(job.lang, before.model, *labels, data.feats, *tree, job.seed)
+    labels, size = (before.alignment.ids, data.bounds), (options.leaves, options.cluster_threshold)
+    tied = tie(job.lang, before.model, *labels, data.feats, *size, job.seed)
     rng = np.random.default_rng(job.seed)
     gmms = split(tied.model.gmms, tied.occupancies, options.leaves, options.power, rng)
     model = HmmModel(tied.model.tree, tied.model.transitions, gmms)
@@ -48,7 +48,11 @@ def tied_training(job: Job, data: Utterances, options: TiedOptions) -> Training:
 
 
 def spoken_pdfs(lang: Lang, model: HmmModel, alignment: Alignment) -> Ints:
-    """The pdf of each frame, int32 [all frames]; -1 in silence and where nothing was aligned (weight-silence-post)."""
+    """The pdf of each frame, -1 in silence and unaligned frames (weight-silence-post).
+
+    int32 [all frames].
+    """
     pdfs = id_to_pdf(model.transitions)
-    phones = np.array([0, *map(model.transitions.transition_id_to_phone, range(1, len(pdfs)))])
+    ids = range(1, len(pdfs))
+    phones = np.array([0, *map(model.transitions.transition_id_to_phone, ids)])
     return np.where(np.isin(phones, lang.silence), -1, pdfs)[alignment.ids].astype(np.int32)

@@ -1,4 +1,4 @@
-"""Utterances end to end in one matrix, which is how statistics and alignment want them."""
+"""Utterances joined in one matrix, for statistics and alignment."""
 
 from __future__ import annotations
 
@@ -15,23 +15,31 @@ from asr_prune.hmm.gmm import Floats
 
 
 @dataclass(frozen=True)
-class Utterances:
-    """ids, sorted; feats float32 [all frames, dim]; utterance i owns rows bounds[i] to bounds[i+1], int64."""
+class JoinedUtterances:
+    """ids: sorted; feats: float32 [all frames, dim]; bounds: int64 [utterances + 1].
+
+    Utterance i has the rows bounds[i] to bounds[i+1].
+    """
 
     ids: list[str]
     feats: Floats
     bounds: NDArray[np.int64]
 
     @classmethod
-    def join(cls, feats: Mapping[str, Floats], utts: Iterable[str] | None = None) -> Utterances:
-        """Joins features [frames, dim] by utterance, of all or of `utts`, holding none of them twice.
+    def join(
+        cls,
+        feats: Mapping[str, Floats],
+        utts: Iterable[str] | None = None,
+    ) -> JoinedUtterances:
+        """Joins features [frames, dim] by utterance, of all or of `utts`; reads each only once.
 
-        Raises UserError where there are none or some are not finite.
+        Raises UserError if there are none or some are not finite.
         """
         ids = sorted(feats if utts is None else utts)
         if not ids:
             raise UserError(
-                "no utterance has both features and a transcript in the lexicon; look at the log of the features stage."
+                "no utterance has both features and a transcript that the lexicon covers; "
+                "see the log of the features stage."
             )
         frames = frames_of(feats)
         bounds = np.cumsum([0, *(frames[utt] for utt in ids)])
@@ -39,27 +47,31 @@ class Utterances:
         for utt, (start, end) in zip(ids, pairwise(bounds), strict=True):
             joined[start:end] = feats[utt]
             if not np.isfinite(joined[start:end]).all():
-                raise UserError(f"the features of {utt} hold NaN or infinity; run the features stage again.")
+                message = f"the features of {utt} contain NaN or infinity"
+                raise UserError(f"{message}; run the features stage again.")
         return cls(ids, joined, bounds)
 
-    def through(self, transform: Callable[[Floats], Floats]) -> Utterances:
-        """The same with each utterance's features, [frames, dim], put through `transform`."""
+    def through(self, transform: Callable[[Floats], Floats]) -> JoinedUtterances:
+        """Copy with `transform` applied to the features [frames, dim] of each utterance."""
         parts = [transform(self.feats[start:end]) for start, end in pairwise(self.bounds)]
-        return Utterances(self.ids, np.concatenate(parts).astype(np.float32, copy=False), self.bounds)
+        feats = np.concatenate(parts).astype(np.float32, copy=False)
+        return JoinedUtterances(self.ids, feats, self.bounds)
 
     def rows(self) -> dict[str, slice]:
-        """Which rows each utterance owns."""
-        return {utt: slice(*own) for utt, own in zip(self.ids, pairwise(self.bounds), strict=True)}
+        """Rows of each utterance."""
+        bounds = pairwise(self.bounds)
+        return {utt: slice(*ends) for utt, ends in zip(self.ids, bounds, strict=True)}
 
     @property
     def frames(self) -> int:
         return len(self.feats)
 
     def batches(self, frames: int = 8192) -> Iterator[range]:
-        """Runs of consecutive utterances of about `frames` frames together, at least one utterance each."""
+        """Ranges of utterances of about `frames` frames in total, at least one utterance each."""
         start = 0
         while start < len(self.ids):
-            end = int(np.searchsorted(self.bounds, self.bounds[start] + frames, side="right")) - 1
+            target = self.bounds[start] + frames
+            end = int(np.searchsorted(self.bounds, target, side="right")) - 1
             end = min(max(end, start + 1), len(self.ids))
             yield range(start, end)
             start = end

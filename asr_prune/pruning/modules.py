@@ -17,7 +17,7 @@ from asr_prune.acoustic.evaluate import Quality
 from asr_prune.options import renamed_keys
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.pairs import Activation, Pair, PrunableModule, find_pairs
+from asr_prune.pruning.pairs import Activation, NodePair, PrunableModule, find_pairs
 from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.pruner import Cut, Pruner
 from asr_prune.pruning.registry import find_method, find_options
@@ -55,7 +55,7 @@ def prune_module(
     """
     cls = find_options(method)
     settings = cls(**renamed_keys(cls, {"method": method, "live_shrink": False, **options})[0])
-    named = find_pairs(model) if pairs is None else [Pair(*names, activation) for names in pairs]
+    named = find_pairs(model) if pairs is None else [NodePair(*names, activation) for names in pairs]
     network = PrunableModule(model, named)
     layers = network.node_layers()
     chosen = find_method(method)(settings, layers)
@@ -198,7 +198,7 @@ def shrink_module(model: nn.Module, pairs: Pairs | None = None, activation: Acti
     noted = getattr(small, _NOTE, None)
     if noted is not None:
         delattr(small, _NOTE)
-    named = [Pair(*names, activation) for names in pairs] if pairs is not None else None
+    named = [NodePair(*names, activation) for names in pairs] if pairs is not None else None
     named = named or (noted[0] if noted else find_pairs(small))
     shrink_layers(PrunableModule(small, named).node_layers())
     return small

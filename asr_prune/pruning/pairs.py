@@ -32,7 +32,7 @@ _ELEMENTWISE = (
 
 
 @dataclass(frozen=True)
-class Pair:
+class NodePair:
     """incoming, outgoing: names of two nn.Linear; activation: what stands between them, if it is
     not found there.
     """
@@ -48,7 +48,7 @@ class PrunableModule:
     Raises ValueError, naming the pair, if a node of it could not be removed exactly.
     """
 
-    def __init__(self, model: nn.Module, pairs: Sequence[Pair]) -> None:
+    def __init__(self, model: nn.Module, pairs: Sequence[NodePair]) -> None:
         self.model, self.pairs = model, list(pairs)
         for pair in self.pairs:
             _check(model, pair)
@@ -90,7 +90,7 @@ class PrunableModule:
         return self.model.state_dict()
 
 
-def find_pairs(model: nn.Module) -> list[Pair]:
+def find_pairs(model: nn.Module) -> list[NodePair]:
     """The pairs of successive nn.Linear in an nn.Sequential, nested ones included.
 
     Raises ValueError if `model` is something else or has fewer than two.
@@ -103,10 +103,10 @@ def find_pairs(model: nn.Module) -> list[Pair]:
     names = [name for name, module in _leaves(model) if isinstance(module, nn.Linear)]
     if len(names) < 2:
         raise ValueError("nodes stand between two nn.Linear, and the model has fewer; there is nothing to prune")
-    return [Pair(*names) for names in pairwise(names)]
+    return [NodePair(*names) for names in pairwise(names)]
 
 
-def modules_between(model: nn.Module, pair: Pair) -> list[nn.Module] | None:
+def modules_between(model: nn.Module, pair: NodePair) -> list[nn.Module] | None:
     """The modules between the maps of a pair inside one nn.Sequential; None if they are not inside
     one.
     """
@@ -147,7 +147,7 @@ class _Chain:
         return values
 
 
-def _activation(model: nn.Module, pair: Pair) -> Activation:
+def _activation(model: nn.Module, pair: NodePair) -> Activation:
     between = modules_between(model, pair)
     if between is None:
         return pair.activation
@@ -163,13 +163,10 @@ def _linear(model: nn.Module, name: str) -> nn.Linear:
     return module
 
 
-def _check(model: nn.Module, pair: Pair) -> None:
+def _check(model: nn.Module, pair: NodePair) -> None:
     for name in (pair.incoming, pair.outgoing):
         _check_map(model, name)
-    nodes, inputs = (
-        _linear(model, pair.incoming).out_features,
-        _linear(model, pair.outgoing).in_features,
-    )
+    nodes, inputs = _linear(model, pair.incoming).out_features, _linear(model, pair.outgoing).in_features
     if nodes != inputs:
         raise ValueError(
             f"{pair.incoming!r} has {nodes} outputs and {pair.outgoing!r} {inputs} inputs; "

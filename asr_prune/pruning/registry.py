@@ -38,6 +38,11 @@ def find_method(name: str) -> type[Method]:
     return _class_in(f"{_package(name)}.method", Method)
 
 
+def method_modules(name: str) -> list[str]:
+    """The modules of method `name`, which nothing imports by name. Raises ValueError if there is no such method."""
+    return [f"{_package(name)}.{part}" for part in ("method", "options")]
+
+
 def is_dense_method(name: str) -> bool:
     """Whether runs of method `name` are dense references; False for a method that is not
     installed.

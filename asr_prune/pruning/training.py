@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
+from asr_prune.process import torch_threads
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
 from asr_prune.pruning.registry import find_method
@@ -43,7 +43,7 @@ def train_run(
     seed: int,
     features: dict[str, Any],
 ) -> dict[str, Any]:
-    """Trains and cuts one network; returns all figures of the run.
+    """Trains and cuts one network with `train.threads`; returns all figures of the run.
 
     train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for
     CTC. classes: the number of pdfs, or for CTC the spelling of each token, the blank first. Writes
@@ -51,9 +51,20 @@ def train_run(
     trail.jsonl and metrics.jsonl, and what the method saves besides: model/<snapshot>.pt,
     weights.npz, its log. Resumes from model/checkpoint.pt.
     """
+    with torch_threads(options[1].threads):
+        return _train_run(folder, train, dev, classes, options, seed, features)
+
+
+def _train_run(
+    folder: Path,
+    train: Labelled,
+    dev: Labelled,
+    classes: int | list[str],
+    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
+    seed: int,
+    features: dict[str, Any],
+) -> dict[str, Any]:
     network_options, train_options, prune_options = options
-    if train_options.threads:
-        torch.set_num_threads(train_options.threads)
     device = pick_device(train_options.device)
     context = (network_options.left_context, network_options.right_context)
     tokens = [] if isinstance(classes, int) else classes
@@ -68,7 +79,6 @@ def train_run(
         start_from(Path(train_options.init), network, context)
     pruner = Pruner(method(prune_options, network.node_layers()), folder)
     (folder / "model").mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
     trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
     quality = trainer.run()
     assert pruner.cut is not None
@@ -92,7 +102,7 @@ def train_run(
         "macs_dense": size_of(dense).macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
-        "train_wall_seconds": round(time.monotonic() - start, 2),
+        "train_wall_seconds": round(trainer.wall_seconds, 2),
         "device": str(device),
         **pruner.method.figures(pruner.cut.kept),
         **kept_besides,
@@ -112,8 +122,8 @@ def both_sets(
     """
     memory = how.memory
     judged = labelled_examples(dev, options, ctc, device, memory // 4)
-    left = memory - judged.held if memory else 0
-    return labelled_examples(train, options, ctc, device, left, Augment.of(how)), judged
+    left = memory - judged.held_bytes if memory else 0
+    return labelled_examples(train, options, ctc, device, left, Augment.from_options(how)), judged
 
 
 def labelled_examples(
@@ -142,7 +152,7 @@ def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) ->
     torch.manual_seed(seed)
     network = make(options, frames.inputs, outputs)
     network.to(frames.device)
-    network.normalise_by(*frames.moments())
+    network.set_normalisation(*frames.moments())
     return network
 
 

@@ -30,3 +30,9 @@ def compact(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))
+
+
+def variant(prune: PruneOptions) -> str | None:
+    """Settings of a method that differ from its defaults, apart from those that the report has columns for."""
+    changed = differing(prune, type(prune)(method=prune.method))
+    return ", ".join(f"{key} {compact(value)}" for key, value in changed if key not in prune.COLUMNS) or None

@@ -13,7 +13,7 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.nnet1 import is_nnet1, read_nnet1
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import Writer
+from asr_prune.hmm.kaldi_format import KaldiWriter
 
 rng = np.random.default_rng(0)
 WEIGHTS = [rng.standard_normal(shape).astype(np.float32) for shape in ((5, 6), (4, 5), (3, 4))]
@@ -23,7 +23,7 @@ SHIFT, SCALE = rng.standard_normal(6).astype(np.float32), (rng.random(6) + 0.5).
 
 def write(path: Path, binary: bool, transform: bool = True, activation: str = "<Sigmoid>", ends: bool = True) -> Path:
     """As Nnet::Write does: a component's token, its sizes, its numbers, <!EndOfComponent>."""
-    out = Writer(binary)
+    out = KaldiWriter(binary)
     out.token("<Nnet>", line=True)
 
     def begin(kind: str, outputs: int, inputs: int) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from asr_prune.stages.decoding import Forward
+from asr_prune.stages.feats import network_features
+from asr_prune.workflow.context import Context
+
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
 from asr_prune.recipe.load import load_recipe
 from asr_prune.score.tune import grid_errors
-from asr_prune.stages.decoding import Forward
-from asr_prune.stages.feats import NetworkFeatures
-from asr_prune.workflow.context import Context
 
 WEIGHTS = (6, 10, 14)
 
@@ -29,7 +30,7 @@ def main() -> None:
     context = Context(load_recipe(given.recipe, given.set), 1)
     test = context.data / "test"
     model = load_model(context.exp / "runs" / given.run / "shrunk/network.pt")
-    scores = dict(Forward(model, NetworkFeatures.of(context).load(test, context.align)))
+    scores = dict(Forward(model, network_features(context).load(test, context.align)))
     refs, ask = DataDir.read(test).text, context.recipe.score
     exact = Decoder(context.graph, DecodeOptions(beam=given.exact_beam, max_active=10**7))
     least = {(utt, weight): exact.best(matrix, 1 / weight) for utt, matrix in scores.items() for weight in WEIGHTS}

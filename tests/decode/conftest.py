@@ -12,7 +12,7 @@ import pytest
 from asr_prune.decode.graph import GraphSize, make_graph
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.hmm.mono import flat_start
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
@@ -63,7 +63,9 @@ def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
     prepare_lang(folder / "lexicon.txt", folder / "lang", LangOptions(sil_prob=0.3, silence_states=3))
     make_grammar(folder / "lm.arpa", folder / "lang")
     dice = np.random.default_rng(1)
-    model = flat_start(Lang.read(folder / "lang"), Utterances.join({"a": dice.normal(size=(50, 2)).astype(np.float32)}))
+    model = flat_start(
+        Lang.read(folder / "lang"), JoinedUtterances.join({"a": dice.normal(size=(50, 2)).astype(np.float32)})
+    )
     counts = dice.uniform(10, 1000, model.transitions.num_transition_ids + 1)
     model.transitions.mle_update(counts, khg.MleTransitionUpdateConfig())
     (folder / "mono").mkdir()

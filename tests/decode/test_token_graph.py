@@ -19,7 +19,7 @@ from asr_prune.decode.token_graph import TokenGraphSize, make_token_graph
 from asr_prune.errors import UserError
 from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.options import LangOptions
-from asr_prune.lang.symbols import number, write_table
+from asr_prune.lang.symbols import number_symbols, write_symbols
 from asr_prune.lang.tokens import Tokens
 
 WORDS = {"A": -0.4, "AB": -0.7, "BB": -0.9, "ZOO": -0.5}
@@ -31,7 +31,7 @@ ARPA = "\\data\\\nngram 1=6\n\n\\1-grams:\n-99 <s>\n{end} </s>\n{words}\n\\end\\
 def lang(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lang")
     Tokens.learn([["A", "B", "BA"]], LangOptions()).write(folder)
-    write_table(number([*sorted(WORDS), "#0", "<s>", "</s>"]), folder / "words.txt")
+    write_symbols(number_symbols([*sorted(WORDS), "#0", "<s>", "</s>"]), folder / "words.txt")
     lines = "".join(f"{cost} {word}\n" for word, cost in WORDS.items())
     (folder / "lm.arpa").write_text(ARPA.format(end=END, words=lines))
     make_grammar(folder / "lm.arpa", folder)

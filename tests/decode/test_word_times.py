@@ -24,7 +24,7 @@ from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import HmmOptions, MonoOptions
 from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.hmm.phones import phone_spans, word_spans
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.tokens import BEGIN, BLANK, Tokens
@@ -43,7 +43,7 @@ def mono(toy: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("weight", [1.0, 5.0])
 def test_words_are_where_the_forced_alignment_has_them(toy: Any, mono: Path, weight: float) -> None:
     lang, model = Lang.read(toy.lang), HmmModel.load(mono)
-    data, graphs = Utterances.join(toy.feats), compile_graphs(lang, model, toy.text, sorted(toy.feats))
+    data, graphs = JoinedUtterances.join(toy.feats), compile_graphs(lang, model, toy.text, sorted(toy.feats))
     forced = align(model, graphs, data, Search(1e3, 1e4, 1 / weight, 1.0, 0.1))
     lexicon = read_fst(toy.lang / "L.fst", "lang")
     kaldifst.arcsort(lexicon, "ilabel")

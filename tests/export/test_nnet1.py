@@ -17,7 +17,7 @@ from asr_prune.errors import UserError
 from asr_prune.export.nnet1 import write_nnet1
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.hmm.frontend import FrontEnd
-from asr_prune.hmm.kaldi_format import Reader
+from asr_prune.hmm.kaldi_format import KaldiReader
 
 from .conftest import CONTEXT, DIM, PDFS, MakeDeployed
 
@@ -50,7 +50,7 @@ def test_the_transform_splices_the_frames_that_training_did(deployed: MakeDeploy
     write_nnet1(tmp_path, made)
     found = read_nnet1(joined(tmp_path))
     assert found.offsets == [-2, -1, 0, 1]
-    reader = Reader((tmp_path / "final.feature_transform").read_bytes(), tmp_path)
+    reader = KaldiReader((tmp_path / "final.feature_transform").read_bytes(), tmp_path)
     words = [reader.token() for _ in range(4)]
     assert words == ["<Nnet>", "<Splice>", str(DIM * 4), str(DIM)]
     assert found.scale is not None
@@ -60,7 +60,7 @@ def test_the_transform_splices_the_frames_that_training_did(deployed: MakeDeploy
 def test_counts_give_the_priors_and_none_to_what_was_never_seen(deployed: MakeDeployed, tmp_path: Path) -> None:
     made = deployed()
     write_nnet1(tmp_path, made)
-    counts = Reader.open(tmp_path / "ali_train_pdf.counts", "align").vector()
+    counts = KaldiReader.open(tmp_path / "ali_train_pdf.counts", "align").vector()
     assert counts[2] == 0
     seen = np.arange(PDFS) != 2
     shares = np.exp(made.model.priors.numpy()[seen].astype(np.float64))
@@ -68,7 +68,7 @@ def test_counts_give_the_priors_and_none_to_what_was_never_seen(deployed: MakeDe
 
 
 def test_what_nnet1_cannot_hold_is_refused_in_one_sentence(deployed: MakeDeployed, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no form for networks of type residual, only for feed_forward; .*--onnx"):
+    with pytest.raises(UserError, match=r"feed_forward networks only, not residual; .*--onnx"):
         write_nnet1(tmp_path, deployed("residual"))
     with pytest.raises(UserError, match=r"a hidden layer has no nodes left \(widths \[5, 0\]\)"):
         write_nnet1(tmp_path, deployed(hidden=(5, 0)))
@@ -97,7 +97,7 @@ def test_of_lda_features_the_transform_is_there_and_nothing_that_would_be_applie
 ) -> None:
     matrix = np.random.default_rng(0).standard_normal((DIM, 39)).astype(np.float32)
     write_nnet1(tmp_path, replace(deployed(), base=HmmFeatureOptions(), front=FrontEnd(0, 1, 1, matrix)))
-    assert np.array_equal(Reader.open(tmp_path / "final.mat", "align").matrix(), matrix)
+    assert np.array_equal(KaldiReader.open(tmp_path / "final.mat", "align").matrix(), matrix)
     assert (tmp_path / "splice_opts").read_text() == "--left-context=1 --right-context=1\n"
     assert not (tmp_path / "cmvn_opts").exists()
     assert not (tmp_path / "delta_opts").exists()

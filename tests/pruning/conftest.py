@@ -46,7 +46,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
             frames.inputs,
             PDFS,
         )
-        made.normalise_by(*frames.moments())
+        made.set_normalisation(*frames.moments())
         method = find_method(prune["method"])
         pruner = Pruner(method(find_options(prune["method"])(**prune), made.node_layers()), tmp_path / name)
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})

@@ -47,9 +47,9 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
     def made(method: str, name: str, **more: Any) -> Trainer:
         train, dev = (UtteranceSet.from_utterances(*utterances(*of), (1, 1), stride=2) for of in ((1, 40), (2, 6)))
         torch.manual_seed(3)
-        options = NetworkOptions(type="tdnn", hidden=HIDDEN, dropout=0.1, taps=((0,), (-1, 0, 2)), strides=(1, 2, 1))
+        options = NetworkOptions(type="tdnn", hidden=HIDDEN, dropout=0.1, context=((0,), (-1, 0, 2)), strides=(1, 2, 1))
         network = build(options, train.inputs, TOKENS)
-        network.normalise_by(*train.moments())
+        network.set_normalisation(*train.moments())
         found = find_method(method)
         prune = {"method": method, "min_nodes": 4, **ASKED.get(method, {"keep": 0.5}), **more}
         pruner = Pruner(found(find_options(prune["method"])(**prune), network.node_layers()), tmp_path / name)

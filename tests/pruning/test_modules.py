@@ -16,7 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 import asr_prune
 from asr_prune.pruning.modules import ModulePruner
-from asr_prune.pruning.pairs import Pair, PrunableModule, find_pairs
+from asr_prune.pruning.pairs import NodePair, PrunableModule, find_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS, BATCH = 60, 40
@@ -308,7 +308,7 @@ def test_figures_of_an_epoch() -> None:
 
 
 def test_a_pair_is_what_was_named() -> None:
-    assert Pair("a", "b").activation is torch.relu
+    assert NodePair("a", "b").activation is torch.relu
 
 
 def blocks(page: str) -> list[str]:

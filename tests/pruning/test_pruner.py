@@ -52,7 +52,7 @@ def test_the_budget_is_hit_and_removal_exact(
     small, kept = shrink(whole)
     assert sum(small.widths) <= 28
     assert all(set(k) <= set(mask.nonzero().flatten().tolist()) for k, mask in zip(kept, cut.kept, strict=True))
-    inputs = trainer.dev_frames.spliced(torch.arange(50))
+    inputs = trainer.dev_frames.splice(torch.arange(50))
     assert torch.allclose(whole(inputs), small(inputs), atol=1e-5)
     assert torch.allclose(trainer.network.eval()(inputs), small(inputs), atol=1e-5)
 
@@ -148,7 +148,7 @@ def test_shrinking_while_training_changes_nothing_but_the_size(
     one, other = pruner_of(live), pruner_of(held)
     assert [m.tolist() for m in one.cut.kept] == [m.tolist() for m in other.cut.kept]
     assert sum(live.network.widths) == sum(one.cut.nodes) < sum(held.network.widths)
-    inputs = live.dev_frames.spliced(torch.arange(50))
+    inputs = live.dev_frames.splice(torch.arange(50))
     assert torch.allclose(live.network.eval()(inputs), held.network.eval()(inputs), atol=1e-4)
     for name, value in other.removal.whole().state_dict().items():
         assert torch.allclose(value, one.removal.whole().state_dict()[name], atol=1e-4), name

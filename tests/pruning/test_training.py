@@ -16,6 +16,7 @@ from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.train import Trainer
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.labels import StoredLabels, write_labels
@@ -165,8 +166,8 @@ def test_train_and_dev_share_the_memory(memory: int, kinds: tuple[type, type]) -
     network = NetworkOptions(hidden=(2,), left_context=1, right_context=2)
     how = TrainOptions(memory_gb=memory / 1e9)
     train, dev = both_sets(task(1, 60), task(2, 20), network, how, False, torch.device("cpu"))
-    assert train.held + dev.held <= (memory or 192_000)
-    assert dev.held <= (memory / 4 or 48_000)
+    assert train.held_bytes + dev.held_bytes <= (memory or 192_000)
+    assert dev.held_bytes <= (memory / 4 or 48_000)
     assert (type(train), type(dev)) == kinds
 
 
@@ -182,6 +183,22 @@ def test_a_finished_run_called_again_writes_the_same(tmp_path: Path) -> None:
     after = load_model(tmp_path / "model/before_cut.pt").network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert (tmp_path / "nodes.json").is_file()
+
+
+def test_wall_seconds_of_a_killed_run_are_summed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one_epoch = Trainer._one_epoch
+
+    def killed_in_the_third(trainer: Trainer) -> None:
+        if trainer.epoch == 2:
+            raise KeyboardInterrupt
+        trainer.sitting_start -= 100
+        one_epoch(trainer)
+
+    monkeypatch.setattr(Trainer, "_one_epoch", killed_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, {"method": "none"})
+    monkeypatch.setattr(Trainer, "_one_epoch", one_epoch)
+    assert 200 < run(tmp_path, {"method": "none"})["train_wall_seconds"] < 260
 
 
 def test_the_table_says_why_a_node_went() -> None:

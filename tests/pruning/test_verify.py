@@ -17,7 +17,7 @@ def models(request: pytest.FixtureRequest) -> tuple[Model, Model]:
     """A masked network of 20 + 16 nodes, of which 10 + 12 count, and its shrunk twin."""
     torch.manual_seed(0)
     network = FeedForward(12, (20, 16), 5, request.param)
-    network.normalise_by(torch.randn(12), torch.rand(12) + 0.5)
+    network.set_normalisation(torch.randn(12), torch.rand(12) + 0.5)
     with torch.no_grad():
         for layer in network.affine:
             layer.bias.normal_()

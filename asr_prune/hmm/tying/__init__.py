@@ -1,4 +1,4 @@
-"""States of phones in context share pdfs: a decision tree of an alignment, as train_deltas.sh does."""
+"""Tying of triphone states by a decision tree built from an alignment (Kaldi: train_deltas.sh)."""
 
 from asr_prune.hmm.tying.tie import Tied, tie
 

@@ -1,4 +1,4 @@
-"""The decision tree that ties states (Kaldi: build-tree)."""
+"""Building the decision tree that ties states (Kaldi: build-tree)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from asr_prune.hmm.tying.stats import TreeStats
 
 log = logging.getLogger(__name__)
 
-MIN_GAIN = 300.0  # log-likelihood, of a split, as build-tree
-MULTIPLE = 8  # leaves are merged until their number is one of this, as build-tree
+#: minimum gain in log-likelihood of a split, as in build-tree
+MIN_GAIN = 300.0
+#: leaves are merged until their number is a multiple of this, as in build-tree
+_MULTIPLE = 8
 
 
 def build_tree(
@@ -29,14 +31,17 @@ def build_tree(
     cluster_threshold: float = -1.0,
     min_gain: float = MIN_GAIN,
 ) -> Tree:
-    """Splits each root, a group of phones with all their states, as `questions` gain most, then merges leaves.
+    """Splits the roots by the most useful questions, then merges leaves.
 
-    leaves: at most so many before leaves are merged, or as many as roots; cluster_threshold: leaves of one root are
-    merged while that loses no more log-likelihood, 0 for not at all, -1 for what the least split gained; min_gain: what
-    a split must gain. The number of leaves is a multiple of 8 unless that is less than the roots. A group of phones
-    without statistics has one leaf. Told is where the number is not the one asked for before merging.
+    A root is a group of phones with all their states; without statistics it remains one leaf.
+    leaves: maximum before merging (at least one per root); cluster_threshold: leaves of the same
+    root are merged while that costs at most this much log-likelihood, 0: never, -1: the smallest
+    gain of any split; min_gain: minimum gain of a split. The number of leaves is a multiple of 8
+    unless there would be fewer than roots. Logs a warning if the number before merging differs from
+    `leaves`.
     """
-    stub = Tree(stats.windows.shape[1], stats.central, _stub(roots, list(range(len(roots))), stats.central))
+    root = _stub(roots, list(range(len(roots))), stats.central)
+    stub = Tree(stats.windows.shape[1], stats.central, root)
     tree, least = _grown(stub, stats, questions, leaves, min_gain)
     if cluster_threshold:
         tree = _merged(tree, stub, stats, least if cluster_threshold < 0 else cluster_threshold, 0)
@@ -45,12 +50,12 @@ def build_tree(
 
 
 def num_leaves(tree: Tree) -> int:
-    """How many different leaves a tree has."""
+    """Number of different leaves of a tree."""
     return len(_leaves(tree.root))
 
 
 def _stub(roots: list[list[int]], leaves: list[int], central: int) -> Node:
-    """One leaf for each group of phones (GetStubMap with shared roots)."""
+    """One leaf per group of phones (GetStubMap with shared roots)."""
     if len(roots) == 1:
         return Leaf(leaves[0])
     highest = max(chain(*roots))
@@ -60,26 +65,37 @@ def _stub(roots: list[list[int]], leaves: list[int], central: int) -> Node:
             children[phone] = Leaf(leaf)
         return Table(central, tuple(children))
     half = len(roots) // 2
-    first, second = (_stub(roots[part], leaves[part], central) for part in (slice(half), slice(half, None)))
+    first = _stub(roots[:half], leaves[:half], central)
+    second = _stub(roots[half:], leaves[half:], central)
     return Split(central, tuple(sorted(chain(*roots[:half]))), first, second)
 
 
-def _grown(stub: Tree, stats: TreeStats, questions: Questions, leaves: int, min_gain: float) -> tuple[Tree, float]:
-    """The stub with its leaves split, and the least gain of all splits."""
+def _grown(
+    stub: Tree,
+    stats: TreeStats,
+    questions: Questions,
+    leaves: int,
+    min_gain: float,
+) -> tuple[Tree, float]:
+    """The stub with its leaves split, and the smallest gain of any split."""
     roots = leaves_of(stub, stats.classes, stats.windows)
     branches, least = grow(stats, roots, num_leaves(stub), questions, leaves, min_gain)
     tree = _with_leaves(stub, [branch.node() for branch in branches])
     grown = num_leaves(tree)
     if grown > leaves:
-        log.warning("%d leaves where %d were asked for: each group of phones has one of its own", grown, leaves)
+        log.warning("%d leaves instead of %d: each group of phones needs one", grown, leaves)
     if grown < leaves:
-        log.warning("%d leaves where %d were asked for: no other split gains %g", grown, leaves, min_gain)
+        message = "%d leaves instead of %d: no further split gains %g"
+        log.warning(message, grown, leaves, min_gain)
     return tree, least
 
 
 def _rounded(tree: Tree, stub: Tree, stats: TreeStats) -> Tree:
-    """The tree with a multiple of MULTIPLE leaves, those without frames among them, where the roots leave room."""
-    fewest, roots = num_leaves(tree) // MULTIPLE * MULTIPLE, num_leaves(stub)
+    """The tree merged down to a multiple of _MULTIPLE leaves, unless that is fewer than the roots.
+
+    Leaves without frames count too, but cannot be merged.
+    """
+    fewest, roots = num_leaves(tree) // _MULTIPLE * _MULTIPLE, num_leaves(stub)
     if fewest < roots:
         return tree
     seen = len(np.unique(leaves_of(stub, stats.classes, stats.windows)))
@@ -87,7 +103,7 @@ def _rounded(tree: Tree, stub: Tree, stats: TreeStats) -> Tree:
 
 
 def _merged(tree: Tree, stub: Tree, stats: TreeStats, highest: float, fewest: int) -> Tree:
-    """The tree whose leaves of the same root are merged as `merge_leaves` says."""
+    """The tree with leaves of the same root merged by `merge_leaves`."""
     leaf = leaves_of(tree, stats.classes, stats.windows)
     size = _leaves(tree.root)[-1] + 1
     roots = np.full(size, -1)
@@ -102,7 +118,7 @@ def _renumbered(tree: Tree, numbers: dict[int, int]) -> Tree:
 
 
 def _with_leaves(tree: Tree, nodes: list[Node]) -> Tree:
-    """The tree with nodes[i] in the place of its leaves i."""
+    """The tree with leaf i replaced by nodes[i]."""
 
     def replaced(node: Node) -> Node:
         if isinstance(node, Leaf):
@@ -115,14 +131,14 @@ def _with_leaves(tree: Tree, nodes: list[Node]) -> Tree:
 
 
 def _leaves(node: Node) -> list[int]:
-    """The numbers of the leaves below, sorted."""
-    found, waiting = set(), [node]
+    """Numbers of the leaves below `node`, sorted."""
+    leaves, waiting = set(), [node]
     while waiting:
         node = waiting.pop()
         if isinstance(node, Leaf):
-            found.add(node.pdf)
+            leaves.add(node.pdf)
         elif isinstance(node, Split):
             waiting += [node.yes, node.no]
         else:
             waiting += [child for child in node.children if child is not None]
-    return sorted(found)
+    return sorted(leaves)

@@ -1,4 +1,4 @@
-"""What sounds alike: points split in two again and again (Kaldi: TreeCluster and ClusterKMeans of cluster-utils.cc)."""
+"""Top-down clustering by splits in two (Kaldi: TreeCluster, ClusterKMeans in cluster-utils.cc)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import numpy as np
 from asr_prune.hmm.gmm import Doubles, Longs
 from asr_prune.hmm.tying.likelihood import log_likelihood, summed
 
-TRIES = 10  # random starts of each split, as cluster-phones
-SWEEPS = 2000  # over all points at most: 20 iterations of k-means, each of 100 refinements
+#: random starts of each split, as in cluster-phones
+_STARTS = 10
+#: maximum passes over all points: 20 iterations of k-means of 100 refinements each
+_SWEEPS = 2000
 
 
 def split_all(points: Doubles, rng: np.random.Generator) -> list[list[int]]:
-    """All nodes but the root of a tree that splits points [n, 1 + 2 dim] in two where that helps ."""
+    """All nodes but the root of a binary tree over points [n, 1 + 2 dim].
+
+    A node is split if that raises the likelihood.
+    """
     nodes, waiting = [], [list(range(len(points)))]
     while waiting:
         node = waiting.pop(0)
@@ -22,17 +27,18 @@ def split_all(points: Doubles, rng: np.random.Generator) -> list[list[int]]:
             continue
         gain, side = split_in_two(points[node], rng)
         if gain > 0:
-            children = [[own for own, is_in in zip(node, side == i, strict=True) if is_in] for i in (0, 1)]
+            members = np.array(node)
+            children = [members[side == i].tolist() for i in (0, 1)]
             nodes += children
             waiting += children
     return [node for node in nodes if node]
 
 
 def split_in_two(points: Doubles, rng: np.random.Generator) -> tuple[float, Longs]:
-    """Gain in log-likelihood and the side, 0 or 1, of each point: the best of TRIES starts."""
+    """Gain in log-likelihood and side (0 or 1) of each point, of the best of _STARTS starts."""
     whole = float(log_likelihood(points.sum(0)))
     best_gain, best_side = -np.inf, np.zeros(len(points), np.int64)
-    for _ in range(TRIES):
+    for _ in range(_STARTS):
         side = _refined(points, _start(len(points), rng))
         gain = float(log_likelihood(summed(points, side, 2)).sum()) - whole
         if gain > best_gain:
@@ -41,7 +47,7 @@ def split_in_two(points: Doubles, rng: np.random.Generator) -> tuple[float, Long
 
 
 def _start(count: int, rng: np.random.Generator) -> Longs:
-    """Every second point of a walk through all (at least 2) with a random step is on side 1."""
+    """Puts every second point on side 1, visiting the points (at least 2) with a random step."""
     step = int(rng.integers(1, count))
     while gcd(step, count) != 1:
         step = step % (count - 1) + 1
@@ -51,11 +57,11 @@ def _start(count: int, rng: np.random.Generator) -> Longs:
 
 
 def _refined(points: Doubles, side: Longs) -> Longs:
-    """Moves points, one at a time in their order, where that raises the likelihood, until none moves."""
+    """Moves one point at a time, in order, if that raises the likelihood, until none moves."""
     side, sums = side.copy(), summed(points, side, 2)
     moved, at = False, 0
     sweeps = 0
-    while sweeps < SWEEPS:
+    while sweeps < _SWEEPS:
         better = np.flatnonzero(_gains(points, side, sums)[at:] > 0)
         if len(better):
             at += int(better[0])
@@ -71,6 +77,6 @@ def _refined(points: Doubles, side: Longs) -> Longs:
 
 
 def _gains(points: Doubles, side: Longs, sums: Doubles) -> Doubles:
-    """What moving each point to the other side adds to the log-likelihood."""
+    """Gain in log-likelihood of moving each point to the other side."""
     now = log_likelihood(sums).sum()
     return log_likelihood(sums[side] - points) + log_likelihood(sums[1 - side] + points) - now

@@ -1,4 +1,4 @@
-"""A model with one Gaussian for each leaf of a tree (Kaldi: gmm-init-model)."""
+"""A model with one Gaussian per leaf of a tree (Kaldi: gmm-init-model)."""
 
 from __future__ import annotations
 
@@ -11,34 +11,43 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Doubles, Gmms
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.tree import Tree
-from asr_prune.hmm.tying.likelihood import VARIANCE_FLOOR, summed
+from asr_prune.hmm.tying.likelihood import TREE_VARIANCE_FLOOR, summed
 from asr_prune.hmm.tying.lookup import leaves_of
 from asr_prune.hmm.tying.stats import TreeStats
 
 log = logging.getLogger(__name__)
 
 
-def initial_model(tree: Tree, topology: khg.HmmTopology, stats: TreeStats) -> tuple[HmmModel, Doubles]:
-    """The model, and how many frames each pdf has in `stats`, float64 [pdfs].
+def initial_model(
+    tree: Tree,
+    topology: khg.HmmTopology,
+    stats: TreeStats,
+) -> tuple[HmmModel, Doubles]:
+    """The model, and the number of frames of each pdf in `stats`, float64 [pdfs].
 
-    A pdf without frames, which a phone that never occurs has, gets the Gaussian of all frames; how many is told.
-    Raises UserError where there are no frames at all.
+    A pdf without frames, of a phone that never occurs, gets the Gaussian of all frames; the number
+    of such pdfs is logged. Raises UserError if there are no frames at all.
     """
     if not len(stats.moments):
-        raise UserError("no utterance is aligned, so no states can be tied; look at the log of the align stage.")
+        message = "no utterance is aligned, so states cannot be tied"
+        raise UserError(f"{message}; see the log of the align stage.")
     native = tree.to_khg()
-    moments = summed(stats.moments, leaves_of(tree, stats.classes, stats.windows), native.num_pdfs)
+    leaves = leaves_of(tree, stats.classes, stats.windows)
+    moments = summed(stats.moments, leaves, native.num_pdfs)
     frames = moments[:, 0].copy()
     empty = frames == 0
     if empty.any():
-        log.warning("%d of %d pdfs have no frames and start with the Gaussian of all frames", empty.sum(), len(empty))
+        message = "%d of %d pdfs have no frames and start with the Gaussian of all frames"
+        log.warning(message, empty.sum(), len(empty))
     moments[empty] = moments.sum(0)
-    return HmmModel(native, khg.TransitionModel(native, topology), _gaussians(moments)), frames
+    model = HmmModel(native, khg.TransitionModel(native, topology), _gaussians(moments))
+    return model, frames
 
 
 def _gaussians(moments: Doubles) -> Gmms:
-    """One Gaussian for each of moments [pdfs, 1 + 2 dim]."""
+    """One Gaussian per pdf from moments [pdfs, 1 + 2 dim]."""
     mean, square = np.split(moments[:, 1:] / moments[:, :1], 2, axis=1)
-    invvar = 1 / np.maximum(square - mean**2, VARIANCE_FLOOR)
+    invvar = 1 / np.maximum(square - mean**2, TREE_VARIANCE_FLOOR)
     ones = np.ones(len(mean), np.float32)
-    return Gmms(np.arange(len(mean) + 1), ones, (mean * invvar).astype(np.float32), invvar.astype(np.float32))
+    means_invvars = (mean * invvar).astype(np.float32)
+    return Gmms(np.arange(len(mean) + 1), ones, means_invvars, invvar.astype(np.float32))

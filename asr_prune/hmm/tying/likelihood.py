@@ -1,4 +1,4 @@
-"""How well one Gaussian describes frames of which only sums are known (Kaldi: GaussClusterable)."""
+"""Likelihood of frames under one Gaussian, from their moments alone (Kaldi: GaussClusterable)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import numpy as np
 
 from asr_prune.hmm.gmm import LOG_2PI, Doubles, Longs
 
-VARIANCE_FLOOR = 0.01  # as acc-tree-stats and gmm-init-model
-ROUNDING = 1e-6  # gains and losses that differ less than by this part of them are equal
+#: as in acc-tree-stats and gmm-init-model
+TREE_VARIANCE_FLOOR = 0.01
+#: gains and losses are equal if their relative difference is below this
+ROUNDING = 1e-6
 
 
-def log_likelihood(moments: Doubles, floor: float = VARIANCE_FLOOR) -> Doubles:
-    """Log-likelihood of all frames under their own diagonal Gaussian, whose variances are at least `floor`.
+def log_likelihood(moments: Doubles, floor: float = TREE_VARIANCE_FLOOR) -> Doubles:
+    """Log-likelihood of frames under the diagonal Gaussian that fits them, with a variance floor.
 
-    moments: number of frames, then sums of the features, then of their squares, float64 [..., 1 + 2 dim]; returns
-    float64 [...], 0 where there are no frames.
+    moments: number of frames, sums of the features and of their squares, float64 [..., 1 + 2 dim].
+    Returns float64 [...], 0 for no frames.
     """
     dim = moments.shape[-1] // 2
     count = moments[..., 0]
@@ -27,7 +29,7 @@ def log_likelihood(moments: Doubles, floor: float = VARIANCE_FLOOR) -> Doubles:
 
 
 def summed(moments: Doubles, groups: Longs, size: int) -> Doubles:
-    """Sums of moments [n, ...] by group [n], which are 0 to size - 1; [size, ...]."""
+    """Sums of moments [n, ...] by group [n] from 0 to size - 1; [size, ...]."""
     out = np.zeros((size, moments.shape[1]))
     if len(groups):
         order = np.argsort(groups, kind="stable")

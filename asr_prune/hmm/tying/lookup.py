@@ -1,4 +1,4 @@
-"""The leaves of a tree for many events at once."""
+"""Looking up many events in a tree at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from asr_prune.hmm.tree import Leaf, Node, Table, Tree
 
 
 def leaves_of(tree: Tree, classes: Ints, windows: Ints) -> Longs:
-    """The leaf, which is a pdf, for pdf classes [n] of phones in windows [n, width]; int64 [n], -1 where there is none.
+    """The leaf (pdf) of each event, int64 [n], -1 if there is none.
 
-    A tree that was built from windows where context-independent phones have -1 for what is not asked takes both these
-    and windows without gaps.
+    classes: pdf classes [n]; windows: phones in context [n, width].
+    Context-independent phones may have -1 for their neighbours or not.
     """
     out = np.full(len(classes), -1)
     waiting: list[tuple[Node, Longs]] = [(tree.root, np.arange(len(classes)))]
@@ -23,8 +23,10 @@ def leaves_of(tree: Tree, classes: Ints, windows: Ints) -> Longs:
             continue
         values = classes[rows] if node.key < 0 else windows[rows, node.key]
         if isinstance(node, Table):
-            own = ((child, rows[values == value]) for value, child in enumerate(node.children) if child is not None)
-            waiting += [(child, some) for child, some in own if len(some)]
+            for value, child in enumerate(node.children):
+                members = rows[values == value]
+                if child is not None and len(members):
+                    waiting.append((child, members))
         else:
             is_in = np.isin(values, node.values)
             waiting += [(node.yes, rows[is_in]), (node.no, rows[~is_in])]

@@ -1,4 +1,4 @@
-"""Leaves of one root that differ little become one (Kaldi: ClusterBottomUp, ClusterBottomUpCompartmentalized)."""
+"""Merging similar leaves of the same root (Kaldi: ClusterBottomUpCompartmentalized)."""
 
 from __future__ import annotations
 
@@ -9,32 +9,37 @@ from asr_prune.hmm.tying.likelihood import ROUNDING, log_likelihood
 
 
 class Compartment:
-    """Leaves that may be merged with each other; the pair that loses least is at `pair`, and costs `loss`."""
+    """Leaves that may be merged with each other; merging `pair` has the smallest `loss`."""
 
     def __init__(self, leaves: Longs, moments: Doubles) -> None:
         self.leaves, self.moments = leaves, moments.copy()
         self.into = np.arange(len(leaves))
         self.alive = np.ones(len(leaves), bool)
-        self.own = log_likelihood(self.moments)
-        self.losses = np.full((len(leaves), len(leaves)), np.inf)  # row > column
+        self.loglikes = log_likelihood(self.moments)
+        # row > column
+        self.losses = np.full((len(leaves), len(leaves)), np.inf)
         for row in range(1, len(leaves)):
             self.losses[row, :row] = self._losses(row, np.arange(row))
         self._find()
 
     def merge(self) -> None:
-        """Merges the pair that loses least."""
+        """Merges the pair with the smallest loss."""
         keep, gone = self.pair
         self.moments[keep] += self.moments[gone]
-        self.own[keep] = log_likelihood(self.moments[keep])
+        self.loglikes[keep] = log_likelihood(self.moments[keep])
         self.into[gone], self.alive[gone] = keep, False
         self.losses[gone], self.losses[:, gone] = np.inf, np.inf
         others = np.flatnonzero(self.alive & (np.arange(len(self.into)) != keep))
         low, high = others[others < keep], others[others > keep]
-        self.losses[keep, low], self.losses[high, keep] = self._losses(keep, low), self._losses(keep, high)
+        self.losses[keep, low] = self._losses(keep, low)
+        self.losses[high, keep] = self._losses(keep, high)
         self._find()
 
     def mapping(self) -> Longs:
-        """The new number of each leaf; clusters, in the order of their last leaf, take the first leaves' numbers."""
+        """The new number of each leaf.
+
+        Clusters, ordered by their last leaf, get the numbers of the first leaves.
+        """
         into = self.into
         while (into[into] != into).any():
             into = into[into]
@@ -42,7 +47,7 @@ class Compartment:
 
     def _losses(self, one: int, others: Longs) -> Doubles:
         together = log_likelihood(self.moments[others] + self.moments[one])
-        return np.maximum(self.own[others] + self.own[one] - together, 0)
+        return np.maximum(self.loglikes[others] + self.loglikes[one] - together, 0)
 
     def _find(self) -> None:
         best = int(self.losses.argmin())
@@ -51,14 +56,16 @@ class Compartment:
 
 
 def merge_leaves(moments: Doubles, roots: Longs, highest: float, fewest: int) -> Longs:
-    """Merges leaves of the same root, the least loss of log-likelihood first, while it is at most `highest`.
+    """Merges leaves of the same root while the loss of log-likelihood is at most `highest`.
 
-    moments [leaves, 1 + 2 dim]; roots [leaves]. No more is merged once `fewest` leaves with frames are left; those
-    without stay as they are. Returns the new number of each leaf, int64 [leaves], with gaps.
+    The pair with the smallest loss comes first.
+    moments: [leaves, 1 + 2 dim]; roots: [leaves]. Stops when `fewest` leaves with frames remain;
+    leaves without frames are unchanged. Returns the new number of each leaf, int64 [leaves], with
+    gaps.
     """
     seen = moments[:, 0] > 0
-    places = [np.flatnonzero(seen & (roots == root)) for root in range(int(roots.max()) + 1)]
-    parts = [Compartment(own, moments[own]) for own in places if len(own)]
+    members = [np.flatnonzero(seen & (roots == root)) for root in range(int(roots.max()) + 1)]
+    parts = [Compartment(leaves, moments[leaves]) for leaves in members if len(leaves)]
     for _ in range(int(seen.sum()) - fewest):
         part = min(parts, key=lambda part: part.loss)
         if part.loss > highest * (1 + ROUNDING) or np.isinf(part.loss):

@@ -1,4 +1,4 @@
-"""Alignments cut into phones (Kaldi: SplitToPhones of hmm-utils.cc), without a loop over frames."""
+"""Splitting alignments into phones, without a loop over frames (Kaldi: SplitToPhones)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 class Segments:
     """Phones of all utterances in order of time.
 
-    phones int32 and utterances (their number) int64 [segments]; owner: the segment of each frame, int64 [frames], -1
-    where the utterance is not aligned.
+    phones int32 [segments]; utterances: index, int64 [segments]; owner: segment of each frame,
+    int64 [frames], -1 if the utterance is not aligned.
     """
 
     phones: Ints
@@ -26,46 +26,58 @@ class Segments:
     owner: Longs
 
     def windows(self, width: int, central: int) -> Ints:
-        """Each phone at place `central` between its neighbours, 0 beyond the utterance; int32 [segments, width]."""
+        """Each phone, at position `central`, with its neighbours; int32 [segments, width].
+
+        0 beyond the utterance.
+        """
         out = np.zeros((len(self.phones), width), np.int32)
-        own = np.arange(len(self.phones))
+        index = np.arange(len(self.phones))
         for place in range(width):
-            other = own + place - central
-            inside = (other >= 0) & (other < len(own))
+            other = index + place - central
+            inside = (other >= 0) & (other < len(index))
             inside[inside] = self.utterances[other[inside]] == self.utterances[inside]
             out[inside, place] = self.phones[other[inside]]
         return out
 
 
-def cut(transitions: Transitions, ids: Ints, bounds: Longs) -> Segments:
-    """Phones of an alignment whose self-loops follow the way out (reorder=True).
+def phone_segments(transitions: Transitions, ids: Ints, bounds: Longs) -> Segments:
+    """Phones of an alignment whose self-loops follow the leaving transition (Kaldi: reorder).
 
-    ids: transition-ids [frames], 0 in utterances that are not aligned; bounds [utterances + 1]. An utterance that does
-    not go through whole phones is treated as not aligned, and the count told.
+    ids: transition-ids [frames], 0 in utterances that are not aligned; bounds: [utterances + 1]. An
+    utterance that does not consist of whole phones counts as not aligned; their number is logged.
     """
-    enters = ~transitions.self_loop[ids] & (ids > 0)  # a state's first frame has the transition out of it
+    # the first frame of a state has the transition that leaves it
+    enters = ~transitions.self_loop[ids] & (ids > 0)
     entered = np.maximum.accumulate(np.where(enters, np.arange(len(ids)), 0))
     done = transitions.final[ids[entered]]
     first = np.zeros(len(ids), bool)
     first[bounds[:-1][np.diff(bounds) > 0]] = True
     starts = enters & (first | np.concatenate([[True], done[:-1]]))
     utterances = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    good = (ids > 0) & ~_spoilt(_wrong(transitions, ids, enters, starts, first, done) & (ids > 0), utterances)
+    wrong = _wrong(transitions, ids, enters, starts, first, done) & (ids > 0)
+    good = (ids > 0) & ~_spoilt(wrong, utterances)
     starts &= good
     owner = np.where(good, np.cumsum(starts) - 1, -1)
     return Segments(transitions.phone[ids[starts]], utterances[starts], owner)
 
 
 def _spoilt(wrong: Bools, utterances: Longs) -> Bools:
-    """All frames of the utterances that have a wrong one; tells how many utterances."""
+    """All frames of utterances with a wrong one; logs the number of such utterances."""
     spoilt = np.unique(utterances[wrong])
     if len(spoilt):
-        log.warning("%d alignments are not made of whole phones and are left out", len(spoilt))
+        log.warning("%d alignments do not consist of whole phones and are left out", len(spoilt))
     return np.isin(utterances, spoilt)
 
 
-def _wrong(transitions: Transitions, ids: Ints, enters: Bools, starts: Bools, first: Bools, done: Bools) -> Bools:
-    """Frames that cannot follow the frame before, or where an utterance must not end."""
+def _wrong(
+    transitions: Transitions,
+    ids: Ints,
+    enters: Bools,
+    starts: Bools,
+    first: Bools,
+    done: Bools,
+) -> Bools:
+    """Frames that cannot follow the previous one, or at which an utterance cannot end."""
     previous = np.roll(ids, 1)
     same_phone = transitions.phone[ids] == transitions.phone[previous]
     same_state = same_phone & (transitions.hmm_state[ids] == transitions.hmm_state[previous])

@@ -1,4 +1,4 @@
-"""From an alignment to a model with tied states and the same alignment in its terms."""
+"""Tying: from an alignment to a model with tied states and the converted alignment."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from asr_prune.hmm.tying.build import MIN_GAIN, build_tree
 from asr_prune.hmm.tying.convert import convert_alignment
 from asr_prune.hmm.tying.init import initial_model
 from asr_prune.hmm.tying.questions import Questions, extra_questions, phone_questions
-from asr_prune.hmm.tying.stats import tree_stats
+from asr_prune.hmm.tying.stats import TreeStats, tree_stats
 from asr_prune.lang.lang import Lang
 
 
 @dataclass(frozen=True)
 class Tied:
-    """model: one Gaussian for each pdf; occupancies: frames of each pdf, float64 [pdfs]; questions: what was asked;
-    ids: the alignment as transition-ids of `model`, int32 [frames], 0 where there was none."""
+    """model: one Gaussian per pdf; occupancies: frames of each pdf, float64 [pdfs]; questions: of
+    the tree; ids: alignment as transition-ids of `model`, int32 [frames], 0 for
+    frames that are not aligned.
+    """
 
     model: HmmModel
     occupancies: Doubles
@@ -37,22 +39,27 @@ def tie(
     seed: int = 0,
     min_gain: float = MIN_GAIN,
 ) -> Tied:
-    """Ties the states of triphones (the part of train_deltas.sh before its first iteration).
+    """Ties the states of triphones, as train_deltas.sh before its first iteration.
 
-    model: which made the alignment `ids` [frames], whatever its tree; feats [frames, dim] of any kind; bounds
-    [utterances + 1]; leaves, cluster_threshold and min_gain as `build_tree`. The same seed
-    gives the same model. Raises UserError as `initial_model`.
+    model: the one that made the alignment `ids` [frames], with any tree; bounds: [utterances + 1];
+    feats: [frames, dim]; leaves, cluster_threshold, min_gain: see `build_tree`. The same seed gives
+    the same model. Raises UserError as `initial_model`.
     """
     topology = read_topology(lang.topo)
-    classes = topology.get_phone_to_num_pdf_classes()
     stats = tree_stats(model.transitions, ids, bounds, feats, ci_phones=lang.silence)
-    phones = phone_questions(stats, lang.shared, (_middle(classes),), seed) + extra_questions(lang)
-    questions = Questions.of(phones, max(classes))
+    questions = _questions(lang, topology.get_phone_to_num_pdf_classes(), stats, seed)
     tree = build_tree(stats, lang.shared, questions, leaves, cluster_threshold, min_gain)
     tied, occupancies = initial_model(tree, topology, stats)
-    return Tied(tied, occupancies, questions, convert_alignment(model.transitions, tied, ids, bounds))
+    converted = convert_alignment(model.transitions, tied, ids, bounds)
+    return Tied(tied, occupancies, questions, converted)
+
+
+def _questions(lang: Lang, classes: list[int], stats: TreeStats, seed: int) -> Questions:
+    """classes: number of pdf classes of each phone."""
+    clusters = phone_questions(stats, lang.shared, (_middle(classes),), seed)
+    return Questions.of(clusters + extra_questions(lang), max(classes))
 
 
 def _middle(classes: list[int]) -> int:
-    """The middle state of the shortest phones, which cluster-phones looks at: 1 of 3."""
+    """The middle state of the shortest phones, as in cluster-phones: 1 of 3."""
     return (min(n for n in classes if n > 0) - 1) // 2

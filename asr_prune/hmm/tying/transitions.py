@@ -1,4 +1,4 @@
-"""What transition-ids mean, as arrays."""
+"""The meaning of transition-ids, as arrays."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from asr_prune.hmm.gmm import Bools, Ints
 
 @dataclass(frozen=True)
 class Transitions:
-    """Meanings of transition-ids, each [ids + 1]; entry 0, which is no transition, has -1 or False.
+    """Each array is [ids + 1]; entry 0, which is not a transition-id, is -1 or False.
 
-    phone, hmm_state and pdf_class (that of the self-loop or of the way out, as the id is), forward_class and loop_class
-    (both of the state), index (among the state's transitions) int32; self_loop and final (leaves the phone) bool.
+    int32: phone; hmm_state; pdf_class of the transition; forward_class and loop_class of its state;
+    index among the transitions of the state. bool: self_loop; final, which leaves the phone.
     """
 
     phone: Ints
@@ -32,7 +32,8 @@ class Transitions:
         ids = range(1, model.num_transition_ids + 1)
         state = np.asarray(model.id2state, np.int64)
         first = np.asarray(model.state2id, np.int64)
-        states = np.array([(-1, -1, -1, -1), *(_state(model, entry) for entry in model.tuples)], np.int32)
+        rows = [_state(model, entry) for entry in model.tuples]
+        states = np.array([(-1, -1, -1, -1), *rows], np.int32)
         phone, hmm_state, forward, loop = states[state[: len(ids) + 1]].T
         self_loop = np.array([False, *map(model.is_self_loop, ids)])
         index = np.arange(len(ids) + 1) - first[state[: len(ids) + 1]]
@@ -49,8 +50,11 @@ class Transitions:
         )
 
 
-def _state(model: khg.TransitionModel, entry: khg.TransitionModelTuple) -> tuple[int, int, int, int]:
-    """Phone, HMM state and the pdf classes of its way out and of its self-loop."""
+def _state(
+    model: khg.TransitionModel,
+    entry: khg.TransitionModelTuple,
+) -> tuple[int, int, int, int]:
+    """Phone, HMM state, and pdf classes of its leaving transitions and of its self-loop."""
     phone, number, *_ = entry.__getstate__()
     state = model.topo.topology_for_phone(phone)[number]
     return phone, number, state.forward_pdf_class, state.self_loop_pdf_class

@@ -1,4 +1,4 @@
-"""ARPA files."""
+"""Writing ARPA files."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from asr_prune.files import atomic
 from asr_prune.lang.ngram.model import BackOff, NGrams
 
 #: log10(0) in an ARPA file
-NEVER = -99.0
+_LOG_ZERO = -99.0
 
 
 def write_arpa(model: BackOff, path: Path) -> None:
-    """Writes a back-off model, logarithms with seven decimals, orders that have no n-gram left out.
+    """Writes a back-off model, logarithms with seven decimals, without empty orders.
 
     Raises UserError as `atomic`.
     """
     orders = [grams for grams in model.orders if len(grams.word)]
+    sizes = "".join(f"ngram {n}={len(grams.word)}\n" for n, grams in enumerate(orders, 1))
     with atomic(path) as file:
-        file.write("\\data\\\n" + "".join(f"ngram {n}={len(own.word)}\n" for n, own in enumerate(orders, 1)))
+        file.write("\\data\\\n" + sizes)
         texts = [""]
-        for n, own in enumerate(orders, 1):
-            texts = _texts(own, texts, model.words)
+        for n, grams in enumerate(orders, 1):
+            texts = _texts(grams, texts, model.words)
             file.write(f"\n\\{n}-grams:\n")
-            file.writelines(_entries(own, texts, n < len(orders)))
+            file.writelines(_entries(grams, texts, n < len(orders)))
         file.write("\n\\end\\\n")
 
 
 def _texts(grams: NGrams, histories: list[str], words: list[str]) -> list[str]:
-    """Each n-gram's words."""
+    """The words of each n-gram."""
     pairs = zip(grams.history.tolist(), grams.word.tolist(), strict=True)
     return [f"{histories[h]} {words[w]}".lstrip() for h, w in pairs]
 
 
 def _entries(grams: NGrams, texts: list[str], weighted: bool) -> Iterator[str]:
-    log_p = np.maximum(grams.log_p / math.log(10), NEVER).tolist()
+    log_p = np.maximum(grams.log_p / math.log(10), _LOG_ZERO).tolist()
     if not weighted:
         return (f"{p:.7f}\t{text}\n" for p, text in zip(log_p, texts, strict=True))
     weights = (grams.log_weight / math.log(10)).tolist()

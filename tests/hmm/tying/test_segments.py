@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr_prune.hmm.tying.segments import cut
+from asr_prune.hmm.tying.segments import phone_segments
 from asr_prune.hmm.tying.transitions import Transitions
 
 
 def test_finds_the_phones_that_were_walked(walk: Any) -> None:
-    segments = cut(Transitions.of(walk.model.transitions), walk.ids, walk.bounds)
+    segments = phone_segments(Transitions.of(walk.model.transitions), walk.ids, walk.bounds)
     lengths = np.bincount(segments.owner[segments.owner >= 0])
     for utterance, truth in enumerate(walk.phones):
         own = segments.utterances == utterance
@@ -22,17 +22,17 @@ def test_finds_the_phones_that_were_walked(walk: Any) -> None:
 
 @pytest.mark.parametrize(("width", "central"), [(1, 0), (3, 1), (2, 1), (5, 2)])
 def test_windows_against_a_loop(walk: Any, width: int, central: int) -> None:
-    windows = cut(Transitions.of(walk.model.transitions), walk.ids, walk.bounds).windows(width, central)
+    windows = phone_segments(Transitions.of(walk.model.transitions), walk.ids, walk.bounds).windows(width, central)
     expected = []
     for utterance, truth in enumerate(walk.phones):
-        said = [0] * width + [phone for phone, _ in truth] + [0] * width
+        spoken = [0] * width + [phone for phone, _ in truth] + [0] * width
         if utterance != 3:
-            expected += [said[i - central : i - central + width] for i in range(width, len(said) - width)]
+            expected += [spoken[i - central : i - central + width] for i in range(width, len(spoken) - width)]
     assert windows.tolist() == expected
 
 
 @pytest.mark.parametrize("harm", ["end", "start", "phone"])
-def test_what_is_not_whole_phones_is_left_out(walk: Any, harm: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_incomplete_phones_are_left_out(walk: Any, harm: str, caplog: pytest.LogCaptureFixture) -> None:
     start, end = walk.bounds[1:3]
     ids, bounds = walk.ids.copy(), walk.bounds.copy()
     table = Transitions.of(walk.model.transitions)
@@ -44,8 +44,8 @@ def test_what_is_not_whole_phones_is_left_out(walk: Any, harm: str, caplog: pyte
         ids[start] = ids[start + np.flatnonzero(table.hmm_state[ids[start:end]] > 0)[0]]
     else:
         ids[start + 1] = np.flatnonzero(table.phone == walk.phones[1][2][0])[0]
-    segments = cut(table, ids, bounds)
-    assert "1 alignments are not made of whole phones" in caplog.text
+    segments = phone_segments(table, ids, bounds)
+    assert "1 alignments do not consist of whole phones" in caplog.text
     assert 1 not in segments.utterances
     assert (segments.owner[bounds[1] : bounds[2]] == -1).all()
     assert set(segments.utterances.tolist()) == set(range(len(walk.phones))) - {1, 3, 5}

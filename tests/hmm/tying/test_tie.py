@@ -14,7 +14,7 @@ from asr_prune.hmm.options import MonoOptions
 from asr_prune.hmm.training import search_of
 from asr_prune.hmm.tying import tie
 from asr_prune.hmm.tying.transitions import Transitions
-from asr_prune.hmm.utterances import Utterances
+from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
 
 OPTIONS = MonoOptions(
@@ -24,7 +24,7 @@ OPTIONS = MonoOptions(
 
 def test_from_monophones_to_triphones_and_again(toy: Any) -> None:
     """Kaldi accepts the tied model: it compiles graphs for it, aligns, and what it aligns is tied again."""
-    lang, data = Lang.read(toy.lang), Utterances.join(toy.feats)
+    lang, data = Lang.read(toy.lang), JoinedUtterances.join(toy.feats)
     mono = start(lang, data, compile_graphs(lang, flat_start(lang, data), toy.text, data.ids), OPTIONS, 0)
     mono.run("monophones")
     mono.realign()

@@ -9,10 +9,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from asr_prune.lang.ngram.counts import count
-from asr_prune.lang.ngram.estimate import estimate
+from asr_prune.lang.ngram.counts import count_ngrams
+from asr_prune.lang.ngram.estimate import estimate_ngrams
 from asr_prune.lang.ngram.model import BackOff
-from asr_prune.lang.ngram.text import UNKNOWN, Vocabulary, tokenise
+from asr_prune.lang.ngram.text import OOV_ID, Vocabulary, encode_text
 
 Sentences = list[list[str]]
 Words = tuple[str, ...]
@@ -20,13 +20,13 @@ Words = tuple[str, ...]
 
 def _model(sentences: Sentences, words: str, order: int, smoothing: str) -> tuple[BackOff, list[np.ndarray]]:
     vocabulary = Vocabulary.of(words)
-    counts = count(tokenise(sentences, vocabulary).ids, order, len(vocabulary.words))
-    return estimate(counts, vocabulary.words, smoothing)[0], [own.times for own in counts]
+    counts = count_ngrams(encode_text(sentences, vocabulary).ids, order, len(vocabulary.words))
+    return estimate_ngrams(counts, vocabulary.words, smoothing)[0], [own.times for own in counts]
 
 
 def _p(model: BackOff, word: str, history: Words) -> float:
     ids = [model.words.index(w) for w in (*history, word)]
-    return math.exp(model.log_p(np.array([UNKNOWN, *ids]))[-1])
+    return math.exp(model.log_p(np.array([OOV_ID, *ids]))[-1])
 
 
 def _histories(words: str, longest: int) -> Iterator[Words]:
@@ -43,7 +43,7 @@ def model() -> Callable[[Sentences, str, int, str], tuple[BackOff, list[np.ndarr
 
 @pytest.fixture(scope="session")
 def p() -> Callable[[BackOff, str, Words], float]:
-    """p(word | history), the history being all that is known."""
+    """p(word | history), with nothing before the history."""
     return _p
 
 

@@ -15,11 +15,11 @@ from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.ngram.arpa import write_arpa
 from asr_prune.lang.ngram.model import BackOff
-from asr_prune.lang.ngram.prune import prune
-from asr_prune.lang.ngram.text import Vocabulary, tokenise
+from asr_prune.lang.ngram.prune import prune_ngrams
+from asr_prune.lang.ngram.text import Vocabulary, encode_text
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
-from asr_prune.lang.symbols import read_table
+from asr_prune.lang.symbols import read_symbols
 
 ANY = Callable[..., list]
 sentence = st.lists(st.sampled_from("ABCD"), min_size=1, max_size=6)
@@ -57,24 +57,24 @@ def check(model: BackOff, lang: Path, sentences: list[list[str]]) -> None:
         write_arpa(model, Path(folder) / "lm.arpa")
         assert check_arpa(Path(folder) / "lm.arpa")[0] == set(model.words)
         make_grammar(Path(folder) / "lm.arpa", lang)
-    g, words = read_fst(lang / "G.fst", "lang"), read_table(lang / "words.txt")
+    g, words = read_fst(lang / "G.fst", "lang"), read_symbols(lang / "words.txt")
     for said in sentences:
-        log_p = model.log_p(tokenise([said], Vocabulary.of("ABCDE")).ids).sum()
+        log_p = model.log_p(encode_text([said], Vocabulary.of("ABCDE")).ids).sum()
         assert walk(g, [words[word] for word in said], words["#0"]) == pytest.approx(-log_p, abs=1e-4)
 
 
 @settings(max_examples=25, deadline=None)
 @given(texts=st.lists(sentence, min_size=1, max_size=10), said=st.lists(sentence, max_size=4), order=st.integers(1, 4))
-def test_the_grammar_says_what_the_model_says_whole_and_pruned(
+def test_grammar_and_model_agree_before_and_after_pruning(
     model: ANY, lang: Path, texts: list[list[str]], said: list[list[str]], order: int
 ) -> None:
     whole, times = model(texts, "ABCDE", order, "kneser_ney")
     check(whole, lang, [*texts, *said])
-    check(prune(whole, times, sum(map(len, times[1:])) // 2), lang, [*texts, *said])
+    check(prune_ngrams(whole, times, sum(map(len, times[1:])) // 2), lang, [*texts, *said])
 
 
 def test_orders_that_have_nothing_are_left_out(model: ANY, tmp_path: Path) -> None:
     whole, times = model([["A", "B"]], "AB", 3, "witten_bell")
-    write_arpa(prune(whole, times, 0), tmp_path / "lm.arpa")
+    write_arpa(prune_ngrams(whole, times, 0), tmp_path / "lm.arpa")
     assert check_arpa(tmp_path / "lm.arpa") == ({"<s>", "</s>", "A", "B"}, 1)
     assert np.isneginf(whole.orders[0].log_p[0])

@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_prune.lang.ngram.counts import Counts, count
-from asr_prune.lang.ngram.text import Vocabulary, tokenise
+from asr_prune.lang.ngram.counts import NGramCounts, count_ngrams
+from asr_prune.lang.ngram.text import Vocabulary, encode_text
 
-NONE = Counts(*[np.zeros(0, np.int64)] * 4)
+NONE = NGramCounts(*[np.zeros(0, np.int64)] * 4)
 texts = st.lists(st.lists(st.sampled_from("ABCDX"), min_size=1, max_size=6), min_size=1, max_size=8)
 
 
-def spelled(found: list[Counts], n: int, i: int) -> tuple[int, ...]:
+def spelled(found: list[NGramCounts], n: int, i: int) -> tuple[int, ...]:
     """The words of the i-th n-gram, from its histories."""
     own = found[n - 1]
     return (*(spelled(found, n - 1, own.history[i]) if n > 1 else ()), int(own.word[i]))
@@ -25,7 +25,7 @@ def test_windows_are_counted_and_none_spans_a_word_outside_the_vocabulary(
     sentences: list[list[str]], order: int
 ) -> None:
     vocabulary = Vocabulary.of("ABCD")
-    found = count(tokenise(sentences, vocabulary).ids, order, 6)
+    found = count_ngrams(encode_text(sentences, vocabulary).ids, order, 6)
     for n in range(1, order + 1):
         slow: Counter[tuple[int, ...]] = Counter()
         for sentence in sentences:

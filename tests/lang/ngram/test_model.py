@@ -12,7 +12,7 @@ import pytest
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.ngram.model import BackOff, NGrams, perplexity
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.lang.ngram.text import UNKNOWN, Vocabulary, tokenise
+from asr_prune.lang.ngram.text import OOV_ID, Vocabulary, encode_text
 
 MITLM = shutil.which("estimate-ngram")
 
@@ -27,22 +27,22 @@ def by_hand() -> BackOff:
     )
 
 
-def test_words_back_off_and_what_is_unknown_breaks_the_history() -> None:
-    log_p = by_hand().log_p(np.array([0, 2, 3, 1, 0, 2, 2, UNKNOWN, 3, 1]))
+def test_words_back_off_and_unknown_words_break_the_history() -> None:
+    log_p = by_hand().log_p(np.array([0, 2, 3, 1, 0, 2, 2, OOV_ID, 3, 1]))
     expected = np.log([1, 0.5, 0.9, 0.2, 1, 0.5, 0.25 * 0.5, np.nan, 0.3, 0.2])
     assert log_p == pytest.approx(expected, nan_ok=True)
 
 
-def test_perplexity_counts_sentence_ends_and_leaves_out_what_is_unknown() -> None:
-    tokens = tokenise([["A", "B"], ["X", "A"]], Vocabulary.of("AB"))
-    found = perplexity(by_hand(), tokens, UNKNOWN)
+def test_perplexity_counts_sentence_ends_without_unknown_words() -> None:
+    tokens = encode_text([["A", "B"], ["X", "A"]], Vocabulary.of("AB"))
+    found = perplexity(by_hand(), tokens, OOV_ID)
     assert found.without == pytest.approx((0.5 * 0.9 * 0.2 * 0.5 * 0.25 * 0.2) ** (-1 / 5))
     assert found.with_oov is None
     assert str(found) == f"{found.without:.2f} on 4 words in 2 sentences, 1 (25.00 %) outside the vocabulary: X"
 
 
-def test_perplexity_with_a_word_for_what_is_unknown() -> None:
-    tokens = tokenise([["A", "B"], ["X", "A"]], Vocabulary.of("AB"))
+def test_perplexity_with_a_word_for_unknown_words() -> None:
+    tokens = encode_text([["A", "B"], ["X", "A"]], Vocabulary.of("AB"))
     found = perplexity(by_hand(), tokens, 3)
     assert found.with_oov == pytest.approx((0.5 * 0.9 * 0.2 * 0.3 * 0.5 * 0.25 * 0.2) ** (-1 / 6))
     assert found.without == pytest.approx((0.5 * 0.9 * 0.2 * 0.5 * 0.25 * 0.2) ** (-1 / 5))
@@ -70,6 +70,6 @@ def test_mitlm_makes_the_same_model(tmp_path: Path) -> None:
 
 def test_a_word_that_never_occurs_has_its_share_of_what_is_left(model: Callable[..., tuple[BackOff, list]]) -> None:
     made, _ = model([["A"], ["B"]], "ABC", 1, "kneser_ney")
-    ids = np.array([UNKNOWN, 1, UNKNOWN, 4])
+    ids = np.array([OOV_ID, 1, OOV_ID, 4])
     # </s> 2, A 1, B 1, C 0: n1 = 2, n2 = 1, so D = 1/2 for all: 3/8 of the mass is shared by four words
     assert made.log_p(ids)[[1, 3]] == pytest.approx([math.log(1.5 / 4 + 3 / 8 / 4), math.log(3 / 8 / 4)])

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from asr_prune.lang.ngram.model import BackOff
-from asr_prune.lang.ngram.prune import prune
+from asr_prune.lang.ngram.prune import prune_ngrams
 
 WORDS = "ABCDE"
 ANY = Callable[..., list]
@@ -29,12 +29,12 @@ def listed(model: BackOff) -> list[list[tuple[str, ...]]]:
 
 @settings(max_examples=40, deadline=None)
 @given(sentences=texts, order=st.integers(2, 4), share=st.floats(0, 1))
-def test_what_is_kept_is_as_much_as_asked_unchanged_whole_and_sums_to_one(
+def test_pruned_model_has_the_requested_size_and_sums_to_one(
     model: ANY, p: Callable[..., float], histories: ANY, sentences: list[list[str]], order: int, share: float
 ) -> None:
     whole, times = model(sentences, WORDS, order, "kneser_ney")
     total = sum(len(own.word) for own in whole.orders[1:])
-    small = prune(whole, times, int(share * total))
+    small = prune_ngrams(whole, times, int(share * total))
     kept = [set(grams) for grams in listed(small)]
     assert sum(map(len, kept[1:])) == int(share * total)
     for shorter, longer in pairwise(kept):
@@ -46,7 +46,7 @@ def test_what_is_kept_is_as_much_as_asked_unchanged_whole_and_sums_to_one(
 
 
 def without(model: BackOff, p: Callable[..., float], gram: tuple[str, ...], shorter: list[str]) -> Listed:
-    """p' after the n-gram's history where it is not listed, from the definition of a back-off model."""
+    """p' after the history of a removed n-gram, from the definition of a back-off model."""
     *history, last = gram
     rest = [word for word in shorter if word != last]
     unlisted = [word for word in (*WORDS, "</s>") if word not in rest]
@@ -74,14 +74,14 @@ def test_the_first_to_go_costs_the_least_relative_entropy(
         own = {word: p(whole, word[0], gram[:-1]) for word in changed}
         entropy = sum(own[word] * math.log(own[word] / changed[word]) for word in changed)
         cost[gram] = occurs[gram[:-1]] / times[0].sum() * entropy
-    small = [set(found) for found in listed(prune(whole, times, total - 1))]
+    small = [set(found) for found in listed(prune_ngrams(whole, times, total - 1))]
     (gone,) = [gram for found, kept in zip(grams, small, strict=True) for gram in found if gram not in kept]
     assert cost[gone] == pytest.approx(min(cost.values()), abs=1e-12)
 
 
 def test_pruning_to_nothing_leaves_the_unigrams(model: ANY, p: Callable[..., float]) -> None:
     whole, times = model([["A", "B"], ["B", "C"]], WORDS, 3, "kneser_ney")
-    small = prune(whole, times, 0)
+    small = prune_ngrams(whole, times, 0)
     assert [len(own.word) for own in small.orders] == [7, 0, 0]
     assert p(small, "B", ("<s>", "A")) == pytest.approx(p(whole, "B", ()))
     assert np.all(small.orders[0].log_weight == 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.errors import UserError
-from asr_prune.lang.ngram.text import UNKNOWN, Vocabulary, read_sentences, tokenise
+from asr_prune.lang.ngram.text import OOV_ID, Vocabulary, encode_text, read_sentences
 
 
 def test_lines_are_sentences_without_their_marks(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_words_are_numbered_in_c_order_and_others_counted() -> None:
     vocabulary = Vocabulary.of(["b", "a", "B", "</s>", "<unk>"], oov="<unk>")
     assert vocabulary.words == ["<s>", "</s>", "<unk>", "B", "a", "b"]
-    tokens = tokenise([["a", "x", "y"], ["x"]], vocabulary)
-    assert tokens.ids.tolist() == [0, 4, UNKNOWN, UNKNOWN, 1, 0, UNKNOWN, 1]
+    tokens = encode_text([["a", "x", "y"], ["x"]], vocabulary)
+    assert tokens.ids.tolist() == [0, 4, OOV_ID, OOV_ID, 1, 0, OOV_ID, 1]
     assert tokens.mapped(vocabulary.oov).tolist() == [0, 4, 2, 2, 1, 0, 2, 1]
     assert (tokens.words, tokens.sentences, dict(tokens.unknown)) == (4, 2, {"x": 2, "y": 1})
     assert str(tokens) == "4 words in 2 sentences, 3 (75.00 %) outside the vocabulary: x, y"
-    assert Vocabulary.of(["a"], oov="<unk>").oov == UNKNOWN
+    assert Vocabulary.of(["a"], oov="<unk>").oov == OOV_ID

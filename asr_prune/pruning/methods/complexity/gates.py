@@ -12,7 +12,7 @@ from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.nodes import Nodes, narrowed
-from asr_prune.pruning.parts import Score
+from asr_prune.pruning.parts import NodeScore
 
 
 class Gates:
@@ -106,7 +106,7 @@ class Gates:
             setattr(self, name, state[name])
 
 
-class GateScore(Score):
+class GateScore(NodeScore):
     """The probability with which each node acts.
 
     saliency: running means of CE(0) - CE(1) of the nodes' gates, float [nodes] a layer; of_layers:

@@ -119,7 +119,7 @@ def test_a_high_price_drops_whole_layers_and_the_network_goes_on(make_trainer: M
     small, kept = shrink(whole)
     assert small.widths == [len(k) for k in kept]
     assert 0 in small.widths
-    inputs = trainer.dev_frames.spliced(torch.arange(50))
+    inputs = trainer.dev_frames.splice(torch.arange(50))
     assert torch.allclose(whole(inputs), small(inputs), atol=1e-5)
 
 

@@ -113,10 +113,7 @@ def test_the_entropy_cut_puts_means_in_the_place_of_nodes(
     asked = {"method": "magnitude", "keep": 0.5, "fine_tune": 0.0, "score": "entropy"}
     trainer = make_trainer(asked, {"epochs": 2}, activation=activation, dropout=0.2)
     trainer.run()
-    cut, frames = (
-        trainer.hooks.cut,
-        trainer.train_frames.spliced(torch.arange(len(trainer.train_frames))),
-    )
+    cut, frames = trainer.hooks.cut, trainer.train_frames.splice(torch.arange(len(trainer.train_frames)))
     expected = FeedForward(trainer.network.affine[0].in_features, (32, 24), 7, activation).eval()
     expected.load_state_dict(trainer.hooks.before_cut)
     for found, slow in zip(cut.scores, slow_entropies(expected, frames), strict=True):
@@ -131,7 +128,7 @@ def test_the_entropy_cut_puts_means_in_the_place_of_nodes(
             layer.incoming.weight[~kept] = 0
             layer.outgoing.bias += layer.outgoing.weight[:, ~kept] @ mean[~kept]
             layer.outgoing.weight[:, ~kept] = 0
-    inputs = trainer.dev_frames.spliced(torch.arange(60))
+    inputs = trainer.dev_frames.splice(torch.arange(60))
     assert torch.allclose(trainer.network.eval()(inputs), expected(inputs), atol=1e-5)
     assert cut.dev_ce_after == pytest.approx(trainer.metrics[-1]["dev_ce"])
 
@@ -172,5 +169,5 @@ def test_the_cut_zeroes_the_vector_that_was_ranked(
                 layer.incoming.weight[~kept] = 0
             else:
                 layer.outgoing.weight[:, ~kept] = 0
-    inputs = trainer.dev_frames.spliced(torch.arange(60))
+    inputs = trainer.dev_frames.splice(torch.arange(60))
     assert torch.allclose(trainer.network.eval()(inputs), expected(inputs), atol=1e-5)

@@ -130,7 +130,7 @@ def test_training_is_the_formulas(make_trainer: MakeTrainer, asked: dict[str, An
         ours = trainer.hooks.before_cut[name]
         assert (ours == 0).tolist() == (value == 0).tolist()
         assert torch.allclose(ours, value, atol=1e-9)
-    inputs = trainer.dev_frames.spliced(torch.arange(50)).double()
+    inputs = trainer.dev_frames.splice(torch.arange(50)).double()
     assert torch.allclose(trainer.network.eval()(inputs), expected(inputs), atol=1e-9)
 
 
@@ -228,7 +228,7 @@ def test_removal_is_exact_and_what_is_masked_is_zero(
         weights = [layer.weight for layer in trainer.network.affine]
         assert sum(int(w.count_nonzero()) for w in weights) <= round(0.1 * sum(w.numel() for w in weights))
     assert all(set(k) <= set(m.nonzero().flatten().tolist()) for k, m in zip(kept, cut.kept, strict=True))
-    inputs = trainer.dev_frames.spliced(torch.arange(50))
+    inputs = trainer.dev_frames.splice(torch.arange(50))
     assert torch.allclose(trainer.network.double()(inputs.double()), small.double()(inputs.double()), atol=1e-9)
 
 

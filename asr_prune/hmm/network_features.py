@@ -1,0 +1,115 @@
+"""Features of a data directory as the models read them: of a GMM-HMM pass, and of a network.
+
+Importing this module loads no Kaldi library, so that networks can be trained from archives with
+torch and numpy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.features.archive import read_matrices
+from asr_prune.features.load import stored
+from asr_prune.features.options import FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
+from asr_prune.features.stored import Stored
+from asr_prune.hmm.fmllr import transformed
+from asr_prune.hmm.frontend import FrontEnd
+
+#: files that feature extraction writes for a set
+FEATURE_FILES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
+
+#: by utterance, float32 [frames, dim]
+Feats = Mapping[str, np.ndarray]
+
+
+def feature_folder(folder: Path, kind: str) -> Path:
+    """Where the features of a data directory are stored; kind: `hmm` or `network`."""
+    return folder if kind == "hmm" else folder / "network"
+
+
+def base_features(folder: Path, options: HmmFeatureOptions) -> Stored:
+    """Normalised cepstra of a data directory, without deltas, by utterance; read on access."""
+    speakers = DataDir.read(folder).utt2spk
+    return stored(feature_folder(folder, "hmm"), replace(options, deltas=0), speakers)
+
+
+def pass_features(
+    folder: Path,
+    options: HmmFeatureOptions,
+    hmm: Path,
+    adapt: bool = True,
+) -> Stored:
+    """Input features of the GMM-HMM pass in folder `hmm`, for a data directory; read on access.
+
+    adapt: apply the speakers' fMLLR transforms if the pass has them.
+    """
+    front = FrontEnd.load(hmm)
+    feats = base_features(folder, options).then(lambda _, base: front(base))
+    if not (adapt and (hmm / "trans.scp").is_file()):
+        return feats
+    transforms = dict(read_matrices(transform_file(hmm, folder.name)))
+    speakers = DataDir.read(folder).utt2spk
+
+    def adapted(utt: str, plain: np.ndarray) -> np.ndarray:
+        transform = transforms.get(speakers[utt])
+        return plain if transform is None else transformed(plain, transform)
+
+    return feats.then(adapted)
+
+
+def transform_file(hmm: Path, part: str) -> Path:
+    """Index of the fMLLR transforms of a set: from training or first-pass hypotheses."""
+    return hmm / ("trans.scp" if part == "train" else f"adapt_{part}/trans.scp")
+
+
+@dataclass(frozen=True)
+class NetworkFeatures:
+    """Input features of a network.
+
+    options: of both kinds of features; hmm: name of the pass that gives the labels.
+    """
+
+    options: FeaturesOptions
+    hmm: str
+
+    @classmethod
+    def from_plain(cls, content: dict[str, Any]) -> NetworkFeatures:
+        """From what `plain` returned, as stored in a model."""
+        network = NetworkFeatureOptions(**content["network"])
+        hmm = HmmFeatureOptions(**content["hmm"])
+        return cls(FeaturesOptions(network=network, hmm=hmm), content["pass"])
+
+    def plain(self) -> dict[str, Any]:
+        """JSON-compatible form, for a model to store."""
+        return {**asdict(self.options), "pass": self.hmm}
+
+    @property
+    def kind(self) -> str:
+        """`hmm` if the network reads the features of the GMM-HMM, else `network`."""
+        return "hmm" if self.options.network.type == "hmm" else "network"
+
+    @property
+    def frame_shift(self) -> float:
+        """In seconds."""
+        options = self.options.hmm if self.kind == "hmm" else self.options.network
+        return options.frame_shift_ms / 1000
+
+    def load(self, folder: Path, align: Path) -> dict[str, np.ndarray]:
+        """Features of a data directory by utterance, float32 [frames, dim], in memory.
+
+        align: folder that holds the folders of the passes.
+        """
+        return dict(self.stored(folder, align))
+
+    def stored(self, folder: Path, align: Path) -> Stored:
+        """As `load`, but each utterance is read on access."""
+        if self.kind == "hmm":
+            return pass_features(folder, self.options.hmm, align / self.hmm)
+        speakers = DataDir.read(folder).utt2spk
+        return stored(feature_folder(folder, "network"), self.options.network, speakers)
