@@ -31,7 +31,14 @@ class Adapter:
     Raises UserError if a file is missing or damaged.
     """
 
-    def __init__(self, hmm: Path, graph: Path, silence: list[int], options: DecodeOptions, nj: int = 1) -> None:
+    def __init__(
+        self,
+        hmm: Path,
+        graph: Path,
+        silence: list[int],
+        options: DecodeOptions,
+        nj: int = 1,
+    ) -> None:
         self.graph, self.options, self.nj = graph, options, nj
         self.model = HmmModel.load(hmm)
         self.unadapted = read_mdl(hmm / "final.alimdl")[1]
@@ -39,7 +46,12 @@ class Adapter:
             raise UserError(f"{hmm}: final.mdl and final.alimdl differ in size; run the align stage again.")
         self.silent = khg.get_pdfs_for_phones(self.model.transitions, silence)[1]
 
-    def transforms(self, feats: _Feats, speakers: Mapping[str, str], min_frames: float) -> Transforms:
+    def transforms(
+        self,
+        feats: _Feats,
+        speakers: Mapping[str, str],
+        min_frames: float,
+    ) -> Transforms:
         """One transform per speaker.
 
         feats: untransformed features of the model, float32 [frames, dim] by utterance; speakers: by

@@ -74,7 +74,12 @@ def _named(tokens: Tokens, spelling: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(tokens.ids[token]) for token in spelling)
 
 
-def _graph(entries: list[tuple[str, tuple[str, ...]]], tokens: int, words: dict[str, int], grammar: Fst) -> Fst:
+def _graph(
+    entries: list[tuple[str, tuple[str, ...]]],
+    tokens: int,
+    words: dict[str, int],
+    grammar: Fst,
+) -> Fst:
     marked, highest = add_disambig(entries)
     disambig = [f"#{i}" for i in range(highest + 1)]
     table = number_symbols([*(str(i) for i in range(tokens)), *disambig])

@@ -112,7 +112,12 @@ def _refuse_foreign(out: Path) -> None:
         raise UserError(f"{out} exists and is not an earlier export; give a folder that may be replaced.")
 
 
-def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel, align: Path) -> dict[str, Ints]:
+def _kept(
+    labels: dict[str, Ints],
+    speakers: Mapping[str, str],
+    model: HmmModel,
+    align: Path,
+) -> dict[str, Ints]:
     kept = {utt: ids for utt, ids in labels.items() if utt in speakers}
     if not kept:
         raise UserError(f"{align}/ali.ark has no utterance of the data directories; give its own with --data.")
@@ -127,7 +132,12 @@ def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel,
     return kept
 
 
-def _write_labels(out: Path, labels: dict[str, Ints], split: list[list[str]], model: HmmModel) -> None:
+def _write_labels(
+    out: Path,
+    labels: dict[str, Ints],
+    split: list[list[str]],
+    model: HmmModel,
+) -> None:
     """num_jobs, ali.<job>.gz, and final.occs: frames of each pdf, as gmm-est --write-occs."""
     (out / "num_jobs").write_text(f"{len(split)}\n")
     for job, utts in enumerate(split, 1):
@@ -139,7 +149,12 @@ def _write_labels(out: Path, labels: dict[str, Ints], split: list[list[str]], mo
     (out / "final.occs").write_bytes(writer.data)
 
 
-def _write_transforms(align: Path, out: Path, split: list[list[str]], speakers: Mapping[str, str]) -> None:
+def _write_transforms(
+    align: Path,
+    out: Path,
+    split: list[list[str]],
+    speakers: Mapping[str, str],
+) -> None:
     if not (align / "trans.scp").is_file():
         return
     transforms = dict(read_matrices(align / "trans.scp"))

@@ -147,7 +147,12 @@ def _picture(title: str, png: bytes | None, alt: str) -> list[str]:
     return [f"<h2>{title}</h2>", _image(png, alt)] if png else []
 
 
-def _sections(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipped: Sequence[str]) -> list[str]:
+def _sections(
+    runs: Sequence[FinishedRun],
+    title: str,
+    pictures: Pictures,
+    skipped: Sequence[str],
+) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     norms = "Histograms of node norms before the cut, kept and cut nodes"
     matrices = "Magnitudes of weights under L1, L2 and guided penalties"
@@ -171,7 +176,12 @@ def _sections(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipp
     ]
 
 
-def page(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipped: Sequence[str]) -> str:
+def page(
+    runs: Sequence[FinishedRun],
+    title: str,
+    pictures: Pictures,
+    skipped: Sequence[str],
+) -> str:
     """HTML of the whole report with its pictures; `runs` in the order of the table.
 
     skipped: a sentence for each unfinished or damaged run.

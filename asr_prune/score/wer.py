@@ -189,7 +189,10 @@ def score(
     return result
 
 
-def _bounds(utterances: Sequence[Utterance], options: ScoreOptions) -> tuple[float, float] | tuple[None, None]:
+def _bounds(
+    utterances: Sequence[Utterance],
+    options: ScoreOptions,
+) -> tuple[float, float] | tuple[None, None]:
     speakers = by_speaker(utterances).values()
     errors = np.array([counts.errors for counts in speakers])
     words = np.array([counts.words for counts in speakers])

@@ -101,7 +101,13 @@ def timed_words(hyp: Hypothesis, start: float, shift: float) -> list[Word]:
     return [_word(text, span, confidence, start, shift) for text, span, confidence in rows]
 
 
-def _word(text: str, span: Span | None, confidence: float | None, start: float, shift: float) -> Word:
+def _word(
+    text: str,
+    span: Span | None,
+    confidence: float | None,
+    start: float,
+    shift: float,
+) -> Word:
     if span is None:
         return Word(text, confidence=confidence)
     return Word(text, start + span[0] * shift, start + span[1] * shift, confidence)
