@@ -64,5 +64,6 @@ def _log_sums(
     for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         begin, end = firsts[first], firsts[last]
         through = sums[source[begin:end]] + weights[begin:end]
-        sums[target[firsts[first:last]]] = np.logaddexp.reduceat(through, firsts[first:last] - begin)
+        states = target[firsts[first:last]]
+        sums[states] = np.logaddexp.reduceat(through, firsts[first:last] - begin)
     return sums

@@ -38,7 +38,7 @@ def _json_value(value: object) -> object:
 
 
 def write_json(path: Path, rows: Sequence[Result]) -> None:
-    """Writes `rows` as a list of objects sorted by method, then nodes; NaN and infinity become null."""
+    """Writes `rows` as objects sorted by method, then nodes; NaN and infinity become null."""
     ordered = sorted(rows, key=lambda row: (row.method, finite(row.nodes) or 0, row.run))
     objects = [{k: _json_value(v) for k, v in row.to_dict().items()} for row in ordered]
     with atomic(path) as file:
@@ -47,7 +47,7 @@ def write_json(path: Path, rows: Sequence[Result]) -> None:
 
 
 def flat_row(row: Result) -> dict[str, object]:
-    """`row` as spreadsheet cells: lists joined by spaces, an object in a column per key (errors_test.sub)."""
+    """`row` as cells: lists joined by spaces, an object in a column per key (errors_test.sub)."""
     cells: dict[str, object] = {}
     for key, value in row.to_dict().items():
         if isinstance(value, dict):
