@@ -94,7 +94,7 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("hmm.passes=[{gaussians: 3}]", "must say which type it is"),
         ("hmm.passes=[{type: tri}]", "must begin with a flat start"),
         ("hmm.passes=[{type: mono}, {type: tri, gaussians: 10}]", "gaussians must be at least leaves"),
-        ("hmm.passes=[{type: mono}, {type: tri}, {type: tri}]", "different names"),
+        ("hmm.passes=[{type: mono}, {type: tri}, {type: tri}]", "unique names"),
         ("hmm.stop_after=tri", "one of the passes mono"),
         ("features.hmm.type=hmm", "features.network"),
     ],
