@@ -5,16 +5,17 @@ cd "$(dirname "$0")"
 
 usage() {
   cat <<'HELP'
-Usage: ./run.sh [--recipe DIR] [--stage N] [--stop-stage M] [--nj N] [--set KEY=VALUE]...
+Usage: ./run.sh [--recipe DIR] [--stage N] [--stop-stage M] [--nj N] [--set KEY=VALUE]... [--accept-code]
 
   --recipe DIR      folder with a recipe.yaml (default: recipes/demo)
   --stage N         first stage, a number or a name (default: 0)
   --stop-stage M    last stage, a number or a name (default: 9)
   --nj N            processes for the stages that can share work (default: 2)
   --set KEY=VALUE   change one key of the recipe, dotted; repeatable
+  --accept-code     keep results whose code alone has changed, and record that in the results
   --help            this text
 
-Stages: 0 corpus  1 lang  2 features  3 align  4 train  5 shrink  6 graph  7 decode  8 score  9 report
+Stages: 0 corpus  1 lang  2 features  3 align  4 graph  5 train  6 shrink  7 decode  8 score  9 report
 
 A stage whose inputs have not changed says "up to date". For example:
   ./run.sh --recipe recipes/an4 --set corpus.root=/corpora/an4
@@ -24,7 +25,7 @@ HELP
 
 die() { echo "run.sh: $*; see ./run.sh --help." >&2; exit 1; }
 
-names=(corpus lang features align train shrink graph decode score report)
+names=(corpus lang features align graph train shrink decode score report)
 number_of() {
   local i
   for i in "${!names[@]}"; do
@@ -33,10 +34,11 @@ number_of() {
   die "there is no stage '$1'; stages are 0 to 9 or ${names[*]}"
 }
 
-recipe=recipes/demo stage=0 stop_stage=9 nj=2 sets=()
+recipe=recipes/demo stage=0 stop_stage=9 nj=2 sets=() accept=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --help|-h) usage; exit 0 ;;
+    --accept-code) accept=(--accept-code); shift ;;
     --recipe|--stage|--stop-stage|--nj|--set)
       [ $# -ge 2 ] || die "$1 needs a value"
       case "$1" in
@@ -55,18 +57,21 @@ done
 [ -f "$recipe/recipe.yaml" ] || die "there is no $recipe/recipe.yaml; --recipe takes a folder, for instance recipes/demo"
 
 . ./path.sh
-export ASR_PRUNE_RUN=$$  # the experiment stays this run's, also between two stages
+export ASR_PRUNE_RUN=$$  # this run holds the experiment, between two stages too
 
-with=(--recipe "$recipe" --nj "$nj" ${sets[@]+"${sets[@]}"})
-at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+with=(--recipe "$recipe" --nj "$nj" ${sets[@]+"${sets[@]}"} ${accept[@]+"${accept[@]}"})
+# the stages that have something to do, a line each; the others are up to date and not started
+due=$(asr-prune due "${with[@]}" --stage "$stage" --stop-stage "$stop_stage")
+grep ': up to date$' <<<"$due" || true
+is_due() { grep -qx "$1" <<<"$due"; }
 
-if at 0; then asr-prune corpus "${with[@]}"; fi    # audio and text -> data/<recipe>/{train,dev,test}
-if at 1; then asr-prune lang "${with[@]}"; fi      # lexicon, LM -> data/<recipe>/lang
-if at 2; then asr-prune features "${with[@]}"; fi  # audio -> feats.scp, cmvn.scp
-if at 3; then asr-prune align "${with[@]}"; fi     # GMM-HMM -> a label for every frame, exp/<recipe>/align
-if at 4; then asr-prune train "${with[@]}"; fi     # networks, pruned while they train -> exp/<recipe>/runs/*/model
-if at 5; then asr-prune shrink "${with[@]}"; fi    # removed nodes deleted, verified -> runs/*/shrunk
-if at 6; then asr-prune graph "${with[@]}"; fi     # HCLG -> exp/<recipe>/graph
-if at 7; then asr-prune decode "${with[@]}"; fi    # words -> runs/*/decode_{dev,test}
-if at 8; then asr-prune score "${with[@]}"; fi     # word errors -> runs/*/score_{dev,test}.json
-if at 9; then asr-prune report "${with[@]}"; fi    # table and plots -> exp/<recipe>/report
+if is_due corpus;   then asr-prune corpus   "${with[@]}"; fi  # audio and text -> data/<recipe>/{train,dev,test}
+if is_due lang;     then asr-prune lang     "${with[@]}"; fi  # lexicon, LM -> data/<recipe>/lang
+if is_due features; then asr-prune features "${with[@]}"; fi  # audio -> feats.scp, cmvn.scp
+if is_due align;    then asr-prune align    "${with[@]}"; fi  # GMM-HMM -> a label for every frame, exp/<recipe>/align
+if is_due graph;    then asr-prune graph    "${with[@]}"; fi  # HCLG -> exp/<recipe>/graph
+if is_due train;    then asr-prune train    "${with[@]}"; fi  # networks, pruned while they train -> runs/*/model
+if is_due shrink;   then asr-prune shrink   "${with[@]}"; fi  # removed nodes deleted, verified -> runs/*/shrunk
+if is_due decode;   then asr-prune decode   "${with[@]}"; fi  # words -> runs/*/decode_{dev,test}
+if is_due score;    then asr-prune score    "${with[@]}"; fi  # word errors -> runs/*/score_{dev,test}.json
+if is_due report;   then asr-prune report   "${with[@]}"; fi  # table and plots -> exp/<recipe>/report

@@ -1,4 +1,4 @@
-"""Progress that a person sees: a bar on a terminal, a plain line when done otherwise."""
+"""Progress of long work: a bar on a terminal, elsewhere a plain line at the end."""
 
 from __future__ import annotations
 
@@ -7,27 +7,51 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def track(items: Iterable[T], total: int, label: str, tell: Callable[[], str] | None = None) -> Iterator[T]:
-    """Yields `items`, showing how many of `total` are done under `label` on standard error.
+def track(
+    items: Iterable[_T],
+    total: int,
+    label: str,
+    status: Callable[[], str] | None = None,
+) -> Iterator[_T]:
+    """Yields `items`, reporting on standard error how many of `total` are done.
 
-    On a terminal: a bar, and behind it what `tell` says, asked twice a second. Elsewhere: one plain line at the end
-    when the whole took more than two seconds; none where there is a `tell`, whose owner prints lines of its own.
+    On a terminal, if tqdm is installed: a bar with the text of `status`, updated twice a second.
+    Elsewhere: a line at the end if the work took more than two seconds, unless there is a `status`,
+    whose caller prints lines of its own.
     """
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        with tqdm(items, total=total, desc=f"  {label}", leave=False, dynamic_ncols=True) as bar:
-            told = 0.0
-            for item in bar:
-                yield item
-                if tell is not None and time.monotonic() - told > 0.5:
-                    bar.set_postfix_str(tell(), refresh=False)
-                    told = time.monotonic()
+    if sys.stderr.isatty() and _tqdm_installed():
+        yield from _with_bar(items, total, label, status)
         return
     start = time.monotonic()
     yield from items
-    if tell is None and time.monotonic() - start > 2:
-        print(f"  {label}: {total} in {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    seconds = time.monotonic() - start
+    if status is None and seconds > 2:
+        print(f"  {label}: {total} in {seconds:.0f} s", file=sys.stderr, flush=True)
+
+
+def _tqdm_installed() -> bool:
+    try:
+        import tqdm  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _with_bar(
+    items: Iterable[_T],
+    total: int,
+    label: str,
+    status: Callable[[], str] | None,
+) -> Iterator[_T]:
+    from tqdm import tqdm
+
+    with tqdm(items, total=total, desc=f"  {label}", leave=False, dynamic_ncols=True) as bar:
+        updated = 0.0
+        for item in bar:
+            yield item
+            if status is not None and time.monotonic() - updated > 0.5:
+                bar.set_postfix_str(status(), refresh=False)
+                updated = time.monotonic()

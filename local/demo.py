@@ -1,35 +1,32 @@
-"""Makes the demo corpus: commands for a house, spoken by espeak-ng in noise; the same bits from the same seed.
+"""The demo corpus: commands for a house, spoken by espeak-ng in noise; equal seeds give equal bits.
 
-python local/demo.py OUT [SEED]
+python -m asr_prune.local.demo OUT [SEED]
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.pool import Pool
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import soundfile
 
-sys.path.append(str(Path(__file__).resolve().parent))  # the demo_*.py beside this file, however it is loaded
-
-from demo_lm import write_arpa
-from demo_noise import degrade
-from demo_text import lexicon, sentences
-from demo_voices import RATE, Voice, espeak_files, speak, voices
-
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.interrupts import starting_workers
+from asr_prune.process import worker_pool
 from asr_prune.progress import track
+
+from .demo_lm import write_arpa
+from .demo_noise import degrade
+from .demo_text import lexicon, sentences
+from .demo_voices import RATE, Voice, espeak_files, speak, voices
 
 log = logging.getLogger(__name__)
 
@@ -37,43 +34,45 @@ PARTS = ("train", "dev", "test")
 UTTERANCES = {"train": 20, "dev": 18, "test": 16, "babble": 10}  # per voice
 LM_ORDER = 2  # 2: Witten-Bell bigram, 1: unigram
 
-#: who says what: for each voice its utterances, each a list of words
+#: the utterances of each voice, as lists of words
 Script = dict[Voice, list[list[str]]]
 
 
 def script(part: str, seed: int) -> Script:
-    """What each voice of `part` (train, dev, test, babble) says."""
+    """The utterances of each voice of `part` (train, dev, test or babble)."""
     people = voices(part, seed)
     texts = sentences(part, UTTERANCES[part] * len(people), [seed, crc32(part.encode())])
     return {voice: texts[index :: len(people)] for index, voice in enumerate(people)}
 
 
 def prepare(root: Path | None, out: Path, seed: int) -> None:
-    """Writes out/{train,dev,test}/{wav.scp,text,utt2spk,spk2utt}, out/local/{lexicon.txt,lm.arpa} and the audio,
-    out/audio/SPEAKER/UTTERANCE.wav (16 kHz, 16 bit, mono).
+    """Writes out/{train,dev,test}, out/local/{lexicon.txt,lm.arpa} and out/audio/SPEAKER/*.wav.
 
-    root: not used, for this corpus is made, not read.
-    Raises UserError where espeak-ng is missing or `out` cannot be written.
+    The audio is 16 kHz, 16 bit, mono. root: not used. Raises UserError if espeak-ng is missing or
+    `out` cannot be written.
     """
     out = out.resolve()
     scripts = {part: script(part, seed) for part in PARTS}
-    seconds = record({voice: texts for part in PARTS for voice, texts in scripts[part].items()}, out / "audio", seed)
+    lines = {voice: texts for part in PARTS for voice, texts in scripts[part].items()}
+    seconds = record(lines, out / "audio", seed)
     for part in PARTS:
         data = _data_dir(out / part, scripts[part], out / "audio")
         data.write()
         minutes = sum(seconds[name] for name in data.text) / 60
-        log.info("%s: %d voices, %d utterances, %.1f minutes", part, len(data.spk2utt), len(data.text), minutes)
+        counts = (len(data.spk2utt), len(data.text), minutes)
+        log.info("%s: %d voices, %d utterances, %.1f minutes", part, *counts)
     write_language(out / "local", scripts["train"])
 
 
 def record(lines: Script, audio: Path, seed: int, processes: int | None = None) -> dict[str, float]:
-    """Speaks `lines` into noise, one wav per utterance; {utterance: seconds}.
+    """Synthesises `lines` in noise, a wav file per utterance; returns {utterance: seconds}.
 
-    The samples depend neither on `processes` (default: one per core, at most 8) nor on who else speaks.
+    processes: by default one per core, at most 8. The samples depend neither on it nor on the other
+    voices in `lines`.
     """
-    espeak_files()  # says what is missing before any process starts
+    espeak_files()  # raises UserError here rather than in a process
     seconds: dict[str, float] = {}
-    with ProcessPoolExecutor(processes or min(8, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(processes or min(8, os.cpu_count() or 1), "spawn") as pool:
         tracks = [np.concatenate(spoken) for spoken in _speak_all(pool, script("babble", seed))]
         spoken_lines = zip(lines, _speak_all(pool, lines), strict=True)
         for voice, utterances in track(spoken_lines, len(lines), "demo corpus, voices"):
@@ -84,13 +83,13 @@ def record(lines: Script, audio: Path, seed: int, processes: int | None = None) 
     return seconds
 
 
-def _speak_all(pool: ProcessPoolExecutor, lines: Script) -> Iterator[list[np.ndarray]]:
-    with starting_workers():
-        return pool.map(speak, lines.keys(), lines.values())
+def _speak_all(pool: Pool, lines: Script) -> Iterator[list[np.ndarray]]:
+    results = [pool.apply_async(speak, line) for line in lines.items()]
+    return (result.get() for result in results)
 
 
 def names(voice: Voice, count: int) -> list[str]:
-    """Utterance ids, which begin with the speaker's."""
+    """Utterance ids, which begin with the speaker."""
     return [f"{voice.speaker}-{number:03d}" for number in range(1, count + 1)]
 
 
@@ -99,7 +98,7 @@ def _wav(audio: Path, name: str) -> Path:
 
 
 def _write_wav(path: Path, samples: np.ndarray) -> None:
-    wav = io.BytesIO()  # soundfile prints a trace of its own where the disk is full
+    wav = io.BytesIO()  # soundfile prints a traceback if the disk is full
     soundfile.write(wav, samples, RATE, format="WAV", subtype="PCM_16")
     with atomic(path, "wb") as file:
         file.write(wav.getvalue())
@@ -109,12 +108,13 @@ def _data_dir(path: Path, lines: Script, audio: Path) -> DataDir:
     data = DataDir(path)
     for voice, texts in lines.items():
         for name, words in zip(names(voice, len(texts)), texts, strict=True):
-            data.wavs[name], data.text[name], data.utt2spk[name] = str(_wav(audio, name)), words, voice.speaker
+            data.wavs[name], data.utt2spk[name] = str(_wav(audio, name)), voice.speaker
+            data.text[name] = words
     return data
 
 
 def write_language(local: Path, training: Script) -> None:
-    """Writes local/lexicon.txt and local/lm.arpa, the latter from the training text alone."""
+    """Writes local/lexicon.txt, and local/lm.arpa estimated from the training text."""
     entries = lexicon()
     with atomic(local / "lexicon.txt") as file:
         file.writelines(f"{word} {' '.join(phones)}\n" for word, phones in entries)
@@ -123,9 +123,9 @@ def write_language(local: Path, training: Script) -> None:
 
 
 def main() -> None:
-    """The command line: OUT and, optionally, a seed."""
+    """The command line: OUT and an optional seed."""
     if len(sys.argv) not in (2, 3):
-        sys.exit("usage: python local/demo.py OUT [SEED]")
+        sys.exit("usage: python -m asr_prune.local.demo OUT [SEED]")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         prepare(None, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) == 3 else 0)

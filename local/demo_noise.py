@@ -1,19 +1,20 @@
-"""What the demo corpus is heard through: pink noise or babble, at each utterance's own signal-to-noise ratio."""
+"""The demo corpus's noise: pink or babble, with a random signal-to-noise ratio per utterance."""
 
 from __future__ import annotations
 
 import numpy as np
-from demo_voices import RATE
+
+from .demo_voices import RATE
 
 SNR_DB = (5.0, 20.0)
-BABBLE_SHARE = 0.5  # of the utterances; the others are in pink noise
-TALKERS = 4  # in babble
-PAD_SECONDS = (0.1, 0.3)  # of noise alone, before and after the speech
-PEAK = (0.2, 0.8)  # of the mixture, against full scale
+BABBLE_SHARE = 0.5  # share of the utterances in babble; the others are in pink noise
+TALKERS = 4  # voices in babble
+PAD_SECONDS = (0.1, 0.3)  # noise without speech, before and after it
+PEAK = (0.2, 0.8)  # peak of the mixture relative to full scale
 
 
 def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise whose power falls as 1 / frequency; float64 [samples]."""
+    """Gaussian noise whose power is proportional to 1 / frequency; float64 [samples]."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
     spectrum[0] = 0
@@ -21,7 +22,10 @@ def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def babble(tracks: list[np.ndarray], samples: int, rng: np.random.Generator) -> np.ndarray:
-    """TALKERS of `tracks` (speech, float [any length]) at equal power, each from a random place; float64 [samples]."""
+    """TALKERS of `tracks` (speech, float [any length]) at equal power, from random samples on.
+
+    Returns float64 [samples].
+    """
     total = np.zeros(samples)
     for index in rng.choice(len(tracks), TALKERS, replace=False):
         track = tracks[index]
@@ -31,13 +35,13 @@ def babble(tracks: list[np.ndarray], samples: int, rng: np.random.Generator) -> 
 
 
 def mix(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """speech + noise, scaled so that 10 log10(mean speech^2 / mean scaled noise^2) is `snr_db`; float64 [samples]."""
+    """speech + g noise, float64 [samples]; 10 log10(mean speech^2 / mean (g noise)^2) = snr_db."""
     gain = np.sqrt(np.mean(speech**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
     return speech + gain * noise
 
 
 def degrade(speech: np.ndarray, tracks: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """`speech`, float [samples], with padding, noise and a random level, as int16 [samples + padding]."""
+    """float [samples] -> int16 [samples + padding]: padding, noise, and a random level."""
     before, after = (rng.uniform(*PAD_SECONDS, 2) * RATE).astype(int)
     padded = np.pad(speech.astype(np.float64), (before, after))
     noise = babble(tracks, len(padded), rng) if rng.random() < BABBLE_SHARE else pink(len(padded), rng)

@@ -1,4 +1,4 @@
-"""Who speaks the demo corpus: voices of espeak-ng (GPL-3, an optional extra of this project), driven through ctypes."""
+"""The demo corpus's voices: espeak-ng (GPL-3, an optional extra), used through ctypes."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ from scipy.signal import resample_poly
 
 from asr_prune.errors import UserError
 
-RATE = 16000  # of what `speak` returns; espeak-ng speaks at 22050 Hz, and 16000 / 22050 = 320 / 441
-ESPEAK_RATE = 22050
+RATE = 16000  # hertz, of what `speak` returns; 16000 / 22050 = 320 / 441
+ESPEAK_RATE = 22050  # hertz
 
-# accent+variant as espeak-ng names them; a voice's pitch, range and rate come from the seed. No variant is in two sets.
+# accent+variant as espeak-ng names them; no variant is in two sets. The seed decides a voice's
+# pitch, pitch range and rate.
 VOICES: dict[str, str] = {
     "train": """
-        en-us+m1 en-gb-x-rp+m1 en-gb-scotland+m2 en-us+m3 en+m5 en-029+m5 en-us-nyc+m7 en-us+Andy en-gb-x-gbcwmd+Gene
-        en-us+Michael en+Mike en-gb-x-rp+max en-us+paul en-gb-scotland+quincy en-029+adam en-gb-x-gbclan+edward
-        en-us-nyc+victor en-us+f1 en-gb-x-rp+f1 en-gb-scotland+f2 en-029+f2 en-us+f4 en-gb-x-gbclan+f4 en+steph3
-        en-us+linda en-gb-x-rp+linda en-us-nyc+grandma en-us+shelby
+        en-us+m1 en-gb-x-rp+m1 en-gb-scotland+m2 en-us+m3 en+m5 en-029+m5 en-us-nyc+m7 en-us+Andy
+        en-gb-x-gbcwmd+Gene en-us+Michael en+Mike en-gb-x-rp+max en-us+paul en-gb-scotland+quincy
+        en-029+adam en-gb-x-gbclan+edward en-us-nyc+victor en-us+f1 en-gb-x-rp+f1 en-gb-scotland+f2
+        en-029+f2 en-us+f4 en-gb-x-gbclan+f4 en+steph3 en-us+linda en-gb-x-rp+linda
+        en-us-nyc+grandma en-us+shelby
     """,
     "dev": "en-us+m6 en-gb-x-rp+Denis en-gb-scotland+robert en-us+f5 en+belinda en-us-nyc+klatt3",
     "test": """
-        en-us+m4 en-gb-scotland+Nguyen en-gb-x-rp+Diogo en-us-nyc+Storm en-us+f3 en+Annie en-gb-scotland+f3
-        en-gb-x-gbclan+aunty
+        en-us+m4 en-gb-scotland+Nguyen en-gb-x-rp+Diogo en-us-nyc+Storm en-us+f3 en+Annie
+        en-gb-scotland+f3 en-gb-x-gbclan+aunty
     """,
     "babble": "en-us+ed en-gb-x-rp+norbert en+john en-us+rob en-us+iven3 en-gb-scotland+sandro",
 }
-# {espeak_SetParameter's number: where the setting is drawn from}: words a minute; pitch and its range, both 0-100
+# {number of the parameter: least and greatest value}: words per minute; pitch and pitch range
+# (0-100)
 PARAMETERS: dict[int, tuple[int, int]] = {1: (135, 195), 3: (35, 65), 4: (30, 70)}
-VOLUME = (2, 60)  # its default, 100, clips some voices
+VOLUME = (2, 60)  # the default of 100 clips some voices
 
-# espeak-ng would say A and I as unstressed words, and CLOSE as the adjective
+# espeak-ng would pronounce A and I as unstressed words, and CLOSE as the adjective
 SAY_AS = {"A": "[['eI]]", "I": "[['aI]]", "CLOSE": "[[kl'oUz]]"}
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -45,7 +48,7 @@ _RETRIEVE, _CHARS_UTF8, _PHONEMES = 1, 1, 0x100
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker: its id, the espeak-ng voice, and the settings that make it a person ({espeak parameter: value})."""
+    """speaker: its id; name: of the espeak-ng voice; settings: (espeak parameter, value)."""
 
     speaker: str
     name: str
@@ -54,20 +57,22 @@ class Voice:
 
 def voices(part: str, seed: int) -> list[Voice]:
     """The voices of `part` (train, dev, test, babble), numbered from 01."""
-    made = []
+    speakers = []
     for number, name in enumerate(VOICES[part].split(), 1):
         rng = np.random.default_rng([seed, crc32(f"{part}{number}".encode())])
-        settings = tuple((key, int(rng.integers(low, high, endpoint=True))) for key, (low, high) in PARAMETERS.items())
-        made.append(Voice(f"{part}{number:02d}", name, settings))
-    return made
+        settings = []
+        for key, (low, high) in PARAMETERS.items():
+            settings.append((key, int(rng.integers(low, high, endpoint=True))))
+        speakers.append(Voice(f"{part}{number:02d}", name, tuple(settings)))
+    return speakers
 
 
 class Espeak:
     """espeak-ng with one voice; a context manager.
 
-    The synthesizer keeps state from one utterance to the next (phase, flutter, random numbers), so each speaker gets a
-    library of its own, loaded from a copy of the file: what a voice says then depends only on what that voice said
-    before, never on other speakers or processes.
+    The synthesiser keeps state between utterances (phase, flutter, random numbers), so each speaker
+    gets a separate library, loaded from a copy of the file: samples then depend only on what the
+    same voice said before, not on other speakers or processes.
     """
 
     def __init__(self, voice: Voice) -> None:
@@ -80,12 +85,14 @@ class Espeak:
         with tempfile.TemporaryDirectory() as folder:
             self._library = ctypes.CDLL(shutil.copy(library, folder))
         if self._library.espeak_Initialize(_RETRIEVE, 0, str(data).encode(), 0) != ESPEAK_RATE:
-            raise UserError(f"espeak-ng finds no data at {data}; run `pip install --force-reinstall espeakng-loader`.")
+            remedy = "run `pip install --force-reinstall espeakng-loader`"
+            raise UserError(f"espeak-ng finds no data at {data}; {remedy}.")
         self._library.espeak_SetSynthCallback(self._callback)
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         ctypes.CDLL(None).srand(1)
         if self._library.espeak_SetVoiceByName(self._voice.name.encode()) != 0:
-            raise UserError(f"espeak-ng has no voice {self._voice.name}; run `pip install --upgrade espeakng-loader`.")
+            remedy = "run `pip install --upgrade espeakng-loader`"
+            raise UserError(f"espeak-ng has no voice {self._voice.name}; {remedy}.")
         for key, value in (VOLUME, *self._voice.settings):
             self._library.espeak_SetParameter(key, value, 0)
         return self
@@ -113,15 +120,19 @@ def _spoken(word: str) -> str:
 
 
 def espeak_files() -> tuple[Path, Path]:
-    """espeak-ng's library and data folder, from the wheel espeakng-loader. Raises UserError where that is missing."""
+    """espeak-ng's library and data folder, from espeakng-loader.
+
+    Raises UserError if that is not installed.
+    """
     try:
         import espeakng_loader
     except ImportError:
-        raise UserError("espeak-ng, which speaks the demo corpus, is missing: pip install 'asr_prune[demo]'") from None
+        what = "espeak-ng, which synthesises the demo corpus, is missing"
+        raise UserError(f"{what}; run `pip install 'asr_prune[demo]'`.") from None
     return Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())
 
 
 def speak(voice: Voice, texts: list[list[str]]) -> list[np.ndarray]:
-    """What `voice` says, one float32 [samples] at RATE per text; the same samples in any process."""
+    """`texts` spoken by `voice`: float32 [samples] at RATE each, the same in any process."""
     with Espeak(voice) as espeak:
         return [espeak.say(words) for words in texts]

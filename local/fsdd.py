@@ -1,10 +1,10 @@
-"""The Free Spoken Digit Dataset: ten English digits, 8 kHz, by six people, fifty times each.
+"""The Free Spoken Digit Dataset (FSDD): ten digits, fifty times by each of six people, 8 kHz.
 
-    python local/fsdd.py ROOT OUT [--fold 0] [--chain 4]
+    python -m asr_prune.local.fsdd ROOT OUT [--fold 0] [--chain 4]
 
-ROOT is the repository (recordings/DIGIT_SPEAKER_INDEX.wav) or that folder of it. OUT gets Kaldi data directories: test,
-one speaker, dev, the next one, and train, the four others; and local/{lexicon.txt,lm.arpa}. Chained digits are written
-to OUT/audio.
+ROOT is the repository or its folder recordings, with DIGIT_SPEAKER_INDEX.wav. OUT gets the Kaldi
+data directories test (one speaker), dev (the next one) and train (the others), and
+local/{lexicon.txt,lm.arpa}. Strings of digits are written to OUT/audio.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ import soundfile
 
 from asr_prune.corpus.audio import INT16_SCALE, AudioProblem, read_audio
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.corpus.expected import expect
-from asr_prune.corpus.script import run_script
-from asr_prune.corpus.wording import counted, examples
-from asr_prune.errors import UserError
+from asr_prune.corpus.script import CorpusNotFound, run_script
+from asr_prune.corpus.validate import check_counts
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
 from asr_prune.lang.dictionary import write_flat_unigram, write_lexicon
 from asr_prune.options import options
 
 RATE = 8000
 NAME = re.compile(r"(\d)_([a-z]+)_(\d+)")
-#: each digit's word and CMUdict's pronunciations of it, without stress
+#: word of each digit and its pronunciations in CMUdict, without stress
 DIGITS = (
     ("ZERO", "Z IH R OW", "Z IY R OW"),
     ("ONE", "W AH N", "HH W AH N"),
@@ -44,28 +43,28 @@ DIGITS = (
     ("EIGHT", "EY T"),
     ("NINE", "N AY N"),
 )
-#: what the dataset's README states
+#: counts in the dataset's README
 KNOWN = {"recordings": 3000, "speakers": 6}
-#: seconds of a pause between chained digits, at least and at most
+#: least and greatest length of a pause between digits, in seconds
 PAUSE = (0.05, 0.3)
-#: seconds whose level is that of a recording's noise, where they are its quietest
+#: seconds of the quietest part of a recording, whose level is taken as its noise level
 QUIET = 0.02
 
 WHERE = (
-    "FSDD is not part of this project: clone github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0; then pass "
-    "its folder: `--set corpus.root=FOLDER` or FSDD_ROOT=FOLDER."
+    "FSDD is not part of this project: clone github.com/Jakobovski/free-spoken-digit-dataset, which "
+    "is under CC BY-SA 4.0."
 )
 
 
 @options
 class Options:
-    """What a recipe may ask of the digits."""
+    """Options of the corpus FSDD."""
 
-    #: which speaker is the test set, in the order of their names; the next one is the development set
+    #: index of the test speaker in the order of names; the next speaker is the development set
     fold: int = 0
-    #: digits in a string; 1: recordings as they are
+    #: digits in an utterance; 1: the recordings unchanged; more: recordings joined into strings
     chain: int = 1
-    #: false: another number of recordings than known is told, not refused
+    #: require all 3000 recordings; false: a warning is logged if some are missing
     whole: bool = True
 
     def __post_init__(self) -> None:
@@ -73,82 +72,90 @@ class Options:
             raise ValueError("fold must be 0 or more and chain 1 or more")
 
 
-def prepare(root: Path | None, out: Path, seed: int, asked: Options = Options()) -> None:  # noqa: B008
-    """Writes out/{train,dev,test}, out/local and, for chained digits, out/audio; `seed` decides what is chained.
+def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
+    """Writes out/{train,dev,test}, out/local and, for strings of digits, out/audio.
 
-    Raises UserError where the corpus is missing or not whole, or there is no such fold.
+    seed: which recordings are joined, and the pauses between them. Raises UserError if the corpus
+    is missing or incomplete, or has no such fold.
     """
-    speakers = _read(root, asked.whole)
+    speakers = _read(root, settings.whole)
     names = sorted(speakers)
-    if asked.fold >= len(names) or len(names) < 3:
-        raise UserError(f"fold {asked.fold} of {len(names)} speakers; give 0 to {len(names) - 1}, of three or more.")
-    test, dev = names[asked.fold], names[(asked.fold + 1) % len(names)]
-    sets = {"test": [test], "dev": [dev], "train": [name for name in names if name not in (test, dev)]}
+    if settings.fold >= len(names) or len(names) < 3:
+        remedy = f"give 0 to {len(names) - 1}, of three or more speakers"
+        raise UserError(f"fold {settings.fold} of {len(names)} speakers; {remedy}.")
+    test, dev = names[settings.fold], names[(settings.fold + 1) % len(names)]
+    others = [name for name in names if name not in (test, dev)]
+    sets = {"test": [test], "dev": [dev], "train": others}
     for part, chosen in sets.items():
         data = DataDir(out / part)
         for speaker in chosen:
-            _add(data, speaker, speakers[speaker], out / "audio", asked.chain, seed)
+            _add(data, speaker, speakers[speaker], out / "audio", settings.chain, seed)
         data.write()
-    write_lexicon(out / "local/lexicon.txt", [(word, tuple(p.split())) for word, *own in DIGITS for p in own])
+    entries = [(word, tuple(phones.split())) for word, *variants in DIGITS for phones in variants]
+    write_lexicon(out / "local/lexicon.txt", entries)
     words = [word for word, *_ in DIGITS]
-    (write_one_word if asked.chain == 1 else write_flat_unigram)(out / "local/lm.arpa", words)
+    (write_one_word if settings.chain == 1 else write_flat_unigram)(out / "local/lm.arpa", words)
 
 
 def _read(root: Path | None, whole: bool) -> dict[str, list[Path]]:
     """The recordings of each speaker."""
     if root is None:
-        raise UserError(WHERE)
+        raise CorpusNotFound(WHERE)
     folder = next((path for path in (root / "recordings", root) if any(path.glob("?_*_*.wav"))), None)
     if folder is None:
-        raise UserError(f"{root} is not FSDD: it has no recordings/DIGIT_SPEAKER_INDEX.wav. {WHERE}")
-    found = {path: NAME.fullmatch(path.stem) for path in sorted(folder.absolute().glob("*.wav"))}
-    if odd := [path.name for path, match in found.items() if not match]:
-        raise UserError(
-            f"{folder}: {counted(odd, 'file')} not named DIGIT_SPEAKER_INDEX.wav: {examples(odd)}; remove them."
-        )
+        what = f"{root} is not FSDD: it has no recordings/DIGIT_SPEAKER_INDEX.wav"
+        raise CorpusNotFound(f"{what}. {WHERE}")
+    matches = {path: NAME.fullmatch(path.stem) for path in sorted(folder.absolute().glob("*.wav"))}
+    if odd := [path.name for path, match in matches.items() if not match]:
+        what = f"{counted(odd, 'file')} not named DIGIT_SPEAKER_INDEX.wav: {first_few(odd)}"
+        raise UserError(f"{folder}: {what}; remove them.")
     speakers: dict[str, list[Path]] = {}
-    for path, match in found.items():
+    for path, match in matches.items():
         if match:
             speakers.setdefault(match[2], []).append(path)
-    expect(str(folder), {"recordings": len(found), "speakers": len(speakers)}, KNOWN, whole)
+    check_counts(str(folder), {"recordings": len(matches), "speakers": len(speakers)}, KNOWN, whole)
     return speakers
 
 
 def _add(data: DataDir, speaker: str, recordings: list[Path], audio: Path, chain: int, seed: int) -> None:
-    """A speaker's recordings, as they are or in strings of `chain` digits, each recording in one string."""
+    """Adds a speaker's recordings, unchanged or each in one string of `chain` digits."""
     if chain == 1:
         for path in recordings:
             digit, _, index = path.stem.split("_")
             key = f"{speaker}-{digit}-{int(index):02d}"
-            data.wavs[key], data.text[key], data.utt2spk[key] = str(path), [DIGITS[int(digit)][0]], speaker
+            data.wavs[key], data.utt2spk[key] = str(path), speaker
+            data.text[key] = [DIGITS[int(digit)][0]]
         return
-    dice = np.random.default_rng([seed, crc32(speaker.encode())])
-    order = dice.permutation(len(recordings))
+    rng = np.random.default_rng([seed, crc32(speaker.encode())])
+    order = rng.permutation(len(recordings))
     for number, start in enumerate(range(0, len(order) - chain + 1, chain)):
         chosen = [recordings[i] for i in order[start : start + chain]]
         key = f"{speaker}-{number:03d}"
-        data.wavs[key] = str(_write(audio / f"{key}.wav", np.concatenate(list(_chained(chosen, dice)))))
-        data.text[key], data.utt2spk[key] = [DIGITS[int(path.stem[0])][0] for path in chosen], speaker
+        samples = np.concatenate(list(_chained(chosen, rng)))
+        data.wavs[key] = str(_write(audio / f"{key}.wav", samples))
+        data.text[key] = [DIGITS[int(path.stem[0])][0] for path in chosen]
+        data.utt2spk[key] = speaker
 
 
-def _chained(recordings: list[Path], dice: np.random.Generator) -> Iterator[np.ndarray]:
-    """float32 [samples] pieces: pauses at the recordings' own noise level, before, between and after them."""
+def _chained(recordings: list[Path], rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """float32 [samples] of pauses at the recordings' noise level, and the recordings between."""
     window = round(QUIET * RATE)
     for path in recordings:
         try:
             samples, _ = read_audio(path, RATE)
         except AudioProblem as problem:
-            raise UserError(f"{problem} A string of digits cannot do without it.") from None
+            what = str(problem).removesuffix(".")
+            raise UserError(f"{what}, or leave corpus.options.chain at 1.") from None
         whole = samples[: len(samples) // window * window].reshape(-1, window)
         level = float(np.sqrt((whole**2).mean(axis=1)).min()) if len(whole) else 0.0
-        yield _pause(level, dice)
+        yield _pause(level, rng)
         yield samples
-    yield _pause(level, dice)
+    yield _pause(level, rng)
 
 
-def _pause(level: float, dice: np.random.Generator) -> np.ndarray:
-    length = round(dice.uniform(*PAUSE) * RATE)
-    return dice.normal(0, max(level, 1.0), length).astype(np.float32)
+def _pause(level: float, rng: np.random.Generator) -> np.ndarray:
+    length = round(rng.uniform(*PAUSE) * RATE)
+    return rng.normal(0, max(level, 1.0), length).astype(np.float32)
 
 
 def _write(path: Path, samples: np.ndarray) -> Path:
@@ -160,7 +167,7 @@ def _write(path: Path, samples: np.ndarray) -> Path:
 
 
 def write_one_word(out: Path, words: list[str]) -> None:
-    """Writes an ARPA file in which every sentence is one of `words`, all equally likely."""
+    """Writes an ARPA bigram model whose sentences are single words, all equally likely."""
     cost, never = -math.log10(len(words)), -99
     ones = [f"{never} <s> {never}", f"{never} </s>", *(f"{never} {word} {never}" for word in words)]
     twos = [*(f"{cost:.6f} <s> {word}" for word in words), *(f"0.0 {word} </s>" for word in words)]
@@ -172,4 +179,4 @@ def write_one_word(out: Path, words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run_script("local/fsdd.py", prepare, Options)
+    run_script("asr_prune.local.fsdd", prepare, Options)

@@ -1,4 +1,4 @@
-"""What a recipe may ask of a dataset of Hugging Face's."""
+"""Options of Hugging Face's datasets."""
 
 from __future__ import annotations
 
@@ -8,53 +8,57 @@ from typing import Literal
 from asr_prune.options import options
 
 WHERE = (
-    "name a dataset of huggingface.co or a folder: `--set corpus.root=NAME_OR_FOLDER` or HF_ROOT=...; its licence and "
-    "whether one must log in (HF_TOKEN) stand on its page."
+    "choose a dataset of huggingface.co, by its name, or a local folder; its page states its licence "
+    "and whether a login (HF_TOKEN) is needed."
 )
 
-#: what `lexicon` says where a word is spelt instead of pronounced
+#: value of `lexicon` with which words are spelt: each letter is a phone
 GRAPHEMES = "graphemes"
 
 
 @options
 class Options:
-    """Which rows and columns to take, and how the text is spelt."""
+    """Which rows and columns to read, and how to spell the text."""
 
-    #: the dataset's configuration, where it has several
+    #: the dataset's configuration, if it has several
     config: str = ""
     #: its version on the hub: a branch, tag or commit
     revision: str = ""
-    #: splits of the three sets; an empty one is taken from train, every `held_out`th speaker
+    #: split of the training set
     train: str = "train"
+    #: split of the development set; empty: every `held_out`th speaker of train
     dev: str = "validation"
+    #: split of the test set; empty: every `held_out`th speaker of train
     test: str = "test"
-    #: how speakers, or without a speaker column utterances, are taken from train for an empty split
+    #: hold out every n-th speaker of train (without a speaker column, utterance) for an empty split
     held_out: int = 10
-    #: columns
+    #: column of the audio
     audio: str = "audio"
+    #: column of the transcript
     text: str = "text"
-    #: column of the speaker; empty: every utterance has a speaker of its own
+    #: column of the speaker; empty: every utterance has its own speaker
     speaker: str = ""
     #: column of the utterance's name; empty: its number in the split
     id: str = ""
-    #: read rows as they come instead of copying the dataset first
+    #: stream the rows instead of downloading the dataset first
     streaming: bool = False
-    #: utterances of each split at most; 0: all
+    #: maximum number of utterances per split; 0: all
     limit: int = 0
     #: letter case of the words
     case: Literal["upper", "lower", "keep"] = "upper"
-    #: whether punctuation stays; apostrophes inside words always do
+    #: drop or keep punctuation; apostrophes inside words are always kept
     punctuation: Literal["drop", "keep"] = "drop"
-    #: file of pronunciations; `graphemes`: words are spelt, each letter a phone; empty: none, so that networks learn to
-    #: spell by CTC
+    #: file of the pronunciation lexicon; `graphemes`: each letter is a phone; empty: no lexicon, so
+    #: that networks are trained on characters with CTC
     lexicon: str = ""
-    #: pronounce English words of the training text that the lexicon lacks by espeak-ng's rules
+    #: add pronunciations by espeak-ng's rules for English words of the training text that the
+    #: lexicon lacks
     g2p: bool = False
-    #: ARPA file, gzipped or not; empty: estimated from the training text, as lang.lm says
+    #: ARPA file, gzipped or not; empty: a model is estimated from the training text (lang.lm)
     lm: Path | None = None
 
     def __post_init__(self) -> None:
         if self.held_out < 3 or self.limit < 0:
             raise ValueError("held_out must be 3 or more and limit 0 or more")
         if self.g2p and self.lexicon in ("", GRAPHEMES):
-            raise ValueError("g2p completes a file of pronunciations; name one in lexicon, or leave g2p out")
+            raise ValueError("g2p completes a lexicon file; name one in lexicon, or remove g2p")

@@ -1,4 +1,4 @@
-"""The rows of a dataset's split, audio undecoded, as a data directory."""
+"""The rows of a dataset's split as a data directory; audio is not decoded."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hf_options import WHERE, Options
-from hf_text import spelt
-
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.corpus.wording import counted
-from asr_prune.errors import UserError
+from asr_prune.corpus.script import CorpusNotFound
+from asr_prune.errors import UserError, counted
 from asr_prune.files import atomic
 from asr_prune.progress import track
 
+from .hf_options import WHERE, Options
+from .hf_text import spelt
+
 log = logging.getLogger(__name__)
 
-#: what reads the table of an audiofolder, and the table's column of files
+#: reader of an audiofolder's table by suffix, and the table's column of file names
 READERS = {".csv": "csv", ".jsonl": "json", ".parquet": "parquet"}
 FILE_NAME = "file_name"
-#: marks at the beginning of audio files, and how such files are called
+#: first bytes of audio files, and their suffixes
 MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3", b"\xff\xfb": ".mp3", b"NIST": ".sph"}
 
 
@@ -35,68 +35,74 @@ class Split:
 
     root: Path
     name: str
-    asked: Options
+    settings: Options
     out: Path
 
     def read(self, part: str) -> DataDir:
-        """Its usable rows as a data directory; says what was left out."""
+        """The usable rows as a data directory; logs how many were left out, and why."""
         data, left_out = DataDir(self.out / part), Counter[str]()
         rows = self.rows()
-        for number, row in enumerate(islice(rows, self.asked.limit or None)):
+        for number, row in enumerate(islice(rows, self.settings.limit or None)):
             left_out[self._add(data, row, part, number)] += 1
         for why, count in sorted(left_out.items()):
             if why:
-                log.warning("%s, %s: %s %s, left out", self.root, self.name, counted(range(count), "row"), why)
+                rows_left = counted(range(count), "row")
+                log.warning("%s, %s: %s %s, left out", self.root, self.name, rows_left, why)
         if not data.text:
-            raise UserError(f"{self.root}, {self.name}: no row has both audio and text; name other columns.")
+            what = "no row has both audio and text"
+            raise UserError(f"{self.root}, {self.name}: {what}; name other columns.")
         return data
 
     def _add(self, data: DataDir, row: dict[str, Any], part: str, number: int) -> str:
-        """Adds a row, or returns why not."""
-        words, sound = spelt(row[self.asked.text], self.asked), row[self.asked.audio] or {}
+        """Adds a row, or returns why it is left out."""
+        words, audio = spelt(row[self.settings.text], self.settings), row[self.settings.audio] or {}
         if not words:
             return "without text"
-        name = _plain(row[self.asked.id]) if self.asked.id else f"{part}{number:07d}"
-        speaker = _plain(row[self.asked.speaker]) if self.asked.speaker else ""
+        name = _plain(row[self.settings.id]) if self.settings.id else f"{part}{number:07d}"
+        speaker = _plain(row[self.settings.speaker]) if self.settings.speaker else ""
         key = f"{speaker}-{name}" if speaker else name
-        if self.asked.speaker and not speaker:
+        if self.settings.speaker and not speaker:
             return "without a speaker"
         if key in data.text:
-            return "with an id that was there before"
-        place = self._place(sound, f"{part}/{key}")
+            return "with a repeated id"
+        place = self._place(audio, f"{part}/{key}")
         if place is None:
             return "without audio"
         data.wavs[key], data.text[key], data.utt2spk[key] = str(place), words, speaker or key
         return ""
 
-    def _place(self, sound: dict[str, Any], name: str) -> Path | None:
-        """Where the audio lies, written there first if it was inside the dataset."""
-        if not sound.get("bytes"):
-            path = Path(sound.get("path") or "")
+    def _place(self, audio: dict[str, Any], name: str) -> Path | None:
+        """The audio file; audio inside the dataset is written to a file first."""
+        if not audio.get("bytes"):
+            path = Path(audio.get("path") or "")
             return path.absolute() if path.is_file() else None
-        given = Path(sound.get("path") or "").suffix
-        suffix = given or next((end for mark, end in MAGIC.items() if sound["bytes"].startswith(mark)), ".audio")
+        given = Path(audio.get("path") or "").suffix
+        suffix = given or next((end for mark, end in MAGIC.items() if audio["bytes"].startswith(mark)), ".audio")
         with atomic(self.out / f"audio/{name}{suffix}", "wb") as file:
-            file.write(sound["bytes"])
+            file.write(audio["bytes"])
         return self.out / f"audio/{name}{suffix}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Its rows, audio as a mapping with `bytes` and `path`. Raises UserError where it cannot be read."""
+        """Yields the rows; audio is a mapping with `bytes` and `path`.
+
+        Raises UserError if they cannot be read.
+        """
         tables = metadata(self.root)
-        found = self._load(tables)
-        columns = list(found.column_names or next(iter(found), {}))
-        columns = [self.asked.audio if tables and column == FILE_NAME else column for column in columns]
-        for column in (self.asked.audio, self.asked.text, self.asked.speaker, self.asked.id):
+        split = self._load(tables)
+        columns = list(split.column_names or next(iter(split), {}))
+        columns = [self.settings.audio if tables and column == FILE_NAME else column for column in columns]
+        for column in (self.settings.audio, self.settings.text, self.settings.speaker, self.settings.id):
             if column and column not in columns:
-                raise UserError(f"{self.root}, {self.name}: there is no column {column!r} but {', '.join(columns)}.")
+                what = f"no column {column!r}; use one of {', '.join(columns)}"
+                raise UserError(f"{self.root}, {self.name}: {what}.")
         if not tables:
             from datasets import Audio
 
-            found = found.cast_column(self.asked.audio, Audio(decode=False))
-        total = self.asked.limit or (len(found) if hasattr(found, "__len__") else 0)
-        for row in track(found, total, f"{self.root}, {self.name}"):
+            split = split.cast_column(self.settings.audio, Audio(decode=False))
+        total = self.settings.limit or (len(split) if hasattr(split, "__len__") else 0)
+        for row in track(split, total, f"{self.root}, {self.name}"):
             if tables:
-                row[self.asked.audio] = beside(tables[self.name], row[FILE_NAME])
+                row[self.settings.audio] = audio_of_row(tables[self.name], row[FILE_NAME])
             yield row
 
     def _load(self, tables: dict[str, Path]) -> Any:
@@ -105,46 +111,48 @@ class Split:
 
         set_verbosity_error()
         datasets.disable_progress_bars()
-        given: dict[str, Any] = {"streaming": True} if self.asked.streaming else {"cache_dir": str(self.out / "cache")}
+        cache: dict[str, Any] = {"cache_dir": str(self.out / "cache")}
+        given = {"streaming": True} if self.settings.streaming else cache
         try:
             if any((self.root / name).is_file() for name in ("dataset_dict.json", "state.json")):
-                return self._of(datasets.load_from_disk(str(self.root.absolute())))
+                return self._split_of(datasets.load_from_disk(str(self.root.absolute())))
             if tables:
                 kind = READERS[next(iter(tables.values())).suffix]
-                return self._of(datasets.load_dataset(kind, data_files=_named(tables), **given))
+                return self._split_of(datasets.load_dataset(kind, data_files=_named(tables), **given))
             name = str(self.root.absolute()) if self.root.is_dir() else str(self.root)
-            versions = {"revision": self.asked.revision or None, "name": self.asked.config or None}
-            return self._of(datasets.load_dataset(name, **versions, **given))
+            versions = {"revision": self.settings.revision or None, "name": self.settings.config or None}
+            return self._split_of(datasets.load_dataset(name, **versions, **given))
         except UserError:
             raise
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
-            raise UserError(
+            raise CorpusNotFound(
                 f"cannot load the dataset {self.root} ({type(error).__name__}: {reason}); {WHERE}"
             ) from None
 
-    def _of(self, found: Any) -> Any:
-        """The split among those found."""
-        if not isinstance(found, dict):
-            found = {"train": found}
-        if self.name not in found:
-            mend = "name one of these in corpus.options, or leave it empty to hold speakers out of train"
-            raise UserError(f"{self.root}: there is no split {self.name!r} but {', '.join(found)}; {mend}.")
-        return found[self.name]
+    def _split_of(self, dataset: Any) -> Any:
+        splits = dataset if isinstance(dataset, dict) else {"train": dataset}
+        if self.name not in splits:
+            what = f"no split {self.name!r}, but {', '.join(splits)}"
+            remedy = "name one of these in corpus.options, or leave it empty to hold out speakers"
+            raise UserError(f"{self.root}: {what}; {remedy}.")
+        return splits[self.name]
 
 
 def metadata(root: Path) -> dict[str, Path]:
-    """{split: its table} of a local audiofolder, SPLIT/metadata.csv or metadata.csv alone; empty for other datasets.
+    """{split: table} of an audiofolder (SPLIT/metadata.csv, or metadata.csv); empty for other data.
 
-    `datasets` itself reads such folders only with a decoder of audio at hand, which nothing here needs.
+    `datasets` itself reads such folders only if an audio decoder is installed, which is not needed
+    here.
     """
-    tables = {path.parent.name: path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS}
     alone = [path for path in sorted(root.glob("metadata.*")) if path.suffix in READERS]
+    inner = [path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS]
+    tables = {path.parent.name: path for path in inner}
     return tables or dict(zip(("train",), alone, strict=False))
 
 
-def beside(table: Path, name: object) -> dict[str, Any]:
-    """The audio file of a row of an audiofolder's table; nothing where it would lie outside the folder."""
+def audio_of_row(table: Path, name: object) -> dict[str, Any]:
+    """The audio file of a row of an audiofolder's table; empty if it is outside the folder."""
     path = (table.parent / str(name or "")).resolve()
     return {"path": str(path)} if path.is_relative_to(table.parent.resolve()) else {}
 
@@ -154,5 +162,5 @@ def _named(tables: dict[str, Path]) -> dict[str, str]:
 
 
 def _plain(value: object) -> str:
-    """An id as Kaldi's tables can hold it: without blanks and slashes."""
+    """An id without white space and slashes, as Kaldi's tables need it."""
     return re.sub(r"[\s/]+", "_", "" if value is None else str(value).strip())

@@ -1,10 +1,11 @@
-"""Data directories that Kaldi's recipes have made: wav.scp, segments, text, utt2spk, and features where they are there.
+"""Data directories made by Kaldi's recipes: wav.scp, segments, text, utt2spk, maybe features.
 
-    python local/kaldi.py ROOT OUT [--train data/train] [--dev data/dev] [--test data/test]
+    python -m asr_prune.local.kaldi ROOT OUT [--train data/train] [--test data/test]
 
-ROOT is the folder that the paths in those files start from (egs/.../s5). OUT gets the data directories train, dev and
-test, OUT/given/{train,dev,test}/{feats.scp,cmvn.scp} where Kaldi has made features, and, where they are named,
-local/{lexicon.txt,lm.arpa}. What comes from Kaldi besides is named in the recipe: lang.folder and hmm.labels.
+ROOT is the folder that the paths in those files are relative to (egs/.../s5). OUT gets the data
+directories train, dev and test, given/{train,dev,test}/{feats.scp,cmvn.scp} if Kaldi has made
+features and, if the options name them, local/{lexicon.txt,lm.arpa}. The recipe names Kaldi's lang
+folder and alignments: lang.folder and hmm.labels.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import subprocess
 from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir, c_order, group_by_speaker, read_table, refuse_pipes, write_table
-from asr_prune.corpus.script import run_script
-from asr_prune.corpus.segments import parsed
-from asr_prune.corpus.wording import counted, examples
-from asr_prune.errors import UserError
+from asr_prune.corpus.script import CorpusNotFound, run_script
+from asr_prune.corpus.segments import parse_segments
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
 from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_lexicon
 from asr_prune.options import options
@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 PARTS = ("train", "dev", "test")
 TABLES = ("text", "utt2spk", "wav.scp", "segments", "feats.scp", "cmvn.scp")
 WHERE = (
-    "this recipe takes data directories that Kaldi has made: pass the folder that the paths in them start from, such "
-    "as egs/wsj/s5, by `--set corpus.root=FOLDER` or KALDI_ROOT=FOLDER."
+    "this recipe needs data directories made by Kaldi: find the folder that the paths in them are "
+    "relative to, such as egs/wsj/s5."
 )
 Tables = dict[str, dict[str, str]]
 
 
 @options
 class Options:
-    """Which data directories to take; relative paths start from the root."""
+    """Which data directories to use; paths are relative to the root."""
 
     #: the training set
     train: Path = Path("data/train")
@@ -44,13 +44,14 @@ class Options:
     dev: Path | None = None
     #: the test set
     test: Path = Path("data/test")
-    #: how the development speakers are chosen where there is no `dev`
+    #: hold out every n-th training speaker for development, if `dev` is not set
     held_out: int = 10
-    #: run the commands in wav.scp, once, and keep what they write; false: refuse them
+    #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
-    #: pronunciations, where lang.folder is not set
+    #: file of the pronunciation lexicon, if lang.folder is not set
     lexicon: Path | None = None
-    #: ARPA file, gzipped or not, where lang.folder is not set; without one, a model is estimated (lang.lm)
+    #: ARPA file, gzipped or not, if lang.folder is not set; by default a model is estimated
+    #: (lang.lm)
     lm: Path | None = None
 
     def __post_init__(self) -> None:
@@ -58,49 +59,52 @@ class Options:
             raise ValueError(f"held_out must be 2 or more, not {self.held_out}")
 
 
-def sources(root: Path | None, asked: Options) -> list[Path]:
+def sources(root: Path | None, settings: Options) -> list[Path]:
     """The folders that `prepare` reads."""
-    return [root / own for own in (asked.train, asked.dev, asked.test) if root and own]
+    folders = (settings.train, settings.dev, settings.test)
+    return [root / folder for folder in folders if root and folder]
 
 
-def prepare(root: Path | None, out: Path, seed: int, asked: Options = Options()) -> None:  # noqa: B008
-    """Writes out/{train,dev,test}, out/given and, where they are named, out/local. `seed` changes nothing.
+def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
+    """Writes out/{train,dev,test}, out/given and, if the options name its files, out/local.
 
-    Raises UserError where a folder or file is missing, a set is empty, or wav.scp holds a pipe that is not to be run.
+    `seed` is not used: nothing is random. Raises UserError if a folder or file is missing, a set is
+    empty, or wav.scp has a pipe and the option `pipes` is false.
     """
     if root is None:
-        raise UserError(WHERE)
+        raise CorpusNotFound(WHERE)
     root = root.absolute()
-    sets = {"train": _read(root / asked.train), "test": _read(root / asked.test)}
-    if asked.dev:
-        sets["dev"] = _read(root / asked.dev)
+    sets = {"train": _read(root / settings.train), "test": _read(root / settings.test)}
+    if settings.dev:
+        sets["dev"] = _read(root / settings.dev)
     else:
-        sets["train"], sets["dev"] = _split(sets["train"], asked)
+        sets["train"], sets["dev"] = _split(sets["train"], settings)
     for part, tables in sets.items():
         _write_given(root, out / "given" / part, tables)
-        _data_dir(root, out, part, tables, asked.pipes).write()
-    if asked.lexicon:
-        write_lexicon(out / "local/lexicon.txt", read_dictionary(root / asked.lexicon))
-    if asked.lm:
-        copy_arpa(root / asked.lm, out / "local/lm.arpa")
+        _data_dir(root, out, part, tables, settings.pipes).write()
+    if settings.lexicon:
+        write_lexicon(out / "local/lexicon.txt", read_dictionary(root / settings.lexicon))
+    if settings.lm:
+        copy_arpa(root / settings.lm, out / "local/lm.arpa")
 
 
 def _read(folder: Path) -> Tables:
-    """The tables of a data directory, with the utterances that all of them have."""
+    """The tables of a data directory, restricted to the utterances that all of them have."""
     if not folder.is_dir():
-        raise UserError(f"{folder} is not there; name the data directories in corpus.options (train, dev, test).")
-    tables = {name: read_table(folder / name) for name in TABLES if (folder / name).is_file() or name in TABLES[:2]}
+        remedy = "name the data directories in corpus.options (train, dev, test)"
+        raise UserError(f"{folder} does not exist; {remedy}.")
+    names = [name for name in TABLES if (folder / name).is_file() or name in TABLES[:2]]
+    tables = {name: read_table(folder / name) for name in names}
     by_utterance: list[str] = [name for name in ("text", "utt2spk", "segments", "feats.scp") if name in tables]
     by_utterance += ["wav.scp"] if "wav.scp" in tables and "segments" not in tables else []
     common = set.intersection(*(set(tables[name]) for name in by_utterance))
     lost = sorted(set.union(*(set(tables[name]) for name in by_utterance)) - common, key=c_order)
     if lost:
-        told = f"{counted(lost, 'utterance')} not in all of {', '.join(by_utterance)}, left out: {examples(lost)}"
-        log.warning("%s: %s", folder, told)
+        what = f"{counted(lost, 'utterance')} not in all of {', '.join(by_utterance)}, left out"
+        log.warning("%s: %s: %s", folder, what, first_few(lost))
     if not common:
-        raise UserError(
-            f"{folder}: {', '.join(by_utterance)} have no utterance in common; mend or name another folder."
-        )
+        what = f"{', '.join(by_utterance)} have no utterance in common"
+        raise UserError(f"{folder}: {what}; correct the folder or name another one.")
     return _restricted(tables, common)
 
 
@@ -109,19 +113,24 @@ def _restricted(tables: Tables, utterances: set[str]) -> Tables:
     keys["cmvn.scp"] = {tables["utt2spk"][key] for key in utterances}
     if "segments" in tables and "wav.scp" in tables:
         keys["wav.scp"] = {tables["segments"][key].split()[0] for key in utterances}
-    return {name: {key: line for key, line in table.items() if key in keys[name]} for name, table in tables.items()}
+    result = {}
+    for name, table in tables.items():
+        result[name] = {key: line for key, line in table.items() if key in keys[name]}
+    return result
 
 
-def _split(tables: Tables, asked: Options) -> tuple[Tables, Tables]:
+def _split(tables: Tables, settings: Options) -> tuple[Tables, Tables]:
     groups = group_by_speaker(tables["utt2spk"])
     if len(groups) < 2:
-        raise UserError(f"{asked.train} has one speaker only, none to hold out; name a development set in options.dev.")
-    held = {utterance for speaker in list(groups)[:: asked.held_out] for utterance in groups[speaker]}
+        remedy = "name a development set in corpus.options.dev"
+        raise UserError(f"{settings.train} has one speaker only; {remedy}.")
+    speakers = list(groups)[:: settings.held_out]
+    held = {utterance for speaker in speakers for utterance in groups[speaker]}
     return _restricted(tables, tables["utt2spk"].keys() - held), _restricted(tables, held)
 
 
 def _write_given(root: Path, out: Path, tables: Tables) -> None:
-    """Indices of Kaldi's features, with places that hold from anywhere; an earlier one that is no longer given goes."""
+    """Writes the scp files of Kaldi's features with absolute paths; removes earlier ones."""
     for name in ("feats.scp", "cmvn.scp"):
         if name in tables:
             write_table(out / name, {key: str(root / place) for key, place in tables[name].items()})
@@ -134,36 +143,43 @@ def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> Da
     data = DataDir(out / part, text=text, utt2spk=tables["utt2spk"])
     pipes = {key: place for key, place in tables.get("wav.scp", {}).items() if place.endswith("|")}
     if "feats.scp" in tables and ("wav.scp" not in tables or (pipes and not run)):
-        log.warning("%s: features are there, so wav.scp%s is left out", part, " with its pipes" if pipes else "")
+        what = "wav.scp with its pipes" if pipes else "wav.scp"
+        log.warning("%s: has features, so %s is left out", part, what)
         return data
     if "wav.scp" not in tables:
-        raise UserError(f"{part} has neither wav.scp nor feats.scp; name another folder in corpus.options.")
+        remedy = "name another folder in corpus.options"
+        raise UserError(f"{part} has neither wav.scp nor feats.scp; {remedy}.")
     if pipes and not run:
         try:
             refuse_pipes(root, pipes)
         except UserError as error:
-            raise UserError(f"{str(error).removesuffix('.')}, or allow it: corpus.options.pipes=true.") from None
-    places = {key: str(root / place) for key, place in tables["wav.scp"].items() if key not in pipes}
+            what = str(error).removesuffix(".")
+            raise UserError(f"{what}, or allow it: corpus.options.pipes=true.") from None
+    files = {key: place for key, place in tables["wav.scp"].items() if key not in pipes}
+    places = {key: str(root / place) for key, place in files.items()}
     for key, command in track(pipes.items(), len(pipes), f"{part}, pipes"):
         places[key] = str(_run(root, command, (out / f"audio/{part}/{key}.wav").absolute()))
-    segments, odd = parsed(tables.get("segments", {}).items())
+    segments, odd = parse_segments(tables.get("segments", {}).items())
     if odd:
-        raise UserError(f"{part}: segments: {odd[0]} is not `recording start end`; run Kaldi's fix_data_dir.sh.")
+        what = f"segments: {odd[0]} is not `recording start end`"
+        raise UserError(f"{part}: {what}; run Kaldi's fix_data_dir.sh.")
     data.segments = segments
     data.wavs = {key: places[segments[key].recording if segments else key] for key in text}
     return data
 
 
 def _run(root: Path, command: str, out: Path) -> Path:
-    """Keeps what a command of wav.scp writes; it runs from the root, as Kaldi's scripts do."""
-    done = subprocess.run(command.rstrip("| "), shell=True, cwd=root, capture_output=True, check=False)
+    """Writes the output of a command of wav.scp to `out`; it runs in `root`, as in Kaldi."""
+    command = command.rstrip("| ")
+    done = subprocess.run(command, shell=True, cwd=root, capture_output=True, check=False)
     if done.returncode or not done.stdout:
-        said = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it wrote nothing"])[-1]
-        raise UserError(f"the command `{command.rstrip('| ')}` of wav.scp failed: {said}; mend it or write the audio.")
+        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
+        what = f"the command `{command}` of wav.scp failed: {reason}"
+        raise UserError(f"{what}; correct it, or write the audio to a file.")
     with atomic(out, "wb") as file:
         file.write(done.stdout)
     return out
 
 
 if __name__ == "__main__":
-    run_script("local/kaldi.py", prepare, Options)
+    run_script("asr_prune.local.kaldi", prepare, Options)

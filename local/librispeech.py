@@ -1,10 +1,11 @@
-"""LibriSpeech (Panayotov et al. 2015) and mini_librispeech: English audio books, 16 kHz, read by some 2,500 people.
+"""LibriSpeech (Panayotov et al. 2015) and mini_librispeech: English audio books, 16 kHz.
 
-    python local/librispeech.py ROOT OUT [--subset mini]
+    python -m asr_prune.local.librispeech ROOT OUT [--subset mini]
 
-ROOT holds the folders of OpenSLR's tarballs (train-clean-100/SPEAKER/CHAPTER/*.flac and *.trans.txt, dev-clean, ...),
-itself or in LibriSpeech/, and, there or beside it or in lm/, the lexicon and an ARPA file of OpenSLR 11. OUT gets Kaldi
-data directories train, dev and test, local/lexicon.txt and, where it is taken, local/lm.arpa.
+ROOT, or ROOT/LibriSpeech, has the folders of OpenSLR's tarballs
+(train-clean-100/SPEAKER/CHAPTER/*.flac and *.trans.txt, dev-clean, ...). ROOT, the folder above it,
+or lm/ in either has the lexicon and an ARPA file of OpenSLR 11. OUT gets the Kaldi data directories
+train, dev and test, local/lexicon.txt and, unless a model is to be estimated, local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from asr_prune.corpus.datadir import DataDir, words_of
-from asr_prune.corpus.expected import expect
-from asr_prune.corpus.script import run_script
-from asr_prune.corpus.wording import counted, examples
-from asr_prune.errors import UserError
+from asr_prune.corpus.datadir import DataDir, split_words
+from asr_prune.corpus.script import CorpusNotFound, run_script
+from asr_prune.corpus.validate import check_counts
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.lang.dictionary import (
     arpa_words,
     copy_arpa,
@@ -34,8 +34,9 @@ from asr_prune.options import options
 
 log = logging.getLogger(__name__)
 
-#: folders of each set: training, development, test; mini has no test set, so its development set is that, and
-#: the development speakers are taken from its training speakers
+#: training, development and test folders of each subset; mini has no test folder, so its
+#: development folder is the test set, and development speakers are held out of the training
+#: speakers
 SETS = {
     "mini": (["train-clean-5"], "", "dev-clean-2"),
     "100": (["train-clean-100"], "dev-clean", "test-clean"),
@@ -55,41 +56,42 @@ UTTERANCES = {
     "test-other": 2939,
 }
 LEXICONS = ("librispeech-lexicon.txt", "cmudict.dict", "cmudict-0.7b", "cmudict")
-#: of an utterance that no lexicon covers: a word, and the phone that models it
+#: the word for unknown words, and its phone
 UNKNOWN = ("<UNK>", ("SPN",))
-#: every so manieth training speaker of mini, in C order, is of the development set
+#: every seventh training speaker of mini, in C order, is a development speaker
 HELD_OUT = 7
 
 WHERE = (
-    "LibriSpeech is not part of this project: get it from openslr.org/12 (mini_librispeech: openslr.org/31) and its "
-    "lexicon and language models from openslr.org/11, all under CC BY 4.0; then pass the folder: "
-    "`--set corpus.root=FOLDER` or LIBRISPEECH_ROOT=FOLDER."
+    "LibriSpeech is not part of this project: get it from openslr.org/12 (mini_librispeech: "
+    "openslr.org/31) and its lexicon and language models from openslr.org/11, all under CC BY 4.0."
 )
 
 
 @options
 class Options:
-    """What a recipe may ask of LibriSpeech."""
+    """Options of the corpus LibriSpeech."""
 
-    #: which training folders: mini, 100, 460 or 960 hours
+    #: training folders: those of mini_librispeech, or of 100, 460 or 960 hours
     subset: Literal["mini", "100", "460", "960"] = "100"
     #: folder of the development set; by default that of the subset
     dev: str = ""
     #: folder of the test set; by default that of the subset
     test: str = ""
-    #: file of the lexicon; by default OpenSLR's, or CMUdict, beside the corpus
+    #: file of the pronunciation lexicon; by default OpenSLR's, or CMUdict, near the corpus
     lexicon: Path | None = None
-    #: pronounce words that the lexicon lacks, of the training text and the language model, by espeak-ng's rules
+    #: add pronunciations by espeak-ng's rules for words of the training text and the language model
+    #: that the lexicon lacks
     g2p: bool = False
-    #: file of the language model, ARPA, gzipped or not; `text`: one is estimated (lang.lm); `flat`: all words alike
+    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all
+    #: words equally likely
     lm: str = "3-gram.pruned.3e-7.arpa"
-    #: false: a corpus that is not whole is told, not refused
+    #: require all utterances; false: a warning is logged if some are missing
     whole: bool = True
 
 
 @dataclass(frozen=True)
 class Root:
-    """Where the corpus lies."""
+    """Folders of the corpus: `path` as given, and `audio`, which has those of the tarballs."""
 
     path: Path
     audio: Path
@@ -97,33 +99,36 @@ class Root:
     @classmethod
     def of(cls, root: Path | None) -> Root:
         if root is None:
-            raise UserError(WHERE)
-        found = [base for base in (root, root / "LibriSpeech") if any((base / name).is_dir() for name in UTTERANCES)]
-        if not found:
-            raise UserError(f"{root} is not LibriSpeech: it has no folder such as train-clean-5 or dev-clean. {WHERE}")
-        return cls(root.absolute(), found[0].absolute())
+            raise CorpusNotFound(WHERE)
+        bases = (root, root / "LibriSpeech")
+        folders = [base for base in bases if any((base / name).is_dir() for name in UTTERANCES)]
+        if not folders:
+            what = f"{root} is not LibriSpeech: it has no folder such as train-clean-5 or dev-clean"
+            raise CorpusNotFound(f"{what}. {WHERE}")
+        return cls(root.absolute(), folders[0].absolute())
 
     @property
     def lists(self) -> list[Path]:
-        """Folders that lexicon and language models may lie in."""
-        return [base / level for base in (self.path, self.path.parent) for level in ("lm", ".", "local/lm")]
+        """Folders where the lexicon and language models may be."""
+        levels = ("lm", ".", "local/lm")
+        return [base / level for base in (self.path, self.path.parent) for level in levels]
 
 
-def prepare(root: Path | None, out: Path, seed: int, asked: Options = Options()) -> None:  # noqa: B008
-    """Writes out/{train,dev,test} and out/local. `seed` changes nothing: the corpus is as it was recorded.
+def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
+    """Writes out/{train,dev,test} and out/local. `seed` is not used: nothing is random.
 
-    Raises UserError where a part of the corpus, the lexicon or the language model is missing, or a count is not as
-    known.
+    Raises UserError if a folder of the corpus, the lexicon or the language model is missing, or a
+    folder is incomplete.
     """
     corpus = Root.of(root)
-    training, dev, test = SETS[asked.subset]
-    dev, test = asked.dev or dev, asked.test or test
-    train = _read(corpus, training, asked.whole)
+    training, dev, test = SETS[settings.subset]
+    dev, test = settings.dev or dev, settings.test or test
+    train = _read(corpus, training, settings.whole)
     held = _held_out(train) if not dev else []
-    sets = {"test": _read(corpus, [test], asked.whole)}
-    sets["dev"] = _read(corpus, [dev], asked.whole) if dev else train.subset(held)
+    sets = {"test": _read(corpus, [test], settings.whole)}
+    sets["dev"] = _read(corpus, [dev], settings.whole) if dev else train.subset(held)
     sets["train"] = train.subset(train.text.keys() - set(held)) if held else train
-    _write_language(corpus, asked, train, out / "local")
+    _write_language(corpus, settings, train, out / "local")
     for part, data in sets.items():
         data.path = out / part
         data.write()
@@ -139,30 +144,30 @@ def _read(corpus: Root, folders: list[str], whole: bool) -> DataDir:
     for name in folders:
         folder = corpus.audio / name
         if name not in UTTERANCES or not folder.is_dir():
-            raise UserError(f"{folder} is not there; unpack {name}.tar.gz there, or choose another corpus.subset.")
+            remedy = f"unpack {name}.tar.gz there, or choose another corpus.subset"
+            raise UserError(f"{folder} does not exist; {remedy}.")
         before = len(data.text)
         silent = [lost for chapter in _chapters(folder) for lost in _add_chapter(chapter, data)]
         if silent:
-            told = f"{counted(silent, 'file')} without a transcript or without audio: {examples(silent)}"
-            log.warning("%s: %s", folder, told)
-        expect(
-            f"{corpus.audio}, {name}", {"utterances": len(data.text) - before}, {"utterances": UTTERANCES[name]}, whole
-        )
+            what = f"{counted(silent, 'file')} without a transcript or without audio"
+            log.warning("%s: %s: %s", folder, what, first_few(silent))
+        counts, known = {"utterances": len(data.text) - before}, {"utterances": UTTERANCES[name]}
+        check_counts(f"{corpus.audio}, {name}", counts, known, whole)
     return data
 
 
 def _chapters(folder: Path) -> Iterator[Path]:
-    """SPEAKER/CHAPTER folders, in a fixed order."""
+    """SPEAKER/CHAPTER folders, sorted."""
     for speaker in sorted(path for path in folder.iterdir() if path.is_dir()):
         yield from sorted(path for path in speaker.iterdir() if path.is_dir())
 
 
 def _add_chapter(chapter: Path, data: DataDir) -> list[str]:
-    """Adds a chapter's utterances; returns those that lack audio or transcript."""
+    """Adds a chapter's utterances; returns those that lack audio or a transcript."""
     speaker = chapter.parent.name
     transcript = chapter / f"{speaker}-{chapter.name}.trans.txt"
     lines = transcript.read_text("utf-8").splitlines() if transcript.is_file() else []
-    text = {words[0]: words[1:] for line in lines if (words := words_of(line))}
+    text = {words[0]: words[1:] for line in lines if (words := split_words(line))}
     audio = {path.stem for path in chapter.glob("*.flac")}
     for utterance in sorted(text.keys() & audio):
         data.wavs[utterance] = str(chapter / f"{utterance}.flac")
@@ -170,36 +175,36 @@ def _add_chapter(chapter: Path, data: DataDir) -> list[str]:
     return sorted(text.keys() ^ audio)
 
 
-def _write_language(corpus: Root, asked: Options, train: DataDir, local: Path) -> None:
-    path = asked.lexicon or find_list(corpus.lists, LEXICONS)
+def _write_language(corpus: Root, settings: Options, train: DataDir, local: Path) -> None:
+    path = settings.lexicon or find_list(corpus.lists, LEXICONS)
     if path is None:
-        raise UserError(f"{corpus.path}: no {LEXICONS[0]} or CMUdict in {examples(map(str, corpus.lists))}. {WHERE}")
-    named = [] if asked.lm in ("text", "flat") else [asked.lm.removesuffix(".gz")]
+        what = f"no {LEXICONS[0]} or CMUdict in {first_few(map(str, corpus.lists))}"
+        raise UserError(f"{corpus.path}: {what}. {WHERE}")
+    named = [] if settings.lm in ("text", "flat") else [settings.lm.removesuffix(".gz")]
     arpa = find_list([Path(), *corpus.lists], named)
     if named and arpa is None:
-        raise UserError(
-            f"{asked.lm} is not in {examples(map(str, corpus.lists))}; get it from openslr.org/11 or set lm, `text` to "
-            "have one estimated."
-        )
+        remedy = "get it from openslr.org/11, or set corpus.options.lm=text to estimate one"
+        raise UserError(f"{settings.lm} is not in {first_few(map(str, corpus.lists))}; {remedy}.")
     entries = [(word.upper(), phones) for word, phones in read_dictionary(path)]
-    if asked.g2p:
+    if settings.g2p:
         spoken = {word for words in train.text.values() for word in words}
-        entries = completed(entries, spoken | ((arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}))
-    _tell_unknown(train, entries, path)
+        spoken |= (arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}
+        entries = completed(entries, spoken)
+    _warn_of_unknown(train, entries, path)
     write_lexicon(local / "lexicon.txt", [UNKNOWN, *entries])
     if arpa:
         copy_arpa(arpa, local / "lm.arpa")
-    elif asked.lm == "flat":
+    elif settings.lm == "flat":
         write_flat_unigram(local / "lm.arpa", {word for word, _ in entries})
 
 
-def _tell_unknown(train: DataDir, entries: list[Entry], path: Path) -> None:
+def _warn_of_unknown(train: DataDir, entries: list[Entry], path: Path) -> None:
     known = {word for word, _ in entries}
     unknown = sorted({word for words in train.text.values() for word in words} - known)
     if unknown:
-        told = f"{counted(unknown, 'word')} of the training text are not in {path.name} and count as {UNKNOWN[0]}"
-        log.warning("%s: %s", told, examples(unknown))
+        what = f"{counted(unknown, 'word')} of the training text are not in {path.name}"
+        log.warning("%s and count as %s: %s", what, UNKNOWN[0], first_few(unknown))
 
 
 if __name__ == "__main__":
-    run_script("local/librispeech.py", prepare, Options)
+    run_script("asr_prune.local.librispeech", prepare, Options)

@@ -1,4 +1,4 @@
-"""TED-LIUM's .stm transcripts, cleaned as Kaldi's egs/tedlium (prepare_data.sh, join_suffix.py) cleans them."""
+"""TED-LIUM's .stm transcripts, cleaned as by Kaldi's prepare_data.sh and join_suffix.py."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 
-#: the mark of stretches that are not transcribed
+#: marks parts that are not transcribed
 IGNORED = "ignore_time_segment_in_scoring"
-#: seconds that Kaldi adds to the training segments, whose edges cut words short
+#: seconds that Kaldi adds to training segments, whose ends may cut words
 BEFORE, AFTER = 0.15, 0.1
 
 
 @dataclass(frozen=True)
 class Line:
-    """One segment: its talk, its times in seconds, its words."""
+    """A segment; times are in seconds."""
 
     talk: str
     start: float
@@ -28,14 +28,14 @@ class Line:
 
     @property
     def utterance(self) -> str:
-        """Talk and hundredths of seconds: AlGore_2009-0001245-0001590."""
+        """Talk, start and end in hundredths of a second: AlGore_2009-0001245-0001590."""
         return f"{self.talk}-{round(self.start * 100):07d}-{round(self.end * 100):07d}"
 
 
 def read_stm(path: Path, left_out: Counter[str]) -> list[Line]:
-    """The segments of one talk in order of time; counts in `left_out` what was not taken, and why.
+    """The segments of a talk, sorted by time; `left_out` counts the other lines by reason.
 
-    Raises UserError where the file cannot be read.
+    Raises UserError if the file cannot be read.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -55,7 +55,8 @@ def read_stm(path: Path, left_out: Counter[str]) -> list[Line]:
             left_out["that end before they begin"] += 1
         else:
             lines.append(line)
-    left_out["out of order, put in order"] += sum(one.start > two.start for one, two in pairwise(lines))
+    unsorted = sum(one.start > two.start for one, two in pairwise(lines))
+    left_out["out of order, put in order"] += unsorted
     return sorted(lines, key=lambda line: (line.start, line.end))
 
 
@@ -74,32 +75,36 @@ def _parse(raw: str) -> Line | None:
 def clean(text: str) -> list[str]:
     """The words of a transcript.
 
-    `(2)` (a pronunciation), `<sil>` and the name `(...)` at the end go; {NOISE} becomes [NOISE]; `it 's` becomes it's.
+    Removes `(2)` (a pronunciation), `<sil>` and the name `(...)` at the end; {NOISE} becomes
+    [NOISE], and `it 's` becomes it's.
     """
     text = re.sub(r"\([^ ]*\)$", "", re.sub(r"\([0-9]\)", "", text.strip()).replace("<sil>", ""))
     return joined(text.translate(str.maketrans("{}", "[]")).split())
 
 
 def joined(words: list[str]) -> list[str]:
-    """Words with what begins with an apostrophe joined to the word before: ["you", "'re"] -> ["you're"]."""
-    found: list[str] = []
-    free = False  # whether the last word may take another on
+    """Joins what begins with an apostrophe to the word before: ["you", "'re"] -> ["you're"]."""
+    result: list[str] = []
+    joinable = False  # whether the last word may be extended
     for word in words:
-        if free and word.startswith("'"):
-            found[-1] += word
-            free = False
+        if joinable and word.startswith("'"):
+            result[-1] += word
+            joinable = False
             continue
-        found.append(word)
-        free = True
-    return found
+        result.append(word)
+        joinable = True
+    return result
 
 
 def padded(lines: list[Line]) -> list[tuple[float, float]]:
-    """Start and end of the segments of one talk with 0.15 s before and 0.1 s after, or as much as the gap to the
-    neighbour holds, shared in that proportion (Kaldi: extend_segment_times.py).
+    """Start and end of each segment of a talk, extended by 0.15 s before and 0.1 s after.
+
+    A shorter gap between two segments is divided between them in that proportion (Kaldi:
+    extend_segment_times.py).
     """
     gaps = [two.start - one.end for one, two in pairwise(lines)]
     shares = [1.0, *(min(1.0, max(0.0, gap) / (BEFORE + AFTER)) for gap in gaps), 1.0]
-    return [
-        (max(0.0, line.start - BEFORE * shares[i]), line.end + AFTER * shares[i + 1]) for i, line in enumerate(lines)
-    ]
+    times = []
+    for line, before, after in zip(lines, shares[:-1], shares[1:], strict=True):
+        times.append((max(0.0, line.start - BEFORE * before), line.end + AFTER * after))
+    return times

@@ -39,7 +39,7 @@ def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
         (["--stage", "5", "--stop-stage", "3"], "--stage 5 comes after --stop-stage 3"),
         (["--recipe", "recipes/tiny", "--set", "train.epoch=3"], "did you mean 'epochs'"),
         (["--recipe", "recipes/tiny", "--set", "train.epochs=["], "the value is not valid YAML"),
-        (["--recipe", "recipes/tiny", "--stage", "lang"], "lexicon.txt is missing; the stage corpus makes it"),
+        (["--recipe", "recipes/tiny", "--stage", "lang"], "lexicon.txt is missing; run the corpus stage"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(project: Path, options: list[str], said: str) -> None:
@@ -69,4 +69,4 @@ def test_the_second_of_two_runs_ends_and_the_first_goes_on(project: Path) -> Non
 
 def test_help_names_every_stage() -> None:
     said = subprocess.run([ROOT / "run.sh", "--help"], capture_output=True, text=True, check=True).stdout
-    assert "0 corpus  1 lang  2 features  3 align  4 train  5 shrink  6 graph  7 decode  8 score  9 report" in said
+    assert "0 corpus  1 lang  2 features  3 align  4 graph  5 train  6 shrink  7 decode  8 score  9 report" in said

@@ -1,1 +1,1 @@
-"""The acoustic network: spliced frames in, posteriors of pdfs or tokens out. Needs torch, numpy and nothing else."""
+"""Acoustic networks: spliced frames in, logits of pdfs or CTC tokens out."""

@@ -1,4 +1,4 @@
-"""The networks there are, by the name that a recipe's `network.type` gives."""
+"""The network types of `network.type`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from asr_prune.acoustic.time_delay import Tdnn
 
 
 def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
-    """A fresh network, drawn from torch's random stream. inputs: values of a spliced frame; outputs: classes."""
+    """A new network, initialised from torch's random stream.
+
+    inputs: size of a spliced frame; outputs: number of classes.
+    """
+    shape = inputs, options.hidden, outputs, options.activation, options.dropout
     if options.type == "residual":
-        return Residual(inputs, options.hidden, outputs, options.activation, options.dropout, options.stream)
+        return Residual(*shape, options.stream)
     if options.type == "tdnn":
-        time = options.taps, options.strides
-        return Tdnn(inputs, options.hidden, outputs, options.activation, options.dropout, *time)
-    return FeedForward(inputs, options.hidden, outputs, options.activation, options.dropout)
+        return Tdnn(*shape, options.context, options.strides)
+    return FeedForward(*shape)
 
 
 def from_shape(shape: dict[str, Any]) -> Network:
-    """A network of the shape that `Network.shape` told, its weights meaningless.
+    """A network of the shape that `Network.shape` returned; its weights are arbitrary.
 
-    Raises KeyError or TypeError where `shape` is none.
+    Raises KeyError or TypeError if `shape` is not valid.
     """
-    known: dict[str, type[Network]] = {"feed_forward": FeedForward, "residual": Residual, "tdnn": Tdnn}
-    return known[shape["type"]](**{key: value for key, value in shape.items() if key != "type"})
+    types: dict[str, type[Network]] = {
+        "feed_forward": FeedForward,
+        "residual": Residual,
+        "tdnn": Tdnn,
+    }
+    return types[shape["type"]](**{key: value for key, value in shape.items() if key != "type"})

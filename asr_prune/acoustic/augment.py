@@ -1,6 +1,4 @@
-"""Features of an utterance as if it had been spoken otherwise: faster or slower, by a longer or shorter vocal tract,
-and in part unheard.
-"""
+"""Augmentation of features: other tempo, other vocal tract length, masks in time and frequency."""
 
 from __future__ import annotations
 
@@ -11,17 +9,18 @@ from torch import Tensor
 
 from asr_prune.acoustic.options import TrainOptions
 
-#: a stretch is masked in every so many times the longest of them, and so many times are bands masked
-SPACING, BAND_MASKS = 5, 2
+_SPACING = 5  # one time mask for every so many times its greatest width
+_BAND_MASKS = 2
 
 
 @dataclass(frozen=True)
 class Augment:
-    """tempo, warp, mask_frames, mask_bands: as TrainOptions says.
+    """tempo, warp, mask_frames, mask_bands: see TrainOptions.
 
-    The tempo is changed along the frames, without the pitch (of speed perturbation, Ko, Peddinti, Povey and Khudanpur
-    2015, the half that a filterbank can have); the vocal tract's length along the bands, which lie on the mel scale
-    (after Jaitly and Hinton 2013, "VTLP"); what is masked gets the mean (Park et al. 2019, arXiv 1904.08779).
+    Tempo changes along the frames and leaves the pitch (the part of speed perturbation, Ko,
+    Peddinti, Povey and Khudanpur 2015, that a filterbank allows). The vocal tract length changes
+    along the bands, which lie on the mel scale (after Jaitly and Hinton 2013, "VTLP"). Masked
+    values become the mean (Park et al. 2019, arXiv 1904.08779).
     """
 
     tempo: float
@@ -30,46 +29,54 @@ class Augment:
     mask_bands: int
 
     @classmethod
-    def of(cls, options: TrainOptions) -> Augment | None:
-        """None where nothing is asked for."""
-        asked = (options.tempo, options.warp, options.mask_frames, options.mask_bands)
-        return cls(*asked) if any(asked) else None
+    def from_options(cls, options: TrainOptions) -> Augment | None:
+        """None if the options ask for no augmentation."""
+        settings = (options.tempo, options.warp, options.mask_frames, options.mask_bands)
+        return cls(*settings) if any(settings) else None
 
     def __call__(self, features: Tensor, mean: Tensor, least: int, generator: torch.Generator) -> Tensor:
-        """features: float [frames, bands] of one utterance; mean: [bands]; least: frames that must be left. Returns
-        float [frames, bands], of another number of frames where the tempo changes.
+        """Augments one utterance.
+
+        features: float [frames, bands]; mean: [bands]; least: minimum number of frames of the
+        result. Returns float [frames, bands], with another number of frames if the tempo changes.
         """
-        faster, longer = (1 + by * _signed(generator) for by in (self.tempo, self.warp))
+        tempo, warp = (1 + limit * _signed(generator) for limit in (self.tempo, self.warp))
         frames, bands = features.shape
-        rows = torch.arange(max(round(frames / faster), least), device=features.device) * faster
-        columns = torch.arange(bands, device=features.device) * longer
-        made = interpolated(interpolated(features, rows).T, columns).T.contiguous()
-        stretches = len(made) // (SPACING * self.mask_frames) if self.mask_frames else 0
-        for start, end in drawn(stretches, self.mask_frames, len(made), generator):
-            made[start:end] = mean
-        for start, end in drawn(BAND_MASKS, self.mask_bands, bands, generator):
-            made[:, start:end] = mean[start:end]
-        return made
+        rows = torch.arange(max(round(frames / tempo), least), device=features.device) * tempo
+        columns = torch.arange(bands, device=features.device) * warp
+        result = interpolate(interpolate(features, rows).T, columns).T.contiguous()
+        time_masks = len(result) // (_SPACING * self.mask_frames) if self.mask_frames else 0
+        for start, end in random_ranges(time_masks, self.mask_frames, len(result), generator):
+            result[start:end] = mean
+        for start, end in random_ranges(_BAND_MASKS, self.mask_bands, bands, generator):
+            result[:, start:end] = mean[start:end]
+        return result
 
 
-def interpolated(values: Tensor, places: Tensor) -> Tensor:
-    """`values` [rows, columns] at fractional rows, [places, columns]; beyond the last row stands the last."""
-    places = places.clamp(max=len(values) - 1)
-    below = places.long()
-    return values[below].lerp(values[(below + 1).clamp(max=len(values) - 1)], (places - below)[:, None])
+def interpolate(values: Tensor, positions: Tensor) -> Tensor:
+    """`values` [rows, columns] at fractional rows, [positions, columns]; constant beyond the end."""
+    positions = positions.clamp(max=len(values) - 1)
+    below = positions.long()
+    above = (below + 1).clamp(max=len(values) - 1)
+    return values[below].lerp(values[above], (positions - below)[:, None])
 
 
-def drawn(count: int, longest: int, length: int, generator: torch.Generator) -> list[tuple[int, int]]:
-    """`count` ranges of 0 to `longest` items within `length` items, each as (start, end)."""
+def random_ranges(
+    count: int,
+    longest: int,
+    length: int,
+    generator: torch.Generator,
+) -> list[tuple[int, int]]:
+    """`count` random (start, end), each of 0 to `longest` items, within `length` items."""
     ranges = []
     for _ in range(count):
-        width, place = torch.rand(2, generator=generator).tolist()
+        width, position = torch.rand(2, generator=generator).tolist()
         size = int(width * (min(longest, length) + 1))
-        start = int(place * (length - size + 1))
+        start = int(position * (length - size + 1))
         ranges.append((start, start + size))
     return ranges
 
 
 def _signed(generator: torch.Generator) -> float:
-    """Between -1 and 1."""
+    """Uniform between -1 and 1."""
     return 2 * float(torch.rand((), generator=generator)) - 1

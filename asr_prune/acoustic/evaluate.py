@@ -1,4 +1,4 @@
-"""How good a network is on a set of examples."""
+"""Cross-entropy and accuracy of a network on a set of examples."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from asr_prune.acoustic.network import Network
 
 @dataclass(frozen=True)
 class Quality:
-    """cross_entropy: nats a frame of the features, with CTC of the transcript; accuracy: share of frames whose most
-    likely pdf is the label, with CTC 1 less the token error rate of greedy decoding.
+    """Of a network on a set.
+
+    cross_entropy: nats per feature frame, with CTC of the transcript; accuracy: fraction of frames
+    whose most likely pdf is the label, with CTC 1 minus the token error rate of greedy decoding.
     """
 
     cross_entropy: float
@@ -22,16 +24,16 @@ class Quality:
 
 @torch.no_grad()
 def evaluate(network: Network, examples: Examples, batch: int | None = None) -> Quality:
-    """Quality over all examples, without dropout. batch: examples at a time."""
+    """Quality over all examples, without dropout. batch: examples evaluated at once."""
     training = network.training
     network.eval()
     loss = torch.zeros((), dtype=torch.float64, device=examples.device)
-    right = torch.zeros((), dtype=torch.int64, device=examples.device)
+    correct = torch.zeros((), dtype=torch.int64, device=examples.device)
     frames = labels = 0
-    for taken in examples.batches(batch or examples.at_once):
-        outcome = examples.outcome(network, *taken)
+    for tensors in examples.batches(batch or examples.eval_batch):
+        outcome = examples.outcome(network, *tensors)
         loss += outcome.loss.double() * outcome.frames
-        right += outcome.right
-        frames, labels = frames + outcome.frames, labels + outcome.of
+        correct += outcome.correct
+        frames, labels = frames + outcome.frames, labels + outcome.labels
     network.train(training)
-    return Quality(float(loss) / frames, int(right) / labels)
+    return Quality(float(loss) / frames, int(correct) / labels)

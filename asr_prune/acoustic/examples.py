@@ -1,4 +1,4 @@
-"""What a network is trained and judged on: frames, and an objective that says how well it does on a batch of them."""
+"""Training and evaluation data: batches of frames, and the objective for them."""
 
 from __future__ import annotations
 
@@ -17,82 +17,89 @@ from asr_prune.acoustic.options import TrainOptions
 from asr_prune.features.stored import frames_of
 
 Batch = tuple[Tensor, ...]
-#: an array for each utterance, in memory or read when asked for
+#: one array per utterance, in memory or read on access
 Utterances = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """loss: nats a frame of the features, [], with its graph; frames: of the batch; right: labels hit, []; of: labels
-    that there are to hit.
+    """A network's result on a batch.
+
+    loss: nats per feature frame, [], with its graph; frames: in the batch; correct: number of
+    correct labels, []; labels: number of labels.
     """
 
     loss: Tensor
     frames: int
-    right: Tensor
-    of: int
+    correct: Tensor
+    labels: int
 
     def totals(self) -> Tensor:
-        """Loss of all frames, frames, labels hit, labels; float [4]."""
+        """Summed loss, frames, correct labels, labels; float [4]."""
         loss = self.loss.detach()
-        counts = [torch.full_like(loss, self.frames), self.right.to(loss), torch.full_like(loss, self.of)]
+        counts = [
+            torch.full_like(loss, self.frames),
+            self.correct.to(loss),
+            torch.full_like(loss, self.labels),
+        ]
         return torch.stack([loss * self.frames, *counts])
 
 
 class Examples(ABC):
-    """What batches are taken from, and the objective that judges them.
+    """A data set: what batches are taken from, and the objective.
 
-    device: where batches lie; inputs: values of one spliced frame; held: most bytes of features and labels that are in
-    memory at once.
+    device: of the batches; inputs: size of one spliced frame; held_bytes: the most bytes of
+    features and labels that are in memory at once.
     """
 
     device: torch.device
     inputs: int
-    held: int
-    #: examples of a batch where nothing is trained
-    at_once: int
+    held_bytes: int
+    #: examples per batch in evaluation
+    eval_batch: int
 
     @abstractmethod
     def __len__(self) -> int:
-        """Examples."""
+        """Number of examples."""
 
     @abstractmethod
-    def batch_of(self, options: TrainOptions) -> int:
-        """Examples of a mini-batch."""
+    def batch_size(self, options: TrainOptions) -> int:
+        """Examples per mini-batch."""
 
     @abstractmethod
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
-        """What `network` makes of a batch."""
+        """Loss and accuracy of `network` on a batch."""
 
     @abstractmethod
     def log_priors(self, classes: int) -> Tensor:
-        """What is subtracted from the network's log posteriors before they are decoded, float32 [classes]."""
+        """Subtracted from log posteriors before decoding, float32 [classes]."""
 
     @abstractmethod
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the spliced input, [inputs] each (the unspliced moments, repeated)."""
+        """Mean and standard deviation of the features, repeated for the spliced input, [inputs]."""
 
     @abstractmethod
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
-        """Yields batches of `size` examples, shuffled and learned by `generator`, in order and as they are without one.
+        """Yields batches of `size` examples.
 
-        A shuffled pass leaves out an incomplete last batch.
+        With `generator`: shuffled and augmented, without an incomplete last batch. Without: in
+        order, unchanged, all of them.
         """
 
     def batch_count(self, size: int) -> int:
-        """Batches of a shuffled pass."""
+        """Number of batches in a shuffled pass."""
         return max(1, len(self) // size)
 
 
-class Held(Examples):
-    """All frames of a set of utterances in memory, spliced when a batch is taken.
+class InMemory(Examples):
+    """All frames of a set of utterances in memory, spliced batch by batch.
 
-    features: float32 [frames, dim], unspliced; `first` and `last` hold, for each frame, the indices of its utterance's
-    first and last frame; context: frames spliced before and after.
+    features: float32 [frames, dim], unspliced; first, last: for each frame the index of the first
+    and the last frame of its utterance; context: frames spliced before and after.
     """
 
-    #: bytes that a frame takes besides its features: first, last
-    beside = 16
+    #: bytes per frame besides the features: first and last
+    index_bytes = 16
 
     def __init__(self, features: Tensor, lengths: Tensor, context: tuple[int, int]) -> None:
         """lengths: frames of each utterance, int64 [utterances]."""
@@ -102,26 +109,29 @@ class Held(Examples):
         self.last = torch.repeat_interleave(ends - 1, lengths)
         self._offsets = torch.arange(-context[0], context[1] + 1, device=features.device)
         self.inputs = len(self._offsets) * features.shape[1]
-        self.held = self.bytes_of(len(features), features.shape[1])
+        self.held_bytes = self.bytes_of(len(features), features.shape[1])
 
     @classmethod
     def bytes_of(cls, frames: int, dim: int) -> int:
-        """Of a set in memory."""
-        return frames * (4 * dim + cls.beside)
+        """Memory of a set of this many frames of `dim` features."""
+        return frames * (4 * dim + cls.index_bytes)
 
     @classmethod
     @abstractmethod
-    def count_of(cls, lengths: np.ndarray) -> int:
-        """Examples in utterances of these numbers of frames."""
+    def count_examples(cls, lengths: np.ndarray) -> int:
+        """Number of examples in utterances of these lengths in frames."""
 
     @classmethod
     @abstractmethod
-    def usable(cls, features: Utterances, labels: Utterances, stride: int) -> list[str]:
-        """Utterances, sorted, that have all it takes. Raises UserError where there are none, or the two disagree."""
+    def usable_utterances(cls, features: Utterances, labels: Utterances, stride: int) -> list[str]:
+        """Sorted names of the utterances that can be used.
+
+        Raises UserError if there are none, or if features and labels disagree.
+        """
 
     @classmethod
     @abstractmethod
-    def of(
+    def build(
         cls,
         names: Sequence[str],
         features: Utterances,
@@ -131,14 +141,15 @@ class Held(Examples):
         stride: int = 1,
         augment: Augment | None = None,
     ) -> Self:
-        """The set of these utterances, one after the other; stride, augment: for whole utterances, the frames of
-        which the network keeps one, and what happens to features each time they are learned.
+        """The set of the utterances `names`, concatenated.
+
+        stride, augment: for CTC, the network's stride in frames and the augmentation in training.
         """
 
     @classmethod
     @abstractmethod
-    def priors_of(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
-        """As `log_priors`, from the labels alone."""
+    def priors_from_labels(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
+        """As `log_priors`, from the labels of the utterances `names`."""
 
     @classmethod
     def from_utterances(
@@ -150,14 +161,18 @@ class Held(Examples):
         stride: int = 1,
         augment: Augment | None = None,
     ) -> Self:
-        """features: float32 [frames, dim] by utterance; labels: what each utterance is to give; stride, augment:
-        as in `of`. Utterances that cannot be used are left out. Raises UserError as `usable`.
-        """
-        return cls.of(cls.usable(features, labels, stride), features, labels, context, device, stride, augment)
+        """The set of all usable utterances.
 
-    def spliced(self, index: Tensor) -> Tensor:
-        """Frames `index` with their context, the first and last frame of an utterance repeated at its edges (Kaldi
-        splice-feats); [len(index), inputs].
+        features: float32 [frames, dim] by utterance; labels: targets by utterance; stride, augment:
+        as in `build`. Raises UserError as `usable_utterances`.
+        """
+        names = cls.usable_utterances(features, labels, stride)
+        return cls.build(names, features, labels, context, device, stride, augment)
+
+    def splice(self, index: Tensor) -> Tensor:
+        """Frames `index` with their context, [len(index), inputs].
+
+        At the edges of an utterance its first or last frame is repeated (Kaldi's splice-feats).
         """
         rows = index[:, None] + self._offsets
         rows = torch.maximum(torch.minimum(rows, self.last[index, None]), self.first[index, None])
@@ -168,39 +183,38 @@ class Held(Examples):
         return self.features.mean(0).repeat(repeat), self.features.std(0).repeat(repeat)
 
     @abstractmethod
-    def taken(self, index: Tensor) -> Batch:
+    def batch_at(self, index: Tensor) -> Batch:
         """The batch of the examples `index`, int64; its first tensor holds spliced frames."""
 
-    def learned(self, index: Tensor, generator: torch.Generator | None) -> Batch:
-        """The batch of the examples `index` as training sees them this time; without a generator as they are."""
-        return self.taken(index)
+    def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
+        """The batch of the examples `index` for training, augmented if there is a `generator`."""
+        return self.batch_at(index)
 
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
-        for index in order_of(self, generator).split(size):
+        for index in example_order(self, generator).split(size):
             if generator is None or len(index) == size or len(self) < size:
-                yield self.learned(index, generator)
+                yield self.training_batch(index, generator)
 
 
-def order_of(examples: Examples, generator: torch.Generator | None) -> Tensor:
-    """Indices of all examples, shuffled by `generator`, in order without one; int64 on their device."""
+def example_order(examples: Examples, generator: torch.Generator | None) -> Tensor:
+    """Indices of all examples, shuffled if there is a `generator`; int64 on their device."""
     count = len(examples)
-    return (torch.arange(count) if generator is None else torch.randperm(count, generator=generator)).to(
-        examples.device
-    )
+    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+    return order.to(examples.device)
 
 
-def end_to_end(names: Sequence[str], values: Utterances, dtype: type[np.generic]) -> Tensor:
-    """Arrays by utterance one after the other, without holding any of them twice."""
+def concatenate(names: Sequence[str], values: Utterances, dtype: type[np.generic]) -> Tensor:
+    """The arrays of the utterances `names`, concatenated without holding any of them twice."""
     lengths, first = frames_of(values), values[names[0]]
     joined = np.empty((sum(lengths[name] for name in names), *first.shape[1:]), dtype)
-    at = 0
+    start = 0
     for name in names:
-        joined[at : at + lengths[name]] = values[name]
-        at += lengths[name]
+        joined[start : start + lengths[name]] = values[name]
+        start += lengths[name]
     return torch.from_numpy(joined)
 
 
 def splice_utterance(features: np.ndarray, context: tuple[int, int]) -> np.ndarray:
-    """One utterance's frames float32 [frames, dim] with their context: [frames, (left + 1 + right) * dim]."""
+    """One utterance, float32 [frames, dim], with context: [frames, (left + 1 + right) * dim]."""
     frames = np.arange(len(features))[:, None] + np.arange(-context[0], context[1] + 1)
     return features[np.clip(frames, 0, len(features) - 1)].reshape(len(features), -1)

@@ -12,10 +12,15 @@ from asr_prune.acoustic.network import Network, NodeLayer, initialise
 
 
 class FeedForward(Network):
-    """Fully connected hidden layers, one after the other: `h_l = act(W_l h_{l-1} + b_l)`."""
+    """Fully connected hidden layers in sequence: `h_l = act(W_l h_{l-1} + b_l)`."""
 
     def __init__(
-        self, inputs: int, hidden: Sequence[int], outputs: int, activation: str = "relu", dropout: float = 0.0
+        self,
+        inputs: int,
+        hidden: Sequence[int],
+        outputs: int,
+        activation: str = "relu",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(inputs, hidden, outputs, activation, dropout)
         widths = [inputs, *hidden]
@@ -30,7 +35,8 @@ class FeedForward(Network):
         return [*self.hidden, self.output]
 
     def node_layers(self) -> list[NodeLayer]:
-        return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairwise(self.affine)]
+        pairs = pairwise(self.affine)
+        return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairs]
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -43,7 +49,7 @@ class FeedForward(Network):
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: float [batch, inputs], spliced, not normalised. Returns logits [batch, pdfs]."""
-        x = self.normalised(frames)
+        x = self.normalise(frames)
         for i, layer in enumerate(self.hidden):
-            x = self.dropped(self.act(layer(x)), i)
+            x = self.apply_dropout(self.act(layer(x)), i)
         return self.output(x)

@@ -1,4 +1,4 @@
-"""Frames with a label each: what a hybrid DNN-HMM's network is trained on."""
+"""Labelled frames: training data of a hybrid DNN-HMM."""
 
 from __future__ import annotations
 
@@ -9,34 +9,44 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, Held, Outcome, Utterances, end_to_end
+from asr_prune.acoustic.examples import Batch, InMemory, Outcome, Utterances, concatenate
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.priors import log_priors, log_shares
+from asr_prune.acoustic.priors import log_priors, log_priors_from_counts
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 
 
-class FrameSet(Held):
+class FrameSet(InMemory):
     """Each frame is an example; the objective is the cross-entropy of its label.
 
-    labels: int64 [frames] of pdf-ids, by utterance before they are joined.
+    labels: pdf-ids, int64 [frames].
     """
 
-    at_once = 8192
-    beside = Held.beside + 8
+    eval_batch = 8192
+    index_bytes = InMemory.index_bytes + 8
 
-    def __init__(self, features: Tensor, labels: Tensor, lengths: Tensor, context: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        features: Tensor,
+        labels: Tensor,
+        lengths: Tensor,
+        context: tuple[int, int],
+    ) -> None:
         super().__init__(features, lengths, context)
         self.labels = labels
 
     @classmethod
-    def count_of(cls, lengths: np.ndarray) -> int:
+    def count_examples(cls, lengths: np.ndarray) -> int:
         return int(lengths.sum())
 
     @classmethod
-    def usable(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
-        """Those with features and labels. Raises UserError where the two differ in length, or where none is left."""
+    def usable_utterances(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
+        """Those with features and labels.
+
+        Raises UserError if there are none, or if an utterance's features and labels differ in
+        length.
+        """
         names = sorted(features.keys() & labels.keys())
         if not names:
             raise UserError(
@@ -46,13 +56,14 @@ class FrameSet(Held):
         for name in names:
             if frames[name] != labelled[name]:
                 raise UserError(
-                    f"utterance {name} has {frames[name]} frames of features but {labelled[name]} labels; "
-                    "make both with the same frame shift, then run the stages features and align again."
+                    f"utterance {name} has {frames[name]} frames of features "
+                    f"but {labelled[name]} labels; make both with the same frame shift, "
+                    "then run the stages features and align again."
                 )
         return names
 
     @classmethod
-    def of(
+    def build(
         cls,
         names: Sequence[str],
         features: Utterances,
@@ -64,33 +75,33 @@ class FrameSet(Held):
     ) -> FrameSet:
         lengths = frames_of(features)
         return cls(
-            end_to_end(names, features, np.float32).to(device),
-            end_to_end(names, labels, np.int64).to(device),
+            concatenate(names, features, np.float32).to(device),
+            concatenate(names, labels, np.int64).to(device),
             torch.tensor([lengths[name] for name in names]).to(device),
             context,
         )
 
     @classmethod
-    def priors_of(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
-        """Of the pdfs."""
+    def priors_from_labels(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
         counts = sum(np.bincount(labels[name], minlength=classes) for name in names)
-        return log_shares(torch.as_tensor(counts))
+        return log_priors_from_counts(torch.as_tensor(counts))
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch_of(self, options: TrainOptions) -> int:
+    def batch_size(self, options: TrainOptions) -> int:
         return options.batch
 
-    def taken(self, index: Tensor) -> Batch:
+    def batch_at(self, index: Tensor) -> Batch:
         """Spliced frames [frames, inputs] and labels [frames]."""
-        return self.spliced(index), self.labels[index]
+        return self.splice(index), self.labels[index]
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, labels = batch
         logits = network(inputs)
         loss = nn.functional.cross_entropy(logits, labels)
-        return Outcome(loss, len(labels), (logits.detach().argmax(-1) == labels).sum(), len(labels))
+        correct = (logits.detach().argmax(-1) == labels).sum()
+        return Outcome(loss, len(labels), correct, len(labels))
 
     def log_priors(self, classes: int) -> Tensor:
         """Of the pdfs, from the labels."""

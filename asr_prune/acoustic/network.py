@@ -1,4 +1,4 @@
-"""What every acoustic network is, and what a pruning method sees of it: layers of nodes."""
+"""The base class of acoustic networks, and the layers of nodes that pruning methods act on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "sigmo
 
 @dataclass(frozen=True)
 class NodeLayer:
-    """One prunable layer: its nodes stand between two affine maps.
+    """One prunable layer: its nodes lie between two affine maps.
 
-    Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the outgoing vector
-    `outgoing.weight[..., j]`; weights are [rows, columns], of a time delay [rows, taps, columns]. readers: the maps
-    that hear what `outgoing` gives; where `outgoing` has no bias of its own, constants go into theirs. gives_logits:
-    `outgoing` is the output layer. skippable: the network goes on without the whole layer.
+    Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the
+    outgoing vector `outgoing.weight[..., j]`. Weights are [rows, columns], in a time-delay layer
+    [rows, taps, columns]. readers: the maps that read the output of `outgoing`; they take up
+    constants if `outgoing` has no bias. gives_logits: `outgoing` is the output layer. skippable:
+    the network works without the layer.
     """
 
     incoming: nn.Linear
@@ -35,7 +36,10 @@ class NodeLayer:
         return self.incoming.out_features
 
     def norms(self, vectors: str) -> Tensor:
-        """Euclidean norms of the nodes' `incoming` or `outgoing` vectors, or their `product`; float tensor [nodes]."""
+        """Euclidean norms of the nodes' vectors, float [nodes].
+
+        vectors: `incoming`, `outgoing`, or `product` for the product of both norms.
+        """
         if vectors == "product":
             return self.norms("incoming") * self.norms("outgoing")
         if vectors == "incoming":
@@ -44,43 +48,42 @@ class NodeLayer:
 
     @torch.no_grad()
     def absorb(self, nodes: Tensor, constants: Tensor) -> None:
-        """Moves what `nodes` (boolean [nodes]) pass on, giving `constants` [nodes chosen], into biases further on."""
+        """Adds the constant outputs of some nodes to the biases of the layers that read them.
+
+        nodes: boolean [nodes]; constants: the output of each selected node.
+        """
         if not bool(nodes.any()):
             return
         weight = self.outgoing.weight
-        given = (weight if weight.dim() == 2 else weight.sum(1))[:, nodes] @ constants
+        offset = (weight if weight.dim() == 2 else weight.sum(1))[:, nodes] @ constants
         if self.outgoing.bias is not None:
-            self.outgoing.bias.add_(given)
+            self.outgoing.bias.add_(offset)
             return
         for reader in self.readers:
-            reader.bias.add_(reader.weight @ given)
+            reader.bias.add_(reader.weight @ offset)
 
 
 def by_rows(weight: Tensor) -> Tensor:
-    """`weight`, [rows, columns] or [rows, taps, columns], as [rows, values]: the same memory, a row an incoming
-    vector.
-    """
+    """A view of `weight`, [rows, (taps,) columns], with an incoming vector per row."""
     return weight.flatten(1)
 
 
 def by_columns(weight: Tensor) -> Tensor:
-    """`weight`, [rows, columns] or [rows, taps, columns], as [values, columns]: the same memory, a column an outgoing
-    vector.
-    """
+    """A view of `weight`, [rows, (taps,) columns], with an outgoing vector per column."""
     return weight.flatten(0, -2)
 
 
 def over_rows(values: Tensor, weight: Tensor) -> Tensor:
-    """`values`, [rows], in a shape that broadcasts over `weight`."""
+    """`values` [rows], reshaped to broadcast over `weight`."""
     return values.view(-1, *[1] * (weight.dim() - 1))
 
 
 class Network(nn.Module, ABC):
-    """Spliced, normalised frames through hidden layers of nodes to logits of classes: pdfs, or tokens of CTC.
+    """Spliced frames in, logits of classes out: pdfs, or tokens for CTC.
 
-    inputs: values of one spliced frame, (left + 1 + right) * feature dimension. hidden: nodes of each layer. outputs:
-    classes. dropouts: for each hidden layer the share of its outputs that training drops; may be changed while
-    training.
+    inputs: size of one spliced frame, (left + 1 + right) * feature dimension; hidden: nodes of each
+    layer; outputs: number of classes; dropouts: dropout rate of each hidden layer, may change
+    during training; shift, scale: input normalisation, (x - shift) * scale.
     """
 
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, activation: str, dropout: float) -> None:
@@ -93,15 +96,15 @@ class Network(nn.Module, ABC):
     @property
     @abstractmethod
     def affine(self) -> list[nn.Linear]:
-        """All affine maps, input to output."""
+        """All affine maps, from input to output."""
 
     @abstractmethod
     def node_layers(self) -> list[NodeLayer]:
-        """What pruning methods see, first hidden layer to last."""
+        """The prunable layers, first to last."""
 
     @abstractmethod
     def shape(self) -> dict[str, Any]:
-        """Plain values from which `architectures.from_shape` makes a network of the same shape."""
+        """Plain values from which `architectures.from_shape` builds the same shape."""
 
     @property
     def widths(self) -> list[int]:
@@ -110,39 +113,42 @@ class Network(nn.Module, ABC):
 
     @property
     def stride(self) -> int:
-        """Frames of the features of which the network keeps one."""
+        """Feature frames per output frame."""
         return 1
 
     @property
     def act(self) -> Callable[[Tensor], Tensor]:
         return ACTIVATIONS[self.activation]
 
-    def normalise_by(self, mean: Tensor, deviation: Tensor) -> None:
-        """Makes the network subtract `mean` and divide by `deviation`, both [inputs], before its first layer."""
+    def set_normalisation(self, mean: Tensor, deviation: Tensor) -> None:
+        """Normalises the input to zero mean and unit variance; mean, deviation: [inputs]."""
         self.shift.copy_(mean)
         self.scale.copy_(1 / deviation.clamp_min(1e-5))
 
-    def of_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [frames out, classes] of whole utterances, one after the other in `frames` (float [frames, inputs]),
-        and how many of them belong to each, int64 [utterances]. lengths: frames of each utterance, int64 [utterances].
+    def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [frames out, classes] of whole utterances, and each one's frames out, int64
+        [utterances].
+
+        frames: float [frames, inputs], the utterances concatenated; lengths: frames of each, int64
+        [utterances].
         """
         return self(frames), lengths
 
-    def normalised(self, frames: Tensor) -> Tensor:
-        """`frames`, float [batch, inputs], as the first layer wants them."""
+    def normalise(self, frames: Tensor) -> Tensor:
+        """The input of the first layer, [batch, inputs]."""
         return (frames - self.shift) * self.scale
 
-    def dropped(self, outputs: Tensor, layer: int) -> Tensor:
-        """Outputs of hidden `layer`, [batch, nodes], some of them dropped in training."""
+    def apply_dropout(self, outputs: Tensor, layer: int) -> Tensor:
+        """Outputs of hidden layer number `layer`, [batch, nodes], with dropout in training."""
         rate = self.dropouts[layer]
         return nn.functional.dropout(outputs, rate) if self.training and rate else outputs
 
 
 @torch.no_grad()
 def initialise(layer: nn.Linear, activation: str) -> None:
-    """He's normal weights before a ReLU, Glorot's elsewhere, four times as large before a sigmoid; biases 0.
+    """He's normal initialisation before a ReLU, else Glorot's, times 4 before a sigmoid; biases 0.
 
-    activation: what follows the map; `none` before a softmax or a sum.
+    activation: follows the map; `none` before a softmax or a sum.
     """
     if layer.weight.numel() and activation == "relu":
         nn.init.kaiming_normal_(by_rows(layer.weight), nonlinearity="relu")
@@ -154,10 +160,10 @@ def initialise(layer: nn.Linear, activation: str) -> None:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a network is.
+    """Size of a network.
 
-    nodes: hidden nodes a layer; params: weights and biases; macs: multiply-adds a frame; nonzero: weights that are not
-    0.
+    nodes: of each hidden layer; params: weights and biases; macs: multiply-adds per frame; nonzero:
+    nonzero weights.
     """
 
     nodes: list[int]
@@ -167,7 +173,7 @@ class Size:
 
 
 def size_of(network: Network) -> Size:
-    """Counts `network`; the fixed input normalisation is not counted."""
+    """The size of `network` without its input normalisation."""
     weights = [layer.weight.detach() for layer in network.affine]
     params = sum(parameter.numel() for layer in network.affine for parameter in layer.parameters())
     macs = sum(layer.weight.numel() * rate_of(layer) for layer in network.affine)
@@ -175,5 +181,5 @@ def size_of(network: Network) -> Size:
 
 
 def rate_of(layer: nn.Linear) -> float:
-    """How often a map is evaluated, per frame of the features; below 1 behind sub-sampling."""
+    """Evaluations of a map per feature frame; below 1 after sub-sampling."""
     return float(getattr(layer, "rate", 1.0))

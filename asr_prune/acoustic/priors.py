@@ -1,5 +1,5 @@
-"""Class priors from labels, and posteriors turned into scaled log-likelihoods (Bourlard and Morgan 1994; Kaldi nnet-
-forward --class-frame-counts).
+"""Class priors from labels, and scaled log-likelihoods from posteriors (Bourlard and Morgan 1994;
+Kaldi's nnet-forward --class-frame-counts).
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.network import Network
 from asr_prune.features.stored import frames_of
 
-FLOOR = 1e-8
-#: frames that go through a network at once
-BATCH = 16384
+_FLOOR = 1e-8
+_BATCH = 16384  # frames that are evaluated at once
 
 
 def log_priors(labels: Tensor, pdfs: int) -> Tensor:
-    """Log of each pdf's share of the frames; labels int64 [frames]; returns float32 [pdfs].
+    """Log of each pdf's fraction of the frames, float32 [pdfs]. labels: int64 [frames].
 
-    A pdf never seen gets a prior that makes it unusable, as in Kaldi.
+    As in Kaldi, a pdf without frames gets a prior that makes it unusable.
     """
-    return log_shares(torch.bincount(labels.cpu(), minlength=pdfs))
+    return log_priors_from_counts(torch.bincount(labels.cpu(), minlength=pdfs))
 
 
-def log_shares(counts: Tensor) -> Tensor:
-    """The same from how many frames each pdf has, int64 [pdfs]."""
-    share = counts.double() / int(counts.sum())
-    return torch.where(share > FLOOR, share.clamp_min(FLOOR).log(), torch.full_like(share, 10.0)).float()
+def log_priors_from_counts(counts: Tensor) -> Tensor:
+    """As `log_priors`, from the number of frames of each pdf, int64 [pdfs]."""
+    prior = counts.double() / int(counts.sum())
+    unusable = torch.full_like(prior, 10.0)
+    return torch.where(prior > _FLOOR, prior.clamp_min(_FLOOR).log(), unusable).float()
 
 
 @torch.no_grad()
@@ -39,25 +39,26 @@ def log_likelihoods(
     priors: Tensor,
     features: Mapping[str, np.ndarray],
     context: tuple[int, int],
-    frames_a_batch: int = BATCH,
+    frames_a_batch: int = _BATCH,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields (utterance, log p(frame|class) up to a constant, float32 [frames out, classes]); utterances go through the
-    network in batches of whole utterances. priors: log priors of the pdfs, or zeros for CTC.
+    """Yields (utterance, log p(frame|class) up to a constant, float32 [frames out, classes]).
+
+    priors: log priors of the pdfs, zeros for CTC. Batches consist of whole utterances.
     """
     network.eval()
     device = network.shift.device
     frames = frames_of(features)
-    for names in grouped(frames, frames_a_batch):
+    for names in utterance_batches(frames, frames_a_batch):
         spliced = np.concatenate([splice_utterance(features[name], context) for name in names])
         lengths = torch.tensor([frames[name] for name in names], device=device)
-        logits, lengths = network.of_utterances(torch.from_numpy(spliced).to(device), lengths)
+        logits, lengths = network.forward_utterances(torch.from_numpy(spliced).to(device), lengths)
         scores = (logits.log_softmax(-1) - priors.to(device)).cpu()
         for name, part in zip(names, scores.split(lengths.tolist()), strict=True):
             yield name, part.contiguous().numpy()
 
 
-def grouped(lengths: Mapping[str, int], limit: int = BATCH) -> Iterator[list[str]]:
-    """Runs of utterances, sorted, of at most `limit` frames together, at least one utterance each; lengths: frames."""
+def utterance_batches(lengths: Mapping[str, int], limit: int = _BATCH) -> Iterator[list[str]]:
+    """Batches of at most `limit` frames, or of one utterance, sorted by name. lengths: frames."""
     names: list[str] = []
     frames = 0
     for name in sorted(lengths):

@@ -1,5 +1,7 @@
-"""The residual network, of which whole layers can vanish (Guenter and Sideris 2024, arXiv 2411.09127; the exact form of
-the layers is our reading).
+"""The residual network, in which pruning can remove whole layers.
+
+After Guenter and Sideris 2024, arXiv 2411.09127; the exact form of the layers is our
+interpretation.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from asr_prune.acoustic.network import Network, NodeLayer, initialise
 class Residual(Network):
     """`h_0 = P x + p`, then `h_l = h_{l-1} + V_l act(W_l h_{l-1} + b_l)`, then the output layer.
 
-    stream: width of h, which is fixed; nodes are what stands between W and V. V has no bias, so that of a layer without
-    nodes nothing is left; it is passed over.
+    stream: width of h, which is fixed; the nodes lie between W and V. V has no bias, so a layer
+    without nodes adds nothing and is skipped.
     """
 
     def __init__(
@@ -67,8 +69,8 @@ class Residual(Network):
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: float [batch, inputs], spliced, not normalised. Returns logits [batch, pdfs]."""
-        h = self.input(self.normalised(frames))
+        h = self.input(self.normalise(frames))
         for i, (incoming, outgoing) in enumerate(self.pairs):
             if incoming.out_features:
-                h = h + outgoing(self.dropped(self.act(incoming(h)), i))
+                h = h + outgoing(self.apply_dropout(self.act(incoming(h)), i))
         return self.output(h)

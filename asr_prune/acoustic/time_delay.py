@@ -1,4 +1,6 @@
-"""The time-delay network (Waibel et al. 1989; with sub-sampling, Peddinti, Povey and Khudanpur 2015)."""
+"""The time-delay network (Waibel et al. 1989; with sub-sampling, Peddinti, Povey and Khudanpur
+2015).
+"""
 
 from __future__ import annotations
 
@@ -15,48 +17,58 @@ from asr_prune.acoustic.network import Network, NodeLayer, by_rows, initialise
 
 
 class TimeDelay(nn.Linear):
-    """An affine map of some frames of the layer before: `y_t = b + sum_k W_k x_(stride * t + taps[k])`.
+    """An affine map of several input frames: `y_t = b + sum_k W_k x_(stride * t + taps[k])`.
 
-    weight: [rows, taps, columns], so that node j of the layer before has the outgoing vector `weight[..., j]` and row i
-    the incoming vector `weight[i]`. At an utterance's edges its first or last frame is repeated, so that a constant
-    stays one. rate: how often the map is evaluated, per frame of the features.
+    weight: [rows, taps, columns]; node j of the previous layer has the outgoing vector `weight[...,
+    j]`, row i the incoming vector `weight[i]`. At the edges of an utterance its first or last frame
+    is repeated, so that a constant remains constant. rate: evaluations per feature frame.
     """
 
-    def __init__(self, columns: int, rows: int, taps: Sequence[int] = (0,), stride: int = 1, rate: float = 1.0) -> None:
+    def __init__(
+        self,
+        columns: int,
+        rows: int,
+        taps: Sequence[int] = (0,),
+        stride: int = 1,
+        rate: float = 1.0,
+    ) -> None:
         super().__init__(columns, rows)
         self.weight = nn.Parameter(self.weight.new_empty(rows, len(taps), columns))
         self.taps, self.stride, self.rate = tuple(taps), stride, rate
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:  # type: ignore[override]
-        """frames: float [frames, columns] of utterances one after the other; lengths: of each, int64 [utterances].
+        """frames: float [frames, columns], utterances concatenated; lengths: of each, int64
+        [utterances].
+
         Returns float [frames out, rows].
         """
         if (self.taps, self.stride) != ((0,), 1):
-            frames = frames[self.heard(lengths)].flatten(1)
+            frames = frames[self.source_frames(lengths)].flatten(1)
         return nn.functional.linear(frames, by_rows(self.weight), self.bias)
 
-    def heard(self, lengths: Tensor) -> Tensor:
-        """Which frames each frame out is made of, int64 [frames out, taps]."""
-        shorter = self.shorter(lengths)
+    def source_frames(self, lengths: Tensor) -> Tensor:
+        """Indices of the input frames of each output frame, int64 [frames out, taps]."""
+        counts = self.output_lengths(lengths)
         ends = lengths.cumsum(0)
-        first = torch.repeat_interleave(ends - lengths, shorter)
-        last = torch.repeat_interleave(ends - 1, shorter)
-        place = torch.arange(len(first), device=lengths.device)
-        place = place - torch.repeat_interleave(shorter.cumsum(0) - shorter, shorter)
-        centre = first + self.stride * place
+        first = torch.repeat_interleave(ends - lengths, counts)
+        last = torch.repeat_interleave(ends - 1, counts)
+        frame = torch.arange(len(first), device=lengths.device)
+        frame = frame - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
+        centre = first + self.stride * frame
         rows = centre[:, None] + torch.tensor(self.taps, device=lengths.device)
         return torch.maximum(torch.minimum(rows, last[:, None]), first[:, None])
 
-    def shorter(self, lengths: Tensor) -> Tensor:
-        """Frames out of utterances of so many frames, int64 [utterances]."""
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Output frames of utterances of `lengths` input frames, int64 [utterances]."""
         return -(-lengths // self.stride)
 
 
 class Tdnn(Network):
-    """Time-delay layers one after the other, and an output layer without context.
+    """Time-delay layers in sequence, and an output layer without context.
 
-    taps: for each hidden layer the frames of the layer before that it hears, relative to its own; strides: for each
-    hidden layer, of how many frames of the layer before it keeps one.
+    taps: for each hidden layer the relative positions of the frames that it reads from the previous
+    layer; strides: for each hidden layer the input frames per output frame. The last entry of each
+    also applies to the layers after it.
     """
 
     def __init__(
@@ -85,7 +97,7 @@ class Tdnn(Network):
 
     @property
     def delays(self) -> list[TimeDelay]:
-        """The maps into the hidden layers."""
+        """The maps to the hidden layers."""
         return cast("list[TimeDelay]", list(self.hidden))
 
     @property
@@ -93,7 +105,8 @@ class Tdnn(Network):
         return [*self.delays, self.output]
 
     def node_layers(self) -> list[NodeLayer]:
-        return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairwise(self.affine)]
+        pairs = pairwise(self.affine)
+        return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairs]
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -106,20 +119,22 @@ class Tdnn(Network):
             "strides": list(self.strides),
         }
 
-    def of_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.normalised(frames)
+    def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.normalise(frames)
         for i, layer in enumerate(self.delays):
-            x = self.dropped(self.act(layer(x, lengths)), i)
-            lengths = layer.shorter(lengths)
+            x = self.apply_dropout(self.act(layer(x, lengths)), i)
+            lengths = layer.output_lengths(lengths)
         return self.output(x, lengths), lengths
 
     def forward(self, frames: Tensor) -> Tensor:
-        """frames: float [frames, inputs] of one utterance, spliced, not normalised. Returns logits [frames out,
-        classes].
+        """frames: float [frames, inputs] of one utterance, spliced, not normalised.
+
+        Returns logits [frames out, classes].
         """
-        return self.of_utterances(frames, torch.tensor([len(frames)], device=frames.device))[0]
+        lengths = torch.tensor([len(frames)], device=frames.device)
+        return self.forward_utterances(frames, lengths)[0]
 
 
 def _for_each(values: Sequence[Any], layers: int) -> list[Any]:
-    """`values`, the last of them for all layers that have none."""
+    """One value per layer; the last of `values` also for the layers beyond."""
     return [values[min(i, len(values) - 1)] for i in range(layers)]

@@ -1,4 +1,4 @@
-"""Utterances with a sequence of tokens each: what a network is trained on by CTC, without any alignment (Graves,
+"""Utterances with a token sequence each, for training with CTC and without alignments (Graves,
 Fernandez, Gomez and Schmidhuber 2006).
 """
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, Held, Outcome, Utterances, end_to_end
+from asr_prune.acoustic.examples import Batch, InMemory, Outcome, Utterances, concatenate
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
@@ -20,18 +20,19 @@ from asr_prune.features.stored import frames_of
 
 log = logging.getLogger(__name__)
 
-BLANK = 0
+#: the blank's token id
+BLANK_ID = 0
 
 
-class UtteranceSet(Held):
-    """Each utterance is an example; the objective is -log of the summed probability of all paths that spell it, in
-    whatever way.
+class UtteranceSet(InMemory):
+    """Each utterance is an example; the objective is the CTC loss, summed over its alternative
+    spellings.
 
-    tokens: for each utterance the ways to spell it, int64 [tokens] each, none of them BLANK; stride: frames of which
-    the network keeps one; augment: what happens to features each time they are learned.
+    tokens: the spellings of each utterance, int64 [tokens] each, without BLANK_ID; stride: the
+    network's, in frames; augment: applied each time an utterance is used in training.
     """
 
-    at_once = 32
+    eval_batch = 32
 
     def __init__(
         self,
@@ -43,33 +44,36 @@ class UtteranceSet(Held):
         augment: Augment | None = None,
     ) -> None:
         super().__init__(features, lengths, context)
-        self.lengths, self.tokens, self.stride, self.augment = lengths, list(tokens), stride, augment
+        self.lengths, self.tokens, self.stride = lengths, list(tokens), stride
+        self.augment = augment
         self.starts = lengths.cumsum(0) - lengths
         self.mean = features.mean(0)
 
     @classmethod
-    def count_of(cls, lengths: np.ndarray) -> int:
+    def count_examples(cls, lengths: np.ndarray) -> int:
         return len(lengths)
 
     @classmethod
-    def usable(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
-        """Those with features and tokens, and frames enough to spell these at one of `stride`; the others are counted
-        and told. Raises UserError where none is left.
+    def usable_utterances(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
+        """Those with features, tokens and enough frames at `stride` for a spelling; others are
+        reported.
+
+        Raises UserError if there are none.
         """
         both, frames = sorted(features.keys() & labels.keys()), frames_of(features)
-        names = [name for name in both if -(-frames[name] // stride) >= min(map(fewest_frames, ways_of(labels[name])))]
+        names = [name for name in both if feasible_spellings(labels[name], -(-frames[name] // stride))]
         if len(names) < len(both):
-            told = "%d of %d utterances have too few frames for their tokens at one of %d frames, left out"
-            log.warning(told, len(both) - len(names), len(both), stride)
+            text = "%d of %d utterances have too few frames for their tokens at one of %d frames, left out"
+            log.warning(text, len(both) - len(names), len(both), stride)
         if not names:
             raise UserError(
-                "no utterance has both features and enough frames for its tokens; run the stages lang and features on "
-                "the same data, or lower network.strides."
+                "no utterance has both features and enough frames for its tokens; "
+                "run the stages lang and features on the same data, or lower network.strides."
             )
         return names
 
     @classmethod
-    def of(
+    def build(
         cls,
         names: Sequence[str],
         features: Utterances,
@@ -79,111 +83,131 @@ class UtteranceSet(Held):
         stride: int = 1,
         augment: Augment | None = None,
     ) -> UtteranceSet:
-        """labels: by utterance ids, [tokens], or in several ways, [ways, tokens], filled up with BLANK; ways that have
-        too few frames are left out.
+        """labels: token ids by utterance, [tokens], or [spellings, tokens] padded with BLANK_ID.
+
+        Spellings with too few frames are left out.
         """
         lengths = frames_of(features)
-        ways = {name: in_frames(labels[name], -(-lengths[name] // stride)) for name in names}
+        chosen = {name: feasible_spellings(labels[name], -(-lengths[name] // stride)) for name in names}
         return cls(
-            end_to_end(names, features, np.float32).to(device),
+            concatenate(names, features, np.float32).to(device),
             torch.tensor([lengths[name] for name in names]).to(device),
-            [[torch.from_numpy(way).to(device) for way in ways[name]] for name in names],
+            [[torch.from_numpy(tokens).to(device) for tokens in chosen[name]] for name in names],
             context,
             stride,
             augment,
         )
 
     @classmethod
-    def priors_of(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
+    def priors_from_labels(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
         return torch.zeros(classes)
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def batch_of(self, options: TrainOptions) -> int:
+    def batch_size(self, options: TrainOptions) -> int:
         return options.utterances
 
-    def taken(self, index: Tensor) -> Batch:
-        """Spliced frames [frames, inputs], frames of each utterance, tokens one way after the other, tokens of each
-        way, ways of each utterance.
+    def batch_at(self, index: Tensor) -> Batch:
+        """Spliced frames [frames, inputs], the lengths of the utterances, the tokens of all
+        spellings concatenated, the lengths of the spellings, the number of spellings of each
+        utterance.
         """
         lengths = self.lengths[index]
         within = torch.arange(int(lengths.sum()), device=self.device)
         within = within - torch.repeat_interleave(lengths.cumsum(0) - lengths, lengths)
         frames = torch.repeat_interleave(self.starts[index], lengths) + within
-        own = [self.tokens[i] for i in index.tolist()]
-        tokens = [way for ways in own for way in ways]
-        counts, ways = (torch.tensor(list(map(len, some)), device=self.device) for some in (tokens, own))
-        return self.spliced(frames), lengths, torch.cat(tokens), counts, ways
+        chosen = [self.tokens[i] for i in index.tolist()]
+        tokens = [spelling for several in chosen for spelling in several]
+        counts, ways = (torch.tensor([*map(len, x)], device=self.device) for x in (tokens, chosen))
+        return self.splice(frames), lengths, torch.cat(tokens), counts, ways
 
-    def learned(self, index: Tensor, generator: torch.Generator | None) -> Batch:
+    def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
         if self.augment is None or generator is None:
-            return self.taken(index)
-        made = [self._otherwise(i, self.augment, generator) for i in index.tolist()]
-        lengths = torch.tensor([len(own) for own in made], device=self.device)
-        drawn = UtteranceSet(torch.cat(made), lengths, [self.tokens[i] for i in index.tolist()], self.context)
-        return drawn.taken(torch.arange(len(index), device=self.device))
+            return self.batch_at(index)
+        features = [self._augmented(i, self.augment, generator) for i in index.tolist()]
+        lengths = torch.tensor([len(matrix) for matrix in features], device=self.device)
+        tokens = [self.tokens[i] for i in index.tolist()]
+        augmented = UtteranceSet(torch.cat(features), lengths, tokens, self.context)
+        return augmented.batch_at(torch.arange(len(index), device=self.device))
 
-    def _otherwise(self, i: int, augment: Augment, generator: torch.Generator) -> Tensor:
-        """Features of utterance `i` augmented, with frames enough for its tokens."""
+    def _augmented(self, i: int, augment: Augment, generator: torch.Generator) -> Tensor:
+        """Augmented features of utterance `i`, with enough frames for its tokens."""
         start, length = int(self.starts[i]), int(self.lengths[i])
-        least = min(length, self.stride * max(fewest_frames(way.cpu().numpy()) for way in self.tokens[i]))
+        needed = max(fewest_frames(tokens.cpu().numpy()) for tokens in self.tokens[i])
+        least = min(length, self.stride * needed)
         return augment(self.features[start : start + length], self.mean, least, generator)
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, lengths, tokens, counts, ways = batch
-        logits, shorter = network.of_utterances(inputs, lengths)
-        parts = logits.log_softmax(-1).split(shorter.tolist())
-        owner = torch.repeat_interleave(torch.arange(len(ways), device=ways.device), ways)
-        padded = nn.utils.rnn.pad_sequence(list(parts))[:, owner]  # [frames, ways of all, tokens]
-        losses = nn.functional.ctc_loss(padded, tokens, shorter[owner], counts, BLANK, "none").split(ways.tolist())
-        loss = -torch.stack([(-own).logsumexp(0) for own in losses]).sum() / len(inputs)
-        likeliest = ways.cumsum(0) - ways + torch.stack([own.detach().argmin() for own in losses])
-        said = [tokens.split(counts.tolist())[i].cpu().numpy() for i in likeliest.tolist()]
-        heard = [collapsed(own.detach().argmax(-1).cpu().numpy()) for own in parts]
-        spoken = sum(map(len, said))
-        return Outcome(loss, len(inputs), loss.new_tensor(spoken - errors(said, heard)).long(), spoken)
+        logits, output_lengths = network.forward_utterances(inputs, lengths)
+        parts = logits.log_softmax(-1).split(output_lengths.tolist())
+        losses = _ctc_losses(parts, output_lengths, tokens, counts, ways)
+        loss = -torch.stack([(-several).logsumexp(0) for several in losses]).sum() / len(inputs)
+        likeliest = torch.stack([several.detach().argmin() for several in losses])
+        best = ways.cumsum(0) - ways + likeliest
+        references = [tokens.split(counts.tolist())[i].cpu().numpy() for i in best.tolist()]
+        hypotheses = [collapsed(part.detach().argmax(-1).cpu().numpy()) for part in parts]
+        total = sum(map(len, references))
+        correct = loss.new_tensor(total - token_errors(references, hypotheses)).long()
+        return Outcome(loss, len(inputs), correct, total)
 
     def log_priors(self, classes: int) -> Tensor:
-        """Zeros: posteriors of tokens are decoded as they are."""
+        """Zeros: posteriors of tokens are not divided by priors."""
         return torch.zeros(classes)
 
 
-def in_frames(tokens: np.ndarray, frames: int) -> list[np.ndarray]:
-    """Of the ways to spell an utterance those that `frames` suffice for."""
-    return [way for way in ways_of(tokens) if fewest_frames(way) <= frames]
-
-
-def ways_of(tokens: np.ndarray) -> list[np.ndarray]:
-    """The ways to spell an utterance, int [tokens] or [ways, tokens], as int64 [tokens] each, without the blanks that
-    fill them up.
+def _ctc_losses(
+    parts: Sequence[Tensor],
+    lengths: Tensor,
+    tokens: Tensor,
+    counts: Tensor,
+    ways: Tensor,
+) -> tuple[Tensor, ...]:
+    """The loss of each spelling, [spellings] by utterance. parts: log posteriors [frames, tokens]
+    of each utterance; lengths: their frames; tokens, counts, ways: as in a batch of UtteranceSet.
     """
-    return [way[way != BLANK].astype(np.int64) for way in np.atleast_2d(tokens)]
+    owner = torch.repeat_interleave(torch.arange(len(ways), device=ways.device), ways)
+    padded = nn.utils.rnn.pad_sequence(list(parts))[:, owner]  # [frames, spellings of all, tokens]
+    losses = nn.functional.ctc_loss(padded, tokens, lengths[owner], counts, BLANK_ID, "none")
+    return losses.split(ways.tolist())
+
+
+def feasible_spellings(tokens: np.ndarray, frames: int) -> list[np.ndarray]:
+    """The spellings of an utterance that fit into `frames`."""
+    return [spelling for spelling in spellings(tokens) if fewest_frames(spelling) <= frames]
+
+
+def spellings(tokens: np.ndarray) -> list[np.ndarray]:
+    """The spellings of an utterance, int [tokens] or [spellings, tokens], as int64 [tokens] each
+    without padding.
+    """
+    return [row[row != BLANK_ID].astype(np.int64) for row in np.atleast_2d(tokens)]
 
 
 def fewest_frames(tokens: np.ndarray) -> int:
-    """Frames that it takes to spell tokens: one each, and a blank between two that are the same."""
+    """Frames that a token sequence needs: one each, and a blank between equal neighbours."""
     return len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
 
 
 def collapsed(path: np.ndarray) -> np.ndarray:
-    """Tokens of a path, int [frames]: repetitions once, blanks left out."""
+    """The tokens of a CTC path, int [frames]: repetitions merged, blanks removed."""
     new = np.ones(len(path), bool)
     new[1:] = path[1:] != path[:-1]
-    return path[new & (path != BLANK)]
+    return path[new & (path != BLANK_ID)]
 
 
-def errors(said: Sequence[np.ndarray], heard: Sequence[np.ndarray]) -> int:
-    """The least substitutions, insertions and deletions between sequences of ids, summed over pairs of them."""
-    return sum(_distance(one, other) for one, other in zip(said, heard, strict=True))
+def token_errors(references: Sequence[np.ndarray], hypotheses: Sequence[np.ndarray]) -> int:
+    """Substitutions, insertions and deletions, summed over pairs of token sequences."""
+    return sum(_edit_distance(*pair) for pair in zip(references, hypotheses, strict=True))
 
 
-def _distance(said: np.ndarray, heard: np.ndarray) -> int:
-    """Levenshtein's, a row at a time: insertions along a row are a running minimum."""
-    place = np.arange(len(heard) + 1)
-    row = place
-    for token in said:
+def _edit_distance(reference: np.ndarray, hypothesis: np.ndarray) -> int:
+    """Levenshtein's, row by row: insertions along a row are a running minimum."""
+    column = np.arange(len(hypothesis) + 1)
+    row = column
+    for token in reference:
         best = row + 1
-        best[1:] = np.minimum(best[1:], row[:-1] + (heard != token))
-        row = np.minimum.accumulate(best - place) + place
+        best[1:] = np.minimum(best[1:], row[:-1] + (hypothesis != token))
+        row = np.minimum.accumulate(best - column) + column
     return int(row[-1])

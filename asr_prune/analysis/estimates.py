@@ -1,4 +1,4 @@
-"""What each piece of work takes, from the amount of speech and the speeds of this machine."""
+"""What each work takes, from the amount of speech and the speeds of this machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from asr_prune.analysis.speeds import (
     network_speed,
     reading_speed,
 )
-from asr_prune.analysis.survey import Piece
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
+from asr_prune.layout import decode_info
 from asr_prune.recipe.load import Run
-from asr_prune.workflow.context import Context
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Work
 
 #: tied states of a monophone pass, and tokens of CTC, where the lang stage has not run
 USUAL_PDFS, USUAL_TOKENS = 120, 32
@@ -47,22 +48,25 @@ class Estimate:
 class Estimator:
     """amounts: as `amounts` gives them."""
 
-    context: Context
+    experiment: Experiment
     amounts: dict[str, Amount]
     speeds: dict[object, NetworkSpeed] = field(default_factory=dict)
 
-    def of(self, piece: Piece) -> Estimate:
-        """What a piece takes; all unknown where there is no speech to go by."""
-        if not self.amounts or not sum(own.hours for own in self.amounts.values()):
+    def of(self, work: Work) -> Estimate:
+        """What a work takes; all unknown if the amount of speech is."""
+        if not self.amounts or not sum(amount.hours for amount in self.amounts.values()):
             return Estimate()
-        if piece.stage == "align":
-            return self._align(piece)
-        by_stage = {"corpus": self._corpus, "features": self._features}
-        of_run = {"train": self._train, "shrink": self._shrink, "decode": self._decode}
-        if piece.stage in by_stage:
-            return by_stage[piece.stage]()
-        known = piece.run is not None and piece.stage in of_run and piece.piece == ""
-        return of_run[piece.stage](piece.run) if known and piece.run else Estimate()
+        if work.stage == "align":
+            return self._align(work.piece)
+        if work.stage == "features":
+            return self._features(work.piece)
+        if work.stage == "graph" and work.piece.endswith("-adapt"):
+            return self._adapt()
+        if work.stage == "corpus":
+            return self._corpus()
+        run = next((run for run in self.experiment.runs if run.name == work.run), None)
+        kinds = {"train": self._train, "shrink-verify": self._verify, "decode": self._decode}
+        return kinds[work.entry](run) if run and work.entry in kinds else Estimate()
 
     def hours(self, *parts: str) -> float:
         """Of these sets together; before the corpus stage the whole corpus counts as train."""
@@ -83,37 +87,32 @@ class Estimator:
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
-    @property
-    def kinds(self) -> list[FeatureOptions]:
-        own = self.context.recipe.features
-        hmm, network = [] if self.context.ctc else [own.hmm], [] if own.network.type == "hmm" else [own.network]
-        return [*hmm, *network]
-
     def _corpus(self) -> Estimate:
         """Its audio is opened once, for hours and for faults; a script that makes its audio takes longer."""
         opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
-        return Estimate(opened if self.context.recipe.corpus.root else None, memory=self.base)
+        return Estimate(opened if self.experiment.recipe.corpus.root else None, memory=self.base)
 
-    def _features(self) -> Estimate:
-        places = self._some_audio()
-        seconds = 3600 * self.hours("train", "dev", "test")
-        each = sum(features_speed(kind) + reading_speed(places) for kind in self.kinds if not kind.archives)
-        frames = sum(self.frames(kind, "train", "dev", "test") for kind in self.kinds)
-        disk = sum(4 * kind.base_dim * self.frames(kind, "train", "dev", "test") for kind in self.kinds)
-        return Estimate(each * seconds / self.context.nj, frames, disk, self.base)
+    def _features(self, kind: str) -> Estimate:
+        options: FeatureOptions = getattr(self.experiment.recipe.features, kind)
+        if options.archives:
+            return Estimate()
+        each = features_speed(options) + reading_speed(self._some_audio())
+        frames = self.frames(options, "train", "dev", "test")
+        seconds = each * 3600 * self.hours("train", "dev", "test") / self.experiment.nj
+        return Estimate(seconds, frames, 4 * options.base_dim * frames, self.base)
 
     def _some_audio(self) -> list[str]:
-        folder = self.context.data / "train"
+        folder = self.experiment.layout.set("train")
         return sorted(set(DataDir.read(folder).wavs.values()))[:5] if (folder / "text").is_file() else []
 
-    def _align(self, piece: Piece) -> Estimate:
-        own = next((one for one in self.context.recipe.hmm.run if pass_name(one) == piece.piece), None)
-        if own is None or self.context.recipe.hmm.labels:
-            return self._adapt() if piece.piece.endswith("-adapt") else Estimate()
-        options = self.context.recipe.features.hmm
+    def _align(self, name: str) -> Estimate:
+        own = next((one for one in self.experiment.recipe.hmm.run if pass_name(one) == name), None)
+        if own is None or self.experiment.recipe.hmm.labels:
+            return Estimate()
+        options = self.experiment.recipe.features.hmm
         whole = self.frames(options, "train", "dev")
         frames = int(whole * self._share(own))
-        rest = whole - frames if own == self.context.recipe.hmm.run[-1] else 0
+        rest = whole - frames if own == self.experiment.recipe.hmm.run[-1] else 0
         dim = own.dim if isinstance(own, LdaMlltOptions) else options.dim
         speed = gmm_speed(self._pdfs(own), own.gaussians, dim)
         seconds = frames * pass_seconds(own, speed, self._pdfs(own)) + rest * (speed.score + speed.search)
@@ -121,9 +120,12 @@ class Estimator:
 
     def _adapt(self) -> Estimate:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
-        own, frames = self.context.recipe.hmm.run[-1], self.frames(self.context.recipe.features.hmm, "dev", "test")
+        own, frames = (
+            self.experiment.recipe.hmm.run[-1],
+            self.frames(self.experiment.recipe.features.hmm, "dev", "test"),
+        )
         speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
-        search = 2 * USUAL_RTF * 3600 * self.hours("dev", "test") / self.context.nj
+        search = 2 * USUAL_RTF * 3600 * self.hours("dev", "test") / self.experiment.nj
         return Estimate(2 * frames * (speed.score + speed.speaker) + search, frames)
 
     def _share(self, own: TrainingOptions) -> float:
@@ -133,30 +135,30 @@ class Estimator:
 
     def _pdfs(self, own: PassOptions) -> int:
         """As many as there were the last time, or as are asked for."""
-        summary = self.context.align / pass_name(own) / "summary.json"
+        summary = self.experiment.layout.hmm(pass_name(own)) / "summary.json"
         if summary.is_file():
             return int(json.loads(summary.read_text())["pdfs"])
         return USUAL_PDFS if isinstance(own, MonoOptions) else min(own.leaves, own.gaussians)
 
     @property
     def _outputs(self) -> int:
-        if not self.context.ctc:
-            return self._pdfs(self.context.recipe.hmm.run[-1])
-        tokens = self.context.lang / "tokens.txt"
+        if not self.experiment.ctc:
+            return self._pdfs(self.experiment.recipe.hmm.run[-1])
+        tokens = self.experiment.layout.lang / "tokens.txt"
         return len(tokens.read_text("utf-8").splitlines()) if tokens.is_file() else USUAL_TOKENS
 
     @property
     def _dim(self) -> int:
         """Values of a frame that the network hears, before splicing."""
-        features = self.context.recipe.features
+        features = self.experiment.recipe.features
         if features.network.type != "hmm":
             return features.network.dim
-        linear = [own.dim for own in self.context.recipe.hmm.run if isinstance(own, LdaMlltOptions)]
+        linear = [own.dim for own in self.experiment.recipe.hmm.run if isinstance(own, LdaMlltOptions)]
         return linear[-1] if linear else features.hmm.dim
 
     @property
     def _network_kind(self) -> FeatureOptions:
-        features = self.context.recipe.features
+        features = self.experiment.recipe.features
         return features.hmm if features.network.type == "hmm" else features.network
 
     def _speed(self, run: Run) -> NetworkSpeed:
@@ -164,7 +166,7 @@ class Estimator:
         if key not in self.speeds:
             count = sum(own.utterances for own in self.amounts.values())
             frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)
-            self.speeds[key] = network_speed(*key, self._dim, self._outputs, max(20, frames), self.context.ctc)
+            self.speeds[key] = network_speed(*key, self._dim, self._outputs, max(20, frames), self.experiment.ctc)
         return self.speeds[key]
 
     def _train(self, run: Run) -> Estimate:
@@ -174,7 +176,7 @@ class Estimator:
         memory = self.base + min(held, run.train.memory or held) + copies
         return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
 
-    def _shrink(self, run: Run) -> Estimate:
+    def _verify(self, run: Run) -> Estimate:
         """Two networks over test in single and double precision, and two narrow searches of dev and test."""
         speed = self._speed(run)
         dev, test = (self.frames(self._network_kind, part) for part in ("dev", "test"))
@@ -184,13 +186,14 @@ class Estimator:
     def _decode(self, run: Run) -> Estimate:
         frames = self.frames(self._network_kind, "dev", "test")
         seconds = frames * self._speed(run).forward
-        return Estimate(seconds + self._rtf(run) * 3600 * self.hours("dev", "test") / self.context.nj, frames)
+        return Estimate(seconds + self._rtf(run) * 3600 * self.hours("dev", "test") / self.experiment.nj, frames)
 
     def _rtf(self, run: Run) -> float:
         """Of an earlier decoding with this recipe's graph, or a usual one."""
-        places = sorted((self.context.exp / "runs").glob("*/decode_test/info.json"))
-        own = self.context.run_folder(run) / "decode_test/info.json"
-        found = next((path for path in (own, *places) if path.is_file()), None)
+        layout = self.experiment.layout
+        folders = [layout.run(run.name), *layout.existing_runs()]
+        paths = [decode_info(folder.decoded("test")) for folder in folders]
+        found = next((path for path in paths if path.is_file()), None)
         return float(json.loads(found.read_text())["rtf_decode"]) if found else USUAL_RTF
 
 

@@ -140,21 +140,21 @@ def network_speed(
     from asr_prune.acoustic.hooks import Hooks
     from asr_prune.acoustic.network import size_of
     from asr_prune.acoustic.train import Trainer, pick_device
-    from asr_prune.pruning.training import build, examples
+    from asr_prune.process import torch_threads
+    from asr_prune.pruning.training import build, labelled_examples
 
-    if how.threads:
-        torch.set_num_threads(how.threads)
     count = how.utterances if ctc else -(-4 * how.batch // frames)
-    made = examples(_noise(count, frames, dim, outputs, ctc), network, ctc, pick_device(how.device), 0)
+    made = labelled_examples(_noise(count, frames, dim, outputs, ctc), network, ctc, pick_device(how.device), 0)
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
         trainer = Trainer(net, how, made, made, Hooks(), 0, Path(folder) / "model")
-        batches = list(made.batches(made.batch_of(how), torch.Generator().manual_seed(0)))
+        batches = list(made.batches(made.batch_size(how), torch.Generator().manual_seed(0)))
         trainer.steps = 10**9
         seen = sum(len(batch[0]) for batch in batches)
         net.train()
-        train = seconds_each(lambda: [trainer._update(*batch) for batch in batches]) / seen
-    forward = seconds_each(lambda: evaluate(net, made)) / (count * frames)
+        with torch_threads(how.threads):
+            train = seconds_each(lambda: [trainer._update(*batch) for batch in batches]) / seen
+            forward = seconds_each(lambda: evaluate(net, made)) / (count * frames)
     return NetworkSpeed(train, forward, size_of(net).params)
 
 

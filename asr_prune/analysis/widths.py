@@ -1,75 +1,82 @@
-"""Nested widths: every prefix of a guided run's nodes as a network of its own, without training."""
+"""Nested widths: every prefix of an ordered run's nodes as a network, without training."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
 import yaml
 
+from asr_prune.acoustic.checkpoint import Model, load_model
+from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.network import size_of
+from asr_prune.acoustic.targets import frame_targets, token_targets
+from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode.decoding import Decoding
+from asr_prune.decode.lattice_set import Point, Words, grid, lattice_set
+from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_token_priors
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.stages.ctc import greedy, with_priors
-from asr_prune.stages.decoding import JUDGED, Words, graph_inputs
-from asr_prune.stages.feats import network_features, network_inputs
-from asr_prune.stages.networks import label_files, labels_of
-from asr_prune.workflow.context import Context
-
-if TYPE_CHECKING:
-    from asr_prune.acoustic.checkpoint import Model
-    from asr_prune.decode.lattice_set import Point
+from asr_prune.hmm.network_features import Feats
+from asr_prune.layout import SCORED_SETS, RunDir
+from asr_prune.pruning.nodes import first
+from asr_prune.pruning.registry import find_options
+from asr_prune.pruning.removal import shrink, zero_nodes
+from asr_prune.score.options import ScoreOptions
+from asr_prune.score.tune import tune
+from asr_prune.score.wer import score
 
 log = logging.getLogger(__name__)
 
 SHARES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))
-Utterances = dict[str, np.ndarray]
 
 
-def widths(context: Context, folder: Path) -> list[dict[str, Any]]:
-    """Cuts the network of a guided run, as it stood before its own cut, to the first 10 %, 20 % ... 100 % of each
-    layer's nodes; measures each; writes widths.json in the run's folder and prints a table.
+@dataclass(frozen=True)
+class Judge:
+    """How each width is decoded and scored."""
+
+    decoding: Decoding
+    score: ScoreOptions
+    nj: int
+
+
+def measure_widths(run: RunDir, judge: Judge) -> list[dict[str, Any]]:
+    """Cuts the network of a run with ordered nodes, as it was before its own cut, to the first 10 %, 20 % ... 100 % of
+    each layer's nodes; measures each; writes widths.json and prints a table.
 
     A row has: width (share of each layer), nodes_per_layer and nodes (without those that do nothing), params, dev_ce
-    (nats a frame), wer_dev, wer_test, wer_test_low, wer_test_high, lm_weight and penalty (chosen on dev).
-    Raises UserError where the run is not a guided one.
+    (nats per frame), wer_dev, wer_test, wer_test_low, wer_test_high, lm_weight and penalty (chosen on dev). Raises
+    UserError if the run's nodes are not ordered.
     """
-    source = network_features(context)
-    context.need({folder / name: "train" for name in ("model/before_cut.pt", "recipe.yaml")})
-    context.need(label_files(context, JUDGED) | graph_inputs(context))
-    context.need(network_inputs(source, context, JUDGED))
-    vectors = guided_vectors(folder)
-    feats = {part: source.load(context.data / part, context.align) for part in JUDGED}
-    rows = [_row(context, cut_to(folder, share, vectors), share, feats) for share in SHARES]
-    with atomic(folder / "widths.json") as file:
+    vectors = ordered_vectors(run)
+    feats = {part: judge.decoding.load(part) for part in SCORED_SETS}
+    rows = [_row(judge, cut_to(run, share, vectors), share, feats) for share in SHARES]
+    with atomic(run.widths) as file:
         json.dump(rows, file, indent=1)
-    print("\n".join(table(rows)))
+    print("\n".join(format_widths(rows)))
     return rows
 
 
-def guided_vectors(folder: Path) -> str:
-    """The penalised vectors of a guided run. Raises UserError where the run is of another method."""
-    prune = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))["prune"]
-    if prune["method"] != "guided" or prune["guide"] == "random_step":
+def ordered_vectors(run: RunDir) -> str:
+    """The penalised vectors of a run whose first nodes matter most. Raises UserError if its nodes are not ordered."""
+    settings = yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["prune"]
+    options = find_options(settings["method"])(**settings)
+    if not options.ordered:
         raise UserError(
-            f"{folder} is no run of method guided with a guide that grows with the index, so that its first nodes mean "
-            "nothing; give a run such as guided-keep0.25."
+            f"{run.path} was not pruned by an ordered penalty, so its first nodes are not its most important ones; "
+            "give a run of method guided with a guide that grows with the index, such as guided-keep0.25."
         )
-    return str(prune["vectors"])
+    return str(settings["vectors"])
 
 
-def cut_to(folder: Path, share: float, vectors: str) -> Model:
-    """The run's network before its cut, with the first `share` of each layer's nodes, at least one; made smaller."""
-    from asr_prune.acoustic.checkpoint import load_model
-    from asr_prune.pruning.prefix import first
-    from asr_prune.pruning.removal import shrink, zero_nodes
-
-    dense = load_model(folder / "model/before_cut.pt")
+def cut_to(run: RunDir, share: float, vectors: str) -> Model:
+    """The network before its cut, reduced to the first `share` of each layer's nodes, at least one."""
+    dense = load_model(run.before_cut)
     layers = dense.network.node_layers()
     sizes = [layer.size for layer in layers]
     zero_nodes(layers, first(sizes, [max(1, round(share * size)) for size in sizes]), vectors == "incoming")
@@ -77,64 +84,49 @@ def cut_to(folder: Path, share: float, vectors: str) -> Model:
     return replace(dense, network=small, kept=kept)
 
 
-def _row(context: Context, model: Model, share: float, feats: dict[str, Utterances]) -> dict[str, Any]:
-    from asr_prune.acoustic.network import size_of
-
+def _row(judge: Judge, model: Model, share: float, feats: Mapping[str, Feats]) -> dict[str, Any]:
     size = size_of(model.network)
     row = {"width": share, "nodes_per_layer": size.nodes, "nodes": sum(size.nodes), "params": size.params}
-    row |= {"dev_ce": dev_cross_entropy(context, model, feats["dev"])} | word_errors(context, model, feats)
+    row |= {"dev_ce": dev_cross_entropy(judge.decoding, model, feats["dev"])} | _word_errors(judge, model, feats)
     log.info("  width %.1f: %d nodes, test WER %.2f", share, row["nodes"], row["wer_test"])
     return row
 
 
-def dev_cross_entropy(context: Context, model: Model, dev: Utterances) -> float:
-    """Of a network on the labels of dev, nats a frame."""
-    from asr_prune.acoustic.evaluate import evaluate
-    from asr_prune.acoustic.frames import FrameSet
-    from asr_prune.acoustic.utterances import UtteranceSet
-
-    labels, stride = labels_of(context, ("dev",))[0], model.network.stride
-    if model.tokens:
-        return evaluate(
-            model.network, UtteranceSet.from_utterances(dev, labels, model.context, stride=stride)
-        ).cross_entropy
-    return evaluate(model.network, FrameSet.from_utterances(dev, labels, model.context)).cross_entropy
+def dev_cross_entropy(decoding: Decoding, model: Model, dev: Feats) -> float:
+    """Of a network on the labels of dev, nats per frame."""
+    ctc = bool(model.tokens)
+    targets = token_targets(decoding.lang, [decoding.set("dev")]) if ctc else frame_targets(decoding.hmm)
+    kind = UtteranceSet if ctc else FrameSet
+    examples = kind.from_utterances(dev, targets[0], model.context, stride=model.network.stride)
+    return evaluate(model.network, examples).cross_entropy
 
 
-def word_errors(context: Context, model: Model, feats: dict[str, Utterances]) -> dict[str, Any]:
-    """WER of dev at its best LM weight and penalty, and of test there, with the test set's interval."""
-    from asr_prune.decode.lattice_set import grid
-    from asr_prune.score.tune import tune
-    from asr_prune.score.wer import score
-
-    options = context.recipe.score
-    sets = {part: DataDir.read(context.data / part) for part in JUDGED}
-    dev = _decoded(context, model, feats["dev"], grid(context.recipe.decode))
-    point = tune(dev, sets["dev"].text, options)
-    words = {"dev": dev[point], "test": _decoded(context, model, feats["test"], [point])[point]}
-    found = {part: score(words[part], sets[part].text, sets[part].utt2spk, options) for part in JUDGED}
+def _word_errors(judge: Judge, model: Model, feats: Mapping[str, Feats]) -> dict[str, Any]:
+    """WER of dev at its best LM weight and penalty, and of test at the same, with the interval of test."""
+    sets = {part: DataDir.read(judge.decoding.set(part)) for part in SCORED_SETS}
+    dev = _decoded(judge, model, feats["dev"], grid(judge.decoding.options))
+    point = tune(dev, sets["dev"].text, judge.score)
+    words = {"dev": dev[point], "test": _decoded(judge, model, feats["test"], [point])[point]}
+    scores = {part: score(words[part], sets[part].text, sets[part].utt2spk, judge.score) for part in SCORED_SETS}
     return {
-        "wer_dev": found["dev"].wer,
-        "wer_test": found["test"].wer,
-        "wer_test_low": found["test"].low,
-        "wer_test_high": found["test"].high,
+        "wer_dev": scores["dev"].wer,
+        "wer_test": scores["test"].wer,
+        "wer_test_low": scores["test"].low,
+        "wer_test_high": scores["test"].high,
         "lm_weight": point[0],
         "penalty": point[1],
     }
 
 
-def _decoded(context: Context, model: Model, feats: Utterances, points: Sequence[Point]) -> dict[Point, Words]:
-    from asr_prune.acoustic.priors import log_likelihoods
-    from asr_prune.decode.lattice_set import lattice_set
-
-    if context.recipe.decode.search == "greedy":
-        return dict.fromkeys(points, greedy(model, feats))
-    priors = with_priors(context, model).priors
-    loglikes = log_likelihoods(model.network, priors, feats, model.context)
-    return lattice_set(context.graph, loglikes, context.recipe.decode, points, context.nj).words
+def _decoded(judge: Judge, model: Model, feats: Feats, points: Sequence[Point]) -> Words:
+    decoding = judge.decoding
+    if decoding.graph is None:
+        return dict.fromkeys(points, greedy_set(model, feats))
+    scores = NetworkScores(with_token_priors(decoding, model), feats)
+    return lattice_set(decoding.graph, scores, decoding.options, points, judge.nj).words
 
 
-def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+def format_widths(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Lines for the terminal."""
     lines = ["width   nodes  per layer                 params  dev CE  WER dev  WER test  [95 % interval]"]
     for row in rows:

@@ -1,34 +1,73 @@
-"""The verbs that look at a data directory."""
+"""Verbs on data: validate, fix, lm."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
+from asr_prune.cli.shared import Verbs, add_verb
+from asr_prune.errors import UserError
+from asr_prune.lang.ngram.options import LmOptions
+from asr_prune.workflow.log import print_messages
 
-def add_corpus_verbs(verbs: argparse._SubParsersAction) -> None:
-    """validate and fix."""
+_DEFAULT = {field.name: field.default for field in fields(LmOptions)}
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """validate, fix and lm."""
     for name, says, act in (
-        ("validate", "say what is wrong with a Kaldi data directory", validate),
-        ("fix", "mend a Kaldi data directory and say what was dropped", fix),
+        ("validate", "report what is wrong with a Kaldi data directory", validate_folder),
+        ("fix", "repair a Kaldi data directory and report what was dropped", fix_folder),
     ):
-        verb = verbs.add_parser(name, help=says, description=says, epilog=f"example: asr-prune {name} data/demo/train")
+        verb = add_verb(verbs, name, says, act, "data/demo/train")
         verb.add_argument("folder", type=Path)
-        verb.set_defaults(act=act)
+    _add_lm(verbs)
 
 
-def validate(options: argparse.Namespace) -> int:
-    """Exit status 1 where something is wrong."""
-    from asr_prune.corpus.validate import validate as problems_of
+def _add_lm(verbs: Verbs) -> None:
+    says = "estimate an n-gram language model from text, write it as ARPA, and print its perplexity on --test"
+    example = "books.txt.gz --out books.arpa --lexicon lexicon.txt --ngrams 200000"
+    verb = add_verb(verbs, "lm", says, make_lm, example)
+    verb.add_argument("text", type=Path, nargs="+", metavar="TEXT", help="one sentence per line; .gz is unpacked")
+    verb.add_argument("--out", type=Path, required=True, metavar="ARPA", help="file to write")
+    verb.add_argument("--order", type=int, default=_DEFAULT["order"], help="words of an n-gram (default: %(default)s)")
+    kinds = ("kneser_ney", "witten_bell")
+    verb.add_argument("--smoothing", choices=kinds, default=_DEFAULT["smoothing"], help="default: %(default)s")
+    keep = "bigrams and longer n-grams to keep, by entropy (default: all)"
+    verb.add_argument("--ngrams", type=int, default=_DEFAULT["ngrams"], metavar="N", help=keep)
+    verb.add_argument("--lexicon", type=Path, metavar="FILE", help="its words are the vocabulary (default: the text's)")
+    verb.add_argument("--oov", default="<unk>", metavar="WORD", help="stands for other words if the lexicon has it")
+    verb.add_argument("--test", type=Path, action="append", default=[], metavar="TEXT", help="measured on; repeatable")
 
-    problems = problems_of(options.folder)
-    print("\n".join(problems) if problems else f"{options.folder} is sound")
+
+def validate_folder(options: argparse.Namespace) -> int:
+    """Exit status 1 if something is wrong."""
+    from asr_prune.corpus.validate import validate
+
+    problems = validate(options.folder)
+    print("\n".join(problems) if problems else f"{options.folder} is valid")
     return 1 if problems else 0
 
 
-def fix(options: argparse.Namespace) -> None:
-    """Says what was mended."""
-    from asr_prune.corpus.fix import fix as mend
+def fix_folder(options: argparse.Namespace) -> None:
+    """Reports what was repaired."""
+    from asr_prune.corpus.fix import fix
 
-    done = mend(options.folder)
-    print("\n".join(done) if done else f"{options.folder} needs no mending")
+    changes = fix(options.folder)
+    print("\n".join(changes) if changes else f"{options.folder} needs no repair")
+
+
+def make_lm(options: argparse.Namespace) -> None:
+    """Logs what is in it."""
+    from asr_prune.lang.lexicon import read_lexicon
+    from asr_prune.lang.ngram.build import Text, build_lm
+
+    print_messages()
+    try:
+        settings = LmOptions(**{name: getattr(options, name) for name in ("order", "smoothing", "ngrams")})
+    except ValueError as error:
+        raise UserError(f"--{error}.") from None
+    words = {word for word, _ in read_lexicon(options.lexicon).entries} if options.lexicon else set()
+    tests = [Text([path]) for path in options.test]
+    build_lm(Text(options.text), options.out, settings, words, options.oov, tests)

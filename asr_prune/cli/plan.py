@@ -1,93 +1,95 @@
-"""The verb that says what a recipe will do and take."""
+"""The verb that says what a recipe will do."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from asr_prune.analysis.amount import Amount
-from asr_prune.analysis.estimates import Estimate
-from asr_prune.analysis.survey import Piece
-from asr_prune.cli.numbers import positive
-from asr_prune.workflow.context import NJ
+from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
+from asr_prune.stages import all_works
+from asr_prune.workflow.runner import Runner, State
 
-Rows = Sequence[tuple[Piece, Estimate]]
+if TYPE_CHECKING:
+    from asr_prune.analysis.amount import Amount
+    from asr_prune.analysis.estimates import Estimate
 
 
-def add_plan_verb(verbs: argparse._SubParsersAction) -> None:
+def add_verbs(verbs: Verbs) -> None:
     """plan."""
-    help_text = "say what a recipe will do, and estimate frames, disk, memory and time, before anything runs"
-    example = "example: asr-prune plan recipes/an4 --set train.epochs=4"
-    verb = verbs.add_parser("plan", help=help_text, description=help_text, epilog=example)
+    says = "list every work of a recipe, whether it is due and why, with estimates of frames, disk, memory and time"
+    verb = add_verb(verbs, "plan", says, plan, "recipes/an4 --set train.epochs=4")
     verb.add_argument("recipe", nargs="?", default="recipes/demo", help="folder with a recipe.yaml (%(default)s)")
-    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
-    verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
-    verb.set_defaults(act=plan, verb="plan")
+    add_set_options(verb)
 
 
 def plan(options: argparse.Namespace) -> None:
-    """Prints the table; runs and writes nothing."""
+    """Prints the table. Runs nothing and writes nothing."""
     from asr_prune.analysis.amount import amounts
-    from asr_prune.analysis.estimates import Estimator
-    from asr_prune.analysis.survey import Survey
-    from asr_prune.recipe.load import load_recipe
+    from asr_prune.analysis.estimates import Estimate, Estimator
 
-    survey = Survey(load_recipe(options.recipe, options.set), options.nj)
-    pieces, found = survey.walk(), amounts(survey)
-    estimator = Estimator(survey, found)
-    rows = [(piece, Estimate() if piece.up_to_date else estimator.of(piece)) for piece in pieces]
-    print("\n".join([*speech(found), "", *table(rows), "", *notes(rows, found)]))
+    experiment = given_experiment(options)
+    states = list(Runner(experiment.layout).survey(all_works(experiment)))
+    speech = amounts(experiment)
+    estimator = Estimator(experiment, speech)
+    rows = [(state, estimator.of(state.work) if state.due else Estimate()) for state in states]
+    unknown = [] if experiment.facts else experiment.assumptions
+    print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *plan_notes(rows, speech, unknown)]))
 
 
-def speech(found: dict[str, Amount]) -> list[str]:
+def speech_lines(speech: dict[str, Amount]) -> list[str]:
     """A line for each set."""
     lines = []
-    for part, own in found.items():
-        told = f"{part:6s} {own.utterances:7d} {'files' if part == 'corpus' else 'utterances'}"
-        about = "about " if own.estimated else ""
-        words = f"  {own.speakers:5d} speakers  {own.words:8d} words" if own.speakers else ""
-        lines.append(f"{told}  {about}{own.hours:.2f} h{words}")
-    return lines or ["no speech yet: the corpus stage must run first (asr-prune corpus), or corpus.root be set"]
+    for part, amount in speech.items():
+        count = f"{part:6s} {amount.utterances:7d} {'files' if part == 'corpus' else 'utterances'}"
+        about = "about " if amount.estimated else ""
+        words = f"  {amount.speakers:5d} speakers  {amount.words:8d} words" if amount.speakers else ""
+        lines.append(f"{count}  {about}{amount.hours:.2f} h{words}")
+    return lines or ["no speech yet: run the corpus stage first (asr-prune corpus), or set corpus.root"]
 
 
-def table(rows: Rows) -> list[str]:
-    """A line for each piece of work, and a last one for all."""
-    wide = max(len(name(piece)) for piece, _ in rows)
-    lines = [f"{'stage':9s} {'what':{wide}s} {'state':11s} {'frames':>9s} {'disk':>9s} {'memory':>9s} {'time':>9s}"]
-    for piece, own in rows:
-        state = "up to date" if piece.up_to_date else "to do"
-        figures = [amount(own.frames), size(own.disk), size(own.memory), duration(own.seconds)]
-        told = " ".join(f"{figure:>9s}" for figure in figures)
-        lines.append(f"{piece.stage:9s} {name(piece):{wide}s} {state:11s} {told}")
-    known = [own for _, own in rows]
+def plan_table(rows: Sequence[tuple[State, Estimate]]) -> list[str]:
+    """A line for each work, and a last one for all."""
+    wide = max(len(work_name(state)) for state, _ in rows)
+    lines = [f"{'stage':9s} {'work':{wide}s} {'frames':>9s} {'disk':>9s} {'memory':>9s} {'time':>9s}  due"]
+    for state, estimate in rows:
+        figures = [amount_of(estimate.frames), size_of_bytes(estimate.disk), size_of_bytes(estimate.memory)]
+        cells = " ".join(f"{figure:>9s}" for figure in (*figures, duration(estimate.seconds)))
+        due = state.why if state.due else "up to date"
+        lines.append(f"{state.work.stage:9s} {work_name(state):{wide}s} {cells}  {due}")
+    known = [estimate for _, estimate in rows]
     disk, most = sum(own.disk or 0 for own in known), max((own.memory or 0 for own in known), default=0)
     seconds = sum(own.seconds or 0 for own in known)
-    return [*lines, f"{'all':{wide + 32}s} {size(disk):>9s} {size(most):>9s} {duration(seconds):>9s}"]
+    totals = f"{size_of_bytes(disk):>9s} {size_of_bytes(most):>9s} {duration(seconds):>9s}"
+    return [*lines, f"{'all':{wide + 20}s}{totals}"]
 
 
-def name(piece: Piece) -> str:
-    """The piece and the run that it is of; what the stage does where it is all of that."""
-    return " ".join(filter(None, (piece.piece, piece.run.name if piece.run else ""))) or piece.says
+def work_name(state: State) -> str:
+    """The piece and the run of a work; what it does if it is all of its stage."""
+    return " ".join(filter(None, (state.work.piece, state.work.run))) or state.work.says
 
 
-def notes(rows: Rows, found: dict[str, Amount]) -> list[str]:
+def plan_notes(rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount], unknown: Sequence[str]) -> list[str]:
     """What the figures are, and what they leave out."""
-    if all(piece.up_to_date for piece, _ in rows):
+    if not unknown and not any(state.due for state, _ in rows):
         return ["everything is up to date: nothing would be done"]
-    lines = ["All figures are estimates, from a second of each kind of work on this machine, as if nothing else ran."]
-    if unknown := sorted({piece.stage for piece, own in rows if not piece.up_to_date and own.seconds is None}):
-        lines.append(f"Not estimated: the time of {', '.join(unknown)}; the size of the graph; what pruning adds.")
-    if "corpus" in found:
+    lines = []
+    if unknown:
+        lines.append(f"Not known before the corpus stage has run: {'; '.join(unknown)}.")
+    lines.append("All figures are estimates, from a second of each kind of work on this machine, as if it were idle.")
+    if blank := sorted({state.work.stage for state, own in rows if state.due and own.seconds is None}):
+        lines.append(f"Not estimated: the time of {', '.join(blank)}; the size of the graph; what pruning adds.")
+    if "corpus" in speech:
         lines.append("The corpus stage has not run: all of its audio counts as training speech.")
     return lines
 
 
-def amount(count: int | None) -> str:
+def amount_of(count: int | None) -> str:
     """A number of things."""
     return "-" if not count else f"{count / 1e6:.2f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
 
 
-def size(count: int | None) -> str:
+def size_of_bytes(count: int | None) -> str:
     """A number of bytes."""
     return "-" if not count else f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 

@@ -1,1 +1,1 @@
-"""Corpora as Kaldi data directories: reading, writing, checking, mending, and the audio that they point at."""
+"""Corpora as Kaldi data directories: reading, writing, checking and repairing them; audio."""

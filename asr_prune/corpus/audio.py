@@ -1,36 +1,35 @@
-"""Audio files as samples: .wav, .flac and NIST .sph through libsndfile, refusing what would spoil training silently."""
+"""Audio as samples: reading, measuring, resampling, and cutting long recordings at pauses."""
 
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from asr_prune.corpus.audio_file import (
+    AudioProblem,
+    declared_samples,
+    open_audio,
+    refuse_damage,
+    refuse_non_finite,
+    sample_blocks,
+)
+from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.segments import TO_THE_END, Segment
-from asr_prune.errors import UserError
+from asr_prune.process import torch_threads
+from asr_prune.progress import track
 
-#: float samples in [-1, 1) times this lie in int16's range, where Kaldi's features expect them
+#: float samples in [-1, 1) times this are in the range of int16, which Kaldi's features expect
 INT16_SCALE = 32768.0
-#: samples read at once: a minute at 16 kHz
-BLOCK = 60 * 16000
-#: a WAV data size of 0, or from here on, is that of a program that streamed and did not know the length
-STREAMED = 0x7FFF0000
-
-
-class AudioProblem(UserError):
-    """Audio that cannot be used, with its kind so that like problems can be counted together."""
-
-    def __init__(self, path: Path | str, kind: str, found: str, mend: str) -> None:
-        super().__init__(f"{path}: {kind} audio ({found}); {mend}.")
-        #: missing, unreadable, empty, cut-short, many-channel, wrong-rate, or what is wrong with the part asked for
-        self.kind = kind
-        #: what is the matter, in a few words
-        self.found = found
+_CUT_WINDOW = 0.3  # seconds around a cut whose energy is compared: less than a pause in speech
+_CUT_STEP = 0.01  # seconds between places where a cut may be
+_LAST_PIECE = 1.0  # seconds of the last piece at least
 
 
 def read_audio(
@@ -40,185 +39,192 @@ def read_audio(
     resample: bool = False,
     longest: float = math.inf,
 ) -> tuple[np.ndarray, int]:
-    """Reads a mono file, or `part` of it, of `rate` hertz if that is given.
+    """Reads a mono file, or the segment `part` of it, and no samples beyond.
 
-    Returns samples float32 [samples] in the range of int16 (-32768 to 32767) and the rate in hertz. Of a part only its
-    own samples are read. resample: convert another rate to `rate` instead of refusing it. longest: seconds that are
-    read at most. Raises AudioProblem (a UserError) where the file is missing, unreadable, empty, not mono, of another
-    rate, or holds fewer samples than its header says, where it or its part is longer than `longest`, and where the part
-    does not lie within it.
+    rate: hertz that the file must have; None: any. resample: convert another rate to `rate`.
+    longest: seconds at most. Returns samples, float32 [samples] in the range of int16 (-32768 to
+    32767), and their rate in hertz. Raises AudioProblem (a UserError) if the file is missing,
+    unreadable, empty, not mono, of another rate, longer than `longest`, or has fewer samples than
+    its header declares, or if `part` is not within it.
     """
     path = Path(path)
-    with _opened(path) as file:
-        channels, declared, found_rate = file.channels, file.frames, file.samplerate
-        whole = max(declared, _header_samples(path))
+    with open_audio(path) as file:
+        channels, file_rate, declared = file.channels, file.samplerate, declared_samples(path, file)
         _refuse_long(path, _seconds(file, part), longest)
         if part is None:
-            samples = _read_blocks(file)
+            samples = np.concatenate([np.zeros((0, channels), np.float32), *sample_blocks(file)])
         else:
-            _refuse_damage(path, channels, whole, declared)
-            samples, whole = _read_part(file, path, part)
-    _refuse_damage(path, channels, whole, len(samples))
-    if not np.isfinite(samples).all():
-        raise AudioProblem(path, "unreadable", "samples that are not numbers", "make it again")
+            refuse_damage(path, channels, declared, file.frames)
+            samples, declared = _read_part(file, path, part)
+    refuse_damage(path, channels, declared, len(samples))
+    refuse_non_finite(path, samples)
     samples = samples[:, 0] * np.float32(INT16_SCALE)
-    if rate is None or found_rate == rate:
-        return samples, found_rate
+    if rate is None or file_rate == rate:
+        return samples, file_rate
     if not resample:
-        mend = "set corpus.resample, or the recipe's corpus.rate"
-        raise AudioProblem(path, "wrong-rate", f"{found_rate} Hz, not {rate}", mend)
-    return resampled(samples, found_rate, rate), rate
-
-
-def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """Reads a file of any length by blocks of about a minute: yields (rate in hertz, samples float32 [samples] in the
-    range of int16).
-
-    channel: which one, counted from 1; None: the file must be mono. Raises AudioProblem as `read_audio`; that a file is
-    cut short shows at its end.
-    """
-    path, found = Path(path), 0
-    with _opened(path) as file:
-        _refuse_channels(path, file.channels, channel)
-        declared = max(file.frames, _header_samples(path))
-        for block in _blocks(file):
-            if not np.isfinite(block).all():
-                raise AudioProblem(path, "unreadable", "samples that are not numbers", "make it again")
-            found += len(block)
-            yield file.samplerate, block[:, (channel or 1) - 1] * np.float32(INT16_SCALE)
-    _refuse_damage(path, 1, declared, found)
-
-
-def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
-    if channel is None and channels != 1:
-        raise AudioProblem(path, "many-channel", f"{channels} channels", "choose one with --channel")
-    if channel is not None and channel > channels:
-        what = f"{channels} channel{'s' if channels > 1 else ''} and no channel {channel}"
-        raise AudioProblem(path, "no-such-channel", what, f"choose one from 1 to {channels}")
-
-
-def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
-    """Rate in hertz and number of samples of a mono file, holding no more than a minute of it in memory.
-
-    decode: read every sample, which finds damage that headers hide. Raises AudioProblem as `read_audio`.
-    """
-    path = Path(path)
-    with _opened(path) as file:
-        channels, declared, rate = file.channels, file.frames, file.samplerate
-        found = sum(len(block) for block in _blocks(file)) if decode else declared
-    _refuse_damage(path, channels, max(declared, _header_samples(path)), found)
-    return rate, found
-
-
-def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """float32 [samples] at `rate` hertz -> float32 at `wanted` hertz, by torchaudio's windowed sinc."""
-    import torch
-    from torchaudio.functional import resample
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the order of a sum depends on the number of threads; the bytes must not
-    try:
-        return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    if not path.is_file():
-        raise AudioProblem(path, "missing", "no such file", "correct its path or restore it")
-    if not path.stat().st_size:
-        raise AudioProblem(path, "empty", "no bytes", "make it again")
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            yield file
-    except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError, ValueError) as error:
-        raise AudioProblem(path, "unreadable", *_why(path, error)) from None
-
-
-def _why(path: Path, error: Exception) -> tuple[str, str]:
-    """What is the matter, and how to mend it."""
-    with open(path, "rb") as file:
-        head = file.read(1024)
-    if head[:7] == b"NIST_1A" and b"shorten" in head:
-        return "NIST SPHERE compressed by shorten", "expand it with `sph2pipe -p`"
-    reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
-    return reason, "make it again, or convert it to .flac or .wav"
+        remedy = "set corpus.resample: true, or another corpus.rate"
+        raise AudioProblem(path, "wrong-rate", f"{file_rate} Hz, not {rate}", remedy)
+    return resampled(samples, file_rate, rate), rate
 
 
 def _seconds(file: soundfile.SoundFile, part: Segment | None) -> float:
-    """Of the file, or of a part of it as far as it says so."""
     whole: float = file.frames / file.samplerate
     return whole if part is None or part.end == TO_THE_END else part.end - part.start
 
 
 def _refuse_long(path: Path, seconds: float, longest: float) -> None:
     if seconds > longest:
-        mend = "cut it by a file segments, or raise corpus.longest"
-        raise AudioProblem(path, "too-long", f"{seconds:.1f} s in one utterance, more than {longest:g}", mend)
+        remedy = "divide it by a segments file, or raise corpus.longest"
+        detail = f"{seconds:.1f} s in one utterance, more than {longest:g}"
+        raise AudioProblem(path, "too-long", detail, remedy)
 
 
 def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:
-    """float32 [samples, channels] of a part, and how many there should be."""
+    """float32 [samples, channels] of a segment, and the number of samples that it should have."""
     seconds = file.frames / file.samplerate
     try:
         start, end = (round(time * file.samplerate) for time in part.span(seconds))
     except ValueError as error:
-        found = f"segment from {part.start:g} to {part.end:g} s of {seconds:.2f} s"
-        raise AudioProblem(path, str(error), found, "mend the file segments") from None
+        detail = f"segment from {part.start:g} to {part.end:g} s of {seconds:.2f} s"
+        raise AudioProblem(path, str(error), detail, "correct the segments file") from None
     file.seek(start)
     return file.read(end - start, dtype="float32", always_2d=True), end - start
 
 
-def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """float32 [samples, channels]; by blocks, since a damaged header may promise more samples than there is memory."""
-    while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-        yield block
+def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """Reads one channel of a file of any length, about a minute at a time.
 
-
-def _read_blocks(file: soundfile.SoundFile) -> np.ndarray:
-    """float32 [samples, channels]"""
-    return np.concatenate([np.zeros((0, file.channels), np.float32), *_blocks(file)])
-
-
-def _refuse_damage(path: Path, channels: int, declared: int, found: int) -> None:
-    if channels != 1:
-        raise AudioProblem(path, "many-channel", f"{channels} channels", "write each channel to its own file")
-    if declared > found:
-        raise AudioProblem(path, "cut-short", f"{found} of the {declared} samples in its header", "copy it again")
-    if found == 0:
-        raise AudioProblem(path, "empty", "no samples", "make it again")
-
-
-def _header_samples(path: Path) -> int:
-    """Samples per channel that the header of a WAV or NIST SPHERE file declares; 0 where it does not say.
-
-    libsndfile trusts the file's size over its header, so a cut-short file would pass unnoticed.
+    channel: counted from 1; None: the file must be mono. Yields (rate in hertz, samples float32
+    [samples] in the range of int16). Raises AudioProblem as `read_audio`; that a file is cut short
+    shows at its end.
     """
-    with open(path, "rb") as file:
-        head = file.read(1024)
-        if head[:4] == b"RIFF":
-            return _wav_samples(path)
-    return _sphere_samples(head) if head[:7] == b"NIST_1A" else 0
+    path, count = Path(path), 0
+    with open_audio(path) as file:
+        _refuse_channels(path, file.channels, channel)
+        declared = declared_samples(path, file)
+        for block in sample_blocks(file):
+            refuse_non_finite(path, block)
+            count += len(block)
+            yield file.samplerate, block[:, (channel or 1) - 1] * np.float32(INT16_SCALE)
+    refuse_damage(path, 1, declared, count)
 
 
-def _wav_samples(path: Path) -> int:
-    block = 0
-    with open(path, "rb") as file:
-        file.seek(12)
-        while len(chunk := file.read(8)) == 8:
-            name, size = struct.unpack("<4sI", chunk)
-            if name == b"data":
-                return 0 if size >= STREAMED or not block else size // block
-            body = file.read(size + size % 2)
-            if name == b"fmt " and len(body) >= 14:
-                block = struct.unpack_from("<H", body, 12)[0]
-    return 0
+def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
+    if channel is None and channels != 1:
+        remedy = "choose one with --channel"
+        raise AudioProblem(path, "many-channel", f"{channels} channels", remedy)
+    if channel is not None and channel > channels:
+        detail = f"{channels} channel{'s' if channels > 1 else ''} and no channel {channel}"
+        raise AudioProblem(path, "no-such-channel", detail, f"choose one from 1 to {channels}")
 
 
-def _sphere_samples(head: bytes) -> int:
-    for line in head.split(b"\n"):
-        if line.startswith(b"sample_count -i "):
-            count = line.split()[-1]
-            return int(count) if count.isdigit() else 0
-    return 0
+def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
+    """Rate in hertz and number of samples of a mono file, with at most a minute of it in memory.
+
+    decode: read every sample, which finds damage that headers hide. Raises AudioProblem as
+    `read_audio`.
+    """
+    path = Path(path)
+    with open_audio(path) as file:
+        channels, rate, declared = file.channels, file.samplerate, declared_samples(path, file)
+        count = sum(len(block) for block in sample_blocks(file)) if decode else int(file.frames)
+    refuse_damage(path, channels, declared, count)
+    return rate, count
+
+
+@dataclass
+class Inspected:
+    """What inspection found; keys are those of the argument."""
+
+    #: kind of AudioProblem -> key -> detail
+    problems: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: key -> seconds, of the files that can be read
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def inspect_audio(wavs: Mapping[str, str], rate: int | None = None, decode: bool = True) -> Inspected:
+    """Opens each of `wavs` (utterance or recording -> path) once and sorts the problems by kind.
+
+    rate: hertz that the files must have; None: the most frequent one; 0: any. decode: as in
+    `measure_audio`.
+    """
+    result, rates = Inspected(), dict[str, int]()
+    for key, path in track(wavs.items(), len(wavs), "audio"):
+        try:
+            rates[key], samples = measure_audio(path, decode)
+        except AudioProblem as problem:
+            result.problems.setdefault(problem.kind, {})[key] = problem.detail
+        else:
+            result.seconds[key] = samples / rates[key]
+    expected = Counter(rates.values()).most_common(1)[0][0] if rates and rate is None else rate
+    odd = {key: f"{hz} Hz, not {expected}" for key, hz in rates.items() if hz != expected}
+    if expected and odd:
+        result.problems["wrong-rate"] = odd
+    return result
+
+
+def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Seconds of each utterance whose audio can be read, from its segment or its file's header.
+
+    lengths: seconds of the recordings, or of the utterances that are whole files, if they are
+    known.
+    """
+    if lengths is None:
+        recordings = {segment.recording: data.wavs[key] for key, segment in data.segments.items()}
+        lengths = inspect_audio(recordings or data.wavs, 0, decode=False).seconds
+    if not data.segments:
+        return dict(lengths)
+    seconds = {}
+    for key, segment in data.segments.items():
+        with suppress(ValueError, KeyError):
+            start, end = segment.span(lengths[segment.recording])
+            seconds[key] = end - start
+    return seconds
+
+
+def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """float32 [samples] at `rate` -> at `wanted` hertz, by torchaudio's windowed sinc."""
+    import torch
+    from torchaudio.functional import resample
+
+    with torch_threads(1):  # sums depend on the number of threads; the samples must not
+        return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)
+
+
+def cut(blocks: Iterable[np.ndarray], rate: int, longest: float) -> Iterator[tuple[int, np.ndarray]]:
+    """Cuts a recording into pieces of at most `longest` seconds, 3 or more, at its quietest places.
+
+    blocks: the samples, float32 [samples], one block after the other; how they are divided changes
+    nothing. Yields (index of its first sample, samples) of each piece; together they are the
+    recording. Each piece but the last is longer than half of `longest`, and ends where the energy
+    of 0.3 seconds around the cut is least within the allowed range, at the first such place. Speech
+    without a pause may be cut within a word.
+    """
+    limit, reserve, begin = int(longest * rate), int(_LAST_PIECE * rate), 0
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        while len(rest) > limit + reserve:
+            at = quietest(rest, rate, limit // 2, limit)
+            yield begin, rest[:at]
+            begin, rest = begin + at, rest[at:]
+    if len(rest) > limit:
+        at = quietest(rest, rate, limit // 2, len(rest) - reserve)
+        yield begin, rest[:at]
+        begin, rest = begin + at, rest[at:]
+    if len(rest):
+        yield begin, rest
+
+
+def quietest(samples: np.ndarray, rate: int, first: int, last: int) -> int:
+    """The first sample from `first` to `last` around which 0.3 seconds have the least energy.
+
+    Samples beyond the edges count as zeros.
+    """
+    step, around = int(_CUT_STEP * rate), round(_CUT_WINDOW / _CUT_STEP / 2)
+    places = np.arange(first, last + 1, step)
+    steps = np.arange(-around, len(places) - 1 + around)[:, None] * step + first + np.arange(step)
+    inside = (steps >= 0) & (steps < len(samples))
+    squares = samples[steps.clip(0, len(samples) - 1)].astype(np.float64) ** 2
+    energies = np.where(inside, squares, 0.0).sum(axis=1)
+    return int(places[np.argmin(np.convolve(energies, np.ones(2 * around), "valid"))])

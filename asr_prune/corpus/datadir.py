@@ -1,11 +1,9 @@
-"""A Kaldi data directory: wav.scp, text, utt2spk, spk2utt and, for long recordings, segments, sorted as LC_ALL=C
-sorts.
-"""
+"""Kaldi data directories: wav.scp, text, utt2spk, spk2utt and segments, in C order."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
-#: the files that every data directory has
+#: files that every data directory has
 TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
 
 
@@ -23,24 +21,24 @@ def c_order(key: str) -> bytes:
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:
-    """The lines of a Kaldi table as (key, rest), in file order, repeated ones kept; a blank line gives an empty key.
+    """The lines of a Kaldi table as (key, rest) in file order; the key of a blank line is empty.
 
-    Raises UserError where the file is missing, unreadable or not UTF-8.
+    Raises UserError if the file is missing, unreadable or not UTF-8.
     """
     try:
         content = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; run the {_writer(path)} stage, which writes it.") from None
+        remedy = f"run the {_stage(path)} stage, which writes it"
+        raise UserError(f"{path} is missing; {remedy}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not UTF-8 text (byte {error.start}); convert it, for instance with iconv."
-        ) from None
+        what = f"{path} is not UTF-8 text (byte {error.start})"
+        raise UserError(f"{what}; convert it, for instance with iconv.") from None
     return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
 
 
-def _writer(path: Path) -> str:
+def _stage(path: Path) -> str:
     return "features" if path.name in ("feats.scp", "cmvn.scp") else "corpus"
 
 
@@ -50,7 +48,10 @@ def _split(line: str) -> tuple[str, str]:
 
 
 def read_table(path: Path) -> dict[str, str]:
-    """A Kaldi table as {key: rest of line}. Raises UserError on a missing file, a blank line or a repeated key."""
+    """A Kaldi table as {key: rest of line}.
+
+    Raises UserError if the file cannot be read, or has a blank line or a repeated key.
+    """
     table: dict[str, str] = {}
     for number, (key, rest) in enumerate(read_lines(path), 1):
         if not key or key in table:
@@ -60,21 +61,22 @@ def read_table(path: Path) -> dict[str, str]:
     return table
 
 
-def words_of(line: str) -> list[str]:
-    """The words of a transcript; the same word is one object however often it is said, so that much text needs little
-    memory.
+def split_words(line: str) -> list[str]:
+    """The words of a transcript.
+
+    Equal words are one object, so that much text needs little memory.
     """
     return [sys.intern(word) for word in line.split()]
 
 
 def write_table(path: Path, table: dict[str, str]) -> None:
-    """Writes {key: rest} as a Kaldi table in C order, whole or not at all."""
+    """Writes {key: rest} as a Kaldi table in C order, atomically."""
     with atomic(path) as file:
         file.writelines(f"{key} {table[key]}".rstrip(" ") + "\n" for key in sorted(table, key=c_order))
 
 
-def group_by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
-    """{speaker: its utterances}, speakers and utterances in C order."""
+def group_by_speaker(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+    """{speaker: utterances}, speakers and utterances in C order."""
     groups: dict[str, list[str]] = {}
     for utterance in sorted(utt2spk, key=c_order):
         groups.setdefault(utt2spk[utterance], []).append(utterance)
@@ -83,24 +85,25 @@ def group_by_speaker(utt2spk: dict[str, str]) -> dict[str, list[str]]:
 
 @dataclass
 class DataDir:
-    """One data directory in memory. Keys of the tables are utterance ids."""
+    """A data directory in memory. Keys of the tables are utterance ids."""
 
     path: Path
     #: utterance -> absolute path of its audio file, or of the recording that it is a segment of
     wavs: dict[str, str] = field(default_factory=dict)
-    #: utterance -> its words
+    #: utterance -> words
     text: dict[str, list[str]] = field(default_factory=dict)
-    #: utterance -> its speaker
+    #: utterance -> speaker
     utt2spk: dict[str, str] = field(default_factory=dict)
-    #: utterance -> its stretch of a recording; empty where every utterance is a whole file
+    #: utterance -> part of a recording; empty if every utterance is a whole file
     segments: dict[str, Segment] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path | str) -> DataDir:
-        """Reads text, utt2spk and, where they are there, wav.scp and segments of `path`.
+        """Reads text, utt2spk and, if they exist, wav.scp and segments of `path`.
 
-        Without wav.scp `wavs` is empty: features may have come without audio. Raises UserError where another file is
-        missing, a key is repeated, the files differ in their utterances, or wav.scp holds a pipe.
+        Without wav.scp, `wavs` is empty: features may have come without audio. Raises UserError if
+        another file is missing, a key is repeated, the files differ in their utterances, or wav.scp
+        has a pipe.
         """
         path = Path(path)
         text, utt2spk = (read_table(path / name) for name in ("text", "utt2spk"))
@@ -110,35 +113,40 @@ class DataDir:
         for name, table in (("text", text), ("utt2spk", utt2spk)):
             known = wavs if has_audio else text
             if odd := sorted(table.keys() ^ known.keys(), key=c_order):
-                what = f"{len(odd)} utterances ({odd[0]}, for one)"
-                raise UserError(f"{path}: {first} and {name} differ in {what}; run `asr-prune fix {path}`.")
-        return cls(path, wavs, {key: words_of(line) for key, line in text.items()}, utt2spk, segments)
+                what = f"{first} and {name} differ in {len(odd)} utterances (for instance {odd[0]})"
+                raise UserError(f"{path}: {what}; run `asr-prune fix {path}`.")
+        words = {key: split_words(line) for key, line in text.items()}
+        return cls(path, wavs, words, utt2spk, segments)
 
     @property
     def spk2utt(self) -> dict[str, list[str]]:
-        """{speaker: its utterances}, sorted."""
+        """{speaker: utterances}, sorted."""
         return group_by_speaker(self.utt2spk)
 
     def subset(self, utterances: Iterable[str], path: Path | str | None = None) -> DataDir:
-        """The same directory with these utterances only (in memory, at `path`)."""
+        """These utterances only, as a data directory at `path` (None: the same path) in memory."""
         kept = list(utterances)
-        own = (self.wavs, self.text, self.utt2spk, self.segments)
-        tables = ({key: table[key] for key in kept if table} for table in own)
-        return DataDir(Path(path or self.path), *tables)  # type: ignore[arg-type]
+        tables = (self.wavs, self.text, self.utt2spk, self.segments)
+        parts = ({key: table[key] for key in kept if table} for table in tables)
+        return DataDir(Path(path or self.path), *parts)  # type: ignore[arg-type]
 
     def write(self) -> None:
-        """Writes the files, sorted; without audio no wav.scp. Raises UserError where the folder cannot be written."""
-        recordings = {own.recording: self.wavs[key] for key, own in self.segments.items()} or self.wavs
-        _write_or_remove(self.path / "wav.scp", recordings, bool(recordings) or not self.text)
-        segments = {key: str(own) for key, own in self.segments.items()}
+        """Writes the files, sorted; no wav.scp without audio.
+
+        Raises UserError if the folder cannot be written.
+        """
+        recordings = {segment.recording: self.wavs[key] for key, segment in self.segments.items()}
+        wavs = recordings or self.wavs
+        _write_or_remove(self.path / "wav.scp", wavs, bool(wavs) or not self.text)
+        segments = {key: str(segment) for key, segment in self.segments.items()}
         _write_or_remove(self.path / "segments", segments, bool(segments))
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
         write_table(self.path / "utt2spk", self.utt2spk)
-        write_table(self.path / "spk2utt", {key: " ".join(utterances) for key, utterances in self.spk2utt.items()})
+        write_table(self.path / "spk2utt", {key: " ".join(group) for key, group in self.spk2utt.items()})
 
 
 def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
-    """A table that is not needed must not be left over from earlier."""
+    """A table that is not needed must not remain from an earlier run."""
     if needed:
         write_table(path, table)
     else:
@@ -148,17 +156,25 @@ def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
 def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
     """wav.scp and segments of a data directory: {utterance: audio file}, {utterance: segment}.
 
-    Raises UserError where wav.scp is missing or holds a pipe, or a segment is none or of no recording.
+    Raises UserError if wav.scp is missing or has a pipe, or a segment cannot be parsed or its
+    recording is missing.
     """
     recordings = read_table(path / "wav.scp")
     refuse_pipes(path, recordings)
     if not (path / "segments").is_file():
         return recordings, {}
-    segments = {key: _segment(path, key, line) for key, line in read_table(path / "segments").items()}
-    if lost := sorted({own.recording for own in segments.values()} - recordings.keys(), key=c_order):
-        what = f"{len(lost)} recordings ({lost[0]}, for one) that wav.scp lacks"
+    lines = read_table(path / "segments")
+    segments = {key: _segment(path, key, line) for key, line in lines.items()}
+    named = {segment.recording for segment in segments.values()}
+    if lost := sorted(named - recordings.keys(), key=c_order):
+        what = f"{len(lost)} recordings (for instance {lost[0]}) that wav.scp lacks"
         raise UserError(f"{path}: segments names {what}; run `asr-prune fix {path}`.")
-    return {key: recordings[own.recording] for key, own in segments.items()}, segments
+    return {key: recordings[segment.recording] for key, segment in segments.items()}, segments
+
+
+def audio_files(folders: Iterable[Path]) -> list[Path]:
+    """The audio files of some data directories, sorted."""
+    return sorted({Path(place) for folder in folders for place in read_audio_tables(folder)[0].values()})
 
 
 def _segment(path: Path, utterance: str, line: str) -> Segment:
@@ -170,8 +186,9 @@ def _segment(path: Path, utterance: str, line: str) -> Segment:
 
 
 def refuse_pipes(path: Path, wavs: dict[str, str]) -> None:
-    """Raises UserError where wav.scp asks for a command to be run: a data directory must not run programs."""
+    """Raises UserError if wav.scp has a pipe: a data directory must not run programs."""
     for utterance, place in wavs.items():
         if place.endswith("|"):
-            place = f"{utterance} is a pipe ({place[:60]})"
-            raise UserError(f"{path}/wav.scp: {place}; write the audio to a file and name that file.")
+            what = f"{utterance} is a pipe ({place[:60]})"
+            remedy = "write the audio to a file and name that file"
+            raise UserError(f"{path}/wav.scp: {what}; {remedy}.")

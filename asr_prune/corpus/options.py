@@ -11,26 +11,31 @@ from asr_prune.options import options
 
 @options
 class CorpusOptions:
-    """Which corpus, where it lies, and what its audio must be."""
+    """Which corpus to use, where it is, and what its audio must be like."""
 
-    #: the script that makes the data directories: its `prepare(root, out, seed)` is called, with its own options last
-    #: where it has any
+    #: script whose function `prepare(root, out, seed)` writes the data directories, for instance
+    #: local/an4.py
     prepare: str = ""
-    #: folder of the corpus, or a name that the script knows; None: the script says where to get it, or makes it
+    #: folder of the corpus, or a name that the script knows
     root: Path | None = None
-    #: which part of the corpus, where the script knows several
+    #: environment variable that gives the folder if root is not set, for instance AN4_ROOT
+    root_from: str = ""
+    #: part of the corpus, if the script offers several
     subset: str = ""
-    #: what else the script takes; its class `Options` says what there is
+    #: further options of the script, as its class `Options` documents them
     options: dict[str, Any] = field(default_factory=dict)
-    #: sampling rate of the audio in hertz, and of the features unless they say otherwise
+    #: sampling rate in hertz: everything runs at corpus.rate, 8000 or 16000 Hz; audio of another
+    #: rate is skipped and counted, or resampled with corpus.resample: true
     rate: int = 16000
-    #: convert audio of another rate instead of skipping and counting it
+    #: convert audio of another rate to `rate` instead of skipping it
     resample: bool = False
-    #: seconds of an utterance at most: a longer one, for which memory may not suffice, is skipped and counted
+    #: longest utterance in seconds; longer ones, which may not fit into memory, are skipped and
+    #: counted
     longest: float = 600.0
 
     def __post_init__(self) -> None:
         if self.rate not in (8000, 16000):
-            raise ValueError(f"rate must be 8000 or 16000, not {self.rate}")
+            remedy = "corpus.resample: true converts audio of another rate"
+            raise ValueError(f"rate must be 8000 or 16000, not {self.rate}; {remedy}")
         if not self.longest > 0:
             raise ValueError(f"longest must be positive, not {self.longest}")

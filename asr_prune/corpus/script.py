@@ -1,56 +1,214 @@
-"""What a local script is asked by a recipe, or by its own command line."""
+"""Local scripts, which prepare corpora: finding and loading them, options, command line."""
 
 from __future__ import annotations
 
 import argparse
+import ast
+import importlib
 import logging
 import sys
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from asr_prune.errors import UserError
-from asr_prune.recipe.settings import nearest
+import asr_prune.local
+from asr_prune.corpus.options import CorpusOptions
+from asr_prune.errors import UserError, did_you_mean
 
 T = TypeVar("T")
+#: the package of the scripts that come with asr_prune
+LOCAL = "asr_prune.local"
+
+
+class CorpusNotFound(UserError):
+    """The corpus is not in the folder that a script was given, or no folder was given.
+
+    The message says where to get the corpus; `run_prepare` adds how to pass its folder.
+    """
+
+
+def find_script(name: str, bases: Iterable[Path], where: str) -> Path:
+    """The script that corpus.prepare names, looked for from each of the folders `bases`.
+
+    A name such as local/an4.py falls back to the script that comes with asr_prune. where: the
+    recipe, for messages. Raises UserError if `name` is empty or there is no such file.
+    """
+    if not name:
+        raise UserError(f"{where}: corpus.prepare is not set; name a script such as local/an4.py.")
+    paths = [base / name for base in bases]
+    if Path(name).parent == Path("local"):
+        paths.append(_local_folder() / Path(name).name)
+    for path in paths:
+        if path.is_file():
+            return path.resolve()
+    what = f"corpus.prepare names {name}, which does not exist"
+    raise UserError(f"{where}: {what}; correct it, or start in the project's folder.")
+
+
+def load_script(path: Path) -> ModuleType:
+    """Imports a local script as a module of a package, so that it can import its neighbours.
+
+    The scripts that come with asr_prune are modules of asr_prune.local. Other scripts are read anew
+    at each call. Neither sys.path nor a top-level name of sys.modules is changed. Raises UserError
+    if the file is not Python, or imports a neighbour by its bare name.
+    """
+    if path.suffix != ".py" or "." in path.stem or not path.is_file():
+        remedy = "corpus.prepare takes one with a function prepare"
+        raise UserError(f"{path} is not a Python file; {remedy}.")
+    folder = path.resolve().parent
+    package = LOCAL if folder == _local_folder() else _fresh_package(folder)
+    try:
+        return importlib.import_module(f"{package}.{path.stem}")
+    except SyntaxError as error:
+        what = f"{error.filename} line {error.lineno} is not Python ({error.msg})"
+        raise UserError(f"{what}; correct the script that corpus.prepare names.") from error
+    except ModuleNotFoundError as error:
+        if not error.name or not _module_file(path.parent, error.name.split(".")):
+            raise
+        importer = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{importer.filename} line {importer.lineno}"
+        what = f"{where} imports its neighbour {error.name} by its bare name"
+        raise UserError(f"{what}; write `from .{error.name} import ...`.") from error
+
+
+def _local_folder() -> Path:
+    return Path(next(iter(asr_prune.local.__path__))).resolve()
+
+
+def _fresh_package(folder: Path) -> str:
+    """The package of a folder, without modules that an earlier call has imported."""
+    from asr_prune.corpus.script_folders import package_name
+
+    package = package_name(folder)
+    for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    return package
+
+
+def script_files(path: Path) -> list[Path]:
+    """A script and the neighbours that it imports, also indirectly; sorted; nothing is executed."""
+    known: set[Path] = set()
+    waiting = [path.resolve()]
+    while waiting:
+        script = waiting.pop()
+        if script not in known:
+            known.add(script)
+            waiting += _neighbours(script)
+    return sorted(known)
+
+
+def _neighbours(script: Path) -> Iterator[Path]:
+    """Files beside `script`, or in folders there, that its import statements name."""
+    try:
+        tree = ast.parse(script.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for folder, name in _imported(tree, script.parent):
+        if (file := _module_file(folder, name)) is not None:
+            yield file
+
+
+def _imported(tree: ast.AST, folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """(folder to start from, parts) of each dotted name that may be an imported module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (_placed(alias.name, folder) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = Path(*folder.parts[: len(folder.parts) + min(0, 1 - node.level)])
+            prefix = [node.module] if node.module else []
+            yield from (_placed(".".join([*prefix, alias.name]), base) for alias in node.names)
+            yield from (_placed(name, base) for name in prefix)
+
+
+def _placed(name: str, folder: Path) -> tuple[Path, list[str]]:
+    inside = name.startswith(f"{LOCAL}.")
+    return (_local_folder() if inside else folder), name.removeprefix(f"{LOCAL}.").split(".")
+
+
+def _module_file(folder: Path, name: list[str]) -> Path | None:
+    """The file of a module or package in `folder`; None if the name is of something else."""
+    for path in (folder.joinpath(*name).with_suffix(".py"), folder.joinpath(*name, "__init__.py")):
+        if path.is_file():
+            return path.resolve()
+    return None
+
+
+def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
+    """Further arguments of the script's `prepare`: an object of its class Options, if it has one.
+
+    Raises UserError if the recipe sets a subset or an option that the script does not have.
+    """
+    given = corpus.options | ({"subset": corpus.subset} if corpus.subset else {})
+    cls = getattr(script, "Options", None)
+    if cls is None and given:
+        key = "subset" if corpus.subset else "options"
+        raise UserError(f"corpus.{key}: {corpus.prepare} takes no options.")
+    return [] if cls is None else [read_options(cls, given)]
+
+
+def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
+    """Runs the script's `prepare`.
+
+    Raises UserError as it does, and says how to pass the corpus's folder; also if there is no
+    `prepare`.
+    """
+    if not hasattr(script, "prepare"):
+        raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")
+    try:
+        script.prepare(corpus.root, out, seed, *script_options(script, corpus))
+    except CorpusNotFound as error:
+        remedy = "then pass its folder: `--set corpus.root=FOLDER`"
+        variable = f" or {corpus.root_from}=FOLDER" if corpus.root_from else ""
+        raise UserError(f"{str(error).rstrip('.')}; {remedy}{variable}.") from error
 
 
 def read_options(cls: type[T], values: Mapping[str, Any], where: str = "corpus.options") -> T:
-    """`values` as an object of a script's options class. Raises UserError naming key, nearest known key or range."""
+    """`values` as an object of the options class `cls`.
+
+    Raises UserError that names the key, and a similar known key or the valid range.
+    """
     try:
         return TypeAdapter(cls).validate_python(dict(values))
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            known = [own.name for own in fields(cls)]  # type: ignore[arg-type]
-            raise UserError(f"{where}: unknown key {key!r}{nearest(key, known)}.") from None
+            known = [option.name for option in fields(cls)]  # type: ignore[arg-type]
+            raise UserError(f"{where}: unknown key {key!r}{did_you_mean(key, known)}.") from None
         text = problem["msg"].removeprefix("Value error, ")
-        told = f" (got {problem['input']!r:.60})" if key else ""
-        raise UserError(f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]}{told}.") from None
+        text = text[:1].lower() + text[1:]
+        what = f"{key}: {text} (got {problem['input']!r:.60})" if key else text
+        raise UserError(f"{where}: {what}.") from None
 
 
-def run_script(script: str, prepare: Callable[..., None], cls: type[Any]) -> None:
-    """The command line of a local script: ROOT OUT [--seed N] and one option for each field of its options class.
+def run_script(script: str, prepare: Callable[..., None], cls: type[Any] | None = None) -> None:
+    """The command line of a local script: ROOT OUT [--seed N] and an option per field of `cls`.
 
-    Exits with one sentence where the script raises UserError.
+    script: its module (asr_prune.local.an4) or file (scripts/mine.py). cls: the class of its
+    options. Exits with one sentence if `prepare` raises UserError.
     """
-    parser = argparse.ArgumentParser(prog=f"python {script}")
+    names = [option.name for option in fields(cls)] if cls else []
+    start = "python" if script.endswith(".py") else "python -m"
+    parser = argparse.ArgumentParser(prog=f"{start} {script}")
     parser.add_argument("root", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    for own in fields(cls):
-        usual = own.default if own.default is not MISSING else None
-        parser.add_argument(f"--{own.name.replace('_', '-')}", dest=own.name, help=f"default: {usual!r}")
+    for option in fields(cls) if cls else ():
+        default = option.default if option.default is not MISSING else None
+        flag = f"--{option.name.replace('_', '-')}"
+        parser.add_argument(flag, dest=option.name, help=f"default: {default!r}")
     given = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    values = {own.name: yaml.safe_load(given[own.name]) for own in fields(cls) if given[own.name] is not None}
+    values = {name: yaml.safe_load(given[name]) for name in names if given[name] is not None}
     try:
-        asked = read_options(cls, values, script)
-        prepare(given["root"], given["out"], given["seed"], asked)
+        chosen = [read_options(cls, values, script)] if cls else []
+        prepare(given["root"], given["out"], given["seed"], *chosen)
     except UserError as problem:
         sys.exit(str(problem) if str(problem).startswith(script) else f"{script}: {problem}")

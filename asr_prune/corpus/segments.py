@@ -1,4 +1,4 @@
-"""Segments: utterances as stretches of longer recordings, cut by time while reading (Kaldi's `segments` file)."""
+"""Segments: utterances as parts of longer recordings (Kaldi's `segments` file)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from asr_prune.corpus.wording import counted, examples
+from asr_prune.errors import counted, first_few
 
-#: seconds by which a segment may end after its recording and is cut there (Kaldi: extract-segments --max-overshoot)
-OVERSHOOT = 0.5
-#: the end of a segment that lasts as long as its recording
+#: end of a segment that lasts until the end of its recording
 TO_THE_END = -1.0
+#: seconds of a piece at most when long recordings are cut: the default, and the least value
+LONGEST_PIECE, SHORTEST_PIECE = 30.0, 3.0
+_OVERSHOOT = 0.5  # seconds beyond the recording (Kaldi: extract-segments --max-overshoot)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """From `start` to `end` seconds of the recording named `recording`; end -1: to its end."""
+    """The part of `recording` from `start` to `end` seconds; end -1: the end of the recording."""
 
     recording: str
     start: float
@@ -24,12 +25,15 @@ class Segment:
 
     @classmethod
     def parse(cls, text: str) -> Segment:
-        """Of `recording start end`, with or without a channel behind. Raises ValueError where it is none."""
+        """From `recording start end`, a channel after it allowed.
+
+        Raises ValueError if `text` is anything else.
+        """
         recording, start, end = text.split()[:3]
-        made = cls(recording, float(start), float(end))
-        if len(text.split()) > 4 or not (math.isfinite(made.start) and math.isfinite(made.end)):
+        times = float(start), float(end)
+        if len(text.split()) > 4 or not all(map(math.isfinite, times)):
             raise ValueError(text)
-        return made
+        return cls(recording, *times)
 
     def __str__(self) -> str:
         return f"{self.recording} {round(self.start, 5)} {round(self.end, 5)}"
@@ -37,24 +41,24 @@ class Segment:
     def span(self, seconds: float) -> tuple[float, float]:
         """Start and end in seconds within a recording of `seconds`.
 
-        Raises ValueError, which says what is wrong, where the segment is negative, has no length, or lies beyond the
-        end.
+        Raises ValueError if the segment is negative, has no length or exceeds the recording; its
+        message is the kind of problem.
         """
-        if kind := self.spoilt():
+        if kind := self._problem():
             raise ValueError(kind)
-        if self.start >= seconds or self.end > seconds + OVERSHOOT:
+        if self.start >= seconds or self.end > seconds + _OVERSHOOT:
             raise ValueError("beyond-the-end")
         return self.start, min(seconds, self.end) if self.end != TO_THE_END else seconds
 
-    def spoilt(self) -> str:
-        """What is wrong with it, whatever its recording: negative, zero-length or nothing."""
+    def _problem(self) -> str:
+        """What is wrong whatever the recording: negative, zero-length or empty."""
         if self.start < 0 or (self.end < 0 and self.end != TO_THE_END):
             return "negative"
         return "zero-length" if self.end != TO_THE_END and self.end <= self.start else ""
 
 
-def parsed(lines: Iterable[tuple[str, str]]) -> tuple[dict[str, Segment], list[str]]:
-    """The segments among (utterance, rest of line), and the utterances whose line is none."""
+def parse_segments(lines: Iterable[tuple[str, str]]) -> tuple[dict[str, Segment], list[str]]:
+    """The segments of (utterance, rest of line), and the utterances whose line cannot be parsed."""
     segments, odd = {}, []
     for key, rest in lines:
         try:
@@ -65,9 +69,9 @@ def parsed(lines: Iterable[tuple[str, str]]) -> tuple[dict[str, Segment], list[s
 
 
 def segment_problems(segments: Mapping[str, Segment], seconds: Mapping[str, float]) -> dict[str, dict[str, str]]:
-    """{kind: {utterance: what was found}} of segments that cannot be cut.
+    """{kind: {utterance: detail}} of segments that cannot be cut.
 
-    seconds: lengths of the recordings that could be read; others are not judged.
+    seconds: lengths of the recordings that can be read; the ends of others are not checked.
     """
     problems: dict[str, dict[str, str]] = {}
     for utterance, segment in segments.items():
@@ -75,27 +79,31 @@ def segment_problems(segments: Mapping[str, Segment], seconds: Mapping[str, floa
         try:
             segment.span(length)
         except ValueError as error:
-            told = f" of {length:.2f} s" if math.isfinite(length) else ""
-            problems.setdefault(str(error), {})[utterance] = f"{segment.start:g} to {segment.end:g} s{told}"
+            whole = f" of {length:.2f} s" if math.isfinite(length) else ""
+            detail = f"{segment.start:g} to {segment.end:g} s{whole}"
+            problems.setdefault(str(error), {})[utterance] = detail
     return problems
 
 
 def overlapping(segments: Mapping[str, Segment]) -> list[tuple[str, str]]:
-    """Pairs of utterances of one recording of which the later begins before an earlier one ends, in order of time."""
-    found: list[tuple[str, str]] = []
-    latest: dict[str, tuple[float, str]] = {}  # of each recording, so far
-    for key, own in sorted(segments.items(), key=lambda item: (item[1].start, item[0])):
-        end, before = latest.get(own.recording, (0.0, ""))
-        if before and own.start < end:
-            found.append((before, key))
-        latest[own.recording] = max((end, before), (math.inf if own.end == TO_THE_END else own.end, key))
-    return found
+    """Pairs of utterances of a recording of which the later begins before the earlier ends."""
+    pairs: list[tuple[str, str]] = []
+    latest: dict[str, tuple[float, str]] = {}  # end and utterance, of each recording so far
+    for key, segment in sorted(segments.items(), key=lambda item: (item[1].start, item[0])):
+        end, before = latest.get(segment.recording, (0.0, ""))
+        if before and segment.start < end:
+            pairs.append((before, key))
+        segment_end = math.inf if segment.end == TO_THE_END else segment.end
+        latest[segment.recording] = max((end, before), (segment_end, key))
+    return pairs
 
 
-def told_problems(segments: Mapping[str, Segment], seconds: Mapping[str, float]) -> Iterator[str]:
+def describe_segments(segments: Mapping[str, Segment], seconds: Mapping[str, float]) -> Iterator[str]:
     """A sentence for each kind of problem, and one for overlaps."""
-    for kind, found in sorted(segment_problems(segments, seconds).items()):
-        yield f"{counted(found, f'{kind} segment')}: {examples(f'{key} ({what})' for key, what in found.items())}."
+    for kind, details in sorted(segment_problems(segments, seconds).items()):
+        utterances = first_few(f"{key} ({detail})" for key, detail in details.items())
+        yield f"{counted(details, f'{kind} segment')}: {utterances}."
     if pairs := overlapping(segments):
-        told = examples(f"{one} and {two}" for one, two in pairs)
-        yield f"{counted(pairs, 'pair')} of overlapping segments, whose audio counts twice: {told}."
+        names = first_few(f"{one} and {two}" for one, two in pairs)
+        what = f"{counted(pairs, 'pair')} of overlapping segments"
+        yield f"{what}, whose audio counts twice: {names}."

@@ -1,4 +1,4 @@
-"""Transforms for speakers whose words are not known: decode, estimate, decode again (Kaldi: decode_fmllr.sh)."""
+"""fMLLR of unseen speakers on first-pass hypotheses (Kaldi: decode_fmllr.sh)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from asr_prune.hmm.model import HmmModel
 
 log = logging.getLogger(__name__)
 
-Feats = Mapping[str, Floats]
+_Feats = Mapping[str, Floats]
 
 
 class Adapter:
-    """Adapts speakers to the speaker-adaptive pass in folder `hmm`, with its decoding graph in folder `graph`.
+    """Estimates fMLLR transforms for the speaker-adaptive model in the folder `hmm`.
 
-    The words are those of the best path, where Kaldi weighs those of a lattice; two rounds, and silence does not count.
-    Raises UserError where a file is missing or damaged.
+    graph: folder of its decoding graph; silence: ids of the silence phones. Transforms are
+    estimated in two rounds on the best path, without silence; Kaldi uses lattice posteriors.
+    Raises UserError if a file is missing or damaged.
     """
 
     def __init__(self, hmm: Path, graph: Path, silence: list[int], options: DecodeOptions, nj: int = 1) -> None:
@@ -38,41 +39,53 @@ class Adapter:
             raise UserError(f"{hmm}: final.mdl and final.alimdl differ in size; run the align stage again.")
         self.silent = khg.get_pdfs_for_phones(self.model.transitions, silence)[1]
 
-    def transforms(self, feats: Feats, speakers: Mapping[str, str], min_frames: float) -> Transforms:
-        """A transform for each speaker; feats: of the pass before any transform, float32 [frames, dim] by utterance;
-        speakers: by utterance. Speakers with fewer than `min_frames` frames of speech get the unit transform.
-        """
-        narrow = replace(self.options, beam=self.options.first_beam, max_active=self.options.first_max_active)
-        spoken = self._spoken(self.unadapted, feats, narrow)
-        first = self._estimate(feats, spoken, speakers, min_frames, self.unadapted)
-        moved = {utt: transformed(own, first[speakers[utt]]) for utt, own in feats.items()}
-        spoken = self._spoken(self.model.gmms, moved, self.options)
-        return compose(self._estimate(moved, spoken, speakers, min_frames, self.model.gmms), first)
+    def transforms(self, feats: _Feats, speakers: Mapping[str, str], min_frames: float) -> Transforms:
+        """One transform per speaker.
 
-    def _spoken(self, gmms: Gmms, feats: Feats, options: DecodeOptions) -> dict[str, Ints]:
-        """The pdf of each frame on the best path, -1 in silence and where there is no path."""
-        hyps = decode_set(self.graph, _Scores(gmms, feats), options, options.adapt_lm_weight, self.nj)
-        none = {utt: np.full(len(own), -1, np.int32) for utt, own in feats.items()}
-        found = {utt: hyp.pdfs for utt, hyp in hyps.items() if len(hyp.pdfs) == len(feats[utt])}
-        return none | {utt: np.where(np.isin(pdfs, self.silent), -1, pdfs) for utt, pdfs in found.items()}
+        feats: untransformed features of the model, float32 [frames, dim] by utterance; speakers: by
+        utterance. Speakers with fewer than `min_frames` frames of speech get the identity.
+        """
+        options, gmms = self.options, self.model.gmms
+        narrow = replace(options, beam=options.first_beam, max_active=options.first_max_active)
+        pdfs = self._speech_pdfs(self.unadapted, feats, narrow)
+        first = self._estimate(feats, pdfs, speakers, min_frames, self.unadapted)
+        adapted = {utt: transformed(frames, first[speakers[utt]]) for utt, frames in feats.items()}
+        pdfs = self._speech_pdfs(gmms, adapted, options)
+        return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
+
+    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, options: DecodeOptions) -> dict[str, Ints]:
+        """The pdf of each frame on the best path, -1 in silence and without a path; int32 [frames]."""
+        scores, weight = _LogLikelihoods(gmms, feats), options.adapt_lm_weight
+        paths = decode_set(self.graph, scores, options, weight, self.nj)
+        speech = {utt: np.full(len(frames), -1, np.int32) for utt, frames in feats.items()}
+        for utt, path in paths.items():
+            if len(path.pdfs) == len(feats[utt]):
+                speech[utt] = np.where(np.isin(path.pdfs, self.silent), -1, path.pdfs)
+        return speech
 
     def _estimate(
-        self, feats: Feats, pdfs: dict[str, Ints], speakers: Mapping[str, str], min_frames: float, under: Gmms
+        self,
+        feats: _Feats,
+        pdfs: dict[str, Ints],
+        speakers: Mapping[str, str],
+        min_frames: float,
+        gmms: Gmms,
     ) -> Transforms:
+        """gmms: those that weigh the Gaussians of a frame."""
         fmllr = Fmllr(self.model.gmms, min_frames)
         by_speaker: dict[str, list[str]] = {}
         for utt in sorted(feats):
             by_speaker.setdefault(speakers[utt], []).append(utt)
         for speaker, utts in by_speaker.items():
-            own = np.concatenate([feats[utt] for utt in utts])
-            fmllr.add(speaker, own, np.concatenate([pdfs[utt] for utt in utts]), under)
+            frames = np.concatenate([feats[utt] for utt in utts])
+            fmllr.add(speaker, frames, np.concatenate([pdfs[utt] for utt in utts]), gmms)
         return fmllr.estimate()
 
 
-class _Scores(Mapping[str, Floats]):
-    """Log-likelihoods of utterances, made when they are looked up: those of hours of speech would fill the memory."""
+class _LogLikelihoods(Mapping[str, Floats]):
+    """Log-likelihoods of utterances, computed on access, since those of hours of speech fill memory."""
 
-    def __init__(self, gmms: Gmms, feats: Feats) -> None:
+    def __init__(self, gmms: Gmms, feats: _Feats) -> None:
         self.scorer, self.feats = Scorer(gmms), feats
 
     def __getitem__(self, utt: str) -> Floats:

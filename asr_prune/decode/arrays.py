@@ -1,4 +1,4 @@
-"""FSTs and lattices as numpy arrays, for what takes too long arc by arc."""
+"""FSTs and lattices as numpy arrays, since loops over arcs in Python are slow."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from asr_prune.lang.fst import Fst
 
 @dataclass
 class FstArrays:
-    """start: state, -1 where there is none; finals float32 [states], infinity where not final; counts int64 [states] of
-    arcs; arcs: `binary.ARC` [arcs], by state.
+    """An FST as arrays.
 
-    Of a lattice, finals are [states, 2] and arcs `binary.LATTICE_ARC`: graph cost and acoustic cost.
+    start: state, -1 for none; finals: float32 [states], infinity for states that are not final;
+    counts: arcs of each state, int64 [states]; arcs: `binary.ARC` [arcs], ordered by state. Of a
+    lattice finals are [states, 2] and arcs `binary.LATTICE_ARC`: graph cost and acoustic cost.
     """
 
     start: int
@@ -32,7 +33,7 @@ class FstArrays:
     def of(cls, fst: Fst | kaldifst.Lattice) -> FstArrays:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fst"
-            # of the two forms, `const` needs no loop over states to be read; lattices have none
+            # `const` can be read without a loop over states; lattices do not have that form
             written = fst if isinstance(fst, kaldifst.Lattice) else kaldifst.StdConstFst(fst)
             if not written.write(str(path)):
                 raise UserError(f"cannot write a temporary file in {folder}; free space there or set TMPDIR.")
@@ -41,7 +42,7 @@ class FstArrays:
 
     @classmethod
     def read(cls, file: BinaryIO) -> FstArrays:
-        """Of a binary FST of type `vector` or `const`. Raises ValueError as `read_parts`."""
+        """Reads a binary FST of type `vector` or `const`. Raises ValueError as `read_parts`."""
         return cls(*read_parts(file))
 
     @property
@@ -54,7 +55,7 @@ class FstArrays:
         return to_bytes(Parts(self.start, self.finals, self.counts, self.arcs))
 
     def fst(self) -> Fst:
-        """The arrays as an FST again. Not for lattices."""
+        """The arrays as an FST; not for lattices."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fst"
             path.write_bytes(self.bytes())

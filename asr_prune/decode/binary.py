@@ -1,4 +1,4 @@
-"""OpenFst's binary form of FSTs and lattices: `vector`, read and written; `const`, in which Kaldi keeps HCLG, read."""
+"""OpenFst's binary formats: `vector`, read and written; `const`, in which Kaldi stores HCLG, read."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-MAGIC = 2125659606
-EXPANDED_MUTABLE = 3  # the only property bits that stay true whatever is done to the arcs
-SYMBOLS, ALIGNED = 3, 4  # flags of the header
-ALIGNMENT = 16
-WORD = 4  # bytes: states and arcs are made of such
+ALIGNED = 4  # flag of the header
+_MAGIC = 2125659606
+_EXPANDED_MUTABLE = 3  # the only property bits that hold for any arcs
+_SYMBOLS = 3  # flag of the header
+_ALIGNMENT = 16  # bytes
+_WORD = 4  # bytes; states and arcs consist of such words
 
 #: the fields of an arc; a lattice's weight is its graph cost and its acoustic cost
 ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4"), ("nextstate", "<i4")])
 LATTICE_ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4", (2,)), ("nextstate", "<i4")])
-ARC_TYPES = {"standard": ARC, "lattice4": LATTICE_ARC}
+_ARC_TYPES = {"standard": ARC, "lattice4": LATTICE_ARC}
 
 
 class Parts(NamedTuple):
-    """start: state, -1 in an FST without states; finals float32 [states] or [states, 2]; counts int64 [states] of arcs;
-    arcs [arcs], by state.
+    """The parts of an FST.
+
+    start: state, -1 without states; finals: float32 [states] or [states, 2]; counts: arcs of each
+    state, int64 [states]; arcs: [arcs], ordered by state.
     """
 
     start: int
@@ -31,44 +34,47 @@ class Parts(NamedTuple):
 
 
 def read_parts(file: BinaryIO) -> Parts:
-    """Reads one FST from where `file` stands; what follows it stays unread. Raises ValueError saying what is wrong."""
-    if _numbers(file, "<i") != (MAGIC,):
-        raise ValueError("no FST begins here")
+    """Reads one FST from the current position of `file`, and no further.
+
+    Raises ValueError with the reason if there is no readable FST.
+    """
+    if _numbers(file, "<i") != (_MAGIC,):
+        raise ValueError("it is not an FST")
     kind, arc_type = _name(file), _name(file)
     version, flags, _, start, states, arcs = _numbers(file, "<iiQqqq")
-    if kind not in ("vector", "const") or arc_type not in ARC_TYPES:
-        raise ValueError(f"an FST of type {kind} with arcs of type {arc_type} is not read here")
-    if flags & SYMBOLS:
-        raise ValueError("it holds symbol tables; remove them with fstsymbols")
+    if kind not in ("vector", "const") or arc_type not in _ARC_TYPES:
+        raise ValueError(f"FST type {kind} with arc type {arc_type} is not supported")
+    if flags & _SYMBOLS:
+        raise ValueError("it contains symbol tables; remove them with fstsymbols")
     aligned = bool(flags & ALIGNED) or version == 1
-    dtype = ARC_TYPES[arc_type]
-    parts = _vector(file, start, states, dtype) if kind == "vector" else _const(file, start, states, arcs, aligned)
-    _check(parts)
-    return parts
+    dtype = _ARC_TYPES[arc_type]
+    if kind == "vector":
+        return _checked(_vector(file, start, states, dtype))
+    return _checked(_const(file, start, states, arcs, aligned))
 
 
 def to_bytes(parts: Parts) -> bytes:
-    """A `vector` FST, with no property claimed."""
-    arc_type = next(name for name, dtype in ARC_TYPES.items() if dtype == parts.arcs.dtype)
+    """A `vector` FST without property bits that depend on the arcs."""
+    arc_type = next(name for name, dtype in _ARC_TYPES.items() if dtype == parts.arcs.dtype)
     names = b"".join(struct.pack("<i", len(name)) + name for name in (b"vector", arc_type.encode()))
     sizes = struct.pack("<qqq", parts.start, len(parts.finals), len(parts.arcs))
-    head = struct.pack("<i", MAGIC) + names + struct.pack("<iiQ", 2, 0, EXPANDED_MUTABLE) + sizes
+    head = struct.pack("<i", _MAGIC) + names + struct.pack("<iiQ", 2, 0, _EXPANDED_MUTABLE) + sizes
     states = np.empty(len(parts.finals), _state(parts.arcs.dtype))
     states["final"], states["arcs"] = parts.finals, parts.counts
-    body = np.empty((states.nbytes + parts.arcs.nbytes) // WORD, "<u4")
-    of_state = _of_states(parts.counts, parts.arcs.dtype)
+    body = np.empty((states.nbytes + parts.arcs.nbytes) // _WORD, "<u4")
+    of_state = _state_words(parts.counts, parts.arcs.dtype)
     body[of_state], body[~of_state] = states.view("<u4"), parts.arcs.view("<u4")
     return head + body.tobytes()
 
 
 def _state(arc: np.dtype) -> np.dtype:
-    """What stands before a state's arcs in a `vector` FST."""
+    """The record before a state's arcs in a `vector` FST."""
     return np.dtype([("final", arc["weight"]), ("arcs", "<i8")])
 
 
-def _of_states(counts: np.ndarray, arc: np.dtype) -> np.ndarray:
-    """Which words of a `vector` FST's body are of states, not of arcs; bool [words]."""
-    wide, narrow = _state(arc).itemsize // WORD, arc.itemsize // WORD
+def _state_words(counts: np.ndarray, arc: np.dtype) -> np.ndarray:
+    """Which words of a `vector` FST's body belong to states rather than arcs; bool [words]."""
+    wide, narrow = _state(arc).itemsize // _WORD, arc.itemsize // _WORD
     begins = np.cumsum(counts) * narrow - counts * narrow + wide * np.arange(len(counts))
     of_state = np.zeros(wide * len(counts) + narrow * int(counts.sum()), bool)
     for i in range(wide):
@@ -83,26 +89,27 @@ def _vector(file: BinaryIO, start: int, states: int, arc: np.dtype) -> Parts:
         counts.append(struct.unpack_from("<q", pieces[-1], len(pieces[-1]) - 8)[0])
         pieces.append(_take(file, arc.itemsize * counts[-1] + (state.itemsize if left else 0)))
     body, arcs = np.frombuffer(b"".join(pieces), "<u4"), np.array(counts, np.int64)
-    of_state = _of_states(arcs, arc)
+    of_state = _state_words(arcs, arc)
     return Parts(start, body[of_state].view(state)["final"].copy(), arcs, body[~of_state].view(arc))
 
 
 def _const(file: BinaryIO, start: int, states: int, arcs: int, aligned: bool) -> Parts:
     state = np.dtype([("final", "<f4"), ("at", "<u4"), ("arcs", "<u4"), ("epsilons", "<u4", (2,))])
     if aligned:
-        _take(file, -file.tell() % ALIGNMENT)
+        _take(file, -file.tell() % _ALIGNMENT)
     table = np.frombuffer(_take(file, states * state.itemsize), state)
     if aligned:
-        _take(file, -file.tell() % ALIGNMENT)
+        _take(file, -file.tell() % _ALIGNMENT)
     body = np.frombuffer(_take(file, arcs * ARC.itemsize), ARC).copy()
     return Parts(start, table["final"].copy(), table["arcs"].astype(np.int64), body)
 
 
-def _check(parts: Parts) -> None:
+def _checked(parts: Parts) -> Parts:
     states, targets = len(parts.finals), parts.arcs["nextstate"]
     inside = not len(targets) or 0 <= targets.min() <= targets.max() < states
     if not inside or not -1 <= parts.start < states or parts.counts.sum() != len(parts.arcs):
-        raise ValueError("its states and arcs do not belong together")
+        raise ValueError("its states and arcs are inconsistent")
+    return parts
 
 
 def _take(file: BinaryIO, size: int) -> bytes:
@@ -111,7 +118,7 @@ def _take(file: BinaryIO, size: int) -> bytes:
     except (MemoryError, OverflowError):  # a size that no file has
         data = b""
     if len(data) != size:
-        raise ValueError("it is cut short")
+        raise ValueError("it is truncated")
     return data
 
 

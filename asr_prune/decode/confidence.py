@@ -1,9 +1,11 @@
-"""How sure a lattice is of the words of its best path: minimum Bayes risk statistics (Xu, Povey, Mangu and Zhu 2011,
-"Minimum Bayes Risk decoding and system combination based on a recursion for edit distance", figures 5 and 6).
+"""Word confidences from a lattice: minimum Bayes risk statistics.
 
-All paths of the lattice are aligned with the words said, by edit distance. The confidence of a word is the posterior of
-the paths that have the same word at its place: what Kaldi's lattice-to-ctm-conf --decode-mbr=false prints. Costs of
-edits are averaged over the paths into a state before the cheapest edit is chosen, which makes this an approximation.
+Xu, Povey, Mangu and Zhu 2011, "Minimum Bayes Risk decoding and system combination based on a
+recursion for edit distance", figures 5 and 6. All paths of the lattice are aligned with the words
+of a hypothesis by edit distance. The confidence of a word is the posterior of the paths that have
+the same word at its position, as Kaldi's lattice-to-ctm-conf --decode-mbr=false prints it. Edit
+costs are averaged over the paths into a state before the cheapest edit is chosen, which makes this
+an approximation.
 """
 
 from __future__ import annotations
@@ -12,71 +14,80 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from asr_prune.decode.forward_backward import posteriors
+from asr_prune.decode.forward_backward import arc_posteriors
+from asr_prune.decode.options import Point
 from asr_prune.decode.trellis import Trellis
 
-INSERTED, MATCHED, DELETED = 0, 1, 2
+_MATCHED, _DELETED = 1, 2  # kinds of edits; 0 is an insertion
 
 
-def confidences(trellis: Trellis, point: tuple[float, float], said: Sequence[int]) -> list[float]:
-    """Of each word of `said` (ids), from 0 to 1; zeros where the lattice is empty.
+def confidences(trellis: Trellis, point: Point, words: Sequence[int]) -> list[float]:
+    """The confidence of each of `words` (ids), 0 to 1; zeros for an empty lattice.
 
-    point: LM weight and word penalty, at which paths are weighed.
+    point: LM weight and word insertion penalty that weigh the paths.
     """
-    found = _Alignment(trellis, posteriors(trellis, point).shares, np.array(said, np.int64)).matches()
-    return found.clip(0, 1).tolist()
+    shares = arc_posteriors(trellis, point).shares
+    matches = _Alignment(trellis, shares, np.array(words, np.int64)).matches()
+    return matches.clip(0, 1).tolist()
 
 
 class _Alignment:
-    """edits: expected edits between the words on the way to a state and the first q words said, float64 [states,
-    words said + 1].
+    """Paths of a lattice aligned with a hypothesis of n words.
+
+    edits: expected edits between the words on the way to a state and the first q hypothesis words,
+    float64 [states, n + 1].
     """
 
-    def __init__(self, trellis: Trellis, shares: np.ndarray, said: np.ndarray) -> None:
-        self.trellis, self.shares, self.said = trellis, shares, said
-        self.places = np.arange(len(said) + 1)
-        self.edits = np.zeros((trellis.end + 1, len(said) + 1))
+    def __init__(self, trellis: Trellis, shares: np.ndarray, hyp: np.ndarray) -> None:
+        self.trellis, self.shares, self.hyp = trellis, shares, hyp
+        self.places = np.arange(len(hyp) + 1)
+        self.edits = np.zeros((trellis.end + 1, len(hyp) + 1))
         self.edits[trellis.start] = self.places
         firsts = np.append(trellis.firsts, len(trellis.source))
         bounds = zip(trellis.bounds[:-1].tolist(), trellis.bounds[1:].tolist(), strict=True)
         self.blocks = [(firsts[first:last], slice(firsts[first], firsts[last])) for first, last in bounds]
         for begins, block in self.blocks:
             into = trellis.target[begins]
-            weighed = shares[block, None] * self._best(*self._ways(block))
-            self.edits[into] = np.add.reduceat(weighed, begins - block.start, axis=0)
+            weighted = shares[block, None] * self._fewest(*self._costs(block))
+            self.edits[into] = np.add.reduceat(weighted, begins - block.start, axis=0)
 
-    def _ways(self, block: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Edits up to each place, float64 [arcs, words said + 1], where an arc's word is inserted, and where it stands
-        for the word said there (infinite at place 0).
+    def _costs(self, block: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Edits up to each place, float64 [arcs, n + 1], if an arc's word is inserted or paired.
+
+        Paired: it stands for the hypothesis word at that place, infinite at place 0.
         """
-        words, before = self.trellis.words[block, None], self.edits[self.trellis.source[block]]
-        instead = np.full(before.shape, np.inf)
-        instead[:, 1:] = before[:, :-1] + (words != self.said)
-        return before + (words > 0), instead
+        words = self.trellis.words[block, None]
+        before = self.edits[self.trellis.source[block]]
+        paired = np.full(before.shape, np.inf)
+        paired[:, 1:] = before[:, :-1] + (words != self.hyp)
+        return before + (words > 0), paired
 
-    def _best(self, inserted: np.ndarray, instead: np.ndarray) -> np.ndarray:
-        """Fewest edits, words said being left out where that is cheaper; [arcs, words said + 1]."""
-        return np.minimum.accumulate(np.minimum(inserted, instead) - self.places, axis=1) + self.places
+    def _fewest(self, inserted: np.ndarray, paired: np.ndarray) -> np.ndarray:
+        """Fewest edits, also with hypothesis words deleted; float64 [arcs, n + 1]."""
+        relative = np.minimum(inserted, paired) - self.places
+        return np.minimum.accumulate(relative, axis=1) + self.places
 
-    def _chosen(self, block: slice) -> np.ndarray:
-        """The kind of edit that is the cheapest at each place, [arcs, words said + 1]."""
-        inserted, instead = self._ways(block)
-        left_out = np.full(inserted.shape, np.inf)
-        left_out[:, 1:] = self._best(inserted, instead)[:, :-1] + 1
-        return np.argmin([inserted, instead, left_out], axis=0)
+    def _kinds(self, block: slice) -> np.ndarray:
+        """The kind of the cheapest edit at each place, int [arcs, n + 1]."""
+        inserted, paired = self._costs(block)
+        deleted = np.full(inserted.shape, np.inf)
+        deleted[:, 1:] = self._fewest(inserted, paired)[:, :-1] + 1
+        return np.argmin([inserted, paired, deleted], axis=0)
 
     def matches(self) -> np.ndarray:
-        """Posterior of paths that have the same word at the place of each word said, float64 [words said]."""
+        """Posterior of the paths with the same word at each hypothesis word's place, float64 [n]."""
         size, trellis = len(self.places), self.trellis
-        flows, found = np.zeros((trellis.end + 1, size)), np.zeros(size)
+        flows, matches = np.zeros((trellis.end + 1, size)), np.zeros(size)
         flows[trellis.end, -1] = 1.0
         for _, block in reversed(self.blocks):
-            kinds = self._chosen(block)
-            arc, place = np.nonzero(self.shares[block, None] * flows[trellis.target[block]])
-            flow = self.shares[block][arc] * flows[trellis.target[block]][arc, place]
-            landed = np.maximum.accumulate(np.where(kinds != DELETED, self.places, 0), axis=1)[arc, place]
-            matched = kinds[arc, landed] == MATCHED
-            same = matched & (trellis.words[block][arc] == np.append(0, self.said)[landed])
-            found += np.bincount(landed, flow * same, size)
+            kinds, shares = self._kinds(block), self.shares[block]
+            arriving = flows[trellis.target[block]]
+            arc, place = np.nonzero(shares[:, None] * arriving)
+            flow = shares[arc] * arriving[arc, place]
+            undeleted = np.where(kinds != _DELETED, self.places, 0)
+            landed = np.maximum.accumulate(undeleted, axis=1)[arc, place]
+            matched = kinds[arc, landed] == _MATCHED
+            same = matched & (trellis.words[block][arc] == np.append(0, self.hyp)[landed])
+            matches += np.bincount(landed, flow * same, size)
             np.add.at(flows, (trellis.source[block][arc], landed - matched), flow)
-        return found[1:]
+        return matches[1:]

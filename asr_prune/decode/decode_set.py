@@ -1,4 +1,4 @@
-"""The best words of a set at one LM weight, in processes that share one graph."""
+"""Best paths of a set at one LM weight, decoded in processes that share the graph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.parallel import each
-from asr_prune.decode.search import Decoder, Hypothesis
+from asr_prune.decode.search import BestPath, Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
 from asr_prune.progress import track
@@ -23,30 +23,33 @@ def decode_set(
     lm_weight: float,
     nj: int = 1,
     total: int = 0,
-) -> dict[str, Hypothesis]:
-    """Decodes log-likelihoods [frames, pdfs] by utterance with `nj` processes. total: how many, where they are not
-    counted.
+) -> dict[str, BestPath]:
+    """Decodes log-likelihoods, float32 [frames, pdfs] by utterance, with `nj` processes.
 
-    For LM weights that are to be compared see `lattice_set`. Warns of utterances without a final state. Raises
-    UserError for empty or bad log-likelihoods, naming the utterance, and as `Decoder`.
+    total: number of utterances, for the progress bar, if `loglikes` has no length. To compare LM
+    weights use `lattice_set`. Warns of utterances that reach no final state. Raises UserError for
+    empty or invalid log-likelihoods, with the utterance, and as `Decoder`.
     """
     decoder = Decoder(graph, options)
 
-    def work(utt: str, matrix: Floats) -> Hypothesis:
+    def work(utt: str, matrix: Floats) -> BestPath:
         decoder.check(utt, matrix)
         return decoder.best(matrix, 1 / lm_weight)
 
-    pairs: Iterable[tuple[str, Floats]] = loglikes.items() if isinstance(loglikes, Mapping) else loglikes
-    total = len(loglikes) if isinstance(loglikes, Mapping) else total
-    hyps = dict(track(each(work, pairs, nj), total, "decoding"))
-    if not hyps:
+    pairs: Iterable[tuple[str, Floats]]
+    if isinstance(loglikes, Mapping):
+        pairs, total = loglikes.items(), len(loglikes)
+    else:
+        pairs = loglikes
+    paths = dict(track(each(work, pairs, nj), total, "decoding"))
+    if not paths:
         raise UserError("there is no utterance to decode; check the features of this set.")
-    warn_of_unfinished([utt for utt, hyp in hyps.items() if not hyp.reached_final])
-    return hyps
+    warn_unfinished([utt for utt, path in paths.items() if not path.reached_final])
+    return paths
 
 
-def warn_of_unfinished(utterances: Sequence[str]) -> None:
-    """Of those that reached no final state: how many, and the first five."""
+def warn_unfinished(utterances: Sequence[str]) -> None:
+    """Logs how many utterances reached no final state, and the first five."""
     if utterances:
-        told = "%d utterances reached no final state, partial words kept: %s; a wider decode.beam helps"
-        log.warning(told, len(utterances), " ".join(sorted(utterances)[:5]))
+        text = "%d utterances reached no final state, partial words kept: %s; widen decode.beam"
+        log.warning(text, len(utterances), " ".join(sorted(utterances)[:5]))

@@ -1,4 +1,4 @@
-"""How likely each arc of a lattice is, all paths taken together (Rabiner 1989; Kaldi: lattice-to-post)."""
+"""Posteriors of a lattice's arcs by forward-backward (Rabiner 1989; Kaldi: lattice-to-post)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asr_prune.decode.options import Point
 from asr_prune.decode.trellis import Trellis
 
 
 @dataclass(frozen=True)
 class Posteriors:
-    """arcs: probability that the path taken goes through each arc of the trellis, float64 [arcs]; shares: of what comes
-    into an arc's target state the share that comes along this arc, float64 [arcs]; total: log of the summed weight of
-    all paths, -infinity where there is none.
+    """Posteriors of the arcs of a trellis.
+
+    arcs: probability that a path takes the arc, float64 [arcs]; shares: share of the arc in the
+    weight that arrives at its target state, float64 [arcs]; total: log of the summed weight of all
+    paths, -infinity without a path.
     """
 
     arcs: np.ndarray
@@ -21,9 +24,10 @@ class Posteriors:
     total: float
 
 
-def posteriors(trellis: Trellis, point: tuple[float, float]) -> Posteriors:
-    """Under path weights exp(-cost), cost = graph + acoustics / LM weight + penalty * words, which `sweep` makes small;
-    point: LM weight, penalty.
+def arc_posteriors(trellis: Trellis, point: Point) -> Posteriors:
+    """Posteriors under path weights exp(-cost), with the cost of `Trellis.sweep`.
+
+    cost = graph + acoustic / LM weight + word insertion penalty * words.
     """
     weights = -trellis.costs @ np.array([1, 1 / point[0]]) - point[1] * (trellis.words > 0)
     ends = trellis.source, trellis.target
@@ -35,11 +39,15 @@ def posteriors(trellis: Trellis, point: tuple[float, float]) -> Posteriors:
         return Posteriors(none, none, total)
     through = forward[trellis.source] + weights
     reached = np.where(np.isfinite(forward), forward, 0.0)[trellis.target]
-    return Posteriors(np.exp(through + backward[trellis.target] - total), np.exp(through - reached), total)
+    arcs = np.exp(through + backward[trellis.target] - total)
+    return Posteriors(arcs, np.exp(through - reached), total)
 
 
 def _log_sums(source: np.ndarray, target: np.ndarray, level: np.ndarray, weights: np.ndarray, start: int) -> np.ndarray:
-    """Log of the summed weight of all ways from `start` to each state, float64 [states]; levels rise along arcs."""
+    """Log of the summed weight of all paths from `start` to each state, float64 [states].
+
+    level: rises along arcs.
+    """
     order = np.lexsort((target, level[target]))
     source, target, weights = source[order], target[order], weights[order]
     firsts = np.flatnonzero(np.diff(target, prepend=-1))  # of the arcs into each state

@@ -25,8 +25,10 @@ from asr_prune.lang.native import silenced
 
 @dataclass(frozen=True)
 class GraphSize:
-    """Of HCLG; pdfs: states of the acoustic model that it expects; sums: of LG, CLG, HCLG before self-loops (HCLGa) and
-    HCLG, what `log_sums` says.
+    """Size of HCLG.
+
+    pdfs: outputs of the acoustic model that it needs; sums: `log_sums` of LG, CLG, HCLG before
+    self-loops (HCLGa) and HCLG.
     """
 
     states: int
@@ -35,17 +37,19 @@ class GraphSize:
     sums: dict[str, tuple[float, float]]
 
     def __str__(self) -> str:
-        sums = ", ".join(f"{name} {low:.3f} to {high:.3f}" for name, (low, high) in self.sums.items())
-        return f"{self.states} states, {self.arcs} arcs, {self.pdfs} pdfs; -log sums of states: {sums}"
+        ranges = (f"{name} {low:.3f} to {high:.3f}" for name, (low, high) in self.sums.items())
+        size = f"{self.states} states, {self.arcs} arcs, {self.pdfs} pdfs"
+        return f"{size}; -log sums of states: {', '.join(ranges)}"
 
 
 def make_graph(lang: Path, hmm: Path, out: Path, options: DecodeOptions) -> GraphSize:
-    """Writes out/HCLG.fst (transition-ids to words), out/words.txt, out/pdfs.txt (the pdf of each transition-id),
-    out/disambig_tid.int (what stood for disambiguation symbols among the transition-ids) and out/size.json.
+    """Writes the graph folder `out`, as Kaldi's mkgraph.sh.
 
-    lang: with G.fst; hmm: a pass's folder (final.mdl, tree). As mkgraph.sh, but for removing epsilons locally, which
-    kaldifst does not offer: the same paths and costs in a graph a little larger. Raises UserError where a file is
-    missing, a disambiguation fails, or the language model allows no word sequence.
+    Files: HCLG.fst (transition-ids to words), words.txt, pdfs.txt (pdf of each transition-id),
+    disambig_tid.int (transition-ids of disambiguation symbols), size.json. lang: folder with G.fst;
+    hmm: folder of a model (final.mdl, tree). Epsilons are not removed locally, which kaldifst does
+    not offer; paths and costs are the same, the graph is slightly larger. Raises UserError if a
+    file is missing, a determinisation fails, or the language model allows no word sequence.
     """
     tables, model = Lang.read(lang), HmmModel.load(hmm)
     sums: dict[str, tuple[float, float]] = {}
@@ -54,10 +58,16 @@ def make_graph(lang: Path, hmm: Path, out: Path, options: DecodeOptions) -> Grap
 
 
 def write_graph(
-    out: Path, hclg: FstArrays, words: Path, model: HmmModel, disambig: list[int], sums: dict[str, tuple[float, float]]
+    out: Path,
+    hclg: FstArrays,
+    words: Path,
+    model: HmmModel,
+    disambig: list[int],
+    sums: dict[str, tuple[float, float]],
 ) -> GraphSize:
-    """Writes the files of a graph folder, all or none; words: the words.txt to copy."""
-    size = GraphSize(len(hclg.finals), len(hclg.arcs), model.gmms.num_pdfs, sums | {"HCLG": log_sums(hclg)})
+    """Writes all files of a graph folder or none; words: the words.txt to copy."""
+    sums = sums | {"HCLG": log_sums(hclg)}
+    size = GraphSize(len(hclg.finals), len(hclg.arcs), model.gmms.num_pdfs, sums)
     with atomic_dir(out) as partial:
         (partial / "HCLG.fst").write_bytes(hclg.bytes())
         shutil.copyfile(words, partial / "words.txt")
@@ -86,34 +96,34 @@ def _hclg(
 
 
 def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> tuple[Fst, list[list[int]]]:
-    """CLG, and the phones in context that its input labels stand for."""
-    lexicon, grammar = read_fst(lang.path / "L_disambig.fst", "lang"), read_fst(lang.path / "G.fst", "lang")
+    """CLG, and the context-dependent phones that its input labels stand for."""
+    lexicon = read_fst(lang.path / "L_disambig.fst", "lang")
+    grammar = read_fst(lang.path / "G.fst", "lang")
     lg = kaldifst.compose(lexicon, grammar)
     if lg.start < 0:
-        raise UserError(
-            f"{lang.path}: no word sequence of the language model can be pronounced; check lexicon and language model."
-        )
+        raise UserError(f"{lang.path}: the lexicon pronounces no word sequence of the language model; check both.")
     lg = determinised(lg, "LG")
     kaldifst.minimize_encoded(lg)
     pushed = push_special(FstArrays.of(lg))
     sums["LG"] = log_sums(pushed)
     lg = pushed.fst()
     kaldifst.arcsort(lg, "ilabel")
-    clg, windows = kaldifst.compose_context(lang.disambig, model.tree.context_width, model.tree.central_position, lg)
+    context = model.tree.context_width, model.tree.central_position
+    clg, windows = kaldifst.compose_context(lang.disambig, *context, lg)
     sums["CLG"] = log_sums(FstArrays.of(clg))
     return clg, windows
 
 
 def determinised(fst: Fst, name: str) -> Fst:
-    """A determinised copy (fstdeterminizestar). Raises UserError, with the `name` given, where there is none."""
+    """A determinised copy (fstdeterminizestar). Raises UserError, with `name`, if there is none."""
     fst = Fst(fst)
     if kaldifst.determinize_star(fst, use_log=True):
-        raise UserError(f"{name} cannot be determinised; the lexicon or the language model is ambiguous without end.")
+        raise UserError(f"{name} cannot be determinised; remove the ambiguity of the lexicon or language model.")
     return fst
 
 
 def without_inputs(fst: Fst, labels: list[int]) -> Fst:
-    """The FST with `labels` made epsilons on the input side (fstrmsymbols)."""
+    """The FST with the input labels `labels` replaced by epsilon (fstrmsymbols)."""
     arrays = FstArrays.of(fst)
     arrays.arcs["ilabel"][np.isin(arrays.arcs["ilabel"], labels)] = 0
     return arrays.fst()

@@ -1,4 +1,4 @@
-"""Greedy decoding of a network trained with CTC: each frame's likeliest token, no lexicon and no language model."""
+"""Greedy CTC decoding: the most likely token of each frame, without lexicon or language model."""
 
 from __future__ import annotations
 
@@ -11,5 +11,8 @@ from asr_prune.lang.tokens import spelled
 
 
 def greedy_words(posteriors: np.ndarray, symbols: Sequence[str]) -> list[str]:
-    """The words of an utterance. posteriors: of tokens, or their logs, [frames, tokens]; symbols: what each spells."""
+    """The words of an utterance.
+
+    posteriors: of tokens, or their logs, [frames, tokens]; symbols: text of each token.
+    """
     return spelled(symbols[i] for i in collapsed(posteriors.argmax(-1)))

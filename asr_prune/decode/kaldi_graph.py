@@ -1,4 +1,4 @@
-"""A decoding graph that Kaldi's mkgraph.sh made, put where the stages look for ours."""
+"""Import of a decoding graph from Kaldi's mkgraph.sh."""
 
 from __future__ import annotations
 
@@ -13,31 +13,36 @@ from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.lang.symbols import read_symbols
 
-HCLG, WORDS, PDFS = "HCLG.fst", "words.txt", "num_pdfs"
+_HCLG, _WORDS, _PDFS = "HCLG.fst", "words.txt", "num_pdfs"
 
 
 def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
-    """Writes the graph folder `out`, as `make_graph` does, from Kaldi's graph directory `source`: HCLG.fst (`const` or
-    `vector`), words.txt and, where it is there, num_pdfs.
+    """Writes the graph folder `out`, as `make_graph` does, from Kaldi's graph directory `source`.
 
-    hmm: folder with the final.mdl whose transition-ids HCLG reads. Raises UserError where a file is missing or
-    damaged, or graph, words and model do not belong together.
+    source: with HCLG.fst (`const` or `vector`), words.txt and optionally num_pdfs; hmm: folder of
+    the final.mdl whose transition-ids HCLG reads. Raises UserError if a file is missing or damaged,
+    or graph, words and model are inconsistent.
     """
     if not source.is_dir():
-        raise UserError(f"decode.graph: there is no folder {source}; name a graph directory that mkgraph.sh made.")
-    model, words = HmmModel.load(hmm), read_symbols(source / WORDS)
-    hclg, pdfs = _read(source / HCLG), id_to_pdf(model.transitions)
-    highest, last = int(hclg.arcs["ilabel"].max(initial=0)), int(hclg.arcs["olabel"].max(initial=0))
-    stated = (source / PDFS).read_text().strip() if (source / PDFS).is_file() else str(model.gmms.num_pdfs)
-    if highest >= len(pdfs) or stated != str(model.gmms.num_pdfs):
-        told = f"{stated} pdfs and transition-ids up to {highest}"
-        own = f"{hmm}/final.mdl has {model.gmms.num_pdfs} and {len(pdfs) - 1}"
-        raise UserError(f"{source} is of another model: it has {told}, {own}; make the graph with that final.mdl.")
+        raise UserError(f"decode.graph: there is no folder {source}; give a graph directory of mkgraph.sh.")
+    model, words = HmmModel.load(hmm), read_symbols(source / _WORDS)
+    hclg = _read(source / _HCLG)
+    _check_model(source, hmm, hclg, model)
+    last = int(hclg.arcs["olabel"].max(initial=0))
     if last > max(words.values(), default=0):
+        raise UserError(f"{source}: words.txt lacks word {last} of HCLG.fst; copy the words.txt made with it.")
+    return write_graph(out, hclg, source / _WORDS, model, _disambig(source), {})
+
+
+def _check_model(source: Path, hmm: Path, hclg: FstArrays, model: HmmModel) -> None:
+    pdfs, ids = str(model.gmms.num_pdfs), len(id_to_pdf(model.transitions)) - 1
+    highest = int(hclg.arcs["ilabel"].max(initial=0))
+    stated = (source / _PDFS).read_text().strip() if (source / _PDFS).is_file() else pdfs
+    if highest > ids or stated != pdfs:
         raise UserError(
-            f"{source}: HCLG.fst holds word {last}, which words.txt lacks; copy the words.txt made with it."
+            f"{source} is of another model: it has {stated} pdfs and transition-ids up to {highest},"
+            f" {hmm}/final.mdl has {pdfs} and {ids}; make the graph with that final.mdl."
         )
-    return write_graph(out, hclg, source / WORDS, model, _disambig(source), {})
 
 
 def _read(path: Path) -> FstArrays:
@@ -45,11 +50,13 @@ def _read(path: Path) -> FstArrays:
         with open(path, "rb") as file:
             hclg = FstArrays.read(file)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; decode.graph takes a graph directory.") from error
+        reason = f"{error.strerror}; decode.graph needs a graph directory"
+        raise UserError(f"cannot read {path}: {reason}.") from error
     except ValueError as error:
-        raise UserError(f"{path} cannot be used: {error}; copy it again or make it with mkgraph.sh.") from error
+        fix = "copy it again or make it with mkgraph.sh"
+        raise UserError(f"{path} cannot be used: {error}; {fix}.") from error
     if hclg.start < 0 or hclg.finals.ndim != 1:
-        raise UserError(f"{path} holds no path; make it again with mkgraph.sh.")
+        raise UserError(f"{path} has no path; make it again with mkgraph.sh.")
     return hclg
 
 

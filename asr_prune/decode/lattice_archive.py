@@ -1,4 +1,4 @@
-"""Archives of lattices as Kaldi reads them: an utterance's name, a space, the lattice, and so on; gzipped."""
+"""Gzipped archives of lattices in Kaldi's format: utterance, space, lattice, and so on."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from asr_prune.decode.lattice import Lattice
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
-LEVEL = 1  # of gzip: a quarter larger than at 6, many times faster
+_LEVEL = 1  # of gzip: output a quarter larger than at 6, many times faster
 
 
 @contextmanager
 def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
-    """Yields a function that adds an utterance's lattice to the archive, which is there whole or not at all.
+    """Yields a function that adds an utterance's lattice to the archive, written whole or not at all.
 
-    Kaldi reads it as `ark:gunzip -c lat.1.gz|`; the lattices are not determinised (its `--determinize-lattice=false`).
+    Kaldi reads it as `ark:gunzip -c lat.1.gz|`. The lattices are not determinised (Kaldi's
+    `--determinize-lattice=false`).
     """
-    with atomic(path, "wb") as file, gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as archive:
+    with atomic(path, "wb") as file, gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as archive:
 
         def write(utt: str, lattice: Lattice) -> None:
             archive.write(f"{utt} ".encode() + lattice.arrays.bytes())
@@ -33,11 +34,11 @@ def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
 
 
 def read_lattices(path: Path) -> Iterator[tuple[str, Lattice]]:
-    """Yields (utterance, lattice) of an archive. Raises UserError where it is missing or damaged, with the place."""
+    """Yields (utterance, lattice). Raises UserError, with the place, if it is missing or damaged."""
     after = "its beginning"
     try:
         if not path.stat().st_size:
-            raise ValueError("it has no bytes")
+            raise ValueError("it is empty")
         with gzip.open(path, "rb") as file:
             archive = io.BufferedReader(file)
             while utt := _key(archive):
@@ -45,15 +46,17 @@ def read_lattices(path: Path) -> Iterator[tuple[str, Lattice]]:
                 yield utt, lattice
                 after = f"utterance {utt}"
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        told = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise UserError(f"cannot read lattices of {path} after {after}: {told}; run the decode stage again.") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UserError(
+            f"cannot read lattices of {path} after {after}: {reason}; run the decode stage again."
+        ) from error
 
 
 def _key(archive: BinaryIO) -> str:
-    """The name before the next lattice, "" at the end."""
+    """The utterance of the next lattice, "" at the end."""
     key = b""
     while (byte := archive.read(1)) not in (b" ", b""):
         key += byte
     if key and not byte:
-        raise ValueError("it is cut short")
+        raise ValueError("it is truncated")
     return key.decode()

@@ -1,4 +1,4 @@
-"""A set decoded to lattices once, and its words at every LM weight and word penalty taken from them."""
+"""A set decoded to lattices once, and its words at each LM weight and word insertion penalty."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from asr_prune.decode.decode_set import warn_of_unfinished
+from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.parallel import each
 from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
 from asr_prune.lang.symbols import read_symbols
 
-Point = tuple[int, float]  # LM weight, word insertion penalty
 Words = dict[Point, dict[str, list[str]]]
 
 
 @dataclass
 class Decoded:
-    """words: {(weight, penalty): {utterance: words}}; search_seconds, sweep_seconds: of processors, making lattices and
-    weighing them; frames: decoded; score: log-likelihood of all best paths, scaled as in the search; partial:
-    utterances that reached no final state, of which `failed` have no path at all.
+    """The words of a set and figures of its decoding.
+
+    words: by point, then utterance; search_seconds, sweep_seconds: CPU time of making lattices and
+    of rescoring them; score: log-likelihood of all best paths, scaled as in the search; partial:
+    utterances that reached no final state; failed: those of them without any path.
     """
 
     words: Words
@@ -40,22 +41,22 @@ class Decoded:
     failed: list[str] = field(default_factory=list)
 
     def rtf(self, frame_shift: float = 0.01) -> float:
-        """Seconds of search per second of speech."""
+        """Real-time factor of the search; frame_shift: seconds."""
         return self.search_seconds / max(self.frames * frame_shift, 1e-9)
 
     def summary(self, frame_shift: float = 0.01) -> str:
-        """Real-time factor and average log-likelihood per frame, as Kaldi's decoders log them."""
+        """Real-time factor and mean log-likelihood per frame, as Kaldi's decoders log them."""
         done = f"{self.utterances - len(self.failed)} utterances done, {len(self.failed)} failed"
-        average = self.score / max(self.frames, 1)
+        mean = self.score / max(self.frames, 1)
         return (
-            f"{done}, real-time factor {self.rtf(frame_shift):.5f}, log-likelihood per frame {average:.3f} "
-            f"over {self.frames} frames"
+            f"{done}, real-time factor {self.rtf(frame_shift):.5f},"
+            f" log-likelihood per frame {mean:.3f} over {self.frames} frames"
         )
 
 
 @dataclass(frozen=True)
-class _Result:
-    """Of one utterance."""
+class _Utterance:
+    """The result of one utterance; seconds: CPU time of search and sweep."""
 
     frames: int
     lattice: Lattice | None
@@ -66,7 +67,7 @@ class _Result:
 
 
 def grid(options: DecodeOptions) -> list[Point]:
-    """All LM weights with all word penalties."""
+    """All pairs of LM weight and word insertion penalty."""
     return list(product(options.lm_weights, options.penalties))
 
 
@@ -78,16 +79,16 @@ def lattice_set(
     nj: int = 1,
     keep: Path | None = None,
 ) -> Decoded:
-    """Decodes (utterance, log-likelihoods [frames, pdfs]) with `nj` processes, words at each of `points`.
+    """Decodes (utterance, log-likelihoods float32 [frames, pdfs]) with `nj` processes.
 
-    Not all of `loglikes` are in memory at once. keep: where to write the lattices, an archive as `lat.1.gz` of Kaldi.
-    Warns of utterances without a final state. Raises UserError for empty or bad log-likelihoods, naming the utterance,
-    and as `Decoder`.
+    points: where words are taken from the lattices; keep: file for the lattices, as Kaldi's
+    lat.1.gz. `loglikes` is read as it is decoded. Warns of utterances that reach no final state.
+    Raises UserError for empty or invalid log-likelihoods, with the utterance, and as `Decoder`.
     """
     decoder = Decoder(graph, options)
     decoded, ids = Decoded({point: {} for point in points}), decoder.words
 
-    def work(utt: str, matrix: Floats) -> _Result:
+    def work(utt: str, matrix: Floats) -> _Utterance:
         decoder.check(utt, matrix)
         return _decode(decoder, matrix, points, keep is not None)
 
@@ -100,23 +101,23 @@ def lattice_set(
                 write(utt, result.lattice)
     if not decoded.utterances:
         raise UserError("there is no utterance to decode; check the features of this set.")
-    warn_of_unfinished(decoded.partial)
+    warn_unfinished(decoded.partial)
     return decoded
 
 
-def _decode(decoder: Decoder, loglikes: Floats, points: Sequence[Point], keep: bool) -> _Result:
+def _decode(decoder: Decoder, loglikes: Floats, points: Sequence[Point], keep: bool) -> _Utterance:
     start = time.process_time()
     lattice = decoder.lattice(loglikes)
     searched = time.process_time()
-    own = (1 / decoder.options.acoustic_scale, 0.0)
-    (_, cost), *swept = lattice.sweep([own, *points])
+    searched_at = (1 / decoder.options.acoustic_scale, 0.0)
+    (_, cost), *swept = lattice.sweep([searched_at, *points])
     seconds = searched - start, time.process_time() - searched
-    words = [said for said, _ in swept]
+    words = [ids for ids, _ in swept]
     kept = Lattice(lattice.arrays) if keep else None
-    return _Result(len(loglikes), kept, words, -cost, lattice.reached_final, seconds)
+    return _Utterance(len(loglikes), kept, words, -cost, lattice.reached_final, seconds)
 
 
-def _count(decoded: Decoded, utt: str, result: _Result) -> None:
+def _count(decoded: Decoded, utt: str, result: _Utterance) -> None:
     decoded.utterances += 1
     decoded.frames += result.frames
     decoded.search_seconds += result.seconds[0]
@@ -130,9 +131,9 @@ def _count(decoded: Decoded, utt: str, result: _Result) -> None:
 
 
 def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int = 1) -> Words:
-    """Words at each of `points` from lattices that `lattice_set` kept, by utterance.
+    """Words at each of `points`, by utterance, from an archive of lattices of `lattice_set`.
 
-    Raises UserError where the archive is missing, damaged or of another graph, naming the utterance.
+    Raises UserError, with the utterance, if the archive is missing, damaged or of another graph.
     """
     ids = {i: word for word, i in read_symbols(graph / "words.txt").items()}
 
@@ -140,11 +141,12 @@ def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int =
         try:
             return [[ids[i] for i in words] for words, _ in lattice.sweep(points)]
         except (ValueError, KeyError) as error:
-            told = f"word {error} is not in {graph}/words.txt" if isinstance(error, KeyError) else error
-            raise UserError(f"{archive}, lattice of {utt}: {told}; run the decode stage again.") from error
+            unknown = isinstance(error, KeyError)
+            reason = f"word {error} is not in {graph}/words.txt" if unknown else error
+            raise UserError(f"{archive}, lattice of {utt}: {reason}; run the decode stage again.") from error
 
-    found: Words = {point: {} for point in points}
+    hyps: Words = {point: {} for point in points}
     for utt, swept in each(work, read_lattices(archive), nj):
         for point, words in zip(points, swept, strict=True):
-            found[point][utt] = words
-    return found
+            hyps[point][utt] = words
+    return hyps

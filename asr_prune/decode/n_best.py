@@ -1,4 +1,4 @@
-"""The cheapest word sequences of a lattice, no two alike."""
+"""The best distinct word sequences of a lattice."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from itertools import count
 
 import numpy as np
 
+from asr_prune.decode.options import Point
 from asr_prune.decode.trellis import Trellis
 
-Reached = dict[int, float]  # cost of the cheapest path into each state
+_Reached = dict[int, float]  # cost of the best path into each state
 
 
 class NBest:
-    """A lattice projected to words, epsilons removed and determinised, only as far as the cheapest sequences need.
+    """A lattice of words, determinised only as far as the best sequences need.
 
-    To determinise the whole takes exponential time where many words are alike. Here prefixes of word sequences are
-    followed best first, each with all states that it reaches and with the exact cost of what is still to come (Mohri
-    and Riley 2002).
+    Determinising all of it takes exponential time if many words are alike. Instead, prefixes of
+    word sequences are expanded best first, each with all states that it reaches and the exact cost
+    to the end (Mohri and Riley 2002).
     """
 
-    def __init__(self, trellis: Trellis, point: tuple[float, float]) -> None:
+    def __init__(self, trellis: Trellis, point: Point) -> None:
         costs = trellis.costs @ np.array([1, 1 / point[0]]) + point[1] * (trellis.words > 0)
         self.start, self.end, self.level = trellis.start, trellis.end, trellis.level.tolist()
         self.leaving: list[list[tuple[int, int, float]]] = [[] for _ in self.level]
-        arcs = zip(
-            trellis.source.tolist(), trellis.target.tolist(), trellis.words.tolist(), costs.tolist(), strict=True
-        )
+        columns = (trellis.source, trellis.target, trellis.words, costs)
+        arcs = zip(*(column.tolist() for column in columns), strict=True)
         for source, target, word, cost in arcs:
             self.leaving[source].append((target, word, cost))
         self.to_come = [np.inf] * len(self.level)
@@ -37,26 +37,27 @@ class NBest:
             self.to_come[state] = min(self.to_come[state], min(ways, default=np.inf))
 
     def __iter__(self) -> Iterator[tuple[list[int], float]]:
-        """Word ids and cost of each word sequence, cheapest first."""
+        """Word ids and cost of each word sequence, best first."""
         order = count()
-        begin: Reached = {self.start: 0.0} if self.start >= 0 and np.isfinite(self.to_come[self.start]) else {}
-        queue: list[tuple[float, int, list[int], Reached | None]] = [(0.0, next(order), [], begin)] if begin else []
+        queue: list[tuple[float, int, list[int], _Reached | None]] = []
+        if self.start >= 0 and np.isfinite(self.to_come[self.start]):
+            queue.append((0.0, next(order), [], {self.start: 0.0}))
         while queue:
-            estimate, _, said, reached = heapq.heappop(queue)
+            estimate, _, words, reached = heapq.heappop(queue)
             if reached is None:
-                yield said, estimate
+                yield words, estimate
                 continue
             followers, ended = self._expand(reached)
             if np.isfinite(ended):
-                heapq.heappush(queue, (ended, next(order), said, None))
+                heapq.heappush(queue, (ended, next(order), words, None))
             for word, into in followers.items():
                 least = min(cost + self.to_come[state] for state, cost in into.items())
                 if np.isfinite(least):
-                    heapq.heappush(queue, (least, next(order), [*said, word], into))
+                    heapq.heappush(queue, (least, next(order), [*words, word], into))
 
-    def _expand(self, reached: Reached) -> tuple[dict[int, Reached], float]:
-        """The states after each next word, and the cost of ending without one."""
-        costs, followers = dict(reached), dict[int, Reached]()
+    def _expand(self, reached: _Reached) -> tuple[dict[int, _Reached], float]:
+        """The states reached by each next word, and the cost of ending without one."""
+        costs, followers = dict(reached), dict[int, _Reached]()
         todo = [(self.level[state], state) for state in costs]
         heapq.heapify(todo)
         while todo:

@@ -8,79 +8,82 @@ from typing import Literal
 
 from asr_prune.options import options
 
+#: LM weight and word insertion penalty
+Point = tuple[float, float]
+
 
 @options
 class DecodeOptions:
-    """The graph's scales, the search's beams and the grid that is tried on the development set; Kaldi's values."""
+    """Scales of the graph, beams of the search and the grid for tuning; defaults are Kaldi's."""
 
-    #: hmm: networks learn the GMM-HMM's labels; ctc: they learn to spell transcripts, without any alignment; auto: ctc
-    #: where the corpus has no lexicon
+    #: hmm: networks are trained on GMM-HMM labels; ctc: on transcripts, without alignment; auto:
+    #: ctc if the corpus has no lexicon
     type: Literal["auto", "hmm", "ctc"] = "auto"
-    #: with ctc, greedy: the likeliest token of each frame; graph: the words of the language model, spelled; auto: graph
-    #: where the corpus has a language model or text for one
+    #: ctc only: greedy takes the most likely token of each frame; graph searches words of the
+    #: language model; auto: graph if the corpus has a language model or text to train one
     search: Literal["auto", "greedy", "graph"] = "auto"
-    #: how much worse than the best a hypothesis may be and live on, in scaled log-likelihood
+    #: beam of the search, in scaled log-likelihood
     beam: float = 15.0
-    #: hypotheses kept per frame at most where one best path is searched, not a lattice
+    #: maximum number of active states per frame; best-path search only, not lattices
     max_active: int = 7000
-    #: how much worse than the best path a path of the lattice may be, in scaled log-likelihood
+    #: beam of the lattice around the best path, in scaled log-likelihood
     lattice_beam: float = 8.0
-    #: scale of the acoustic log-likelihoods while a lattice is made, 1 / LM weight
+    #: acoustic scale of lattice generation, 1 / LM weight
     acoustic_scale: float = 0.1
     #: keep the lattices, as Kaldi's lat.1.gz, so that other LM weights and penalties need no search
     lattice: bool = False
-    #: LM weights to try; w scales the acoustic log-likelihoods by 1/w
+    #: LM weights to try; weight w scales acoustic log-likelihoods by 1/w
     lm_weights: tuple[int, ...] = tuple(range(7, 18))
-    #: LM weights to try with ctc, whose posteriors are sharper, in place of lm_weights; its lattices are made at 1 over
-    #: their mean, in place of acoustic_scale
+    #: ctc only: LM weights to try instead of lm_weights, lower as posteriors are sharper; 1 / their
+    #: mean replaces acoustic_scale
     ctc_lm_weights: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
-    #: with ctc, before words are searched: the power of the tokens' priors that posteriors are divided by; 0 leaves
-    #: posteriors as they are
+    #: ctc with search graph only: posteriors are divided by token priors to this power, 0 to 1
     ctc_prior_scale: float = 0.4
-    #: costs to try that each word adds (word insertion penalty)
+    #: word insertion penalties to try: cost added per word
     penalties: tuple[float, ...] = (0.0, 0.5, 1.0)
-    #: a graph directory that Kaldi's mkgraph.sh made for the model of the labels, in place of a graph of ours
+    #: graph directory of Kaldi's mkgraph.sh to use instead of building a graph; its model must be
+    #: the one that made the labels
     graph: Path | None = None
-    #: scale of transition log-probabilities in the graph, self-loops apart
+    #: scale of transition log-probabilities in the graph, except self-loops
     transition_scale: float = 1.0
     #: scale of self-loop log-probabilities in the graph
     self_loop_scale: float = 0.1
 
-    #: LM weight of the two passes that find what was said before a speaker's transform is estimated
+    #: LM weight of the two decoding passes that precede fMLLR estimation
     adapt_lm_weight: int = 12
-    #: beam of the first of those passes
+    #: beam of the first of these passes
     first_beam: float = 10.0
-    #: hypotheses kept per frame at most in the first of those passes
+    #: max_active of the first of these passes
     first_max_active: int = 2000
 
     def applied(self, lexicon: bool, language_model: bool) -> DecodeOptions:
-        """These options with nothing left to `auto`, for a corpus with or without the two. Greedy decoding has one LM
-        weight and penalty, which change nothing.
+        """These options with every `auto` resolved for a corpus with or without the two.
+
+        Greedy decoding gets one LM weight and penalty, which have no effect.
         """
         if self.type == "hmm" or (self.type == "auto" and lexicon):
             return replace(self, type="hmm", search="auto")
         if self.search == "greedy" or (self.search == "auto" and not language_model):
-            return replace(self, type="ctc", search="greedy", lattice=False, lm_weights=(1,), penalties=(0.0,))
-        own = self.ctc_lm_weights
-        return replace(self, type="ctc", search="graph", lm_weights=own, acoustic_scale=len(own) / sum(own))
+            greedy = replace(self, type="ctc", search="greedy", lattice=False)
+            return replace(greedy, lm_weights=(1,), penalties=(0.0,))
+        weights = self.ctc_lm_weights
+        scale = len(weights) / sum(weights)
+        return replace(self, type="ctc", search="graph", lm_weights=weights, acoustic_scale=scale)
 
     def __post_init__(self) -> None:
         if self.type == "hmm" and self.search != "auto":
             raise ValueError(f"search {self.search} is for type ctc; leave it out with type hmm")
-        positive = ("beam", "first_beam", "lattice_beam", "acoustic_scale")
-        for name, least in (*((name, 1e-9) for name in positive), ("adapt_lm_weight", 1)):
+        for name in ("beam", "first_beam", "lattice_beam", "acoustic_scale"):
+            if getattr(self, name) < 1e-9:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name, least in (("adapt_lm_weight", 1), ("max_active", 2), ("first_max_active", 2)):
             if getattr(self, name) < least:
-                raise ValueError(
-                    f"{name} must be {'at least 1' if least == 1 else 'positive'}, not {getattr(self, name)}"
-                )
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not 0 <= self.ctc_prior_scale <= 1:
             raise ValueError(f"ctc_prior_scale must be 0 to 1, not {self.ctc_prior_scale}")
-        for name in ("max_active", "first_max_active"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"{name} must be at least 2, not {getattr(self, name)}")
         for name in ("lm_weights", "ctc_lm_weights"):
             weights = getattr(self, name)
             if not weights or min(weights) < 1:
                 raise ValueError(f"{name} must be one or more numbers of at least 1, not {list(weights)}")
         if not self.penalties:
-            raise ValueError("penalties must hold at least one number, for instance 0.0")
+            raise ValueError("penalties must have at least one number, for instance 0.0")

@@ -1,39 +1,45 @@
-"""The same work on every utterance, in processes that share what it works with."""
+"""The same work on every utterance, in processes that share what the work refers to."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+from asr_prune.process import worker_pool
 
-WAITING = 32  # utterances a process that are made before they are worked on, so that not all must fit into memory
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
-_work: Callable[[str, Any], Any]  # of this process
+_AHEAD = 32  # utterances a process that are read ahead, so that not all must fit into memory
+
+_work: Callable[[str, Any], Any]  # of this worker
 
 
-def each(work: Callable[[str, In], Out], items: Iterable[tuple[str, In]], nj: int) -> Iterator[tuple[str, Out]]:
-    """Yields (utterance, `work` of it) in the order of `items`, with `nj` processes.
+def each(
+    work: Callable[[str, _Item], _Result],
+    items: Iterable[tuple[str, _Item]],
+    nj: int,
+) -> Iterator[tuple[str, _Result]]:
+    """Yields (utterance, `work(utterance, item)`) in the order of `items`, with `nj` processes.
 
-    What `work` holds, such as a graph, is not copied: the processes are forks of this one. What it returns is.
+    The processes are forks of this one, so what `work` refers to, such as a graph, is shared and
+    not copied. Items and results are copied.
     """
     if nj == 1:
         yield from ((utt, work(utt, item)) for utt, item in items)
         return
-    waiting = iter(items)
-    with multiprocessing.get_context("fork").Pool(nj, _begin, (work,)) as pool:
-        while some := list(islice(waiting, WAITING * nj)):
-            yield from pool.imap(_do, some)
+    remaining = iter(items)
+    with worker_pool(nj, "fork", _set_work, (work,)) as pool:
+        while group := list(islice(remaining, _AHEAD * nj)):
+            yield from pool.imap(_apply, group)
 
 
-def _begin(work: Callable[[str, Any], Any]) -> None:
+def _set_work(work: Callable[[str, Any], Any]) -> None:
     global _work
     _work = work
 
 
-def _do(item: tuple[str, Any]) -> tuple[str, Any]:
-    utt, given = item
-    return utt, _work(utt, given)
+def _apply(pair: tuple[str, Any]) -> tuple[str, Any]:
+    utt, item = pair
+    return utt, _work(utt, item)

@@ -1,6 +1,4 @@
-"""Beam search in HCLG over a matrix of log-likelihoods: the best path (Kaldi: gmm-decode-faster) or a lattice
-(gmm-latgen-simple).
-"""
+"""Beam search in HCLG: the best path (Kaldi: gmm-decode-faster) or a lattice (gmm-latgen-simple)."""
 
 from __future__ import annotations
 
@@ -24,10 +22,12 @@ from asr_prune.lang.symbols import read_symbols
 
 
 @dataclass(frozen=True)
-class Hypothesis:
-    """score: log-likelihood of the best path, scaled acoustics plus graph (minus Kaldi's total cost), -infinity where
-    no path lived to the end; reached_final: False where no path ends in a final state, and the words are those of the
-    best unfinished path; pdfs: of each frame on that path, int32 [frames], empty where there is none.
+class BestPath:
+    """The best path of an utterance.
+
+    score: log-likelihood, scaled acoustics plus graph (minus Kaldi's total cost), -infinity without
+    a path; reached_final: False if no path ends in a final state, so that this is the best
+    unfinished one; pdfs: int32 [frames], empty without a path.
     """
 
     words: list[str]
@@ -37,10 +37,11 @@ class Hypothesis:
 
 
 class Decoder:
-    """Decodes with the graph folder that `make_graph` wrote.
+    """Decodes with a graph folder of `make_graph`.
 
-    The graph's input labels are made pdf + 1 once, so that the search reads a [frames, pdfs] matrix directly, and its
-    output labels the number of the arc's pair of transition-id and word, so that a lattice has both.
+    Input labels of the graph are mapped to pdf + 1 once, so that the search reads a [frames, pdfs]
+    matrix. Output labels become numbers of (transition-id, word) pairs, so that a lattice has both.
+    Raises UserError if a file is missing, damaged or inconsistent with the others.
     """
 
     def __init__(self, graph: Path, options: DecodeOptions) -> None:
@@ -50,62 +51,69 @@ class Decoder:
         self.options = options
         arrays = FstArrays.of(read_fst(graph / "HCLG.fst", "graph"))
         ids, words = arrays.arcs["ilabel"], arrays.arcs["olabel"]
-        if ids.max(initial=0) >= len(pdfs):
-            raise UserError(f"{graph}: HCLG.fst and pdfs.txt do not belong together; run the graph stage again.")
-        if words.max(initial=0) > max(self.words):
-            raise UserError(f"{graph}: HCLG.fst and words.txt do not belong together; run the graph stage again.")
+        for table, fits in (
+            ("pdfs.txt", ids.max(initial=0) < len(pdfs)),
+            ("words.txt", words.max(initial=0) <= max(self.words)),
+        ):
+            if not fits:
+                raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; run the graph stage again.")
         self.pairs, labels = _pairs(ids, words)
         arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
         arrays.arcs["olabel"] = labels
         self.fst = arrays.fst()
 
     def check(self, utt: str, loglikes: Floats) -> None:
-        """Raises UserError where log-likelihoods [frames, pdfs] are empty, not finite, or of another model than the
-        graph.
-        """
+        """Raises UserError if log-likelihoods [frames, pdfs] are empty, not finite or of another model."""
         if loglikes.ndim != 2 or loglikes.shape[1] != self.num_pdfs:
             raise UserError(
-                f"{utt}: the network gives {loglikes.shape[-1]} pdfs and the graph has {self.num_pdfs}; "
-                "train the network on the labels of the pass that made the graph, or run the graph stage again."
+                f"{utt}: the network has {loglikes.shape[-1]} outputs, the graph {self.num_pdfs} pdfs;"
+                " train the network on labels of the graph's model, or run the graph stage again."
             )
         if not len(loglikes):
-            raise UserError(f"{utt} has no frame to decode; leave it out or mend its audio.")
+            raise UserError(f"{utt} has no frames to decode; remove it or repair its audio.")
         if not np.isfinite(loglikes).all():
             raise UserError(
-                f"{utt}: the log-likelihoods hold NaN or infinity; the network has diverged, lower its learning rate."
+                f"{utt}: the log-likelihoods contain NaN or infinity: the network has diverged;"
+                " lower its learning rate."
             )
 
-    def best(self, loglikes: Floats, scale: float) -> Hypothesis:
-        """The best words for loglikes, float32 [frames, pdfs], known to be good; scale: 1/w for LM weight w."""
-        options = khg.FasterDecoderOptions(beam=self.options.beam, max_active=self.options.max_active)
-        search = khg.FasterDecoder(self.fst, options)
+    def best(self, loglikes: Floats, scale: float) -> BestPath:
+        """The best path for checked log-likelihoods, float32 [frames, pdfs].
+
+        scale: acoustic scale, 1 / LM weight.
+        """
+        beams = {"beam": self.options.beam, "max_active": self.options.max_active}
+        search = khg.FasterDecoder(self.fst, khg.FasterDecoderOptions(**beams))
         with silenced():
             search.decode(khg.DecodableCtc(loglikes * np.float32(scale)))
             found, path = search.get_best_path()
         if not found:
-            return Hypothesis([], -np.inf, False, np.zeros(0, np.int32))
+            return BestPath([], -np.inf, False, np.zeros(0, np.int32))
         _, labels, pairs, cost = kaldifst.get_linear_symbol_sequence(path)
         words = self.pairs[pairs, 1]
         score = -float(cost.value1 + cost.value2)
         pdfs = np.asarray(labels, np.int32) - 1
-        return Hypothesis([self.words[i] for i in words[words > 0].tolist()], score, search.reached_final(), pdfs)
+        names = [self.words[i] for i in words[words > 0].tolist()]
+        return BestPath(names, score, search.reached_final(), pdfs)
 
     def lattice(self, loglikes: Floats) -> Lattice:
-        """All paths within the lattice beam of the best, searched at `options.acoustic_scale`; empty where none lived
-        to the end. loglikes: float32 [frames, pdfs], known to be good.
+        """All paths within the lattice beam of the best one at `options.acoustic_scale`.
 
-        `max_active` has no say: the library's lattice decoders that know it do not give the lattice.
+        loglikes: checked, float32 [frames, pdfs]. The lattice is empty if no path survived.
+        `max_active` is ignored: the library's lattice decoders that support it do not return the
+        lattice.
         """
         options = self.options
         config = LatticeSimpleDecoderConfig(beam=options.beam, lattice_beam=options.lattice_beam)
         search = LatticeSimpleDecoder(self.fst, config)
         with silenced():
-            reached_final = search.decode(DecodableCtc(loglikes * np.float32(options.acoustic_scale)))
+            scores = loglikes * np.float32(options.acoustic_scale)
+            reached_final = search.decode(DecodableCtc(scores))
             raw = search.get_raw_lattice()[1]
         return Lattice(self._relabelled(raw), reached_final)
 
     def _relabelled(self, raw: kaldifst.Lattice) -> FstArrays:
-        """With transition-ids and words for labels and unscaled acoustic costs."""
+        """With transition-ids and words as labels, and unscaled acoustic costs."""
         arrays = FstArrays.of(raw)
         arcs = np.empty(len(arrays.arcs), LATTICE_ARC)
         arcs["ilabel"], arcs["olabel"] = self.pairs[arrays.arcs["olabel"]].T
@@ -116,10 +124,11 @@ class Decoder:
 
 
 def _pairs(ids: Ints, words: Ints) -> tuple[Ints, Ints]:
-    """Pairs of transition-id and word, int32 [pairs, 2], (0, 0) first; and the number of each arc's pair."""
+    """(transition-id, word) pairs, int32 [pairs, 2], (0, 0) first; and each arc's pair number."""
     size = int(words.max(initial=0)) + 1
-    both, labels = np.unique(np.append(0, ids.astype(np.int64) * size + words), return_inverse=True)
-    return np.stack(np.divmod(both, size), axis=1).astype(np.int32), labels[1:].astype(np.int32)
+    codes = np.append(0, ids.astype(np.int64) * size + words)
+    unique, labels = np.unique(codes, return_inverse=True)
+    return np.stack(np.divmod(unique, size), axis=1).astype(np.int32), labels[1:].astype(np.int32)
 
 
 def _pdfs(path: Path) -> np.ndarray:
@@ -127,4 +136,4 @@ def _pdfs(path: Path) -> np.ndarray:
     try:
         return np.loadtxt(path, np.int32, ndmin=1)
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path} ({error}); the graph stage makes it.") from error
+        raise UserError(f"cannot read {path} ({error}); run the graph stage.") from error

@@ -1,4 +1,4 @@
-"""How far the weights that leave each state of an FST are from probabilities, and making them alike everywhere."""
+"""Stochasticity of an FST: sums of the probabilities that leave its states, and weight pushing."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ from asr_prune.decode.arrays import FstArrays
 
 log = logging.getLogger(__name__)
 
-TOLERANCE = 1e-3  # in the spread of log sums
-SELF = 0.1  # share of a state's own potential in the next: keeps the iteration from oscillating
+_TOLERANCE = 1e-3  # of the spread of log sums
+_SELF = 0.1  # weight of a state's potential in its next one; keeps the iteration from oscillating
 
 
 def log_sums(arrays: FstArrays) -> tuple[float, float]:
-    """Least and greatest -log of the sum of probabilities that leave a state, the final one included; 0 and 0 where the
-    FST is stochastic (Kaldi: fstisstochastic).
+    """Smallest and largest -log of the summed probabilities that leave a state, final included.
+
+    Both are 0 for a stochastic FST (Kaldi: fstisstochastic).
     """
     if not len(arrays.finals):
         return 0.0, 0.0
     sums = _Leaving(arrays).sums(np.ones(len(arrays.finals)))
     with np.errstate(divide="ignore"):
-        found = -np.log(sums)
-    return float(found.min()), float(found.max())
+        logs = -np.log(sums)
+    return float(logs.min()), float(logs.max())
 
 
 def push_special(arrays: FstArrays, rounds: int = 2000) -> FstArrays:
-    """The FST with weights moved along its arcs until the same sum leaves each state; no path's cost changes.
+    """The FST with weights pushed until the same sum leaves each state; path costs do not change.
 
-    In place of pushing to a sum of one, which back-off weights may make impossible (Kaldi: fstpushspecial). The
-    potentials are the first eigenvector of the matrix of arcs, from the end back to the start, by power iteration;
-    warns where it does not settle. arrays: connected.
+    Replaces pushing to a sum of one, which back-off weights may make impossible (Kaldi:
+    fstpushspecial). The potentials are the first eigenvector of the arc matrix, with arcs from the
+    final states back to the start, by power iteration; warns if it does not converge. arrays:
+    connected.
     """
     leaving, potentials = _Leaving(arrays), np.ones(len(arrays.finals))
     for _ in range(rounds):
         sums = leaving.sums(potentials)
         spread = np.log(sums / potentials)
-        if np.ptp(spread) < TOLERANCE:
+        if np.ptp(spread) < _TOLERANCE:
             break
-        potentials = sums + SELF * potentials
+        potentials = sums + _SELF * potentials
         potentials /= potentials.max()
     else:
         log.warning("weights could not be pushed evenly: sums differ by %.3f", np.ptp(spread))
@@ -48,7 +50,7 @@ def push_special(arrays: FstArrays, rounds: int = 2000) -> FstArrays:
 
 
 class _Leaving:
-    """The probabilities of an FST's arcs as a sparse matrix [states, states], and of its finals."""
+    """The probabilities of arcs as a sparse matrix [states, states], and of final states."""
 
     def __init__(self, arrays: FstArrays) -> None:
         ends = np.append(0, np.cumsum(arrays.counts))
@@ -57,7 +59,7 @@ class _Leaving:
         self.finals, self.start = np.exp(-arrays.finals.astype(float)), arrays.start
 
     def sums(self, potentials: np.ndarray) -> np.ndarray:
-        """Of what leaves each state, times the potential of where it goes, finals to the start; float64 [states]."""
+        """Sum of what leaves each state times its target's potential, finals to the start; [states]."""
         return np.asarray(self.arcs @ potentials + self.finals * potentials[self.start])
 
 

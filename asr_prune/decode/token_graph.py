@@ -1,5 +1,6 @@
-"""The decoding graph of a network trained with CTC: tokens, their spelling of words, and the language model (Miao,
-Gowayyed and Metze 2015, "EESEN", arXiv 1507.08240).
+"""The decoding graph of CTC: tokens, spellings of words, and the language model.
+
+Miao, Gowayyed and Metze 2015, "EESEN", arXiv 1507.08240.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import EPSILON, number_symbols, read_symbols
 from asr_prune.lang.tokens import Tokens
 
-NOT_SPOKEN = {EPSILON, "#0", "<s>", "</s>"}
+_NOT_SPOKEN = {EPSILON, "#0", "<s>", "</s>"}
 
 
 @dataclass(frozen=True)
 class TokenGraphSize:
-    """Of the graph; tokens: outputs of the network, the blank among them; unspelled: words of the language model that
-    the tokens cannot spell.
+    """Size of the graph.
+
+    tokens: outputs of the network, blank included; unspelled: words of the language model that the
+    tokens cannot spell.
     """
 
     states: int
@@ -37,31 +40,37 @@ class TokenGraphSize:
 
 
 def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
-    """Writes out/HCLG.fst (token + 1 to words; min(det(L o G)) behind the paths of CTC), out/words.txt, out/pdfs.txt
-    (the token of each input label), out/disambig_tid.int (empty) and out/size.json: what `Decoder` reads.
+    """Writes the graph folder `out` for `Decoder`.
 
-    lang: tokens.txt, words.txt and G.fst. Raises UserError where a file is missing or no word can be spelled.
+    Files: HCLG.fst (token + 1 to words: CTC paths composed with min(det(L o G))), words.txt,
+    pdfs.txt (token of each input label), disambig_tid.int (empty), size.json. lang: folder with
+    tokens.txt, words.txt and G.fst. Raises UserError if a file is missing or no word can be
+    spelled.
     """
     tokens, words = Tokens.read(lang), read_symbols(lang / "words.txt")
-    spellings = {word: tokens.spellings(word) for word in words if word not in NOT_SPOKEN}
+    spellings = {word: tokens.spellings(word) for word in words if word not in _NOT_SPOKEN}
     entries = [(word, _named(tokens, way)) for word, ways in spellings.items() for way in ways]
     if not entries:
-        raise UserError(f"{lang}: the tokens spell no word of the language model; make both of text in the same case.")
+        raise UserError(f"{lang}: the tokens spell no word of the language model; use text in the same case.")
     graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang"))
     arcs = sum(graph.num_arcs(state) for state in range(graph.num_states))
     unspelled = sorted(word for word, ways in spellings.items() if not ways)
     size = TokenGraphSize(graph.num_states, arcs, len(tokens.symbols), unspelled)
-    with atomic_dir(out) as partial:
-        write_fst(graph, partial / "HCLG.fst")
-        shutil.copyfile(lang / "words.txt", partial / "words.txt")
-        np.savetxt(partial / "pdfs.txt", np.arange(-1, len(tokens.symbols)), "%d")
-        (partial / "disambig_tid.int").write_text("")
-        (partial / "size.json").write_text(json.dumps(asdict(size)))
+    _write(out, graph, lang / "words.txt", size)
     return size
 
 
+def _write(out: Path, graph: Fst, words: Path, size: TokenGraphSize) -> None:
+    with atomic_dir(out) as partial:
+        write_fst(graph, partial / "HCLG.fst")
+        shutil.copyfile(words, partial / "words.txt")
+        np.savetxt(partial / "pdfs.txt", np.arange(-1, size.tokens), "%d")
+        (partial / "disambig_tid.int").write_text("")
+        (partial / "size.json").write_text(json.dumps(asdict(size)))
+
+
 def _named(tokens: Tokens, spelling: tuple[str, ...]) -> tuple[str, ...]:
-    """Tokens by their numbers, which are not named like disambiguation symbols."""
+    """Tokens by number, so that none is named like a disambiguation symbol."""
     return tuple(str(tokens.ids[token]) for token in spelling)
 
 
@@ -75,7 +84,7 @@ def _graph(entries: list[tuple[str, tuple[str, ...]]], tokens: int, words: dict[
         kaldifst.arcsort(grammar, "ilabel")
         lg = kaldifst.compose(lexicon, grammar)
         if lg.start < 0:
-            raise UserError("the language model allows no word that the tokens spell; check the training text's words.")
+            raise UserError("the language model allows no word that the tokens spell; check its training text.")
         lg = determinised(lg, "LG")
         kaldifst.minimize_encoded(lg)
         lg = without_inputs(lg, [table[symbol] for symbol in disambig])
@@ -84,8 +93,10 @@ def _graph(entries: list[tuple[str, tuple[str, ...]]], tokens: int, words: dict[
 
 
 def ctc_paths(tokens: int) -> Fst:
-    """Frames' labels to tokens, ids one higher as 0 is epsilon: a token may go on, a blank (token 0) may stand anywhere
-    and must stand between a token and the same again. State i is that of the token i, state 0 of the blank.
+    """CTC paths: an FST from the token of each frame to tokens, ids + 1 since 0 is epsilon.
+
+    A token may repeat over frames; the blank (token 0) may stand anywhere and must separate two
+    equal tokens. State i belongs to token i.
     """
     draft = Draft(states=tokens)
     for source in range(tokens):

@@ -1,4 +1,4 @@
-"""How often what CTC spells is each of its tokens: what posteriors are divided by before words are searched."""
+"""Priors of CTC tokens, which divide the posteriors before the search for words."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from torch import Tensor
 
 
 def token_log_priors(sentences: Iterable[np.ndarray], tokens: int) -> Tensor:
-    """Log of each token's share of the transcripts, a blank before, between and behind the tokens of each (Miao,
-    Gowayyed and Metze 2015, "EESEN", arXiv 1507.08240); float32 [tokens].
+    """Log of each token's relative frequency in the transcripts, float32 [tokens].
 
-    sentences: ids in all ways to spell each, int [ways, tokens], filled up with blanks (0); each way counts for its
-    part. A token never seen counts as half a one.
+    A blank is counted before, between and after the tokens of each sentence (Miao, Gowayyed and
+    Metze 2015, "EESEN", arXiv 1507.08240). sentences: token ids of all spellings of each, int
+    [spellings, tokens], padded with blanks (0); spellings have equal weight. A token that never
+    occurs counts 0.5.
     """
     counts = np.zeros(tokens)
-    for ways in sentences:
-        said = np.bincount(ways[ways > 0], minlength=tokens) / len(ways)
-        counts += said
-        counts[0] += said.sum() + 1
+    for spellings in sentences:
+        occurrences = np.bincount(spellings[spellings > 0], minlength=tokens) / len(spellings)
+        counts += occurrences
+        counts[0] += occurrences.sum() + 1
     return torch.from_numpy(np.log(np.maximum(counts, 0.5) / counts.sum())).float()

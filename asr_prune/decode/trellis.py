@@ -1,4 +1,4 @@
-"""The cheapest paths of a lattice at many weights at once."""
+"""Best paths of a lattice at many LM weights and penalties at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.options import Point
 
-CELLS = 2**22  # arcs times points that are weighed together
+_CELLS = 2**22  # arcs times points that are computed together
 
 
 class Trellis:
-    """A lattice's arcs in the order in which their states are reached, with one state more, which ends all paths.
+    """A lattice's arcs in topological order, with one more state that ends all paths.
 
-    Raises ValueError where the lattice has a cycle.
+    Raises ValueError if the lattice has a cycle.
     """
 
     def __init__(self, arrays: FstArrays) -> None:
@@ -28,26 +29,25 @@ class Trellis:
         self.costs = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]]).astype(float)[order]
         self.words = np.concatenate([arrays.arcs["olabel"], np.zeros(len(finals), np.int32)])[order]
         self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))  # of the arcs into each state
-        self.bounds = np.flatnonzero(np.diff(self.level[self.target[self.firsts]], prepend=-1, append=-1))  # of levels
+        levels = self.level[self.target[self.firsts]]
+        self.bounds = np.flatnonzero(np.diff(levels, prepend=-1, append=-1))  # of levels
 
-    def sweep(self, points: Sequence[tuple[float, float]]) -> list[tuple[list[int], float]]:
-        """Words and cost of the cheapest path at each (LM weight, word penalty), [] and infinity where there is none;
-        float64.
-        """
-        size = max(1, CELLS // max(len(self.source), 1))
+    def sweep(self, points: Sequence[Point]) -> list[tuple[list[int], float]]:
+        """Word ids and cost (float64) of the best path at each point, [] and infinity without one."""
+        size = max(1, _CELLS // max(len(self.source), 1))
         blocks = [np.array(points[at : at + size], float) for at in range(0, len(points), size)]
-        return [found for block in blocks for found in self._sweep(block)]
+        return [result for block in blocks for result in self._sweep(block)]
 
     def _sweep(self, points: np.ndarray) -> list[tuple[list[int], float]]:
         scales = np.stack([np.ones(len(points)), 1 / points[:, 0]])
         costs = self.costs @ scales + np.outer(self.words > 0, points[:, 1])  # [arcs, points]
         reached = self._reached(costs)
         arcs = self._best_arcs(costs, reached)
-        found = zip(self._words(arcs), reached[self.end].tolist(), strict=True)
-        return [(words if cost < np.inf else [], cost) for words, cost in found]
+        results = zip(self._words(arcs), reached[self.end].tolist(), strict=True)
+        return [(words if cost < np.inf else [], cost) for words, cost in results]
 
     def _reached(self, costs: np.ndarray) -> np.ndarray:
-        """Cost of the cheapest path into each state, [states, points]."""
+        """Cost of the best path into each state, float64 [states, points]."""
         reached = np.full((self.end + 1, costs.shape[1]), np.inf)
         if self.start >= 0:
             reached[self.start] = 0
@@ -60,7 +60,7 @@ class Trellis:
         return reached
 
     def _best_arcs(self, costs: np.ndarray, reached: np.ndarray) -> np.ndarray:
-        """The last arc of the cheapest path into each state, [states, points]; len(arcs) where it is the start."""
+        """The last arc of the best path into each state, [states, points]; len(arcs) at the start."""
         arcs = np.full(reached.shape, len(self.source))
         on_path = reached[self.source] + costs == reached[self.target]
         index = np.where(on_path, np.arange(len(self.source))[:, None], -1)
@@ -68,19 +68,20 @@ class Trellis:
         return arcs
 
     def _words(self, arcs: np.ndarray) -> list[list[int]]:
-        """Word ids along the cheapest path at each point, followed back from the end."""
+        """Word ids on the best path at each point, traced back from the end."""
         source, words = np.append(self.source, self.start), np.append(self.words, 0)
-        columns, at, said = np.arange(arcs.shape[1]), np.full(arcs.shape[1], self.end), []
-        while (at != self.start).any():
-            arc = arcs[at, columns]
-            said.append(words[arc])
-            at = source[arc]
-        path = np.array(said, np.int32).reshape(-1, len(columns))[::-1].T
-        return [own[own > 0].tolist() for own in path]
+        columns, state = np.arange(arcs.shape[1]), np.full(arcs.shape[1], self.end)
+        reversed_words = []
+        while (state != self.start).any():
+            arc = arcs[state, columns]
+            reversed_words.append(words[arc])
+            state = source[arc]
+        paths = np.array(reversed_words, np.int32).reshape(-1, len(columns))[::-1].T
+        return [path[path > 0].tolist() for path in paths]
 
 
 def _levels(source: np.ndarray, target: np.ndarray, states: int) -> np.ndarray:
-    """Arcs on the longest way to each state."""
+    """Number of arcs on the longest path to each state."""
     waiting, level = np.bincount(target, minlength=states).tolist(), [0] * states
     leaving: list[list[int]] = [[] for _ in range(states)]
     for one, other in zip(source.tolist(), target.tolist(), strict=True):

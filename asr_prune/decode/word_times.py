@@ -1,4 +1,4 @@
-"""When the words of an utterance were said: they are aligned once more, each with its network's own scores."""
+"""Word times, by forced alignment with the network's scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import kaldifst
 import numpy as np
 import torch
 
-from asr_prune.acoustic.utterances import BLANK, fewest_frames
+from asr_prune.acoustic.utterances import BLANK_ID, fewest_frames
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.hmm.align import Search, best_path
 from asr_prune.hmm.gmm import Floats
@@ -22,16 +22,16 @@ from asr_prune.lang.fst import read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.tokens import BEGIN, Spelling, Tokens
 
-#: words and log-likelihoods float32 [frames, classes] -> frames of each word; none where the words do not fit
+#: (words, log-likelihoods float32 [frames, classes]) -> frames of each word, [] if they do not fit
 Timer = Callable[[Sequence[str], Floats], list[Span]]
 
 
 class HmmTimer:
-    """Aligns words with the pdfs of a GMM-HMM, scored by a network: the best path through all pronunciations, with and
-    without pauses between words. Weights and scales are those of decoding.
+    """Aligns words with the pdfs of a GMM-HMM, scored by a network.
 
-    lang, hmm: folders of L.fst and of the pass (final.mdl, tree); weight: LM weight. Raises UserError where a file is
-    missing or damaged.
+    The best path over all pronunciations, with optional silence between words, at the scales of
+    decoding. lang: folder of L.fst; hmm: folder of the model (final.mdl, tree); weight: LM weight.
+    Raises UserError if a file is missing or damaged.
     """
 
     def __init__(self, lang: Path, hmm: Path, options: DecodeOptions, weight: float) -> None:
@@ -41,7 +41,7 @@ class HmmTimer:
         self.compiler = graph_compiler(self.lang, self.model)
         self.columns = id_to_pdf(self.model.transitions)[1:]
         scales = 1 / weight, options.transition_scale, options.self_loop_scale
-        self.search = Search(100.0, 1e6, *scales)  # the graph of one sentence is small: no path need be lost
+        self.search = Search(100.0, 1e6, *scales)  # no pruning: the graph of a sentence is small
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
         ids = self.lang.word_ids(list(words))
@@ -55,57 +55,62 @@ class HmmTimer:
 
 
 class TokenTimer:
-    """Aligns words with the tokens of CTC that spell them; raises UserError where lang has no tokens.
+    """Aligns words with the CTC tokens that spell them.
 
-    A network trained with CTC gives a token a few frames and blanks the rest, so that a word lasts from the first frame
-    of its first token to the last of its last one.
+    CTC assigns few frames to a token and blanks to the rest, so a word lasts from the first frame
+    of its first token to the last frame of its last. Raises UserError if lang has no tokens.
     """
 
     def __init__(self, lang: Path) -> None:
         self.tokens = Tokens.read(lang)
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
-        found = [self._aligned(way, loglikes) for way in self.tokens.ways(words)]
-        return max(found, key=lambda one: one[0], default=(0.0, []))[1]
+        alignments = [self._align(spellings, loglikes) for spellings in self.tokens.ways(words)]
+        return max(alignments, key=lambda scored: scored[0], default=(0.0, []))[1]
 
-    def _aligned(self, way: list[Spelling], loglikes: Floats) -> tuple[float, list[Span]]:
-        """The score of the best path that spells words in one way, and their frames; minus infinity where they do not
-        fit.
+    def _align(self, spellings: list[Spelling], loglikes: Floats) -> tuple[float, list[Span]]:
+        """Score of the best path for one spelling of each word, and the words' frames.
+
+        The score is -infinity if the words do not fit.
         """
-        symbols = [token for spelling in way for token in spelling]
+        symbols = [token for spelling in spellings for token in spelling]
         ids = np.array([self.tokens.ids[token] for token in symbols], np.int64)
         if not len(ids) or fewest_frames(ids) > len(loglikes):
             return -np.inf, []
         path = forced_path(loglikes, ids)
         runs = zip(symbols, (span for _, span in token_runs(path)), strict=True)
-        own = [[span for token, span in islice(runs, len(spelling)) if token != BEGIN] for spelling in way]
+        by_word = [[span for token, span in islice(runs, len(spelling)) if token != BEGIN] for spelling in spellings]
         score = float(loglikes[np.arange(len(path)), path].sum())
-        return score, [(spans[0][0], spans[-1][1]) for spans in own]
+        return score, [(spans[0][0], spans[-1][1]) for spans in by_word]
 
 
 def forced_path(logs: Floats, tokens: np.ndarray) -> np.ndarray:
-    """The best path of CTC that spells `tokens`: the token or blank of each frame, int [frames]; logs: log posteriors
-    float32 [frames, tokens]; by torchaudio.
+    """The best CTC path that spells `tokens`: the token or blank of each frame, int [frames].
+
+    logs: log posteriors, float32 [frames, tokens]. Computed by torchaudio.
     """
     from torchaudio.functional import forced_align
 
-    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=BLANK)
+    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=BLANK_ID)
     return np.asarray(path[0].numpy())
 
 
 def token_runs(path: np.ndarray) -> list[tuple[int, Span]]:
-    """The tokens of a path of CTC, int [frames], with their frames."""
+    """The tokens of a CTC path, int [frames], with their frames."""
     bounds = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
     runs = zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    return [(int(path[begin]), (begin, end)) for begin, end in runs if path[begin] != BLANK]
+    return [(int(path[begin]), (begin, end)) for begin, end in runs if path[begin] != BLANK_ID]
 
 
 def spelled_spans(path: np.ndarray, symbols: Sequence[str]) -> list[tuple[list[Span], Span]]:
-    """Of each word that a path of CTC spells: the frames of its tokens, and its own; symbols: what tokens spell."""
-    found: list[list[Span]] = [[]]
+    """For each word of a CTC path, the frames of its tokens and of the word.
+
+    symbols: text of each token.
+    """
+    words: list[list[Span]] = [[]]
     for token, span in token_runs(path):
         if symbols[token].startswith(BEGIN):
-            found.append([])
+            words.append([])
         if symbols[token] != BEGIN:
-            found[-1].append(span)
-    return [(spans, (spans[0][0], spans[-1][1])) for spans in found if spans]
+            words[-1].append(span)
+    return [(spans, (spans[0][0], spans[-1][1])) for spans in words if spans]

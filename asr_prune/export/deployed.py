@@ -1,4 +1,4 @@
-"""A network that leaves the project, with what it must tell whoever runs it."""
+"""An exported network with its metadata."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import FrontEnd
 
-FORMAT = 1
+#: version of the metadata
+DEPLOYED_FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A network and how its input is made from audio.
+    """A network and how its input is computed from audio.
 
-    model: as the run's shrunk/network.pt holds it; base: options of the features computed from audio; front: what
-    stands between those and the network where it hears what the GMM-HMM hears, else None; adapted: whether a
-    speaker's fMLLR transform comes after `front`.
+    model: the shrunk network; base: options of the features computed from audio; front: the
+    GMM-HMM's front end if the network reads its features, else None; adapted: whether a speaker's
+    fMLLR transform follows `front`.
     """
 
     model: Model
@@ -32,23 +33,25 @@ class Deployed:
 
     @property
     def dim(self) -> int:
-        """Columns of one frame before splicing."""
+        """Feature dimension before splicing."""
         return self.model.network.inputs // (1 + sum(self.model.context))
 
     @property
     def deltas(self) -> int:
-        """How many times the computed features are differenced on their way to the network."""
+        """Order of the deltas appended to the computed features, 0 for none."""
         return self.base.deltas if self.front is None else self.front.deltas
 
     def card(self) -> dict[str, Any]:
-        """Plain values: format; network (type, inputs, hidden: nodes of each layer, outputs, activation); stride
-        (frames in for one out); tokens (with CTC what each output spells, the blank first; else empty); context (frames
-        spliced left and right); log_priors [pdfs]; features (all options, and the pass of the labels);
-        front_end; input (a sentence).
+        """The metadata, as JSON values.
+
+        format; network: type, inputs, hidden (nodes of each layer), outputs, activation; stride:
+        input frames per output frame; tokens: with CTC the text of each output, the blank first,
+        else empty; context: frames spliced left and right; log_priors: [pdfs]; features: all
+        options, and the name of the GMM-HMM of the labels; front_end; input: a sentence.
         """
         model = self.model
         return {
-            "format": FORMAT,
+            "format": DEPLOYED_FORMAT,
             "network": model.network.shape(),
             "stride": model.network.stride,
             "tokens": model.tokens,
@@ -60,32 +63,31 @@ class Deployed:
         }
 
     def _front_end(self) -> dict[str, Any] | None:
-        """Of what the GMM-HMM hears: deltas, or context and rows of a linear transform; and whether fMLLR follows."""
+        """Deltas, or context and rows of a linear transform; and whether fMLLR follows."""
         if self.front is None:
             return None
         if self.front.matrix is None:
             return {"deltas": self.front.deltas, "fmllr": self.adapted}
         context = [self.front.left, self.front.right]
-        return {"context": context, "transform": [_decimals(row) for row in self.front.matrix], "fmllr": self.adapted}
+        rows = [_decimals(row) for row in self.front.matrix]
+        return {"context": context, "transform": rows, "fmllr": self.adapted}
 
     def _input(self) -> str:
-        kind = "network" if self.front is None else "hmm"
-        made = f"{self.dim} features a frame, made as features.{kind} says (cmvn and deltas included)"
         if self.front is None:
-            return made
-        made = f"{self.dim} features a frame: features.{kind} with its cmvn, then front_end"
-        return f"{made}, then the speaker's fMLLR transform" if self.adapted else made
+            return f"{self.dim} features per frame, computed by features.network, cmvn and deltas included"
+        text = f"{self.dim} features per frame: features.hmm with its cmvn, then front_end"
+        return f"{text}, then the speaker's fMLLR transform" if self.adapted else text
 
 
 def need_nodes(network: Network) -> None:
-    """Raises UserError where a layer has no nodes, so that the network gives every frame the same."""
+    """Raises UserError if a layer has no nodes, so that the output does not depend on the input."""
     if not all(network.widths):
         raise UserError(
-            f"a hidden layer has no nodes left (widths {network.widths}), so that the network ignores its input; "
-            "prune less before exporting it."
+            f"a hidden layer has no nodes left (widths {network.widths}), so the network ignores its"
+            " input; prune less before exporting it."
         )
 
 
 def _decimals(values: np.ndarray) -> list[float]:
-    """float32 [n] as numbers of which the text is short and reads back as the same float32."""
+    """float32 [n] as numbers whose short decimal text reads back as the same float32."""
     return [float(str(value)) for value in values.astype(np.float32)]

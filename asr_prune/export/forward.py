@@ -1,4 +1,4 @@
-"""Forms of one network, and how far they are apart."""
+"""Implementations of one network and their numerical differences."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import torch
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.examples import splice_utterance
 
-#: allowed difference of logits between two float32 forms, by their largest logit, where that is more than 1
-TOLERANCE = 1e-5
+#: allowed difference of logits between two float32 forms, relative to the largest logit above 1
+_TOLERANCE = 1e-5
 
 
 class Outputs(NamedTuple):
-    """float32 [frames, pdfs] each; loglikes: log-softmax less log priors."""
+    """float32 [frames, pdfs] each; loglikes: log-softmax minus log priors."""
 
     logits: np.ndarray
     loglikes: np.ndarray
 
 
-#: float32 [frames, dim] of one utterance, unspliced, to its outputs
+#: maps unspliced features float32 [frames, dim] of one utterance to its outputs
 Forward = Callable[[np.ndarray], Outputs]
 
 
 def torch_forward(model: Model) -> Forward:
-    """The network as torch computes it."""
+    """The network computed by torch."""
     network, priors = model.network.eval(), model.priors
 
     @torch.no_grad()
@@ -43,11 +43,11 @@ def torch_forward(model: Model) -> Forward:
 
 @dataclass(frozen=True)
 class Likeness:
-    """One form of a network beside another over all frames of some utterances.
+    """One form of a network compared with a reference, over all frames of some utterances.
 
-    difference: largest of two logits; largest: largest |logit| of the reference; same_best: share of the frames with
-    the same most likely pdf; accuracy: share of the labelled frames whose most likely pdf is the label, None where
-    nothing is labelled; seconds: that the form itself took.
+    difference: largest difference of two logits; largest: largest |logit| of the reference;
+    same_best: share of the frames with the same most likely pdf; accuracy: share of the labelled
+    frames whose most likely pdf is the label, None without labels; seconds: time of the form.
     """
 
     frames: int
@@ -59,14 +59,17 @@ class Likeness:
 
     @property
     def allowed(self) -> float:
-        """Largest difference between two float32 forms of one network."""
-        return TOLERANCE * max(1.0, self.largest)
+        """Largest difference allowed between two float32 forms of one network."""
+        return _TOLERANCE * max(1.0, self.largest)
 
 
 def liken(
-    form: Forward, reference: Forward, utterances: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]
+    form: Forward,
+    reference: Forward,
+    utterances: Mapping[str, np.ndarray],
+    labels: Mapping[str, np.ndarray],
 ) -> Likeness:
-    """Runs both on every utterance (float32 [frames, dim]), after a first run that is not timed.
+    """Runs both on every utterance, float32 [frames, dim], after a first run that is not timed.
 
     labels: pdf-ids [frames] of some of the utterances.
     """
@@ -76,14 +79,18 @@ def liken(
         form(features)
     for name, features in utterances.items():
         start = time.perf_counter()
-        found = form(features).logits
+        logits = form(features).logits
         seconds += time.perf_counter() - start
-        wanted, best = reference(features).logits, found.argmax(1)
-        # nan_to_num: max() would pass over a difference that is no number
-        difference = max(difference, float(np.nan_to_num(np.abs(found - wanted), nan=np.inf).max(initial=0)))
-        largest = max(largest, float(np.abs(wanted).max(initial=0)))
-        frames, same = frames + len(best), same + int((best == wanted.argmax(1)).sum())
+        expected, best = reference(features).logits, logits.argmax(1)
+        difference = max(difference, _largest(logits - expected))
+        largest = max(largest, float(np.abs(expected).max(initial=0)))
+        frames, same = frames + len(best), same + int((best == expected.argmax(1)).sum())
         if name in labels:
             labelled, right = labelled + len(best), right + int((best == labels[name]).sum())
     accuracy = right / labelled if labelled else None
     return Likeness(frames, difference, largest, same / max(frames, 1), accuracy, seconds)
+
+
+def _largest(differences: np.ndarray) -> float:
+    """The largest absolute value; NaN, which max() would skip, counts as infinite."""
+    return float(np.nan_to_num(np.abs(differences), nan=np.inf).max(initial=0))

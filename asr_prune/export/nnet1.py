@@ -1,4 +1,4 @@
-"""A feed-forward network as the folder that Kaldi's nnet1 recipe leaves: steps/nnet/decode.sh --srcdir reads it."""
+"""Export of a feed-forward network to Kaldi's nnet1, as steps/nnet/decode.sh --srcdir reads it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import CMVN_OPTS, write_matrix
 from asr_prune.hmm.kaldi_format import KaldiWriter
 
-#: frames that the counts of the priors sum to; only their ratios count
-FRAMES = 1_000_000
-#: log priors at or above it mark pdfs that no frame was labelled with
-UNSEEN = 0.0
+#: total of the counts that stand for the priors; only their ratios matter
+_FRAMES = 1_000_000
+#: log priors at or above it mark pdfs without training frames
+_UNSEEN = 0.0
 
 
 def write_nnet1(folder: Path, deployed: Deployed) -> None:
-    """Writes into `folder`: final.nnet (text), final.feature_transform (splicing, shift and scale),
-    ali_train_pdf.counts (what the priors are made of), model.json (`Deployed.card`), and what tells of the features:
-    mfcc.conf or fbank.conf, cmvn_opts, delta_opts; or, for a network that hears LDA features, final.mat and
-    splice_opts, without cmvn_opts, because its features are made beforehand (steps/nnet/make_fmllr_feats.sh).
+    """Writes the network and the description of its features into `folder`.
 
-    Raises UserError for a network that is not feed-forward or has a layer without nodes.
+    Files: final.nnet (text), final.feature_transform (splicing, shift and scale),
+    ali_train_pdf.counts (priors), model.json (`Deployed.card`); for the features mfcc.conf or
+    fbank.conf, cmvn_opts and delta_opts. For LDA features instead final.mat and splice_opts,
+    without cmvn_opts, because they are computed beforehand (steps/nnet/make_fmllr_feats.sh). Raises
+    UserError if the network is not feed-forward or has a layer without nodes.
     """
     network, context = feed_forward(deployed.model.network), deployed.model.context
     (folder / "final.nnet").write_bytes(network_text(network))
@@ -38,23 +39,23 @@ def write_nnet1(folder: Path, deployed: Deployed) -> None:
 
 
 def feed_forward(network: Network) -> FeedForward:
-    """`network` itself. Raises UserError where nnet1 has no form for it."""
+    """Returns `network`. Raises UserError if nnet1 cannot represent it."""
     if not isinstance(network, FeedForward):
         kind = network.shape()["type"]
-        raise UserError(f"nnet1 has no form for networks of type {kind}, only for feed_forward; export it with --onnx.")
+        raise UserError(f"nnet1 has feed_forward networks only, not {kind}; export it with --onnx.")
     need_nodes(network)
     return network
 
 
 class _Components(KaldiWriter):
-    """nnet1's text of components (Component::Write)."""
+    """Components in nnet1's text format (Component::Write)."""
 
     def __init__(self) -> None:
         super().__init__(binary=False)
         self.token("<Nnet>", line=True)
 
     def begin(self, kind: str, outputs: int, inputs: int, **rates: float) -> None:
-        """Token and sizes; then the rates that a component of this kind reads."""
+        """Writes token and sizes, then the rates that this kind of component has."""
         self.token(kind)
         self.integer(outputs)
         self.integer(inputs)
@@ -72,13 +73,17 @@ class _Components(KaldiWriter):
 
 
 def network_text(network: FeedForward) -> bytes:
-    """<AffineTransform>s with <Sigmoid>, or <ParametricRelu> of slopes 1 and 0, which is nnet1's ReLU and does not
-    learn; then <Softmax>.
+    """The network as <AffineTransform>s with activations, and <Softmax>.
+
+    nnet1 has no plain ReLU; it is written as <ParametricRelu> with slopes 1 and 0 and learning
+    rates 0.
     """
     out = _Components()
+    rates = {"LearnRateCoef": 1, "BiasLearnRateCoef": 1, "MaxNorm": 0}
+    relu = {"BiasLearnRateCoef": 0, "LearnRateCoef": 0, "ClipGradient": 0}
     for layer in network.affine:
         size = layer.out_features
-        out.begin("<AffineTransform>", size, layer.in_features, LearnRateCoef=1, BiasLearnRateCoef=1, MaxNorm=0)
+        out.begin("<AffineTransform>", size, layer.in_features, **rates)
         out.matrix(layer.weight.detach().numpy())
         out.vector(layer.bias.detach().numpy())
         out.end()
@@ -87,7 +92,7 @@ def network_text(network: FeedForward) -> bytes:
         elif network.activation == "sigmoid":
             out.begin("<Sigmoid>", size, size)
         else:
-            out.begin("<ParametricRelu>", size, size, BiasLearnRateCoef=0, LearnRateCoef=0, ClipGradient=0)
+            out.begin("<ParametricRelu>", size, size, **relu)
             out.vector(np.ones(size, np.float32))
             out.vector(np.zeros(size, np.float32))
         out.end()
@@ -95,7 +100,7 @@ def network_text(network: FeedForward) -> bytes:
 
 
 def transform_text(network: FeedForward, context: tuple[int, int]) -> bytes:
-    """<Splice>, then what `Network.normalised` does: <AddShift>, <Rescale>."""
+    """<Splice>, then the input normalisation: <AddShift>, <Rescale>."""
     out, size = _Components(), network.inputs
     out.begin("<Splice>", size, size // (1 + sum(context)))
     out.ints(list(range(-context[0], context[1] + 1)))
@@ -108,8 +113,8 @@ def transform_text(network: FeedForward, context: tuple[int, int]) -> bytes:
 
 
 def counts_text(log_priors: np.ndarray) -> bytes:
-    """Frames of each pdf in a million, as analyze-counts writes them; 0 for a pdf never seen."""
-    counts = np.where(log_priors < UNSEEN, np.exp(log_priors.astype(np.float64)) * FRAMES, 0)
+    """Frames of each pdf per million, as analyze-counts writes them; 0 for a pdf without frames."""
+    counts = np.where(log_priors < _UNSEEN, np.exp(log_priors.astype(np.float64)) * _FRAMES, 0)
     return f" [ {' '.join(f'{count:.9g}' for count in counts)} ]\n".encode()
 
 
@@ -119,7 +124,8 @@ def _write_features(folder: Path, deployed: Deployed) -> None:
         (folder / f"{base.type}.conf").write_text(_conf(base))
     if front is not None and front.matrix is not None:
         write_matrix(folder / "final.mat", front.matrix)
-        (folder / "splice_opts").write_text(f"--left-context={front.left} --right-context={front.right}\n")
+        context = f"--left-context={front.left} --right-context={front.right}\n"
+        (folder / "splice_opts").write_text(context)
         return
     if base.cmvn != "none":
         (folder / "cmvn_opts").write_text(CMVN_OPTS.format(str(base.cmvn_variance).lower()) + "\n")
@@ -128,8 +134,8 @@ def _write_features(folder: Path, deployed: Deployed) -> None:
 
 
 def _conf(base: FeatureOptions) -> str:
-    """Options of compute-mfcc-feats or compute-fbank-feats, one a line."""
-    told = {
+    """Options of compute-mfcc-feats or compute-fbank-feats, one per line."""
+    options = {
         "sample-frequency": base.rate,
         "frame-length": base.frame_length_ms,
         "frame-shift": base.frame_shift_ms,
@@ -139,5 +145,5 @@ def _conf(base: FeatureOptions) -> str:
         "high-freq": base.high_freq,
         "use-energy": str(base.use_energy).lower(),
     }
-    told |= {"num-ceps": base.ceps} if base.type == "mfcc" else {}
-    return "".join(f"--{name}={value}\n" for name, value in told.items())
+    options |= {"num-ceps": base.ceps} if base.type == "mfcc" else {}
+    return "".join(f"--{name}={value}\n" for name, value in options.items())

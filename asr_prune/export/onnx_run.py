@@ -1,4 +1,4 @@
-"""ONNX files made smaller, and run with onnxruntime."""
+"""Quantisation of ONNX files, and running them with onnxruntime."""
 
 from __future__ import annotations
 
@@ -20,26 +20,29 @@ if TYPE_CHECKING:
 
 
 def need_onnx() -> None:
-    """Raises UserError where onnx or onnxruntime is not installed."""
+    """Raises UserError if onnx or onnxruntime is not installed."""
     if missing := [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]:
-        raise UserError(f"exporting to ONNX needs {' and '.join(missing)}; type: pip install -e '.[export]'.")
+        packages = " and ".join(missing)
+        raise UserError(f"exporting to ONNX needs {packages}; run pip install -e '.[export]'.")
 
 
 def quantise(model: onnx.ModelProto, path: Path) -> None:
-    """Writes `model` with weights of 8 bits, each node its own scale; what goes into a layer becomes 8 bits too, by the
-    range of the utterance at hand (onnxruntime's quantize_dynamic), so that no calibration data are needed.
+    """Writes `model` with 8-bit weights, one scale per node, by onnxruntime's quantize_dynamic.
 
-    Weights are unsigned: of signed ones, processors with AVX2 but without VNNI saturate the sum of two products.
+    The inputs of a layer are quantised at run time by their range over the utterance, without
+    calibration data. Weights are unsigned: with signed ones, processors with AVX2 but without VNNI
+    saturate the sum of two products.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _without_advice():
-        quantize_dynamic(model, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QUInt8)
+        form = {"per_channel": True, "weight_type": QuantType.QUInt8}
+        quantize_dynamic(model, path, op_types_to_quantize=["MatMul"], **form)
 
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """onnxruntime warns, on the root logger, of every layer whose range is taken at run time."""
+    """Silences a warning of onnxruntime, on the root logger, for every layer quantised at run time."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -49,14 +52,15 @@ def _without_advice() -> Iterator[None]:
 
 
 class Session:
-    """An ONNX file of ours on the CPU. threads: of one operator."""
+    """An exported ONNX file on the CPU; threads: of one operator."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
 
     def __call__(self, features: np.ndarray) -> Outputs:
         """features: float32 [frames, dim] of one utterance."""

@@ -1,4 +1,4 @@
-"""Samples to raw features by either of two libraries that follow Kaldi's compute-mfcc-feats and compute-fbank-feats."""
+"""MFCC and filterbank features as of Kaldi's compute-{mfcc,fbank}-feats, by two libraries."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from asr_prune.features.options import FeatureOptions
+from asr_prune.process import torch_threads
 
 #: samples float32 [samples] in int16 range -> features float32 [frames, options.base_dim]
 Compute = Callable[[np.ndarray], np.ndarray]
 
 
 def make_compute(options: FeatureOptions) -> Compute:
-    """The function that turns samples at `options.rate` into features; 0 frames where there is less than one window."""
+    """The function that computes features of samples at `options.rate`.
+
+    Samples that are shorter than a window give 0 frames.
+    """
     return (_native if options.backend == "native" else _torchaudio)(options)
 
 
@@ -68,11 +72,8 @@ def _torchaudio(options: FeatureOptions) -> Compute:
     def compute(samples: np.ndarray) -> np.ndarray:
         if len(samples) < window:
             return np.zeros((0, options.base_dim), np.float32)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # the order of a sum depends on the number of threads; the bytes must not
-        try:
-            return np.asarray(function(torch.from_numpy(samples)[None], **settings).numpy(), dtype=np.float32)
-        finally:
-            torch.set_num_threads(threads)
+        with torch_threads(1):  # the order of a sum depends on the threads; the bytes must not
+            matrix = function(torch.from_numpy(samples)[None], **settings)
+        return np.asarray(matrix.numpy(), dtype=np.float32)
 
     return compute

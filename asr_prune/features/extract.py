@@ -1,10 +1,9 @@
-"""A data directory's audio to archives of features, and their statistics per speaker."""
+"""Features of a data directory's audio, and their CMVN statistics per speaker, in archives."""
 
 from __future__ import annotations
 
 import logging
 import math
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,38 +20,41 @@ from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.cmvn import cmvn_stats
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
-from asr_prune.interrupts import starting_workers
+from asr_prune.process import worker_pool
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Counts:
-    """What an extraction made and what it left out."""
+class ExtractCounts:
+    """The result of an extraction."""
 
     utterances: int = 0
     frames: int = 0
-    #: of audio turned into features
+    #: hours of audio, without skipped utterances
     hours: float = 0.0
-    #: columns of the features, where they were made elsewhere
+    #: columns of the features, if they were computed elsewhere
     dim: int = 0
-    #: utterance -> why it was left out
+    #: skipped utterance -> reason
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> Counts:
-    """Writes out/feats.{ark,scp}, float32 [frames, options.base_dim] per utterance, and per speaker out/cmvn.{ark,scp}.
+def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> ExtractCounts:
+    """Writes features of the data directory `data` and their CMVN statistics to `out`, as archives.
 
-    The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
-    on it. Audio that cannot be used, or is longer than `longest` seconds, is skipped, counted and logged with the
-    reason, as Kaldi does. Raises UserError
-    where there is no wav.scp, no utterance is left or `out` cannot be written.
+    feats.{ark,scp}: float32 [frames, options.base_dim] per utterance; cmvn.{ark,scp}: `cmvn_stats`
+    per speaker.
+
+    nj: number of processes; with dither 0 the bytes do not depend on it. Audio that cannot be used,
+    or is longer than `longest` seconds, is skipped, counted and logged with the reason, as in
+    Kaldi. Raises UserError if wav.scp is missing, no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
     if not (data / "wav.scp").is_file():
-        raise UserError(f"{data}/wav.scp is missing; run the corpus stage, or take features by features.*.archives.")
-    counts = Counts()
+        remedy = "run the corpus stage, or name finished features in features.*.archives"
+        raise UserError(f"{data}/wav.scp is missing; {remedy}.")
+    counts = ExtractCounts()
     kept = _kept(corpus, options, nj, longest, counts)
     first = next(kept, None)
     if first is None:
@@ -64,12 +66,12 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest
     return counts
 
 
-def _first_reason(counts: Counts) -> str:
+def _first_reason(counts: ExtractCounts) -> str:
     return next(iter(counts.skipped.values()), "wav.scp is empty; run the corpus stage.")
 
 
 def _kept(
-    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: Counts
+    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: ExtractCounts
 ) -> Iterator[tuple[str, np.ndarray]]:
     jobs = [(key, corpus.wavs[key], corpus.segments.get(key)) for key in sorted(corpus.wavs, key=c_order)]
     with _results(jobs, options, nj, longest) as results:
@@ -84,21 +86,22 @@ def _kept(
             yield utterance, result
 
 
-Job = tuple[str, str, Segment | None]
-Result = tuple[str, float, np.ndarray | str]
+_Job = tuple[str, str, Segment | None]
+_Result = tuple[str, float, np.ndarray | str]
 
 
 @contextmanager
-def _results(jobs: list[Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[Result]]:
-    """Results in the order of `jobs`. Fresh processes, not forks: the fork of a process that holds threads can hang."""
+def _results(jobs: list[_Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[_Result]]:
+    """Results in the order of `jobs`.
+
+    Fresh processes, not forks: the fork of a process that holds threads can hang.
+    """
     nj = min(nj, len(jobs))
     if nj <= 1:
         worker = _Worker(options, longest)
         yield map(worker, jobs)
         return
-    with starting_workers():
-        pool = multiprocessing.get_context("spawn").Pool(nj, _start_worker, (options, longest))
-    with pool:
+    with worker_pool(nj, "spawn", _start_worker, (options, longest)) as pool:
         yield pool.imap(_work, jobs, chunksize=8)
 
 
@@ -107,18 +110,19 @@ class _Worker:
         self.options, self.longest = options, longest
         self.compute: Compute = make_compute(options)
 
-    def __call__(self, job: Job) -> Result:
-        """(utterance, seconds, features or the reason why there are none)"""
+    def __call__(self, job: _Job) -> _Result:
+        """(utterance, seconds, features or the reason for skipping it)"""
         utterance, place, part = job
         try:
-            own = self.options
-            samples, rate = read_audio(place, own.rate, part, own.resample, self.longest)
+            convert = self.options.resample
+            samples, rate = read_audio(place, self.options.rate, part, convert, self.longest)
         except UserError as error:
             return utterance, 0.0, str(error)
         features = self.compute(samples)
         if not len(features):
             window = self.options.frame_length_ms
-            return utterance, 0.0, f"{place}: {len(samples)} samples are less than one window of {window:g} ms."
+            reason = f"{len(samples)} samples are less than a window of {window:g} ms"
+            return utterance, 0.0, f"{place}: {reason}."
         return utterance, len(samples) / rate, features
 
 
@@ -130,13 +134,16 @@ def _start_worker(options: FeatureOptions, longest: float) -> None:
     _worker = _Worker(options, longest)
 
 
-def _work(job: Job) -> Result:
+def _work(job: _Job) -> _Result:
     assert _worker is not None, "the pool starts each process with _start_worker"
     return _worker(job)
 
 
 def write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:
-    """Writes out/cmvn.{ark,scp}, statistics per speaker of the features in out/feats.scp; utt2spk: of all of them."""
+    """Writes out/cmvn.{ark,scp}, the statistics per speaker of out/feats.scp.
+
+    utt2spk: the utterances to include, and their speakers.
+    """
 
     def stats(utterances: list[str]) -> np.ndarray:
         return cmvn_stats(matrix for _, matrix in read_matrices(out / "feats.scp", utterances))

@@ -50,7 +50,7 @@ def pass_features(
     adapt: apply the speakers' fMLLR transforms if the pass has them.
     """
     front = FrontEnd.load(hmm)
-    feats = base_features(folder, options).under(lambda _, base: front(base))
+    feats = base_features(folder, options).then(lambda _, base: front(base))
     if not (adapt and (hmm / "trans.scp").is_file()):
         return feats
     transforms = dict(read_matrices(transform_file(hmm, folder.name)))
@@ -60,7 +60,7 @@ def pass_features(
         transform = transforms.get(speakers[utt])
         return plain if transform is None else transformed(plain, transform)
 
-    return feats.under(adapted)
+    return feats.then(adapted)
 
 
 def transform_file(hmm: Path, part: str) -> Path:

@@ -74,9 +74,9 @@ def _check(tally: Tally, name: str) -> None:
         raise UserError(f"{message}; check that transcripts and audio belong together.")
     if tally.failed:
         message = "%d utterances did not align and are left out: %s"
-        log.warning(message, len(tally.failed), first_few(tally.failed))
+        log.warning(message, len(tally.failed), first_ids(tally.failed))
 
 
-def first_few(utts: list[str]) -> str:
+def first_ids(utts: list[str]) -> str:
     """The first five ids, for a log line."""
     return " ".join(utts[:5]) + (" ..." if len(utts) > 5 else "")

@@ -28,7 +28,7 @@ from asr_prune.hmm.lda_mllt import train_lda_mllt
 from asr_prune.hmm.mdl import write_mdl
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
-from asr_prune.hmm.pass_summary import PassSummary, first_few, summarise_pass
+from asr_prune.hmm.pass_summary import PassSummary, first_ids, summarise_pass
 from asr_prune.hmm.sat import train_sat
 from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
@@ -116,7 +116,7 @@ def _without_words(speech: Speech, lang: Lang) -> list[str]:
     oov = sorted(utt for utt in speech.feats if not lang.word_ids(speech.text.get(utt, [])))
     if oov:
         message = "%d utterances lack a transcript that the lexicon covers, left out: %s"
-        log.warning(message, len(oov), first_few(oov))
+        log.warning(message, len(oov), first_ids(oov))
     return oov
 
 

@@ -1,4 +1,4 @@
-"""Features made by Kaldi, or by anything that writes its archives, in place of ours."""
+"""Import of features from Kaldi archives."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir, c_order, read_table
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices, write_matrices
-from asr_prune.features.extract import Counts, write_cmvn
+from asr_prune.features.extract import ExtractCounts, write_cmvn
 
 log = logging.getLogger(__name__)
 
 
-def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Counts:
-    """Copies the features of the utterances of `data` from source/feats.scp to out/feats.{ark,scp}, float32 [frames,
-    dim], and source/cmvn.scp to out/cmvn.{ark,scp}, computed where there is none.
+def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> ExtractCounts:
+    """Copies the features of the utterances of `data` from source/feats.scp.
 
-    frame_shift: seconds. Utterances without features, without frames, or with values that are not finite are skipped,
-    counted and logged. Raises UserError where an archive is missing or damaged, the matrices differ in columns, a
-    speaker lacks statistics, or no utterance is left.
+    Writes out/feats.{ark,scp}, float32 [frames, dim], and out/cmvn.{ark,scp}: source/cmvn.scp, or
+    computed if there is none. frame_shift: seconds. Utterances without features, without frames or
+    with values that are not finite are skipped, counted and reported. Raises UserError if an
+    archive is missing or damaged, matrices differ in columns, a speaker lacks statistics, or no
+    utterance is left.
     """
-    scp, corpus, counts = source / "feats.scp", DataDir.read(data), Counts()
+    scp, corpus, counts = source / "feats.scp", DataDir.read(data), ExtractCounts()
     if not scp.is_file():
-        raise UserError(f"{scp} is missing; features.*.archives takes a folder with {source.name}/feats.scp.")
+        raise UserError(f"{scp} is missing; features.*.archives needs a folder with {source.name}/feats.scp.")
     kept = _kept(scp, corpus, counts)
     first = next(kept, None)
     if first is None:
-        raise UserError(f"{scp} has usable features of no utterance of {data}; name the utterances alike in both.")
+        raise UserError(f"{scp} has no usable features for {data}; use the same utterance ids in both.")
     write_matrices(out / "feats", chain([first], kept))
     counts.hours = counts.frames * frame_shift / 3600
     speakers = {utt: speaker for utt, speaker in corpus.utt2spk.items() if utt not in counts.skipped}
     if (source / "cmvn.scp").is_file():
-        write_matrices(out / "cmvn", _statistics(source / "cmvn.scp", sorted(set(speakers.values())), counts.dim))
+        statistics = _statistics(source / "cmvn.scp", sorted(set(speakers.values())), counts.dim)
+        write_matrices(out / "cmvn", statistics)
     else:
         write_cmvn(out, speakers)
     if counts.skipped:
@@ -44,38 +46,40 @@ def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Co
     return counts
 
 
-def _mend(scp: Path) -> str:
-    return f"copy the archives that {scp.name} names, or make them again"
+def _fix(scp: Path) -> str:
+    return f"copy the archives of {scp.name} again, or recompute them"
 
 
-def _kept(scp: Path, corpus: DataDir, counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
-    there = read_table(scp)
-    if unknown := there.keys() - corpus.utt2spk.keys():
+def _kept(scp: Path, corpus: DataDir, counts: ExtractCounts) -> Iterator[tuple[str, np.ndarray]]:
+    available = read_table(scp)
+    if unknown := available.keys() - corpus.utt2spk.keys():
         log.warning("%s: %d utterances are not in %s, left out", scp, len(unknown), corpus.path)
     wanted = sorted(corpus.utt2spk, key=c_order)
-    _skip(counts, {utt: f"{scp} has no features of it" for utt in wanted if utt not in there})
-    for utt, matrix in read_matrices(scp, [utt for utt in wanted if utt in there], _mend(scp)):
+    _skip(counts, {utt: f"no features in {scp}" for utt in wanted if utt not in available})
+    for utt, matrix in read_matrices(scp, [utt for utt in wanted if utt in available], _fix(scp)):
         counts.dim = counts.dim or matrix.shape[1]
         if not len(matrix) or not np.isfinite(matrix).all():
-            _skip(counts, {utt: f"its features in {scp} are {'not finite' if len(matrix) else 'empty'}"})
+            fault = "not finite" if len(matrix) else "empty"
+            _skip(counts, {utt: f"its features in {scp} are {fault}"})
             continue
         if matrix.shape[1] != counts.dim:
-            raise UserError(
-                f"{scp}: {utt} has {matrix.shape[1]} columns, others {counts.dim}; make all features alike."
-            )
+            columns = f"{utt} has {matrix.shape[1]} columns, others {counts.dim}"
+            raise UserError(f"{scp}: {columns}; compute all features with the same options.")
         counts.utterances += 1
         counts.frames += len(matrix)
         yield utt, matrix.astype(np.float32)
 
 
-def _skip(counts: Counts, reasons: dict[str, str]) -> None:
+def _skip(counts: ExtractCounts, reasons: dict[str, str]) -> None:
     for utt, reason in reasons.items():
         log.warning("%s skipped: %s", utt, reason)
     counts.skipped |= reasons
 
 
 def _statistics(scp: Path, speakers: list[str], dim: int) -> Iterator[tuple[str, np.ndarray]]:
-    for speaker, stats in read_matrices(scp, speakers, f"let {scp.name} hold every speaker of utt2spk, or remove it"):
+    fix = f"add all speakers of utt2spk to {scp.name}, or remove it"
+    for speaker, stats in read_matrices(scp, speakers, fix):
         if stats.shape != (2, dim + 1):
-            raise UserError(f"{scp}: {speaker} has statistics {stats.shape} of features with {dim} columns; remove it.")
+            shapes = f"statistics of shape {stats.shape} for features with {dim} columns"
+            raise UserError(f"{scp}: {speaker} has {shapes}; remove the file.")
         yield speaker, stats.astype(np.float64)

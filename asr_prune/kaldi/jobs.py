@@ -1,4 +1,4 @@
-"""Utterances shared out over jobs as Kaldi shares them out (split_data.sh, split_scp.pl --utt2spk)."""
+"""Kaldi's split of utterances into jobs (split_data.sh, split_scp.pl --utt2spk)."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from asr_prune.errors import UserError
 
 
 def split_by_speaker(utt2spk: Mapping[str, str], jobs: int) -> list[list[str]]:
-    """The utterances of each job: whole speakers, as even in utterances as neighbouring jobs can make it.
+    """The utterances of each job: whole speakers, balanced between neighbouring jobs.
 
-    Raises UserError where there are fewer speakers than jobs.
+    Raises UserError if there are fewer speakers than jobs.
     """
     speakers: dict[str, list[str]] = {}
     for utt in sorted(utt2spk, key=c_order):
         speakers.setdefault(utt2spk[utt], []).append(utt)
     if len(speakers) < jobs:
-        raise UserError(f"{len(speakers)} speakers cannot be shared out over {jobs} jobs; give --nj {len(speakers)}.")
-    own = list(speakers.values())
-    before = list(accumulate(map(len, own), initial=0))
-    edges = [-(-job * len(own) // jobs) for job in range(jobs + 1)]
-    _even(edges, before)
-    return [[utt for utts in own[start:end] for utt in utts] for start, end in pairwise(edges)]
+        count = len(speakers)
+        raise UserError(f"{count} speakers cannot be split into {jobs} jobs; use --nj {count}.")
+    groups = list(speakers.values())
+    before = list(accumulate(map(len, groups), initial=0))
+    edges = [-(-job * len(groups) // jobs) for job in range(jobs + 1)]
+    _balance(edges, before)
+    return [[utt for utts in groups[start:end] for utt in utts] for start, end in pairwise(edges)]
 
 
-def _even(edges: list[int], before: list[int]) -> None:
-    """Moves the edges between jobs while that brings two neighbours nearer; job j has the speakers edges[j] to
-    edges[j+1], and `before` counts the utterances before each speaker.
+def _balance(edges: list[int], before: list[int]) -> None:
+    """Moves the edges between jobs as long as that makes two neighbours more equal.
+
+    Job j has the speakers edges[j] to edges[j+1]; before: utterances before each speaker.
     """
 
     def moved(edge: int, step: int) -> bool:
         low, here, high = edges[edge - 1 : edge + 2]
-        apart, then = (abs(before[high] - 2 * before[place] + before[low]) for place in (here, here + step))
-        if not low <= here + step <= high or then >= apart:
+        now, then = (abs(before[high] - 2 * before[place] + before[low]) for place in (here, here + step))
+        if not low <= here + step <= high or then >= now:
             return False
         edges[edge] += step
         return True

@@ -1,4 +1,4 @@
-"""Labels made by Kaldi: an alignment directory, or pdf-ids in an archive of their own."""
+"""Labels from Kaldi: an alignment directory, or an archive of pdf-ids."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.kaldi.vectors import read_int_vectors
 
-HMM = ("final.mdl", "tree")
-#: copied as they are, where they are there: models, and how features are made for them
-PASS = (*HMM, "final.alimdl", "final.mat", "cmvn_opts", "splice_opts", "delta_opts")
-#: read, to see that all belongs together
-BESIDES = ("phones.txt", "num_jobs")
+_HMM = ("final.mdl", "tree")
+#: files of a GMM-HMM that are copied if present: models and the options of their features
+PASS = (*_HMM, "final.alimdl", "final.mat", "cmvn_opts", "splice_opts", "delta_opts")
+#: files that are read to check consistency
+_CHECKED = ("phones.txt", "num_jobs")
 
 
 @dataclass(frozen=True)
 class KaldiLabels:
-    """Labels as read. pdfs, ids: pdf-ids and transition-ids, int32 [frames] by utterance; num_pdfs: pdf-ids are below
-    it; hmm: folder of the final.mdl and tree that they belong to, or None; model: of that folder.
+    """Labels of utterances.
+
+    pdfs, ids: pdf-ids and transition-ids, int32 [frames] by utterance; num_pdfs: number of pdfs;
+    hmm: folder of their final.mdl and tree, or None; model: of that folder.
     """
 
     pdfs: dict[str, Ints]
@@ -33,12 +35,12 @@ class KaldiLabels:
 
 
 def hmm_folder(source: Path, hmm: Path | None) -> Path | None:
-    """Where the HMM of labels lies: in the alignment directory itself, or, for pdf-ids, in `hmm`."""
+    """The folder of the labels' HMM: the alignment directory itself, or `hmm` for pdf-ids."""
     return source if source.is_dir() else hmm
 
 
-def archives(source: Path) -> list[Path]:
-    """The archives of labels `source`: itself, or ali.1.gz, ali.2.gz, ... or ali.ark of a folder, in that order."""
+def label_archives(source: Path) -> list[Path]:
+    """The file `source` itself, or the archives ali.1.gz, ali.2.gz, ... or ali.ark of a folder."""
     if not source.is_dir():
         return [source]
     numbered = {path: re.fullmatch(r"ali\.(\d+)\.gz", path.name) for path in source.iterdir()}
@@ -47,65 +49,67 @@ def archives(source: Path) -> list[Path]:
 
 
 def model_files(hmm: Path) -> list[Path]:
-    """What is taken of a Kaldi folder besides its labels, where it is there."""
-    named = (hmm / name for name in (*PASS, *BESIDES))
+    """The files of a Kaldi folder that are read besides its labels."""
+    named = (hmm / name for name in (*PASS, *_CHECKED))
     return sorted(path for path in (*named, *hmm.glob("trans.*")) if path.is_file())
 
 
 def read_kaldi_labels(source: Path, hmm: Path | None = None, pdfs: int | None = None) -> KaldiLabels:
     """Reads a Kaldi alignment directory (ali.*.gz, final.mdl, tree), or a file of pdf-ids, text or binary.
 
-    hmm: for a file, the folder with final.mdl and tree of these pdf-ids; pdfs: for a file without one, how many there
-    are, by default the highest id and one more. Raises UserError where a file is missing or damaged, or an id is not
-    of the model.
+    hmm: for a file, the folder with final.mdl and tree of its pdf-ids; pdfs: for a file without
+    that, the number of pdfs, by default the highest id plus 1. Raises UserError if a file is
+    missing or damaged or an id is not of the model.
     """
     if not source.exists():
-        raise UserError(f"hmm.labels names {source}, which is not there; name a Kaldi alignment directory or archive.")
+        raise UserError(f"hmm.labels: {source} does not exist; give a Kaldi alignment directory or archive.")
     model_folder = hmm_folder(source, hmm)
     model = _read_hmm(model_folder) if model_folder else None
-    found = _read_archives(source)
+    labels = _read_archives(source)
     if source.is_dir():
         assert model is not None
-        return _of_transitions(found, model, source)
-    highest = max((int(own.max()) for own in found.values() if len(own)), default=-1)
+        return _of_transitions(labels, model, source)
+    highest = max((int(ids.max()) for ids in labels.values() if len(ids)), default=-1)
     count = model.gmms.num_pdfs if model else pdfs or highest + 1
-    if highest >= count or any(len(own) and own.min() < 0 for own in found.values()):
-        raise UserError(f"{source}: pdf-ids must be from 0 to {count - 1}; give the archive that belongs to the model.")
-    return KaldiLabels(found, None, count, model_folder, model)
+    if highest >= count or any(len(ids) and ids.min() < 0 for ids in labels.values()):
+        raise UserError(f"{source}: pdf-ids must be 0 to {count - 1}; give the archive of the model.")
+    return KaldiLabels(labels, None, count, model_folder, model)
 
 
 def _read_hmm(folder: Path) -> HmmModel:
-    for name in HMM:
+    for name in _HMM:
         if not (folder / name).is_file():
             raise UserError(
-                f"{folder}/{name} is missing; labels need the final.mdl and tree that made them, so copy them there, "
-                "or let hmm.labels name a file of pdf-ids."
+                f"{folder}/{name} is missing; copy the final.mdl and tree that made the labels there,"
+                " or give hmm.labels a file of pdf-ids."
             )
     return HmmModel.load(folder)
 
 
 def _read_archives(source: Path) -> dict[str, Ints]:
-    paths = archives(source)
+    paths = label_archives(source)
     jobs = source / "num_jobs"
     stated = jobs.read_text().strip() if source.is_dir() and jobs.is_file() else str(len(paths))
     if not paths or stated != str(len(paths)):
-        raise UserError(f"{source} holds {len(paths)} of {stated} archives ali.*.gz; copy all of them there.")
-    found: dict[str, Ints] = {}
+        raise UserError(f"{source} has {len(paths)} of {stated} archives ali.*.gz; copy all of them.")
+    labels: dict[str, Ints] = {}
     for path in paths:
-        own = read_int_vectors(path)
-        if twice := sorted(own.keys() & found.keys()):
-            raise UserError(f"{path}: {twice[0]} has labels in another archive too; remove archives of another split.")
-        found |= own
-    return found
+        part = read_int_vectors(path)
+        if repeated := sorted(part.keys() & labels.keys()):
+            fix = "remove archives of another split"
+            raise UserError(f"{path}: {repeated[0]} has labels in another archive too; {fix}.")
+        labels |= part
+    return labels
 
 
 def _of_transitions(ids: dict[str, Ints], model: HmmModel, source: Path) -> KaldiLabels:
     table = id_to_pdf(model.transitions)
-    for utt, own in ids.items():
-        if len(own) and not 1 <= own.min() <= own.max() < len(table):
-            odd = int(own[(own < 1) | (own >= len(table))][0])
+    for utt, path in ids.items():
+        if len(path) and not 1 <= path.min() <= path.max() < len(table):
+            odd = int(path[(path < 1) | (path >= len(table))][0])
             raise UserError(
-                f"{source}: {utt} holds the transition-id {odd} and final.mdl has 1 to {len(table) - 1}; "
-                "copy the final.mdl that made these alignments."
+                f"{source}: {utt} has transition-id {odd}, final.mdl has 1 to {len(table) - 1};"
+                " copy the final.mdl that made these alignments."
             )
-    return KaldiLabels({utt: table[own] for utt, own in ids.items()}, ids, model.gmms.num_pdfs, source, model)
+    pdfs = {utt: table[path] for utt, path in ids.items()}
+    return KaldiLabels(pdfs, ids, model.gmms.num_pdfs, source, model)

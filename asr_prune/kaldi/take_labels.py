@@ -1,4 +1,4 @@
-"""Puts labels made by Kaldi where the stages look for those of a pass of ours."""
+"""Import of labels from Kaldi, written like the output of a GMM-HMM pass."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Labels taken over, with the keys of a pass's summary. Left out are: failed, utterances without labels;
-    mismatched, with another number of frames than the features; unknown, labelled and in no set.
+class TakenLabels:
+    """Imported labels, with the keys of a pass's summary.
+
+    Utterances left out: failed: without labels; mismatched: with another number of frames than
+    their features; unknown: labelled but in no set.
     """
 
     name: str
@@ -40,19 +42,23 @@ class Taken:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        left = f"{len(self.failed)} without labels, {len(self.mismatched)} of another length, {len(self.unknown)}"
-        head = f"{self.utterances} utterances, {self.frames} frames, {self.pdfs} pdfs"
-        return f"{head}; left out: {left} labelled but in no set"
+        size = f"{self.utterances} utterances, {self.frames} frames, {self.pdfs} pdfs"
+        failed, mismatched, unknown = map(len, (self.failed, self.mismatched, self.unknown))
+        left_out = f"{failed} without labels, {mismatched} of another length, {unknown} in no set"
+        return f"{size}; left out: {left_out}"
 
 
-def take_labels(labels: KaldiLabels, lengths: Mapping[str, int], lang: Path, out: Path, frame_shift: float) -> Taken:
-    """Writes `out` as a pass of ours writes its folder, whole or not at all, as far as Kaldi made its parts.
+def take_labels(
+    labels: KaldiLabels, lengths: Mapping[str, int], lang: Path, out: Path, frame_shift: float
+) -> TakenLabels:
+    """Writes the folder `out` like a pass, as far as `labels` has its parts.
 
-    lengths: frames of the features by utterance; lang: whose phones the model must have; frame_shift: seconds. Raises
-    UserError where no utterance is left or the phones are others.
+    lengths: frames of the features by utterance; lang: its phones must be those of the model;
+    frame_shift: seconds. Raises UserError if no utterance is left or the phones differ.
     """
     _compare_phones(labels, lang)
-    kept = [utt for utt in sorted(lengths) if utt in labels.pdfs and len(labels.pdfs[utt]) == lengths[utt]]
+    frames = {utt: len(pdfs) for utt, pdfs in labels.pdfs.items()}
+    kept = [utt for utt in sorted(lengths) if frames.get(utt) == lengths[utt]]
     taken = _taken(labels, lengths, kept, out.name, frame_shift)
     with atomic_dir(out) as partial:
         for path in [labels.hmm / name for name in PASS] if labels.hmm else []:
@@ -67,8 +73,11 @@ def take_labels(labels: KaldiLabels, lengths: Mapping[str, int], lang: Path, out
     return taken
 
 
-def _taken(labels: KaldiLabels, lengths: Mapping[str, int], kept: list[str], name: str, frame_shift: float) -> Taken:
-    mismatched = sorted(utt for utt in lengths.keys() & labels.pdfs.keys() if len(labels.pdfs[utt]) != lengths[utt])
+def _taken(
+    labels: KaldiLabels, lengths: Mapping[str, int], kept: list[str], name: str, frame_shift: float
+) -> TakenLabels:
+    both = lengths.keys() & labels.pdfs.keys()
+    mismatched = sorted(utt for utt in both if len(labels.pdfs[utt]) != lengths[utt])
     lists = {
         "without labels": sorted(lengths.keys() - labels.pdfs.keys()),
         "of another length than their features": mismatched,
@@ -76,51 +85,54 @@ def _taken(labels: KaldiLabels, lengths: Mapping[str, int], kept: list[str], nam
     }
     for what, utts in lists.items():
         if utts:
-            log.warning("  %d utterances %s, left out (%s, for one)", len(utts), what, utts[0])
+            log.warning("  %d utterances %s, left out (e.g. %s)", len(utts), what, utts[0])
     if not kept:
         raise UserError(_none_left(labels, lengths, mismatched))
     frames = sum(lengths[utt] for utt in kept)
     gaussians = labels.model.gmms.num_gauss if labels.model else 0
     hours = round(frames * frame_shift / 3600, 4)
     failed, mismatched, unknown = lists.values()
-    return Taken(name, labels.num_pdfs, gaussians, frames, hours, len(kept), failed, mismatched, unknown)
+    return TakenLabels(name, labels.num_pdfs, gaussians, frames, hours, len(kept), failed, mismatched, unknown)
 
 
 def _none_left(labels: KaldiLabels, lengths: Mapping[str, int], mismatched: list[str]) -> str:
     if mismatched:
         utt = mismatched[0]
         return (
-            f"no utterance has as many labels as frames ({utt}: {len(labels.pdfs[utt])} and {lengths[utt]}); "
-            "make features with the frame shift and edges that the labels were made with."
+            f"no utterance has as many labels as frames ({utt}: {len(labels.pdfs[utt])} and {lengths[utt]});"
+            " compute features with the frame shift and edges of the labels."
         )
-    names = f"{min(labels.pdfs, default='none')} there, {min(lengths, default='none')} here"
-    return f"no labelled utterance is in train or dev ({names}); name them alike in both."
+    labelled, corpus = min(labels.pdfs, default="none"), min(lengths, default="none")
+    names = f"e.g. {labelled} in the labels, {corpus} in the corpus"
+    return f"no labelled utterance is in train or dev ({names}); use the same utterance ids."
 
 
 def _compare_phones(labels: KaldiLabels, lang: Path) -> None:
-    """The graph joins the model's phones and those of lang/L.fst by number."""
+    """Raises UserError if phone numbers differ between the model and lang/L.fst."""
     if labels.hmm is None or labels.model is None:
         return
     ours = spoken_phones(lang / "phones.txt")
     table = labels.hmm / "phones.txt"
-    theirs = (
-        spoken_phones(table) if table.is_file() else {i: ours.get(i, "") for i in phones_of(labels.model.transitions)}
-    )
+    if table.is_file():
+        theirs = spoken_phones(table)
+    else:
+        theirs = {i: ours.get(i, "") for i in phones_of(labels.model.transitions)}
     if theirs != ours:
         odd = min(i for i in theirs.keys() | ours.keys() if theirs.get(i) != ours.get(i))
         raise UserError(
-            f"phone {odd} is {theirs.get(odd) or 'none'} in {labels.hmm} and {ours.get(odd) or 'none'} in "
-            f"{lang}/phones.txt; make the lang of the same lexicon (lang.position_dependent, lang.silence_phones), "
-            "or take only pdf-ids from a file."
+            f"phone {odd} is {theirs.get(odd) or 'none'} in {labels.hmm} and"
+            f" {ours.get(odd) or 'none'} in {lang}/phones.txt; build the lang from the same lexicon"
+            " (lang.position_dependent, lang.silence_phones), or use a file of pdf-ids."
         )
 
 
 def _take_transforms(source: Path, out: Path) -> None:
-    """trans.1, trans.2, ... as one archive trans.{ark,scp}."""
-    parts = [path for path in sorted(source.glob("trans.*")) if re.fullmatch(r"trans\.(\d+|ark)", path.name)]
+    """Joins trans.1, trans.2, ... into trans.{ark,scp}."""
+    paths = sorted(source.glob("trans.*"))
+    parts = [str(path) for path in paths if re.fullmatch(r"trans\.(\d+|ark)", path.name)]
     try:
-        found = {speaker: matrix for path in parts for speaker, matrix in kaldi_io.read_mat_ark(str(path))}
+        transforms = {speaker: matrix for part in parts for speaker, matrix in kaldi_io.read_mat_ark(part)}
     except (OSError, AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:
         raise UserError(f"{source}: trans.* are damaged ({error}); copy them again.") from error
-    if found:
-        write_matrices(out / "trans", sorted(found.items()))
+    if transforms:
+        write_matrices(out / "trans", sorted(transforms.items()))

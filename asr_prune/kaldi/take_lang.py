@@ -1,4 +1,4 @@
-"""A lang folder made by Kaldi in place of one of ours."""
+"""Import of a lang folder from Kaldi."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from asr_prune.files import atomic_dir
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.lang import Lang
 
-#: what the stages read of a lang folder
-LANG = (
+#: the files of a lang folder that are read
+LANG_FILES = (
     *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
     *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
 )
 
 
 def lang_files(source: Path) -> list[Path]:
-    """Every file of the lang folder `source`. Raises UserError where one that the stages read is missing."""
+    """All files of the lang folder `source`. Raises UserError if a required one is missing."""
     if not source.is_dir():
-        raise UserError(f"lang.folder names {source}, which is not there; name a lang folder of Kaldi's with a G.fst.")
-    for name in LANG:
+        raise UserError(f"lang.folder: {source} does not exist; give a Kaldi lang folder with a G.fst.")
+    for name in LANG_FILES:
         if not (source / name).is_file():
-            mend = "name the one that holds the grammar, such as data/lang_test"
-            raise UserError(f"{source}/{name} is missing; lang.folder takes a whole lang folder, so {mend}.")
-    return sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith("."))
+            fix = "give lang.folder the folder with the grammar, such as data/lang_test"
+            raise UserError(f"{source}/{name} is missing; {fix}.")
+    paths = (path for path in source.rglob("*") if not path.name.startswith("."))
+    return sorted(path for path in paths if path.is_file())
 
 
 def take_lang(source: Path, out: Path) -> tuple[int, int]:
-    """Copies Kaldi's lang folder `source` to `out`, whole or not at all; how many words and phones it has.
+    """Copies the lang folder `source` to `out`, completely or not at all.
 
-    Raises UserError where a file is missing or damaged, or an FST is of another type than OpenFst's `vector`.
+    Returns the numbers of words and phones. Raises UserError if a file is missing or damaged, or an
+    FST is not of OpenFst's `vector` type.
     """
     with atomic_dir(out) as partial:
         for path in lang_files(source):
@@ -41,13 +43,14 @@ def take_lang(source: Path, out: Path) -> tuple[int, int]:
         for name in ("L.fst", "L_disambig.fst", "G.fst"):
             _check_fst(source / name)
         lang = Lang.read(partial)
-    spoken = [phone for phone in lang.phones if not phone.startswith(("#", "<"))]
-    return len([word for word in lang.words if word not in ("<eps>", "#0", "<s>", "</s>")]), len(spoken)
+    words = [word for word in lang.words if word not in ("<eps>", "#0", "<s>", "</s>")]
+    phones = [phone for phone in lang.phones if not phone.startswith(("#", "<"))]
+    return len(words), len(phones)
 
 
 def _check_fst(path: Path) -> None:
     try:
         read_fst(path, "lang")
     except UserError:
-        mend = "write it with `fstconvert --fst_type=vector`, or copy it again"
-        raise UserError(f"{path} is not an FST of OpenFst's `vector` type; {mend}.") from None
+        fix = "convert it with `fstconvert --fst_type=vector`, or copy it again"
+        raise UserError(f"{path} is not an FST of OpenFst's `vector` type; {fix}.") from None

@@ -7,8 +7,7 @@ import logging
 from collections.abc import Collection, Iterable
 from functools import cache
 
-from asr_prune.corpus.wording import counted, examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.lang.lexicon import Entry
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
     stress = any(phone[-1:].isdigit() for _, phones in entries for phone in phones)
     added = pronounce(sorted({*words} - known), stress)
     if added:
-        log.warning("%s pronounced by rule: %s", counted(added, "word"), examples(added))
+        log.warning("%s pronounced by rule: %s", counted(added, "word"), first_few(added))
     return [*entries, *added.items()]
 
 

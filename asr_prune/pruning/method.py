@@ -1,216 +1,110 @@
-"""What a pruning method is: a small class in a file of its own, found by its name."""
+"""What a pruning method is: a schedule, a score, a penalty and acting weights, put together by a
+small class.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
-import torch
 from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer
-from asr_prune.pruning import methods as methods_folder
-from asr_prune.pruning.budget import minima_of, strongest, target_of
+from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.plan import Plan
+from asr_prune.pruning.parts import ActingWeights, NodeScore, Part, Penalty
+from asr_prune.pruning.schedule import Phases, Schedule
+from asr_prune.pruning.scores import NormScore
 
 
-class Method:
-    """A way to choose nodes. The trainer reaches it through the pruner's hooks and never names it.
+class Method(Part):
+    """A way to choose nodes. The trainer reaches it through the pruner and never names it.
 
-    options: the method's own options; layers: what it may look at and change; target: how many nodes must survive, None
-    where the run was asked by strength. After `start` it also has `optimiser` and `plan`. Nodes that are gone for good
-    may be taken out of the layers while it works: sizes are those of the dense network, index says which of its nodes
-    are still there.
+    A subclass sets the parts that differ from these: dense training, ranked by outgoing norms.
+    options: its own options class, see registry.py; layers: what it may look at and change.
     """
 
-    Options: ClassVar[type[PruneOptions]] = PruneOptions
-    #: file in the run's folder that takes what `audit` gives; none where it is empty
-    audit_file: ClassVar[str] = ""
-
     def __init__(self, options: PruneOptions, layers: Sequence[NodeLayer]) -> None:
-        self.options, self.layers = options, list(layers)
-        self.sizes = [layer.size for layer in layers]
-        self.index = [torch.arange(layer.size, device=layer.incoming.weight.device) for layer in layers]
-        self.minima = minima_of(self.sizes, options.keep, options.min_nodes, options.floor)
-        self.target = target_of(self.sizes, options.keep, self.minima)
-
-    @classmethod
-    def widths(cls, options: PruneOptions, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
-        """Nodes of the hidden layers of the network to train. hidden: those of the recipe; runs: the folder of all runs
-        of the recipe.
-        """
-        return tuple(hidden)
-
-    @classmethod
-    def reads(cls, options: PruneOptions, runs: Path) -> list[Path]:
-        """Files of other runs that the method reads, so that it trains again where they change."""
-        return []
+        self.options = options
+        self.nodes = Nodes(layers, options)
+        self.schedule = Schedule(options.warm_up, options.fine_tune)
+        self.score: NodeScore = NormScore(self.nodes)
+        self.penalty = Penalty()
+        self.weights = ActingWeights()
 
     @property
-    def folds(self) -> bool:
-        """Whether a cut zeroes incoming vectors, so that the node's constant is folded; otherwise it zeroes outgoing
-        ones.
-        """
-        return False
+    def parts(self) -> tuple[NodeScore, Penalty, ActingWeights]:
+        """In the order in which they follow an update."""
+        return self.score, self.penalty, self.weights
 
     @property
-    def steers(self) -> bool:
-        """Whether the method itself brings the node count to the target, so that the cut should find nearly nothing
-        left to do.
-        """
-        return False
+    def raises_dev(self) -> bool:
+        return any(part.raises_dev for part in self.parts)
 
-    @property
-    def penalises(self) -> bool:
-        """Whether the press holds the dev cross-entropy up, so that newbob must not judge its epochs."""
-        return True
-
-    def no_decay(self) -> list[Tensor]:
-        """Weights that must not have weight decay."""
-        return []
-
-    def plan_of(self, steps: int) -> Plan:
-        """The phases of a run of `steps` updates."""
-        return Plan.of(steps, self.options.warm_up, self.options.release)
-
-    def parts(self, steps: int) -> list[tuple[int, float]]:
-        """The run in parts, each with a learning-rate schedule of its own: (updates, factor on the learning rate)."""
-        return [(steps, 1.0)]
-
-    def start(self, optimiser: optim.Optimizer, plan: Plan) -> None:
-        """Before the first update."""
-        self.optimiser, self.plan = optimiser, plan
-
-    def phase(self, step: int) -> str | None:
-        """The method's own word for where the run stands after update `step`; None: warm_up, press or release."""
-        return None
-
-    def acting(self, training: bool) -> AbstractContextManager[None]:
-        """While it is open, the layers hold the weights that the network computes with, in training or out of it, where
-        those are not the ones that are trained.
-        """
-        return nullcontext()
-
-    def penalty(self) -> Tensor | None:
-        """A scalar added to the loss, in the press only."""
-        return None
+    def start(self, optimiser: optim.Optimizer, phases: Phases) -> None:
+        super().start(optimiser, phases)
+        self.schedule.start(phases)
+        for part in self.parts:
+            part.start(optimiser, phases)
 
     def after_backward(self) -> None:
-        """Called in the press, gradients ready."""
+        for part in self.parts:
+            part.after_backward()
 
     def after_step(self, step: int) -> None:
-        """Called in the press, after update `step`."""
+        for part in self.parts:
+            part.after_step(step)
 
-    def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
-        """After each epoch until the cut. Returns figures for metrics.jsonl."""
-        return {}
+    def gone(self) -> list[Tensor] | None:
+        return next((gone for part in self.parts if (gone := part.gone()) is not None), None)
 
-    def snapshot(self, step: int) -> str | None:
-        """A name under which the network as it stands after update `step` is to be kept too: model/<name>.pt."""
-        return None
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        for part in (self.nodes, *self.parts):
+            part.narrow(kept)
 
-    def shares(self) -> list[float] | None:
-        """In the press: the share of each layer's nodes that its dropout is to suit; None leaves dropout alone."""
-        return None
+    def end_of_epoch(self, dev_cross_entropy: float, sparsifying: bool) -> dict[str, Any]:
+        """Called after each epoch up to the cut. Returns figures for metrics.jsonl."""
+        return self.penalty.end_of_epoch(dev_cross_entropy, sparsifying)
 
-    def look(self, at_training: Callable[[], object]) -> None:
-        """Just before the cut. Calling `at_training` runs the network, without dropout, over all training frames; a
-        method that wants to see activations hooks into the layers meanwhile (activity.py).
+    def finish(self) -> list[Tensor]:
+        """The nodes to keep, boolean [nodes] a layer.
+
+        The target's number of the highest rank, or without a target all that are alive, but never
+        fewer than the minimum of each layer.
         """
-
-    def constants(self) -> list[Tensor] | None:
-        """What the outputs of cut nodes are replaced by, float [nodes] a layer; None where a cut zeroes a vector."""
-        return None
+        strongest = self.nodes.strongest(self.score.ranking())
+        if self.nodes.target is not None:
+            return strongest
+        return [alive | least for alive, least in zip(self.score.alive(), strongest, strict=True)]
 
     def figures(self, kept: Sequence[Tensor]) -> dict[str, Any]:
-        """The method's own figures of the cut, for train.json. kept: boolean [nodes] a layer."""
+        """The method's own figures of the cut, for train.json. kept: boolean [nodes] a layer of the
+        dense network.
+        """
         return {}
 
     def audit(self) -> list[dict[str, Any]]:
-        """Lines for `audit_file` since last asked."""
+        """New lines for the file of the options' audit table since the last call."""
         return []
 
     def histograms(self) -> dict[str, Tensor]:
-        """Histograms of weights for weights.npz: `edges` float64 [bins + 1] and for each phase, in order, its name with
-        int64 counts [affine maps, bins]; or nothing.
+        """Histograms of weights for weights.npz, or nothing.
+
+        `edges`, float64 [bins + 1], and for each phase, in order, its name with int64 counts
+        [affine maps, bins].
         """
         return {}
-
-    def reached(self) -> bool:
-        """Whether the target is met already, so that the press may end early."""
-        return False
-
-    def scores(self) -> list[Tensor]:
-        """How much of each node there is, float [nodes] a layer: the mass that a cut removes is measured on it."""
-        raise NotImplementedError(f"{type(self).__name__} removes no nodes by rank")
-
-    def ranking(self) -> list[Tensor]:
-        """By what nodes of all layers are ranked, float [nodes] a layer; the highest survive."""
-        return self.scores()
-
-    def alive(self) -> list[Tensor]:
-        """Nodes that the method has not itself brought to zero, boolean [nodes] a layer."""
-        return [score > 0 for score in self.scores()]
-
-    def gone(self) -> list[Tensor] | None:
-        """After an update of the press: nodes that are zero for good, boolean [nodes] a layer; None where there are
-        none, or where zeros are never final before the cut.
-        """
-        return None
-
-    def narrow(self, kept: Sequence[Tensor]) -> None:
-        """The layers have become smaller, only the nodes in `kept` (boolean [nodes] a layer) are left. What is kept of
-        each node must be narrowed too.
-        """
-        self.index = [index[mask] for index, mask in zip(self.index, kept, strict=True)]
-
-    def dense(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """`values`, [nodes there are] a layer, at their places in the dense network, 0 elsewhere; [nodes] a layer."""
-        spread = (value.new_zeros(size) for value, size in zip(values, self.sizes, strict=True))
-        return [s.index_copy_(0, i, v) for s, i, v in zip(spread, self.index, values, strict=True)]
-
-    def every_node(self) -> list[Tensor]:
-        """Masks that are all True: what `finish` gives where no node goes; boolean [nodes] a layer."""
-        return [torch.ones(layer.size, dtype=torch.bool, device=layer.incoming.weight.device) for layer in self.layers]
-
-    def finish(self) -> list[Tensor]:
-        """Which nodes live, boolean [nodes] a layer: the target's number of the strongest, or without a target all that
-        are alive, and never fewer than the layer's minimum.
-        """
-        if self.target is None:
-            fewest = strongest(self.ranking(), 0, self.minima)
-            return [alive | least for alive, least in zip(self.alive(), fewest, strict=True)]
-        return strongest(self.ranking(), self.target, self.minima)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs, tensors and plain values."""
-        return {}
+        return {key: value for part in self.parts for key, value in part.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what state_dict gave."""
+        for part in self.parts:
+            part.load_state_dict(state)
 
 
-def method_names() -> list[str]:
-    """All methods there are, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(methods_folder.__path__))
+class KeepsEveryNode(Method):
+    """A method that removes no node."""
 
-
-def find_method(name: str) -> type[Method]:
-    """The class of method `name`: the subclass of Method that asr_prune/pruning/methods/<name>.py defines.
-
-    Raises ValueError where there is no such file.
-    """
-    if name not in method_names():
-        raise ValueError(f"there is no pruning method {name!r}; the methods are {', '.join(method_names())}")
-    module = importlib.import_module(f"{methods_folder.__name__}.{name}")
-    found = [
-        c
-        for c in vars(module).values()
-        if isinstance(c, type) and issubclass(c, Method) and c.__module__ == module.__name__
-    ]
-    return found[0]
+    def finish(self) -> list[Tensor]:
+        return self.nodes.every_node()

@@ -1,35 +1,90 @@
-"""What every method's `prune:` block may hold; a method's own options class adds to it."""
+"""What every method's `prune:` block may hold, and what a method says of itself; read without
+torch.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+
+#: scores of nodes by their weights, see pruning/scores.py
+WeightScore = Literal["auto", "onorm", "inorm", "product"]
+
+
+@dataclass(frozen=True)
+class AuditTable:
+    """A method's log of its decisions, JSON lines in the run's folder, and how people read it.
+
+    file: its name; header: the table's first line; line: the text of one row of the file. Rows have
+    an `update`.
+    """
+
+    file: str
+    header: str
+    line: Callable[[Mapping[str, Any]], str]
 
 
 @options
 class PruneOptions:
-    #: the method's name: a file in asr_prune/pruning/methods
+    #: keys of earlier versions
+    ALIASES: ClassVar[dict[str, str]] = {"release": "fine_tune"}
+    #: whether a run of the method is the dense reference of the others
+    IS_DENSE: ClassVar[bool] = False
+    #: settings that the report has columns for; the others tell variants of the method apart
+    COLUMNS: ClassVar[tuple[str, ...]] = ("keep", "strength", "vectors")
+    #: the method's log, if it keeps one
+    AUDIT: ClassVar[AuditTable | None] = None
+    #: the method's place, from the left, in the picture of weight matrices; None: it takes no part
+    PANEL: ClassVar[int | None] = None
+    #: whether its weights have zeros before the cut, without which the picture shows nothing
+    ZEROS: ClassVar[bool] = False
+
+    #: name of the method: a folder in asr_prune/pruning/methods, or an entry point
+    #: `asr_prune.methods`
     method: str = "none"
-    #: fraction of the hidden nodes that the run must end with
+    #: fraction of the hidden nodes that remain at the end of the run
     keep: float | None = None
-    #: the penalty's weight, the papers' way of asking; what survives, survives
+    #: weight of the penalty, as in the papers; the number of remaining nodes follows from it
     strength: float | None = None
     #: fraction of the updates before the method acts
     warm_up: float = 0.2
-    #: fraction of the updates after the cut, in which the survivors train on without the penalty
-    release: float = 0.5
-    #: take nodes that are gone for good out of the arithmetic while training; false keeps them as zeros till the end
+    #: fraction of the updates after the cut, in which the remaining nodes are trained without the
+    #: penalty
+    fine_tune: float = 0.5
+    #: permanently removed nodes are dropped from the computation during training; false keeps them
+    #: as zeros to the end
     live_shrink: bool = True
-    #: no layer falls below this many nodes
+    #: minimum number of nodes in each layer
     min_nodes: int = 8
-    #: nor, where nodes are asked for by keep, below this share of what it would have if every layer kept as many
+    #: with keep: minimum size of each layer, as a fraction of the size that it would have if all
+    #: layers kept alike
     floor: float = 0.8
 
     @property
     def sparsity_asked(self) -> float | None:
-        """The share of the weights that is to be zero, where weights are asked for."""
+        """The requested fraction of zero weights, for methods that prune single weights."""
         return None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the first nodes of each layer matter most, so that every prefix of a layer is a
+        smaller network.
+        """
+        return False
+
+    def widths(self, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
+        """Nodes of the hidden layers of the network to train. hidden: sizes in the recipe; runs:
+        folder of all runs.
+        """
+        return tuple(hidden)
+
+    def reads(self, runs: Path) -> list[Path]:
+        """Files of other runs that the method reads: the run is trained again if they change."""
+        return []
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
@@ -38,8 +93,8 @@ class PruneOptions:
             raise ValueError(f"keep must be above 0 and at most 1, not {self.keep}")
         if self.strength is not None and self.strength < 0:
             raise ValueError(f"strength must be 0 or more, not {self.strength}")
-        if min(self.warm_up, self.release) < 0 or self.warm_up + self.release >= 1:
-            raise ValueError("warm_up and release must be 0 or more and together below 1")
+        if min(self.warm_up, self.fine_tune) < 0 or self.warm_up + self.fine_tune >= 1:
+            raise ValueError("warm_up and fine_tune must be 0 or more and together below 1")
         if not 0 <= self.floor <= 1:
             raise ValueError(f"floor must be from 0 to 1, not {self.floor}")
         if self.min_nodes < 1:
@@ -48,17 +103,17 @@ class PruneOptions:
 
 @options
 class SparseOptions(PruneOptions):
-    """Of methods that act on single weights or on nodes all through the run, in phases of their own."""
+    """Of methods that mask single weights or nodes throughout the run, in phases of their own."""
 
-    USUAL: ClassVar[float] = 0.3
-    #: what is masked: single weights, asked for by sparsity, or the outgoing vectors of nodes, asked for by keep
+    DEFAULT_SPARSITY: ClassVar[float] = 0.3
+    #: what is masked: single weights (give sparsity) or the outgoing vectors of nodes (give keep)
     granularity: Literal["weight", "node"] = "weight"
-    #: granularity weight: share of the weights that are masked; null: the method's default
+    #: granularity weight: fraction of the weights that is masked; null: the method's default
     sparsity: float | None = None
-    #: of no use here
+    #: unused
     warm_up: float = 0.0
-    #: of no use here
-    release: float = 0.0
+    #: unused
+    fine_tune: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,8 +127,8 @@ class SparseOptions(PruneOptions):
             raise ValueError("sparsity counts weights; with granularity node give keep instead")
         if self.sparsity is not None and not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity must be at least 0 and below 1, not {self.sparsity}")
-        if self.warm_up or self.release:
-            raise ValueError(f"{self.method} has phases of its own; leave warm_up and release at 0")
+        if self.warm_up or self.fine_tune:
+            raise ValueError(f"{self.method} has phases of its own; leave warm_up and fine_tune at 0")
 
     @property
     def sparsity_asked(self) -> float | None:
@@ -81,7 +136,41 @@ class SparseOptions(PruneOptions):
 
     @property
     def masked(self) -> float:
-        """The share, of weights or of nodes, that is masked in the end."""
+        """The fraction of weights or of nodes that is masked in the end."""
         if self.granularity == "node" and self.keep is not None:
             return 1 - self.keep
-        return self.USUAL if self.sparsity is None else self.sparsity
+        return self.DEFAULT_SPARSITY if self.sparsity is None else self.sparsity
+
+
+@options
+class ProximalOptions(PruneOptions):
+    """Of methods that penalise the vectors of nodes, see pruning/proximal.py."""
+
+    #: which vector of each node is penalised: its outgoing or its incoming weights
+    vectors: Literal["outgoing", "incoming"] = "outgoing"
+    #: lambda, if keep is given and the method cannot steer lambda
+    penalty: float = 1e-3
+    #: a vector that has been zero for this many updates stays zero
+    patience: int = 100
+    #: updates between two proximal steps; each step is as strong as that many updates
+    every: int = 8
+    #: updates between two corrections of a steered lambda
+    steer_every: int = 24
+    #: fraction of the sparsify phase over which the penalty of nodes that will be kept fades out;
+    #: null: no fading
+    spare: float | None = 0.5
+    #: lambda stops rising while dev cross-entropy is above this multiple of its value before the
+    #: sparsify phase
+    guard: float = 1.5
+    #: with strength and no exact zeros: norms below this fraction of the layer's largest count as
+    #: zero
+    tolerance: float = 1e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.patience, self.every, self.steer_every) < 1:
+            raise ValueError("patience, every and steer_every must be 1 or more")
+        if self.spare is not None and not 0 <= self.spare <= 1:
+            raise ValueError(f"spare must be from 0 to 1, or null, not {self.spare}")
+        if self.tolerance < 0 or self.penalty < 0 or self.guard < 1:
+            raise ValueError("tolerance and penalty must be 0 or more, guard 1 or more")

@@ -1,33 +1,41 @@
-"""Proximal maps: how far a penalty shrinks a node's vector in one update, in the metric of the optimiser."""
+"""Maps of node vectors in place: proximal steps of penalties in the optimiser's metric, and
+rescaling.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import by_columns, by_rows
+from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows, over_rows
 
-SPARED = 0.9
+#: the largest fraction that one step takes of a protected vector
+_SPARED = 0.9
+#: the largest factor by which one call of `hold_down` rescales a node
+_LARGEST_FACTOR = 2.0
 
 
-def grouped(weight: Tensor, dim: int) -> Tensor:
-    """`weight` as a matrix, the same memory, whose groups are its columns (dim 0: outgoing vectors) or its rows (dim 1:
-    incoming vectors).
+def as_groups(weight: Tensor, dim: int) -> Tensor:
+    """`weight` as a matrix, the same memory, whose groups are its columns (dim 0: outgoing vectors)
+    or its rows (dim 1: incoming vectors).
     """
     return by_columns(weight) if dim == 0 else by_rows(weight)
 
 
 def shrink_euclidean(weight: Tensor, threshold: Tensor, dim: int, protected: Tensor) -> Tensor:
-    """Block soft thresholding, `v <- v * max(0, 1 - threshold / ||v||)`, in place for every group of `weight` (Yuan and
-    Lin 2006).
+    """Block soft thresholding, `v <- v * max(0, 1 - threshold / ||v||)`, in place for every group
+    of `weight` (Yuan and Lin 2006).
 
-    weight: float [rows, columns] or [rows, taps, columns]; groups are as in `grouped`; protected: boolean [groups],
-    groups that one step takes at most nine tenths of, so that they do not die. Returns the new norms, [groups].
+    weight: float [rows, columns] or [rows, taps, columns]; groups are as in `as_groups`; protected:
+    boolean [groups], groups that one step takes at most nine tenths of, so that they do not die.
+    Returns the new norms, [groups].
     """
-    weight = grouped(weight, dim)
+    weight = as_groups(weight, dim)
     norms = weight.square().sum(dim).sqrt()
     taken = (threshold / norms.clamp_min(1e-30)).clamp_max(1)
-    factor = 1 - torch.where(protected, taken.clamp_max(SPARED), taken)
+    factor = 1 - torch.where(protected, taken.clamp_max(_SPARED), taken)
     weight.mul_(factor.unsqueeze(dim))
     return norms * factor
 
@@ -44,18 +52,19 @@ def shrink_diagonal(
 ) -> Tensor:
     """The prox of `strength * ||u||` in a diagonal metric, in place for every group.
 
-    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * ||u||`. Where ||d v|| <= strength the group is 0. Elsewhere
-    u_i = d_i r v_i / (d_i r + strength), r = ||u|| being the root of `||d v / (d r + strength)|| = 1`, which Newton's
-    method on 1/||.|| - 1 finds from `start`. One round from the root of the update before is enough: as training
-    settles, so do the roots.
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * ||u||`. Where ||d v|| <= strength the
+    group is 0. Elsewhere u_i = d_i r v_i / (d_i r + strength), r = ||u|| being the root of `||d v /
+    (d r + strength)|| = 1`, which Newton's method on 1/||.|| - 1 finds from `start`. One round from
+    the root of the update before is enough: as training settles, so do the roots.
 
-    weight, metric d: of one shape, as in `shrink_euclidean`; strength: one a group; start: a guess of r, [groups];
-    protected: as in `shrink_euclidean`, by a smaller strength; scratch: two tensors like weight, overwritten (fresh
-    memory would cost more than the arithmetic); rounds: of Newton. Returns r, [groups].
+    weight, metric d: of one shape, as in `shrink_euclidean`; strength: one a group; start: a guess
+    of r, [groups]; protected: as in `shrink_euclidean`, by a smaller strength; scratch: two tensors
+    like weight, overwritten (fresh memory would cost more than the arithmetic); rounds: of Newton.
+    Returns r, [groups].
     """
-    weight, metric, ratio, shifted = (grouped(values, dim) for values in (weight, metric, *scratch))
+    weight, metric, ratio, shifted = (as_groups(values, dim) for values in (weight, metric, *scratch))
     force = torch.mul(metric, weight, out=ratio).square_().sum(dim).sqrt_()
-    pull = torch.where(protected, torch.minimum(SPARED * force, strength), strength)
+    pull = torch.where(protected, torch.minimum(_SPARED * force, strength), strength)
     dead = force <= pull
     pull = pull.unsqueeze(dim)
     root = start.clamp_min(1e-12)
@@ -77,13 +86,14 @@ def soften(
 ) -> Tensor:
     """Soft thresholding in a diagonal metric, in place for every group.
 
-    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`: each |v_i| falls by strength / d_i and stops
-    at 0. Arguments as in `shrink_diagonal`. A vector is 0 throughout where its largest d_i |v_i| is at most the
-    strength, so a protected one meets at most nine tenths of that. Returns the new sums of magnitudes, [groups].
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`: each |v_i| falls by
+    strength / d_i and stops at 0. Arguments as in `shrink_diagonal`. A vector is 0 throughout where
+    its largest d_i |v_i| is at most the strength, so a protected one meets at most nine tenths of
+    that. Returns the new sums of magnitudes, [groups].
     """
-    weight, metric, force, left = (grouped(values, dim) for values in (weight, metric, *scratch))
+    weight, metric, force, left = (as_groups(values, dim) for values in (weight, metric, *scratch))
     torch.mul(metric, weight, out=force).abs_()
-    pull = torch.where(protected, torch.minimum(SPARED * force.amax(dim), strength), strength)
+    pull = torch.where(protected, torch.minimum(_SPARED * force.amax(dim), strength), strength)
     torch.div(pull.unsqueeze(dim), force.clamp_min_(1e-30), out=left).clamp_max_(1).neg_().add_(1)
     return torch.abs(weight.mul_(left), out=force).sum(dim)
 
@@ -93,17 +103,18 @@ def decay(weight: Tensor, metric: Tensor, strength: Tensor, dim: int, scratch: t
 
     It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i u_i^2`.
 
-    Each v_i is multiplied by d_i / (d_i + 2 strength), which is never 0. Arguments as in `shrink_diagonal`. Returns the
-    new norms, [groups].
+    Each v_i is multiplied by d_i / (d_i + 2 strength), which is never 0. Arguments as in
+    `shrink_diagonal`. Returns the new norms, [groups].
     """
-    weight, metric, factor, shifted = (grouped(values, dim) for values in (weight, metric, *scratch))
+    weight, metric, factor, shifted = (as_groups(values, dim) for values in (weight, metric, *scratch))
     torch.add(metric, 2 * strength.unsqueeze(dim), out=shifted)
     weight.mul_(torch.div(metric, shifted, out=factor))
     return torch.mul(weight, weight, out=factor).sum(dim).sqrt_()
 
 
 def metric_of(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor) -> Tensor:
-    """The diagonal metric of the optimiser's last update of `parameter`, of its shape: Adam's, or of SGD one number.
+    """The diagonal metric of the optimiser's last update of `parameter`, of its shape: Adam's, or
+    of SGD one number.
 
     out: a tensor of that shape, which Adam's is written to.
     """
@@ -114,9 +125,11 @@ def metric_of(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor) -> Ten
 
 
 def adam_metric(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor | None = None) -> Tensor | None:
-    """The diagonal metric of Adam's last update of `parameter`, `(sqrt(v_hat) + eps) / eta`, of its shape.
+    """The diagonal metric of Adam's last update of `parameter`, `(sqrt(v_hat) + eps) / eta`, of its
+    shape.
 
-    out: a tensor to write it to. None where the optimiser is not of Adam's family or has not moved the parameter yet.
+    out: a tensor to write it to. None where the optimiser is not of Adam's family or has not moved
+    the parameter yet.
     """
     state = optimiser.state.get(parameter)
     if not state or "exp_avg_sq" not in state:
@@ -128,8 +141,30 @@ def adam_metric(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor | Non
 
 
 def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:
-    """What one unit of penalty takes off a group's norm in one update of SGD: eta, and with momentum m the eta / (1 -
-    m) that keeps the minimiser where it is.
+    """What one unit of penalty takes off a group's norm in one update of SGD: eta, and with
+    momentum m the eta / (1 - m) that keeps the minimiser where it is.
     """
     group = next(g for g in optimiser.param_groups if any(p is parameter for p in g["params"]))
     return float(group["lr"] / (1 - group.get("momentum", 0.0)))
+
+
+@torch.no_grad()
+def hold_down(layers: Sequence[NodeLayer], side: str, norms: Sequence[Tensor]) -> None:
+    """Rescales ReLU nodes in place whose vector of `side` (incoming or outgoing) has outgrown
+    `norms`.
+
+    relu(c x) = c relu(x) for c > 0: one vector (the incoming one with the bias) is multiplied by c,
+    the other divided by it, and the function of the network stays. So a penalty on one vector of a
+    node cannot be escaped by growing the other. Vectors are never scaled up: when the penalty
+    shrinks the columns of one layer, the rows of the next shrink with them, and scaling those up
+    would undo it. norms: float [nodes] a layer. One call changes a node by at most a factor of 2;
+    layers with another activation stay as they are.
+    """
+    for layer, allowed in zip(layers, norms, strict=True):
+        if layer.activation is not torch.relu:
+            continue
+        excess = (layer.norms(side) / allowed.clamp_min(1e-30)).clamp(1, _LARGEST_FACTOR)
+        factor = 1 / excess if side == "incoming" else excess
+        layer.incoming.weight.mul_(over_rows(factor, layer.incoming.weight))
+        layer.incoming.bias.mul_(factor)
+        layer.outgoing.weight.div_(factor)

@@ -1,89 +1,63 @@
-"""What the penalties of node vectors share: proximal steps after the update, and lambda steered to a node count."""
+"""Penalties of node vectors by proximal steps after the update, and lambda steered to a node
+count.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import NodeLayer
-from asr_prune.options import options
-from asr_prune.pruning.budget import strongest
-from asr_prune.pruning.method import Method
-from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.plan import Plan
-from asr_prune.pruning.prox import adam_metric, grouped, sgd_threshold, shrink_diagonal, shrink_euclidean
-from asr_prune.pruning.rescale import hold_down
-from asr_prune.pruning.steering import Steering
+from asr_prune.pruning.nodes import Nodes, narrowed
+from asr_prune.pruning.options import ProximalOptions
+from asr_prune.pruning.parts import Penalty
+from asr_prune.pruning.prox import (
+    adam_metric,
+    hold_down,
+    sgd_threshold,
+    shrink_diagonal,
+    shrink_euclidean,
+)
+from asr_prune.pruning.schedule import Phases
+from asr_prune.pruning.scores import PenalisedScore
 
 
-@options
-class ProximalOptions(PruneOptions):
-    #: whose norms are penalised: what a node gives (outgoing) or what it takes (incoming)
-    vectors: Literal["outgoing", "incoming"] = "outgoing"
-    #: lambda when nodes are asked for by keep and lambda is not steered
-    penalty: float = 1e-3
-    #: a group that has been zero for this many updates stays zero
-    patience: int = 100
-    #: updates between two proximal steps, each as strong as the updates it stands for
-    every: int = 8
-    #: updates between two corrections of a steered lambda
-    steer_every: int = 24
-    #: share of the press over which the penalty of those that are to survive fades out; null keeps it
-    spare: float | None = 0.5
-    #: lambda rises no further while dev cross-entropy is above this multiple of what it was before the press
-    guard: float = 1.5
-    #: asked by strength, without exact zeros: norms below this share of the layer's largest count as zero
-    tolerance: float = 1e-3
+class ProximalPenalty(Penalty):
+    """`lambda * sum_l sum_j pull_lj * r(v_lj)` over all hidden nodes; biases are in no group.
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if min(self.patience, self.every, self.steer_every) < 1:
-            raise ValueError("patience, every and steer_every must be 1 or more")
-        if self.spare is not None and not 0 <= self.spare <= 1:
-            raise ValueError(f"spare must be from 0 to 1, or null, not {self.spare}")
-        if self.tolerance < 0 or self.penalty < 0 or self.guard < 1:
-            raise ValueError("tolerance and penalty must be 0 or more, guard 1 or more")
-
-
-class Proximal(Method):
-    """`E = CE + lambda * sum_l sum_j pull_lj * r(v_lj)` over all hidden nodes; biases are in no group.
-
-    Every few updates each vector takes the proximal step of its penalty in the optimiser's metric. Asked by `keep`, and
-    where the penalty reaches exact zeros, lambda is steered. Here r is the Euclidean norm; `_shrink_layer` and `scores`
-    say otherwise.
+    Every few updates each vector takes the proximal step of its penalty in the optimiser's metric.
+    With `keep`, lambda is steered if the penalty reaches exact zeros. r is the Euclidean norm here;
+    `shrink_layer` may replace it.
     """
 
-    Options: ClassVar[type[PruneOptions]] = ProximalOptions
-    options: ProximalOptions
-
-    def __init__(self, options: ProximalOptions, layers: Sequence[NodeLayer]) -> None:
-        super().__init__(options, layers)
+    def __init__(self, options: ProximalOptions, nodes: Nodes, score: PenalisedScore) -> None:
+        self.options, self.nodes, self.score = options, nodes, score
         self.steering = Steering()
         self.strength = options.strength if options.strength is not None else (0.0 if self.steers else options.penalty)
-        self.dim = 0 if options.vectors == "outgoing" else 1
-        self.weights = [
-            layer.outgoing.weight if options.vectors == "outgoing" else layer.incoming.weight for layer in layers
-        ]
-        self.pulls = [torch.ones(layer.size).to(w) for layer, w in zip(layers, self.weights, strict=True)]
+        self.dim = score.dim
+        self.pulls = [torch.ones(layer.size).to(w) for layer, w in zip(nodes.layers, self.vectors, strict=True)]
         self.zero_for = [
             torch.zeros(layer.size, dtype=torch.int32, device=w.device)
-            for layer, w in zip(layers, self.weights, strict=True)
+            for layer, w in zip(nodes.layers, self.vectors, strict=True)
         ]
-        self.roots: list[Tensor] = []
         self.protected: list[Tensor] = []
         self.spared_to = 1.0
         self.just_shrunk = False
         self.scratch = self._scratch()
         self.held: list[Tensor] = []
-        self.means = [1.0] * len(layers)
         self.dev_before: float | None = None
 
     @property
-    def folds(self) -> bool:
-        return self.options.vectors == "incoming"
+    def raises_dev(self) -> bool:
+        return True
+
+    @property
+    def vectors(self) -> list[Tensor]:
+        """The penalised weight matrices, one a layer."""
+        return self.nodes.vectors(self.options.vectors)
 
     @property
     def unpenalised(self) -> str:
@@ -93,105 +67,105 @@ class Proximal(Method):
     @property
     def has_zeros(self) -> bool:
         """Whether the penalty brings vectors to exactly zero."""
-        return True
+        return self.score.tolerance is None
 
     @property
     def steers(self) -> bool:
-        return self.target is not None and self.has_zeros
+        return self.nodes.target is not None and self.has_zeros
 
     def no_decay(self) -> list[Tensor]:
-        return self.weights
+        return self.vectors
 
-    def start(self, optimiser: optim.Optimizer, plan: Plan) -> None:
-        super().start(optimiser, plan)
-        self.roots = [norms.clone() for norms in self.scores()]
+    def start(self, optimiser: optim.Optimizer, phases: Phases) -> None:
+        super().start(optimiser, phases)
+        self.score.roots = [norms.clone() for norms in self.score.scores()]
 
     def after_step(self, step: int) -> None:
         if self.options.strength == 0:
             return
         if not self.held:
-            self.held = [layer.norms(self.unpenalised) for layer in self.layers]
-            self.means = [float(norms.mean()) for norms in self.scores()]
-        if (step - self.plan.press_from) % self.options.steer_every == 1 % self.options.steer_every:
-            hold_down(self.layers, self.unpenalised, self.held)
+            self.held = [layer.norms(self.unpenalised) for layer in self.nodes.layers]
+            self.score.means = [float(norms.mean()) for norms in self.score.scores()]
+        if (step - self.phases.sparsify_from) % self.options.steer_every == 1 % self.options.steer_every:
+            hold_down(self.nodes.layers, self.unpenalised, self.held)
             if self.steers:
                 self._steer(step)
-        self.just_shrunk = step % self.options.every == 0 or step == self.plan.cut_at
+        self.just_shrunk = step % self.options.every == 0 or step == self.phases.cut_at
         if self.just_shrunk:
             self._shrink()
 
     def prospects(self) -> list[Tensor]:
-        """Which nodes are to survive, as things stand; boolean [nodes] a layer, the target's number of them."""
-        return strongest(self.ranking(), self.target or 0, self.minima)
+        """The nodes that would be kept now; boolean [nodes] a layer, the target's number of
+        them.
+        """
+        return self.nodes.strongest(self.score.ranking())
 
     def _steer(self, step: int) -> None:
-        norms = self.ranking()
+        norms = self.score.ranking()
         self.protected = self.prospects()
         mass = sum(float(n[~mask].sum()) for n, mask in zip(norms, self.protected, strict=True))
         if self.steering.before is None:
             self.steering.begin(self._first_strength(mass), mass)
         else:
-            self.steering.correct(self.plan.progress(step), mass)
+            self.steering.correct(self.phases.progress(step), mass)
         self.strength = self.steering.strength
         if self.options.spare is not None:
-            self.spared_to = max(0.0, 1 - self.plan.progress(step) / max(self.options.spare, 1e-9))
+            self.spared_to = max(0.0, 1 - self.phases.progress(step) / max(self.options.spare, 1e-9))
 
     def _first_strength(self, mass: float) -> float:
-        """A tenth of the lambda that would, unopposed, take the mass to zero within the press at today's rate of
-        shrinking.
+        """A tenth of the lambda that would, unopposed, bring the mass to zero within the sparsify
+        phase at the present rate of shrinking.
         """
         fall = 0.0
-        for i, (weight, mask) in enumerate(zip(self.weights, self.protected, strict=True)):
+        for i, (weight, mask) in enumerate(zip(self.vectors, self.protected, strict=True)):
             metric = adam_metric(self.optimiser, weight)
             rate = sgd_threshold(self.optimiser, weight) if metric is None else float(metric.reciprocal().mean())
-            fall += rate * self._fall(i) * float(self.pulls[i][~mask].sum()) / max(self.means[i], 1e-30)
-        return 0.1 * mass / max(fall * (self.plan.cut_at - self.plan.press_from), 1e-30)
+            fall += rate * self.fall(i) * float(self.pulls[i][~mask].sum()) / max(self.score.means[i], 1e-30)
+        return 0.1 * mass / max(fall * (self.phases.cut_at - self.phases.sparsify_from), 1e-30)
 
-    def _fall(self, i: int) -> float:
-        """By how much a score of layer i falls where its vector meets one unit of penalty at a metric of 1."""
+    def fall(self, i: int) -> float:
+        """By how much a score of layer i falls per unit of penalty at a metric of 1."""
         return 1.0
 
     @torch.no_grad()
     def _shrink(self) -> None:
-        protected = self.protected or strongest(self.scores(), 0, self.minima)
+        protected = self.protected or self.nodes.minimal(self.score.scores())
         for i, pull in enumerate(self.pulls):
             strength = pull * (self.strength * self.options.every)
             if self.steers:
                 strength[protected[i]] *= self.spared_to
-            self.roots[i] = self._shrink_layer(i, strength, protected[i])
-            self._count(i)
+            self.score.roots[i] = self.shrink_layer(i, strength, protected[i])
+            zero = self.score.roots[i] == 0
+            self.zero_for[i] = torch.where(zero, self.zero_for[i] + self.options.every, 0)
 
-    def _shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
-        """One proximal step of layer i, in place; returns its new scores, [nodes]. strength, protected: [nodes]."""
-        weight = self.weights[i]
+    def shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
+        """One proximal step of layer i, in place; returns its new scores, [nodes]. strength,
+        protected: [nodes].
+        """
+        weight = self.vectors[i]
         scratch = self.scratch[weight.shape]
         metric = adam_metric(self.optimiser, weight, scratch[0])
         if metric is None:
             return shrink_euclidean(weight, strength * sgd_threshold(self.optimiser, weight), self.dim, protected)
         buffers = scratch[1], scratch[2]
-        return shrink_diagonal(weight, metric, strength, self.dim, self.roots[i], protected, buffers)
-
-    def _count(self, i: int) -> None:
-        self.zero_for[i] = torch.where(self.roots[i] == 0, self.zero_for[i] + self.options.every, 0)
+        return shrink_diagonal(weight, metric, strength, self.dim, self.score.roots[i], protected, buffers)
 
     def _scratch(self) -> dict[torch.Size, tuple[Tensor, ...]]:
-        return {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in self.weights}
+        return {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in self.vectors}
 
     def gone(self) -> list[Tensor] | None:
-        """What has been zero for `patience` updates; known after proximal steps."""
+        """Nodes that have been zero for `patience` updates; known after proximal steps."""
         if not (self.has_zeros and self.just_shrunk):
             return None
         return [count >= self.options.patience for count in self.zero_for]
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
-        super().narrow(kept)
         self.scratch = self._scratch()
-        for name in ("pulls", "zero_for", "roots", "protected", "held"):
-            values = zip(getattr(self, name), kept, strict=False)
-            setattr(self, name, [value[mask] for value, mask in values])
+        for name in ("pulls", "zero_for", "protected", "held"):
+            setattr(self, name, narrowed(getattr(self, name), kept))
 
-    def end_of_epoch(self, dev_cross_entropy: float, pressing: bool) -> dict[str, Any]:
-        if not pressing or self.dev_before is None:
+    def end_of_epoch(self, dev_cross_entropy: float, sparsifying: bool) -> dict[str, Any]:
+        if not sparsifying or self.dev_before is None:
             self.dev_before = dev_cross_entropy
         elif dev_cross_entropy > self.options.guard * self.dev_before:
             self.steering.hold()
@@ -202,37 +176,71 @@ class Proximal(Method):
     def reached(self) -> bool:
         if not self.steers or not self.just_shrunk:
             return False
-        return sum(int(root.count_nonzero()) for root in self.roots) <= (self.target or 0)
+        return sum(int(root.count_nonzero()) for root in self.score.roots) <= (self.nodes.target or 0)
 
-    def scores(self) -> list[Tensor]:
-        return [grouped(w.detach(), self.dim).square().sum(self.dim).sqrt() for w in self.weights]
-
-    def ranking(self) -> list[Tensor]:
-        """Norms over their layer's mean at the start of the press; a running mean would flatter an emptied layer."""
-        return [norms / max(mean, 1e-30) for norms, mean in zip(self.scores(), self.means, strict=True)]
-
-    def alive(self) -> list[Tensor]:
-        """By zeros: what was not zero after the last proximal step, between two of which noise revives the dead."""
-        norms = self.scores()
-        if self.has_zeros:
-            return [(n > 0) & (root > 0) for n, root in zip(norms, self.roots or norms, strict=True)]
-        return [n > self.options.tolerance * n.max() for n in norms]
+    NAMES = ("strength", "zero_for", "held", "protected", "spared_to", "dev_before")
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "steering": self.steering.state_dict(),
-            "strength": self.strength,
-            "roots": self.roots,
-            "zero_for": self.zero_for,
-            "held": self.held,
-            "means": self.means,
-            "protected": self.protected,
-            "spared_to": self.spared_to,
-            "dev_before": self.dev_before,
-        }
+        return {"steering": self.steering.state_dict(), **{name: getattr(self, name) for name in self.NAMES}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.steering.load_state_dict(state["steering"])
-        self.strength, self.dev_before, self.spared_to = state["strength"], state["dev_before"], state["spared_to"]
-        self.roots, self.zero_for, self.protected = state["roots"], state["zero_for"], state["protected"]
-        self.held, self.means = state["held"], state["means"]
+        for name in self.NAMES:
+            setattr(self, name, state[name])
+
+
+class Steering:
+    """Steers `strength`, the present lambda, so that a run ends with the requested number of nodes.
+
+    It steers on the norm mass of the nodes that must go (those outside the `target` largest norms):
+    the mass leads, whereas the count of dead nodes lags by hundreds of updates and would wind the
+    strength up. The mass is to fall along a straight line to zero, which it reaches at progress
+    `land`. Each correction multiplies the strength by how far the mass, extrapolated over
+    `look_ahead`, is off that line: `gain` is the weight of that error, `most` the largest factor.
+    Progress is that of the sparsify phase, 0 to 1.
+    """
+
+    def __init__(self, land: float = 0.8, gain: float = 4.0, most: float = 1.3, look_ahead: float = 0.05) -> None:
+        self.land, self.gain, self.most, self.look_ahead = land, gain, most, look_ahead
+        self.strength = 0.0
+        self.ceiling = math.inf
+        self.mass_0 = 0.0
+        self.before: tuple[float, float] | None = None
+
+    def begin(self, strength: float, mass: float) -> None:
+        """Sets the first strength, and the mass at which the line starts."""
+        self.strength, self.mass_0 = strength, mass
+        self.before = (0.0, 1.0)
+
+    def wanted(self, progress: float) -> float:
+        """The fraction of the first mass that should remain at `progress`."""
+        return max(0.0, 1 - progress / self.land)
+
+    def correct(self, progress: float, mass: float) -> None:
+        """Multiplies the strength according to the extrapolated mass."""
+        assert self.before is not None
+        share = mass / max(self.mass_0, 1e-30)
+        rate = (share - self.before[1]) / max(progress - self.before[0], 1e-9)
+        self.before = (progress, share)
+        ahead = max(0.0, share + rate * self.look_ahead)
+        error = ahead - self.wanted(progress + self.look_ahead)
+        factor = math.exp(max(-math.log(self.most), min(math.log(self.most), self.gain * error)))
+        self.strength = min(self.strength * factor, self.ceiling)
+
+    def hold(self) -> None:
+        """Keeps the strength from rising further (the guard on dev cross-entropy)."""
+        self.ceiling = min(self.ceiling, self.strength)
+
+    def free(self) -> None:
+        """Lets the strength rise again."""
+        self.ceiling = math.inf
+
+    def state_dict(self) -> dict[str, Any]:
+        """strength, ceiling, mass_0, before."""
+        before = list(self.before) if self.before else None
+        return {"strength": self.strength, "ceiling": self.ceiling, "mass_0": self.mass_0, "before": before}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores what `state_dict` returned."""
+        self.strength, self.ceiling, self.mass_0 = state["strength"], state["ceiling"], state["mass_0"]
+        self.before = (state["before"][0], state["before"][1]) if state["before"] else None

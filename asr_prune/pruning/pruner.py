@@ -1,4 +1,4 @@
-"""What runs a method inside the training: its phases, the cut, and the removed nodes kept out of the way."""
+"""Runs a method inside the training: its phases, the cut, and the removed nodes."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from torch import Tensor, optim
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network, size_of
-from asr_prune.pruning.departed import Departed
+from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
-from asr_prune.pruning.plan import Phase
-from asr_prune.pruning.removal import fold
-from asr_prune.pruning.trail import Trail
+from asr_prune.pruning.removal import fold_means
+from asr_prune.pruning.schedule import Phase
+from asr_prune.pruning.trail import TrailWriter
 
-SMALL_CUT = 0.05
-#: about how often a run writes its nodes' scores down
+#: the largest fraction of the norm mass that the cut of a converged steered run removes
+_SMALL_CUT = 0.05
+#: about how often a run records the scores of its nodes
 RECORDS = 32
 
 
 @dataclass
 class Cut:
-    """What the cut found and did.
+    """The cut of a run.
 
-    kept, alive: boolean [nodes] a layer; scores: the norms it ranked by; step: the update after which it came; cross-
-    entropies on dev, nats a frame.
+    step: the update that it followed; kept, alive: boolean [nodes] a layer; scores: the importance
+    of each node before it, float [nodes] a layer; cross-entropies on dev, nats per frame.
     """
 
     step: int
@@ -42,25 +43,27 @@ class Cut:
 
     @property
     def norm_mass_removed(self) -> float:
-        """Share of the summed scores that the removed nodes had."""
+        """The removed nodes' fraction of the summed scores."""
         total = sum(float(s.sum()) for s in self.scores)
         gone = sum(float(s[~k].sum()) for s, k in zip(self.scores, self.kept, strict=True))
         return gone / max(total, 1e-30)
 
     @property
     def nodes(self) -> list[int]:
+        """Kept nodes of each layer."""
         return [int(k.sum()) for k in self.kept]
 
 
 class Pruner(Hooks):
-    """Runs `method` through warm_up, press and release.
+    """Runs `method` through warm_up, sparsify and fine_tune.
 
-    After the run, `cut` says what was removed, `before_cut` holds the network's weights as they stood before, and
-    `snapshots` those that the method asked to keep. folder: of the run, for its trail; None writes none.
+    After the run, `cut` says what was removed, `before_cut` holds the network's weights just before
+    it, and `snapshots` those that the method's schedule saves. folder: where the run's trail is
+    written; None: nowhere.
     """
 
     def __init__(self, method: Method, folder: Path | None = None) -> None:
-        self.method, self.trail = method, Trail(folder)
+        self.method, self.trail = method, TrailWriter(folder)
         self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.step = 0
         self.cut: Cut | None = None
@@ -70,86 +73,95 @@ class Pruner(Hooks):
     @property
     def phase(self) -> Phase:
         if self.cut is not None:
-            return "release"
-        return "press" if self.step >= self.plan.press_from else "warm_up"
+            return "fine_tune"
+        return "sparsify" if self.step >= self.phases.sparsify_from else "warm_up"
+
+    @property
+    def sparsifying(self) -> bool:
+        return self.phase == "sparsify"
 
     @property
     def converged(self) -> bool | None:
-        """Whether a steered run's cut removed at most 5 % of the norm mass; None for methods that do not steer."""
-        if not self.method.steers or self.cut is None:
+        """Whether a steered run's cut removed at most 5 % of the norm mass; None for methods that
+        do not steer.
+        """
+        if not self.method.penalty.steers or self.cut is None:
             return None
-        return self.cut.norm_mass_removed <= SMALL_CUT
+        return self.cut.norm_mass_removed <= _SMALL_CUT
 
     def no_decay(self, network: Network) -> list[Tensor]:
-        return self.method.no_decay()
+        return self.method.penalty.no_decay()
 
     def training_frames(self, run_over: Callable[[], object]) -> None:
         self.run_over = run_over
 
     def parts(self, steps: int) -> list[tuple[int, float]]:
-        return self.method.parts(steps)
+        return self.method.schedule.parts(steps)
 
     def acting(self, training: bool) -> AbstractContextManager[None]:
-        return nullcontext() if self.cut else self.method.acting(training)
+        return nullcontext() if self.cut else self.method.weights.acting(training)
 
-    def start(self, network: Network, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
+    def start(self, network: Any, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
         self.network, self.evaluate = network, evaluate
-        self.departed = Departed(self.method, network, optimiser)
-        self.plan = self.method.plan_of(steps)
+        self.removal = LiveRemoval(self.method, network, optimiser)
+        self.phases = self.method.schedule.phases_of(steps)
         self.dense_dropouts = list(network.dropouts)
-        self.method.start(optimiser, self.plan)
+        self.method.start(optimiser, self.phases)
         self.record_every = max(1, steps // RECORDS)
         self._record()
 
     def penalty(self) -> Tensor | None:
-        return self.method.penalty() if self.phase == "press" else None
+        return self.method.penalty.term() if self.sparsifying else None
 
     def after_backward(self) -> None:
-        if self.phase == "press":
+        if self.sparsifying:
             self.method.after_backward()
-        self.departed.hold_gradients()
+        self.removal.hold_gradients()
 
     def after_step(self) -> None:
-        pressing = self.phase == "press"
+        sparsifying = self.sparsifying
         self.step += 1
-        self.departed.hold()
-        if pressing:
-            self._press()
+        self.removal.hold()
+        if sparsifying:
+            self._sparsify()
         if self.step % self.record_every == 0 and not (self.cut and self.cut.step == self.step):
             self._record()
 
-    def _press(self) -> None:
-        self.method.after_step(self.step)
-        self._keep_snapshot()
-        if (gone := self.method.gone()) is not None:
-            self.departed.take(gone)
-        shares = [self._share_now()] * len(self.method.layers) if self.method.steers else self.method.shares()
+    def _sparsify(self) -> None:
+        method = self.method
+        method.after_step(self.step)
+        self._save_snapshot()
+        if (gone := method.gone()) is not None:
+            self.removal.take(gone)
+        shares = [self._share_now()] * len(method.nodes.layers) if method.penalty.steers else method.weights.shares()
         if shares is not None:
-            self._thin_dropout(shares)
-        if self.step >= self.plan.cut_at or self.method.reached():
+            self._lower_dropout(shares)
+        if self.step >= self.phases.cut_at or method.penalty.reached():
             self._cut()
 
-    def _record(self) -> None:
-        phase = self.method.phase(self.step) or self.phase
-        self.trail.scores(self.step, phase, self.method.dense(self.method.scores()))
+    def _phase_name(self) -> str:
+        return self.method.schedule.phase(self.step) or self.phase
 
-    def _keep_snapshot(self) -> None:
-        if name := self.method.snapshot(self.step):
+    def _record(self) -> None:
+        scores = self.method.nodes.dense(self.method.score.scores())
+        self.trail.scores(self.step, self._phase_name(), scores)
+
+    def _save_snapshot(self) -> None:
+        if name := self.method.schedule.snapshot(self.step):
             self.snapshots[name] = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
 
     def may_halve(self) -> bool:
-        return self.phase != "press" or not self.method.penalises
+        return not (self.sparsifying and self.method.raises_dev)
 
     def end_of_epoch(self, quality: Quality) -> dict[str, Any]:
-        figures: dict[str, Any] = (
-            {} if self.cut else self.method.end_of_epoch(quality.cross_entropy, self.phase == "press")
-        )
-        alive = self.cut.kept if self.cut else self.method.dense(self.method.alive())
-        for row in self.method.audit():
-            self.trail.add(self.method.audit_file, row)
+        figures = {} if self.cut else self.method.end_of_epoch(quality.cross_entropy, self.sparsifying)
+        alive = self.cut.kept if self.cut else self.method.nodes.dense(self.method.score.alive())
+        if table := self.method.options.AUDIT:
+            for row in self.method.audit():
+                self.trail.add(table.file, row)
         self.trail.flush()
         return {
-            "phase": self.method.phase(self.step) or self.phase,
+            "phase": self._phase_name(),
             "nodes": sum(int(a.sum()) for a in alive),
             "nodes_per_layer": [int(a.sum()) for a in alive],
             "macs": size_of(self.network).macs,
@@ -162,28 +174,33 @@ class Pruner(Hooks):
 
     @torch.no_grad()
     def _cut(self) -> None:
-        before = self.evaluate().cross_entropy
-        with self.method.acting(training=False):
-            self.before_cut = self.departed.whole().state_dict()
-        self.method.look(self.run_over)
+        method, nodes = self.method, self.method.nodes
+        ce_before = self.evaluate().cross_entropy
+        with method.weights.acting(training=False):
+            self.before_cut = self.removal.whole().state_dict()
+        method.score.look(self.run_over)
         self._record()
-        told = self.method.scores(), self.method.alive(), self.method.finish()
-        scores, alive, kept = (self.method.dense(values) for values in told)
-        if (constants := self.method.constants()) is not None:
-            fold(self.method.layers, told[2], constants)
-        self.departed.take([~mask for mask in told[2]], last=self.step >= self.plan.steps)
-        self.cut = Cut(self.step, kept, alive, scores, before, self.evaluate().cross_entropy)
-        self._thin_dropout([float(k.float().mean()) for k in kept])
+        scores, alive = method.score.scores(), method.score.alive()
+        kept = method.finish()
+        chosen, living, measured = (nodes.dense(values) for values in (kept, alive, scores))
+        if (constants := method.score.constants()) is not None:
+            fold_means(nodes.layers, kept, constants)
+        self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
+        self.cut = Cut(self.step, chosen, living, measured, ce_before, self.evaluate().cross_entropy)
+        self._lower_dropout([float(k.float().mean()) for k in self.cut.kept])
 
     def _share_now(self) -> float:
-        """Where the share of nodes stands on the straight line from all to the target over the press."""
-        nodes = sum(self.method.sizes)
-        return 1 - self.plan.progress(self.step) * (1 - (self.method.target or nodes) / nodes)
+        """The fraction of nodes on the straight line from all to the target over the sparsify
+        phase.
+        """
+        total, target = self.method.nodes.total, self.method.nodes.target
+        return 1 - self.phases.progress(self.step) * (1 - (target or total) / total)
 
-    def _thin_dropout(self, shares: list[float]) -> None:
-        """Lowers each layer's dropout in proportion to the nodes it has: a small layer can spare less.
+    def _lower_dropout(self, shares: list[float]) -> None:
+        """Lowers each layer's dropout in proportion to its nodes: a small layer can spare less.
 
-        After Han, Pool, Tran and Dally 2015 (arXiv 1506.02626, section 3.2), for nodes instead of connections.
+        After Han, Pool, Tran and Dally 2015 (arXiv 1506.02626, section 3.2), for nodes instead of
+        connections.
         """
         self.network.dropouts = [rate * share for rate, share in zip(self.dense_dropouts, shares, strict=True)]
 
@@ -192,7 +209,7 @@ class Pruner(Hooks):
             "step": self.step,
             "dropouts": self.network.dropouts,
             "method": self.method.state_dict(),
-            "departed": self.departed.state_dict(),
+            "departed": self.removal.state_dict(),
             "cut": vars(self.cut) if self.cut else None,
             "before_cut": self.before_cut,
             "snapshots": self.snapshots,
@@ -200,7 +217,7 @@ class Pruner(Hooks):
         }
 
     def reshape(self, state: dict[str, Any]) -> None:
-        self.departed.reshape(state["departed"])
+        self.removal.reshape(state["departed"])
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step, self.before_cut, self.snapshots = state["step"], state["before_cut"], state["snapshots"]

@@ -1,5 +1,5 @@
-"""Exact removal: a network in which some nodes do nothing, or nothing but a constant, made physically smaller without
-changing what it computes.
+"""Exact removal: a network in which some nodes are zero or constant, made physically smaller
+without changing its function.
 """
 
 from __future__ import annotations
@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.network import Network, NodeLayer, by_columns, by_rows, over_rows
 
 
 @torch.no_grad()
 def zero_nodes(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) -> None:
-    """Takes the nodes outside `kept` out of the function, in place: both vectors and the bias become 0.
+    """Removes the nodes outside `kept` from the function, in place: both vectors and the bias
+    become 0.
 
-    fold: the node's incoming vector is what counts as zero, so its constant act(bias) moves into the next biases;
-    otherwise its outgoing vector does, and it just goes. kept: one boolean tensor [nodes] a layer.
+    fold: the node's incoming vector counts as zero, so its constant act(bias) moves into the next
+    biases; otherwise its outgoing vector does, and the node is just deleted. kept: one boolean
+    tensor [nodes] a layer.
     """
     for layer, mask in zip(layers, kept, strict=True):
         layer.incoming.weight[~mask] = 0
@@ -31,9 +33,9 @@ def zero_nodes(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) 
 
 
 @torch.no_grad()
-def fold(layers: Sequence[NodeLayer], kept: Sequence[Tensor], constants: Sequence[Tensor]) -> None:
-    """Puts a constant in the stead of each node outside `kept`, in place: `constants` (float [nodes] a layer) go
-    through the outgoing vectors, which become 0, into the next biases.
+def fold_means(layers: Sequence[NodeLayer], kept: Sequence[Tensor], constants: Sequence[Tensor]) -> None:
+    """Replaces each node outside `kept` by a constant, in place: `constants` (float [nodes] a
+    layer) pass through the outgoing vectors, which become 0, into the next biases.
     """
     for layer, mask, constant in zip(layers, kept, constants, strict=True):
         gone = ~mask
@@ -43,7 +45,9 @@ def fold(layers: Sequence[NodeLayer], kept: Sequence[Tensor], constants: Sequenc
 
 @torch.no_grad()
 def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
-    """Zeroes nodes outside `kept` again, which the optimiser's momentum would move. kept: boolean [nodes] a layer."""
+    """Zeroes nodes outside `kept` again, which the optimiser's momentum would move. kept: boolean
+    [nodes] a layer.
+    """
     for layer, mask in zip(layers, kept, strict=True):
         if bool(mask.all()):
             continue
@@ -54,59 +58,74 @@ def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
 
 @torch.no_grad()
 def narrow(layers: Sequence[NodeLayer], kept: Sequence[Tensor], optimiser: optim.Optimizer | None = None) -> None:
-    """Makes the layers physically smaller, in place: only the nodes in `kept` (boolean [nodes] a layer) stay.
+    """Makes the layers physically smaller, in place: only the nodes in `kept` (boolean [nodes] a
+    layer) remain.
 
-    Parameters stay the same objects, their gradients go; what `optimiser` keeps of each is narrowed with it.
+    The modules get new parameters without gradients, so that a graph that was recorded before can
+    still be differentiated, by the old ones. In `optimiser` the new parameters take the places of
+    the old ones, with narrowed state.
     """
     for layer, mask in zip(layers, kept, strict=True):
         index = mask.nonzero().flatten()
-        for parameter, dim in _axes(layer):
-            _take(parameter, index, dim, optimiser)
+        for module, name, dim in _axes(layer):
+            old = getattr(module, name)
+            new = nn.Parameter(old.detach().index_select(dim, index), requires_grad=old.requires_grad)
+            setattr(module, name, new)
+            if optimiser is not None:
+                _replace(optimiser, old, new, index, dim)
         layer.incoming.out_features = layer.outgoing.in_features = len(index)
 
 
-def _axes(layer: NodeLayer) -> list[tuple[Tensor, int]]:
-    """The layer's parameters, each with the axis along which its nodes lie."""
-    out = layer.outgoing.weight
-    return [(layer.incoming.weight, 0), (layer.incoming.bias, 0), (out, out.dim() - 1)]
+def _axes(layer: NodeLayer) -> list[tuple[nn.Linear, str, int]]:
+    """The layer's parameters, module and name, each with the axis along which its nodes lie."""
+    last = layer.outgoing.weight.dim() - 1
+    return [(layer.incoming, "weight", 0), (layer.incoming, "bias", 0), (layer.outgoing, "weight", last)]
 
 
-def _take(parameter: Tensor, index: Tensor, dim: int, optimiser: optim.Optimizer | None) -> None:
-    state = {} if optimiser is None else optimiser.state.get(parameter, {})
-    for name, value in state.items():
-        if isinstance(value, Tensor) and value.shape == parameter.shape:
-            state[name] = value.index_select(dim, index)
-    parameter.data = parameter.data.index_select(dim, index)
-    parameter.grad = None
+def _replace(optimiser: optim.Optimizer, old: Tensor, new: Tensor, index: Tensor, dim: int) -> None:
+    for group in optimiser.param_groups:
+        group["params"] = [new if parameter is old else parameter for parameter in group["params"]]
+    if old in optimiser.state:
+        state = optimiser.state.pop(old)
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == old.shape:
+                state[name] = value.index_select(dim, index)
+        optimiser.state[new] = state
 
 
 @torch.no_grad()
-def spread(layers: Sequence[NodeLayer], index: Sequence[Tensor], sizes: Sequence[int]) -> None:
-    """The way back, in place: layers of `sizes` nodes whose nodes `index` (int64 [nodes] a layer) are those there are,
-    and whose others are silent.
+def widen(layers: Sequence[NodeLayer], index: Sequence[Tensor], sizes: Sequence[int]) -> None:
+    """The inverse of `narrow`, in place: layers of `sizes` nodes, of which `index` (int64 [nodes] a
+    layer) are the present ones and the others are zero.
     """
     for layer, places, size in zip(layers, index, sizes, strict=True):
-        for parameter, dim in _axes(layer):
-            shape = [size if i == dim else n for i, n in enumerate(parameter.shape)]
-            parameter.data = parameter.data.new_zeros(shape).index_copy_(dim, places, parameter.data)
-            parameter.grad = None
+        for module, name, dim in _axes(layer):
+            old = getattr(module, name).detach()
+            shape = [size if i == dim else n for i, n in enumerate(old.shape)]
+            setattr(module, name, nn.Parameter(old.new_zeros(shape).index_copy_(dim, places, old)))
         layer.incoming.out_features = layer.outgoing.in_features = size
 
 
 @torch.no_grad()
 def shrink(network: Network) -> tuple[Network, list[list[int]]]:
-    """A smaller network that computes what `network` computes, and for each layer the indices of the nodes it keeps.
+    """A smaller network of the same function as `network`, and for each layer the indices of the
+    nodes that it keeps.
 
-    A node whose incoming vector is zero is the constant act(bias): it is folded into biases further on. A node whose
-    outgoing vector is zero is deleted. Both are followed through: what feeds only deleted nodes goes too. `network` is
-    not changed. dtype and device stay.
+    A node whose incoming vector is zero is the constant act(bias): it is folded into the next
+    biases. A node whose outgoing vector is zero is deleted, and so is what feeds only deleted
+    nodes. `network` is not changed. dtype and device stay.
     """
     small = deepcopy(network)
-    layers = small.node_layers()
+    return small, shrink_layers(small.node_layers())
+
+
+@torch.no_grad()
+def shrink_layers(layers: Sequence[NodeLayer]) -> list[list[int]]:
+    """As `shrink`, in place; returns the indices of the nodes kept in each layer."""
     _fold_constants(layers)
     kept = _used(layers)
     narrow(layers, kept)
-    return small, [mask.nonzero().flatten().tolist() for mask in kept]
+    return [mask.nonzero().flatten().tolist() for mask in kept]
 
 
 def _fold_constants(layers: Sequence[NodeLayer]) -> None:

@@ -1,5 +1,5 @@
-"""What a run writes down of its nodes while it goes: lines of JSON that a kill and a resume leave as they would be
-without.
+"""The log of a run's nodes: JSON lines that are the same whether or not the run was killed and
+resumed.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 from torch import Tensor
 
-SCORES = "trail.jsonl"
+_SCORES = "trail.jsonl"
 
 
-class Trail:
+class TrailWriter:
     """Files of JSON lines in `folder` (None: nothing is written).
 
-    Lines wait until `flush`, which comes with the checkpoint; the checkpoint knows how long each file then was, and
-    whatever a killed run wrote after it is overwritten.
+    Lines are kept in memory until `flush`, before a checkpoint is written. The checkpoint holds the
+    length of each file, and what a killed run wrote after it is overwritten.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -27,16 +27,18 @@ class Trail:
         self.written: dict[str, int] = {}
 
     def add(self, name: str, row: dict[str, Any]) -> None:
-        """One line for the file `name`."""
+        """Adds a line to the file `name`."""
         self.pending.setdefault(name, []).append(json.dumps(row) + "\n")
 
     def scores(self, update: int, phase: str, scores: Sequence[Tensor]) -> None:
-        """A line of trail.jsonl: what each node's score is after `update`; float [nodes] a layer, four digits kept."""
-        told = [[float(f"{value:.4g}") for value in layer.tolist()] for layer in scores]
-        self.add(SCORES, {"update": update, "phase": phase, "scores": told})
+        """Adds a line to trail.jsonl: the node scores after `update`, float [nodes] a layer,
+        rounded to four digits.
+        """
+        rounded = [[float(f"{value:.4g}") for value in layer.tolist()] for layer in scores]
+        self.add(_SCORES, {"update": update, "phase": phase, "scores": rounded})
 
     def flush(self) -> None:
-        """Writes what waits, behind what the last checkpoint knows of."""
+        """Writes the lines in memory, behind those that the last checkpoint knows."""
         for name, lines in self.pending.items():
             if self.folder is not None:
                 self._write(self.folder / name, "".join(lines).encode())
@@ -51,7 +53,9 @@ class Trail:
             self.written[path.name] = file.tell()
 
     def state_dict(self) -> dict[str, Any]:
+        """The length of each file."""
         return {"written": dict(self.written)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues files behind the lengths in `state`."""
         self.pending, self.written = {}, dict(state["written"])

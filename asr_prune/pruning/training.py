@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +25,10 @@ from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
-from asr_prune.pruning.method import find_method
+from asr_prune.process import torch_threads
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
+from asr_prune.pruning.registry import find_method
 from asr_prune.pruning.removal import shrink
 
 Labelled = tuple[Utterances, Utterances]  # features, labels
@@ -43,16 +43,28 @@ def train_run(
     seed: int,
     features: dict[str, Any],
 ) -> dict[str, Any]:
-    """Trains and cuts one network; returns all figures of the run.
+    """Trains and cuts one network with `train.threads`; returns all figures of the run.
 
-    train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for CTC. classes: the
-    number of pdfs, or for CTC what each token spells, the blank first. Writes model/network.pt (dense shape, removed
-    nodes zero), model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method keeps
-    besides: model/<snapshot>.pt, weights.npz, its audit file; resumes from model/checkpoint.pt.
+    train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for
+    CTC. classes: the number of pdfs, or for CTC what each token spells, the blank first. Writes
+    model/network.pt (dense shape, removed nodes zero), model/before_cut.pt, nodes.json, norms.npz,
+    trail.jsonl and metrics.jsonl, and what the method keeps besides: model/<snapshot>.pt,
+    weights.npz, its audit file; resumes from model/checkpoint.pt.
     """
+    with torch_threads(options[1].threads):
+        return _train_run(folder, train, dev, classes, options, seed, features)
+
+
+def _train_run(
+    folder: Path,
+    train: Labelled,
+    dev: Labelled,
+    classes: int | list[str],
+    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
+    seed: int,
+    features: dict[str, Any],
+) -> dict[str, Any]:
     network_options, train_options, prune_options = options
-    if train_options.threads:
-        torch.set_num_threads(train_options.threads)
     device = pick_device(train_options.device)
     context = (network_options.left_context, network_options.right_context)
     tokens = [] if isinstance(classes, int) else classes
@@ -60,20 +72,19 @@ def train_run(
     outputs = classes if isinstance(classes, int) else len(classes)
     method = find_method(prune_options.method)
     dense = build(network_options, frames, outputs, seed)
-    widths = method.widths(prune_options, network_options.hidden, folder.parent)
+    widths = prune_options.widths(network_options.hidden, folder.parent)
     network = build(replace(network_options, hidden=widths), frames, outputs, seed)
     network.dropouts = [rate * (a / b) for rate, a, b in zip(network.dropouts, widths, dense.widths, strict=True)]
     if train_options.init:
         start_from(Path(train_options.init), network, context)
     pruner = Pruner(method(prune_options, network.node_layers()), folder)
     (folder / "model").mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
     trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
     quality = trainer.run()
     assert pruner.cut is not None
     priors = frames.log_priors(outputs)
     kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-    model = Model(pruner.departed.whole(), priors, context, kept, features, tokens)
+    model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
     _save(folder, pruner, model)
     kept_besides = _save_snapshots(folder, pruner, model, dev_frames)
     seconds = [row["seconds"] for row in trainer.metrics]
@@ -91,7 +102,7 @@ def train_run(
         "macs_dense": size_of(dense).macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
-        "train_wall_seconds": round(time.monotonic() - start, 2),
+        "train_wall_seconds": round(trainer.wall_seconds, 2),
         "device": str(device),
         **pruner.method.figures(pruner.cut.kept),
         **kept_besides,
@@ -101,16 +112,16 @@ def train_run(
 def both_sets(
     train: Labelled, dev: Labelled, options: NetworkOptions, how: TrainOptions, ctc: bool, device: torch.device
 ) -> tuple[Examples, Examples]:
-    """What a network of `options` is trained on and judged on, together within `how.memory_gb`: dev takes a quarter at
-    most, train the rest.
+    """What a network of `options` is trained on and judged on, together within `how.memory_gb`: dev
+    takes a quarter at most, train the rest.
     """
     memory = how.memory
-    judged = examples(dev, options, ctc, device, memory // 4)
-    left = memory - judged.held if memory else 0
-    return examples(train, options, ctc, device, left, Augment.of(how)), judged
+    judged = labelled_examples(dev, options, ctc, device, memory // 4)
+    left = memory - judged.held_bytes if memory else 0
+    return labelled_examples(train, options, ctc, device, left, Augment.from_options(how)), judged
 
 
-def examples(
+def labelled_examples(
     labelled: Labelled,
     options: NetworkOptions,
     ctc: bool,
@@ -118,8 +129,8 @@ def examples(
     memory: int,
     augment: Augment | None = None,
 ) -> Examples:
-    """Examples by frames, or by CTC, which alone knows to augment, in `memory` bytes, 0 for any number: all at once
-    where they fit, else in chunks.
+    """Examples by frames, or by CTC, which alone knows to augment, in `memory` bytes, 0 for any
+    number: all at once where they fit, else in chunks.
     """
     context, kind = (options.left_context, options.right_context), UtteranceSet if ctc else FrameSet
     features, labels = labelled
@@ -136,7 +147,7 @@ def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) ->
     torch.manual_seed(seed)
     network = make(options, frames.inputs, outputs)
     network.to(frames.device)
-    network.normalise_by(*frames.moments())
+    network.set_normalisation(*frames.moments())
     return network
 
 
@@ -162,7 +173,9 @@ def _save(folder: Path, pruner: Pruner, model: Model) -> None:
 def _save_snapshots(
     folder: Path, pruner: Pruner, model: Model, dev_frames: Examples
 ) -> dict[str, float | int | list[int]]:
-    """Writes model/<name>.pt of each network that the method asked to keep; returns what it is and how good."""
+    """Writes model/<name>.pt of each network that the method asked to keep; returns what it is and
+    how good.
+    """
     figures: dict[str, float | int | list[int]] = {}
     network = deepcopy(model.network)
     for name, weights in pruner.snapshots.items():
@@ -177,7 +190,9 @@ def _save_snapshots(
 
 
 def nodes_table(cut: Cut) -> dict[str, Any]:
-    """Which nodes of which layer survived, and why the others did not; node indices are those of the dense network."""
+    """Which nodes of which layer survived, and why the others did not; node indices are those of
+    the dense network.
+    """
     layers = []
     for kept, alive, scores in zip(cut.kept, cut.alive, cut.scores, strict=True):
         zeroed, ranked = (~alive & ~kept), (alive & ~kept)

@@ -4,108 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.corpus.options import CorpusOptions
-from asr_prune.decode.options import DecodeOptions
-from asr_prune.errors import UserError
-from asr_prune.features.options import FeaturesOptions
-from asr_prune.hmm.options import HmmOptions, PassOptions
-from asr_prune.lang.options import LangOptions
-from asr_prune.options import options
+from asr_prune.errors import UserError, did_you_mean
+from asr_prune.hmm.options import PassOptions
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.registry import find_options, method_names
+from asr_prune.recipe.aliases import OldKeys
+from asr_prune.recipe.blocks import Recipe, Run, RunEntry
 from asr_prune.recipe.naming import ASKED, PLACE_ONLY, compact, differing, label
 from asr_prune.recipe.settings import (
     PLAINLY,
     as_the_corpus,
     changed,
-    check_name,
     known_keys,
     merged_prune,
-    nearest,
-    parse_set,
     read_yaml,
 )
-from asr_prune.report.options import ReportOptions
-from asr_prune.score.options import ScoreOptions
 
 T = TypeVar("T")
 FILE = "recipe.yaml"
 #: what pydantic puts between the place of a pass and its keys
 PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
-
-
-def check_seed(seed: int) -> None:
-    """Raises ValueError where the generators would not take it."""
-    if not 0 <= seed < 2**31:
-        raise ValueError(f"seed must be at least 0 and below 2147483648, not {seed}")
-
-
-@options
-class Entry:
-    """One entry of `runs:`; its blocks are laid over those of the recipe."""
-
-    #: names the run's folder; by default made from what the run asks
-    name: str = ""
-    #: instead of the recipe's
-    seed: int | None = None
-    #: laid over the block of that name; another method starts from that method's defaults
-    prune: dict[str, Any] = field(default_factory=dict)
-    #: laid over the block of that name
-    network: dict[str, Any] = field(default_factory=dict)
-    #: laid over the block of that name
-    train: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.name:
-            check_name(self.name)
-        if self.seed is not None:
-            check_seed(self.seed)
-
-
-@options
-class Recipe:
-    """All blocks of a recipe; each block's class says what it may hold."""
-
-    #: names the folders data/<name> and exp/<name>; by default the recipe folder's name
-    name: str = ""
-    #: the one seed of corpus, training and scoring
-    seed: int = 1
-    corpus: CorpusOptions = CorpusOptions()
-    lang: LangOptions = LangOptions()
-    features: FeaturesOptions = FeaturesOptions()
-    hmm: HmmOptions = HmmOptions()
-    network: NetworkOptions = NetworkOptions()
-    train: TrainOptions = TrainOptions()
-    #: method, and that method's own options
-    prune: dict[str, Any] = field(default_factory=lambda: {"method": "none"})
-    #: entries that override prune, network, train or seed, each one run
-    runs: tuple[Entry, ...] = ()
-    decode: DecodeOptions = DecodeOptions()
-    score: ScoreOptions = ScoreOptions()
-    report: ReportOptions = ReportOptions()
-
-    def __post_init__(self) -> None:
-        if self.name:
-            check_name(self.name)
-        check_seed(self.seed)
-        self.features.check_rate(self.corpus.rate)
-
-
-@options
-class Run:
-    """One training run of a recipe, everything decided."""
-
-    name: str
-    seed: int
-    prune: PruneOptions
-    network: NetworkOptions
-    train: TrainOptions
 
 
 class Loaded:
@@ -115,14 +39,18 @@ class Loaded:
     """
 
     def __init__(self, folder: Path, sets: Sequence[str]) -> None:
-        self.folder, self.sets = folder, list(sets)
+        self.folder = folder
         self.path = folder / FILE
         if not self.path.is_file():
             raise UserError(
                 f"{self.path} is not there; --recipe takes a folder that holds a {FILE}, for instance recipes/demo."
             )
-        self.filed, self.lines = read_yaml(self.path)
-        changes = [parse_set(text) for text in sets]
+        old_keys = OldKeys(Recipe, _prune_options)
+        self.filed, self.lines = old_keys.in_file(self.path, *read_yaml(self.path))
+        changes = [old_keys.in_set(text) for text in sets]
+        self.sets = [
+            f"{'.'.join(keys)}={text.partition('=')[2]}" for text, (keys, _) in zip(sets, changes, strict=True)
+        ]
         self.tree = self.filed
         over: dict[str, Any] = {}
         for keys, value in changes:
@@ -143,10 +71,17 @@ class Loaded:
     def name(self) -> str:
         return self.recipe.name or self.folder.resolve().name
 
+    @property
+    def project(self) -> Path:
+        """The folder that holds recipes/."""
+        return self.folder.resolve().parent.parent
+
     def _corpus_root_from_environment(self) -> None:
-        root = os.environ.get(f"{self.folder.resolve().name.upper()}_ROOT")
-        if root and not (self.tree.get("corpus") or {}).get("root"):
-            self.tree = changed(self.tree, ["corpus", "root"], root)
+        """Without corpus.root, the environment variable that corpus.root_from names gives it."""
+        corpus = self.tree.get("corpus")
+        if isinstance(corpus, dict) and not corpus.get("root"):
+            root = os.environ.get(str(corpus.get("root_from") or ""))
+            self.tree = changed(self.tree, ["corpus", "root"], root) if root else self.tree
 
     def _build(self, cls: type[T], tree: Any, path: tuple[str, ...]) -> T:
         try:
@@ -161,10 +96,10 @@ class Loaded:
             full = (*path[-1:], *loc)
         key, where = ".".join(full), self._where(full)
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            return f"{where}: unknown key {key!r}{nearest(loc[-1], known_keys(cls, loc[:-1]))}."
+            return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
         if problem["type"] == "union_tag_invalid":
             tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
-            return f"{where}: {key}: type {tag!r} is not known{nearest(tag, tags)}."
+            return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}."
         text = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         got = problem.get("input")
         told = "" if isinstance(got, dict) else f" (got {got!r:.60})"
@@ -182,7 +117,7 @@ class Loaded:
         """The runs of the recipe: its `runs:` entries laid over the blocks, or one run of the `prune:` block where
         there is no list or a `prune.*` was set and no list with it.
         """
-        entries = [Entry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
+        entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
         runs = [self._run(entry, i) for i, entry in enumerate(entries)]
         twice = [r.name for i, r in enumerate(runs) if r.name in [q.name for q in runs[:i]]]
         if twice:
@@ -192,8 +127,8 @@ class Loaded:
             )
         return runs
 
-    def _run(self, entry: Entry, index: int) -> Run:
-        path: tuple[str, ...] = ("runs", str(index)) if entry != Entry() else ()
+    def _run(self, entry: RunEntry, index: int) -> Run:
+        path: tuple[str, ...] = ("runs", str(index)) if entry != RunEntry() else ()
         network, train = ({**(self.tree.get(block) or {})} for block in ("network", "train"))
         prune = merged_prune(self.recipe.prune, entry.prune)
         own_network = self._build(NetworkOptions, network | entry.network, (*path, "network"))
@@ -217,14 +152,13 @@ class Loaded:
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
-        from asr_prune.pruning.method import find_method, method_names
-
         name = str(prune.get("method", "none"))
         try:
-            return find_method(name).Options
+            return find_options(name)
         except ValueError:
             where = self._where((*path, "method"))
-            raise UserError(f"{where}: prune.method {name!r} is not known{nearest(name, method_names())}.") from None
+            what = f"prune.method {name!r} is not known"
+            raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
 
     def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
         """What sets a run apart from the recipe as filed, so that a changed setting makes a run beside those already
@@ -238,6 +172,14 @@ class Loaded:
             if key not in PLACE_ONLY
         }
         return "".join(f"-{key}-{compact(value)}" for key, value in told.items())
+
+
+def _prune_options(method: str) -> type[PruneOptions]:
+    """Of a method by name; those that all methods share if there is no such method."""
+    try:
+        return find_options(method)
+    except ValueError:
+        return PruneOptions
 
 
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:

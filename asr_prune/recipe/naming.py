@@ -22,7 +22,7 @@ def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
 def label(prune: PruneOptions, usual: PruneOptions) -> str:
     """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
     parts = "".join(f"-{key}{'' if key in ASKED else '-'}{compact(value)}" for key, value in differing(prune, usual))
-    return ("dense" if prune.method == "none" else prune.method) + parts
+    return ("dense" if prune.IS_DENSE else prune.method) + parts
 
 
 def compact(value: Any) -> str:
@@ -30,3 +30,9 @@ def compact(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))
+
+
+def variant(prune: PruneOptions) -> str | None:
+    """Settings of a method that differ from its defaults, apart from those that the report has columns for."""
+    changed = differing(prune, type(prune)(method=prune.method))
+    return ", ".join(f"{key} {compact(value)}" for key, value in changed if key not in prune.COLUMNS) or None

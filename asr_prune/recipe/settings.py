@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -123,17 +122,11 @@ def known_keys(cls: Any, loc: Sequence[str]) -> list[str]:
     hint: Any = cls
     for part in loc:
         hint = get_type_hints(cls).get(part, hint)
-        inside = _options_in(hint)
+        inside = options_classes(hint)
         cls = next((c for c in inside if getattr(c, "type", None) == part), inside[0] if inside else cls)
     return [f.name for f in fields(cls)]
 
 
-def _options_in(hint: Any) -> list[Any]:
+def options_classes(hint: Any) -> list[Any]:
     """The options classes in a type such as tuple[MonoOptions | TriOptions, ...]."""
-    return [hint] if is_dataclass(hint) else [found for part in get_args(hint) for found in _options_in(part)]
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """`; did you mean ...?` where something near is known."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}" if close else (f" (known here: {', '.join(known)})" if known else "")
+    return [hint] if is_dataclass(hint) else [cls for part in get_args(hint) for cls in options_classes(part)]

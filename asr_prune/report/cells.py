@@ -1,26 +1,31 @@
-"""How one row reads: the columns that the terminal and the page share."""
+"""The columns that the terminal table and the page share, and how their cells read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from asr_prune.report.rows import Row, number
+from asr_prune.report.results import Result, finite
+from asr_prune.report.runs import NestedWidth
 
 ABSENT = "-"
+_Value = Callable[[Result], float | None]
 
 
 @dataclass(frozen=True)
 class Column:
-    """head: two lines; cell: what it shows of a row; gap: spaces before it; left: aligned to the left."""
+    """A column of the table.
+
+    head: two lines; cell: text of a result; gap: spaces before it; left: aligned to the left.
+    """
 
     head: tuple[str, str]
-    cell: Callable[[Row], str]
+    cell: Callable[[Result], str]
     gap: int = 1
     left: bool = False
 
 
-def compact(value: float | None) -> str:
+def three_digits(value: float | None) -> str:
     """Three significant digits with k, M or G: 1234567 -> 1.23M."""
     if value is None:
         return ABSENT
@@ -31,80 +36,80 @@ def compact(value: float | None) -> str:
     return f"{value:.0f}"
 
 
-def _fixed(key: str, digits: int) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        value = number(row, key)
-        return ABSENT if value is None else f"{value:.{digits}f}"
-
-    return cell
+def _decimals(value: float | None, digits: int) -> str:
+    value = finite(value)
+    return ABSENT if value is None else f"{value:.{digits}f}"
 
 
-def _count(key: str) -> Callable[[Row], str]:
-    return lambda row: compact(number(row, key))
+def _fixed(value: _Value, digits: int) -> Callable[[Result], str]:
+    return lambda row: _decimals(value(row), digits)
 
 
-def asked(row: Row) -> str:
-    """What the run was asked for: a fraction of nodes to keep, z= and the share of weights to be zero, or s= and the
-    strength of the penalty.
-    """
-    keep, sparsity, strength = (number(row, key) for key in ("keep_asked", "sparsity_asked", "strength"))
+def _count(value: _Value) -> Callable[[Result], str]:
+    return lambda row: three_digits(finite(value(row)))
+
+
+def target(row: Result) -> str:
+    """Requested size: fraction of nodes to keep, z= fraction of zero weights, or s= penalty strength."""
+    keep, sparsity, strength = map(finite, (row.keep_asked, row.sparsity_asked, row.strength))
     if keep is not None or sparsity is not None:
         return f"{keep:g}" if keep is not None else f"z={sparsity:g}"
     return ABSENT if strength is None else f"s={strength:g}"
 
 
-def layers(row: Row) -> str:
+def layers(row: Result | NestedWidth) -> str:
     """Surviving nodes of each layer: 4x512, or 300/280/250/194."""
-    widths = row.get("nodes_per_layer") or []
+    widths = row.nodes_per_layer or []
     if len(widths) > 1 and len(set(widths)) == 1:
         return f"{len(widths)}x{widths[0]}"
     return "/".join(map(str, widths)) or ABSENT
 
 
-def interval(row: Row) -> str:
+def interval_cell(row: Result | NestedWidth) -> str:
     """Test WER with its 95 % interval."""
-    low, high = number(row, "wer_test_low"), number(row, "wer_test_high")
-    value = _fixed("wer_test", 2)(row)
-    return value if low is None or high is None or value == ABSENT else f"{value} [{low:4.1f},{high:5.1f}]"
+    low, high, value = finite(row.wer_test_low), finite(row.wer_test_high), finite(row.wer_test)
+    text = _decimals(value, 2)
+    return text if None in (low, high, value) else f"{text} [{low:4.1f},{high:5.1f}]"
 
 
-def _mass(row: Row) -> str:
-    mass = number(row, "norm_mass_removed")
+def _mass(row: Result) -> str:
+    mass = finite(row.norm_mass_removed)
     return ABSENT if mass is None else f"{100 * mass:.{1 if mass < 0.0995 else 0}f}%"
 
 
-def converged(row: Row) -> str:
-    answer = row.get("converged")
-    return ABSENT if answer is None else "yes" if answer else "NO"
+def _converged(row: Result) -> str:
+    return ABSENT if row.converged is None else "yes" if row.converged else "NO"
 
 
-def entropies(row: Row) -> str:
-    """Dev cross-entropy before the cut, after it, and at the end; one number where nothing was cut."""
-    found = [number(row, f"dev_ce_{when}") for when in ("before_cut", "after_cut", "final")]
-    cells = [ABSENT if value is None else f"{value:.2f}" for value in found]
-    return cells[2] if found[:2] == [None, None] else "/".join(cells)
+def _entropies(row: Result) -> str:
+    """Dev cross-entropy before the cut, after it, and at the end; one number if nothing was cut."""
+    before, after, final = (
+        _decimals(value, 2) for value in (row.dev_ce_before_cut, row.dev_ce_after_cut, row.dev_ce_final)
+    )
+    return final if before == after == ABSENT else f"{before}/{after}/{final}"
 
 
 COLUMNS = (
-    Column(("", "run"), lambda row: str(row["run"]), left=True),
-    Column(("", "method"), lambda row: str(row["method"]), gap=2, left=True),
-    Column(("keep", "asked"), asked, gap=2),
-    Column(("", "nodes"), _count("nodes")),
+    Column(("", "run"), lambda row: row.run, left=True),
+    Column(("", "method"), lambda row: row.method, gap=2, left=True),
+    Column(("", "target"), target, gap=2),
+    Column(("", "nodes"), _count(lambda row: row.nodes)),
     Column(("", "per layer"), layers, left=True),
-    Column(("para-", "ms"), _count("params"), gap=2),
-    Column(("MACs/", "frame"), _count("macs_per_frame")),
-    Column(("non-", "zero"), _count("nonzero_weights")),
-    Column(("WER", "dev"), _fixed("wer_dev", 2), gap=2),
-    Column(("WER test", "[95 % interval]"), interval),
-    Column(("CE: before/", "after cut/end"), entropies, gap=2),
+    Column(("para-", "ms"), _count(lambda row: row.params), gap=2),
+    Column(("MACs/", "frame"), _count(lambda row: row.macs_per_frame)),
+    Column(("non-", "zero"), _count(lambda row: row.nonzero_weights)),
+    Column(("WER", "dev"), _fixed(lambda row: row.wer_dev, 2), gap=2),
+    Column(("WER test", "[95 % interval]"), interval_cell),
+    Column(("CE: before/", "after cut/end"), _entropies, gap=2),
     Column(("mass", "cut"), _mass, gap=2),
-    Column(("con-", "v'd"), converged),
-    Column(("train", "s"), _fixed("train_seconds", 0)),
+    Column(("", "conv."), _converged),
+    Column(("train", "s"), _fixed(lambda row: row.train_seconds, 0)),
 )
 
 LEGEND = (
-    "WER in %, equivalent words counted as one; in brackets: 95 % of resamplings of the test speakers fall there.",
-    "keep asked: fraction of hidden nodes (s=: strength; z=: share of zero weights). CE: on dev, nats per frame.",
-    "mass cut: share of the node norms that the cut removed; above 5 % a steered run has not converged (NO): it was"
-    " magnitude pruning.",
+    "WER: word error rate in %, equivalent words merged; in brackets its 95 % bootstrap interval over test speakers.",
+    "target: fraction of hidden nodes to keep, s= penalty strength, or z= fraction of zero weights."
+    " CE: cross-entropy on dev, nats per frame.",
+    "mass cut: share of the node norms that the cut removed. Above 5 % a penalty method has not converged (conv. NO):"
+    " the cut was magnitude pruning.",
 )

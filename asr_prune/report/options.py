@@ -1,4 +1,4 @@
-"""What a recipe's `report:` block may say."""
+"""Options of a recipe's `report:` block."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from asr_prune.options import options
 
 @options
 class ReportOptions:
-    #: Title of the page and of the pictures; empty: the name of the experiment's folder.
+    #: title of the page and the figures; empty: the name of the experiment's folder
     title: str = ""
-    #: Dots per inch of the pictures.
+    #: resolution of the figures, dots per inch (50 to 600)
     dpi: int = 150
-    #: Most characters in a line of the terminal table; run and method names are shortened to fit.
+    #: maximum line length of the terminal table, at least 120; long names of runs are shortened
     width: int = 140
 
     def __post_init__(self) -> None:

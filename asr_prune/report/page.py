@@ -1,16 +1,18 @@
-"""The report as one page that needs no other file."""
+"""The report as one self-contained HTML page."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
-from asr_prune.report.cells import COLUMNS, LEGEND, Column, interval, layers
-from asr_prune.report.rows import Row, Run, is_dense, number
+from asr_prune.report.cells import COLUMNS, LEGEND, Column, interval_cell, layers
+from asr_prune.report.results import Result, finite, is_dense
+from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
 
-STYLE = """
+_STYLE = """
 :root { color-scheme: light; --ink: #1f2933; --soft: #5f6b76; --line: #e3e7eb; --tint: #f6f8fa; --accent: #0072B2; }
 body { margin: 0 auto; padding: 2.2rem 1.6rem 4rem; max-width: 1320px; color: var(--ink); background: #fff;
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -31,44 +33,55 @@ ul { padding-left: 1.2rem; } li { margin: .25rem 0; }
 .soft { color: var(--soft); font-size: 13px; } a { color: var(--accent); }
 """
 
-READING = (
-    "Each point of the first picture is one run: one network trained, pruned, made smaller, decoded and scored."
-    " Further left is smaller, lower is better; the dashed line is the dense network, the band its interval.",
-    "Two points whose bars overlap widely are not told apart by this test set. Compare methods at the same node count.",
-    "LM weight and insertion penalty were chosen on the development speakers and applied to the test set unchanged.",
-    "In the histograms a method that decides which nodes to keep leaves two separate heaps: what is cut"
-    " is near zero already. A single heap cut through its middle means that the cut itself, not training, removed the"
+_READING = (
+    "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and scored."
+    " Further left is smaller, lower is better. The dashed line is the dense network, the band its"
+    " 95 % interval.",
+    "If the bars of two points overlap widely, this test set cannot separate them. Compare methods at the"
+    " same node count.",
+    "LM weight and word insertion penalty were chosen on dev and applied to test unchanged.",
+    "A method that separates nodes to keep from nodes to cut shows two peaks in its histogram, the cut"
+    " nodes near zero. A single peak that the cut divides means that the cut, not training, removed the"
     " nodes; the cross-entropies before and after the cut then differ.",
     *LEGEND,
 )
-
-
-NESTED = (
-    "Networks cut from one guided run as it stood before its own cut: the first nodes of each layer, not retrained."
-    " Nodes that do nothing are not counted."
+_NESTED = (
+    "Networks cut, without retraining, from one run as it was before its cut: the first nodes of"
+    " each layer. Nodes that have no effect are not counted."
 )
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """One or two sentences: the dense network, and the smallest whose test WER lies inside the dense one's interval.
+@dataclass(frozen=True)
+class Pictures:
+    """PNG files of the report; None if there is nothing to draw."""
 
-    Of several dense runs the median speaks.
+    wer: bytes
+    norms: bytes
+    weights: bytes | None = None
+    matrices: bytes | None = None
+
+
+def summary(rows: Sequence[Result]) -> str:
+    """The dense network's WER, and the smallest network whose WER lies inside its interval.
+
+    Of several dense runs the median one counts.
     """
-    scored = [row for row in rows if number(row, "wer_test") is not None]
+    scored = [row for row in rows if finite(row.wer_test) is not None]
     if not any(map(is_dense, scored)):
         return f"{len(rows)} runs; none of them is a scored dense network to compare with."
     dense = median_run(list(filter(is_dense, scored)))
-    nodes = number(dense, "nodes") or 0
-    told = f"The dense network ({nodes:,.0f} hidden nodes) has a test WER of {dense['wer_test']:.2f} %."
-    high = number(dense, "wer_test_high") or dense["wer_test"]
-    inside = [row for row in scored if not is_dense(row) and row["wer_test"] <= high and number(row, "nodes")]
+    nodes = finite(dense.nodes) or 0
+    text = f"The dense network ({nodes:,.0f} hidden nodes) has a test WER of {dense.wer_test:.2f} %."
+    high = finite(dense.wer_test_high) or dense.wer_test
+    pruned = [row for row in scored if not is_dense(row) and finite(row.nodes)]
+    inside = [row for row in pruned if row.wer_test <= high]
     if not inside:
-        return told
-    least = min(inside, key=lambda row: (row["nodes"], row["wer_test"]))
-    share = 100 * least["nodes"] / (number(least, "nodes_dense") or nodes or least["nodes"])
+        return text
+    least = min(inside, key=lambda row: (row.nodes, row.wer_test))
+    share = 100 * least.nodes / (finite(least.nodes_dense) or nodes or least.nodes)
     return (
-        f"{told} The smallest network whose WER is not above the dense one's interval is {least['run']}:"
-        f" {least['nodes']:,} nodes ({share:.3g} %) at {least['wer_test']:.2f} %."
+        f"{text} The smallest network whose WER is not above the dense one's interval is {least.run}:"
+        f" {least.nodes:,} nodes ({share:.3g} %) at {least.wer_test:.2f} %."
     )
 
 
@@ -82,80 +95,89 @@ def _head(column: Column) -> str:
     return f"<th{_class(column.left, '')}>{escape(words)}</th>"
 
 
-def _table_row(row: Row) -> str:
+def _table_row(row: Result) -> str:
     texts = [(column.left, column.cell(row)) for column in COLUMNS]
     cells = "".join(f"<td{_class(left, text)}>{escape(text)}</td>" for left, text in texts)
     dense = ' class="dense"' if is_dense(row) else ""
     return f"<tr{dense}>{cells}</tr>"
 
 
-def _table(rows: Sequence[Row]) -> str:
-    heads, lines = "".join(map(_head, COLUMNS)), "".join(map(_table_row, rows))
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+def _wide_table(head: str, body: str) -> str:
+    rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="wide"><table>{rows}</table></div>'
 
 
 def _image(png: bytes, alt: str) -> str:
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    data = base64.b64encode(png).decode()
+    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
 
 
-def _command(row: Row) -> str:
-    facts = [f"{key} {row[key]}" for key in ("seed", "commit") if row.get(key) is not None]
-    told = f' <span class="soft">{escape(", ".join(facts))}</span>' if facts else ""
-    name, command = escape(str(row["run"])), escape(str(row.get("command") or "not recorded"))
-    return f"<div><strong>{name}</strong>{told}<pre>{command}</pre></div>"
+def _command(row: Result) -> str:
+    facts = {"seed": row.seed, "commit": row.commit}
+    shown = ", ".join(f"{key} {value}" for key, value in facts.items() if value is not None)
+    details = f' <span class="soft">{escape(shown)}</span>' if shown else ""
+    command = escape(row.command or "not recorded")
+    return f"<div><strong>{escape(row.run)}</strong>{details}<pre>{command}</pre></div>"
 
 
-def _nested_row(row: Row) -> str:
-    figures = (f"{row['width']:g}", f"{row['nodes']:,}", layers(row), f"{row['dev_ce']:.3f}", f"{row['wer_dev']:.2f}")
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in (*figures, interval(row)))}</tr>"
+def _nested_row(row: NestedWidth) -> str:
+    figures = (
+        f"{row.width:g}",
+        f"{row.nodes:,}",
+        layers(row),
+        f"{row.dev_ce:.3f}",
+        f"{row.wer_dev:.2f}",
+        interval_cell(row),
+    )
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in figures)}</tr>"
 
 
-def _nested(run: Run) -> str:
-    """The widths of one run, a table."""
-    heads = ("share of each layer", "nodes", "per layer", "dev cross-entropy", "WER dev", "WER test")
+def _nested_table(run: FinishedRun) -> str:
+    names = ("share of each layer", "nodes", "per layer", "dev cross-entropy", "WER dev", "WER test")
+    head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(map(_nested_row, run.nested))
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    told = f"<h3>{escape(str(run.row['run']))}</h3>"
-    return f'{told}<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f"<h3>{escape(run.result.run)}</h3>{_wide_table(head, body)}"
 
 
-def page(
-    rows: Sequence[Row],
-    title: str,
-    wer_png: bytes,
-    norms_png: bytes,
-    skipped: Sequence[str],
-    nested: Sequence[Run] = (),
-    matrices_png: bytes | None = None,
-    weights_png: bytes | None = None,
-) -> str:
-    """HTML of the whole report, pictures inside; rows in the order in which the table shows them."""
-    missing = "".join(f"<li>{escape(sentence)}</li>" for sentence in skipped)
-    sections = [
+def _bullets(sentences: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>"
+
+
+def _picture(title: str, png: bytes | None, alt: str) -> list[str]:
+    return [f"<h2>{title}</h2>", _image(png, alt)] if png else []
+
+
+def _sections(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipped: Sequence[str]) -> list[str]:
+    rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
+    norms = "Histograms of node norms before the cut, kept and cut nodes"
+    matrices = "Magnitudes of weights before the cut"
+    return [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(summary(rows))}</p>',
-        _image(wer_png, "Test word error rate against surviving hidden nodes, by method"),
+        _image(pictures.wer, "Test word error rate against surviving hidden nodes, by method"),
         "<h2>Runs</h2>",
-        _table(rows),
-        '<p class="soft">The same, with more columns: <a href="results.csv">results.csv</a>,'
+        _wide_table("".join(map(_head, COLUMNS)), "".join(map(_table_row, rows))),
+        '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
         ' <a href="results.json">results.json</a>.</p>',
-        f"<h2>Skipped: {len(skipped)}</h2><ul>{missing}</ul>" if skipped else "",
-        "<h2>How to read it</h2>",
-        "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in READING) + "</ul>",
-        "<h2>Node norms</h2>",
-        _image(norms_png, "Histograms of node norms before the cut, survivors and cut nodes"),
-        "<h2>Nested widths</h2>" if nested else "",
-        f'<p class="soft">{NESTED}</p>' if nested else "",
-        *map(_nested, nested),
-        "<h2>Weights before the cut</h2>" if matrices_png else "",
-        _image(matrices_png, "Magnitudes of weights under L1, L2 and guided penalties") if matrices_png else "",
-        "<h2>Weights</h2>" if weights_png else "",
-        _image(weights_png, "Histograms of weights at the ends of the phases") if weights_png else "",
-        "<h2>Commands that made the runs</h2>",
+        *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
+        f"<h2>How to read it</h2>{_bullets(_READING)}",
+        *_picture("Node norms", pictures.norms, norms),
+        *([f'<h2>Nested widths</h2><p class="soft">{_NESTED}</p>'] if nested else []),
+        *map(_nested_table, nested),
+        *_picture("Weights before the cut", pictures.matrices, matrices),
+        *_picture("Weights", pictures.weights, "Histograms of weights at the ends of the phases"),
+        "<h2>Commands of the runs</h2>",
         *map(_command, rows),
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    body = "\n".join(filter(None, sections))
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
-    )
+
+
+def page(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipped: Sequence[str]) -> str:
+    """HTML of the whole report with its pictures; `runs` in the order of the table.
+
+    skipped: a sentence for each unfinished or damaged run.
+    """
+    body = "\n".join(_sections(runs, title, pictures, skipped))
+    viewport = '<meta name="viewport" content="width=device-width">'
+    head = f'<meta charset="utf-8">{viewport}<title>{escape(title)}</title><style>{_STYLE}</style>'
+    html = f'<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>'
+    return f"<!doctype html>\n{html}\n"

@@ -1,25 +1,31 @@
-"""The picture that the project exists for: test WER against surviving nodes."""
+"""The main figure: test WER against surviving hidden nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from asr_prune.report.rows import Row, Run, is_dense, number
+from asr_prune.report.results import Result, finite, is_dense
+from asr_prune.report.runs import FinishedRun
 from asr_prune.report.series import COLOURS, DENSE, Series, median_run, plottable, series
 
-CAPTION = (
+_CAPTION = (
     "Bars and band: 95 % interval by speaker. Hollow: the cut removed more than 5 % of the norm mass (not converged)."
 )
-INK = "#333333"
+_INK = "#333333"
+#: up to so many entries fit into the axes as a legend
+_LEGEND_INSIDE = 5
+#: with more runs than this, markers and bars are small and pale
+_CROWDED = 12
 
 
 def tick_fractions(least: float) -> list[float]:
-    """Shares of the dense network that get a tick: halves down to `least`, or tenths where halves are few."""
+    """Fractions of the dense network that get a tick: halves down to `least`, or tenths above 0.5."""
     if least >= 0.5:
         return [1.0, 0.9, 0.8, 0.7, 0.6, 0.5]
     fractions = [1.0]
@@ -28,115 +34,134 @@ def tick_fractions(least: float) -> list[float]:
     return fractions
 
 
-def _ceiling(rows: Sequence[Row]) -> float:
-    """Top of the WER axis; networks that collapsed are shown at the edge rather than flattening all others."""
-    wers = [row["wer_test"] for row in rows]
-    usual = [row for row in rows if row["wer_test"] <= 3 * median(wers)]
-    return 1.06 * max(number(row, "wer_test_high") or row["wer_test"] for row in usual)
+def _ceiling(rows: Sequence[Result]) -> float:
+    """Top of the WER axis; collapsed networks are shown at the edge so as not to flatten the rest."""
+    limit = 3 * median(row.wer_test for row in rows)
+    usual = [row for row in rows if row.wer_test <= limit]
+    return 1.06 * max(finite(row.wer_test_high) or row.wer_test for row in usual)
 
 
-def _point(axes: Axes, row: Row, x: float, one: Series, faint: bool, top: float) -> None:
-    wer, low, high = (number(row, key) for key in ("wer_test", "wer_test_low", "wer_test_high"))
-    assert wer is not None
-    if wer > top:
-        axes.annotate(
-            f"{wer:.0f} %", (x, top), (0, -15), textcoords="offset points", ha="center", fontsize=8, color=one.colour
-        )
-        axes.plot(x, top, "^", color=one.colour, clip_on=False, zorder=4)
+def _point(axes: Axes, row: Result, x: float, line: Series, faint: bool, top: float) -> None:
+    if row.wer_test > top:
+        style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
+        axes.annotate(f"{row.wer_test:.0f} %", (x, top), (0, -15), color=line.colour, **style)
+        axes.plot(x, top, "^", color=line.colour, clip_on=False, zorder=4)
         return
-    if low is not None and high is not None:
-        axes.vlines(x, low, high, color=one.colour, lw=1.0 if faint else 1.4, alpha=0.35 if faint else 0.7, zorder=2)
-        ends = axes.plot([x, x], [low, high], "_", color=one.colour, ms=3 if faint else 5, zorder=2)
-        ends[0].set_alpha(0.35 if faint else 0.7)
-    face = "white" if row.get("converged") is False else one.colour
-    axes.plot(x, wer, one.marker, mfc=face, mec=one.colour, mew=1.4, ms=6 if faint else 7.5, zorder=4)
+    _error_bar(axes, row, x, line.colour, faint)
+    face = "white" if row.converged is False else line.colour
+    size = 6 if faint else 7.5
+    marker: dict[str, Any] = {"mfc": face, "mec": line.colour, "mew": 1.4, "ms": size}
+    axes.plot(x, row.wer_test, line.marker, zorder=4, **marker)
 
 
-def _reference(axes: Axes, rows: Sequence[Row]) -> None:
-    """A dashed line through each dense network's median run, its interval as a band, and the dense runs themselves."""
-    for count in sorted({row["nodes"] for row in rows}):
-        group = [row for row in rows if row["nodes"] == count]
-        middle = median_run(group)
-        low, high = number(middle, "wer_test_low"), number(middle, "wer_test_high")
-        axes.axhline(middle["wer_test"], color=DENSE, ls=(0, (5, 3)), lw=1.3, zorder=1)
+def _error_bar(axes: Axes, row: Result, x: float, colour: str, faint: bool) -> None:
+    low, high = finite(row.wer_test_low), finite(row.wer_test_high)
+    if low is None or high is None:
+        return
+    alpha = 0.35 if faint else 0.7
+    axes.vlines(x, low, high, color=colour, lw=1.0 if faint else 1.4, alpha=alpha, zorder=2)
+    ends = axes.plot([x, x], [low, high], "_", color=colour, ms=3 if faint else 5, zorder=2)
+    ends[0].set_alpha(alpha)
+
+
+def _reference(axes: Axes, rows: Sequence[Result]) -> None:
+    """Each dense network: its runs, a dashed line through the median one, its interval as a band."""
+    for count in sorted({row.nodes for row in rows}):
+        wers = [row.wer_test for row in rows if row.nodes == count]
+        middle = median_run([row for row in rows if row.nodes == count])
+        low, high = finite(middle.wer_test_low), finite(middle.wer_test_high)
+        dashes = (0, (5, 3))
+        axes.axhline(middle.wer_test, color=DENSE, ls=dashes, lw=1.3, zorder=1)
         if low is not None and high is not None:
             axes.axhspan(low, high, color=DENSE, alpha=0.07, lw=0, zorder=0)
-        label = f"dense, {count:,} nodes: {middle['wer_test']:.2f} %"
-        axes.plot([], [], "*", ls=(0, (5, 3)), color=DENSE, ms=10, label=label)
-        axes.plot([count] * len(group), [row["wer_test"] for row in group], "*", color=DENSE, ms=9, zorder=4)
+        label = f"dense, {count:,} nodes: {middle.wer_test:.2f} %"
+        axes.plot([], [], "*", ls=dashes, color=DENSE, ms=10, label=label)
+        axes.plot([count] * len(wers), wers, "*", color=DENSE, ms=9, zorder=4)
 
 
-def _lines(axes: Axes, found: Sequence[Series], faint: bool, top: float) -> None:
-    step = min(0.035, 0.28 / max(1, len(found)))
-    for place, one in enumerate(found):
-        shift = 2 ** (step * (place - (len(found) - 1) / 2))
-        nodes, wers = one.line()
-        axes.plot([x * shift for x in nodes], wers, "-", color=one.colour, lw=1.6, alpha=0.85, zorder=3)
-        axes.plot([], [], one.marker, ls="-", color=one.colour, ms=7, label=one.name)
-        for row in one.rows:
-            _point(axes, row, row["nodes"] * shift, one, faint, top)
+def _lines(axes: Axes, lines: Sequence[Series], faint: bool, top: float) -> None:
+    step = min(0.035, 0.28 / max(1, len(lines)))
+    for place, line in enumerate(lines):
+        shift = 2 ** (step * (place - (len(lines) - 1) / 2))
+        nodes, wers = line.line()
+        style: dict[str, Any] = {"color": line.colour, "lw": 1.6, "alpha": 0.85, "zorder": 3}
+        axes.plot([x * shift for x in nodes], wers, "-", **style)
+        axes.plot([], [], line.marker, ls="-", color=line.colour, ms=7, label=line.name)
+        for row in line.rows:
+            _point(axes, row, row.nodes * shift, line, faint, top)
 
 
-def _nested(axes: Axes, runs: Sequence[Run], top: float) -> None:
-    """A dotted line through the widths that were cut from one run without training; what is above the top is not
-    drawn.
-    """
+def _nested_widths(axes: Axes, runs: Sequence[FinishedRun], top: float) -> None:
+    """A dotted line through the widths cut from each run without training, up to `top`."""
     for place, run in enumerate(runs):
-        points = sorted((row["nodes"], row["wer_test"]) for row in run.nested if row["wer_test"] <= top)
-        label = f"{run.row['run']}: its first nodes, not retrained"
-        colour = COLOURS[-1 - place % len(COLOURS)]
+        points = sorted((row.nodes, row.wer_test) for row in run.nested if row.wer_test <= top)
         nodes, wers = ([point[axis] for point in points] for axis in (0, 1))
-        axes.plot(nodes, wers, "x:", color=colour, ms=5, lw=1.2, label=label, zorder=2)
+        style: dict[str, Any] = {"color": COLOURS[-1 - place % len(COLOURS)], "ms": 5, "lw": 1.2}
+        label = f"{run.result.run}: first nodes, not retrained"
+        axes.plot(nodes, wers, "x:", label=label, zorder=2, **style)
 
 
-def _node_axis(axes: Axes, rows: Sequence[Row]) -> None:
-    dense = max(number(row, "nodes_dense") or row["nodes"] for row in rows)
-    least = min(row["nodes"] for row in rows) / dense
+def _node_axis(axes: Axes, counts: Sequence[float], dense: float) -> None:
+    """A logarithmic axis of hidden nodes with ticks at fractions of the dense network."""
+    least = min(counts) / dense
     fractions = tick_fractions(least)
     axes.set_xscale("log", base=2)
     axes.set_xlim(dense * min(least / 1.18, 0.5 / 1.06), dense * 1.12)
     axes.xaxis.set_major_locator(FixedLocator([dense * fraction for fraction in fractions]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([f"{dense * fraction:,.0f}\n{100 * fraction:.3g} %" for fraction in fractions])
-    axes.set_xlabel("hidden nodes that survive (count, and share of the dense network)")
+    labels = [f"{dense * fraction:,.0f}\n{100 * fraction:.3g} %" for fraction in fractions]
+    axes.set_xticklabels(labels)
+    axes.set_xlabel("surviving hidden nodes (count, and share of the dense network)")
 
 
-def _legend(figure: Figure, axes: Axes, entries: int) -> None:
-    if entries <= 5:
-        axes.legend(loc="upper right", handlelength=2.8, framealpha=0.92, edgecolor="#dddddd", fontsize=10)
-    else:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), handlelength=2.8, frameon=False, fontsize=10)
-
-
-def wer_plot(rows: Sequence[Row], title: str, nested: Sequence[Run] = ()) -> Figure:
-    """Test WER (%) against surviving hidden nodes, one line for each method, the dense network dashed.
-
-    nested: runs with figures of narrower networks cut from them, dotted.
-
-    Rows without a node count or a test WER are left out; with none left the picture says so.
-    """
-    shown = plottable(rows)
-    found = series(shown)
-    figure = Figure(figsize=(9.5 if len(found) < 5 else 11.5, 5.6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(f"{title}: word error rate against surviving nodes", fontsize=13, loc="left", pad=12, color=INK)
-    if not shown:
-        axes.text(0.5, 0.5, "no run has been scored on the test set yet", ha="center", va="center", fontsize=12)
-        axes.set_axis_off()
-        return figure
-    top, faint = _ceiling(shown), len(shown) > 12
-    dense = [row for row in shown if is_dense(row)]
-    _reference(axes, dense)
-    _lines(axes, found, faint, top)
-    curves = [run for run in nested if run.nested]
-    _nested(axes, curves, top)
-    _node_axis(axes, [*shown, *(row for run in curves for row in run.nested if row["wer_test"] <= top)])
-    lows = [number(row, "wer_test_low") or row["wer_test"] for row in shown]
-    axes.set_ylim(max(0.0, min(lows) - 0.12 * (top - min(lows))), top)
+def _wer_axis(axes: Axes, rows: Sequence[Result], top: float) -> None:
+    low = min(finite(row.wer_test_low) or row.wer_test for row in rows)
+    axes.set_ylim(max(0.0, low - 0.12 * (top - low)), top)
     axes.set_ylabel("test WER (%)")
     axes.grid(axis="both", color="#e6e6e6", lw=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    _legend(figure, axes, len(found) + len(curves) + len({row["nodes"] for row in dense}))
-    figure.supxlabel(CAPTION, fontsize=8.5, color="#666666", x=0.02, ha="left")
+
+
+def _legend(axes: Axes) -> None:
+    style: dict[str, Any] = {"handlelength": 2.8, "fontsize": 10}
+    if len(axes.get_legend_handles_labels()[0]) <= _LEGEND_INSIDE:
+        axes.legend(loc="upper right", framealpha=0.92, edgecolor="#dddddd", **style)
+    else:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, **style)
+
+
+def wer_plot(rows: Sequence[Result], title: str, nested: Sequence[FinishedRun] = ()) -> Figure:
+    """Test WER (%) against surviving hidden nodes: a line per method, the dense network dashed.
+
+    nested: runs with nested widths, dotted. Rows without a node count or a test WER are left out;
+    if none remains the figure says so.
+    """
+    shown = plottable(rows)
+    lines = series(shown)
+    size = 9.5 if len(lines) < 5 else 11.5, 5.6
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    heading = f"{title}: word error rate against surviving nodes"
+    axes.set_title(heading, fontsize=13, loc="left", pad=12, color=_INK)
+    if not shown:
+        text = "no run has been scored on the test set yet"
+        axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=12)
+        axes.set_axis_off()
+        return figure
+    _draw_lines(axes, shown, lines, [run for run in nested if run.nested])
+    figure.supxlabel(_CAPTION, fontsize=8.5, color="#666666", x=0.02, ha="left")
     return figure
+
+
+def _draw_lines(axes: Axes, rows: Sequence[Result], lines: Sequence[Series], nested: Sequence[FinishedRun]) -> None:
+    top = _ceiling(rows)
+    _reference(axes, [row for row in rows if is_dense(row)])
+    _lines(axes, lines, len(rows) > _CROWDED, top)
+    _nested_widths(axes, nested, top)
+    widths = [row for run in nested for row in run.nested if row.wer_test <= top]
+    dense = max(finite(row.nodes_dense) or row.nodes for row in rows)
+    dense = max([dense, *(row.nodes for row in widths)])
+    _node_axis(axes, [*(row.nodes for row in rows), *(row.nodes for row in widths)], dense)
+    _wer_axis(axes, rows, top)
+    _legend(axes)

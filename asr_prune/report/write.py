@@ -1,4 +1,4 @@
-"""All files of the report, and the table that the stage prints."""
+"""Writes all files of the report and returns the table for the terminal."""
 
 from __future__ import annotations
 
@@ -15,31 +15,41 @@ from asr_prune.files import atomic
 from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
-from asr_prune.report.page import page
-from asr_prune.report.rows import KEYS, Row, number, read_runs
+from asr_prune.report.page import Pictures, page
+from asr_prune.report.results import Result, finite
+from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
 from asr_prune.report.table import table
 from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
 
+_CSV = """
+run recipe method vectors strength keep_asked converged seed hidden_layers nodes_per_layer nodes
+nodes_dense params params_dense macs_per_frame macs_dense nonzero_weights norm_mass_removed
+dev_ce_before_cut dev_ce_after_cut dev_ce_final frame_accuracy_dev wer_dev wer_test wer_test_low
+wer_test_high wer_raw_test wer_test_tuned words_test errors_test rtf_decode
+am_forward_seconds_per_hour train_seconds train_seconds_per_epoch commit command
+"""
+#: the first columns of results.csv; the others follow in alphabetical order
+CSV_COLUMNS = _CSV.split()
 
-def _finite(value: object) -> object:
+
+def _json_value(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def write_json(path: Path, rows: Sequence[Row]) -> None:
-    """`rows` as a list of objects, sorted by method, then nodes; numbers that JSON does not know become null."""
-    ordered = sorted(rows, key=lambda row: (row["method"], number(row, "nodes") or 0, str(row["run"])))
+def write_json(path: Path, rows: Sequence[Result]) -> None:
+    """Writes `rows` as a list of objects sorted by method, then nodes; NaN and infinity become null."""
+    ordered = sorted(rows, key=lambda row: (row.method, finite(row.nodes) or 0, row.run))
+    objects = [{k: _json_value(v) for k, v in row.to_dict().items()} for row in ordered]
     with atomic(path) as file:
-        json.dump(
-            [{key: _finite(value) for key, value in row.items()} for row in ordered], file, indent=1, ensure_ascii=False
-        )
+        json.dump(objects, file, indent=1, ensure_ascii=False)
         file.write("\n")
 
 
-def flat(row: Row) -> dict[str, object]:
-    """A row as one line of a spreadsheet: lists joined by spaces, objects spread as errors_test.sub and so on."""
+def flat_row(row: Result) -> dict[str, object]:
+    """`row` as spreadsheet cells: lists joined by spaces, an object in a column per key (errors_test.sub)."""
     cells: dict[str, object] = {}
-    for key, value in row.items():
+    for key, value in row.to_dict().items():
         if isinstance(value, dict):
             cells.update({f"{key}.{name}": part for name, part in value.items()})
         else:
@@ -47,17 +57,17 @@ def flat(row: Row) -> dict[str, object]:
     return cells
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """`rows` in their order under the keys of results.json, then the keys that runs added, sorted."""
-    lines = [flat(row) for row in rows]
-    seen = {key for line in lines for key in line}
+def write_csv(path: Path, rows: Sequence[Result]) -> None:
+    """Writes `rows` in their order, a column per key: CSV_COLUMNS first, then the others sorted."""
+    lines = [flat_row(row) for row in rows]
+    columns = {key for line in lines for key in line}
 
     def place(key: str) -> tuple[int, str]:
         base = key.split(".")[0]
-        return (KEYS.index(base) if base in KEYS else len(KEYS)), key
+        return (CSV_COLUMNS.index(base) if base in CSV_COLUMNS else len(CSV_COLUMNS)), key
 
     with atomic(path) as file:
-        writer = csv.DictWriter(file, sorted(seen, key=place), lineterminator="\n")
+        writer = csv.DictWriter(file, sorted(columns, key=place), lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
 
@@ -70,27 +80,36 @@ def _png(figure: Figure, path: Path, dpi: int) -> bytes:
     return buffer.getvalue()
 
 
-def write_report(exp: Path, options: ReportOptions | None = None) -> str:
-    """Reads exp/runs/*/result.json and norms.npz, writes exp/report/ and returns the table for the terminal.
+def write_report(files: Sequence[RunFiles], out: Path, title: str, options: ReportOptions | None = None) -> str:
+    """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
-    Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png where a run has histograms
-    of its weights, and matrices.png where there are runs of l1 or guided. Unfinished or damaged runs are
-    left out and counted below the table. Raises UserError where no run is finished, or the folder cannot be written.
+    Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
+    run has weight histograms, matrices.png if a method with exact zeros was run. Unfinished or damaged
+    runs are left out and listed below the table. options.title replaces `title`. Raises UserError
+    if no run is finished or `out` cannot be written.
     """
     options = options or ReportOptions()
-    runs, skipped = read_runs(exp)
-    rows, out, title = [run.row for run in runs], exp / "report", options.title or exp.resolve().name
+    runs, skipped = read_runs(files)
+    rows, title = [run.result for run in runs], options.title or title
     write_json(out / "results.json", rows)
     write_csv(out / "results.csv", rows)
-    nested = [run for run in runs if run.nested]
-    wer_png = _png(wer_plot(rows, title, nested), out / "wer_vs_nodes.png", options.dpi)
-    norms_png = _png(norms_plot(runs, title), out / "norms.png", options.dpi)
-    weights_png = None
-    if any(run.weights for run in runs):
-        weights_png = _png(weights_plot(runs, title), out / "weights.png", options.dpi)
-    panels = read_panels(exp, rows)
-    matrices_png = _png(matrices_plot(panels, title), out / "matrices.png", options.dpi) if panels else None
+    networks = {each.name: each.before_cut for each in files}
+    pictures = _draw(runs, networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
-        file.write(page(rows, title, wer_png, norms_png, skipped, nested, matrices_png, weights_png))
-    notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
-    return table(rows, options.width) + "".join(f"{note}\n" for note in notes)
+        file.write(page(runs, title, pictures, skipped))
+    notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)]
+    return table(rows, options.width) + "".join(f"{note}\n" for note in notes if skipped)
+
+
+def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:
+    """The pictures as PNG, each also written to `out`."""
+    rows = [run.result for run in runs]
+    nested = [run for run in runs if run.nested]
+    panels = read_panels(networks, rows)
+    weights = any(run.weights for run in runs)
+    return Pictures(
+        wer=_png(wer_plot(rows, title, nested), out / "wer_vs_nodes.png", dpi),
+        norms=_png(norms_plot(runs, title), out / "norms.png", dpi),
+        weights=_png(weights_plot(runs, title), out / "weights.png", dpi) if weights else None,
+        matrices=_png(matrices_plot(panels, title), out / "matrices.png", dpi) if panels else None,
+    )

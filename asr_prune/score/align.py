@@ -1,4 +1,4 @@
-"""Words, or characters, of two sentences paired at the least number of errors, by jiwer."""
+"""Minimum-edit-distance alignment of reference and hypothesis words or characters, by jiwer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import zip_longest
 
 import jiwer
 
-OPS = {"equal": "C", "substitute": "S", "insert": "I", "delete": "D"}
+_OPS = {"equal": "C", "substitute": "S", "insert": "I", "delete": "D"}
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Words (or characters) of the reference and the three kinds of errors against them."""
+class ErrorCounts:
+    """Words (or characters) of the reference, and the errors of each kind."""
 
     words: int = 0
     substitutions: int = 0
@@ -30,11 +30,11 @@ class Counts:
 
     @property
     def wer(self) -> float:
-        """Error rate in per cent. Raises ZeroDivisionError where there are no words."""
+        """Error rate in %. Raises ZeroDivisionError if the reference has no words."""
         return 100.0 * self.errors / self.words
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
+    def __add__(self, other: ErrorCounts) -> ErrorCounts:
+        return ErrorCounts(
             self.words + other.words,
             self.substitutions + other.substitutions,
             self.insertions + other.insertions,
@@ -42,13 +42,16 @@ class Counts:
         )
 
     def as_errors(self) -> dict[str, int]:
-        """The kinds of errors under the names that results.json uses."""
+        """The errors by kind under the names of results.json."""
         return {"sub": self.substitutions, "ins": self.insertions, "del": self.deletions}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One column of an alignment: op is C(orrect), S(ubstituted), I(nserted: no ref) or D(eleted: no hyp)."""
+    """One column of an alignment.
+
+    op: C(orrect), S(ubstituted), I(nserted, ref is None) or D(eleted, hyp is None).
+    """
 
     op: str
     ref: str | None
@@ -57,53 +60,60 @@ class Pair:
 
 def _pairs(chunks: Sequence[jiwer.AlignmentChunk], ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
     return [
-        Pair(OPS[chunk.type], r, h)
+        Pair(_OPS[chunk.type], ref_word, hyp_word)
         for chunk in chunks
-        for r, h in zip_longest(
-            ref[chunk.ref_start_idx : chunk.ref_end_idx], hyp[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        for ref_word, hyp_word in zip_longest(
+            ref[chunk.ref_start_idx : chunk.ref_end_idx],
+            hyp[chunk.hyp_start_idx : chunk.hyp_end_idx],
         )
     ]
 
 
+def _joined(sentences: Sequence[Sequence[str]]) -> list[str]:
+    return [" ".join(words) for words in sentences]
+
+
 def _process(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> jiwer.WordOutput:
-    words = jiwer.ReduceToListOfListOfWords()  # splits at the spaces put in here and does nothing else
-    return jiwer.process_words([" ".join(ref) for ref in refs], [" ".join(hyp) for hyp in hyps], words, words)
+    split = jiwer.ReduceToListOfListOfWords()  # at the spaces of _joined; changes nothing else
+    return jiwer.process_words(_joined(refs), _joined(hyps), split, split)
 
 
-def align(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> list[list[Pair]]:
-    """One alignment per sentence, as many columns as pairs of words.
+def align_words(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> list[list[Pair]]:
+    """One alignment per sentence, with minimum edit distance.
 
-    Every error costs 1, as in Kaldi's compute-wer. sclite charges a substitution 4 and a gap 3, and where several
-    alignments cost the same each program has its own favourite, so the split into kinds may differ between programs,
-    and against sclite the total too.
+    Every error costs 1, as in Kaldi's compute-wer. sclite charges 4 for a substitution and 3 for an
+    insertion or deletion, and programs break ties differently. The split into kinds may therefore
+    differ between programs, and against sclite the total too.
     """
     if not refs:
         return []
-    return [_pairs(*triple) for triple in zip(_process(refs, hyps).alignments, refs, hyps, strict=True)]
+    alignments = _process(refs, hyps).alignments
+    return [_pairs(*triple) for triple in zip(alignments, refs, hyps, strict=True)]
 
 
-def count(pairs: Sequence[Pair]) -> Counts:
+def count_errors(pairs: Sequence[Pair]) -> ErrorCounts:
     """The errors of one alignment by kind."""
     ops = [pair.op for pair in pairs]
-    return Counts(len(ops) - ops.count("I"), ops.count("S"), ops.count("I"), ops.count("D"))
+    inserted = ops.count("I")
+    return ErrorCounts(len(ops) - inserted, ops.count("S"), inserted, ops.count("D"))
 
 
-def count_characters(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> Counts:
-    """The least errors in the characters of all sentences, the one space between two words counted as a character; as
-    jiwer's cer.
+def count_characters(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> ErrorCounts:
+    """The fewest character errors over all sentences; the space between words is a character.
+
+    As jiwer's `cer`.
     """
     if not refs:
-        return Counts()
-    letters = jiwer.ReduceToListOfListOfChars()
-    said, heard = ([" ".join(words) for words in side] for side in (refs, hyps))
-    made = jiwer.process_characters(said, heard, letters, letters)
-    of = made.hits + made.substitutions + made.deletions
-    return Counts(of, made.substitutions, made.insertions, made.deletions)
+        return ErrorCounts()
+    split = jiwer.ReduceToListOfListOfChars()
+    output = jiwer.process_characters(_joined(refs), _joined(hyps), split, split)
+    characters = output.hits + output.substitutions + output.deletions
+    return ErrorCounts(characters, output.substitutions, output.insertions, output.deletions)
 
 
 def distance(refs: Sequence[Sequence[str]], hyps: Sequence[Sequence[str]]) -> int:
-    """The least number of errors, summed over the sentences; faster than aligning."""
+    """The fewest word errors, summed over the sentences; faster than aligning."""
     if not refs:
         return 0
-    made = _process(refs, hyps)
-    return made.substitutions + made.insertions + made.deletions
+    output = _process(refs, hyps)
+    return output.substitutions + output.insertions + output.deletions

@@ -1,4 +1,4 @@
-"""Two runs on one test set: by how much they differ, and whether chance would do as much."""
+"""Two runs on one test set: the difference in WER and its significance."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr_prune.score.align import Counts
-from asr_prune.score.bootstrap import resampled
-from asr_prune.score.mapsswe import FEW, Mapsswe, mapsswe
+from asr_prune.score.align import ErrorCounts
+from asr_prune.score.bootstrap import resampled_wers
+from asr_prune.score.mapsswe import FEW_SEGMENTS, Mapsswe, mapsswe
 from asr_prune.score.wer import Utterance, by_speaker
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """What became of the difference when speakers were drawn anew: its 2.5 and 97.5 percentiles (per cent WER), and the
-    shares of the draws in which the second run has fewer errors than the first, and as many.
+    """The difference in WER (%) over draws of the speakers.
+
+    low, high: its 2.5 and 97.5 percentiles; improvement: share of the draws in which the second run
+    has fewer errors than the first; tie: share in which it has as many.
     """
 
     speakers: int
@@ -28,80 +30,90 @@ class Resampled:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Counts of both runs; utterances in which the second has fewer errors, as many, and more.
+    """The errors of both runs and the significance of their difference.
 
-    resampled is None with fewer than two speakers or no samples.
+    utterances: numbers in which the second run has fewer errors, as many, and more; resampled: None
+    for fewer than two speakers or no samples.
     """
 
-    counts: tuple[Counts, Counts]
+    counts: tuple[ErrorCounts, ErrorCounts]
     utterances: tuple[int, int, int]
     resampled: Resampled | None
     mapsswe: Mapsswe
 
     @property
     def difference(self) -> float:
-        """WER of the second less that of the first, in per cent of the words."""
+        """WER of the second run minus that of the first, %."""
         return self.counts[1].wer - self.counts[0].wer
 
 
 def improvement(differences: np.ndarray, words: np.ndarray, samples: int, seed: int) -> Resampled | None:
-    """The paired bootstrap of Bisani and Ney (2004): whoever is drawn brings the errors of both runs.
+    """The paired bootstrap of Bisani and Ney (2004).
 
-    differences: int [speakers], errors of the second run less those of the first; words: int [speakers]. Speakers are
-    drawn instead of utterances, because the errors of one speaker come together (Liu and Peng, arXiv 1912.09508). The
-    probability of improvement is the share of the draws with fewer errors; ties are no improvement and are told apart.
+    differences: int [speakers], errors of the second run minus those of the first; words: int
+    [speakers]. Speakers are drawn instead of utterances, because the errors of one speaker are
+    correlated (Liu and Peng, arXiv 1912.09508). The probability of improvement is the share of the
+    draws with fewer errors; ties are counted apart.
     """
     if len(words) < 2 or samples == 0:
         return None
-    drawn = resampled(differences, words, samples, seed)
+    drawn = resampled_wers(differences, words, samples, seed)
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Resampled(len(words), float(low), float(high), float((drawn < 0).mean()), float((drawn == 0).mean()))
+    fewer, tie = float((drawn < 0).mean()), float((drawn == 0).mean())
+    return Resampled(len(words), float(low), float(high), fewer, tie)
 
 
 def compare(first: Sequence[Utterance], second: Sequence[Utterance], samples: int, seed: int) -> Comparison:
-    """first, second: the same utterances, in the same order, under two runs. Raises ValueError where they are not."""
+    """Compares two runs on the same utterances, given in the same order.
+
+    Raises ValueError if the utterances, speakers or references differ.
+    """
     if [(u.name, u.speaker, u.ref) for u in first] != [(u.name, u.speaker, u.ref) for u in second]:
         raise ValueError("the runs were not scored on the same utterances")
-    speakers = by_speaker(first), by_speaker(second)
-    changes = [two.counts.errors - one.counts.errors for one, two in zip(first, second, strict=True)]
+    pairs = list(zip(first, second, strict=True))
+    changes = [two.counts.errors - one.counts.errors for one, two in pairs]
+    before, after = by_speaker(first), by_speaker(second)
+    differences = np.array([after[name].errors - before[name].errors for name in before])
+    words = np.array([counts.words for counts in before.values()])
     return Comparison(
-        counts=(sum(speakers[0].values(), Counts()), sum(speakers[1].values(), Counts())),
+        counts=(sum(before.values(), ErrorCounts()), sum(after.values(), ErrorCounts())),
         utterances=(sum(c < 0 for c in changes), changes.count(0), sum(c > 0 for c in changes)),
-        resampled=improvement(
-            np.array([speakers[1][name].errors - speakers[0][name].errors for name in speakers[0]]),
-            np.array([counts.words for counts in speakers[0].values()]),
-            samples,
-            seed,
-        ),
-        mapsswe=mapsswe((one.ops, two.ops) for one, two in zip(first, second, strict=True)),
+        resampled=improvement(differences, words, samples, seed),
+        mapsswe=mapsswe((one.ops, two.ops) for one, two in pairs),
     )
 
 
-def told(names: tuple[str, str], made: Comparison) -> str:
+def format_comparison(names: tuple[str, str], comparison: Comparison) -> str:
     """Lines for the terminal."""
     width = max(map(len, names))
     lines = [
         f"{name:{width}s}  WER {counts.wer:6.2f}  {counts.errors} errors in {counts.words} words"
-        for name, counts in zip(names, made.counts, strict=True)
+        for name, counts in zip(names, comparison.counts, strict=True)
     ]
-    fewer, same, more = made.utterances
-    where = f"fewer errors in {fewer} utterances, more in {more}, as many in {same}"
-    lines.append(f"second less first: {made.difference:+.2f}; {where}")
-    return "\n".join([*lines, _resampled_line(made.resampled), _mapsswe_line(made.mapsswe)])
+    fewer, same, more = comparison.utterances
+    utterances = f"fewer errors in {fewer} utterances, more in {more}, as many in {same}"
+    lines.append(f"second minus first: {comparison.difference:+.2f}; {utterances}")
+    lines += [_resampled_line(comparison.resampled), _mapsswe_line(comparison.mapsswe)]
+    return "\n".join(lines)
 
 
-def _resampled_line(made: Resampled | None) -> str:
-    if made is None:
-        return "probability of improvement: none, it takes two speakers and one sample at least"
-    says = f"probability of improvement: {100 * made.improvement:.1f} % (as good: {100 * made.tie:.1f} %)"
-    return f"{says}, difference [{made.low:+.2f}, {made.high:+.2f}] in 95 % of the draws of {made.speakers} speakers"
+def _resampled_line(resampled: Resampled | None) -> str:
+    if resampled is None:
+        return "probability of improvement: none, it needs two speakers and at least one sample"
+    improvement = f"{100 * resampled.improvement:.1f} % (tie: {100 * resampled.tie:.1f} %)"
+    bounds = f"difference [{resampled.low:+.2f}, {resampled.high:+.2f}]"
+    speakers = f"in 95 % of the draws of {resampled.speakers} speakers"
+    return f"probability of improvement: {improvement}, {bounds} {speakers}"
 
 
-def _mapsswe_line(made: Mapsswe) -> str:
-    if made.p is None:
-        return f"MAPSSWE: none, {made.segments} segments differ by {made.mean:+.3f} errors each"
-    verdict = "a difference" if made.p < 0.05 else "no difference"
-    few = f"; few segments, below {FEW} the normal law is doubtful" if made.segments < FEW else ""
-    spread = f", std dev {made.deviation:.3f}" if made.deviation is not None else ""
-    says = f"MAPSSWE: p {made.p:.3g} (two-tailed), {verdict} at the level of 0.05"
-    return f"{says}; {made.segments} segments, mean {made.mean:+.3f} errors{spread}, Z {made.z:+.3f}{few}"
+def _mapsswe_line(test: Mapsswe) -> str:
+    if test.p is None:
+        return f"MAPSSWE: none, {test.segments} segments differ by {test.mean:+.3f} errors each"
+    verdict = "a difference" if test.p < 0.05 else "no difference"
+    deviation = f", std dev {test.deviation:.3f}" if test.deviation is not None else ""
+    few = f"; few segments: below {FEW_SEGMENTS} the normal distribution is doubtful"
+    return (
+        f"MAPSSWE: p {test.p:.3g} (two-tailed), {verdict} at the 0.05 level;"
+        f" {test.segments} segments, mean {test.mean:+.3f} errors{deviation}, Z {test.z:+.3f}"
+        f"{few if test.segments < FEW_SEGMENTS else ''}"
+    )

@@ -1,4 +1,4 @@
-"""Words with their times as NIST's tools read them (ctm)."""
+"""Words with their times in NIST's ctm format."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from asr_prune.files import atomic
 
 @dataclass(frozen=True)
 class TimedWord:
-    """start and duration are in seconds from the start of the recording; confidence is from 0 to 1, None for unknown.
+    """A word of a recording.
 
-    Raises ValueError where a name or the word is empty or has a space in it, or a number is out of range.
+    start: seconds from the start of the recording; duration: seconds; confidence: 0 to 1, None if
+    unknown. Raises ValueError if a name or the word is empty or contains a space, or a number is
+    out of range.
     """
 
     recording: str
@@ -31,20 +33,25 @@ class TimedWord:
         if not (0 <= self.start < float("inf") and 0 <= self.duration < float("inf")):
             raise ValueError(f"{where}: start {self.start} and duration {self.duration} must be zero or more seconds")
         if self.confidence is not None and not 0 <= self.confidence <= 1:
-            raise ValueError(f"{where}: confidence {self.confidence} must be from 0 to 1")
+            raise ValueError(f"{where}: confidence {self.confidence} must be between 0 and 1")
 
 
 def ctm_line(word: TimedWord) -> str:
-    """`recording channel start duration word [confidence]`; start and end are rounded to the millisecond."""
+    """`recording channel start duration word [confidence]`, start and end rounded to 1 ms."""
     start, end = round(word.start, 3), round(word.start + word.duration, 3)
     confidence = "" if word.confidence is None else f" {word.confidence:.4f}"
     return f"{word.recording} {word.channel} {start:.3f} {end - start:.3f} {word.word}{confidence}"
 
 
 def write_ctm(path: Path, words: Iterable[TimedWord]) -> None:
-    """Writes `words` sorted by recording, channel and start, as sclite wants them; words that start together stay in
-    their order. Raises UserError where the folder cannot be written.
+    """Writes `words` sorted by recording, channel and start, as sclite requires.
+
+    Words with the same start stay in their order. Raises UserError if the file cannot be written.
     """
-    ordered = sorted(words, key=lambda word: (c_order(word.recording), c_order(word.channel), round(word.start, 3)))
+
+    def place(word: TimedWord) -> tuple[bytes, bytes, float]:
+        return c_order(word.recording), c_order(word.channel), round(word.start, 3)
+
+    ordered = sorted(words, key=place)
     with atomic(path) as file:
         file.writelines(ctm_line(word) + "\n" for word in ordered)

@@ -1,4 +1,4 @@
-"""Every error in its sentence, and which words are taken for which."""
+"""The error listing: every error in its sentence, and the most frequent confusions."""
 
 from __future__ import annotations
 
@@ -10,52 +10,59 @@ from asr_prune.score.align import Pair
 from asr_prune.score.wer import Score, Utterance
 
 Confusions = list[tuple[str, str, int]]
-GAP = "*"
+_GAP = "*"
+#: heading, op and layout of a pair (reference, hypothesis) for each kind of error
+_KINDS = (
+    ("SUBSTITUTIONS: count ref -> hyp", "S", "{0} -> {1}"),
+    ("DELETIONS: count ref", "D", "{0}"),
+    ("INSERTIONS: count hyp", "I", "{1}"),
+)
 
 
 def confusions(utterances: Sequence[Utterance]) -> Confusions:
-    """(word said, word heard, times) of all substitutions, the most frequent first, then by the alphabet."""
-    return [(ref, hyp, times) for (ref, hyp), times in _ranked(utterances, "S")]
+    """(reference word, hypothesis word, count) of all substitutions, by count, then alphabetically."""
+    return [(ref, hyp, count) for (ref, hyp), count in _ranked(utterances, "S")]
 
 
 def _ranked(utterances: Sequence[Utterance], op: str) -> list[tuple[tuple[str, str], int]]:
-    found = Counter((p.ref or GAP, p.hyp or GAP) for u in utterances for p in u.pairs if p.op == op)
-    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    pairs = (pair for utterance in utterances for pair in utterance.pairs if pair.op == op)
+    counts = Counter((pair.ref or _GAP, pair.hyp or _GAP) for pair in pairs)
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def marked(pairs: Sequence[Pair]) -> str:
-    """The sentence with its errors as (said->heard), neighbouring ones as one; * stands for nothing."""
+    """The sentence with its errors as (ref->hyp), adjacent ones joined; * marks an empty side."""
     parts = []
     for wrong, group in groupby(pairs, lambda pair: pair.op != "C"):
         columns = list(group)
-        ref, hyp = ([word for word in side if word] for side in zip(*((p.ref, p.hyp) for p in columns), strict=True))
-        said, heard = " ".join(ref) or GAP, " ".join(hyp) or GAP
-        parts.append(f"({said}->{heard})" if wrong else said)
+        ref = " ".join(pair.ref for pair in columns if pair.ref) or _GAP
+        hyp = " ".join(pair.hyp for pair in columns if pair.hyp) or _GAP
+        parts.append(f"({ref}->{hyp})" if wrong else ref)
     return " ".join(parts)
 
 
-def _words(utterances: Sequence[Utterance]) -> list[str]:
-    """`word correct errors said heard` of every word, those with the most errors first."""
+def _word_lines(utterances: Sequence[Utterance]) -> list[str]:
+    """`word correct errors in_ref in_hyp` for every word, those with the most errors first."""
     tally: dict[str, Counter[str]] = {}
     for pair in (pair for utterance in utterances for pair in utterance.pairs):
-        for word, side in ((pair.ref, "said"), (pair.hyp, "heard")):
+        for word, side in ((pair.ref, "ref"), (pair.hyp, "hyp")):
             if word is not None:
-                wrong = {"wrong": int(pair.op != "C"), "right": int(pair.op == "C" and side == "said")}
-                tally.setdefault(word, Counter()).update({side: 1, **wrong})
+                correct = pair.op == "C"
+                counts = {"wrong": int(not correct), "right": int(correct and side == "ref")}
+                tally.setdefault(word, Counter()).update({side: 1, **counts})
     ranked = sorted(tally.items(), key=lambda item: (-item[1]["wrong"], item[0]))
-    return [f"{word}   {n['right']} {n['wrong']} {n['said']} {n['heard']}" for word, n in ranked]
+    return [f"{word}   {n['right']} {n['wrong']} {n['ref']} {n['hyp']}" for word, n in ranked]
 
 
-def error_listing(made: Score) -> str:
-    """Sentences, substitutions, deletions, insertions and words of a score, laid out as icefall's errs files are.
+def error_listing(score: Score) -> str:
+    """Sentences with errors, then substitutions, deletions, insertions and counts per word.
 
-    Sentences without an error are left out.
+    The layout of icefall's errs files.
     """
-    wrong = [f"{u.name}:\t{marked(u.pairs)}" for u in made.utterances if u.counts.errors]
-    kinds = [("SUBSTITUTIONS: count ref -> hyp", "S"), ("DELETIONS: count ref", "D"), ("INSERTIONS: count hyp", "I")]
-    lines = [made.kaldi_line, "", "PER-UTTERANCE DETAILS: corr or (ref->hyp)", *wrong]
-    for title, op in kinds:
-        shown = {"S": "{0} -> {1}", "D": "{0}", "I": "{1}"}[op]
-        lines += ["", title, *(f"{n}   {shown.format(*pair)}" for pair, n in _ranked(made.utterances, op))]
-    lines += ["", "PER-WORD STATS: word  corr tot_errs count_in_ref count_in_hyp", *_words(made.utterances)]
-    return "\n".join(lines) + "\n"
+    wrong = [f"{u.name}:\t{marked(u.pairs)}" for u in score.utterances if u.counts.errors]
+    lines = [score.kaldi_line, "", "PER-UTTERANCE DETAILS: corr or (ref->hyp)", *wrong]
+    for title, op, layout in _KINDS:
+        ranked = _ranked(score.utterances, op)
+        lines += ["", title, *(f"{count}   {layout.format(*pair)}" for pair, count in ranked)]
+    lines += ["", "PER-WORD STATS: word  corr tot_errs count_in_ref count_in_hyp"]
+    return "\n".join([*lines, *_word_lines(score.utterances)]) + "\n"

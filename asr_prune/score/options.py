@@ -1,4 +1,4 @@
-"""What a recipe's `score:` block may say."""
+"""Options of a recipe's `score:` block."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ Step = Literal["lower", "upper", "no_punctuation", "no_noise", "split_hyphens", 
 
 @options
 class ScoreOptions:
-    #: Classes of words that sound alike, as [[O, OH]]: `wer` takes the members of a class for one word, `wer_raw` not.
+    #: classes of equivalent words, e.g. [[O, OH]]; wer treats the words of a class as equal, wer_raw does not
     equivalents: list[list[str]] = field(default_factory=list)
-    #: Steps for references and hypotheses, in the order given: lower; upper; no_punctuation (apostrophes stay);
-    #: no_noise (drops <...> and [...]); split_hyphens (well-known are two words); nfkc (full-width letters, ligatures
-    #: and the like in their plain forms, accents composed).
+    #: normalisation of references and hypotheses, applied in the given order: lower; upper;
+    #: no_punctuation (keeps apostrophes); no_noise (drops <...> and [...]); split_hyphens (makes
+    #: well-known two words); nfkc (Unicode NFKC: plain forms of full-width letters and ligatures,
+    #: composed accents)
     normalise: list[Step] = field(default_factory=list)
-    #: Resamplings of the speakers for the 95 % interval of the WER; 0 leaves the interval out.
+    #: bootstrap samples of the speakers for the 95 % interval of the WER; 0 for no interval
     bootstrap: int = 10_000
-    #: Also log test's `%WER` at the LM weight and penalty that are best on test itself, as Kaldi's recipes show it: too
-    #: good a figure, for comparison with theirs. results.json has it as wer_test_tuned in any case.
+    #: also log the %WER of test at the LM weight and penalty that are best on test itself. It is
+    #: optimistic; Kaldi's recipes report it. results.json always has it as wer_test_tuned
     test_tuned: bool = False
-    #: Seed of the resampling.
+    #: seed of the bootstrap
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -34,7 +35,7 @@ class ScoreOptions:
             raise ValueError(f"seed must be zero or more, not {self.seed}")
         for words in self.equivalents:
             if len(words) < 2 or any(len(word.split()) != 1 for word in words):
-                raise ValueError(f"a class of equivalents needs two or more single words, not {words}")
+                raise ValueError(f"a class of equivalents needs at least two single words, not {words}")
         times = Counter(word for words in self.equivalents for word in words)
         twice = [word for word in times if times[word] > 1]
         if twice:

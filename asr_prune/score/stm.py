@@ -1,4 +1,4 @@
-"""What was said, stretch by stretch of a recording, as NIST's tools read it (stm)."""
+"""Reference words by segment of a recording, in NIST's stm format."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from asr_prune.files import atomic
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """start and end are in seconds from the start of the recording."""
+class StmSegment:
+    """A segment of a recording; start, end: seconds from the start of the recording."""
 
     recording: str
     channel: str
@@ -23,15 +23,19 @@ class Stretch:
 
     @property
     def line(self) -> str:
-        """`recording channel speaker start end words`, to the millisecond."""
+        """`recording channel speaker start end words`, times rounded to 1 ms."""
         where = f"{self.recording} {self.channel} {self.speaker} {self.start:.3f} {self.end:.3f}"
         return " ".join([where, *self.words])
 
 
-def write_stm(path: Path, stretches: Iterable[Stretch]) -> None:
-    """Writes `stretches` sorted by recording, channel and start, as sclite wants them. Raises UserError where the
-    folder cannot be written.
+def write_stm(path: Path, segments: Iterable[StmSegment]) -> None:
+    """Writes `segments` sorted by recording, channel and start, as sclite requires.
+
+    Raises UserError if the file cannot be written.
     """
-    ordered = sorted(stretches, key=lambda own: (c_order(own.recording), c_order(own.channel), own.start))
+
+    def place(segment: StmSegment) -> tuple[bytes, bytes, float]:
+        return c_order(segment.recording), c_order(segment.channel), segment.start
+
     with atomic(path) as file:
-        file.writelines(own.line + "\n" for own in ordered)
+        file.writelines(f"{segment.line}\n" for segment in sorted(segments, key=place))

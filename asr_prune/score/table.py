@@ -1,4 +1,4 @@
-"""Tables of a score: a row per speaker for people, a row per utterance for programs."""
+"""Tables of a score: per speaker to read, per utterance for programs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import Counts, Pair
+from asr_prune.score.align import ErrorCounts, Pair
 from asr_prune.score.wer import Utterance
 
-COLUMNS = ("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer", "ops", "ref", "hyp")
+UTTERANCE_COLUMNS = ("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer", "ops", "ref", "hyp")
 _HEAD = ("#SENT", "#WORD", "Corr", "Sub", "Ins", "Del", "Err", "S.Err")
 
 
-def _speaker_rows(name: str, width: int, sentences: Sequence[Counts]) -> list[str]:
-    counts, wrong = sum(sentences, Counts()), sum(one.errors > 0 for one in sentences)
+def _speaker_rows(name: str, width: int, sentences: Sequence[ErrorCounts]) -> list[str]:
+    counts, wrong = sum(sentences, ErrorCounts()), sum(one.errors > 0 for one in sentences)
     kinds = counts.correct, counts.substitutions, counts.insertions, counts.deletions, counts.errors
     start = f"{len(sentences):10d} {counts.words:10d}"
     rows = [f"{name:<{width}s} raw {start} {' '.join(f'{kind:10d}' for kind in kinds)} {wrong:10d}"]
@@ -25,24 +25,27 @@ def _speaker_rows(name: str, width: int, sentences: Sequence[Counts]) -> list[st
 
 
 def per_speaker(utterances: Sequence[Utterance]) -> str:
-    """As Kaldi's wer_per_spk_details.pl: of each speaker and of the SUM a line of numbers (raw) and, where there are
-    words, one of per cent (sys).
+    """The table of Kaldi's wer_per_spk_details.pl.
+
+    Each speaker, and the SUM, has a line of counts (raw) and, unless it has no words, of % (sys).
     """
-    speakers: dict[str, list[Counts]] = {}
+    speakers: dict[str, list[ErrorCounts]] = {}
     for utterance in utterances:
         speakers.setdefault(utterance.speaker, []).append(utterance.counts)
     width = max(15, *map(len, speakers))
     rows = [f"{'SPEAKER':<{width}s} id  {' '.join(f'{name:>10s}' for name in _HEAD)}"]
-    for name, counts in [*sorted(speakers.items()), ("SUM", [n for own in speakers.values() for n in own])]:
-        rows += _speaker_rows(name, width, counts)
+    everything = [counts for sentences in speakers.values() for counts in sentences]
+    for name, sentences in [*sorted(speakers.items()), ("SUM", everything)]:
+        rows += _speaker_rows(name, width, sentences)
     return "".join(row + "\n" for row in rows)
 
 
 def per_utterance_table(utterances: Sequence[Utterance]) -> str:
-    """COLUMNS apart by tabs, words by spaces; ops has a letter for each column of the alignment; wer is in per cent and
-    empty where the reference is. read_utterances reads it.
+    """UTTERANCE_COLUMNS separated by tabs, words by spaces; `read_utterances` reads it.
+
+    ops has a letter per column of the alignment; wer is in %, empty for an empty reference.
     """
-    rows = ["\t".join(COLUMNS)]
+    rows = ["\t".join(UTTERANCE_COLUMNS)]
     for one in utterances:
         counts = one.counts
         numbers = counts.words, counts.correct, counts.substitutions, counts.insertions, counts.deletions
@@ -52,25 +55,28 @@ def per_utterance_table(utterances: Sequence[Utterance]) -> str:
     return "".join(row + "\n" for row in rows)
 
 
-def paired(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
-    """The columns of an alignment from its ops (C, S, I, D). Raises ValueError where they do not use up the words."""
+def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
+    """The columns of an alignment from its ops (C, S, I, D).
+
+    Raises ValueError if the ops do not fit the number of words.
+    """
     refs, hyps = iter(ref), iter(hyp)
     pairs = [Pair(op, None if op == "I" else next(refs, None), None if op == "D" else next(hyps, None)) for op in ops]
-    kinds = set(ops) <= set("CSID"), len(ref) == len(ops) - ops.count("I"), len(hyp) == len(ops) - ops.count("D")
-    if not all(kinds):
+    words = len(ops) - ops.count("I"), len(ops) - ops.count("D")
+    if not set(ops) <= set("CSID") or words != (len(ref), len(hyp)):
         raise ValueError(f"{ops!r} does not align {len(ref)} words with {len(hyp)}")
     return pairs
 
 
 def read_utterances(path: Path) -> list[Utterance]:
-    """What per_utterance_table wrote. Raises UserError where the file is missing or damaged."""
+    """Reads `per_utterance_table`. Raises UserError if the file is missing or damaged."""
     try:
         head, *lines = path.read_text(encoding="utf-8").splitlines()
-        if tuple(head.split("\t")) != COLUMNS:
+        if tuple(head.split("\t")) != UTTERANCE_COLUMNS:
             raise ValueError("its first line does not name the columns")
         return [_utterance(line.split("\t")) for line in lines]
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; the stage score writes it, so run that stage first.") from None
+        raise UserError(f"{path} is missing; run the stage score, which writes it.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
@@ -78,8 +84,8 @@ def read_utterances(path: Path) -> list[Utterance]:
 
 
 def _utterance(row: Sequence[str]) -> Utterance:
-    if len(row) != len(COLUMNS):
-        raise ValueError(f"the row of {row[0]!r} has {len(row)} columns and not {len(COLUMNS)}")
-    cells = dict(zip(COLUMNS, row, strict=True))
-    pairs = paired(cells["ops"], cells["ref"].split(), cells["hyp"].split())
+    if len(row) != len(UTTERANCE_COLUMNS):
+        raise ValueError(f"the row of {row[0]!r} has {len(row)} columns, not {len(UTTERANCE_COLUMNS)}")
+    cells = dict(zip(UTTERANCE_COLUMNS, row, strict=True))
+    pairs = pairs_of_ops(cells["ops"], cells["ref"].split(), cells["hyp"].split())
     return Utterance(cells["utterance"], cells["speaker"], pairs)

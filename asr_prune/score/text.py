@@ -1,4 +1,4 @@
-"""What happens to words before they are compared: normalisation, then classes of equivalent words."""
+"""Preparation of words for scoring: normalisation, then merging of equivalent words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NOISE = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
 
 
 def _no_punctuation(word: str) -> str:
-    """Apostrophes stay: they tell words apart (WE'LL, WELL)."""
+    """Keeps apostrophes, which distinguish words (WE'LL, WELL)."""
     return "".join(c for c in word if c == "'" or not unicodedata.category(c).startswith("P"))
 
 
@@ -39,27 +39,26 @@ _STEPS: dict[str, Callable[[str], str]] = {
 
 
 def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
-    """`words` after `steps` in their order, split at any space before and after each; a word of which nothing is left
-    is dropped.
-    """
-    changed = " ".join(words).split()
+    """`words` after `steps` in the given order, split at whitespace; words left empty are dropped."""
+    normalised = " ".join(words).split()
     for step in steps:
-        changed = " ".join(map(_STEPS[step], changed)).split()
-    return changed
+        normalised = " ".join(map(_STEPS[step], normalised)).split()
+    return normalised
 
 
-def classes(options: ScoreOptions) -> dict[str, str]:
-    """Every member of a class of equivalents -> its first member, all of them normalised as the text is."""
-    found: dict[str, str] = {}
+def representatives(options: ScoreOptions) -> dict[str, str]:
+    """Maps every word of a class of equivalents to the first of its class, all normalised."""
+    first: dict[str, str] = {}
     for members in options.equivalents:
         words = normalise(members, options.normalise)
-        found.update(dict.fromkeys(words, words[0]))
-    return found
+        first.update(dict.fromkeys(words, words[0]))
+    return first
 
 
 def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
-    """`words` with each member of a class replaced by the first of it.
+    """`words` with each word of a class of equivalents replaced by the first of its class.
 
-    Merging never adds errors: an alignment of the words is one of the merged words, at no higher cost.
+    same: from `representatives`. Merging never adds errors: any alignment of the words is an
+    alignment of the merged words at no higher cost.
     """
     return [same.get(word, word) for word in words]

@@ -1,4 +1,4 @@
-"""Sentences as NIST's sclite reads them: the words, then the utterance in brackets."""
+"""Sentences in the trn format of NIST's sclite: the words, then the utterance in parentheses."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 
 log = logging.getLogger(__name__)
 
-#: what sclite takes for alternatives, optional words, no word at all or a comment
-_MARK = re.compile(r"[{}()]|^[@/]$|^;;")
+#: words that sclite reads as alternatives, optional words, no word or a comment
+_MARKUP = re.compile(r"[{}()]|^[@/]$|^;;")
 
 
 def trn_id(utterance: str, speaker: str) -> str:
-    """A name from which sclite (-i spu_id) tells the speaker: up to the first - or _, in place of which the speaker's
-    own name gets a dot.
+    """The utterance's name in a form from which sclite (-i spu_id) can read the speaker.
+
+    sclite takes what stands before the first - or _; in a speaker's name these become dots.
     """
     if re.match(rf"{re.escape(speaker)}[-_]", utterance) and not re.search("[-_]", speaker):
         return utterance
@@ -22,13 +23,13 @@ def trn_id(utterance: str, speaker: str) -> str:
 
 
 def trn(sentences: Iterable[tuple[str, str, Sequence[str]]]) -> str:
-    """Lines of a trn file from (utterance, speaker, words); warns of words that sclite would take for its marks."""
+    """Lines of a trn file from (utterance, speaker, words); warns of words that are sclite markup."""
     lines: list[str] = []
     odd: set[str] = set()
     for utterance, speaker, words in sentences:
-        odd.update(word for word in words if _MARK.search(word))
+        odd.update(word for word in words if _MARKUP.search(word))
         lines.append(" ".join([*words, f"({trn_id(utterance, speaker)})"]) + "\n")
     if odd:
-        says = "sclite would take %r (%d such words) for a mark of its own; score.normalise can change it"
-        log.warning(says, min(odd), len(odd))
+        text = "sclite reads %r (%d such words) as markup; change it with score.normalise"
+        log.warning(text, min(odd), len(odd))
     return "".join(lines)

@@ -1,4 +1,4 @@
-"""The word error rate of a set: what was counted, how, and with which interval."""
+"""The word error rate of a set, with its error counts and interval."""
 
 from __future__ import annotations
 
@@ -9,25 +9,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import Counts, Pair, align, count, count_characters
+from asr_prune.score.align import (
+    ErrorCounts,
+    Pair,
+    align_words,
+    count_characters,
+    count_errors,
+)
 from asr_prune.score.bootstrap import interval
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.text import classes, merge, normalise
+from asr_prune.score.text import merge, normalise, representatives
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance's alignment at which `wer` is counted; words stand as they were said, equivalents with op C."""
+    """One utterance's alignment, on which `wer` is counted.
+
+    Words stand unmerged; equivalent words have op C.
+    """
 
     name: str
     speaker: str
     pairs: list[Pair]
 
     @property
-    def counts(self) -> Counts:
-        return count(self.pairs)
+    def counts(self) -> ErrorCounts:
+        return count_errors(self.pairs)
 
     @property
     def ops(self) -> str:
@@ -45,13 +54,16 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Score:
-    """characters: counted as `counts` is, for `cer`. Rates are in per cent; `low` and `high` bound 95 % of the
-    resampled `wer`, or are None (one speaker, no draws).
+    """The errors of a set; rates in %.
+
+    counts: with equivalents merged; counts_raw: without; characters: as `counts`, for `cer`;
+    low, high: 95 % bootstrap interval of `wer`, None for one speaker or no samples; missing:
+    utterances without a hypothesis; unknown: hypotheses without a reference.
     """
 
-    counts: Counts
-    counts_raw: Counts
-    characters: Counts
+    counts: ErrorCounts
+    counts_raw: ErrorCounts
+    characters: ErrorCounts
     low: float | None
     high: float | None
     utterances: list[Utterance]
@@ -61,12 +73,12 @@ class Score:
 
     @property
     def wer(self) -> float:
-        """With equivalents merged: the headline."""
+        """Word error rate, equivalents merged."""
         return self.counts.wer
 
     @property
     def wer_raw(self) -> float:
-        """Without merging."""
+        """Word error rate without merging equivalents."""
         return self.counts_raw.wer
 
     @property
@@ -91,47 +103,51 @@ class Score:
         return kaldi_line(self.counts_raw)
 
     @property
-    def speakers(self) -> dict[str, Counts]:
-        """Counts of each speaker, sorted by name."""
+    def speakers(self) -> dict[str, ErrorCounts]:
+        """ErrorCounts of each speaker, sorted by name."""
         return by_speaker(self.utterances)
 
 
-def kaldi_line(counts: Counts) -> str:
-    """As Kaldi's compute-wer prints it: `%WER 12.16 [ 94 / 773, 10 ins, 20 del, 64 sub ]`."""
+def kaldi_line(counts: ErrorCounts) -> str:
+    """The line of Kaldi's compute-wer: `%WER 12.16 [ 94 / 773, 10 ins, 20 del, 64 sub ]`."""
     kinds = f"{counts.insertions} ins, {counts.deletions} del, {counts.substitutions} sub"
     return f"%WER {counts.wer:.2f} [ {counts.errors} / {counts.words}, {kinds} ]"
 
 
-def by_speaker(utterances: Sequence[Utterance]) -> dict[str, Counts]:
+def by_speaker(utterances: Sequence[Utterance]) -> dict[str, ErrorCounts]:
     """The summed counts of each speaker, sorted by name."""
-    sums: dict[str, Counts] = {}
+    sums: dict[str, ErrorCounts] = {}
     for utterance in utterances:
-        sums[utterance.speaker] = sums.get(utterance.speaker, Counts()) + utterance.counts
+        sums[utterance.speaker] = sums.get(utterance.speaker, ErrorCounts()) + utterance.counts
     return dict(sorted(sums.items()))
 
 
-def _as_said(pairs: Sequence[Pair], ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
-    """`pairs` of merged words with the unmerged words put back in."""
+def _unmerged(pairs: Sequence[Pair], ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
+    """`pairs` of merged words with the unmerged words put back."""
     refs, hyps = iter(ref), iter(hyp)
     return [
-        Pair(pair.op, None if pair.ref is None else next(refs), None if pair.hyp is None else next(hyps))
+        Pair(
+            pair.op,
+            None if pair.ref is None else next(refs),
+            None if pair.hyp is None else next(hyps),
+        )
         for pair in pairs
     ]
 
 
 def _check(refs: Mapping[str, Sequence[str]], words: int, utt2spk: Mapping[str, str]) -> None:
     if not refs:
-        raise UserError("there is nothing to score: the set has no reference utterances; check its `text` file.")
+        raise UserError("there is nothing to score: no references; check the set's `text` file.")
     if words == 0:
         raise UserError(
-            f"there is nothing to score: the {len(refs)} references hold no words (after normalisation);"
-            " check the set's `text` file and `score.normalise`."
+            f"there is nothing to score: the {len(refs)} references have no words (after"
+            " normalisation); check the set's `text` file and `score.normalise`."
         )
-    lost = [name for name in refs if name not in utt2spk]
-    if lost:
+    unassigned = [name for name in refs if name not in utt2spk]
+    if unassigned:
         raise UserError(
-            f"utterance {lost[0]} ({len(lost)} in all) has no speaker, and the interval is by speaker;"
-            " add it to the set's utt2spk."
+            f"utterance {unassigned[0]} ({len(unassigned)} in all) has no speaker, which the"
+            " interval needs; add it to the set's utt2spk."
         )
 
 
@@ -141,49 +157,49 @@ def score(
     utt2spk: Mapping[str, str],
     options: ScoreOptions,
 ) -> Score:
-    """Counts `hyps` against `refs` (utterance -> words).
+    """Counts the errors of `hyps` against `refs` (utterance -> words).
 
-    Done as Kaldi's `compute-wer --mode=all`: an utterance without a hypothesis counts as deleted (`missing`, logged);
-    hypotheses without a reference (`unknown`, logged) are left out. Raises UserError where there is no word to score or
-    an utterance has no speaker.
+    As Kaldi's `compute-wer --mode=all`: an utterance without a hypothesis counts as deleted
+    (`missing`); hypotheses without a reference are left out (`unknown`). Both are logged. Raises
+    UserError if there is no word to score or an utterance has no speaker.
     """
     names = sorted(refs)
-    said = [normalise(refs[name], options.normalise) for name in names]
-    _check(refs, sum(map(len, said)), utt2spk)
-    heard = [normalise(hyps.get(name, ()), options.normalise) for name in names]
-    same = classes(options)
-    merged = [[merge(words, same) for words in side] for side in (said, heard)]
-    pairs = [_as_said(*triple) for triple in zip(align(*merged), said, heard, strict=True)]
-    utterances = [Utterance(name, utt2spk[name], columns) for name, columns in zip(names, pairs, strict=True)]
-    speakers = by_speaker(utterances).values()
-    bounds = interval(
-        np.array([counts.errors for counts in speakers]),
-        np.array([counts.words for counts in speakers]),
-        options.bootstrap,
-        options.seed,
-    )
-    made = Score(
-        counts=sum(speakers, Counts()),
-        counts_raw=sum(map(count, align(said, heard)), Counts()),
+    ref_words = [normalise(refs[name], options.normalise) for name in names]
+    _check(refs, sum(map(len, ref_words)), utt2spk)
+    hyp_words = [normalise(hyps.get(name, ()), options.normalise) for name in names]
+    same = representatives(options)
+    merged = [[merge(words, same) for words in side] for side in (ref_words, hyp_words)]
+    triples = zip(align_words(*merged), ref_words, hyp_words, strict=True)
+    utterances = [
+        Utterance(name, utt2spk[name], _unmerged(*triple)) for name, triple in zip(names, triples, strict=True)
+    ]
+    low, high = _bounds(utterances, options)
+    result = Score(
+        counts=sum((utterance.counts for utterance in utterances), ErrorCounts()),
+        counts_raw=sum(map(count_errors, align_words(ref_words, hyp_words)), ErrorCounts()),
         characters=count_characters(*merged),
-        low=bounds[0] if bounds else None,
-        high=bounds[1] if bounds else None,
+        low=low,
+        high=high,
         utterances=utterances,
         missing=[name for name in names if name not in hyps],
         unknown=sorted(set(hyps) - set(refs)),
         options=options,
     )
-    _say(made)
-    return made
+    _warn(result)
+    return result
 
 
-def _say(made: Score) -> None:
-    if made.missing:
-        log.warning(
-            "%d of %d utterances have no hypothesis and count as deleted, %s first",
-            len(made.missing),
-            len(made.utterances),
-            made.missing[0],
-        )
-    if made.unknown:
-        log.warning("%d hypotheses have no reference and are left out, %s first", len(made.unknown), made.unknown[0])
+def _bounds(utterances: Sequence[Utterance], options: ScoreOptions) -> tuple[float, float] | tuple[None, None]:
+    speakers = by_speaker(utterances).values()
+    errors = np.array([counts.errors for counts in speakers])
+    words = np.array([counts.words for counts in speakers])
+    return interval(errors, words, options.bootstrap, options.seed) or (None, None)
+
+
+def _warn(score: Score) -> None:
+    if score.missing:
+        text = "%d of %d utterances have no hypothesis and count as deleted, e.g. %s"
+        log.warning(text, len(score.missing), len(score.utterances), score.missing[0])
+    if score.unknown:
+        text = "%d hypotheses have no reference and are left out, e.g. %s"
+        log.warning(text, len(score.unknown), score.unknown[0])

@@ -1,4 +1,4 @@
-"""A score on disk: numbers for programs, alignments for people."""
+"""A score's files: figures for programs, alignments to read."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asr_prune.files import atomic
+from asr_prune.score.align import ErrorCounts
+from asr_prune.score.files import SUFFIXES
 from asr_prune.score.listing import confusions, error_listing
 from asr_prune.score.table import per_speaker, per_utterance_table
-from asr_prune.score.text import classes, merge
+from asr_prune.score.text import merge, representatives
 from asr_prune.score.trn import trn
 from asr_prune.score.wer import Score, Utterance
 
-#: what stands beside score_<set>.json, under its name with these endings
-SUFFIXES = (".per_utt", ".per_spk", ".errors", ".utts.tsv", ".ref.trn", ".hyp.trn")
-
 
 def per_utterance(utterance: Utterance) -> str:
-    """Four lines as of Kaldi's wer_per_utt_details.pl: ref, hyp and op in columns, then the counts of C S I D."""
+    """Kaldi's wer_per_utt_details.pl: ref, hyp and op in columns, then the counts of C S I D."""
     columns = [(pair.ref or "***", pair.hyp or "***", pair.op) for pair in utterance.pairs]
     widths = [max(map(len, column)) for column in columns]
     ops = [pair.op for pair in utterance.pairs]
@@ -30,65 +29,64 @@ def per_utterance(utterance: Utterance) -> str:
     return "".join(f"{utterance.name} {name:<5} {text}".rstrip() + "\n" for name, text in rows.items())
 
 
-def as_dict(made: Score) -> dict[str, object]:
-    """What score_<set>.json holds; WERs and bounds in per cent."""
+def as_dict(score: Score) -> dict[str, object]:
+    """The content of the JSON file; rates and bounds in %."""
     return {
-        "wer": made.wer,
-        "low": made.low,
-        "high": made.high,
-        "wer_raw": made.wer_raw,
-        "words": made.words,
-        "errors": made.counts.as_errors(),
-        "errors_raw": made.counts_raw.as_errors(),
-        "cer": made.cer,
-        "characters": made.characters.words,
-        "errors_characters": made.characters.as_errors(),
-        "kaldi_line": made.kaldi_line,
-        "kaldi_line_raw": made.kaldi_line_raw,
-        "utterances": len(made.utterances),
-        "utterances_wrong": made.wrong_utterances,
-        "normalise": made.options.normalise,
-        "equivalents": made.options.equivalents,
-        "confusions": confusions(made.utterances),
-        "missing": made.missing,
-        "unknown": made.unknown,
-        "speakers": {
-            name: {"wer": counts.wer if counts.words else None, "words": counts.words, **counts.as_errors()}
-            for name, counts in made.speakers.items()
-        },
+        "wer": score.wer,
+        "low": score.low,
+        "high": score.high,
+        "wer_raw": score.wer_raw,
+        "words": score.words,
+        "errors": score.counts.as_errors(),
+        "errors_raw": score.counts_raw.as_errors(),
+        "cer": score.cer,
+        "characters": score.characters.words,
+        "errors_characters": score.characters.as_errors(),
+        "kaldi_line": score.kaldi_line,
+        "kaldi_line_raw": score.kaldi_line_raw,
+        "utterances": len(score.utterances),
+        "utterances_wrong": score.wrong_utterances,
+        "normalise": score.options.normalise,
+        "equivalents": score.options.equivalents,
+        "confusions": confusions(score.utterances),
+        "missing": score.missing,
+        "unknown": score.unknown,
+        "speakers": {name: _speaker(counts) for name, counts in score.speakers.items()},
     }
 
 
-def score_files(path: Path) -> list[Path]:
-    """All that `write_score` writes to `path`."""
-    return [path, *map(path.with_suffix, SUFFIXES)]
+def _speaker(counts: ErrorCounts) -> dict[str, object]:
+    wer = counts.wer if counts.words else None
+    return {"wer": wer, "words": counts.words, **counts.as_errors()}
 
 
-def _details(made: Score) -> dict[str, str]:
-    """Suffix -> text. The trn files hold the words as `wer` counts them: normalised, equivalents merged."""
-    same = classes(made.options)
-    refs = trn((u.name, u.speaker, merge(u.ref, same)) for u in made.utterances)
-    hyps = trn((u.name, u.speaker, merge(u.hyp, same)) for u in made.utterances)
+def _details(score: Score) -> dict[str, str]:
+    """Suffix -> text. The trn files have the words as `wer` counts them: normalised and merged."""
+    same = representatives(score.options)
+    refs = trn((u.name, u.speaker, merge(u.ref, same)) for u in score.utterances)
+    hyps = trn((u.name, u.speaker, merge(u.hyp, same)) for u in score.utterances)
     texts = (
-        "".join(map(per_utterance, made.utterances)),
-        per_speaker(made.utterances),
-        error_listing(made),
-        per_utterance_table(made.utterances),
+        "".join(map(per_utterance, score.utterances)),
+        per_speaker(score.utterances),
+        error_listing(score),
+        per_utterance_table(score.utterances),
         refs,
         hyps,
     )
     return dict(zip(SUFFIXES, texts, strict=True))
 
 
-def write_score(path: Path, made: Score, details: Mapping[str, object] | None = None) -> None:
-    """Writes `path` (score_<set>.json: `as_dict` and `details`, as the LM weight) and beside it, for people and NIST's
-    tools, score_<set>.per_utt, .per_spk, .errors, .utts.tsv, .ref.trn and .hyp.trn.
+def write_score(path: Path, score: Score, details: Mapping[str, object] | None = None) -> None:
+    """Writes `as_dict` and `details`, such as the LM weight, to `path` (.json).
 
-    Raises UserError where the folder cannot be written.
+    Files of the same name with other suffixes get alignments and tables: .per_utt, .per_spk,
+    .errors and .utts.tsv, and for NIST's tools .ref.trn and .hyp.trn. Raises UserError if a file
+    cannot be written.
     """
-    for suffix, text in _details(made).items():
+    for suffix, text in _details(score).items():
         with atomic(path.with_suffix(suffix)) as file:
             file.write(text)
+    content = {**as_dict(score), **(details or {})}
     with atomic(path) as file:
-        json.dump({**as_dict(made), **(details or {})}, file, indent=1, ensure_ascii=False, allow_nan=False)
+        json.dump(content, file, indent=1, ensure_ascii=False, allow_nan=False)
         file.write("\n")

@@ -1,37 +1,46 @@
-"""The ten stages, joined: what each reads, what it writes, and whether it is already done."""
+"""The ten stages: each a pure function from an experiment to the works that it is made of."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
 
-from asr_prune.workflow.context import Context
+from asr_prune.errors import UserError
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Work
 
-#: in the order of ./run.sh, with one line of help each
+#: in the order of dependencies and of ./run.sh, each with one line of help
 STAGES: dict[str, str] = {
     "corpus": "make Kaldi data directories from the corpus",
-    "lang": "lexicon to phones, L.fst and G.fst",
+    "lang": "lexicon and language model to phones, L.fst and G.fst",
     "features": "audio to features and their statistics",
     "align": "train the GMM-HMM and label every frame",
+    "graph": "make the decoding graph HCLG, and adapt to the speakers of dev and test",
     "train": "train the networks of the recipe's runs, each with its pruning method",
-    "shrink": "remove the pruned nodes for good and verify that nothing else changed",
-    "graph": "make the decoding graph HCLG",
+    "shrink": "remove the pruned nodes and verify that nothing else changed",
     "decode": "recognise the development and test sets with the shrunk networks",
     "score": "choose LM weight and word penalty on dev, count word errors on test",
     "report": "table, plots and page of WER against nodes",
 }
 
-_FILES = {
-    "data": ("corpus", "lang", "features"),
-    "alignment": ("align",),
-    "networks": ("train", "shrink"),
-    "decoding": ("graph", "decode"),
-    "scoring": ("score", "report"),
-}
+
+def works_of(stage: str, experiment: Experiment) -> list[Work]:
+    """The works of a stage, in order. Changes nothing. Raises UserError if the recipe asks for something impossible."""
+    works: Callable[[Experiment], list[Work]]
+    works = importlib.import_module(f"{__name__}.{stage}").works
+    return works(experiment)
 
 
-def find_stage(name: str) -> Callable[[Context], None]:
-    """The function of a stage."""
-    file = next(file for file, names in _FILES.items() if name in names)
-    stage: Callable[[Context], None] = getattr(importlib.import_module(f"{__name__}.{file}"), name)
-    return stage
+def all_works(experiment: Experiment) -> list[Work]:
+    """The works of all stages, in order. Before the corpus stage has run they rest on the experiment's assumptions."""
+    return [work for stage in STAGES for work in works_of(stage, experiment)]
+
+
+def check_stage(name: str) -> str:
+    """`name`, or the stage with that number. Raises UserError if there is no such stage."""
+    names = list(STAGES)
+    if name.isdecimal() and int(name) < len(names):
+        return names[int(name)]
+    if name not in STAGES:
+        raise UserError(f"there is no stage {name!r}; stages are 0 to 9 or {' '.join(names)}.")
+    return name

@@ -1,4 +1,4 @@
-"""Files that are to be transcribed: cut into pieces, and each piece turned into features."""
+"""Audio files cut into pieces, with the features of each piece."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr_prune.corpus.audio import channel_blocks, resampled
-from asr_prune.corpus.cut import cut
+from asr_prune.corpus.audio import channel_blocks, cut, resampled
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
@@ -20,8 +19,10 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Recording:
-    """path: as given; channel: from 1; seconds: length; starts: in seconds, of each piece; feats: raw features of each
-    piece, float32 [frames, dim], by name.
+    """An audio file, cut into pieces.
+
+    path: as given; channel: counted from 1; seconds: length; starts: of each piece by name,
+    seconds; feats: raw features of each piece by name, float32 [frames, dim].
     """
 
     path: str
@@ -31,36 +32,45 @@ class Recording:
     feats: dict[str, np.ndarray] = field(default_factory=dict)
 
     def speaker(self, whose: str) -> str:
-        """Who speaks, where each file, the files of a folder or all files are one speaker: `file`, `folder`, `all`."""
-        return {"file": self.path, "folder": str(Path(self.path).parent), "all": "all files"}[whose]
+        """The speaker if each `file`, the files of a `folder`, or `all` files have one speaker."""
+        folder = str(Path(self.path).parent)
+        return {"file": self.path, "folder": folder, "all": "all files"}[whose]
 
 
-class Reader:
-    """Reads files; options: of the features; channel: which one, None for mono files; longest: seconds of a piece."""
+class AudioReader:
+    """Reads audio files and computes features.
+
+    options: of the features; channel: counted from 1, None for mono files; longest: maximum length
+    of a piece, seconds.
+    """
 
     def __init__(self, options: FeatureOptions, channel: int | None, longest: float) -> None:
         self.options, self.channel, self.longest = options, channel, longest
         self.compute: Compute = make_compute(options)
 
     def __call__(self, path: str) -> Recording:
-        """One file; no more of its audio than about two minutes is in memory at a time. Raises UserError (AudioProblem)
-        where it cannot be read, has several channels, or is shorter than one window of the features.
+        """Reads one file, with at most about two minutes of its audio in memory at a time.
+
+        Raises UserError (AudioProblem) if it cannot be read, has several channels and none is
+        chosen, or is shorter than one window of the features.
         """
         stream = channel_blocks(path, self.channel)
         rate, first = next(stream)
-        made = Recording(path, self.channel or 1)
-        for begin, samples in cut(chain([first], (block for _, block in stream)), rate, self.longest):
-            self._add(made, begin / rate, samples, rate)
+        recording = Recording(path, self.channel or 1)
+        blocks = chain([first], (block for _, block in stream))
+        for begin, samples in cut(blocks, rate, self.longest):
+            self._add(recording, begin / rate, samples, rate)
         if rate != self.options.rate:
             log.info("%s: converted from %d to %d Hz", path, rate, self.options.rate)
-        return made
+        return recording
 
-    def _add(self, made: Recording, start: float, samples: np.ndarray, rate: int) -> None:
-        own = samples if rate == self.options.rate else resampled(samples, rate, self.options.rate)
-        feats = self.compute(own)
+    def _add(self, recording: Recording, start: float, samples: np.ndarray, rate: int) -> None:
+        target, path = self.options.rate, recording.path
+        audio = samples if rate == target else resampled(samples, rate, target)
+        feats = self.compute(audio)
         if not len(feats):
             window = self.options.frame_length_ms
-            raise UserError(f"{made.path}: {len(own)} samples are less than one window of {window:g} ms.")
-        name = f"{made.path} from {start:.2f} s" if start else made.path
-        made.starts[name], made.feats[name] = start, feats
-        made.seconds = start + len(samples) / rate
+            raise UserError(f"{path}: {len(audio)} samples are less than one window of {window:g} ms.")
+        name = f"{path} from {start:.2f} s" if start else path
+        recording.starts[name], recording.feats[name] = start, feats
+        recording.seconds = start + len(samples) / rate

@@ -1,78 +1,88 @@
-"""Files to transcripts: reading, adapting to speakers, decoding."""
+"""Transcription of audio files: reading, speaker adaptation, decoding."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 
-from asr_prune.corpus.wording import counted
-from asr_prune.decode.decode_set import warn_of_unfinished
-from asr_prune.errors import UserError
+from asr_prune.decode.decode_set import warn_unfinished
+from asr_prune.decode.recognisers import Hypothesis
+from asr_prune.errors import UserError, counted
 from asr_prune.progress import track
-from asr_prune.transcribe.recogniser import Asked, RunRecogniser
-from asr_prune.transcribe.recordings import Reader, Recording
+from asr_prune.transcribe.recogniser import Requested, RunRecogniser
+from asr_prune.transcribe.recordings import AudioReader, Recording
 from asr_prune.transcribe.transcript import Transcript
-from asr_prune.workflow.context import Context
 
 log = logging.getLogger(__name__)
 
 
 class Transcriber:
-    """skipped: files that could not be read; seconds: of audio transcribed so far.
+    """Transcribes audio files with the recogniser of a run.
 
-    channel, longest: as `Reader` takes them. Raises UserError as `RunRecogniser`.
+    channel, longest: as `AudioReader`. Attributes: skipped: files that could not be read; files:
+    number transcribed so far; seconds: their audio; search: CPU seconds of the search. Raises
+    UserError as `RunRecogniser.recogniser`.
     """
 
-    def __init__(self, context: Context, run: Path, asked: Asked, channel: int | None, longest: float) -> None:
+    def __init__(self, recogniser: RunRecogniser, requested: Requested, channel: int | None, longest: float) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0
-        self.asked, self.recogniser = asked, RunRecogniser(context, run)
-        self.listen = self.recogniser.listener(asked)
-        self.reader = Reader(self.recogniser.raw_options, channel, longest)
+        self.requested, self.recogniser = requested, recogniser
+        self.recognise = recogniser.recogniser(requested)
+        self.reader = AudioReader(recogniser.raw_options, channel, longest)
         self.skipped: list[str] = []
         self.files = 0
 
     def read(self, paths: Sequence[str]) -> list[Recording]:
-        """The files that can be read; the others are told and counted. Raises UserError where there is none, or a file
-        is named twice.
+        """The recordings of the readable files; others are logged and counted in `skipped`.
+
+        Raises UserError if no file can be read or one is given twice.
         """
-        if twice := [path for i, path in enumerate(paths) if path in paths[:i]]:
-            raise UserError(f"{twice[0]} is named twice; name each file once.")
-        found = []
+        if repeated := [path for i, path in enumerate(paths) if path in paths[:i]]:
+            raise UserError(f"{repeated[0]} is given twice; give each file once.")
+        recordings = []
         for path in track(paths, len(paths), "reading"):
             try:
-                found.append(self.reader(path))
+                recordings.append(self.reader(path))
             except UserError as error:
                 log.warning("skipped: %s", error)
                 self.skipped.append(path)
-        if not found:
-            raise UserError("no file could be read; what is wrong with each is told above.")
-        return found
+        if not recordings:
+            raise UserError("no file could be read; the lines above give the reason for each.")
+        return recordings
 
     def transcripts(self, recordings: Sequence[Recording], whose: str) -> Iterator[Transcript]:
-        """One after the other, as they are done; whose: as in `Recording.speaker`."""
-        raw = {name: feats for made in recordings for name, feats in made.feats.items()}
-        speakers = {name: made.speaker(whose) for made in recordings for name in made.feats}
+        """Yields the transcripts as they are done; whose: as in `Recording.speaker`."""
+        raw = {name: feats for each in recordings for name, feats in each.feats.items()}
+        speakers = {name: each.speaker(whose) for each in recordings for name in each.feats}
         feats = self.recogniser.features(raw, speakers)
-        heard = self.recogniser.hear(self.listen, ({name: feats[name] for name in made.starts} for made in recordings))
+        groups = ({name: feats[name] for name in each.starts} for each in recordings)
+        results = self.recogniser.recognise(self.recognise, groups)
         unfinished, untimed = list[str](), list[str]()
-        for made in recordings:
-            own = dict(islice(heard, len(made.starts)))
-            unfinished += [name for name, one in own.items() if not one.finished]
-            untimed += [name for name, one in own.items() if self.asked.times and len(one.spans) < len(one.words)]
-            self.search += sum(one.seconds for one in own.values())
-            self.seconds, self.files = self.seconds + made.seconds, self.files + 1
-            yield Transcript.of(made, own, self.recogniser.shift)
-        warn_of_unfinished(unfinished)
+        for recording in recordings:
+            hyps = dict(islice(results, len(recording.starts)))
+            unfinished += [name for name, hyp in hyps.items() if not hyp.finished]
+            untimed += self._untimed(hyps)
+            self.search += sum(hyp.seconds for hyp in hyps.values())
+            self.seconds, self.files = self.seconds + recording.seconds, self.files + 1
+            yield Transcript.of(recording, hyps, self.recogniser.shift)
+        warn_unfinished(unfinished)
         if untimed:
-            told = "%d pieces have words that do not fit their audio and no times: %s"
-            log.warning(told, len(untimed), ", ".join(untimed[:5]))
+            text = "%d pieces have words that do not fit their audio and no times: %s"
+            log.warning(text, len(untimed), ", ".join(untimed[:5]))
+
+    def _untimed(self, hyps: Mapping[str, Hypothesis]) -> list[str]:
+        """The pieces with words that lack requested times."""
+        if not self.requested.times:
+            return []
+        return [name for name, hyp in hyps.items() if len(hyp.spans) < len(hyp.words)]
 
     def summary(self) -> str:
-        """Files and seconds, and real-time factors: of all by the clock, and of the search by the processors."""
+        """Files, seconds and real-time factors: wall-clock of all, CPU time of the search."""
         took, speech = time.perf_counter() - self.begun, max(self.seconds, 1e-9)
-        left = f", {len(self.skipped)} skipped" if self.skipped else ""
-        head = f"{counted(range(self.files), 'file')}, {self.seconds:.1f} s of audio{left}: {took:.1f} s"
-        return f"{head}, real-time factor {took / speech:.4f} (search alone {self.search / speech:.4f})"
+        skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
+        files = counted(range(self.files), "file")
+        factors = f"{took / speech:.4f} (search alone {self.search / speech:.4f})"
+        audio = f"{self.seconds:.1f} s of audio{skipped}"
+        return f"{files}, {audio}: {took:.1f} s, real-time factor {factors}"

@@ -1,4 +1,4 @@
-"""What was said in a file, for people and for programs."""
+"""The transcript of an audio file, as text, JSON and ctm."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from asr_prune.decode.hypothesis import Hypothesis
+from asr_prune.decode.recognisers import Hypothesis
 from asr_prune.errors import UserError
 from asr_prune.hmm.phones import Span
 from asr_prune.score.ctm import TimedWord
@@ -18,8 +18,10 @@ from asr_prune.transcribe.recordings import Recording
 
 @dataclass(frozen=True)
 class Word:
-    """start, end: seconds in the file; confidence: from 0 to 1; None where it was not asked for, and of times also
-    where the words do not fit the audio.
+    """A word of a transcript.
+
+    start, end: seconds in the file; confidence: 0 to 1. None if not requested; times also if the
+    words do not fit the audio.
     """
 
     text: str
@@ -28,20 +30,26 @@ class Word:
     confidence: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Without what is not known; times to the millisecond."""
-        times = {name: round(at, 3) for name, at in (("start", self.start), ("end", self.end)) if at is not None}
-        return {"word": self.text} | times | ({} if self.confidence is None else {"confidence": self.confidence})
+        """JSON values without what is None; times rounded to 1 ms."""
+        row: dict[str, Any] = {"word": self.text}
+        for name, time in (("start", self.start), ("end", self.end)):
+            if time is not None:
+                row[name] = round(time, 3)
+        return row if self.confidence is None else row | {"confidence": self.confidence}
 
     def row(self) -> str:
-        """`start end word confidence` in columns, a dash for what is not known."""
-        times = (f"{'-' if at is None else f'{at:.2f}':>9}" for at in (self.start, self.end))
-        sure = "" if self.confidence is None else f"{self.confidence:.3f}"
-        return f"{' '.join(times)}  {self.text:<20} {sure}".rstrip()
+        """Columns of start, end, word and confidence; a dash for an unknown time."""
+        times = [f"{'-' if time is None else f'{time:.2f}':>9}" for time in (self.start, self.end)]
+        confidence = "" if self.confidence is None else f"{self.confidence:.3f}"
+        return f"{' '.join(times)}  {self.text:<20} {confidence}".rstrip()
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """file: as given; channel: from 1; seconds: length of the file; pieces: where each begins, in seconds."""
+    """The transcript of a file.
+
+    file: as given; channel: counted from 1; seconds: length; pieces: start of each, seconds.
+    """
 
     file: str
     channel: int
@@ -50,18 +58,19 @@ class Transcript:
     words: list[Word]
 
     @classmethod
-    def of(cls, recording: Recording, heard: Mapping[str, Hypothesis], shift: float) -> Transcript:
-        """heard: of each piece of the recording, by name; shift: seconds between the frames that are decoded."""
-        words = [word for name, start in recording.starts.items() for word in words_of(heard[name], start, shift)]
-        return cls(recording.path, recording.channel, recording.seconds, list(recording.starts.values()), words)
+    def of(cls, recording: Recording, hyps: Mapping[str, Hypothesis], shift: float) -> Transcript:
+        """hyps: by piece of the recording; shift: seconds between decoded frames."""
+        words = [word for name, start in recording.starts.items() for word in timed_words(hyps[name], start, shift)]
+        starts = list(recording.starts.values())
+        return cls(recording.path, recording.channel, recording.seconds, starts, words)
 
     @property
     def line(self) -> str:
-        """The file, a tabulator, the words."""
+        """The file, a tab, the words."""
         return f"{self.file}\t{' '.join(word.text for word in self.words)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """What a JSON line holds."""
+        """The content of a JSON line."""
         return {
             "file": self.file,
             "channel": self.channel,
@@ -73,33 +82,34 @@ class Transcript:
 
     @property
     def recording(self) -> str:
-        """The file's name without folder and ending, in one word, as ctm wants it."""
+        """The file's name without folder and suffix, without spaces, as ctm requires."""
         return "_".join(Path(self.file).stem.split()) or "recording"
 
-    def timed(self) -> list[TimedWord]:
-        """The words whose times are known."""
+    def ctm_words(self) -> list[TimedWord]:
+        """The words with known times."""
+        channel = str(self.channel)
         return [
-            TimedWord(self.recording, str(self.channel), word.start, word.end - word.start, word.text, word.confidence)
+            TimedWord(self.recording, channel, word.start, word.end - word.start, word.text, word.confidence)
             for word in self.words
             if word.start is not None and word.end is not None
         ]
 
 
-def words_of(heard: Hypothesis, start: float, shift: float) -> list[Word]:
-    """The words of a piece that begins at `start` seconds."""
-    rows = zip_longest(heard.words, heard.spans, heard.confidences)
-    return [_word(text, span, sure, start, shift) for text, span, sure in rows]
+def timed_words(hyp: Hypothesis, start: float, shift: float) -> list[Word]:
+    """The words of a piece that begins at `start` seconds; shift: seconds between frames."""
+    rows = zip_longest(hyp.words, hyp.spans, hyp.confidences)
+    return [_word(text, span, confidence, start, shift) for text, span, confidence in rows]
 
 
-def _word(text: str, span: Span | None, sure: float | None, start: float, shift: float) -> Word:
+def _word(text: str, span: Span | None, confidence: float | None, start: float, shift: float) -> Word:
     if span is None:
-        return Word(text, confidence=sure)
-    return Word(text, start + span[0] * shift, start + span[1] * shift, sure)
+        return Word(text, confidence=confidence)
+    return Word(text, start + span[0] * shift, start + span[1] * shift, confidence)
 
 
 def ctm_of(transcripts: Sequence[Transcript]) -> list[TimedWord]:
-    """The timed words of all files. Raises UserError where two files have the same name there."""
-    names = Counter((made.recording, made.channel) for made in transcripts)
-    if twice := [name for (name, _), count in names.items() if count > 1]:
-        raise UserError(f"a ctm file would call two files {twice[0]}; rename one or write them to two files.")
-    return [word for made in transcripts for word in made.timed()]
+    """The timed words of all files. Raises UserError if two files have the same name in ctm."""
+    names = Counter((each.recording, each.channel) for each in transcripts)
+    if repeated := [name for (name, _), count in names.items() if count > 1]:
+        raise UserError(f"two files would be named {repeated[0]} in the ctm file; rename one or use two ctm files.")
+    return [word for each in transcripts for word in each.ctm_words()]

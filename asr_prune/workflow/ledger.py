@@ -1,140 +1,149 @@
-"""What is already done: fingerprints of inputs, recipe part and code, so that a stage is skipped by content and not by
-date.
+"""What is done: for each work the digests of its inputs, arguments, code and outputs, so that it is skipped by content
+and not by date.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, is_dataclass
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
+from asr_prune.workflow.code import Sources
 
-PACKAGE = Path(__file__).resolve().parent.parent
+MISSING = "missing"
 
 
 class Hashes:
-    """SHA-256 of files, remembered by size and time of change, so that large archives are read once."""
+    """SHA-256 of files, remembered by size and time of change so that large archives are read once."""
 
     def __init__(self, path: Path) -> None:
+        content = read_json(path)
         self.path = path
-        self.known: dict[str, list[Any]] = _read_json(path)
+        self.files: dict[str, list[Any]] = content.get("files", {})
+        self.sources = Sources(content.get("sources", {}))
         self.learnt = False
 
     def of(self, path: Path) -> str:
-        """SHA-256 of `path`, hexadecimal; "missing" where there is no such file."""
+        """SHA-256 of `path`, hexadecimal; "missing" if there is no such file."""
         if not path.is_file():
-            return "missing"
+            return MISSING
         stat = path.stat()
-        now = [stat.st_size, stat.st_mtime_ns]
-        known = self.known.get(str(path))
-        if known is None or known[:2] != now:
-            self.known[str(path)] = known = [*now, digest(path)]
+        stamp = [stat.st_size, stat.st_mtime_ns]
+        known = self.files.get(str(path))
+        if known is None or known[:2] != stamp:
+            self.files[str(path)] = known = [*stamp, digest(path)]
             self.learnt = True
         return str(known[2])
 
     def save(self) -> None:
-        """Writes what was learnt, if anything was; where that cannot be, files are read again next time."""
-        if self.learnt:
+        """Writes what was learnt. If that fails, files are read again next time."""
+        if self.learnt or self.sources.learnt:
             with suppress(UserError), atomic(self.path) as file:
-                json.dump(self.known, file)
-        self.learnt = False
+                json.dump({"files": self.files, "sources": self.sources.known}, file)
+        self.learnt = self.sources.learnt = False
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a work depends on, as plain values.
+
+    job: the function; arguments: a digest; inputs: SHA-256 by file or listing; code: digest by module or script;
+    libraries: version by distribution.
+    """
+
+    job: str
+    arguments: str
+    inputs: Mapping[str, str]
+    code: Mapping[str, str]
+    libraries: Mapping[str, str]
+
+    def digest(self) -> str:
+        return digest_of(vars(self))
+
+    def changes(self, before: Mapping[str, Any]) -> list[str]:
+        """What differs from a recorded fingerprint, in words."""
+        lines = ["settings"] if before.get("arguments") != self.arguments else []
+        for name, words in (("inputs", "{}"), ("code", "code of {}"), ("libraries", "version of {}")):
+            now, old = getattr(self, name), before.get(name, {})
+            changed = sorted(key for key in {**now, **old} if now.get(key) != old.get(key))
+            lines += [words.format(_shown(changed))] if changed else []
+        return lines or (["job"] if before.get("job") != self.job else [])
+
+    def changed_in_code_only(self, before: Mapping[str, Any]) -> bool:
+        """Whether nothing but code and library versions differs from a recorded fingerprint."""
+        return before.get("arguments") == self.arguments and before.get("inputs") == dict(self.inputs)
+
+
+def _shown(names: list[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(names[:2]) + more
+
+
+def digest_of(content: Any) -> str:
+    """SHA-256 of plain values."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=dict).encode()).hexdigest()
 
 
 class Ledger:
-    """What one folder's stages have done, in `<folder>/.stages/`."""
+    """What one folder's works have done, in `<folder>/.stages/`."""
 
     def __init__(self, folder: Path, hashes: Hashes) -> None:
         self.folder, self.hashes = folder / ".stages", hashes
 
-    def fingerprint(self, stage: str, part: Any, inputs: Iterable[Path], code: Iterable[str]) -> str:
-        """One digest of a stage's part of the recipe, its input files' contents and the code that works on them."""
-        content = {
-            "stage": stage,
-            "part": plain(part),
-            "inputs": {str(path): self.hashes.of(path) for path in inputs},
-            "code": {name: code_digest(name) for name in code},
-        }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    def recorded(self, entry: str) -> dict[str, Any]:
+        """The fingerprint and outputs of a work when it was last done; {} if it never was."""
+        return read_json(self.folder / f"{entry}.json")
 
-    def is_done(self, stage: str, fingerprint: str) -> bool:
-        """Whether `stage` has run with this fingerprint and all that it wrote is there unchanged."""
-        state = _read_json(self.folder / f"{stage}.json")
-        if state.get("fingerprint") != fingerprint:
-            return False
-        return all(self.hashes.of(Path(path)) == value for path, value in state["outputs"].items())
+    def lost_output(self, entry: str) -> Path | None:
+        """The first output of a recorded work that is missing or has changed."""
+        outputs = self.recorded(entry).get("outputs", {})
+        return next((Path(path) for path, value in outputs.items() if self.hashes.of(Path(path)) != value), None)
 
     def written(self, stage: str, path: Path) -> str | None:
-        """SHA-256 of `path` as `stage` left it, where that is known."""
+        """SHA-256 of `path` as a work of `stage` left it, if known."""
         for entry in (self.folder / f"{stage}.json", *sorted(self.folder.glob(f"{stage}-*.json"))):
-            if found := _read_json(entry).get("outputs", {}).get(str(path)):
-                return str(found)
+            if recorded := read_json(entry).get("outputs", {}).get(str(path)):
+                return str(recorded)
         return None
 
-    def mark(self, stage: str, fingerprint: str, outputs: Iterable[Path]) -> None:
-        """Notes that `stage` is done."""
-        with atomic(self.folder / f"{stage}.json") as file:
-            json.dump(
-                {"fingerprint": fingerprint, "outputs": {str(p): self.hashes.of(p) for p in outputs}}, file, indent=1
-            )
+    def mark(self, entry: str, fingerprint: Fingerprint, outputs: Iterable[Path], accepted: Iterable[str] = ()) -> None:
+        """Records that a work is done. accepted: code changes that were accepted without doing it again."""
+        content = {
+            **{name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(fingerprint).items()},
+            "outputs": {str(path): self.hashes.of(path) for path in outputs},
+            "code_accepted": list(accepted),
+        }
+        with atomic(self.folder / f"{entry}.json") as file:
+            json.dump(content, file, indent=1)
 
-    def forget(self, stage: str) -> None:
-        """Notes that `stage` is not done, before its outputs are touched."""
-        (self.folder / f"{stage}.json").unlink(missing_ok=True)
+    def forget(self, entry: str) -> None:
+        """Records that a work is not done, before its outputs are touched."""
+        (self.folder / f"{entry}.json").unlink(missing_ok=True)
 
-    def begin(self, stage: str, fingerprint: str) -> bool:
-        """Notes that `stage` has begun; whether it had begun before with this fingerprint, and may be continued."""
-        path = self.folder / f"{stage}.begun"
+    def begin(self, entry: str, fingerprint: str) -> bool:
+        """Records that a work has begun. Returns whether it had begun before with the same fingerprint, so that it may
+        be resumed.
+        """
+        path = self.folder / f"{entry}.begun"
         same = path.is_file() and path.read_text(encoding="utf-8") == fingerprint
         with atomic(path) as file:
             file.write(fingerprint)
         return same
 
-
-def plain(value: Any) -> Any:
-    """Options as values that JSON can hold."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, dict):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
+    def accepted(self) -> list[str]:
+        """Works whose code changes were accepted."""
+        paths = sorted(self.folder.glob("*.json"))
+        return [path.stem for path in paths if read_json(path).get("code_accepted")]
 
 
-@cache
-def code_digest(name: str) -> str:
-    """Digest of a source file or of all in a folder: of what it does, not of its comments and docstrings.
-
-    `name` is relative to the package, or a path.
-    """
-    path = PACKAGE / name
-    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    total = hashlib.sha256()
-    for file in files:
-        total.update(_meaning(file.read_text(encoding="utf-8")).encode())
-    return total.hexdigest()
-
-
-def _meaning(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
-            and ast.get_docstring(node, clean=False) is not None
-        ):
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; {} if there is none or it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

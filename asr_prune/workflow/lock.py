@@ -11,24 +11,23 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 
-#: run.sh puts its process here, so that the experiment is its own from its first stage to its last
+#: run.sh puts its process here, so that it holds the experiment from its first stage to its last
 RUN = "ASR_PRUNE_RUN"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds `folder` for this process or, under ./run.sh, for that whole run.
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock file `path` for this process or, under ./run.sh, for that whole run.
 
-    Raises UserError where another process or run holds it, or it cannot be written.
+    Raises UserError if another process or run holds it, or it cannot be written.
     """
-    path = folder / ".lock"
     run = os.environ.get(RUN, "")
     me = token(int(run) if run.isdigit() else os.getpid())
     with _opened(path) as file:
         holder = _held_by_another(file, me)
         if holder:
             raise UserError(
-                f"{folder} is in use by another command (process {holder}); wait until it ends, or stop it, "
+                f"{path.parent} is in use by another command (process {holder}); wait until it ends, or stop it, "
                 "then run this again."
             )
         try:
@@ -58,7 +57,7 @@ def _refused(path: Path, error: OSError) -> UserError:
 
 
 def _held_by_another(file: FileIO, me: str) -> str:
-    """The process that holds the open lock file; "" where none does. The file is locked afterwards if it is free."""
+    """The process that holds the open lock file, "" if none does; then the file is locked afterwards."""
     file.seek(0)
     owner = file.read().decode(errors="replace").strip()
     process = owner.partition(" ")[0]
@@ -71,7 +70,7 @@ def _held_by_another(file: FileIO, me: str) -> str:
 
 
 def token(process: int) -> str:
-    """What tells a process from a later one of the same number: its number and, where the system says, its start."""
+    """Tells a process from a later one with the same number: its number and, if the system says, its start time."""
     try:
         start = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -38,7 +38,7 @@ def make_trainer(tmp_path: Path, frames: FrameSet) -> Callable[..., Trainer]:
     def make(name: str = "run", **train: object) -> Trainer:
         torch.manual_seed(3)
         network = FeedForward(frames.inputs, (16, 12), PDFS, dropout=0.2)
-        network.normalise_by(*frames.moments())
+        network.set_normalisation(*frames.moments())
         options = TrainOptions(**{"epochs": 4, "batch": 40, "learning_rate": 0.02, "tensorboard": False, **train})
         dev = FrameSet.from_utterances(*utterances(2, 2), (1, 1))
         return Trainer(network, options, frames, dev, Hooks(), 5, tmp_path / name / "model")

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.acoustic.augment import Augment, drawn, interpolated
+from asr_prune.acoustic.augment import Augment, interpolate, random_ranges
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.utterances import UtteranceSet
 
@@ -29,8 +29,8 @@ def examples(augment: Augment | None) -> UtteranceSet:
 
 
 def test_nothing_asked_is_nothing_done() -> None:
-    assert Augment.of(TrainOptions()) is None
-    assert Augment.of(TrainOptions(tempo=0.1)) == Augment(0.1, 0.0, 0, 0)
+    assert Augment.from_options(TrainOptions()) is None
+    assert Augment.from_options(TrainOptions(tempo=0.1)) == Augment(0.1, 0.0, 0, 0)
     made = Augment(0.0, 0.0, 0, 0)(features(), torch.zeros(8), 1, seeded(1))
     assert torch.equal(made, features())
 
@@ -38,7 +38,7 @@ def test_nothing_asked_is_nothing_done() -> None:
 @given(st.lists(st.floats(0, 12), min_size=1, max_size=9))
 def test_interpolation_is_linear_between_rows(places: list[float]) -> None:
     values = features(10, 3).double()
-    made = interpolated(values, torch.tensor(places, dtype=torch.float64))
+    made = interpolate(values, torch.tensor(places, dtype=torch.float64))
     for row, place in zip(made, places, strict=True):
         below = min(math.floor(place), 9)
         above, part = min(below + 1, 9), min(place, 9.0) - below
@@ -47,13 +47,20 @@ def test_interpolation_is_linear_between_rows(places: list[float]) -> None:
 
 @given(st.integers(0, 5), st.integers(0, 12), st.integers(1, 9), st.integers(0, 99))
 def test_ranges_lie_within(count: int, longest: int, length: int, seed: int) -> None:
-    ranges = drawn(count, longest, length, seeded(seed))
+    ranges = random_ranges(count, longest, length, seeded(seed))
     assert len(ranges) == count
     assert all(0 <= start <= end <= length and end - start <= longest for start, end in ranges)
 
 
 def test_every_width_and_place_is_drawn() -> None:
-    assert set(drawn(400, 2, 3, seeded(1))) == {*((i, i) for i in range(4)), (0, 1), (1, 2), (2, 3), (0, 2), (1, 3)}
+    assert set(random_ranges(400, 2, 3, seeded(1))) == {
+        *((i, i) for i in range(4)),
+        (0, 1),
+        (1, 2),
+        (2, 3),
+        (0, 2),
+        (1, 3),
+    }
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -15,7 +15,7 @@ from asr_prune.errors import UserError
 def make_model(activation: str = "relu") -> Model:
     torch.manual_seed(0)
     network = FeedForward(12, (6, 5), 4, activation, dropout=0.3)
-    network.normalise_by(torch.randn(12), torch.rand(12) + 0.5)
+    network.set_normalisation(torch.randn(12), torch.rand(12) + 0.5)
     return Model(network, torch.randn(4), (1, 2), [[0, 2, 3, 5, 7, 9], [1, 2, 3, 4, 8]], {"type": "fbank", "bins": 3})
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from asr_prune.acoustic.chunks import Chunks, chunks_for
+from asr_prune.acoustic.chunks import Chunks, chunk_count
 from asr_prune.acoustic.evaluate import evaluate
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
@@ -80,7 +80,7 @@ def test_utterances_with_context_are_those_of_memory(archived: tuple[Stored, Sto
     index = {int(row[0]): i for i, row in enumerate(whole.features)}
     for inputs, _ in Chunks(FrameSet, *archived, (2, 1), 9 * FRAMES).batches(16, torch.Generator().manual_seed(1)):
         middle = torch.tensor([index[int(number)] for number in inputs[:, 2 * DIM]])
-        assert torch.equal(inputs, whole.spliced(middle))
+        assert torch.equal(inputs, whole.splice(middle))
 
 
 def test_no_more_is_in_memory_than_is_allowed(archived: tuple[Stored, StoredLabels]) -> None:
@@ -89,12 +89,12 @@ def test_no_more_is_in_memory_than_is_allowed(archived: tuple[Stored, StoredLabe
     most = 0
     for _ in chunks.batches(16, torch.Generator().manual_seed(3)):
         found = [one for one in gc.get_objects() if type(one) is FrameSet and one is not chunks.first]
-        sets = [one for one in found if "held" in vars(one)]  # the reading thread may be making one
-        most = max(most, sum(one.held for one in sets))
+        sets = [one for one in found if "held_bytes" in vars(one)]  # the reading thread may be making one
+        most = max(most, sum(one.held_bytes for one in sets))
         assert len(sets) <= 2
         del found, sets
-    whole = FrameSet.from_utterances(*archived, (0, 0)).held
-    assert most <= chunks.held <= memory < whole / 2
+    whole = FrameSet.from_utterances(*archived, (0, 0)).held_bytes
+    assert most <= chunks.held_bytes <= memory < whole / 2
     assert most > memory / 4
 
 
@@ -129,7 +129,7 @@ def make_chunked(archived: tuple[Stored, StoredLabels], tmp_path: Path) -> MakeT
         train = Chunks(FrameSet, *archived, (1, 1), memory)
         torch.manual_seed(3)
         network = FeedForward(train.inputs, (16, 12), 4, dropout=0.2)
-        network.normalise_by(*train.moments())
+        network.set_normalisation(*train.moments())
         options = TrainOptions(epochs=4, batch=40, learning_rate=0.02, tensorboard=False)
         dev = FrameSet.from_utterances(*numbered(4, 1), (1, 1))
         return Trainer(network, options, train, dev, Hooks(), 5, tmp_path / name / "model")
@@ -152,6 +152,6 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(make_chunked: MakeTraine
 
 
 def test_chunks_are_as_few_as_fit() -> None:
-    assert chunks_for(np.array([10] * 10), 100) == 2  # an utterance may end beyond the border
-    assert chunks_for(np.array([10] * 10), 110) == 1
-    assert chunks_for(np.array([10] * 10), 1) == 10
+    assert chunk_count(np.array([10] * 10), 100) == 2  # an utterance may end beyond the border
+    assert chunk_count(np.array([10] * 10), 110) == 1
+    assert chunk_count(np.array([10] * 10), 1) == 10

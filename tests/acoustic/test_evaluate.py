@@ -19,7 +19,7 @@ def test_quality_is_the_loop(frames: FrameSet, batch: int) -> None:
     network.eval()
     loss, right = 0.0, 0
     for t in range(len(frames)):
-        logits = network(frames.spliced(torch.tensor([t])))[0].tolist()
+        logits = network(frames.splice(torch.tensor([t])))[0].tolist()
         label = int(frames.labels[t])
         loss -= logits[label] - math.log(sum(math.exp(z) for z in logits))
         right += logits.index(max(logits)) == label

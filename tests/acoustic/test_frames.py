@@ -38,7 +38,7 @@ def test_splicing_is_the_slow_loop_and_stays_in_the_utterance(sizes: list[int], 
     features, labels = random_utterances(sizes)
     frames = FrameSet.from_utterances(features, labels, context)
     expected = np.concatenate([slow_splice(features[name], context) for name in sorted(features)])
-    assert np.array_equal(frames.spliced(torch.arange(len(frames))).numpy(), expected)
+    assert np.array_equal(frames.splice(torch.arange(len(frames))).numpy(), expected)
     assert np.array_equal(np.concatenate([splice_utterance(features[n], context) for n in sorted(features)]), expected)
     assert frames.inputs == expected.shape[1]
     assert frames.labels.tolist() == np.concatenate([labels[name] for name in sorted(labels)]).tolist()

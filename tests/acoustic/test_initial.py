@@ -20,7 +20,7 @@ CONTEXT = (1, 1)
 def trained(hidden: tuple[int, ...] = (5, 4), activation: str = "relu", outputs: int = 3) -> FeedForward:
     torch.manual_seed(7)
     network = FeedForward(6, hidden, outputs, activation)
-    network.normalise_by(torch.randn(6), torch.rand(6) + 0.5)
+    network.set_normalisation(torch.randn(6), torch.rand(6) + 0.5)
     return network.eval()
 
 
@@ -54,7 +54,7 @@ def test_weights_under_other_names_go_by_their_order(tmp_path: Path, suffix: str
     path = tmp_path / f"other.{suffix}"
     save_file(other.state_dict(), path) if suffix == "safetensors" else torch.save(other.state_dict(), path)
     network = fresh()
-    network.normalise_by(torch.ones(6), torch.full((6,), 2.0))
+    network.set_normalisation(torch.ones(6), torch.full((6,), 2.0))
     start_from(path, network, CONTEXT)
     inputs = torch.randn(9, 6)
     assert torch.allclose(network(inputs), other((inputs - 1) / 2), atol=1e-6)
@@ -115,11 +115,11 @@ def test_what_is_no_weights_is_refused(tmp_path: Path, content: object, said: st
         start_from(path, fresh(), CONTEXT)
 
 
-def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_infinite_and_nan_weights_are_refused(tmp_path: Path) -> None:
     state = trained().state_dict()
     state["output.bias"][1] = torch.nan
     torch.save(state, tmp_path / "x.pt")
-    with pytest.raises(UserError, match=r"output\.bias in .*x\.pt holds values that are no finite numbers"):
+    with pytest.raises(UserError, match=r"output\.bias in .*x\.pt has infinite values or NaN"):
         start_from(tmp_path / "x.pt", fresh(), CONTEXT)
 
 

@@ -17,7 +17,7 @@ def test_the_forward_pass_is_its_loop(activation: str) -> None:
     torch.manual_seed(0)
     network = FeedForward(4, (3, 2), 5, activation).double()
     mean, deviation = torch.randn(4).double(), torch.rand(4).double() + 0.5
-    network.normalise_by(mean, deviation)
+    network.set_normalisation(mean, deviation)
     frame = torch.randn(4, dtype=torch.float64)
     x = [(float(f) - float(m)) / float(d) for f, m, d in zip(frame, mean, deviation, strict=True)]
     for layer in network.affine:
@@ -40,7 +40,7 @@ def test_layers_chain_and_widths_are_told() -> None:
 
 def test_a_constant_input_is_normalised_to_a_number() -> None:
     network = FeedForward(2, (3,), 2)
-    network.normalise_by(torch.ones(2), torch.zeros(2))
+    network.set_normalisation(torch.ones(2), torch.zeros(2))
     assert bool(torch.isfinite(network(torch.ones(1, 2))).all())
 
 

@@ -7,12 +7,12 @@ import math
 import pytest
 
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.acoustic.optimiser import InTurn, Newbob, OneCycle, make_optimiser, make_schedule
+from asr_prune.acoustic.optimiser import Newbob, OneCycle, ScheduleSequence, make_optimiser, make_schedule
 from asr_prune.acoustic.options import TrainOptions
 
 
 def test_one_cycle_rises_to_the_peak_and_ends_at_nearly_nothing() -> None:
-    schedule = OneCycle(TrainOptions(learning_rate=0.5, rise=0.2), 100)
+    schedule = OneCycle(TrainOptions(learning_rate=0.5, pct_start=0.2), 100)
     rates = [schedule.rate(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.5 / 25)
     assert rates[20] == pytest.approx(0.5)
@@ -94,7 +94,7 @@ def test_the_schedule_goes_with_the_optimiser() -> None:
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_one_part_is_the_plain_schedule(name: str) -> None:
     options = TrainOptions(optimiser=name, halve_below=0.3)
-    plain, only = make_schedule(options, 50), InTurn(options, [(50, 1.0)])
+    plain, only = make_schedule(options, 50), ScheduleSequence(options, [(50, 1.0)])
     for epoch, entropy in enumerate((2.0, 1.2, 1.1, 1.0), 1):
         assert [only.rate(step) for step in range(51)] == [plain.rate(step) for step in range(51)]
         plain.end_of_epoch(entropy)
@@ -103,7 +103,7 @@ def test_one_part_is_the_plain_schedule(name: str) -> None:
 
 def test_each_part_has_a_cycle_of_its_own_at_its_share_of_the_rate() -> None:
     options = TrainOptions(learning_rate=0.5)
-    turns = InTurn(options, [(40, 1.0), (10, 0.1), (30, 0.3)])
+    turns = ScheduleSequence(options, [(40, 1.0), (10, 0.1), (30, 0.3)])
     for start, steps, factor in ((0, 40, 1.0), (40, 10, 0.1), (50, 30, 0.3)):
         alone = OneCycle(TrainOptions(learning_rate=0.5 * factor), steps)
         assert [turns.rate(start + i) for i in range(steps)] == pytest.approx([alone.rate(i) for i in range(steps)])
@@ -112,7 +112,7 @@ def test_each_part_has_a_cycle_of_its_own_at_its_share_of_the_rate() -> None:
 
 def test_newbob_judges_the_part_in_which_the_epoch_ended() -> None:
     options = TrainOptions(optimiser="sgd", learning_rate=0.8, halve_below=0.1)
-    turns = InTurn(options, [(20, 1.0), (20, 0.5)])
+    turns = ScheduleSequence(options, [(20, 1.0), (20, 0.5)])
     for entropy, step in ((2.0, 10), (1.99, 20)):
         turns.end_of_epoch(entropy, step)
     assert [turns.rate(19), turns.rate(20)] == [0.4, 0.4]
@@ -120,7 +120,7 @@ def test_newbob_judges_the_part_in_which_the_epoch_ended() -> None:
     assert turns.rate(30) == 0.4
     turns.end_of_epoch(2.99, 40)
     assert turns.rate(39) == 0.2
-    again = InTurn(options, [(20, 1.0), (20, 0.5)])
+    again = ScheduleSequence(options, [(20, 1.0), (20, 0.5)])
     again.load_state_dict(turns.state_dict())
     assert again.state_dict() == turns.state_dict()
     assert again.rate(39) == 0.2

@@ -24,7 +24,7 @@ def network_of(seed: int = 1, activation: str = "relu") -> Network:
     options = NetworkOptions(
         type="tdnn",
         hidden=(5, 4, 6),
-        taps=TAPS,
+        context=TAPS,
         strides=STRIDES,
         activation=activation,  # type: ignore[arg-type]
     )
@@ -50,7 +50,7 @@ def by_loop(network: Network, frames: Tensor) -> Tensor:
 def test_utterances_together_are_each_what_a_slow_loop_makes_of_it(lengths: list[int], seed: int) -> None:
     network = network_of(seed)
     frames = torch.randn(sum(lengths), 3, dtype=torch.float64)
-    logits, shorter = network.of_utterances(frames, torch.tensor(lengths))
+    logits, shorter = network.forward_utterances(frames, torch.tensor(lengths))
     assert shorter.tolist() == [math.ceil(math.ceil(n / 2) / 3) for n in lengths]
     for own, found in zip(frames.split(lengths), logits.split(shorter.tolist()), strict=True):
         assert torch.allclose(found, by_loop(network, own), atol=1e-12)
@@ -94,9 +94,9 @@ def test_norms_are_over_all_taps() -> None:
         assert float(layer.norms("outgoing")[j]) == pytest.approx(out)
 
 
-@pytest.mark.parametrize("bad", [{"taps": ()}, {"taps": ((0,), ())}, {"strides": ()}, {"strides": (1, 0)}])
-def test_taps_and_strides_that_cannot_be_are_told(bad: dict[str, tuple[int, ...]]) -> None:
-    with pytest.raises(ValueError, match=r"taps must list at least one frame for each layer, and strides numbers of 1"):
+@pytest.mark.parametrize("bad", [{"context": ()}, {"context": ((0,), ())}, {"strides": ()}, {"strides": (1, 0)}])
+def test_impossible_context_and_strides_are_refused(bad: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match=r"context must list at least one frame for each layer, and strides"):
         NetworkOptions(type="tdnn", **bad)  # type: ignore[arg-type]
 
 

@@ -43,6 +43,31 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(make_trainer: MakeTraine
             assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
+def test_wall_seconds_are_those_of_all_sittings(make_trainer: MakeTrainer) -> None:
+    killed = make_trainer()
+    killed.sitting_start -= 1000
+    killed._one_epoch()
+    resumed = make_trainer()
+    resumed.sitting_start -= 200
+    resumed.run()
+    assert 1200 < resumed.wall_seconds < 1300
+    again = make_trainer()
+    again.run()
+    assert 1200 < again.wall_seconds < 1300
+
+
+def test_a_checkpoint_of_an_earlier_version_counts_the_seconds_of_its_epochs(make_trainer: MakeTrainer) -> None:
+    killed = make_trainer()
+    killed._one_epoch()
+    content = torch.load(killed.checkpoint, weights_only=True)
+    del content["wall_seconds"]
+    content["metrics"][0]["seconds"] = 70.0
+    torch.save(content, killed.checkpoint)
+    resumed = make_trainer()
+    resumed.run()
+    assert 70 < resumed.wall_seconds < 130
+
+
 def test_newbob_has_halved_the_same_after_resuming(make_trainer: MakeTrainer) -> None:
     train = {"optimiser": "sgd", "halve_below": 0.5, "epochs": 5}
     whole = make_trainer("whole", **train)

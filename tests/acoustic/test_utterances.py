@@ -22,7 +22,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
-from asr_prune.acoustic.utterances import UtteranceSet, collapsed, errors, fewest_frames
+from asr_prune.acoustic.utterances import UtteranceSet, collapsed, fewest_frames, token_errors
 from asr_prune.errors import UserError
 
 TOKENS = 4  # and the blank
@@ -44,7 +44,7 @@ def network_of(kind: str, examples: UtteranceSet) -> Network:
     torch.manual_seed(3)
     options = NetworkOptions(type=kind, hidden=(16, 12), dropout=0.2, stream=8, strides=(1, 3))  # type: ignore[arg-type]
     network = make(options, examples.inputs, TOKENS + 1)
-    network.normalise_by(*examples.moments())
+    network.set_normalisation(*examples.moments())
     return network
 
 
@@ -53,7 +53,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
     def made(name: str, kind: str, **train: object) -> Trainer:
         given = {"epochs": 4, "utterances": 5, "learning_rate": 0.02, "tensorboard": False, **train}
         options = TrainOptions(**given)  # type: ignore[arg-type]
-        examples = UtteranceSet.from_utterances(*data(1), (1, 1), stride=3, augment=Augment.of(options))
+        examples = UtteranceSet.from_utterances(*data(1), (1, 1), stride=3, augment=Augment.from_options(options))
         dev = UtteranceSet.from_utterances(*data(2), (1, 1), stride=3)
         folder = tmp_path / name / "model"
         return Trainer(network_of(kind, examples), options, examples, dev, Hooks(), 5, folder)
@@ -178,7 +178,7 @@ def test_errors_are_the_least_edits(said: list[int], heard: list[int]) -> None:
     for i, one in enumerate(said, 1):
         for j, other in enumerate(heard, 1):
             table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (one != other))
-    assert errors([np.array(said, int)], [np.array(heard, int)]) == table[-1][-1]
+    assert token_errors([np.array(said, int)], [np.array(heard, int)]) == table[-1][-1]
 
 
 @given(st.lists(st.integers(1, 2), min_size=1, max_size=4))

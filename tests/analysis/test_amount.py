@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from asr_prune.plan import amount
 
+from asr_prune.analysis import amount
 from asr_prune.analysis.amount import of_files, of_set
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.segments import Segment

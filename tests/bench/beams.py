@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from asr_prune.stages.decoding import Forward
+from asr_prune.stages.feats import network_features
+from asr_prune.workflow.context import Context
+
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
 from asr_prune.recipe.load import load_recipe
 from asr_prune.score.tune import grid_errors
-from asr_prune.stages.decoding import Forward
-from asr_prune.stages.feats import network_features
-from asr_prune.workflow.context import Context
 
 WEIGHTS = (6, 10, 14)
 

@@ -125,20 +125,19 @@ def load(places: Places) -> str:
 
 def lattices(places: Places, beam: float) -> str:
     """Decoding of the test set as the decode stage does it."""
-    import torch
-
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.decode.lattice_set import grid, lattice_set
+    from asr_prune.decode.network_scores import NetworkScores
     from asr_prune.decode.options import DecodeOptions
     from asr_prune.hmm.network_features import NetworkFeatures
-    from asr_prune.stages.decoding import Forward
+    from asr_prune.process import torch_threads
 
-    torch.set_num_threads(1)
     model = load_model(places.run / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(model.features)
-    network = Forward(model, source.load(places.data / "test", places.exp / "align"), time.process_time)
+    network = NetworkScores(model, source.load(places.data / "test", places.exp / "align"), time.process_time)
     options = DecodeOptions(beam=beam)
-    decoded = lattice_set(places.graph, network, options, grid(options))
+    with torch_threads(1):
+        decoded = lattice_set(places.graph, network, options, grid(options))
     speech = decoded.frames * source.frame_shift * model.network.stride
     parts = {"network": network.seconds, "search": decoded.search_seconds, "sweep": decoded.sweep_seconds}
     told = ", ".join(f"{name} {seconds / speech:.4f}" for name, seconds in parts.items())
@@ -148,14 +147,14 @@ def lattices(places: Places, beam: float) -> str:
 def best_paths(places: Places, beam: float) -> str:
     """The search with max_active, which passes that look for a speaker's transform use."""
     from asr_prune.acoustic.checkpoint import load_model
+    from asr_prune.decode.network_scores import NetworkScores
     from asr_prune.decode.options import DecodeOptions
     from asr_prune.decode.search import Decoder
     from asr_prune.hmm.network_features import NetworkFeatures
-    from asr_prune.stages.decoding import Forward
 
     model = load_model(places.run / "shrunk/network.pt")
     source = NetworkFeatures.from_plain(model.features)
-    scores = dict(Forward(model, source.load(places.data / "test", places.exp / "align")))
+    scores = dict(NetworkScores(model, source.load(places.data / "test", places.exp / "align")))
     decoder, start = Decoder(places.graph, DecodeOptions(beam=beam)), time.process_time()
     words = {utt: decoder.best(matrix, 0.1).words for utt, matrix in scores.items()}
     seconds = time.process_time() - start

@@ -20,8 +20,8 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
-from asr_prune.pruning.method import find_method
 from asr_prune.pruning.pruner import Pruner
+from asr_prune.pruning.registry import find_method, find_options
 
 CASES = {
     "none": {"method": "none"},
@@ -42,12 +42,12 @@ BASES = {"l2": {"method": "l2", "keep": 0.25}, "none": {"method": "none"}}
 
 
 def trainer(frames: FrameSet, prune: dict, options: argparse.Namespace, folder: Path) -> Trainer:
-    """A trainer that is in the press from its first update and will not leave it."""
+    """A trainer that is in the sparsify phase from its first update and will not leave it."""
     torch.manual_seed(0)
     shape = NetworkOptions(type=options.type, hidden=(options.nodes,) * options.layers, stream=options.stream)
     network = make(shape, frames.inputs, options.pdfs)
     method = find_method(prune["method"])
-    made = method.Options(**prune, warm_up=0.0, release=0.0, live_shrink=False)
+    made = find_options(prune["method"])(**prune, warm_up=0.0, fine_tune=0.0, live_shrink=False)
     train = TrainOptions(epochs=10_000, batch=options.batch, optimiser=options.optimiser, tensorboard=False)
     built = Trainer(network, train, frames, frames, Pruner(method(made, network.node_layers())), 1, folder)
     network.train()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_prune.corpus.cut import cut, quietest
+from asr_prune.corpus.audio import cut, quietest
 
 RATE = 1000  # the search for a pause knows samples only through their energy
 

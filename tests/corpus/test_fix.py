@@ -40,7 +40,7 @@ def test_what_cannot_be_used_is_dropped_and_said(data: DataDir) -> None:
         "dropped 1 utterance without words: ann-2.",
         "dropped 1 utterance without exactly one speaker: bob-1.",
         "dropped 1 utterance with cut-short audio: ann-3.",
-        f"the files as they were lie in {data.path}/.backup.",
+        f"the original files are in {data.path}/.backup.",
     ]
     assert (data.path / ".backup/text").read_bytes() == before
     assert list(DataDir.read(data.path).wavs) == ["ann-1", "bob-3"]

@@ -61,15 +61,15 @@ def test_lattices_are_written_as_the_library_reads_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda data: b"", "cut short"),
-        (lambda data: data[:-1], "cut short"),
-        (lambda data: b"text" + data[4:], "no FST begins here"),
+        (lambda data: b"", "truncated"),
+        (lambda data: data[:-1], "truncated"),
+        (lambda data: b"text" + data[4:], "not an FST"),
         (lambda data: data.replace(b"vector", b"rector"), "type rector"),
         (lambda data: data[:4] + b"\xff" * 4 + data[8:], "header is damaged"),
-        (lambda data: data[:-4] + b"\x77" * 4, "do not belong together"),
-        (lambda data: data[:FIRST] + struct.pack("<q", 2**60) + data[FIRST + 8 :], "cut short"),
-        (lambda data: data[:FIRST] + struct.pack("<q", 2**45) + data[FIRST + 8 :], "cut short"),
-        (lambda data: data[:FIRST] + struct.pack("<q", -1) + data[FIRST + 8 :], "cut short"),
+        (lambda data: data[:-4] + b"\x77" * 4, "inconsistent"),
+        (lambda data: data[:FIRST] + struct.pack("<q", 2**60) + data[FIRST + 8 :], "truncated"),
+        (lambda data: data[:FIRST] + struct.pack("<q", 2**45) + data[FIRST + 8 :], "truncated"),
+        (lambda data: data[:FIRST] + struct.pack("<q", -1) + data[FIRST + 8 :], "truncated"),
     ],
 )
 def test_damage(change: Any, told: str) -> None:

@@ -36,7 +36,7 @@ def test_unfinished_is_said_and_counted(recogniser: Any, caplog: pytest.LogCaptu
     ("matrix", "words"),
     [
         (np.zeros((0, 0), np.float32), "pdfs"),
-        (np.zeros((10, 3), np.float32), "3 pdfs"),
+        (np.zeros((10, 3), np.float32), "3 outputs"),
         (np.zeros(10, np.float32), "pdfs"),
         ("empty", "no frame"),
         ("nan", "NaN"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from asr_prune.decode.forward_backward import posteriors
+from asr_prune.decode.forward_backward import arc_posteriors
 from asr_prune.decode.trellis import Trellis
 
 from .listed import ARCS, lattice
@@ -36,7 +36,7 @@ def test_arcs_have_the_share_of_the_paths_through_them(steps: Steps) -> None:
     trellis = Trellis(lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)}).arrays)
     listed = arc_paths(trellis, trellis.start)
     for point in POINTS:
-        found, weights = posteriors(trellis, point), [weight(trellis, path, point) for path in listed]
+        found, weights = arc_posteriors(trellis, point), [weight(trellis, path, point) for path in listed]
         if not listed:
             assert found.total == -math.inf
             assert not found.arcs.any()
@@ -51,7 +51,7 @@ def test_arcs_have_the_share_of_the_paths_through_them(steps: Steps) -> None:
 @given(ARCS)
 def test_shares_divide_what_comes_into_a_state(steps: Steps) -> None:
     trellis = Trellis(lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)}).arrays)
-    found = posteriors(trellis, POINTS[1])
+    found = arc_posteriors(trellis, POINTS[1])
     into = np.bincount(trellis.target, found.arcs, trellis.end + 1)
     through = found.arcs > 0
     np.testing.assert_allclose((found.shares * into[trellis.target])[through], found.arcs[through], atol=1e-9)

@@ -97,7 +97,7 @@ def test_no_path_lives_to_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 def test_nothing_to_decode(recogniser: Any) -> None:
     with pytest.raises(UserError, match="no utterance"):
         lattice_set(recogniser.graph, [], SMALL, [(8, 0.0)])
-    with pytest.raises(UserError, match="utt: the network gives 2 pdfs"):
+    with pytest.raises(UserError, match="utt: the network has 2 outputs"):
         lattice_set(recogniser.graph, [("utt", np.zeros((9, 2), np.float32))], SMALL, [(8, 0.0)])
 
 
@@ -107,12 +107,12 @@ def test_damaged_archives(recogniser: Any, tmp_path: Path) -> None:
     whole = gzip.decompress(path.read_bytes())
     third = whole.index(b"utt2 ")
     for content, told in (
-        (gzip.compress(whole[: third + 200]), "after utterance utt1: it is cut short"),
-        (gzip.compress(whole[: third + 3]), "after utterance utt1: it is cut short"),
-        (gzip.compress(whole[:third] + b"utt2 nonsense"), "after utterance utt1: no FST begins here"),
+        (gzip.compress(whole[: third + 200]), "after utterance utt1: it is truncated"),
+        (gzip.compress(whole[: third + 3]), "after utterance utt1: it is truncated"),
+        (gzip.compress(whole[:third] + b"utt2 nonsense"), "after utterance utt1: it is not an FST"),
         (path.read_bytes()[:-40], "bad.gz after"),
         (b"no gzip", "after its beginning"),
-        (b"", "it has no bytes"),
+        (b"", "it is empty"),
     ):
         bad.write_bytes(content)
         with pytest.raises(UserError, match=told) as error:

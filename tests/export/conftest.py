@@ -37,7 +37,7 @@ def deployed() -> MakeDeployed:
         for layer in network.affine:
             if layer.bias is not None:
                 torch.nn.init.normal_(layer.bias)
-        network.normalise_by(torch.randn(inputs), torch.rand(inputs) + 0.5)
+        network.set_normalisation(torch.randn(inputs), torch.rand(inputs) + 0.5)
         priors = torch.randn(PDFS).log_softmax(0)
         priors[2] = 10.0
         kept = [list(range(n)) for n in hidden]

@@ -68,7 +68,7 @@ def test_counts_give_the_priors_and_none_to_what_was_never_seen(deployed: MakeDe
 
 
 def test_what_nnet1_cannot_hold_is_refused_in_one_sentence(deployed: MakeDeployed, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no form for networks of type residual, only for feed_forward; .*--onnx"):
+    with pytest.raises(UserError, match=r"feed_forward networks only, not residual; .*--onnx"):
         write_nnet1(tmp_path, deployed("residual"))
     with pytest.raises(UserError, match=r"a hidden layer has no nodes left \(widths \[5, 0\]\)"):
         write_nnet1(tmp_path, deployed(hidden=(5, 0)))

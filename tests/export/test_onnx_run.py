@@ -18,7 +18,7 @@ from .conftest import MakeDeployed
 def test_absent_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asr_prune.export.onnx_run.find_spec", lambda _: None)
     with pytest.raises(
-        UserError, match=r"exporting to ONNX needs onnx and onnxruntime; type: pip install -e '\.\[export\]'"
+        UserError, match=r"exporting to ONNX needs onnx and onnxruntime; run pip install -e '\.\[export\]'"
     ):
         need_onnx()
 

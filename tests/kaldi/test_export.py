@@ -15,7 +15,7 @@ from asr_prune.features.archive import kaldi_io, read_matrices
 from asr_prune.hmm.kaldi_format import KaldiReader
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.mdl import read_mdl
-from asr_prune.kaldi.export import Places, export
+from asr_prune.kaldi.export import ExportFolders, export_pass
 from asr_prune.kaldi.lang import export_lang
 from asr_prune.kaldi.vectors import read_int_vectors
 from asr_prune.lang.fst import read_fst
@@ -91,15 +91,14 @@ def test_fsts_are_vectors_of_standard_arcs_that_say_how_they_are_sorted(
 
 
 def test_a_pass_without_transforms_and_a_data_directory_of_choice(
-    project: Project, caplog: pytest.LogCaptureFixture
+    project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level("INFO")
     data = str(project.data / "train")
     assert main(["export-kaldi", "exp/tones/align/mono", "kaldi/mono", "--nj", "1", "--data", data]) == 0
-    told = caplog.text
-    assert "4 labelled utterances are in no data directory, left out" in told
-    assert "there is no decoding graph of exp/tones/align/mono, left out; the graph stage makes it" in told
-    assert "kaldi/mono: 12 utterances of 3 speakers in 1 jobs" in told
+    text = capsys.readouterr().out
+    assert "4 labelled utterances are in no data directory, left out" in text
+    assert "exp/tones/align/mono has no decoding graph, left out; run the graph stage" in text
+    assert "kaldi/mono: 12 utterances of 3 speakers in 1 jobs" in text
     files = {path.name for path in Path("kaldi/mono").iterdir()}
     model = {"final.mdl", "final.occs", "tree", "cmvn_opts", "delta_opts"}
     assert files == model | {"num_jobs", "ali.1.gz", "phones.txt", "lang"}
@@ -111,25 +110,25 @@ def test_an_earlier_export_is_replaced_and_nothing_else(project: Project, capsys
     assert main([*command, "kaldi/sat", "--nj", "1"]) == 0
     assert not Path("kaldi/sat/ali.2.gz").exists()
     assert main([*command, "data"]) == 1
-    assert "data is there and is not an earlier export" in capsys.readouterr().err
+    assert "data exists and is not an earlier export" in capsys.readouterr().err
     assert (project.data / "train").is_dir()
 
 
 def test_what_is_missing_or_does_not_belong_together_is_one_sentence(project: Project, tmp_path: Path) -> None:
     align, out = project.exp / "align", tmp_path / "out"
-    foreign = Places(align / "mono", project.data / "lang", project.exp / "graph", (project.data / "train",))
+    foreign = ExportFolders(align / "mono", project.data / "lang", project.exp / "graph", (project.data / "train",))
     with pytest.raises(UserError, match=r"exp/tones/graph is not the decoding graph of .*align/mono"):
-        export(foreign, out, 1)
+        export_pass(foreign, out, 1)
     (align / "mono/tree").unlink()
     with pytest.raises(UserError, match=r"mono/tree.*the align stage makes it"):
-        export(Places.around(align / "mono"), out, 1)
-    with pytest.raises(UserError, match="5 jobs; give --nj 4"):
-        export(Places.around(align / "sat"), out, 5)
-    with pytest.raises(UserError, match=r"elsewhere/final\.mdl is missing; name a pass of stage 3"):
-        Places.around(Path("elsewhere"))
+        export_pass(ExportFolders.around(align / "mono"), out, 1)
+    with pytest.raises(UserError, match="5 jobs; use --nj 4"):
+        export_pass(ExportFolders.around(align / "sat"), out, 5)
+    with pytest.raises(UserError, match=r"elsewhere/final\.mdl is missing; give a folder of the align stage"):
+        ExportFolders.around(Path("elsewhere"))
     shutil.rmtree(project.data)
-    with pytest.raises(UserError, match=r"there is no data directory .*--data"):
-        Places.around(align / "sat")
+    with pytest.raises(UserError, match=r"has no data directory for .*--data"):
+        ExportFolders.around(align / "sat")
     assert not out.exists()
 
 

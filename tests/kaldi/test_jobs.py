@@ -53,5 +53,5 @@ def test_whole_speakers_in_order_and_no_move_of_one_would_even_neighbours(
 
 
 def test_more_jobs_than_speakers() -> None:
-    with pytest.raises(UserError, match="2 speakers cannot be shared out over 3 jobs; give --nj 2"):
+    with pytest.raises(UserError, match="2 speakers cannot be split into 3 jobs; use --nj 2"):
         split_by_speaker(made([5, 5]), 3)

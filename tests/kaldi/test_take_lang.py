@@ -7,7 +7,7 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
-from asr_prune.kaldi.take_lang import LANG, take_lang
+from asr_prune.kaldi.take_lang import LANG_FILES, take_lang
 
 from .conftest import GIVEN, Project
 
@@ -22,7 +22,7 @@ def test_a_folder_is_taken_as_it_is_and_taken_again_when_it_changes(
     for said in ("lang: taking given", "lang: up to date"):
         assert main(["lang", *given]) == 0
         assert said in capsys.readouterr().out
-    for name in LANG:
+    for name in LANG_FILES:
         assert (project.data / "lang" / name).read_bytes() == (Path("given") / name).read_bytes()
     assert main(["corpus", *given]) == 0
     (Path("given/phones") / "note.txt").write_text("changed")
@@ -31,14 +31,14 @@ def test_a_folder_is_taken_as_it_is_and_taken_again_when_it_changes(
 
 
 def test_what_cannot_be_taken_is_one_sentence(project: Project) -> None:
-    with pytest.raises(UserError, match=r"lang.folder names nowhere, which is not there"):
+    with pytest.raises(UserError, match=r"lang.folder: nowhere does not exist"):
         take_lang(Path("nowhere"), Path("out"))
     shutil.copytree(project.data / "lang", "given")
     (Path("given") / "L.fst").write_bytes(b"no FST")
     with pytest.raises(UserError, match=r"given/L.fst is not an FST of OpenFst's `vector` type"):
         take_lang(Path("given"), Path("out"))
     (Path("given") / "phones/sets.int").unlink()
-    with pytest.raises(UserError, match=r"given/phones/sets.int is missing; lang.folder takes a whole lang folder"):
+    with pytest.raises(UserError, match=r"given/phones/sets.int is missing; give lang.folder the folder"):
         take_lang(Path("given"), Path("out"))
     assert not Path("out").exists()
 
@@ -57,6 +57,6 @@ def test_features_without_audio_and_audio_without_features(
             )
         (project.data / part / "wav.scp").unlink()
     assert main(["features", *GIVEN]) == 1
-    assert "wav.scp is missing; the stage corpus makes it" in capsys.readouterr().err
+    assert "wav.scp is missing; run the corpus stage" in capsys.readouterr().err
     taken = [word for kind in ("hmm", "network") for word in ("--set", f"features.{kind}.archives=given")]
     assert main(["features", *GIVEN, *taken]) == 0

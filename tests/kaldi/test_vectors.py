@@ -56,7 +56,7 @@ def test_every_cut_of_a_binary_archive_is_one_sentence(tmp_path: Path) -> None:
     whole = {len(bytes_of(dict(list(VECTORS.items())[:count]))) for count in range(4)}
     for length in set(range(8, len(data))) - whole:
         path.write_bytes(data[:length])
-        with pytest.raises(UserError, match=r"labels: what stands at byte \d+ is not a vector"):
+        with pytest.raises(UserError, match=r"labels: no Kaldi vector of integers at byte \d+"):
             read_int_vectors(path)
 
 
@@ -65,22 +65,22 @@ def test_a_cut_gzip_is_one_sentence(tmp_path: Path) -> None:
     packed = (tmp_path / "ali.1.gz").read_bytes()
     for length in range(4, len(packed), 5):
         (tmp_path / "ali.1.gz").write_bytes(packed[:length])
-        with pytest.raises(UserError, match=r"ali\.1\.gz is cut short or damaged"):
+        with pytest.raises(UserError, match=r"ali\.1\.gz is truncated or damaged"):
             read_int_vectors(tmp_path / "ali.1.gz")
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"ann 1 2\nbob 1 x\n", "labels:2: expected an utterance and integers, found 'bob 1 x'"),
+        (b"ann 1 2\nbob 1 x\n", "labels:2: expected an utterance and integers, not 'bob 1 x'"),
         (b"ann 1 2\n\nbob 1\n", "labels:2: expected an utterance and integers"),
         (b"ann 1 2.5\n", "labels:1: expected"),
         (b"ann 99999999999\n", "labels:1: expected"),
         (b"\xff\xfe 1\n", "labels:1: expected"),
-        (b"ann 1\nann 2\n", "ann stands there twice"),
-        (b"ann \0BFM \4", "not a vector of integers"),
-        (b"ann \0B\4\xff\xff\xff\xff", "not a vector of integers"),
-        (b"ann \0B\4\1\0\0\0\5\1\0\0\0", "not a vector of integers"),
+        (b"ann 1\nann 2\n", "ann occurs twice"),
+        (b"ann \0BFM \4", "no Kaldi vector of integers"),
+        (b"ann \0B\4\xff\xff\xff\xff", "no Kaldi vector of integers"),
+        (b"ann \0B\4\1\0\0\0\5\1\0\0\0", "no Kaldi vector of integers"),
     ],
 )
 def test_what_is_no_archive_is_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:

@@ -18,9 +18,9 @@ import pytest
 from asr_prune.cli.main import main
 from asr_prune.corpus.audio import read_audio
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.script import load_script
 from asr_prune.lang.dictionary import copy_arpa
 from asr_prune.stages import STAGES
-from asr_prune.stages.script import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
 #: speakers and utterances of each at most

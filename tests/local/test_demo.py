@@ -14,15 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "local"))
-
-import demo
-import demo_lm
-import demo_noise
-import demo_text
-import demo_voices
-
 from asr_prune.errors import UserError
+from asr_prune.local import demo, demo_lm, demo_noise, demo_text, demo_voices
 
 Arpa = tuple[dict[tuple[str, ...], float], dict[str, float]]
 

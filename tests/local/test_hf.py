@@ -161,18 +161,18 @@ def test_rows_that_cannot_be_used_are_counted(
     train = DataDir.read(tmp_path / "out/train")
     assert train.text == {"a-1": ["ONE"], "Ann_Lee-a_b_c": ["IT'S", "FINE", "NO"]}
     assert Path(train.wavs["a-1"]).suffix == ".flac"
-    for told in ("2 rows without text", "1 row without audio", "1 row without a speaker", "1 row with an id that was"):
+    for told in ("2 rows without text", "1 row without audio", "1 row without a speaker", "1 row with a repeated id"):
         assert told in caplog.text
 
 
 def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: ModuleType, tmp_path: Path, spoken) -> None:  # type: ignore[no-untyped-def]
     cases = [
-        (folders["parquet"], columns(text="words"), "there is no column 'words' but audio, sentence, client_id, clip"),
-        (folders["parquet"], columns(dev="dev"), "there is no split 'dev' but train, "),
+        (folders["parquet"], columns(text="words"), "no column 'words'; use one of audio, sentence, client_id, clip"),
+        (folders["parquet"], columns(dev="dev"), "no split 'dev', but train, "),
         (folders["parquet"], columns(lexicon="/none.dict"), "/none.dict is not there"),
         (folders["parquet"], columns(dev="", held_out=40), "12 speakers are too few to hold out every 40th"),
-        (tmp_path, columns(), "cannot load the dataset .*name a dataset of huggingface.co or a folder"),
-        (None, columns(), "name a dataset of huggingface.co"),
+        (tmp_path, columns(), "cannot load the dataset .*choose a dataset of huggingface.co"),
+        (None, columns(), "choose a dataset of huggingface.co"),
     ]
     for root, asked, said in cases:
         with pytest.raises(UserError, match=said):

@@ -122,9 +122,9 @@ def test_what_does_not_fit_is_told(
     assert (
         f"1 utterance not in all of text, utt2spk, segments, feats.scp, left out: {lines[0].split()[0]}" in caplog.text
     )
-    with pytest.raises(UserError, match=r"data/train_si284 is not there; name the data directories in corpus.options"):
+    with pytest.raises(UserError, match=r"data/train_si284 does not exist; name the data directories"):
         script.prepare(s5, tmp_path / "out", 0, script.Options(train=Path("data/train_si284")))
-    with pytest.raises(UserError, match="this recipe takes data directories that Kaldi has made"):
+    with pytest.raises(UserError, match="this recipe needs data directories made by Kaldi"):
         script.prepare(None, tmp_path / "out", 0)
 
 

@@ -93,9 +93,9 @@ def test_words_without_a_pronunciation_get_one_by_rule(corpus: Path, script: Mod
 
 
 def test_a_corpus_that_is_not_whole_names_the_counts(corpus: Path, script: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"train-clean-5: found \d+ utterances where there are 1519; copy the corpus"):
+    with pytest.raises(UserError, match=r"train-clean-5: \d+ utterances instead of 1519; copy the corpus"):
         script.prepare(corpus, tmp_path, 0, script.Options(subset="mini"))
-    with pytest.raises(UserError, match=r"train-clean-100 is not there; unpack train-clean-100.tar.gz"):
+    with pytest.raises(UserError, match=r"train-clean-100 does not exist; unpack train-clean-100.tar.gz"):
         script.prepare(corpus, tmp_path, 0)
     with pytest.raises(UserError, match=r"4-gram.arpa is not in .*openslr.org/11"):
         script.prepare(corpus, tmp_path, 0, script.Options(subset="mini", whole=False, lm="4-gram.arpa"))
@@ -114,13 +114,13 @@ def test_files_without_their_other_half_are_counted(
 
 @pytest.mark.parametrize("root", [None, "empty"])
 def test_without_the_corpus_it_says_where_to_get_it(script: ModuleType, tmp_path: Path, root: str | None) -> None:
-    with pytest.raises(UserError, match=r"openslr.org/12 .* CC BY 4.0; .*--set corpus.root=FOLDER"):
+    with pytest.raises(UserError, match=r"openslr.org/12 .* CC BY 4.0"):
         script.prepare(tmp_path if root else None, tmp_path / "out", 0)
 
 
 def test_it_runs_alone(corpus: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}
-    run = [sys.executable, str(SCRIPT), str(corpus), str(tmp_path / "out"), "--subset", "mini"]
+    run = [sys.executable, "-m", "asr_prune.local.librispeech", str(corpus), str(tmp_path / "out"), "--subset", "mini"]
     subprocess.run([*run, "--whole", "false"], env=env, check=True)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["dev", "local", "test", "train"]
     for arguments, said in (([], "copy the corpus again"), (["--whole", "perhaps"], "whole: input should be a valid")):

@@ -188,16 +188,16 @@ def test_a_talk_without_audio_and_a_segment_outside_are_told(
 
 
 def test_another_layout_and_a_part_are_one_sentence(release1: Path, script: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"release 1: found \d+ train segments where there are 56803, .*whole=false"):
+    with pytest.raises(UserError, match=r"release 1: \d+ train segments instead of 56803, .*whole=false"):
         script.prepare(release1, tmp_path, 0)
     with pytest.raises(UserError, match=r"CC BY-NC-ND 3.0"):
         script.prepare(None, tmp_path, 0)
     with pytest.raises(UserError, match=r"is not TED-LIUM: it has neither train/stm nor legacy/train/stm"):
         script.prepare(tmp_path, tmp_path / "out", 0)
     (tmp_path / "train").mkdir()
-    with pytest.raises(UserError, match=r"train/stm is not there; unpack the corpus again"):
+    with pytest.raises(UserError, match=r"train/stm does not exist; unpack the corpus again"):
         script.prepare(tmp_path, tmp_path / "out", 0)
-    with pytest.raises(UserError, match=r"other.lm lies neither there nor above"):
+    with pytest.raises(UserError, match=r"other.lm is neither there nor above"):
         script.prepare(release1, tmp_path, 0, script.Options(whole=False, lm="other.lm"))
     script.prepare(release1, tmp_path / "estimated", 0, script.Options(whole=False, lm="text"))
     assert [path.name for path in (tmp_path / "estimated/local").iterdir()] == ["lexicon.txt"]

@@ -14,8 +14,8 @@ from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
-from asr_prune.pruning.method import find_method
 from asr_prune.pruning.pruner import Pruner
+from asr_prune.pruning.registry import find_method, find_options
 
 PDFS = 7
 
@@ -39,9 +39,9 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         made = build(
             NetworkOptions(**{"hidden": (32, 24), "dropout": 0.0, "stream": 16, **network}), frames.inputs, PDFS
         )
-        made.normalise_by(*frames.moments())
+        made.set_normalisation(*frames.moments())
         method = find_method(prune["method"])
-        pruner = Pruner(method(method.Options(**prune), made.node_layers()), tmp_path / name)
+        pruner = Pruner(method(find_options(prune["method"])(**prune), made.node_layers()), tmp_path / name)
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})
         (tmp_path / name / "model").mkdir(parents=True, exist_ok=True)
         return Trainer(made, options, frames, dev, pruner, 5, tmp_path / name / "model")

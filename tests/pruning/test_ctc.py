@@ -14,8 +14,8 @@ from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.acoustic.utterances import UtteranceSet
-from asr_prune.pruning.method import find_method, method_names
 from asr_prune.pruning.pruner import Pruner
+from asr_prune.pruning.registry import find_method, find_options, method_names
 from asr_prune.pruning.removal import shrink
 
 HIDDEN = (24, 20, 16)
@@ -40,12 +40,12 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
     def made(method: str, name: str, **more: Any) -> Trainer:
         train, dev = (UtteranceSet.from_utterances(*utterances(*of), (1, 1), stride=2) for of in ((1, 40), (2, 6)))
         torch.manual_seed(3)
-        options = NetworkOptions(type="tdnn", hidden=HIDDEN, dropout=0.1, taps=((0,), (-1, 0, 2)), strides=(1, 2, 1))
+        options = NetworkOptions(type="tdnn", hidden=HIDDEN, dropout=0.1, context=((0,), (-1, 0, 2)), strides=(1, 2, 1))
         network = build(options, train.inputs, TOKENS)
-        network.normalise_by(*train.moments())
+        network.set_normalisation(*train.moments())
         found = find_method(method)
         prune = {"method": method, "min_nodes": 4, **ASKED.get(method, {"keep": 0.5}), **more}
-        pruner = Pruner(found(found.Options(**prune), network.node_layers()), tmp_path / name)
+        pruner = Pruner(found(find_options(prune["method"])(**prune), network.node_layers()), tmp_path / name)
         (tmp_path / name / "model").mkdir(parents=True, exist_ok=True)
         given = TrainOptions(epochs=5, utterances=2, learning_rate=0.01, tensorboard=False)
         return Trainer(network, given, train, dev, pruner, 5, tmp_path / name / "model")
@@ -61,7 +61,7 @@ def test_the_nodes_asked_for_are_left_and_the_rest_goes_exactly(
     trainer.run()
     pruner = trainer.hooks
     assert isinstance(pruner, Pruner)
-    masked = pruner.departed.whole().double().eval()
+    masked = pruner.removal.whole().double().eval()
     small, kept = shrink(masked)
     inputs = torch.randn(37, len(masked.shift), dtype=torch.float64)
     assert (masked(inputs) - small(inputs)).abs().max() <= 1e-9

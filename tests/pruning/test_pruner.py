@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from asr_prune.acoustic.train import Trainer
-from asr_prune.pruning.plan import Plan
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
+from asr_prune.pruning.schedule import Phases
 
 MakeTrainer = Callable[..., Trainer]
 ASKED: list[dict[str, Any]] = [
@@ -29,7 +29,7 @@ ASKED: list[dict[str, Any]] = [
     {"method": "magnitude", "keep": 0.5, "score": "entropy"},
     {"method": "complexity", "keep": 0.5, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.5},
-    {"method": "magnitude", "keep": 0.5, "score": "inorm", "release": 0.0},
+    {"method": "magnitude", "keep": 0.5, "score": "inorm", "fine_tune": 0.0},
 ]
 
 
@@ -48,11 +48,11 @@ def test_the_budget_is_hit_and_removal_exact(
     cut = pruner_of(trainer).cut
     assert cut is not None
     assert sum(cut.nodes) == 28
-    whole = pruner_of(trainer).departed.whole().eval()
+    whole = pruner_of(trainer).removal.whole().eval()
     small, kept = shrink(whole)
     assert sum(small.widths) <= 28
     assert all(set(k) <= set(mask.nonzero().flatten().tolist()) for k, mask in zip(kept, cut.kept, strict=True))
-    inputs = trainer.dev_frames.spliced(torch.arange(50))
+    inputs = trainer.dev_frames.splice(torch.arange(50))
     assert torch.allclose(whole(inputs), small(inputs), atol=1e-5)
     assert torch.allclose(trainer.network.eval()(inputs), small(inputs), atol=1e-5)
 
@@ -104,10 +104,10 @@ def test_no_weight_decay_on_penalised_vectors(make_trainer: MakeTrainer) -> None
 
 
 def test_phases_share_the_epochs() -> None:
-    plan = Plan.of(100, 0.25, 0.3)
-    assert (plan.press_from, plan.cut_at, plan.steps) == (25, 70, 100)
+    plan = Phases.of(100, 0.25, 0.3)
+    assert (plan.sparsify_from, plan.cut_at, plan.steps) == (25, 70, 100)
     assert [plan.progress(step) for step in (0, 25, 70, 100)] == [0, 0, 1, 1]
-    assert Plan.of(10, 0.0, 0.0).cut_at == 10
+    assert Phases.of(10, 0.0, 0.0).cut_at == 10
 
 
 def test_removed_nodes_stay_removed_in_the_release(make_trainer: MakeTrainer) -> None:
@@ -145,10 +145,10 @@ def test_shrinking_while_training_changes_nothing_but_the_size(
     one, other = pruner_of(live), pruner_of(held)
     assert [m.tolist() for m in one.cut.kept] == [m.tolist() for m in other.cut.kept]
     assert sum(live.network.widths) == sum(one.cut.nodes) < sum(held.network.widths)
-    inputs = live.dev_frames.spliced(torch.arange(50))
+    inputs = live.dev_frames.splice(torch.arange(50))
     assert torch.allclose(live.network.eval()(inputs), held.network.eval()(inputs), atol=1e-4)
-    for name, value in other.departed.whole().state_dict().items():
-        assert torch.allclose(value, one.departed.whole().state_dict()[name], atol=1e-4), name
+    for name, value in other.removal.whole().state_dict().items():
+        assert torch.allclose(value, one.removal.whole().state_dict()[name], atol=1e-4), name
     assert live.metrics[-1]["macs"] < held.metrics[-1]["macs"]
 
 

@@ -12,7 +12,7 @@ import torch
 
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.pruner import RECORDS
-from asr_prune.pruning.trail import Trail
+from asr_prune.pruning.trail import TrailWriter
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -20,26 +20,26 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_what_a_killed_run_wrote_after_its_checkpoint_is_overwritten(tmp_path: Path) -> None:
-    first = Trail(tmp_path)
+    first = TrailWriter(tmp_path)
     first.scores(0, "warm_up", [torch.tensor([1.0, 2.0])])
     first.flush()
     saved = first.state_dict()
-    first.scores(5, "press", [torch.tensor([7.0, 8.0])])
+    first.scores(5, "sparsify", [torch.tensor([7.0, 8.0])])
     first.flush()
-    resumed = Trail(tmp_path)
+    resumed = TrailWriter(tmp_path)
     resumed.scores(0, "warm_up", [torch.tensor([9.0, 9.0])])
     resumed.load_state_dict(saved)
-    resumed.scores(5, "press", [torch.tensor([3.0, 1 / 3])])
+    resumed.scores(5, "sparsify", [torch.tensor([3.0, 1 / 3])])
     resumed.flush()
     assert rows_of(tmp_path) == [
         {"update": 0, "phase": "warm_up", "scores": [[1.0, 2.0]]},
-        {"update": 5, "phase": "press", "scores": [[3.0, 0.3333]]},
+        {"update": 5, "phase": "sparsify", "scores": [[3.0, 0.3333]]},
     ]
 
 
 def test_a_run_that_starts_anew_begins_its_files_anew(tmp_path: Path) -> None:
     (tmp_path / "trail.jsonl").write_text("left by another run\n" * 9)
-    trail = Trail(tmp_path)
+    trail = TrailWriter(tmp_path)
     trail.scores(0, "warm_up", [torch.tensor([1.0])])
     trail.flush()
     assert len(rows_of(tmp_path)) == 1
@@ -47,7 +47,7 @@ def test_a_run_that_starts_anew_begins_its_files_anew(tmp_path: Path) -> None:
 
 def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    trail = Trail(None)
+    trail = TrailWriter(None)
     trail.scores(0, "warm_up", [torch.tensor([1.0])])
     trail.flush()
     assert not list(tmp_path.iterdir())

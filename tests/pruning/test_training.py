@@ -16,11 +16,12 @@ from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.train import Trainer
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.labels import StoredLabels, write_labels
-from asr_prune.pruning.method import find_method
 from asr_prune.pruning.pruner import Cut
+from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.training import both_sets, nodes_table, train_run
 
@@ -38,7 +39,7 @@ def task(seed: int, count: int) -> tuple[Utterances, Utterances]:
 def run(folder: Path, prune: dict[str, Any], **train: object) -> dict[str, Any]:
     network = NetworkOptions(hidden=(20, 16), left_context=1, right_context=2)
     training = TrainOptions(**{"epochs": 4, "batch": 40, "learning_rate": 0.01, "tensorboard": False, **train})
-    options = network, training, find_method(prune["method"]).Options(**prune)
+    options = network, training, find_options(prune["method"])(**prune)
     return train_run(folder, task(1, 6), task(2, 2), 6, options, 3, FEATURES)
 
 
@@ -78,7 +79,7 @@ def test_the_files_of_a_run_agree(tmp_path: Path, prune: dict[str, Any]) -> None
 
 
 def test_models_carry_what_decoding_needs(tmp_path: Path) -> None:
-    figures = run(tmp_path, {"method": "magnitude", "keep": 0.5, "release": 0.0})
+    figures = run(tmp_path, {"method": "magnitude", "keep": 0.5, "fine_tune": 0.0})
     features, labels = task(2, 2)
     frames = torch.from_numpy(np.concatenate([splice_utterance(features[name], (1, 2)) for name in sorted(features)]))
     target = torch.from_numpy(np.concatenate([labels[name] for name in sorted(labels)])).long()
@@ -111,7 +112,7 @@ def archived(folder: Path, made: tuple[Utterances, Utterances]) -> tuple[Stored,
 def of_archives(folder: Path, memory_gb: float, method: str = "none", **prune: object) -> dict[str, Any]:
     network = NetworkOptions(hidden=(20, 16), left_context=1, right_context=2)
     training = TrainOptions(epochs=4, batch=40, learning_rate=0.01, tensorboard=False, memory_gb=memory_gb)
-    options = network, training, find_method(method).Options(method=method, **prune)
+    options = network, training, find_options(method)(method=method, **prune)
     sets = [archived(folder / name, task(*own)) for name, own in (("train", (1, 6)), ("dev", (2, 2)))]
     return train_run(folder, *sets, 6, options, 3, FEATURES)
 
@@ -156,8 +157,8 @@ def test_train_and_dev_share_the_memory(memory: int, kinds: tuple[type, type]) -
     network = NetworkOptions(hidden=(2,), left_context=1, right_context=2)
     how = TrainOptions(memory_gb=memory / 1e9)
     train, dev = both_sets(task(1, 60), task(2, 20), network, how, False, torch.device("cpu"))
-    assert train.held + dev.held <= (memory or 192_000)
-    assert dev.held <= (memory / 4 or 48_000)
+    assert train.held_bytes + dev.held_bytes <= (memory or 192_000)
+    assert dev.held_bytes <= (memory / 4 or 48_000)
     assert (type(train), type(dev)) == kinds
 
 
@@ -173,6 +174,22 @@ def test_a_finished_run_called_again_writes_the_same(tmp_path: Path) -> None:
     after = load_model(tmp_path / "model/before_cut.pt").network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert (tmp_path / "nodes.json").is_file()
+
+
+def test_wall_seconds_of_a_killed_run_are_summed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one_epoch = Trainer._one_epoch
+
+    def killed_in_the_third(trainer: Trainer) -> None:
+        if trainer.epoch == 2:
+            raise KeyboardInterrupt
+        trainer.sitting_start -= 100
+        one_epoch(trainer)
+
+    monkeypatch.setattr(Trainer, "_one_epoch", killed_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, {"method": "none"})
+    monkeypatch.setattr(Trainer, "_one_epoch", one_epoch)
+    assert 200 < run(tmp_path, {"method": "none"})["train_wall_seconds"] < 260
 
 
 def test_the_table_says_why_a_node_went() -> None:
@@ -229,5 +246,5 @@ def test_a_run_starts_from_a_trained_one(tmp_path: Path) -> None:
     again = run(tmp_path / "again", asked, epochs=1, learning_rate=1e-9, init=str(tmp_path / "first"))
     assert again["dev_ce_final"] == pytest.approx(first["dev_ce_final"], rel=1e-4)
     file = str(tmp_path / "first/model/network.pt")
-    pruned = run(tmp_path / "pruned", {"method": "magnitude", "keep": 0.5, "release": 0.0}, epochs=1, init=file)
+    pruned = run(tmp_path / "pruned", {"method": "magnitude", "keep": 0.5, "fine_tune": 0.0}, epochs=1, init=file)
     assert pruned["dev_ce_before_cut"] < run(tmp_path / "cold", {"method": "none"}, epochs=1)["dev_ce_final"]

@@ -9,7 +9,7 @@ import torch
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.pruning.removal import shrink, zero_nodes
-from asr_prune.pruning.verify import compare
+from asr_prune.pruning.verify import compare_networks
 
 
 @pytest.fixture(params=["relu", "sigmoid"])
@@ -17,7 +17,7 @@ def models(request: pytest.FixtureRequest) -> tuple[Model, Model]:
     """A masked network of 20 + 16 nodes, of which 10 + 12 count, and its shrunk twin."""
     torch.manual_seed(0)
     network = FeedForward(12, (20, 16), 5, request.param)
-    network.normalise_by(torch.randn(12), torch.rand(12) + 0.5)
+    network.set_normalisation(torch.randn(12), torch.rand(12) + 0.5)
     with torch.no_grad():
         for layer in network.affine:
             layer.bias.normal_()
@@ -35,7 +35,7 @@ def utterances() -> dict[str, np.ndarray]:
 def test_a_shrunk_network_agrees(models: tuple[Model, Model], utterances: dict[str, np.ndarray]) -> None:
     masked, small = models
     assert small.network.widths == [10, 12]
-    found = compare(masked, small, utterances)
+    found = compare_networks(masked, small, utterances)
     assert [(a.inputs, a.dtype, a.frames) for a in found] == [
         ("random inputs", "float32", 4096),
         ("test frames", "float32", 40),
@@ -55,7 +55,7 @@ def test_a_changed_weight_is_seen(
     masked, small = models
     with torch.no_grad():
         small.network.output.weight[2] += change
-    found = compare(masked, small, utterances)
+    found = compare_networks(masked, small, utterances)
     assert not any(agreement.holds for agreement in found)
     assert all(str(agreement).endswith(": TOO LARGE") for agreement in found)
 
@@ -66,4 +66,4 @@ def test_a_change_too_small_for_float32_is_seen_in_float64(
     masked, small = models
     with torch.no_grad():
         small.network.output.bias += 5e-7
-    assert [agreement.holds for agreement in compare(masked, small, utterances)] == [True, True, False, False]
+    assert [agreement.holds for agreement in compare_networks(masked, small, utterances)] == [True, True, False, False]

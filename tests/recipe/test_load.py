@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.recipe.load import load_recipe
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 PLAIN = """
 seed: 3
@@ -133,15 +137,39 @@ def test_two_equal_runs_are_refused(recipe: Path) -> None:
 
 
 def test_the_corpus_may_come_from_the_environment(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOY_ROOT", "/somewhere")
-    assert load_recipe(recipe).recipe.corpus.root == Path("/somewhere")
-    assert load_recipe(recipe, ["corpus.root=/else"]).recipe.corpus.root == Path("/else")
+    monkeypatch.setenv("TOY_ROOT", "/by/the/folder")
+    assert load_recipe(recipe).recipe.corpus.root is None
+    monkeypatch.setenv("SPEECH", "/somewhere")
+    named = ["corpus.root_from=SPEECH"]
+    assert load_recipe(recipe, named).recipe.corpus.root == Path("/somewhere")
+    assert load_recipe(recipe, [*named, "corpus.root=/else"]).recipe.corpus.root == Path("/else")
+    monkeypatch.setenv("SPEECH", "")
+    assert load_recipe(recipe, named).recipe.corpus.root is None
+
+
+def test_a_copy_of_a_recipe_reads_the_same_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(RECIPES / "an4", tmp_path / "p6")
+    monkeypatch.setenv("AN4_ROOT", "/corpora/an4")
+    assert load_recipe(tmp_path / "p6").recipe.corpus.root == Path("/corpora/an4")
+
+
+def test_every_recipe_but_the_demo_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in sorted(path.parent for path in RECIPES.glob("*/recipe.yaml")):
+        monkeypatch.setenv("KALDI_ROOT", "/opt/kaldi")
+        corpus = load_recipe(folder).recipe.corpus
+        assert bool(corpus.root_from) == (folder.name != "demo")
+        assert corpus.root_from != "KALDI_ROOT"
+        assert corpus.root is None or corpus.root_from in os.environ
+
+
+def test_a_corpus_block_that_is_no_block_is_one_sentence(recipe: Path) -> None:
+    with pytest.raises(UserError, match=r"corpus: must be a block of `key: value` pairs"):
+        load_recipe(recipe, ["corpus=3"])
 
 
 @pytest.mark.parametrize("name", ["demo", "an4"])
 def test_the_recipes_of_the_project_are_sound(name: str) -> None:
-    folder = Path(__file__).resolve().parents[2] / "recipes" / name
-    assert load_recipe(folder).runs()
+    assert load_recipe(RECIPES / name).runs()
 
 
 def test_sparsity_and_keep_replace_each_other_and_are_in_the_name(recipe: Path) -> None:

@@ -26,13 +26,13 @@ def test_seeds_meet_in_their_median() -> None:
     ]
     rows.append(invented("q", "l2", 256, 15.0, keep_asked=0.25))
     assert series(rows)[0].line() == ([256, 512], [15.0, 11.0])
-    assert median_run(rows[:3])["wer_test"] == 11.0
-    assert median_run(rows[1:3])["wer_test"] == 10.0
+    assert median_run(rows[:3]).wer_test == 11.0
+    assert median_run(rows[1:3]).wer_test == 10.0
 
 
 def test_runs_without_nodes_or_wer_are_not_plotted() -> None:
     rows = [invented("a", "l2", None, 10.0), invented("b", "l2", 512, None), invented("c", "l2", 512, 10.0)]
-    assert [row["run"] for row in plottable(rows)] == ["c"]
+    assert [row.run for row in plottable(rows)] == ["c"]
 
 
 def test_what_else_was_asked_makes_a_series_of_its_own() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.report.cells import COLUMNS, compact, layers
+from asr_prune.report.cells import COLUMNS, layers, three_digits
+from asr_prune.report.results import Result
 from asr_prune.report.table import shared_end, shorten, table
 
 from .conftest import invented
@@ -31,8 +32,8 @@ ROWS = [
 
 def test_reads_as_it_should() -> None:
     lines = table(ROWS).splitlines()
-    told = "dense none - 1024 4x256 300k 298k 298k 10.74 10.74 [ 8.7, 12.7] 1.20 - - 61"
-    assert " ".join(lines[3].split()) == told
+    text = "dense none - 1024 4x256 300k 298k 298k 10.74 10.74 [ 8.7, 12.7] 1.20 - - 61"
+    assert " ".join(lines[3].split()) == text
     for part in ("101/70/50/35", "0.25", "11.77 [ 9.8, 13.8]", "1.23/1.30/1.20", " 12%", "NO"):
         assert part in lines[4]
     assert "s=0.0003" in lines[5]
@@ -59,23 +60,24 @@ def test_shorten_keeps_both_ends(name: str, width: int) -> None:
     ("value", "text"),
     [(None, "-"), (0, "0"), (9999, "9999"), (12_345, "12.3k"), (99_960, "100k"), (1_234_567, "1.23M"), (45e9, "45.0G")],
 )
-def test_compact(value: float | None, text: str) -> None:
-    assert compact(value) == text
+def test_three_digits(value: float | None, text: str) -> None:
+    assert three_digits(value) == text
 
 
-def test_layers() -> None:
-    assert [layers({"nodes_per_layer": n}) for n in ([512] * 4, [3, 2], [7], None)] == ["4x512", "3/2", "7", "-"]
+@pytest.mark.parametrize(("widths", "text"), [([512] * 4, "4x512"), ([3, 2], "3/2"), ([7], "7"), (None, "-")])
+def test_layers(widths: list[int] | None, text: str) -> None:
+    assert layers(Result.from_dict({"run": "r", "method": "m", "nodes_per_layer": widths})) == text
 
 
 def test_every_column_of_an_empty_row_is_a_dash_or_its_name() -> None:
-    row = {"run": "r", "method": "m"}
+    row = Result.from_dict({"run": "r", "method": "m"})
     assert [column.cell(row) for column in COLUMNS] == ["r", "m", *["-"] * (len(COLUMNS) - 2)]
 
 
-def test_what_all_names_end_in_is_told_once() -> None:
+def test_what_all_names_end_in_is_stated_once() -> None:
     assert shared_end(["dense-hidden-4x256", "l2-keep0.5-hidden-4x256"]) == "-hidden-4x256"
     assert shared_end(["dense", "dense-s2"]) == shared_end(["dense-s2"]) == ""
     assert shared_end(["a-s2", "a-s2"]) == "-s2"
-    told = table([invented("dense-s2", "none", 8, 1.0), invented("l2-keep0.5-s2", "l2", 4, 2.0)])
-    assert told.splitlines()[4].startswith("l2-keep0.5 ")
-    assert "Names of runs go on with -s2." in told
+    text = table([invented("dense-s2", "none", 8, 1.0), invented("l2-keep0.5-s2", "l2", 4, 2.0)])
+    assert text.splitlines()[4].startswith("l2-keep0.5 ")
+    assert "All names of runs end in -s2." in text

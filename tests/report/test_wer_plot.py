@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from asr_prune.report.rows import Run
+from asr_prune.report.results import Result
+from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.wer_plot import tick_fractions, wer_plot
 
 from .conftest import invented
@@ -15,7 +16,7 @@ DENSE = invented("dense", "none", 1024, 10.0)
 METHODS = ["complexity", "dsd", "group_lasso", "guided", "l1", "l2", "magnitude", "map"]
 
 
-def many() -> list[dict]:
+def many() -> list[Result]:
     return [
         DENSE,
         *(
@@ -27,11 +28,11 @@ def many() -> list[dict]:
 
 
 @pytest.mark.parametrize("rows", [[DENSE], [DENSE, invented("a", "l2", 512, 11.0)], many()], ids=["one", "two", "many"])
-def test_legend_reference_line_and_file(rows: list[dict]) -> None:
+def test_legend_reference_line_and_file(rows: list[Result]) -> None:
     figure = wer_plot(rows, "demo")
     axes = figure.axes[0]
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend == ["dense, 1,024 nodes: 10.00 %", *sorted({row["method"] for row in rows} - {"none"})]
+    assert legend == ["dense, 1,024 nodes: 10.00 %", *sorted({row.method for row in rows} - {"none"})]
     assert any(line.get_linestyle() == "--" and set(line.get_ydata()) == {10.0} for line in axes.lines)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=60)
@@ -68,9 +69,10 @@ def test_no_interval_and_no_dense_run() -> None:
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["l2"]
 
 
-def nested(*points: tuple[int, float]) -> Run:
-    rows = tuple({"nodes": n, "wer_test": wer} for n, wer in points)
-    return Run(invented("led", "guided", 256, 12.0), None, nested=rows)
+def nested(*points: tuple[int, float]) -> FinishedRun:
+    rest = {"width": 1.0, "nodes_per_layer": None, "dev_ce": 1.0, "wer_dev": 9.0}
+    rows = tuple(NestedWidth(nodes=n, wer_test=wer, wer_test_low=None, wer_test_high=None, **rest) for n, wer in points)
+    return FinishedRun(invented("led", "guided", 256, 12.0), None, nested=rows)
 
 
 def test_widths_of_one_run_are_a_dotted_line() -> None:
@@ -78,5 +80,5 @@ def test_widths_of_one_run_are_a_dotted_line() -> None:
     axes = wer_plot(rows, "demo", [nested((512, 11.0), (128, 12.5), (64, 90.0)), nested()]).axes[0]
     (line,) = (line for line in axes.lines if line.get_linestyle() == ":" and line.get_marker() == "x")
     assert [list(data) for data in line.get_data()] == [[128, 512], [12.5, 11.0]]
-    assert line.get_label() == "led: its first nodes, not retrained"
+    assert line.get_label() == "led: first nodes, not retrained"
     assert axes.get_xlim()[0] < 128

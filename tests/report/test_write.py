@@ -15,6 +15,8 @@ from asr_prune.errors import UserError
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.write import write_report
 
+from .conftest import run_files
+
 FILES = ["index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
 
 
@@ -28,14 +30,14 @@ def exp(tmp_path: Path, make_run) -> Path:
 
 
 def test_all_files_and_the_table(exp: Path) -> None:
-    text = write_report(exp)
+    text = write_report(run_files(exp), exp / "report", "demo")
     assert sorted(path.name for path in (exp / "report").iterdir()) == FILES
     assert text.index("dense") < text.index("half") < text.index("quarter")
     assert "skipped: 1\n  halfway: no result.json" in text
 
 
 def test_json_is_sorted_keeps_what_runs_added_and_is_strict(exp: Path) -> None:
-    write_report(exp)
+    write_report(run_files(exp), exp / "report", "demo")
     rows = json.loads((exp / "report/results.json").read_text(), parse_constant=pytest.fail)
     assert [row["run"] for row in rows] == ["quarter", "half", "dense"]
     assert rows[1]["colour"] == "<b>&new</b>"
@@ -44,18 +46,18 @@ def test_json_is_sorted_keeps_what_runs_added_and_is_strict(exp: Path) -> None:
 
 
 def test_csv_has_the_contract_first_and_flat(exp: Path) -> None:
-    write_report(exp)
+    write_report(run_files(exp), exp / "report", "demo")
     with open(exp / "report/results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     keys = list(rows[0])
     assert keys[:3] == ["run", "recipe", "method"]
-    assert keys[-2:] == ["command", "colour"]
+    assert keys[keys.index("command") + 1 :][:3] == ["cer_dev", "cer_test", "colour"]
     assert rows[1]["nodes_per_layer"] == "128 128 128 128"
     assert rows[1]["errors_test.sub"] == "30"
 
 
 def test_page_needs_no_other_file_and_escapes(exp: Path) -> None:
-    write_report(exp, ReportOptions(title="Demo <3"))
+    write_report(run_files(exp), exp / "report", "demo", ReportOptions(title="Demo <3"))
     page = (exp / "report/index.html").read_text()
     found: list[str] = []
 
@@ -73,15 +75,15 @@ def test_page_needs_no_other_file_and_escapes(exp: Path) -> None:
 
 
 def test_twice_gives_the_same_files(exp: Path) -> None:
-    write_report(exp)
+    write_report(run_files(exp), exp / "report", "demo")
     first = {name: (exp / "report" / name).read_bytes() for name in FILES}
-    write_report(exp)
+    write_report(run_files(exp), exp / "report", "demo")
     assert {name: (exp / "report" / name).read_bytes() for name in FILES} == first
 
 
 def test_no_runs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no finished run"):
-        write_report(tmp_path / "empty")
+        write_report([], tmp_path / "empty", "empty")
     assert not (tmp_path / "empty").exists()
 
 

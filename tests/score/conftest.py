@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.sclite import program
+from asr_prune.score.sclite import sctk_command
 from asr_prune.score.wer import Score, score
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "oh"]
@@ -42,5 +42,5 @@ def recognised() -> Made:
 @pytest.fixture
 def sctk() -> None:
     """Skips where NIST's SCTK is not installed."""
-    if not program("sclite") or not program("sc_stats"):
+    if not sctk_command("sclite") or not sctk_command("sc_stats"):
         pytest.skip("NIST's sclite and sc_stats (Debian's package sctk) are not installed")

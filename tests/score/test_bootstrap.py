@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asr_prune.score import bootstrap
-from asr_prune.score.bootstrap import interval, resampled
+from asr_prune.score.bootstrap import interval, resampled_wers
 
 ERRORS = np.array([3, 0, 7, 1, 12])
 WORDS = np.array([40, 35, 60, 0, 52])
@@ -25,22 +25,22 @@ def slow_resampled(errors: np.ndarray, words: np.ndarray, samples: int, seed: in
 
 
 def test_equals_the_slow_loop() -> None:
-    assert resampled(ERRORS, WORDS, 500, 3).tolist() == pytest.approx(slow_resampled(ERRORS, WORDS, 500, 3))
-    assert resampled(ERRORS[2:4], WORDS[2:4], 200, 3).tolist() == pytest.approx(
+    assert resampled_wers(ERRORS, WORDS, 500, 3).tolist() == pytest.approx(slow_resampled(ERRORS, WORDS, 500, 3))
+    assert resampled_wers(ERRORS[2:4], WORDS[2:4], 200, 3).tolist() == pytest.approx(
         slow_resampled(ERRORS[2:4], WORDS[2:4], 200, 3)
     )
 
 
 def test_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = resampled(ERRORS, WORDS, 101, 5)
+    whole = resampled_wers(ERRORS, WORDS, 101, 5)
     monkeypatch.setattr(bootstrap, "_CELLS", 50)
-    assert resampled(ERRORS, WORDS, 101, 5).tolist() == whole.tolist()
+    assert resampled_wers(ERRORS, WORDS, 101, 5).tolist() == whole.tolist()
 
 
 def test_seeded_and_around_the_wer() -> None:
     low, high = interval(ERRORS, WORDS, 10_000, 0) or (0, 0)
     assert (low, high) == interval(ERRORS, WORDS, 10_000, 0)
-    assert resampled(ERRORS, WORDS, 50, 0).tolist() != resampled(ERRORS, WORDS, 50, 1).tolist()
+    assert resampled_wers(ERRORS, WORDS, 50, 0).tolist() != resampled_wers(ERRORS, WORDS, 50, 1).tolist()
     assert low < 100 * ERRORS.sum() / WORDS.sum() < high
 
 

@@ -18,6 +18,13 @@ SPEAKERS = {"ann-1": "ann", "bob-1": "bob"}
 Said = pytest.CaptureFixture[str]
 
 
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the runs of an experiment, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return Path("exp/an4/runs")
+
+
 def scored(folder: Path, refs: dict[str, list[str]] = REFS, speaker: str = "ann", **options: object) -> Path:
     """A run's folder with dev and test scored."""
     hyps = {"ann-1": ["ONE", "TO"], "bob-1": ["O", "THREE"]}
@@ -35,10 +42,10 @@ def refused(said: Said, *command: object) -> str:
     return line
 
 
-def test_two_runs_are_compared(tmp_path: Path, recognised: Made, capsys: Said) -> None:
+def test_two_runs_are_compared(runs: Path, recognised: Made, capsys: Said) -> None:
     for name, hyps in (("one", recognised.first), ("two", recognised.second)):
-        write_score(tmp_path / name / "score_dev.json", recognised.score(hyps))
-    command = ["compare", str(tmp_path / "one"), str(tmp_path / "two"), "--on", "dev", "--samples", "300"]
+        write_score(runs / name / "score_dev.json", recognised.score(hyps))
+    command = ["compare", str(runs / "one"), str(runs / "two"), "--on", "dev", "--samples", "300"]
     assert main(command) == 0
     told = capsys.readouterr().out
     assert told.count("\n") == 5
@@ -48,35 +55,35 @@ def test_two_runs_are_compared(tmp_path: Path, recognised: Made, capsys: Said) -
     assert capsys.readouterr().out == told
 
 
-def test_runs_of_different_tests_are_refused(tmp_path: Path, capsys: Said) -> None:
-    run = scored(tmp_path / "run")
-    other = scored(tmp_path / "other", {**REFS, "eve-1": ["X"]})
-    assert "different test sets: 1 utterances are in one alone, eve-1 for one" in refused(capsys, "compare", run, other)
-    other = scored(tmp_path / "other", {**REFS, "ann-1": ["ONE", "TOO"]})
-    assert "differ in the reference or the speaker of 1 utterances, ann-1" in refused(capsys, "compare", run, other)
-    other = scored(tmp_path / "other", speaker="dan")
-    assert "differ in the reference or the speaker of 1 utterances, ann-1" in refused(capsys, "compare", run, other)
+def test_runs_of_different_tests_are_refused(runs: Path, capsys: Said) -> None:
+    run = scored(runs / "run")
+    other = scored(runs / "other", {**REFS, "eve-1": ["X"]})
+    assert "different sets: 1 utterances are in one of them only, e.g. eve-1" in refused(capsys, "compare", run, other)
+    other = scored(runs / "other", {**REFS, "ann-1": ["ONE", "TOO"]})
+    assert "the reference or the speaker of 1 utterances, e.g. ann-1" in refused(capsys, "compare", run, other)
+    other = scored(runs / "other", speaker="dan")
+    assert "the reference or the speaker of 1 utterances, e.g. ann-1" in refused(capsys, "compare", run, other)
 
 
-def test_runs_scored_in_different_ways_are_refused(tmp_path: Path, capsys: Said) -> None:
-    run = scored(tmp_path / "run")
-    other = scored(tmp_path / "other", equivalents=[["O", "OH"]])
+def test_runs_scored_in_different_ways_are_refused(runs: Path, capsys: Said) -> None:
+    run = scored(runs / "run")
+    other = scored(runs / "other", equivalents=[["O", "OH"]])
     assert "different score.equivalents ([] and [['O', 'OH']])" in refused(capsys, "compare", run, other)
-    other = scored(tmp_path / "other", normalise=["lower"])
+    other = scored(runs / "other", normalise=["lower"])
     assert "different score.normalise (['lower'] and [])" in refused(capsys, "compare", other, run, "--on", "dev")
 
 
-def test_missing_files_are_one_sentence(tmp_path: Path, capsys: Said) -> None:
-    run, other = scored(tmp_path / "run"), scored(tmp_path / "other")
+def test_missing_files_are_one_sentence(runs: Path, capsys: Said) -> None:
+    run, other = scored(runs / "run"), scored(runs / "other")
     (other / "score_test.utts.tsv").unlink()
-    assert "other/score_test.utts.tsv is missing; the stage score writes it" in refused(capsys, "compare", run, other)
+    assert "other/score_test.utts.tsv is missing; run the stage score" in refused(capsys, "compare", run, other)
     (run / "score_dev.json").write_text("{}")
     assert "score_dev.json is missing or damaged" in refused(capsys, "compare", run, other, "--on", "dev")
-    assert "nowhere/score_test.utts.tsv is missing" in refused(capsys, "sclite", tmp_path / "nowhere")
+    assert "nowhere/score_test.utts.tsv is missing" in refused(capsys, "sclite", runs / "nowhere")
 
 
-def test_sclite_judges_a_run(sctk: None, tmp_path: Path, capsys: Said) -> None:
-    assert main(["sclite", str(scored(tmp_path / "run", equivalents=[["O", "OH"]]))]) == 0
+def test_sclite_judges_a_run(sctk: None, runs: Path, capsys: Said) -> None:
+    assert main(["sclite", str(scored(runs / "run", equivalents=[["O", "OH"]]))]) == 0
     ours, theirs, differing = capsys.readouterr().out.splitlines()
     assert ours.split(maxsplit=1)[1] == theirs.split(maxsplit=1)[1] == "%WER 25.00 [ 1 / 4, 0 ins, 0 del, 1 sub ]"
     assert differing == "0 of 2 utterances differ in their counts"

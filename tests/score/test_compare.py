@@ -1,11 +1,11 @@
-"""The paired bootstrap against a slow loop, and what is told of two runs."""
+"""The paired bootstrap against a slow loop, and the text on two runs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from asr_prune.score.compare import compare, improvement, told
+from asr_prune.score.compare import compare, format_comparison, improvement
 
 from .conftest import Made
 
@@ -45,7 +45,7 @@ def test_one_speaker_or_no_sample_has_no_probability() -> None:
     assert improvement(FIRST, WORDS, 0, 0) is None
 
 
-def test_the_better_recogniser_is_told(recognised: Made) -> None:
+def test_the_better_recogniser_is_reported(recognised: Made) -> None:
     first, second = (recognised.score(hyps).utterances for hyps in (recognised.first, recognised.second))
     made = compare(first, second, 500, 0)
     assert made.counts[1].errors < made.counts[0].errors
@@ -53,9 +53,9 @@ def test_the_better_recogniser_is_told(recognised: Made) -> None:
     assert made.resampled.low <= made.difference <= made.resampled.high < 0
     assert made.resampled.improvement > 0.95
     assert sum(made.utterances) == 300
-    text = told(("exp/one", "exp/two"), made)
+    text = format_comparison(("exp/one", "exp/two"), made)
     assert f"exp/one  WER  {made.counts[0].wer:.2f}  {made.counts[0].errors} errors in" in text
-    assert "a difference at the level of 0.05" in text
+    assert "a difference at the 0.05 level" in text
     assert "few segments" not in text
     assert compare(first, second, 500, 0) == made
 
@@ -68,11 +68,13 @@ def test_a_run_does_not_differ_from_itself(recognised: Made) -> None:
     assert (made.resampled.improvement, made.resampled.tie) == (0.0, 1.0)
 
 
-def test_few_segments_and_one_speaker_are_told(recognised: Made) -> None:
+def test_few_segments_and_one_speaker_are_reported(recognised: Made) -> None:
     first, second = (recognised.score(hyps).utterances for hyps in (recognised.first, recognised.second))
     ours = [u.name for u in first if u.speaker == "s0"]
-    text = told(("a", "b"), compare(*([u for u in side if u.name in ours] for side in (first, second)), 100, 0))
-    assert "it takes two speakers" in text
-    assert "few segments, below 50" in text
+    text = format_comparison(
+        ("a", "b"), compare(*([u for u in side if u.name in ours] for side in (first, second)), 100, 0)
+    )
+    assert "it needs two speakers" in text
+    assert "few segments: below 50" in text
     with pytest.raises(ValueError, match="same utterances"):
         compare(first, second[1:], 100, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.score.ctm import TimedWord, ctm_line, write_ctm
-from asr_prune.score.sclite import program
+from asr_prune.score.sclite import sctk_command
 
 from .conftest import Made
 
@@ -44,7 +44,7 @@ def test_words_that_touch_still_touch_when_rounded() -> None:
         ({"recording": ""}, "one word each"),
         ({"start": -0.1}, "zero or more seconds"),
         ({"duration": float("nan")}, "zero or more seconds"),
-        ({"confidence": 1.5}, "must be from 0 to 1"),
+        ({"confidence": 1.5}, "must be between 0 and 1"),
     ],
 )
 def test_what_is_no_timed_word_is_refused(wrong: dict, sentence: str) -> None:
@@ -61,7 +61,7 @@ def test_sclite_scores_the_ctm_as_the_sentences(sctk: None, recognised: Made, tm
     write_ctm(tmp_path / "hyp.ctm", timed)
     (tmp_path / "ref.stm").write_text("".join(segments))
     files = ["-r", "ref.stm", "stm", "-h", "hyp.ctm", "ctm", "-s", "-o", "sgml", "stdout"]
-    done = subprocess.run([*program("sclite"), *files], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run([*sctk_command("sclite"), *files], cwd=tmp_path, capture_output=True, text=True, check=True)
     ops = "".join(re.findall(r"(?:^|:)([CSID]),", done.stdout, re.MULTILINE))
     counts = recognised.score(recognised.first).counts
     assert '"three",0.900+1.200,0.500000' in done.stdout
@@ -71,5 +71,5 @@ def test_sclite_scores_the_ctm_as_the_sentences(sctk: None, recognised: Made, tm
 
 def test_nists_validator_takes_it(sctk: None, tmp_path: Path) -> None:
     write_ctm(tmp_path / "hyp.ctm", [TimedWord("a-1", "1", i / 3, 1 / 3, "WE'LL", i / 3) for i in range(3)])
-    command = [*program("ctmValidator.pl"), "-l", "english", "-i", str(tmp_path / "hyp.ctm")]
+    command = [*sctk_command("ctmValidator.pl"), "-l", "english", "-i", str(tmp_path / "hyp.ctm")]
     assert "Validated" in subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from asr_prune.score.mapsswe import Mapsswe, mapsswe, segments
-from asr_prune.score.sclite import program, sclite_ops, sclite_sgml
+from asr_prune.score.sclite import sclite_ops, sclite_sgml, sctk_command
 from asr_prune.score.write import write_score
 
 from .conftest import Made
@@ -81,7 +81,7 @@ def test_sc_stats_finds_the_same(sctk: None, recognised: Made, tmp_path: Path, m
     for name, hyps in (("one", recognised.first), ("two", recognised.second)):
         write_score(Path(f"{name}.json"), recognised.score(hyps))
         sgml.append(sclite_sgml(Path(f"{name}.ref.trn"), Path(f"{name}.hyp.trn")))
-    command = [*program("sc_stats"), "-p", "-t", "mapsswe", "-v", "-n", "-"]
+    command = [*sctk_command("sc_stats"), "-p", "-t", "mapsswe", "-v", "-n", "-"]
     said = subprocess.run(command, input="".join(sgml), capture_output=True, text=True, check=True).stdout
     numbers = re.search(
         r"# segs: (\d+).*\(mean: +(\S+)\) \(std dev: +(\S+)\) \(Z Stat: +(\S+)\) \(Stat Diff: (\w+)", said

@@ -8,7 +8,7 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.sclite import judge, program, sclite_ops, sclite_sgml, told
+from asr_prune.score.sclite import format_judgement, judge, sclite_ops, sclite_sgml, sctk_command
 from asr_prune.score.wer import score
 from asr_prune.score.write import write_score
 
@@ -35,7 +35,7 @@ def test_ops_are_read_from_sclites_sgml() -> None:
 
 
 def test_an_utterance_counted_otherwise_is_shown_with_both_alignments() -> None:
-    text = told(judge(OURS, sclite_ops(SGML)))
+    text = format_judgement(judge(OURS, sclite_ops(SGML)))
     assert text.splitlines()[:3] == [
         "ours    %WER 100.00 [ 3 / 3, 1 ins, 0 del, 2 sub ]",
         "sclite  %WER 133.33 [ 4 / 3, 2 ins, 1 del, 1 sub ]",
@@ -46,13 +46,13 @@ def test_an_utterance_counted_otherwise_is_shown_with_both_alignments() -> None:
 
 
 def test_sentences_that_sclite_read_otherwise_are_one_sentence() -> None:
-    with pytest.raises(UserError, match="sclite did not read utterance ann-2 as it was written"):
+    with pytest.raises(UserError, match="sclite misread the utterance ann-2"):
         judge(OURS, {"ann-1": "CSS"})
 
 
 def test_without_sclite_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert program("sclite") == []
+    assert sctk_command("sclite") == []
     with pytest.raises(UserError, match="sclite is not installed; install NIST's SCTK"):
         sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
 
@@ -66,7 +66,7 @@ def test_sclite_counts_the_same_or_more(sctk: None, recognised: Made, tmp_path: 
     assert len(judged.theirs) == 300
     assert all(our.counts.errors <= their.counts.errors for our, their in judged.differing)
     assert len(judged.differing) <= 10
-    print(told(judged))
+    print(format_judgement(judged))
 
 
 def test_names_words_and_equivalents_reach_sclite(sctk: None, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_names_words_and_equivalents_reach_sclite(sctk: None, tmp_path: Path) ->
 
 def test_a_file_that_is_missing_or_damaged_is_one_sentence(sctk: None, tmp_path: Path) -> None:
     (tmp_path / "ref.trn").write_text("ONE (a-1)\n")
-    with pytest.raises(UserError, match=r"hyp.trn is missing; the stage score writes it"):
+    with pytest.raises(UserError, match=r"hyp.trn is missing; run the stage score"):
         sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
     (tmp_path / "hyp.trn").write_text("no name at the end\n")
     with pytest.raises(UserError, match="sclite could not score"):

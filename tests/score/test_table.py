@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import align
-from asr_prune.score.table import COLUMNS, paired, per_speaker, per_utterance_table, read_utterances
+from asr_prune.score.align import align_words
+from asr_prune.score.table import UTTERANCE_COLUMNS, pairs_of_ops, per_speaker, per_utterance_table, read_utterances
 from asr_prune.score.wer import Utterance
 
 from .conftest import Made
@@ -19,7 +19,7 @@ sentences = st.lists(st.sampled_from(["A", "B", '"', "Ü"]), max_size=6)
 
 
 def utterance(name: str, ref: list[str], hyp: list[str]) -> Utterance:
-    return Utterance(name, name.split("-")[0], align([ref], [hyp])[0])
+    return Utterance(name, name.split("-")[0], align_words([ref], [hyp])[0])
 
 
 TWO = [utterance("ann-1", ["ONE", "TWO"], ["ONE", "TO", "A"]), utterance("bob-1", [], ["UH"])]
@@ -45,7 +45,7 @@ def test_a_speaker_without_words_has_no_per_cent() -> None:
 
 def test_a_row_per_utterance() -> None:
     head, first, second = per_utterance_table(TWO).splitlines()
-    assert tuple(head.split("\t")) == COLUMNS
+    assert tuple(head.split("\t")) == UTTERANCE_COLUMNS
     assert first.split("\t") == [
         "ann-1",
         "ann",
@@ -81,7 +81,7 @@ def test_a_whole_score_is_read(recognised: Made, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("ops", "ref", "hyp"), [("CC", ["A"], ["A"]), ("C", ["A", "B"], ["A"]), ("X", ["A"], ["A"])])
 def test_ops_must_use_up_the_words(ops: str, ref: list[str], hyp: list[str]) -> None:
     with pytest.raises(ValueError, match="does not align"):
-        paired(ops, ref, hyp)
+        pairs_of_ops(ops, ref, hyp)
 
 
 @pytest.mark.parametrize(
@@ -101,5 +101,5 @@ def test_a_damaged_table_is_one_sentence(harm: object, sentence: str, tmp_path: 
 
 
 def test_a_missing_table_names_its_stage(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="tsv is missing; the stage score writes it"):
+    with pytest.raises(UserError, match="tsv is missing; run the stage score"):
         read_utterances(tmp_path / "score_test.utts.tsv")

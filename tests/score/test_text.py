@@ -13,7 +13,7 @@ from asr_prune.errors import UserError
 from asr_prune.recipe.load import load_recipe
 from asr_prune.score.align import distance
 from asr_prune.score.options import ScoreOptions, Step
-from asr_prune.score.text import classes, merge, normalise
+from asr_prune.score.text import merge, normalise, representatives
 
 ROOT = Path(__file__).resolve().parents[2]
 sentences = st.lists(st.sampled_from(["O", "OH", "ZERO", "NOUGHT", "FIVE"]), max_size=8)
@@ -21,13 +21,13 @@ sentences = st.lists(st.sampled_from(["O", "OH", "ZERO", "NOUGHT", "FIVE"]), max
 
 @given(sentences, sentences)
 def test_merging_equivalents_never_adds_errors(ref: list[str], hyp: list[str]) -> None:
-    same = classes(ScoreOptions(equivalents=[["O", "OH"], ["ZERO", "NOUGHT"]]))
+    same = representatives(ScoreOptions(equivalents=[["O", "OH"], ["ZERO", "NOUGHT"]]))
     assert distance([merge(ref, same)], [merge(hyp, same)]) <= distance([ref], [hyp])
 
 
 @given(sentences)
 def test_merging_twice_is_merging_once(words: list[str]) -> None:
-    same = classes(ScoreOptions(equivalents=[["O", "OH"]]))
+    same = representatives(ScoreOptions(equivalents=[["O", "OH"]]))
     assert merge(merge(words, same), same) == merge(words, same)
 
 
@@ -41,14 +41,14 @@ def test_steps_in_their_order() -> None:
 
 
 def test_classes_are_normalised_as_the_text_is() -> None:
-    assert classes(ScoreOptions(equivalents=[["O", "OH"]], normalise=["lower"])) == {"o": "o", "oh": "o"}
+    assert representatives(ScoreOptions(equivalents=[["O", "OH"]], normalise=["lower"])) == {"o": "o", "oh": "o"}
 
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"equivalents": [["O"]]}, "two or more single words"),
-        ({"equivalents": [["O", "OH NO"]]}, "two or more single words"),
+        ({"equivalents": [["O"]]}, "at least two single words"),
+        ({"equivalents": [["O", "OH NO"]]}, "at least two single words"),
         ({"equivalents": [["O", "OH"], ["OH", "OWE"]]}, "'OH' more than once"),
         ({"bootstrap": -1}, "bootstrap must be zero or more"),
         ({"seed": -1}, "seed must be zero or more"),

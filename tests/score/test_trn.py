@@ -28,7 +28,7 @@ def test_a_line_per_sentence() -> None:
 
 
 @pytest.mark.parametrize("word", ["{", "@", "(UH)", "A/(B)", ";;"])
-def test_marks_of_sclite_are_told(word: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_marks_of_sclite_are_reported(word: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert trn([("a-1", "a", [word, "B/C", "D"])]) == f"{word} B/C D (a-1)\n"
-    assert f"sclite would take {word!r} (1 such words)" in caplog.text
+    assert f"sclite reads {word!r} (1 such words) as markup" in caplog.text

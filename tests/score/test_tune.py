@@ -1,4 +1,4 @@
-"""Where LM weight and penalty fall, with ties and at edges."""
+"""Where LM weight and penalty fall, with ties and at edge_warnings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.tune import choose, edges, grid_errors, tune
+from asr_prune.score.tune import choose_point, edge_warnings, grid_errors, tune
 
 REFS = {"a": ["ONE", "TWO"], "b": ["OH"]}
 
@@ -31,14 +31,14 @@ def test_fewest_errors_with_equivalents_merged() -> None:
 
 
 def test_a_tie_goes_to_the_middle_of_the_plateau() -> None:
-    assert choose(grid_of({7: 9, 8: 5, 9: 5, 10: 5, 11: 5, 12: 5, 13: 6})) == (10, 0.0)
-    assert choose(grid_of({8: 5, 9: 5, 10: 5, 11: 5})) == (9, 0.0)
+    assert choose_point(grid_of({7: 9, 8: 5, 9: 5, 10: 5, 11: 5, 12: 5, 13: 6})) == (10, 0.0)
+    assert choose_point(grid_of({8: 5, 9: 5, 10: 5, 11: 5})) == (9, 0.0)
     square = {(weight, penalty): 1 for weight in (7, 8, 9) for penalty in (0.0, 0.5, 1.0)}
-    assert choose(square) == (8, 0.5)
+    assert choose_point(square) == (8, 0.5)
 
 
 def test_two_islands_take_a_point_that_is_tied() -> None:
-    assert choose(grid_of({7: 1, 8: 4, 9: 4, 10: 4, 11: 1})) == (7, 0.0)
+    assert choose_point(grid_of({7: 1, 8: 4, 9: 4, 10: 4, 11: 1})) == (7, 0.0)
 
 
 @given(
@@ -47,16 +47,16 @@ def test_two_islands_take_a_point_that_is_tied() -> None:
     )
 )
 def test_chosen_point_is_of_the_best_and_order_does_not_matter(errors: dict[tuple[int, float], int]) -> None:
-    chosen = choose(errors)
+    chosen = choose_point(errors)
     assert errors[chosen] == min(errors.values())
-    assert choose(dict(reversed(errors.items()))) == chosen
+    assert choose_point(dict(reversed(errors.items()))) == chosen
 
 
 def test_edges() -> None:
     grid = [(weight, penalty) for weight in (7, 8, 9) for penalty in (0.0, 0.5, 1.0)]
-    assert edges((8, 0.5), grid) == edges((8, 0.0), grid) == edges((7, 1.0), [(7, 1.0)]) == []
-    assert edges((9, 0.5), grid) == ["LM weight 9 is at the edge of the grid 7 to 9; widen it"]
-    assert len(edges((7, 1.0), grid)) == 2
+    assert edge_warnings((8, 0.5), grid) == edge_warnings((8, 0.0), grid) == edge_warnings((7, 1.0), [(7, 1.0)]) == []
+    assert edge_warnings((9, 0.5), grid) == ["LM weight 9 is at the edge of the grid 7 to 9; widen it"]
+    assert len(edge_warnings((7, 1.0), grid)) == 2
 
 
 def test_warns_at_an_edge(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import Counts
+from asr_prune.score.align import ErrorCounts
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import kaldi_line, score
 
@@ -21,12 +21,12 @@ OPTIONS = ScoreOptions(equivalents=[["O", "OH"]], bootstrap=200)
 
 def test_merged_and_raw() -> None:
     made = score(HYPS, REFS, UTT2SPK, OPTIONS)
-    assert made.counts == Counts(5, 1, 1, 1)
-    assert made.counts_raw == Counts(5, 2, 1, 1)
+    assert made.counts == ErrorCounts(5, 1, 1, 1)
+    assert made.counts_raw == ErrorCounts(5, 2, 1, 1)
     assert (made.wer, made.wer_raw, made.words, made.wrong_utterances) == (60.0, 80.0, 5, 3)
     assert made.kaldi_line == "%WER 60.00 [ 3 / 5, 1 ins, 1 del, 1 sub ]"
-    assert made.speakers == {"ann": Counts(3, 1, 1, 0), "bob": Counts(2, 0, 0, 1)}
-    assert made.characters == Counts(19, 0, 2, 7)
+    assert made.speakers == {"ann": ErrorCounts(3, 1, 1, 0), "bob": ErrorCounts(2, 0, 0, 1)}
+    assert made.characters == ErrorCounts(19, 0, 2, 7)
     assert made.cer == pytest.approx(900 / 19)
     assert made.low == 50.0
     assert made.high == pytest.approx(200 / 3)
@@ -42,13 +42,13 @@ def test_alignment_shows_the_words_as_said() -> None:
 
 
 def test_kaldi_line_reads_as_kaldis() -> None:
-    assert kaldi_line(Counts(773, 64, 10, 20)) == "%WER 12.16 [ 94 / 773, 10 ins, 20 del, 64 sub ]"
+    assert kaldi_line(ErrorCounts(773, 64, 10, 20)) == "%WER 12.16 [ 94 / 773, 10 ins, 20 del, 64 sub ]"
 
 
 def test_missing_and_unknown_hypotheses_are_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         made = score({"ann-1": REFS["ann-1"], "eve-1": ["X"]}, REFS, UTT2SPK, OPTIONS)
-    assert made.counts == Counts(5, 0, 0, 2)
+    assert made.counts == ErrorCounts(5, 0, 0, 2)
     assert made.missing == ["ann-2", "bob-1"]
     assert made.unknown == ["eve-1"]
     assert "2 of 3 utterances have no hypothesis" in caplog.text
@@ -58,8 +58,8 @@ def test_missing_and_unknown_hypotheses_are_counted_and_said(caplog: pytest.LogC
 @pytest.mark.parametrize(
     ("refs", "utt2spk", "sentence"),
     [
-        ({}, {}, "no reference utterances"),
-        ({"a": []}, {"a": "a"}, "hold no words"),
+        ({}, {}, "no references"),
+        ({"a": []}, {"a": "a"}, "have no words"),
         ({"a": ["X"]}, {}, "utterance a .1 in all. has no speaker"),
     ],
 )

@@ -15,14 +15,13 @@ from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
 from asr_prune.lang.fst import read_fst
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
-from asr_prune.stages.decoding import Forward
-from asr_prune.stages.feats import network_features
-from asr_prune.workflow.context import Context
+from asr_prune.workflow.experiment import Experiment
 
 RECIPE = """
 corpus: {prepare: PREPARE}
@@ -110,7 +109,7 @@ def test_a_missing_file_names_the_stage_that_makes_it(
     graph.rename(graph.with_suffix(".away"))
     assert main(["decode", *done.given]) == 1
     told = capsys.readouterr().err
-    assert "HCLG.fst is missing; the stage graph makes it" in told
+    assert "HCLG.fst is missing; run the graph stage" in told
     graph.with_suffix(".away").rename(graph)
 
 
@@ -126,9 +125,8 @@ def test_each_pass_is_decoded_by_the_same_code_and_speaker_adaptation_pays(done:
 @pytest.fixture(scope="module")
 def scores(done: SimpleNamespace) -> dict[str, np.ndarray]:
     """Log-likelihoods of the test set under the dense network."""
-    context = Context(load_recipe("recipes/small", done.given[-1:]), 1)
-    feats = network_features(context).load(context.data / "test", context.align)
-    return dict(Forward(load_model(done.exp / "runs/dense/shrunk/network.pt"), feats))
+    feats = Experiment(load_recipe("recipes/small", done.given[-1:]), 1).decoding.load("test")
+    return dict(NetworkScores(load_model(done.exp / "runs/dense/shrunk/network.pt"), feats))
 
 
 def test_search_and_lattice_find_the_cost_of_the_best_path_in_human_speech(
@@ -191,12 +189,12 @@ def test_the_times_of_words_are_those_of_the_last_pass(done: SimpleNamespace) ->
     from asr_prune.hmm.model import HmmModel
     from asr_prune.hmm.phones import phone_spans
 
-    context = Context(load_recipe("recipes/small", done.given[-1:]), 1)
-    feats = network_features(context).load(context.data / "dev", context.align)
-    timer = HmmTimer(context.lang, context.labels, context.recipe.decode, 10.0)
-    dev, labels = DataDir.read(context.data / "dev"), read_labels(context.labels / "ali.ark")
-    transitions, off = HmmModel.load(context.labels).transitions, []
-    for utt, loglikes in Forward(load_model(done.exp / "runs/dense/shrunk/network.pt"), feats):
+    decoding = Experiment(load_recipe("recipes/small", done.given[-1:]), 1).decoding
+    feats = decoding.load("dev")
+    timer = HmmTimer(decoding.lang, decoding.hmm, decoding.options, 10.0)
+    dev, labels = DataDir.read(decoding.set("dev")), read_labels(decoding.hmm / "ali.ark")
+    transitions, off = HmmModel.load(decoding.hmm).transitions, []
+    for utt, loglikes in NetworkScores(load_model(done.exp / "runs/dense/shrunk/network.pt"), feats):
         ends = {at for _, span in phone_spans(transitions, labels[utt].tolist()) for at in span}
         spans = timer(dev.text[utt], loglikes)
         assert len(spans) == len(dev.text[utt])

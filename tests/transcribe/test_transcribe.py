@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 import soundfile
 
+import asr_prune
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.score.sclite import program
+from asr_prune.score.sclite import sctk_command
 from asr_prune.stages import STAGES
 
 RECIPE = """
@@ -54,7 +55,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     os.chdir(back)
 
 
-def told(said: Said, *command: object, run: str = RUN) -> tuple[int, str, str]:
+def transcribed(said: Said, *command: object, run: str = RUN) -> tuple[int, str, str]:
     """Exit status, standard output, standard error."""
     said.readouterr()
     status = main(["transcribe", run, *(str(word) for word in command), "--nj", "1"])
@@ -67,20 +68,20 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 
 def test_the_words_of_a_speakers_files_are_those_of_the_decode_stage(done: SimpleNamespace, capsys: Said) -> None:
-    status, out, _ = told(capsys, *done.files, "--speaker", "folder")
+    status, out, _ = transcribed(capsys, *done.files, "--speaker", "folder")
     assert status == 0
     assert out.splitlines() == [f"{path}\t{' '.join(words)}" for path, words in done.files.items()]
     assert sum(words == done.text[path] for path, words in done.files.items()) >= 3
 
 
 def test_each_file_is_its_own_speaker_unless_told_otherwise(done: SimpleNamespace, capsys: Said) -> None:
-    alone = "".join(told(capsys, path)[1] for path in done.files)
-    assert told(capsys, *done.files)[1] == alone
+    alone = "".join(transcribed(capsys, path)[1] for path in done.files)
+    assert transcribed(capsys, *done.files)[1] == alone
 
 
 def test_times_are_when_the_tones_are_heard(done: SimpleNamespace, capsys: Said) -> None:
     """A word begins every 0.375 s, from 0.125 s on, and lasts 0.25 s; what stands between words may be a pause."""
-    _, out, _ = told(capsys, *done.files, "--speaker", "all", "--times", "--json")
+    _, out, _ = transcribed(capsys, *done.files, "--speaker", "all", "--times", "--json")
     off = []
     for made in lines(out):
         assert made["seconds"] == pytest.approx(0.125 + 0.375 * len(done.text[made["file"]]), abs=1e-3)
@@ -93,8 +94,8 @@ def test_times_are_when_the_tones_are_heard(done: SimpleNamespace, capsys: Said)
 
 
 def test_a_table_and_a_ctm_say_the_same(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
-    told(capsys, *done.files, "--confidence", "--ctm", tmp_path / "out.ctm", "--speaker", "folder")
-    _, table, _ = told(capsys, *done.files, "--confidence", "--times", "--speaker", "folder")
+    transcribed(capsys, *done.files, "--confidence", "--ctm", tmp_path / "out.ctm", "--speaker", "folder")
+    _, table, _ = transcribed(capsys, *done.files, "--confidence", "--times", "--speaker", "folder")
     rows = [line.split() for line in table.splitlines() if "\t" not in line]
     ctm = [line.split() for line in (tmp_path / "out.ctm").read_text().splitlines()]
     assert [row[2] for row in rows] == [row[4] for row in ctm] == [w for words in done.files.values() for w in words]
@@ -104,7 +105,7 @@ def test_a_table_and_a_ctm_say_the_same(done: SimpleNamespace, capsys: Said, tmp
         assert float(end) == pytest.approx(float(begin) + float(lasts), abs=0.006)
         assert float(sure) == pytest.approx(float(its), abs=1e-3)
         assert 0 < float(sure) <= 1
-    _, unsure, _ = told(capsys, next(iter(done.files)), "--confidence")
+    _, unsure, _ = transcribed(capsys, next(iter(done.files)), "--confidence")
     assert [row.split()[:2] for row in unsure.splitlines()[1:]] == [["-", "-"]] * 2
 
 
@@ -115,7 +116,7 @@ def test_other_formats_say_the_same_and_lossy_ones_nearly(
     copies = [tmp_path / f"{Path(path).stem}.{ending}" for path in done.files]
     for path, copy in zip(done.files, copies, strict=True):
         soundfile.write(copy, soundfile.read(path)[0], RATE, format={"sph": "NIST"}.get(ending, ending.upper()))
-    status, out, _ = told(capsys, *copies, "--speaker", "folder")
+    status, out, _ = transcribed(capsys, *copies, "--speaker", "folder")
     assert status == 0
     said = [line.split("\t")[1] for line in out.splitlines()]
     same = sum(" ".join(words) == own for words, own in zip(done.files.values(), said, strict=True))
@@ -128,12 +129,12 @@ def test_other_rates_are_converted_and_one_channel_taken(done: SimpleNamespace, 
     for path in done.files:
         fast = resampled(soundfile.read(path, dtype="float32")[0], RATE, 44100)
         soundfile.write(tmp_path / "two.wav", np.stack([np.zeros_like(fast), fast], 1), 44100)
-        status, out, _ = told(capsys, tmp_path / "two.wav", "--channel", 2)
+        status, out, _ = transcribed(capsys, tmp_path / "two.wav", "--channel", 2)
         assert status == 0
-        assert out.split("\t")[1] == told(capsys, path)[1].split("\t")[1]
+        assert out.split("\t")[1] == transcribed(capsys, path)[1].split("\t")[1]
     slow = resampled(soundfile.read(path, dtype="float32")[0], RATE, 8000)
     soundfile.write(tmp_path / "slow.wav", slow, 8000)
-    assert told(capsys, tmp_path / "slow.wav")[0] == 0
+    assert transcribed(capsys, tmp_path / "slow.wav")[0] == 0
 
 
 def test_a_long_file_is_cut_between_words_and_keeps_its_own_time(
@@ -142,7 +143,7 @@ def test_a_long_file_is_cut_between_words_and_keeps_its_own_time(
     pause = np.random.default_rng(0).normal(0, 0.01, RATE // 2)
     parts = [part for path in done.files for part in (soundfile.read(path)[0], pause)] * 3
     soundfile.write(tmp_path / "long.flac", np.concatenate(parts), RATE)
-    _, out, _ = told(capsys, tmp_path / "long.flac", "--longest", 4, "--times", "--json")
+    _, out, _ = transcribed(capsys, tmp_path / "long.flac", "--longest", 4, "--times", "--json")
     (made,) = lines(out)
     assert made["seconds"] == pytest.approx(sum(map(len, parts)) / RATE, abs=1e-3)
     assert 4 <= len(made["pieces"]) <= 10
@@ -155,8 +156,8 @@ def test_a_long_file_is_cut_between_words_and_keeps_its_own_time(
     assert all(word["end"] <= made["seconds"] for word in made["words"])
 
 
-def test_files_that_cannot_be_used_are_told_and_counted(
-    done: SimpleNamespace, capsys: Said, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_files_that_cannot_be_used_are_reported_and_counted(
+    done: SimpleNamespace, capsys: Said, tmp_path: Path
 ) -> None:
     good = next(iter(done.files))
     soundfile.write(tmp_path / "none.wav", np.zeros(0), RATE)
@@ -164,48 +165,50 @@ def test_files_that_cannot_be_used_are_told_and_counted(
     soundfile.write(tmp_path / "two.wav", np.zeros((RATE, 2)), RATE)
     (tmp_path / "text.wav").write_text("no audio")
     bad = [tmp_path / f"{name}.wav" for name in ("none", "click", "two", "text", "absent")]
-    status, out, err = told(capsys, *bad, good)
+    status, out, err = transcribed(capsys, *bad, good)
     assert status == 1
     assert [line.split("\t")[0] for line in out.splitlines()] == [good]
     assert "1 file, " in err
     assert "5 skipped" in err
     for text in ("no samples", "less than one window", "2 channels", "text.wav: unreadable", "no such file"):
-        assert text in caplog.text
-    status, _, err = told(capsys, bad[0])
+        assert text in err
+    status, _, err = transcribed(capsys, bad[0])
     assert status == 1
     assert "no file could be read" in err
 
 
 def test_silence_says_nothing_or_little_and_breaks_nothing(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(2 * RATE), RATE)
-    status, out, _ = told(capsys, tmp_path / "silent.wav", "--times", "--confidence", "--json")
+    status, out, _ = transcribed(capsys, tmp_path / "silent.wav", "--times", "--confidence", "--json")
     assert status == 0
     assert lines(out)[0]["seconds"] == 2.0
 
 
 def test_bad_requests_are_one_sentence(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
     good = next(iter(done.files))
-    assert "is named twice" in told(capsys, good, good)[2]
-    assert "is not there under exp" in told(capsys, good, run="exp/tones/runs/none")[2]
+    assert "is given twice" in transcribed(capsys, good, good)[2]
+    assert (
+        "runs/none/shrunk/network.pt is missing; run the shrink stage"
+        in transcribed(capsys, good, run="exp/tones/runs/none")[2]
+    )
     copy = tmp_path / Path(good).name
     shutil.copyfile(good, copy)
-    assert "a ctm file would call two files eve-0" in told(capsys, good, copy, "--ctm", tmp_path / "a.ctm")[2]
+    assert (
+        "two files would be named eve-0 in the ctm file"
+        in transcribed(capsys, good, copy, "--ctm", tmp_path / "a.ctm")[2]
+    )
     for option, value in (("--longest", "2"), ("--lm-weight", "0"), ("--channel", "0")):
         with pytest.raises(SystemExit):
             main(["transcribe", RUN, good, option, value])
 
 
-def test_the_weight_is_devs_unless_given(
-    done: SimpleNamespace, capsys: Said, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
+def test_the_weight_is_devs_unless_given(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
     good, scored = next(iter(done.files)), Path(RUN, "score_dev.json")
-    caplog.set_level("INFO")
-    told(capsys, good)
-    assert f"by {RUN}/score_dev.json" in caplog.text
+    assert f"from {RUN}/score_dev.json" in transcribed(capsys, good)[2]
     scored.rename(tmp_path / "away")
     try:
-        assert "run the stage score, or give --lm-weight and --penalty" in told(capsys, good)[2]
-        assert told(capsys, good, "--lm-weight", 8, "--penalty", 0)[0] == 0
+        assert "run the score stage, or give --lm-weight and --penalty" in transcribed(capsys, good)[2]
+        assert transcribed(capsys, good, "--lm-weight", 8, "--penalty", 0)[0] == 0
     finally:
         (tmp_path / "away").rename(scored)
 
@@ -215,11 +218,11 @@ def test_a_graph_of_another_network_is_one_sentence(done: SimpleNamespace, capsy
     kept = graph.read_text()
     graph.write_text("\n".join(str(int(pdf) + (int(pdf) > 0) * 3) for pdf in kept.split()) + "\n")
     try:
-        status, _, err = told(capsys, good)
+        status, _, err = transcribed(capsys, good)
     finally:
         graph.write_text(kept)
     assert status == 1
-    assert "pdfs and the graph has" in err
+    assert "outputs, the graph" in err
     assert err.count("\n") <= 2
 
 
@@ -236,12 +239,20 @@ def test_the_ctm_of_a_set_has_its_words_and_the_stm_what_was_said(done: SimpleNa
 
 
 def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None:
-    if not program("sclite"):
+    if not sctk_command("sclite"):
         pytest.skip("NIST's sclite (Debian's package sctk) is not installed")
     assert main(["ctm", RUN, "--nj", "1"]) == 0
     files = ["-r", "score_test.ref.stm", "stm", "-h", "score_test.hyp.ctm", "ctm", "-s", "-o", "sgml", "stdout"]
-    made = subprocess.run([*program("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True).stdout
+    made = subprocess.run([*sctk_command("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True).stdout
     ops = "".join(re.findall(r"(?:^|:)([CSID]),", made, re.MULTILINE))
     scored = json.loads(Path(RUN, "score_test.json").read_text())
     assert len(ops) - ops.count("I") == scored["words"]
     assert len(ops) - ops.count("C") >= sum(scored["errors"].values())
+
+
+def test_from_python_a_run_says_and_scores_the_same(done: SimpleNamespace, capsys: Said) -> None:
+    path = next(iter(done.files))
+    run = asr_prune.load_run(RUN, nj=1)
+    assert run.transcribe(path).line == told(capsys, path)[1].rstrip("\n")
+    assert run.score("test").wer == json.loads(Path(RUN, "result.json").read_text())["wer_test"]
+    assert run.network.widths == json.loads(Path(RUN, "shrunk/size.json").read_text())["nodes"]

@@ -1,4 +1,4 @@
-"""Up to date by content; one process at a time."""
+"""Up to date by content."""
 
 from __future__ import annotations
 
@@ -6,53 +6,68 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.workflow.ledger import Hashes, Ledger, code_digest
+from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger
 
 
 def ledger_at(folder: Path) -> Ledger:
     return Ledger(folder, Hashes(folder / "hashes.json"))
 
 
-def test_done_follows_content_and_not_dates(tmp_path: Path) -> None:
-    source, made = tmp_path / "in", tmp_path / "out"
-    source.write_text("a")
-    made.write_text("b")
+def fingerprint(**changes: object) -> Fingerprint:
+    usual = {
+        "job": "m:f",
+        "arguments": "a",
+        "inputs": {"in": "1"},
+        "code": {"m": "1"},
+        "libraries": {"numpy": "2"},
+    }
+    return Fingerprint(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+def test_files_are_known_by_content_and_not_by_date(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a")
+    hashes = Hashes(tmp_path / "hashes.json")
+    before = hashes.of(tmp_path / "file")
+    hashes.save()
+    (tmp_path / "file").write_text("a")
+    assert Hashes(tmp_path / "hashes.json").of(tmp_path / "file") == before
+    (tmp_path / "file").write_text("b")
+    assert Hashes(tmp_path / "hashes.json").of(tmp_path / "file") != before
+    assert hashes.of(tmp_path / "none") == "missing"
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "code_only"),
+    [
+        ({}, [], True),
+        ({"arguments": "b"}, ["settings"], False),
+        ({"inputs": {"in": "2"}}, ["in"], False),
+        ({"inputs": {"in": "1", "more": "1"}}, ["more"], False),
+        ({"code": {"m": "2"}}, ["code of m"], True),
+        ({"libraries": {"numpy": "3"}}, ["version of numpy"], True),
+        ({"job": "m:g"}, ["job"], True),
+    ],
+)
+def test_why_a_work_is_due(tmp_path: Path, change: dict[str, object], words: list[str], code_only: bool) -> None:
     ledger = ledger_at(tmp_path)
-    now = ledger.fingerprint("lang", {"x": 1}, [source], [])
-    assert not ledger.is_done("lang", now)
-    ledger.mark("lang", now, [made])
-    source.write_text("a")
-    assert ledger_at(tmp_path).is_done("lang", ledger_at(tmp_path).fingerprint("lang", {"x": 1}, [source], []))
-    source.write_text("changed")
-    assert not ledger.is_done("lang", ledger.fingerprint("lang", {"x": 1}, [source], []))
-    source.write_text("a")
-    assert not ledger.is_done("lang", ledger.fingerprint("lang", {"x": 2}, [source], []))
+    ledger.mark("lang", fingerprint(), [])
+    recorded = ledger_at(tmp_path).recorded("lang")
+    assert fingerprint(**change).changes(recorded) == words
+    assert fingerprint(**change).changed_in_code_only(recorded) is code_only
 
 
 @pytest.mark.parametrize("harm", ["delete", "change"])
-def test_a_lost_or_changed_output_is_made_again(tmp_path: Path, harm: str) -> None:
-    made = tmp_path / "out"
-    made.write_text("b")
-    ledger_at(tmp_path).mark("lang", "f", [made])
-    made.unlink() if harm == "delete" else made.write_text("c")
-    assert not ledger_at(tmp_path).is_done("lang", "f")
+def test_a_lost_or_changed_output_is_noticed(tmp_path: Path, harm: str) -> None:
+    output = tmp_path / "out"
+    output.write_text("b")
+    ledger_at(tmp_path).mark("lang", fingerprint(), [output])
+    assert ledger_at(tmp_path).lost_output("lang") is None
+    output.unlink() if harm == "delete" else output.write_text("c")
+    assert ledger_at(tmp_path).lost_output("lang") == output
 
 
-def test_an_interrupted_stage_may_go_on_only_with_the_same_fingerprint(tmp_path: Path) -> None:
+def test_an_interrupted_work_is_resumed_only_with_the_same_fingerprint(tmp_path: Path) -> None:
     ledger = ledger_at(tmp_path)
     assert not ledger.begin("train", "one")
     assert ledger.begin("train", "one")
     assert not ledger.begin("train", "two")
-
-
-def test_code_counts_without_its_comments(tmp_path: Path) -> None:
-    texts = [
-        "def f():\n    return 1\n",
-        'def f():\n    """Says one."""\n    # one\n    return 1\n',
-        "def f():\n    return 2\n",
-    ]
-    digests = []
-    for i, text in enumerate(texts):
-        (tmp_path / f"{i}.py").write_text(text)
-        digests.append(code_digest(str(tmp_path / f"{i}.py")))
-    assert digests[0] == digests[1] != digests[2]

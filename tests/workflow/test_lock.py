@@ -15,14 +15,15 @@ from asr_prune.workflow.lock import RUN, locked
 
 def another(folder: Path, run: int | None = None) -> subprocess.CompletedProcess[str]:
     """What another process sees that wants `folder`, by itself or as a stage of run.sh number `run`."""
+    path = str(folder / ".lock")
     code = "from pathlib import Path; from asr_prune.workflow.lock import locked;"
-    code += f"locked(Path({str(folder)!r})).__enter__()"
+    code += f"locked(Path({path!r})).__enter__()"
     own = {**os.environ, RUN: str(run or "")}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=own)
 
 
 def test_two_at_once_is_one_sentence(tmp_path: Path) -> None:
-    with locked(tmp_path):
+    with locked(tmp_path / ".lock"):
         ended = another(tmp_path)
     assert ended.returncode != 0
     assert f"{tmp_path} is in use by another command (process {os.getpid()})" in ended.stderr
@@ -46,5 +47,5 @@ def test_a_process_number_that_was_given_again_holds_nothing(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write"), locked(tmp_path / "file/exp"):
+    with pytest.raises(UserError, match="cannot write"), locked(tmp_path / "file/exp/.lock"):
         pass

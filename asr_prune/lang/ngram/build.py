@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from asr_prune.corpus.wording import examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, first_few
 from asr_prune.lang.ngram.arpa import write_arpa
 from asr_prune.lang.ngram.counts import NGramCounts, count_ngrams
 from asr_prune.lang.ngram.estimate import estimate_ngrams
@@ -49,7 +48,7 @@ class Text:
         return encoded
 
     def __str__(self) -> str:
-        return examples(map(str, self.files))
+        return first_few(map(str, self.files))
 
 
 def build_lm(

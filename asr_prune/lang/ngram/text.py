@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr_prune.corpus.wording import examples
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, first_few
 from asr_prune.lang.dictionary import text_lines
 from asr_prune.lang.lexicon import RESERVED_WORDS
 
@@ -67,7 +66,7 @@ class EncodedText:
             return f"{text}, none outside the vocabulary"
         total = self.unknown.total()
         share = f"{total} ({100 * total / self.words:.2f} %)"
-        common = examples(word for word, _ in self.unknown.most_common())
+        common = first_few(word for word, _ in self.unknown.most_common())
         return f"{text}, {share} outside the vocabulary: {common}"
 
 

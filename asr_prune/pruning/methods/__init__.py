@@ -1,1 +1,1 @@
-"""One file per pruning method; the file's name is the method's name in a recipe."""
+"""A folder a method: options.py (read without torch), method.py, and its page."""

@@ -1,0 +1,95 @@
+"""Verbs that write for other programs: export, export-kaldi."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, open_run, positive, run_folder
+from asr_prune.errors import UserError
+from asr_prune.layout import SCORED_SETS, SETS, RunDir
+from asr_prune.workflow.experiment import NJ
+from asr_prune.workflow.log import print_messages
+
+if TYPE_CHECKING:
+    from asr_prune.export.run_exports import Judging
+
+_ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER if the run has been scored"
+_NNET1 = "the folder of Kaldi's nnet1 recipe, text; feed-forward networks only"
+_LOGLIKES = "archives of log-likelihoods, <set>.ark and <set>.scp, for latgen-faster-mapped"
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """export and export-kaldi."""
+    _add_export(verbs)
+    says = "write a pass of the GMM-HMM as a Kaldi alignment directory with its lang and decoding graph"
+    verb = add_verb(verbs, "export-kaldi", says, export_kaldi, "exp/demo/align/mono kaldi/mono_ali --nj 4")
+    verb.add_argument("folder", type=Path, metavar="ALIGN_DIR", help="the pass: exp/<name>/align/<pass>")
+    verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
+    verb.add_argument("--lang", type=Path, metavar="DIR", help="its lang folder (default: data/<name>/lang)")
+    verb.add_argument("--graph", type=Path, metavar="DIR", help="its decoding graph (default: that of exp/<name>)")
+    data = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
+    verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data)
+    verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
+
+
+def _add_export(verbs: Verbs) -> None:
+    says = "write the shrunk network of a run for other programs (for the GMM-HMM: export-kaldi)"
+    verb = add_verb(verbs, "export", says, export_run, "exp/an4/runs/dense deploy/an4 --onnx")
+    verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the shrink stage")
+    verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
+    kind = verb.add_mutually_exclusive_group(required=True)
+    for name, says in (("onnx", _ONNX), ("nnet1", _NNET1), ("loglikes", _LOGLIKES)):
+        kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
+    on = "for --loglikes: which set; repeatable (default: dev and test)"
+    verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
+    add_recipe_options(verb, None)
+
+
+def export_run(options: argparse.Namespace) -> None:
+    """Writes one export and reports what is in it."""
+    from asr_prune.export.run_exports import export_loglikes, export_nnet1, export_onnx, format_checks
+    from asr_prune.export.trained_run import TrainedRun
+
+    _refuse_unused(options)
+    print_messages()
+    trained = TrainedRun(run_folder(options.folder, lambda run: run.shrunk, "shrink"))
+    if options.kind == "nnet1":
+        export_nnet1(trained, options.out)
+    elif options.kind == "loglikes":
+        export_loglikes(trained, options.out, options.on or SCORED_SETS)
+    else:
+        rows = export_onnx(trained, options.out, _judging(trained.run, options))
+        print("\n".join(format_checks(rows)))
+
+
+def _refuse_unused(options: argparse.Namespace) -> None:
+    """Raises UserError for an option that this kind of export ignores."""
+    for name, value, kind in (
+        ("--on", options.on, "loglikes"),
+        ("--recipe", options.recipe, "onnx"),
+        ("--set", options.set, "onnx"),
+    ):
+        if value and options.kind != kind:
+            raise UserError(f"{name} goes with --{kind} only; leave it out with --{options.kind}.")
+
+
+def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:
+    """How words are decoded and scored; None, with a message, for a run that has not been scored."""
+    from asr_prune.export.run_exports import Judging
+
+    if not run.score("test").is_file():
+        print(f"{run.path} has not been scored: networks are compared by logits, not by words", flush=True)
+        return None
+    experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
+    return Judging(experiment.decoding, experiment.recipe.score, experiment.nj)
+
+
+def export_kaldi(options: argparse.Namespace) -> None:
+    """Reports what is in the folder."""
+    from asr_prune.kaldi.export import ExportFolders, export_pass
+
+    print_messages()
+    places = ExportFolders.around(options.folder, options.lang, options.graph, options.data)
+    export_pass(places, options.out, options.nj)

@@ -1,0 +1,95 @@
+"""Verbs on a trained run: verify, widths, explain, bench, nbest."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from asr_prune.cli.shared import Verbs, add_run_options, add_verb, open_run, run_folder, working_on_run
+from asr_prune.errors import UserError
+from asr_prune.layout import RunDir, lattices_file
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """verify, widths, explain, bench and nbest."""
+    says = "compare the masked and the shrunk network of a run, by logits and by words"
+    add_run_options(add_verb(verbs, "verify", says, verify, "exp/demo/runs/dense"), "shrink")
+    says = "measure every width of a guided run: its first tenth of nodes, two tenths ... all, without training"
+    add_run_options(add_verb(verbs, "widths", says, widths, "exp/an4/runs/guided-keep0.25"), "train")
+    _add_explain(verbs)
+    says = "measure decoding: CPU time of the network and of the search, and real-time factors, on one process"
+    verb = add_verb(verbs, "bench", says, bench, "decode exp/an4/runs/dense")
+    verb.add_argument("what", choices=("decode",), help="what to measure")
+    add_run_options(verb, "shrink", nj=False, on=True)
+    says = "print the most likely word sequences of each utterance, no two alike, of a run that kept its lattices"
+    verb = add_verb(verbs, "nbest", says, nbest, "exp/an4/runs/dense -n 5")
+    add_run_options(verb, "decode", nj=False, on=True)
+    verb.add_argument("-n", type=int, default=10, help="sequences of an utterance (default: %(default)s)")
+    verb.add_argument("--lm-weight", type=float, default=10.0, help="(default: %(default)s)")
+    verb.add_argument("--penalty", type=float, default=0.0, help="cost of each word (default: %(default)s)")
+
+
+def _add_explain(verbs: Verbs) -> None:
+    says = "explain when and why the nodes of a run were removed"
+    verb = add_verb(verbs, "explain", says, explain_run, "exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17")
+    verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the train stage")
+    verb.add_argument("--layer", type=int, help="hidden layer, counted from 1 at the input")
+    verb.add_argument("--node", type=int, help="node of that layer in the dense network, counted from 0")
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Exit status 1 if masked and shrunk network differ beyond the tolerance."""
+    from asr_prune.score.verify_run import verify_run
+
+    with working_on_run(options, lambda run: run.shrunk, "shrink") as (experiment, run):
+        holds = verify_run(run, experiment.decoding)
+    print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")
+    return 0 if holds else 1
+
+
+def widths(options: argparse.Namespace) -> None:
+    """Measures the widths of a run."""
+    from asr_prune.analysis.widths import Judge, measure_widths
+
+    with working_on_run(options, lambda run: run.before_cut, "train") as (experiment, run):
+        measure_widths(run, Judge(experiment.decoding, experiment.recipe.score, experiment.nj))
+
+
+def explain_run(options: argparse.Namespace) -> None:
+    """Prints the trail of a run, a layer or a node."""
+    from asr_prune.report.explain import explain
+
+    run = run_folder(options.folder, lambda run: run.trail, "train")
+    print(explain(run.path, options.layer, options.node))
+
+
+def bench(options: argparse.Namespace) -> None:
+    """Prints the table."""
+    from asr_prune.analysis.bench import bench_decode
+
+    experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+    print("\n".join(bench_decode(run, experiment.decoding, options.on)))
+
+
+def nbest(options: argparse.Namespace) -> None:
+    """Prints lines of `utterance-rank cost word word ...`."""
+    from asr_prune.decode.lattice_archive import read_lattices
+    from asr_prune.lang.symbols import read_symbols
+
+    if options.n < 1 or options.lm_weight <= 0:
+        raise UserError("-n must be at least 1 and --lm-weight above 0.")
+    experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+    archive = _lattices(run, options.on)
+    if experiment.graph is None:
+        raise UserError(f"{run.path} is decoded greedily and has no lattices; set decode.search to graph.")
+    words = {i: word for word, i in read_symbols(experiment.graph / "words.txt").items()}
+    for utt, lattice in read_lattices(archive):
+        for rank, (ids, cost) in enumerate(lattice.n_best(options.n, (options.lm_weight, options.penalty)), 1):
+            print(f"{utt}-{rank} {cost:.3f} {' '.join(words.get(i, f'[{i}]') for i in ids)}".rstrip())
+
+
+def _lattices(run: RunDir, part: str) -> Path:
+    archive = lattices_file(run.decoded(part))
+    if not archive.is_file():
+        raise UserError(f"{archive} is missing; decode with --set decode.lattice=true to keep lattices.")
+    return archive

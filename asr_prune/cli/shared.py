@@ -1,0 +1,113 @@
+"""What verbs share: their options, and for verbs on a run its folder, recipe, lock and log."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asr_prune.layout import RunDir
+from asr_prune.stages import STAGES
+from asr_prune.workflow.experiment import NJ, Experiment, experiment_of, open_experiment
+from asr_prune.workflow.lock import locked
+from asr_prune.workflow.log import logged
+from asr_prune.workflow.runner import MissingInput
+
+Verbs = argparse._SubParsersAction
+RECIPE = "recipes/demo"
+
+
+def positive(text: str) -> int:
+    """A whole number of 1 or more, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
+    return int(text)
+
+
+def not_negative(text: str) -> int:
+    """A whole number of 0 or more, for argparse."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, not {text!r}")
+    return int(text)
+
+
+def add_verb(verbs: Verbs, name: str, says: str, act: Callable[..., Any], example: str) -> argparse.ArgumentParser:
+    """A verb with its help, description and example."""
+    verb: argparse.ArgumentParser = verbs.add_parser(
+        name, help=says, description=says, epilog=f"example: asr-prune {name} {example}".rstrip()
+    )
+    verb.set_defaults(act=act, verb=name)
+    return verb
+
+
+def add_recipe_options(verb: argparse.ArgumentParser, default: str | None = RECIPE, nj: bool = True) -> None:
+    """--recipe, --set and, if the verb shares work, --nj. default: None takes the recipe that a run is of."""
+    usual = "%(default)s" if default else "recipes/NAME for a run in exp/NAME"
+    verb.add_argument("--recipe", default=default, help=f"folder with a recipe.yaml (default: {usual})")
+    add_set_options(verb, nj)
+
+
+def add_set_options(verb: argparse.ArgumentParser, nj: bool = True) -> None:
+    """--set and, if the verb shares work, --nj."""
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
+    if nj:
+        verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
+
+
+def add_run_options(
+    verb: argparse.ArgumentParser, stage: str, nj: bool = True, on: bool = False, first: str = "folder"
+) -> None:
+    """The folder of a run after `stage`, the options of its recipe and, if the verb looks at one set, --on."""
+    verb.add_argument(first, type=Path, metavar="RUN", help=f"folder of a run after the {stage} stage")
+    add_recipe_options(verb, None, nj)
+    if on:
+        verb.add_argument("--on", choices=("test", "dev"), default="test", help="which set (default: %(default)s)")
+
+
+def given_experiment(options: argparse.Namespace) -> Experiment:
+    """The experiment of --recipe, --set and --nj. Raises UserError if the recipe or one of its runs is not valid."""
+    return open_experiment(options.recipe, options.set, getattr(options, "nj", NJ))
+
+
+def run_folder(path: Path, needed: Callable[[RunDir], Path], stage: str) -> RunDir:
+    """A run named on the command line. Raises UserError if the file that `stage` makes is missing."""
+    run = RunDir.given(path)
+    if not needed(run).is_file():
+        raise MissingInput(needed(run), stage)
+    return run
+
+
+def open_run(options: argparse.Namespace, needed: Callable[[RunDir], Path], stage: str) -> tuple[Experiment, RunDir]:
+    """A run and its experiment: of --recipe, or of recipes/NAME for a run in exp/NAME.
+
+    needed: a file of the run that `stage` makes. Raises UserError if that is missing, or the run is of another recipe.
+    """
+    run = run_folder(options.folder, needed, stage)
+    experiment = experiment_of(run, options.recipe, options.set, getattr(options, "nj", NJ))
+    return experiment, run
+
+
+@contextmanager
+def working(options: argparse.Namespace, experiment: Experiment, again: str = "") -> Iterator[Experiment]:
+    """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on: with `again`, or
+    with run.sh from the stage that failed.
+    """
+    layout, verb = experiment.layout, options.verb
+    again = again or experiment.command(verb if verb in STAGES else None)
+    with locked(layout.lock), logged(verb, layout.log(verb), again, experiment.command):
+        yield experiment
+
+
+@contextmanager
+def working_on_run(
+    options: argparse.Namespace, needed: Callable[[RunDir], Path], stage: str
+) -> Iterator[tuple[Experiment, RunDir]]:
+    """As `open_run`, with lock and log, for verbs that write into the run's folder."""
+    experiment, run = open_run(options, needed, stage)
+    sets = [word for text in options.set for word in ("--set", text)]
+    again = shlex.join(["asr-prune", options.verb, str(run.path), "--recipe", str(experiment.loaded.folder), *sets])
+    with working(options, experiment, again):
+        yield experiment, run

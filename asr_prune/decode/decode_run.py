@@ -1,0 +1,118 @@
+"""What the decode stage makes: the words of sets under a run's network, at every LM weight and word penalty."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from asr_prune.acoustic.checkpoint import Model, load_model
+from asr_prune.decode.decoding import Decoding
+from asr_prune.decode.greedy import greedy_words
+from asr_prune.decode.lattice_set import Decoded, Words, grid, lattice_set, sweep_archive
+from asr_prune.decode.network_scores import NetworkScores, with_token_priors
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.errors import UserError
+from asr_prune.features.stored import frames_of
+from asr_prune.files import atomic, atomic_dir
+from asr_prune.layout import decode_info, lattices_file, words_file
+
+log = logging.getLogger(__name__)
+
+
+def decode_run(decoding: Decoding, network: Path, outs: Mapping[str, Path], options: DecodeOptions, nj: int) -> None:
+    """Decodes sets with the network in file `network`; outs: a folder for each set; options: in place of those of
+    `decoding`.
+
+    Each folder gets info.json and lattices (decode.lattice), or the words at each LM weight and penalty. Raises
+    UserError as `lattice_set`.
+    """
+    decoding = replace(decoding, options=options)
+    model = with_token_priors(decoding, load_model(network))
+    for part, out in outs.items():
+        if decoding.options.search == "greedy":
+            _greedy_part(decoding, model, part, out)
+        else:
+            _decode_part(decoding, model, part, out, nj)
+
+
+def _decode_part(decoding: Decoding, model: Model, part: str, out: Path, nj: int) -> None:
+    options, scores = decoding.options, NetworkScores(model, decoding.stored(part))
+    shift = decoding.features.frame_shift * model.network.stride
+    assert decoding.graph is not None
+    with atomic_dir(out) as partial:
+        keep = lattices_file(partial) if options.lattice else None
+        points = [] if options.lattice else grid(options)
+        decoded = lattice_set(decoding.graph, scores, options, points, nj, keep)
+        write_words(partial, decoded.words)
+        info = decode_figures(decoded, scores.seconds, shift)
+        decode_info(partial).write_text(json.dumps(info, indent=1))
+    log.info("  %s: %s", part, decoded.summary(shift))
+
+
+def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None:
+    feats = decoding.load(part)
+    scores = NetworkScores(model, feats)
+    words = {utt: greedy_words(posteriors, model.tokens) for utt, posteriors in scores}
+    frames = sum(frames_of(feats).values())
+    info = {
+        "frames": frames,
+        "rtf_decode": 0.0,
+        "sweep_seconds": 0.0,
+        "am_forward_seconds_per_hour": scores.seconds / (frames * decoding.features.frame_shift / 3600),
+        "utterances": len(words),
+        "no_final_state": [],
+        "no_path": [],
+    }
+    with atomic_dir(out) as partial:
+        write_words(partial, {(1, 0.0): words})
+        decode_info(partial).write_text(json.dumps(info, indent=1))
+    log.info("  %s: %d utterances decoded greedily", part, len(words))
+
+
+def sweep_run(
+    graph: Path, outs: Mapping[str, Path], lm_weights: Sequence[int], penalties: Sequence[float], nj: int
+) -> None:
+    """Writes the words at each LM weight and penalty from the lattices kept in the folders `outs`. Raises UserError as
+    `sweep_archive`.
+    """
+    points = list(product(lm_weights, penalties))
+    for out in outs.values():
+        write_words(out, sweep_archive(lattices_file(out), graph, points, nj))
+
+
+def decode_figures(decoded: Decoded, forward: float, shift: float) -> dict[str, Any]:
+    """What info.json holds; forward: seconds in the network; shift: seconds of a decoded frame."""
+    return {
+        "frames": decoded.frames,
+        "rtf_decode": decoded.rtf(shift),
+        "am_forward_seconds_per_hour": forward / (decoded.frames * shift / 3600),
+        "sweep_seconds": decoded.sweep_seconds,
+        "log_likelihood_per_frame": decoded.score / decoded.frames,
+        "utterances": decoded.utterances,
+        "no_final_state": decoded.partial,
+        "no_path": decoded.failed,
+    }
+
+
+def write_words(out: Path, words: Words) -> None:
+    """One file of `utterance word word ...` lines for each LM weight and penalty."""
+    for point, by_utterance in words.items():
+        with atomic(words_file(out, *point)) as file:
+            file.writelines(f"{utt} {' '.join(by_utterance[utt])}\n" for utt in sorted(by_utterance))
+
+
+def read_words(folder: Path, options: DecodeOptions) -> Words:
+    """What `write_words` wrote, by LM weight and penalty. Raises UserError if a file is missing."""
+    words: Words = {}
+    for point in product(options.lm_weights, options.penalties):
+        path = words_file(folder, *point)
+        if not path.is_file():
+            raise UserError(f"{path} is missing; run the decode stage, which makes it.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        words[point] = {line.split()[0]: line.split()[1:] for line in lines}
+    return words

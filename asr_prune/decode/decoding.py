@@ -1,0 +1,55 @@
+"""How the networks of an experiment are decoded: which folders, which features, which options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.features.stored import Stored
+from asr_prune.hmm.network_features import NetworkFeatures
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """data: folder of the data directories; lang; align: folder of the passes; labels: name of the pass whose pdfs the
+    networks give; graph: decoding graph, None for greedy decoding or if there is no HMM to decode with; features: what
+    the networks read; min_frames: frames of speech that a speaker needs for an fMLLR transform.
+    """
+
+    data: Path
+    lang: Path
+    align: Path
+    labels: str
+    graph: Path | None
+    features: NetworkFeatures
+    options: DecodeOptions
+    min_frames: float
+
+    @property
+    def ctc(self) -> bool:
+        return self.options.type == "ctc"
+
+    @property
+    def hmm(self) -> Path:
+        """The folder of the pass whose pdfs the networks give."""
+        return self.align / self.labels
+
+    @property
+    def decodable(self) -> bool:
+        """Whether networks give words: with CTC always, else if there is a graph."""
+        return self.ctc or self.graph is not None
+
+    def set(self, part: str) -> Path:
+        """The data directory of a set."""
+        return self.data / part
+
+    def stored(self, part: str) -> Stored:
+        """What the networks read of a set, float32 [frames, dim] by utterance, read on access."""
+        return self.features.stored(self.set(part), self.align)
+
+    def load(self, part: str) -> dict[str, np.ndarray]:
+        """The same, in memory."""
+        return dict(self.stored(part))

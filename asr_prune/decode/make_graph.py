@@ -1,0 +1,69 @@
+"""What the graph stage makes: decoding graphs, and transforms for the speakers of dev and test."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode.adapt import Adapter
+from asr_prune.decode.graph import make_graph
+from asr_prune.decode.kaldi_graph import take_graph
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.token_graph import make_token_graph
+from asr_prune.features.archive import write_matrices
+from asr_prune.features.options import HmmFeatureOptions
+from asr_prune.hmm.network_features import pass_features, transform_file
+from asr_prune.lang.lang import Lang
+
+log = logging.getLogger(__name__)
+
+#: of Kaldi's graph directory, what is read
+KALDI_GRAPH = ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")
+
+
+def make_pass_graph(lang: Path, hmm: Path, out: Path, scales: Mapping[str, Any]) -> None:
+    """Writes HCLG of the pass in folder `hmm` to `out`; scales: of transitions and self-loops, named as in
+    DecodeOptions. Raises UserError as `make_graph`.
+    """
+    log.info("  HCLG: %s", make_graph(lang, hmm, out, replace(DecodeOptions(), **scales)))
+
+
+def take_pass_graph(source: Path, hmm: Path, out: Path) -> None:
+    """Writes Kaldi's graph directory `source` as HCLG of a pass to `out`. Raises UserError as `take_graph`."""
+    log.info("  HCLG: %s", take_graph(source, hmm, out))
+
+
+def make_ctc_graph(lang: Path, out: Path) -> None:
+    """Writes the graph of tokens and words to `out`. Raises UserError as `make_token_graph`."""
+    size = make_token_graph(lang, out)
+    log.info("  %d states, %d arcs, %d tokens", size.states, size.arcs, size.tokens)
+    if size.unspelled:
+        words = " ".join(size.unspelled[:10])
+        log.warning("  %d words of the language model cannot be spelled, left out: %s", len(size.unspelled), words)
+
+
+def adapt_speakers(
+    sets: Mapping[str, Path],
+    lang: Path,
+    hmm: Path,
+    graph: Path,
+    search: Mapping[str, Any],
+    features: HmmFeatureOptions,
+    min_frames: float,
+    nj: int,
+) -> None:
+    """Writes fMLLR transforms for the speakers of some sets from first-pass hypotheses, never from transcripts.
+
+    sets: data directories by name; hmm: a speaker-adaptive pass, in whose folder adapt_<set>/trans.{ark,scp} are
+    written; search: options of the two passes, named as in DecodeOptions. Raises UserError as `Adapter`.
+    """
+    adapter = Adapter(hmm, graph, Lang.read(lang).silence, DecodeOptions(**search), nj)
+    for part, folder in sets.items():
+        feats = dict(pass_features(folder, features, hmm, adapt=False))
+        transforms = adapter.transforms(feats, DataDir.read(folder).utt2spk, min_frames)
+        write_matrices(transform_file(hmm, part).with_suffix(""), sorted(transforms.items()))
+        log.info("  %s: transforms for %d speakers", part, len(transforms))

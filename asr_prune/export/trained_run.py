@@ -1,0 +1,53 @@
+"""A trained run, as exports need it: its shrunk network and what lies around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from asr_prune.acoustic.checkpoint import Model, load_model
+from asr_prune.errors import UserError
+from asr_prune.export.deployed import Deployed
+from asr_prune.hmm.frontend import FrontEnd
+from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.layout import RunDir
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """run: its folder."""
+
+    run: RunDir
+
+    @cached_property
+    def model(self) -> Model:
+        """Its shrunk network. Raises UserError if that is missing or damaged."""
+        return load_model(self.run.shrunk)
+
+    @property
+    def source(self) -> NetworkFeatures:
+        """What the network reads."""
+        return NetworkFeatures.from_plain(self.model.features)
+
+    @property
+    def hmm(self) -> Path:
+        """The folder of the pass whose pdfs the network gives."""
+        return self.run.layout.hmm(self.source.hmm)
+
+    def deployed(self) -> Deployed:
+        """The network with its metadata. Raises UserError if the front end of its pass is damaged."""
+        options = self.source.options
+        if self.source.kind == "network":
+            return Deployed(self.model, options.network)
+        adapted = (self.hmm / "trans.scp").is_file()
+        return Deployed(self.model, options.hmm, FrontEnd.load(self.hmm), adapted)
+
+    def features(self, part: str) -> dict[str, np.ndarray]:
+        """What the network reads of a set, float32 [frames, dim] by utterance. Raises UserError if it is missing."""
+        layout = self.run.layout
+        if not (layout.set(part) / "utt2spk").is_file():
+            raise UserError(f"{layout.set(part)} is not a data directory; run the stages corpus and features.")
+        return self.source.load(layout.set(part), layout.align)

@@ -1,0 +1,1 @@
+"""Gates on nodes and layers, priced by what they cost."""

@@ -1,0 +1,93 @@
+"""Bernoulli gates on nodes and on whole layers: drawn for each mini-batch, moved by projected
+gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asr_prune.acoustic.network import NodeLayer
+
+
+class Gates:
+    """nodes: theta of each node's gate, float [nodes] a layer; layers: theta of the layers' gates,
+    [layers], which stay 1 in a network that cannot do without a layer.
+
+    A gate whose theta has been at most `tolerance` for `patience` updates is off for good.
+    """
+
+    def __init__(self, layers: Sequence[NodeLayer], theta: float, tolerance: float, patience: int) -> None:
+        self.tolerance, self.patience = tolerance, patience
+        self.sizes = [layer.size for layer in layers]
+        self.skippable = all(layer.skippable for layer in layers)
+        self.nodes = [torch.full_like(layer.incoming.bias.detach(), theta) for layer in layers]
+        self.layers = self.nodes[0].new_full((len(layers),), theta if self.skippable else 1.0)
+        self.drawn = [torch.ones_like(theta) for theta in self.nodes]
+        self.drawn_layers = torch.ones_like(self.layers)
+        self.low_for = [torch.zeros_like(theta) for theta in self.nodes]
+        self.layers_low_for = torch.zeros_like(self.layers)
+
+    def probabilities(self) -> list[Tensor]:
+        """That a node acts: its gate and its layer's are 1; [nodes] a layer."""
+        return [theta * whole for theta, whole in zip(self.nodes, self.layers, strict=True)]
+
+    def counts(self) -> Tensor:
+        """Expected nodes of each layer, [layers]."""
+        return torch.stack([p.sum() for p in self.probabilities()])
+
+    def draw(self, index: Sequence[Tensor]) -> None:
+        """New gates for a mini-batch. index: which nodes of the dense network there are, int64
+        [nodes] a layer; each has its own random number, whatever else is still there.
+        """
+        chance = torch.rand(sum(self.sizes) + len(self.sizes), device=self.layers.device).to(self.layers)
+        *nodes, layers = chance.split([*self.sizes, len(self.sizes)])
+        self.drawn_layers = (layers < self.layers).to(self.layers)
+        self.drawn = [(c[i] < theta).to(theta) for c, i, theta in zip(nodes, index, self.nodes, strict=True)]
+
+    def factors(self) -> list[Tensor]:
+        """What the gates drawn multiply the nodes' outputs by, [nodes] a layer."""
+        return [gate * whole for gate, whole in zip(self.drawn, self.drawn_layers, strict=True)]
+
+    def move(self, nodes: Sequence[Tensor], layers: Tensor) -> None:
+        """`theta <- clip(theta - step, 0, 1)`. nodes: steps of the nodes' gates, [nodes] a layer;
+        layers: [layers].
+        """
+        self.nodes = [(theta - step).clamp_(0, 1) for theta, step in zip(self.nodes, nodes, strict=True)]
+        if self.skippable:
+            self.layers = (self.layers - layers).clamp_(0, 1)
+        self.low_for = [self._longer(low, theta) for low, theta in zip(self.low_for, self.nodes, strict=True)]
+        self.layers_low_for = self._longer(self.layers_low_for, self.layers)
+
+    def _longer(self, low: Tensor, theta: Tensor) -> Tensor:
+        return torch.where(theta <= self.tolerance, low + 1, 0)
+
+    def off(self) -> list[Tensor]:
+        """Nodes off for good, by their own gate or their layer's; boolean [nodes] a layer."""
+        whole = self.layers_low_for >= self.patience
+        return [(low >= self.patience) | gone for low, gone in zip(self.low_for, whole, strict=True)]
+
+    def undecided(self) -> Tensor:
+        """How many gates, of nodes not off and of the layers that have some, are neither 0 nor 1;
+        [].
+        """
+        between = [((theta > 0) & (theta < 1) & ~off) for theta, off in zip(self.nodes, self.off(), strict=True)]
+        whole = (self.layers > 0) & (self.layers < 1) & (self.counts() > 0)
+        return sum((b.sum() for b in between), whole.sum())
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        """Only the nodes in `kept` are left, boolean [nodes] a layer."""
+        for name in ("nodes", "drawn", "low_for"):
+            setattr(self, name, [value[mask] for value, mask in zip(getattr(self, name), kept, strict=True)])
+
+    NAMES = ("nodes", "layers", "drawn", "drawn_layers", "low_for", "layers_low_for")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.NAMES}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in self.NAMES:
+            setattr(self, name, state[name])

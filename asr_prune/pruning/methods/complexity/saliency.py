@@ -1,0 +1,111 @@
+"""What it would cost to switch a node or a layer off, from one pass forward and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from asr_prune.acoustic.network import NodeLayer, by_columns
+
+#: weight of the latest mini-batch in a running mean
+LATEST = 0.02
+
+
+class Saliency:
+    """For every gate, the change of the cross-entropy when it goes from 0 to 1, estimated at the
+    gate drawn.
+
+    A derivative at the gate drawn alone, `CE'(xi)`, says nothing where it matters: at a trained
+    node that is on it is about 0, whatever the node is worth, because the scale of its outgoing
+    vector has been trained too. With the second derivative, `CE(1) - CE(0) ~ CE'(xi) - (xi - 1/2)
+    CE''`, and CE'' as the mean square of the frames' own derivatives (empirical Fisher), seen while
+    the gate is on.
+
+    nodes, nodes_second: first and second derivatives, float [nodes] a layer; layers, layers_second:
+    [layers].
+    """
+
+    def __init__(self, layers: Sequence[NodeLayer]) -> None:
+        self.node_layers = layers
+        like = [layer.incoming.bias.detach() for layer in layers]
+        self.nodes = [torch.zeros_like(b) for b in like]
+        self.nodes_second = [torch.zeros_like(b) for b in like]
+        self.layers = like[0].new_zeros(len(layers))
+        self.layers_second = like[0].new_zeros(len(layers))
+
+    @contextmanager
+    def watching(self, factors: Sequence[Tensor]) -> Iterator[None]:
+        """While it is open, passes back through the network are watched. factors: gates, float
+        [nodes] a layer.
+        """
+        handles = [
+            layer.outgoing.register_forward_pre_hook(self._watch(i, factor > 0))
+            for i, (layer, factor) in enumerate(zip(self.node_layers, factors, strict=True))
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _watch(self, i: int, on: Tensor) -> Any:
+        def before(module: nn.Module, inputs: tuple[Tensor]) -> None:
+            if inputs[0].requires_grad:
+                # detached here: a hook that holds its own tensor would keep the whole graph alive
+                outputs = inputs[0].detach()
+                inputs[0].register_hook(lambda gradient: self._squares(i, on, outputs, gradient))
+
+        return before
+
+    @torch.no_grad()
+    def _squares(self, i: int, on: Tensor, outputs: Tensor, gradient: Tensor) -> None:
+        """The loss being a mean over frames, a frame's own derivative is `frames` times its
+        part.
+        """
+        parts = (outputs * gradient).flatten(0, -2)
+        square = len(parts) * parts.square().sum(0)
+        now = self.nodes_second[i]
+        self.nodes_second[i] = torch.where(on, torch.where(now == 0, square, now.lerp(square, LATEST)), now)
+        if bool(on.any()):
+            whole = len(parts) * parts.sum(1).square().sum()
+            self.layers_second[i] = whole if self.layers_second[i] == 0 else self.layers_second[i].lerp(whole, LATEST)
+
+    @torch.no_grad()
+    def chain(self, factors: Sequence[Tensor]) -> None:
+        """Takes first derivatives from the gradients of the outgoing weights that acted, and makes
+        these the gradients of the weights that are trained.
+        """
+        for i, (layer, factor) in enumerate(zip(self.node_layers, factors, strict=True)):
+            gradient = layer.outgoing.weight.grad
+            if gradient is None:
+                self.nodes[i] = torch.zeros_like(factor)
+                continue
+            self.nodes[i] = by_columns(layer.outgoing.weight * gradient).sum(0)
+            gradient.mul_(factor)
+
+    def of_nodes(self, gates: Sequence[Tensor], layer_gates: Tensor, second: bool) -> list[Tensor]:
+        """CE(1) - CE(0) for each node's gate, [nodes] a layer; 0 where its layer is off."""
+        return [
+            whole * (first - (gate - 0.5) * curve * second)
+            for whole, gate, first, curve in zip(layer_gates, gates, self.nodes, self.nodes_second, strict=True)
+        ]
+
+    def of_layers(self, gates: Sequence[Tensor], layer_gates: Tensor, second: bool) -> Tensor:
+        """CE(1) - CE(0) for each layer's gate, [layers]."""
+        first = torch.stack([(gate * nodes).sum() for gate, nodes in zip(gates, self.nodes, strict=True)])
+        return first - (layer_gates - 0.5) * self.layers_second * second
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        """Only the nodes in `kept` are left, boolean [nodes] a layer."""
+        for name in ("nodes", "nodes_second"):
+            setattr(self, name, [value[mask] for value, mask in zip(getattr(self, name), kept, strict=True)])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"nodes_second": self.nodes_second, "layers_second": self.layers_second}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.nodes_second, self.layers_second = state["nodes_second"], state["layers_second"]

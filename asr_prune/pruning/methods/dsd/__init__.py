@@ -1,0 +1,1 @@
+"""Dense-sparse-dense training."""

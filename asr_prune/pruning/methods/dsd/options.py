@@ -1,0 +1,37 @@
+"""Options of dense-sparse-dense training."""
+
+from __future__ import annotations
+
+from asr_prune.options import options
+from asr_prune.pruning.options import SparseOptions
+
+
+@options
+class DsdOptions(SparseOptions):
+    #: repetitions of the sparse and the re-dense phase
+    cycles: int = 1
+    #: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each phase a tenth
+    #: of the one before
+    rates: tuple[float, ...] = ()
+    #: fraction of the updates in each phase, 1 + 2 * cycles values that add up to 1; empty: all
+    #: alike
+    shares: tuple[float, ...] = ()
+    #: whether to mask the output layer's weights too
+    output_layer: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cycles < 1:
+            raise ValueError(f"cycles must be 1 or more, not {self.cycles}")
+        for name, values in (("rates", self.rates), ("shares", self.shares)):
+            if values and len(values) != self.phases:
+                raise ValueError(f"{name} must have {self.phases} entries, one a phase, not {len(values)}")
+            if values and min(values) <= 0:
+                raise ValueError(f"{name} must be above 0, not {list(values)}")
+        if self.shares and abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError(f"shares must add up to 1, not to {sum(self.shares):g}")
+
+    @property
+    def phases(self) -> int:
+        """Dense, then sparse and re-dense in each cycle."""
+        return 1 + 2 * self.cycles

@@ -1,0 +1,90 @@
+"""Gradual magnitude pruning of nodes (Zhu and Gupta 2017, "To prune, or not to prune: exploring the
+efficacy of pruning for model compression", arXiv 1710.01878).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.method import Method
+from asr_prune.pruning.methods.gradual.options import GradualOptions
+from asr_prune.pruning.nodes import Nodes, minima_of, narrowed, strongest
+from asr_prune.pruning.parts import ActingWeights
+from asr_prune.pruning.schedule import cubic
+from asr_prune.pruning.scores import WeightScores, node_scores
+
+
+class Gradual(Method):
+    """Removes the lowest nodes a few at a time: the number of nodes follows a cubic schedule from
+    all to the target, so that many go early, while there are many to choose from. Removed nodes
+    stay removed.
+    """
+
+    def __init__(self, options: GradualOptions, layers: Sequence[NodeLayer]) -> None:
+        super().__init__(options, layers)
+        self.score: LivingScores = LivingScores(self.nodes, options.score)
+        self.weights = GradualRemoval(options, self.nodes, self.score)
+
+    def finish(self) -> list[Tensor]:
+        return self.score.living
+
+
+class LivingScores(WeightScores):
+    """Weight scores over the mean of the living nodes of the layer; 0 for removed nodes.
+
+    living: boolean [nodes] a layer.
+    """
+
+    def __init__(self, nodes: Nodes, score: str) -> None:
+        super().__init__(nodes, score)
+        self.living = nodes.every_node()
+
+    def scores(self) -> list[Tensor]:
+        return node_scores(self.nodes.layers, self.score, self.living)
+
+    def alive(self) -> list[Tensor]:
+        return self.living
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        self.living = narrowed(self.living, kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"living": self.living}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.living = state["living"]
+
+
+class GradualRemoval(ActingWeights):
+    """Removes nodes every few updates of the sparsify phase."""
+
+    def __init__(self, options: GradualOptions, nodes: Nodes, score: LivingScores) -> None:
+        self.options, self.nodes, self.score = options, nodes, score
+
+    @property
+    def raises_dev(self) -> bool:
+        return True
+
+    def wanted(self, progress: float) -> int:
+        """How many nodes should remain at `progress`, 0 to 1, of the sparsify phase."""
+        total = self.nodes.total
+        return round(cubic(total, total if self.nodes.target is None else self.nodes.target, progress))
+
+    def after_step(self, step: int) -> None:
+        if (step - self.phases.sparsify_from) % self.options.every == 0 or step >= self.phases.cut_at:
+            self._choose(self.phases.progress(step))
+
+    def _choose(self, progress: float) -> None:
+        share = cubic(1, 1.0 if self.options.keep is None else self.options.keep, progress)
+        minima = minima_of(self.nodes.sizes, share, self.options.min_nodes, self.options.floor)
+        self.score.living = strongest(self.score.scores(), self.wanted(progress), minima)
+
+    def gone(self) -> list[Tensor]:
+        return [~mask for mask in self.score.living]
+
+    def shares(self) -> list[float]:
+        return [float(mask.sum()) / size for mask, size in zip(self.score.living, self.nodes.sizes, strict=True)]

@@ -1,0 +1,1 @@
+"""Group lasso on the vectors of nodes."""

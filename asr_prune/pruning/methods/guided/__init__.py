@@ -1,0 +1,1 @@
+"""Guided regularisation: some nodes are penalised more than others."""

@@ -1,0 +1,45 @@
+"""Options of guided regularisation."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from asr_prune.options import options
+from asr_prune.pruning.options import ProximalOptions
+
+
+@options
+class GuidedOptions(ProximalOptions):
+    PANEL: ClassVar[int | None] = 3
+    ZEROS: ClassVar[bool] = True
+    #: r: sum of magnitudes (l1), sum of squares (l2), Euclidean norm (group)
+    norm: Literal["l1", "l2", "group"] = "group"
+    #: how the penalty grows with a node's index; step and random_step penalise some nodes alike and
+    #: the others not
+    guide: Literal["linear", "power", "exponential", "step", "random_step"] = "linear"
+    #: guide power: the exponent p of (j/N)^p
+    exponent: float = 2.0
+    #: guide exponential: the a of exp(a j/N)
+    rate: float = 4.0
+    #: guides step and random_step: the fraction of each layer without a penalty; null: keep, or a
+    #: half
+    step_at: float | None = None
+    #: rank keeps the highest scores, prefix the first nodes of each layer
+    cut: Literal["rank", "prefix"] = "rank"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.exponent < 0 or self.rate < 0:
+            raise ValueError("exponent and rate must be 0 or more: the penalty grows with the index")
+        if self.step_at is not None and not 0 <= self.step_at < 1:
+            raise ValueError(f"step_at must be at least 0 and below 1, not {self.step_at}")
+
+    @property
+    def spared(self) -> float:
+        """The fraction of each layer that the guides step and random_step do not penalise."""
+        share = self.step_at if self.step_at is not None else self.keep
+        return 0.5 if share is None else share
+
+    @property
+    def ordered(self) -> bool:
+        return self.guide != "random_step"

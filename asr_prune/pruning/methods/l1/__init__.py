@@ -1,0 +1,1 @@
+"""L1 regularisation, cut by node norms."""

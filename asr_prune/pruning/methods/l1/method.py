@@ -1,0 +1,55 @@
+"""L1 regularisation of all weights, cut by node norms: scattered zeros, to compare structured ones
+with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.method import Method
+from asr_prune.pruning.methods.l1.options import L1Options
+from asr_prune.pruning.nodes import Nodes
+from asr_prune.pruning.parts import Penalty
+from asr_prune.pruning.prox import metric_of, soften
+from asr_prune.pruning.scores import NormScore
+
+
+class L1(Method):
+    """`E = CE + lambda * sum |w|` over all weights in the sparsify phase; nodes are ranked by the
+    L1 norms of their vectors.
+    """
+
+    def __init__(self, options: L1Options, layers: Sequence[NodeLayer]) -> None:
+        super().__init__(options, layers)
+        self.score = NormScore(self.nodes, options.vectors, options.tolerance, l1=True)
+        self.penalty = L1Penalty(options, self.nodes)
+
+
+class L1Penalty(Penalty):
+    """Soft thresholding after the update, in the optimiser's metric."""
+
+    def __init__(self, options: L1Options, nodes: Nodes) -> None:
+        self.nodes, self.every = nodes, options.every
+        self.strength = options.penalty if options.strength is None else options.strength
+        self.scratch = {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in nodes.weights()}
+
+    @property
+    def raises_dev(self) -> bool:
+        return True
+
+    def no_decay(self) -> list[Tensor]:
+        return self.nodes.weights()
+
+    @torch.no_grad()
+    def after_step(self, step: int) -> None:
+        if self.strength == 0 or (step % self.every and step != self.phases.cut_at):
+            return
+        for weight in self.nodes.weights():
+            scratch = self.scratch[weight.shape]
+            metric = metric_of(self.optimiser, weight, scratch[0])
+            strength = weight.new_full((weight.shape[-1],), self.strength * self.every)
+            soften(weight, metric, strength, 0, torch.zeros_like(strength, dtype=torch.bool), (scratch[1], scratch[2]))

@@ -1,0 +1,29 @@
+"""Options of L1 regularisation."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from asr_prune.options import options
+from asr_prune.pruning.options import PruneOptions
+
+
+@options
+class L1Options(PruneOptions):
+    PANEL: ClassVar[int | None] = 1
+    ZEROS: ClassVar[bool] = True
+    #: which vectors' norms rank the nodes at the cut
+    vectors: Literal["outgoing", "incoming"] = "outgoing"
+    #: weight of the penalty lambda * sum |w|, if keep is given
+    penalty: float = 1e-4
+    #: updates between two soft thresholdings; each is as strong as that many updates
+    every: int = 8
+    #: with strength: norms at or below this fraction of the layer's largest count as zero
+    tolerance: float = 1e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.penalty < 0 or self.tolerance < 0:
+            raise ValueError("penalty and tolerance must be 0 or more")
+        if self.every < 1:
+            raise ValueError(f"every must be 1 or more, not {self.every}")

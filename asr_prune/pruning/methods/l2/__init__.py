@@ -1,0 +1,1 @@
+"""L2 regularisation, cut by node norms."""

@@ -1,0 +1,19 @@
+"""Options of L2 regularisation."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from asr_prune.options import options
+from asr_prune.pruning.options import PruneOptions
+
+
+@options
+class L2Options(PruneOptions):
+    PANEL: ClassVar[int | None] = 2
+    #: which vectors' norms rank the nodes at the cut
+    vectors: Literal["outgoing", "incoming"] = "outgoing"
+    #: weight of the penalty lambda/2 * ||W||^2, if keep is given
+    penalty: float = 1e-4
+    #: with strength: norms at or below this fraction of the layer's largest count as zero
+    tolerance: float = 1e-2

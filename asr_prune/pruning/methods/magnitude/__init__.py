@@ -1,0 +1,1 @@
+"""One-shot pruning of nodes by a score."""

@@ -1,0 +1,1 @@
+"""Magnitude attention based dynamic pruning."""

@@ -1,0 +1,42 @@
+"""Options of magnitude attention, and how its log reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from asr_prune.options import options
+from asr_prune.pruning.options import AuditTable, SparseOptions
+
+_HEADER = f"{'update':>7s}  {'phase':12s}  {'sparsity':>8s}  {'asked':>6s}  regrown  dropped  attention by layer"
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    attention = " ".join(f"{value:.3f}" for value in row["mean_attention"])
+    return (
+        f"{row['update']:7d}  {row['phase']:12s}  {row['sparsity_reached']:8.4f}  {row['sparsity_asked']:6.4f}"
+        f"  {sum(row['regrown']):7d}  {sum(row['dropped']):7d}  {attention}"
+    )
+
+
+@options
+class MapOptions(SparseOptions):
+    DEFAULT_SPARSITY: ClassVar[float] = 0.8
+    AUDIT: ClassVar[AuditTable | None] = AuditTable("attention.jsonl", _HEADER, _line)
+    #: exponent of the attention: 0 is none; the larger, the more it falls on the largest alone
+    beta: float = 1.0
+    #: updates between two refreshes of mask and attention
+    every: int = 16
+    #: fraction of the updates after which the mask is fixed
+    switch: float = 0.75
+    #: global: all layers are ranked together; layer: each layer keeps the same fraction
+    threshold: Literal["global", "layer"] = "global"
+    #: where the largest magnitude has attention 1: in each layer, or in the whole network
+    scale: Literal["layer", "global"] = "layer"
+    #: granularity weight: whether to mask the output layer's weights too
+    output_layer: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.beta < 0 or self.every < 1 or not 0 < self.switch <= 1:
+            raise ValueError("beta must be 0 or more, every 1 or more, switch above 0 and at most 1")

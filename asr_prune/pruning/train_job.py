@@ -1,0 +1,47 @@
+"""What the train stage makes: one network, trained with its pruning method."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.targets import frame_targets, token_targets
+from asr_prune.files import atomic
+from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.layout import RunDir
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.training import train_run
+
+
+def train_one(
+    run: RunDir,
+    seed: int,
+    network: NetworkOptions,
+    train: TrainOptions,
+    prune: PruneOptions,
+    features: NetworkFeatures,
+    data: Path,
+    align: Path,
+    lang: Path | None,
+    recipe: str,
+    resume: bool,
+) -> None:
+    """Trains a network on the sets train and dev in folder `data` and writes the run's files.
+
+    align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels; recipe: text of the run's
+    recipe.yaml; resume: go on from the last checkpoint. Raises UserError as `train_run`.
+    """
+    if not resume:
+        shutil.rmtree(run.models, ignore_errors=True)
+    with atomic(run.recipe) as file:
+        file.write(recipe)
+    sets = [data / part for part in ("train", "dev")]
+    labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
+    train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
+    options = network, train, prune
+    figures = train_run(run.path, train_set, dev_set, classes, options, seed, features.plain())
+    with atomic(run.train) as file:
+        json.dump(figures, file, indent=1)
+    run.checkpoint.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""The blocks of a recipe, and the runs that come of them."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.corpus.options import CorpusOptions
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.features.options import FeaturesOptions
+from asr_prune.hmm.options import HmmOptions
+from asr_prune.lang.options import LangOptions
+from asr_prune.options import options
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.recipe.settings import check_name
+from asr_prune.report.options import ReportOptions
+from asr_prune.score.options import ScoreOptions
+
+
+def check_seed(seed: int) -> None:
+    """Raises ValueError where the generators would not take it."""
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"seed must be at least 0 and below 2147483648, not {seed}")
+
+
+@options
+class RunEntry:
+    """One entry of `runs:`; its blocks are laid over those of the recipe."""
+
+    #: names the run's folder; by default made from what the run asks
+    name: str = ""
+    #: instead of the recipe's
+    seed: int | None = None
+    #: laid over the block of that name; another method starts from that method's defaults
+    prune: dict[str, Any] = field(default_factory=dict)
+    #: laid over the block of that name
+    network: dict[str, Any] = field(default_factory=dict)
+    #: laid over the block of that name
+    train: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name:
+            check_name(self.name)
+        if self.seed is not None:
+            check_seed(self.seed)
+
+
+@options
+class Recipe:
+    """All blocks of a recipe; each block's class says what it may hold."""
+
+    #: names the folders data/<name> and exp/<name>; by default the recipe folder's name
+    name: str = ""
+    #: the one seed of corpus, training and scoring
+    seed: int = 1
+    corpus: CorpusOptions = CorpusOptions()
+    lang: LangOptions = LangOptions()
+    features: FeaturesOptions = FeaturesOptions()
+    hmm: HmmOptions = HmmOptions()
+    network: NetworkOptions = NetworkOptions()
+    train: TrainOptions = TrainOptions()
+    #: method, and that method's own options
+    prune: dict[str, Any] = field(default_factory=lambda: {"method": "none"})
+    #: entries that override prune, network, train or seed, each one run
+    runs: tuple[RunEntry, ...] = ()
+    decode: DecodeOptions = DecodeOptions()
+    score: ScoreOptions = ScoreOptions()
+    report: ReportOptions = ReportOptions()
+
+    def __post_init__(self) -> None:
+        if self.name:
+            check_name(self.name)
+        check_seed(self.seed)
+        self.features.check_rate(self.corpus.rate)
+
+
+@options
+class Run:
+    """One training run of a recipe, everything decided."""
+
+    name: str
+    seed: int
+    prune: PruneOptions
+    network: NetworkOptions
+    train: TrainOptions

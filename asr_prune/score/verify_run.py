@@ -1,0 +1,87 @@
+"""What the shrink stage checks: that the smaller network is the masked one, and what the cut itself changed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from asr_prune.acoustic.checkpoint import Model, load_model
+from asr_prune.decode.decode_set import decode_set
+from asr_prune.decode.decoding import Decoding
+from asr_prune.decode.network_scores import NetworkScores, greedy_set
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+from asr_prune.hmm.network_features import Feats, NetworkFeatures
+from asr_prune.layout import RunDir
+from asr_prune.pruning.verify import compare_networks
+from asr_prune.score.align import distance
+
+log = logging.getLogger(__name__)
+
+
+def verified_run(run: RunDir, decoding: Decoding) -> None:
+    """As `verify_run`. Raises UserError if the two networks differ."""
+    if not verify_run(run, decoding):
+        raise UserError(f"{run.path}: the shrunk network is not the masked one; see {run.verify}.")
+
+
+def verify_run(run: RunDir, decoding: Decoding) -> bool:
+    """Compares the masked with the shrunk network of a run: logits on random inputs and all test frames, words of the
+    test set; and what the cut changed on the development set. Writes verify.json; whether the networks are the same.
+
+    Without words, and null for them, if there is no HMM to decode with.
+    """
+    masked, small = load_model(run.network), load_model(run.shrunk)
+    source = NetworkFeatures.from_plain(small.features)
+    feats = {part: source.stored(decoding.set(part), decoding.align) for part in ("dev", "test")}
+    agreements = compare_networks(masked, small, feats["test"])
+    for agreement in agreements:
+        log.info("  %s", agreement)
+    differ, cut = None, None
+    if decoding.decodable:
+        differ = _words_that_differ(masked, small, feats["test"], decoding.graph)
+        cut = _what_the_cut_changed(run, feats["dev"], decoding.graph)
+    holds = not differ and all(agreement.holds for agreement in agreements)
+    with atomic(run.verify) as file:
+        rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
+        content = {"holds": holds, "logits": rows, "utterances_that_differ": differ, "cut": cut}
+        json.dump(content, file, indent=1)
+    return holds
+
+
+def words_for_comparison(model: Model, feats: Feats, graph: Path | None) -> dict[str, list[str]]:
+    """Words of every utterance under one network, at a usual LM weight and a narrow beam.
+
+    graph: its folder; without one a network trained with CTC is decoded greedily.
+    """
+    if graph is None:
+        return greedy_set(model, feats)
+    narrow = DecodeOptions(beam=11.0, max_active=1500)
+    weight = 2 if model.tokens else 12
+    hyps = decode_set(graph, NetworkScores(model, feats), narrow, weight, total=len(feats))
+    return {utt: hyp.words for utt, hyp in hyps.items()}
+
+
+def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path | None) -> list[str]:
+    one, other = (words_for_comparison(model, test, graph) for model in (masked, small))
+    differ = sorted(name for name in one if one[name] != other[name])
+    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
+    return differ
+
+
+def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None) -> dict[str, Any]:
+    figures = json.loads(run.train.read_text(encoding="utf-8"))
+    before = words_for_comparison(load_model(run.before_cut), dev, graph)
+    after = words_for_comparison(load_model(run.shrunk), dev, graph)
+    names = sorted(before)
+    changed = distance([before[name] for name in names], [after[name] for name in names])
+    total = sum(map(len, before.values()))
+    ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
+    log.info("  the cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
+    log.info("  from before the cut to the shrunk network: %d of %d dev words differ", changed, total)
+    words = {"words_dev": total, "words_changed_dev": changed}
+    return words | {"norm_mass_removed": figures["norm_mass_removed"], "converged": figures["converged"]}

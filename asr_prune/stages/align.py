@@ -1,0 +1,89 @@
+"""Stage align: the passes of the GMM-HMM over train and dev together, or labels made by Kaldi."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asr_prune.hmm.network_features import feature_folder
+from asr_prune.hmm.options import PassOptions, pass_name
+from asr_prune.hmm.pass_files import pass_files
+from asr_prune.layout import LABELLED_SETS
+from asr_prune.stages.inputs import feature_inputs
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Files, Work
+
+#: what a pass reads of the lang folder
+_READ_OF_LANG = ("L.fst", "topo", "phones.txt", "words.txt")
+#: what is read of a Kaldi alignment directory
+_READ_OF_KALDI = (
+    *("final.*", "tree", "cmvn_opts", "splice_opts", "delta_opts", "phones.txt", "num_jobs"),
+    *("ali.*", "trans.*"),
+)
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """One work for each pass; with labels made by Kaldi one to take them; with CTC none."""
+    if experiment.ctc:
+        return []
+    if experiment.recipe.hmm.labels:
+        return [_taken(experiment, experiment.recipe.hmm.labels)]
+    passes = experiment.recipe.hmm.run
+    return [_trained(experiment, options, before) for options, before in zip(passes, (None, *passes), strict=False)]
+
+
+def _trained(experiment: Experiment, options: PassOptions, before: PassOptions | None) -> Work:
+    layout, recipe = experiment.layout, experiment.recipe
+    name, last = pass_name(options), options == recipe.hmm.run[-1]
+    out = layout.hmm(name)
+    earlier = layout.hmm(pass_name(before)) if before else None
+    inputs = feature_inputs(experiment, LABELLED_SETS, "hmm")
+    inputs |= {layout.set(part) / "text": "corpus" for part in LABELLED_SETS}
+    inputs |= {layout.lang / file: "lang" for file in _READ_OF_LANG}
+    inputs |= dict.fromkeys(pass_files(earlier, before), "align") if earlier and before else {}
+    # a pass that trains on all utterances labels them all, last or not
+    partial = bool(options.shortest or options.utterances)
+    return Work(
+        stage="align",
+        piece=name,
+        says=f"training the GMM-HMM, pass {name}",
+        job="asr_prune.hmm.train_pass:train_pass_on",
+        arguments={
+            "sets": layout.sets(LABELLED_SETS),
+            "lang": layout.lang,
+            "out": out,
+            "options": options,
+            "before": earlier,
+            "features": recipe.features.hmm,
+            "seed": recipe.seed,
+            "label_all": last or not partial,
+        },
+        inputs=inputs,
+        outputs=pass_files(out, options),
+        home=layout.exp,
+    )
+
+
+def _taken(experiment: Experiment, source: Path) -> Work:
+    layout, options, features = experiment.layout, experiment.recipe.hmm, experiment.features
+    out = experiment.labels
+    scps = {part: feature_folder(layout.set(part), features.kind) / "feats.scp" for part in LABELLED_SETS}
+    given = [Files(source, _READ_OF_KALDI), *([Files(options.model, _READ_OF_KALDI)] if options.model else [])]
+    return Work(
+        stage="align",
+        piece=out.name,
+        says=f"taking the labels of {source}",
+        job="asr_prune.kaldi.take_label_sets:take_label_sets",
+        arguments={
+            "source": source,
+            "model": options.model,
+            "pdfs": options.pdfs,
+            "scps": scps,
+            "lang": layout.lang,
+            "out": out,
+            "frame_shift": features.frame_shift,
+        },
+        inputs=feature_inputs(experiment, LABELLED_SETS, features.kind) | {layout.lang / "phones.txt": "lang"},
+        outputs=[out / name for name in ("pdf.ark", "summary.json")],
+        optional=given,
+        home=layout.exp,
+    )

@@ -1,0 +1,80 @@
+"""Stage decode: the words of dev and test under the shrunk networks, at every LM weight and word penalty."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.layout import SCORED_SETS, RunDir, decode_info, lattices_file, words_file
+from asr_prune.stages.inputs import decoding_inputs, front_end_files
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Work
+
+#: options that lattices depend on besides the graph, and options that they do not depend on
+SEARCH = ("type", "search", "beam", "lattice_beam", "acoustic_scale", "ctc_prior_scale", "lattice")
+GRID = ("lm_weights", "penalties")
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """One work for each run; with kept lattices two, so that another grid of weights needs no search."""
+    experiment.need_hmm()
+    folders = [experiment.run_dir(run) for run in experiment.runs]
+    keep = experiment.recipe.decode.lattice
+    return [
+        work
+        for folder in folders
+        for work in (_decode(experiment, folder), *([_sweep(experiment, folder)] if keep else []))
+    ]
+
+
+def _decode(experiment: Experiment, run: RunDir) -> Work:
+    options = experiment.recipe.decode
+    outs = {part: run.decoded(part) for part in SCORED_SETS}
+    made = [lattices_file(out) for out in outs.values()] if options.lattice else words_files(run, options)
+    return Work(
+        stage="decode",
+        run=run.name,
+        says="decoding",
+        job="asr_prune.decode.decode_run:decode_run",
+        arguments={"network": run.shrunk, "outs": outs, "options": search_options(options)},
+        uncounted={"decoding": experiment.decoding, "nj": experiment.nj},
+        inputs={run.shrunk: "shrink"} | decoding_inputs(experiment, SCORED_SETS),
+        outputs=[*(decode_info(out) for out in outs.values()), *made],
+        optional=front_end_files(experiment),
+        home=run.path,
+    )
+
+
+def _sweep(experiment: Experiment, run: RunDir) -> Work:
+    options, graph = experiment.recipe.decode, experiment.graph
+    outs = {part: run.decoded(part) for part in SCORED_SETS}
+    assert graph is not None
+    return Work(
+        stage="decode",
+        piece="words",
+        run=run.name,
+        says="weighting lattices",
+        job="asr_prune.decode.decode_run:sweep_run",
+        arguments={"graph": graph, "outs": outs, **{key: getattr(options, key) for key in GRID}},
+        uncounted={"nj": experiment.nj},
+        inputs=dict.fromkeys((lattices_file(out) for out in outs.values()), "decode") | {graph / "words.txt": "graph"},
+        outputs=words_files(run, options),
+        home=run.path,
+    )
+
+
+def search_options(options: DecodeOptions) -> DecodeOptions:
+    """What decoding depends on, everything else at its default; the grid counts only if lattices are not kept."""
+    keys = (*SEARCH, *(() if options.lattice else GRID))
+    return replace(DecodeOptions(), **{key: getattr(options, key) for key in keys})
+
+
+def words_files(run: RunDir, options: DecodeOptions) -> list[Path]:
+    """A file of words for each set, LM weight and penalty."""
+    return [
+        words_file(run.decoded(part), weight, penalty)
+        for weight in options.lm_weights
+        for penalty in options.penalties
+        for part in SCORED_SETS
+    ]

@@ -1,0 +1,83 @@
+"""Stage features: the features of the GMM-HMM and of the networks, for every set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asr_prune.errors import UserError
+from asr_prune.features.options import FeatureOptions
+from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
+from asr_prune.layout import SETS
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Listing, Work
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """One work for each kind of features, computed or taken from archives."""
+    return [_work(experiment, kind) for kind in _kinds(experiment)]
+
+
+def _kinds(experiment: Experiment) -> list[str]:
+    network = experiment.recipe.features.network
+    if experiment.ctc:
+        if network.type == "hmm":
+            raise UserError(
+                "features.network.type hmm takes the features of a GMM-HMM, and CTC trains none; set it to fbank or "
+                "mfcc."
+            )
+        return ["network"]
+    return ["hmm"] if network.type == "hmm" else ["hmm", "network"]
+
+
+def _work(experiment: Experiment, kind: str) -> Work:
+    layout, options = experiment.layout, getattr(experiment.recipe.features, kind)
+    sets = layout.sets()
+    outs = [feature_folder(folder, kind) for folder in sets]
+    make = _taken if options.archives else _computed
+    tables = ("text", "utt2spk", *(() if options.archives else ("wav.scp",)))
+    common = {
+        "stage": "features",
+        "piece": kind,
+        "inputs": {folder / name: "corpus" for folder in sets for name in tables},
+        "outputs": [out / name for out in outs for name in FEATURE_FILES],
+        "home": layout.exp,
+    }
+    return make(experiment, kind, options, {"sets": sets, "outs": outs}, common)
+
+
+def _computed(
+    experiment: Experiment,
+    kind: str,
+    options: FeatureOptions,
+    places: dict[str, list[Path]],
+    common: dict[str, object],
+) -> Work:
+    longest = experiment.recipe.corpus.longest
+    audio = Listing("asr_prune.corpus.datadir:audio_files", {"folders": places["sets"]})
+    return Work(
+        says=f"computing the features of the {'GMM-HMM' if kind == 'hmm' else 'network'}",
+        job="asr_prune.features.make:make_features",
+        arguments={**places, "kind": kind, "options": options, "longest": longest},
+        uncounted={"nj": experiment.nj},
+        optional=[*(folder / "segments" for folder in places["sets"]), audio],
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def _taken(
+    experiment: Experiment,
+    kind: str,
+    options: FeatureOptions,
+    places: dict[str, list[Path]],
+    common: dict[str, object],
+) -> Work:
+    source = Path(options.archives)
+    shift = options.frame_shift_ms / 1000
+    archives = Listing("asr_prune.kaldi.feature_archives:feature_archives", {"source": source, "parts": SETS})
+    return Work(
+        says=f"taking the features in {source}",
+        job="asr_prune.kaldi.take_feature_sets:take_feature_sets",
+        arguments={**places, "source": source, "kind": kind, "frame_shift": shift},
+        optional=[archives],
+        **common,  # type: ignore[arg-type]
+    )

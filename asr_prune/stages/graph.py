@@ -1,0 +1,92 @@
+"""Stage graph: the decoding graph; and, decoded with it, transforms for the speakers of dev and test."""
+
+from __future__ import annotations
+
+from asr_prune.hmm.network_features import transform_file
+from asr_prune.hmm.options import SatOptions, pass_name
+from asr_prune.hmm.pass_files import pass_files
+from asr_prune.layout import SCORED_SETS
+from asr_prune.stages.inputs import feature_inputs
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Files, Work
+
+GRAPH_FILES = ("HCLG.fst", "words.txt", "pdfs.txt", "size.json", "disambig_tid.int")
+KALDI_GRAPH_FILES = ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")
+#: options of the decoding passes before transforms are estimated
+FIRST_PASSES = ("adapt_lm_weight", "beam", "max_active", "first_beam", "first_max_active")
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """The graph of the networks, unless they are decoded greedily or cannot be decoded; and the adaptation, if networks
+    read the features of a speaker-adaptive pass.
+    """
+    if experiment.ctc:
+        return [] if experiment.greedy else [_token_graph(experiment)]
+    if not experiment.has_hmm:
+        return []
+    made = [pass_graph(experiment, experiment.labels.name)]
+    return [*made, adaptation(experiment, experiment.sat)] if experiment.sat else made
+
+
+def pass_graph(experiment: Experiment, name: str) -> Work:
+    """HCLG of a pass: Kaldi's, if the recipe names one and the pass labels the networks."""
+    layout, options = experiment.layout, experiment.recipe.decode
+    hmm, out = layout.hmm(name), experiment.graph_of(name)
+    source = options.graph if out == layout.graph else None
+    inputs = {hmm / "final.mdl": "align", hmm / "tree": "align"}
+    lang = {layout.lang / file: "lang" for file in ("L_disambig.fst", "G.fst", "phones.txt", "words.txt")}
+    scales = {"transition_scale": options.transition_scale, "self_loop_scale": options.self_loop_scale}
+    common = {"hmm": hmm, "out": out}
+    return Work(
+        stage="graph",
+        piece="" if out == layout.graph else name,
+        says=f"taking {source}" if source else "making HCLG",
+        job=f"asr_prune.decode.make_graph:{'take' if source else 'make'}_pass_graph",
+        arguments=common | ({"source": source} if source else {"lang": layout.lang, "scales": scales}),
+        inputs=inputs | ({} if source else lang),
+        outputs=[out / file for file in GRAPH_FILES],
+        optional=[Files(source, KALDI_GRAPH_FILES)] if source else [],
+        home=layout.exp,
+    )
+
+
+def adaptation(experiment: Experiment, options: SatOptions) -> Work:
+    """Transforms for the speakers of dev and test under a speaker-adaptive pass."""
+    layout, recipe, name = experiment.layout, experiment.recipe, pass_name(options)
+    hmm, graph = layout.hmm(name), experiment.graph_of(name)
+    scps = [transform_file(hmm, part) for part in SCORED_SETS]
+    return Work(
+        stage="graph",
+        piece=f"{name}-adapt",
+        says=f"adapting to the speakers of dev and test, pass {name}",
+        job="asr_prune.decode.make_graph:adapt_speakers",
+        arguments={
+            "sets": {part: layout.set(part) for part in SCORED_SETS},
+            "lang": layout.lang,
+            "hmm": hmm,
+            "graph": graph,
+            "search": {key: getattr(recipe.decode, key) for key in FIRST_PASSES},
+            "features": recipe.features.hmm,
+            "min_frames": options.fmllr_min_frames,
+        },
+        uncounted={"nj": experiment.nj},
+        inputs=feature_inputs(experiment, SCORED_SETS, "hmm")
+        | dict.fromkeys(pass_files(hmm, options), "align")
+        | {graph / file: "graph" for file in GRAPH_FILES},
+        outputs=[*scps, *(scp.with_suffix(".ark") for scp in scps)],
+        home=layout.exp,
+    )
+
+
+def _token_graph(experiment: Experiment) -> Work:
+    layout = experiment.layout
+    out = layout.token_graph
+    return Work(
+        stage="graph",
+        says="making the graph of tokens and words",
+        job="asr_prune.decode.make_graph:make_ctc_graph",
+        arguments={"lang": layout.lang, "out": out},
+        inputs={layout.lang / name: "lang" for name in ("tokens.txt", "words.txt", "G.fst")},
+        outputs=[out / name for name in GRAPH_FILES if name != "disambig_tid.int"],
+        home=layout.exp,
+    )

@@ -1,0 +1,57 @@
+"""Files that several stages read, each with the stage that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder, transform_file
+from asr_prune.workflow.experiment import Experiment
+
+Inputs = dict[Path, str]
+#: what a front end reads of a pass, as far as the pass has it
+FRONT_END = ("delta_opts", "splice_opts", "final.mat")
+
+
+def feature_inputs(experiment: Experiment, parts: Iterable[str], kind: str) -> Inputs:
+    """Stored features of some sets; kind: `hmm` or `network`."""
+    folders = [experiment.layout.set(part) for part in parts]
+    inputs = dict.fromkeys((folder / "utt2spk" for folder in folders), "corpus")
+    for folder in folders:
+        inputs |= {feature_folder(folder, kind) / name: "features" for name in FEATURE_FILES}
+    return inputs
+
+
+def network_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
+    """What the networks read of some sets: features, and the transforms of a speaker-adaptive pass."""
+    parts, source = list(parts), experiment.features
+    inputs = feature_inputs(experiment, parts, source.kind)
+    if experiment.sat is None or source.kind != "hmm":
+        return inputs
+    for part in parts:
+        scp = transform_file(experiment.labels, part)
+        maker = "align" if part == "train" else "graph"
+        inputs |= {scp: maker, scp.with_suffix(".ark"): maker}
+    return inputs
+
+
+def front_end_files(experiment: Experiment) -> list[Path]:
+    """Files of the labels' pass that the networks' features depend on; not every pass has them."""
+    if experiment.features.kind != "hmm":
+        return []
+    return [experiment.labels / name for name in FRONT_END]
+
+
+def label_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
+    """What networks learn: frame labels, or for CTC tokens and transcripts."""
+    if experiment.ctc:
+        texts = {experiment.layout.set(part) / "text": "corpus" for part in parts}
+        return {experiment.layout.lang / "tokens.txt": "lang"} | texts
+    return {experiment.labels / name: "align" for name in ("pdf.ark", "summary.json")}
+
+
+def decoding_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
+    """What decoding some sets reads besides the network."""
+    inputs = network_inputs(experiment, parts)
+    inputs |= {experiment.graph / "HCLG.fst": "graph"} if experiment.graph else {}
+    return inputs | (label_inputs(experiment, ("train",)) if experiment.ctc else {})

@@ -1,0 +1,100 @@
+"""Stage lang: lexicon and language model to FSTs; for CTC the tokens that words are spelled with."""
+
+from __future__ import annotations
+
+from asr_prune.corpus.facts import ARPA, LEXICON, LM_TEXT, Facts
+from asr_prune.errors import UserError
+from asr_prune.lang.ngram.options import LmOptions
+from asr_prune.lang.source import GrammarSource
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Files, Work
+
+LANG = (
+    *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
+    *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
+)
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """One work: make the lang folder, or take one made by Kaldi."""
+    if experiment.ctc:
+        return [_tokens(experiment)]
+    return [_taken(experiment) if experiment.recipe.lang.folder else _lang(experiment)]
+
+
+def _lang(experiment: Experiment) -> Work:
+    layout, options, source = experiment.layout, experiment.recipe.lang, grammar_source(experiment)
+    lexicon = layout.dictionary / LEXICON
+    return Work(
+        stage="lang",
+        says="making L and G",
+        job="asr_prune.lang.make:make_lang",
+        arguments={"lexicon": lexicon, "out": layout.lang, "options": options, "source": source},
+        inputs={lexicon: "corpus"} | source.made_by_corpus(layout.data),
+        outputs=[layout.lang / name for name in (*LANG, *source.estimates())],
+        optional=source.given(layout.data),
+        home=layout.exp,
+    )
+
+
+def _taken(experiment: Experiment) -> Work:
+    layout, folder = experiment.layout, experiment.recipe.lang.folder
+    assert folder is not None
+    return Work(
+        stage="lang",
+        says=f"taking {folder}",
+        job="asr_prune.kaldi.take_lang_folder:take_lang_folder",
+        arguments={"source": folder, "out": layout.lang},
+        inputs={},
+        outputs=[layout.lang / name for name in LANG],
+        optional=[Files(folder, ("**/*",))],
+        home=layout.exp,
+    )
+
+
+def _tokens(experiment: Experiment) -> Work:
+    layout, recipe = experiment.layout, experiment.recipe
+    search = recipe.decode.search == "graph"
+    lexicon = layout.dictionary / LEXICON if recipe.lang.tokens == "phones" else None
+    if lexicon and not search:
+        raise UserError("lang.tokens phones spell no word with greedy decoding; set decode.search to graph.")
+    if lexicon and not (experiment.facts or Facts(lexicon=True)).lexicon:
+        raise UserError("lang.tokens phones takes a lexicon, and the corpus has none; set it to characters or pieces.")
+    source = grammar_source(experiment) if search else None
+    train, says = layout.set("train"), "learning the tokens of CTC"
+    if experiment.loaded.recipe.decode.type == "auto":
+        says += " (the corpus has no lexicon: networks learn to spell its words, without alignment)"
+    names = ["tokens.txt", *(["words.txt", "G.fst", *source.estimates()] if source else [])]
+    return Work(
+        stage="lang",
+        says=says,
+        job="asr_prune.lang.make:make_token_lang",
+        arguments={
+            "train": train,
+            "out": layout.lang,
+            "options": recipe.lang,
+            "lexicon": lexicon,
+            "source": source,
+        },
+        inputs={train / "text": "corpus"}
+        | ({lexicon: "corpus"} if lexicon else {})
+        | (source.made_by_corpus(layout.data) if source else {}),
+        outputs=[layout.lang / name for name in names],
+        optional=source.given(layout.data) if source else [],
+        home=layout.exp,
+    )
+
+
+def grammar_source(experiment: Experiment) -> GrammarSource:
+    """What G is made of. Raises UserError if lang.lm asks for a model that nothing would use."""
+    options, layout = experiment.recipe.lang, experiment.layout
+    facts, dictionary = experiment.facts or Facts(lexicon=True), layout.dictionary
+    arpa = dictionary / ARPA if facts.arpa and not options.lm.text else None
+    if (instead := options.grammar or arpa) and options.lm != LmOptions():
+        mend = "lang.grammar." if options.grammar else "set lang.lm.text to have a model estimated from it."
+        raise UserError(f"lang.lm has no effect beside {instead}; leave lang.lm out, or {mend}")
+    if instead:
+        return GrammarSource(grammar=options.grammar, arpa=None if options.grammar else arpa)
+    named = not options.lm.text and not facts.lm_text
+    text = (layout.set("train") / "text",) if named else (dictionary / LM_TEXT,)
+    return GrammarSource(text=options.lm.text or text, named=named, heldout=layout.set("dev") / "text")

@@ -1,0 +1,32 @@
+"""Stage report: all runs of the experiment, those of earlier commands included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asr_prune.layout import RunDir
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Files, Work
+
+REPORT_FILES = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html", "table.txt")
+#: any run: its paths are patterns
+EVERY_RUN = RunDir(Path("*"))
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """One work: table, plots and page."""
+    layout, run = experiment.layout, EVERY_RUN
+    read = (run.result, run.norms, run.weights, run.widths)
+    return [
+        Work(
+            stage="report",
+            says="drawing",
+            job="asr_prune.report.make_report:make_report",
+            arguments={"layout": layout, "options": experiment.recipe.report},
+            inputs={},
+            outputs=[layout.report / name for name in REPORT_FILES],
+            optional=[Files(layout.runs, tuple(map(str, read)))],
+            after=["score"],
+            home=layout.exp,
+        )
+    ]

@@ -1,0 +1,62 @@
+"""Stage score: LM weight and word penalty chosen on dev, word errors on test, and the run's row of the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asr_prune.layout import SCORED_SETS, decode_info
+from asr_prune.recipe.load import Run
+from asr_prune.recipe.naming import variant
+from asr_prune.score.files import score_files
+from asr_prune.stages.decode import words_files
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Work
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """One work for each run."""
+    return [_work(experiment, run) for run in experiment.runs]
+
+
+def _work(experiment: Experiment, run: Run) -> Work:
+    layout, folder = experiment.layout, experiment.run_dir(run)
+    sets = {part: layout.set(part) for part in SCORED_SETS}
+    inputs = {decode_info(folder.decoded(part)): "decode" for part in SCORED_SETS}
+    inputs |= {folder.train: "train", folder.recipe: "train", folder.size: "shrink"}
+    inputs |= {path / name: "corpus" for path in sets.values() for name in ("text", "utt2spk")}
+    inputs |= dict.fromkeys(words_files(folder, experiment.recipe.decode), "decode")
+    return Work(
+        stage="score",
+        run=run.name,
+        says="scoring",
+        job="asr_prune.report.score_run:score_run",
+        arguments={
+            "run": folder,
+            "sets": sets,
+            "settings": settings(experiment, run),
+            "score": experiment.recipe.score,
+            "decode": experiment.recipe.decode,
+            "code_accepted": experiment.accepted(folder),
+        },
+        inputs=inputs,
+        outputs=[folder.result, *(path for part in SCORED_SETS for path in score_files(folder.score(part)))],
+        home=folder.path,
+    )
+
+
+def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
+    """The part of a row of results.json that says what was asked for."""
+    prune = run.prune
+    return {
+        "run": run.name,
+        "recipe": experiment.name,
+        "method": prune.method,
+        "vectors": getattr(prune, "vectors", None),
+        "variant": variant(prune),
+        "like": getattr(prune, "like", None),
+        "strength": prune.strength,
+        "keep_asked": prune.keep,
+        "sparsity_asked": prune.sparsity_asked,
+        "release": prune.fine_tune,
+        "seed": run.seed,
+    }

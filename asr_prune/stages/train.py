@@ -1,0 +1,80 @@
+"""Stage train: one network for each run of the recipe, pruned while it trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
+from asr_prune.pruning.registry import method_modules
+from asr_prune.recipe.load import Run
+from asr_prune.stages.inputs import front_end_files, label_inputs, network_inputs
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Files, Work, plain
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """One work for each run."""
+    runs = experiment.runs
+    for run in runs:
+        check_run(experiment, run)
+    return [_work(experiment, run, f"training, run {i} of {len(runs)}") for i, run in enumerate(runs, 1)]
+
+
+def _work(experiment: Experiment, run: Run, says: str) -> Work:
+    layout, folder, features = experiment.layout, experiment.run_dir(run), experiment.features
+    inputs = network_inputs(experiment, ("train", "dev")) | label_inputs(experiment, ("train", "dev"))
+    init = [Files(Path(run.train.init), (str(RunDir(Path()).network),))] if run.train.init else []
+    files = (folder.network, folder.before_cut, folder.train, folder.nodes, folder.norms, folder.metrics, folder.trail)
+    return Work(
+        stage="train",
+        run=run.name,
+        says=says,
+        job="asr_prune.pruning.train_job:train_one",
+        arguments={
+            "run": folder,
+            "seed": run.seed,
+            "network": run.network,
+            "train": run.train,
+            "prune": run.prune,
+            "features": features,
+        },
+        uncounted={
+            "data": layout.data,
+            "align": layout.align,
+            "lang": layout.lang if experiment.ctc else None,
+            "recipe": run_recipe(experiment, run),
+        },
+        inputs=inputs | dict.fromkeys(run.prune.reads(layout.runs), "train"),
+        outputs=files,
+        optional=[*front_end_files(experiment), *init],
+        code=method_modules(run.prune.method),
+        home=folder.path,
+        resumable=True,
+    )
+
+
+def run_recipe(experiment: Experiment, run: Run) -> str:
+    """recipe.yaml of a run: what it was asked, every default filled in."""
+    content = plain(run) | {"command": experiment.command(), "recipe": experiment.name}
+    text: str = yaml.safe_dump(content, sort_keys=False)
+    return text
+
+
+def check_run(experiment: Experiment, run: Run) -> None:
+    """Raises UserError if a run asks for what only CTC has, or augments the bands of features that have none."""
+    if run.network.type == "tdnn" and not experiment.ctc:
+        raise UserError(f"run {run.name}: network.type tdnn is trained with CTC; set decode.type to ctc.")
+    train, feats = run.train, experiment.recipe.features.network
+    if not experiment.ctc and any((train.tempo, train.warp, train.mask_frames, train.mask_bands)):
+        raise UserError(
+            f"run {run.name}: tempo, warp, mask_frames and mask_bands change whole utterances, which only CTC "
+            "trains on; leave them out of train, or set decode.type to ctc."
+        )
+    if (train.warp or train.mask_bands) and (feats.type != "fbank" or feats.deltas or feats.use_energy):
+        raise UserError(
+            f"run {run.name}: train.warp and train.mask_bands change the bands of a filterbank; set "
+            "features.network.type to fbank without deltas and use_energy, or leave the two out."
+        )

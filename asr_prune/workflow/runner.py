@@ -1,0 +1,162 @@
+"""Runs the works that are due and skips the others."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asr_prune.errors import UserError
+from asr_prune.files import listing, sweep
+from asr_prune.layout import Layout
+from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
+from asr_prune.workflow.work import Listing, Work, optional_files, plain
+
+log = logging.getLogger(__name__)
+
+
+class MissingInput(UserError):
+    """An input does not exist. stage: what makes it."""
+
+    def __init__(self, path: Path, stage: str) -> None:
+        super().__init__(f"{path} is missing; run the {stage} stage, which makes it.")
+        self.stage = stage
+
+
+class DamagedInput(UserError):
+    """An input is not what its stage wrote. stage: what makes it."""
+
+    def __init__(self, path: Path, stage: str) -> None:
+        super().__init__(f"{path} was changed or damaged after the {stage} stage wrote it; run that stage again.")
+        self.stage = stage
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a work is due, and why. waits: it may turn out up to date once the works before it are done."""
+
+    work: Work
+    due: bool
+    why: str
+    waits: bool = False
+
+
+class Runner:
+    """Runs works of one experiment.
+
+    accept_code: results whose code alone has changed are kept, and recorded as such.
+    """
+
+    def __init__(self, layout: Layout, accept_code: bool = False) -> None:
+        self.layout, self.accept_code = layout, accept_code
+        self.hashes = Hashes(layout.hashes)
+
+    def ledger(self, work: Work) -> Ledger:
+        return Ledger(work.home, self.hashes)
+
+    def fingerprint(self, work: Work) -> Fingerprint:
+        """What `work` depends on, as things stand."""
+        files = [*work.inputs, *optional_files(work)]
+        inputs = {str(path): self.hashes.of(path) for path in files}
+        listings = [item for item in work.optional if isinstance(item, Listing)]
+        inputs |= {item.places: listing(find_job(item.places)(**item.arguments)) for item in listings}
+        closure = self.hashes.sources.closure([work.job.partition(":")[0], *work.code])
+        scripts = {str(path): self.hashes.sources.of(path) for path in work.scripts}
+        code = {name: source.digest for name, source in (closure | scripts).items()}
+        libraries = self.hashes.sources.libraries([*closure.values(), *scripts.values()])
+        return Fingerprint(work.job, digest_of(plain(work.arguments)), inputs, code, libraries)
+
+    def state(self, work: Work) -> State:
+        """Whether `work` is due as things stand, and why."""
+        if missing := next((path for path in work.inputs if not path.exists()), None):
+            return State(work, True, f"{missing} is missing")
+        ledger = self.ledger(work)
+        recorded = ledger.recorded(work.entry)
+        if not recorded:
+            return State(work, True, "not done yet")
+        fingerprint = self.fingerprint(work)
+        if changes := fingerprint.changes(recorded):
+            accepted = self.accept_code and fingerprint.changed_in_code_only(recorded)
+            return State(work, not accepted, f"changed: {'; '.join(changes)}")
+        if lost := ledger.lost_output(work.entry):
+            return State(work, True, f"{lost} is {'changed' if lost.exists() else 'missing'}")
+        return State(work, False, "")
+
+    def survey(self, works: Iterable[Work]) -> Iterator[State]:
+        """The state of each work if all were run in this order; runs nothing. A work that reads what a due work makes
+        is due as well: whether it really is shows only then.
+        """
+        due: set[tuple[str, str]] = set()
+        for work in works:
+            state = self.state(work)
+            makers = {(maker, run) for maker in work.inputs.values() for run in ("", work.run)}
+            waits = sorted({stage for stage, run in due if (stage, run) in makers or stage in work.after})
+            if waits and not state.why.startswith("changed"):
+                state = State(work, True, f"after {', '.join(waits)}", waits=True)
+            if state.due:
+                due.add((work.stage, work.run))
+            yield state
+
+    def run(self, works: Iterable[Work]) -> None:
+        """Does each work that is due, in order.
+
+        Raises MissingInput if an input does not exist, DamagedInput if a job fails on an input that has changed since
+        its stage wrote it, and UserError as the jobs do.
+        """
+        for work in works:
+            self._once(work)
+            self.hashes.save()
+
+    def _once(self, work: Work) -> None:
+        for path, maker in work.inputs.items():
+            if not path.exists():
+                raise MissingInput(path, maker)
+        state = self.state(work)
+        if state.due:
+            log.info("%s: %s", work.title, work.says)
+            self._do(work)
+        elif state.why:
+            self._accept(work, state.why)
+        else:
+            log.info("%s: up to date", work.title)
+
+    def _accept(self, work: Work, why: str) -> None:
+        log.info("%s: kept though code has changed (%s)", work.title, why)
+        ledger = self.ledger(work)
+        recorded = ledger.recorded(work.entry)
+        outputs = [Path(path) for path in recorded["outputs"]]
+        ledger.mark(work.entry, self.fingerprint(work), outputs, [*recorded.get("code_accepted", []), why])
+
+    def _do(self, work: Work) -> None:
+        ledger, fingerprint = self.ledger(work), self.fingerprint(work)
+        for folder in (self.layout.data, self.layout.exp):
+            sweep(folder)
+        ledger.forget(work.entry)
+        resume = ledger.begin(work.entry, fingerprint.digest())
+        arguments = {**work.arguments, **work.uncounted} | ({"resume": resume} if work.resumable else {})
+        try:
+            written = find_job(work.job)(**arguments)
+        except UserError as error:
+            self._blame_input(work, error)
+            raise
+        if lost := next((path for path in work.outputs if not path.is_file()), None):
+            raise UserError(f"{lost} should have been written by the {work.stage} stage; see its log.")
+        ledger.mark(work.entry, fingerprint, [*work.outputs, *(written or ())])
+
+    def _blame_input(self, work: Work, error: UserError) -> None:
+        """Raises DamagedInput if `error` names an input that has changed since its stage wrote it."""
+        for path, maker in work.inputs.items():
+            ledgers = (self.ledger(work), Ledger(self.layout.exp, self.hashes))
+            written = next((found for own in ledgers if (found := own.written(maker, path))), None)
+            if written and written != self.hashes.of(path) and str(path) in str(error):
+                raise DamagedInput(path, maker) from error
+
+
+def find_job(name: str) -> Callable[..., Any]:
+    """The function that "module:function" names."""
+    module, _, function = name.partition(":")
+    job: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return job

@@ -1,0 +1,1 @@
+"""Local scripts, each of which prepares a corpus as Kaldi data directories."""

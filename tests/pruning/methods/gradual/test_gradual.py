@@ -1,0 +1,104 @@
+"""Gradual pruning against Zhu and Gupta's schedule, and that what has gone stays gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.train import Trainer
+from asr_prune.pruning.methods.gradual.method import Gradual
+from asr_prune.pruning.methods.gradual.options import GradualOptions
+from asr_prune.pruning.schedule import Phases
+
+
+def make(hidden: tuple[int, ...] = (30, 20), **options: Any) -> tuple[FeedForward, Gradual]:
+    torch.manual_seed(0)
+    network = FeedForward(5, hidden, 3).double()
+    made = GradualOptions(**{"method": "gradual", "min_nodes": 1, **options})
+    return network, Gradual(made, network.node_layers())
+
+
+def begun(method: Gradual, network: FeedForward, plan: Phases) -> None:
+    method.start(torch.optim.SGD(network.parameters(), lr=0.1), plan)
+
+
+def test_the_nodes_follow_the_cubic_schedule() -> None:
+    network, method = make(keep=0.3, every=4)
+    begun(method, network, Phases(100, 20, 60))
+    for step in range(21, 61):
+        method.after_step(step)
+        last = step if step == 60 else 20 + 4 * ((step - 20) // 4)
+        sparsity = 0.7 + (0.0 - 0.7) * (1 - (last - 20) / 40) ** 3
+        assert sum(int(mask.sum()) for mask in method.score.living) == round(50 * (1 - sparsity))
+    assert sum(int(mask.sum()) for mask in method.finish()) == 15
+
+
+def test_the_lowest_products_over_the_living_mean_go_and_stay_gone() -> None:
+    network, method = make(keep=0.3, every=4, floor=0.0)
+    begun(method, network, Phases(100, 20, 60))
+    gone: set[tuple[int, int]] = set()
+    for step in range(24, 61, 4):
+        ranks = []
+        for level, layer in enumerate(network.node_layers()):
+            living = [j for j in range(layer.size) if (level, j) not in gone]
+            into, out = layer.incoming.weight.detach(), layer.outgoing.weight.detach()
+            products = {j: float(into[j].norm() * out[:, j].norm()) for j in living}
+            mean = sum(products.values()) / len(products)
+            ranks += [(product / mean, level, j) for j, product in products.items()]
+        count = method.weights.wanted((step - 20) / 40)
+        gone |= {(level, j) for _, level, j in sorted(ranks)[: len(ranks) - count]}
+        method.after_step(step)
+        found = {
+            (level, j) for level, mask in enumerate(method.score.living) for j in (~mask).nonzero().flatten().tolist()
+        }
+        assert found == gone
+        assert all(torch.equal(lost, ~mask) for lost, mask in zip(method.gone(), method.score.living, strict=True))
+        with torch.no_grad():
+            for layer in network.affine:
+                layer.weight.add_(0.01 * torch.randn_like(layer.weight))
+
+
+@given(
+    hidden=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    keep=st.floats(0.01, 1),
+    floor=st.sampled_from([0.0, 0.5, 0.8, 1.0]),
+    score=st.sampled_from(["auto", "onorm", "inorm", "product"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_budget_is_hit_and_layers_keep_their_floor(
+    hidden: list[int], keep: float, floor: float, score: str
+) -> None:
+    network, method = make(tuple(hidden), keep=keep, floor=floor, score=score, every=3, min_nodes=2)
+    begun(method, network, Phases(20, 2, 17))
+    for step in range(3, 18):
+        method.after_step(step)
+    kept = method.finish()
+    assert sum(int(mask.sum()) for mask in kept) == method.nodes.target
+    assert all(int(mask.sum()) >= low for mask, low in zip(kept, method.nodes.minima, strict=True))
+
+
+def test_the_cut_finds_nothing_left_and_dropout_follows(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer({"method": "gradual", "keep": 0.5, "every": 5, "fine_tune": 0.3}, dropout=0.2)
+    trainer.run()
+    cut = trainer.hooks.cut
+    assert cut.norm_mass_removed == 0
+    assert cut.dev_ce_after == pytest.approx(cut.dev_ce_before)
+    assert trainer.hooks.converged is None
+    assert trainer.network.dropouts == pytest.approx(
+        [0.2 * n / size for n, size in zip(cut.nodes, (32, 24), strict=True)]
+    )
+    nodes = [row["nodes"] for row in trainer.metrics]
+    assert nodes == sorted(nodes, reverse=True)
+    assert nodes[-1] == 28
+
+
+@pytest.mark.parametrize("wrong", [{"strength": 0.1}, {"every": 0}])
+def test_options_refuse(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"gradual takes keep|must be"):
+        GradualOptions(method="gradual", **wrong)

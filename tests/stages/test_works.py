@@ -1,0 +1,120 @@
+"""What stages declare: pure functions, jobs that exist and take what they are given, an order of dependencies."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli.main import main
+from asr_prune.corpus.facts import Facts
+from asr_prune.recipe.load import load_recipe
+from asr_prune.stages import STAGES, all_works
+from asr_prune.workflow.code import Sources
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.runner import find_job
+from asr_prune.workflow.work import Work
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = sorted(path.parent.name for path in ROOT.glob("recipes/*/recipe.yaml"))
+#: settings that choose other works
+VARIANTS = (
+    [],
+    ["decode.type=hmm", "features.network={type: hmm}", "hmm.passes=[{type: mono}, {type: tri}, {type: sat}]"],
+    ["decode.type=hmm", "decode.lattice=true", "decode.graph=theirs", "lang.folder=theirs", "hmm.labels=theirs"],
+    ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
+    ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
+    ["decode.type=ctc", "decode.search=graph", "features.network.type=fbank", "lang.tokens=phones"],
+)
+UNUSUAL = ["runs=[{prune: {method: none}}, {prune: {method: dense_small, like: dense}}]", "network.type=feed_forward"]
+AUGMENT = ["train.tempo=0", "train.warp=0", "train.mask_frames=0", "train.mask_bands=0"]
+
+
+def works(recipe: str, *sets: str) -> list[Work]:
+    return all_works(Experiment(load_recipe(Path("recipes") / recipe, [*AUGMENT, *sets])))
+
+
+def tree() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with all recipes, whose corpora are known to have a lexicon and a language model."""
+    for name in ("recipes", "local"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.png", "__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    for name in RECIPES:
+        Facts(lexicon=True, arpa=True).write(Path("data") / name / "facts.json")
+    return tmp_path
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("sets", VARIANTS, ids=range(len(VARIANTS)))
+def test_listing_works_changes_nothing_and_every_job_takes_its_arguments(
+    project: Path, recipe: str, sets: list[str]
+) -> None:
+    before = tree()
+    for work in works(recipe, *UNUSUAL, *sets):
+        resume = {"resume": False} if work.resumable else {}
+        job = find_job(work.job)
+        inspect.signature(job).bind(**work.arguments, **work.uncounted, **resume)
+        assert not set(work.arguments) & set(work.uncounted)
+    assert tree() == before
+
+
+@pytest.mark.parametrize("sets", VARIANTS, ids=range(len(VARIANTS)))
+def test_inputs_are_made_by_the_works_before(project: Path, sets: list[str]) -> None:
+    made: dict[Path, str] = {}
+    order = list(STAGES)
+    titles = set()
+    for work in works("demo", *UNUSUAL, *sets):
+        assert work.title not in titles
+        titles.add(work.title)
+        for path, maker in work.inputs.items():
+            assert order.index(maker) <= order.index(work.stage)
+            assert made.get(path, maker) == maker
+            assert path in made or maker in ("corpus", "train", "align"), f"{work.title} reads {path}"
+        made |= dict.fromkeys(work.outputs, work.stage)
+
+
+def test_every_stage_is_a_verb_in_the_order_of_run_sh() -> None:
+    text = (ROOT / "run.sh").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("if is_due ")]
+    assert [line.split()[2].rstrip(";") for line in lines] == list(STAGES)
+    assert [line.split("asr-prune ")[1].split()[0] for line in lines] == list(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("title", "modules"),
+    [
+        ("shrink verify dense", ["asr_prune.decode.search", "asr_prune.pruning.verify", "asr_prune.score.verify_run"]),
+        ("shrink dense", ["asr_prune.pruning.removal", "asr_prune.pruning.shrink_job"]),
+        ("train dense", ["asr_prune.acoustic.train", "asr_prune.pruning.methods.none.method"]),
+        ("decode dense", ["asr_prune.decode.decode_run", "asr_prune.acoustic.network"]),
+        ("score dense", ["asr_prune.report.score_run", "asr_prune.score.tune"]),
+        ("align mono", ["asr_prune.hmm.mono", "asr_prune.features.cmvn"]),
+        ("corpus", ["asr_prune.corpus.validate"]),
+    ],
+)
+def test_the_code_of_a_work_is_all_that_it_runs(project: Path, title: str, modules: list[str]) -> None:
+    (work,) = [work for work in works("demo") if work.title == title]
+    closure = Sources().closure([work.job.partition(":")[0], *work.code])
+    assert set(modules) <= set(closure)
+    assert not [name for name in closure if name.startswith(("asr_prune.cli", "asr_prune.report.page"))]
+
+
+def test_plan_keeps_a_graph_that_other_settings_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = Path("exp/demo/token_graph/HCLG.fst")
+    graph.parent.mkdir(parents=True)
+    graph.write_text("made")
+    before = tree()
+    sets = ["--set", "decode.type=ctc", "--set", "decode.search=greedy"]
+    assert main(["plan", "recipes/demo", *sets]) == 0
+    assert main(["due", "--recipe", "recipes/demo", *sets]) == 0
+    assert {path: time for path, time in tree().items() if "exp" not in path.parts} == {
+        path: time for path, time in before.items() if "exp" not in path.parts
+    }
+    assert graph.read_text() == "made"

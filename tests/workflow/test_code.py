@@ -1,0 +1,99 @@
+"""The code of a job: its import closure, and a digest that neither comments nor the Python version change."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asr_prune.workflow import code
+from asr_prune.workflow.code import Sources, read_source
+
+PROBE = """
+import importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("probed", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+sys.modules["probed"] = module
+spec.loader.exec_module(module)
+paths = sorted(module.PACKAGE.rglob("*.py"))
+print(json.dumps([module.read_source(path.read_text("utf-8"), "m").digest for path in paths]))
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small package `pack` instead of asr_prune."""
+    files = {
+        "__init__.py": "",
+        "job.py": "from pack.low import helper\n\ndef work():\n    from pack.lazy import late\n    return late\n",
+        "low.py": "import numpy\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pack.types import T\n",
+        "lazy.py": "from . import near\n",
+        "near.py": "",
+        "types.py": "",
+        "other.py": "",
+    }
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    monkeypatch.setattr(code, "PACKAGE", folder)
+    monkeypatch.setattr(code, "NAME", "pack")
+    code.path_of.cache_clear()
+    yield folder
+    code.path_of.cache_clear()
+
+
+def test_the_closure_follows_imports_within_functions_and_not_those_for_types(package: Path) -> None:
+    sources = Sources()
+    closure = sources.closure(["pack.job"])
+    assert list(closure) == ["pack", "pack.job", "pack.lazy", "pack.low", "pack.near"]
+    assert list(sources.libraries(closure.values())) == ["numpy"]
+
+
+def test_a_change_deep_in_the_closure_shows(package: Path) -> None:
+    before = {name: source.digest for name, source in Sources().closure(["pack.job"]).items()}
+    (package / "near.py").write_text("X = 1\n")
+    after = {name: source.digest for name, source in Sources().closure(["pack.job"]).items()}
+    assert [name for name in before if before[name] != after[name]] == ["pack.near"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("def f():\n    return 1\n", 'def f():\n    """One."""\n    # one\n    return 1\n', True),
+        ("def f():\n    return 1\n", "def f():\n    return 2\n", False),
+        ("x = f'a{b!r}c'\n", "x = f'a{b!s}c'\n", False),
+        ("x = f'a' 'b'\n", "x = f'ab'\n", True),
+        ("x = (1)\n", "x = 1\n", True),
+    ],
+)
+def test_what_a_source_does(one: str, other: str, same: bool) -> None:
+    assert (read_source(one, "m").digest == read_source(other, "m").digest) is same
+
+
+def other_pythons() -> list[str]:
+    """Other versions of Python on this machine that start."""
+    names = [f"python3.{minor}" for minor in range(11, 16) if minor != sys.version_info.minor]
+    return [name for name in names if shutil.which(name) and _run([name, "-c", "pass"]).returncode == 0]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ)
+    if shutil.which("pyenv"):
+        versions = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
+        environment["PYENV_VERSION"] = ":".join(versions.stdout.split())
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_another_version_of_python_gives_the_same_digests() -> None:
+    digests = {}
+    for name in (sys.executable, *other_pythons()):
+        done = _run([name, "-c", PROBE, str(Path(code.__file__))])
+        assert done.returncode == 0, done.stderr
+        digests[name] = json.loads(done.stdout)
+    assert len({tuple(values) for values in digests.values()}) == 1
