@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +15,7 @@ from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.token_priors import token_log_priors
 from asr_prune.features.stored import frames_of
-
-Feats = Mapping[str, np.ndarray]
+from asr_prune.hmm.network_features import Feats
 
 
 class NetworkScores:
@@ -44,8 +43,10 @@ class NetworkScores:
 
 
 def with_token_priors(decoding: Decoding, model: Model) -> Model:
-    """`model` as words are searched with it: with CTC and a graph, posteriors are divided by the tokens' priors to the
-    power decode.ctc_prior_scale; else unchanged.
+    """`model` with the priors for its search.
+
+    With CTC and a graph these are token priors to the power decode.ctc_prior_scale; otherwise
+    `model` is unchanged.
     """
     scale = decoding.options.ctc_prior_scale
     if not decoding.ctc or decoding.options.search != "graph" or not scale:

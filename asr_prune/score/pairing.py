@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
+from asr_prune.score.files import UTTERANCES
 from asr_prune.score.table import read_utterances
 from asr_prune.score.wer import Utterance
-from asr_prune.score.write import UTTERANCES
 
-Utterances = dict[str, Utterance]
+_Utterances = dict[str, Utterance]
 
 
 def read_pair(first: Path, second: Path) -> tuple[list[Utterance], list[Utterance]]:
@@ -30,7 +30,7 @@ def read_pair(first: Path, second: Path) -> tuple[list[Utterance], list[Utteranc
     return [one[name] for name in sorted(one)], [other[name] for name in sorted(other)]
 
 
-def _by_name(path: Path) -> Utterances:
+def _by_name(path: Path) -> _Utterances:
     utterances = read_utterances(path.with_suffix(UTTERANCES))
     return {utterance.name: utterance for utterance in utterances}
 
@@ -52,7 +52,7 @@ def _check_settings(both: str, one: dict[str, Any], other: dict[str, Any]) -> No
             raise UserError(f"{both} were scored with different {what}; {fix}.")
 
 
-def _check_references(both: str, one: Utterances, other: Utterances) -> None:
+def _check_references(both: str, one: _Utterances, other: _Utterances) -> None:
     pairs = ((name, one[name], other[name]) for name in sorted(one))
     odd = [name for name, a, b in pairs if (a.speaker, a.ref) != (b.speaker, b.ref)]
     if odd:

@@ -1,15 +1,12 @@
-"""What the shrink stage checks: that the smaller network is the masked one, and what the cut itself changed."""
+"""Verification of a shrunk network against the masked one, and the effect of the cut."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decode_set import decode_set
@@ -18,14 +15,12 @@ from asr_prune.decode.network_scores import NetworkScores, greedy_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.layout import RunDir
 from asr_prune.pruning.verify import compare_networks
 from asr_prune.score.align import distance
 
 log = logging.getLogger(__name__)
-
-Feats = Mapping[str, np.ndarray]
 
 
 def verified_run(run: RunDir, decoding: Decoding) -> None:
@@ -35,10 +30,10 @@ def verified_run(run: RunDir, decoding: Decoding) -> None:
 
 
 def verify_run(run: RunDir, decoding: Decoding) -> bool:
-    """Compares the masked with the shrunk network of a run: logits on random inputs and all test frames, words of the
-    test set; and what the cut changed on the development set. Writes verify.json; whether the networks are the same.
+    """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
-    Without words, and null for them, if there is no HMM to decode with.
+    Compares logits on random inputs and all test frames, and the words of the test set; and
+    records what the cut changed on dev. Without an HMM to decode with, words are null.
     """
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
@@ -86,7 +81,7 @@ def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None) -> dict[s
     changed = distance([before[name] for name in names], [after[name] for name in names])
     total = sum(map(len, before.values()))
     ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
-    log.info("  the cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
-    log.info("  from before the cut to the shrunk network: %d of %d dev words differ", changed, total)
+    log.info("  cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
+    log.info("  from before the cut to the shrunk network %d of %d dev words differ", changed, total)
     words = {"words_dev": total, "words_changed_dev": changed}
-    return words | {"norm_mass_removed": figures["norm_mass_removed"], "converged": figures["converged"]}
+    return words | {key: figures[key] for key in ("norm_mass_removed", "converged")}

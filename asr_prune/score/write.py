@@ -8,15 +8,12 @@ from pathlib import Path
 
 from asr_prune.files import atomic
 from asr_prune.score.align import ErrorCounts
+from asr_prune.score.files import SUFFIXES
 from asr_prune.score.listing import confusions, error_listing
 from asr_prune.score.table import per_speaker, per_utterance_table
 from asr_prune.score.text import merge, representatives
 from asr_prune.score.trn import trn
 from asr_prune.score.wer import Score, Utterance
-
-#: suffix of the table that `read_utterances` reads
-UTTERANCES = ".utts.tsv"
-_SUFFIXES = (".per_utt", ".per_spk", ".errors", UTTERANCES, ".ref.trn", ".hyp.trn")
 
 
 def per_utterance(utterance: Utterance) -> str:
@@ -64,11 +61,6 @@ def _speaker(counts: ErrorCounts) -> dict[str, object]:
     return {"wer": wer, "words": counts.words, **counts.as_errors()}
 
 
-def score_files(path: Path) -> list[Path]:
-    """All files that `write_score` writes for `path`."""
-    return [path, *map(path.with_suffix, _SUFFIXES)]
-
-
 def _details(score: Score) -> dict[str, str]:
     """Suffix -> text. The trn files have the words as `wer` counts them: normalised and merged."""
     same = representatives(score.options)
@@ -82,7 +74,7 @@ def _details(score: Score) -> dict[str, str]:
         refs,
         hyps,
     )
-    return dict(zip(_SUFFIXES, texts, strict=True))
+    return dict(zip(SUFFIXES, texts, strict=True))
 
 
 def write_score(path: Path, score: Score, details: Mapping[str, object] | None = None) -> None:

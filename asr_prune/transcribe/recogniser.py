@@ -23,13 +23,11 @@ from asr_prune.features.load import prepared
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.fmllr import transformed
 from asr_prune.hmm.frontend import FrontEnd
-from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.lang.lang import Lang
 from asr_prune.layout import RunDir
 
 log = logging.getLogger(__name__)
-
-Feats = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from asr_prune.errors import UserError
+from asr_prune.score.files import score_files
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import score
-from asr_prune.score.write import score_files, write_score
+from asr_prune.score.write import write_score
 
 REFS = {"ann-1": ["OH", "ONE", "TWENTY"], "ann-2": [], "bob-1": ["THREE", "FOUR"]}
 HYPS = {"ann-1": ["O", "ONE", "TO"], "ann-2": [], "bob-1": ["A", "THREE"]}
