@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -100,3 +100,23 @@ def digest(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listing(places: Iterable[Path]) -> str:
+    """A digest of the names, sizes and modification times of all files in `places`."""
+    total = hashlib.sha256()
+    for path in _files(places):
+        stat = path.stat()
+        line = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
+        total.update(line.encode("utf-8", "surrogateescape"))
+    return total.hexdigest()
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    """In a fixed order, one at a time."""
+    for place in places:
+        if place.is_file():
+            yield place
+        for folder, inner, names in os.walk(place):
+            inner.sort()
+            yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 #: read by the numeric libraries when they are loaded
 ENVIRONMENT = {
-    # the order of numpy's sums depends on the threads, so labels would depend on the number of cores
+    # the order of numpy's sums depends on the threads, so labels would depend on the number of
+    # cores
     "OPENBLAS_NUM_THREADS": "1",
     # torch's waiting threads sleep: spinning, they would take the cores from other work
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -26,8 +27,8 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 def settle() -> None:
     """Sets ENVIRONMENT, except for variables that are set already.
 
-    Must be called before numpy and torch are imported. Only the command line calls it: importing the
-    package changes nothing.
+    Must be called before numpy and torch are imported. Only the command line calls it: importing
+    the package changes nothing.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)

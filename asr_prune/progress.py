@@ -7,10 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def track(items: Iterable[T], total: int, label: str, status: Callable[[], str] | None = None) -> Iterator[T]:
+def track(
+    items: Iterable[_T],
+    total: int,
+    label: str,
+    status: Callable[[], str] | None = None,
+) -> Iterator[_T]:
     """Yields `items`, reporting on standard error how many of `total` are done.
 
     On a terminal, if tqdm is installed: a bar with the text of `status`, updated twice a second.
@@ -35,7 +40,12 @@ def _tqdm_installed() -> bool:
     return True
 
 
-def _with_bar(items: Iterable[T], total: int, label: str, status: Callable[[], str] | None) -> Iterator[T]:
+def _with_bar(
+    items: Iterable[_T],
+    total: int,
+    label: str,
+    status: Callable[[], str] | None,
+) -> Iterator[_T]:
     from tqdm import tqdm
 
     with tqdm(items, total=total, desc=f"  {label}", leave=False, dynamic_ncols=True) as bar:

@@ -1,1 +1,1 @@
-"""Local scripts: each prepares one corpus as Kaldi data directories; `asr_prune.local` when installed."""
+"""Local scripts, each of which prepares a corpus as Kaldi data directories."""

@@ -2,9 +2,9 @@
 
     python -m asr_prune.local.an4 ROOT OUT
 
-ROOT has `etc/` and `wav/an4_clstk/...` (or `an4_clstk/...`), audio as .flac, .wav or .sph: 948 training
-and 130 test utterances. OUT gets the Kaldi data directories train (66 speakers), dev (8 of the training
-speakers) and test (10), and local/{lexicon.txt,lm.arpa}.
+ROOT has `etc/` and `wav/an4_clstk/...` (or `an4_clstk/...`), audio as .flac, .wav or .sph: 948
+training and 130 test utterances. OUT gets the Kaldi data directories train (66 speakers), dev (8 of
+the training speakers) and test (10), and local/{lexicon.txt,lm.arpa}.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ TRAIN_UTTERANCES, TEST_UTTERANCES = 948, 130
 AUDIO = (".flac", ".wav", ".sph")
 
 WHERE = (
-    "AN4 is not part of this project: get it from Carnegie Mellon University's Speech group (as a tarball "
-    "from www.speech.cs.cmu.edu/databases/an4, or cmusphinx's git repository an4), free for any purpose "
-    "under a BSD-like licence whose notice must be kept."
+    "AN4 is not part of this project: get it from Carnegie Mellon University's Speech group (as a "
+    "tarball from www.speech.cs.cmu.edu/databases/an4, or cmusphinx's git repository an4), free for "
+    "any purpose under a BSD-like licence whose notice must be kept."
 )
 
 
@@ -55,23 +55,26 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"not UTF-8 at byte {error.start}"
-        raise CorpusNotFound(f"{path} cannot be read ({reason}); AN4 is incomplete. {WHERE}") from None
+        reason = error.strerror if isinstance(error, OSError) else f"not UTF-8, byte {error.start}"
+        what = f"{path} cannot be read ({reason}); AN4 is incomplete"
+        raise CorpusNotFound(f"{what}. {WHERE}") from None
 
 
 def _read_part(root: Path, part: str, expected: int) -> DataDir:
-    """One part of the corpus; ids are made to begin with the speaker: an251-fash-b -> fash-an251-b."""
+    """A part of the corpus; ids get the speaker in front: an251-fash-b -> fash-an251-b."""
     data = DataDir(root)
     text = _read_text(root / f"etc/an4_{part}.transcription")
     for place in _read(root / f"etc/an4_{part}.fileids").split():
         if "/" not in place:
-            raise UserError(f"{root}/etc/an4_{part}.fileids: {place!r} is not SPEAKER/NAME; copy the corpus again.")
+            what = f"{root}/etc/an4_{part}.fileids: {place!r} is not SPEAKER/NAME"
+            raise UserError(f"{what}; copy the corpus again.")
         speaker, name = place.split("/")[-2:]
         audio = _find_audio(root, place)
         if audio is None or name not in text:
             continue
         utterance = f"{speaker}-{name.replace(f'-{speaker}-', '-')}"
-        data.wavs[utterance], data.text[utterance], data.utt2spk[utterance] = str(audio), text[name], speaker
+        data.wavs[utterance], data.utt2spk[utterance] = str(audio), speaker
+        data.text[utterance] = text[name]
     if len(data.wavs) != expected:
         what = f"{len(data.wavs)} {part} utterances with audio and text instead of {expected}"
         raise UserError(f"{root}: {what}; copy the corpus again.")
@@ -81,7 +84,8 @@ def _read_part(root: Path, part: str, expected: int) -> DataDir:
 def _read_text(path: Path) -> dict[str, list[str]]:
     """{file name: words} from lines such as `<s> YES </s> (an251-fash-b)`."""
     lines = [line.split() for line in _read(path).splitlines() if line.strip()]
-    return {line[-1].strip("()"): [word for word in line[:-1] if word not in ("<s>", "</s>")] for line in lines}
+    marks = ("<s>", "</s>")
+    return {name.strip("()"): [word for word in words if word not in marks] for *words, name in lines}
 
 
 def _find_audio(root: Path, place: str) -> Path | None:
@@ -93,7 +97,8 @@ def _write_lexicon(dictionary: Path, lexicon: Path) -> None:
     """Further pronunciations such as `A(2) EY` become further lines of the word."""
     entries = [line.split() for line in _read(dictionary).splitlines() if line.strip()]
     with atomic(lexicon) as file:
-        file.writelines(f"{re.sub(r'[(][0-9]+[)]$', '', word)} {' '.join(phones)}\n" for word, *phones in entries)
+        for word, *phones in entries:
+            file.write(f"{re.sub(r'[(][0-9]+[)]$', '', word)} {' '.join(phones)}\n")
 
 
 if __name__ == "__main__":

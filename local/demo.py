@@ -46,19 +46,21 @@ def script(part: str, seed: int) -> Script:
 
 
 def prepare(root: Path | None, out: Path, seed: int) -> None:
-    """Writes out/{train,dev,test}, out/local/{lexicon.txt,lm.arpa} and the audio, out/audio/SPEAKER/UTTERANCE.wav
-    (16 kHz, 16 bit, mono).
+    """Writes out/{train,dev,test}, out/local/{lexicon.txt,lm.arpa} and out/audio/SPEAKER/*.wav.
 
-    root: not used. Raises UserError if espeak-ng is missing or `out` cannot be written.
+    The audio is 16 kHz, 16 bit, mono. root: not used. Raises UserError if espeak-ng is missing or
+    `out` cannot be written.
     """
     out = out.resolve()
     scripts = {part: script(part, seed) for part in PARTS}
-    seconds = record({voice: texts for part in PARTS for voice, texts in scripts[part].items()}, out / "audio", seed)
+    lines = {voice: texts for part in PARTS for voice, texts in scripts[part].items()}
+    seconds = record(lines, out / "audio", seed)
     for part in PARTS:
         data = _data_dir(out / part, scripts[part], out / "audio")
         data.write()
         minutes = sum(seconds[name] for name in data.text) / 60
-        log.info("%s: %d voices, %d utterances, %.1f minutes", part, len(data.spk2utt), len(data.text), minutes)
+        counts = (len(data.spk2utt), len(data.text), minutes)
+        log.info("%s: %d voices, %d utterances, %.1f minutes", part, *counts)
     write_language(out / "local", scripts["train"])
 
 
@@ -106,7 +108,8 @@ def _data_dir(path: Path, lines: Script, audio: Path) -> DataDir:
     data = DataDir(path)
     for voice, texts in lines.items():
         for name, words in zip(names(voice, len(texts)), texts, strict=True):
-            data.wavs[name], data.text[name], data.utt2spk[name] = str(_wav(audio, name)), words, voice.speaker
+            data.wavs[name], data.utt2spk[name] = str(_wav(audio, name)), voice.speaker
+            data.text[name] = words
     return data
 
 

@@ -14,7 +14,7 @@ NEVER = -99.0  # ARPA's log10(0)
 
 
 def unigram(texts: list[list[str]], vocabulary: Iterable[str]) -> dict[str, float]:
-    """Witten-Bell probabilities of the vocabulary and </s>, interpolated with the uniform distribution."""
+    """Witten-Bell probabilities of the vocabulary and </s>, interpolated with the uniform ones."""
     words = sorted({*vocabulary, END})
     counts = Counter(word for text in texts for word in [*text, END])
     total, types = sum(counts.values()), len(counts)
@@ -24,8 +24,8 @@ def unigram(texts: list[list[str]], vocabulary: Iterable[str]) -> dict[str, floa
 def bigram(texts: list[list[str]], lower: dict[str, float]) -> tuple[dict[tuple[str, str], float], dict[str, float]]:
     """Witten-Bell p(word | history) of the seen pairs, and the back-off weight of each history.
 
-    p(w | h) = (c(h w) + T(h) p(w)) / (c(h) + T(h)), where T(h) is the number of distinct words seen after
-    h (Witten and Bell 1991; interpolated as in Chen and Goodman 1999). The back-off weight is
+    p(w | h) = (c(h w) + T(h) p(w)) / (c(h) + T(h)), where T(h) is the number of distinct words seen
+    after h (Witten and Bell 1991; interpolated as in Chen and Goodman 1999). The back-off weight is
     T(h) / (c(h) + T(h)).
     """
     pairs = Counter(pair for text in texts for pair in zip([START, *text], [*text, END], strict=True))
@@ -35,12 +35,17 @@ def bigram(texts: list[list[str]], lower: dict[str, float]) -> tuple[dict[tuple[
         totals[history] += count
         types[history] += 1
     weights = {history: types[history] / (totals[history] + types[history]) for history in totals}
-    seen = {(h, w): count / (totals[h] + types[h]) + weights[h] * lower[w] for (h, w), count in pairs.items()}
+    seen = {}
+    for (h, w), count in pairs.items():
+        seen[h, w] = count / (totals[h] + types[h]) + weights[h] * lower[w]
     return seen, weights
 
 
 def write_arpa(path: Path, texts: list[list[str]], vocabulary: Iterable[str], order: int) -> None:
-    """Writes a back-off model of order 1 or 2 in ARPA format. Raises UserError if `path` cannot be written."""
+    """Writes a back-off model of order 1 or 2 in ARPA format.
+
+    Raises UserError if `path` cannot be written.
+    """
     lower = unigram(texts, vocabulary)
     pairs, weights = bigram(texts, lower) if order == 2 else ({}, {})
     ones = [_line(math.log10(p), word, weights.get(word)) for word, p in lower.items()]

@@ -1,4 +1,4 @@
-"""The demo corpus's noise: pink noise or babble, with a random signal-to-noise ratio per utterance."""
+"""The demo corpus's noise: pink or babble, with a random signal-to-noise ratio per utterance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def babble(tracks: list[np.ndarray], samples: int, rng: np.random.Generator) -> np.ndarray:
-    """TALKERS of `tracks` (speech, float [any length]) at equal power, each from a random sample on.
+    """TALKERS of `tracks` (speech, float [any length]) at equal power, from random samples on.
 
     Returns float64 [samples].
     """
@@ -35,13 +35,13 @@ def babble(tracks: list[np.ndarray], samples: int, rng: np.random.Generator) -> 
 
 
 def mix(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """speech + g noise, float64 [samples], with 10 log10(mean speech^2 / mean (g noise)^2) = snr_db."""
+    """speech + g noise, float64 [samples]; 10 log10(mean speech^2 / mean (g noise)^2) = snr_db."""
     gain = np.sqrt(np.mean(speech**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
     return speech + gain * noise
 
 
 def degrade(speech: np.ndarray, tracks: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """`speech`, float [samples], padded, in noise and at a random level: int16 [samples + padding]."""
+    """float [samples] -> int16 [samples + padding]: padding, noise, and a random level."""
     before, after = (rng.uniform(*PAD_SECONDS, 2) * RATE).astype(int)
     padded = np.pad(speech.astype(np.float64), (before, after))
     noise = babble(tracks, len(padded), rng) if rng.random() < BABBLE_SHARE else pink(len(padded), rng)

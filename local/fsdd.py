@@ -1,9 +1,9 @@
-"""The Free Spoken Digit Dataset (FSDD): ten English digits, fifty times by each of six people, 8 kHz.
+"""The Free Spoken Digit Dataset (FSDD): ten digits, fifty times by each of six people, 8 kHz.
 
     python -m asr_prune.local.fsdd ROOT OUT [--fold 0] [--chain 4]
 
-ROOT is the repository or its folder recordings, with DIGIT_SPEAKER_INDEX.wav. OUT gets the Kaldi data
-directories test (one speaker), dev (the next one) and train (the others), and
+ROOT is the repository or its folder recordings, with DIGIT_SPEAKER_INDEX.wav. OUT gets the Kaldi
+data directories test (one speaker), dev (the next one) and train (the others), and
 local/{lexicon.txt,lm.arpa}. Strings of digits are written to OUT/audio.
 """
 
@@ -51,8 +51,8 @@ PAUSE = (0.05, 0.3)
 QUIET = 0.02
 
 WHERE = (
-    "FSDD is not part of this project: clone github.com/Jakobovski/free-spoken-digit-dataset, which is "
-    "under CC BY-SA 4.0."
+    "FSDD is not part of this project: clone github.com/Jakobovski/free-spoken-digit-dataset, which "
+    "is under CC BY-SA 4.0."
 )
 
 
@@ -75,8 +75,8 @@ class Options:
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/local and, for strings of digits, out/audio.
 
-    seed: which recordings are joined, and the pauses between them. Raises UserError if the corpus is
-    missing or incomplete, or has no such fold.
+    seed: which recordings are joined, and the pauses between them. Raises UserError if the corpus
+    is missing or incomplete, or has no such fold.
     """
     speakers = _read(root, settings.whole)
     names = sorted(speakers)
@@ -84,7 +84,8 @@ def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options
         remedy = f"give 0 to {len(names) - 1}, of three or more speakers"
         raise UserError(f"fold {settings.fold} of {len(names)} speakers; {remedy}.")
     test, dev = names[settings.fold], names[(settings.fold + 1) % len(names)]
-    sets = {"test": [test], "dev": [dev], "train": [name for name in names if name not in (test, dev)]}
+    others = [name for name in names if name not in (test, dev)]
+    sets = {"test": [test], "dev": [dev], "train": others}
     for part, chosen in sets.items():
         data = DataDir(out / part)
         for speaker in chosen:
@@ -102,12 +103,12 @@ def _read(root: Path | None, whole: bool) -> dict[str, list[Path]]:
         raise CorpusNotFound(WHERE)
     folder = next((path for path in (root / "recordings", root) if any(path.glob("?_*_*.wav"))), None)
     if folder is None:
-        raise CorpusNotFound(f"{root} is not FSDD: it has no recordings/DIGIT_SPEAKER_INDEX.wav. {WHERE}")
+        what = f"{root} is not FSDD: it has no recordings/DIGIT_SPEAKER_INDEX.wav"
+        raise CorpusNotFound(f"{what}. {WHERE}")
     matches = {path: NAME.fullmatch(path.stem) for path in sorted(folder.absolute().glob("*.wav"))}
     if odd := [path.name for path, match in matches.items() if not match]:
-        raise UserError(
-            f"{folder}: {counted(odd, 'file')} not named DIGIT_SPEAKER_INDEX.wav: {first_few(odd)}; remove them."
-        )
+        what = f"{counted(odd, 'file')} not named DIGIT_SPEAKER_INDEX.wav: {first_few(odd)}"
+        raise UserError(f"{folder}: {what}; remove them.")
     speakers: dict[str, list[Path]] = {}
     for path, match in matches.items():
         if match:
@@ -117,30 +118,34 @@ def _read(root: Path | None, whole: bool) -> dict[str, list[Path]]:
 
 
 def _add(data: DataDir, speaker: str, recordings: list[Path], audio: Path, chain: int, seed: int) -> None:
-    """Adds a speaker's recordings, unchanged or in strings of `chain` digits, each recording in one string."""
+    """Adds a speaker's recordings, unchanged or each in one string of `chain` digits."""
     if chain == 1:
         for path in recordings:
             digit, _, index = path.stem.split("_")
             key = f"{speaker}-{digit}-{int(index):02d}"
-            data.wavs[key], data.text[key], data.utt2spk[key] = str(path), [DIGITS[int(digit)][0]], speaker
+            data.wavs[key], data.utt2spk[key] = str(path), speaker
+            data.text[key] = [DIGITS[int(digit)][0]]
         return
     rng = np.random.default_rng([seed, crc32(speaker.encode())])
     order = rng.permutation(len(recordings))
     for number, start in enumerate(range(0, len(order) - chain + 1, chain)):
         chosen = [recordings[i] for i in order[start : start + chain]]
         key = f"{speaker}-{number:03d}"
-        data.wavs[key] = str(_write(audio / f"{key}.wav", np.concatenate(list(_chained(chosen, rng)))))
-        data.text[key], data.utt2spk[key] = [DIGITS[int(path.stem[0])][0] for path in chosen], speaker
+        samples = np.concatenate(list(_chained(chosen, rng)))
+        data.wavs[key] = str(_write(audio / f"{key}.wav", samples))
+        data.text[key] = [DIGITS[int(path.stem[0])][0] for path in chosen]
+        data.utt2spk[key] = speaker
 
 
 def _chained(recordings: list[Path], rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The recordings and pauses before, between and after them, at their noise level: float32 [samples] each."""
+    """float32 [samples] of pauses at the recordings' noise level, and the recordings between."""
     window = round(QUIET * RATE)
     for path in recordings:
         try:
             samples, _ = read_audio(path, RATE)
         except AudioProblem as problem:
-            raise UserError(f"{str(problem).removesuffix('.')}, or leave corpus.options.chain at 1.") from None
+            what = str(problem).removesuffix(".")
+            raise UserError(f"{what}, or leave corpus.options.chain at 1.") from None
         whole = samples[: len(samples) // window * window].reshape(-1, window)
         level = float(np.sqrt((whole**2).mean(axis=1)).min()) if len(whole) else 0.0
         yield _pause(level, rng)

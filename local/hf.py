@@ -1,11 +1,11 @@
-"""Any speech dataset that Hugging Face's `datasets` can read, by its name on the hub or as a local folder.
+"""Any speech dataset that Hugging Face's `datasets` can read, by its name or as a local folder.
 
-    python -m asr_prune.local.hf NAME_OR_FOLDER OUT [--text sentence] [--speaker client_id] [--lexicon FILE]
+    python -m asr_prune.local.hf NAME_OR_FOLDER OUT [--text sentence] [--lexicon FILE]
 
-A folder has parquet files, audio files with metadata.csv (audiofolder), or the output of save_to_disk.
-Audio is not decoded: files are used in place, and audio inside a dataset is written to OUT/audio
-unchanged. OUT gets the Kaldi data directories train, dev and test and, if the options name them,
-local/lexicon.txt and local/lm.arpa.
+A folder has parquet files, audio files with metadata.csv (audiofolder), or the output of
+save_to_disk. Audio is not decoded: files are used in place, and audio inside a dataset is written
+to OUT/audio unchanged. OUT gets the Kaldi data directories train, dev and test and, if the options
+name them, local/lexicon.txt and local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .hf_text import write_language
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/local and, for audio inside the dataset, out/audio.
 
-    `seed` is not used: nothing is random. Raises UserError if the dataset, a split, a column or a file that
-    the options name is missing, or a split has no usable row.
+    `seed` is not used: nothing is random. Raises UserError if the dataset, a split, a column or a
+    file that the options name is missing, or a split has no usable row.
     """
     if root is None:
         raise CorpusNotFound(WHERE)
@@ -47,7 +47,8 @@ def _hold_out(train: DataDir, every: int, offset: int) -> tuple[DataDir, DataDir
         what = f"{counted(groups, 'speaker')} are too few to hold out every {every}th"
         raise UserError(f"{what}; name a split instead, or lower corpus.options.held_out.")
     rest = [utterance for utterance in train.text if utterance not in chosen]
-    return train.subset(rest), train.subset([utterance for utterance in train.text if utterance in chosen])
+    held = [utterance for utterance in train.text if utterance in chosen]
+    return train.subset(rest), train.subset(held)
 
 
 if __name__ == "__main__":

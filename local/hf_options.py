@@ -8,8 +8,8 @@ from typing import Literal
 from asr_prune.options import options
 
 WHERE = (
-    "choose a dataset of huggingface.co, by its name, or a local folder; its page states its licence and "
-    "whether a login (HF_TOKEN) is needed."
+    "choose a dataset of huggingface.co, by its name, or a local folder; its page states its licence "
+    "and whether a login (HF_TOKEN) is needed."
 )
 
 #: value of `lexicon` with which words are spelt: each letter is a phone
@@ -30,7 +30,7 @@ class Options:
     dev: str = "validation"
     #: split of the test set; empty: every `held_out`th speaker of train
     test: str = "test"
-    #: every how manieth speaker of train (without a speaker column, utterance) replaces an empty split
+    #: hold out every n-th speaker of train (without a speaker column, utterance) for an empty split
     held_out: int = 10
     #: column of the audio
     audio: str = "audio"
@@ -48,10 +48,11 @@ class Options:
     case: Literal["upper", "lower", "keep"] = "upper"
     #: drop or keep punctuation; apostrophes inside words are always kept
     punctuation: Literal["drop", "keep"] = "drop"
-    #: file of the pronunciation lexicon; `graphemes`: each letter is a phone; empty: no lexicon, so that
-    #: networks are trained on characters with CTC
+    #: file of the pronunciation lexicon; `graphemes`: each letter is a phone; empty: no lexicon, so
+    #: that networks are trained on characters with CTC
     lexicon: str = ""
-    #: add pronunciations by espeak-ng's rules for English words of the training text that the lexicon lacks
+    #: add pronunciations by espeak-ng's rules for English words of the training text that the
+    #: lexicon lacks
     g2p: bool = False
     #: ARPA file, gzipped or not; empty: a model is estimated from the training text (lang.lm)
     lm: Path | None = None

@@ -46,14 +46,16 @@ class Split:
             left_out[self._add(data, row, part, number)] += 1
         for why, count in sorted(left_out.items()):
             if why:
-                log.warning("%s, %s: %s %s, left out", self.root, self.name, counted(range(count), "row"), why)
+                rows_left = counted(range(count), "row")
+                log.warning("%s, %s: %s %s, left out", self.root, self.name, rows_left, why)
         if not data.text:
-            raise UserError(f"{self.root}, {self.name}: no row has both audio and text; name other columns.")
+            what = "no row has both audio and text"
+            raise UserError(f"{self.root}, {self.name}: {what}; name other columns.")
         return data
 
     def _add(self, data: DataDir, row: dict[str, Any], part: str, number: int) -> str:
         """Adds a row, or returns why it is left out."""
-        words, sound = spelt(row[self.settings.text], self.settings), row[self.settings.audio] or {}
+        words, audio = spelt(row[self.settings.text], self.settings), row[self.settings.audio] or {}
         if not words:
             return "without text"
         name = _plain(row[self.settings.id]) if self.settings.id else f"{part}{number:07d}"
@@ -63,32 +65,36 @@ class Split:
             return "without a speaker"
         if key in data.text:
             return "with a repeated id"
-        place = self._place(sound, f"{part}/{key}")
+        place = self._place(audio, f"{part}/{key}")
         if place is None:
             return "without audio"
         data.wavs[key], data.text[key], data.utt2spk[key] = str(place), words, speaker or key
         return ""
 
-    def _place(self, sound: dict[str, Any], name: str) -> Path | None:
+    def _place(self, audio: dict[str, Any], name: str) -> Path | None:
         """The audio file; audio inside the dataset is written to a file first."""
-        if not sound.get("bytes"):
-            path = Path(sound.get("path") or "")
+        if not audio.get("bytes"):
+            path = Path(audio.get("path") or "")
             return path.absolute() if path.is_file() else None
-        given = Path(sound.get("path") or "").suffix
-        suffix = given or next((end for mark, end in MAGIC.items() if sound["bytes"].startswith(mark)), ".audio")
+        given = Path(audio.get("path") or "").suffix
+        suffix = given or next((end for mark, end in MAGIC.items() if audio["bytes"].startswith(mark)), ".audio")
         with atomic(self.out / f"audio/{name}{suffix}", "wb") as file:
-            file.write(sound["bytes"])
+            file.write(audio["bytes"])
         return self.out / f"audio/{name}{suffix}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yields the rows; audio is a mapping with `bytes` and `path`. Raises UserError if they cannot be read."""
+        """Yields the rows; audio is a mapping with `bytes` and `path`.
+
+        Raises UserError if they cannot be read.
+        """
         tables = metadata(self.root)
         split = self._load(tables)
         columns = list(split.column_names or next(iter(split), {}))
         columns = [self.settings.audio if tables and column == FILE_NAME else column for column in columns]
         for column in (self.settings.audio, self.settings.text, self.settings.speaker, self.settings.id):
             if column and column not in columns:
-                raise UserError(f"{self.root}, {self.name}: no column {column!r}; use one of {', '.join(columns)}.")
+                what = f"no column {column!r}; use one of {', '.join(columns)}"
+                raise UserError(f"{self.root}, {self.name}: {what}.")
         if not tables:
             from datasets import Audio
 
@@ -96,7 +102,7 @@ class Split:
         total = self.settings.limit or (len(split) if hasattr(split, "__len__") else 0)
         for row in track(split, total, f"{self.root}, {self.name}"):
             if tables:
-                row[self.settings.audio] = beside(tables[self.name], row[FILE_NAME])
+                row[self.settings.audio] = audio_of_row(tables[self.name], row[FILE_NAME])
             yield row
 
     def _load(self, tables: dict[str, Path]) -> Any:
@@ -105,9 +111,8 @@ class Split:
 
         set_verbosity_error()
         datasets.disable_progress_bars()
-        given: dict[str, Any] = (
-            {"streaming": True} if self.settings.streaming else {"cache_dir": str(self.out / "cache")}
-        )
+        cache: dict[str, Any] = {"cache_dir": str(self.out / "cache")}
+        given = {"streaming": True} if self.settings.streaming else cache
         try:
             if any((self.root / name).is_file() for name in ("dataset_dict.json", "state.json")):
                 return self._split_of(datasets.load_from_disk(str(self.root.absolute())))
@@ -129,22 +134,24 @@ class Split:
         splits = dataset if isinstance(dataset, dict) else {"train": dataset}
         if self.name not in splits:
             what = f"no split {self.name!r}, but {', '.join(splits)}"
-            remedy = "name one of these in corpus.options, or leave it empty to hold out speakers of train"
+            remedy = "name one of these in corpus.options, or leave it empty to hold out speakers"
             raise UserError(f"{self.root}: {what}; {remedy}.")
         return splits[self.name]
 
 
 def metadata(root: Path) -> dict[str, Path]:
-    """{split: table} of a local audiofolder (SPLIT/metadata.csv, or metadata.csv alone); empty for other datasets.
+    """{split: table} of an audiofolder (SPLIT/metadata.csv, or metadata.csv); empty for other data.
 
-    `datasets` itself reads such folders only if an audio decoder is installed, which is not needed here.
+    `datasets` itself reads such folders only if an audio decoder is installed, which is not needed
+    here.
     """
-    tables = {path.parent.name: path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS}
     alone = [path for path in sorted(root.glob("metadata.*")) if path.suffix in READERS]
+    inner = [path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS]
+    tables = {path.parent.name: path for path in inner}
     return tables or dict(zip(("train",), alone, strict=False))
 
 
-def beside(table: Path, name: object) -> dict[str, Any]:
+def audio_of_row(table: Path, name: object) -> dict[str, Any]:
     """The audio file of a row of an audiofolder's table; empty if it is outside the folder."""
     path = (table.parent / str(name or "")).resolve()
     return {"path": str(path)} if path.is_relative_to(table.parent.resolve()) else {}

@@ -33,7 +33,8 @@ def write_language(settings: Options, train: DataDir, local: Path) -> None:
     Raises UserError if a file is missing or damaged.
     """
     if settings.lexicon:
-        _write_lexicon(settings, {word for words in train.text.values() for word in words}, local / "lexicon.txt")
+        spoken = {word for words in train.text.values() for word in words}
+        _write_lexicon(settings, spoken, local / "lexicon.txt")
     if settings.lm:
         copy_arpa(settings.lm, local / "lm.arpa")
 
@@ -42,7 +43,8 @@ def _write_lexicon(settings: Options, spoken: set[str], path: Path) -> None:
     if settings.lexicon == GRAPHEMES:
         entries: list[Entry] = [(word, tuple(word.replace("#", "hash"))) for word in sorted(spoken)]
     else:
-        entries = [(_cased(word, settings), phones) for word, phones in read_dictionary(Path(settings.lexicon))]
+        dictionary = read_dictionary(Path(settings.lexicon))
+        entries = [(_cased(word, settings), phones) for word, phones in dictionary]
     if settings.g2p:
         entries = completed(entries, spoken)
     known = {word for word, _ in entries}

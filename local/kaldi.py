@@ -1,11 +1,11 @@
-"""Data directories made by Kaldi's recipes: wav.scp, segments, text, utt2spk and, if they exist, features.
+"""Data directories made by Kaldi's recipes: wav.scp, segments, text, utt2spk, maybe features.
 
-    python -m asr_prune.local.kaldi ROOT OUT [--train data/train] [--dev data/dev] [--test data/test]
+    python -m asr_prune.local.kaldi ROOT OUT [--train data/train] [--test data/test]
 
 ROOT is the folder that the paths in those files are relative to (egs/.../s5). OUT gets the data
-directories train, dev and test, given/{train,dev,test}/{feats.scp,cmvn.scp} if Kaldi has made features
-and, if the options name them, local/{lexicon.txt,lm.arpa}. The recipe names Kaldi's lang folder and
-alignments: lang.folder and hmm.labels.
+directories train, dev and test, given/{train,dev,test}/{feats.scp,cmvn.scp} if Kaldi has made
+features and, if the options name them, local/{lexicon.txt,lm.arpa}. The recipe names Kaldi's lang
+folder and alignments: lang.folder and hmm.labels.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 PARTS = ("train", "dev", "test")
 TABLES = ("text", "utt2spk", "wav.scp", "segments", "feats.scp", "cmvn.scp")
 WHERE = (
-    "this recipe needs data directories made by Kaldi: find the folder that the paths in them are relative "
-    "to, such as egs/wsj/s5."
+    "this recipe needs data directories made by Kaldi: find the folder that the paths in them are "
+    "relative to, such as egs/wsj/s5."
 )
 Tables = dict[str, dict[str, str]]
 
@@ -44,13 +44,14 @@ class Options:
     dev: Path | None = None
     #: the test set
     test: Path = Path("data/test")
-    #: every how manieth training speaker is a development speaker, if `dev` is not set
+    #: hold out every n-th training speaker for development, if `dev` is not set
     held_out: int = 10
     #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
     #: file of the pronunciation lexicon, if lang.folder is not set
     lexicon: Path | None = None
-    #: ARPA file, gzipped or not, if lang.folder is not set; by default a model is estimated (lang.lm)
+    #: ARPA file, gzipped or not, if lang.folder is not set; by default a model is estimated
+    #: (lang.lm)
     lm: Path | None = None
 
     def __post_init__(self) -> None:
@@ -60,14 +61,15 @@ class Options:
 
 def sources(root: Path | None, settings: Options) -> list[Path]:
     """The folders that `prepare` reads."""
-    return [root / folder for folder in (settings.train, settings.dev, settings.test) if root and folder]
+    folders = (settings.train, settings.dev, settings.test)
+    return [root / folder for folder in folders if root and folder]
 
 
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/given and, if the options name its files, out/local.
 
-    `seed` is not used: nothing is random. Raises UserError if a folder or file is missing, a set is empty,
-    or wav.scp has a pipe and the option `pipes` is false.
+    `seed` is not used: nothing is random. Raises UserError if a folder or file is missing, a set is
+    empty, or wav.scp has a pipe and the option `pipes` is false.
     """
     if root is None:
         raise CorpusNotFound(WHERE)
@@ -91,7 +93,8 @@ def _read(folder: Path) -> Tables:
     if not folder.is_dir():
         remedy = "name the data directories in corpus.options (train, dev, test)"
         raise UserError(f"{folder} does not exist; {remedy}.")
-    tables = {name: read_table(folder / name) for name in TABLES if (folder / name).is_file() or name in TABLES[:2]}
+    names = [name for name in TABLES if (folder / name).is_file() or name in TABLES[:2]]
+    tables = {name: read_table(folder / name) for name in names}
     by_utterance: list[str] = [name for name in ("text", "utt2spk", "segments", "feats.scp") if name in tables]
     by_utterance += ["wav.scp"] if "wav.scp" in tables and "segments" not in tables else []
     common = set.intersection(*(set(tables[name]) for name in by_utterance))
@@ -110,20 +113,24 @@ def _restricted(tables: Tables, utterances: set[str]) -> Tables:
     keys["cmvn.scp"] = {tables["utt2spk"][key] for key in utterances}
     if "segments" in tables and "wav.scp" in tables:
         keys["wav.scp"] = {tables["segments"][key].split()[0] for key in utterances}
-    return {name: {key: line for key, line in table.items() if key in keys[name]} for name, table in tables.items()}
+    result = {}
+    for name, table in tables.items():
+        result[name] = {key: line for key, line in table.items() if key in keys[name]}
+    return result
 
 
 def _split(tables: Tables, settings: Options) -> tuple[Tables, Tables]:
     groups = group_by_speaker(tables["utt2spk"])
     if len(groups) < 2:
         remedy = "name a development set in corpus.options.dev"
-        raise UserError(f"{settings.train} has one speaker only, so none can be held out; {remedy}.")
-    held = {utterance for speaker in list(groups)[:: settings.held_out] for utterance in groups[speaker]}
+        raise UserError(f"{settings.train} has one speaker only; {remedy}.")
+    speakers = list(groups)[:: settings.held_out]
+    held = {utterance for speaker in speakers for utterance in groups[speaker]}
     return _restricted(tables, tables["utt2spk"].keys() - held), _restricted(tables, held)
 
 
 def _write_given(root: Path, out: Path, tables: Tables) -> None:
-    """Writes the scp files of Kaldi's features with absolute paths, and removes those of an earlier run."""
+    """Writes the scp files of Kaldi's features with absolute paths; removes earlier ones."""
     for name in ("feats.scp", "cmvn.scp"):
         if name in tables:
             write_table(out / name, {key: str(root / place) for key, place in tables[name].items()})
@@ -136,16 +143,20 @@ def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> Da
     data = DataDir(out / part, text=text, utt2spk=tables["utt2spk"])
     pipes = {key: place for key, place in tables.get("wav.scp", {}).items() if place.endswith("|")}
     if "feats.scp" in tables and ("wav.scp" not in tables or (pipes and not run)):
-        log.warning("%s: has features, so wav.scp%s is left out", part, " with its pipes" if pipes else "")
+        what = "wav.scp with its pipes" if pipes else "wav.scp"
+        log.warning("%s: has features, so %s is left out", part, what)
         return data
     if "wav.scp" not in tables:
-        raise UserError(f"{part} has neither wav.scp nor feats.scp; name another folder in corpus.options.")
+        remedy = "name another folder in corpus.options"
+        raise UserError(f"{part} has neither wav.scp nor feats.scp; {remedy}.")
     if pipes and not run:
         try:
             refuse_pipes(root, pipes)
         except UserError as error:
-            raise UserError(f"{str(error).removesuffix('.')}, or allow it: corpus.options.pipes=true.") from None
-    places = {key: str(root / place) for key, place in tables["wav.scp"].items() if key not in pipes}
+            what = str(error).removesuffix(".")
+            raise UserError(f"{what}, or allow it: corpus.options.pipes=true.") from None
+    files = {key: place for key, place in tables["wav.scp"].items() if key not in pipes}
+    places = {key: str(root / place) for key, place in files.items()}
     for key, command in track(pipes.items(), len(pipes), f"{part}, pipes"):
         places[key] = str(_run(root, command, (out / f"audio/{part}/{key}.wav").absolute()))
     segments, odd = parse_segments(tables.get("segments", {}).items())
@@ -158,11 +169,12 @@ def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> Da
 
 
 def _run(root: Path, command: str, out: Path) -> Path:
-    """Writes the output of a command of wav.scp to `out`; it runs in the root, as in Kaldi's scripts."""
-    done = subprocess.run(command.rstrip("| "), shell=True, cwd=root, capture_output=True, check=False)
+    """Writes the output of a command of wav.scp to `out`; it runs in `root`, as in Kaldi."""
+    command = command.rstrip("| ")
+    done = subprocess.run(command, shell=True, cwd=root, capture_output=True, check=False)
     if done.returncode or not done.stdout:
         reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
-        what = f"the command `{command.rstrip('| ')}` of wav.scp failed: {reason}"
+        what = f"the command `{command}` of wav.scp failed: {reason}"
         raise UserError(f"{what}; correct it, or write the audio to a file.")
     with atomic(out, "wb") as file:
         file.write(done.stdout)

@@ -2,10 +2,10 @@
 
     python -m asr_prune.local.librispeech ROOT OUT [--subset mini]
 
-ROOT, or ROOT/LibriSpeech, has the folders of OpenSLR's tarballs (train-clean-100/SPEAKER/CHAPTER/*.flac
-and *.trans.txt, dev-clean, ...). ROOT, the folder above it, or lm/ in either has the lexicon and an ARPA
-file of OpenSLR 11. OUT gets the Kaldi data directories train, dev and test, local/lexicon.txt and, unless
-a model is to be estimated, local/lm.arpa.
+ROOT, or ROOT/LibriSpeech, has the folders of OpenSLR's tarballs
+(train-clean-100/SPEAKER/CHAPTER/*.flac and *.trans.txt, dev-clean, ...). ROOT, the folder above it,
+or lm/ in either has the lexicon and an ARPA file of OpenSLR 11. OUT gets the Kaldi data directories
+train, dev and test, local/lexicon.txt and, unless a model is to be estimated, local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from asr_prune.options import options
 
 log = logging.getLogger(__name__)
 
-#: training, development and test folders of each subset; mini has no test folder, so its development
-#: folder is the test set, and development speakers are held out of the training speakers
+#: training, development and test folders of each subset; mini has no test folder, so its
+#: development folder is the test set, and development speakers are held out of the training
+#: speakers
 SETS = {
     "mini": (["train-clean-5"], "", "dev-clean-2"),
     "100": (["train-clean-100"], "dev-clean", "test-clean"),
@@ -78,11 +79,11 @@ class Options:
     test: str = ""
     #: file of the pronunciation lexicon; by default OpenSLR's, or CMUdict, near the corpus
     lexicon: Path | None = None
-    #: add pronunciations by espeak-ng's rules for words of the training text and the language model that
-    #: the lexicon lacks
+    #: add pronunciations by espeak-ng's rules for words of the training text and the language model
+    #: that the lexicon lacks
     g2p: bool = False
-    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all words
-    #: equally likely
+    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all
+    #: words equally likely
     lm: str = "3-gram.pruned.3e-7.arpa"
     #: require all utterances; false: a warning is logged if some are missing
     whole: bool = True
@@ -90,7 +91,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Root:
-    """Folders of the corpus: `path` as given, and `audio`, which has train-clean-100 and the like."""
+    """Folders of the corpus: `path` as given, and `audio`, which has those of the tarballs."""
 
     path: Path
     audio: Path
@@ -99,7 +100,8 @@ class Root:
     def of(cls, root: Path | None) -> Root:
         if root is None:
             raise CorpusNotFound(WHERE)
-        folders = [base for base in (root, root / "LibriSpeech") if any((base / name).is_dir() for name in UTTERANCES)]
+        bases = (root, root / "LibriSpeech")
+        folders = [base for base in bases if any((base / name).is_dir() for name in UTTERANCES)]
         if not folders:
             what = f"{root} is not LibriSpeech: it has no folder such as train-clean-5 or dev-clean"
             raise CorpusNotFound(f"{what}. {WHERE}")
@@ -108,14 +110,15 @@ class Root:
     @property
     def lists(self) -> list[Path]:
         """Folders where the lexicon and language models may be."""
-        return [base / level for base in (self.path, self.path.parent) for level in ("lm", ".", "local/lm")]
+        levels = ("lm", ".", "local/lm")
+        return [base / level for base in (self.path, self.path.parent) for level in levels]
 
 
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test} and out/local. `seed` is not used: nothing is random.
 
-    Raises UserError if a folder of the corpus, the lexicon or the language model is missing, or a folder
-    is incomplete.
+    Raises UserError if a folder of the corpus, the lexicon or the language model is missing, or a
+    folder is incomplete.
     """
     corpus = Root.of(root)
     training, dev, test = SETS[settings.subset]
@@ -185,7 +188,8 @@ def _write_language(corpus: Root, settings: Options, train: DataDir, local: Path
     entries = [(word.upper(), phones) for word, phones in read_dictionary(path)]
     if settings.g2p:
         spoken = {word for words in train.text.values() for word in words}
-        entries = completed(entries, spoken | ((arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}))
+        spoken |= (arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}
+        entries = completed(entries, spoken)
     _warn_of_unknown(train, entries, path)
     write_lexicon(local / "lexicon.txt", [UNKNOWN, *entries])
     if arpa:

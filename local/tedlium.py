@@ -2,9 +2,9 @@
 
     python -m asr_prune.local.tedlium ROOT OUT
 
-ROOT is TEDLIUM_release1 (train, dev and test, each with sph and stm) or TEDLIUM_release-3 (the same in
-legacy). In it or above it are a dictionary (cantab-TEDLIUM.dct, or the corpus's TEDLIUM.150K.dic or
-TEDLIUM.152k.dic) and an ARPA file. OUT gets the Kaldi data directories train, dev and test, with
+ROOT is TEDLIUM_release1 (train, dev and test, each with sph and stm) or TEDLIUM_release-3 (the same
+in legacy). In it or above it are a dictionary (cantab-TEDLIUM.dct, or the corpus's TEDLIUM.150K.dic
+or TEDLIUM.152k.dic) and an ARPA file. OUT gets the Kaldi data directories train, dev and test, with
 segments, local/lexicon.txt and, unless a model is to be estimated, local/lm.arpa.
 """
 
@@ -50,8 +50,8 @@ class Options:
 
     #: file of the pronunciation lexicon; by default Cantab's or the corpus's
     lexicon: Path | None = None
-    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all words
-    #: equally likely
+    #: language model: an ARPA file, gzipped or not; `text`: estimate one (lang.lm); `flat`: all
+    #: words equally likely
     lm: str = "cantab-TEDLIUM-pruned.lm3"
     #: extend training segments by up to 0.15 s before and 0.1 s after, as Kaldi does
     pad: bool = True
@@ -83,7 +83,8 @@ def find_release(root: Path | None) -> tuple[Path, int]:
     if root is None:
         raise CorpusNotFound(WHERE)
     root = root.absolute()
-    for base, release in ((root / "legacy", 3), (root, 2 if (root / "TEDLIUM.152k.dic").is_file() else 1)):
+    older = 2 if (root / "TEDLIUM.152k.dic").is_file() else 1
+    for base, release in ((root / "legacy", 3), (root, older)):
         if (base / "train").is_dir():
             for place in (base / part / kind for part in PARTS for kind in ("stm", "sph")):
                 if not place.is_dir():
@@ -106,7 +107,8 @@ def _read_part(folder: Path, pad: bool) -> DataDir:
         if count:
             log.warning("%s: %s %s", folder / "stm", counted(range(count), "line"), what)
     if silent:
-        log.warning("%s: %s without audio: %s", folder / "sph", counted(silent, "talk"), first_few(silent))
+        talks = counted(silent, "talk")
+        log.warning("%s: %s without audio: %s", folder / "sph", talks, first_few(silent))
     if not data.text:
         raise UserError(f"{folder} has no talk with .stm and .sph; unpack the corpus again.")
     return data
@@ -119,7 +121,8 @@ def _add_talk(data: DataDir, audio: Path, lines: list[Line], pad: bool, left_out
             left_out["of another talk" if line.talk != audio.stem else "repeated"] += 1
             continue
         data.wavs[line.utterance], data.utt2spk[line.utterance] = str(audio), line.talk
-        data.text[line.utterance], data.segments[line.utterance] = line.words, Segment(line.talk, start, end)
+        data.text[line.utterance] = line.words
+        data.segments[line.utterance] = Segment(line.talk, start, end)
 
 
 def _write_language(base: Path, settings: Options, train: DataDir, local: Path) -> None:

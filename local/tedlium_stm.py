@@ -1,4 +1,4 @@
-"""TED-LIUM's .stm transcripts, cleaned as Kaldi's egs/tedlium (prepare_data.sh, join_suffix.py) cleans them."""
+"""TED-LIUM's .stm transcripts, cleaned as by Kaldi's prepare_data.sh and join_suffix.py."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def read_stm(path: Path, left_out: Counter[str]) -> list[Line]:
             left_out["that end before they begin"] += 1
         else:
             lines.append(line)
-    left_out["out of order, put in order"] += sum(one.start > two.start for one, two in pairwise(lines))
+    unsorted = sum(one.start > two.start for one, two in pairwise(lines))
+    left_out["out of order, put in order"] += unsorted
     return sorted(lines, key=lambda line: (line.start, line.end))
 
 
@@ -74,8 +75,8 @@ def _parse(raw: str) -> Line | None:
 def clean(text: str) -> list[str]:
     """The words of a transcript.
 
-    Removes `(2)` (a pronunciation), `<sil>` and the name `(...)` at the end; {NOISE} becomes [NOISE], and
-    `it 's` becomes it's.
+    Removes `(2)` (a pronunciation), `<sil>` and the name `(...)` at the end; {NOISE} becomes
+    [NOISE], and `it 's` becomes it's.
     """
     text = re.sub(r"\([^ ]*\)$", "", re.sub(r"\([0-9]\)", "", text.strip()).replace("<sil>", ""))
     return joined(text.translate(str.maketrans("{}", "[]")).split())
@@ -103,6 +104,7 @@ def padded(lines: list[Line]) -> list[tuple[float, float]]:
     """
     gaps = [two.start - one.end for one, two in pairwise(lines)]
     shares = [1.0, *(min(1.0, max(0.0, gap) / (BEFORE + AFTER)) for gap in gaps), 1.0]
-    return [
-        (max(0.0, line.start - BEFORE * shares[i]), line.end + AFTER * shares[i + 1]) for i, line in enumerate(lines)
-    ]
+    times = []
+    for line, before, after in zip(lines, shares[:-1], shares[1:], strict=True):
+        times.append((max(0.0, line.start - BEFORE * before), line.end + AFTER * after))
+    return times

@@ -1,1 +1,1 @@
-"""The acoustic network: spliced frames in, logits of pdfs or tokens out. Needs only torch and numpy."""
+"""Acoustic networks: spliced frames in, logits of pdfs or CTC tokens out."""

@@ -17,10 +17,10 @@ _BAND_MASKS = 2
 class Augment:
     """tempo, warp, mask_frames, mask_bands: see TrainOptions.
 
-    Tempo changes along the frames and leaves the pitch (the part of speed perturbation, Ko, Peddinti,
-    Povey and Khudanpur 2015, that a filterbank allows). The vocal tract length changes along the
-    bands, which lie on the mel scale (after Jaitly and Hinton 2013, "VTLP"). Masked values become the
-    mean (Park et al. 2019, arXiv 1904.08779).
+    Tempo changes along the frames and leaves the pitch (the part of speed perturbation, Ko,
+    Peddinti, Povey and Khudanpur 2015, that a filterbank allows). The vocal tract length changes
+    along the bands, which lie on the mel scale (after Jaitly and Hinton 2013, "VTLP"). Masked
+    values become the mean (Park et al. 2019, arXiv 1904.08779).
     """
 
     tempo: float
@@ -37,8 +37,8 @@ class Augment:
     def __call__(self, features: Tensor, mean: Tensor, least: int, generator: torch.Generator) -> Tensor:
         """Augments one utterance.
 
-        features: float [frames, bands]; mean: [bands]; least: minimum number of frames of the result.
-        Returns float [frames, bands], with another number of frames if the tempo changes.
+        features: float [frames, bands]; mean: [bands]; least: minimum number of frames of the
+        result. Returns float [frames, bands], with another number of frames if the tempo changes.
         """
         tempo, warp = (1 + limit * _signed(generator) for limit in (self.tempo, self.warp))
         frames, bands = features.shape
@@ -54,7 +54,7 @@ class Augment:
 
 
 def interpolate(values: Tensor, positions: Tensor) -> Tensor:
-    """`values` [rows, columns] at fractional rows, [positions, columns]; the last row continues beyond the end."""
+    """`values` [rows, columns] at fractional rows, [positions, columns]; constant beyond the end."""
     positions = positions.clamp(max=len(values) - 1)
     below = positions.long()
     above = (below + 1).clamp(max=len(values) - 1)

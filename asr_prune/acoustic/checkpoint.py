@@ -1,4 +1,4 @@
-"""A network on disk: it carries its own widths, context, priors and kept nodes, and loads without the recipe."""
+"""Model files: a network with all that is needed to use it, loaded without the recipe."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _FORMAT = 2
 
 @dataclass
 class Model:
-    """A network with what is needed to use it.
+    """A network and what is needed to use it.
 
-    priors: log class priors float32 [pdfs], zeros for CTC; context: frames spliced left and right; kept: for each
-    hidden layer, the indices of its nodes in the dense network; features: the feature options it was trained on, plain
-    values; tokens: with CTC, what each output spells, the blank first; else empty.
+    priors: log class priors, float32 [pdfs], zeros for CTC; context: frames spliced left and right;
+    kept: for each hidden layer the indices of its nodes in the dense network; features: the feature
+    options, plain values; tokens: for CTC the token of each output, the blank first, else empty.
     """
 
     network: Network
@@ -35,7 +35,7 @@ class Model:
 
 
 def save_model(path: Path, model: Model) -> None:
-    """Writes `model` whole or not at all."""
+    """Writes `model` atomically."""
     network = model.network
     content = {
         "format": _FORMAT,
@@ -52,15 +52,15 @@ def save_model(path: Path, model: Model) -> None:
 
 
 def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:
-    """Reads what `save_model` wrote, on the CPU.
+    """Reads a file of `save_model`, on the CPU.
 
-    Raises UserError where the file is missing, damaged or of another format.
+    Raises UserError if the file is missing, damaged or of another format.
     """
     content = load_tensors(path)
     if content.get("format") != _FORMAT:
         raise UserError(
-            f"{path} has model format {content.get('format')}, this version reads "
-            f"{_FORMAT}; train it again or use the version that wrote it."
+            f"{path} has model format {content.get('format')}, this version reads {_FORMAT}; "
+            "train it again or use the version that wrote it."
         )
     try:
         return _model(content, dtype)
@@ -72,28 +72,30 @@ def _model(content: dict[str, Any], dtype: torch.dtype) -> Model:
     network = from_shape(content["shape"])
     network.to(dtype).load_state_dict(content["state"])
     context = (content["context"][0], content["context"][1])
-    return Model(
-        network.eval(), content["priors"], context, content["kept"], content["features"], content.get("tokens", [])
-    )
+    tokens = content.get("tokens", [])
+    return Model(network.eval(), content["priors"], context, content["kept"], content["features"], tokens)
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
-    """A dictionary that torch.save wrote, loaded with weights_only. Raises UserError where it is missing or damaged."""
+    """Loads a dictionary of torch.save with weights_only.
+
+    Raises UserError if it is missing or damaged.
+    """
     if not path.is_file():
-        raise UserError(f"{path} is missing; {_maker(path)} writes it.")
+        raise UserError(f"{path} is missing; {_writer(path)} writes it.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise damaged(path, error) from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} is not a file of asr_prune; delete it and run {_maker(path)} again.")
+        raise UserError(f"{path} is not a file of asr_prune; delete it and run {_writer(path)} again.")
     return content
 
 
 def damaged(path: Path, error: Exception) -> UserError:
-    """What to raise where a file of ours does not hold what it should; names the stage that makes it anew."""
-    return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run {_maker(path)} again.")
+    """The error for a model file with wrong content; names the stage that writes it."""
+    return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run {_writer(path)} again.")
 
 
-def _maker(path: Path) -> str:
+def _writer(path: Path) -> str:
     return "stage 5 (shrink)" if path.absolute().parent.name == "shrunk" else "stage 4 (train)"

@@ -20,8 +20,9 @@ from asr_prune.features.stored import frames_of
 class Chunks(Examples):
     """Examples of `kind`, of which at most two chunks are in memory: the one in use and the next.
 
-    A shuffled pass shuffles the utterances, divides them into chunks of about equal size, and shuffles
-    the examples of each chunk. A batch may take from two chunks. A pass in order is sorted by name.
+    A shuffled pass shuffles the utterances, divides them into chunks of about equal size, and
+    shuffles the examples of each chunk. A batch may take from two chunks. A pass in order is sorted
+    by name.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Chunks(Examples):
         return [sorted(order[chunk == i].tolist()) for i in range(self.chunks) if (chunk == i).any()]
 
     def _read_ahead(self, groups: Sequence[list[int]]) -> Iterator[InMemory]:
-        """Yields each chunk while the next one is read. The caller must drop a chunk before the next."""
+        """Yields each chunk while the next one is read; the caller must drop it before the next."""
         with ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(self._read, groups[0])
             for following in [*groups[1:], None]:
@@ -137,7 +138,7 @@ def utterance_order(count: int, generator: torch.Generator | None) -> np.ndarray
 
 
 def _split(order: Tensor, size: int, carried: int) -> Iterator[Tensor]:
-    """Indices in batches of `size`, the first smaller by the examples carried over from the last chunk."""
+    """Indices in batches of `size`, the first smaller by `carried` examples of the last chunk."""
     if carried:
         yield order[: size - carried]
         order = order[size - carried :]

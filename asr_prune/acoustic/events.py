@@ -23,7 +23,7 @@ def tensorboard_installed() -> bool:
 
 
 def write_events(folder: Path, metrics: list[dict[str, Any]]) -> None:
-    """Replaces the events in `folder` by those of all epochs, so that a resumed run has each once."""
+    """Replaces the events in `folder` by those of all epochs, each once even after a resume."""
     from torch.utils.tensorboard import SummaryWriter
 
     shutil.rmtree(folder, ignore_errors=True)

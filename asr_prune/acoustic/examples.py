@@ -1,4 +1,4 @@
-"""Training and evaluation data: batches of frames, and the objective that scores a network on them."""
+"""Training and evaluation data: batches of frames, and the objective for them."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ class Examples(ABC):
 
     @abstractmethod
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the spliced input, [inputs] each: the unspliced ones, repeated."""
+        """Mean and standard deviation of the features, repeated for the spliced input, [inputs]."""
 
     @abstractmethod
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
         """Yields batches of `size` examples.
 
-        With `generator`: shuffled and augmented, without an incomplete last batch. Without: in order,
-        unchanged, all of them.
+        With `generator`: shuffled and augmented, without an incomplete last batch. Without: in
+        order, unchanged, all of them.
         """
 
     def batch_count(self, size: int) -> int:
@@ -204,7 +204,7 @@ def example_order(examples: Examples, generator: torch.Generator | None) -> Tens
 
 
 def concatenate(names: Sequence[str], values: Utterances, dtype: type[np.generic]) -> Tensor:
-    """The arrays of the utterances `names`, one after the other, never holding two copies of one."""
+    """The arrays of the utterances `names`, concatenated without holding any of them twice."""
     lengths, first = frames_of(values), values[names[0]]
     joined = np.empty((sum(lengths[name] for name in names), *first.shape[1:]), dtype)
     start = 0
@@ -215,6 +215,6 @@ def concatenate(names: Sequence[str], values: Utterances, dtype: type[np.generic
 
 
 def splice_utterance(features: np.ndarray, context: tuple[int, int]) -> np.ndarray:
-    """Frames of one utterance, float32 [frames, dim], with context: [frames, (left + 1 + right) * dim]."""
+    """One utterance, float32 [frames, dim], with context: [frames, (left + 1 + right) * dim]."""
     frames = np.arange(len(features))[:, None] + np.arange(-context[0], context[1] + 1)
     return features[np.clip(frames, 0, len(features) - 1)].reshape(len(features), -1)

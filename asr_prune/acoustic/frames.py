@@ -44,7 +44,8 @@ class FrameSet(InMemory):
     def usable_utterances(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
         """Those with features and labels.
 
-        Raises UserError if there are none, or if an utterance's features and labels differ in length.
+        Raises UserError if there are none, or if an utterance's features and labels differ in
+        length.
         """
         names = sorted(features.keys() & labels.keys())
         if not names:

@@ -1,4 +1,4 @@
-"""Where something else may take part in training; the trainer calls these and knows no more of it."""
+"""Hooks of the trainer, through which pruning takes part in training."""
 
 from __future__ import annotations
 
@@ -13,60 +13,72 @@ from asr_prune.acoustic.network import Network
 
 
 class Hooks:
-    """Plain training: every hook does nothing. Subclasses override what they need."""
+    """Hooks that do nothing: plain training. Subclasses override what they need."""
 
     def no_decay(self, network: Network) -> list[Tensor]:
-        """Parameters that must not have weight decay, because something else shrinks them."""
+        """Parameters without weight decay, because a penalty shrinks them."""
         return []
 
     def training_frames(self, run_over: Callable[[], object]) -> None:
-        """Before `start`. Calling `run_over`, then or later, runs the network without dropout over all training frames,
-        for who wants to see what its layers do.
+        """Called before `start`. `run_over()` evaluates the network on all training frames, at any
+        time, so that hooks can observe its layers.
         """
 
     def parts(self, steps: int) -> list[tuple[int, float]]:
-        """The run in parts, each with a learning-rate schedule of its own: (updates, factor on the learning rate).
+        """The parts of the run, each with its own learning-rate schedule: (updates, learning-rate
+        factor).
 
-        Asked for once, before `start`; the updates add up to `steps`.
+        Called once, before `start`; the updates sum to `steps`.
         """
         return [(steps, 1.0)]
 
-    def start(self, network: Network, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
-        """Before the first step. steps: updates in the whole run; evaluate: dev quality of the network as it stands."""
+    def start(
+        self,
+        network: Network,
+        optimiser: optim.Optimizer,
+        steps: int,
+        evaluate: Callable[[], Quality],
+    ) -> None:
+        """Called before the first update.
+
+        steps: updates of the whole run; evaluate: returns the current quality on the dev set.
+        """
 
     def acting(self, training: bool) -> AbstractContextManager[None]:
-        """While it is open, the network's weights are those that it computes with: entered around forward and backward
-        (training), and around evaluations. The optimiser moves the weights that stand outside.
+        """A context in which the network has its acting weights, those that it computes with.
+
+        Entered around forward and backward passes (training) and around evaluations. The optimiser
+        updates the weights outside.
         """
         return nullcontext()
 
     def penalty(self) -> Tensor | None:
-        """A scalar added to the loss of this step."""
+        """A scalar added to the loss of this update."""
         return None
 
     def after_backward(self) -> None:
-        """Gradients are there, weights not yet updated."""
+        """Called between the backward pass and the update."""
 
     def after_step(self) -> None:
-        """Weights have just been updated."""
+        """Called after the update."""
 
     def may_halve(self) -> bool:
-        """Whether newbob may judge this epoch by its dev cross-entropy (not while a penalty holds it up)."""
+        """Whether newbob may use this epoch's dev cross-entropy; not while a penalty raises it."""
         return True
 
     def end_of_epoch(self, quality: Quality) -> dict[str, Any]:
-        """After an epoch's evaluation. Returns figures for metrics.jsonl."""
+        """Called after an epoch's evaluation. Returns figures for metrics.jsonl."""
         return {}
 
     def finish(self) -> None:
-        """After the last step, before the last evaluation."""
+        """Called after the last update, before the last evaluation."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed run needs, tensors and plain values."""
+        """What a resumed run needs: tensors and plain values."""
         return {}
 
     def reshape(self, state: dict[str, Any]) -> None:
-        """Before the weights of a checkpoint come back: gives the network the shape that it had."""
+        """Restores the network's shape; called before a checkpoint's weights are loaded."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what state_dict gave, after start."""
+        """Restores what state_dict returned; called after start."""

@@ -17,11 +17,11 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "sigmo
 class NodeLayer:
     """One prunable layer: its nodes lie between two affine maps.
 
-    Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the outgoing
-    vector `outgoing.weight[..., j]`. Weights are [rows, columns], in a time-delay layer
+    Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the
+    outgoing vector `outgoing.weight[..., j]`. Weights are [rows, columns], in a time-delay layer
     [rows, taps, columns]. readers: the maps that read the output of `outgoing`; they take up
-    constants if `outgoing` has no bias. gives_logits: `outgoing` is the output layer. skippable: the
-    network works without the layer.
+    constants if `outgoing` has no bias. gives_logits: `outgoing` is the output layer. skippable:
+    the network works without the layer.
     """
 
     incoming: nn.Linear
@@ -64,12 +64,12 @@ class NodeLayer:
 
 
 def by_rows(weight: Tensor) -> Tensor:
-    """A view of `weight`, [rows, (taps,) columns], as [rows, values]: one incoming vector per row."""
+    """A view of `weight`, [rows, (taps,) columns], with an incoming vector per row."""
     return weight.flatten(1)
 
 
 def by_columns(weight: Tensor) -> Tensor:
-    """A view of `weight`, [rows, (taps,) columns], as [values, columns]: one outgoing vector per column."""
+    """A view of `weight`, [rows, (taps,) columns], with an outgoing vector per column."""
     return weight.flatten(0, -2)
 
 
@@ -82,8 +82,8 @@ class Network(nn.Module, ABC):
     """Spliced frames in, logits of classes out: pdfs, or tokens for CTC.
 
     inputs: size of one spliced frame, (left + 1 + right) * feature dimension; hidden: nodes of each
-    layer; outputs: number of classes; dropouts: dropout rate of each hidden layer, may change during
-    training; shift, scale: input normalisation, (x - shift) * scale.
+    layer; outputs: number of classes; dropouts: dropout rate of each hidden layer, may change
+    during training; shift, scale: input normalisation, (x - shift) * scale.
     """
 
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, activation: str, dropout: float) -> None:
@@ -126,7 +126,8 @@ class Network(nn.Module, ABC):
         self.scale.copy_(1 / deviation.clamp_min(1e-5))
 
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [frames out, classes] of whole utterances, and each one's frames out, int64 [utterances].
+        """Logits [frames out, classes] of whole utterances, and each one's frames out, int64
+        [utterances].
 
         frames: float [frames, inputs], the utterances concatenated; lengths: frames of each, int64
         [utterances].

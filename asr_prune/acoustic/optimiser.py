@@ -16,16 +16,15 @@ from asr_prune.acoustic.options import TrainOptions
 
 
 def make_optimiser(network: Network, options: TrainOptions, no_decay: list[Tensor]) -> optim.Optimizer:
-    """The optimiser of `options`; weight decay goes to weights only, and not to those in `no_decay`."""
-    spared = {id(p) for p in no_decay}
+    """The optimiser of `options`, with weight decay of all weights but those in `no_decay`."""
+    excluded = {id(p) for p in no_decay}
     weights = [layer.weight for layer in network.affine]
     biases = [layer.bias for layer in network.affine if layer.bias is not None]
+    decayed = [w for w in weights if id(w) not in excluded]
+    others = [w for w in weights if id(w) in excluded] + biases
     groups = [
-        {"params": [w for w in weights if id(w) not in spared], "weight_decay": options.weight_decay},
-        {
-            "params": [w for w in weights if id(w) in spared] + biases,
-            "weight_decay": 0.0,
-        },
+        {"params": decayed, "weight_decay": options.weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]
     if options.optimiser == "adamw":
         return optim.AdamW(groups, lr=options.learning_rate, fused=True)
@@ -33,37 +32,38 @@ def make_optimiser(network: Network, options: TrainOptions, no_decay: list[Tenso
 
 
 class OneCycle:
-    """Learning rate up from a 25th of the peak and down to a 10,000th of it, both as cosines (Smith and Topin 2018,
-    arXiv 1708.07120).
+    """Learning rate that rises from 1/25 of its peak and falls to 1/10,000 of it, both along a
+    cosine (Smith and Topin 2018, arXiv 1708.07120).
     """
 
     def __init__(self, options: TrainOptions, steps: int) -> None:
-        self.peak, self.rise, self.steps = options.learning_rate, max(1.0, options.pct_start * steps), steps
+        self.peak, self.steps = options.learning_rate, steps
+        self.rising = max(1.0, options.pct_start * steps)  # updates up to the peak
 
     def rate(self, step: int) -> float:
         """Learning rate of update `step`, counted from 0."""
-        low, high, x = (self.peak / 25, self.peak, step / self.rise)
-        if step > self.rise:
-            low, high, x = (self.peak / 1e4, self.peak, 1 - (step - self.rise) / max(1.0, self.steps - self.rise))
-        return low + (high - low) * (1 - math.cos(math.pi * x)) / 2
+        low, x = self.peak / 25, step / self.rising
+        if step > self.rising:
+            low, x = self.peak / 1e4, 1 - (step - self.rising) / max(1.0, self.steps - self.rising)
+        return low + (self.peak - low) * (1 - math.cos(math.pi * x)) / 2
 
     def end_of_epoch(self, cross_entropy: float) -> None:
-        """One-cycle does not listen."""
+        """Has no effect."""
 
     def state_dict(self) -> dict[str, Any]:
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to take back: the rate follows from the step."""
+        """Has no effect: the rate depends on the update alone."""
 
 
 class Newbob:
-    """Constant learning rate until the dev cross-entropy improves by less than a fraction; from then on halved each
-    epoch (Kaldi steps/nnet/train_scheduler.sh).
+    """Constant learning rate until dev cross-entropy improves by less than `halve_below`, then
+    halved each epoch (Kaldi's steps/nnet/train_scheduler.sh).
     """
 
     def __init__(self, options: TrainOptions) -> None:
-        self.now, self.below = options.learning_rate, options.halve_below
+        self.now, self.halve_below = options.learning_rate, options.halve_below
         self.best, self.halving = math.inf, False
 
     def rate(self, step: int) -> float:
@@ -71,8 +71,9 @@ class Newbob:
         return self.now
 
     def end_of_epoch(self, cross_entropy: float) -> None:
-        """Judges an epoch by its dev cross-entropy."""
-        self.halving = self.halving or (math.isfinite(self.best) and cross_entropy > self.best * (1 - self.below))
+        """Decides on halving. cross_entropy: of the dev set."""
+        little = cross_entropy > self.best * (1 - self.halve_below)
+        self.halving = self.halving or (math.isfinite(self.best) and little)
         if self.halving:
             self.now /= 2
         self.best = min(self.best, cross_entropy)
@@ -85,14 +86,14 @@ class Newbob:
 
 
 def make_schedule(options: TrainOptions, steps: int) -> OneCycle | Newbob:
-    """The schedule that goes with the optimiser."""
+    """One-cycle for adamw, newbob for sgd."""
     return OneCycle(options, steps) if options.optimiser == "adamw" else Newbob(options)
 
 
 class ScheduleSequence:
-    """One schedule after another.
+    """Several schedules in sequence.
 
-    parts: (updates, factor): each part has a schedule of its own over its updates, at `factor` times the learning rate.
+    parts: (updates, factor) of each schedule; factor multiplies the learning rate.
     """
 
     def __init__(self, options: TrainOptions, parts: Sequence[tuple[int, float]]) -> None:
@@ -111,7 +112,7 @@ class ScheduleSequence:
         return self.schedules[part].rate(step - self.starts[part])
 
     def end_of_epoch(self, cross_entropy: float, step: int) -> None:
-        """Lets the part of the last update judge an epoch; step: updates done."""
+        """Ends an epoch of the schedule of the last update. step: number of updates so far."""
         self.schedules[self._part(step - 1)].end_of_epoch(cross_entropy)
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a recipe's `network:` and `train:` blocks hold."""
+"""The `network:` and `train:` blocks of a recipe."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from asr_prune.options import options
 class NetworkOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"taps": "context"}
-    #: feed_forward: layer after layer; residual: layers that add to a stream of fixed width and may vanish whole; tdnn:
-    #: time-delay layers, each with context of its own, over whole utterances (decode.type ctc)
+    #: feed_forward: fully connected layers; residual: layers that add to a stream of fixed width
+    #: and can be removed whole; tdnn: time-delay layers over whole utterances (for decode.type ctc)
     type: Literal["feed_forward", "residual", "tdnn"] = "feed_forward"
-    #: nodes of the hidden layers, first to last; any depth
+    #: nodes of each hidden layer, first to last
     hidden: tuple[int, ...] = (512, 512, 512, 512)
-    #: nonlinearity of every hidden layer
+    #: activation function of all hidden layers
     activation: Literal["relu", "sigmoid"] = "relu"
-    #: fraction of hidden outputs dropped in training
+    #: dropout rate of the hidden layers
     dropout: float = 0.2
-    #: residual: width of the stream that the layers add to
+    #: residual: width of the stream
     stream: int = 256
-    #: tdnn: for each hidden layer the frames of the layer before that it hears, relative to its own, counted in that
-    #: layer's frames; the last list is also that of the layers after it
+    #: tdnn: for each hidden layer the relative positions of the frames that it reads from the
+    #: previous layer, in frames of that layer; the last list also applies to the layers after it
     context: tuple[tuple[int, ...], ...] = ((0,), (-1, 0, 1))
-    #: tdnn: for each hidden layer, of how many frames of the layer before it keeps one; the last number is also that of
-    #: the layers after it
+    #: tdnn: for each hidden layer the frames of the previous layer per frame of its own
+    #: (sub-sampling); the last number also applies to the layers after it
     strides: tuple[int, ...] = (1, 3, 1)
-    #: frames spliced before the current one
+    #: frames spliced before the current frame
     left_context: int = 5
-    #: frames spliced after the current one
+    #: frames spliced after the current frame
     right_context: int = 5
 
     @property
     def stride(self) -> int:
-        """Frames of which the network keeps one."""
+        """Feature frames per output frame."""
         if self.type != "tdnn":
             return 1
         return prod(self.strides[min(i, len(self.strides) - 1)] for i in range(len(self.hidden)))
@@ -58,49 +58,53 @@ class NetworkOptions:
 class TrainOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"rise": "pct_start"}
-    #: passes over the training frames; all phases of a pruning run share them
+    #: passes over the training set, shared by all phases of a pruning run
     epochs: int = 12
-    #: adamw goes with a one-cycle learning rate, sgd with newbob halving
+    #: adamw with a one-cycle learning rate, or sgd with newbob halving
     optimiser: Literal["adamw", "sgd"] = "adamw"
     #: peak (adamw) or initial (sgd) learning rate
     learning_rate: float = 0.002
     #: momentum of sgd
     momentum: float = 0.9
-    #: decoupled (adamw) or plain (sgd) weight decay, of weights only, never of biases or penalised vectors
+    #: weight decay, decoupled (adamw) or plain (sgd); biases and penalised vectors have none
     weight_decay: float = 0.01
-    #: frames a mini-batch
+    #: frames per mini-batch
     batch: int = 256
-    #: utterances a mini-batch, with CTC
+    #: with CTC: utterances per mini-batch
     utterances: int = 16
-    #: with CTC, each time an utterance is learned: its tempo changes by up to this share, up or down
+    #: with CTC: greatest random change of an utterance's tempo, as a fraction; 0 for none
     tempo: float = 0.0
-    #: and so do the places of its filterbank's bands
+    #: with CTC: greatest random change of its vocal tract length, which moves the filterbank's
+    #: bands
     warp: float = 0.0
-    #: stretches of up to so many frames are masked, one in every five times as many frames
+    #: with CTC: greatest width of a random time mask in frames; one mask per five times that many
+    #: frames
     mask_frames: int = 0
-    #: twice up to so many neighbouring bands are masked
+    #: with CTC: greatest width of the two random frequency masks, in bands
     mask_bands: int = 0
-    #: share of the steps in which the one-cycle learning rate rises
+    #: fraction of the updates in which the one-cycle learning rate rises
     pct_start: float = 0.2
-    #: newbob halves the rate from the epoch on whose dev cross-entropy improves by less than this fraction
+    #: newbob halves the learning rate each epoch once dev cross-entropy improves by less than this
+    #: fraction
     halve_below: float = 0.01
-    #: largest norm of the gradient; 0 switches clipping off
+    #: maximum norm of the gradient; 0: no clipping
     clip: float = 5.0
-    #: start from a trained network: a run's folder, a file of weights (.pt, .safetensors), or a Kaldi nnet1 file
+    #: trained network to start from: a run's folder, a weights file (.pt, .safetensors) or a Kaldi
+    #: nnet1 file
     init: str = ""
-    #: auto takes CUDA where there is one
+    #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    #: processor threads of torch; 0 leaves torch's own choice
+    #: CPU threads of torch; 0: torch's default
     threads: int = 0
-    #: gigabytes that features and labels may take; larger training sets are read and shuffled a chunk at a time (0: any
-    #: number; see chunks.md)
+    #: gigabytes of memory for features and labels; larger training sets are read and shuffled in
+    #: chunks, see chunks.md (0: no limit)
     memory_gb: float = 8.0
-    #: write TensorBoard events index_bytes metrics.jsonl
+    #: write TensorBoard events beside metrics.jsonl
     tensorboard: bool = True
 
     @property
     def memory(self) -> int:
-        """Bytes that features and labels may take; 0 for any number."""
+        """Bytes of memory for features and labels; 0: no limit."""
         return int(self.memory_gb * 1e9)
 
     def __post_init__(self) -> None:

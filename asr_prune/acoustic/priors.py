@@ -58,7 +58,7 @@ def log_likelihoods(
 
 
 def utterance_batches(lengths: Mapping[str, int], limit: int = _BATCH) -> Iterator[list[str]]:
-    """Sorted utterances in batches of at most `limit` frames, or of one utterance. lengths: frames."""
+    """Batches of at most `limit` frames, or of one utterance, sorted by name. lengths: frames."""
     names: list[str] = []
     frames = 0
     for name in sorted(lengths):

@@ -1,6 +1,7 @@
 """The residual network, in which pruning can remove whole layers.
 
-After Guenter and Sideris 2024, arXiv 2411.09127; the exact form of the layers is our interpretation.
+After Guenter and Sideris 2024, arXiv 2411.09127; the exact form of the layers is our
+interpretation.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from asr_prune.acoustic.network import Network, NodeLayer, initialise
 class Residual(Network):
     """`h_0 = P x + p`, then `h_l = h_{l-1} + V_l act(W_l h_{l-1} + b_l)`, then the output layer.
 
-    stream: width of h, which is fixed; the nodes lie between W and V. V has no bias, so a layer without
-    nodes adds nothing and is skipped.
+    stream: width of h, which is fixed; the nodes lie between W and V. V has no bias, so a layer
+    without nodes adds nothing and is skipped.
     """
 
     def __init__(

@@ -17,13 +17,16 @@ log = logging.getLogger(__name__)
 
 
 def frame_targets(hmm: Path) -> tuple[Mapping[str, np.ndarray], int]:
-    """The labels of the pass in folder `hmm`: pdf-ids int32 [frames] by utterance, and the number of pdfs."""
+    """The labels of the pass in folder `hmm`: pdf-ids int32 [frames] by utterance, and the number
+    of pdfs.
+    """
     pdfs = json.loads((hmm / "summary.json").read_text(encoding="utf-8"))["pdfs"]
     return StoredLabels(hmm / "pdf.ark"), pdfs
 
 
 def token_targets(lang: Path, sets: Sequence[Path]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Token ids of the utterances of some data directories, int64 [spellings, tokens], and what each token spells.
+    """Token ids of the utterances of some data directories, int64 [spellings, tokens], and what
+    each token spells.
 
     Utterances with a word that the tokens cannot spell are left out, counted and reported.
     """

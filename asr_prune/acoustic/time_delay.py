@@ -1,4 +1,6 @@
-"""The time-delay network (Waibel et al. 1989; with sub-sampling, Peddinti, Povey and Khudanpur 2015)."""
+"""The time-delay network (Waibel et al. 1989; with sub-sampling, Peddinti, Povey and Khudanpur
+2015).
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ from asr_prune.acoustic.network import Network, NodeLayer, by_rows, initialise
 class TimeDelay(nn.Linear):
     """An affine map of several input frames: `y_t = b + sum_k W_k x_(stride * t + taps[k])`.
 
-    weight: [rows, taps, columns]; node j of the previous layer has the outgoing vector
-    `weight[..., j]`, row i the incoming vector `weight[i]`. At the edges of an utterance its first or
-    last frame is repeated, so that a constant remains constant. rate: evaluations per feature frame.
+    weight: [rows, taps, columns]; node j of the previous layer has the outgoing vector `weight[...,
+    j]`, row i the incoming vector `weight[i]`. At the edges of an utterance its first or last frame
+    is repeated, so that a constant remains constant. rate: evaluations per feature frame.
     """
 
     def __init__(
@@ -35,7 +37,8 @@ class TimeDelay(nn.Linear):
         self.taps, self.stride, self.rate = tuple(taps), stride, rate
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:  # type: ignore[override]
-        """frames: float [frames, columns], utterances concatenated; lengths: of each, int64 [utterances].
+        """frames: float [frames, columns], utterances concatenated; lengths: of each, int64
+        [utterances].
 
         Returns float [frames out, rows].
         """

@@ -1,4 +1,4 @@
-"""The training loop: epochs, checkpoints, exact resume. It calls hooks and knows nothing of pruning."""
+"""The training loop: epochs, checkpoints and exact resume. Pruning takes part through hooks."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ from asr_prune.progress import track
 log = logging.getLogger(__name__)
 
 
-def pick_device(asked: str) -> torch.device:
-    """The device of `train.device`; auto is CUDA where there is one.
+def pick_device(requested: str) -> torch.device:
+    """The device of `train.device`; auto is CUDA if available.
 
-    Raises UserError where CUDA is asked for and absent.
+    Raises UserError if CUDA is requested and not available.
     """
-    if asked == "cuda" and not torch.cuda.is_available():
+    available = torch.cuda.is_available()
+    if requested == "cuda" and not available:
         raise UserError("train.device is cuda, but torch sees no CUDA device; set train.device to auto or cpu.")
-    return torch.device("cuda" if asked == "cuda" or (asked == "auto" and torch.cuda.is_available()) else "cpu")
+    return torch.device("cuda" if available and requested in ("cuda", "auto") else "cpu")
 
 
 class Trainer:
-    """Trains `network` on examples.
+    """Trains `network` on `train`, evaluating on `dev`.
 
-    One random stream an epoch, random_ranges from `seed` and the epoch's number, so that a run that was killed and resumed from
-    its checkpoint ends in the same weights.
+    Each epoch has a random stream of its own, from `seed` and the epoch's number, so that a run
+    that was killed and resumed from its checkpoint ends with the same weights. folder: of the
+    checkpoint; metrics and events go to its parent.
     """
 
     def __init__(
@@ -59,8 +61,8 @@ class Trainer:
         self.train_frames, self.dev_frames = train, dev
         self.seed, self.folder = seed, folder
         self.optimiser = make_optimiser(network, options, hooks.no_decay(network))
-        self.steps_an_epoch = train.batch_count(train.batch_size(options))
-        self.steps = self.steps_an_epoch * options.epochs
+        self.steps_per_epoch = train.batch_count(train.batch_size(options))
+        self.steps = self.steps_per_epoch * options.epochs
         self.schedule = ScheduleSequence(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
@@ -74,18 +76,21 @@ class Trainer:
 
     @property
     def wall_seconds(self) -> float:
-        """Time since the run began, summed over its sittings; of an interrupted one up to its last checkpoint."""
+        """Training time summed over all sittings; interrupted ones count up to their last
+        checkpoint.
+        """
         return self.earlier_seconds + time.monotonic() - self.sitting_start
 
     def quality(self, examples: Examples | None = None) -> Quality:
-        """Of the network as it acts now, on `examples`, by default those of dev."""
+        """Of the network with its acting weights, on `examples`, by default the dev set."""
         with self.hooks.acting(training=False):
             return evaluate(self.network, self.dev_frames if examples is None else examples)
 
     def run(self) -> Quality:
-        """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev quality.
+        """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev
+        quality.
 
-        Raises UserError where the loss stops being a number.
+        Raises UserError if the loss becomes infinite or not a number.
         """
         if self.checkpoint.exists():
             self._resume()
@@ -115,17 +120,17 @@ class Trainer:
         self.metrics.append(row)
         self._write_metrics()
         self._save()
-        log.info(self._line(row))
+        log.info(self._summary(row))
 
     def _pass(self) -> tuple[float, float]:
         torch.manual_seed(self.seed * 100003 + self.epoch)
         order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
         examples = self.train_frames
-        totals = torch.zeros(4, device=examples.device)  # loss, frames, labels hit, labels
+        totals = torch.zeros(4, device=examples.device)  # loss, frames, correct labels, labels
         batches = examples.batches(examples.batch_size(self.options), order)
         self.network.train()
         label = f"epoch {self.epoch}/{self.options.epochs}"
-        for batch in track(batches, self.steps_an_epoch, label, lambda: self._so_far(totals)):
+        for batch in track(batches, self.steps_per_epoch, label, lambda: self._status(totals)):
             totals.add_(self._update(*batch).totals())
         mean = float(totals[0] / totals[1])
         if not math.isfinite(mean):
@@ -135,7 +140,7 @@ class Trainer:
             )
         return mean, float(totals[2] / totals[3])
 
-    def _so_far(self, totals: torch.Tensor) -> str:
+    def _status(self, totals: torch.Tensor) -> str:
         parts = [f"loss {float(totals[0] / totals[1].clamp_min(1)):.3f}"]
         if self.metrics:
             parts.append(f"dev accuracy {100 * self.metrics[-1]['dev_accuracy']:.1f} %")
@@ -190,8 +195,8 @@ class Trainer:
         self.schedule.load_state_dict(content["schedule"])
         self.hooks.load_state_dict(content["hooks"])
         self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
-        epochs = sum(row["seconds"] for row in self.metrics)  # checkpoints of earlier versions have no wall_seconds
-        self.earlier_seconds = content.get("wall_seconds", epochs)
+        epochs = sum(row["seconds"] for row in self.metrics)
+        self.earlier_seconds = content.get("wall_seconds", epochs)  # not in old checkpoints
 
     def _write_metrics(self) -> None:
         with atomic(self.folder.parent / "metrics.jsonl") as file:
@@ -199,7 +204,7 @@ class Trainer:
         if self.events:
             write_events(self.folder.parent / "tensorboard", self.metrics)
 
-    def _line(self, row: dict[str, Any]) -> str:
+    def _summary(self, row: dict[str, Any]) -> str:
         parts = [
             f"epoch {self.epoch:2d}/{self.options.epochs}",
             f"train CE {row['train_ce']:.3f}",

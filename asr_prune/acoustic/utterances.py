@@ -25,10 +25,11 @@ BLANK_ID = 0
 
 
 class UtteranceSet(InMemory):
-    """Each utterance is an example; the objective is the CTC loss, summed over its alternative spellings.
+    """Each utterance is an example; the objective is the CTC loss, summed over its alternative
+    spellings.
 
-    tokens: the spellings of each utterance, int64 [tokens] each, without BLANK_ID; stride: the network's,
-    in frames; augment: applied each time an utterance is used in training.
+    tokens: the spellings of each utterance, int64 [tokens] each, without BLANK_ID; stride: the
+    network's, in frames; augment: applied each time an utterance is used in training.
     """
 
     eval_batch = 32
@@ -54,7 +55,8 @@ class UtteranceSet(InMemory):
 
     @classmethod
     def usable_utterances(cls, features: Utterances, labels: Utterances, stride: int = 1) -> list[str]:
-        """Those with features, tokens and enough frames at `stride` for a spelling; others are reported.
+        """Those with features, tokens and enough frames at `stride` for a spelling; others are
+        reported.
 
         Raises UserError if there are none.
         """
@@ -107,8 +109,9 @@ class UtteranceSet(InMemory):
         return options.utterances
 
     def batch_at(self, index: Tensor) -> Batch:
-        """Spliced frames [frames, inputs], the lengths of the utterances, the tokens of all spellings
-        concatenated, the lengths of the spellings, the number of spellings of each utterance.
+        """Spliced frames [frames, inputs], the lengths of the utterances, the tokens of all
+        spellings concatenated, the lengths of the spellings, the number of spellings of each
+        utterance.
         """
         lengths = self.lengths[index]
         within = torch.arange(int(lengths.sum()), device=self.device)
@@ -141,7 +144,8 @@ class UtteranceSet(InMemory):
         parts = logits.log_softmax(-1).split(output_lengths.tolist())
         losses = _ctc_losses(parts, output_lengths, tokens, counts, ways)
         loss = -torch.stack([(-several).logsumexp(0) for several in losses]).sum() / len(inputs)
-        best = ways.cumsum(0) - ways + torch.stack([several.detach().argmin() for several in losses])
+        likeliest = torch.stack([several.detach().argmin() for several in losses])
+        best = ways.cumsum(0) - ways + likeliest
         references = [tokens.split(counts.tolist())[i].cpu().numpy() for i in best.tolist()]
         hypotheses = [collapsed(part.detach().argmax(-1).cpu().numpy()) for part in parts]
         total = sum(map(len, references))
@@ -160,8 +164,8 @@ def _ctc_losses(
     counts: Tensor,
     ways: Tensor,
 ) -> tuple[Tensor, ...]:
-    """The loss of each spelling, [spellings] by utterance. parts: log posteriors [frames, tokens] of each
-    utterance; lengths: their frames; tokens, counts, ways: as in a batch of UtteranceSet.
+    """The loss of each spelling, [spellings] by utterance. parts: log posteriors [frames, tokens]
+    of each utterance; lengths: their frames; tokens, counts, ways: as in a batch of UtteranceSet.
     """
     owner = torch.repeat_interleave(torch.arange(len(ways), device=ways.device), ways)
     padded = nn.utils.rnn.pad_sequence(list(parts))[:, owner]  # [frames, spellings of all, tokens]
@@ -175,12 +179,14 @@ def feasible_spellings(tokens: np.ndarray, frames: int) -> list[np.ndarray]:
 
 
 def spellings(tokens: np.ndarray) -> list[np.ndarray]:
-    """The spellings of an utterance, int [tokens] or [spellings, tokens], as int64 [tokens] each without padding."""
+    """The spellings of an utterance, int [tokens] or [spellings, tokens], as int64 [tokens] each
+    without padding.
+    """
     return [row[row != BLANK_ID].astype(np.int64) for row in np.atleast_2d(tokens)]
 
 
 def fewest_frames(tokens: np.ndarray) -> int:
-    """Least number of frames of a token sequence: one each, and a blank between equal neighbours."""
+    """Frames that a token sequence needs: one each, and a blank between equal neighbours."""
     return len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import yaml
 
 from asr_prune.acoustic.checkpoint import Model, load_model
@@ -23,6 +22,7 @@ from asr_prune.decode.lattice_set import Point, Words, grid, lattice_set
 from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_token_priors
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.hmm.network_features import Feats
 from asr_prune.layout import SCORED_SETS, RunDir
 from asr_prune.pruning.nodes import first
 from asr_prune.pruning.registry import find_options
@@ -34,7 +34,6 @@ from asr_prune.score.wer import score
 log = logging.getLogger(__name__)
 
 SHARES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))
-Feats = Mapping[str, Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def cut_to(run: RunDir, share: float, vectors: str) -> Model:
     return replace(dense, network=small, kept=kept)
 
 
-def _row(judge: Judge, model: Model, share: float, feats: Feats) -> dict[str, Any]:
+def _row(judge: Judge, model: Model, share: float, feats: Mapping[str, Feats]) -> dict[str, Any]:
     size = size_of(model.network)
     row = {"width": share, "nodes_per_layer": size.nodes, "nodes": sum(size.nodes), "params": size.params}
     row |= {"dev_ce": dev_cross_entropy(judge.decoding, model, feats["dev"])} | _word_errors(judge, model, feats)
@@ -93,7 +92,7 @@ def _row(judge: Judge, model: Model, share: float, feats: Feats) -> dict[str, An
     return row
 
 
-def dev_cross_entropy(decoding: Decoding, model: Model, dev: Mapping[str, np.ndarray]) -> float:
+def dev_cross_entropy(decoding: Decoding, model: Model, dev: Feats) -> float:
     """Of a network on the labels of dev, nats per frame."""
     ctc = bool(model.tokens)
     targets = token_targets(decoding.lang, [decoding.set("dev")]) if ctc else frame_targets(decoding.hmm)
@@ -102,7 +101,7 @@ def dev_cross_entropy(decoding: Decoding, model: Model, dev: Mapping[str, np.nda
     return evaluate(model.network, examples).cross_entropy
 
 
-def _word_errors(judge: Judge, model: Model, feats: Feats) -> dict[str, Any]:
+def _word_errors(judge: Judge, model: Model, feats: Mapping[str, Feats]) -> dict[str, Any]:
     """WER of dev at its best LM weight and penalty, and of test at the same, with the interval of test."""
     sets = {part: DataDir.read(judge.decoding.set(part)) for part in SCORED_SETS}
     dev = _decoded(judge, model, feats["dev"], grid(judge.decoding.options))
@@ -119,7 +118,7 @@ def _word_errors(judge: Judge, model: Model, feats: Feats) -> dict[str, Any]:
     }
 
 
-def _decoded(judge: Judge, model: Model, feats: Mapping[str, np.ndarray], points: Sequence[Point]) -> Words:
+def _decoded(judge: Judge, model: Model, feats: Feats, points: Sequence[Point]) -> Words:
     decoding = judge.decoding
     if decoding.graph is None:
         return dict.fromkeys(points, greedy_set(model, feats))

@@ -15,9 +15,9 @@ from asr_prune.workflow.log import print_messages
 if TYPE_CHECKING:
     from asr_prune.export.run_exports import Judging
 
-ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER if the run has been scored"
-NNET1 = "the folder of Kaldi's nnet1 recipe, text; feed-forward networks only"
-LOGLIKES = "archives of log-likelihoods, <set>.ark and <set>.scp, for latgen-faster-mapped"
+_ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER if the run has been scored"
+_NNET1 = "the folder of Kaldi's nnet1 recipe, text; feed-forward networks only"
+_LOGLIKES = "archives of log-likelihoods, <set>.ark and <set>.scp, for latgen-faster-mapped"
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -40,7 +40,7 @@ def _add_export(verbs: Verbs) -> None:
     verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the shrink stage")
     verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
     kind = verb.add_mutually_exclusive_group(required=True)
-    for name, says in (("onnx", ONNX), ("nnet1", NNET1), ("loglikes", LOGLIKES)):
+    for name, says in (("onnx", _ONNX), ("nnet1", _NNET1), ("loglikes", _LOGLIKES)):
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)

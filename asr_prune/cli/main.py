@@ -9,12 +9,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from asr_prune import __version__
-from asr_prune.cli import corpus, exports, plan, recipe, runs, scores, transcripts
 from asr_prune.process import settle
 from asr_prune.workflow.log import INTERRUPTED, Stopped, one_line
-
-#: files with verbs, in the order of the help
-GROUPS = (recipe, plan, runs, scores, corpus, exports, transcripts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,13 +40,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> Parser:
-    """All verbs and their options."""
+    """All verbs and their options; `settle` must have been called."""
+    from asr_prune.cli import corpus, exports, plan, recipe, runs, scores, transcripts  # load numpy
+
     example = "example: asr-prune corpus --recipe recipes/demo; for one verb: asr-prune VERB --help"
     top = Parser(prog="asr-prune", description="Makes acoustic models small without losing words.", epilog=example)
     top.add_argument("--version", action="version", version=f"asr_prune {__version__}")
     top.set_defaults(act=lambda _: _without_verb(top))
     verbs = top.add_subparsers(metavar="VERB")
-    for group in GROUPS:
+    for group in (recipe, plan, runs, scores, corpus, exports, transcripts):  # order of the help
         group.add_verbs(verbs)
     return top
 

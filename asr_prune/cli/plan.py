@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from asr_prune.cli.shared import Verbs, add_set_options, add_verb, open_experiment
+from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
 from asr_prune.stages import all_works
 from asr_prune.workflow.runner import Runner, State
 
@@ -28,7 +28,7 @@ def plan(options: argparse.Namespace) -> None:
     from asr_prune.analysis.amount import amounts
     from asr_prune.analysis.estimates import Estimate, Estimator
 
-    experiment = open_experiment(options)
+    experiment = given_experiment(options)
     states = list(Runner(experiment.layout).survey(all_works(experiment)))
     speech = amounts(experiment)
     estimator = Estimator(experiment, speech)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, open_experiment, working
+from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_experiment, working
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES, all_works, check_stage, works_of
 from asr_prune.workflow.experiment import Experiment
@@ -34,7 +34,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def run_stage(options: argparse.Namespace) -> None:
     """Runs one stage; of the report the table is printed each time."""
-    with working(options, open_experiment(options)) as experiment:
+    with working(options, given_experiment(options)) as experiment:
         Runner(experiment.layout, options.accept_code).run(works_of(options.verb, experiment))
         if options.verb == "report":
             print_table(experiment)
@@ -52,7 +52,7 @@ def run_ladder(options: argparse.Namespace) -> None:
     """Decodes every pass."""
     from asr_prune.analysis.ladder import ladder
 
-    with working(options, open_experiment(options)) as experiment:
+    with working(options, given_experiment(options)) as experiment:
         ladder(experiment, Runner(experiment.layout))
 
 
@@ -68,7 +68,7 @@ def print_due(options: argparse.Namespace) -> None:
     """
     first, last = check_stage(options.stage), check_stage(options.stop_stage)
     chosen = list(STAGES)[list(STAGES).index(first) : list(STAGES).index(last) + 1]
-    due = due_stages(open_experiment(options), options.accept_code)
+    due = due_stages(given_experiment(options), options.accept_code)
     for stage in chosen:
         print(stage if stage in due or stage == "report" else f"{stage}: up to date")
 

@@ -31,7 +31,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _add_explain(verbs: Verbs) -> None:
     says = "explain when and why the nodes of a run were removed"
-    verb = add_verb(verbs, "explain", says, explain, "exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17")
+    verb = add_verb(verbs, "explain", says, explain_run, "exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17")
     verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the train stage")
     verb.add_argument("--layer", type=int, help="hidden layer, counted from 1 at the input")
     verb.add_argument("--node", type=int, help="node of that layer in the dense network, counted from 0")
@@ -55,12 +55,12 @@ def widths(options: argparse.Namespace) -> None:
         measure_widths(run, Judge(experiment.decoding, experiment.recipe.score, experiment.nj))
 
 
-def explain(options: argparse.Namespace) -> None:
+def explain_run(options: argparse.Namespace) -> None:
     """Prints the trail of a run, a layer or a node."""
-    from asr_prune.report.explain import explain as explained
+    from asr_prune.report.explain import explain
 
     run = run_folder(options.folder, lambda run: run.trail, "train")
-    print(explained(run.path, options.layer, options.node))
+    print(explain(run.path, options.layer, options.node))
 
 
 def bench(options: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("folder", type=Path, metavar="RUN", help=_FOLDER)
     _add_on(verb)
     says = "write a run's words with their times, and the references, as NIST's ctm and stm"
-    verb = add_verb(verbs, "ctm", says, write_ctm, "exp/an4/runs/dense --confidence")
+    verb = add_verb(verbs, "ctm", says, ctm, "exp/an4/runs/dense --confidence")
     add_run_options(verb, "score", on=True)
     verb.add_argument("--confidence", action="store_true", help="add the confidence of each word; decodes once more")
 
@@ -56,7 +56,7 @@ def score_with_sclite(options: argparse.Namespace) -> None:
     print(format_judgement(judge(utterances, ops)))
 
 
-def write_ctm(options: argparse.Namespace) -> None:
+def ctm(options: argparse.Namespace) -> None:
     """Says what was written."""
     from asr_prune.transcribe.recogniser import RunRecogniser
     from asr_prune.transcribe.timing import write_times

@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asr_prune.errors import UserError
 from asr_prune.layout import RunDir
-from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
-from asr_prune.workflow.experiment import NJ, Experiment
+from asr_prune.workflow.experiment import NJ, Experiment, experiment_of, open_experiment
 from asr_prune.workflow.lock import locked
 from asr_prune.workflow.log import logged
 from asr_prune.workflow.runner import MissingInput
@@ -69,11 +67,9 @@ def add_run_options(
         verb.add_argument("--on", choices=("test", "dev"), default="test", help="which set (default: %(default)s)")
 
 
-def open_experiment(options: argparse.Namespace) -> Experiment:
+def given_experiment(options: argparse.Namespace) -> Experiment:
     """The experiment of --recipe, --set and --nj. Raises UserError if the recipe or one of its runs is not valid."""
-    experiment = Experiment(load_recipe(options.recipe, options.set), getattr(options, "nj", NJ))
-    _ = experiment.runs
-    return experiment
+    return open_experiment(options.recipe, options.set, getattr(options, "nj", NJ))
 
 
 def run_folder(path: Path, needed: Callable[[RunDir], Path], stage: str) -> RunDir:
@@ -90,10 +86,7 @@ def open_run(options: argparse.Namespace, needed: Callable[[RunDir], Path], stag
     needed: a file of the run that `stage` makes. Raises UserError if that is missing, or the run is of another recipe.
     """
     run = run_folder(options.folder, needed, stage)
-    options.recipe = options.recipe or f"recipes/{run.layout.name}"
-    experiment = open_experiment(options)
-    if experiment.layout != run.layout:
-        raise UserError(f"{run.path} is not a run of {experiment.loaded.folder}; name its recipe with --recipe.")
+    experiment = experiment_of(run, options.recipe, options.set, getattr(options, "nj", NJ))
     return experiment, run
 
 
@@ -115,6 +108,6 @@ def working_on_run(
     """As `open_run`, with lock and log, for verbs that write into the run's folder."""
     experiment, run = open_run(options, needed, stage)
     sets = [word for text in options.set for word in ("--set", text)]
-    again = shlex.join(["asr-prune", options.verb, str(run.path), "--recipe", options.recipe, *sets])
+    again = shlex.join(["asr-prune", options.verb, str(run.path), "--recipe", str(experiment.loaded.folder), *sets])
     with working(options, experiment, again):
         yield experiment, run

@@ -1,1 +1,1 @@
-"""Corpora as Kaldi data directories: reading, writing, checking and repairing them, and reading their audio."""
+"""Corpora as Kaldi data directories: reading, writing, checking and repairing them; audio."""

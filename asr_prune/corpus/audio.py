@@ -1,4 +1,4 @@
-"""Audio as samples: reading files and segments, measuring files, resampling, cutting long recordings at pauses."""
+"""Audio as samples: reading, measuring, resampling, and cutting long recordings at pauses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from asr_prune.progress import track
 
 #: float samples in [-1, 1) times this are in the range of int16, which Kaldi's features expect
 INT16_SCALE = 32768.0
-_CUT_WINDOW = 0.3  # seconds whose energy is compared, half on each side of a cut: less than a pause between sentences
+_CUT_WINDOW = 0.3  # seconds around a cut whose energy is compared: less than a pause in speech
 _CUT_STEP = 0.01  # seconds between places where a cut may be
 _LAST_PIECE = 1.0  # seconds of the last piece at least
 
@@ -41,11 +41,11 @@ def read_audio(
 ) -> tuple[np.ndarray, int]:
     """Reads a mono file, or the segment `part` of it, and no samples beyond.
 
-    rate: hertz that the file must have; None: any. resample: convert another rate to `rate`. longest:
-    seconds at most. Returns samples, float32 [samples] in the range of int16 (-32768 to 32767), and
-    their rate in hertz. Raises AudioProblem (a UserError) if the file is missing, unreadable, empty,
-    not mono, of another rate, longer than `longest`, or has fewer samples than its header declares,
-    or if `part` does not lie within it.
+    rate: hertz that the file must have; None: any. resample: convert another rate to `rate`.
+    longest: seconds at most. Returns samples, float32 [samples] in the range of int16 (-32768 to
+    32767), and their rate in hertz. Raises AudioProblem (a UserError) if the file is missing,
+    unreadable, empty, not mono, of another rate, longer than `longest`, or has fewer samples than
+    its header declares, or if `part` is not within it.
     """
     path = Path(path)
     with open_audio(path) as file:
@@ -62,7 +62,7 @@ def read_audio(
     if rate is None or file_rate == rate:
         return samples, file_rate
     if not resample:
-        remedy = "set corpus.resample: true to convert it, or another corpus.rate"
+        remedy = "set corpus.resample: true, or another corpus.rate"
         raise AudioProblem(path, "wrong-rate", f"{file_rate} Hz, not {rate}", remedy)
     return resampled(samples, file_rate, rate), rate
 
@@ -75,7 +75,8 @@ def _seconds(file: soundfile.SoundFile, part: Segment | None) -> float:
 def _refuse_long(path: Path, seconds: float, longest: float) -> None:
     if seconds > longest:
         remedy = "divide it by a segments file, or raise corpus.longest"
-        raise AudioProblem(path, "too-long", f"{seconds:.1f} s in one utterance, more than {longest:g}", remedy)
+        detail = f"{seconds:.1f} s in one utterance, more than {longest:g}"
+        raise AudioProblem(path, "too-long", detail, remedy)
 
 
 def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:
@@ -110,7 +111,8 @@ def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tup
 
 def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
     if channel is None and channels != 1:
-        raise AudioProblem(path, "many-channel", f"{channels} channels", "choose one with --channel")
+        remedy = "choose one with --channel"
+        raise AudioProblem(path, "many-channel", f"{channels} channels", remedy)
     if channel is not None and channel > channels:
         detail = f"{channels} channel{'s' if channels > 1 else ''} and no channel {channel}"
         raise AudioProblem(path, "no-such-channel", detail, f"choose one from 1 to {channels}")
@@ -119,7 +121,8 @@ def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
 def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
     """Rate in hertz and number of samples of a mono file, with at most a minute of it in memory.
 
-    decode: read every sample, which finds damage that headers hide. Raises AudioProblem as `read_audio`.
+    decode: read every sample, which finds damage that headers hide. Raises AudioProblem as
+    `read_audio`.
     """
     path = Path(path)
     with open_audio(path) as file:
@@ -142,7 +145,8 @@ class Inspected:
 def inspect_audio(wavs: Mapping[str, str], rate: int | None = None, decode: bool = True) -> Inspected:
     """Opens each of `wavs` (utterance or recording -> path) once and sorts the problems by kind.
 
-    rate: hertz that the files must have; None: the most frequent one; 0: any. decode: as in `measure_audio`.
+    rate: hertz that the files must have; None: the most frequent one; 0: any. decode: as in
+    `measure_audio`.
     """
     result, rates = Inspected(), dict[str, int]()
     for key, path in track(wavs.items(), len(wavs), "audio"):
@@ -153,21 +157,23 @@ def inspect_audio(wavs: Mapping[str, str], rate: int | None = None, decode: bool
         else:
             result.seconds[key] = samples / rates[key]
     expected = Counter(rates.values()).most_common(1)[0][0] if rates and rate is None else rate
-    if expected and (odd := {key: f"{hz} Hz, not {expected}" for key, hz in rates.items() if hz != expected}):
+    odd = {key: f"{hz} Hz, not {expected}" for key, hz in rates.items() if hz != expected}
+    if expected and odd:
         result.problems["wrong-rate"] = odd
     return result
 
 
 def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Seconds of each utterance whose audio can be read, by its segment or, for a whole file, its header.
+    """Seconds of each utterance whose audio can be read, from its segment or its file's header.
 
-    lengths: seconds of the recordings, or of the utterances that are whole files, if they are known.
+    lengths: seconds of the recordings, or of the utterances that are whole files, if they are
+    known.
     """
-    if not data.segments:
-        return dict(lengths) if lengths is not None else inspect_audio(data.wavs, 0, decode=False).seconds
     if lengths is None:
         recordings = {segment.recording: data.wavs[key] for key, segment in data.segments.items()}
-        lengths = inspect_audio(recordings, 0, decode=False).seconds
+        lengths = inspect_audio(recordings or data.wavs, 0, decode=False).seconds
+    if not data.segments:
+        return dict(lengths)
     seconds = {}
     for key, segment in data.segments.items():
         with suppress(ValueError, KeyError):
@@ -177,7 +183,7 @@ def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None)
 
 
 def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """float32 [samples] at `rate` hertz -> float32 [samples] at `wanted` hertz, by torchaudio's windowed sinc."""
+    """float32 [samples] at `rate` -> at `wanted` hertz, by torchaudio's windowed sinc."""
     import torch
     from torchaudio.functional import resample
 
@@ -189,10 +195,10 @@ def cut(blocks: Iterable[np.ndarray], rate: int, longest: float) -> Iterator[tup
     """Cuts a recording into pieces of at most `longest` seconds, 3 or more, at its quietest places.
 
     blocks: the samples, float32 [samples], one block after the other; how they are divided changes
-    nothing. Yields (index of its first sample, samples) of each piece; together they are the recording.
-    Each piece but the last is longer than half of `longest`, and ends where the energy of 0.3 seconds
-    around the cut is least within the allowed range, at the first such place. Speech without a pause
-    may be cut within a word.
+    nothing. Yields (index of its first sample, samples) of each piece; together they are the
+    recording. Each piece but the last is longer than half of `longest`, and ends where the energy
+    of 0.3 seconds around the cut is least within the allowed range, at the first such place. Speech
+    without a pause may be cut within a word.
     """
     limit, reserve, begin = int(longest * rate), int(_LAST_PIECE * rate), 0
     rest = np.zeros(0, np.float32)
@@ -211,7 +217,7 @@ def cut(blocks: Iterable[np.ndarray], rate: int, longest: float) -> Iterator[tup
 
 
 def quietest(samples: np.ndarray, rate: int, first: int, last: int) -> int:
-    """The sample from `first` to `last` around which 0.3 seconds have the least energy, the first of several.
+    """The first sample from `first` to `last` around which 0.3 seconds have the least energy.
 
     Samples beyond the edges count as zeros.
     """
@@ -219,5 +225,6 @@ def quietest(samples: np.ndarray, rate: int, first: int, last: int) -> int:
     places = np.arange(first, last + 1, step)
     steps = np.arange(-around, len(places) - 1 + around)[:, None] * step + first + np.arange(step)
     inside = (steps >= 0) & (steps < len(samples))
-    energies = np.where(inside, samples[steps.clip(0, len(samples) - 1)].astype(np.float64) ** 2, 0.0).sum(axis=1)
+    squares = samples[steps.clip(0, len(samples) - 1)].astype(np.float64) ** 2
+    energies = np.where(inside, squares, 0.0).sum(axis=1)
     return int(places[np.argmin(np.convolve(energies, np.ones(2 * around), "valid"))])

@@ -1,4 +1,4 @@
-"""Opening audio files: .wav, .flac and NIST .sph by libsndfile; damage that would spoil training raises an error."""
+"""Opening .wav, .flac and NIST .sph files by libsndfile, and refusing damaged ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import soundfile
 from asr_prune.errors import UserError
 
 _BLOCK = 60 * 16000  # samples that are read at once: a minute at 16 kHz
-_STREAMED = 0x7FFF0000  # WAV data sizes of 0, or from here on, come from programs that did not know the length
+_STREAMED = 0x7FFF0000  # streaming programs write WAV data sizes of 0, or from here on
 
 
 class AudioProblem(UserError):
@@ -21,7 +21,8 @@ class AudioProblem(UserError):
 
     def __init__(self, path: Path | str, kind: str, detail: str, remedy: str) -> None:
         super().__init__(f"{path}: {kind} audio ({detail}); {remedy}.")
-        #: missing, unreadable, empty, cut-short, many-channel, wrong-rate, too-long, or a kind of bad segment
+        #: missing, unreadable, empty, cut-short, many-channel, wrong-rate, too-long, or a kind of
+        #: bad segment
         self.kind = kind
         #: what is wrong, in a few words
         self.detail = detail
@@ -29,7 +30,10 @@ class AudioProblem(UserError):
 
 @contextmanager
 def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
-    """The file, open. Raises AudioProblem if it is missing, empty or unreadable, also while it is read."""
+    """The file, open.
+
+    Raises AudioProblem if it is missing, empty or unreadable, also while it is read.
+    """
     if not path.is_file():
         raise AudioProblem(path, "missing", "no such file", "correct its path or restore it")
     if not path.stat().st_size:
@@ -52,7 +56,7 @@ def _diagnosis(path: Path, error: Exception) -> tuple[str, str]:
 
 
 def sample_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """Yields the rest of the file as float32 [samples, channels] in [-1, 1), about a minute at a time.
+    """Yields the rest of the file as float32 [samples, channels], about a minute at a time.
 
     A damaged header may declare more samples than fit into memory.
     """
@@ -61,11 +65,13 @@ def sample_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
 
 
 def refuse_damage(path: Path, channels: int, declared: int, count: int) -> None:
-    """Raises AudioProblem unless the file is mono and its `count` samples are all that its header declares."""
+    """Raises AudioProblem if the file is not mono, has less than `declared` samples, or none."""
     if channels != 1:
-        raise AudioProblem(path, "many-channel", f"{channels} channels", "write each channel to its own file")
+        remedy = "write each channel to its own file"
+        raise AudioProblem(path, "many-channel", f"{channels} channels", remedy)
     if declared > count:
-        raise AudioProblem(path, "cut-short", f"{count} of the {declared} samples in its header", "copy it again")
+        detail = f"{count} of the {declared} samples in its header"
+        raise AudioProblem(path, "cut-short", detail, "copy it again")
     if count == 0:
         raise AudioProblem(path, "empty", "no samples", "write it again")
 
@@ -73,7 +79,8 @@ def refuse_damage(path: Path, channels: int, declared: int, count: int) -> None:
 def refuse_non_finite(path: Path, samples: np.ndarray) -> None:
     """Raises AudioProblem if a sample is infinite or not a number."""
     if not np.isfinite(samples).all():
-        raise AudioProblem(path, "unreadable", "samples that are not finite numbers", "write it again")
+        detail = "samples that are not finite numbers"
+        raise AudioProblem(path, "unreadable", detail, "write it again")
 
 
 def declared_samples(path: Path, file: soundfile.SoundFile) -> int:

@@ -1,4 +1,4 @@
-"""Kaldi data directories: wav.scp, text, utt2spk, spk2utt and segments, sorted as LC_ALL=C sorts."""
+"""Kaldi data directories: wav.scp, text, utt2spk, spk2utt and segments, in C order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     try:
         content = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; run the {_stage(path)} stage, which writes it.") from None
+        remedy = f"run the {_stage(path)} stage, which writes it"
+        raise UserError(f"{path} is missing; {remedy}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
@@ -61,7 +62,10 @@ def read_table(path: Path) -> dict[str, str]:
 
 
 def split_words(line: str) -> list[str]:
-    """The words of a transcript. Equal words are one object, so that much text needs little memory."""
+    """The words of a transcript.
+
+    Equal words are one object, so that much text needs little memory.
+    """
     return [sys.intern(word) for word in line.split()]
 
 
@@ -109,9 +113,10 @@ class DataDir:
         for name, table in (("text", text), ("utt2spk", utt2spk)):
             known = wavs if has_audio else text
             if odd := sorted(table.keys() ^ known.keys(), key=c_order):
-                what = f"{len(odd)} utterances (for instance {odd[0]})"
-                raise UserError(f"{path}: {first} and {name} differ in {what}; run `asr-prune fix {path}`.")
-        return cls(path, wavs, {key: split_words(line) for key, line in text.items()}, utt2spk, segments)
+                what = f"{first} and {name} differ in {len(odd)} utterances (for instance {odd[0]})"
+                raise UserError(f"{path}: {what}; run `asr-prune fix {path}`.")
+        words = {key: split_words(line) for key, line in text.items()}
+        return cls(path, wavs, words, utt2spk, segments)
 
     @property
     def spk2utt(self) -> dict[str, list[str]]:
@@ -119,21 +124,25 @@ class DataDir:
         return group_by_speaker(self.utt2spk)
 
     def subset(self, utterances: Iterable[str], path: Path | str | None = None) -> DataDir:
-        """A data directory in memory of these utterances only, at `path`; None: at this one's path."""
+        """These utterances only, as a data directory at `path` (None: the same path) in memory."""
         kept = list(utterances)
         tables = (self.wavs, self.text, self.utt2spk, self.segments)
         parts = ({key: table[key] for key in kept if table} for table in tables)
         return DataDir(Path(path or self.path), *parts)  # type: ignore[arg-type]
 
     def write(self) -> None:
-        """Writes the files, sorted; no wav.scp without audio. Raises UserError if the folder cannot be written."""
-        recordings = {segment.recording: self.wavs[key] for key, segment in self.segments.items()} or self.wavs
-        _write_or_remove(self.path / "wav.scp", recordings, bool(recordings) or not self.text)
+        """Writes the files, sorted; no wav.scp without audio.
+
+        Raises UserError if the folder cannot be written.
+        """
+        recordings = {segment.recording: self.wavs[key] for key, segment in self.segments.items()}
+        wavs = recordings or self.wavs
+        _write_or_remove(self.path / "wav.scp", wavs, bool(wavs) or not self.text)
         segments = {key: str(segment) for key, segment in self.segments.items()}
         _write_or_remove(self.path / "segments", segments, bool(segments))
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
         write_table(self.path / "utt2spk", self.utt2spk)
-        write_table(self.path / "spk2utt", {key: " ".join(utterances) for key, utterances in self.spk2utt.items()})
+        write_table(self.path / "spk2utt", {key: " ".join(group) for key, group in self.spk2utt.items()})
 
 
 def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
@@ -147,14 +156,17 @@ def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
 def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
     """wav.scp and segments of a data directory: {utterance: audio file}, {utterance: segment}.
 
-    Raises UserError if wav.scp is missing or has a pipe, or a segment cannot be parsed or its recording is missing.
+    Raises UserError if wav.scp is missing or has a pipe, or a segment cannot be parsed or its
+    recording is missing.
     """
     recordings = read_table(path / "wav.scp")
     refuse_pipes(path, recordings)
     if not (path / "segments").is_file():
         return recordings, {}
-    segments = {key: _segment(path, key, line) for key, line in read_table(path / "segments").items()}
-    if lost := sorted({segment.recording for segment in segments.values()} - recordings.keys(), key=c_order):
+    lines = read_table(path / "segments")
+    segments = {key: _segment(path, key, line) for key, line in lines.items()}
+    named = {segment.recording for segment in segments.values()}
+    if lost := sorted(named - recordings.keys(), key=c_order):
         what = f"{len(lost)} recordings (for instance {lost[0]}) that wav.scp lacks"
         raise UserError(f"{path}: segments names {what}; run `asr-prune fix {path}`.")
     return {key: recordings[segment.recording] for key, segment in segments.items()}, segments
@@ -178,4 +190,5 @@ def refuse_pipes(path: Path, wavs: dict[str, str]) -> None:
     for utterance, place in wavs.items():
         if place.endswith("|"):
             what = f"{utterance} is a pipe ({place[:60]})"
-            raise UserError(f"{path}/wav.scp: {what}; write the audio to a file and name that file.")
+            remedy = "write the audio to a file and name that file"
+            raise UserError(f"{path}/wav.scp: {what}; {remedy}.")

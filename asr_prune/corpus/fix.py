@@ -1,8 +1,8 @@
-"""Repairing a data directory as Kaldi's fix_data_dir.sh does: sorting it, and dropping what cannot be used."""
+"""Repairing a data directory as Kaldi's fix_data_dir.sh: sorting, dropping unusable lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from asr_prune.corpus.audio import inspect_audio
@@ -19,12 +19,12 @@ _Tables = dict[str, dict[str, str]]
 def fix(path: Path | str, rate: int | None = None) -> list[str]:
     """Repairs the data directory `path` in place; returns the changes, a sentence each.
 
-    Sorts the files, removes blank and repeated lines (the first is kept), drops utterances that a file
-    lacks or that have no words, no speaker, no usable audio (rate as in `validate`) or a segment that
-    cannot be cut, and writes spk2utt; `.backup/` gets the files before the change. Not repaired:
-    speakers that are not prefixes of their utterances, overlapping segments, words outside the
-    vocabulary. Raises UserError if a needed file is missing or no utterance would be left; nothing is
-    changed then.
+    Sorts the files, removes blank and repeated lines (the first is kept), drops utterances that a
+    file lacks or that have no words, no speaker, no usable audio (rate as in `validate`) or a
+    segment that cannot be cut, and writes spk2utt; `.backup/` gets the files before the change. Not
+    repaired: speakers that are not prefixes of their utterances, overlapping segments, words
+    outside the vocabulary. Raises UserError if a needed file is missing or no utterance would be
+    left; nothing is changed then.
     """
     path = Path(path)
     names = (*_NEEDED, *(name for name in _OPTIONAL if (path / name).exists()))
@@ -32,7 +32,8 @@ def fix(path: Path | str, rate: int | None = None) -> list[str]:
     tables = {name: _unique(name, read_lines(path / name), changes) for name in names}
     kept = _Usable(tables, changes).utterances(rate)
     if not kept:
-        raise UserError(f"{path}: no utterance is usable, so nothing was changed; {' '.join(changes)}")
+        what = "no utterance is usable, so nothing was changed"
+        raise UserError(f"{path}: {what}; {' '.join(changes)}")
     fixed = _restrict(tables, kept)
     if not _differs(path, fixed):
         return changes
@@ -51,7 +52,8 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
         elif key:
             table[key] = " ".join(rest.split()) if name != "wav.scp" else rest
     if repeated:
-        changes.append(f"{name}: removed {counted(repeated, 'repeated line')}: {first_few(repeated)}.")
+        what = counted(repeated, "repeated line")
+        changes.append(f"{name}: removed {what}: {first_few(repeated)}.")
     if blank := [key for key, _ in lines if not key]:
         changes.append(f"{name}: removed {counted(blank, 'blank line')}.")
     if list(table) != sorted(table, key=c_order):
@@ -60,13 +62,13 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
 
 
 class _Usable:
-    """Narrows the utterances down to those that can be used; notes in `changes` why others are dropped."""
+    """Selects the utterances that can be used; adds to `changes` why others are dropped."""
 
     def __init__(self, tables: _Tables, changes: list[str]) -> None:
         self.tables, self.changes = tables, changes
         self.segments, self.unparsed = parse_segments(tables.get("segments", {}).items())
         self.audio = "segments" if "segments" in tables else "wav.scp"
-        self.kept: set[str] = set().union(*(tables[name] for name in (self.audio, "text", "utt2spk")))
+        self.kept: set[str] = {*tables[self.audio], *tables["text"], *tables["utt2spk"]}
 
     def utterances(self, rate: int | None) -> list[str]:
         """In C order."""
@@ -77,26 +79,30 @@ class _Usable:
     def _drop(self, why: str, utterances: Iterable[str]) -> None:
         if lost := self.kept.intersection(utterances):
             self.kept -= lost
-            self.changes.append(f"dropped {counted(lost, 'utterance')} {why}: {first_few(sorted(lost, key=c_order))}.")
+            names = first_few(sorted(lost, key=c_order))
+            self.changes.append(f"dropped {counted(lost, 'utterance')} {why}: {names}.")
 
     def _check_tables(self) -> None:
         text, utt2spk = self.tables["text"], self.tables["utt2spk"]
-        for name in (name for name in (self.audio, "text", "utt2spk", "feats.scp") if name in self.tables):
-            self._drop(f"missing in {name}", self.kept - self.tables[name].keys())
-        self._drop("without words", {key for key in self.kept if not text[key]})
-        self._drop("without exactly one speaker", {key for key in self.kept if len(utt2spk[key].split()) != 1})
+        for name in (self.audio, "text", "utt2spk", "feats.scp"):
+            if name in self.tables:
+                self._drop(f"missing in {name}", self.kept - self.tables[name].keys())
+        self._drop("without words", [key for key in self.kept if not text[key]])
+        odd = [key for key in self.kept if len(utt2spk[key].split()) != 1]
+        self._drop("without exactly one speaker", odd)
         self._drop("whose segment is not `recording start end`", self.unparsed)
-        wavs = self.tables["wav.scp"]
-        self._drop("whose recording is missing in wav.scp", {key for key in self.kept if self._source(key) not in wavs})
+        lost = [key for key in self.kept if self._source(key) not in self.tables["wav.scp"]]
+        self._drop("whose recording is missing in wav.scp", lost)
 
     def _check_audio(self, rate: int | None) -> None:
         wavs = self.tables["wav.scp"]
-        places = {self._source(key): wavs[self._source(key)] for key in sorted(self.kept, key=c_order)}
-        pipes = {source for source, place in places.items() if place[-1:] in ("", "|")}
-        self._drop("whose audio is a pipe or has no name", {key for key in self.kept if self._source(key) in pipes})
-        inspected = inspect_audio({source: place for source, place in places.items() if source not in pipes}, rate)
+        sources = dict.fromkeys(self._source(key) for key in sorted(self.kept, key=c_order))
+        pipes = {source for source in sources if wavs[source][-1:] in ("", "|")}
+        self._drop("whose audio is a pipe or has no name", self._of(pipes))
+        files = {source: wavs[source] for source in sources if source not in pipes}
+        inspected = inspect_audio(files, rate)
         for kind, bad in sorted(inspected.problems.items()):
-            self._drop(f"with {kind} audio", {key for key in self.kept if self._source(key) in bad})
+            self._drop(f"with {kind} audio", self._of(bad))
         cut = segment_problems(self._kept_segments(), inspected.seconds)
         for kind, lost in sorted(cut.items()):
             self._drop(f"with {kind} segments", lost)
@@ -104,6 +110,10 @@ class _Usable:
     def _source(self, utterance: str) -> str:
         """Key in wav.scp."""
         return self.segments[utterance].recording if self.segments else utterance
+
+    def _of(self, sources: Container[str]) -> list[str]:
+        """The kept utterances of these files."""
+        return [key for key in self.kept if self._source(key) in sources]
 
     def _kept_segments(self) -> dict[str, Segment]:
         return {key: self.segments[key] for key in self.kept if self.segments}
@@ -115,18 +125,19 @@ def _restrict(tables: _Tables, kept: list[str]) -> _Tables:
     keys["cmvn.scp"] = list(data.spk2utt)
     if "segments" in tables:
         keys["wav.scp"] = sorted({tables["segments"][key].split()[0] for key in kept}, key=c_order)
-    fixed = {name: {key: table[key] for key in keys[name] if key in table} for name, table in tables.items()}
-    fixed["spk2utt"] = {speaker: " ".join(utterances) for speaker, utterances in data.spk2utt.items()}
+    fixed = {}
+    for name, table in tables.items():
+        fixed[name] = {key: table[key] for key in keys[name] if key in table}
+    fixed["spk2utt"] = {speaker: " ".join(group) for speaker, group in data.spk2utt.items()}
     return fixed
 
 
 def _differs(path: Path, fixed: _Tables) -> bool:
-    def as_written(table: dict[str, str]) -> bytes:
-        return "".join(f"{key} {table[key]}\n" for key in sorted(table, key=c_order)).encode()
-
-    return any(
-        not (path / name).exists() or (path / name).read_bytes() != as_written(table) for name, table in fixed.items()
-    )
+    for name, table in fixed.items():
+        content = "".join(f"{key} {table[key]}\n" for key in sorted(table, key=c_order))
+        if not (path / name).exists() or (path / name).read_bytes() != content.encode():
+            return True
+    return False
 
 
 def _back_up(path: Path) -> str:

@@ -24,12 +24,13 @@ class CorpusOptions:
     subset: str = ""
     #: further options of the script, as its class `Options` documents them
     options: dict[str, Any] = field(default_factory=dict)
-    #: sampling rate in hertz: everything runs at corpus.rate, 8000 or 16000 Hz; audio of another rate
-    #: is skipped and counted, or resampled with corpus.resample: true
+    #: sampling rate in hertz: everything runs at corpus.rate, 8000 or 16000 Hz; audio of another
+    #: rate is skipped and counted, or resampled with corpus.resample: true
     rate: int = 16000
     #: convert audio of another rate to `rate` instead of skipping it
     resample: bool = False
-    #: longest utterance in seconds; longer ones, which may not fit into memory, are skipped and counted
+    #: longest utterance in seconds; longer ones, which may not fit into memory, are skipped and
+    #: counted
     longest: float = 600.0
 
     def __post_init__(self) -> None:

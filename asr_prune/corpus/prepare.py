@@ -10,7 +10,7 @@ from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.facts import ARPA, LEXICON, LM_TEXT, Facts
 from asr_prune.corpus.options import CorpusOptions
-from asr_prune.corpus.script import load_script, script_options
+from asr_prune.corpus.script import load_script, run_prepare, script_options
 from asr_prune.corpus.validate import check_overlap, examine
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def prepare_corpus(
     module = load_script(script)
     dictionary = out / "local"
     before = written_at(dictionary)
-    module.prepare(corpus.root, out, seed, *script_options(module, corpus))
+    run_prepare(module, corpus, out, seed)
     brought = brought_since(dictionary, before)
     Facts.of(dictionary).write(facts)
     describe({folder.name: folder for folder in sets}, corpus, _vocabulary(words), audio)

@@ -1,13 +1,11 @@
-"""Local scripts, which prepare corpora: finding and loading them, their options and command line."""
+"""Local scripts, which prepare corpora: finding and loading them, options, command line."""
 
 from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import importlib
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,7 +29,7 @@ LOCAL = "asr_prune.local"
 class CorpusNotFound(UserError):
     """The corpus is not in the folder that a script was given, or no folder was given.
 
-    The message says where to get the corpus; `prepare_corpus` adds how to pass its folder.
+    The message says where to get the corpus; `run_prepare` adds how to pass its folder.
     """
 
 
@@ -54,15 +52,17 @@ def find_script(name: str, bases: Iterable[Path], where: str) -> Path:
 
 
 def load_script(path: Path) -> ModuleType:
-    """Imports a local script as a module of a package, so that it can import its neighbours relatively.
+    """Imports a local script as a module of a package, so that it can import its neighbours.
 
     The scripts that come with asr_prune are modules of asr_prune.local. Other scripts are read anew
-    at each call. Neither sys.path nor a top-level name of sys.modules is changed. Raises UserError if
-    the file is not Python, or imports a neighbour by its bare name.
+    at each call. Neither sys.path nor a top-level name of sys.modules is changed. Raises UserError
+    if the file is not Python, or imports a neighbour by its bare name.
     """
     if path.suffix != ".py" or "." in path.stem or not path.is_file():
-        raise UserError(f"{path} is not a Python file; corpus.prepare takes one with a function prepare.")
-    package = LOCAL if path.resolve().parent == _local_folder() else _fresh_package(path.resolve().parent)
+        remedy = "corpus.prepare takes one with a function prepare"
+        raise UserError(f"{path} is not a Python file; {remedy}.")
+    folder = path.resolve().parent
+    package = LOCAL if folder == _local_folder() else _fresh_package(folder)
     try:
         return importlib.import_module(f"{package}.{path.stem}")
     except SyntaxError as error:
@@ -72,7 +72,8 @@ def load_script(path: Path) -> ModuleType:
         if not error.name or not _module_file(path.parent, error.name.split(".")):
             raise
         importer = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{importer.filename} line {importer.lineno} imports its neighbour {error.name} by its bare name"
+        where = f"{importer.filename} line {importer.lineno}"
+        what = f"{where} imports its neighbour {error.name} by its bare name"
         raise UserError(f"{what}; write `from .{error.name} import ...`.") from error
 
 
@@ -92,7 +93,7 @@ def _fresh_package(folder: Path) -> str:
 
 
 def script_files(path: Path) -> list[Path]:
-    """A script and the neighbours that it imports, directly or through each other, sorted; nothing is imported."""
+    """A script and the neighbours that it imports, also indirectly; sorted; nothing is executed."""
     known: set[Path] = set()
     waiting = [path.resolve()]
     while waiting:
@@ -115,7 +116,7 @@ def _neighbours(script: Path) -> Iterator[Path]:
 
 
 def _imported(tree: ast.AST, folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """(the folder that it starts from, parts) of each dotted name that may be an imported module."""
+    """(folder to start from, parts) of each dotted name that may be an imported module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (_placed(alias.name, folder) for alias in node.names)
@@ -140,45 +141,32 @@ def _module_file(folder: Path, name: list[str]) -> Path | None:
 
 
 def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
-    """The arguments that the script's `prepare` takes after root, out and seed: an object of its class
-    Options, or none if it has no such class.
+    """Further arguments of the script's `prepare`: an object of its class Options, if it has one.
 
     Raises UserError if the recipe sets a subset or an option that the script does not have.
     """
     given = corpus.options | ({"subset": corpus.subset} if corpus.subset else {})
     cls = getattr(script, "Options", None)
     if cls is None and given:
-        raise UserError(f"corpus.{'subset' if corpus.subset else 'options'}: {corpus.prepare} takes no options.")
+        key = "subset" if corpus.subset else "options"
+        raise UserError(f"corpus.{key}: {corpus.prepare} takes no options.")
     return [] if cls is None else [read_options(cls, given)]
 
 
-def prepare_corpus(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
-    """Runs the script's `prepare`. Raises UserError as it does, and says how to pass the corpus's folder."""
+def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
+    """Runs the script's `prepare`.
+
+    Raises UserError as it does, and says how to pass the corpus's folder; also if there is no
+    `prepare`.
+    """
+    if not hasattr(script, "prepare"):
+        raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")
     try:
         script.prepare(corpus.root, out, seed, *script_options(script, corpus))
     except CorpusNotFound as error:
         remedy = "then pass its folder: `--set corpus.root=FOLDER`"
         variable = f" or {corpus.root_from}=FOLDER" if corpus.root_from else ""
         raise UserError(f"{str(error).rstrip('.')}; {remedy}{variable}.") from error
-
-
-def listing(places: Iterable[Path]) -> str:
-    """A digest of names, sizes and modification times of all files in `places`; their content is not read."""
-    total = hashlib.sha256()
-    for path in _files(places):
-        stat = path.stat()
-        total.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-    return total.hexdigest()
-
-
-def _files(places: Iterable[Path]) -> Iterator[Path]:
-    """In a fixed order, one at a time."""
-    for place in places:
-        if place.is_file():
-            yield place
-        for folder, inner, names in os.walk(place):
-            inner.sort()
-            yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
 
 
 def read_options(cls: type[T], values: Mapping[str, Any], where: str = "corpus.options") -> T:
@@ -195,24 +183,27 @@ def read_options(cls: type[T], values: Mapping[str, Any], where: str = "corpus.o
             known = [option.name for option in fields(cls)]  # type: ignore[arg-type]
             raise UserError(f"{where}: unknown key {key!r}{did_you_mean(key, known)}.") from None
         text = problem["msg"].removeprefix("Value error, ")
-        got = f" (got {problem['input']!r:.60})" if key else ""
-        raise UserError(f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]}{got}.") from None
+        text = text[:1].lower() + text[1:]
+        what = f"{key}: {text} (got {problem['input']!r:.60})" if key else text
+        raise UserError(f"{where}: {what}.") from None
 
 
 def run_script(script: str, prepare: Callable[..., None], cls: type[Any] | None = None) -> None:
-    """The command line of a local script: ROOT OUT [--seed N], and an option for each field of `cls`.
+    """The command line of a local script: ROOT OUT [--seed N] and an option per field of `cls`.
 
-    script: its module (asr_prune.local.an4) or file (scripts/mine.py). cls: the class of its options.
-    Exits with one sentence if `prepare` raises UserError.
+    script: its module (asr_prune.local.an4) or file (scripts/mine.py). cls: the class of its
+    options. Exits with one sentence if `prepare` raises UserError.
     """
     names = [option.name for option in fields(cls)] if cls else []
-    parser = argparse.ArgumentParser(prog=f"python {'' if script.endswith('.py') else '-m '}{script}")
+    start = "python" if script.endswith(".py") else "python -m"
+    parser = argparse.ArgumentParser(prog=f"{start} {script}")
     parser.add_argument("root", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     for option in fields(cls) if cls else ():
         default = option.default if option.default is not MISSING else None
-        parser.add_argument(f"--{option.name.replace('_', '-')}", dest=option.name, help=f"default: {default!r}")
+        flag = f"--{option.name.replace('_', '-')}"
+        parser.add_argument(flag, dest=option.name, help=f"default: {default!r}")
     given = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     values = {name: yaml.safe_load(given[name]) for name in names if given[name] is not None}

@@ -1,4 +1,4 @@
-"""Segments: utterances as parts of longer recordings, cut while they are read (Kaldi's `segments` file)."""
+"""Segments: utterances as parts of longer recordings (Kaldi's `segments` file)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from asr_prune.errors import counted, first_few
 TO_THE_END = -1.0
 #: seconds of a piece at most when long recordings are cut: the default, and the least value
 LONGEST_PIECE, SHORTEST_PIECE = 30.0, 3.0
-_OVERSHOOT = 0.5  # seconds by which a segment may exceed its recording (Kaldi: extract-segments --max-overshoot)
+_OVERSHOOT = 0.5  # seconds beyond the recording (Kaldi: extract-segments --max-overshoot)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """The part of `recording` from `start` to `end`, in seconds; end -1: to the end of the recording."""
+    """The part of `recording` from `start` to `end` seconds; end -1: the end of the recording."""
 
     recording: str
     start: float
@@ -25,12 +25,15 @@ class Segment:
 
     @classmethod
     def parse(cls, text: str) -> Segment:
-        """From `recording start end`, a channel after it allowed. Raises ValueError if `text` is anything else."""
+        """From `recording start end`, a channel after it allowed.
+
+        Raises ValueError if `text` is anything else.
+        """
         recording, start, end = text.split()[:3]
-        segment = cls(recording, float(start), float(end))
-        if len(text.split()) > 4 or not (math.isfinite(segment.start) and math.isfinite(segment.end)):
+        times = float(start), float(end)
+        if len(text.split()) > 4 or not all(map(math.isfinite, times)):
             raise ValueError(text)
-        return segment
+        return cls(recording, *times)
 
     def __str__(self) -> str:
         return f"{self.recording} {round(self.start, 5)} {round(self.end, 5)}"
@@ -77,12 +80,13 @@ def segment_problems(segments: Mapping[str, Segment], seconds: Mapping[str, floa
             segment.span(length)
         except ValueError as error:
             whole = f" of {length:.2f} s" if math.isfinite(length) else ""
-            problems.setdefault(str(error), {})[utterance] = f"{segment.start:g} to {segment.end:g} s{whole}"
+            detail = f"{segment.start:g} to {segment.end:g} s{whole}"
+            problems.setdefault(str(error), {})[utterance] = detail
     return problems
 
 
 def overlapping(segments: Mapping[str, Segment]) -> list[tuple[str, str]]:
-    """Pairs of utterances of one recording of which the later begins before the earlier ends, sorted by start."""
+    """Pairs of utterances of a recording of which the later begins before the earlier ends."""
     pairs: list[tuple[str, str]] = []
     latest: dict[str, tuple[float, str]] = {}  # end and utterance, of each recording so far
     for key, segment in sorted(segments.items(), key=lambda item: (item[1].start, item[0])):
@@ -101,4 +105,5 @@ def describe_segments(segments: Mapping[str, Segment], seconds: Mapping[str, flo
         yield f"{counted(details, f'{kind} segment')}: {utterances}."
     if pairs := overlapping(segments):
         names = first_few(f"{one} and {two}" for one, two in pairs)
-        yield f"{counted(pairs, 'pair')} of overlapping segments, whose audio counts twice: {names}."
+        what = f"{counted(pairs, 'pair')} of overlapping segments"
+        yield f"{what}, whose audio counts twice: {names}."

@@ -1,4 +1,4 @@
-"""Problems of data directories: those that Kaldi's validate_data_dir.sh reports, damaged audio, sets that overlap."""
+"""Problems of data directories, as Kaldi's validate_data_dir.sh reports them, and of audio."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def validate(
 def examine(
     path: Path | str, rate: int | None, words: set[str] | None, decode: bool, audio: bool
 ) -> tuple[list[str], dict[str, float]]:
-    """What `validate` returns, and the seconds of each file of wav.scp that can be read; each is opened once."""
+    """What `validate` returns, and the seconds of each file of wav.scp that can be read."""
     path = Path(path)
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: no such folder.")
@@ -48,10 +48,12 @@ def examine(
         problems += [f"{path}/{name}: {problem}" for problem in _check_lines(lines)]
     problems += [f"{path}: {problem}" for problem in _check_ids(tables)]
     problems += [f"{path}/utt2spk: {problem}" for problem in _check_speakers(tables)]
-    problems += [f"{path}/text: {problem}" for problem in _check_text(tables.get("text", []), words)]
+    text = tables.get("text", [])
+    problems += [f"{path}/text: {problem}" for problem in _check_text(text, words)]
     damage, seconds = _check_audio(tables.get("wav.scp", []), rate, decode)
     problems += [f"{path}/wav.scp: {problem}" for problem in damage]
-    problems += [f"{path}/segments: {problem}" for problem in _check_segments(tables.get("segments", []), seconds)]
+    segments = tables.get("segments", [])
+    problems += [f"{path}/segments: {problem}" for problem in _check_segments(segments, seconds)]
     return problems, seconds
 
 
@@ -63,15 +65,18 @@ def check_overlap(sets: Mapping[str, DataDir]) -> list[str]:
     shares = []
     for (one, left), (two, right) in combinations(sets.items(), 2):
         if utterances := sorted(left.text.keys() & right.text.keys(), key=c_order):
-            what = f"{one} and {two} share {counted(utterances, 'utterance id')}: {first_few(utterances)}"
-            raise UserError(f"{what}; put each utterance into one set only, under a unique id.")
-        if speakers := sorted(set(left.utt2spk.values()) & set(right.utt2spk.values()), key=c_order):
-            shares.append(f"{one} and {two} share {counted(speakers, 'speaker')}: {first_few(speakers)}.")
+            what = f"{counted(utterances, 'utterance id')}: {first_few(utterances)}"
+            remedy = "put each utterance into one set only, under a unique id"
+            raise UserError(f"{one} and {two} share {what}; {remedy}.")
+        common = {*left.utt2spk.values()} & {*right.utt2spk.values()}
+        if speakers := sorted(common, key=c_order):
+            what = f"{counted(speakers, 'speaker')}: {first_few(speakers)}"
+            shares.append(f"{one} and {two} share {what}.")
     return shares
 
 
 def check_counts(where: str, counts: Mapping[str, int], known: Mapping[str, int], whole: bool = True) -> None:
-    """Compares the counts of a corpus with those that it is known to have, both {what is counted: how many}.
+    """Compares the counts of a corpus, {what is counted: number}, with its known counts.
 
     Keys of `counts` that `known` lacks are ignored. where: the corpus's folder and name. Raises
     UserError that names every difference; with whole=False a warning is logged instead.
@@ -140,8 +145,10 @@ def _check_spk2utt(tables: dict[str, _Lines]) -> Iterator[str]:
 
 
 def _differences(left: str, left_keys: set[str], right: str, right_keys: set[str]) -> Iterator[str]:
-    only_left, only_right = sorted(left_keys - right_keys, key=c_order), sorted(right_keys - left_keys, key=c_order)
-    sides = [f"only in {name}: {first_few(keys)}" for name, keys in ((left, only_left), (right, only_right)) if keys]
+    sides = []
+    for name, keys in ((left, left_keys - right_keys), (right, right_keys - left_keys)):
+        if keys:
+            sides.append(f"only in {name}: {first_few(sorted(keys, key=c_order))}")
     if sides:
         yield f"{left} and {right} differ; {'; '.join(sides)}."
 
@@ -152,7 +159,8 @@ def _check_speakers(tables: dict[str, _Lines]) -> Iterator[str]:
         yield f"{counted(odd, 'line')} without exactly one speaker: {first_few(odd)}."
     pairs = [(key, rest) for key, rest in lines if key and len(rest.split()) == 1]
     if odd := [key for key, speaker in pairs if not key.startswith(speaker)]:
-        yield f"{counted(odd, 'utterance id')} that do not begin with their speaker: {first_few(odd)}."
+        what = f"{counted(odd, 'utterance id')} that do not begin with their speaker"
+        yield f"{what}: {first_few(odd)}."
     by_id = sorted(pairs, key=lambda pair: c_order(pair[0]))
     if wrong := [after[0] for before, after in pairwise(by_id) if c_order(after[1]) < c_order(before[1])]:
         remedy = "separate the speaker from the rest of the id by `-`"
@@ -163,11 +171,14 @@ def _check_text(lines: _Lines, words: set[str] | None) -> Iterator[str]:
     if empty := [key for key, rest in lines if key and not rest]:
         yield f"{counted(empty, 'utterance')} without words: {first_few(empty)}."
     if odd := [key for key, rest in lines if _RESERVED & set(rest.split())]:
-        yield f"{counted(odd, 'utterance')} with a reserved symbol ({', '.join(sorted(_RESERVED))}): {first_few(odd)}."
-    missing = Counter(word for _, rest in lines for word in rest.split() if words is not None and word not in words)
+        what = f"with a reserved symbol ({', '.join(sorted(_RESERVED))})"
+        yield f"{counted(odd, 'utterance')} {what}: {first_few(odd)}."
+    spoken = Counter(word for _, rest in lines for word in rest.split()) if words is not None else {}
+    missing = Counter({word: count for word, count in spoken.items() if word not in (words or ())})
     if missing:
         frequent = first_few(f"{word} ({count})" for word, count in missing.most_common())
-        yield f"{counted(missing, 'word')} outside the vocabulary, {missing.total()} times in all: {frequent}."
+        what = f"{counted(missing, 'word')} outside the vocabulary, {missing.total()} times in all"
+        yield f"{what}: {frequent}."
 
 
 def _check_audio(lines: _Lines, rate: int | None, decode: bool) -> tuple[list[str], dict[str, float]]:
@@ -189,5 +200,6 @@ def _check_audio(lines: _Lines, rate: int | None, decode: bool) -> tuple[list[st
 def _check_segments(lines: _Lines, seconds: dict[str, float]) -> Iterator[str]:
     segments, odd = parse_segments(lines)
     if odd:
-        yield f"{counted(odd, 'line')} that are not `utterance recording start end` in seconds: {first_few(odd)}."
+        what = "that are not `utterance recording start end` in seconds"
+        yield f"{counted(odd, 'line')} {what}: {first_few(odd)}."
     yield from describe_segments(segments, seconds)

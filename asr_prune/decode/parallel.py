@@ -8,15 +8,19 @@ from typing import Any, TypeVar
 
 from asr_prune.process import worker_pool
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 _AHEAD = 32  # utterances a process that are read ahead, so that not all must fit into memory
 
 _work: Callable[[str, Any], Any]  # of this worker
 
 
-def each(work: Callable[[str, In], Out], items: Iterable[tuple[str, In]], nj: int) -> Iterator[tuple[str, Out]]:
+def each(
+    work: Callable[[str, _Item], _Result],
+    items: Iterable[tuple[str, _Item]],
+    nj: int,
+) -> Iterator[tuple[str, _Result]]:
     """Yields (utterance, `work(utterance, item)`) in the order of `items`, with `nj` processes.
 
     The processes are forks of this one, so what `work` refers to, such as a graph, is shared and

@@ -1,1 +1,1 @@
-"""Waveforms to numbers: MFCC or log-mel filterbanks, CMVN and deltas, in Kaldi's archives."""
+"""Features of audio: MFCC or log-mel filterbanks, CMVN and deltas, in Kaldi's archives."""

@@ -1,4 +1,4 @@
-"""Kaldi's archives of matrices (ark with its scp index) through kaldi_io, the one place that imports it."""
+"""Kaldi's archives of matrices (ark and scp) through kaldi_io, which only this module imports."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from asr_prune.errors import UserError
 from asr_prune.features.compressed import COMPRESSED, read_compressed
 from asr_prune.files import atomic
 
-#: what helps where an archive of ours is missing or damaged
-MEND = "run the features stage again"
-#: how a binary matrix begins, before the size of an integer (a byte) and the number of its rows
-PLAIN = (b"\0BFM ", b"\0BDM ")
+#: what to do if an archive of the features stage is missing or damaged
+REMEDY = "run the features stage again"
+#: first bytes of a binary matrix; the size of an integer (a byte) and the number of rows follow
+_PLAIN = (b"\0BFM ", b"\0BDM ")
 
 
 def _import_quietly() -> ModuleType:
-    """kaldi_io without its warning about KALDI_ROOT and without what it does to the environment."""
+    """Imports kaldi_io without its warning about KALDI_ROOT and its changes of the environment."""
     before = dict(os.environ)
     try:
         os.environ["KALDI_ROOT"] = "/"
@@ -39,9 +39,10 @@ kaldi_io = _import_quietly()
 
 
 def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> None:
-    """Writes `stem`.ark and `stem`.scp; absolute paths with byte offsets in the scp let one matrix be read alone.
+    """Writes `stem`.ark and `stem`.scp, which has the absolute path and byte offset of each matrix.
 
-    matrices: (key, float32 or float64 [rows, columns]), written in this order. Raises UserError as `atomic`.
+    matrices: (key, float32 or float64 [rows, columns]), written in this order. Raises UserError as
+    `atomic`.
     """
     ark = Path(f"{stem}.ark").absolute()
     index: list[str] = []
@@ -54,74 +55,86 @@ def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> No
         file.writelines(index)
 
 
-def read_matrices(scp: Path, keys: Iterable[str] | None = None, mend: str = MEND) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields (key, matrix [rows, columns] in the stored dtype) for each line of `scp`, or for `keys` in their order.
+def read_matrices(
+    scp: Path, keys: Iterable[str] | None = None, remedy: str = REMEDY
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields (key, matrix [rows, columns]) for `keys`, or for all lines of `scp`, in order.
 
-    mend: what helps where something is wrong. Compressed matrices give float32. Raises UserError where the scp or an
-    archive is missing or cut short, a key is absent, or an entry is a pipe.
+    Matrices keep the stored dtype; compressed ones become float32. remedy: what to do about a
+    problem, for messages. Raises UserError if the scp or an archive is missing or cut short, a key
+    is absent, or an entry is a pipe.
     """
     places = read_table(scp)
     with contextlib.ExitStack() as stack:
         files: dict[str, io.BufferedReader] = {}
         for key in places if keys is None else keys:
             if key not in places:
-                raise UserError(f"{scp}: no matrix for {key}; {mend}.")
+                raise UserError(f"{scp}: no matrix for {key}; {remedy}.")
             ark, offset = _place(scp, key, places[key])
             if ark not in files:
-                files[ark] = stack.enter_context(_open(scp, ark, mend))
-            yield key, _read_at(files[ark], offset, key, mend)
+                files[ark] = stack.enter_context(_open(scp, ark, remedy))
+            yield key, _read_at(files[ark], offset, key, remedy)
 
 
 def places_of(scp: Path) -> dict[str, tuple[str, int]]:
-    """Archive and byte offset of each matrix that `scp` names. Raises UserError where it is missing or names a pipe."""
+    """Archive and byte offset of each matrix in `scp`.
+
+    Raises UserError if it is missing or has a pipe.
+    """
     return {key: _place(scp, key, place) for key, place in read_table(scp).items()}
 
 
-def read_place(ark: str, offset: int, key: str, mend: str = MEND) -> np.ndarray:
-    """One matrix, as `read_matrices` gives it. Raises UserError where the archive is missing or damaged."""
-    with _open(key, ark, mend) as file:
-        return _read_at(file, offset, key, mend)
+def read_place(ark: str, offset: int, key: str, remedy: str = REMEDY) -> np.ndarray:
+    """One matrix, as `read_matrices` yields it.
+
+    Raises UserError if the archive is missing or damaged.
+    """
+    with _open(key, ark, remedy) as file:
+        return _read_at(file, offset, key, remedy)
 
 
-def rows_of_places(places: Mapping[str, tuple[str, int]], mend: str = MEND) -> dict[str, int]:
-    """Rows of each matrix, from its header where it is binary. Raises UserError as `read_place`."""
+def rows_of_places(places: Mapping[str, tuple[str, int]], remedy: str = REMEDY) -> dict[str, int]:
+    """Number of rows of each matrix, from its header if it is binary.
+
+    Raises UserError as `read_place`.
+    """
     rows: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
         files: dict[str, io.BufferedReader] = {}
         for key, (ark, offset) in places.items():
             if ark not in files:
-                files[ark] = stack.enter_context(_open(key, ark, mend))
-            rows[key] = _rows_at(files[ark], offset, key, mend)
+                files[ark] = stack.enter_context(_open(key, ark, remedy))
+            rows[key] = _rows_at(files[ark], offset, key, remedy)
     return rows
 
 
-def _rows_at(file: io.BufferedReader, offset: int, key: str, mend: str) -> int:
+def _rows_at(file: io.BufferedReader, offset: int, key: str, remedy: str) -> int:
     file.seek(offset)
-    head = file.read(len(PLAIN[0]) + 5)
-    if head.startswith(PLAIN) and len(head) == len(PLAIN[0]) + 5:
+    head = file.read(len(_PLAIN[0]) + 5)
+    if head.startswith(_PLAIN) and len(head) == len(_PLAIN[0]) + 5:
         return int.from_bytes(head[-4:], "little")
-    return len(_read_at(file, offset, key, mend))
+    return len(_read_at(file, offset, key, remedy))
 
 
 def _place(scp: Path, key: str, place: str) -> tuple[str, int]:
     ark, _, offset = place.rpartition(":")
     if place.endswith("|") or not offset.isdigit():
         what = f"{key} is not `archive:offset` but {place[:60]}"
-        raise UserError(f"{scp}: {what}; pipes are not run, copy the features to an archive.")
+        raise UserError(f"{scp}: {what}; copy the features to an archive, since pipes are not run.")
     return ark, int(offset)
 
 
-def _open(named: Path | str, ark: str, mend: str) -> io.BufferedReader:
-    """named: the scp or the utterance whose archive it is."""
+def _open(named: Path | str, ark: str, remedy: str) -> io.BufferedReader:
+    """named: the scp that names the archive, or the utterance that it is read for."""
     try:
         return open(ark, "rb")
     except OSError as error:
         where = f"in {named}" if isinstance(named, Path) else f"for {named}"
         what = f"{ark}, named {where}, cannot be read ({error.strerror})"
-        raise UserError(f"{what}; {mend}.") from None
+        raise UserError(f"{what}; {remedy}.") from None
 
 
-def _read_at(file: io.BufferedReader, offset: int, key: str, mend: str) -> np.ndarray:
+def _read_at(file: io.BufferedReader, offset: int, key: str, remedy: str) -> np.ndarray:
     file.seek(offset)
     compressed = file.read(len(COMPRESSED)) == COMPRESSED
     file.seek(offset)
@@ -131,4 +144,4 @@ def _read_at(file: io.BufferedReader, offset: int, key: str, mend: str) -> np.nd
         return np.asarray(kaldi_io.read_mat(file))
     except (AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:
         what = f"the matrix of {key} is damaged ({error})"
-        raise UserError(f"{file.name}: {what}; {mend}.") from None
+        raise UserError(f"{file.name}: {what}; {remedy}.") from None

@@ -1,4 +1,4 @@
-"""Samples to raw features by either of two libraries that follow Kaldi's compute-mfcc-feats and compute-fbank-feats."""
+"""MFCC and filterbank features as of Kaldi's compute-{mfcc,fbank}-feats, by two libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Compute = Callable[[np.ndarray], np.ndarray]
 
 
 def make_compute(options: FeatureOptions) -> Compute:
-    """The function that turns samples at `options.rate` into features; 0 frames where there is less than one window."""
+    """The function that computes features of samples at `options.rate`.
+
+    Samples that are shorter than a window give 0 frames.
+    """
     return (_native if options.backend == "native" else _torchaudio)(options)
 
 

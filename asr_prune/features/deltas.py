@@ -1,16 +1,15 @@
-"""Differences over time, as Kaldi's add-deltas."""
+"""Deltas, as Kaldi's add-deltas computes them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-#: frames on each side that one difference looks at (Kaldi's --delta-window)
-WINDOW = 2
+_WINDOW = 2  # frames on each side of a difference (Kaldi's --delta-window)
 
 
 def delta_filter(order: int) -> np.ndarray:
-    """Weights float32 [2 * order * WINDOW + 1] of the `order`-th difference (DeltaFeatures in Kaldi)."""
-    slope = np.arange(-WINDOW, WINDOW + 1, dtype=np.float64)
+    """Weights float32 [4 * order + 1] of the `order`-th difference (Kaldi's DeltaFeatures)."""
+    slope = np.arange(-_WINDOW, _WINDOW + 1, dtype=np.float64)
     weights = np.ones(1)
     for _ in range(order):
         weights = np.convolve(weights, slope / (slope**2).sum())
@@ -18,9 +17,10 @@ def delta_filter(order: int) -> np.ndarray:
 
 
 def add_deltas(features: np.ndarray, order: int) -> np.ndarray:
-    """Features float32 [frames, dim] with their differences up to `order` appended: [frames, dim * (order + 1)].
+    """float32 [frames, dim] -> [frames, dim * (order + 1)]: differences up to `order` appended.
 
-    The first and last frame stand in for frames beyond the edges, once, under the whole filter of each order.
+    The filter of each order is applied to the features once, with the first and last frame repeated
+    beyond the edges.
     """
     frames = len(features)
     if frames == 0:

@@ -1,4 +1,4 @@
-"""A data directory's audio to archives of features, and their statistics per speaker."""
+"""Features of a data directory's audio, and their CMVN statistics per speaker, in archives."""
 
 from __future__ import annotations
 
@@ -28,29 +28,32 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class ExtractCounts:
-    """What an extraction made and what it left out."""
+    """The result of an extraction."""
 
     utterances: int = 0
     frames: int = 0
-    #: of audio turned into features
+    #: hours of audio, without skipped utterances
     hours: float = 0.0
-    #: columns of the features, where they were made elsewhere
+    #: columns of the features, if they were computed elsewhere
     dim: int = 0
-    #: utterance -> why it was left out
+    #: skipped utterance -> reason
     skipped: dict[str, str] = field(default_factory=dict)
 
 
 def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> ExtractCounts:
-    """Writes out/feats.{ark,scp}, float32 [frames, options.base_dim] per utterance, and per speaker out/cmvn.{ark,scp}.
+    """Writes features of the data directory `data` and their CMVN statistics to `out`, as archives.
 
-    The statistics are as `cmvn_stats` gives them. `nj` processes share the work; with dither 0 the bytes do not depend
-    on it. Audio that cannot be used, or is longer than `longest` seconds, is skipped, counted and logged with the
-    reason, as Kaldi does. Raises UserError
-    where there is no wav.scp, no utterance is left or `out` cannot be written.
+    feats.{ark,scp}: float32 [frames, options.base_dim] per utterance; cmvn.{ark,scp}: `cmvn_stats`
+    per speaker.
+
+    nj: number of processes; with dither 0 the bytes do not depend on it. Audio that cannot be used,
+    or is longer than `longest` seconds, is skipped, counted and logged with the reason, as in
+    Kaldi. Raises UserError if wav.scp is missing, no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
     if not (data / "wav.scp").is_file():
-        raise UserError(f"{data}/wav.scp is missing; run the corpus stage, or take features by features.*.archives.")
+        remedy = "run the corpus stage, or name finished features in features.*.archives"
+        raise UserError(f"{data}/wav.scp is missing; {remedy}.")
     counts = ExtractCounts()
     kept = _kept(corpus, options, nj, longest, counts)
     first = next(kept, None)
@@ -83,13 +86,16 @@ def _kept(
             yield utterance, result
 
 
-Job = tuple[str, str, Segment | None]
-Result = tuple[str, float, np.ndarray | str]
+_Job = tuple[str, str, Segment | None]
+_Result = tuple[str, float, np.ndarray | str]
 
 
 @contextmanager
-def _results(jobs: list[Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[Result]]:
-    """Results in the order of `jobs`. Workers are spawned: a fork of a process with threads can hang."""
+def _results(jobs: list[_Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[_Result]]:
+    """Results in the order of `jobs`.
+
+    Fresh processes, not forks: the fork of a process that holds threads can hang.
+    """
     nj = min(nj, len(jobs))
     if nj <= 1:
         worker = _Worker(options, longest)
@@ -104,18 +110,19 @@ class _Worker:
         self.options, self.longest = options, longest
         self.compute: Compute = make_compute(options)
 
-    def __call__(self, job: Job) -> Result:
-        """(utterance, seconds, features or the reason why there are none)"""
+    def __call__(self, job: _Job) -> _Result:
+        """(utterance, seconds, features or the reason for skipping it)"""
         utterance, place, part = job
         try:
-            own = self.options
-            samples, rate = read_audio(place, own.rate, part, own.resample, self.longest)
+            convert = self.options.resample
+            samples, rate = read_audio(place, self.options.rate, part, convert, self.longest)
         except UserError as error:
             return utterance, 0.0, str(error)
         features = self.compute(samples)
         if not len(features):
             window = self.options.frame_length_ms
-            return utterance, 0.0, f"{place}: {len(samples)} samples are less than one window of {window:g} ms."
+            reason = f"{len(samples)} samples are less than a window of {window:g} ms"
+            return utterance, 0.0, f"{place}: {reason}."
         return utterance, len(samples) / rate, features
 
 
@@ -127,13 +134,16 @@ def _start_worker(options: FeatureOptions, longest: float) -> None:
     _worker = _Worker(options, longest)
 
 
-def _work(job: Job) -> Result:
+def _work(job: _Job) -> _Result:
     assert _worker is not None, "the pool starts each process with _start_worker"
     return _worker(job)
 
 
 def write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:
-    """Writes out/cmvn.{ark,scp}, statistics per speaker of the features in out/feats.scp; utt2spk: of all of them."""
+    """Writes out/cmvn.{ark,scp}, the statistics per speaker of out/feats.scp.
+
+    utt2spk: the utterances to include, and their speakers.
+    """
 
     def stats(utterances: list[str]) -> np.ndarray:
         return cmvn_stats(matrix for _, matrix in read_matrices(out / "feats.scp", utterances))

@@ -1,4 +1,4 @@
-"""Archives of features to arrays ready for a model: CMVN, then deltas."""
+"""Features as models need them: read from archives, normalised, with deltas."""
 
 from __future__ import annotations
 
@@ -17,36 +17,40 @@ from asr_prune.features.stored import Stored
 
 
 def load(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Features of the utterances of `utt2spk` that `extract` could compute, as `apply-cmvn | add-deltas` gives them.
+    """Features of the utterances of `utt2spk`, as Kaldi's `apply-cmvn | add-deltas` computes them.
 
-    out: the folder that `extract` wrote. Returns {utterance: float32 [frames, options.dim]} in C order. Raises
-    UserError where the archives are missing or damaged, hold other features than `options` describe, or lack a speaker.
+    out: the folder that `extract` wrote; utterances that it skipped are absent. Returns {utterance:
+    float32 [frames, options.dim]} in C order. Raises UserError if the archives are missing or
+    damaged, their dimension is not that of `options`, or a speaker has no statistics.
     """
     return dict(stored(out, options, utt2spk))
 
 
 def stored(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> Stored:
-    """The same, read when they are asked for; raises then, too."""
+    """As `load`, but each utterance is read on access; errors are raised then."""
     stats = dict(read_matrices(out / "cmvn.scp")) if options.cmvn == "speaker" else {}
-    places = {utterance: place for utterance, place in places_of(out / "feats.scp").items() if utterance in utt2spk}
+    places = places_of(out / "feats.scp")
+    places = {utterance: place for utterance, place in places.items() if utterance in utt2spk}
 
-    def dress(utterance: str, raw: np.ndarray) -> np.ndarray:
+    def process(utterance: str, raw: np.ndarray) -> np.ndarray:
         if raw.shape[1] != options.base_dim and not options.archives:
-            what = f"{raw.shape[1]} columns where the recipe asks for {options.base_dim}"
-            raise UserError(f"{out}/feats.scp holds {what}; run the features stage again.")
+            what = f"{raw.shape[1]} columns, but the recipe needs {options.base_dim}"
+            raise UserError(f"{out}/feats.scp has {what}; run the features stage again.")
         speaker = utt2spk[utterance]
         if options.cmvn == "speaker" and speaker not in stats:
-            raise UserError(f"{out}/cmvn.scp has no statistics of speaker {speaker}; run the features stage again.")
+            what = f"no statistics of speaker {speaker}"
+            raise UserError(f"{out}/cmvn.scp has {what}; run the features stage again.")
         return add_deltas(_normalised(raw, options, stats.get(speaker)), options.deltas)
 
-    return Stored(places, dress)
+    return Stored(places, process)
 
 
 def prepared(
     raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
-    """As `load`, of raw features float32 [frames, options.base_dim] that no archive holds; statistics are of the
-    utterances given.
+    """As `load`, but from raw features float32 [frames, options.base_dim] in memory.
+
+    CMVN statistics are those of the utterances in `raw`.
     """
     stats = {
         speaker: cmvn_stats(raw[utterance] for utterance in utterances)
@@ -54,8 +58,8 @@ def prepared(
         if options.cmvn == "speaker"
     }
     return {
-        utterance: add_deltas(_normalised(own, options, stats.get(utt2spk[utterance])), options.deltas)
-        for utterance, own in raw.items()
+        utterance: add_deltas(_normalised(matrix, options, stats.get(utt2spk[utterance])), options.deltas)
+        for utterance, matrix in raw.items()
     }
 
 

@@ -9,40 +9,45 @@ from asr_prune.options import options
 
 @options
 class FeatureOptions:
-    """Features of one kind, as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas make them."""
+    """Features as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas compute them."""
 
-    #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): what the GMM-HMM's last pass sees
+    #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): the features of the
+    #: GMM-HMM's last pass
     type: Literal["mfcc", "fbank", "hmm"] = "mfcc"
-    #: triangular mel filters
+    #: number of triangular mel filters
     bins: int = 23
-    #: cepstra kept, c0 (or the energy) among them; mfcc only
+    #: number of cepstra, including c0 or the energy; mfcc only
     ceps: int = 13
     #: window length in milliseconds
     frame_length_ms: float = 25.0
     #: step between windows in milliseconds
     frame_shift_ms: float = 10.0
-    #: noise added to the samples, in int16 units; 0 keeps features the same at each run (Kaldi's default is 1)
+    #: noise added to the samples, in int16 units; 0 makes features reproducible (Kaldi's default is
+    #: 1)
     dither: float = 0.0
-    #: sampling rate in hertz; by default that of the corpus
+    #: sampling rate in hertz, 8000 or 16000; by default corpus.rate, which it must equal
     rate: int = 16000
-    #: audio of another rate is converted (true), or skipped and counted (false); by default as the corpus says
+    #: resample audio of another rate (true), or skip and count it (false); by default
+    #: corpus.resample
     resample: bool = False
     #: lower edge of the lowest filter in hertz
     low_freq: float = 20.0
-    #: upper edge of the highest filter in hertz; 0 or less counts down from half the rate
+    #: upper edge of the highest filter in hertz; 0 or less is relative to half the rate
     high_freq: float = 0.0
-    #: log energy of the frame: in place of c0 (mfcc), or as an extra first column (fbank)
+    #: use the log energy of the frame: in place of c0 (mfcc), or as an additional first column
+    #: (fbank)
     use_energy: bool = False
-    #: how many times the features are differenced and appended (2: deltas and delta-deltas)
+    #: order of the differences that are appended (1: deltas; 2: deltas and delta-deltas)
     deltas: int = 0
-    #: over what mean (and variance) are normalised
+    #: whether means (and variances) are normalised per speaker, per utterance or not at all
     cmvn: Literal["speaker", "utterance", "none"] = "speaker"
     #: normalise the variance as well as the mean
     cmvn_variance: bool = False
-    #: the library that computes; both give the same numbers
+    #: the library that computes the features, kaldi-native-fbank or torchaudio; both give the same
+    #: numbers
     backend: Literal["native", "torchaudio"] = "native"
-    #: a folder of features made elsewhere, to be taken in place of computing them: Kaldi's feats.scp (and cmvn.scp) in
-    #: train, dev and test; deltas and cmvn still apply, what describes the computation does not
+    #: folder of finished features to use instead of computing them: Kaldi's feats.scp (and
+    #: cmvn.scp) in train, dev and test; of the other options, only deltas and cmvn apply
     archives: str = ""
 
     def __post_init__(self) -> None:
@@ -58,7 +63,7 @@ class FeatureOptions:
             raise ValueError(f"ceps must be at most bins ({self.bins}), not {self.ceps}")
         if not self.low_freq < self.top_freq <= self.rate / 2:
             edges = f"low_freq ({self.low_freq}) and half the rate ({self.rate / 2})"
-            raise ValueError(f"high_freq must lie between {edges}, not {self.top_freq}")
+            raise ValueError(f"high_freq must be between {edges}, not {self.top_freq}")
 
     @property
     def top_freq(self) -> float:
@@ -67,18 +72,18 @@ class FeatureOptions:
 
     @property
     def base_dim(self) -> int:
-        """Columns of the features as computed and stored, before deltas; those of `archives` are their own."""
+        """Columns of the features as stored, without deltas; not valid for `archives`."""
         return self.ceps if self.type == "mfcc" else self.bins + int(self.use_energy)
 
     @property
     def dim(self) -> int:
-        """Columns of the features as loaded, deltas included."""
+        """Columns of the features as loaded, with deltas."""
         return self.base_dim * (self.deltas + 1)
 
 
 @options
 class HmmFeatureOptions(FeatureOptions):
-    """What the GMM-HMM sees unless the recipe says otherwise: 13 cepstra with deltas and delta-deltas."""
+    """Features of the GMM-HMM, by default 13 cepstra with deltas and delta-deltas."""
 
     #: as FeatureOptions says
     deltas: int = 2
@@ -86,12 +91,12 @@ class HmmFeatureOptions(FeatureOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.type == "hmm":
-            raise ValueError("type hmm is for features.network; the GMM-HMM itself takes mfcc or fbank")
+            raise ValueError("type hmm is for features.network; the GMM-HMM needs mfcc or fbank")
 
 
 @options
 class NetworkFeatureOptions(FeatureOptions):
-    """What the network sees unless the recipe says otherwise: 40 log-mel filterbank energies."""
+    """Features of the network, by default 40 log-mel filterbank energies."""
 
     #: as FeatureOptions says
     type: Literal["mfcc", "fbank", "hmm"] = "fbank"
@@ -101,25 +106,26 @@ class NetworkFeatureOptions(FeatureOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.type == "hmm" and self.archives:
-            raise ValueError("archives are not read with type hmm; set features.hmm.archives, which the GMM-HMM reads")
+            remedy = "set features.hmm.archives instead"
+            raise ValueError(f"archives are not read with type hmm; {remedy}")
 
 
 @options
 class FeaturesOptions:
     """Features of the GMM-HMM that labels the frames, and of the network."""
 
-    #: for the GMM-HMM
+    #: features of the GMM-HMM
     hmm: HmmFeatureOptions = HmmFeatureOptions()
-    #: for the network
+    #: features of the network
     network: NetworkFeatureOptions = NetworkFeatureOptions()
 
     @property
     def need_audio(self) -> bool:
-        """Whether any features are computed, rather than taken from archives."""
+        """Whether any features are computed rather than read from archives."""
         return not self.hmm.archives or (self.network.type != "hmm" and not self.network.archives)
 
     def check_rate(self, rate: int) -> None:
-        """Raises ValueError where features would be computed at another rate than the corpus's, in hertz."""
-        for name, own in (("hmm", self.hmm), ("network", self.network)):
-            if own.rate != rate and not own.archives and own.type != "hmm":
-                raise ValueError(f"features.{name}.rate ({own.rate}) must be corpus.rate ({rate})")
+        """Raises ValueError if features would be computed at another rate than `rate` hertz."""
+        for name, kind in (("hmm", self.hmm), ("network", self.network)):
+            if kind.rate != rate and not kind.archives and kind.type != "hmm":
+                raise ValueError(f"features.{name}.rate ({kind.rate}) must be corpus.rate ({rate})")

@@ -1,4 +1,4 @@
-"""Features that stay in their archives until they are asked for, so that a set may be larger than memory."""
+"""Features that are read from their archives on access, so that a set may be larger than memory."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from pathlib import Path
 
 import numpy as np
 
-from asr_prune.features.archive import MEND, places_of, read_place, rows_of_places
+from asr_prune.features.archive import REMEDY, places_of, read_place, rows_of_places
 
-#: (utterance, matrix as stored) -> what a model sees of it, of as many frames
-Dress = Callable[[str, np.ndarray], np.ndarray]
-Places = dict[str, tuple[str, int]]
+#: (utterance, matrix as stored) -> features for a model, with as many frames
+_Process = Callable[[str, np.ndarray], np.ndarray]
+_Places = dict[str, tuple[str, int]]
 
 
 class Archived(Mapping[str, np.ndarray]):
-    """Arrays by utterance that are read when they are asked for. frames: of each utterance, known without reading."""
+    """Arrays by utterance, read on access; `frames`, of each utterance, are known without that."""
 
     frames: Mapping[str, int]
 
 
 class Stored(Archived):
-    """float32 [frames, dim] by utterance, read at its place in an archive and made ready by `dress` each time it is
-    asked for; nothing is kept. May be asked by several threads.
+    """float32 [frames, dim] by utterance, read from an archive and processed on each access.
+
+    Nothing is cached. Several threads may read at once.
     """
 
-    def __init__(self, places: Places, dress: Dress, mend: str = MEND) -> None:
-        """places: archive and offset by utterance; mend: what helps where an archive is damaged."""
-        self.places, self.dress, self.mend = places, dress, mend
+    def __init__(self, places: _Places, process: _Process, remedy: str = REMEDY) -> None:
+        """places: archive and byte offset by utterance; remedy: against a damaged archive."""
+        self.places, self.process, self.remedy = places, process, remedy
 
     @classmethod
-    def open(cls, scp: Path, dress: Dress) -> Stored:
-        """The matrices that `scp` names. Raises UserError where it is missing or an entry is a pipe."""
-        return cls(places_of(scp), dress)
+    def open(cls, scp: Path, process: _Process) -> Stored:
+        """The matrices of `scp`. Raises UserError if it is missing or has a pipe."""
+        return cls(places_of(scp), process)
 
     def __getitem__(self, utterance: str) -> np.ndarray:
-        """Raises UserError where the archive is missing or damaged."""
-        return self.dress(utterance, read_place(*self.places[utterance], utterance, self.mend))
+        """Raises UserError if the archive is missing or damaged."""
+        return self.process(utterance, read_place(*self.places[utterance], utterance, self.remedy))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -47,27 +48,27 @@ class Stored(Archived):
 
     @cached_property
     def frames(self) -> dict[str, int]:  # type: ignore[override]
-        """Of each utterance, from the matrices' headers."""
-        return rows_of_places(self.places, self.mend)
+        """Number of frames of each utterance, from the matrices' headers."""
+        return rows_of_places(self.places, self.remedy)
 
-    def under(self, more: Dress) -> Stored:
-        """The same, put through `more` as well, which keeps the number of frames."""
-        own = self.dress
-        return Stored(self.places, lambda utterance, raw: more(utterance, own(utterance, raw)), self.mend)
+    def then(self, step: _Process) -> Stored:
+        """The same features, further processed by `step`, which keeps the number of frames."""
+        first = self.process
+        return Stored(self.places, lambda utterance, raw: step(utterance, first(utterance, raw)), self.remedy)
 
     def __or__(self, other: Stored) -> Stored:
-        """The utterances of both; those of `other` where both have one."""
-        one, two = self.dress, other.dress
-        theirs = other.places.keys()
+        """The utterances of both; `other` overrides utterances that both have."""
+        one, two = self.process, other.process
+        overrides = other.places.keys()
 
-        def dress(utterance: str, raw: np.ndarray) -> np.ndarray:
-            return (two if utterance in theirs else one)(utterance, raw)
+        def process(utterance: str, raw: np.ndarray) -> np.ndarray:
+            return (two if utterance in overrides else one)(utterance, raw)
 
-        return Stored(self.places | other.places, dress, self.mend)
+        return Stored(self.places | other.places, process, self.remedy)
 
 
 def frames_of(arrays: Mapping[str, np.ndarray]) -> Mapping[str, int]:
-    """Frames of each utterance, without reading those that are archived."""
+    """Number of frames of each utterance; arrays that are archived are not read."""
     if isinstance(arrays, Archived):
         return arrays.frames
-    return {utterance: len(own) for utterance, own in arrays.items()}
+    return {utterance: len(array) for utterance, array in arrays.items()}

@@ -35,7 +35,7 @@ class Alignment:
         return int(np.count_nonzero(self.ids))
 
     def by_utterance(self, data: JoinedUtterances, values: Ints) -> Iterator[tuple[str, Ints]]:
-        """Yields (utterance, its part of `values` [all frames]) for each aligned utterance of `data`."""
+        """Yields (utterance, its part of `values` [all frames]) for each aligned utterance."""
         for i, utt in enumerate(data.ids):
             if utt not in self.failed:
                 yield utt, values[data.bounds[i] : data.bounds[i + 1]]
@@ -73,7 +73,7 @@ def align(
     data: JoinedUtterances,
     search: Search,
 ) -> Alignment:
-    """The best path of each utterance; utterances that fail with `beam` are retried with `retry_beam`."""
+    """The best path of each utterance, with `retry_beam` if `beam` fails."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
     boosted = list(search.boosted)
     gmms = model.gmms if search.boost == 1.0 else model.gmms.boosted(boosted, search.boost)

@@ -18,7 +18,7 @@ from asr_prune.lang.native import silenced
 
 @dataclass(frozen=True)
 class Growth:
-    """Number of Gaussians after the update, and the exponent of the occupancy for allotting them."""
+    """Gaussians after the update, and the exponent of the occupancy for allotting them."""
 
     gaussians: int
     power: float

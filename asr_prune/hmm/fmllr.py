@@ -1,4 +1,4 @@
-"""fMLLR: one linear feature transform per speaker (Kaldi: gmm-est-fmllr; fmllr-diag-gmm.cc, full update)."""
+"""fMLLR: one feature transform per speaker (Kaldi: gmm-est-fmllr, --fmllr-update-type=full)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,10 @@ def _well_conditioned(quadratic: Doubles) -> bool:
 
 
 def _weighted_products(weights: Floats, values: Floats) -> Doubles:
-    """Sums over frames of `values` outer products, by column of `weights`: float64 [columns, size, size]."""
+    """Weighted sums over frames of the outer products of `values`, by column of `weights`.
+
+    Returns float64 [columns, size, size].
+    """
     size = values.shape[1]
     rows, columns = np.triu_indices(size)
     upper = np.zeros((weights.shape[1], len(rows)))

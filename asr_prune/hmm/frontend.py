@@ -88,5 +88,6 @@ def _option(path: Path, name: str, default: str) -> str:
     options = dict(word.lstrip("-").split("=", 1) for word in words if "=" in word)
     value = options.get(name, default)
     if default.isdecimal() and not value.isdecimal():
-        raise UserError(f"{path}: --{name} must be a number, not {value!r}; run the align stage again.")
+        message = f"{path}: --{name} must be a number, not {value!r}"
+        raise UserError(f"{message}; run the align stage again.")
     return value

@@ -1,4 +1,4 @@
-"""Diagonal-covariance Gaussian mixtures of all pdfs as arrays, and their likelihoods (diag-gmm.cc)."""
+"""Diagonal-covariance Gaussian mixtures of all pdfs as arrays, and their likelihoods."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Gmms:
 
     @property
     def linear(self) -> Floats:
-        """Coefficients of (x, x*x) in the log-densities, without `gconsts`; float32 [gaussians, 2 dim]."""
+        """Coefficients of (x, x*x) in the log-densities; float32 [gaussians, 2 dim]."""
         return np.hstack([self.means_invvars, -0.5 * self.invvars])
 
     def boosted(self, pdfs: list[int], factor: float) -> Gmms:
@@ -108,5 +108,5 @@ class Scorer:
 
 
 def blocks(frames: int, size: int = 1024) -> Iterator[slice]:
-    """Slices that cover `frames`, of at most `size` each, so that intermediate results fit the cache."""
+    """Slices of at most `size` that cover `frames`, so that intermediate results fit the cache."""
     return (slice(start, start + size) for start in range(0, frames, size))

@@ -1,4 +1,4 @@
-"""Adding Gaussians: how many each pdf gets, and splitting one in two (model-common.cc, DiagGmm::Split)."""
+"""Adding Gaussians by splitting (Kaldi: GetSplitTargets in model-common.cc, DiagGmm::Split)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Statistics of frames aligned to pdfs, and re-estimation of the mixtures, without a loop over frames.
+"""Statistics of frames aligned to pdfs, and re-estimation of the mixtures.
 
-Formulas and thresholds as in Kaldi's gmm-acc-stats-ali and mle-diag-gmm.cc.
+There is no loop over frames. Formulas and thresholds as in Kaldi's gmm-acc-stats-ali and
+mle-diag-gmm.cc.
 """
 
 from __future__ import annotations
@@ -92,14 +93,10 @@ def update(
 ) -> Gmms:
     """Maximum-likelihood estimate.
 
-    A Gaussian with too few frames is removed, or stays unchanged if no Gaussian of its pdf has
-    enough and it is the last. remove=False keeps all of them unchanged
-    (--remove-low-count-gaussians=false).
+    A Gaussian with too few frames is removed; if no Gaussian of a pdf has enough, the last one is
+    kept unchanged. remove=False keeps all unchanged (--remove-low-count-gaussians=false).
     """
-    owner = gmms.owner
-    total = np.bincount(owner, stats.occupancy, gmms.num_pdfs)[owner]
-    uniform = 1 / np.diff(gmms.offsets)[owner]
-    share = np.divide(stats.occupancy, total, out=uniform, where=total > 0)
+    owner, share = gmms.owner, _shares(gmms, stats.occupancy)
     enough = (stats.occupancy > min_occupancy) & (share > min_weight)
     keep = enough | _last_of_starved(enough, gmms) | (not remove)
     weights = np.where(enough, share, np.maximum(share, min_weight)) * keep
@@ -112,6 +109,14 @@ def update(
         means_invvars[keep].astype(np.float32),
         invvars[keep].astype(np.float32),
     )
+
+
+def _shares(gmms: Gmms, occupancy: Doubles) -> Doubles:
+    """Share of each Gaussian in the occupancy of its pdf; equal shares if that is 0."""
+    owner = gmms.owner
+    total = np.bincount(owner, occupancy, gmms.num_pdfs)[owner]
+    uniform = 1 / np.diff(gmms.offsets)[owner]
+    return np.divide(occupancy, total, out=uniform, where=total > 0)
 
 
 def _updated_moments(

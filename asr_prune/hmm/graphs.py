@@ -24,7 +24,7 @@ def compile_graphs(
     text: dict[str, list[str]],
     utts: list[str],
 ) -> dict[str, Fst]:
-    """A graph from transition-ids to words for each of `utts`; the aligner adds transition probabilities.
+    """A graph from transition-ids to words for each of `utts`, without transition probabilities.
 
     Utterances with an unknown word have no graph if the lexicon has no word for unknown words.
     """

@@ -36,12 +36,14 @@ class KaldiWriter:
         self.data += b"\4" + struct.pack("<i", value) if self.binary else f"{value} ".encode()
 
     def real(self, value: float) -> None:
-        self.data += b"\4" + struct.pack("<f", value) if self.binary else f"{_text(value)} ".encode()
+        binary = b"\4" + struct.pack("<f", value)
+        self.data += binary if self.binary else f"{_text(value)} ".encode()
 
     def ints(self, values: list[int]) -> None:
         """A vector of integers (WriteIntegerVector)."""
         if self.binary:
-            self.data += b"\4" + struct.pack("<i", len(values)) + np.asarray(values, "<i4").tobytes()
+            self.integer(len(values))
+            self.data += np.asarray(values, "<i4").tobytes()
         else:
             self.data += f"[ {''.join(f'{v} ' for v in values)}]\n".encode()
 

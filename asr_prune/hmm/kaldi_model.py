@@ -1,4 +1,4 @@
-"""kaldi-hmm-gmm objects from files and arrays. Some of its classes take arrays only when unpickled."""
+"""kaldi-hmm-gmm objects from files and arrays; some classes take arrays only when unpickled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_topology(text: str) -> khg.HmmTopology:
 
 
 def id_to_pdf(transitions: khg.TransitionModel) -> Ints:
-    """The pdf of each transition-id, int32 [ids + 1]; entry 0, which is not a transition-id, is -1."""
+    """The pdf of each transition-id, int32 [ids + 1]; entry 0, not a transition-id, is -1."""
     pdfs = np.asarray(transitions.id2pdf_id, np.int32)
     pdfs[0] = -1
     return pdfs

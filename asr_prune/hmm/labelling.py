@@ -1,4 +1,4 @@
-"""Labels from a trained pass for utterances it was not trained on (Kaldi: align_si.sh, align_fmllr.sh)."""
+"""Labels for utterances that a pass was not trained on (Kaldi: align_si.sh, align_fmllr.sh)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Labeller:
-    """feats: normalised cepstra by utterance; text: words; speakers: by utterance; options: beams and scales.
+    """options: beams and scales; feats: normalised cepstra by utterance; text: words.
 
     transforms: of known speakers, if the pass is speaker-adaptive; those of other speakers are
     added. tally: of everything that was labelled.
@@ -59,7 +59,7 @@ class Labeller:
     tally: Tally = field(default_factory=Tally)
 
     def over(self, utts: Iterable[str]) -> Iterator[tuple[str, Ints]]:
-        """Yields (utterance, transition-ids int32 [frames]) of those that align, speaker by speaker."""
+        """Yields (utterance, transition-ids int32 [frames]) of those that align, by speaker."""
         groups = list(self._groups(utts))
         label = "labels of the remaining utterances, in blocks of an hour"
         for group in track(groups, len(groups), label):

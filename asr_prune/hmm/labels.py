@@ -20,7 +20,10 @@ _VALUE = np.dtype([("size", "u1"), ("value", "<i4")])
 
 
 def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
-    """Writes stem.ark and stem.scp from (utterance, int32 [frames]) pairs. Raises UserError as `atomic`."""
+    """Writes stem.ark and stem.scp; labels: (utterance, int32 [frames]).
+
+    Raises UserError as `atomic`.
+    """
     ark = Path(f"{stem}.ark").absolute()
     index = []
     with atomic(ark, "wb") as file:
@@ -71,7 +74,8 @@ def _scan(ark: Path) -> dict[str, tuple[int, int]]:
                 places[key] = file.tell(), frames
                 valid = header[: len(_HEADER)] == _HEADER and frames >= 0
                 if not valid or file.seek(_VALUE.itemsize * frames, 1) > end:
-                    raise UserError(f"the labels {ark} are damaged at {key}; run the align stage again.")
+                    message = f"the labels {ark} are damaged at {key}"
+                    raise UserError(f"{message}; run the align stage again.")
     except OSError as error:
         raise _unreadable(ark, error) from error
     return places

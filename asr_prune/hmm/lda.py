@@ -9,10 +9,11 @@ from asr_prune.hmm.gmm import Doubles, Floats, Ints
 
 
 def lda(feats: Floats, classes: Ints, dim: int) -> Floats:
-    """The `dim` most discriminative directions, float32 [dim, spliced dim], with unit within-class variance.
+    """The `dim` most discriminative directions, scaled to unit within-class variance.
 
-    feats: [frames, spliced dim]; classes: [frames], -1 for frames to skip. Raises UserError if
-    `dim` exceeds the spliced dimension or the within-class covariance is singular.
+    feats: [frames, spliced dim]; classes: [frames], -1 for frames to skip. Returns float32
+    [dim, spliced dim]. Raises UserError if `dim` exceeds the spliced dimension or the within-class
+    covariance is singular.
     """
     size = feats.shape[1]
     if dim > size:

@@ -17,7 +17,12 @@ from asr_prune.hmm.kaldi_model import unpickled
 _NO_PDF = -1
 
 
-def write_mdl(path: Path, transitions: khg.TransitionModel, gmms: Gmms, binary: bool = True) -> None:
+def write_mdl(
+    path: Path,
+    transitions: khg.TransitionModel,
+    gmms: Gmms,
+    binary: bool = True,
+) -> None:
     """Writes a model for Kaldi's gmm-* programs. Raises UserError as `atomic`."""
     writer = KaldiWriter(binary)
     _write_transitions(writer, transitions)
@@ -27,7 +32,7 @@ def write_mdl(path: Path, transitions: khg.TransitionModel, gmms: Gmms, binary: 
 
 
 def read_mdl(path: Path) -> tuple[khg.TransitionModel, Gmms]:
-    """Reads a model of `write_mdl` or Kaldi. Raises UserError if it is missing, damaged or of another kind."""
+    """Reads a model of `write_mdl` or Kaldi. Raises UserError if it is missing or damaged."""
     reader = KaldiReader.open(path, "align")
     return _read_transitions(reader), _read_gmms(reader)
 
@@ -138,14 +143,18 @@ def _read_transitions(reader: KaldiReader) -> khg.TransitionModel:
 def _transition_model(
     reader: KaldiReader, topo: khg.HmmTopology, rows: list[list[int]], log_probs: np.ndarray
 ) -> khg.TransitionModel:
-    """rows: (phone, state, pdf, self-loop pdf) by transition-state; derives the other tables as Kaldi does."""
+    """Derives all tables as Kaldi does.
+
+    rows: (phone, state, pdf, self-loop pdf) by transition-state.
+    """
     first, state_of, pdf_of, leave = [0], [0], [0], [0.0]
     for number, (phone, state, pdf, loop_pdf) in enumerate(rows, 1):
         first.append(len(state_of))
         leave.append(0.0)
         for target, _ in topo.topology_for_phone(phone)[state].transitions:
             if target == state and len(state_of) < len(log_probs):
-                leave[-1] = float(np.log(max(-np.expm1(np.float64(log_probs[len(state_of)])), 1e-10)))
+                stay = np.float64(log_probs[len(state_of)])
+                leave[-1] = float(np.log(max(-np.expm1(stay), 1e-10)))
             state_of.append(number)
             pdf_of.append(loop_pdf if target == state else pdf)
     if len(state_of) != len(log_probs):

@@ -1,4 +1,4 @@
-"""The diagonalising transform MLLT (Kaldi: gmm-acc-mllt, est-mllt, gmm-transform-means; mllt.cc)."""
+"""The diagonalising transform MLLT (Kaldi: gmm-acc-mllt, est-mllt, gmm-transform-means)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from asr_prune.hmm.tree import Tree, read_tree, write_tree
 
 @dataclass
 class HmmModel:
-    """tree and transitions are kaldi-hmm-gmm objects; transitions are updated in place, gmms replaced."""
+    """Transitions are updated in place, gmms are replaced."""
 
     tree: khg.ContextDependency
     transitions: khg.TransitionModel
@@ -28,10 +28,14 @@ class HmmModel:
 
     @classmethod
     def load(cls, folder: Path) -> HmmModel:
-        """Reads files of `save` or Kaldi. Raises UserError if one is missing or damaged, or if they disagree."""
+        """Reads files of `save` or Kaldi.
+
+        Raises UserError if a file is missing or damaged, or if they disagree.
+        """
         transitions, gmms = read_mdl(folder / "final.mdl")
         tree = read_tree(folder / "tree").to_khg()
         if not tree.num_pdfs == transitions.num_pdfs == gmms.num_pdfs:
             counts = f"{tree.num_pdfs}, {transitions.num_pdfs} and {gmms.num_pdfs}"
-            raise UserError(f"{folder}: tree, transitions and mixtures have {counts} pdfs; run the align stage again.")
+            message = f"{folder}: tree, transitions and mixtures have {counts} pdfs"
+            raise UserError(f"{message}; run the align stage again.")
         return cls(tree, transitions, gmms)

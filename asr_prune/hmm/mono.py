@@ -71,13 +71,17 @@ def start(
 
 
 def flat_start(lang: Lang, data: JoinedUtterances) -> HmmModel:
-    """One Gaussian with the mean and variance of `data` per pdf; `lang.shared` says which phones share pdfs."""
+    """One Gaussian per pdf, with the mean and variance of `data`.
+
+    Phones of a class of `lang.shared` share pdfs. Raises UserError if a feature is constant.
+    """
     topo = read_topology(lang.topo)
     classes = topo.get_phone_to_num_pdf_classes()
     tree = khg.monophone_context_dependency_shared(lang.shared, classes)
     mean, variance = data.feats.mean(0, dtype=np.float64), data.feats.var(0, dtype=np.float64)
     if (variance <= 0).any():
         constant = int(variance.argmin())
-        raise UserError(f"feature {constant} never changes in {data.frames} frames; check the options of the features.")
+        message = f"feature {constant} never changes in {data.frames} frames"
+        raise UserError(f"{message}; check the options of the features.")
     gmms = Gmms.flat(tree.num_pdfs, mean, variance)
     return HmmModel(tree, khg.TransitionModel(tree, topo), gmms)

@@ -1,6 +1,7 @@
 """Features of a data directory as the models read them: of a GMM-HMM pass, and of a network.
 
-Importing this module loads no Kaldi library, so that networks can be trained from archives with torch and numpy alone.
+Importing this module loads no Kaldi library, so that networks can be trained from archives with
+torch and numpy alone.
 """
 
 from __future__ import annotations
@@ -38,13 +39,18 @@ def base_features(folder: Path, options: HmmFeatureOptions) -> Stored:
     return stored(feature_folder(folder, "hmm"), replace(options, deltas=0), speakers)
 
 
-def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bool = True) -> Stored:
+def pass_features(
+    folder: Path,
+    options: HmmFeatureOptions,
+    hmm: Path,
+    adapt: bool = True,
+) -> Stored:
     """Input features of the GMM-HMM pass in folder `hmm`, for a data directory; read on access.
 
     adapt: apply the speakers' fMLLR transforms if the pass has them.
     """
     front = FrontEnd.load(hmm)
-    feats = base_features(folder, options).under(lambda _, base: front(base))
+    feats = base_features(folder, options).then(lambda _, base: front(base))
     if not (adapt and (hmm / "trans.scp").is_file()):
         return feats
     transforms = dict(read_matrices(transform_file(hmm, folder.name)))
@@ -54,13 +60,11 @@ def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bo
         transform = transforms.get(speakers[utt])
         return plain if transform is None else transformed(plain, transform)
 
-    return feats.under(adapted)
+    return feats.then(adapted)
 
 
 def transform_file(hmm: Path, part: str) -> Path:
-    """Index of the fMLLR transforms of the speakers of a set: from training for `train`, from first-pass hypotheses for
-    any other.
-    """
+    """Index of the fMLLR transforms of a set: from training or first-pass hypotheses."""
     return hmm / ("trans.scp" if part == "train" else f"adapt_{part}/trans.scp")
 
 
@@ -68,7 +72,7 @@ def transform_file(hmm: Path, part: str) -> Path:
 class NetworkFeatures:
     """Input features of a network.
 
-    options: of both kinds of features; hmm: name of the pass whose labels the network is trained on.
+    options: of both kinds of features; hmm: name of the pass that gives the labels.
     """
 
     options: FeaturesOptions

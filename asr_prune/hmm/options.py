@@ -142,7 +142,7 @@ class LdaMlltOptions(TiedOptions):
 
 @options
 class SatOptions(TiedOptions):
-    """Speaker-adaptive training with one fMLLR transform per speaker, as in Kaldi's train_sat.sh."""
+    """Speaker-adaptive training with fMLLR, as in Kaldi's train_sat.sh."""
 
     #: type of the pass
     type: Literal["sat"] = "sat"
@@ -187,8 +187,8 @@ class HmmOptions:
         if len(set(names)) < len(names):
             raise ValueError("passes must have unique names; set `name` of the second of a type")
         if self.stop_after and self.stop_after not in names:
-            passes = ", ".join(names)
-            raise ValueError(f"stop_after must be one of the passes {passes}, not {self.stop_after!r}")
+            message = f"stop_after must be one of the passes {', '.join(names)}"
+            raise ValueError(f"{message}, not {self.stop_after!r}")
         if self.labels is None and (self.model is not None or self.pdfs is not None):
             raise ValueError("model and pdfs describe labels; set labels too")
         if self.pdfs is not None and self.pdfs < 1:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from asr_prune.errors import UserError
-from asr_prune.hmm.labelling import Labeller
+from asr_prune.hmm.labelling import Labeller, Tally
 from asr_prune.hmm.options import PassOptions, pass_name
 
 log = logging.getLogger(__name__)
@@ -47,16 +47,12 @@ def summarise_pass(
     hours: float,
     seconds: float,
 ) -> PassSummary:
-    """Summary of what `labeller` labelled; hours: per frame. Raises UserError if no frame is aligned."""
+    """Summary of what `labeller` labelled. Raises UserError if no frame is aligned.
+
+    hours: per frame.
+    """
     tally, gmms = labeller.tally, labeller.trained.model.gmms
-    if not tally.frames:
-        raise UserError(
-            f"hmm pass {pass_name(options)}: no utterance could be aligned; "
-            "check that transcripts and audio belong together."
-        )
-    if tally.failed:
-        message = "%d utterances did not align and are left out: %s"
-        log.warning(message, len(tally.failed), first_few(tally.failed))
+    _check(tally, pass_name(options))
     return PassSummary(
         name=pass_name(options),
         align_prob=round(tally.loglike / tally.frames, 4),
@@ -72,6 +68,15 @@ def summarise_pass(
     )
 
 
-def first_few(utts: list[str]) -> str:
+def _check(tally: Tally, name: str) -> None:
+    if not tally.frames:
+        message = f"hmm pass {name}: no utterance could be aligned"
+        raise UserError(f"{message}; check that transcripts and audio belong together.")
+    if tally.failed:
+        message = "%d utterances did not align and are left out: %s"
+        log.warning(message, len(tally.failed), first_ids(tally.failed))
+
+
+def first_ids(utts: list[str]) -> str:
     """The first five ids, for a log line."""
     return " ".join(utts[:5]) + (" ..." if len(utts) > 5 else "")

@@ -1,4 +1,9 @@
-"""Runs the training passes of a recipe and writes their models and labels."""
+"""Runs the training passes of a recipe and writes their models and labels.
+
+The folder of a pass has the files of Kaldi's scripts: final.mdl, tree, cmvn_opts; delta_opts, or
+splice_opts and final.mat; for speaker-adaptive passes final.alimdl and trans.{ark,scp}. It also has
+summary.json and archives of int32 vectors: ali.{ark,scp} (transition-ids), pdf.{ark,scp} (pdf-ids).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,7 @@ from asr_prune.hmm.lda_mllt import train_lda_mllt
 from asr_prune.hmm.mdl import write_mdl
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
-from asr_prune.hmm.pass_summary import PassSummary, first_few, summarise_pass
+from asr_prune.hmm.pass_summary import PassSummary, first_ids, summarise_pass
 from asr_prune.hmm.sat import train_sat
 from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
@@ -65,7 +70,7 @@ def train_passes(
     options: HmmOptions,
     seed: int,
 ) -> list[PassSummary]:
-    """Trains the passes up to `options.stop_after` by `train_pass`; the last one labels all utterances."""
+    """Trains the passes up to `options.stop_after`; the last one labels all utterances."""
     before = None
     summaries = []
     for each in options.run:
@@ -85,18 +90,13 @@ def train_pass(
     seed: int,
     label_all: bool = True,
 ) -> PassSummary:
-    """Trains one pass and writes the folder `out`.
+    """Trains one pass and writes its folder `out`.
 
-    before: folder of the previous pass, whose labels training starts from; label_all: label all
-    utterances, not only the training subset. Writes files named as by Kaldi's scripts: final.mdl,
-    tree, cmvn_opts; delta_opts, or splice_opts and final.mat; of speaker-adaptive passes
-    final.alimdl and trans.{ark,scp}. Writes also summary.json, and archives of int32 vectors:
-    ali.{ark,scp} (transition-ids) and pdf.{ark,scp} (pdf-ids). Utterances without a transcript that
-    the lexicon covers, or that do not align, are skipped, logged and listed in the summary. Raises
-    UserError if none remains.
+    before: folder of the previous pass; label_all: label all utterances, not only the training
+    subset. Utterances without a transcript that the lexicon covers, or that do not align, are
+    skipped, logged and listed in the summary. Raises UserError if none remains.
     """
-    start = time.monotonic()
-    tables = Lang.read(lang)
+    start, tables = time.monotonic(), Lang.read(lang)
     oov = _without_words(speech, tables)
     usable = speech.feats.keys() - oov
     job = _pass_input(tables, speech, options, usable, before, seed)
@@ -116,7 +116,7 @@ def _without_words(speech: Speech, lang: Lang) -> list[str]:
     oov = sorted(utt for utt in speech.feats if not lang.word_ids(speech.text.get(utt, [])))
     if oov:
         message = "%d utterances lack a transcript that the lexicon covers, left out: %s"
-        log.warning(message, len(oov), first_few(oov))
+        log.warning(message, len(oov), first_ids(oov))
     return oov
 
 

@@ -1,4 +1,7 @@
-"""Phones and words of an alignment with their frames (Kaldi: SplitToPhones, lattice-align-words-lexicon)."""
+"""Phones and words of an alignment with their frames.
+
+Kaldi: SplitToPhones in hmm-utils.cc, lattice-align-words-lexicon.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def maximise(
 
 
 def _best_row(cofactors: Doubles, count: Doubles, linear: Doubles, inverse: Doubles) -> Doubles:
-    """cofactors: [sets, dim], of the row, up to a factor; linear and the result: [sets, columns]."""
+    """cofactors of the row, up to a factor: [sets, dim]; linear, result: [sets, columns]."""
     wide = np.zeros_like(linear)
     wide[:, : cofactors.shape[1]] = cofactors
     along = np.einsum("sab,sb->sa", inverse, wide)

@@ -14,7 +14,7 @@ from asr_prune.hmm.utterances import JoinedUtterances
 
 
 def train_sat(job: PassInput, options: SatOptions) -> TrainedPass:
-    """Trains triphones under one fMLLR transform per speaker, on the front end of the previous pass.
+    """Trains triphones under an fMLLR transform per speaker, on the front end of the previous pass.
 
     The transforms are re-estimated during training and once with the final model, before the final
     alignment. Raises UserError if no utterance can be aligned.

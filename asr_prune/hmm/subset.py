@@ -33,7 +33,7 @@ def spread_over_speakers(
     count: int,
     seed: int,
 ) -> list[str]:
-    """A random sample of `count` of `names`, sorted: one of every speaker before a second of any."""
+    """A random sample of `count` names, sorted: one of every speaker before a second of any."""
     rng = np.random.default_rng(seed)
     turns: dict[str, int] = {}
     place = {}

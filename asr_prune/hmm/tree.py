@@ -26,7 +26,10 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Table:
-    """Branches to children[value of `key`]; key: -1 for the pdf class, else a position in the phone window."""
+    """Branches to children[value of `key`].
+
+    key: -1 for the pdf class, else a position in the phone window.
+    """
 
     key: int
     children: tuple[Node | None, ...]
@@ -80,7 +83,7 @@ def write_tree(path: Path, tree: Tree, binary: bool = True) -> None:
 
 
 def read_tree(path: Path) -> Tree:
-    """Reads a tree of `write_tree` or Kaldi. Raises UserError if it is missing, damaged or of another kind."""
+    """Reads a tree of `write_tree` or Kaldi. Raises UserError if it is missing or damaged."""
     return _parse(KaldiReader.open(path, "align"))
 
 

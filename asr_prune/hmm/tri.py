@@ -48,7 +48,10 @@ def tied_training(job: PassInput, data: JoinedUtterances, options: TiedOptions) 
 
 
 def spoken_pdfs(lang: Lang, model: HmmModel, alignment: Alignment) -> Ints:
-    """The pdf of each frame, int32 [all frames]; -1 in silence and unaligned frames (weight-silence-post)."""
+    """The pdf of each frame, -1 in silence and unaligned frames (weight-silence-post).
+
+    int32 [all frames].
+    """
     pdfs = id_to_pdf(model.transitions)
     ids = range(1, len(pdfs))
     phones = np.array([0, *map(model.transitions.transition_id_to_phone, ids)])

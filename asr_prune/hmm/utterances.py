@@ -16,7 +16,10 @@ from asr_prune.hmm.gmm import Floats
 
 @dataclass(frozen=True)
 class JoinedUtterances:
-    """ids: sorted; feats: float32 [all frames, dim]; utterance i has the rows bounds[i] to bounds[i+1], int64."""
+    """ids: sorted; feats: float32 [all frames, dim]; bounds: int64 [utterances + 1].
+
+    Utterance i has the rows bounds[i] to bounds[i+1].
+    """
 
     ids: list[str]
     feats: Floats
@@ -56,14 +59,15 @@ class JoinedUtterances:
 
     def rows(self) -> dict[str, slice]:
         """Rows of each utterance."""
-        return {utt: slice(*ends) for utt, ends in zip(self.ids, pairwise(self.bounds), strict=True)}
+        bounds = pairwise(self.bounds)
+        return {utt: slice(*ends) for utt, ends in zip(self.ids, bounds, strict=True)}
 
     @property
     def frames(self) -> int:
         return len(self.feats)
 
     def batches(self, frames: int = 8192) -> Iterator[range]:
-        """Runs of consecutive utterances of about `frames` frames in total, at least one utterance each."""
+        """Ranges of utterances of about `frames` frames in total, at least one utterance each."""
         start = 0
         while start < len(self.ids):
             target = self.bounds[start] + frames

@@ -1,1 +1,1 @@
-"""Words to phones to FSTs: lexicon, phone and word tables, HMM topology, L and G."""
+"""Lexicon, phone and word tables, HMM topology, and the FSTs L and G."""

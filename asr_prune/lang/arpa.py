@@ -1,4 +1,4 @@
-"""ARPA files of language models, from anywhere: read through and checked, then made an FST's text."""
+"""Checking ARPA files of any origin, and converting them to FSTs in text form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RESERVED = {EPSILON, "#0"}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?", re.ASCII)
 _SECTION = re.compile(r"\\(\d+)-grams:")
 _COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*(\d+)")
-#: run by itself, for the library ends its process where a file displeases it
+#: run in a separate process, because the library exits on a bad file
 _PROGRAM = """
 import sys, kaldilm
 options = {"disambig_symbol": "#0", "read_symbol_table": sys.argv[2], "max_arpa_warnings": -1}
@@ -29,35 +29,39 @@ sys.stdout.write(kaldilm.arpa2fst(sys.argv[1], "", **options))
 
 
 def check_arpa(path: Path) -> tuple[set[str], int]:
-    """Reads an ARPA file through: its unigram words, `<s>` and `</s>` included, and its order.
+    """Reads an ARPA file; returns its unigram words, with `<s>` and `</s>`, and its order.
 
-    Raises UserError, with the line number, where the file ends early, counts disagree, sections are not in order, a
-    line is not an n-gram, or a word is listed twice or reserved for the FSTs; and where no sentence can begin or end.
+    Raises UserError, with the line number, if the file is truncated, counts disagree, sections are
+    out of order, a line is not an n-gram, or a word is listed twice or reserved for the FSTs; also
+    if `<s>` or `</s>` is missing.
     """
-    read = _Reading()
+    state = _Reading()
     for number, line in enumerate(_lines(path), 1):
         line = line.strip()
-        if line == "\\end\\" and read.section != "before":
-            return _checked(path, read)
+        if line == "\\end\\" and state.section != "before":
+            return _checked(path, state)
         if line:
-            read.take(line, f"{path}:{number}")
-    raise UserError(f"the ARPA file {path} is cut short: it has no \\end\\ line; make or copy it again.")
+            state.take(line, f"{path}:{number}")
+    message = f"the ARPA file {path} is cut short: it has no \\end\\ line"
+    raise UserError(f"{message}; make or copy it again.")
 
 
 def arpa_to_text(arpa: Path, words: Path) -> str:
-    """An ARPA file that `check_arpa` passed as an FST in OpenFst's text form; words: a words.txt. n-grams with a word
-    that it lacks are left out; others that cannot be kept are counted in the log (Kaldi: arpa2fst).
+    """Converts an ARPA file that `check_arpa` accepted to OpenFst's text form (Kaldi: arpa2fst).
 
-    Raises UserError, with what the library says, where it refuses the file.
+    words: a words.txt. n-grams with a word that it lacks are left out; other unusable n-grams are
+    left out too, and their number is logged. Raises UserError, with the library's message, if the
+    library rejects the file.
     """
     command = [sys.executable, "-P", "-c", _PROGRAM, str(arpa), str(words)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
-    told = done.stderr.splitlines()
+    lines = done.stderr.splitlines()
     if done.returncode:
-        reasons = [line[4:].strip() for line in told if line.startswith("[E] ")]
-        reason = reasons[-1] if reasons else f"its reader ended with {done.returncode}"
+        reasons = [line[4:].strip() for line in lines if line.startswith("[E] ")]
+        reason = reasons[-1] if reasons else f"its reader exited with {done.returncode}"
         raise UserError(f"the ARPA file {arpa} cannot be used: {reason}; make or copy it again.")
-    lost = [line[4:] for line in told if "] skipped: " in line and not line.endswith(" not in symbol table")]
+    skipped = [line[4:] for line in lines if "] skipped: " in line]
+    lost = [line for line in skipped if not line.endswith(" not in symbol table")]
     if lost:
         log.warning("%s: %d n-grams are left out, the first: %s", arpa, len(lost), lost[0])
     return done.stdout
@@ -65,11 +69,14 @@ def arpa_to_text(arpa: Path, words: Path) -> str:
 
 @dataclass
 class _Reading:
-    """section: before, data, or the order of the n-grams that are being read; stated, found: n-grams of each order."""
+    """section: before, data, or the order of the n-grams being read.
+
+    stated, read: number of n-grams of each order, in the header and in the file so far.
+    """
 
     section: str = "before"
     stated: dict[int, int] = field(default_factory=dict)
-    found: dict[int, int] = field(default_factory=dict)
+    read: dict[int, int] = field(default_factory=dict)
     unigrams: set[str] = field(default_factory=set)
 
     def take(self, line: str, where: str) -> None:
@@ -78,30 +85,35 @@ class _Reading:
         elif self.section == "data":
             match = _COUNT.fullmatch(line)
             if not match:
-                raise UserError(f"{where}: expected `ngram N=COUNT`, found {line!r}; the ARPA header is damaged.")
+                message = f"{where}: expected `ngram N=COUNT`, found {line!r}"
+                raise UserError(f"{message}; the ARPA header is damaged.")
             self.stated[int(match[1])] = int(match[2])
         elif self.section != "before":
             order = int(self.section)
             words = _ngram(line, order, max(self.stated, default=0), where)
-            self.found[order] += 1
+            self.read[order] += 1
             if order == 1:
                 self._add(words[0], where)
 
     def _begin(self, line: str, where: str) -> None:
         match = _SECTION.fullmatch(line)
-        following = len(self.found) + 1
+        following = len(self.read) + 1
         if line == "\\data\\" and self.section == "before":
             self.section = "data"
         elif match and self.section != "before" and int(match[1]) == following:
-            self.section, self.found[following] = match[1], 0
+            self.section, self.read[following] = match[1], 0
         elif self.section != "before":
-            raise UserError(f"{where}: expected `\\{following}-grams:` or `\\end\\`, found {line!r}; make it again.")
+            expected = f"`\\{following}-grams:` or `\\end\\`"
+            message = f"{where}: expected {expected}, found {line!r}"
+            raise UserError(f"{message}; make the file again.")
 
     def _add(self, word: str, where: str) -> None:
         if word in _RESERVED:
-            raise UserError(f"{where}: the word {word!r} is reserved for the FSTs; rename it or leave it out.")
+            message = f"{where}: the word {word!r} is reserved for the FSTs"
+            raise UserError(f"{message}; rename it or leave it out.")
         if word in self.unigrams:
-            raise UserError(f"{where}: the word {word!r} is listed for the second time; make or copy the file again.")
+            message = f"{where}: the word {word!r} is listed for the second time"
+            raise UserError(f"{message}; make or copy the file again.")
         self.unigrams.add(word)
 
 
@@ -110,32 +122,33 @@ def _lines(path: Path) -> Iterator[str]:
         with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
             for line in file:
                 if line.endswith("\r\n"):
-                    raise UserError(f"{path} has the line ends of Windows; convert it, for instance with dos2unix.")
+                    message = f"{path} has Windows line ends"
+                    raise UserError(f"{message}; convert it, for instance with dos2unix.")
                 yield line
     except OSError as error:
-        raise UserError(
-            f"cannot read the language model {path}: {error.strerror}; the corpus stage makes it."
-        ) from error
+        message = f"cannot read the language model {path}: {error.strerror}"
+        raise UserError(f"{message}; the corpus stage makes it.") from error
 
 
 def _ngram(line: str, order: int, highest: int, where: str) -> list[str]:
-    """The words of an n-gram's line."""
+    """The words of an n-gram line."""
     fields = line.split()
     lengths = (order + 1,) if order == highest else (order + 1, order + 2)
-    if len(fields) not in lengths or not all(map(_NUMBER.fullmatch, (fields[0], *fields[order + 1 :]))):
+    numbers = fields[0], *fields[order + 1 :]
+    if len(fields) not in lengths or not all(map(_NUMBER.fullmatch, numbers)):
         raise UserError(
-            f"{where}: expected a log-probability, {order} words and perhaps, below the highest order, a back-off "
-            f"weight, found {line!r}."
+            f"{where}: expected a log-probability, {order} words and optionally, below the highest "
+            f"order, a back-off weight, found {line!r}; make or copy the file again."
         )
     return fields[1 : order + 1]
 
 
-def _checked(path: Path, read: _Reading) -> tuple[set[str], int]:
-    if read.stated != read.found or not read.stated:
-        raise UserError(
-            f"the ARPA file {path} states {read.stated} n-grams per order and has {read.found}; make or copy it again."
-        )
-    for mark in sorted(SENTENCE - read.unigrams):
-        told = "end" if mark == "</s>" else "begin"
-        raise UserError(f"{path} has no {mark} among its 1-grams, so no sentence can {told}; make it with both marks.")
-    return read.unigrams, max(read.stated)
+def _checked(path: Path, state: _Reading) -> tuple[set[str], int]:
+    if state.stated != state.read or not state.stated:
+        message = f"the ARPA file {path} states {state.stated} n-grams per order and has {state.read}"
+        raise UserError(f"{message}; make or copy it again.")
+    for mark in sorted(SENTENCE - state.unigrams):
+        verb = "end" if mark == "</s>" else "begin"
+        message = f"{path} has no {mark} among its 1-grams, so no sentence can {verb}"
+        raise UserError(f"{message}; make it with both marks.")
+    return state.unigrams, max(state.stated)

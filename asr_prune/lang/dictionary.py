@@ -1,4 +1,4 @@
-"""Dictionaries and language models as corpora distribute them, gzipped or not, to what the lang stage reads."""
+"""Converting dictionaries and language models of corpora, gzipped or not, for the lang stage."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.lang.lexicon import RESERVED_WORDS, Entry
 
-#: how CMUdict and others mark a second pronunciation: WORD(2), WORD(3)
+#: second pronunciation in CMUdict and others: WORD(2), WORD(3)
 _VARIANT = re.compile(r"(?<=.)\(\d+\)$")
 
 
 def find_list(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
-    """The first of `names`, plain or with .gz, that lies in one of `folders`."""
+    """The first of `names`, plain or with .gz, that exists in one of `folders`."""
     places = (folder / f"{name}{end}" for name in names for folder in folders for end in ("", ".gz"))
     return next((path for path in places if path.is_file()), None)
 
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[BinaryIO]:
-    """Yields a file, gunzipped where its name ends in .gz. Raises UserError where it is missing, damaged or not UTF-8
-    though read as that.
+    """Yields a file, decompressed if its name ends in .gz.
+
+    Raises UserError if it is missing or damaged, or if reading it as UTF-8 fails.
     """
     try:
         with open(path, "rb") as file:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is cut short or damaged ({error}); copy it again.") from None
+        message = f"{path} is cut short or damaged ({error}); copy it again."
+        raise UserError(message) from None
     except FileNotFoundError:
-        raise UserError(f"{path} is not there; give the path of a file that is.") from None
+        raise UserError(f"{path} is not there; give the path of an existing file.") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); copy it again.") from None
+        message = f"{path} cannot be read ({error.strerror}); copy it again."
+        raise UserError(message) from None
 
 
 def text_lines(path: Path) -> Iterator[str]:
@@ -49,10 +52,11 @@ def text_lines(path: Path) -> Iterator[str]:
 
 
 def read_dictionary(path: Path, lower: bool = False) -> list[Entry]:
-    """Pronunciations of a dictionary such as CMUdict, LibriSpeech's lexicon or TED-LIUM's: (word, phones) in its order.
+    """(word, phones) of a dictionary such as CMUdict or the lexicon of LibriSpeech or TED-LIUM.
 
-    `WORD(2)` is a second pronunciation of WORD, stress marks stay, `;;;` and `#` after a blank begin comments, words
-    that the FSTs reserve are left out. lower: words in lower case. Raises UserError as `text_lines`.
+    `WORD(2)` is a second pronunciation of WORD. Stress marks are kept. `;;;` begins a comment, as
+    does `#` after a space. Words reserved for the FSTs are left out. lower: words in lower case.
+    Raises UserError as `text_lines`.
     """
     entries: dict[Entry, None] = {}
     for line in text_lines(path):
@@ -66,13 +70,13 @@ def read_dictionary(path: Path, lower: bool = False) -> list[Entry]:
 
 
 def write_lexicon(path: Path, entries: Iterable[Entry]) -> None:
-    """Writes `WORD PH ONES` lines, each once. Raises UserError as `atomic`."""
+    """Writes `WORD PH ONES` lines without duplicates. Raises UserError as `atomic`."""
     with atomic(path) as file:
         file.writelines(f"{word} {' '.join(phones)}\n" for word, phones in dict.fromkeys(entries))
 
 
 def copy_arpa(source: Path, out: Path) -> None:
-    """Copies an ARPA file, unpacked. Raises UserError as `unpacked` and `atomic`."""
+    """Copies an ARPA file, decompressed. Raises UserError as `unpacked` and `atomic`."""
     with atomic(out, "wb") as file:
         file.writelines(_blocks(source))
 
@@ -84,15 +88,19 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def write_flat_unigram(out: Path, words: Collection[str]) -> None:
-    """Writes an ARPA file in which each of `words` and the end of a sentence are equally likely."""
+    """Writes a unigram model in which all of `words` and `</s>` have the same probability."""
     cost = -math.log10(len(words) + 1)
     lines = "".join(f"{cost:.6f} {word}\n" for word in ("</s>", *sorted(words)))
     with atomic(out) as file:
-        file.write(f"\\data\\\nngram 1={len(words) + 2}\n\n\\1-grams:\n-99 <s>\n{lines}\n\\end\\\n")
+        file.write(f"\\data\\\nngram 1={len(words) + 2}\n\n\\1-grams:\n-99 <s>\n")
+        file.write(f"{lines}\n\\end\\\n")
 
 
 def arpa_words(path: Path) -> set[str]:
-    """The words of an ARPA file's unigrams, without those that the FSTs reserve. Raises UserError as `unpacked`."""
+    """Unigram words of an ARPA file, without words reserved for the FSTs.
+
+    Raises UserError as `unpacked`.
+    """
     words: set[str] = set()
     section = ""
     for line in text_lines(path):

@@ -18,34 +18,35 @@ from asr_prune.lang.native import silenced
 Fst: TypeAlias = kaldifst.StdVectorFst
 
 
-def read_fst(path: Path, made_by: str) -> Fst:
-    """Reads a binary vector FST that stage `made_by` makes. Raises UserError where it is missing or damaged."""
+def read_fst(path: Path, stage: str) -> Fst:
+    """Reads a binary vector FST of `stage`. Raises UserError if it is missing or damaged."""
     if not path.is_file():
-        raise UserError(f"there is no {path}; the {made_by} stage makes it.")
+        raise UserError(f"there is no {path}; the {stage} stage makes it.")
     with silenced():
         fst = Fst.read(str(path)) if path.stat().st_size else None
     if fst is None:
-        raise UserError(f"{path} is not an FST of OpenFst's `vector` type; run the {made_by} stage again.")
+        message = f"{path} is not an FST of OpenFst's `vector` type"
+        raise UserError(f"{message}; run the {stage} stage again.")
     return fst
 
 
 def write_fst(fst: Fst, path: Path) -> None:
-    """Writes a binary vector FST, whole or not at all. Raises UserError where it cannot."""
+    """Writes a binary vector FST atomically. Raises UserError if that fails."""
     with atomic(path, "wb") as file:
         if not fst.write(file.name):
-            raise UserError(
-                f"cannot write {path}; free space or choose another folder, then run the same command again."
-            )
+            message = f"cannot write {path}; free space or choose another folder"
+            raise UserError(f"{message}, then run the same command again.")
 
 
 @dataclass
 class Draft:
-    """An FST being put together as text; state 0 is the start."""
+    """An FST under construction, as text; state 0 is the start."""
 
     lines: list[str] = field(default_factory=list)
     states: int = 1
 
     def state(self) -> int:
+        """Adds a state."""
         self.states += 1
         return self.states - 1
 
@@ -53,7 +54,7 @@ class Draft:
         self.lines.append(f"{source} {target} {ilabel} {olabel} {cost!r}")
 
     def fst(self, finals: Iterable[int]) -> Fst:
-        """The finished FST; each of `finals` is final at no cost."""
+        """The finished FST; `finals` are final at no cost."""
         return kaldifst.compile("\n".join([*self.lines, *map(str, finals), ""]))
 
 
@@ -66,25 +67,17 @@ def lexicon_fst(
     sil_disambig: str | None = None,
     loop_disambig: tuple[int, int] | None = None,
 ) -> Fst:
-    """Phones to words, any number of words, with silence at each boundary at probability `sil_prob` (0: none).
+    """Phones to word sequences, sorted by output label (Kaldi: make_lexicon_fst.py).
 
-    With `sil_disambig` a boundary's silence is followed by that symbol; with `loop_disambig` = ids of #0 among phones
-    and words, #0 passes from G at any word boundary and before each word. Sorted by output label. Kaldi:
-    make_lexicon_fst.py.
+    sil_prob: probability of silence at each word boundary, 0 for none; sil_disambig: symbol that
+    follows this silence; loop_disambig: ids of #0 among phones and words, which lets #0 of G pass
+    at word boundaries.
     """
     draft = Draft()
-    loop, into = _boundary(draft, phones, sil_prob, silence, sil_disambig)
+    loop, ends = _boundary(draft, phones, sil_prob, silence, sil_disambig)
     for word, pronunciation in entries:
-        state = loop
-        for i, phone in enumerate(pronunciation):
-            olabel = words[word] if i == 0 else 0
-            if i < len(pronunciation) - 1:
-                target = draft.state()
-                draft.arc(state, target, phones[phone], olabel, 0.0)
-                state = target
-                continue
-            for target, cost in into:
-                draft.arc(state, target, phones[phone], olabel, cost)
+        ids = [phones[phone] for phone in pronunciation]
+        _add_word(draft, loop, ends, ids, words[word])
     fst = draft.fst([loop])
     if loop_disambig:
         kaldifst.add_self_loops(fst, [loop_disambig[0]], [loop_disambig[1]])
@@ -92,21 +85,40 @@ def lexicon_fst(
     return fst
 
 
+def _add_word(
+    draft: Draft,
+    loop: int,
+    ends: list[tuple[int, float]],
+    phones: list[int],
+    word: int,
+) -> None:
+    """A path from `loop` to each of `ends`; the first arc has the word."""
+    state = loop
+    for i, phone in enumerate(phones):
+        targets = ends if i == len(phones) - 1 else [(draft.state(), 0.0)]
+        for target, cost in targets:
+            draft.arc(state, target, phone, 0 if i else word, cost)
+        state = targets[0][0]
+
+
 def _boundary(
-    draft: Draft, phones: dict[str, int], sil_prob: float, silence: str, sil_disambig: str | None
+    draft: Draft,
+    phones: dict[str, int],
+    sil_prob: float,
+    silence: str,
+    sil_disambig: str | None,
 ) -> tuple[int, list[tuple[int, float]]]:
-    """The state where words begin and the (state, cost) pairs where they may end."""
+    """The state where words begin, and the (state, cost) pairs where they end."""
     if sil_prob == 0:
         return 0, [(0, 0.0)]
     loop, pause = draft.state(), draft.state()
-    into = [(loop, -math.log(1 - sil_prob)), (pause, -math.log(sil_prob))]
-    for target, cost in into:
+    ends = [(loop, -math.log(1 - sil_prob)), (pause, -math.log(sil_prob))]
+    for target, cost in ends:
         draft.arc(0, target, 0, 0, cost)
-    after = pause
     if sil_disambig:
         after = draft.state()
         draft.arc(after, loop, phones[sil_disambig], 0, 0.0)
         draft.arc(pause, after, phones[silence], 0, 0.0)
     else:
         draft.arc(pause, loop, phones[silence], 0, 0.0)
-    return loop, into
+    return loop, ends

@@ -1,4 +1,4 @@
-"""Pronunciations of English words that a dictionary lacks, by espeak-ng's rules (the optional extra `demo`, GPL-3)."""
+"""Pronunciations of English words by the rules of espeak-ng (optional extra `demo`, GPL-3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asr_prune.lang.lexicon import Entry
 
 log = logging.getLogger(__name__)
 
-#: espeak-ng's American English in IPA -> CMUdict's phones
+#: IPA of espeak-ng's American English -> phones of CMUdict
 _PHONES = {
     **{"p": "P", "b": "B", "t": "T", "d": "D", "k": "K", "ɡ": "G", "f": "F", "v": "V", "θ": "TH", "ð": "DH"},
     **{"s": "S", "z": "Z", "ʃ": "SH", "ʒ": "ZH", "h": "HH", "m": "M", "n": "N", "ŋ": "NG", "l": "L", "ɹ": "R"},
@@ -27,21 +27,22 @@ _SYNCHRONOUS, _UTF8, _IPA, _SEPARATOR = 2, 1, 0x02, ord("_") << 8
 
 
 def pronounce(words: Iterable[str], stress: bool = True) -> dict[str, tuple[str, ...]]:
-    """{word: CMUdict's phones} of the words that espeak-ng's American English can say with these phones.
+    """{word: phones of CMUdict} for words whose sounds in American English all have a phone.
 
-    stress: whether vowels end in 0, 1 or 2. Raises UserError where espeak-ng is missing.
+    stress: whether vowels end in 0, 1 or 2. Raises UserError if espeak-ng is missing.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    pronunciations: dict[str, tuple[str, ...]] = {}
     for word in words:
         if phones := to_phones(_ipa(_espeak(), word.lower()), stress):
-            found[word] = phones
-    return found
+            pronunciations[word] = phones
+    return pronunciations
 
 
 def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
-    """`entries` and, in order, pronunciations of those of `words` that they lack; with stress where they have it.
+    """`entries` with pronunciations of the `words` that they lack appended in order.
 
-    Says how many were added. Raises UserError as `pronounce`.
+    Vowels have stress marks if those of `entries` do. Logs the number of added words. Raises
+    UserError as `pronounce`.
     """
     known = {word for word, _ in entries}
     stress = any(phone[-1:].isdigit() for _, phones in entries for phone in phones)
@@ -52,22 +53,23 @@ def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
 
 
 def to_phones(ipa: str, stress: bool) -> tuple[str, ...]:
-    """CMUdict's phones of what espeak-ng writes, such as `h_ə_l_ˈoʊ`; none where a sign is not known."""
+    """Phones of CMUdict for output of espeak-ng such as `h_ə_l_ˈoʊ`; empty if a sign is unknown."""
     phones: list[str] = []
     for sound in filter(None, ipa.replace(" ", "_").split("_")):
         level = next((_STRESS[sign] for sign in sound if sign in _STRESS), "0")
-        own = _matched("".join(sign for sign in sound if sign not in _STRESS))
-        if own is None:
+        matched = _matched("".join(sign for sign in sound if sign not in _STRESS))
+        if matched is None:
             return ()
-        phones += [phone + level * (stress and phone in _VOWELS) for phone in own]
+        phones += [phone + level * (stress and phone in _VOWELS) for phone in matched]
     return tuple(phones)
 
 
 def _matched(sound: str) -> list[str] | None:
-    """The phones of one sound, longest match first."""
+    """The phones of one sound, longest match first; None if a part is unknown."""
     phones: list[str] = []
     while sound:
-        length = next((n for n in range(min(3, len(sound)), 0, -1) if sound[:n] in _PHONES), 0)
+        lengths = range(min(3, len(sound)), 0, -1)
+        length = next((n for n in lengths if sound[:n] in _PHONES), 0)
         if not length:
             return None
         phones += _PHONES[sound[:length]].split()
@@ -77,22 +79,28 @@ def _matched(sound: str) -> list[str] | None:
 
 @cache
 def _espeak() -> ctypes.CDLL:
-    """The library, started once in a process and never stopped: it does not always come back from a second start."""
+    """The library, initialised once per process: a second initialisation may hang."""
     try:
         import espeakng_loader
     except ImportError:
-        what = "espeak-ng, which pronounces words that the lexicon lacks, is missing"
-        raise UserError(f"{what}: pip install 'asr_prune[demo]', or set corpus.options.g2p=false.") from None
+        message = (
+            "espeak-ng, which pronounces words that the lexicon lacks, is missing: "
+            "pip install 'asr_prune[demo]', or set corpus.options.g2p=false."
+        )
+        raise UserError(message) from None
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     data = espeakng_loader.get_data_path()
-    if library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), 0) < 0 or library.espeak_SetVoiceByName(b"en-us"):
-        raise UserError(f"espeak-ng finds no data at {data}; run `pip install --force-reinstall espeakng-loader`.")
+    started = library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), 0) >= 0
+    if not started or library.espeak_SetVoiceByName(b"en-us"):
+        message = f"espeak-ng finds no data at {data}"
+        raise UserError(f"{message}; run `pip install --force-reinstall espeakng-loader`.")
     return library
 
 
 def _ipa(library: ctypes.CDLL, word: str) -> str:
     text = ctypes.create_string_buffer(word.encode())
     place = ctypes.c_void_p(ctypes.addressof(text))
-    said: bytes = library.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, _IPA | _SEPARATOR)
-    return said.decode("utf-8", "replace")
+    mode = _IPA | _SEPARATOR
+    phonemes: bytes = library.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, mode)
+    return phonemes.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The language model as an FST: G from an ARPA file."""
+"""G, the language model as an FST, from an ARPA file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class GrammarCounts:
-    """order of the LM; words: its words with a pronunciation; dropped: those without; missing: those it lacks."""
+    """words: number of pronounceable words; dropped: other words; missing: from the model."""
 
     order: int
     words: int
@@ -30,26 +30,29 @@ class GrammarCounts:
 
 
 def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
-    """Writes lang/G.fst, words with #0 on the input side of back-off arcs (Kaldi: arpa2fst --disambig-symbol=#0).
+    """Writes lang/G.fst, with #0 as input label of back-off arcs (arpa2fst --disambig-symbol=#0).
 
-    n-grams with a word that has no pronunciation are left out, and such words logged. Raises UserError as `check_arpa`
-    and `arpa_to_text`, and where no LM word has a pronunciation.
+    n-grams with a word without pronunciation are left out; such words are logged. Raises UserError
+    as `check_arpa` and `arpa_to_text`, and if no word of the model has a pronunciation.
     """
     words, spoken = read_symbols(lang / "words.txt"), spoken_words(lang)
     unigrams, order = check_arpa(arpa)
     dropped, missing = sorted(unigrams - spoken - SENTENCE), sorted(spoken - unigrams)
     known = unigrams & spoken
     if not known:
-        raise UserError(
-            f"no word of {arpa} is in the lexicon; use a language model of the same language and letter case."
-        )
-    if dropped:
-        log.warning("%s: %d words without pronunciation are dropped: %s", arpa, len(dropped), " ".join(dropped[:10]))
-    if missing:
-        log.warning("%s lacks %d words of the lexicon: %s", arpa, len(missing), " ".join(missing[:10]))
-    fst = kaldifst.compile(without_redundant_states(arpa_to_text(arpa, lang / "words.txt"), words["#0"]))
+        message = f"no word of {arpa} is in the lexicon"
+        raise UserError(f"{message}; use a language model of the same language and letter case.")
+    _warn("%s: %d words without pronunciation are dropped: %s", arpa, dropped)
+    _warn("%s lacks %d words of the lexicon: %s", arpa, missing)
+    text = arpa_to_text(arpa, lang / "words.txt")
+    fst = kaldifst.compile(without_redundant_states(text, words["#0"]))
     kaldifst.connect(fst)
     kaldifst.arcsort(fst, "ilabel")
     write_fst(fst, lang / "G.fst")
     arcs = sum(fst.num_arcs(state) for state in range(fst.num_states))
     return GrammarCounts(order, len(known), dropped, missing, fst.num_states, arcs)
+
+
+def _warn(message: str, arpa: Path, words: list[str]) -> None:
+    if words:
+        log.warning(message, arpa, len(words), " ".join(words[:10]))

@@ -1,4 +1,4 @@
-"""A grammar of what may be said, as G: the regular part of the JSpeech Grammar Format (W3C note, 2000)."""
+"""G from a grammar: the regular part of the JSpeech Grammar Format (W3C note, 2000)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from asr_prune.lang.symbols import read_symbols
 
 log = logging.getLogger(__name__)
 
-_HALF = math.log(2)  # cost of leaving an optional part out, of saying it, of repeating it, of going on
+#: cost of each branch of an optional or repeated part
+_HALF = math.log(2)
 _MOST_STATES = 1_000_000
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _RULE = re.compile(r"(public\s+)?<([^<>]+)>\s*=(.*)", re.DOTALL)
@@ -27,7 +28,7 @@ _OPENING = {"(": ")", "[": "]"}
 
 @dataclass(frozen=True)
 class JsgfCounts:
-    """words: of the grammar, with a pronunciation; dropped: those without; states and arcs: of G."""
+    """words: number of pronounceable words; dropped: other words; states and arcs: of G."""
 
     rules: int
     words: int
@@ -37,82 +38,105 @@ class JsgfCounts:
 
 
 def make_jsgf(grammar: Path, lang: Path) -> JsgfCounts:
-    """Writes lang/G.fst: what the first public rule says, each sentence with its probability.
+    """Writes lang/G.fst: the sentences of the first public rule with their probabilities.
 
-    Alternatives are equally likely, or as their /weights/ say; an optional part is said every other time, and what may
-    be repeated is, too. Alternatives with a word that has no pronunciation are left out, and such words logged. Raises
-    UserError with the rule for what JSGF does not allow, rules that contain themselves and imports included, and where
-    nothing is left to say.
+    Alternatives are equally likely unless they have /weights/; optional parts and repetitions have
+    probability 1/2. Alternatives with a word without pronunciation are left out; such words are
+    logged. Raises UserError, with the rule, for invalid JSGF, recursive rules and imports, and if
+    no sentence remains.
     """
-    words = read_symbols(lang / "words.txt")
     root, rules = read_rules(grammar)
-    builder = _Builder(grammar, rules, words)
+    builder = _Builder(grammar, rules, read_symbols(lang / "words.txt"))
     fst = builder.fst(root)
-    with silenced():
-        if kaldifst.determinize_star(fst, max_states=_MOST_STATES, use_log=True):
-            raise UserError(f"{grammar}: <{root}> is ambiguous without end; repeat a part in one way only.")
-        kaldifst.minimize_encoded(fst, 1e-6)
-    if builder.dropped:
-        told = "%s: %d words without pronunciation are left out: %s"
-        log.warning(told, grammar, len(builder.dropped), " ".join(sorted(builder.dropped)[:10]))
-    if fst.start < 0 or not builder.said:
-        raise UserError(f"{grammar}: no sentence of <{root}> can be pronounced; add its words to the lexicon.")
+    _minimise(fst, f"{grammar}: <{root}>")
+    dropped = sorted(builder.dropped)
+    if dropped:
+        message = "%s: %d words without pronunciation are left out: %s"
+        log.warning(message, grammar, len(dropped), " ".join(dropped[:10]))
+    if fst.start < 0 or not builder.used:
+        message = f"{grammar}: no sentence of <{root}> can be pronounced"
+        raise UserError(f"{message}; add its words to the lexicon.")
     kaldifst.arcsort(fst, "ilabel")
     write_fst(fst, lang / "G.fst")
     arcs = sum(fst.num_arcs(state) for state in range(fst.num_states))
-    return JsgfCounts(len(rules), len(builder.said), sorted(builder.dropped), fst.num_states, arcs)
+    return JsgfCounts(len(rules), len(builder.used), dropped, fst.num_states, arcs)
+
+
+def _minimise(fst: Fst, where: str) -> None:
+    with silenced():
+        if kaldifst.determinize_star(fst, max_states=_MOST_STATES, use_log=True):
+            message = f"{where} is too ambiguous to be determinised"
+            raise UserError(f"{message}; repeat a part in one way only.")
+        kaldifst.minimize_encoded(fst, 1e-6)
 
 
 def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
-    """The name of the first public rule, and the tokens of each rule, tags left out. Raises UserError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the grammar {path}: {error}; lang.grammar takes a file in JSGF.") from error
-    head, *parts = (part.strip() for part in _COMMENT.sub(" ", text.lstrip("\ufeff")).split(";"))
-    if not head.startswith("#JSGF") or parts[-1:] != [""]:
-        raise UserError(f"{path} is no whole JSGF: it begins with `#JSGF V1.0;` and each statement ends with `;`.")
+    """The name of the first public rule, and the tokens of each rule, without tags.
+
+    Raises UserError as `make_jsgf`.
+    """
     rules: dict[str, list[str]] = {}
     public = []
-    for part in parts[:-1]:
+    for part in _statements(path):
         match = _RULE.fullmatch(part)
         if match and match[2] not in rules:
             rules[match[2]] = _tokens(match[3], f"{path}, rule <{match[2]}>")
             public += [match[2]] if match[1] else []
         elif match or not re.match(r"grammar\s", part):
-            raise UserError(f"{path}: expected a new `<rule> = ...`, found {part[:40]!r}; imports are not known here.")
+            message = f"{path}: expected a new `<rule> = ...`, found {part[:40]!r}"
+            raise UserError(f"{message}; imports are not supported.")
     if not public:
-        raise UserError(f"{path} has no public rule; put `public` before the rule that is a whole sentence.")
+        message = f"{path} has no public rule"
+        raise UserError(f"{message}; put `public` before the rule that is a whole sentence.")
     return public[0], rules
 
 
+def _statements(path: Path) -> list[str]:
+    """The statements after the header, without comments and semicolons."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot read the grammar {path}: {error}; lang.grammar takes a file in JSGF."
+        raise UserError(message) from error
+    statements = _COMMENT.sub(" ", text.lstrip("\ufeff")).split(";")
+    head, *parts = (part.strip() for part in statements)
+    if not head.startswith("#JSGF") or parts[-1:] != [""]:
+        message = f"{path} is not a complete JSGF file"
+        raise UserError(f"{message}: begin it with `#JSGF V1.0;`; each statement ends with `;`.")
+    return parts[:-1]
+
+
 def _tokens(text: str, where: str) -> list[str]:
-    found, at = [], 0
+    tokens, at = [], 0
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if not match:
             raise UserError(f"{where}: {text[at:].strip()[:20]!r} is not closed; close it.")
-        found += [] if match[1].startswith("{") else [match[1]]
+        tokens += [] if match[1].startswith("{") else [match[1]]
         at = match.end()
-    return found
+    return tokens
 
 
 @dataclass
 class _Builder:
-    """Puts rules together as an FST with epsilons; each use of a rule is a copy of it."""
+    """Builds an FST with epsilons; each use of a rule is a copy of it.
+
+    used, dropped: words with and without pronunciation; inside: rules being expanded.
+    """
 
     path: Path
     rules: dict[str, list[str]]
     words: dict[str, int]
     draft: Draft = field(default_factory=Draft)
-    said: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
     inside: list[str] = field(default_factory=list)
 
     def fst(self, root: str) -> Fst:
-        """All that rule `root` says."""
+        """The sentences of rule `root`."""
         begin = self.draft.state()
-        self.draft.arc(0, begin, 0, 0, 0.0)  # the first arc leaves the start
+        # the first arc must leave the start
+        self.draft.arc(0, begin, 0, 0, 0.0)
         return self.draft.fst([self.rule(root, begin)])
 
     def rule(self, name: str, source: int) -> int:
@@ -120,9 +144,9 @@ class _Builder:
         if name in ("NULL", "VOID"):
             return source if name == "NULL" else self.draft.state()
         if name not in self.rules:
-            raise UserError(f"{self.path}: <{name}> is used and not defined; define it.")
+            raise UserError(f"{self.path}: <{name}> is used but not defined; define it.")
         if name in self.inside:
-            raise UserError(f"{self.path}: <{name}> contains itself; say repetition with * or +.")
+            raise UserError(f"{self.path}: <{name}> contains itself; write repetition with * or +.")
         self.inside.append(name)
         rest = list(reversed(self.rules[name]))
         target = self._alternatives(rest, source)
@@ -135,7 +159,7 @@ class _Builder:
         return UserError(f"{self.path}, rule <{self.inside[-1]}>: {what}; correct the rule.")
 
     def _alternatives(self, rest: list[str], source: int) -> int:
-        """Of what `rest`, the tokens to come in reverse, begins with."""
+        """Parses alternatives from `rest`, the remaining tokens in reverse order."""
         weights, begins, target = [], [], self.draft.state()
         while True:
             weights.append(self._weight(rest))
@@ -146,10 +170,12 @@ class _Builder:
             rest.pop()
         shares = [weight for weight in weights if weight is not None]
         if shares and (len(shares) < len(weights) or sum(shares) <= 0):
-            raise self._wrong("either all alternatives have a /weight/ or none, and one is above 0")
+            message = "all alternatives or none must have a /weight/, and one must be above 0"
+            raise self._wrong(message)
+        total = sum(shares) or len(weights)
         for weight, begin in zip(shares or [1.0] * len(weights), begins, strict=True):
             if weight > 0:
-                self.draft.arc(source, begin, 0, 0, -math.log(weight / (sum(shares) or len(weights))))
+                self.draft.arc(source, begin, 0, 0, -math.log(weight / total))
         return target
 
     def _weight(self, rest: list[str]) -> float | None:
@@ -157,18 +183,19 @@ class _Builder:
             return None
         text = rest.pop().strip("/")
         if not re.fullmatch(r"\s*\d*\.?\d+\s*", text):
-            raise self._wrong(f"the weight {text!r} is not a number of at least 0")
+            raise self._wrong(f"the weight {text!r} is not a non-negative number")
         return float(text)
 
     def _sequence(self, rest: list[str], at: int) -> int:
         if not rest or rest[-1] in "|)]*+":
-            raise self._wrong(f"expected something to say before {rest[-1]!r}" if rest else "it ends too early")
+            message = f"expected a word before {rest[-1]!r}" if rest else "it ends too early"
+            raise self._wrong(message)
         while rest and rest[-1] not in "|)]":
             at = self._repeated(rest, at)
         return at
 
     def _repeated(self, rest: list[str], source: int) -> int:
-        """One part, with what repeats it."""
+        """One part with its repetition operators."""
         begin = self.draft.state()
         optional, end = rest[-1] == "[", self._part(rest, begin)
         repeated = ""
@@ -193,14 +220,14 @@ class _Builder:
         if token.startswith("<"):
             return self.rule(token[1:-1], source)
         if token.startswith("/"):
-            raise self._wrong(f"the weight {token} is not at the beginning of an alternative")
+            raise self._wrong(f"the weight {token} is not at the start of an alternative")
         for word in token.strip('"').split():
             source = self._word(word, source)
         return source
 
     def _word(self, word: str, source: int) -> int:
         target, known = self.draft.state(), word in self.words
-        (self.said if known else self.dropped).add(word)
+        (self.used if known else self.dropped).add(word)
         if known:
             self.draft.arc(source, target, self.words[word], self.words[word], 0.0)
         return target

@@ -1,4 +1,4 @@
-"""A lang folder as the other stages see it."""
+"""Reading a lang folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from asr_prune.lang.symbols import read_symbols
 class Lang:
     """Tables and lists of the lang folder `path`; ids are those of phones.txt and words.txt.
 
-    shared: classes of phones with common pdfs; disambig: ids of #0, #1, ... among the phones; topo: the topology's
-    text; oov: the id of the word for unknown words, or None.
+    shared: classes of phones that share pdfs; disambig: ids of the phones #0, #1, ...; topo: text
+    of the topology; oov: id of the word for unknown words, or None.
     """
 
     path: Path
@@ -29,8 +29,8 @@ class Lang:
 
     @classmethod
     def read(cls, path: Path) -> Lang:
-        """Reads what `prepare_lang` wrote. Raises UserError naming a file that is missing."""
-        classes = [[int(i) for i in line.split()] for line in _text(path / "phones/sets.int").splitlines()]
+        """Reads a folder of `prepare_lang` or Kaldi. Raises UserError if a file is missing."""
+        sets = _text(path / "phones/sets.int").splitlines()
         oov = _text(path / "oov.int").split()
         return cls(
             path=path,
@@ -39,13 +39,13 @@ class Lang:
             silence=_ints(path / "phones/silence.int"),
             optional_silence=_ints(path / "phones/optional_silence.int")[0],
             disambig=_ints(path / "phones/disambig.int"),
-            shared=classes,
+            shared=[[int(i) for i in line.split()] for line in sets],
             topo=_text(path / "topo"),
             oov=int(oov[0]) if oov else None,
         )
 
     def word_ids(self, words: list[str]) -> list[int] | None:
-        """Ids of a transcript; unknown words become `oov`, or the whole is None where the lexicon has no such word."""
+        """Ids of a transcript, `oov` for unknown words; None if it has one and `oov` is None."""
         ids = [self.words.get(word, self.oov) for word in words]
         return None if None in ids else [i for i in ids if i is not None]
 
@@ -54,7 +54,8 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; the lang stage makes it.") from error
+        message = f"cannot read {path}: {error.strerror}; the lang stage makes it."
+        raise UserError(message) from error
 
 
 def _ints(path: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""Kaldi's C++ libraries log straight to file descriptor 2; here is how to keep that off the screen."""
+"""Silencing Kaldi's C++ libraries, which log straight to file descriptor 2."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Drops what native code writes to standard error inside the block; failures still arrive as exceptions."""
+    """Discards what native code writes to standard error; failures still raise exceptions."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -11,47 +11,46 @@ from asr_prune.options import options
 
 @options
 class LangOptions:
-    """How the lexicon becomes phones and FSTs, as in Kaldi's prepare_lang.sh."""
+    """Phones and FSTs from the lexicon, as in Kaldi's prepare_lang.sh."""
 
-    #: phones that model no speech; each gets the silence topology
+    #: phones that are not speech; each gets the silence topology
     silence_phones: tuple[str, ...] = ("SIL",)
-    #: the silence phone that may stand between words
+    #: phone of the optional silence between words
     optional_silence: str = "SIL"
-    #: probability of that optional silence at each word boundary; 0 leaves it out
+    #: probability of the optional silence at a word boundary; 0: no optional silence
     sil_prob: float = 0.5
-    #: mark phones by their place in the word (_B _I _E _S); the marked forms of a phone share their HMM states' root
+    #: mark phones by position in the word (_B, _I, _E, _S); the variants of a phone share the root
+    #: of their decision tree
     position_dependent: bool = False
-    #: emitting states of a silence phone
+    #: emitting HMM states of a silence phone
     silence_states: int = 5
-    #: emitting states of any other phone
+    #: emitting HMM states of any other phone
     phone_states: int = 3
-    #: what CTC spells words with: characters, pieces that sentencepiece learns from the training text, or the phones of
-    #: the corpus's lexicon
+    #: output tokens of CTC networks: characters, sentencepiece pieces learned from the training
+    #: text, or phones of the lexicon
     tokens: Literal["characters", "pieces", "phones"] = "characters"
-    #: how many pieces, characters included; fewer where the text has no more
+    #: number of sentencepiece pieces, single characters included; fewer if the text has fewer
     pieces: int = 100
-    #: the word that stands for training words outside the lexicon, where the lexicon has it
+    #: lexicon word that stands for training words outside the lexicon
     oov_word: str = "<UNK>"
-    #: the language model, where it is estimated
+    #: estimation of the language model
     lm: LmOptions = LmOptions()
-    #: a JSGF grammar of what may be said, in place of the corpus's language model
+    #: JSGF grammar, used instead of a language model
     grammar: Path | None = None
-    #: a lang folder made by Kaldi's prepare_lang.sh, with G.fst, to be taken in place of making one; what describes the
-    #: making does not apply
+    #: lang folder from Kaldi's prepare_lang.sh, with G.fst, used instead of building one; options
+    #: that describe how to build it do not apply
     folder: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.sil_prob < 1:
             raise ValueError(f"sil_prob must be at least 0 and below 1, not {self.sil_prob}")
-        if self.phone_states < 1:
-            raise ValueError(f"phone_states must be at least 1, not {self.phone_states}")
-        if self.pieces < 2:
-            raise ValueError(f"pieces must be at least 2, not {self.pieces}")
-        if self.silence_states < 3:
-            raise ValueError(f"silence_states must be at least 3, not {self.silence_states}")
+        for name, least in (("phone_states", 1), ("pieces", 2), ("silence_states", 3)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if self.folder and (self.grammar or self.lm != LmOptions()):
-            raise ValueError(f"folder {self.folder} brings its own G.fst; leave out grammar and lm, or folder")
+            message = f"folder {self.folder} brings its own G.fst"
+            raise ValueError(f"{message}; leave out grammar and lm, or folder")
         if self.optional_silence not in self.silence_phones:
-            raise ValueError(
-                f"optional_silence {self.optional_silence!r} must be one of silence_phones {list(self.silence_phones)}"
-            )
+            phones = list(self.silence_phones)
+            message = f"optional_silence {self.optional_silence!r} must be one of silence_phones"
+            raise ValueError(f"{message} {phones}")

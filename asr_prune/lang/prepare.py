@@ -1,4 +1,9 @@
-"""The lang folder: everything between words and HMM states that does not depend on audio (Kaldi: prepare_lang.sh)."""
+"""Building the lang folder: lexicon, phones and topology (Kaldi: prepare_lang.sh).
+
+Its files: phones.txt, words.txt, topo, L.fst, L_disambig.fst, oov.txt, oov.int, and in phones/
+silence, nonsilence, optional_silence, context_indep and disambig (.txt, .int, .csl), sets and roots
+(one class of phones per line, sharing pdfs), and for position-dependent phones word_boundary.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ from asr_prune.lang.topology import topology
 
 @dataclass(frozen=True)
 class LangCounts:
-    """What `prepare_lang` found: `phones` includes silence and excludes disambiguation symbols."""
+    """Sizes of a lang folder; phones: with silence, without disambiguation symbols."""
 
     words: int
     pronunciations: int
@@ -28,32 +33,36 @@ class LangCounts:
 
 
 def prepare_lang(lexicon: Path, out: Path, options: LangOptions) -> LangCounts:
-    """Makes the lang folder `out` from a lexicon file; G.fst comes from `make_grammar`.
+    """Writes the lang folder `out`, without G.fst, from a lexicon file.
 
-    Files: phones.txt words.txt topo L.fst L_disambig.fst oov.txt oov.int, and under phones/ silence, nonsilence,
-    optional_silence, context_indep and disambig (.txt .int .csl), sets and roots (one class of phones per line, sharing
-    pdfs), with position-dependent phones also word_boundary. Raises UserError as `read_lexicon`.
+    Raises UserError as `read_lexicon`.
     """
     read = read_lexicon(lexicon)
     groups = _phone_groups(read.entries, options)
     entries = _with_positions(read.entries, options)
     marked, highest = add_disambig(entries)
-    disambig = [f"#{i}" for i in range(highest + 2)]  # the last one follows silence in L_disambig
-    phones = number_symbols([*(p for group in groups for p in group), *disambig])
+    # the last one follows silence in L_disambig
+    disambig = [f"#{i}" for i in range(highest + 2)]
+    phones = number_symbols([*chain(*groups), *disambig])
     words = number_symbols([*sorted({word for word, _ in entries}), "#0", "<s>", "</s>"])
-    sil = options.sil_prob, options.optional_silence
+    tables, silence = (phones, words), (options.sil_prob, options.optional_silence)
     with atomic_dir(out) as folder:
         write_symbols(phones, folder / "phones.txt")
         write_symbols(words, folder / "words.txt")
         _write_phone_lists(folder / "phones", groups, disambig, phones, options)
         _write_oov(folder, words, options.oov_word)
-        write_fst(lexicon_fst(entries, phones, words, *sil), folder / "L.fst")
-        passing = phones["#0"], words["#0"]
-        write_fst(lexicon_fst(marked, phones, words, *sil, disambig[-1], passing), folder / "L_disambig.fst")
-        silences, others = (_ids(group, phones) for group in _split(groups, options))
-        (folder / "topo").write_text(topology(others, silences, options.phone_states, options.silence_states))
-    count = len(phones) - 1 - len(disambig)
-    return LangCounts(len({word for word, _ in entries}), len(entries), count, len(disambig), read.duplicates)
+        write_fst(lexicon_fst(entries, *tables, *silence), folder / "L.fst")
+        loop = phones["#0"], words["#0"]
+        disambiguated = lexicon_fst(marked, *tables, *silence, disambig[-1], loop)
+        write_fst(disambiguated, folder / "L_disambig.fst")
+        (folder / "topo").write_text(_topo(groups, phones, options))
+    return LangCounts(
+        words=len({word for word, _ in entries}),
+        pronunciations=len(entries),
+        phones=len(phones) - 1 - len(disambig),
+        disambig=len(disambig),
+        duplicates=read.duplicates,
+    )
 
 
 def _phone_groups(entries: list[Entry], options: LangOptions) -> list[list[str]]:
@@ -61,7 +70,8 @@ def _phone_groups(entries: list[Entry], options: LangOptions) -> list[list[str]]
     spoken = {phone for _, pronunciation in entries for phone in pronunciation}
     nonsilence = sorted(spoken - set(options.silence_phones))
     if not nonsilence:
-        raise UserError("the lexicon has no phone that is not in lang.silence_phones; add words or correct that list.")
+        message = "all phones of the lexicon are in lang.silence_phones"
+        raise UserError(f"{message}; add words or correct that list.")
     if not options.position_dependent:
         return [[phone] for phone in (*options.silence_phones, *nonsilence)]
     silence = [[phone, *(phone + end for end in POSITIONS)] for phone in options.silence_phones]
@@ -69,11 +79,13 @@ def _phone_groups(entries: list[Entry], options: LangOptions) -> list[list[str]]
 
 
 def _with_positions(entries: list[Entry], options: LangOptions) -> list[Entry]:
-    return [(word, mark_positions(phones)) for word, phones in entries] if options.position_dependent else entries
+    if not options.position_dependent:
+        return entries
+    return [(word, mark_positions(phones)) for word, phones in entries]
 
 
 def _split(groups: list[list[str]], options: LangOptions) -> tuple[list[str], list[str]]:
-    """Silence phones and the others, flat."""
+    """Silence phones and other phones, flat."""
     n = len(options.silence_phones)
     return list(chain(*groups[:n])), list(chain(*groups[n:]))
 
@@ -82,35 +94,67 @@ def _ids(symbols: Iterable[str], table: dict[str, int]) -> list[int]:
     return [table[symbol] for symbol in symbols]
 
 
+def _topo(groups: list[list[str]], phones: dict[str, int], options: LangOptions) -> str:
+    silences, others = (_ids(group, phones) for group in _split(groups, options))
+    return topology(others, silences, options.phone_states, options.silence_states)
+
+
 def _write_phone_lists(
-    folder: Path, groups: list[list[str]], disambig: list[str], phones: dict[str, int], options: LangOptions
+    folder: Path,
+    groups: list[list[str]],
+    disambig: list[str],
+    phones: dict[str, int],
+    options: LangOptions,
 ) -> None:
     folder.mkdir()
     silence, nonsilence = _split(groups, options)
-    lists = {"silence": silence, "nonsilence": nonsilence, "context_indep": silence, "disambig": disambig}
-    lists["optional_silence"] = [options.optional_silence]
+    lists = {
+        "silence": silence,
+        "nonsilence": nonsilence,
+        "context_indep": silence,
+        "disambig": disambig,
+        "optional_silence": [options.optional_silence],
+    }
     for name, symbols in lists.items():
         ids = list(map(str, _ids(symbols, phones)))
-        (folder / f"{name}.txt").write_text("".join(f"{symbol}\n" for symbol in symbols), encoding="utf-8")
-        (folder / f"{name}.int").write_text("".join(f"{i}\n" for i in ids))
+        _write_lines(folder / f"{name}.txt", symbols)
+        _write_lines(folder / f"{name}.int", ids)
         (folder / f"{name}.csl").write_text(":".join(ids) + "\n")
     for name, head in (("sets", ""), ("roots", "shared split ")):
-        (folder / f"{name}.txt").write_text("".join(f"{head}{' '.join(group)}\n" for group in groups), encoding="utf-8")
-        lines = (" ".join(map(str, _ids(group, phones))) for group in groups)
-        (folder / f"{name}.int").write_text("".join(f"{head}{line}\n" for line in lines))
+        _write_groups(folder / name, head, groups, phones)
     if options.position_dependent:
         _write_word_boundary(folder, silence + nonsilence, set(options.silence_phones), phones)
 
 
-def _write_word_boundary(folder: Path, marked: list[str], nonword: set[str], phones: dict[str, int]) -> None:
+def _write_groups(
+    stem: Path,
+    head: str,
+    groups: list[list[str]],
+    phones: dict[str, int],
+) -> None:
+    _write_lines(Path(f"{stem}.txt"), (head + " ".join(group) for group in groups))
+    ids_of = (map(str, _ids(group, phones)) for group in groups)
+    _write_lines(Path(f"{stem}.int"), (head + " ".join(ids) for ids in ids_of))
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _write_word_boundary(
+    folder: Path,
+    marked: list[str],
+    nonword: set[str],
+    phones: dict[str, int],
+) -> None:
     kinds = {"_B": "begin", "_E": "end", "_I": "internal", "_S": "singleton"}
     kind = {phone: "nonword" if phone in nonword else kinds[phone[-2:]] for phone in marked}
-    (folder / "word_boundary.txt").write_text("".join(f"{p} {k}\n" for p, k in kind.items()), encoding="utf-8")
-    (folder / "word_boundary.int").write_text("".join(f"{phones[p]} {k}\n" for p, k in kind.items()))
+    _write_lines(folder / "word_boundary.txt", (f"{p} {k}" for p, k in kind.items()))
+    _write_lines(folder / "word_boundary.int", (f"{phones[p]} {k}" for p, k in kind.items()))
 
 
 def _write_oov(folder: Path, words: dict[str, int], oov: str) -> None:
-    """Empty files where the lexicon has no word for the unknown."""
-    known = oov in words
-    (folder / "oov.txt").write_text(f"{oov}\n" if known else "", encoding="utf-8")
-    (folder / "oov.int").write_text(f"{words[oov]}\n" if known else "")
+    """Writes empty files if the lexicon has no word for unknown words."""
+    known = [oov] if oov in words else []
+    _write_lines(folder / "oov.txt", known)
+    _write_lines(folder / "oov.int", map(str, _ids(known, words)))

@@ -1,11 +1,11 @@
-"""What a network trained with CTC spells words with: characters, pieces of sentencepiece, or a lexicon's phones."""
+"""Output tokens of CTC networks: characters, sentencepiece pieces, or phones of a lexicon."""
 
 from __future__ import annotations
 
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice, product
+from itertools import chain, islice, product
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +17,18 @@ from asr_prune.lang.options import LangOptions
 from asr_prune.lang.symbols import read_symbols, write_symbols
 
 BLANK = "<blk>"
-#: begins a word, as sentencepiece writes it
+#: marks the start of a word, as in sentencepiece
 BEGIN = "\u2581"
 _TABLE, _MODEL, _LEXICON = "tokens.txt", "tokens.model", "tokens.lexicon"
-#: ways to spell a sentence that are told of at most
+#: maximum number of spellings of a sentence
 WAYS = 64
 
 Spelling = tuple[str, ...]
 
 
 class Tokens:
-    """symbols: of all tokens by id, the blank first; model: sentencepiece's, where they are pieces; lexicon: the
-    pronunciations of each word, where they are phones.
+    """symbols: of all tokens by id, blank first; model: sentencepiece model, for pieces; lexicon:
+    pronunciations of each word, for phones.
     """
 
     def __init__(
@@ -42,15 +42,20 @@ class Tokens:
         self._processor = _processor(model) if model else None
 
     @classmethod
-    def learn(cls, sentences: Iterable[Sequence[str]], options: LangOptions, lexicon: Path | None = None) -> Tokens:
-        """From the words of transcripts; lexicon: what pronounces them, for phones. Raises UserError where there are
-        none, too few for `lang.pieces`, or none that the lexicon has.
+    def learn(
+        cls,
+        sentences: Iterable[Sequence[str]],
+        options: LangOptions,
+        lexicon: Path | None = None,
+    ) -> Tokens:
+        """From the words of transcripts; lexicon: their pronunciations, for phones.
+
+        Raises UserError if there are no words, too few for `lang.pieces`, or none of the lexicon.
         """
         texts = [list(words) for words in sentences if words]
         if not texts:
-            raise UserError(
-                "no transcript of the training set has a word, so there is nothing to spell; check its text."
-            )
+            message = "no transcript of the training set has a word, so there are no tokens"
+            raise UserError(f"{message}; check its text.")
         if lexicon:
             return cls._of_phones({word for words in texts for word in words}, lexicon)
         letters = sorted({letter for words in texts for word in words for letter in word})
@@ -58,33 +63,37 @@ class Tokens:
             return cls([BLANK, BEGIN, *letters])
         model = _learn_pieces(texts, options.pieces)
         processor = _processor(model)
-        # the blank takes the place of the unknown piece, which spells nothing in the training set
-        return cls([BLANK, *(processor.id_to_piece(i) for i in range(1, processor.get_piece_size()))], model)
+        # blank replaces the unknown piece, which never occurs in the training set
+        pieces = (processor.id_to_piece(i) for i in range(1, processor.get_piece_size()))
+        return cls([BLANK, *pieces], model)
 
     @classmethod
-    def _of_phones(cls, heard: set[str], lexicon: Path) -> Tokens:
-        """The phones of the words that were `heard`; one of other words could not be learned."""
+    def _of_phones(cls, training: set[str], lexicon: Path) -> Tokens:
+        """Phones of the words of the training text only, as other phones cannot be learned."""
         words = _pronunciations(lexicon)
-        phones = sorted({phone for word in heard & words.keys() for way in words[word] for phone in way})
+        spellings = chain(*(words[word] for word in training & words.keys()))
+        phones = sorted(set(chain(*spellings)))
         if not phones:
-            raise UserError(f"{lexicon} has no word of the training text; make both of text in the same case.")
+            message = f"{lexicon} has no word of the training text"
+            raise UserError(f"{message}; use the same letter case in both.")
         return cls([BLANK, *phones], lexicon=words)
 
     @classmethod
     def read(cls, folder: Path) -> Tokens:
-        """What `write` wrote. Raises UserError where it is missing or damaged."""
+        """Reads files of `write`. Raises UserError if they are missing or damaged."""
         table, model, lexicon = read_symbols(folder / _TABLE), folder / _MODEL, folder / _LEXICON
         symbols = sorted(table, key=lambda symbol: table[symbol])
         if symbols[:1] != [BLANK] or sorted(table.values()) != list(range(len(table))):
-            raise UserError(
-                f"{folder / _TABLE} is no table of tokens that begins with {BLANK}; run the lang stage again."
-            )
+            message = f"{folder / _TABLE} is no table of tokens that begins with {BLANK}"
+            raise UserError(f"{message}; run the lang stage again.")
         words = _pronunciations(lexicon) if lexicon.is_file() else None
         return cls(symbols, model.read_bytes() if model.is_file() else None, words)
 
     def write(self, folder: Path) -> None:
-        """folder/tokens.txt, `token id` lines; with pieces sentencepiece's tokens.model, with phones tokens.lexicon,
-        `word phone phone ...` lines.
+        """Writes folder/tokens.txt, `token id` lines.
+
+        Pieces also have sentencepiece's tokens.model; phones have tokens.lexicon, `word phone
+        phone ...` lines.
         """
         write_symbols(self.ids, folder / _TABLE)
         for name in (_MODEL, _LEXICON):
@@ -94,38 +103,47 @@ class Tokens:
                 file.write(self.model)
         if self.lexicon:
             with atomic(folder / _LEXICON) as file:
-                file.writelines(f"{word} {' '.join(way)}\n" for word, ways in self.lexicon.items() for way in ways)
+                for word, spellings in self.lexicon.items():
+                    file.writelines(f"{word} {' '.join(phones)}\n" for phones in spellings)
 
     def spellings(self, word: str) -> list[Spelling]:
-        """The ways to spell a word: several where a lexicon has as many pronunciations; none where it takes a token
-        that the training set has not.
+        """Spellings of a word: one, or with a lexicon one per pronunciation.
+
+        Spellings with a token that the training set lacks are left out.
         """
-        ways = [self._letters(word)] if self.lexicon is None else self.lexicon.get(word, [])
-        return [way for way in ways if all(token in self.ids for token in way)]
+        known = [self._letters(word)] if self.lexicon is None else self.lexicon.get(word, [])
+        return [tokens for tokens in known if all(token in self.ids for token in tokens)]
 
     def _letters(self, word: str) -> Spelling:
-        return tuple(self._processor.encode(word, out_type=str)) if self._processor else (BEGIN, *word)
+        if not self._processor:
+            return (BEGIN, *word)
+        return tuple(self._processor.encode(word, out_type=str))
 
     def ways(self, words: Sequence[str]) -> list[list[Spelling]]:
-        """The ways to spell a sentence, each a spelling for each word; none where a word cannot be spelled. A word is
-        pronounced the same throughout; WAYS ways at most.
+        """Spellings of a sentence, at most WAYS; none if a word cannot be spelled.
+
+        Each has one spelling per word. A repeated word is spelled the same throughout.
         """
         known = {word: self.spellings(word) for word in words}
-        chosen = (dict(zip(known, ways, strict=True)) for ways in islice(product(*known.values()), WAYS))
+        combinations = islice(product(*known.values()), WAYS)
+        chosen = (dict(zip(known, spellings, strict=True)) for spellings in combinations)
         return [[choice[word] for word in words] for choice in chosen]
 
     def of_words(self, words: Sequence[str]) -> np.ndarray | None:
-        """Ids of a sentence in all `ways` to spell it, int64 [ways, tokens], shorter ones filled up with blanks; None
-        where there is none.
+        """Ids of all spellings of a sentence, int64 [spellings, tokens]; None if there are none.
+
+        Shorter spellings are padded with blanks.
         """
-        rows = [[self.ids[token] for spelling in way for token in spelling] for way in self.ways(words)]
+        rows = [[self.ids[token] for token in chain(*spelling)] for spelling in self.ways(words)]
         longest = max(map(len, rows), default=0)
-        return np.array([row + [0] * (longest - len(row)) for row in rows], np.int64) if rows else None
+        padded = [row + [0] * (longest - len(row)) for row in rows]
+        return np.array(padded, np.int64) if rows else None
 
 
 def spelled(symbols: Iterable[str]) -> list[str]:
-    """The words that tokens spell, blanks left out."""
-    return "".join(symbol for symbol in symbols if symbol != BLANK).replace(BEGIN, " ").split()
+    """The words that tokens spell; blanks are ignored."""
+    text = "".join(symbol for symbol in symbols if symbol != BLANK)
+    return text.replace(BEGIN, " ").split()
 
 
 def _pronunciations(lexicon: Path) -> dict[str, list[Spelling]]:
@@ -154,9 +172,8 @@ def _learn_pieces(texts: list[list[str]], pieces: int) -> bytes:
         )
     except (RuntimeError, OSError) as error:
         reason = str(error).splitlines()[-1].rpartition("] ")[2]
-        raise UserError(
-            f"sentencepiece cannot make {pieces} pieces of the training text ({reason}); choose another lang.pieces."
-        ) from error
+        message = f"sentencepiece cannot make {pieces} pieces of the training text ({reason})"
+        raise UserError(f"{message}; choose another lang.pieces.") from error
     return model.getvalue()
 
 

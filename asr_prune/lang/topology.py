@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def topology(phones: Sequence[int], silences: Sequence[int], phone_states: int, silence_states: int) -> str:
-    """The `topo` file: `phone_states` left-to-right states for `phones`, `silence_states` with skips for `silences`."""
+def topology(
+    phones: Sequence[int],
+    silences: Sequence[int],
+    phone_states: int,
+    silence_states: int,
+) -> str:
+    """The `topo` file.
+
+    `phones` get `phone_states` left-to-right states, `silences` get `silence_states` with skips.
+    """
     return "\n".join(
         [
             "<Topology>",
@@ -23,7 +31,7 @@ def _loop(state: int) -> list[tuple[int, float]]:
 
 
 def _silence(states: int) -> list[list[tuple[int, float]]]:
-    """The first state reaches all but the last, the middle ones all but the first, the last itself and the exit."""
+    """The first state reaches all but the last; middle ones all but the first; the last the exit."""
     p = 1 / (states - 1)
     first = [(target, p) for target in range(states - 1)]
     middle = [(target, p) for target in range(1, states)]

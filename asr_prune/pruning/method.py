@@ -12,7 +12,7 @@ from torch import Tensor, optim
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.parts import ActingWeights, Part, Penalty, Score
+from asr_prune.pruning.parts import ActingWeights, NodeScore, Part, Penalty
 from asr_prune.pruning.schedule import Phases, Schedule
 from asr_prune.pruning.scores import NormScore
 
@@ -28,12 +28,12 @@ class Method(Part):
         self.options = options
         self.nodes = Nodes(layers, options)
         self.schedule = Schedule(options.warm_up, options.fine_tune)
-        self.score: Score = NormScore(self.nodes)
+        self.score: NodeScore = NormScore(self.nodes)
         self.penalty = Penalty()
         self.weights = ActingWeights()
 
     @property
-    def parts(self) -> tuple[Score, Penalty, ActingWeights]:
+    def parts(self) -> tuple[NodeScore, Penalty, ActingWeights]:
         """In the order in which they follow an update."""
         return self.score, self.penalty, self.weights
 

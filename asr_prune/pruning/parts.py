@@ -54,7 +54,7 @@ class Part:
         """Restores the part from `state`, which may hold keys of other parts too."""
 
 
-class Score(Part):
+class NodeScore(Part):
     """How important each node is."""
 
     def __init__(self, nodes: Nodes) -> None:

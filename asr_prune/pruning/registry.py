@@ -47,7 +47,10 @@ def is_dense_method(name: str) -> bool:
     """Whether runs of method `name` are dense references; False for a method that is not
     installed.
     """
-    return name in method_names() and find_options(name).IS_DENSE
+    try:
+        return find_options(name).IS_DENSE
+    except ValueError:
+        return False
 
 
 def audit_tables() -> dict[str, AuditTable]:

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows
 from asr_prune.pruning.nodes import Nodes, narrowed
-from asr_prune.pruning.parts import Score
+from asr_prune.pruning.parts import NodeScore
 from asr_prune.pruning.prox import as_groups
 
 
-class NormScore(Score):
+class NormScore(NodeScore):
     """Euclidean norms of the `outgoing` or `incoming` vectors, or sums of their magnitudes (l1).
 
     tolerance: a norm at or below this fraction of the layer's largest counts as zero; None: only 0
@@ -22,7 +22,11 @@ class NormScore(Score):
     """
 
     def __init__(
-        self, nodes: Nodes, vectors: str = "outgoing", tolerance: float | None = None, l1: bool = False
+        self,
+        nodes: Nodes,
+        vectors: str = "outgoing",
+        tolerance: float | None = None,
+        l1: bool = False,
     ) -> None:
         super().__init__(nodes)
         self.vectors, self.tolerance, self.l1 = vectors, tolerance, l1
@@ -88,7 +92,7 @@ class PenalisedScore(NormScore):
         self.means, self.roots = state["means"], state["roots"]
 
 
-class WeightScores(Score):
+class WeightScores(NodeScore):
     """`node_scores` of kind `score`."""
 
     def __init__(self, nodes: Nodes, score: str) -> None:

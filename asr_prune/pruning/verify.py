@@ -1,4 +1,4 @@
-"""Does the physically smaller network compute what the masked one computes?"""
+"""Checks that a physically smaller network computes the same as the masked one."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.examples import splice_utterance
 
-RANDOM_FRAMES = 4096
+_RANDOM_FRAMES = 4096
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Largest logit difference between two networks over some inputs, beside what is allowed."""
+    """The largest difference of two networks' outputs over some inputs, and the allowed one."""
 
     inputs: str
     dtype: str
@@ -41,16 +41,27 @@ def compare_networks(masked: Model, small: Model, utterances: Mapping[str, np.nd
 
     Allowed are 1e-5 * max(1, largest |logit|) in float32 and 1e-9 in float64.
     """
-    return [
-        _agreement(masked, small, what, batches, dtype)
+    networks = masked.network, small.network
+    rows = [
+        agreement(*networks, what, batches, dtype)
         for dtype in (torch.float32, torch.float64)
-        for what, batches in (("random inputs", _random(masked)), ("test frames", _spliced(masked, utterances)))
+        for what, batches in (
+            ("random inputs", _random(masked)),
+            ("test frames", _spliced(masked, utterances)),
+        )
     ]
+    for network in networks:
+        network.float()
+    return rows
 
 
 @torch.no_grad()
-def _agreement(masked: Model, small: Model, what: str, batches: Iterable[Tensor], dtype: torch.dtype) -> Agreement:
-    one, other = masked.network.to(dtype).eval(), small.network.to(dtype).eval()
+def agreement(one: nn.Module, other: nn.Module, what: str, batches: Iterable[Tensor], dtype: torch.dtype) -> Agreement:
+    """Compares the outputs of two networks, which stay in evaluation mode and `dtype`.
+
+    batches: float [batch, ...]; what: names them.
+    """
+    one, other = one.to(dtype).eval(), other.to(dtype).eval()
     difference, largest, frames = 0.0, 1.0, 0
     for batch in batches:
         logits = one(batch.to(dtype))
@@ -59,15 +70,13 @@ def _agreement(masked: Model, small: Model, what: str, batches: Iterable[Tensor]
         difference = max(difference, float(apart.max()))
         largest = max(largest, float(logits.abs().max()))
         frames += len(batch)
-    masked.network.float()
-    small.network.float()
     allowed = 1e-9 if dtype == torch.float64 else 1e-5 * largest
     return Agreement(what, str(dtype).removeprefix("torch."), frames, difference, allowed)
 
 
 def _random(model: Model) -> list[Tensor]:
     generator = torch.Generator().manual_seed(0)
-    shape = (RANDOM_FRAMES, len(model.network.shift))
+    shape = (_RANDOM_FRAMES, len(model.network.shift))
     return [torch.randn(shape, generator=generator) / model.network.scale + model.network.shift]
 
 

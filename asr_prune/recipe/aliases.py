@@ -1,4 +1,6 @@
-"""Old names of recipe keys: each is renamed, with a note, before anything else reads a recipe or a `--set`."""
+"""Old names of recipe keys: each is renamed, with a note, before anything else reads a recipe or a
+`--set`.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class OldKeys:
         self.notes: dict[_Path, str] = {}  # old path -> note, of one file or setting
 
     def in_file(self, path: Path, tree: dict[str, Any], lines: Lines) -> tuple[dict[str, Any], Lines]:
-        """A recipe and the lines of its keys, renamed. Raises UserError if both names of a key are given."""
+        """A recipe and the lines of its keys, renamed. Raises UserError if both names of a key are
+        given.
+        """
         renamed = self._replace(tree, str(path))
         for old, note in self.notes.items():
             log.warning("%s line %s: %s", path, lines.get(old, "?"), note)

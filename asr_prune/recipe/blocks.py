@@ -25,7 +25,7 @@ def check_seed(seed: int) -> None:
 
 
 @options
-class Entry:
+class RunEntry:
     """One entry of `runs:`; its blocks are laid over those of the recipe."""
 
     #: names the run's folder; by default made from what the run asks
@@ -63,7 +63,7 @@ class Recipe:
     #: method, and that method's own options
     prune: dict[str, Any] = field(default_factory=lambda: {"method": "none"})
     #: entries that override prune, network, train or seed, each one run
-    runs: tuple[Entry, ...] = ()
+    runs: tuple[RunEntry, ...] = ()
     decode: DecodeOptions = DecodeOptions()
     score: ScoreOptions = ScoreOptions()
     report: ReportOptions = ReportOptions()

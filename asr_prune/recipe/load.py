@@ -15,7 +15,7 @@ from asr_prune.hmm.options import PassOptions
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
-from asr_prune.recipe.blocks import Entry, Recipe, Run
+from asr_prune.recipe.blocks import Recipe, Run, RunEntry
 from asr_prune.recipe.naming import ASKED, PLACE_ONLY, compact, differing, label
 from asr_prune.recipe.settings import (
     PLAINLY,
@@ -117,7 +117,7 @@ class Loaded:
         """The runs of the recipe: its `runs:` entries laid over the blocks, or one run of the `prune:` block where
         there is no list or a `prune.*` was set and no list with it.
         """
-        entries = [Entry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
+        entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
         runs = [self._run(entry, i) for i, entry in enumerate(entries)]
         twice = [r.name for i, r in enumerate(runs) if r.name in [q.name for q in runs[:i]]]
         if twice:
@@ -127,8 +127,8 @@ class Loaded:
             )
         return runs
 
-    def _run(self, entry: Entry, index: int) -> Run:
-        path: tuple[str, ...] = ("runs", str(index)) if entry != Entry() else ()
+    def _run(self, entry: RunEntry, index: int) -> Run:
+        path: tuple[str, ...] = ("runs", str(index)) if entry != RunEntry() else ()
         network, train = ({**(self.tree.get(block) or {})} for block in ("network", "train"))
         prune = merged_prune(self.recipe.prune, entry.prune)
         own_network = self._build(NetworkOptions, network | entry.network, (*path, "network"))

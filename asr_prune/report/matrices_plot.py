@@ -1,4 +1,4 @@
-"""Magnitudes of weights under L1, L2 and guided penalties side by side: scattered zeros against whole nodes."""
+"""Magnitudes of weights of several methods side by side: scattered zeros against whole nodes."""
 
 from __future__ import annotations
 
@@ -11,52 +11,59 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.registry import find_options
 from asr_prune.report.results import Result, finite
 
-#: in this order, the smallest run of each
-METHODS = ("l1", "l2", "guided")
-#: without a run of these there is no picture
-WITH_ZEROS = ("l1", "guided")
 #: matrices shown of a run
-MOST = 3
-#: magnitudes below this share of the picture's largest look alike
-DEPTH = 1e-3
+_MATRICES = 3
+#: magnitudes below this fraction of the picture's largest look alike
+_DEPTH = 1e-3
 
 
 @dataclass(frozen=True)
 class Panel:
-    """run: its name; matrices: |W_l| just before the cut, l = 2, 3 ..., float32 [nodes of l, nodes of l - 1]."""
+    """run: its name; matrices: |W_l| just before the cut, l = 2, 3 ..., float32 [nodes of l, nodes
+    of l - 1].
+    """
 
     run: str
     matrices: list[np.ndarray]
 
 
 def read_panels(networks: Mapping[str, Path], rows: Sequence[Result]) -> list[Panel]:
-    """The smallest run of each of METHODS whose network before the cut is still there; none without WITH_ZEROS.
+    """The smallest run of each method that has a panel, in the order of the panels.
 
-    networks: by run, the file of its network before the cut.
+    Empty unless a method with exact zeros is among them. networks: by run, the file of its network
+    just before the cut.
     """
-    shown = [row for row in rows if row.method in METHODS and networks[row.run].is_file()]
-    if not any(row.method in WITH_ZEROS for row in shown):
+    methods = {row.method: _description(row.method) for row in rows if networks[row.run].is_file()}
+    panels = sorted((d.PANEL, name) for name, d in methods.items() if d and d.PANEL is not None)
+    if not any(d.ZEROS for d in methods.values() if d):
         return []
-    least = [
-        min(group, key=lambda row: finite(row.nodes) or 0)
-        for method in METHODS
-        if (group := [row for row in shown if row.method == method])
-    ]
-    return [Panel(row.run, _magnitudes(networks[row.run])) for row in least]
+    groups = [[row for row in rows if row.method == name and networks[row.run].is_file()] for _, name in panels]
+    smallest = [min(group, key=lambda row: finite(row.nodes) or 0) for group in groups]
+    return [Panel(row.run, _magnitudes(networks[row.run])) for row in smallest]
+
+
+def _description(method: str) -> type[PruneOptions] | None:
+    """The options of a method; None if it is not installed here."""
+    try:
+        return find_options(method)
+    except ValueError:
+        return None
 
 
 def _magnitudes(path: Path) -> list[np.ndarray]:
     from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.acoustic.network import by_columns
 
-    layers = load_model(path).network.node_layers()[:MOST]
+    layers = load_model(path).network.node_layers()[:_MATRICES]
     return [by_columns(layer.outgoing.weight.detach()).abs().float().numpy() for layer in layers]
 
 
-def told(matrix: np.ndarray) -> str:
-    """How many weights of a matrix are exactly 0, and how many of its columns are so throughout."""
+def format_zeros(matrix: np.ndarray) -> str:
+    """The percentage of exact zeros in a matrix, and how many of its columns are all zero."""
     zeros = matrix == 0
     columns = int(zeros.all(0).sum())
     return f"{100 * zeros.mean():.0f} % zeros; {columns} of {matrix.shape[1]} columns all 0"
@@ -65,8 +72,8 @@ def told(matrix: np.ndarray) -> str:
 def _draw(axes: Axes, matrix: np.ndarray, most: float) -> object:
     shown = np.ma.masked_equal(matrix, 0.0)
     image = axes.imshow(
-        np.ma.maximum(shown, DEPTH * most),
-        norm=LogNorm(DEPTH * most, most),
+        np.ma.maximum(shown, _DEPTH * most),
+        norm=LogNorm(_DEPTH * most, most),
         cmap="viridis",
         aspect="auto",
         interpolation="nearest",
@@ -79,7 +86,9 @@ def _draw(axes: Axes, matrix: np.ndarray, most: float) -> object:
 
 
 def matrices_plot(panels: Sequence[Panel], title: str) -> Figure:
-    """A column of pictures for each run, a row for each matrix; white is exactly 0. Nodes of a layer are columns."""
+    """A column of pictures per run, a row per matrix; white is exactly 0. Columns of a matrix are
+    nodes.
+    """
     lines = max(len(panel.matrices) for panel in panels)
     figure = Figure(figsize=(max(6.5, 1.2 + 4.0 * len(panels)), 1.2 + 2.9 * lines), layout="constrained")
     figure.suptitle(f"{title}: weights before the cut", fontsize=13, x=0.01, ha="left", color="#333333")
@@ -91,7 +100,7 @@ def matrices_plot(panels: Sequence[Panel], title: str) -> Figure:
             if line < len(panel.matrices):
                 image = _draw(grid[line][column], panel.matrices[line], most)
                 name = f"{panel.run}: " if line == 0 else ""
-                grid[line][column].set_title(f"{name}{told(panel.matrices[line])}", fontsize=9, loc="left")
+                grid[line][column].set_title(f"{name}{format_zeros(panel.matrices[line])}", fontsize=9, loc="left")
             else:
                 grid[line][column].set_axis_off()
     for line in range(lines):

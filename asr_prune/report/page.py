@@ -51,7 +51,7 @@ _READING = (
     *LEGEND,
 )
 _NESTED = (
-    "Networks cut, without retraining, from one guided run as it was before its cut: the first"
+    "Networks cut, without retraining, from one run as it was before its cut: the first"
     " nodes of each layer. Nodes that have no effect are not counted."
 )
 
@@ -161,7 +161,7 @@ def _sections(
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     norms = "Histograms of node norms before the cut, kept and cut nodes"
-    matrices = "Magnitudes of weights under L1, L2 and guided penalties"
+    matrices = "Magnitudes of weights before the cut"
     return [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(summary(rows))}</p>',

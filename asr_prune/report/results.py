@@ -10,6 +10,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from asr_prune.pruning.registry import is_dense_method
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -23,13 +25,13 @@ class Result:
     run: str
     #: name of the recipe
     recipe: str
-    #: pruning method; "none" is the dense reference
+    #: pruning method
     method: str
     #: weight vectors whose norm is penalised or ranked: "incoming" or "outgoing"
     vectors: str | None
     #: options of the method that differ from its defaults, as text; None if there are none
     variant: str | None
-    #: run whose layer widths were copied (method dense_small)
+    #: run whose layer widths were copied
     like: str | None
     #: requested weight of the penalty
     strength: float | None
@@ -175,7 +177,7 @@ def finite(value: float | None) -> float | None:
 
 def is_dense(row: Result) -> bool:
     """Whether the run pruned nothing: the reference of the others."""
-    return row.method == "none"
+    return is_dense_method(row.method)
 
 
 def read_result(path: Path, run: str) -> Result:

@@ -89,7 +89,7 @@ def write_report(
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
     Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
-    run has weight histograms, matrices.png if there is a run of l1 or guided. Unfinished or damaged
+    run has weight histograms, matrices.png if a method with exact zeros was run. Unfinished or damaged
     runs are left out and listed below the table. options.title replaces `title`. Raises UserError
     if no run is finished or `out` cannot be written.
     """

@@ -13,9 +13,9 @@ from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
 #: what a pass reads of the lang folder
-LANG_FILES = ("L.fst", "topo", "phones.txt", "words.txt")
+_READ_OF_LANG = ("L.fst", "topo", "phones.txt", "words.txt")
 #: what is read of a Kaldi alignment directory
-KALDI_FILES = (
+_READ_OF_KALDI = (
     *("final.*", "tree", "cmvn_opts", "splice_opts", "delta_opts", "phones.txt", "num_jobs"),
     *("ali.*", "trans.*"),
 )
@@ -38,7 +38,7 @@ def _trained(experiment: Experiment, options: PassOptions, before: PassOptions |
     earlier = layout.hmm(pass_name(before)) if before else None
     inputs = feature_inputs(experiment, LABELLED_SETS, "hmm")
     inputs |= {layout.set(part) / "text": "corpus" for part in LABELLED_SETS}
-    inputs |= {layout.lang / file: "lang" for file in LANG_FILES}
+    inputs |= {layout.lang / file: "lang" for file in _READ_OF_LANG}
     inputs |= dict.fromkeys(pass_files(earlier, before), "align") if earlier and before else {}
     # a pass that trains on all utterances labels them all, last or not
     partial = bool(options.shortest or options.utterances)
@@ -67,7 +67,7 @@ def _taken(experiment: Experiment, source: Path) -> Work:
     layout, options, features = experiment.layout, experiment.recipe.hmm, experiment.features
     out = experiment.labels
     scps = {part: feature_folder(layout.set(part), features.kind) / "feats.scp" for part in LABELLED_SETS}
-    given = [Files(source, KALDI_FILES), *([Files(options.model, KALDI_FILES)] if options.model else [])]
+    given = [Files(source, _READ_OF_KALDI), *([Files(options.model, _READ_OF_KALDI)] if options.model else [])]
     return Work(
         stage="align",
         piece=out.name,

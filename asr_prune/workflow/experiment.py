@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,8 @@ from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.hmm.options import SatOptions
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.layout import Layout, RunDir
-from asr_prune.recipe.load import Loaded, Recipe, Run
+from asr_prune.recipe.blocks import Recipe, Run
+from asr_prune.recipe.load import Loaded, load_recipe
 from asr_prune.workflow.ledger import Hashes, Ledger
 
 #: processes, unless --nj says otherwise
@@ -44,7 +46,7 @@ class Experiment:
     @cached_property
     def recipe(self) -> Recipe:
         """The recipe, with what its decode block leaves to the corpus decided."""
-        recipe, facts = self.loaded.recipe, self.facts or Facts(lexicon=True)
+        recipe, facts = self.loaded.recipe, self.facts or Facts(lexicon=True, lm_text=True)
         estimated = recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
         lexicon = facts.lexicon or recipe.lang.folder is not None
         model = estimated or facts.arpa or facts.lm_text
@@ -150,3 +152,20 @@ class Experiment:
         words = ["./run.sh", "--recipe", str(self.loaded.folder), *(["--stage", stage] if stage else [])]
         words += ["--nj", str(self.nj)] if self.nj != NJ else []
         return shlex.join([*words, *(word for text in self.loaded.sets for word in ("--set", text))])
+
+
+def open_experiment(recipe: Path | str, sets: Sequence[str] = (), nj: int = NJ) -> Experiment:
+    """The experiment of a recipe. Raises UserError if the recipe or one of its runs is not valid."""
+    experiment = Experiment(load_recipe(recipe, sets), nj)
+    _ = experiment.runs
+    return experiment
+
+
+def experiment_of(run: RunDir, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> Experiment:
+    """The experiment that a run belongs to; recipe: its folder, by default recipes/<name>. Raises UserError if the run
+    is of another recipe.
+    """
+    experiment = open_experiment(recipe or f"recipes/{run.layout.name}", sets, nj)
+    if experiment.layout != run.layout:
+        raise UserError(f"{run.path} is not a run of {experiment.loaded.folder}; name its recipe with --recipe.")
+    return experiment

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
-from asr_prune.files import sweep
+from asr_prune.files import listing, sweep
 from asr_prune.layout import Layout
 from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
 from asr_prune.workflow.work import Listing, Work, optional_files, plain
@@ -64,7 +62,7 @@ class Runner:
         files = [*work.inputs, *optional_files(work)]
         inputs = {str(path): self.hashes.of(path) for path in files}
         listings = [item for item in work.optional if isinstance(item, Listing)]
-        inputs |= {item.places: _digest_of_listing(item) for item in listings}
+        inputs |= {item.places: listing(find_job(item.places)(**item.arguments)) for item in listings}
         closure = self.hashes.sources.closure([work.job.partition(":")[0], *work.code])
         scripts = {str(path): self.hashes.sources.of(path) for path in work.scripts}
         code = {name: source.digest for name, source in (closure | scripts).items()}
@@ -162,21 +160,3 @@ def find_job(name: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
     job: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return job
-
-
-def _digest_of_listing(listing: Listing) -> str:
-    """One digest of names, sizes and times of change of all files there, in a fixed order."""
-    total = hashlib.sha256()
-    for path in _files(find_job(listing.places)(**listing.arguments)):
-        stat = path.stat()
-        total.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-    return total.hexdigest()
-
-
-def _files(places: Iterable[Path]) -> Iterable[Path]:
-    for place in places:
-        if place.is_file():
-            yield place
-        for folder, inner, names in os.walk(place):
-            inner.sort()
-            yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())

@@ -146,8 +146,8 @@ def lattices(places: Places, beam: float) -> str:
 
 def best_paths(places: Places, beam: float) -> str:
     """The search with max_active, which passes that look for a speaker's transform use."""
-
     from asr_prune.acoustic.checkpoint import load_model
+    from asr_prune.decode.network_scores import NetworkScores
     from asr_prune.decode.options import DecodeOptions
     from asr_prune.decode.search import Decoder
     from asr_prune.hmm.network_features import NetworkFeatures

@@ -1,8 +1,10 @@
-"""How torch's two threads wait for each other, alone and beside other work: `python tests/bench/threads.py`.
+"""How torch's two threads wait for each other, alone and beside other work: `python
+tests/bench/threads.py`.
 
-Trains a 4 x 512 network for some seconds under each setting of the environment, in turn so that all meet the same
-disturbances of the machine, and prints the median time of an update and of the ratios to one thread in the same round.
-Beside other work means beside two Python processes that do nothing but count, started and ended here.
+Trains a 4 x 512 network for some seconds under each setting of the environment, in turn so that all
+meet the same disturbances of the machine, and prints the median time of an update and of the ratios
+to one thread in the same round. Beside other work means beside two Python processes that do nothing
+but count, started and ended here.
 """
 
 from __future__ import annotations

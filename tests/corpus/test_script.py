@@ -17,15 +17,15 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import (
     CorpusNotFound,
     find_script,
-    listing,
     load_script,
-    prepare_corpus,
     read_options,
+    run_prepare,
     run_script,
     script_files,
     script_options,
 )
 from asr_prune.errors import UserError
+from asr_prune.files import listing
 from asr_prune.options import options
 
 LOCAL = Path(__file__).resolve().parents[2] / "local"
@@ -236,6 +236,8 @@ def test_a_script_is_looked_for_in_the_project_and_then_in_the_package(tmp_path:
 
 def test_a_corpus_that_is_not_there_says_how_to_pass_it(tmp_path: Path) -> None:
     script = ModuleType("mine")
+    with pytest.raises(UserError, match=r"local/x.py has no function prepare\(root, out, seed\)"):
+        run_prepare(script, CorpusOptions(prepare="local/x.py"), tmp_path, 0)
 
     def prepare(root: Path | None, out: Path, seed: int) -> None:
         raise CorpusNotFound(f"{root} is not the corpus: get it from somewhere, under a licence.")
@@ -244,7 +246,7 @@ def test_a_corpus_that_is_not_there_says_how_to_pass_it(tmp_path: Path) -> None:
     start = r"^None is not the corpus: get it from somewhere, under a licence; then pass its folder: "
     for variable, end in (("MY_ROOT", r"`--set corpus.root=FOLDER` or MY_ROOT=FOLDER\.$"), ("", r"=FOLDER`\.$")):
         with pytest.raises(UserError, match=f"{start}.*{end}"):
-            prepare_corpus(script, CorpusOptions(root_from=variable), tmp_path, 0)
+            run_prepare(script, CorpusOptions(root_from=variable), tmp_path, 0)
 
 
 def test_the_scripts_run_by_themselves(tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_bad_audio_is_skipped_with_its_reason(
     assert counts.utterances == 2
     assert {utterance: reason.partition(": ")[2] for utterance, reason in counts.skipped.items()} == {
         "ann-1": "cut-short audio (428 of the 6400 samples in its header); copy it again.",
-        "ann-2": "wrong-rate audio (8000 Hz, not 16000); set corpus.resample, or the recipe's corpus.rate.",
-        "bob-1": "399 samples are less than one window of 25 ms.",
+        "ann-2": "wrong-rate audio (8000 Hz, not 16000); set corpus.resample: true, or another corpus.rate.",
+        "bob-1": "399 samples are less than a window of 25 ms.",
     }
     assert f"ann-1 skipped: {cut}: cut-short audio" in caplog.text
     assert "3 of 5 utterances skipped" in caplog.text

@@ -56,7 +56,7 @@ def test_only_the_utterances_asked_for(data: DataDir, out: Path) -> None:
 
 
 def test_what_does_not_fit_the_options_is_one_sentence(data: DataDir, out: Path) -> None:
-    with pytest.raises(UserError, match="holds 13 columns where the recipe asks for 40"):
+    with pytest.raises(UserError, match="has 13 columns, but the recipe needs 40"):
         load(out, FeatureOptions(type="fbank", bins=40), data.utt2spk)
     with pytest.raises(UserError, match="no statistics of speaker zoe"):
         load(out, FeatureOptions(), {"bob-1": "zoe"})

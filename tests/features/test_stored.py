@@ -35,13 +35,13 @@ def test_is_what_was_written(stored: Stored) -> None:
 
 
 def test_is_dressed_each_time_in_order(stored: Stored) -> None:
-    twice = stored.under(lambda name, raw: raw * int(name[1:])).under(lambda _, raw: raw + 1)
+    twice = stored.then(lambda name, raw: raw * int(name[1:])).then(lambda _, raw: raw + 1)
     assert np.array_equal(twice["a3"], matrices("a", 5)["a3"] * 3 + 1)
 
 
 def test_two_together(stored: Stored, tmp_path: Path) -> None:
     write_matrices(tmp_path / "more", matrices("bb", 3).items())
-    both = stored.under(lambda _, raw: raw + 1) | Stored.open(tmp_path / "more.scp", lambda _, raw: -raw)
+    both = stored.then(lambda _, raw: raw + 1) | Stored.open(tmp_path / "more.scp", lambda _, raw: -raw)
     assert np.array_equal(both["a2"], matrices("a", 5)["a2"] + 1)
     assert np.array_equal(both["bb2"], -matrices("bb", 3)["bb2"])
     assert both.frames == {**{f"a{i}": i for i in range(1, 5)}, "bb1": 1, "bb2": 2}

@@ -49,7 +49,7 @@ def test_round_trip(transitions: khg.TransitionModel, random_gmms: Make, tmp_pat
 
 
 @pytest.mark.parametrize("binary", [True, False])
-def test_self_loops_with_pdfs_of_their_own(random_gmms: Make, tmp_path: Path, binary: bool) -> None:
+def test_self_loops_with_separate_pdfs(random_gmms: Make, tmp_path: Path, binary: bool) -> None:
     made = khg.TransitionModel(khg.monophone_context_dependency([1, 2], [-1, 2, 2]), read_topology(TUPLES_TOPO))
     write_mdl(tmp_path / "final.mdl", made, random_gmms(0, 4, 2), binary)
     same(read_mdl(tmp_path / "final.mdl")[0], made)

@@ -1,4 +1,4 @@
-"""The monophone pass on a toy corpus whose truth is known, and on some of AN4."""
+"""The monophone pass on a toy corpus with known alignments, and on some of AN4."""
 
 from __future__ import annotations
 
@@ -90,17 +90,17 @@ def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path)
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
-def some(options: HmmOptions, *asked: dict[str, int]) -> HmmOptions:
+def some(options: HmmOptions, *changes: dict[str, int]) -> HmmOptions:
     """The same passes on subsets."""
-    pairs = zip(options.passes, asked, strict=True)
+    pairs = zip(options.passes, changes, strict=True)
     return HmmOptions(passes=tuple(replace(own, **more) for own, more in pairs))
 
 
 def test_passes_on_subsets_label_what_follows_and_the_last_one_all(toy: Any, tmp_path: Path) -> None:
     speakers = {utt: f"speaker{i % 4}" for i, utt in enumerate(sorted(toy.feats))}
-    asked = some(chain(), {"shortest": 16}, {"utterances": 20}, {"utterances": 28}, {"utterances": 24})
+    options = some(chain(), {"shortest": 16}, {"utterances": 20}, {"utterances": 28}, {"utterances": 24})
     toy_speech = Speech(toy.feats, toy.text, speakers, 0)
-    summaries = train_passes(toy.lang, toy_speech, tmp_path, asked, 3)
+    summaries = train_passes(toy.lang, toy_speech, tmp_path, options, 3)
     assert [summary.utterances for summary in summaries] == [16, 20, 28, 40]
     labels = [read_labels(tmp_path / name / "pdf.ark") for name in ("mono", "tri", "lda_mllt", "sat")]
     assert [len(own) for own in labels] == [16, 20, 28, 40]
@@ -118,7 +118,7 @@ def test_passes_on_subsets_label_what_follows_and_the_last_one_all(toy: Any, tmp
 
 
 def test_a_pass_labels_others_as_it_labels_its_own(toy: Any, tmp_path: Path) -> None:
-    """The final model of all utterances, asked again for some of them, says the same."""
+    """The final model gives some of the utterances the same labels again."""
     (summary,) = train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
     tables, own = Lang.read(toy.lang), QUICK.passes[0]
     trained = TrainedPass.load(tmp_path / "mono", JoinedUtterances.join(toy.feats).through(FrontEnd()))
@@ -135,11 +135,11 @@ def test_a_pass_labels_others_as_it_labels_its_own(toy: Any, tmp_path: Path) -> 
 @pytest.mark.parametrize("kind", ["tri", "lda_mllt", "sat"])
 def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, kind: str) -> None:
     speakers = {utt: f"speaker{i % 2}" for i, utt in enumerate(sorted(toy.feats))}
-    asked = replace(chain(), stop_after=kind)
-    *_, summary = train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, asked, 3)
+    options = replace(chain(), stop_after=kind)
+    *_, summary = train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, options, 3)
     trained = TrainedPass.load(tmp_path / kind, JoinedUtterances.join(toy.feats))
     known = dict(trained.transforms or {})
-    labeller = Labeller(Lang.read(toy.lang), trained, asked.run[-1], toy.feats, toy.text, speakers, known)
+    labeller = Labeller(Lang.read(toy.lang), trained, options.run[-1], toy.feats, toy.text, speakers, known)
     stored = read_labels(tmp_path / kind / "ali.ark")
     for utt, ids in labeller.over(toy.feats):
         np.testing.assert_array_equal(ids, stored[utt])
@@ -171,7 +171,7 @@ def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(both.alignment.ids, best.alignment.ids)
 
 
-def test_left_out_and_said(toy: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unusable_utterances_are_left_out(toy: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A word without pronunciation, no transcript at all, and audio too short for its words."""
     text = {**toy.text, "utt01": ["ELEPHANT"], "utt02": []}
     feats = {**toy.feats, "utt03": toy.feats["utt03"][:5], "extra": toy.feats["utt04"]}

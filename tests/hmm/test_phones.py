@@ -1,4 +1,4 @@
-"""Phones and words of alignments of the toy corpus, whose truth is known."""
+"""Phones and words of alignments of the toy corpus, with known alignments."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_phones_lie_end_to_end_and_are_those_of_their_frames(toy: Any, aligned: 
             assert end - begin >= len(list(groupby(states)))
 
 
-def test_every_phone_of_the_words_is_found_also_one_said_twice(toy: Any, aligned: Any) -> None:
-    """YES SO has two S beside each other."""
+def test_every_phone_of_the_words_is_present_repeated_ones_too(toy: Any, aligned: Any) -> None:
+    """YES SO has two S in a row."""
     model, labels = aligned
     table = {i: phone for phone, i in Lang.read(toy.lang).phones.items()}
     assert any(("YES", "SO") in pairwise(words) for words in toy.text.values())
@@ -57,7 +57,7 @@ def test_every_phone_of_the_words_is_found_also_one_said_twice(toy: Any, aligned
         assert [phone for phone in spoken if phone != "SIL"] == [phone for word in words for phone in LEXICON[word]]
 
 
-def test_words_are_where_they_were_said(toy: Any, aligned: Any) -> None:
+def test_words_have_their_true_frames(toy: Any, aligned: Any) -> None:
     model, labels = aligned
     lang, lexicon = Lang.read(toy.lang), read_fst(toy.lang / "L.fst", "lang")
     kaldifst.arcsort(lexicon, "ilabel")

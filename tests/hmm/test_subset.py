@@ -15,7 +15,7 @@ FRAMES = {f"s{i % 3}-u{i:02d}": 100 + (37 * i) % 40 for i in range(30)}
 SPEAKERS = {utt: utt.split("-")[0] for utt in FRAMES}
 
 
-def test_all_of_them_unless_asked() -> None:
+def test_all_utterances_by_default() -> None:
     assert subset(MonoOptions(), FRAMES, SPEAKERS, 1) == sorted(FRAMES)
     assert subset(MonoOptions(shortest=99, utterances=99), FRAMES, SPEAKERS, 1) == sorted(FRAMES)
 
@@ -39,7 +39,7 @@ def test_drawn_ones_are_of_the_shortest_and_of_all_speakers() -> None:
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(1, 40), st.integers(0, 5))
-def test_speakers_give_in_turn(owners: list[int], count: int, seed: int) -> None:
+def test_sample_is_spread_over_speakers(owners: list[int], count: int, seed: int) -> None:
     speakers = {f"u{i:02d}": str(owner) for i, owner in enumerate(owners)}
     found = spread_over_speakers(sorted(speakers), speakers, count, seed)
     assert len(set(found)) == len(found) == min(count, len(owners))

@@ -43,7 +43,7 @@ def test_no_step_away_from_the_maximum_is_better(seed: int, dim: int, affine: bo
             assert objective(done[s] + step, count[s], linear[s], quadratic[s]) <= best + 1e-7
 
 
-def test_lda_tells_the_classes_apart() -> None:
+def test_lda_separates_the_classes() -> None:
     """Three classes that differ along one direction; variance within becomes 1, the direction comes first."""
     dice = np.random.default_rng(0)
     classes = dice.integers(-1, 3, 6000).astype(np.int32)
@@ -134,7 +134,7 @@ def test_composed_is_one_after_the_other() -> None:
     np.testing.assert_allclose(transformed(x, compose(later, first)["a"]), both, rtol=1e-4, atol=1e-4)
 
 
-def test_speakers_who_cannot_be_adapted_are_told(random_gmms: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_speakers_who_cannot_be_adapted_are_logged(random_gmms: Make, caplog: pytest.LogCaptureFixture) -> None:
     """A second of speech, and speech that never varies."""
     gmms = random_gmms(9, 5, 3)
     feats, pdfs = drawn(gmms, 1000, 10)

@@ -18,7 +18,7 @@ from asr_prune.lang.dictionary import (
 )
 
 
-def test_what_dictionaries_hold_besides_is_left_out(tmp_path: Path) -> None:
+def test_comments_and_reserved_words_are_left_out(tmp_path: Path) -> None:
     lines = [";;; CMUdict", "A  AH0", "a(2) EY1", "tree\tT R IY1", "naive # a note", "<s> SIL", "(paren P AA1"]
     (tmp_path / "cmudict").write_text("\n".join([*lines, "", "tree T R IY1", "etc EH0 T # abbreviation"]))
     assert read_dictionary(tmp_path / "cmudict", lower=True) == [

@@ -7,7 +7,7 @@ from asr_prune.lang.g2p import completed, pronounce, to_phones
 pytest.importorskip("espeakng_loader", reason="pip install 'asr_prune[demo]'")
 
 
-def test_common_words_sound_as_in_cmudict() -> None:
+def test_common_words_as_in_cmudict() -> None:
     found = pronounce(["HELLO", "MEASURE", "CHURCH", "NATION", "IT'S", "BOTTLE", "THOUGH"])
     assert {word: " ".join(phones) for word, phones in found.items()} == {
         "HELLO": "HH AH0 L OW1",
@@ -20,14 +20,14 @@ def test_common_words_sound_as_in_cmudict() -> None:
     }
 
 
-def test_a_dictionary_is_completed_in_its_own_manner() -> None:
+def test_a_dictionary_is_completed_in_its_style() -> None:
     plain, stressed = [("ON", ("AA", "N"))], [("ON", ("AA1", "N"))]
     assert completed(plain, {"ON", "SEVEN"}) == [*plain, ("SEVEN", ("S", "EH", "V", "AH", "N"))]
     assert completed(stressed, {"SEVEN"})[1:] == [("SEVEN", ("S", "EH1", "V", "AH0", "N"))]
 
 
 @pytest.mark.parametrize(("ipa", "phones"), [("", ""), ("k_ˈɑːɹ", "K AA1 R"), ("ʘ_a", ""), ("n_ˈɪ__t", "N IH1 T")])
-def test_a_sign_that_is_not_known_gives_no_phones(ipa: str, phones: str) -> None:
+def test_unknown_sign_gives_no_phones(ipa: str, phones: str) -> None:
     assert to_phones(ipa, stress=True) == tuple(phones.split())
 
 

@@ -70,12 +70,12 @@ def cost(lang: Path, sentence: list[str]) -> float:
         (["A", "A"], -0.3 - 0.2 - 0.7 - 0.2 - 1.0),
     ],
 )
-def test_sentences_cost_what_the_arpa_file_says(lang: Path, tmp_path: Path, sentence: list[str], log10: float) -> None:
+def test_sentence_costs_match_the_arpa_file(lang: Path, tmp_path: Path, sentence: list[str], log10: float) -> None:
     make_grammar(write(tmp_path, ARPA), lang)
     assert cost(lang, sentence) == pytest.approx(-log10 * math.log(10), abs=1e-4)
 
 
-def test_words_are_counted_and_told_both_ways(lang: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_words_missing_on_either_side_are_logged(lang: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     counts = make_grammar(write(tmp_path, ARPA), lang)
     assert (counts.order, counts.words, counts.dropped, counts.missing) == (2, 2, ["ELEPHANT"], ["C"])
     assert "1 words without pronunciation are dropped: ELEPHANT" in caplog.text
@@ -83,7 +83,7 @@ def test_words_are_counted_and_told_both_ways(lang: Path, tmp_path: Path, caplog
 
 
 @pytest.mark.parametrize("gram", ["C B", "A <s>", "</s> B"])
-def test_n_grams_that_cannot_be_are_left_out_and_counted(
+def test_impossible_n_grams_are_left_out_and_counted(
     lang: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, gram: str
 ) -> None:
     make_grammar(write(tmp_path, ARPA.replace("A B", gram)), lang)
@@ -111,7 +111,7 @@ def test_n_grams_that_cannot_be_are_left_out_and_counted(
         ("-0.9 ELEPHANT", "-0.9 A", ["lm.arpa:12", "second time"]),
         ("-99 <s> -0.5", "-99 <unk> -0.5", ["no <s>", "begin"]),
         ("-1.0 </s>", "-1.0 <unk>", ["no </s>", "end"]),
-        ("\n", "\r\n", ["line ends of Windows"]),
+        ("\n", "\r\n", ["Windows line ends"]),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(
@@ -177,7 +177,7 @@ def least(table: dict[tuple[str, ...], tuple[float, float]], history: tuple[str,
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_every_order_costs_what_back_off_says(lang: Path, tmp_path: Path, order: int) -> None:
+def test_every_order_matches_back_off(lang: Path, tmp_path: Path, order: int) -> None:
     dice = random.Random(order)
     table = random_arpa(order, dice)
     make_grammar(write(tmp_path, arpa_text(table, order)), lang)

@@ -34,7 +34,7 @@ def lang(lexicon: Callable[[str], Path], tmp_path: Path) -> Path:
     return tmp_path / "lang"
 
 
-def made(lang: Path, text: str) -> Path:
+def make(lang: Path, text: str) -> Path:
     path = lang.parent / "commands.jsgf"
     path.write_text(text)
     make_jsgf(path, lang)
@@ -53,7 +53,7 @@ def probability(lang: Path, sentence: str) -> float:
 
 
 def test_probabilities_are_those_of_the_rules(lang: Path) -> None:
-    made(lang, GRAMMAR)
+    make(lang, GRAMMAR)
     chances = {f"{verb} THE LIGHT {end}": share for verb, end, share in (
         ("TURN", "ON", 0.5 * 0.5 * 0.75),
         ("TURN", "OFF", 0.5 * 0.5 * 0.25),
@@ -72,46 +72,46 @@ def test_probabilities_are_those_of_the_rules(lang: Path) -> None:
 )
 def test_probabilities_add_up_to_one(lang: Path, rule: str) -> None:
     """What leaves each state of the deterministic G does."""
-    made(lang, f"#JSGF V1.0;\npublic <all> = {rule};\n")
+    make(lang, f"#JSGF V1.0;\npublic <all> = {rule};\n")
     assert log_sums(push_special(FstArrays.of(read_fst(lang / "G.fst", "lang")))) == pytest.approx((0, 0), abs=2e-3)
 
 
-def test_what_is_void_takes_its_share_away(lang: Path) -> None:
-    made(lang, "#JSGF V1.0;\npublic <all> = ON | OFF <VOID> | /*c*/ TURN;\n")
+def test_void_keeps_its_share(lang: Path) -> None:
+    make(lang, "#JSGF V1.0;\npublic <all> = ON | OFF <VOID> | /*c*/ TURN;\n")
     assert [probability(lang, word) for word in ("ON", "OFF", "TURN")] == pytest.approx([1 / 3, 0, 1 / 3], rel=1e-4)
 
 
-def test_a_word_without_pronunciation_is_left_out_and_told(lang: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_word_without_pronunciation_is_left_out_and_logged(lang: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        made(lang, "#JSGF V1.0;\npublic <a> = TURN | DIM | DIM LIGHT;\n")
+        make(lang, "#JSGF V1.0;\npublic <a> = TURN | DIM | DIM LIGHT;\n")
     assert "1 words without pronunciation are left out: DIM" in caplog.text
     assert probability(lang, "TURN") == pytest.approx(1 / 3, rel=1e-4)
     assert probability(lang, "LIGHT") == 0
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("grammar a;\npublic <a> = ON;", "#JSGF"),
         ("#JSGF V1.0;\npublic <a> = ON", "ends with"),
         ("#JSGF V1.0;\n<a> = ON;", "no public rule"),
         ("#JSGF V1.0;\nimport <x.*>;\npublic <a> = ON;", "imports"),
-        ("#JSGF V1.0;\npublic <a> = <b>;", "<b> is used and not defined"),
+        ("#JSGF V1.0;\npublic <a> = <b>;", "<b> is used but not defined"),
         ("#JSGF V1.0;\npublic <a> = ON | ON <b>;\n<b> = OFF <a>;", "<a> contains itself"),
         ("#JSGF V1.0;\npublic <a> = (ON;", "not closed"),
         ("#JSGF V1.0;\npublic <a> = ON);", "closes nothing"),
         ("#JSGF V1.0;\npublic <a> = ON | ;", "too early"),
         ("#JSGF V1.0;\npublic <a> = /2/ ON | OFF;", "/weight/"),
         ("#JSGF V1.0;\npublic <a> = /x/ ON;", "the weight 'x'"),
-        ("#JSGF V1.0;\npublic <a> = ON /2/ OFF;", "not at the beginning"),
+        ("#JSGF V1.0;\npublic <a> = ON /2/ OFF;", "not at the start"),
         ("#JSGF V1.0;\npublic <a> = ON <b;", "not closed"),
         ("#JSGF V1.0;\npublic <a> = DIM;", "can be pronounced"),
         ("#JSGF V1.0;\npublic <a> = ON;\npublic <a> = OFF;", "new `<rule>"),
     ],
 )
-def test_wrong_grammars(lang: Path, text: str, told: str) -> None:
-    with pytest.raises(UserError, match=told.replace("|", r"\|")):
-        made(lang, text)
+def test_wrong_grammars(lang: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message.replace("|", r"\|")):
+        make(lang, text)
 
 
 def test_no_file(lang: Path) -> None:

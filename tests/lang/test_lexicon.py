@@ -58,7 +58,7 @@ def test_reads_sorted_with_alternatives_and_counts_repeats(lexicon: Callable[[st
         ("\n", ["empty"]),
     ],
 )
-def test_says_what_is_wrong_and_where(lexicon: Callable[[str], Path], text: str, words: list[str]) -> None:
+def test_errors_name_the_line(lexicon: Callable[[str], Path], text: str, words: list[str]) -> None:
     with pytest.raises(UserError) as error:
         read_lexicon(lexicon(text))
     assert all(word in str(error.value) for word in words)

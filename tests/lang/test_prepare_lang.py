@@ -29,7 +29,7 @@ def test_tables_as_kaldi_orders_them(lexicon: Callable[[str], Path], tmp_path: P
     assert lang.word_ids(["A", "ELEPHANT"]) == [2, 1]
 
 
-def test_without_a_word_for_the_unknown(lexicon: Callable[[str], Path], tmp_path: Path) -> None:
+def test_without_a_word_for_unknown_words(lexicon: Callable[[str], Path], tmp_path: Path) -> None:
     prepare_lang(lexicon("A AH\n"), tmp_path / "lang", LangOptions())
     lang = Lang.read(tmp_path / "lang")
     assert lang.oov is None
@@ -62,7 +62,7 @@ def test_topology_is_kaldis(lexicon: Callable[[str], Path], tmp_path: Path) -> N
     assert [target for target, _ in topo.topology_for_phone(1)[2].transitions] == [1, 2, 3, 4]
 
 
-def test_made_anew_over_an_old_folder_and_whole(lexicon: Callable[[str], Path], tmp_path: Path) -> None:
+def test_replaces_an_old_folder_completely(lexicon: Callable[[str], Path], tmp_path: Path) -> None:
     out = tmp_path / "lang"
     prepare_lang(lexicon("A AH\n"), out, LangOptions())
     (out / "G.fst").write_text("of the old lexicon")

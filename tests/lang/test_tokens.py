@@ -1,4 +1,4 @@
-"""Tokens: words go in and come out, whatever they are; what cannot be learned is told."""
+"""Tokens: any words can be spelled and read back; bad input raises."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def of_phones(lexicon: Path, text: list[list[str]] | None = None) -> Tokens:
     return Tokens.learn(text or [["A", "LOW", "ONE"], ["UNHEARD"]], LangOptions(tokens="phones"), lexicon)
 
 
-def test_phones_are_those_of_the_words_heard(lexicon: Path) -> None:
+def test_phones_are_those_of_the_training_words(lexicon: Path) -> None:
     tokens = of_phones(lexicon)
     assert tokens.symbols == [BLANK, "AH", "EY", "HH", "L", "N", "OW", "W"]
     assert tokens.spellings("ONE") == [("HH", "W", "AH", "N"), ("W", "AH", "N")]
@@ -117,13 +117,13 @@ def test_the_same_text_gives_the_same_pieces() -> None:
     assert tokens_of("pieces").model == tokens_of("pieces").model
 
 
-def test_bad_input_is_told(tmp_path: Path) -> None:
+def test_bad_input_raises(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no transcript of the training set has a word"):
         Tokens.learn([[], []], LangOptions())
     with pytest.raises(UserError, match=r"cannot make 3 pieces of the training text \(Vocabulary size is smaller"):
         tokens_of("pieces", 3)
     (tmp_path / "lexicon.txt").write_text("low L OW\n")
-    with pytest.raises(UserError, match=r"has no word of the training text; make both of text in the same case"):
+    with pytest.raises(UserError, match=r"has no word of the training text; use the same letter case in both"):
         of_phones(tmp_path / "lexicon.txt")
     (tmp_path / "tokens.txt").write_text("A 0\n<blk> 1\n")
     with pytest.raises(UserError, match=r"is no table of tokens that begins with <blk>"):

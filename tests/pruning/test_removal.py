@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_prune.acoustic.architectures import make
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.pruning.removal import hold_at_zero, narrow, shrink, widen, zero_nodes
@@ -146,3 +149,32 @@ def test_the_optimiser_is_narrowed_with_the_weights() -> None:
             narrow(networks[1].node_layers(), kept, optimisers[1])
     assert networks[1].widths == [5, 4]
     assert torch.allclose(whole(inputs), networks[1](inputs), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_narrowing_leaves_a_recorded_graph_alone_and_moves_the_optimisers_state(kind: str) -> None:
+    torch.manual_seed(0)
+    network = FeedForward(5, (6, 4), 3)
+    rule: Any = {"sgd": torch.optim.SGD, "adam": torch.optim.AdamW}[kind]
+    optimiser = rule(network.parameters(), lr=0.1, **({"momentum": 0.9} if kind == "sgd" else {}))
+    inputs = torch.randn(7, 5)
+    network(inputs).square().sum().backward()
+    optimiser.step()
+    old = list(network.parameters())
+    optimiser.zero_grad()
+    loss = network(inputs).square().sum()
+    expected = torch.autograd.grad(loss, old, retain_graph=True)
+    kept = [torch.arange(size) % 2 == 0 for size in (6, 4)]
+    state = {name: value.clone() for name, value in optimiser.state[old[0]].items() if torch.is_tensor(value)}
+    narrow(network.node_layers(), kept, optimiser)
+    loss.backward()
+    assert all(torch.equal(parameter.grad, gradient) for parameter, gradient in zip(old, expected, strict=True))
+    now = list(network.parameters())
+    assert all(parameter.grad is None for parameter in now[:5])
+    assert [id(p) for group in optimiser.param_groups for p in group["params"]] == [id(p) for p in now]
+    assert set(optimiser.state) == set(now)
+    for name, value in state.items():
+        assert torch.equal(optimiser.state[now[0]][name], value[kept[0]] if value.dim() else value)
+    network(inputs).square().sum().backward()
+    optimiser.step()
+    assert network.widths == [3, 2]

@@ -49,6 +49,17 @@ def test_old_keys_may_be_set_whatever_the_file_says(recipe: Path, caplog: pytest
     assert load_recipe(recipe, ["train.pct_start=0.6"]).recipe == load_recipe(recipe, sets[:1]).recipe
 
 
+def test_old_keys_of_methods(recipe: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (recipe / "recipe.yaml").write_text(
+        "prune: {method: magnitude, keep: 0.5}\n"
+        "runs: [{name: a, prune: {release: 0.4}}, {name: b, prune: {method: none, release: 0.1}}]\n"
+    )
+    assert [run.prune.fine_tune for run in load_recipe(recipe).runs()] == [0.4, 0.1]
+    (run,) = load_recipe(recipe, ["prune.release=0.3"]).runs()
+    assert run.prune.fine_tune == 0.3
+    assert "--set prune.release=0.3: release is now called fine_tune" in caplog.messages
+
+
 def test_both_names_of_a_key_are_refused(recipe: Path) -> None:
     (recipe / "recipe.yaml").write_text("train: {rise: 0.3, pct_start: 0.3}\n")
     with pytest.raises(UserError, match=r"recipe\.yaml: rise is the old name of pct_start; give pct_start alone"):

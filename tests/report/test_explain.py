@@ -22,7 +22,13 @@ LAYERS = [
         "removed_by_the_cut": {"2": 0.25},
         "lowest_score_kept": 0.5,
     },
-    {"nodes": 2, "kept": [0, 1], "removed_by_the_method": [], "removed_by_the_cut": {}, "lowest_score_kept": 1.0},
+    {
+        "nodes": 2,
+        "kept": [0, 1],
+        "removed_by_the_method": [],
+        "removed_by_the_cut": {},
+        "lowest_score_kept": 1.0,
+    },
 ]
 SCORES = [
     [[1.0, 0.8, 0.9, 0.4], [1.0, 1.0]],
@@ -31,7 +37,7 @@ SCORES = [
     [[0.5, 0.0, 0.25, 0.1], [1.0, 1.3]],
     [[0.5, 0.0, 0.0, 0.0], [1.0, 1.4]],
 ]
-PHASES = ["warm_up", "warm_up", "press", "press", "release"]
+PHASES = ["warm_up", "warm_up", "sparsify", "sparsify", "fine_tune"]
 
 
 @pytest.fixture
@@ -47,15 +53,15 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_run_in_short(run: Path) -> None:
     text = explain(run)
-    assert "3 of 6 hidden nodes survive" in text
-    assert "warm_up 0-20, press 20-40, release 40-40; cut after 30" in text
+    assert "3 of 6 hidden nodes kept" in text
+    assert "warm_up 0-20, sparsify 20-40, fine_tune 40-40; cut after 30" in text
     first, second = [line.split() for line in text.splitlines() if line.split()[:1] in (["1"], ["2"])]
     assert first[:5] == ["1", "4", "1", "2", "1"]
     assert second[:5] == ["2", "2", "2", "0", "0"]
 
 
 def test_when_and_why_a_node_went(run: Path) -> None:
-    assert "layer 1, node 0: it survived" in explain(run, 1, 0)
+    assert "layer 1, node 0: it was kept" in explain(run, 1, 0)
     assert "node 1: the method had brought it to zero by update 30" in explain(run, 1, 1)
     assert "node 3: the method had brought it to zero by update 40" in explain(run, 1, 3)
     text = explain(run, 1, 2)
@@ -64,17 +70,17 @@ def test_when_and_why_a_node_went(run: Path) -> None:
     assert rows == [
         ["0", "warm_up", "0.9", "2"],
         ["10", "warm_up", "0.5", "2"],
-        ["20", "press", "0.3", "2"],
-        ["30", "press", "0.25", "2"],
+        ["20", "sparsify", "0.3", "2"],
+        ["30", "sparsify", "0.25", "2"],
     ]
 
 
 def test_a_layer_lists_what_went(run: Path) -> None:
     text = explain(run, 1)
-    assert "layer 1: 1 of 4 nodes survive" in text
-    assert "3 nodes went, between updates 30 and 40" in text
+    assert "layer 1: 1 of 4 nodes kept" in text
+    assert "3 nodes were removed, between updates 30 and 40" in text
     assert text.count("\n  node ") == 3
-    assert "no node went" in explain(run, 2)
+    assert "no node was removed" in explain(run, 2)
 
 
 def test_the_methods_own_log_is_shown(run: Path) -> None:
@@ -83,7 +89,16 @@ def test_the_methods_own_log_is_shown(run: Path) -> None:
     rows = [{"update": update, **row} for update in range(0, 400, 10)]
     (run / "attention.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
     lines = explain(run).splitlines()
-    assert lines[-1].split() == ["390", "exploration", "0.4900", "0.5000", "3", "4", "0.250", "0.500"]
+    assert lines[-1].split() == [
+        "390",
+        "exploration",
+        "0.4900",
+        "0.5000",
+        "3",
+        "4",
+        "0.250",
+        "0.500",
+    ]
     assert sum("exploration" in line for line in lines) == 11
 
 
@@ -109,7 +124,8 @@ def test_what_is_not_there_is_told(run: Path, layer: int | None, node: int | Non
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", '{"update": 1}\n', "", '{"update": 0, "phase": "press", "scores": [[1], [2]]}\n']
+    "damage",
+    ["{", '{"update": 1}\n', "", '{"update": 0, "phase": "sparsify", "scores": [[1], [2]]}\n'],
 )
 def test_a_damaged_trail_is_told(run: Path, damage: str) -> None:
     (run / "trail.jsonl").write_text(damage)

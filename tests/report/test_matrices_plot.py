@@ -10,7 +10,7 @@ import torch
 
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.report.matrices_plot import Panel, matrices_plot, read_panels, told
+from asr_prune.report.matrices_plot import Panel, format_zeros, matrices_plot, read_panels
 from asr_prune.report.results import Result
 
 
@@ -45,7 +45,7 @@ def test_nothing_is_shown_without_a_method_that_makes_zeros(tmp_path: Path) -> N
 def test_zeros_and_empty_columns_are_counted() -> None:
     matrix = np.ones((4, 5))
     matrix[:, 1] = matrix[0, :] = 0
-    assert told(matrix) == "40 % zeros; 1 of 5 columns all 0"
+    assert format_zeros(matrix) == "40 % zeros; 1 of 5 columns all 0"
 
 
 @pytest.mark.parametrize("lines", [(1,), (3, 2)])

@@ -72,7 +72,7 @@ def test_the_corpuss_text_and_the_recipes_come_first(make: Make, capsys: Said) -
     assert "language model of own.txt: 2 words" in lang(capsys, "lang.lm.text=[own.txt]")
     Path("own.txt").write_text("MID LOW HIGH\n")
     assert "language model of own.txt: 3 words" in lang(capsys, "lang.lm.text=[own.txt]")
-    assert "none.txt is not there; give the path of a file that is" in lang(capsys, "lang.lm.text=[none.txt]")
+    assert "none.txt is not there; give the path of an existing file" in lang(capsys, "lang.lm.text=[none.txt]")
     Path("data/mute/local/lm.txt").unlink()
     assert "data/mute/local/lm.txt is missing; run the corpus stage" in lang(capsys)
 

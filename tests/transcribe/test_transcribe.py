@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import asr_prune
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.score.sclite import sctk_command
@@ -247,3 +248,11 @@ def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None
     scored = json.loads(Path(RUN, "score_test.json").read_text())
     assert len(ops) - ops.count("I") == scored["words"]
     assert len(ops) - ops.count("C") >= sum(scored["errors"].values())
+
+
+def test_from_python_a_run_says_and_scores_the_same(done: SimpleNamespace, capsys: Said) -> None:
+    path = next(iter(done.files))
+    run = asr_prune.load_run(RUN, nj=1)
+    assert run.transcribe(path).line == transcribed(capsys, path)[1].rstrip("\n")
+    assert run.score("test").wer == json.loads(Path(RUN, "result.json").read_text())["wer_test"]
+    assert run.network.widths == json.loads(Path(RUN, "shrunk/size.json").read_text())["nodes"]

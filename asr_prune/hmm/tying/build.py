@@ -40,7 +40,8 @@ def build_tree(
     unless there would be fewer than roots. Logs a warning if the number before merging differs from
     `leaves`.
     """
-    stub = Tree(stats.windows.shape[1], stats.central, _stub(roots, list(range(len(roots))), stats.central))
+    root = _stub(roots, list(range(len(roots))), stats.central)
+    stub = Tree(stats.windows.shape[1], stats.central, root)
     tree, least = _grown(stub, stats, questions, leaves, min_gain)
     if cluster_threshold:
         tree = _merged(tree, stub, stats, least if cluster_threshold < 0 else cluster_threshold, 0)

@@ -1,4 +1,4 @@
-"""Top-down clustering by repeated splits in two (Kaldi: TreeCluster, ClusterKMeans in cluster-utils.cc)."""
+"""Top-down clustering by splits in two (Kaldi: TreeCluster, ClusterKMeans in cluster-utils.cc)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _SWEEPS = 2000
 
 
 def split_all(points: Doubles, rng: np.random.Generator) -> list[list[int]]:
-    """All nodes except the root of a binary tree over points [n, 1 + 2 dim]; splits must raise the likelihood."""
+    """All nodes but the root of a binary tree over points [n, 1 + 2 dim].
+
+    A node is split if that raises the likelihood.
+    """
     nodes, waiting = [], [list(range(len(points)))]
     while waiting:
         node = waiting.pop(0)
@@ -32,7 +35,7 @@ def split_all(points: Doubles, rng: np.random.Generator) -> list[list[int]]:
 
 
 def split_in_two(points: Doubles, rng: np.random.Generator) -> tuple[float, Longs]:
-    """Gain in log-likelihood and side (0 or 1) of each point, for the best of _STARTS random starts."""
+    """Gain in log-likelihood and side (0 or 1) of each point, of the best of _STARTS starts."""
     whole = float(log_likelihood(points.sum(0)))
     best_gain, best_side = -np.inf, np.zeros(len(points), np.int64)
     for _ in range(_STARTS):

@@ -25,7 +25,8 @@ def convert_alignment(old: khg.TransitionModel, new: HmmModel, ids: Ints, bounds
     windows, window = distinct(segments.windows(tree.width, tree.central))
     aligned = segments.owner >= 0
     size = old.num_transition_ids + 1
-    seen, event = np.unique(window[segments.owner[aligned]] * size + ids[aligned], return_inverse=True)
+    code = window[segments.owner[aligned]] * size + ids[aligned]
+    seen, event = np.unique(code, return_inverse=True)
     out = np.zeros(len(ids), np.int32)
     converted = _converted(table, tree, new.transitions, windows[seen // size], seen % size)
     out[aligned] = converted[event]

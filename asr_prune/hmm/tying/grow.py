@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,15 @@ class Branch:
         return Split(self.key, self.values, yes, no)
 
 
+class _Entry(NamedTuple):
+    """Sorted as Kaldi breaks ties."""
+
+    loss: float
+    root: int
+    path: tuple[int, ...]
+    branch: Branch
+
+
 class Grower:
     """The best question for any set of events."""
 
@@ -63,7 +73,7 @@ class Grower:
         ]
 
     def _best(self, key: int, rows: Longs) -> tuple[int, float]:
-        """The first of the questions with the highest gain, and that gain; 0 if nothing is split."""
+        """The first question with the highest gain, and that gain; 0 if nothing is split."""
         values, groups = np.unique(self.values[key][rows], return_inverse=True)
         if len(values) < 2 or (key >= 0 and values[0] < 0):
             return 0, 0.0
@@ -86,17 +96,14 @@ def grow(
     leaves: int,
     thresh: float,
 ) -> tuple[list[Branch], float]:
-    """Splits roots [events] while there are fewer than `leaves` leaves and a split gains more than `thresh`.
+    """Splits roots [events] up to `leaves` leaves, while a split gains more than `thresh`.
 
     Leaf r is root r before it is split. Returns the branches of the roots, and the smallest gain of
     any split, infinity if there was none.
     """
     grower = Grower(stats, questions)
     branches = [grower.branch(root, np.flatnonzero(roots == root)) for root in range(num_roots)]
-    # ties are broken as in Kaldi
-    queue: list[tuple[float, int, tuple[int, ...], Branch]] = [
-        (-branch.gain, -branch.leaf, (), branch) for branch in branches
-    ]
+    queue = [_Entry(-branch.gain, -branch.leaf, (), branch) for branch in branches]
     heapq.heapify(queue)
     least = np.inf
     for new_leaf in range(num_roots, leaves):
@@ -106,7 +113,7 @@ def grow(
         least = min(least, -gain)
         grower.split(branch, new_leaf)
         for side, child in enumerate(branch.children):
-            heapq.heappush(queue, (-child.gain, root, (*path, side), child))
+            heapq.heappush(queue, _Entry(-child.gain, root, (*path, side), child))
     return branches, least
 
 
@@ -119,7 +126,10 @@ def _members(questions: list[tuple[int, ...]], values: Ints) -> Bools:
 
 
 def _different(members: Bools) -> tuple[Longs, Doubles]:
-    """Indices of the questions [questions, values] that split, without later equivalent ones, and their rows."""
+    """Indices of the questions that split, without equivalent ones, and their rows.
+
+    members: [questions, values].
+    """
     sides = members ^ members[:, :1]  # a question and its complement are equivalent
     packed = np.ascontiguousarray(np.packbits(sides, axis=1))
     _, first = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True)

@@ -18,14 +18,19 @@ from asr_prune.hmm.tying.stats import TreeStats
 log = logging.getLogger(__name__)
 
 
-def initial_model(tree: Tree, topology: khg.HmmTopology, stats: TreeStats) -> tuple[HmmModel, Doubles]:
+def initial_model(
+    tree: Tree,
+    topology: khg.HmmTopology,
+    stats: TreeStats,
+) -> tuple[HmmModel, Doubles]:
     """The model, and the number of frames of each pdf in `stats`, float64 [pdfs].
 
     A pdf without frames, of a phone that never occurs, gets the Gaussian of all frames; the number
     of such pdfs is logged. Raises UserError if there are no frames at all.
     """
     if not len(stats.moments):
-        raise UserError("no utterance is aligned, so states cannot be tied; see the log of the align stage.")
+        message = "no utterance is aligned, so states cannot be tied"
+        raise UserError(f"{message}; see the log of the align stage.")
     native = tree.to_khg()
     leaves = leaves_of(tree, stats.classes, stats.windows)
     moments = summed(stats.moments, leaves, native.num_pdfs)

@@ -13,7 +13,7 @@ ROUNDING = 1e-6
 
 
 def log_likelihood(moments: Doubles, floor: float = TREE_VARIANCE_FLOOR) -> Doubles:
-    """Log-likelihood of frames under their maximum-likelihood diagonal Gaussian with a variance floor.
+    """Log-likelihood of frames under the diagonal Gaussian that fits them, with a variance floor.
 
     moments: number of frames, sums of the features and of their squares, float64 [..., 1 + 2 dim].
     Returns float64 [...], 0 for no frames.

@@ -9,8 +9,9 @@ from asr_prune.hmm.tree import Leaf, Node, Table, Tree
 
 
 def leaves_of(tree: Tree, classes: Ints, windows: Ints) -> Longs:
-    """The leaf (pdf) of pdf classes [n] of phones in windows [n, width]; int64 [n], -1 if there is none.
+    """The leaf (pdf) of each event, int64 [n], -1 if there is none.
 
+    classes: pdf classes [n]; windows: phones in context [n, width].
     Context-independent phones may have -1 for their neighbours or not.
     """
     out = np.full(len(classes), -1)

@@ -36,7 +36,10 @@ class Compartment:
         self._find()
 
     def mapping(self) -> Longs:
-        """The new number of each leaf: clusters, ordered by their last leaf, get the numbers of the first leaves."""
+        """The new number of each leaf.
+
+        Clusters, ordered by their last leaf, get the numbers of the first leaves.
+        """
         into = self.into
         while (into[into] != into).any():
             into = into[into]
@@ -53,8 +56,9 @@ class Compartment:
 
 
 def merge_leaves(moments: Doubles, roots: Longs, highest: float, fewest: int) -> Longs:
-    """Merges leaves of the same root, smallest loss of log-likelihood first, while it is at most `highest`.
+    """Merges leaves of the same root while the loss of log-likelihood is at most `highest`.
 
+    The pair with the smallest loss comes first.
     moments: [leaves, 1 + 2 dim]; roots: [leaves]. Stops when `fewest` leaves with frames remain;
     leaves without frames are unchanged. Returns the new number of each leaf, int64 [leaves], with
     gaps.

@@ -26,9 +26,10 @@ class Questions:
 
     @classmethod
     def of(cls, phones: list[list[int]], num_classes: int) -> Questions:
-        """Sorted, without repeated sets; pdf class questions are {0}, {0, 1}, ... (compile-questions)."""
+        """Sorted, without repeated sets; of pdf classes {0}, {0, 1}, ... (compile-questions)."""
         unique = sorted({tuple(sorted(question)) for question in phones if question})
-        return cls([list(question) for question in unique], [list(range(n)) for n in range(1, num_classes)])
+        classes = [list(range(n)) for n in range(1, num_classes)]
+        return cls([list(question) for question in unique], classes)
 
     def at(self, key: int) -> list[list[int]]:
         """Questions about `key`: -1 for the pdf class, else a position in the window."""
@@ -58,7 +59,7 @@ def phone_questions(
 
 
 def extra_questions(lang: Lang) -> list[list[int]]:
-    """Sets of phones by position in the word, of silence and other phones; none if positions are not marked."""
+    """Sets of phones by position in the word; none if the lexicon does not mark positions."""
     names = {i: name for name, i in lang.phones.items()}
     spoken = {i: names[i] for group in lang.shared for i in group if i not in lang.silence}
     if not all(name.endswith(POSITIONS) for name in spoken.values()):

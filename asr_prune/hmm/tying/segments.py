@@ -1,4 +1,4 @@
-"""Splitting alignments into phones without a loop over frames (Kaldi: SplitToPhones in hmm-utils.cc)."""
+"""Splitting alignments into phones, without a loop over frames (Kaldi: SplitToPhones)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ class Segments:
     owner: Longs
 
     def windows(self, width: int, central: int) -> Ints:
-        """Each phone, at position `central`, with its neighbours, 0 beyond the utterance; int32 [segments, width]."""
+        """Each phone, at position `central`, with its neighbours; int32 [segments, width].
+
+        0 beyond the utterance.
+        """
         out = np.zeros((len(self.phones), width), np.int32)
         index = np.arange(len(self.phones))
         for place in range(width):
@@ -38,7 +41,7 @@ class Segments:
 
 
 def phone_segments(transitions: Transitions, ids: Ints, bounds: Longs) -> Segments:
-    """Phones of an alignment whose self-loops follow the leaving transition (Kaldi's reorder option).
+    """Phones of an alignment whose self-loops follow the leaving transition (Kaldi: reorder).
 
     ids: transition-ids [frames], 0 in utterances that are not aligned; bounds: [utterances + 1]. An
     utterance that does not consist of whole phones counts as not aligned; their number is logged.

@@ -55,9 +55,10 @@ def tree_stats(
     width: int = 3,
     central: int = 1,
 ) -> TreeStats:
-    """Accumulates feats [frames, dim] by event of an alignment; ids and bounds as for `phone_segments`.
+    """Accumulates feats [frames, dim] by event of an alignment.
 
-    ci_phones: context-independent phones, whose events differ by pdf class only.
+    ids, bounds: as for `phone_segments`; ci_phones: context-independent phones,
+    whose events differ by pdf class only.
     """
     table = Transitions.of(transitions)
     segments = phone_segments(table, ids, bounds)
@@ -76,7 +77,10 @@ def tree_stats(
 
 
 def distinct(rows: Ints) -> tuple[Ints, Longs]:
-    """The distinct rows, sorted, of integers from -1, and the index of each row among them: [distinct, n], [rows]."""
+    """The distinct rows, sorted, and the index of each row among them: [distinct, n], [rows].
+
+    rows: integers from -1, [rows, n].
+    """
     code = np.zeros(len(rows), np.int64)
     for column in rows.T:
         code = code * (int(rows.max(initial=0)) + 2) + column + 1
@@ -85,7 +89,7 @@ def distinct(rows: Ints) -> tuple[Ints, Longs]:
 
 
 def _moments(feats: Floats, event: Longs, events: int) -> Doubles:
-    """Moments [events, 1 + 2 dim] of feats [frames, dim] by event [frames], -1 for frames to skip."""
+    """Moments [events, 1 + 2 dim] of feats by event [frames], -1 for frames to skip."""
     out = np.zeros((events, 1 + 2 * feats.shape[1]))
     for rows in blocks(len(feats), 16384):
         used = event[rows] >= 0

@@ -11,14 +11,14 @@ from asr_prune.hmm.tying.build import MIN_GAIN, build_tree
 from asr_prune.hmm.tying.convert import convert_alignment
 from asr_prune.hmm.tying.init import initial_model
 from asr_prune.hmm.tying.questions import Questions, extra_questions, phone_questions
-from asr_prune.hmm.tying.stats import tree_stats
+from asr_prune.hmm.tying.stats import TreeStats, tree_stats
 from asr_prune.lang.lang import Lang
 
 
 @dataclass(frozen=True)
 class Tied:
-    """model: one Gaussian per pdf; occupancies: frames of each pdf, float64 [pdfs]; questions: those
-    the tree was built with; ids: alignment as transition-ids of `model`, int32 [frames], 0 for
+    """model: one Gaussian per pdf; occupancies: frames of each pdf, float64 [pdfs]; questions: of
+    the tree; ids: alignment as transition-ids of `model`, int32 [frames], 0 for
     frames that are not aligned.
     """
 
@@ -39,21 +39,25 @@ def tie(
     seed: int = 0,
     min_gain: float = MIN_GAIN,
 ) -> Tied:
-    """Ties the states of triphones (the part of train_deltas.sh before its first iteration).
+    """Ties the states of triphones, as train_deltas.sh before its first iteration.
 
     model: the one that made the alignment `ids` [frames], with any tree; bounds: [utterances + 1];
     feats: [frames, dim]; leaves, cluster_threshold, min_gain: see `build_tree`. The same seed gives
     the same model. Raises UserError as `initial_model`.
     """
     topology = read_topology(lang.topo)
-    classes = topology.get_phone_to_num_pdf_classes()
     stats = tree_stats(model.transitions, ids, bounds, feats, ci_phones=lang.silence)
-    clusters = phone_questions(stats, lang.shared, (_middle(classes),), seed)
-    questions = Questions.of(clusters + extra_questions(lang), max(classes))
+    questions = _questions(lang, topology.get_phone_to_num_pdf_classes(), stats, seed)
     tree = build_tree(stats, lang.shared, questions, leaves, cluster_threshold, min_gain)
     tied, occupancies = initial_model(tree, topology, stats)
     converted = convert_alignment(model.transitions, tied, ids, bounds)
     return Tied(tied, occupancies, questions, converted)
+
+
+def _questions(lang: Lang, classes: list[int], stats: TreeStats, seed: int) -> Questions:
+    """classes: number of pdf classes of each phone."""
+    clusters = phone_questions(stats, lang.shared, (_middle(classes),), seed)
+    return Questions.of(clusters + extra_questions(lang), max(classes))
 
 
 def _middle(classes: list[int]) -> int:

@@ -50,7 +50,10 @@ class Transitions:
         )
 
 
-def _state(model: khg.TransitionModel, entry: khg.TransitionModelTuple) -> tuple[int, int, int, int]:
+def _state(
+    model: khg.TransitionModel,
+    entry: khg.TransitionModelTuple,
+) -> tuple[int, int, int, int]:
     """Phone, HMM state, and pdf classes of its leaving transitions and of its self-loop."""
     phone, number, *_ = entry.__getstate__()
     state = model.topo.topology_for_phone(phone)[number]

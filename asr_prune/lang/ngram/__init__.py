@@ -1,1 +1,1 @@
-"""n-gram language models from text: counted, smoothed, pruned, measured, written as ARPA files."""
+"""n-gram language models: estimation from text, smoothing, pruning, perplexity, ARPA files."""

@@ -1,4 +1,4 @@
-"""ARPA files."""
+"""Writing ARPA files."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ _LOG_ZERO = -99.0
 
 
 def write_arpa(model: BackOff, path: Path) -> None:
-    """Writes a back-off model, logarithms with seven decimals, orders that have no n-gram left out.
+    """Writes a back-off model, logarithms with seven decimals, without empty orders.
 
     Raises UserError as `atomic`.
     """
     orders = [grams for grams in model.orders if len(grams.word)]
+    sizes = "".join(f"ngram {n}={len(grams.word)}\n" for n, grams in enumerate(orders, 1))
     with atomic(path) as file:
-        file.write("\\data\\\n" + "".join(f"ngram {n}={len(own.word)}\n" for n, own in enumerate(orders, 1)))
+        file.write("\\data\\\n" + sizes)
         texts = [""]
-        for n, own in enumerate(orders, 1):
-            texts = _texts(own, texts, model.words)
+        for n, grams in enumerate(orders, 1):
+            texts = _texts(grams, texts, model.words)
             file.write(f"\n\\{n}-grams:\n")
-            file.writelines(_entries(own, texts, n < len(orders)))
+            file.writelines(_entries(grams, texts, n < len(orders)))
         file.write("\n\\end\\\n")
 
 
 def _texts(grams: NGrams, histories: list[str], words: list[str]) -> list[str]:
-    """Each n-gram's words."""
+    """The words of each n-gram."""
     pairs = zip(grams.history.tolist(), grams.word.tolist(), strict=True)
     return [f"{histories[h]} {words[w]}".lstrip() for h, w in pairs]
 

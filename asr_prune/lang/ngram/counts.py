@@ -1,4 +1,4 @@
-"""How often each n-gram occurs."""
+"""n-gram counts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from asr_prune.lang.ngram.text import OOV_ID, START
 
 @dataclass(frozen=True)
 class NGramCounts:
-    """The n-grams of one order that occur, sorted by history and word; of order 1, every word by its id.
+    """The observed n-grams of one order, sorted by history and word; for order 1, all words by id.
 
-    history int64 [n]: all words but the last, as an index into the order below; suffix int64 [n]: all but the first,
-    likewise; word int64 [n]: the last; times int64 [n]: occurrences.
+    history int64 [n]: all words but the last, as an index into the order below; suffix int64 [n]:
+    all words but the first, likewise; word int64 [n]: the last word; times int64 [n]: occurrences.
     """
 
     history: np.ndarray
@@ -24,21 +24,25 @@ class NGramCounts:
 
 
 def count_ngrams(ids: np.ndarray, order: int, size: int) -> list[NGramCounts]:
-    """The n-grams of orders 1 to `order`, as far as there are any, in sentences `ids` int64 [tokens] over `size` words;
-    none spans an OOV_ID.
+    """n-grams of orders 1 to `order`, without empty orders; none spans an OOV_ID.
+
+    ids: sentences, int64 [tokens]; size: number of words.
     """
     none = np.zeros(size, np.int64)
-    found = [NGramCounts(none, none, np.arange(size), np.bincount(ids[ids != OOV_ID], minlength=size))]
-    ends = ids  # the n-gram that ends at each token, OOV_ID where there is none
+    unigrams = np.bincount(ids[ids != OOV_ID], minlength=size)
+    counts = [NGramCounts(none, none, np.arange(size), unigrams)]
+    # index of the n-gram that ends at each token, OOV_ID if there is none
+    ends = ids
     for _ in range(1, order):
         longer, ends = _extend(ids, ends, size)
         if not len(longer.word):
             break
-        found.append(longer)
-    return found
+        counts.append(longer)
+    return counts
 
 
 def _extend(ids: np.ndarray, ends: np.ndarray, size: int) -> tuple[NGramCounts, np.ndarray]:
+    """n-grams of the next order, and the one that ends at each token."""
     before = np.append(OOV_ID, ends[:-1])
     whole = np.flatnonzero((before != OOV_ID) & (ids != OOV_ID) & (ids != START))
     keys, first, which, times = np.unique(before[whole] * size + ids[whole], True, True, True)

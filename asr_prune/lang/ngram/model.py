@@ -1,4 +1,4 @@
-"""A back-off model in memory, and what it says of text."""
+"""Back-off models and perplexity."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from asr_prune.lang.ngram.text import OOV_ID, START, EncodedText
 
 @dataclass(frozen=True)
 class NGrams:
-    """Those of one order, sorted by history and word; natural logarithms.
+    """The n-grams of one order, sorted by history and word; natural logarithms.
 
-    history, suffix, word int64 [n]: as in `NGramCounts`; log_p float64 [n]: of the word after the history (`<s>`: -inf);
-    log_weight float64 [n]: what words that are not listed after the n-gram pay.
+    history, suffix, word int64 [n]: see `NGramCounts`; log_p float64 [n]: of the word given the
+    history (-inf for `<s>`); log_weight float64 [n]: back-off weight for words that are not listed
+    after the n-gram.
     """
 
     history: np.ndarray
@@ -27,17 +28,18 @@ class NGrams:
 
 @dataclass(frozen=True)
 class BackOff:
-    """words: by id; orders: n-grams of order 1, 2, ...; of each, history and suffix are listed too."""
+    """words: by id; orders: n-grams of order 1, 2, ..., with history and suffix of each."""
 
     words: list[str]
     orders: list[NGrams]
 
     def log_p(self, ids: np.ndarray) -> np.ndarray:
-        """float64 [tokens]: of each token of sentences int64 [tokens] after those before it, START's 0.
+        """Log-probability of each token of sentences int64 [tokens], float64 [tokens].
 
-        What follows an OOV_ID is taken without history, and OOV_ID itself is nan.
+        0 for START, nan for OOV_ID, which ends the history.
         """
-        total, todo = np.where(ids == OOV_ID, np.nan, 0.0), (ids != OOV_ID) & (ids != START)
+        total = np.where(ids == OOV_ID, np.nan, 0.0)
+        todo = (ids != OOV_ID) & (ids != START)
         for grams, ends, before in reversed(self._matches(ids)):
             after = todo & (before != OOV_ID)
             total[after] += grams.log_weight[before[after]]
@@ -47,7 +49,10 @@ class BackOff:
         return total
 
     def _matches(self, ids: np.ndarray) -> list[tuple[NGrams, np.ndarray, np.ndarray]]:
-        """By order: its n-grams, which of them ends at each token and which one token before, OOV_ID for none."""
+        """By order: n-grams, and those that end at each token and at the one before.
+
+        OOV_ID if there is none.
+        """
         matches: list[tuple[NGrams, np.ndarray, np.ndarray]] = []
         for order, grams in enumerate(self.orders):
             ends = self._find(grams, matches[-1][2], ids) if order else ids
@@ -55,10 +60,15 @@ class BackOff:
         return matches
 
     def _find(self, grams: NGrams, history: np.ndarray, word: np.ndarray) -> np.ndarray:
-        keys, size = grams.history * len(self.words) + grams.word, len(self.words)
-        asked = np.where((history == OOV_ID) | (word == OOV_ID), OOV_ID, history * size + word)
-        place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-        return np.where(keys[place] == asked, place, OOV_ID) if len(keys) else np.full_like(word, OOV_ID)
+        """Index of each n-gram, OOV_ID if it is not listed."""
+        if not len(grams.word):
+            return np.full_like(word, OOV_ID)
+        size = len(self.words)
+        keys = grams.history * size + grams.word
+        known = (history != OOV_ID) & (word != OOV_ID)
+        wanted = np.where(known, history * size + word, OOV_ID)
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[place] == wanted, place, OOV_ID)
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{len(grams.word)} {n}-grams" for n, grams in enumerate(self.orders, 1))
@@ -67,22 +77,26 @@ class BackOff:
 
 @dataclass(frozen=True)
 class Perplexity:
-    """Of words and sentence ends; without: words outside the vocabulary left out, as SRILM and KenLM print it;
-    with_oov: those counted as the word for unknown words, None where the vocabulary has none.
+    """Per word and sentence end.
+
+    without: without out-of-vocabulary words, as in SRILM and KenLM; with_oov: with those as the
+    word for unknown words, None if the vocabulary has no such word or the text no such words.
     """
 
     without: float
     with_oov: float | None
-    tokens: EncodedText
+    text: EncodedText
 
     def __str__(self) -> str:
-        told = f"{self.without:.2f} on {self.tokens}"
-        return told if self.with_oov is None else f"{told}; {self.with_oov:.2f} with those"
+        line = f"{self.without:.2f} on {self.text}"
+        return line if self.with_oov is None else f"{line}; {self.with_oov:.2f} with those"
 
 
-def perplexity(model: BackOff, tokens: EncodedText, oov: int) -> Perplexity:
-    """What `model` makes of text; oov: id of the word for unknown words, or OOV_ID."""
-    log_p, spoken = model.log_p(tokens.mapped(oov)), tokens.ids != START
-    known = spoken & (tokens.ids != OOV_ID)
-    whole = None if oov == OOV_ID or not tokens.unknown else math.exp(-log_p[spoken].mean())
-    return Perplexity(math.exp(-log_p[known].mean()), whole, tokens)
+def perplexity(model: BackOff, text: EncodedText, oov: int) -> Perplexity:
+    """Perplexity of `model` on `text`; oov: id of the word for unknown words, or OOV_ID."""
+    log_p, spoken = model.log_p(text.mapped(oov)), text.ids != START
+    known = spoken & (text.ids != OOV_ID)
+    with_oov = None
+    if oov != OOV_ID and text.unknown:
+        with_oov = math.exp(-log_p[spoken].mean())
+    return Perplexity(math.exp(-log_p[known].mean()), with_oov, text)

@@ -10,15 +10,16 @@ from asr_prune.options import options
 
 @options
 class LmOptions:
-    """The language model estimated from text where the corpus brings none, or where `text` names some."""
+    """n-gram estimation, if the corpus has no language model or `text` is set."""
 
-    #: files of one sentence a line, gzipped or not; by default the corpus's local/lm.txt, or else train's transcripts
+    #: text files of one sentence per line, may be gzipped; default: local/lm.txt of the corpus,
+    #: else the transcripts of the training set
     text: tuple[Path, ...] = ()
-    #: words an n-gram holds at most
+    #: n-gram order
     order: int = 3
-    #: kneser_ney (modified) or witten_bell, both interpolated
+    #: smoothing, interpolated: modified Kneser-Ney or Witten-Bell
     smoothing: Literal["kneser_ney", "witten_bell"] = "kneser_ney"
-    #: bigrams and longer n-grams to keep for the graph, by entropy; 0 keeps all
+    #: number of n-grams of order 2 and above to keep after entropy pruning (0: all)
     ngrams: int = 0
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Text to word numbers: sentences read from files, the vocabulary, words outside it."""
+"""Reading sentences, and encoding them as word ids."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from asr_prune.errors import UserError, first_few
 from asr_prune.lang.dictionary import text_lines
 from asr_prune.lang.lexicon import RESERVED_WORDS
 
-#: the sentence's start and end in text and ARPA files, and their ids
+#: sentence start and end in text and ARPA files, and their ids
 _MARKS = ("<s>", "</s>")
 START, END = 0, 1
+#: id of words outside the vocabulary
 OOV_ID = -1
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """words: `<s>`, `</s>`, then in C order, by id; ids: the other way; oov: id of the word for others, or OOV_ID."""
+    """words: by id, `<s>`, `</s>`, then in C order; ids: of words; oov: id of the word for unknown
+    words, or OOV_ID.
+    """
 
     words: list[str]
     ids: dict[str, int]
@@ -30,7 +33,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, words: Iterable[str], oov: str = "") -> Vocabulary:
-        """oov: stands for words outside `words` where it is one of them."""
+        """oov: the word for unknown words, if it is one of `words`."""
         listed = [*_MARKS, *sorted(set(words) - set(_MARKS))]
         ids = {word: i for i, word in enumerate(listed)}
         return cls(listed, ids, ids.get(oov, OOV_ID))
@@ -38,8 +41,8 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class EncodedText:
-    """ids int64 [tokens]: each sentence from START to END, words outside the vocabulary OOV_ID; unknown: those words,
-    counted.
+    """ids: sentences from START to END, int64 [tokens], OOV_ID for words outside the vocabulary;
+    unknown: counts of those words.
     """
 
     ids: np.ndarray
@@ -58,20 +61,23 @@ class EncodedText:
         return np.where(self.ids == OOV_ID, oov, self.ids)
 
     def __str__(self) -> str:
-        told = f"{self.words} words in {self.sentences} sentences"
+        text = f"{self.words} words in {self.sentences} sentences"
         if not self.unknown:
-            return f"{told}, none outside the vocabulary"
-        total, common = self.unknown.total(), first_few(word for word, _ in self.unknown.most_common())
-        return f"{told}, {total} ({100 * total / self.words:.2f} %) outside the vocabulary: {common}"
+            return f"{text}, none outside the vocabulary"
+        total = self.unknown.total()
+        share = f"{total} ({100 * total / self.words:.2f} %)"
+        common = first_few(word for word, _ in self.unknown.most_common())
+        return f"{text}, {share} outside the vocabulary: {common}"
 
 
 def encode_text(sentences: Iterable[Sequence[str]], vocabulary: Vocabulary) -> EncodedText:
-    """Sentences as word numbers."""
+    """Sentences as word ids."""
     get, ids, unknown = vocabulary.ids.get, array("q"), Counter[str]()
     for words in sentences:
         row = [get(word, OOV_ID) for word in words]
         if OOV_ID in row:
-            unknown.update(word for word, i in zip(words, row, strict=True) if i == OOV_ID)
+            pairs = zip(words, row, strict=True)
+            unknown.update(word for word, i in pairs if i == OOV_ID)
         ids.append(START)
         ids.extend(row)
         ids.append(END)
@@ -79,11 +85,11 @@ def encode_text(sentences: Iterable[Sequence[str]], vocabulary: Vocabulary) -> E
 
 
 def read_sentences(path: Path, named: bool = False) -> Iterator[list[str]]:
-    """The sentences of a file, one a line, gzipped where its name ends in .gz; `<s>` and `</s>` around them are left
-    out.
+    """The sentences of a file, one per line, without `<s>` and `</s>` around them.
 
-    named: an utterance's id comes first, as in Kaldi's `text`. Raises UserError with the line number where a word is
-    one that the FSTs reserve, and for a file that is missing, damaged or not UTF-8.
+    The file is decompressed if its name ends in .gz. named: each line begins with an utterance id,
+    as in Kaldi's `text`. Raises UserError, with the line number, for a word that is reserved for
+    the FSTs, and for a file that is missing, damaged or not UTF-8.
     """
     for number, line in enumerate(text_lines(path), 1):
         words = line.split()[1 if named else 0 :]
@@ -91,6 +97,7 @@ def read_sentences(path: Path, named: bool = False) -> Iterator[list[str]]:
         words = words[: len(words) - (words[-1:] == ["</s>"])]
         if not RESERVED_WORDS.isdisjoint(words):
             word = next(word for word in words if word in RESERVED_WORDS)
-            raise UserError(f"{path}:{number}: {word!r} is no word of a text, for the FSTs reserve it; remove it.")
+            message = f"{path}:{number}: {word!r} is reserved for the FSTs"
+            raise UserError(f"{message}; remove it from the text.")
         if words:
             yield words

@@ -68,16 +68,16 @@ def make_walk(folder: Path, utterances: int) -> Walk:
     phones: list[list[tuple[int, int]]] = []
     for utterance in range(utterances):
         middle = dice.choice(spoken, 0 if utterance == 5 else 12).tolist()
-        said = [] if utterance == 5 else [lang.silence[0], *middle, lang.silence[0]]
+        sequence = [] if utterance == 5 else [lang.silence[0], *middle, lang.silence[0]]
         phones.append([])
         before = len(ids)
-        for place, phone in enumerate(said):
+        for place, phone in enumerate(sequence):
             start = len(ids)
             for state, own in _pass_through(model.transitions, states, phone, dice):
                 ids += own
                 hmm_states += [state] * len(own)
             phones[-1].append((phone, len(ids) - start))
-            around = [*said[max(place - 1, 0) : place], *said[place + 1 : place + 2]]
+            around = [*sequence[max(place - 1, 0) : place], *sequence[place + 1 : place + 2]]
             for state in hmm_states[start:]:
                 feats.append(dice.normal([3 * phone, 2 * state, sum(around) / 2]))
         if utterance == 3:

@@ -42,7 +42,7 @@ def test_every_state_in_every_context_has_a_pdf(walk: Any, leaves: int, cluster_
         assert native.compute(events[row, 1:].tolist(), int(events[row, 0])) == (True, found[row])
 
 
-def test_phones_of_different_roots_share_nothing_and_the_unseen_has_its_own(walk: Any) -> None:
+def test_roots_share_no_leaf_and_an_unseen_phone_has_one(walk: Any) -> None:
     tree = build_tree(walk.stats, walk.lang.shared, walk.questions, 40)
     events = all_events(walk)
     found = leaves_of(tree, events[:, 0], events[:, 1:])
@@ -61,7 +61,7 @@ def test_context_of_silence_does_not_matter(walk: Any) -> None:
         assert len(set(found[silent[:, 0] == pdf_class].tolist())) == 1
 
 
-def test_context_that_colours_the_frames_is_found(walk: Any) -> None:
+def test_context_that_changes_the_frames_is_split(walk: Any) -> None:
     def keys(node: Node | None) -> set[int]:
         if isinstance(node, Split):
             return {node.key} | keys(node.yes) | keys(node.no)
@@ -75,13 +75,13 @@ def test_same_input_same_tree(walk: Any) -> None:
     assert one.to_bytes(True) == other.to_bytes(True)
 
 
-def test_less_data_than_leaves_is_told(walk: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_too_few_leaves_are_logged(walk: Any, caplog: pytest.LogCaptureFixture) -> None:
     tree = build_tree(walk.stats, walk.lang.shared, walk.questions, 5000)
     assert num_leaves(tree) < 5000
     assert "leaves instead of 5000" in caplog.text
 
 
-def test_each_root_has_a_leaf_however_few_are_asked_for(walk: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_root_has_a_leaf_even_above_the_target(walk: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert num_leaves(build_tree(walk.stats, walk.lang.shared, walk.questions, 3)) == 8
     assert "8 leaves instead of 3" in caplog.text
 

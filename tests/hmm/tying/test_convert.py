@@ -29,12 +29,12 @@ def test_pdfs_are_those_of_the_tree(walk: Any) -> None:
     ids = convert_alignment(walk.model.transitions, new, walk.ids, walk.bounds)
     for utterance, truth in enumerate(walk.phones):
         frame = walk.bounds[utterance]
-        said = [0, *(phone for phone, _ in truth), 0]
+        spoken = [0, *(phone for phone, _ in truth), 0]
         for i, (_, length) in enumerate(truth):
             for t in range(frame, frame + length):
                 if utterance == 3:
                     assert ids[t] == 0
                 else:
-                    expected = new.tree.compute(said[i : i + 3], int(walk.states[t]))
+                    expected = new.tree.compute(spoken[i : i + 3], int(walk.states[t]))
                     assert expected == (True, new.transitions.transition_id_to_pdf(int(ids[t])))
             frame += length

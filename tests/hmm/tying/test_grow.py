@@ -72,7 +72,7 @@ def test_against_a_loop(walk: Any, leaves: int, thresh: float) -> None:
     assert len(below) <= leaves
 
 
-def test_every_branch_asks_the_best_question(walk: Any) -> None:
+def test_every_branch_has_the_best_question(walk: Any) -> None:
     stats, questions = walk.stats, walk.questions
     waiting, _ = grow(stats, np.zeros(len(stats.classes), int), 1, questions, 12, 0.0)
     while waiting:

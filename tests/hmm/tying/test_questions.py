@@ -14,7 +14,7 @@ from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
 
 
-def test_alike_phones_are_asked_together(caplog: pytest.LogCaptureFixture) -> None:
+def test_similar_phones_share_a_question(caplog: pytest.LogCaptureFixture) -> None:
     """Phones 1 and 2 sound alike in the middle state, 3 and 4 share a set, 5 never occurs."""
     place = {1: 0.0, 2: 1.0, 3: 40.0, 4: 60.0}
     windows = np.array([[0, phone, 0] for phone in place] * 2, np.int32)

@@ -25,14 +25,14 @@ def test_windows_against_a_loop(walk: Any, width: int, central: int) -> None:
     windows = phone_segments(Transitions.of(walk.model.transitions), walk.ids, walk.bounds).windows(width, central)
     expected = []
     for utterance, truth in enumerate(walk.phones):
-        said = [0] * width + [phone for phone, _ in truth] + [0] * width
+        spoken = [0] * width + [phone for phone, _ in truth] + [0] * width
         if utterance != 3:
-            expected += [said[i - central : i - central + width] for i in range(width, len(said) - width)]
+            expected += [spoken[i - central : i - central + width] for i in range(width, len(spoken) - width)]
     assert windows.tolist() == expected
 
 
 @pytest.mark.parametrize("harm", ["end", "start", "phone"])
-def test_what_is_not_whole_phones_is_left_out(walk: Any, harm: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_incomplete_phones_are_left_out(walk: Any, harm: str, caplog: pytest.LogCaptureFixture) -> None:
     start, end = walk.bounds[1:3]
     ids, bounds = walk.ids.copy(), walk.bounds.copy()
     table = Transitions.of(walk.model.transitions)

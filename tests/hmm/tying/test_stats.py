@@ -15,10 +15,10 @@ def slow(walk: Any) -> dict[tuple[int, ...], list[np.ndarray]]:
     events: dict[tuple[int, ...], list[np.ndarray]] = {}
     for utterance, truth in enumerate(walk.phones):
         frame = walk.bounds[utterance]
-        said = [0, *(phone for phone, _ in truth), 0]
+        spoken = [0, *(phone for phone, _ in truth), 0]
         for i, (phone, length) in enumerate(truth):
             alone = phone in walk.lang.silence
-            window = (-1, phone, -1) if alone else tuple(said[i : i + 3])
+            window = (-1, phone, -1) if alone else tuple(spoken[i : i + 3])
             for t in range(frame, frame + length):
                 if utterance != 3:
                     events.setdefault((walk.states[t], *window), []).append(walk.feats[t].astype(float))

@@ -43,7 +43,7 @@ def model() -> Callable[[Sentences, str, int, str], tuple[BackOff, list[np.ndarr
 
 @pytest.fixture(scope="session")
 def p() -> Callable[[BackOff, str, Words], float]:
-    """p(word | history), the history being all that is known."""
+    """p(word | history), with nothing before the history."""
     return _p
 
 

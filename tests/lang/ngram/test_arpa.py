@@ -65,7 +65,7 @@ def check(model: BackOff, lang: Path, sentences: list[list[str]]) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(texts=st.lists(sentence, min_size=1, max_size=10), said=st.lists(sentence, max_size=4), order=st.integers(1, 4))
-def test_the_grammar_says_what_the_model_says_whole_and_pruned(
+def test_grammar_and_model_agree_before_and_after_pruning(
     model: ANY, lang: Path, texts: list[list[str]], said: list[list[str]], order: int
 ) -> None:
     whole, times = model(texts, "ABCDE", order, "kneser_ney")

@@ -18,19 +18,19 @@ def text(tmp_path: Path) -> Text:
     return Text([tmp_path / "text"])
 
 
-def test_each_step_is_told(text: Text, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_step_is_logged(text: Text, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     build_lm(text, tmp_path / "lm.arpa", LmOptions(ngrams=6), ["A", "B", "C", "<unk>"], "<unk>", [text])
-    told = [line.strip().replace(str(tmp_path), "") for line in caplog.messages]
-    assert told[0] == (
-        "language model of /text: 11 words in 4 sentences, 1 (9.09 %) outside the vocabulary: X; they are <unk>"
+    lines = [line.strip().replace(str(tmp_path), "") for line in caplog.messages]
+    assert lines[0] == (
+        "language model of /text: 11 words in 4 sentences, 1 (9.09 %) outside the vocabulary: X; they count as <unk>"
     )
-    assert [line.split(":")[0] for line in told[1:4]] == ["1-grams", "2-grams", "3-grams"]
-    assert told[4] == "4 words, 6 1-grams, 13 2-grams, 11 3-grams"
-    assert told[5].startswith("perplexity on /text: ")
-    assert told[6].startswith("pruned to 4 words, 6 1-grams, ")
-    assert told[7].startswith("perplexity on /text: ")
-    assert told[5].endswith(" with those")
+    assert [line.split(":")[0] for line in lines[1:4]] == ["1-grams", "2-grams", "3-grams"]
+    assert lines[4] == "4 words, 6 1-grams, 13 2-grams, 11 3-grams"
+    assert lines[5].startswith("perplexity on /text: ")
+    assert lines[6].startswith("pruned to 4 words, 6 1-grams, ")
+    assert lines[7].startswith("perplexity on /text: ")
+    assert lines[5].endswith(" with those")
     assert check_arpa(tmp_path / "lm.arpa")[0] == {"<s>", "</s>", "A", "B", "C", "<unk>"}
 
 
@@ -66,15 +66,12 @@ def test_files_are_added_up(text: Text, tmp_path: Path) -> None:
     assert "D" in both.words
 
 
-def test_the_verb(
-    text: Text, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+def test_the_verb(text: Text, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "lexicon.txt").write_text("A a\nB b\nC k\n<unk> spn\n")
     files = [str(tmp_path / name) for name in ("text", "lm.arpa", "lexicon.txt")]
     given = ["lm", files[0], "--out", files[1], "--lexicon", files[2], "--test", files[0]]
     assert main([*given, "--order", "2", "--smoothing", "witten_bell", "--ngrams", "5"]) == 0
-    assert "1 (9.09 %) outside the vocabulary: X; they are <unk>" in caplog.text
+    assert "1 (9.09 %) outside the vocabulary: X; they count as <unk>" in capsys.readouterr().out
     assert check_arpa(tmp_path / "lm.arpa")[1] == 2
     assert main([*given, "--order", "10"]) == 1
     assert capsys.readouterr().err == "asr-prune: --order must be from 1 to 9, not 10.\n"

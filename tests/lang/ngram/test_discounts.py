@@ -19,18 +19,18 @@ def test_three_discounts() -> None:
 
 
 @pytest.mark.parametrize("n", [(40, 10, 0, 3), (40, 10, 5, 0), (40, 10, 20, 9), (40, 10, 5, 9)])
-def test_one_discount_where_three_cannot_be_had(n: tuple[int, int, int, int]) -> None:
+def test_single_discount_if_three_are_undefined(n: tuple[int, int, int, int]) -> None:
     found = kneser_ney(repeated(*n), np.zeros(sum(n) + 5, np.int64))
     assert found.of[[0, 3, -1]] == pytest.approx([0, 2 / 3, 2 / 3])
-    assert found.how == f"Kneser-Ney, D 0.667, for n1 to n4 are {n[0]}, {n[1]}, {n[2]}, {n[3]}"
+    assert found.how == f"Kneser-Ney, D 0.667, since n1 to n4 are {n[0]}, {n[1]}, {n[2]}, {n[3]}"
 
 
 @pytest.mark.parametrize("n", [(0, 10, 5, 3), (40, 0, 5, 3)])
-def test_witten_bell_where_no_discount_can_be_had(n: tuple[int, int, int, int]) -> None:
+def test_witten_bell_if_no_discount_is_defined(n: tuple[int, int, int, int]) -> None:
     counts = repeated(*n)
     found = kneser_ney(counts, np.zeros(len(counts), np.int64))
     assert found.of == pytest.approx(witten_bell(counts, np.zeros(len(counts), np.int64)).of)
-    assert found.how.startswith("Witten-Bell, for n1 to n4 are ")
+    assert found.how.startswith("Witten-Bell, since n1 to n4 are ")
 
 
 def test_witten_bell_gives_up_as_much_as_there_are_kinds() -> None:

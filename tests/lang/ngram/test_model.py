@@ -27,13 +27,13 @@ def by_hand() -> BackOff:
     )
 
 
-def test_words_back_off_and_what_is_unknown_breaks_the_history() -> None:
+def test_words_back_off_and_unknown_words_break_the_history() -> None:
     log_p = by_hand().log_p(np.array([0, 2, 3, 1, 0, 2, 2, OOV_ID, 3, 1]))
     expected = np.log([1, 0.5, 0.9, 0.2, 1, 0.5, 0.25 * 0.5, np.nan, 0.3, 0.2])
     assert log_p == pytest.approx(expected, nan_ok=True)
 
 
-def test_perplexity_counts_sentence_ends_and_leaves_out_what_is_unknown() -> None:
+def test_perplexity_counts_sentence_ends_without_unknown_words() -> None:
     tokens = encode_text([["A", "B"], ["X", "A"]], Vocabulary.of("AB"))
     found = perplexity(by_hand(), tokens, OOV_ID)
     assert found.without == pytest.approx((0.5 * 0.9 * 0.2 * 0.5 * 0.25 * 0.2) ** (-1 / 5))
@@ -41,7 +41,7 @@ def test_perplexity_counts_sentence_ends_and_leaves_out_what_is_unknown() -> Non
     assert str(found) == f"{found.without:.2f} on 4 words in 2 sentences, 1 (25.00 %) outside the vocabulary: X"
 
 
-def test_perplexity_with_a_word_for_what_is_unknown() -> None:
+def test_perplexity_with_a_word_for_unknown_words() -> None:
     tokens = encode_text([["A", "B"], ["X", "A"]], Vocabulary.of("AB"))
     found = perplexity(by_hand(), tokens, 3)
     assert found.with_oov == pytest.approx((0.5 * 0.9 * 0.2 * 0.3 * 0.5 * 0.25 * 0.2) ** (-1 / 6))

@@ -29,7 +29,7 @@ def listed(model: BackOff) -> list[list[tuple[str, ...]]]:
 
 @settings(max_examples=40, deadline=None)
 @given(sentences=texts, order=st.integers(2, 4), share=st.floats(0, 1))
-def test_what_is_kept_is_as_much_as_asked_unchanged_whole_and_sums_to_one(
+def test_pruned_model_has_the_requested_size_and_sums_to_one(
     model: ANY, p: Callable[..., float], histories: ANY, sentences: list[list[str]], order: int, share: float
 ) -> None:
     whole, times = model(sentences, WORDS, order, "kneser_ney")
@@ -46,7 +46,7 @@ def test_what_is_kept_is_as_much_as_asked_unchanged_whole_and_sums_to_one(
 
 
 def without(model: BackOff, p: Callable[..., float], gram: tuple[str, ...], shorter: list[str]) -> Listed:
-    """p' after the n-gram's history where it is not listed, from the definition of a back-off model."""
+    """p' after the history of a removed n-gram, from the definition of a back-off model."""
     *history, last = gram
     rest = [word for word in shorter if word != last]
     unlisted = [word for word in (*WORDS, "</s>") if word not in rest]

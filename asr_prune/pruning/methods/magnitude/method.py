@@ -15,7 +15,7 @@ from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.magnitude.activity import Activity, activity
 from asr_prune.pruning.methods.magnitude.options import MagnitudeOptions
 from asr_prune.pruning.nodes import Nodes
-from asr_prune.pruning.parts import Score
+from asr_prune.pruning.parts import NodeScore
 from asr_prune.pruning.scores import WeightScores, over_mean
 
 
@@ -45,7 +45,7 @@ class LimitedScores(WeightScores):
         return [score > self.strength for score in self.scores()]
 
 
-class EntropyScore(Score):
+class EntropyScore(NodeScore):
     """The entropy of whether a node is on, over the training frames, divided by its layer's mean.
 
     1 for all nodes until the network has been run over the training frames, just before the cut. A

@@ -1,0 +1,65 @@
+"""The pruned network of a run, from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from asr_prune.acoustic.network import Network
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.segments import LONGEST_PIECE
+from asr_prune.layout import RunDir
+from asr_prune.score.wer import Score
+from asr_prune.score.wer import score as score_words
+from asr_prune.transcribe.recogniser import Requested, RunRecogniser
+from asr_prune.transcribe.transcribe import Transcriber
+from asr_prune.transcribe.transcript import Transcript
+from asr_prune.workflow.experiment import NJ, Experiment, experiment_of
+
+
+def load_run(folder: Path | str, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> LoadedRun:
+    """The run in exp/<name>/runs/<run>, after the score stage, of the project in the current
+    folder.
+
+    recipe: its recipe's folder, by default recipes/<name>; sets: as of --set; nj: processes. Raises
+    UserError if a file is missing or the run does not belong to the recipe.
+    """
+    run = RunDir.given(Path(folder))
+    return LoadedRun(experiment_of(run, recipe, sets, nj), run)
+
+
+class LoadedRun:
+    """A run's shrunk network with the features, graph and LM weight that belong to it."""
+
+    def __init__(self, experiment: Experiment, run: RunDir) -> None:
+        self.experiment, self.run = experiment, run
+        self._recogniser = RunRecogniser(run, experiment.decoding, experiment.nj)
+        self._transcriber = Transcriber(self._recogniser, Requested(), None, LONGEST_PIECE)
+
+    @property
+    def network(self) -> Network:
+        """The shrunk network: spliced frames, float32 [batch, inputs], to logits [batch,
+        classes].
+        """
+        return self._recogniser.model.network
+
+    def transcribe(self, path: Path | str) -> Transcript:
+        """What is said in one audio file that libsndfile reads. Raises UserError if it cannot be
+        read.
+        """
+        recording = self._transcriber.reader(os.fspath(path))
+        (transcript,) = self._transcriber.transcripts([recording], "file")
+        return transcript
+
+    def score(self, part: str = "test") -> Score:
+        """Decodes a set of the project (train, dev or test), with the LM weight chosen on dev, and
+        scores it.
+
+        Raises UserError if the set has no features.
+        """
+        data = DataDir.read(self.experiment.layout.set(part))
+        feats = self.experiment.decoding.load(part)
+        recognise = self._recogniser.recogniser(Requested())
+        words = {utt: hyp.words for utt, hyp in self._recogniser.recognise(recognise, [feats])}
+        return score_words(words, data.text, data.utt2spk, self.experiment.recipe.score)
