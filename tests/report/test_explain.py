@@ -134,14 +134,19 @@ def test_a_damaged_trail_is_told(run: Path, damage: str) -> None:
         explain(RunDir(run))
 
 
-def test_the_verb(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", str(run), "--layer", "1", "--node", "2"]) == 0
+def test_the_verb(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = Path("exp/demo/runs")
+    shutil.copytree(run, runs / "whole", ignore=shutil.ignore_patterns("exp"))
+    assert main(["explain", str(runs / "whole"), "--layer", "1", "--node", "2"]) == 0
     assert "layer 1, node 2: the cut" in capsys.readouterr().out
-    assert main(["explain", str(tmp_path / "nowhere")]) == 1
-    (told,) = capsys.readouterr().err.splitlines()
-    assert "trail.jsonl is missing; give the folder of a run after stage 4" in told
-    shutil.copytree(run, tmp_path / "copy", ignore=shutil.ignore_patterns("nodes.json", "copy"))
-    assert main(["explain", str(tmp_path / "copy")]) == 1
+    assert main(["explain", str(runs / "nowhere")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "runs/nowhere/trail.jsonl is missing" in line
+    shutil.copytree(runs / "whole", runs / "part", ignore=shutil.ignore_patterns("nodes.json"))
+    assert main(["explain", str(runs / "part")]) == 1
     assert "nodes.json is missing" in capsys.readouterr().err
 
 
