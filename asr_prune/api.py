@@ -19,7 +19,8 @@ from asr_prune.workflow.experiment import NJ, Experiment, experiment_of
 
 
 def load_run(folder: Path | str, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> LoadedRun:
-    """The run in exp/<name>/runs/<run>, after the score stage, of the project in the current folder.
+    """The run in exp/<name>/runs/<run>, after the score stage, of the project in the current
+    folder.
 
     recipe: its recipe's folder, by default recipes/<name>; sets: as of --set; nj: processes. Raises
     UserError if a file is missing or the run does not belong to the recipe.
@@ -38,17 +39,22 @@ class LoadedRun:
 
     @property
     def network(self) -> Network:
-        """The shrunk network: spliced frames, float32 [batch, inputs], to logits [batch, classes]."""
+        """The shrunk network: spliced frames, float32 [batch, inputs], to logits [batch,
+        classes].
+        """
         return self._recogniser.model.network
 
     def transcribe(self, path: Path | str) -> Transcript:
-        """What is said in one audio file that libsndfile reads. Raises UserError if it cannot be read."""
+        """What is said in one audio file that libsndfile reads. Raises UserError if it cannot be
+        read.
+        """
         recording = self._transcriber.reader(os.fspath(path))
         (transcript,) = self._transcriber.transcripts([recording], "file")
         return transcript
 
     def score(self, part: str = "test") -> Score:
-        """Decodes a set of the project (train, dev or test), with the LM weight chosen on dev, and scores it.
+        """Decodes a set of the project (train, dev or test), with the LM weight chosen on dev, and
+        scores it.
 
         Raises UserError if the set has no features.
         """

@@ -1,1 +1,1 @@
-"""Which nodes go, and their exact removal. Needs torch, numpy and the acoustic network."""
+"""Choosing nodes and removing them exactly. Needs torch, numpy and the acoustic network."""

@@ -24,7 +24,7 @@ from asr_prune.pruning.registry import find_method, find_options
 from asr_prune.pruning.removal import shrink_layers
 from asr_prune.pruning.verify import Agreement, agreement
 
-#: where a module keeps what `prune_module` was told of it
+#: the attribute in which a module keeps its pairs, and whether pruning is finished
 _NOTE = "_asr_prune"
 Pairs = Sequence[tuple[str, str]]
 
@@ -152,7 +152,8 @@ class ModulePruner:
         """The method's factor on the learning rate of the next update, 1 for most methods."""
         ends = accumulate(updates for updates, _ in self.parts)
         return next(
-            (f for end, (_, f) in zip(ends, self.parts, strict=True) if self.hooks.step < end), self.parts[-1][1]
+            (f for end, (_, f) in zip(ends, self.parts, strict=True) if self.hooks.step < end),
+            self.parts[-1][1],
         )
 
     def penalty(self) -> Tensor:
@@ -204,7 +205,8 @@ def shrink_module(model: nn.Module, pairs: Pairs | None = None, activation: Acti
 
 
 def verify_module(model: nn.Module, small: nn.Module, inputs: Tensor) -> Agreement:
-    """Compares the outputs of two modules for `inputs`, [batch, ...], without dropout, in their dtype.
+    """Compares the outputs of two modules for `inputs`, [batch, ...], without dropout, in their
+    dtype.
 
     Allowed are 1e-5 * max(1, largest |output|), in float64 1e-9. Neither module is changed. Raises
     ValueError if pruning is not finished.

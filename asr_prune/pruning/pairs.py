@@ -1,4 +1,6 @@
-"""Pairs of linear maps in any PyTorch module, between which nodes stand that can be removed exactly."""
+"""Pairs of linear maps in any PyTorch module, between which nodes stand that can be removed
+exactly.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ _ELEMENTWISE = (
 
 @dataclass(frozen=True)
 class NodePair:
-    """incoming, outgoing: names of two nn.Linear; activation: what stands between them, if it is not found there."""
+    """incoming, outgoing: names of two nn.Linear; activation: what stands between them, if it is
+    not found there.
+    """
 
     incoming: str
     outgoing: str
@@ -103,7 +107,9 @@ def find_pairs(model: nn.Module) -> list[NodePair]:
 
 
 def modules_between(model: nn.Module, pair: NodePair) -> list[nn.Module] | None:
-    """The modules between the maps of a pair inside one nn.Sequential; None if they are not inside one."""
+    """The modules between the maps of a pair inside one nn.Sequential; None if they are not inside
+    one.
+    """
     common = []
     for one, other in zip(pair.incoming.split("."), pair.outgoing.split("."), strict=False):
         if one != other:

@@ -18,8 +18,8 @@ _LARGEST_FACTOR = 2.0
 
 
 def as_groups(weight: Tensor, dim: int) -> Tensor:
-    """`weight` as a matrix, the same memory, whose groups are its columns (dim 0: outgoing vectors)
-    or its rows (dim 1: incoming vectors).
+    """`weight` as a matrix in the same memory, whose groups are its columns (dim 0: outgoing
+    vectors) or its rows (dim 1: incoming vectors).
     """
     return by_columns(weight) if dim == 0 else by_rows(weight)
 
@@ -29,7 +29,7 @@ def shrink_euclidean(weight: Tensor, threshold: Tensor, dim: int, protected: Ten
     of `weight` (Yuan and Lin 2006).
 
     weight: float [rows, columns] or [rows, taps, columns]; groups are as in `as_groups`; protected:
-    boolean [groups], groups that one step takes at most nine tenths of, so that they do not die.
+    boolean [groups], groups of which one step takes at most nine tenths, so that they do not die.
     Returns the new norms, [groups].
     """
     weight = as_groups(weight, dim)
@@ -52,15 +52,15 @@ def shrink_diagonal(
 ) -> Tensor:
     """The prox of `strength * ||u||` in a diagonal metric, in place for every group.
 
-    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * ||u||`. Where ||d v|| <= strength the
-    group is 0. Elsewhere u_i = d_i r v_i / (d_i r + strength), r = ||u|| being the root of `||d v /
-    (d r + strength)|| = 1`, which Newton's method on 1/||.|| - 1 finds from `start`. One round from
-    the root of the update before is enough: as training settles, so do the roots.
+    It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * ||u||`. If ||d v|| <= strength the
+    group becomes 0. Otherwise u_i = d_i r v_i / (d_i r + strength), where r = ||u|| is the root of
+    `||d v / (d r + strength)|| = 1`; Newton's method on 1/||.|| - 1 finds it from `start`. One
+    round from the root of the previous step is enough: as training settles, so do the roots.
 
-    weight, metric d: of one shape, as in `shrink_euclidean`; strength: one a group; start: a guess
-    of r, [groups]; protected: as in `shrink_euclidean`, by a smaller strength; scratch: two tensors
-    like weight, overwritten (fresh memory would cost more than the arithmetic); rounds: of Newton.
-    Returns r, [groups].
+    weight, metric d: of one shape, as in `shrink_euclidean`; strength: one per group; start: a
+    guess of r, [groups]; protected: as in `shrink_euclidean`, by a smaller strength; scratch: two
+    tensors like weight, which are overwritten (new memory would cost more than the computation);
+    rounds: of Newton. Returns r, [groups].
     """
     weight, metric, ratio, shifted = (as_groups(values, dim) for values in (weight, metric, *scratch))
     force = torch.mul(metric, weight, out=ratio).square_().sum(dim).sqrt_()
@@ -82,14 +82,19 @@ def shrink_diagonal(
 
 
 def soften(
-    weight: Tensor, metric: Tensor, strength: Tensor, dim: int, protected: Tensor, scratch: tuple[Tensor, Tensor]
+    weight: Tensor,
+    metric: Tensor,
+    strength: Tensor,
+    dim: int,
+    protected: Tensor,
+    scratch: tuple[Tensor, Tensor],
 ) -> Tensor:
     """Soft thresholding in a diagonal metric, in place for every group.
 
     It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i |u_i|`: each |v_i| falls by
-    strength / d_i and stops at 0. Arguments as in `shrink_diagonal`. A vector is 0 throughout where
-    its largest d_i |v_i| is at most the strength, so a protected one meets at most nine tenths of
-    that. Returns the new sums of magnitudes, [groups].
+    strength / d_i and stops at 0. Arguments as in `shrink_diagonal`. A vector becomes 0 if its
+    largest d_i |v_i| is at most the strength, so a protected one meets at most nine tenths of that.
+    Returns the new sums of magnitudes, [groups].
     """
     weight, metric, force, left = (as_groups(values, dim) for values in (weight, metric, *scratch))
     torch.mul(metric, weight, out=force).abs_()
@@ -114,9 +119,9 @@ def decay(weight: Tensor, metric: Tensor, strength: Tensor, dim: int, scratch: t
 
 def metric_of(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor) -> Tensor:
     """The diagonal metric of the optimiser's last update of `parameter`, of its shape: Adam's, or
-    of SGD one number.
+    for SGD one number.
 
-    out: a tensor of that shape, which Adam's is written to.
+    out: a tensor of that shape, to which Adam's is written.
     """
     metric = adam_metric(optimiser, parameter, out)
     if metric is None:
@@ -128,8 +133,8 @@ def adam_metric(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor | Non
     """The diagonal metric of Adam's last update of `parameter`, `(sqrt(v_hat) + eps) / eta`, of its
     shape.
 
-    out: a tensor to write it to. None where the optimiser is not of Adam's family or has not moved
-    the parameter yet.
+    out: a tensor to write it to. None if the optimiser is not of Adam's family or has not moved the
+    parameter yet.
     """
     state = optimiser.state.get(parameter)
     if not state or "exp_avg_sq" not in state:
@@ -141,8 +146,8 @@ def adam_metric(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor | Non
 
 
 def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:
-    """What one unit of penalty takes off a group's norm in one update of SGD: eta, and with
-    momentum m the eta / (1 - m) that keeps the minimiser where it is.
+    """How much one unit of penalty reduces a group's norm in one update of SGD: eta, and with
+    momentum m the eta / (1 - m) that keeps the minimiser in place.
     """
     group = next(g for g in optimiser.param_groups if any(p is parameter for p in g["params"]))
     return float(group["lr"] / (1 - group.get("momentum", 0.0)))

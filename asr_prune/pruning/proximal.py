@@ -181,7 +181,8 @@ class ProximalPenalty(Penalty):
     NAMES = ("strength", "zero_for", "held", "protected", "spared_to", "dev_before")
 
     def state_dict(self) -> dict[str, Any]:
-        return {"steering": self.steering.state_dict(), **{name: getattr(self, name) for name in self.NAMES}}
+        state = {name: getattr(self, name) for name in self.NAMES}
+        return state | {"steering": self.steering.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.steering.load_state_dict(state["steering"])
@@ -235,12 +236,15 @@ class Steering:
         """Lets the strength rise again."""
         self.ceiling = math.inf
 
+    NAMES = ("strength", "ceiling", "mass_0")
+
     def state_dict(self) -> dict[str, Any]:
-        """strength, ceiling, mass_0, before."""
-        before = list(self.before) if self.before else None
-        return {"strength": self.strength, "ceiling": self.ceiling, "mass_0": self.mass_0, "before": before}
+        """What a resumed run needs."""
+        state: dict[str, Any] = {name: getattr(self, name) for name in self.NAMES}
+        return state | {"before": list(self.before) if self.before else None}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
-        self.strength, self.ceiling, self.mass_0 = state["strength"], state["ceiling"], state["mass_0"]
+        for name in self.NAMES:
+            setattr(self, name, state[name])
         self.before = (state["before"][0], state["before"][1]) if state["before"] else None

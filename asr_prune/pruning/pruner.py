@@ -220,7 +220,11 @@ class Pruner(Hooks):
         self.removal.reshape(state["departed"])
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step, self.before_cut, self.snapshots = state["step"], state["before_cut"], state["snapshots"]
+        self.step, self.before_cut, self.snapshots = (
+            state["step"],
+            state["before_cut"],
+            state["snapshots"],
+        )
         self.trail.load_state_dict(state["trail"])
         self.network.dropouts = state["dropouts"]
         self.method.load_state_dict(state["method"])

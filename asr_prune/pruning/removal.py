@@ -79,7 +79,11 @@ def narrow(layers: Sequence[NodeLayer], kept: Sequence[Tensor], optimiser: optim
 def _axes(layer: NodeLayer) -> list[tuple[nn.Linear, str, int]]:
     """The layer's parameters, module and name, each with the axis along which its nodes lie."""
     last = layer.outgoing.weight.dim() - 1
-    return [(layer.incoming, "weight", 0), (layer.incoming, "bias", 0), (layer.outgoing, "weight", last)]
+    return [
+        (layer.incoming, "weight", 0),
+        (layer.incoming, "bias", 0),
+        (layer.outgoing, "weight", last),
+    ]
 
 
 def _replace(optimiser: optim.Optimizer, old: Tensor, new: Tensor, index: Tensor, dim: int) -> None:

@@ -22,7 +22,11 @@ class NormScore(NodeScore):
     """
 
     def __init__(
-        self, nodes: Nodes, vectors: str = "outgoing", tolerance: float | None = None, l1: bool = False
+        self,
+        nodes: Nodes,
+        vectors: str = "outgoing",
+        tolerance: float | None = None,
+        l1: bool = False,
     ) -> None:
         super().__init__(nodes)
         self.vectors, self.tolerance, self.l1 = vectors, tolerance, l1

@@ -1,4 +1,4 @@
-"""One pruning run: a dense network trained with a method, its cut noted, its files written."""
+"""One pruning run: trains a network with a method and writes its files."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def train_run(
     """Trains and cuts one network with `train.threads`; returns all figures of the run.
 
     train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for
-    CTC. classes: the number of pdfs, or for CTC what each token spells, the blank first. Writes
+    CTC. classes: the number of pdfs, or for CTC the spelling of each token, the blank first. Writes
     model/network.pt (dense shape, removed nodes zero), model/before_cut.pt, nodes.json, norms.npz,
-    trail.jsonl and metrics.jsonl, and what the method keeps besides: model/<snapshot>.pt,
-    weights.npz, its audit file; resumes from model/checkpoint.pt.
+    trail.jsonl and metrics.jsonl, and what the method saves besides: model/<snapshot>.pt,
+    weights.npz, its log. Resumes from model/checkpoint.pt.
     """
     with torch_threads(options[1].threads):
         return _train_run(folder, train, dev, classes, options, seed, features)
@@ -110,10 +110,15 @@ def _train_run(
 
 
 def both_sets(
-    train: Labelled, dev: Labelled, options: NetworkOptions, how: TrainOptions, ctc: bool, device: torch.device
+    train: Labelled,
+    dev: Labelled,
+    options: NetworkOptions,
+    how: TrainOptions,
+    ctc: bool,
+    device: torch.device,
 ) -> tuple[Examples, Examples]:
-    """What a network of `options` is trained on and judged on, together within `how.memory_gb`: dev
-    takes a quarter at most, train the rest.
+    """The training and dev examples for a network of `options`, together within `how.memory_gb`:
+    dev takes at most a quarter, training the rest.
     """
     memory = how.memory
     judged = labelled_examples(dev, options, ctc, device, memory // 4)
@@ -129,8 +134,8 @@ def labelled_examples(
     memory: int,
     augment: Augment | None = None,
 ) -> Examples:
-    """Examples by frames, or by CTC, which alone knows to augment, in `memory` bytes, 0 for any
-    number: all at once where they fit, else in chunks.
+    """Examples by frames, or for CTC by utterances (only these can be augmented), within `memory`
+    bytes (0: no limit): all at once if they fit, else in chunks.
     """
     context, kind = (options.left_context, options.right_context), UtteranceSet if ctc else FrameSet
     features, labels = labelled
@@ -173,9 +178,7 @@ def _save(folder: Path, pruner: Pruner, model: Model) -> None:
 def _save_snapshots(
     folder: Path, pruner: Pruner, model: Model, dev_frames: Examples
 ) -> dict[str, float | int | list[int]]:
-    """Writes model/<name>.pt of each network that the method asked to keep; returns what it is and
-    how good.
-    """
+    """Writes model/<name>.pt for each snapshot; returns their sizes and dev cross-entropies."""
     figures: dict[str, float | int | list[int]] = {}
     network = deepcopy(model.network)
     for name, weights in pruner.snapshots.items():
@@ -183,15 +186,18 @@ def _save_snapshots(
         small, kept = shrink(network)
         save_model(folder / f"model/{name}.pt", replace(model, network=network, kept=kept))
         size = size_of(small)
-        figures |= {f"{name}_dev_ce": evaluate(small, dev_frames).cross_entropy, f"{name}_nodes_per_layer": size.nodes}
+        figures |= {
+            f"{name}_dev_ce": evaluate(small, dev_frames).cross_entropy,
+            f"{name}_nodes_per_layer": size.nodes,
+        }
         figures |= {f"{name}_nodes": sum(size.nodes), f"{name}_params": size.params}
         figures |= {f"{name}_nonzero_weights": size.nonzero}
     return figures
 
 
 def nodes_table(cut: Cut) -> dict[str, Any]:
-    """Which nodes of which layer survived, and why the others did not; node indices are those of
-    the dense network.
+    """The kept nodes of each layer, and why the others were removed; indices are those of the dense
+    network.
     """
     layers = []
     for kept, alive, scores in zip(cut.kept, cut.alive, cut.scores, strict=True):
@@ -205,8 +211,6 @@ def nodes_table(cut: Cut) -> dict[str, Any]:
                 "lowest_score_kept": round(float(scores[kept].min()), 6) if bool(kept.any()) else None,
             }
         )
-    why = (
-        "removed_by_the_method: its vector was zero before the cut, or small enough to count as zero by the tolerance "
-    )
-    why += "or strength asked; removed_by_the_cut: ranked below the asked count, with its score"
+    why = "removed_by_the_method: its vector was zero before the cut, or counts as zero by the requested "
+    why += "tolerance or strength; removed_by_the_cut: ranked below the requested count, with its score"
     return {"cut_after_update": cut.step, "why": why, "layers": layers}

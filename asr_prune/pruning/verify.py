@@ -17,7 +17,7 @@ _RANDOM_FRAMES = 4096
 
 @dataclass(frozen=True)
 class Agreement:
-    """Largest logit difference between two networks over some inputs, beside what is allowed."""
+    """The largest difference of two networks' outputs over some inputs, and the allowed one."""
 
     inputs: str
     dtype: str
@@ -45,7 +45,10 @@ def compare_networks(masked: Model, small: Model, utterances: Mapping[str, np.nd
     rows = [
         agreement(*networks, what, batches, dtype)
         for dtype in (torch.float32, torch.float64)
-        for what, batches in (("random inputs", _random(masked)), ("test frames", _spliced(masked, utterances)))
+        for what, batches in (
+            ("random inputs", _random(masked)),
+            ("test frames", _spliced(masked, utterances)),
+        )
     ]
     for network in networks:
         network.float()

@@ -79,7 +79,10 @@ def read_trail(folder: Path) -> Trail:
 
 
 def _read(folder: Path) -> Trail:
-    rows, nodes = _lines(folder / "trail.jsonl"), json.loads((folder / "nodes.json").read_text(encoding="utf-8"))
+    rows, nodes = (
+        _lines(folder / "trail.jsonl"),
+        json.loads((folder / "nodes.json").read_text(encoding="utf-8")),
+    )
     scores = [np.array(layer, float) for layer in zip(*(row["scores"] for row in rows), strict=True)]
     if not scores or [s.shape[1:] for s in scores] != [(layer["nodes"],) for layer in nodes["layers"]]:
         raise ValueError("trail.jsonl and nodes.json do not fit together")
@@ -111,7 +114,10 @@ def fate(trail: Trail, layer: int, node: int) -> tuple[int | None, str]:
     if node in facts["removed_by_the_method"]:
         when = _zero_since(trail.updates, trail.scores[layer - 1][:, node])
         if when is None:
-            return trail.cut_at, f"small enough to count as zero at the cut after update {trail.cut_at}"
+            return (
+                trail.cut_at,
+                f"small enough to count as zero at the cut after update {trail.cut_at}",
+            )
         return when, f"the method had brought it to zero by update {when}"
     return None, "it was kept"
 
@@ -155,7 +161,10 @@ def _run(folder: Path, trail: Trail) -> str:
 def _audit(table: AuditTable, rows: Sequence[dict[str, Any]]) -> list[str]:
     """The method's own log, about ten lines of it."""
     shown = [*rows[:: max(1, -(-len(rows) // _AUDITED))], *rows[-1:]]
-    return [table.header, *(table.line(row) for row in {row["update"]: row for row in shown}.values())]
+    return [
+        table.header,
+        *(table.line(row) for row in {row["update"]: row for row in shown}.values()),
+    ]
 
 
 def _layer(trail: Trail, layer: int) -> str:
@@ -165,7 +174,11 @@ def _layer(trail: Trail, layer: int) -> str:
         f"updates: {_timeline(trail)}",
         "",
     ]
-    rows = [("largest", scores.max(1)), ("median", np.median(scores, axis=1)), ("smallest", scores.min(1))]
+    rows = [
+        ("largest", scores.max(1)),
+        ("median", np.median(scores, axis=1)),
+        ("smallest", scores.min(1)),
+    ]
     lines += [f"{name:8s}  {sparkline(row)}  {row[0]:.3g} -> {row[-1]:.3g}" for name, row in rows]
     alive = [*(scores > 0).sum(1)]
     lines.append(f"{'above 0':8s}  {sparkline(alive)}  {alive[0]} -> {alive[-1]}")

@@ -101,14 +101,14 @@ def test_another_seed_is_another_run(make_trainer: MakeTrainer) -> None:
     assert not torch.equal(one.network.output.weight, other.network.output.weight)
 
 
-def test_a_loss_that_is_no_number_is_told(make_trainer: MakeTrainer) -> None:
+def test_an_infinite_loss_is_refused(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(optimiser="sgd", learning_rate=1e30, clip=0.0)
     with pytest.raises(UserError, match=r"loss of epoch 1 is not a number; lower train.learning_rate \(now 1e\+30\)"):
         trainer.run()
     assert not trainer.checkpoint.exists()
 
 
-def test_a_damaged_checkpoint_is_told(make_trainer: MakeTrainer) -> None:
+def test_a_damaged_checkpoint_is_refused(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer()
     trainer._one_epoch()
     trainer.checkpoint.write_bytes(trainer.checkpoint.read_bytes()[:500])
@@ -117,7 +117,7 @@ def test_a_damaged_checkpoint_is_told(make_trainer: MakeTrainer) -> None:
 
 
 @pytest.mark.parametrize("other", [{"weights": 1}, {"network": {}}, {"epoch": "three"}])
-def test_a_checkpoint_of_something_else_is_told(make_trainer: MakeTrainer, other: dict[str, Any]) -> None:
+def test_a_foreign_checkpoint_is_refused(make_trainer: MakeTrainer, other: dict[str, Any]) -> None:
     trainer = make_trainer()
     trainer._one_epoch()
     whole = torch.load(trainer.checkpoint, weights_only=True)
@@ -155,7 +155,7 @@ def test_without_tensorboard_no_events(make_trainer: MakeTrainer, tmp_path: Path
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here: the refusal cannot be seen")
-def test_cuda_where_there_is_none_is_told() -> None:
+def test_cuda_is_refused_if_unavailable() -> None:
     with pytest.raises(UserError, match=r"no CUDA device; set train\.device to auto or cpu"):
         pick_device("cuda")
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")

@@ -147,7 +147,7 @@ def test_it_learns_to_spell(make_trainer: Callable[..., Trainer], tmp_path: Path
     assert rows[-1]["train_accuracy"] > 0.7
 
 
-def test_what_cannot_be_spelled_in_its_frames_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_spelled_in_its_frames_is_left_out_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     feats = {name: np.zeros((9, 2), np.float32) for name in "abc"}
     tokens = {"a": np.array([1, 2, 3]), "b": np.array([1, 1, 2]), "c": np.array([], int)}
     with caplog.at_level(logging.WARNING):

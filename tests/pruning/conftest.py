@@ -32,12 +32,19 @@ def task(seed: int, utterances: int = 12) -> tuple[dict[str, np.ndarray], dict[s
 def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
     """Builds a trainer with a pruner for `prune` options on the small task; folders differ by `name`."""
 
-    def make(prune: dict[str, Any], train: dict[str, Any] | None = None, name: str = "run", **network: Any) -> Trainer:
+    def make(
+        prune: dict[str, Any],
+        train: dict[str, Any] | None = None,
+        name: str = "run",
+        **network: Any,
+    ) -> Trainer:
         frames = FrameSet.from_utterances(*task(1), (1, 1))
         dev = FrameSet.from_utterances(*task(2, 3), (1, 1))
         torch.manual_seed(3)
         made = build(
-            NetworkOptions(**{"hidden": (32, 24), "dropout": 0.0, "stream": 16, **network}), frames.inputs, PDFS
+            NetworkOptions(**{"hidden": (32, 24), "dropout": 0.0, "stream": 16, **network}),
+            frames.inputs,
+            PDFS,
         )
         made.set_normalisation(*frames.moments())
         method = find_method(prune["method"])

@@ -21,14 +21,21 @@ from asr_prune.pruning.removal import shrink
 HIDDEN = (24, 20, 16)
 TOKENS = 5
 #: what a method needs besides its name, where it does not take `keep`
-ASKED: dict[str, dict[str, Any]] = {"none": {}, "dense_small": {}, "dsd": {"granularity": "node", "keep": 0.5}}
+ASKED: dict[str, dict[str, Any]] = {
+    "none": {},
+    "dense_small": {},
+    "dsd": {"granularity": "node", "keep": 0.5},
+}
 ASKED |= {"map": {"granularity": "node", "keep": 0.5}}
 ENDS_DENSE = {"none", "dense_small", "dsd"}
 
 
 def utterances(seed: int, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Tokens of some frames each about their centres, float32 [frames, 4]."""
-    rng, centres = np.random.default_rng(seed), np.random.default_rng(0).standard_normal((TOKENS, 4)) * 2
+    rng, centres = (
+        np.random.default_rng(seed),
+        np.random.default_rng(0).standard_normal((TOKENS, 4)) * 2,
+    )
     tokens = {f"u{i:02d}": rng.integers(1, TOKENS, rng.integers(2, 5)) for i in range(count)}
     paths = {name: np.repeat(own, rng.integers(8, 12, len(own))) for name, own in tokens.items()}
     noise = {name: rng.standard_normal((len(path), 4)) for name, path in paths.items()}

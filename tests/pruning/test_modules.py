@@ -34,7 +34,12 @@ def sequential(activation: Callable[[], nn.Module] = nn.ReLU, dropout: float = 0
     return nn.Sequential(*hidden, nn.Linear(20, 4))
 
 
-def train(model: nn.Module, optimiser: torch.optim.Optimizer, pruner: ModulePruner | None, steps: int = STEPS) -> None:
+def train(
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    pruner: ModulePruner | None,
+    steps: int = STEPS,
+) -> None:
     inputs, targets = data()
     order = torch.Generator().manual_seed(2)
     for _ in range(steps):
@@ -75,7 +80,13 @@ METHODS: list[dict[str, Any]] = [
 def test_every_method_prunes_a_sequential(asked: dict[str, Any], live: bool) -> None:
     model = sequential(dropout=0.1)
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    options = {"keep": 0.5, "min_nodes": 2, "live_shrink": live, "run_over": lambda: model(data()[0]), **asked}
+    options = {
+        "keep": 0.5,
+        "min_nodes": 2,
+        "live_shrink": live,
+        "run_over": lambda: model(data()[0]),
+        **asked,
+    }
     pruner = asr_prune.prune(model, optimiser=optimiser, steps=STEPS, **options)
     train(model, optimiser, pruner)
     small = asr_prune.shrink(model)
@@ -86,7 +97,8 @@ def test_every_method_prunes_a_sequential(asked: dict[str, Any], live: bool) -> 
 
 
 @pytest.mark.parametrize(
-    "activation", [nn.Sigmoid, nn.Tanh, nn.GELU, nn.SiLU, lambda: nn.ReLU(inplace=True), nn.Softplus]
+    "activation",
+    [nn.Sigmoid, nn.Tanh, nn.GELU, nn.SiLU, lambda: nn.ReLU(inplace=True), nn.Softplus],
 )
 @pytest.mark.parametrize("vectors", ["incoming", "outgoing"])
 def test_constants_are_those_of_any_activation(activation: Callable[[], nn.Module], vectors: str) -> None:
@@ -116,7 +128,14 @@ def test_named_pairs_of_any_module() -> None:
     model = Net()
     optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
     pruner = asr_prune.prune(
-        model, "l1", keep=0.5, vectors="incoming", pairs=NAMED, activation=torch.tanh, optimiser=optimiser, steps=STEPS
+        model,
+        "l1",
+        keep=0.5,
+        vectors="incoming",
+        pairs=NAMED,
+        activation=torch.tanh,
+        optimiser=optimiser,
+        steps=STEPS,
     )
     train(model, optimiser, pruner)
     small = asr_prune.shrink(model)
@@ -226,9 +245,17 @@ def chain(*between: nn.Module, bias: bool = True) -> nn.Sequential:
         (chain(nn.ReLU(), bias=False), None, "'2' has no bias"),
         (shared(), [("0", "2")], "'0' is used in several places"),
         (tied(), None, "'0' is used in several places"),
-        (nn.Sequential(weight_norm(nn.Linear(8, 8)), nn.ReLU(), nn.Linear(8, 4)), None, "'0' is parametrised"),
+        (
+            nn.Sequential(weight_norm(nn.Linear(8, 8)), nn.ReLU(), nn.Linear(8, 4)),
+            None,
+            "'0' is parametrised",
+        ),
         (chain(), [("0", "9")], "'9' is not there"),
-        (nn.Sequential(nn.Conv1d(8, 8, 1), nn.ReLU(), nn.Linear(8, 4)), [("0", "2")], "'0' is a Conv1d"),
+        (
+            nn.Sequential(nn.Conv1d(8, 8, 1), nn.ReLU(), nn.Linear(8, 4)),
+            [("0", "2")],
+            "'0' is a Conv1d",
+        ),
         (Net(), None, "a Net does not show which maps follow each other"),
         (Net(), [("first", "last")], "'first' has 24 outputs and 'last' 20 inputs"),
         (Net(), [*NAMED, NAMED[0]], "'first' is the incoming map of two pairs"),

@@ -21,10 +21,19 @@ from asr_prune.pruning.nodes import (
 )
 from asr_prune.pruning.options import PruneOptions
 
-Values = st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.5]), min_size=1, max_size=12), min_size=1, max_size=4)
+Values = st.lists(
+    st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.5]), min_size=1, max_size=12),
+    min_size=1,
+    max_size=4,
+)
 
 
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.floats(0.01, 1), st.integers(1, 8), st.integers(0, 99))
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    st.floats(0.01, 1),
+    st.integers(1, 8),
+    st.integers(0, 99),
+)
 def test_budget_is_hit_and_minima_hold(sizes: list[int], keep: float, minimum: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     scores = [torch.rand(size, generator=generator) for size in sizes]

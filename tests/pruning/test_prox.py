@@ -60,7 +60,14 @@ def test_uniform_metric_is_block_soft_thresholding(dim: int) -> None:
     other = one.clone()
     shrink_euclidean(one, full(0.3), dim, NOBODY)
     shrink_diagonal(
-        other, torch.full_like(other, 10.0), full(3.0), dim, other.norm(dim=dim), NOBODY, scratch_for(other), 4
+        other,
+        torch.full_like(other, 10.0),
+        full(3.0),
+        dim,
+        other.norm(dim=dim),
+        NOBODY,
+        scratch_for(other),
+        4,
     )
     assert torch.allclose(one, other, atol=1e-12)
 
@@ -72,14 +79,24 @@ def test_protected_groups_do_not_die() -> None:
     assert (norms > 0).tolist() == protected.tolist()
     weight = torch.ones(3, 6)
     norms = shrink_diagonal(
-        weight, torch.ones(3, 6), full(100.0).float(), 0, weight.norm(dim=0), protected, scratch_for(weight), 3
+        weight,
+        torch.ones(3, 6),
+        full(100.0).float(),
+        0,
+        weight.norm(dim=0),
+        protected,
+        scratch_for(weight),
+        3,
     )
     assert (norms > 0).tolist() == protected.tolist()
 
 
 def elements(dim: int) -> tuple[Tensor, Tensor, Tensor]:
     torch.manual_seed(dim)
-    weight, metric = torch.randn(6, 6, dtype=torch.float64), torch.rand(6, 6, dtype=torch.float64) * 50 + 1
+    weight, metric = (
+        torch.randn(6, 6, dtype=torch.float64),
+        torch.rand(6, 6, dtype=torch.float64) * 50 + 1,
+    )
     return weight, metric, torch.linspace(0, 20, 6, dtype=torch.float64)
 
 
@@ -197,7 +214,10 @@ def test_every_optimiser_reaches_the_minimiser(name: str, every: int) -> None:
 def test_a_vector_over_several_taps_is_one_group(dim: int) -> None:
     """Weights [rows, taps, columns] against the same numbers as a matrix with the groups in its columns or rows."""
     torch.manual_seed(7)
-    weight, metric = torch.randn(6, 3, 6, dtype=torch.float64), torch.rand(6, 3, 6, dtype=torch.float64) * 20 + 1
+    weight, metric = (
+        torch.randn(6, 3, 6, dtype=torch.float64),
+        torch.rand(6, 3, 6, dtype=torch.float64) * 20 + 1,
+    )
     flat = (
         (weight.reshape(18, 6), metric.reshape(18, 6)) if dim == 0 else (weight.reshape(6, 18), metric.reshape(6, 18))
     )

@@ -88,7 +88,10 @@ def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str
 )
 def test_a_penalty_of_strength_zero_is_no_penalty(make_trainer: MakeTrainer, prune: dict[str, Any]) -> None:
     setting = {"optimiser": "adamw", "weight_decay": 0.0}
-    plain, penalised = make_trainer({"method": "none"}, setting, "a"), make_trainer(prune, setting, "b")
+    plain, penalised = (
+        make_trainer({"method": "none"}, setting, "a"),
+        make_trainer(prune, setting, "b"),
+    )
     plain.run()
     penalised.run()
     for name, value in plain.network.state_dict().items():

@@ -12,7 +12,13 @@ import pytest
 import asr_prune.pruning
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.registry import audit_tables, find_method, find_options, is_dense_method, method_names
+from asr_prune.pruning.registry import (
+    audit_tables,
+    find_method,
+    find_options,
+    is_dense_method,
+    method_names,
+)
 
 FOLDER = Path(asr_prune.pruning.__file__).parent
 OPTIONS = """
@@ -52,7 +58,9 @@ def test_every_method_has_options_a_class_and_a_page(name: str) -> None:
     assert (FOLDER / f"methods/{name}/{name}.md").is_file()
 
 
-def test_a_method_of_another_package_is_found_and_does_not_replace_ours(other_package: None) -> None:
+def test_a_method_of_another_package_is_found_and_does_not_replace_ours(
+    other_package: None,
+) -> None:
     assert "fancy" in method_names()
     assert find_options("fancy")(method="fancy").knob == 7  # type: ignore[attr-defined]
     assert find_method("fancy").__name__ == "Fancy"
@@ -60,7 +68,10 @@ def test_a_method_of_another_package_is_found_and_does_not_replace_ours(other_pa
 
 
 def test_an_unknown_method_is_named_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="there is no pruning method 'lasso'; the methods are complexity, dense_small"):
+    with pytest.raises(
+        ValueError,
+        match="there is no pruning method 'lasso'; the methods are complexity, dense_small",
+    ):
         find_options("lasso")
     assert not is_dense_method("lasso")
     assert [name for name in method_names() if is_dense_method(name)] == ["none"]
@@ -69,7 +80,10 @@ def test_an_unknown_method_is_named_with_those_that_exist() -> None:
 
 def modules_after(code: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"], check=True, capture_output=True, text=True
+        [sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return set(done.stdout.split())
 
@@ -80,7 +94,16 @@ def test_options_are_read_without_torch() -> None:
 
 
 def test_training_needs_torch_numpy_and_safetensors_alone() -> None:
-    heavy = {"pydantic", "yaml", "scipy", "matplotlib", "kaldifst", "kaldi_hmm_gmm", "kaldi_decoder", "kaldilm"}
+    heavy = {
+        "pydantic",
+        "yaml",
+        "scipy",
+        "matplotlib",
+        "kaldifst",
+        "kaldi_hmm_gmm",
+        "kaldi_decoder",
+        "kaldilm",
+    }
     methods = "from asr_prune.pruning.registry import *; [find_method(name) for name in method_names()]"
     assert not modules_after(f"import asr_prune.pruning.training; {methods}") & heavy
     allowed = {"torch", "numpy", "safetensors", "asr_prune"} | sys.stdlib_module_names

@@ -61,7 +61,10 @@ def test_the_files_of_a_run_agree(tmp_path: Path, prune: dict[str, Any]) -> None
     models = {"model/network.pt", "model/before_cut.pt", "model/checkpoint.pt"}
     own = {"dsd": {"model/sparse.pt", "weights.npz"}, "map": {"attention.jsonl"}}.get(prune["method"], set())
     assert names == models | own | {"nodes.json", "norms.npz", "metrics.jsonl", "trail.jsonl"}
-    masked, before = load_model(tmp_path / "model/network.pt"), load_model(tmp_path / "model/before_cut.pt")
+    masked, before = (
+        load_model(tmp_path / "model/network.pt"),
+        load_model(tmp_path / "model/before_cut.pt"),
+    )
     layers = json.loads((tmp_path / "nodes.json").read_text())["layers"]
     with np.load(tmp_path / "norms.npz") as arrays:
         norms, kept = ([arrays[f"{name}{i}"] for i in (1, 2)] for name in ("layer", "kept"))
@@ -83,7 +86,10 @@ def test_models_carry_what_decoding_needs(tmp_path: Path) -> None:
     features, labels = task(2, 2)
     frames = torch.from_numpy(np.concatenate([splice_utterance(features[name], (1, 2)) for name in sorted(features)]))
     target = torch.from_numpy(np.concatenate([labels[name] for name in sorted(labels)])).long()
-    for name, entropy in (("network", figures["dev_ce_after_cut"]), ("before_cut", figures["dev_ce_before_cut"])):
+    for name, entropy in (
+        ("network", figures["dev_ce_after_cut"]),
+        ("before_cut", figures["dev_ce_before_cut"]),
+    ):
         model = load_model(tmp_path / f"model/{name}.pt")
         assert (model.context, model.features, len(model.priors)) == ((1, 2), FEATURES, 6)
         found = torch.nn.functional.cross_entropy(model.network(frames), target)
@@ -133,7 +139,10 @@ def test_a_set_that_fits_its_memory_trains_as_one_in_memory(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("method", ["group_lasso", "magnitude", "complexity"])
 def test_methods_prune_what_is_trained_in_chunks(tmp_path: Path, method: str) -> None:
-    asked = {"group_lasso": {"keep": 0.5, "every": 1, "steer_every": 2}, "magnitude": {"keep": 0.5}}.get(method, {})
+    asked = {
+        "group_lasso": {"keep": 0.5, "every": 1, "steer_every": 2},
+        "magnitude": {"keep": 0.5},
+    }.get(method, {})
     one, other = (of_archives(tmp_path / name, 9000e-9, method, **asked) for name in ("one", "other"))
     assert one["updates"] == other["updates"] == 4 * (6 * 60 // 40)
     assert one["dev_ce_final"] == other["dev_ce_final"] < 1.7
@@ -246,5 +255,10 @@ def test_a_run_starts_from_a_trained_one(tmp_path: Path) -> None:
     again = run(tmp_path / "again", asked, epochs=1, learning_rate=1e-9, init=str(tmp_path / "first"))
     assert again["dev_ce_final"] == pytest.approx(first["dev_ce_final"], rel=1e-4)
     file = str(tmp_path / "first/model/network.pt")
-    pruned = run(tmp_path / "pruned", {"method": "magnitude", "keep": 0.5, "fine_tune": 0.0}, epochs=1, init=file)
+    pruned = run(
+        tmp_path / "pruned",
+        {"method": "magnitude", "keep": 0.5, "fine_tune": 0.0},
+        epochs=1,
+        init=file,
+    )
     assert pruned["dev_ce_before_cut"] < run(tmp_path / "cold", {"method": "none"}, epochs=1)["dev_ce_final"]

@@ -66,4 +66,9 @@ def test_a_change_too_small_for_float32_is_seen_in_float64(
     masked, small = models
     with torch.no_grad():
         small.network.output.bias += 5e-7
-    assert [agreement.holds for agreement in compare_networks(masked, small, utterances)] == [True, True, False, False]
+    assert [agreement.holds for agreement in compare_networks(masked, small, utterances)] == [
+        True,
+        True,
+        False,
+        False,
+    ]

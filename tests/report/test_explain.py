@@ -22,7 +22,13 @@ LAYERS = [
         "removed_by_the_cut": {"2": 0.25},
         "lowest_score_kept": 0.5,
     },
-    {"nodes": 2, "kept": [0, 1], "removed_by_the_method": [], "removed_by_the_cut": {}, "lowest_score_kept": 1.0},
+    {
+        "nodes": 2,
+        "kept": [0, 1],
+        "removed_by_the_method": [],
+        "removed_by_the_cut": {},
+        "lowest_score_kept": 1.0,
+    },
 ]
 SCORES = [
     [[1.0, 0.8, 0.9, 0.4], [1.0, 1.0]],
@@ -83,7 +89,16 @@ def test_the_methods_own_log_is_shown(run: Path) -> None:
     rows = [{"update": update, **row} for update in range(0, 400, 10)]
     (run / "attention.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
     lines = explain(run).splitlines()
-    assert lines[-1].split() == ["390", "exploration", "0.4900", "0.5000", "3", "4", "0.250", "0.500"]
+    assert lines[-1].split() == [
+        "390",
+        "exploration",
+        "0.4900",
+        "0.5000",
+        "3",
+        "4",
+        "0.250",
+        "0.500",
+    ]
     assert sum("exploration" in line for line in lines) == 11
 
 
@@ -109,7 +124,8 @@ def test_what_is_not_there_is_told(run: Path, layer: int | None, node: int | Non
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", '{"update": 1}\n', "", '{"update": 0, "phase": "sparsify", "scores": [[1], [2]]}\n']
+    "damage",
+    ["{", '{"update": 1}\n', "", '{"update": 0, "phase": "sparsify", "scores": [[1], [2]]}\n'],
 )
 def test_a_damaged_trail_is_told(run: Path, damage: str) -> None:
     (run / "trail.jsonl").write_text(damage)

@@ -31,7 +31,11 @@ def test_seeds_meet_in_their_median() -> None:
 
 
 def test_runs_without_nodes_or_wer_are_not_plotted() -> None:
-    rows = [invented("a", "l2", None, 10.0), invented("b", "l2", 512, None), invented("c", "l2", 512, 10.0)]
+    rows = [
+        invented("a", "l2", None, 10.0),
+        invented("b", "l2", 512, None),
+        invented("c", "l2", 512, 10.0),
+    ]
     assert [row.run for row in plottable(rows)] == ["c"]
 
 
@@ -41,7 +45,11 @@ def test_what_else_was_asked_makes_a_series_of_its_own() -> None:
         invented("b", "guided", 512, 11.0, variant=None),
         invented("c", "magnitude", 512, 12.0, variant="score entropy"),
     ]
-    assert [one.name for one in series(rows)] == ["guided (default)", "guided (guide step)", "magnitude"]
+    assert [one.name for one in series(rows)] == [
+        "guided (default)",
+        "guided (guide step)",
+        "magnitude",
+    ]
 
 
 def test_small_networks_like_different_runs_are_different_points() -> None:

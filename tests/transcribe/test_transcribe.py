@@ -253,6 +253,6 @@ def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None
 def test_from_python_a_run_says_and_scores_the_same(done: SimpleNamespace, capsys: Said) -> None:
     path = next(iter(done.files))
     run = asr_prune.load_run(RUN, nj=1)
-    assert run.transcribe(path).line == told(capsys, path)[1].rstrip("\n")
+    assert run.transcribe(path).line == transcribed(capsys, path)[1].rstrip("\n")
     assert run.score("test").wer == json.loads(Path(RUN, "result.json").read_text())["wer_test"]
     assert run.network.widths == json.loads(Path(RUN, "shrunk/size.json").read_text())["nodes"]

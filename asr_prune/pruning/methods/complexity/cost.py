@@ -1,5 +1,5 @@
-"""What a network costs whose nodes are there with a probability: exact expectations, and what one
-more node adds.
+"""The cost of a network whose nodes are present with a probability: exact expectations and their
+slopes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from asr_prune.acoustic.network import NodeLayer, rate_of
 
 
 class Cost:
-    """`C = rho * E[multiply-adds a frame] / dense + (1 - rho) * E[parameters] / dense` (Guenter and
-    Sideris 2024, arXiv 2411.09127; the exact form is our reading).
+    """`C = rho * E[multiply-adds per frame] / dense + (1 - rho) * E[parameters] / dense` (Guenter
+    and Sideris 2024, arXiv 2411.09127; the exact form is our reading).
 
-    Counted are the maps into and out of `layers`; what no node can remove (of a residual network,
-    the input and the output layer) is the same whatever happens. Gates of different layers are
-    independent, so that a map of an expected n rows and m columns has an expected n * m weights.
+    It counts the maps into and out of `layers`; what no node can remove (the input and the output
+    layer of a residual network) is constant and left out. Gates of different layers are
+    independent, so a map of an expected n rows and m columns has an expected n * m weights.
     """
 
     def __init__(self, layers: Sequence[NodeLayer], rho: float) -> None:
@@ -33,7 +33,7 @@ class Cost:
         self.shares = rho / float(self.macs(full)), (1 - rho) / float(self.params(full))
 
     def expected(self, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """Multiply-adds a frame and parameters, [] each, for an expected `counts` nodes a layer,
+        """Expected multiply-adds per frame and parameters, [] each, for expected nodes `counts`,
         [layers].
         """
         return self.macs(counts), self.params(counts)
@@ -50,9 +50,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class _Map:
-    """An affine map between layers of nodes: out, into: which layer's nodes its rows and columns
-    belong to, None where they are fixed. rows: of one node, or all of a fixed side; columns
-    likewise; rate: evaluations a frame.
+    """An affine map between layers of nodes.
+
+    out, into: the layers whose nodes are its rows and columns, None if they are fixed; rows: of one
+    node, or all of a fixed side; columns likewise; rate: evaluations per frame.
     """
 
     out: int | None

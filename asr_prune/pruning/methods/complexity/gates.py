@@ -1,4 +1,4 @@
-"""Bernoulli gates on nodes and on whole layers: drawn for each mini-batch, moved by projected
+"""Bernoulli gates on nodes and on whole layers: sampled for each mini-batch, moved by projected
 gradient.
 """
 
@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.nodes import Nodes, narrowed
+from asr_prune.pruning.parts import NodeScore
 
 
 class Gates:
-    """nodes: theta of each node's gate, float [nodes] a layer; layers: theta of the layers' gates,
-    [layers], which stay 1 in a network that cannot do without a layer.
+    """The probabilities theta of all gates, and the sampled gates.
 
-    A gate whose theta has been at most `tolerance` for `patience` updates is off for good.
+    nodes: theta of each node's gate, float [nodes] a layer; layers: theta of the layers' gates,
+    [layers], which stay 1 in a network that cannot do without a layer. A gate whose theta has been
+    at most `tolerance` for `patience` updates is permanently off.
     """
 
     def __init__(self, layers: Sequence[NodeLayer], theta: float, tolerance: float, patience: int) -> None:
@@ -32,7 +35,9 @@ class Gates:
         self.layers_low_for = torch.zeros_like(self.layers)
 
     def probabilities(self) -> list[Tensor]:
-        """That a node acts: its gate and its layer's are 1; [nodes] a layer."""
+        """The probability that a node acts, that is, that its gate and its layer's are 1; [nodes] a
+        layer.
+        """
         return [theta * whole for theta, whole in zip(self.nodes, self.layers, strict=True)]
 
     def counts(self) -> Tensor:
@@ -40,8 +45,10 @@ class Gates:
         return torch.stack([p.sum() for p in self.probabilities()])
 
     def draw(self, index: Sequence[Tensor]) -> None:
-        """New gates for a mini-batch. index: which nodes of the dense network there are, int64
-        [nodes] a layer; each has its own random number, whatever else is still there.
+        """Samples the gates of a mini-batch.
+
+        index: the remaining nodes of the dense network, int64 [nodes] a layer; the random number of
+        a node does not depend on which others remain.
         """
         chance = torch.rand(sum(self.sizes) + len(self.sizes), device=self.layers.device).to(self.layers)
         *nodes, layers = chance.split([*self.sizes, len(self.sizes)])
@@ -49,7 +56,7 @@ class Gates:
         self.drawn = [(c[i] < theta).to(theta) for c, i, theta in zip(nodes, index, self.nodes, strict=True)]
 
     def factors(self) -> list[Tensor]:
-        """What the gates drawn multiply the nodes' outputs by, [nodes] a layer."""
+        """The factors of the sampled gates on the nodes' outputs, [nodes] a layer."""
         return [gate * whole for gate, whole in zip(self.drawn, self.drawn_layers, strict=True)]
 
     def move(self, nodes: Sequence[Tensor], layers: Tensor) -> None:
@@ -66,22 +73,28 @@ class Gates:
         return torch.where(theta <= self.tolerance, low + 1, 0)
 
     def off(self) -> list[Tensor]:
-        """Nodes off for good, by their own gate or their layer's; boolean [nodes] a layer."""
+        """Nodes that are permanently off, by their own gate or their layer's; boolean [nodes] a
+        layer.
+        """
         whole = self.layers_low_for >= self.patience
         return [(low >= self.patience) | gone for low, gone in zip(self.low_for, whole, strict=True)]
 
     def undecided(self) -> Tensor:
-        """How many gates, of nodes not off and of the layers that have some, are neither 0 nor 1;
-        [].
+        """The number of gates that are neither 0 nor 1, of nodes that are not off and of layers
+        that have such nodes; [].
         """
         between = [((theta > 0) & (theta < 1) & ~off) for theta, off in zip(self.nodes, self.off(), strict=True)]
         whole = (self.layers > 0) & (self.layers < 1) & (self.counts() > 0)
         return sum((b.sum() for b in between), whole.sum())
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
-        """Only the nodes in `kept` are left, boolean [nodes] a layer."""
+        """Only the nodes in `kept` remain, boolean [nodes] a layer."""
         for name in ("nodes", "drawn", "low_for"):
-            setattr(self, name, [value[mask] for value, mask in zip(getattr(self, name), kept, strict=True)])
+            setattr(
+                self,
+                name,
+                [value[mask] for value, mask in zip(getattr(self, name), kept, strict=True)],
+            )
 
     NAMES = ("nodes", "layers", "drawn", "drawn_layers", "low_for", "layers_low_for")
 
@@ -91,3 +104,37 @@ class Gates:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self.NAMES:
             setattr(self, name, state[name])
+
+
+class GateScore(NodeScore):
+    """The probability with which each node acts.
+
+    saliency: running means of CE(0) - CE(1) of the nodes' gates, float [nodes] a layer; of_layers:
+    of the layers' gates, [layers].
+    """
+
+    def __init__(self, nodes: Nodes, gates: Gates) -> None:
+        super().__init__(nodes)
+        self.gates = gates
+        self.saliency = [torch.zeros_like(theta) for theta in gates.nodes]
+        self.of_layers = torch.zeros_like(gates.layers)
+
+    def scores(self) -> list[Tensor]:
+        return self.gates.probabilities()
+
+    def ranking(self) -> list[Tensor]:
+        """Nodes of equal probability are ranked by saliency."""
+        most = max(float(w.abs().max()) if len(w) else 0.0 for w in self.saliency)
+        return [p + 1e-3 * w / max(most, 1e-30) for p, w in zip(self.scores(), self.saliency, strict=True)]
+
+    def alive(self) -> list[Tensor]:
+        return [p > 0.5 for p in self.scores()]
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        self.saliency = narrowed(self.saliency, kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"worth": self.saliency, "layers_worth": self.of_layers}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.saliency, self.of_layers = state["worth"], state["layers_worth"]

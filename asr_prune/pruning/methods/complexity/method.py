@@ -18,11 +18,11 @@ from torch import Tensor, optim
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.complexity.cost import Cost
-from asr_prune.pruning.methods.complexity.gates import Gates
+from asr_prune.pruning.methods.complexity.gates import Gates, GateScore
 from asr_prune.pruning.methods.complexity.options import ComplexityOptions
 from asr_prune.pruning.methods.complexity.saliency import LATEST, Saliency
 from asr_prune.pruning.nodes import Nodes, narrowed, target_of
-from asr_prune.pruning.parts import ActingWeights, NodeScore, Penalty
+from asr_prune.pruning.parts import ActingWeights, Penalty
 from asr_prune.pruning.schedule import Phases, cubic
 
 log = logging.getLogger(__name__)
@@ -68,40 +68,6 @@ class Complexity(Method):
     def figures(self, kept: Sequence[Tensor]) -> dict[str, Any]:
         dropped = sum(not bool(mask.any()) for mask in kept)
         return {"undecided": self.penalty.undecided, "layers_dropped": dropped}
-
-
-class GateScore(NodeScore):
-    """The probability with which each node acts.
-
-    saliency: running means of CE(0) - CE(1) of the nodes' gates, float [nodes] a layer; of_layers:
-    of the layers' gates, [layers].
-    """
-
-    def __init__(self, nodes: Nodes, gates: Gates) -> None:
-        super().__init__(nodes)
-        self.gates = gates
-        self.saliency = [torch.zeros_like(theta) for theta in gates.nodes]
-        self.of_layers = torch.zeros_like(gates.layers)
-
-    def scores(self) -> list[Tensor]:
-        return self.gates.probabilities()
-
-    def ranking(self) -> list[Tensor]:
-        """Nodes of equal probability are ranked by saliency."""
-        most = max(float(w.abs().max()) if len(w) else 0.0 for w in self.saliency)
-        return [p + 1e-3 * w / max(most, 1e-30) for p, w in zip(self.scores(), self.saliency, strict=True)]
-
-    def alive(self) -> list[Tensor]:
-        return [p > 0.5 for p in self.scores()]
-
-    def narrow(self, kept: Sequence[Tensor]) -> None:
-        self.saliency = narrowed(self.saliency, kept)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"worth": self.saliency, "layers_worth": self.of_layers}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.saliency, self.of_layers = state["worth"], state["layers_worth"]
 
 
 class GatedWeights(ActingWeights):
@@ -154,7 +120,8 @@ class GatedWeights(ActingWeights):
         self.factors = narrowed(self.factors, kept)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"gates": self.gates.state_dict(), "estimate": self.estimate.state_dict(), "factors": self.factors}
+        states = {"gates": self.gates.state_dict(), "estimate": self.estimate.state_dict()}
+        return states | {"factors": self.factors}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.gates.load_state_dict(state["gates"])
@@ -235,8 +202,11 @@ class PricePenalty(Penalty):
 
     def end_of_epoch(self, dev_cross_entropy: float, sparsifying: bool) -> dict[str, Any]:
         macs, params = self.cost.expected(self.gates.counts())
-        figures = {"strength": self.nu, "expected_macs": float(macs), "expected_params": float(params)}
-        return figures | {"undecided": int(self.gates.undecided())}
+        figures = {"strength": self.nu, "expected_macs": float(macs)}
+        return figures | {
+            "expected_params": float(params),
+            "undecided": int(self.gates.undecided()),
+        }
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
         self.payers = narrowed(self.payers, kept)

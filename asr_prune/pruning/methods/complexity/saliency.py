@@ -1,4 +1,4 @@
-"""What it would cost to switch a node or a layer off, from one pass forward and back."""
+"""The cost of switching a node or a layer off, estimated from one forward and backward pass."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ LATEST = 0.02
 
 
 class Saliency:
-    """For every gate, the change of the cross-entropy when it goes from 0 to 1, estimated at the
-    gate drawn.
+    """The change of the cross-entropy when a gate goes from 0 to 1, estimated at its sample, for
+    all gates.
 
-    A derivative at the gate drawn alone, `CE'(xi)`, says nothing where it matters: at a trained
-    node that is on it is about 0, whatever the node is worth, because the scale of its outgoing
-    vector has been trained too. With the second derivative, `CE(1) - CE(0) ~ CE'(xi) - (xi - 1/2)
-    CE''`, and CE'' as the mean square of the frames' own derivatives (empirical Fisher), seen while
-    the gate is on.
+    The derivative at the sample, `CE'(xi)`, is not enough: at a trained node that is on it is about
+    0, whatever the node's importance, because the scale of its outgoing vector has been trained
+    too. With the second derivative, `CE(1) - CE(0) ~ CE'(xi) - (xi - 1/2) CE''`, where CE'' is the
+    mean square of the frames' own derivatives (empirical Fisher) while the gate is on.
 
     nodes, nodes_second: first and second derivatives, float [nodes] a layer; layers, layers_second:
     [layers].
@@ -39,9 +38,7 @@ class Saliency:
 
     @contextmanager
     def watching(self, factors: Sequence[Tensor]) -> Iterator[None]:
-        """While it is open, passes back through the network are watched. factors: gates, float
-        [nodes] a layer.
-        """
+        """While it is open, backward passes are observed. factors: gates, float [nodes] a layer."""
         handles = [
             layer.outgoing.register_forward_pre_hook(self._watch(i, factor > 0))
             for i, (layer, factor) in enumerate(zip(self.node_layers, factors, strict=True))
@@ -63,8 +60,8 @@ class Saliency:
 
     @torch.no_grad()
     def _squares(self, i: int, on: Tensor, outputs: Tensor, gradient: Tensor) -> None:
-        """The loss being a mean over frames, a frame's own derivative is `frames` times its
-        part.
+        """Adds squared derivatives; the loss is a mean over frames, so a frame's own derivative is
+        its part times the number of frames.
         """
         parts = (outputs * gradient).flatten(0, -2)
         square = len(parts) * parts.square().sum(0)
@@ -76,8 +73,8 @@ class Saliency:
 
     @torch.no_grad()
     def chain(self, factors: Sequence[Tensor]) -> None:
-        """Takes first derivatives from the gradients of the outgoing weights that acted, and makes
-        these the gradients of the weights that are trained.
+        """Takes first derivatives from the gradients of the acting outgoing weights, and turns
+        these into gradients of the trained weights.
         """
         for i, (layer, factor) in enumerate(zip(self.node_layers, factors, strict=True)):
             gradient = layer.outgoing.weight.grad
@@ -88,7 +85,7 @@ class Saliency:
             gradient.mul_(factor)
 
     def of_nodes(self, gates: Sequence[Tensor], layer_gates: Tensor, second: bool) -> list[Tensor]:
-        """CE(1) - CE(0) for each node's gate, [nodes] a layer; 0 where its layer is off."""
+        """CE(1) - CE(0) for each node's gate, [nodes] a layer; 0 if its layer is off."""
         return [
             whole * (first - (gate - 0.5) * curve * second)
             for whole, gate, first, curve in zip(layer_gates, gates, self.nodes, self.nodes_second, strict=True)
@@ -100,9 +97,13 @@ class Saliency:
         return first - (layer_gates - 0.5) * self.layers_second * second
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
-        """Only the nodes in `kept` are left, boolean [nodes] a layer."""
+        """Only the nodes in `kept` remain, boolean [nodes] a layer."""
         for name in ("nodes", "nodes_second"):
-            setattr(self, name, [value[mask] for value, mask in zip(getattr(self, name), kept, strict=True)])
+            setattr(
+                self,
+                name,
+                [value[mask] for value, mask in zip(getattr(self, name), kept, strict=True)],
+            )
 
     def state_dict(self) -> dict[str, Any]:
         return {"nodes_second": self.nodes_second, "layers_second": self.layers_second}

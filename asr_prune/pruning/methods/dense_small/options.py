@@ -48,7 +48,10 @@ def _widths_of(path: Path, hidden: Sequence[int]) -> tuple[int, ...]:
         )
     try:
         layers = json.loads(path.read_text(encoding="utf-8"))["layers"]
-        dense, kept = [int(layer["nodes"]) for layer in layers], [len(layer["kept"]) for layer in layers]
+        dense, kept = (
+            [int(layer["nodes"]) for layer in layers],
+            [len(layer["kept"]) for layer in layers],
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run stage 4 (train) again.") from error
     if dense != list(hidden):

@@ -52,4 +52,11 @@ class L1Penalty(Penalty):
             scratch = self.scratch[weight.shape]
             metric = metric_of(self.optimiser, weight, scratch[0])
             strength = weight.new_full((weight.shape[-1],), self.strength * self.every)
-            soften(weight, metric, strength, 0, torch.zeros_like(strength, dtype=torch.bool), (scratch[1], scratch[2]))
+            soften(
+                weight,
+                metric,
+                strength,
+                0,
+                torch.zeros_like(strength, dtype=torch.bool),
+                (scratch[1], scratch[2]),
+            )

@@ -30,7 +30,13 @@ class Activity:
         """Of whether a node is on, in bits: 0 if it always or never is, 1 if it is on for half of
         the frames; [nodes].
         """
-        return sum((-torch.special.xlogy(p, p) for p in (self.on, 1 - self.on)), torch.zeros_like(self.on)) / _LN_2
+        return (
+            sum(
+                (-torch.special.xlogy(p, p) for p in (self.on, 1 - self.on)),
+                torch.zeros_like(self.on),
+            )
+            / _LN_2
+        )
 
 
 class _Watch:

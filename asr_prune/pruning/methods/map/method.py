@@ -209,7 +209,12 @@ class AttendedWeights(ActingWeights):
         return [float(m.float().mean()) for m in self.masks] if self.by_node and self.masks else None
 
     def state_dict(self) -> dict[str, Any]:
-        return {"done": self.done, "fade": self.fade, "masks": self.masks, "attention": self.attention}
+        return {
+            "done": self.done,
+            "fade": self.fade,
+            "masks": self.masks,
+            "attention": self.attention,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.done, self.fade = state["done"], state["fade"]

@@ -55,7 +55,10 @@ def test_thetas_move_by_the_formula(mu: float, order: str) -> None:
         on = 0.5 if order == "second" else 0.0
         eta = 0.01 * sum(HIDDEN)
         for i, n in enumerate(HIDDEN):
-            first, second = method.weights.estimate.nodes[i].tolist(), method.weights.estimate.nodes_second[i].tolist()
+            first, second = (
+                method.weights.estimate.nodes[i].tolist(),
+                method.weights.estimate.nodes_second[i].tolist(),
+            )
             slope = 10 / (10 * sum(HIDDEN))  # one more node: 5 in, 5 out, of 10 for each of the dense nodes
             passed = sum(g * f for g, f in zip(gates[i], first, strict=True))
             change = passed - (1 if whole[i] else -1) * on * float(method.weights.estimate.layers_second[i])
@@ -73,8 +76,14 @@ def test_in_training_the_drawn_gates_act_and_else_their_means() -> None:
     network, method = make(strength=0.1, theta=0.5)
     for step in range(1, 4):
         update(network, method, step)
-    inputs, own = torch.randn(7, 6, dtype=torch.float64), [x.outgoing.weight.clone() for x in network.node_layers()]
-    for training, factors in ((True, method.gates.factors()), (False, method.gates.probabilities())):
+    inputs, own = (
+        torch.randn(7, 6, dtype=torch.float64),
+        [x.outgoing.weight.clone() for x in network.node_layers()],
+    )
+    for training, factors in (
+        (True, method.gates.factors()),
+        (False, method.gates.probabilities()),
+    ):
         with method.weights.acting(training):
             found = network(inputs)
             for layer, weight, factor in zip(network.node_layers(), own, factors, strict=True):
@@ -91,7 +100,10 @@ def test_mu_at_its_ends_prices_one_kind_of_gate_alone(mu: float, still: str) -> 
     network, method = make(strength=1e6, mu=mu, theta=0.5, rate=1e-6)
     update(network, method, 1)
     update(network, method, 2)
-    moved = {"layers": float(method.gates.layers.min()), "nodes": float(min(t.min() for t in method.gates.nodes))}
+    moved = {
+        "layers": float(method.gates.layers.min()),
+        "nodes": float(min(t.min() for t in method.gates.nodes)),
+    }
     assert moved.pop(still) == pytest.approx(0.5, abs=1e-3)
     assert next(iter(moved.values())) < 0.4
 

@@ -42,7 +42,10 @@ def test_each_dense_node_has_its_own_random_number() -> None:
 
 def test_low_for_long_is_off_and_one_high_moment_starts_anew() -> None:
     gates, nothing = gates_of(), torch.zeros(2)
-    down, up = [torch.tensor([0.45, 0.0, 0.0, 0.0]), torch.zeros(3)], [torch.tensor([-0.2, 0, 0, 0]), torch.zeros(3)]
+    down, up = (
+        [torch.tensor([0.45, 0.0, 0.0, 0.0]), torch.zeros(3)],
+        [torch.tensor([-0.2, 0, 0, 0]), torch.zeros(3)],
+    )
     still = [torch.zeros(4), torch.zeros(3)]
     for steps in (down, still, up, [torch.tensor([0.2, 0, 0, 0]), torch.zeros(3)], still):
         gates.move(steps, nothing)

@@ -22,7 +22,14 @@ from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.schedule import Phases
 
 MakeTrainer = Callable[..., Trainer]
-SGD = {"optimiser": "sgd", "learning_rate": 0.05, "momentum": 0.0, "weight_decay": 0.0, "clip": 0.0, "epochs": 3}
+SGD = {
+    "optimiser": "sgd",
+    "learning_rate": 0.05,
+    "momentum": 0.0,
+    "weight_decay": 0.0,
+    "clip": 0.0,
+    "epochs": 3,
+}
 
 
 def slow_masks(trainer: Trainer, network: FeedForward, keep: float) -> list[list[list[float]]]:
@@ -63,7 +70,10 @@ def test_three_phases_are_the_algorithm(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer({"method": "dsd", "sparsity": 0.4}, {**SGD, "halve_below": 0.0}, hidden=(12, 9))
     expected = slow_dsd(trainer, 0.6, [0.05, 0.005, 0.0005])
     trainer.run()
-    for ours, theirs in ((trainer.hooks.snapshots["sparse"], expected[1]), (trainer.network.state_dict(), expected[2])):
+    for ours, theirs in (
+        (trainer.hooks.snapshots["sparse"], expected[1]),
+        (trainer.network.state_dict(), expected[2]),
+    ):
         for name, value in theirs.items():
             assert torch.allclose(ours[name], value, atol=1e-6), name
     assert [row["phase"] for row in trainer.metrics] == ["dense", "sparse", "re-dense"]
@@ -196,7 +206,10 @@ def test_histograms_hold_every_weight_of_each_phase(make_trainer: MakeTrainer) -
     ("asked", "said"),
     [
         ({"keep": 0.5}, "keep counts nodes; with granularity weight give sparsity"),
-        ({"granularity": "node", "sparsity": 0.5}, "sparsity counts weights; with granularity node give keep"),
+        (
+            {"granularity": "node", "sparsity": 0.5},
+            "sparsity counts weights; with granularity node give keep",
+        ),
         ({"strength": 0.1}, "dsd has no strength; give sparsity"),
         ({"sparsity": 1.0}, "sparsity must be at least 0 and below 1, not 1.0"),
         ({"fine_tune": 0.5}, "dsd has phases of its own; leave warm_up and fine_tune at 0"),

@@ -83,7 +83,9 @@ def test_the_budget_is_hit_and_layers_keep_their_floor(
     assert all(int(mask.sum()) >= low for mask, low in zip(kept, method.nodes.minima, strict=True))
 
 
-def test_the_cut_finds_nothing_left_and_dropout_follows(make_trainer: Callable[..., Trainer]) -> None:
+def test_the_cut_finds_nothing_left_and_dropout_follows(
+    make_trainer: Callable[..., Trainer],
+) -> None:
     trainer = make_trainer({"method": "gradual", "keep": 0.5, "every": 5, "fine_tune": 0.3}, dropout=0.2)
     trainer.run()
     cut = trainer.hooks.cut

@@ -85,8 +85,19 @@ def test_a_group_zero_for_long_is_gone() -> None:
 def test_steering_brings_the_nodes_to_the_budget(
     make_trainer: Callable[..., Trainer], keep: float, optimiser: str, vectors: str
 ) -> None:
-    prune = {"method": "group_lasso", "keep": keep, "vectors": vectors, "every": 2, "patience": 20, "steer_every": 6}
-    train = {"optimiser": optimiser, "epochs": 40, "learning_rate": 0.05 if optimiser == "sgd" else 0.01}
+    prune = {
+        "method": "group_lasso",
+        "keep": keep,
+        "vectors": vectors,
+        "every": 2,
+        "patience": 20,
+        "steer_every": 6,
+    }
+    train = {
+        "optimiser": optimiser,
+        "epochs": 40,
+        "learning_rate": 0.05 if optimiser == "sgd" else 0.01,
+    }
     trainer = make_trainer(prune, train)
     trainer.run()
     pruner = trainer.hooks
@@ -98,7 +109,13 @@ def test_steering_brings_the_nodes_to_the_budget(
 
 def test_what_dies_by_strength_is_dead_at_the_cut(make_trainer: Callable[..., Trainer]) -> None:
     """Also where the cut falls between two proximal steps, since noise revives the dead there."""
-    asked = {"method": "group_lasso", "strength": 0.05, "every": 7, "patience": 1000, "min_nodes": 2}
+    asked = {
+        "method": "group_lasso",
+        "strength": 0.05,
+        "every": 7,
+        "patience": 1000,
+        "min_nodes": 2,
+    }
     trainer = make_trainer(asked, {"epochs": 12})
     trainer.run()
     cut = trainer.hooks.cut

@@ -37,7 +37,11 @@ def slow_guide(size: int, options: GuidedOptions) -> list[float]:
             g.append(0.0 if j <= round(options.spared * size) else 1.0)
         else:
             g.append(
-                {"linear": x, "power": x**options.exponent, "exponential": math.exp(options.rate * x)}[options.guide]
+                {
+                    "linear": x,
+                    "power": x**options.exponent,
+                    "exponential": math.exp(options.rate * x),
+                }[options.guide]
             )
     return [value * size / sum(g) for value in g]
 
@@ -140,8 +144,20 @@ def test_a_prefix_by_strength_holds_all_that_is_alive() -> None:
 def test_steering_brings_the_nodes_to_the_front(
     make_trainer: Callable[..., Trainer], norm: str, optimiser: str, cut: str
 ) -> None:
-    prune = {"method": "guided", "keep": 0.4, "norm": norm, "cut": cut, "every": 2, "patience": 20, "steer_every": 6}
-    train = {"optimiser": optimiser, "epochs": 40, "learning_rate": 0.05 if optimiser == "sgd" else 0.01}
+    prune = {
+        "method": "guided",
+        "keep": 0.4,
+        "norm": norm,
+        "cut": cut,
+        "every": 2,
+        "patience": 20,
+        "steer_every": 6,
+    }
+    train = {
+        "optimiser": optimiser,
+        "epochs": 40,
+        "learning_rate": 0.05 if optimiser == "sgd" else 0.01,
+    }
     trainer = make_trainer(prune, train)
     trainer.run()
     pruner = trainer.hooks

@@ -52,7 +52,14 @@ def test_scores_are_sums_of_magnitudes(vectors: str) -> None:
 
 
 def test_zeros_are_exact_and_scattered(make_trainer: Callable[..., Trainer]) -> None:
-    asked = {"method": "l1", "strength": 1e-2, "every": 7, "warm_up": 0.0, "fine_tune": 0.0, "tolerance": 0.0}
+    asked = {
+        "method": "l1",
+        "strength": 1e-2,
+        "every": 7,
+        "warm_up": 0.0,
+        "fine_tune": 0.0,
+        "tolerance": 0.0,
+    }
     trainer = make_trainer(asked, {"epochs": 10})
     trainer.run()
     assert trainer.hooks.cut.step % 7

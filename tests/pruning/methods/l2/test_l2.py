@@ -84,7 +84,13 @@ def test_by_strength_no_layer_falls_below_the_minimum() -> None:
 def test_the_penalty_acts_in_the_press_alone(make_trainer: Callable[..., Trainer]) -> None:
     """Strong as it is, it moves the weights between warm_up and cut, and neither before nor after."""
     asked = {"method": "l2", "tolerance": 0.0, "warm_up": 0.5, "fine_tune": 0.3}
-    train = {"epochs": 10, "optimiser": "sgd", "weight_decay": 0.0, "momentum": 0.0, "learning_rate": 0.05}
+    train = {
+        "epochs": 10,
+        "optimiser": "sgd",
+        "weight_decay": 0.0,
+        "momentum": 0.0,
+        "learning_rate": 0.05,
+    }
     strengths = {"l2": 0.3, "no": 0.0}
     runs = {name: make_trainer({**asked, "strength": by}, train, name) for name, by in strengths.items()}
     squares: dict[str, list[float]] = {name: [] for name in runs}

@@ -135,7 +135,8 @@ def test_training_is_the_formulas(make_trainer: MakeTrainer, asked: dict[str, An
 
 
 @given(
-    st.lists(st.floats(-5, 5), min_size=2, max_size=20).filter(lambda row: max(map(abs, row)) > 1e-3), st.floats(0, 3)
+    st.lists(st.floats(-5, 5), min_size=2, max_size=20).filter(lambda row: max(map(abs, row)) > 1e-3),
+    st.floats(0, 3),
 )
 def test_attention_is_a_share_of_the_largest(values: list[float], beta: float) -> None:
     found = attention(torch.tensor([values], dtype=torch.float64).abs(), beta, None)
@@ -174,7 +175,13 @@ def test_sparsity_follows_its_schedule(
     final: float, every: int, switch: float, node: bool, threshold: str, seed: int
 ) -> None:
     asked: dict[str, Any] = {"granularity": "node", "keep": 1 - final} if node else {"sparsity": final}
-    common = {"every": every, "switch": switch, "threshold": threshold, "min_nodes": 1, "floor": 0.0}
+    common = {
+        "every": every,
+        "switch": switch,
+        "threshold": threshold,
+        "min_nodes": 1,
+        "floor": 0.0,
+    }
     network, method = made({**asked, **common}, (20, 15), 40, seed)
     for step in range(1, 41):
         method.after_backward()
@@ -197,7 +204,11 @@ def test_sparsity_follows_its_schedule(
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize(
     "asked",
-    [{"sparsity": 0.9}, {"granularity": "node", "keep": 0.5}, {"sparsity": 0.7, "output_layer": False}],
+    [
+        {"sparsity": 0.9},
+        {"granularity": "node", "keep": 0.5},
+        {"sparsity": 0.7, "output_layer": False},
+    ],
     ids=str,
 )
 def test_removal_is_exact_and_what_is_masked_is_zero(

@@ -19,7 +19,15 @@ def test_none_is_plain_training(
 ) -> None:
     one = make_trainer({"method": "none", **asked}, train, "none", dropout=0.2)
     made = make_trainer({"method": "none"}, train, "plain", dropout=0.2)
-    plain = Trainer(made.network, made.options, made.train_frames, made.dev_frames, Hooks(), made.seed, made.folder)
+    plain = Trainer(
+        made.network,
+        made.options,
+        made.train_frames,
+        made.dev_frames,
+        Hooks(),
+        made.seed,
+        made.folder,
+    )
     one.run()
     plain.run()
     for name, value in plain.network.state_dict().items():
