@@ -91,7 +91,13 @@ def _networks(
     return dense, network
 
 
-def _figures(pruner: Pruner, cut: Cut, trainer: Trainer, quality: Quality, dense: Network) -> dict[str, Any]:
+def _figures(
+    pruner: Pruner,
+    cut: Cut,
+    trainer: Trainer,
+    quality: Quality,
+    dense: Network,
+) -> dict[str, Any]:
     """What train.json has of every run, but for the device."""
     size, seconds = size_of(dense), [row["seconds"] for row in trainer.metrics]
     return {
