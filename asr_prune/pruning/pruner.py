@@ -101,7 +101,13 @@ class Pruner(Hooks):
     def acting(self, training: bool) -> AbstractContextManager[None]:
         return nullcontext() if self.cut else self.method.weights.acting(training)
 
-    def start(self, network: Any, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
+    def start(
+        self,
+        network: Any,
+        optimiser: optim.Optimizer,
+        steps: int,
+        evaluate: Callable[[], Quality],
+    ) -> None:
         self.network, self.evaluate = network, evaluate
         self.removal = LiveRemoval(self.method, network, optimiser)
         self.phases = self.method.schedule.phases_of(steps)
@@ -202,7 +208,8 @@ class Pruner(Hooks):
         After Han, Pool, Tran and Dally 2015 (arXiv 1506.02626, section 3.2), for nodes instead of
         connections.
         """
-        self.network.dropouts = [rate * share for rate, share in zip(self.dense_dropouts, shares, strict=True)]
+        pairs = zip(self.dense_dropouts, shares, strict=True)
+        self.network.dropouts = [rate * share for rate, share in pairs]
 
     def state_dict(self) -> dict[str, Any]:
         return {

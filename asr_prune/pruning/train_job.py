@@ -30,8 +30,9 @@ def train_one(
 ) -> None:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
-    align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels; recipe: text of the run's
-    recipe.yaml; resume: go on from the last checkpoint. Raises UserError as `train_run`.
+    align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
+    recipe: text of the run's recipe.yaml; resume: go on from the last checkpoint. Raises UserError
+    as `train_run`.
     """
     if not resume:
         shutil.rmtree(run.models, ignore_errors=True)

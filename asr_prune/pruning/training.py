@@ -15,7 +15,7 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
-from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples, Utterances
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
@@ -52,61 +52,70 @@ def train_run(
     trail.jsonl and metrics.jsonl, and what the method saves besides: model/<snapshot>.pt,
     weights.npz, its log. Resumes from model/checkpoint.pt.
     """
-    with torch_threads(options[1].threads):
-        return _train_run(run, train, dev, classes, options, seed, features)
-
-
-def _train_run(
-    run: RunDir,
-    train: Labelled,
-    dev: Labelled,
-    classes: int | list[str],
-    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
-    seed: int,
-    features: dict[str, Any],
-) -> dict[str, Any]:
-    network_options, train_options, prune_options = options
-    device = pick_device(train_options.device)
-    context = (network_options.left_context, network_options.right_context)
     tokens = [] if isinstance(classes, int) else classes
-    frames, dev_frames = both_sets(train, dev, network_options, train_options, bool(tokens), device)
     outputs = classes if isinstance(classes, int) else len(classes)
-    method = find_method(prune_options.method)
-    dense = build(network_options, frames, outputs, seed)
-    widths = prune_options.widths(network_options.hidden, run.path.parent)
-    network = build(replace(network_options, hidden=widths), frames, outputs, seed)
-    network.dropouts = [rate * (a / b) for rate, a, b in zip(network.dropouts, widths, dense.widths, strict=True)]
-    if train_options.init:
-        start_from(Path(train_options.init), network, context)
-    pruner = Pruner(method(prune_options, network.node_layers()), run)
-    run.models.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, run)
-    quality = trainer.run()
-    assert pruner.cut is not None
-    priors = frames.log_priors(outputs)
-    kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-    model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
-    _save(run, pruner, model)
-    kept_besides = _save_snapshots(run, pruner, model, dev_frames)
-    seconds = [row["seconds"] for row in trainer.metrics]
+    network_options, train_options, prune_options = options
+    context = (network_options.left_context, network_options.right_context)
+    device = pick_device(train_options.device)
+    with torch_threads(train_options.threads):
+        sets = both_sets(train, dev, network_options, train_options, bool(tokens), device)
+        dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
+        if train_options.init:
+            start_from(Path(train_options.init), network, context)
+        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), run)
+        run.models.mkdir(parents=True, exist_ok=True)
+        trainer = Trainer(network, train_options, *sets, pruner, seed, run)
+        quality = trainer.run()
+        assert pruner.cut is not None
+        kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
+        priors = sets[0].log_priors(outputs)
+        model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
+        _save(run, pruner, model)
+        snapshots = _save_snapshots(run, pruner, model, sets[1])
+        figures = _figures(pruner, pruner.cut, trainer, quality, dense)
+        return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
+
+
+def _networks(
+    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
+    frames: Examples,
+    outputs: int,
+    seed: int,
+    runs: Path,
+) -> tuple[Network, Network]:
+    """The dense network of the recipe, and the network to train."""
+    dense = build(options[0], frames, outputs, seed)
+    widths = options[2].widths(options[0].hidden, runs)
+    network = build(replace(options[0], hidden=widths), frames, outputs, seed)
+    rates = zip(network.dropouts, widths, dense.widths, strict=True)
+    network.dropouts = [rate * (a / b) for rate, a, b in rates]
+    return dense, network
+
+
+def _figures(
+    pruner: Pruner,
+    cut: Cut,
+    trainer: Trainer,
+    quality: Quality,
+    dense: Network,
+) -> dict[str, Any]:
+    """What train.json has of every run, but for the device."""
+    size, seconds = size_of(dense), [row["seconds"] for row in trainer.metrics]
     return {
-        "dev_ce_before_cut": pruner.cut.dev_ce_before,
-        "dev_ce_after_cut": pruner.cut.dev_ce_after,
+        "dev_ce_before_cut": cut.dev_ce_before,
+        "dev_ce_after_cut": cut.dev_ce_after,
         "dev_ce_final": quality.cross_entropy,
         "frame_accuracy_dev": quality.accuracy,
-        "norm_mass_removed": pruner.cut.norm_mass_removed,
+        "norm_mass_removed": cut.norm_mass_removed,
         "converged": pruner.converged,
-        "cut_at_update": pruner.cut.step,
+        "cut_at_update": cut.step,
         "updates": trainer.steps,
         "nodes_per_layer_dense": dense.widths,
-        "params_dense": size_of(dense).params,
-        "macs_dense": size_of(dense).macs,
+        "params_dense": size.params,
+        "macs_dense": size.macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
         "train_wall_seconds": round(trainer.wall_seconds, 2),
-        "device": str(device),
-        **pruner.method.figures(pruner.cut.kept),
-        **kept_besides,
     }
 
 

@@ -83,7 +83,8 @@ def _read(run: RunDir) -> Trail:
         _lines(run.trail),
         json.loads(run.nodes.read_text(encoding="utf-8")),
     )
-    scores = [np.array(layer, float) for layer in zip(*(row["scores"] for row in rows), strict=True)]
+    values = zip(*(row["scores"] for row in rows), strict=True)
+    scores = [np.array(layer, float) for layer in values]
     if not scores or [s.shape[1:] for s in scores] != [(layer["nodes"],) for layer in nodes["layers"]]:
         raise ValueError(f"{run.trail.name} and {run.nodes.name} do not fit together")
     tables = [(run.path / name, table) for name, table in audit_tables().items()]
@@ -138,7 +139,8 @@ def _timeline(trail: Trail) -> str:
     """`dense 0-40, sparse 40-80`: the phases with their updates."""
     starts = [i for i, phase in enumerate(trail.phases) if i == 0 or phase != trail.phases[i - 1]]
     ends = [*(trail.updates[i] for i in starts[1:]), trail.updates[-1]]
-    return ", ".join(f"{trail.phases[i]} {trail.updates[i]}-{end}" for i, end in zip(starts, ends, strict=True))
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(f"{trail.phases[i]} {trail.updates[i]}-{end}" for i, end in pairs)
 
 
 def _run(folder: Path, trail: Trail) -> str:
