@@ -31,15 +31,27 @@ class Adapter:
     Raises UserError if a file is missing or damaged.
     """
 
-    def __init__(self, hmm: Path, graph: Path, silence: list[int], options: DecodeOptions, nj: int = 1) -> None:
+    def __init__(
+        self,
+        hmm: Path,
+        graph: Path,
+        silence: list[int],
+        options: DecodeOptions,
+        nj: int = 1,
+    ) -> None:
         self.graph, self.options, self.nj = graph, options, nj
         self.model = HmmModel.load(hmm)
         self.unadapted = read_mdl(hmm / "final.alimdl")[1]
         if self.unadapted.num_gauss != self.model.gmms.num_gauss:
-            raise UserError(f"{hmm}: final.mdl and final.alimdl differ in size; run the align stage again.")
+            raise UserError(f"{hmm}: final.mdl and final.alimdl differ in size; rerun the align stage.")
         self.silent = khg.get_pdfs_for_phones(self.model.transitions, silence)[1]
 
-    def transforms(self, feats: _Feats, speakers: Mapping[str, str], min_frames: float) -> Transforms:
+    def transforms(
+        self,
+        feats: _Feats,
+        speakers: Mapping[str, str],
+        min_frames: float,
+    ) -> Transforms:
         """One transform per speaker.
 
         feats: untransformed features of the model, float32 [frames, dim] by utterance; speakers: by
@@ -54,7 +66,7 @@ class Adapter:
         return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
 
     def _speech_pdfs(self, gmms: Gmms, feats: _Feats, options: DecodeOptions) -> dict[str, Ints]:
-        """The pdf of each frame on the best path, -1 in silence and without a path; int32 [frames]."""
+        """Pdf of each frame on the best path, -1 in silence or without a path; int32 [frames]."""
         scores, weight = _LogLikelihoods(gmms, feats), options.adapt_lm_weight
         paths = decode_set(self.graph, scores, options, weight, self.nj)
         speech = {utt: np.full(len(frames), -1, np.int32) for utt, frames in feats.items()}
@@ -83,7 +95,7 @@ class Adapter:
 
 
 class _LogLikelihoods(Mapping[str, Floats]):
-    """Log-likelihoods of utterances, computed on access, since those of hours of speech fill memory."""
+    """Log-likelihoods computed on access, since those of hours of speech fill memory."""
 
     def __init__(self, gmms: Gmms, feats: _Feats) -> None:
         self.scorer, self.feats = Scorer(gmms), feats

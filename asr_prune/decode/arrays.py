@@ -36,7 +36,7 @@ class FstArrays:
             # `const` can be read without a loop over states; lattices do not have that form
             written = fst if isinstance(fst, kaldifst.Lattice) else kaldifst.StdConstFst(fst)
             if not written.write(str(path)):
-                raise UserError(f"cannot write a temporary file in {folder}; free space there or set TMPDIR.")
+                raise UserError(f"cannot write to {folder}; free space there or set TMPDIR.")
             with open(path, "rb") as file:
                 return cls.read(file)
 

@@ -1,4 +1,4 @@
-"""OpenFst's binary formats: `vector`, read and written; `const`, in which Kaldi stores HCLG, read."""
+"""OpenFst's binary formats: `vector` (read, written) and `const` (read; Kaldi stores HCLG so)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ _WORD = 4  # bytes; states and arcs consist of such words
 
 #: the fields of an arc; a lattice's weight is its graph cost and its acoustic cost
 ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4"), ("nextstate", "<i4")])
-LATTICE_ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4", (2,)), ("nextstate", "<i4")])
+LATTICE_ARC = np.dtype(
+    [
+        ("ilabel", "<i4"),
+        ("olabel", "<i4"),
+        ("weight", "<f4", (2,)),
+        ("nextstate", "<i4"),
+    ]
+)
 _ARC_TYPES = {"standard": ARC, "lattice4": LATTICE_ARC}
 
 

@@ -45,7 +45,10 @@ class _Alignment:
         self.edits[trellis.start] = self.places
         firsts = np.append(trellis.firsts, len(trellis.source))
         bounds = zip(trellis.bounds[:-1].tolist(), trellis.bounds[1:].tolist(), strict=True)
-        self.blocks = [(firsts[first:last], slice(firsts[first], firsts[last])) for first, last in bounds]
+        self.blocks = [
+            (firsts[first:last], slice(firsts[first], firsts[last]))  # arcs by target state
+            for first, last in bounds
+        ]
         for begins, block in self.blocks:
             into = trellis.target[begins]
             weighted = shares[block, None] * self._fewest(*self._costs(block))
@@ -75,7 +78,7 @@ class _Alignment:
         return np.argmin([inserted, paired, deleted], axis=0)
 
     def matches(self) -> np.ndarray:
-        """Posterior of the paths with the same word at each hypothesis word's place, float64 [n]."""
+        """Posterior of the paths with the same word at each place, float64 [n]."""
         size, trellis = len(self.places), self.trellis
         flows, matches = np.zeros((trellis.end + 1, size)), np.zeros(size)
         flows[trellis.end, -1] = 1.0

@@ -24,7 +24,13 @@ from asr_prune.layout import decode_info, lattices_file, words_file
 log = logging.getLogger(__name__)
 
 
-def decode_run(decoding: Decoding, network: Path, outs: Mapping[str, Path], options: DecodeOptions, nj: int) -> None:
+def decode_run(
+    decoding: Decoding,
+    network: Path,
+    outs: Mapping[str, Path],
+    options: DecodeOptions,
+    nj: int,
+) -> None:
     """Decodes sets with the network in file `network`; outs: a folder for each set; options: in place of those of
     `decoding`.
 
@@ -75,7 +81,11 @@ def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None
 
 
 def sweep_run(
-    graph: Path, outs: Mapping[str, Path], lm_weights: Sequence[int], penalties: Sequence[float], nj: int
+    graph: Path,
+    outs: Mapping[str, Path],
+    lm_weights: Sequence[int],
+    penalties: Sequence[float],
+    nj: int,
 ) -> None:
     """Writes the words at each LM weight and penalty from the lattices kept in the folders `outs`. Raises UserError as
     `sweep_archive`.

@@ -43,7 +43,13 @@ def arc_posteriors(trellis: Trellis, point: Point) -> Posteriors:
     return Posteriors(arcs, np.exp(through - reached), total)
 
 
-def _log_sums(source: np.ndarray, target: np.ndarray, level: np.ndarray, weights: np.ndarray, start: int) -> np.ndarray:
+def _log_sums(
+    source: np.ndarray,
+    target: np.ndarray,
+    level: np.ndarray,
+    weights: np.ndarray,
+    start: int,
+) -> np.ndarray:
     """Log of the summed weight of all paths from `start` to each state, float64 [states].
 
     level: rises along arcs.
@@ -58,5 +64,6 @@ def _log_sums(source: np.ndarray, target: np.ndarray, level: np.ndarray, weights
     for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         begin, end = firsts[first], firsts[last]
         through = sums[source[begin:end]] + weights[begin:end]
-        sums[target[firsts[first:last]]] = np.logaddexp.reduceat(through, firsts[first:last] - begin)
+        states = target[firsts[first:last]]
+        sums[states] = np.logaddexp.reduceat(through, firsts[first:last] - begin)
     return sums

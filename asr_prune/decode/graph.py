@@ -95,13 +95,17 @@ def _hclg(
         return khg.add_self_loops(ifst=graph, **loops), disambig
 
 
-def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> tuple[Fst, list[list[int]]]:
+def _clg(
+    lang: Lang,
+    model: HmmModel,
+    sums: dict[str, tuple[float, float]],
+) -> tuple[Fst, list[list[int]]]:
     """CLG, and the context-dependent phones that its input labels stand for."""
     lexicon = read_fst(lang.path / "L_disambig.fst", "lang")
     grammar = read_fst(lang.path / "G.fst", "lang")
     lg = kaldifst.compose(lexicon, grammar)
     if lg.start < 0:
-        raise UserError(f"{lang.path}: the lexicon pronounces no word sequence of the language model; check both.")
+        raise UserError(f"{lang.path}: the lexicon has no word sequence of G.fst; check both.")
     lg = determinised(lg, "LG")
     kaldifst.minimize_encoded(lg)
     pushed = push_special(FstArrays.of(lg))
@@ -118,7 +122,7 @@ def determinised(fst: Fst, name: str) -> Fst:
     """A determinised copy (fstdeterminizestar). Raises UserError, with `name`, if there is none."""
     fst = Fst(fst)
     if kaldifst.determinize_star(fst, use_log=True):
-        raise UserError(f"{name} cannot be determinised; remove the ambiguity of the lexicon or language model.")
+        raise UserError(f"{name} cannot be determinised; the lexicon or G.fst is ambiguous.")
     return fst
 
 

@@ -24,13 +24,13 @@ def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
     or graph, words and model are inconsistent.
     """
     if not source.is_dir():
-        raise UserError(f"decode.graph: there is no folder {source}; give a graph directory of mkgraph.sh.")
+        raise UserError(f"decode.graph: {source} is no folder; give a directory of mkgraph.sh.")
     model, words = HmmModel.load(hmm), read_symbols(source / _WORDS)
     hclg = _read(source / _HCLG)
     _check_model(source, hmm, hclg, model)
     last = int(hclg.arcs["olabel"].max(initial=0))
     if last > max(words.values(), default=0):
-        raise UserError(f"{source}: words.txt lacks word {last} of HCLG.fst; copy the words.txt made with it.")
+        raise UserError(f"{source}: words.txt lacks word {last} of HCLG.fst; copy both again.")
     return write_graph(out, hclg, source / _WORDS, model, _disambig(source), {})
 
 

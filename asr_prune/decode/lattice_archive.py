@@ -20,7 +20,7 @@ _LEVEL = 1  # of gzip: output a quarter larger than at 6, many times faster
 
 @contextmanager
 def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
-    """Yields a function that adds an utterance's lattice to the archive, written whole or not at all.
+    """Yields a function that adds a lattice to the archive, written completely or not at all.
 
     Kaldi reads it as `ark:gunzip -c lat.1.gz|`. The lattices are not determinised (Kaldi's
     `--determinize-lattice=false`).
@@ -34,7 +34,7 @@ def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
 
 
 def read_lattices(path: Path) -> Iterator[tuple[str, Lattice]]:
-    """Yields (utterance, lattice). Raises UserError, with the place, if it is missing or damaged."""
+    """Yields (utterance, lattice). Raises UserError if the archive is missing or damaged."""
     after = "its beginning"
     try:
         if not path.stat().st_size:

@@ -143,7 +143,7 @@ def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int =
         except (ValueError, KeyError) as error:
             unknown = isinstance(error, KeyError)
             reason = f"word {error} is not in {graph}/words.txt" if unknown else error
-            raise UserError(f"{archive}, lattice of {utt}: {reason}; run the decode stage again.") from error
+            raise UserError(f"{archive}: {utt}: {reason}; rerun the decode stage.") from error
 
     hyps: Words = {point: {} for point in points}
     for utt, swept in each(work, read_lattices(archive), nj):

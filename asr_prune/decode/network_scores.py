@@ -24,7 +24,12 @@ class NetworkScores:
     seconds: time in the network by `clock`, without the reading of features.
     """
 
-    def __init__(self, model: Model, feats: Feats, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        model: Model,
+        feats: Feats,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.model, self.feats, self.clock, self.seconds = model, feats, clock, 0.0
 
     def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:

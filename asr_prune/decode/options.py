@@ -84,6 +84,6 @@ class DecodeOptions:
         for name in ("lm_weights", "ctc_lm_weights"):
             weights = getattr(self, name)
             if not weights or min(weights) < 1:
-                raise ValueError(f"{name} must be one or more numbers of at least 1, not {list(weights)}")
+                raise ValueError(f"{name} must be numbers of at least 1, not {list(weights)}")
         if not self.penalties:
             raise ValueError("penalties must have at least one number, for instance 0.0")

@@ -44,7 +44,13 @@ class GraphRecogniser:
     confident: whether to compute confidences.
     """
 
-    def __init__(self, decoder: Decoder, point: Point, timer: Timer | None, confident: bool) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        point: Point,
+        timer: Timer | None,
+        confident: bool,
+    ) -> None:
         self.decoder, self.point = decoder, point
         self.timer, self.confident = timer, confident
 

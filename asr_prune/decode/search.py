@@ -1,4 +1,4 @@
-"""Beam search in HCLG: the best path (Kaldi: gmm-decode-faster) or a lattice (gmm-latgen-simple)."""
+"""Beam search in HCLG: best path (Kaldi: gmm-decode-faster) or lattice (gmm-latgen-simple)."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Decoder:
             ("words.txt", words.max(initial=0) <= max(self.words)),
         ):
             if not fits:
-                raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; run the graph stage again.")
+                raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; rerun the graph stage.")
         self.pairs, labels = _pairs(ids, words)
         arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
         arrays.arcs["olabel"] = labels
         self.fst = arrays.fst()
 
     def check(self, utt: str, loglikes: Floats) -> None:
-        """Raises UserError if log-likelihoods [frames, pdfs] are empty, not finite or of another model."""
+        """Raises UserError if `loglikes` [frames, pdfs] is empty, not finite or of another model."""
         if loglikes.ndim != 2 or loglikes.shape[1] != self.num_pdfs:
             raise UserError(
                 f"{utt}: the network has {loglikes.shape[-1]} outputs, the graph {self.num_pdfs} pdfs;"

@@ -59,12 +59,13 @@ class _Leaving:
         self.finals, self.start = np.exp(-arrays.finals.astype(float)), arrays.start
 
     def sums(self, potentials: np.ndarray) -> np.ndarray:
-        """Sum of what leaves each state times its target's potential, finals to the start; [states]."""
+        """Sum of probability times target potential over what leaves each state, [states]."""
         return np.asarray(self.arcs @ potentials + self.finals * potentials[self.start])
 
 
 def _moved(arrays: FstArrays, potentials: np.ndarray) -> FstArrays:
     arcs = arrays.arcs.copy()
-    arcs["weight"] += (potentials[arrays.sources] - potentials[arcs["nextstate"]]).astype(np.float32)
+    changes = potentials[arrays.sources] - potentials[arcs["nextstate"]]
+    arcs["weight"] += changes.astype(np.float32)
     finals = arrays.finals + (potentials - potentials[arrays.start]).astype(np.float32)
     return FstArrays(arrays.start, finals, arrays.counts, arcs)

@@ -51,7 +51,7 @@ def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
     spellings = {word: tokens.spellings(word) for word in words if word not in _NOT_SPOKEN}
     entries = [(word, _named(tokens, way)) for word, ways in spellings.items() for way in ways]
     if not entries:
-        raise UserError(f"{lang}: the tokens spell no word of the language model; use text in the same case.")
+        raise UserError(f"{lang}: the tokens spell no word of the language model; unify the case.")
     graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang"))
     arcs = sum(graph.num_arcs(state) for state in range(graph.num_states))
     unspelled = sorted(word for word, ways in spellings.items() if not ways)
@@ -74,7 +74,12 @@ def _named(tokens: Tokens, spelling: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(tokens.ids[token]) for token in spelling)
 
 
-def _graph(entries: list[tuple[str, tuple[str, ...]]], tokens: int, words: dict[str, int], grammar: Fst) -> Fst:
+def _graph(
+    entries: list[tuple[str, tuple[str, ...]]],
+    tokens: int,
+    words: dict[str, int],
+    grammar: Fst,
+) -> Fst:
     marked, highest = add_disambig(entries)
     disambig = [f"#{i}" for i in range(highest + 1)]
     table = number_symbols([*(str(i) for i in range(tokens)), *disambig])
@@ -84,7 +89,7 @@ def _graph(entries: list[tuple[str, tuple[str, ...]]], tokens: int, words: dict[
         kaldifst.arcsort(grammar, "ilabel")
         lg = kaldifst.compose(lexicon, grammar)
         if lg.start < 0:
-            raise UserError("the language model allows no word that the tokens spell; check its training text.")
+            raise UserError("G.fst allows no word that the tokens spell; check its training text.")
         lg = determinised(lg, "LG")
         kaldifst.minimize_encoded(lg)
         lg = without_inputs(lg, [table[symbol] for symbol in disambig])

@@ -26,14 +26,16 @@ class Trellis:
         self.level = _levels(source, target, self.end + 1)
         order = np.lexsort((target, self.level[target]))
         self.source, self.target = source[order], target[order]
-        self.costs = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]]).astype(float)[order]
+        weights = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]])
+        self.costs = weights.astype(float)[order]
         self.words = np.concatenate([arrays.arcs["olabel"], np.zeros(len(finals), np.int32)])[order]
-        self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))  # of the arcs into each state
+        # the first of the arcs into each state
+        self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))
         levels = self.level[self.target[self.firsts]]
         self.bounds = np.flatnonzero(np.diff(levels, prepend=-1, append=-1))  # of levels
 
     def sweep(self, points: Sequence[Point]) -> list[tuple[list[int], float]]:
-        """Word ids and cost (float64) of the best path at each point, [] and infinity without one."""
+        """Word ids and cost of the best path at each point, [] and infinity without one."""
         size = max(1, _CELLS // max(len(self.source), 1))
         blocks = [np.array(points[at : at + size], float) for at in range(0, len(points), size)]
         return [result for block in blocks for result in self._sweep(block)]
@@ -52,15 +54,15 @@ class Trellis:
         if self.start >= 0:
             reached[self.start] = 0
         into = self.target[self.firsts]
+        ends = np.append(self.firsts, len(self.source))
         for first, last in zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True):
-            firsts = self.firsts[first:last]
-            begin, end = firsts[0], self.firsts[last] if last < len(self.firsts) else len(self.source)
+            firsts, begin, end = self.firsts[first:last], ends[first], ends[last]
             through = reached[self.source[begin:end]] + costs[begin:end]
             reached[into[first:last]] = np.minimum.reduceat(through, firsts - begin, axis=0)
         return reached
 
     def _best_arcs(self, costs: np.ndarray, reached: np.ndarray) -> np.ndarray:
-        """The last arc of the best path into each state, [states, points]; len(arcs) at the start."""
+        """Last arc of the best path into each state, [states, points]; len(arcs) at the start."""
         arcs = np.full(reached.shape, len(self.source))
         on_path = reached[self.source] + costs == reached[self.target]
         index = np.where(on_path, np.arange(len(self.source))[:, None], -1)

@@ -79,7 +79,10 @@ class TokenTimer:
             return -np.inf, []
         path = forced_path(loglikes, ids)
         runs = zip(symbols, (span for _, span in token_runs(path)), strict=True)
-        by_word = [[span for token, span in islice(runs, len(spelling)) if token != BEGIN] for spelling in spellings]
+        by_word = [
+            [span for token, span in islice(runs, len(spelling)) if token != BEGIN]  # of one word
+            for spelling in spellings
+        ]
         score = float(loglikes[np.arange(len(path)), path].sum())
         return score, [(spans[0][0], spans[-1][1]) for spans in by_word]
 
@@ -91,7 +94,8 @@ def forced_path(logs: Floats, tokens: np.ndarray) -> np.ndarray:
     """
     from torchaudio.functional import forced_align
 
-    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=BLANK_ID)
+    inputs = torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None]
+    path, _ = forced_align(*inputs, blank=BLANK_ID)
     return np.asarray(path[0].numpy())
 
 

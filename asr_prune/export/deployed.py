@@ -74,7 +74,7 @@ class Deployed:
 
     def _input(self) -> str:
         if self.front is None:
-            return f"{self.dim} features per frame, computed by features.network, cmvn and deltas included"
+            return f"{self.dim} features per frame: features.network with its cmvn and deltas"
         text = f"{self.dim} features per frame: features.hmm with its cmvn, then front_end"
         return f"{text}, then the speaker's fMLLR transform" if self.adapted else text
 
@@ -83,7 +83,7 @@ def need_nodes(network: Network) -> None:
     """Raises UserError if a layer has no nodes, so that the output does not depend on the input."""
     if not all(network.widths):
         raise UserError(
-            f"a hidden layer has no nodes left (widths {network.widths}), so the network ignores its"
+            f"a hidden layer has no nodes left (widths {network.widths}): the network ignores its"
             " input; prune less before exporting it."
         )
 

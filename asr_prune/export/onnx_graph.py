@@ -71,10 +71,13 @@ def _body(deployed: Deployed) -> onnx.GraphProto:
     graph, network = _Graph(), deployed.model.network
     logits = _layers(graph, network, _normalised(graph, deployed))
     graph.add("Identity", logits, output=LOGITS)
-    posteriors, priors = graph.add("LogSoftmax", LOGITS, axis=1), graph.weight(deployed.model.priors)
-    graph.add("Sub", posteriors, priors, output=LOGLIKES)
+    posteriors = graph.add("LogSoftmax", LOGITS, axis=1)
+    graph.add("Sub", posteriors, graph.weight(deployed.model.priors), output=LOGLIKES)
     sizes = {INPUT: deployed.dim, LOGITS: network.outputs, LOGLIKES: network.outputs}
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["frames", size]) for name, size in sizes.items()]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["frames", size])  # 2-dimensional
+        for name, size in sizes.items()
+    ]
     return helper.make_graph(graph.nodes, "acoustic", ends[:1], ends[1:], graph.weights)
 
 
@@ -107,13 +110,14 @@ class _Graph:
         return self.add("Gemm", x, self.weight(by_rows(layer.weight)), *biases, transB=1)
 
     def spliced(self, x: str, columns: int, offsets: Sequence[int], stride: int = 1) -> str:
-        """For every `stride`-th frame of `x` [frames, columns], the frames at `offsets` side by side.
+        """The frames at `offsets` from every `stride`-th frame of `x` [frames, columns], joined.
 
         The first and last frame are repeated beyond the edges.
         """
         count = self.add("Gather", self.add("Shape", x), self.weight(0))
         one, zero = self.weight(1), self.weight(0)
-        frames = self.add("Unsqueeze", self.add("Range", zero, count, self.weight(stride)), self.weight([1]))
+        centres = self.add("Range", zero, count, self.weight(stride))
+        frames = self.add("Unsqueeze", centres, self.weight([1]))
         rows = self.add("Add", frames, self.weight(list(offsets)))
         rows = self.add("Clip", rows, zero, self.add("Sub", count, one))
         around = self.add("Gather", x, rows, axis=0)

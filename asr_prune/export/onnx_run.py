@@ -42,7 +42,7 @@ def quantise(model: onnx.ModelProto, path: Path) -> None:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Silences a warning of onnxruntime, on the root logger, for every layer quantised at run time."""
+    """Silences onnxruntime's warning, on the root logger, for each layer quantised at run time."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ExportFolders:
-    """align: the GMM-HMM; lang; graph: with its HCLG, None for none; data: labelled data directories."""
+    """align: the GMM-HMM; lang; graph: of its HCLG, or None; data: labelled data directories."""
 
     align: Path
     lang: Path
@@ -49,22 +49,16 @@ class ExportFolders:
 
         Raises UserError if there is no model or no data directory.
         """
-        exp = align.resolve().parent.parent
-        project, layout = exp.parent.parent, Layout(exp.name)
+        layout = Layout.of_pass(align)
         if not (align / "final.mdl").is_file():
-            raise UserError(
-                f"{align}/final.mdl is missing; give a folder of the align stage, e.g. exp/demo/align/mono."
-            )
-        labelled = [project / path for path in layout.sets(LABELLED_SETS)]
-        sets = tuple(data) or tuple(path for path in labelled if path.is_dir())
+            raise UserError(f"{align}/final.mdl is missing; give a folder such as exp/demo/align/mono.")
+        sets = tuple(data) or tuple(path for path in layout.sets(LABELLED_SETS) if path.is_dir())
         if not sets:
-            raise UserError(
-                f"{project / layout.data} has no data directory for {align}; give those of its labels with --data."
-            )
+            raise UserError(f"{layout.data} has no data directory; give those of the labels with --data.")
         if graph is None:
-            graphs = (project / layout.pass_graph(align.resolve().name), project / layout.graph)
+            graphs = (layout.pass_graph(align.resolve().name), layout.graph)
             graph = next((each for each in graphs if _fits(each, align)), None)
-        return cls(align, lang or project / layout.lang, graph, sets)
+        return cls(align, lang or layout.lang, graph, sets)
 
 
 def _fits(graph: Path, align: Path) -> bool:
@@ -94,7 +88,8 @@ def export_pass(folders: ExportFolders, out: Path, jobs: int) -> None:
     split = split_by_speaker(speakers, jobs)
     kept = _kept(labels, speakers, model, align)
     if folders.graph is not None and not _fits(folders.graph, align):
-        raise UserError(f"{folders.graph} is not the decoding graph of {align}; run the graph stage or drop --graph.")
+        fix = "rerun the graph stage or drop --graph"
+        raise UserError(f"{folders.graph} is not the decoding graph of {align}; {fix}.")
     with atomic_dir(out) as partial:
         for name in PASS:
             if (align / name).is_file():
@@ -109,13 +104,18 @@ def export_pass(folders: ExportFolders, out: Path, jobs: int) -> None:
 def _refuse_foreign(out: Path) -> None:
     empty = out.is_dir() and not any(out.iterdir())
     if out.exists() and not (out / "num_jobs").is_file() and not empty:
-        raise UserError(f"{out} exists and is not an earlier export; give a folder that may be replaced.")
+        raise UserError(f"{out} exists and is not an earlier export; give another folder.")
 
 
-def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel, align: Path) -> dict[str, Ints]:
+def _kept(
+    labels: dict[str, Ints],
+    speakers: Mapping[str, str],
+    model: HmmModel,
+    align: Path,
+) -> dict[str, Ints]:
     kept = {utt: ids for utt, ids in labels.items() if utt in speakers}
     if not kept:
-        raise UserError(f"{align}/ali.ark has no utterance of the data directories; give its own with --data.")
+        raise UserError(f"{align}/ali.ark has no utterance of the data; give its data with --data.")
     if len(kept) < len(labels):
         outside = len(labels) - len(kept)
         log.warning("%d labelled utterances are in no data directory, left out", outside)
@@ -123,11 +123,16 @@ def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel,
         log.warning("%d utterances have no labels, as after failed alignments in Kaldi", unlabelled)
     highest = model.transitions.num_transition_ids
     if any(len(ids) and not 1 <= ids.min() <= ids.max() <= highest for ids in kept.values()):
-        raise UserError(f"{align}: ali.ark has transition-ids that final.mdl lacks; run the align stage again.")
+        raise UserError(f"{align}: final.mdl lacks transition-ids of ali.ark; rerun the align stage.")
     return kept
 
 
-def _write_labels(out: Path, labels: dict[str, Ints], split: list[list[str]], model: HmmModel) -> None:
+def _write_labels(
+    out: Path,
+    labels: dict[str, Ints],
+    split: list[list[str]],
+    model: HmmModel,
+) -> None:
     """num_jobs, ali.<job>.gz, and final.occs: frames of each pdf, as gmm-est --write-occs."""
     (out / "num_jobs").write_text(f"{len(split)}\n")
     for job, utts in enumerate(split, 1):
@@ -139,7 +144,12 @@ def _write_labels(out: Path, labels: dict[str, Ints], split: list[list[str]], mo
     (out / "final.occs").write_bytes(writer.data)
 
 
-def _write_transforms(align: Path, out: Path, split: list[list[str]], speakers: Mapping[str, str]) -> None:
+def _write_transforms(
+    align: Path,
+    out: Path,
+    split: list[list[str]],
+    speakers: Mapping[str, str],
+) -> None:
     if not (align / "trans.scp").is_file():
         return
     transforms = dict(read_matrices(align / "trans.scp"))

@@ -28,21 +28,22 @@ def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Ex
     """
     scp, corpus, counts = source / "feats.scp", DataDir.read(data), ExtractCounts()
     if not scp.is_file():
-        raise UserError(f"{scp} is missing; features.*.archives needs a folder with {source.name}/feats.scp.")
+        raise UserError(f"{scp} is missing; features.*.archives needs it.")
     kept = _kept(scp, corpus, counts)
     first = next(kept, None)
     if first is None:
-        raise UserError(f"{scp} has no usable features for {data}; use the same utterance ids in both.")
+        raise UserError(f"{scp} has no usable features for {data}; use the same utterance ids.")
     write_matrices(out / "feats", chain([first], kept))
     counts.hours = counts.frames * frame_shift / 3600
-    speakers = {utt: speaker for utt, speaker in corpus.utt2spk.items() if utt not in counts.skipped}
+    skipped = counts.skipped
+    speakers = {utt: spk for utt, spk in corpus.utt2spk.items() if utt not in skipped}
     if (source / "cmvn.scp").is_file():
         statistics = _statistics(source / "cmvn.scp", sorted(set(speakers.values())), counts.dim)
         write_matrices(out / "cmvn", statistics)
     else:
         write_cmvn(out, speakers)
-    if counts.skipped:
-        log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.utt2spk))
+    if skipped:
+        log.warning("%s: %d of %d utterances skipped", data, len(skipped), len(corpus.utt2spk))
     return counts
 
 

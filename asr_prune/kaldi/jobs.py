@@ -35,7 +35,8 @@ def _balance(edges: list[int], before: list[int]) -> None:
 
     def moved(edge: int, step: int) -> bool:
         low, here, high = edges[edge - 1 : edge + 2]
-        now, then = (abs(before[high] - 2 * before[place] + before[low]) for place in (here, here + step))
+        total = before[low] + before[high]
+        now, then = (abs(total - 2 * before[place]) for place in (here, here + step))
         if not low <= here + step <= high or then >= now:
             return False
         edges[edge] += step

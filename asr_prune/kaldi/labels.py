@@ -54,15 +54,19 @@ def model_files(hmm: Path) -> list[Path]:
     return sorted(path for path in (*named, *hmm.glob("trans.*")) if path.is_file())
 
 
-def read_kaldi_labels(source: Path, hmm: Path | None = None, pdfs: int | None = None) -> KaldiLabels:
-    """Reads a Kaldi alignment directory (ali.*.gz, final.mdl, tree), or a file of pdf-ids, text or binary.
+def read_kaldi_labels(
+    source: Path,
+    hmm: Path | None = None,
+    pdfs: int | None = None,
+) -> KaldiLabels:
+    """Reads a Kaldi alignment directory (ali.*.gz, final.mdl, tree), or a file of pdf-ids.
 
     hmm: for a file, the folder with final.mdl and tree of its pdf-ids; pdfs: for a file without
     that, the number of pdfs, by default the highest id plus 1. Raises UserError if a file is
     missing or damaged or an id is not of the model.
     """
     if not source.exists():
-        raise UserError(f"hmm.labels: {source} does not exist; give a Kaldi alignment directory or archive.")
+        raise UserError(f"hmm.labels: {source} does not exist; give an alignment directory or archive.")
     model_folder = hmm_folder(source, hmm)
     model = _read_hmm(model_folder) if model_folder else None
     labels = _read_archives(source)
@@ -72,7 +76,7 @@ def read_kaldi_labels(source: Path, hmm: Path | None = None, pdfs: int | None = 
     highest = max((int(ids.max()) for ids in labels.values() if len(ids)), default=-1)
     count = model.gmms.num_pdfs if model else pdfs or highest + 1
     if highest >= count or any(len(ids) and ids.min() < 0 for ids in labels.values()):
-        raise UserError(f"{source}: pdf-ids must be 0 to {count - 1}; give the archive of the model.")
+        raise UserError(f"{source}: pdf-ids must be 0 to {count - 1}; give that model's archive.")
     return KaldiLabels(labels, None, count, model_folder, model)
 
 
@@ -80,7 +84,7 @@ def _read_hmm(folder: Path) -> HmmModel:
     for name in _HMM:
         if not (folder / name).is_file():
             raise UserError(
-                f"{folder}/{name} is missing; copy the final.mdl and tree that made the labels there,"
+                f"{folder}/{name} is missing; copy the final.mdl and tree of the labels there,"
                 " or give hmm.labels a file of pdf-ids."
             )
     return HmmModel.load(folder)
@@ -91,7 +95,7 @@ def _read_archives(source: Path) -> dict[str, Ints]:
     jobs = source / "num_jobs"
     stated = jobs.read_text().strip() if source.is_dir() and jobs.is_file() else str(len(paths))
     if not paths or stated != str(len(paths)):
-        raise UserError(f"{source} has {len(paths)} of {stated} archives ali.*.gz; copy all of them.")
+        raise UserError(f"{source} has {len(paths)} of {stated} archives ali.*.gz; copy all.")
     labels: dict[str, Ints] = {}
     for path in paths:
         part = read_int_vectors(path)

@@ -61,7 +61,8 @@ def _write_questions(folder: Path, lang: Lang) -> None:
 
 def _position_questions(lang: Lang) -> list[list[str]]:
     silence = [phone for phone, i in lang.phones.items() if i in lang.silence]
-    spoken = [phone for phone, i in lang.phones.items() if phone[-2:] in POSITIONS and i not in lang.silence]
+    others = [phone for phone, i in lang.phones.items() if i not in lang.silence]
+    spoken = [phone for phone in others if phone[-2:] in POSITIONS]
     questions = [[phone for phone in spoken if phone.endswith(end)] for end in POSITIONS]
     questions.append([phone for phone in silence if phone[-2:] not in POSITIONS])
     questions += [[phone for phone in silence if phone.endswith(end)] for end in POSITIONS]
@@ -69,8 +70,10 @@ def _position_questions(lang: Lang) -> list[list[str]]:
 
 
 def _write_pronunciations(folder: Path, lang: Lang) -> None:
-    words, phones = ({i: symbol for symbol, i in table.items()} for table in (lang.words, lang.phones))
-    entries = {*pronunciations(read_fst(lang.path / "L.fst", "lang")), (0, (lang.optional_silence,))}
+    words = {i: symbol for symbol, i in lang.words.items()}
+    phones = {i: symbol for symbol, i in lang.phones.items()}
+    entries = pronunciations(read_fst(lang.path / "L.fst", "lang"))
+    entries.add((0, (lang.optional_silence,)))
     lines = {_line(words[word], [phones[i] for i in ids]): (word, ids) for word, ids in entries}
     ordered = sorted(lines, key=c_order)
     (folder / "align_lexicon.txt").write_text("".join(ordered), encoding="utf-8")

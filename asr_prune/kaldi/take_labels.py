@@ -92,14 +92,16 @@ def _taken(
     gaussians = labels.model.gmms.num_gauss if labels.model else 0
     hours = round(frames * frame_shift / 3600, 4)
     failed, mismatched, unknown = lists.values()
-    return TakenLabels(name, labels.num_pdfs, gaussians, frames, hours, len(kept), failed, mismatched, unknown)
+    size = labels.num_pdfs, gaussians, frames, hours, len(kept)
+    return TakenLabels(name, *size, failed, mismatched, unknown)
 
 
 def _none_left(labels: KaldiLabels, lengths: Mapping[str, int], mismatched: list[str]) -> str:
     if mismatched:
         utt = mismatched[0]
         return (
-            f"no utterance has as many labels as frames ({utt}: {len(labels.pdfs[utt])} and {lengths[utt]});"
+            "no utterance has as many labels as frames"
+            f" ({utt}: {len(labels.pdfs[utt])} and {lengths[utt]});"
             " compute features with the frame shift and edges of the labels."
         )
     labelled, corpus = min(labels.pdfs, default="none"), min(lengths, default="none")
@@ -131,7 +133,7 @@ def _take_transforms(source: Path, out: Path) -> None:
     paths = sorted(source.glob("trans.*"))
     parts = [str(path) for path in paths if re.fullmatch(r"trans\.(\d+|ark)", path.name)]
     try:
-        transforms = {speaker: matrix for part in parts for speaker, matrix in kaldi_io.read_mat_ark(part)}
+        transforms = {k: matrix for part in parts for k, matrix in kaldi_io.read_mat_ark(part)}
     except (OSError, AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:
         raise UserError(f"{source}: trans.* are damaged ({error}); copy them again.") from error
     if transforms:

@@ -20,7 +20,7 @@ LANG_FILES = (
 def lang_files(source: Path) -> list[Path]:
     """All files of the lang folder `source`. Raises UserError if a required one is missing."""
     if not source.is_dir():
-        raise UserError(f"lang.folder: {source} does not exist; give a Kaldi lang folder with a G.fst.")
+        raise UserError(f"lang.folder: {source} does not exist; give a folder with a G.fst.")
     for name in LANG_FILES:
         if not (source / name).is_file():
             fix = "give lang.folder the folder with the grammar, such as data/lang_test"

@@ -92,5 +92,5 @@ def _text(data: bytes, path: Path) -> Iterator[tuple[str, Ints]]:
         except (ValueError, OverflowError):
             shown = line[:40].decode("utf-8", "replace")
             raise UserError(
-                f"{path}:{number}: expected an utterance and integers, not {shown!r}; write lines of `utterance 1 2 3`."
+                f"{path}:{number}: expected an utterance and integers, not {shown!r}; correct the line."
             ) from None

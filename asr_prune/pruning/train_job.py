@@ -42,7 +42,7 @@ def train_one(
     labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
     train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
     options = network, train, prune
-    figures = train_run(run.path, train_set, dev_set, classes, options, seed, features.plain())
+    figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain())
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
     run.checkpoint.unlink(missing_ok=True)

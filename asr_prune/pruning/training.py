@@ -25,6 +25,7 @@ from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
+from asr_prune.layout import RunDir
 from asr_prune.process import torch_threads
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
@@ -35,7 +36,7 @@ Labelled = tuple[Utterances, Utterances]  # features, labels
 
 
 def train_run(
-    folder: Path,
+    run: RunDir,
     train: Labelled,
     dev: Labelled,
     classes: int | list[str],
@@ -58,19 +59,19 @@ def train_run(
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device)
-        dense, network = _networks(options, sets[0], outputs, seed, folder.parent)
+        dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
-        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), folder)
-        (folder / "model").mkdir(parents=True, exist_ok=True)
-        trainer = Trainer(network, train_options, *sets, pruner, seed, folder / "model")
+        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), run)
+        run.models.mkdir(parents=True, exist_ok=True)
+        trainer = Trainer(network, train_options, *sets, pruner, seed, run)
         quality = trainer.run()
         assert pruner.cut is not None
         kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
         priors = sets[0].log_priors(outputs)
         model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
-        _save(folder, pruner, model)
-        snapshots = _save_snapshots(folder, pruner, model, sets[1])
+        _save(run, pruner, model)
+        snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
 
@@ -165,27 +166,27 @@ def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) ->
     return network
 
 
-def _save(folder: Path, pruner: Pruner, model: Model) -> None:
+def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
     cut = pruner.cut
     assert cut is not None
-    save_model(folder / "model/network.pt", model)
+    save_model(run.network, model)
     before = deepcopy(model.network)
     before.load_state_dict(pruner.before_cut)
     everything = [list(range(width)) for width in before.widths]
-    save_model(folder / "model/before_cut.pt", replace(model, network=before, kept=everything))
-    with atomic(folder / "norms.npz", "wb") as file:
+    save_model(run.before_cut, replace(model, network=before, kept=everything))
+    with atomic(run.norms, "wb") as file:
         arrays = {f"layer{i}": s.cpu().numpy() for i, s in enumerate(cut.scores, 1)}
         arrays |= {f"kept{i}": k.cpu().numpy() for i, k in enumerate(cut.kept, 1)}
         np.savez(file, **arrays)  # type: ignore[arg-type]
     if histograms := pruner.method.histograms():
-        with atomic(folder / "weights.npz", "wb") as file:
+        with atomic(run.weights, "wb") as file:
             np.savez(file, **{name: counts.cpu().numpy() for name, counts in histograms.items()})  # type: ignore[arg-type]
-    with atomic(folder / "nodes.json") as file:
+    with atomic(run.nodes) as file:
         json.dump(nodes_table(cut), file, indent=1)
 
 
 def _save_snapshots(
-    folder: Path, pruner: Pruner, model: Model, dev_frames: Examples
+    run: RunDir, pruner: Pruner, model: Model, dev_frames: Examples
 ) -> dict[str, float | int | list[int]]:
     """Writes model/<name>.pt for each snapshot; returns their sizes and dev cross-entropies."""
     figures: dict[str, float | int | list[int]] = {}
@@ -193,7 +194,7 @@ def _save_snapshots(
     for name, weights in pruner.snapshots.items():
         network.load_state_dict(weights)
         small, kept = shrink(network)
-        save_model(folder / f"model/{name}.pt", replace(model, network=network, kept=kept))
+        save_model(run.snapshot(name), replace(model, network=network, kept=kept))
         size = size_of(small)
         figures |= {
             f"{name}_dev_ce": evaluate(small, dev_frames).cross_entropy,

@@ -50,7 +50,7 @@ def _count(value: _Value) -> Callable[[Result], str]:
 
 
 def target(row: Result) -> str:
-    """Requested size: fraction of nodes to keep, z= fraction of zero weights, or s= penalty strength."""
+    """Requested size: nodes to keep, z= fraction of zero weights, or s= penalty strength."""
     keep, sparsity, strength = map(finite, (row.keep_asked, row.sparsity_asked, row.strength))
     if keep is not None or sparsity is not None:
         return f"{keep:g}" if keep is not None else f"z={sparsity:g}"
@@ -83,9 +83,8 @@ def _converged(row: Result) -> str:
 
 def _entropies(row: Result) -> str:
     """Dev cross-entropy before the cut, after it, and at the end; one number if nothing was cut."""
-    before, after, final = (
-        _decimals(value, 2) for value in (row.dev_ce_before_cut, row.dev_ce_after_cut, row.dev_ce_final)
-    )
+    values = row.dev_ce_before_cut, row.dev_ce_after_cut, row.dev_ce_final
+    before, after, final = (_decimals(value, 2) for value in values)
     return final if before == after == ABSENT else f"{before}/{after}/{final}"
 
 
@@ -110,6 +109,6 @@ LEGEND = (
     "WER: word error rate in %, equivalent words merged; in brackets its 95 % bootstrap interval over test speakers.",
     "target: fraction of hidden nodes to keep, s= penalty strength, or z= fraction of zero weights."
     " CE: cross-entropy on dev, nats per frame.",
-    "mass cut: share of the node norms that the cut removed. Above 5 % a penalty method has not converged (conv. NO):"
-    " the cut was magnitude pruning.",
+    "mass cut: share of the node norms that the cut removed. Above 5 % a penalty method has not"
+    " converged (conv. NO): the cut was magnitude pruning.",
 )

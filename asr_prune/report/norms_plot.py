@@ -23,7 +23,7 @@ _BINS = 44
 
 
 def panels_shown(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
-    """The runs that have norms; of more than MOST_PANELS, the dense one and each method's smallest."""
+    """The runs with norms; of more than MOST_PANELS, the dense one and each method's smallest."""
     drawn = [run for run in runs if run.norms is not None]
     if len(drawn) <= MOST_PANELS:
         return drawn
@@ -54,12 +54,12 @@ def _panel(axes: Axes, run: FinishedRun, norms: Norms) -> None:
     bins, logarithmic = bin_edges(norms.norms)
     clipped = np.maximum(norms.norms, bins[0])
     for part, colour, label in ((~norms.kept, _CUT, "cut"), (norms.kept, _KEPT, "kept")):
-        style: dict[str, Any] = {"color": colour, "alpha": 0.8, "label": label, "histtype": "stepfilled"}
-        axes.hist(clipped[part], bins=bins.tolist(), **style)
+        style: dict[str, Any] = {"color": colour, "alpha": 0.8, "histtype": "stepfilled"}
+        axes.hist(clipped[part], bins=bins.tolist(), label=label, **style)
     axes.set_xscale("log" if logarithmic else "linear")
     axes.set_title(run.result.run, fontsize=10, loc="left", pad=18)
-    text = axes.text(0, 1.03, _counts(norms), transform=axes.transAxes, fontsize=8.5, color="#666666")
-    text.set_in_layout(False)
+    style = {"transform": axes.transAxes, "fontsize": 8.5, "color": "#666666"}
+    axes.text(0, 1.03, _counts(norms), **style).set_in_layout(False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8.5)
 
@@ -71,7 +71,7 @@ def _counts(norms: Norms) -> str:
 
 
 def _use_log_counts(all_axes: Sequence[Axes], runs: Sequence[FinishedRun]) -> bool:
-    """Whether one bin would flatten the rest of its panel; then all panels count logarithmically."""
+    """Whether one bin would flatten the rest of its panel; then all counts become logarithmic."""
     if not any(_has_tall_bin(run.norms) for run in runs if run.norms is not None):
         return False
     for axes in all_axes:
@@ -87,7 +87,7 @@ def _has_tall_bin(norms: Norms) -> bool:
 
 
 def norms_plot(runs: Sequence[FinishedRun], title: str) -> Figure:
-    """A histogram for each run of `panels_shown`, kept and cut nodes in two colours, layers pooled."""
+    """A histogram for each of `panels_shown`, kept and cut nodes in two colours, layers pooled."""
     shown = panels_shown(runs)
     columns = 2 if len(shown) == 4 else min(3, max(1, len(shown)))
     lines = -(-max(1, len(shown)) // columns)

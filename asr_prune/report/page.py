@@ -13,41 +13,46 @@ from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
 
 _STYLE = """
-:root { color-scheme: light; --ink: #1f2933; --soft: #5f6b76; --line: #e3e7eb; --tint: #f6f8fa; --accent: #0072B2; }
-body { margin: 0 auto; padding: 2.2rem 1.6rem 4rem; max-width: 1320px; color: var(--ink); background: #fff;
+:root { color-scheme: light; --ink: #1f2933; --soft: #5f6b76; --line: #e3e7eb; --tint: #f6f8fa;
+  --accent: #0072B2; }
+body { margin: 0 auto; padding: 2.2rem 1.6rem 4rem; max-width: 1320px; color: var(--ink);
+  background: #fff;
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2.4rem 0 .7rem; }
 .lead { color: var(--soft); font-size: 1.05rem; margin: 0 0 1.6rem; }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th { background: var(--tint); font-weight: 600; color: var(--soft); vertical-align: bottom; line-height: 1.25;
-  white-space: normal; }
-th.left, td.left { text-align: left; } tr:last-child td { border-bottom: 0; } tr.dense td { background: #fbfaf3; }
+table { border-collapse: collapse; width: 100%; font-size: 13px;
+  font-variant-numeric: tabular-nums; }
+th, td { padding: .4rem .5rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
+th { background: var(--tint); font-weight: 600; color: var(--soft); vertical-align: bottom;
+  line-height: 1.25; white-space: normal; }
+th.left, td.left { text-align: left; } tr:last-child td { border-bottom: 0; }
+tr.dense td { background: #fbfaf3; }
 tbody tr:hover td { background: #eef5fa; } td.no { color: #b34700; font-weight: 600; }
 img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 8px; }
-pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem;
-  white-space: pre-wrap;
-  overflow-wrap: anywhere; font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; margin: .35rem 0 1rem; }
+pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px;
+  padding: .6rem .8rem; white-space: pre-wrap; overflow-wrap: anywhere;
+  font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; margin: .35rem 0 1rem; }
 ul { padding-left: 1.2rem; } li { margin: .25rem 0; }
 .soft { color: var(--soft); font-size: 13px; } a { color: var(--accent); }
 """
 
 _READING = (
-    "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and scored."
-    " Further left is smaller, lower is better. The dashed line is the dense network, the band its"
-    " 95 % interval.",
-    "If the bars of two points overlap widely, this test set cannot separate them. Compare methods at the"
-    " same node count.",
+    "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and"
+    " scored. Further left is smaller, lower is better. The dashed line is the dense network, the"
+    " band its 95 % interval.",
+    "If the bars of two points overlap widely, this test set cannot separate them. Compare methods"
+    " at the same node count.",
     "LM weight and word insertion penalty were chosen on dev and applied to test unchanged.",
-    "A method that separates nodes to keep from nodes to cut shows two peaks in its histogram, the cut"
-    " nodes near zero. A single peak that the cut divides means that the cut, not training, removed the"
-    " nodes; the cross-entropies before and after the cut then differ.",
+    "A method that separates nodes to keep from nodes to cut shows two peaks in its histogram, the"
+    " cut nodes near zero. A single peak that the cut divides means that the cut, not training,"
+    " removed the nodes; the cross-entropies before and after the cut then differ.",
     *LEGEND,
 )
 _NESTED = (
-    "Networks cut, without retraining, from one run as it was before its cut: the first nodes of"
-    " each layer. Nodes that have no effect are not counted."
+    "Networks cut, without retraining, from one run as it was before its cut: the first"
+    " nodes of each layer. Nodes that have no effect are not counted."
 )
 
 
@@ -71,7 +76,8 @@ def summary(rows: Sequence[Result]) -> str:
         return f"{len(rows)} runs; none of them is a scored dense network to compare with."
     dense = median_run(list(filter(is_dense, scored)))
     nodes = finite(dense.nodes) or 0
-    text = f"The dense network ({nodes:,.0f} hidden nodes) has a test WER of {dense.wer_test:.2f} %."
+    size = f"The dense network ({nodes:,.0f} hidden nodes)"
+    text = f"{size} has a test WER of {dense.wer_test:.2f} %."
     high = finite(dense.wer_test_high) or dense.wer_test
     pruned = [row for row in scored if not is_dense(row) and finite(row.nodes)]
     inside = [row for row in pruned if row.wer_test <= high]
@@ -80,8 +86,8 @@ def summary(rows: Sequence[Result]) -> str:
     least = min(inside, key=lambda row: (row.nodes, row.wer_test))
     share = 100 * least.nodes / (finite(least.nodes_dense) or nodes or least.nodes)
     return (
-        f"{text} The smallest network whose WER is not above the dense one's interval is {least.run}:"
-        f" {least.nodes:,} nodes ({share:.3g} %) at {least.wer_test:.2f} %."
+        f"{text} The smallest network whose WER is not above the dense one's interval is"
+        f" {least.run}: {least.nodes:,} nodes ({share:.3g} %) at {least.wer_test:.2f} %."
     )
 
 
@@ -133,7 +139,7 @@ def _nested_row(row: NestedWidth) -> str:
 
 
 def _nested_table(run: FinishedRun) -> str:
-    names = ("share of each layer", "nodes", "per layer", "dev cross-entropy", "WER dev", "WER test")
+    names = ("share of each layer", "nodes", "per layer", "dev CE", "WER dev", "WER test")
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(map(_nested_row, run.nested))
     return f"<h3>{escape(run.result.run)}</h3>{_wide_table(head, body)}"
@@ -147,7 +153,12 @@ def _picture(title: str, png: bytes | None, alt: str) -> list[str]:
     return [f"<h2>{title}</h2>", _image(png, alt)] if png else []
 
 
-def _sections(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipped: Sequence[str]) -> list[str]:
+def _sections(
+    runs: Sequence[FinishedRun],
+    title: str,
+    pictures: Pictures,
+    skipped: Sequence[str],
+) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     norms = "Histograms of node norms before the cut, kept and cut nodes"
     matrices = "Magnitudes of weights before the cut"
@@ -171,7 +182,12 @@ def _sections(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipp
     ]
 
 
-def page(runs: Sequence[FinishedRun], title: str, pictures: Pictures, skipped: Sequence[str]) -> str:
+def page(
+    runs: Sequence[FinishedRun],
+    title: str,
+    pictures: Pictures,
+    skipped: Sequence[str],
+) -> str:
     """HTML of the whole report with its pictures; `runs` in the order of the table.
 
     skipped: a sentence for each unfinished or damaged run.

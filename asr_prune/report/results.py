@@ -1,4 +1,4 @@
-"""The schema of results.json: one `Result` per run, shared by its writer, the report and readers."""
+"""The schema of results.json: a `Result` per run, shared by writer, report and readers."""
 
 from __future__ import annotations
 
@@ -156,7 +156,8 @@ def _stored_types(hint: Any) -> tuple[type, ...]:
     return tuple(part for each in classes for part in stored.get(each, (each,)))
 
 
-_TYPES = {name: _stored_types(hint) for name, hint in get_type_hints(Result).items() if name != "extra"}
+_HINTS = get_type_hints(Result).items()
+_TYPES = {name: _stored_types(hint) for name, hint in _HINTS if name != "extra"}
 _WORDS = {str: "text", int: "a number", bool: "true or false", list: "a list", dict: "an object"}
 
 

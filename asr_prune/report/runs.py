@@ -129,7 +129,7 @@ def read_runs(files: Sequence[RunFiles]) -> tuple[list[FinishedRun], list[str]]:
     runs = [run for each in files if (run := _read_run(each, skipped))]
     if not runs:
         count = f" ({len(skipped)} unfinished or damaged)" if skipped else ""
-        raise UserError(f"there is no finished run to report{count}; run the stages train to score first.")
+        raise UserError(f"there is no finished run to report{count}; run the stages train to score.")
     return sorted(runs, key=lambda run: order(run.result)), skipped
 
 

@@ -45,7 +45,12 @@ def score_run(
     log.info("  dev %.2f  test %.2f%s  at %d nodes", row.wer_dev, row.wer_test, span, row.nodes)
 
 
-def _row(run: RunDir, settings: Mapping[str, Any], scores: Mapping[str, Any], code_accepted: Sequence[str]) -> Result:
+def _row(
+    run: RunDir,
+    settings: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    code_accepted: Sequence[str],
+) -> Result:
     trained, size, info = (_read(path) for path in (run.train, run.size, decode_info(run.decoded("test"))))
     dense = trained.pop("nodes_per_layer_dense")
     return Result.from_dict(

@@ -15,7 +15,7 @@ _SHRINKABLE = ((1, 8), (0, 20), (4, 13), (0, 12), (1, 6), (4, 9), (0, 8))
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` in at most `width` characters; `..` replaces its middle, since names differ at the ends."""
+    """`text` in at most `width` characters; `..` replaces the middle, as names differ at the ends."""
     if len(text) <= width:
         return text
     tail = (width - 2) * 3 // 5
@@ -23,7 +23,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def fit(widths: Sequence[int], limit: int) -> list[int]:
-    """`widths` with shrinkable columns narrowed so that a line has, if possible, `limit` characters."""
+    """`widths` with shrinkable columns narrowed so that a line has `limit` characters if possible."""
     fitted = list(widths)
     for column, least in _SHRINKABLE:
         over = sum(fitted) + sum(each.gap for each in COLUMNS[1:]) - limit

@@ -25,7 +25,7 @@ def _phase_panel(axes: Axes, name: str, weights: Weights, phase: str) -> None:
 
 
 def weights_plot(runs: Sequence[FinishedRun], title: str) -> Figure:
-    """A row for each of the first MOST_RUNS runs with histograms, a column per phase, layers pooled.
+    """A row for each of the first MOST_RUNS runs, a column per phase, layers pooled.
 
     The outermost bins hold all weights beyond them.
     """

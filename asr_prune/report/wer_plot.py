@@ -25,7 +25,7 @@ _CROWDED = 12
 
 
 def tick_fractions(least: float) -> list[float]:
-    """Fractions of the dense network that get a tick: halves down to `least`, or tenths above 0.5."""
+    """Fractions of the dense network with a tick: halves down to `least`, or tenths above 0.5."""
     if least >= 0.5:
         return [1.0, 0.9, 0.8, 0.7, 0.6, 0.5]
     fractions = [1.0]
@@ -35,7 +35,7 @@ def tick_fractions(least: float) -> list[float]:
 
 
 def _ceiling(rows: Sequence[Result]) -> float:
-    """Top of the WER axis; collapsed networks are shown at the edge so as not to flatten the rest."""
+    """Top of the WER axis; collapsed networks are shown at the edge, not flattening the rest."""
     limit = 3 * median(row.wer_test for row in rows)
     usual = [row for row in rows if row.wer_test <= limit]
     return 1.06 * max(finite(row.wer_test_high) or row.wer_test for row in usual)
@@ -65,7 +65,7 @@ def _error_bar(axes: Axes, row: Result, x: float, colour: str, faint: bool) -> N
 
 
 def _reference(axes: Axes, rows: Sequence[Result]) -> None:
-    """Each dense network: its runs, a dashed line through the median one, its interval as a band."""
+    """Dense networks: runs, a dashed line through the median one, its interval as a band."""
     for count in sorted({row.nodes for row in rows}):
         wers = [row.wer_test for row in rows if row.nodes == count]
         middle = median_run([row for row in rows if row.nodes == count])
@@ -154,7 +154,12 @@ def wer_plot(rows: Sequence[Result], title: str, nested: Sequence[FinishedRun] =
     return figure
 
 
-def _draw_lines(axes: Axes, rows: Sequence[Result], lines: Sequence[Series], nested: Sequence[FinishedRun]) -> None:
+def _draw_lines(
+    axes: Axes,
+    rows: Sequence[Result],
+    lines: Sequence[Series],
+    nested: Sequence[FinishedRun],
+) -> None:
     top = _ceiling(rows)
     _reference(axes, [row for row in rows if is_dense(row)])
     _lines(axes, lines, len(rows) > _CROWDED, top)

@@ -38,7 +38,7 @@ def _json_value(value: object) -> object:
 
 
 def write_json(path: Path, rows: Sequence[Result]) -> None:
-    """Writes `rows` as a list of objects sorted by method, then nodes; NaN and infinity become null."""
+    """Writes `rows` as objects sorted by method, then nodes; NaN and infinity become null."""
     ordered = sorted(rows, key=lambda row: (row.method, finite(row.nodes) or 0, row.run))
     objects = [{k: _json_value(v) for k, v in row.to_dict().items()} for row in ordered]
     with atomic(path) as file:
@@ -47,7 +47,7 @@ def write_json(path: Path, rows: Sequence[Result]) -> None:
 
 
 def flat_row(row: Result) -> dict[str, object]:
-    """`row` as spreadsheet cells: lists joined by spaces, an object in a column per key (errors_test.sub)."""
+    """`row` as cells: lists joined by spaces, an object in a column per key (errors_test.sub)."""
     cells: dict[str, object] = {}
     for key, value in row.to_dict().items():
         if isinstance(value, dict):
@@ -80,7 +80,12 @@ def _png(figure: Figure, path: Path, dpi: int) -> bytes:
     return buffer.getvalue()
 
 
-def write_report(files: Sequence[RunFiles], out: Path, title: str, options: ReportOptions | None = None) -> str:
+def write_report(
+    files: Sequence[RunFiles],
+    out: Path,
+    title: str,
+    options: ReportOptions | None = None,
+) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
     Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
@@ -101,7 +106,13 @@ def write_report(files: Sequence[RunFiles], out: Path, title: str, options: Repo
     return table(rows, options.width) + "".join(f"{note}\n" for note in notes if skipped)
 
 
-def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:
+def _draw(
+    runs: Sequence[FinishedRun],
+    networks: dict[str, Path],
+    out: Path,
+    title: str,
+    dpi: int,
+) -> Pictures:
     """The pictures as PNG, each also written to `out`."""
     rows = [run.result for run in runs]
     nested = [run for run in runs if run.nested]

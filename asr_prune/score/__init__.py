@@ -1,1 +1,1 @@
-"""Hypotheses and references -> word error rate, its interval, and a readable account of every error."""
+"""Hypotheses and references -> word error rate, its interval, and error listings."""

@@ -58,7 +58,11 @@ class Pair:
     hyp: str | None
 
 
-def _pairs(chunks: Sequence[jiwer.AlignmentChunk], ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
+def _pairs(
+    chunks: Sequence[jiwer.AlignmentChunk],
+    ref: Sequence[str],
+    hyp: Sequence[str],
+) -> list[Pair]:
     return [
         Pair(_OPS[chunk.type], ref_word, hyp_word)
         for chunk in chunks

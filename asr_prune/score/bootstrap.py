@@ -31,7 +31,12 @@ def resampled_wers(errors: np.ndarray, words: np.ndarray, samples: int, seed: in
     return 100.0 * error_sums[word_sums > 0] / word_sums[word_sums > 0]
 
 
-def interval(errors: np.ndarray, words: np.ndarray, samples: int, seed: int) -> tuple[float, float] | None:
+def interval(
+    errors: np.ndarray,
+    words: np.ndarray,
+    samples: int,
+    seed: int,
+) -> tuple[float, float] | None:
     """The 2.5 and 97.5 percentiles of the resampled WER, %.
 
     None for fewer than two speakers or no samples.

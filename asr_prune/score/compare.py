@@ -47,7 +47,12 @@ class Comparison:
         return self.counts[1].wer - self.counts[0].wer
 
 
-def improvement(differences: np.ndarray, words: np.ndarray, samples: int, seed: int) -> Resampled | None:
+def improvement(
+    differences: np.ndarray,
+    words: np.ndarray,
+    samples: int,
+    seed: int,
+) -> Resampled | None:
     """The paired bootstrap of Bisani and Ney (2004).
 
     differences: int [speakers], errors of the second run minus those of the first; words: int
@@ -63,7 +68,12 @@ def improvement(differences: np.ndarray, words: np.ndarray, samples: int, seed: 
     return Resampled(len(words), float(low), float(high), fewer, tie)
 
 
-def compare(first: Sequence[Utterance], second: Sequence[Utterance], samples: int, seed: int) -> Comparison:
+def compare(
+    first: Sequence[Utterance],
+    second: Sequence[Utterance],
+    samples: int,
+    seed: int,
+) -> Comparison:
     """Compares two runs on the same utterances, given in the same order.
 
     Raises ValueError if the utterances, speakers or references differ.

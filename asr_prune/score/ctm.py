@@ -31,7 +31,7 @@ class TimedWord:
         if any(len(text.split()) != 1 for text in (self.recording, self.channel, self.word)):
             raise ValueError(f"{where}: recording, channel and word must be one word each")
         if not (0 <= self.start < float("inf") and 0 <= self.duration < float("inf")):
-            raise ValueError(f"{where}: start {self.start} and duration {self.duration} must be zero or more seconds")
+            raise ValueError(f"{where}: start and duration must be zero or more seconds")
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise ValueError(f"{where}: confidence {self.confidence} must be between 0 and 1")
 

@@ -18,7 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def score_grids(
-    words: Mapping[str, Words], sets: Mapping[str, Path], outs: Mapping[str, Path], options: ScoreOptions
+    words: Mapping[str, Words],
+    sets: Mapping[str, Path],
+    outs: Mapping[str, Path],
+    options: ScoreOptions,
 ) -> dict[str, Any]:
     """Scores `dev` and `test` at the point with the fewest errors on dev, and writes a score file of each to `outs`.
 

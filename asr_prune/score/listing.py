@@ -20,7 +20,7 @@ _KINDS = (
 
 
 def confusions(utterances: Sequence[Utterance]) -> Confusions:
-    """(reference word, hypothesis word, count) of all substitutions, by count, then alphabetically."""
+    """(reference word, hypothesis word, count) of all substitutions, most frequent first."""
     return [(ref, hyp, count) for (ref, hyp), count in _ranked(utterances, "S")]
 
 

@@ -13,7 +13,8 @@ Step = Literal["lower", "upper", "no_punctuation", "no_noise", "split_hyphens", 
 
 @options
 class ScoreOptions:
-    #: classes of equivalent words, e.g. [[O, OH]]; wer treats the words of a class as equal, wer_raw does not
+    #: classes of equivalent words, e.g. [[O, OH]]; wer treats the words of a class as equal,
+    #: wer_raw does not
     equivalents: list[list[str]] = field(default_factory=list)
     #: normalisation of references and hypotheses, applied in the given order: lower; upper;
     #: no_punctuation (keeps apostrophes); no_noise (drops <...> and [...]); split_hyphens (makes
@@ -35,7 +36,7 @@ class ScoreOptions:
             raise ValueError(f"seed must be zero or more, not {self.seed}")
         for words in self.equivalents:
             if len(words) < 2 or any(len(word.split()) != 1 for word in words):
-                raise ValueError(f"a class of equivalents needs at least two single words, not {words}")
+                raise ValueError(f"equivalents need at least two single words per class, not {words}")
         times = Counter(word for words in self.equivalents for word in words)
         twice = [word for word in times if times[word] > 1]
         if twice:

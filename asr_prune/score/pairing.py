@@ -15,7 +15,7 @@ _Utterances = dict[str, Utterance]
 
 
 def read_pair(first: Path, second: Path) -> tuple[list[Utterance], list[Utterance]]:
-    """The utterances of two scores that `write_score` wrote to `first` and `second`, sorted by name.
+    """The utterances of two scores of `write_score`, each sorted by name.
 
     Raises UserError if a file is missing or damaged, or the scores differ in utterances, speakers,
     references, normalisation or equivalents.
@@ -24,7 +24,7 @@ def read_pair(first: Path, second: Path) -> tuple[list[Utterance], list[Utteranc
     both = f"{first} and {second}"
     if odd := sorted(one.keys() ^ other.keys()):
         what = f"{len(odd)} utterances are in one of them only, e.g. {odd[0]}"
-        raise UserError(f"{both} are of different sets: {what}; compare runs of one data directory.")
+        raise UserError(f"{both} are of different sets: {what}; compare runs on one set.")
     _check_settings(both, _settings(first), _settings(second))
     _check_references(both, one, other)
     return [one[name] for name in sorted(one)], [other[name] for name in sorted(other)]
@@ -41,7 +41,7 @@ def _settings(path: Path) -> dict[str, Any]:
         stored = json.loads(path.read_text(encoding="utf-8"))
         return {key: stored[key] for key in ("normalise", "equivalents")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is missing or damaged ({error}); run the stage score again.") from None
+        raise UserError(f"{path} is missing or damaged ({error}); rerun the stage score.") from None
 
 
 def _check_settings(both: str, one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -53,7 +53,8 @@ def _check_settings(both: str, one: dict[str, Any], other: dict[str, Any]) -> No
 
 
 def _check_references(both: str, one: _Utterances, other: _Utterances) -> None:
-    odd = [name for name in sorted(one) if (one[name].speaker, one[name].ref) != (other[name].speaker, other[name].ref)]
+    pairs = ((name, one[name], other[name]) for name in sorted(one))
+    odd = [name for name, a, b in pairs if (a.speaker, a.ref) != (b.speaker, b.ref)]
     if odd:
         what = f"the reference or the speaker of {len(odd)} utterances, e.g. {odd[0]}"
         fix = "run the stage score on both with the same data directory"

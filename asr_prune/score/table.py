@@ -9,7 +9,10 @@ from asr_prune.errors import UserError
 from asr_prune.score.align import ErrorCounts, Pair
 from asr_prune.score.wer import Utterance
 
-UTTERANCE_COLUMNS = ("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer", "ops", "ref", "hyp")
+UTTERANCE_COLUMNS = (
+    *("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer"),
+    *("ops", "ref", "hyp"),
+)
 _HEAD = ("#SENT", "#WORD", "Corr", "Sub", "Ins", "Del", "Err", "S.Err")
 
 
@@ -20,7 +23,8 @@ def _speaker_rows(name: str, width: int, sentences: Sequence[ErrorCounts]) -> li
     rows = [f"{name:<{width}s} raw {start} {' '.join(f'{kind:10d}' for kind in kinds)} {wrong:10d}"]
     if counts.words:
         shares = [*(100 * kind / counts.words for kind in kinds), 100 * wrong / len(sentences)]
-        rows.append(f"{name:<{width}s} sys {start} {' '.join(f'{share:10.2f}' for share in shares)}")
+        columns = " ".join(f"{share:10.2f}" for share in shares)
+        rows.append(f"{name:<{width}s} sys {start} {columns}")
     return rows
 
 
@@ -48,7 +52,8 @@ def per_utterance_table(utterances: Sequence[Utterance]) -> str:
     rows = ["\t".join(UTTERANCE_COLUMNS)]
     for one in utterances:
         counts = one.counts
-        numbers = counts.words, counts.correct, counts.substitutions, counts.insertions, counts.deletions
+        errors = counts.substitutions, counts.insertions, counts.deletions
+        numbers = counts.words, counts.correct, *errors
         wer = f"{counts.wer:.2f}" if counts.words else ""
         texts = wer, one.ops, " ".join(one.ref), " ".join(one.hyp)
         rows.append("\t".join([one.name, one.speaker, *map(str, numbers), *texts]))
@@ -61,7 +66,10 @@ def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]
     Raises ValueError if the ops do not fit the number of words.
     """
     refs, hyps = iter(ref), iter(hyp)
-    pairs = [Pair(op, None if op == "I" else next(refs, None), None if op == "D" else next(hyps, None)) for op in ops]
+    pairs = []
+    for op in ops:
+        ref_word = None if op == "I" else next(refs, None)
+        pairs.append(Pair(op, ref_word, None if op == "D" else next(hyps, None)))
     words = len(ops) - ops.count("I"), len(ops) - ops.count("D")
     if not set(ops) <= set("CSID") or words != (len(ref), len(hyp)):
         raise ValueError(f"{ops!r} does not align {len(ref)} words with {len(hyp)}")
@@ -80,12 +88,13 @@ def read_utterances(path: Path) -> list[Utterance]:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); remove it and run the stage score again.") from None
+        raise UserError(f"{path} is damaged ({error}); rerun the stage score.") from None
 
 
 def _utterance(row: Sequence[str]) -> Utterance:
     if len(row) != len(UTTERANCE_COLUMNS):
-        raise ValueError(f"the row of {row[0]!r} has {len(row)} columns, not {len(UTTERANCE_COLUMNS)}")
+        columns = f"{len(row)} columns, not {len(UTTERANCE_COLUMNS)}"
+        raise ValueError(f"the row of {row[0]!r} has {columns}")
     cells = dict(zip(UTTERANCE_COLUMNS, row, strict=True))
     pairs = pairs_of_ops(cells["ops"], cells["ref"].split(), cells["hyp"].split())
     return Utterance(cells["utterance"], cells["speaker"], pairs)

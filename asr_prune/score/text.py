@@ -39,7 +39,7 @@ _STEPS: dict[str, Callable[[str], str]] = {
 
 
 def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
-    """`words` after `steps` in the given order, split at whitespace; words left empty are dropped."""
+    """`words` after `steps` in order, split at whitespace; words left empty are dropped."""
     normalised = " ".join(words).split()
     for step in steps:
         normalised = " ".join(map(_STEPS[step], normalised)).split()

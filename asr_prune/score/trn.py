@@ -23,7 +23,7 @@ def trn_id(utterance: str, speaker: str) -> str:
 
 
 def trn(sentences: Iterable[tuple[str, str, Sequence[str]]]) -> str:
-    """Lines of a trn file from (utterance, speaker, words); warns of words that are sclite markup."""
+    """Lines of a trn file from (utterance, speaker, words); warns of sclite's markup."""
     lines: list[str] = []
     odd: set[str] = set()
     for utterance, speaker, words in sentences:

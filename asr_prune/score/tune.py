@@ -29,9 +29,10 @@ def grid_errors(
         return merge(normalise(words, options.normalise), same)
 
     references = [prepared(words) for words in refs.values()]
-    return {
-        point: distance(references, [prepared(hyps.get(name, ())) for name in refs]) for point, hyps in grid.items()
-    }
+    errors = {}
+    for point, hyps in grid.items():
+        errors[point] = distance(references, [prepared(hyps.get(name, ())) for name in refs])
+    return errors
 
 
 def choose_point(errors: Mapping[Point, int]) -> Point:
@@ -52,9 +53,9 @@ def choose_point(errors: Mapping[Point, int]) -> Point:
 
 
 def edge_warnings(choice: Point, grid: Sequence[Point] | Mapping[Point, object]) -> list[str]:
-    """A sentence per axis on which `choice` lies at an edge of the grid: a better point may be beyond.
+    """A sentence per axis on which `choice` lies at an edge of the grid.
 
-    Penalty 0, no penalty, does not count as an edge.
+    A better point may lie beyond. Penalty 0, no penalty, does not count as an edge.
     """
     sentences = []
     for name, axis in (("LM weight", 0), ("word insertion penalty", 1)):
@@ -78,11 +79,9 @@ def tune(
     Raises UserError if the grid or the set is empty.
     """
     if not grid:
-        raise UserError(
-            "there is no LM weight to choose from; give decode.lm_weights and decode.penalties at least one value each."
-        )
+        raise UserError("no LM weight to choose from; give decode.lm_weights and decode.penalties a value.")
     if not refs:
-        raise UserError(f"{name} has no references to choose the LM weight on; check its `text` file.")
+        raise UserError(f"{name} has no references for the LM weight; check its `text` file.")
     errors = grid_errors(grid, refs, options)
     choice = choose_point(errors)
     text = "%s: LM weight %d and penalty %g have the fewest errors, %d"

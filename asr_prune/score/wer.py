@@ -170,9 +170,8 @@ def score(
     same = representatives(options)
     merged = [[merge(words, same) for words in side] for side in (ref_words, hyp_words)]
     triples = zip(align_words(*merged), ref_words, hyp_words, strict=True)
-    utterances = [
-        Utterance(name, utt2spk[name], _unmerged(*triple)) for name, triple in zip(names, triples, strict=True)
-    ]
+    pairs = [_unmerged(*triple) for triple in triples]
+    utterances = [Utterance(n, utt2spk[n], each) for n, each in zip(names, pairs, strict=True)]
     low, high = _bounds(utterances, options)
     result = Score(
         counts=sum((utterance.counts for utterance in utterances), ErrorCounts()),
@@ -189,7 +188,10 @@ def score(
     return result
 
 
-def _bounds(utterances: Sequence[Utterance], options: ScoreOptions) -> tuple[float, float] | tuple[None, None]:
+def _bounds(
+    utterances: Sequence[Utterance],
+    options: ScoreOptions,
+) -> tuple[float, float] | tuple[None, None]:
     speakers = by_speaker(utterances).values()
     errors = np.array([counts.errors for counts in speakers])
     words = np.array([counts.words for counts in speakers])

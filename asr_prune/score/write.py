@@ -21,12 +21,13 @@ def per_utterance(utterance: Utterance) -> str:
     columns = [(pair.ref or "***", pair.hyp or "***", pair.op) for pair in utterance.pairs]
     widths = [max(map(len, column)) for column in columns]
     ops = [pair.op for pair in utterance.pairs]
-    rows = {
-        name: "  ".join(column[row].center(width) for column, width in zip(columns, widths, strict=True))
-        for row, name in enumerate(("ref", "hyp", "op"))
-    }
+    rows = {}
+    for row, name in enumerate(("ref", "hyp", "op")):
+        cells = (column[row].center(w) for column, w in zip(columns, widths, strict=True))
+        rows[name] = "  ".join(cells)
     rows["#csid"] = " ".join(str(ops.count(op)) for op in "CSID")
-    return "".join(f"{utterance.name} {name:<5} {text}".rstrip() + "\n" for name, text in rows.items())
+    lines = (f"{utterance.name} {name:<5} {text}".rstrip() for name, text in rows.items())
+    return "".join(f"{line}\n" for line in lines)
 
 
 def as_dict(score: Score) -> dict[str, object]:

@@ -88,14 +88,23 @@ class RunRecogniser:
         transforms = self._transforms(hmm, feats, speakers)
         return {name: transformed(matrix, transforms[speakers[name]]) for name, matrix in feats.items()}
 
-    def _transforms(self, hmm: Path, feats: Feats, speakers: Mapping[str, str]) -> dict[str, np.ndarray]:
+    def _transforms(
+        self,
+        hmm: Path,
+        feats: Feats,
+        speakers: Mapping[str, str],
+    ) -> dict[str, np.ndarray]:
         decoding = self.decoding
         assert decoding.graph is not None
         silence = Lang.read(decoding.lang).silence
         adapter = Adapter(hmm, decoding.graph, silence, decoding.options, self.nj)
         return adapter.transforms(feats, speakers, decoding.min_frames)
 
-    def recognise(self, recognise: Recogniser, groups: Iterable[Feats]) -> Iterator[tuple[str, Hypothesis]]:
+    def recognise(
+        self,
+        recognise: Recogniser,
+        groups: Iterable[Feats],
+    ) -> Iterator[tuple[str, Hypothesis]]:
         """Yields (utterance, hypothesis), one group after the other; features as `features` gives them."""
         scores = (pair for group in groups for pair in NetworkScores(self.model, group))
         yield from each(recognise, scores, self.nj)

@@ -70,7 +70,8 @@ class AudioReader:
         feats = self.compute(audio)
         if not len(feats):
             window = self.options.frame_length_ms
-            raise UserError(f"{path}: {len(audio)} samples are less than one window of {window:g} ms.")
+            size = f"{len(audio)} samples are less than one window of {window:g} ms"
+            raise UserError(f"{path}: {size}.")
         name = f"{path} from {start:.2f} s" if start else path
         recording.starts[name], recording.feats[name] = start, feats
         recording.seconds = start + len(samples) / rate

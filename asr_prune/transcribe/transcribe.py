@@ -26,7 +26,13 @@ class Transcriber:
     UserError as `RunRecogniser.recogniser`.
     """
 
-    def __init__(self, recogniser: RunRecogniser, requested: Requested, channel: int | None, longest: float) -> None:
+    def __init__(
+        self,
+        recogniser: RunRecogniser,
+        requested: Requested,
+        channel: int | None,
+        longest: float,
+    ) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0
         self.requested, self.recogniser = requested, recogniser
         self.recognise = recogniser.recogniser(requested)

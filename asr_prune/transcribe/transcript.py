@@ -60,7 +60,9 @@ class Transcript:
     @classmethod
     def of(cls, recording: Recording, hyps: Mapping[str, Hypothesis], shift: float) -> Transcript:
         """hyps: by piece of the recording; shift: seconds between decoded frames."""
-        words = [word for name, start in recording.starts.items() for word in timed_words(hyps[name], start, shift)]
+        words = []
+        for name, start in recording.starts.items():
+            words += timed_words(hyps[name], start, shift)
         starts = list(recording.starts.values())
         return cls(recording.path, recording.channel, recording.seconds, starts, words)
 
@@ -87,12 +89,13 @@ class Transcript:
 
     def ctm_words(self) -> list[TimedWord]:
         """The words with known times."""
-        channel = str(self.channel)
-        return [
-            TimedWord(self.recording, channel, word.start, word.end - word.start, word.text, word.confidence)
-            for word in self.words
-            if word.start is not None and word.end is not None
-        ]
+        name, channel = self.recording, str(self.channel)
+        rows = []
+        for word in self.words:
+            if word.start is not None and word.end is not None:
+                times = word.start, word.end - word.start
+                rows.append(TimedWord(name, channel, *times, word.text, word.confidence))
+        return rows
 
 
 def timed_words(hyp: Hypothesis, start: float, shift: float) -> list[Word]:
@@ -101,7 +104,13 @@ def timed_words(hyp: Hypothesis, start: float, shift: float) -> list[Word]:
     return [_word(text, span, confidence, start, shift) for text, span, confidence in rows]
 
 
-def _word(text: str, span: Span | None, confidence: float | None, start: float, shift: float) -> Word:
+def _word(
+    text: str,
+    span: Span | None,
+    confidence: float | None,
+    start: float,
+    shift: float,
+) -> Word:
     if span is None:
         return Word(text, confidence=confidence)
     return Word(text, start + span[0] * shift, start + span[1] * shift, confidence)
@@ -111,5 +120,5 @@ def ctm_of(transcripts: Sequence[Transcript]) -> list[TimedWord]:
     """The timed words of all files. Raises UserError if two files have the same name in ctm."""
     names = Counter((each.recording, each.channel) for each in transcripts)
     if repeated := [name for (name, _), count in names.items() if count > 1]:
-        raise UserError(f"two files would be named {repeated[0]} in the ctm file; rename one or use two ctm files.")
+        raise UserError(f"two files would be named {repeated[0]} in the ctm file; rename one.")
     return [word for each in transcripts for word in each.ctm_words()]

@@ -46,7 +46,7 @@ class Experiment:
     @cached_property
     def recipe(self) -> Recipe:
         """The recipe, with what its decode block leaves to the corpus decided."""
-        recipe, facts = self.loaded.recipe, self.facts or Facts(lexicon=True)
+        recipe, facts = self.loaded.recipe, self.facts or Facts(lexicon=True, lm_text=True)
         estimated = recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
         lexicon = facts.lexicon or recipe.lang.folder is not None
         model = estimated or facts.arpa or facts.lm_text

@@ -17,7 +17,6 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import (
     CorpusNotFound,
     find_script,
-    listing,
     load_script,
     read_options,
     run_prepare,
@@ -26,6 +25,7 @@ from asr_prune.corpus.script import (
     script_options,
 )
 from asr_prune.errors import UserError
+from asr_prune.files import listing
 from asr_prune.options import options
 
 LOCAL = Path(__file__).resolve().parents[2] / "local"
@@ -237,7 +237,7 @@ def test_a_script_is_looked_for_in_the_project_and_then_in_the_package(tmp_path:
 def test_a_corpus_that_is_not_there_says_how_to_pass_it(tmp_path: Path) -> None:
     script = ModuleType("mine")
     with pytest.raises(UserError, match=r"local/x.py has no function prepare\(root, out, seed\)"):
-        prepare_corpus(script, CorpusOptions(prepare="local/x.py"), tmp_path, 0)
+        run_prepare(script, CorpusOptions(prepare="local/x.py"), tmp_path, 0)
 
     def prepare(root: Path | None, out: Path, seed: int) -> None:
         raise CorpusNotFound(f"{root} is not the corpus: get it from somewhere, under a licence.")

@@ -96,14 +96,14 @@ def test_a_token_twice_needs_a_blank_between(lang: Path, made: tuple[Path, Token
         assert decoder.best(loglikes, 1.0).words == words
 
 
-def test_words_that_cannot_be_spelled_are_told(made: tuple[Path, TokenGraphSize]) -> None:
+def test_words_that_cannot_be_spelled_are_refused(made: tuple[Path, TokenGraphSize]) -> None:
     graph, size = made
     assert size.unspelled == ["ZOO"]
     assert size.tokens == 4
     assert json.loads((graph / "size.json").read_text())["unspelled"] == ["ZOO"]
 
 
-def test_tokens_of_another_language_are_told(lang: Path, tmp_path: Path) -> None:
+def test_tokens_of_another_language_are_refused(lang: Path, tmp_path: Path) -> None:
     for name in ("words.txt", "G.fst"):
         (tmp_path / name).write_bytes((lang / name).read_bytes())
     Tokens.learn([["x"]], LangOptions()).write(tmp_path)

@@ -21,7 +21,7 @@ def test_the_card_survives_json_and_says_what_the_network_needs(deployed: MakeDe
     assert card["front_end"] is None
     assert np.array_equal(np.asarray(card["log_priors"], np.float32), made.model.priors.numpy())
     assert len(card["log_priors"]) == PDFS
-    assert card["input"] == "3 features per frame, computed by features.network, cmvn and deltas included"
+    assert card["input"] == "3 features per frame: features.network with its cmvn and deltas"
     assert made.dim == DIM
 
 

@@ -56,12 +56,11 @@ def told(said: Said, *command: object) -> tuple[int, str]:
     return status, "".join(said.readouterr())
 
 
-def test_the_archive_decodes_to_the_words_of_the_run(
-    done: SimpleNamespace, capsys: Said, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_archive_decodes_to_the_words_of_the_run(done: SimpleNamespace, capsys: Said) -> None:
     run = done.runs["thin"]
-    assert told(capsys, "export", run, "out/loglikes", "--loglikes", "--on", "test")[0] == 0
-    assert "out/loglikes/test.scp: 4 utterances" in caplog.text
+    status, text = told(capsys, "export", run, "out/loglikes", "--loglikes", "--on", "test")
+    assert status == 0
+    assert "out/loglikes/test.scp: 4 utterances" in text
     assert {path.name for path in Path("out/loglikes").iterdir()} == {"test.ark", "test.scp"}
     loglikes = dict(read_matrices(Path("out/loglikes/test.scp")))
     pdfs = json.loads((done.exp / "align/mono/summary.json").read_text())["pdfs"]

@@ -94,7 +94,7 @@ def test_what_cannot_be_used_is_skipped_and_counted(
 
 def test_what_stops_it_is_one_sentence(data: DataDir, feats: Feats, give: Give, tmp_path: Path) -> None:
     out, nowhere = tmp_path / "out", tmp_path / "nowhere/train"
-    with pytest.raises(UserError, match=r"train/feats\.scp is missing; features\.\*\.archives needs a folder"):
+    with pytest.raises(UserError, match=r"train/feats\.scp is missing; features\.\*\.archives needs it"):
         take_features(nowhere, data.path, out, 0.01)
     with pytest.raises(UserError, match="ann-2 has 4 columns, others 5; compute all features"):
         take_features(give(feats | {"ann-2": feats["ann-2"][:, 1:]}), data.path, out, 0.01)

@@ -66,15 +66,12 @@ def test_files_are_added_up(text: Text, tmp_path: Path) -> None:
     assert "D" in both.words
 
 
-def test_the_verb(
-    text: Text, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+def test_the_verb(text: Text, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "lexicon.txt").write_text("A a\nB b\nC k\n<unk> spn\n")
     files = [str(tmp_path / name) for name in ("text", "lm.arpa", "lexicon.txt")]
     given = ["lm", files[0], "--out", files[1], "--lexicon", files[2], "--test", files[0]]
     assert main([*given, "--order", "2", "--smoothing", "witten_bell", "--ngrams", "5"]) == 0
-    assert "1 (9.09 %) outside the vocabulary: X; they count as <unk>" in caplog.text
+    assert "1 (9.09 %) outside the vocabulary: X; they count as <unk>" in capsys.readouterr().out
     assert check_arpa(tmp_path / "lm.arpa")[1] == 2
     assert main([*given, "--order", "10"]) == 1
     assert capsys.readouterr().err == "asr-prune: --order must be from 1 to 9, not 10.\n"
