@@ -151,7 +151,7 @@ def test_the_verb(
     assert main(["explain", "exp/demo/runs/thin", "--layer", "1", "--node", "2"]) == 0
     assert "layer 1, node 2: the cut" in capsys.readouterr().out
     for name, message in (
-        ("nowhere", "trail.jsonl is missing; give the folder of a run"),
+        ("nowhere", "trail.jsonl is missing; run the train stage"),
         ("half", "nodes.json is missing"),
     ):
         assert main(["explain", f"exp/demo/runs/{name}"]) == 1
