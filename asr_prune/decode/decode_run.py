@@ -1,4 +1,4 @@
-"""What the decode stage makes: the words of sets under a run's network, at every LM weight and word penalty."""
+"""Decoding of a run: the words of sets at each LM weight and word insertion penalty."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ def decode_run(
     options: DecodeOptions,
     nj: int,
 ) -> None:
-    """Decodes sets with the network in file `network`; outs: a folder for each set; options: in place of those of
-    `decoding`.
+    """Decodes sets with the network in the file `network`.
 
-    Each folder gets info.json and lattices (decode.lattice), or the words at each LM weight and penalty. Raises
-    UserError as `lattice_set`.
+    outs: a folder per set, which gets the figures and either lattices (decode.lattice) or the words
+    at each point; options: replace those of `decoding`. Raises UserError as `lattice_set`.
     """
     decoding = replace(decoding, options=options)
     model = with_token_priors(decoding, load_model(network))
@@ -65,11 +64,12 @@ def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None
     scores = NetworkScores(model, feats)
     words = {utt: greedy_words(posteriors, model.tokens) for utt, posteriors in scores}
     frames = sum(frames_of(feats).values())
+    hours = frames * decoding.features.frame_shift / 3600
     info = {
         "frames": frames,
         "rtf_decode": 0.0,
         "sweep_seconds": 0.0,
-        "am_forward_seconds_per_hour": scores.seconds / (frames * decoding.features.frame_shift / 3600),
+        "am_forward_seconds_per_hour": scores.seconds / hours,
         "utterances": len(words),
         "no_final_state": [],
         "no_path": [],
@@ -87,8 +87,9 @@ def sweep_run(
     penalties: Sequence[float],
     nj: int,
 ) -> None:
-    """Writes the words at each LM weight and penalty from the lattices kept in the folders `outs`. Raises UserError as
-    `sweep_archive`.
+    """Writes the words at each LM weight and penalty from the lattices in the folders `outs`.
+
+    Raises UserError as `sweep_archive`.
     """
     points = list(product(lm_weights, penalties))
     for out in outs.values():
@@ -96,7 +97,7 @@ def sweep_run(
 
 
 def decode_figures(decoded: Decoded, forward: float, shift: float) -> dict[str, Any]:
-    """What info.json holds; forward: seconds in the network; shift: seconds of a decoded frame."""
+    """The figures of a decoded set; forward: seconds in the network; shift: of frames, seconds."""
     return {
         "frames": decoded.frames,
         "rtf_decode": decoded.rtf(shift),
@@ -113,16 +114,17 @@ def write_words(out: Path, words: Words) -> None:
     """One file of `utterance word word ...` lines for each LM weight and penalty."""
     for point, by_utterance in words.items():
         with atomic(words_file(out, *point)) as file:
-            file.writelines(f"{utt} {' '.join(by_utterance[utt])}\n" for utt in sorted(by_utterance))
+            for utt in sorted(by_utterance):
+                file.write(f"{utt} {' '.join(by_utterance[utt])}\n")
 
 
 def read_words(folder: Path, options: DecodeOptions) -> Words:
-    """What `write_words` wrote, by LM weight and penalty. Raises UserError if a file is missing."""
+    """Reads `write_words`. Raises UserError if a file is missing."""
     words: Words = {}
     for point in product(options.lm_weights, options.penalties):
         path = words_file(folder, *point)
         if not path.is_file():
-            raise UserError(f"{path} is missing; run the decode stage, which makes it.")
+            raise UserError(f"{path} is missing; run the decode stage.")
         lines = path.read_text(encoding="utf-8").splitlines()
         words[point] = {line.split()[0]: line.split()[1:] for line in lines}
     return words

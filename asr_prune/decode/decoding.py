@@ -1,4 +1,4 @@
-"""How the networks of an experiment are decoded: which folders, which features, which options."""
+"""The folders, features and options with which networks are decoded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from asr_prune.hmm.network_features import NetworkFeatures
 
 @dataclass(frozen=True)
 class Decoding:
-    """data: folder of the data directories; lang; align: folder of the passes; labels: name of the pass whose pdfs the
-    networks give; graph: decoding graph, None for greedy decoding or if there is no HMM to decode with; features: what
-    the networks read; min_frames: frames of speech that a speaker needs for an fMLLR transform.
+    """How the networks of an experiment are decoded.
+
+    data: folder of the data directories; lang; align: folder of the GMM-HMM passes; labels: pass
+    whose pdfs are the outputs of the networks; graph: decoding graph, None for greedy decoding or
+    without an HMM; features: input of the networks; min_frames: frames of speech that a speaker
+    needs for an fMLLR transform.
     """
 
     data: Path
@@ -34,12 +37,12 @@ class Decoding:
 
     @property
     def hmm(self) -> Path:
-        """The folder of the pass whose pdfs the networks give."""
+        """The folder of the pass whose pdfs are the outputs of the networks."""
         return self.align / self.labels
 
     @property
     def decodable(self) -> bool:
-        """Whether networks give words: with CTC always, else if there is a graph."""
+        """Whether networks can be decoded: always with CTC, otherwise with a graph."""
         return self.ctc or self.graph is not None
 
     def set(self, part: str) -> Path:
@@ -47,7 +50,7 @@ class Decoding:
         return self.data / part
 
     def stored(self, part: str) -> Stored:
-        """What the networks read of a set, float32 [frames, dim] by utterance, read on access."""
+        """The features of a set, float32 [frames, dim] by utterance, read on access."""
         return self.features.stored(self.set(part), self.align)
 
     def load(self, part: str) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What the graph stage makes: decoding graphs, and transforms for the speakers of dev and test."""
+"""Decoding graphs, and fMLLR transforms for the speakers of dev and test."""
 
 from __future__ import annotations
 
@@ -21,19 +21,17 @@ from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
 
-#: of Kaldi's graph directory, what is read
-KALDI_GRAPH = ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")
-
 
 def make_pass_graph(lang: Path, hmm: Path, out: Path, scales: Mapping[str, Any]) -> None:
-    """Writes HCLG of the pass in folder `hmm` to `out`; scales: of transitions and self-loops, named as in
-    DecodeOptions. Raises UserError as `make_graph`.
+    """Writes HCLG of the GMM-HMM `hmm` to `out`.
+
+    scales: transition_scale and self_loop_scale of DecodeOptions. Raises UserError as `make_graph`.
     """
     log.info("  HCLG: %s", make_graph(lang, hmm, out, replace(DecodeOptions(), **scales)))
 
 
 def take_pass_graph(source: Path, hmm: Path, out: Path) -> None:
-    """Writes Kaldi's graph directory `source` as HCLG of a pass to `out`. Raises UserError as `take_graph`."""
+    """Copies Kaldi's graph directory `source` to `out`. Raises UserError as `take_graph`."""
     log.info("  HCLG: %s", take_graph(source, hmm, out))
 
 
@@ -42,8 +40,8 @@ def make_ctc_graph(lang: Path, out: Path) -> None:
     size = make_token_graph(lang, out)
     log.info("  %d states, %d arcs, %d tokens", size.states, size.arcs, size.tokens)
     if size.unspelled:
-        words = " ".join(size.unspelled[:10])
-        log.warning("  %d words of the language model cannot be spelled, left out: %s", len(size.unspelled), words)
+        words, count = " ".join(size.unspelled[:10]), len(size.unspelled)
+        log.warning("  %d words of the LM cannot be spelled, left out: %s", count, words)
 
 
 def adapt_speakers(
@@ -56,10 +54,11 @@ def adapt_speakers(
     min_frames: float,
     nj: int,
 ) -> None:
-    """Writes fMLLR transforms for the speakers of some sets from first-pass hypotheses, never from transcripts.
+    """Writes fMLLR transforms of speakers, estimated on first-pass hypotheses, not transcripts.
 
-    sets: data directories by name; hmm: a speaker-adaptive pass, in whose folder adapt_<set>/trans.{ark,scp} are
-    written; search: options of the two passes, named as in DecodeOptions. Raises UserError as `Adapter`.
+    sets: data directories by name; hmm: folder of a speaker-adaptive GMM-HMM, which gets the
+    transforms; search: options of the two passes, named as in DecodeOptions. Raises UserError as
+    `Adapter`.
     """
     adapter = Adapter(hmm, graph, Lang.read(lang).silence, DecodeOptions(**search), nj)
     for part, folder in sets.items():

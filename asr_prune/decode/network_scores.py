@@ -43,8 +43,10 @@ class NetworkScores:
 
 
 def with_token_priors(decoding: Decoding, model: Model) -> Model:
-    """`model` as words are searched with it: with CTC and a graph, posteriors are divided by the tokens' priors to the
-    power decode.ctc_prior_scale; else unchanged.
+    """`model` with the priors for its search.
+
+    With CTC and a graph these are token priors to the power decode.ctc_prior_scale; otherwise
+    `model` is unchanged.
     """
     scale = decoding.options.ctc_prior_scale
     if not decoding.ctc or decoding.options.search != "graph" or not scale:

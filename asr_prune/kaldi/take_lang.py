@@ -11,7 +11,7 @@ from asr_prune.lang.fst import read_fst
 from asr_prune.lang.lang import Lang
 
 #: the files of a lang folder that are read
-LANG_FILES = (
+REQUIRED_LANG_FILES = (
     *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
     *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
 )
@@ -21,7 +21,7 @@ def lang_files(source: Path) -> list[Path]:
     """All files of the lang folder `source`. Raises UserError if a required one is missing."""
     if not source.is_dir():
         raise UserError(f"lang.folder: {source} does not exist; give a folder with a G.fst.")
-    for name in LANG_FILES:
+    for name in REQUIRED_LANG_FILES:
         if not (source / name).is_file():
             fix = "give lang.folder the folder with the grammar, such as data/lang_test"
             raise UserError(f"{source}/{name} is missing; {fix}.")

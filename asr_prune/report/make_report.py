@@ -1,4 +1,4 @@
-"""What the report stage makes: the report of all runs of an experiment, those of earlier commands included."""
+"""The report of all runs of an experiment, those of earlier commands included."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def make_report(layout: Layout, options: ReportOptions) -> None:
         RunFiles(run.name, run.result, run.norms, run.weights, run.widths, run.before_cut)
         for run in layout.existing_runs()
     ]
-    table = write_report(runs, layout.report, options.title or layout.name, options)
+    table = write_report(runs, layout.report, layout.name, options)
     with atomic(layout.table) as file:
         file.write(table)

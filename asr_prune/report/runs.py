@@ -14,7 +14,7 @@ import numpy as np
 from asr_prune.errors import UserError
 from asr_prune.report.results import Result, finite, is_dense, read_result
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _read_run(files: RunFiles, skipped: list[str]) -> FinishedRun | None:
         skipped.append(f"{files.name}: {name} is damaged ({error})")
         return None
 
-    def optional(read: Callable[[Path], T], path: Path, lost: str) -> T | None:
+    def optional(read: Callable[[Path], _T], path: Path, lost: str) -> _T | None:
         try:
             return read(path) if path.exists() else None
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:

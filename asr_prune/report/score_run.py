@@ -1,4 +1,4 @@
-"""What the score stage makes: scores of a run's words, and the run's row of results.json."""
+"""Scoring of a run: the scores of its words, and its row of results.json."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def score_run(
     decode: DecodeOptions,
     code_accepted: Sequence[str],
 ) -> None:
-    """Scores the words of `sets` (data directories of dev and test), tuned on dev, and writes result.json.
+    """Scores the words of `sets` (data directories of dev and test) and writes the run's row.
 
-    settings: keys of the row that say what was asked for, from `run` to `seed`; code_accepted: works kept although
-    their code had changed. Raises UserError if a file is missing or damaged.
+    settings: keys of the row from `run` to `seed`; code_accepted: works kept although their code
+    had changed. Raises UserError if a file is missing or damaged.
     """
     words = {part: read_words(run.decoded(part), decode) for part in sets}
     scores = score_grids(words, sets, {part: run.score(part) for part in sets}, score)
@@ -51,7 +51,8 @@ def _row(
     scores: Mapping[str, Any],
     code_accepted: Sequence[str],
 ) -> Result:
-    trained, size, info = (_read(path) for path in (run.train, run.size, decode_info(run.decoded("test"))))
+    paths = run.train, run.size, decode_info(run.decoded("test"))
+    trained, size, info = map(_read, paths)
     dense = trained.pop("nodes_per_layer_dense")
     return Result.from_dict(
         {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: ending of the table of utterances
+#: suffix of the table that `read_utterances` reads
 UTTERANCES = ".utts.tsv"
-#: endings of all tables beside score_<set>.json
+#: suffixes of the files next to the JSON file of a score
 SUFFIXES = (".per_utt", ".per_spk", ".errors", UTTERANCES, ".ref.trn", ".hyp.trn")
 
 
 def score_files(path: Path) -> list[Path]:
-    """All that `write_score` writes to `path`."""
+    """All files that `write_score` writes for `path`."""
     return [path, *map(path.with_suffix, SUFFIXES)]

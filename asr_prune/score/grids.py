@@ -1,4 +1,4 @@
-"""Words at every LM weight and word penalty to one score: the point is chosen on the development set."""
+"""Scores of dev and test at the LM weight and word insertion penalty tuned on dev."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def score_grids(
     outs: Mapping[str, Path],
     options: ScoreOptions,
 ) -> dict[str, Any]:
-    """Scores `dev` and `test` at the point with the fewest errors on dev, and writes a score file of each to `outs`.
+    """Scores `dev` and `test` at the point with the fewest errors on dev.
 
-    words: decoded words of the two sets; sets: their data directories. Returns the figures that a row of results.json
-    has of them. Raises UserError as `tune`.
+    words: decoded words of the two sets; sets: their data directories; outs: their score files,
+    which are written. Returns the scoring figures of a `Result`. Raises UserError as `tune`.
     """
     data = {part: DataDir.read(folder) for part, folder in sets.items()}
     point = tune(words["dev"], data["dev"].text, options)
@@ -37,21 +37,27 @@ def score_grids(
     test = data["test"]
     best = choose_point(grid_errors(words["test"], test.text, options))
     tuned = score(words["test"][best], test.text, test.utt2spk, options)
-    log.info("  %s (test, LM weight %d and penalty %g from dev)", scores["test"].kaldi_line, *point)
+    line = "  %s (test, LM weight %d and penalty %g from %s)"
+    log.info(line, scores["test"].kaldi_line, *point, "dev")
     if options.test_tuned:
-        log.info("  %s (test, LM weight %d and penalty %g from test itself)", tuned.kaldi_line, *best)
-    return {
-        "wer_dev": scores["dev"].wer,
-        "wer_test": scores["test"].wer,
-        "wer_test_low": scores["test"].low,
-        "wer_test_high": scores["test"].high,
-        "wer_raw_test": scores["test"].wer_raw,
-        "cer_dev": scores["dev"].cer,
-        "cer_test": scores["test"].cer,
-        "wer_test_tuned": tuned.wer,
-        "wer_raw_test_tuned": tuned.wer_raw,
-        "words_test": scores["test"].words,
-        "errors_test": scores["test"].counts.as_errors(),
+        log.info(line, tuned.kaldi_line, *best, "test itself")
+    return _figures(scores["dev"], scores["test"], tuned) | {
         "lm_weight": point[0],
         "penalty": point[1],
+    }
+
+
+def _figures(dev: Score, test: Score, tuned: Score) -> dict[str, Any]:
+    return {
+        "wer_dev": dev.wer,
+        "wer_test": test.wer,
+        "wer_test_low": test.low,
+        "wer_test_high": test.high,
+        "wer_raw_test": test.wer_raw,
+        "cer_dev": dev.cer,
+        "cer_test": test.cer,
+        "wer_test_tuned": tuned.wer,
+        "wer_raw_test_tuned": tuned.wer_raw,
+        "words_test": test.words,
+        "errors_test": test.counts.as_errors(),
     }

@@ -1,4 +1,4 @@
-"""What the shrink stage checks: that the smaller network is the masked one, and what the cut itself changed."""
+"""Verification of a shrunk network against the masked one, and the effect of the cut."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def verified_run(run: RunDir, decoding: Decoding) -> None:
 
 
 def verify_run(run: RunDir, decoding: Decoding) -> bool:
-    """Compares the masked with the shrunk network of a run: logits on random inputs and all test frames, words of the
-    test set; and what the cut changed on the development set. Writes verify.json; whether the networks are the same.
+    """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
-    Without words, and null for them, if there is no HMM to decode with.
+    Compares logits on random inputs and all test frames, and the words of the test set; and
+    records what the cut changed on dev. Without an HMM to decode with, words are null.
     """
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
@@ -81,7 +81,7 @@ def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None) -> dict[s
     changed = distance([before[name] for name in names], [after[name] for name in names])
     total = sum(map(len, before.values()))
     ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
-    log.info("  the cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
-    log.info("  from before the cut to the shrunk network: %d of %d dev words differ", changed, total)
+    log.info("  cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
+    log.info("  from before the cut to the shrunk network %d of %d dev words differ", changed, total)
     words = {"words_dev": total, "words_changed_dev": changed}
-    return words | {"norm_mass_removed": figures["norm_mass_removed"], "converged": figures["converged"]}
+    return words | {key: figures[key] for key in ("norm_mass_removed", "converged")}

@@ -173,19 +173,19 @@ def score(
     pairs = [_unmerged(*triple) for triple in triples]
     utterances = [Utterance(n, utt2spk[n], each) for n, each in zip(names, pairs, strict=True)]
     low, high = _bounds(utterances, options)
-    result = Score(
+    missing, unknown = [name for name in names if name not in hyps], sorted(set(hyps) - set(refs))
+    _warn(missing, unknown, len(names))
+    return Score(
         counts=sum((utterance.counts for utterance in utterances), ErrorCounts()),
         counts_raw=sum(map(count_errors, align_words(ref_words, hyp_words)), ErrorCounts()),
         characters=count_characters(*merged),
         low=low,
         high=high,
         utterances=utterances,
-        missing=[name for name in names if name not in hyps],
-        unknown=sorted(set(hyps) - set(refs)),
+        missing=missing,
+        unknown=unknown,
         options=options,
     )
-    _warn(result)
-    return result
 
 
 def _bounds(
@@ -198,10 +198,10 @@ def _bounds(
     return interval(errors, words, options.bootstrap, options.seed) or (None, None)
 
 
-def _warn(score: Score) -> None:
-    if score.missing:
+def _warn(missing: list[str], unknown: list[str], total: int) -> None:
+    if missing:
         text = "%d of %d utterances have no hypothesis and count as deleted, e.g. %s"
-        log.warning(text, len(score.missing), len(score.utterances), score.missing[0])
-    if score.unknown:
+        log.warning(text, len(missing), total, missing[0])
+    if unknown:
         text = "%d hypotheses have no reference and are left out, e.g. %s"
-        log.warning(text, len(score.unknown), score.unknown[0])
+        log.warning(text, len(unknown), unknown[0])

@@ -60,10 +60,10 @@ def test_wall_seconds_are_those_of_all_sittings(make_trainer: MakeTrainer) -> No
 def test_a_checkpoint_of_an_earlier_version_counts_the_seconds_of_its_epochs(make_trainer: MakeTrainer) -> None:
     killed = make_trainer()
     killed._one_epoch()
-    content = torch.load(killed.checkpoint, weights_only=True)
+    content = torch.load(killed.run_dir.checkpoint, weights_only=True)
     del content["wall_seconds"]
     content["metrics"][0]["seconds"] = 70.0
-    torch.save(content, killed.checkpoint)
+    torch.save(content, killed.run_dir.checkpoint)
     resumed = make_trainer()
     resumed.run()
     assert 70 < resumed.wall_seconds < 130
@@ -106,13 +106,13 @@ def test_an_infinite_loss_is_refused(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(optimiser="sgd", learning_rate=1e30, clip=0.0)
     with pytest.raises(UserError, match=r"loss of epoch 1 is not a number; lower train.learning_rate \(now 1e\+30\)"):
         trainer.run()
-    assert not trainer.checkpoint.exists()
+    assert not trainer.run_dir.checkpoint.exists()
 
 
 def test_a_damaged_checkpoint_is_refused(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer()
     trainer._one_epoch()
-    trainer.checkpoint.write_bytes(trainer.checkpoint.read_bytes()[:500])
+    trainer.run_dir.checkpoint.write_bytes(trainer.run_dir.checkpoint.read_bytes()[:500])
     with pytest.raises(UserError, match="is damaged"):
         make_trainer().run()
 
@@ -121,8 +121,8 @@ def test_a_damaged_checkpoint_is_refused(make_trainer: MakeTrainer) -> None:
 def test_a_foreign_checkpoint_is_refused(make_trainer: MakeTrainer, other: dict[str, Any]) -> None:
     trainer = make_trainer()
     trainer._one_epoch()
-    whole = torch.load(trainer.checkpoint, weights_only=True)
-    torch.save(whole | other if "network" in other else other, trainer.checkpoint)
+    whole = torch.load(trainer.run_dir.checkpoint, weights_only=True)
+    torch.save(whole | other if "network" in other else other, trainer.run_dir.checkpoint)
     with pytest.raises(UserError, match=r"checkpoint\.pt is damaged .*; delete it and run stage 4 \(train\) again"):
         make_trainer().run()
 

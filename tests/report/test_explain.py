@@ -135,28 +135,19 @@ def test_a_damaged_trail_is_told(run: Path, damage: str) -> None:
 
 
 def test_the_verb(
-    run: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = [run / name for name in ("trail.jsonl", "nodes.json")]
-    runs = tmp_path / "exp/demo/runs"
-    (runs / "thin").mkdir(parents=True)
-    (runs / "half").mkdir()
-    for file in files:
-        shutil.copy(file, runs / "thin")
-    shutil.copy(files[0], runs / "half")
     monkeypatch.chdir(tmp_path)
-    assert main(["explain", "exp/demo/runs/thin", "--layer", "1", "--node", "2"]) == 0
+    runs = Path("exp/demo/runs")
+    shutil.copytree(run, runs / "whole", ignore=shutil.ignore_patterns("exp"))
+    assert main(["explain", str(runs / "whole"), "--layer", "1", "--node", "2"]) == 0
     assert "layer 1, node 2: the cut" in capsys.readouterr().out
-    for name, message in (
-        ("nowhere", "trail.jsonl is missing; run the train stage"),
-        ("half", "nodes.json is missing"),
-    ):
-        assert main(["explain", f"exp/demo/runs/{name}"]) == 1
-        (line,) = capsys.readouterr().err.splitlines()
-        assert message in line
+    assert main(["explain", str(runs / "nowhere")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "runs/nowhere/trail.jsonl is missing" in line
+    shutil.copytree(runs / "whole", runs / "part", ignore=shutil.ignore_patterns("nodes.json"))
+    assert main(["explain", str(runs / "part")]) == 1
+    assert "nodes.json is missing" in capsys.readouterr().err
 
 
 def test_torch_is_not_needed() -> None:
