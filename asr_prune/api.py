@@ -18,7 +18,12 @@ from asr_prune.transcribe.transcript import Transcript
 from asr_prune.workflow.experiment import NJ, Experiment, experiment_of
 
 
-def load_run(folder: Path | str, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> LoadedRun:
+def load_run(
+    folder: Path | str,
+    recipe: Path | str | None = None,
+    sets: Sequence[str] = (),
+    nj: int = NJ,
+) -> LoadedRun:
     """The run in exp/<name>/runs/<run>, after the score stage, of the project in the current
     folder.
 

@@ -18,13 +18,20 @@ SCORED_SETS = ("dev", "test")
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders of one experiment, data/<name> and exp/<name>, relative to the project."""
+    """The folders of one experiment, data/<name> and exp/<name> of a project; root: the project."""
 
     name: str
+    root: Path = Path()
+
+    @classmethod
+    def of_pass(cls, path: Path) -> Layout:
+        """The experiment that a pass belongs to: exp/<name>/align/<pass>."""
+        exp = path.resolve().parent.parent
+        return cls(exp.name, exp.parent.parent)
 
     @property
     def data(self) -> Path:
-        return Path("data") / self.name
+        return self.root / "data" / self.name
 
     def set(self, part: str) -> Path:
         """The data directory of `train`, `dev` or `test`."""
@@ -49,7 +56,7 @@ class Layout:
 
     @property
     def exp(self) -> Path:
-        return Path("exp") / self.name
+        return self.root / "exp" / self.name
 
     @property
     def align(self) -> Path:
@@ -176,8 +183,17 @@ class RunDir:
         return self.path / "trail.jsonl"
 
     @property
+    def events(self) -> Path:
+        """TensorBoard events."""
+        return self.path / "tensorboard"
+
+    @property
     def models(self) -> Path:
         return self.path / "model"
+
+    def snapshot(self, name: str) -> Path:
+        """A network as it stood at some point of the training, for methods that keep some."""
+        return self.models / f"{name}.pt"
 
     @property
     def network(self) -> Path:

@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from multiprocessing.pool import Pool
 from pathlib import Path
 from zlib import crc32
 
@@ -20,7 +19,7 @@ import soundfile
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.process import worker_pool
+from asr_prune.process import WorkerPool, worker_pool
 from asr_prune.progress import track
 
 from .demo_lm import write_arpa
@@ -83,9 +82,8 @@ def record(lines: Script, audio: Path, seed: int, processes: int | None = None) 
     return seconds
 
 
-def _speak_all(pool: Pool, lines: Script) -> Iterator[list[np.ndarray]]:
-    results = [pool.apply_async(speak, line) for line in lines.items()]
-    return (result.get() for result in results)
+def _speak_all(pool: WorkerPool, lines: Script) -> Iterator[list[np.ndarray]]:
+    return pool.starmap(speak, list(lines.items()))
 
 
 def names(voice: Voice, count: int) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from asr_prune.decode.parallel import each
+from asr_prune.errors import UserError
 from asr_prune.process import ENVIRONMENT, torch_threads, worker_pool
 
 INTERRUPTED = """
@@ -21,7 +22,7 @@ import time
 print("starting", flush=True)
 try:
     with worker_pool(4, "{start}") as pool:
-        pool.map(time.sleep, [30] * 4)
+        list(pool.map(time.sleep, [30] * 4))
 except KeyboardInterrupt:
     print("interrupted")
 """
@@ -74,8 +75,8 @@ def test_workers_leave_cleaning_up_to_their_parent(start: Literal["fork", "spawn
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
         with worker_pool(1, start) as pool:
-            handlers = [pool.apply(signal.getsignal, (number,)) for number in (signal.SIGINT, signal.SIGTERM)]
-            blocked = pool.apply(signal.pthread_sigmask, (signal.SIG_BLOCK, ()))
+            handlers = list(pool.map(signal.getsignal, [signal.SIGINT, signal.SIGTERM]))
+            (blocked,) = pool.starmap(signal.pthread_sigmask, [(signal.SIG_BLOCK, ())])
     finally:
         signal.signal(signal.SIGTERM, before)
     assert handlers == [signal.SIG_IGN, signal.SIG_DFL]
@@ -95,6 +96,22 @@ def test_ctrl_c_ends_a_pool_quietly_at_any_time(start: str, delay: float) -> Non
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("interrupted\n", "", 0)
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_a_worker_that_is_killed_is_reported(start: Literal["fork", "spawn"]) -> None:
+    text = r"a worker process ended with status -9, perhaps for lack of memory"
+    with worker_pool(2, start) as pool, pytest.raises(UserError, match=text):
+        list(pool.map(signal.raise_signal, [signal.SIGKILL]))
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 20])
+def test_results_come_in_order_and_errors_are_raised(chunk: int) -> None:
+    with worker_pool(2, "fork") as pool:
+        assert list(pool.map(abs, range(-10, 0), chunk)) == list(range(10, 0, -1))
+        assert list(pool.starmap(pow, [(2, 3), (3, 2)])) == [8, 9]
+        with pytest.raises(ZeroDivisionError):
+            list(pool.starmap(divmod, [(1, 0)]))
 
 
 @pytest.mark.parametrize("nj", [1, 2])

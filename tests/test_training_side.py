@@ -38,6 +38,7 @@ import logging
 from pathlib import Path
 import numpy as np
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.layout import RunDir
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.training import train_run
 
@@ -47,7 +48,7 @@ features = {{f"u{{i}}": rng.standard_normal((60, 4)).astype(np.float32) for i in
 labels = {{name: rng.integers(0, 5, 60).astype(np.int32) for name in features}}
 prune = find_options("magnitude")(method="magnitude", keep=0.5)
 options = NetworkOptions(hidden=(12,)), TrainOptions(epochs=1, batch=20), prune
-figures = train_run(Path({folder!r}), (features, labels), (features, labels), 5, options, 1, {{}})
+figures = train_run(RunDir(Path({folder!r})), (features, labels), (features, labels), 5, options, 1, {{}})
 print("updates", figures["updates"])
 """
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
 from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
 
 _State = dict[str, Tensor]
 _FIX = "give a network of the same shape, or set network to its shape"
@@ -22,7 +23,7 @@ def weights_file(init: Path) -> Path:
 
     Raises UserError if there is no such file.
     """
-    file = init / "model/network.pt" if init.is_dir() else init
+    file = RunDir(init).network if init.is_dir() else init
     if not file.is_file():
         raise UserError(
             f"train.init: {file} is not there; give a trained run's folder, "

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.layout import RunDir
 from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,8 @@ class Trainer:
     """Trains `network` on `train`, evaluating on `dev`.
 
     Each epoch has a random stream of its own, from `seed` and the epoch's number, so that a run
-    that was killed and resumed from its checkpoint ends with the same weights. folder: of the
-    checkpoint; metrics and events go to its parent.
+    that was killed and resumed from its checkpoint ends with the same weights. run: where checkpoint,
+    metrics and events are written.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Trainer:
         dev: Examples,
         hooks: Hooks,
         seed: int,
-        folder: Path,
+        run: RunDir,
     ) -> None:
         self.sitting_start, self.earlier_seconds = time.monotonic(), 0.0
         self.network, self.options, self.hooks = network, options, hooks
         self.train_frames, self.dev_frames = train, dev
-        self.seed, self.folder = seed, folder
+        self.seed, self.run_dir = seed, run
         self.optimiser = make_optimiser(network, options, hooks.no_decay(network))
         self.steps_per_epoch = train.batch_count(train.batch_size(options))
         self.steps = self.steps_per_epoch * options.epochs
@@ -69,10 +69,6 @@ class Trainer:
         self.events = options.tensorboard and tensorboard_installed()
         hooks.training_frames(lambda: self.quality(train))
         hooks.start(network, self.optimiser, self.steps, self.quality)
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
 
     @property
     def wall_seconds(self) -> float:
@@ -92,7 +88,7 @@ class Trainer:
 
         Raises UserError if the loss becomes infinite or not a number.
         """
-        if self.checkpoint.exists():
+        if self.run_dir.checkpoint.exists():
             self._resume()
         while self.epoch < self.options.epochs:
             self._one_epoch()
@@ -174,17 +170,17 @@ class Trainer:
             "metrics": self.metrics,
             "wall_seconds": self.wall_seconds,
         }
-        with atomic(self.checkpoint, "wb") as file:
+        with atomic(self.run_dir.checkpoint, "wb") as file:
             torch.save(content, file)
 
     def _resume(self) -> None:
-        content = load_tensors(self.checkpoint)
+        content = load_tensors(self.run_dir.checkpoint)
         try:
             self._restore(content)
         except torch.OutOfMemoryError:
             raise
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise damaged(self.checkpoint, error) from error
+            raise damaged(self.run_dir.checkpoint, error) from error
         self._write_metrics()
         log.info("resumed after epoch %d of %d", self.epoch, self.options.epochs)
 
@@ -199,10 +195,10 @@ class Trainer:
         self.earlier_seconds = content.get("wall_seconds", epochs)  # not in old checkpoints
 
     def _write_metrics(self) -> None:
-        with atomic(self.folder.parent / "metrics.jsonl") as file:
+        with atomic(self.run_dir.metrics) as file:
             file.writelines(json.dumps(row) + "\n" for row in self.metrics)
         if self.events:
-            write_events(self.folder.parent / "tensorboard", self.metrics)
+            write_events(self.run_dir.events, self.metrics)
 
     def _summary(self, row: dict[str, Any]) -> str:
         parts = [

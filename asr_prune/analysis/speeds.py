@@ -14,6 +14,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.corpus.audio import read_audio
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
+from asr_prune.layout import RunDir
 
 #: seconds that a measurement goes on for, when it has been done once
 PATIENCE = 0.6
@@ -147,7 +148,7 @@ def network_speed(
     made = labelled_examples(_noise(count, frames, dim, outputs, ctc), network, ctc, pick_device(how.device), 0)
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
-        trainer = Trainer(net, how, made, made, Hooks(), 0, Path(folder) / "model")
+        trainer = Trainer(net, how, made, made, Hooks(), 0, RunDir(Path(folder)))
         batches = list(made.batches(made.batch_size(how), torch.Generator().manual_seed(0)))
         trainer.steps = 10**9
         seen = sum(len(batch[0]) for batch in batches)

@@ -24,6 +24,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import Feats
 from asr_prune.layout import SCORED_SETS, RunDir
+from asr_prune.options import renamed_keys
 from asr_prune.pruning.nodes import first
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.removal import shrink, zero_nodes
@@ -65,8 +66,8 @@ def measure_widths(run: RunDir, judge: Judge) -> list[dict[str, Any]]:
 def ordered_vectors(run: RunDir) -> str:
     """The penalised vectors of a run whose first nodes matter most. Raises UserError if its nodes are not ordered."""
     settings = yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["prune"]
-    options = find_options(settings["method"])(**settings)
-    if not options.ordered:
+    cls = find_options(settings["method"])
+    if not cls(**renamed_keys(cls, settings)[0]).ordered:
         raise UserError(
             f"{run.path} was not pruned by an ordered penalty, so its first nodes are not its most important ones; "
             "give a run of method guided with a guide that grows with the index, such as guided-keep0.25."

@@ -60,7 +60,7 @@ def explain_run(options: argparse.Namespace) -> None:
     from asr_prune.report.explain import explain
 
     run = run_folder(options.folder, lambda run: run.trail, "train")
-    print(explain(run.path, options.layer, options.node))
+    print(explain(run, options.layer, options.node))
 
 
 def bench(options: argparse.Namespace) -> None:

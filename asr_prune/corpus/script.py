@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import asr_prune.local
 from asr_prune.corpus.options import CorpusOptions
+from asr_prune.corpus.script_folders import package_name
 from asr_prune.errors import UserError, did_you_mean
 
 T = TypeVar("T")
@@ -83,8 +84,6 @@ def _local_folder() -> Path:
 
 def _fresh_package(folder: Path) -> str:
     """The package of a folder, without modules that an earlier call has imported."""
-    from asr_prune.corpus.script_folders import package_name
-
     package = package_name(folder)
     for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
         del sys.modules[name]

@@ -32,7 +32,7 @@ def each(
     remaining = iter(items)
     with worker_pool(nj, "fork", _set_work, (work,)) as pool:
         while group := list(islice(remaining, _AHEAD * nj)):
-            yield from pool.imap(_apply, group)
+            yield from pool.map(_apply, group)
 
 
 def _set_work(work: Callable[[str, Any], Any]) -> None:

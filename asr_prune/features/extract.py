@@ -102,7 +102,7 @@ def _results(jobs: list[_Job], options: FeatureOptions, nj: int, longest: float)
         yield map(worker, jobs)
         return
     with worker_pool(nj, "spawn", _start_worker, (options, longest)) as pool:
-        yield pool.imap(_work, jobs, chunksize=8)
+        yield pool.map(_work, jobs, chunk=8)
 
 
 class _Worker:

@@ -49,18 +49,16 @@ class ExportFolders:
 
         Raises UserError if there is no model or no data directory.
         """
-        exp = align.resolve().parent.parent
-        project, layout = exp.parent.parent, Layout(exp.name)
+        layout = Layout.of_pass(align)
         if not (align / "final.mdl").is_file():
             raise UserError(f"{align}/final.mdl is missing; give a folder such as exp/demo/align/mono.")
-        labelled = [project / path for path in layout.sets(LABELLED_SETS)]
-        sets = tuple(data) or tuple(path for path in labelled if path.is_dir())
+        sets = tuple(data) or tuple(path for path in layout.sets(LABELLED_SETS) if path.is_dir())
         if not sets:
-            raise UserError(f"{project / layout.data} has no data directory; give those of the labels with --data.")
+            raise UserError(f"{layout.data} has no data directory; give those of the labels with --data.")
         if graph is None:
-            graphs = (project / layout.pass_graph(align.resolve().name), project / layout.graph)
+            graphs = (layout.pass_graph(align.resolve().name), layout.graph)
             graph = next((each for each in graphs if _fits(each, align)), None)
-        return cls(align, lang or project / layout.lang, graph, sets)
+        return cls(align, lang or layout.lang, graph, sets)
 
 
 def _fits(graph: Path, align: Path) -> bool:

@@ -45,7 +45,8 @@ class LiveRemoval:
 
         last: no update follows, so that no computation is saved by narrowing.
         """
-        new = gone if self.zeroed is None else [g & ~z for g, z in zip(gone, self.zeroed, strict=True)]
+        before = self.zeroed or [torch.zeros_like(mask) for mask in gone]
+        new = [mask & ~zero for mask, zero in zip(gone, before, strict=True)]
         if not any(bool(mask.any()) for mask in new):
             return
         kept = [~mask for mask in gone]

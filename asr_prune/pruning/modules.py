@@ -67,7 +67,11 @@ def prune_module(
     return ModulePruner(chosen, network, optimiser, steps, evaluate, run_over)
 
 
-def _check_request(options: PruneOptions, method: Method, run_over: Callable[[], object] | None) -> None:
+def _check_request(
+    options: PruneOptions,
+    method: Method,
+    run_over: Callable[[], object] | None,
+) -> None:
     sizes = tuple(method.nodes.sizes)
     if options.widths(sizes, Path()) != sizes:
         raise ValueError(f"{options.method} trains a network of other widths and prunes none; take another method")
@@ -186,7 +190,11 @@ class ModulePruner:
         setattr(self.network.model, _NOTE, (self.network.pairs, True))
 
 
-def shrink_module(model: nn.Module, pairs: Pairs | None = None, activation: Activation = torch.relu) -> nn.Module:
+def shrink_module(
+    model: nn.Module,
+    pairs: Pairs | None = None,
+    activation: Activation = torch.relu,
+) -> nn.Module:
     """A smaller copy of `model` that computes the same.
 
     Nodes whose outgoing weights are zero are deleted; nodes whose incoming weights are zero are

@@ -17,7 +17,7 @@ class Nodes:
 
     sizes: nodes of each layer in the dense network; index: which of these remain, int64 [nodes] a
     layer; minima: the fewest nodes of each layer; target: how many nodes must remain at the end,
-    None if the run is asked by strength.
+    None without `keep`.
     """
 
     def __init__(self, layers: Sequence[NodeLayer], options: PruneOptions) -> None:
@@ -102,10 +102,12 @@ def strongest(scores: Sequence[Tensor], count: int, minima: Sequence[int]) -> li
     room = count - sum(int(mask.sum()) for mask in keep)
     if room <= 0:
         return keep
-    pool = torch.cat([score.masked_fill(mask, -torch.inf) for score, mask in zip(scores, keep, strict=True)])
+    pairs = zip(scores, keep, strict=True)
+    pool = torch.cat([score.masked_fill(mask, -torch.inf) for score, mask in pairs])
     chosen = torch.zeros_like(pool, dtype=torch.bool)
     chosen[pool.argsort(descending=True, stable=True)[:room]] = True
-    return [mask | more for mask, more in zip(keep, chosen.split([len(s) for s in scores]), strict=True)]
+    both = zip(keep, chosen.split([len(s) for s in scores]), strict=True)
+    return [mask | more for mask, more in both]
 
 
 def largest(values: Sequence[Tensor], count: int) -> list[Tensor]:
@@ -131,7 +133,11 @@ def _smallest(flat: Tensor, k: int) -> Tensor:
     return torch.from_numpy(np.partition(flat.numpy(), k - 1)[k - 1 : k])[0]
 
 
-def first(sizes: Sequence[int], counts: Sequence[int], device: torch.device | None = None) -> list[Tensor]:
+def first(
+    sizes: Sequence[int],
+    counts: Sequence[int],
+    device: torch.device | None = None,
+) -> list[Tensor]:
     """Masks of the first `counts` nodes of layers of `sizes` nodes; boolean [nodes] a layer."""
     return [torch.arange(size, device=device) < count for size, count in zip(sizes, counts, strict=True)]
 

@@ -103,7 +103,13 @@ def soften(
     return torch.abs(weight.mul_(left), out=force).sum(dim)
 
 
-def decay(weight: Tensor, metric: Tensor, strength: Tensor, dim: int, scratch: tuple[Tensor, Tensor]) -> Tensor:
+def decay(
+    weight: Tensor,
+    metric: Tensor,
+    strength: Tensor,
+    dim: int,
+    scratch: tuple[Tensor, Tensor],
+) -> Tensor:
     """Weight decay in a diagonal metric, in place for every group.
 
     It is `argmin_u 1/2 sum_i d_i (u_i - v_i)^2 + strength * sum_i u_i^2`.
@@ -129,7 +135,11 @@ def metric_of(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor) -> Ten
     return metric
 
 
-def adam_metric(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor | None = None) -> Tensor | None:
+def adam_metric(
+    optimiser: optim.Optimizer,
+    parameter: Tensor,
+    out: Tensor | None = None,
+) -> Tensor | None:
     """The diagonal metric of Adam's last update of `parameter`, `(sqrt(v_hat) + eps) / eta`, of its
     shape.
 

@@ -11,16 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
+from asr_prune.pruning import prox
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.options import ProximalOptions
 from asr_prune.pruning.parts import Penalty
-from asr_prune.pruning.prox import (
-    adam_metric,
-    hold_down,
-    sgd_threshold,
-    shrink_diagonal,
-    shrink_euclidean,
-)
 from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import PenalisedScore
 
@@ -38,7 +32,8 @@ class ProximalPenalty(Penalty):
         self.steering = Steering()
         self.strength = options.strength if options.strength is not None else (0.0 if self.steers else options.penalty)
         self.dim = score.dim
-        self.pulls = [torch.ones(layer.size).to(w) for layer, w in zip(nodes.layers, self.vectors, strict=True)]
+        pairs = zip(nodes.layers, self.vectors, strict=True)
+        self.pulls = [torch.ones(layer.size).to(w) for layer, w in pairs]
         self.zero_for = [
             torch.zeros(layer.size, dtype=torch.int32, device=w.device)
             for layer, w in zip(nodes.layers, self.vectors, strict=True)
@@ -87,7 +82,7 @@ class ProximalPenalty(Penalty):
             self.held = [layer.norms(self.unpenalised) for layer in self.nodes.layers]
             self.score.means = [float(norms.mean()) for norms in self.score.scores()]
         if (step - self.phases.sparsify_from) % self.options.steer_every == 1 % self.options.steer_every:
-            hold_down(self.nodes.layers, self.unpenalised, self.held)
+            prox.hold_down(self.nodes.layers, self.unpenalised, self.held)
             if self.steers:
                 self._steer(step)
         self.just_shrunk = step % self.options.every == 0 or step == self.phases.cut_at
@@ -118,8 +113,8 @@ class ProximalPenalty(Penalty):
         """
         fall = 0.0
         for i, (weight, mask) in enumerate(zip(self.vectors, self.protected, strict=True)):
-            metric = adam_metric(self.optimiser, weight)
-            rate = sgd_threshold(self.optimiser, weight) if metric is None else float(metric.reciprocal().mean())
+            metric = prox.adam_metric(self.optimiser, weight)
+            rate = prox.sgd_threshold(self.optimiser, weight) if metric is None else float(metric.reciprocal().mean())
             fall += rate * self.fall(i) * float(self.pulls[i][~mask].sum()) / max(self.score.means[i], 1e-30)
         return 0.1 * mass / max(fall * (self.phases.cut_at - self.phases.sparsify_from), 1e-30)
 
@@ -144,11 +139,12 @@ class ProximalPenalty(Penalty):
         """
         weight = self.vectors[i]
         scratch = self.scratch[weight.shape]
-        metric = adam_metric(self.optimiser, weight, scratch[0])
+        metric = prox.adam_metric(self.optimiser, weight, scratch[0])
         if metric is None:
-            return shrink_euclidean(weight, strength * sgd_threshold(self.optimiser, weight), self.dim, protected)
-        buffers = scratch[1], scratch[2]
-        return shrink_diagonal(weight, metric, strength, self.dim, self.score.roots[i], protected, buffers)
+            threshold = strength * prox.sgd_threshold(self.optimiser, weight)
+            return prox.shrink_euclidean(weight, threshold, self.dim, protected)
+        roots, buffers = self.score.roots[i], (scratch[1], scratch[2])
+        return prox.shrink_diagonal(weight, metric, strength, self.dim, roots, protected, buffers)
 
     def _scratch(self) -> dict[torch.Size, tuple[Tensor, ...]]:
         return {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in self.vectors}

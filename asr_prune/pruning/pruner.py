@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, optim
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network, size_of
+from asr_prune.layout import RunDir
 from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.removal import fold_means
@@ -58,12 +58,12 @@ class Pruner(Hooks):
     """Runs `method` through warm_up, sparsify and fine_tune.
 
     After the run, `cut` says what was removed, `before_cut` holds the network's weights just before
-    it, and `snapshots` those that the method's schedule saves. folder: where the run's trail is
+    it, and `snapshots` those that the method's schedule saves. run: where the run's trail is
     written; None: nowhere.
     """
 
-    def __init__(self, method: Method, folder: Path | None = None) -> None:
-        self.method, self.trail = method, TrailWriter(folder)
+    def __init__(self, method: Method, run: RunDir | None = None) -> None:
+        self.method, self.trail = method, TrailWriter(run)
         self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.step = 0
         self.cut: Cut | None = None
@@ -101,7 +101,13 @@ class Pruner(Hooks):
     def acting(self, training: bool) -> AbstractContextManager[None]:
         return nullcontext() if self.cut else self.method.weights.acting(training)
 
-    def start(self, network: Any, optimiser: optim.Optimizer, steps: int, evaluate: Callable[[], Quality]) -> None:
+    def start(
+        self,
+        network: Any,
+        optimiser: optim.Optimizer,
+        steps: int,
+        evaluate: Callable[[], Quality],
+    ) -> None:
         self.network, self.evaluate = network, evaluate
         self.removal = LiveRemoval(self.method, network, optimiser)
         self.phases = self.method.schedule.phases_of(steps)
@@ -202,7 +208,8 @@ class Pruner(Hooks):
         After Han, Pool, Tran and Dally 2015 (arXiv 1506.02626, section 3.2), for nodes instead of
         connections.
         """
-        self.network.dropouts = [rate * share for rate, share in zip(self.dense_dropouts, shares, strict=True)]
+        pairs = zip(self.dense_dropouts, shares, strict=True)
+        self.network.dropouts = [rate * share for rate, share in pairs]
 
     def state_dict(self) -> dict[str, Any]:
         return {

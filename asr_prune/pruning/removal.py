@@ -33,7 +33,11 @@ def zero_nodes(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) 
 
 
 @torch.no_grad()
-def fold_means(layers: Sequence[NodeLayer], kept: Sequence[Tensor], constants: Sequence[Tensor]) -> None:
+def fold_means(
+    layers: Sequence[NodeLayer],
+    kept: Sequence[Tensor],
+    constants: Sequence[Tensor],
+) -> None:
     """Replaces each node outside `kept` by a constant, in place: `constants` (float [nodes] a
     layer) pass through the outgoing vectors, which become 0, into the next biases.
     """
@@ -57,7 +61,11 @@ def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
 
 
 @torch.no_grad()
-def narrow(layers: Sequence[NodeLayer], kept: Sequence[Tensor], optimiser: optim.Optimizer | None = None) -> None:
+def narrow(
+    layers: Sequence[NodeLayer],
+    kept: Sequence[Tensor],
+    optimiser: optim.Optimizer | None = None,
+) -> None:
     """Makes the layers physically smaller, in place: only the nodes in `kept` (boolean [nodes] a
     layer) remain.
 

@@ -59,7 +59,13 @@ class PenalisedScore(NormScore):
     noise moves them); empty before `start`, and unused with `tolerance`.
     """
 
-    def __init__(self, nodes: Nodes, vectors: str, tolerance: float | None = None, l1: bool = False) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        vectors: str,
+        tolerance: float | None = None,
+        l1: bool = False,
+    ) -> None:
         super().__init__(nodes, vectors, tolerance, l1)
         self.means = [1.0] * len(nodes.layers)
         self.roots: list[Tensor] = []
@@ -74,7 +80,8 @@ class PenalisedScore(NormScore):
         """Norms over `means`; dividing by the present mean would favour the nodes of a nearly empty
         layer.
         """
-        return [norms / max(mean, 1e-30) for norms, mean in zip(self.scores(), self.means, strict=True)]
+        pairs = zip(self.scores(), self.means, strict=True)
+        return [norms / max(mean, 1e-30) for norms, mean in pairs]
 
     def alive(self) -> list[Tensor]:
         if self.tolerance is not None:
@@ -107,7 +114,11 @@ class WeightScores(NodeScore):
         return node_scores(self.nodes.layers, self.score)
 
 
-def node_scores(layers: Sequence[NodeLayer], score: str, living: Sequence[Tensor] | None = None) -> list[Tensor]:
+def node_scores(
+    layers: Sequence[NodeLayer],
+    score: str,
+    living: Sequence[Tensor] | None = None,
+) -> list[Tensor]:
     """Node scores of He et al. 2014 and the product of norms (ours); float [nodes] a layer.
 
     onorm: mean |outgoing|; inorm: mean |incoming|; product: ||incoming|| * ||outgoing||; auto:

@@ -11,18 +11,18 @@ from typing import Any
 
 from torch import Tensor
 
-_SCORES = "trail.jsonl"
+from asr_prune.layout import RunDir
 
 
 class TrailWriter:
-    """Files of JSON lines in `folder` (None: nothing is written).
+    """Files of JSON lines in the folder of `run` (None: nothing is written).
 
     Lines are kept in memory until `flush`, before a checkpoint is written. The checkpoint holds the
     length of each file, and what a killed run wrote after it is overwritten.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    def __init__(self, run: RunDir | None) -> None:
+        self.run = run
         self.pending: dict[str, list[str]] = {}
         self.written: dict[str, int] = {}
 
@@ -35,13 +35,13 @@ class TrailWriter:
         rounded to four digits.
         """
         rounded = [[float(f"{value:.4g}") for value in layer.tolist()] for layer in scores]
-        self.add(_SCORES, {"update": update, "phase": phase, "scores": rounded})
+        self.add(RunDir(Path()).trail.name, {"update": update, "phase": phase, "scores": rounded})
 
     def flush(self) -> None:
         """Writes the lines in memory, behind those that the last checkpoint knows."""
         for name, lines in self.pending.items():
-            if self.folder is not None:
-                self._write(self.folder / name, "".join(lines).encode())
+            if self.run is not None:
+                self._write(self.run.path / name, "".join(lines).encode())
         self.pending = {}
 
     def _write(self, path: Path, data: bytes) -> None:

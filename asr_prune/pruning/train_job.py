@@ -30,8 +30,9 @@ def train_one(
 ) -> None:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
-    align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels; recipe: text of the run's
-    recipe.yaml; resume: go on from the last checkpoint. Raises UserError as `train_run`.
+    align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
+    recipe: text of the run's recipe.yaml; resume: go on from the last checkpoint. Raises UserError
+    as `train_run`.
     """
     if not resume:
         shutil.rmtree(run.models, ignore_errors=True)
@@ -41,7 +42,7 @@ def train_one(
     labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
     train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
     options = network, train, prune
-    figures = train_run(run.path, train_set, dev_set, classes, options, seed, features.plain())
+    figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain())
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
     run.checkpoint.unlink(missing_ok=True)

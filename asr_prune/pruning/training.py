@@ -15,7 +15,7 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
-from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples, Utterances
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
@@ -25,6 +25,7 @@ from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
+from asr_prune.layout import RunDir
 from asr_prune.process import torch_threads
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
@@ -35,7 +36,7 @@ Labelled = tuple[Utterances, Utterances]  # features, labels
 
 
 def train_run(
-    folder: Path,
+    run: RunDir,
     train: Labelled,
     dev: Labelled,
     classes: int | list[str],
@@ -51,61 +52,70 @@ def train_run(
     trail.jsonl and metrics.jsonl, and what the method saves besides: model/<snapshot>.pt,
     weights.npz, its log. Resumes from model/checkpoint.pt.
     """
-    with torch_threads(options[1].threads):
-        return _train_run(folder, train, dev, classes, options, seed, features)
-
-
-def _train_run(
-    folder: Path,
-    train: Labelled,
-    dev: Labelled,
-    classes: int | list[str],
-    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
-    seed: int,
-    features: dict[str, Any],
-) -> dict[str, Any]:
-    network_options, train_options, prune_options = options
-    device = pick_device(train_options.device)
-    context = (network_options.left_context, network_options.right_context)
     tokens = [] if isinstance(classes, int) else classes
-    frames, dev_frames = both_sets(train, dev, network_options, train_options, bool(tokens), device)
     outputs = classes if isinstance(classes, int) else len(classes)
-    method = find_method(prune_options.method)
-    dense = build(network_options, frames, outputs, seed)
-    widths = prune_options.widths(network_options.hidden, folder.parent)
-    network = build(replace(network_options, hidden=widths), frames, outputs, seed)
-    network.dropouts = [rate * (a / b) for rate, a, b in zip(network.dropouts, widths, dense.widths, strict=True)]
-    if train_options.init:
-        start_from(Path(train_options.init), network, context)
-    pruner = Pruner(method(prune_options, network.node_layers()), folder)
-    (folder / "model").mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(network, train_options, frames, dev_frames, pruner, seed, folder / "model")
-    quality = trainer.run()
-    assert pruner.cut is not None
-    priors = frames.log_priors(outputs)
-    kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-    model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
-    _save(folder, pruner, model)
-    kept_besides = _save_snapshots(folder, pruner, model, dev_frames)
-    seconds = [row["seconds"] for row in trainer.metrics]
+    network_options, train_options, prune_options = options
+    context = (network_options.left_context, network_options.right_context)
+    device = pick_device(train_options.device)
+    with torch_threads(train_options.threads):
+        sets = both_sets(train, dev, network_options, train_options, bool(tokens), device)
+        dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
+        if train_options.init:
+            start_from(Path(train_options.init), network, context)
+        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), run)
+        run.models.mkdir(parents=True, exist_ok=True)
+        trainer = Trainer(network, train_options, *sets, pruner, seed, run)
+        quality = trainer.run()
+        assert pruner.cut is not None
+        kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
+        priors = sets[0].log_priors(outputs)
+        model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
+        _save(run, pruner, model)
+        snapshots = _save_snapshots(run, pruner, model, sets[1])
+        figures = _figures(pruner, pruner.cut, trainer, quality, dense)
+        return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
+
+
+def _networks(
+    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
+    frames: Examples,
+    outputs: int,
+    seed: int,
+    runs: Path,
+) -> tuple[Network, Network]:
+    """The dense network of the recipe, and the network to train."""
+    dense = build(options[0], frames, outputs, seed)
+    widths = options[2].widths(options[0].hidden, runs)
+    network = build(replace(options[0], hidden=widths), frames, outputs, seed)
+    rates = zip(network.dropouts, widths, dense.widths, strict=True)
+    network.dropouts = [rate * (a / b) for rate, a, b in rates]
+    return dense, network
+
+
+def _figures(
+    pruner: Pruner,
+    cut: Cut,
+    trainer: Trainer,
+    quality: Quality,
+    dense: Network,
+) -> dict[str, Any]:
+    """What train.json has of every run, but for the device."""
+    size, seconds = size_of(dense), [row["seconds"] for row in trainer.metrics]
     return {
-        "dev_ce_before_cut": pruner.cut.dev_ce_before,
-        "dev_ce_after_cut": pruner.cut.dev_ce_after,
+        "dev_ce_before_cut": cut.dev_ce_before,
+        "dev_ce_after_cut": cut.dev_ce_after,
         "dev_ce_final": quality.cross_entropy,
         "frame_accuracy_dev": quality.accuracy,
-        "norm_mass_removed": pruner.cut.norm_mass_removed,
+        "norm_mass_removed": cut.norm_mass_removed,
         "converged": pruner.converged,
-        "cut_at_update": pruner.cut.step,
+        "cut_at_update": cut.step,
         "updates": trainer.steps,
         "nodes_per_layer_dense": dense.widths,
-        "params_dense": size_of(dense).params,
-        "macs_dense": size_of(dense).macs,
+        "params_dense": size.params,
+        "macs_dense": size.macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
         "train_wall_seconds": round(trainer.wall_seconds, 2),
-        "device": str(device),
-        **pruner.method.figures(pruner.cut.kept),
-        **kept_besides,
     }
 
 
@@ -156,27 +166,27 @@ def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) ->
     return network
 
 
-def _save(folder: Path, pruner: Pruner, model: Model) -> None:
+def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
     cut = pruner.cut
     assert cut is not None
-    save_model(folder / "model/network.pt", model)
+    save_model(run.network, model)
     before = deepcopy(model.network)
     before.load_state_dict(pruner.before_cut)
     everything = [list(range(width)) for width in before.widths]
-    save_model(folder / "model/before_cut.pt", replace(model, network=before, kept=everything))
-    with atomic(folder / "norms.npz", "wb") as file:
+    save_model(run.before_cut, replace(model, network=before, kept=everything))
+    with atomic(run.norms, "wb") as file:
         arrays = {f"layer{i}": s.cpu().numpy() for i, s in enumerate(cut.scores, 1)}
         arrays |= {f"kept{i}": k.cpu().numpy() for i, k in enumerate(cut.kept, 1)}
         np.savez(file, **arrays)  # type: ignore[arg-type]
     if histograms := pruner.method.histograms():
-        with atomic(folder / "weights.npz", "wb") as file:
+        with atomic(run.weights, "wb") as file:
             np.savez(file, **{name: counts.cpu().numpy() for name, counts in histograms.items()})  # type: ignore[arg-type]
-    with atomic(folder / "nodes.json") as file:
+    with atomic(run.nodes) as file:
         json.dump(nodes_table(cut), file, indent=1)
 
 
 def _save_snapshots(
-    folder: Path, pruner: Pruner, model: Model, dev_frames: Examples
+    run: RunDir, pruner: Pruner, model: Model, dev_frames: Examples
 ) -> dict[str, float | int | list[int]]:
     """Writes model/<name>.pt for each snapshot; returns their sizes and dev cross-entropies."""
     figures: dict[str, float | int | list[int]] = {}
@@ -184,7 +194,7 @@ def _save_snapshots(
     for name, weights in pruner.snapshots.items():
         network.load_state_dict(weights)
         small, kept = shrink(network)
-        save_model(folder / f"model/{name}.pt", replace(model, network=network, kept=kept))
+        save_model(run.snapshot(name), replace(model, network=network, kept=kept))
         size = size_of(small)
         figures |= {
             f"{name}_dev_ce": evaluate(small, dev_frames).cross_entropy,

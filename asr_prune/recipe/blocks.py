@@ -19,24 +19,24 @@ from asr_prune.score.options import ScoreOptions
 
 
 def check_seed(seed: int) -> None:
-    """Raises ValueError where the generators would not take it."""
+    """Raises ValueError if the random generators would not accept `seed`."""
     if not 0 <= seed < 2**31:
         raise ValueError(f"seed must be at least 0 and below 2147483648, not {seed}")
 
 
 @options
 class RunEntry:
-    """One entry of `runs:`; its blocks are laid over those of the recipe."""
+    """One entry of `runs:`; its blocks override those of the recipe."""
 
-    #: names the run's folder; by default made from what the run asks
+    #: name of the run's folder; by default derived from the run's settings
     name: str = ""
-    #: instead of the recipe's
+    #: seed in place of the recipe's
     seed: int | None = None
-    #: laid over the block of that name; another method starts from that method's defaults
+    #: overrides keys of `prune`; with another method, the rest are that method's defaults
     prune: dict[str, Any] = field(default_factory=dict)
-    #: laid over the block of that name
+    #: overrides keys of `network`
     network: dict[str, Any] = field(default_factory=dict)
-    #: laid over the block of that name
+    #: overrides keys of `train`
     train: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -48,11 +48,11 @@ class RunEntry:
 
 @options
 class Recipe:
-    """All blocks of a recipe; each block's class says what it may hold."""
+    """A recipe: each block is described by its options class."""
 
-    #: names the folders data/<name> and exp/<name>; by default the recipe folder's name
+    #: name of the folders data/<name> and exp/<name>; by default that of the recipe's folder
     name: str = ""
-    #: the one seed of corpus, training and scoring
+    #: random seed of corpus, training and scoring
     seed: int = 1
     corpus: CorpusOptions = CorpusOptions()
     lang: LangOptions = LangOptions()
@@ -60,9 +60,9 @@ class Recipe:
     hmm: HmmOptions = HmmOptions()
     network: NetworkOptions = NetworkOptions()
     train: TrainOptions = TrainOptions()
-    #: method, and that method's own options
+    #: the method and its options
     prune: dict[str, Any] = field(default_factory=lambda: {"method": "none"})
-    #: entries that override prune, network, train or seed, each one run
+    #: the runs, each overriding keys of prune, network or train, or the seed
     runs: tuple[RunEntry, ...] = ()
     decode: DecodeOptions = DecodeOptions()
     score: ScoreOptions = ScoreOptions()
@@ -77,7 +77,7 @@ class Recipe:
 
 @options
 class Run:
-    """One training run of a recipe, everything decided."""
+    """One training run of a recipe, with all its settings."""
 
     name: str
     seed: int

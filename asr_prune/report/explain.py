@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
 from asr_prune.pruning.options import AuditTable
 from asr_prune.pruning.registry import audit_tables
 
@@ -39,54 +40,54 @@ class Trail:
     audits: list[tuple[AuditTable, list[dict[str, Any]]]]
 
 
-def explain(folder: Path, layer: int | None = None, node: int | None = None) -> str:
+def explain(run: RunDir, layer: int | None = None, node: int | None = None) -> str:
     """Text about a run, its hidden layer `layer` (counted from 1), or a dense `node` of it (from
     0).
 
     Raises UserError if the run is not trained, its trail is damaged, or there is no such layer or
     node.
     """
-    trail = read_trail(folder)
+    trail = read_trail(run)
     if layer is None:
         if node is not None:
             raise UserError(f"--node {node} needs its layer; add --layer, 1 to {len(trail.layers)}.")
-        return _run(folder, trail)
+        return _run(run.path, trail)
     if not 1 <= layer <= len(trail.layers):
-        raise UserError(f"{folder} has no hidden layer {layer}; give --layer from 1 to {len(trail.layers)}.")
+        raise UserError(f"{run.path} has no hidden layer {layer}; give --layer from 1 to {len(trail.layers)}.")
     nodes = trail.scores[layer - 1].shape[1]
     if node is None:
         return _layer(trail, layer)
     if not 0 <= node < nodes:
-        raise UserError(f"layer {layer} of {folder} has no node {node}; give --node from 0 to {nodes - 1}.")
+        raise UserError(f"layer {layer} of {run.path} has no node {node}; give --node from 0 to {nodes - 1}.")
     return _node(trail, layer, node)
 
 
-def read_trail(folder: Path) -> Trail:
+def read_trail(run: RunDir) -> Trail:
     """Reads trail.jsonl, nodes.json and the method's log of a run.
 
     Raises UserError if the first two are missing, or a file is damaged.
     """
-    for name in ("trail.jsonl", "nodes.json"):
-        if not (folder / name).is_file():
+    for path in (run.trail, run.nodes):
+        if not path.is_file():
             raise UserError(
-                f"{folder / name} is missing; give the folder of a run after stage 4 (train), "
-                "for instance exp/demo/runs/dense."
+                f"{path} is missing; give the folder of a run after the train stage, for instance exp/demo/runs/dense."
             )
     try:
-        return _read(folder)
+        return _read(run)
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"the trail in {folder} is damaged ({error}); train the run again.") from error
+        raise UserError(f"the trail in {run.path} is damaged ({error}); train the run again.") from error
 
 
-def _read(folder: Path) -> Trail:
+def _read(run: RunDir) -> Trail:
     rows, nodes = (
-        _lines(folder / "trail.jsonl"),
-        json.loads((folder / "nodes.json").read_text(encoding="utf-8")),
+        _lines(run.trail),
+        json.loads(run.nodes.read_text(encoding="utf-8")),
     )
-    scores = [np.array(layer, float) for layer in zip(*(row["scores"] for row in rows), strict=True)]
+    values = zip(*(row["scores"] for row in rows), strict=True)
+    scores = [np.array(layer, float) for layer in values]
     if not scores or [s.shape[1:] for s in scores] != [(layer["nodes"],) for layer in nodes["layers"]]:
-        raise ValueError("trail.jsonl and nodes.json do not fit together")
-    tables = [(folder / name, table) for name, table in audit_tables().items()]
+        raise ValueError(f"{run.trail.name} and {run.nodes.name} do not fit together")
+    tables = [(run.path / name, table) for name, table in audit_tables().items()]
     audits = [(table, _lines(path)) for path, table in tables if path.is_file()]
     updates, phases = [int(row["update"]) for row in rows], [str(row["phase"]) for row in rows]
     return Trail(updates, phases, scores, nodes["layers"], int(nodes["cut_after_update"]), audits)
@@ -138,7 +139,8 @@ def _timeline(trail: Trail) -> str:
     """`dense 0-40, sparse 40-80`: the phases with their updates."""
     starts = [i for i, phase in enumerate(trail.phases) if i == 0 or phase != trail.phases[i - 1]]
     ends = [*(trail.updates[i] for i in starts[1:]), trail.updates[-1]]
-    return ", ".join(f"{trail.phases[i]} {trail.updates[i]}-{end}" for i, end in zip(starts, ends, strict=True))
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(f"{trail.phases[i]} {trail.updates[i]}-{end}" for i, end in pairs)
 
 
 def _run(folder: Path, trail: Trail) -> str:

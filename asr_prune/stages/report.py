@@ -8,7 +8,7 @@ from asr_prune.layout import RunDir
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
-REPORT_FILES = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html", "table.txt")
+REPORT_FILES = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html")
 #: any run: its paths are patterns
 EVERY_RUN = RunDir(Path("*"))
 
@@ -24,7 +24,7 @@ def works(experiment: Experiment) -> list[Work]:
             job="asr_prune.report.make_report:make_report",
             arguments={"layout": layout, "options": experiment.recipe.report},
             inputs={},
-            outputs=[layout.report / name for name in REPORT_FILES],
+            outputs=[layout.table, *(layout.report / name for name in REPORT_FILES)],
             optional=[Files(layout.runs, tuple(map(str, read)))],
             after=["score"],
             home=layout.exp,

@@ -89,15 +89,15 @@ class Runner:
         """The state of each work if all were run in this order; runs nothing. A work that reads what a due work makes
         is due as well: whether it really is shows only then.
         """
-        due: set[tuple[str, str]] = set()
+        due: dict[tuple[str, str], None] = {}
         for work in works:
             state = self.state(work)
             makers = {(maker, run) for maker in work.inputs.values() for run in ("", work.run)}
-            waits = sorted({stage for stage, run in due if (stage, run) in makers or stage in work.after})
+            waits = [stage for stage, run in due if (stage, run) in makers or stage in work.after]
             if waits and not state.why.startswith("changed"):
-                state = State(work, True, f"after {', '.join(waits)}", waits=True)
+                state = State(work, True, f"after {waits[-1]}", waits=True)
             if state.due:
-                due.add((work.stage, work.run))
+                due[work.stage, work.run] = None
             yield state
 
     def run(self, works: Iterable[Work]) -> None:

@@ -14,6 +14,7 @@ from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer
+from asr_prune.layout import RunDir
 
 PDFS = 5
 
@@ -41,6 +42,6 @@ def make_trainer(tmp_path: Path, frames: FrameSet) -> Callable[..., Trainer]:
         network.set_normalisation(*frames.moments())
         options = TrainOptions(**{"epochs": 4, "batch": 40, "learning_rate": 0.02, "tensorboard": False, **train})
         dev = FrameSet.from_utterances(*utterances(2, 2), (1, 1))
-        return Trainer(network, options, frames, dev, Hooks(), 5, tmp_path / name / "model")
+        return Trainer(network, options, frames, dev, Hooks(), 5, RunDir(tmp_path / name))
 
     return make

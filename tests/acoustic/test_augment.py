@@ -28,7 +28,7 @@ def examples(augment: Augment | None) -> UtteranceSet:
     return UtteranceSet.from_utterances(feats, {name: np.array([1, 1, 2]) for name in feats}, (1, 2), "cpu", 3, augment)
 
 
-def test_nothing_asked_is_nothing_done() -> None:
+def test_no_augmentation_by_default() -> None:
     assert Augment.from_options(TrainOptions()) is None
     assert Augment.from_options(TrainOptions(tempo=0.1)) == Augment(0.1, 0.0, 0, 0)
     made = Augment(0.0, 0.0, 0, 0)(features(), torch.zeros(8), 1, seeded(1))
@@ -123,7 +123,7 @@ def test_dev_is_judged_as_it_is() -> None:
     assert all(torch.equal(a, b) for a, b in zip(plain, otherwise, strict=True))
 
 
-def test_bad_shares_are_told() -> None:
+def test_bad_fractions_are_refused() -> None:
     with pytest.raises(ValueError, match="tempo and warp must be at least 0 and below 1"):
         TrainOptions(tempo=1.0)
     with pytest.raises(ValueError, match="mask_frames and mask_bands 0 or more"):

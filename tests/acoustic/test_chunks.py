@@ -21,6 +21,7 @@ from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.labels import StoredLabels, write_labels
+from asr_prune.layout import RunDir
 
 Arrays = dict[str, np.ndarray]
 FRAMES, DIM = 40 * (4 * 3 + 24), 3
@@ -132,7 +133,7 @@ def make_chunked(archived: tuple[Stored, StoredLabels], tmp_path: Path) -> MakeT
         network.set_normalisation(*train.moments())
         options = TrainOptions(epochs=4, batch=40, learning_rate=0.02, tensorboard=False)
         dev = FrameSet.from_utterances(*numbered(4, 1), (1, 1))
-        return Trainer(network, options, train, dev, Hooks(), 5, tmp_path / name / "model")
+        return Trainer(network, options, train, dev, Hooks(), 5, RunDir(tmp_path / name))
 
     return make
 

@@ -123,7 +123,7 @@ def test_infinite_and_nan_weights_are_refused(tmp_path: Path) -> None:
         start_from(tmp_path / "x.pt", fresh(), CONTEXT)
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"train\.init: .*/model/network\.pt is not there; give a trained run's folder"):
         weights_file(tmp_path)
     with pytest.raises(UserError, match=r"nowhere\.pt is not there"):

@@ -28,7 +28,7 @@ def test_the_forward_pass_is_its_loop(activation: str) -> None:
     assert network(frame[None])[0].tolist() == pytest.approx(x, abs=1e-10)
 
 
-def test_layers_chain_and_widths_are_told() -> None:
+def test_layers_chain_and_widths_are_listed() -> None:
     network = FeedForward(4, (3, 2, 6), 5)
     assert network.widths == [3, 2, 6]
     assert [tuple(layer.weight.shape) for layer in network.affine] == [(3, 4), (2, 3), (6, 2), (5, 6)]

@@ -19,7 +19,7 @@ def test_priors_are_shares_of_the_frames() -> None:
     assert priors.tolist() == pytest.approx([math.log(5 / 8), math.log(1 / 8), math.log(2 / 8)])
 
 
-def test_a_pdf_never_seen_is_made_unusable() -> None:
+def test_a_pdf_without_frames_is_unusable() -> None:
     priors = log_priors(torch.tensor([0, 2, 2]), 4)
     assert priors.shape == (4,)
     assert min(float(priors[1]), float(priors[3])) > max(float(priors[0]), float(priors[2])) + 10

@@ -18,12 +18,13 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
 
 MakeTrainer = Callable[..., Trainer]
 
 
 def rows_of(trainer: Trainer) -> list[dict[str, float]]:
-    text = (trainer.folder.parent / "metrics.jsonl").read_text()
+    text = (trainer.run_dir.metrics).read_text()
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -101,27 +102,27 @@ def test_another_seed_is_another_run(make_trainer: MakeTrainer) -> None:
     assert not torch.equal(one.network.output.weight, other.network.output.weight)
 
 
-def test_a_loss_that_is_no_number_is_told(make_trainer: MakeTrainer) -> None:
+def test_an_infinite_loss_is_refused(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(optimiser="sgd", learning_rate=1e30, clip=0.0)
     with pytest.raises(UserError, match=r"loss of epoch 1 is not a number; lower train.learning_rate \(now 1e\+30\)"):
         trainer.run()
-    assert not trainer.checkpoint.exists()
+    assert not trainer.run_dir.checkpoint.exists()
 
 
-def test_a_damaged_checkpoint_is_told(make_trainer: MakeTrainer) -> None:
+def test_a_damaged_checkpoint_is_refused(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer()
     trainer._one_epoch()
-    trainer.checkpoint.write_bytes(trainer.checkpoint.read_bytes()[:500])
+    trainer.run_dir.checkpoint.write_bytes(trainer.run_dir.checkpoint.read_bytes()[:500])
     with pytest.raises(UserError, match="is damaged"):
         make_trainer().run()
 
 
 @pytest.mark.parametrize("other", [{"weights": 1}, {"network": {}}, {"epoch": "three"}])
-def test_a_checkpoint_of_something_else_is_told(make_trainer: MakeTrainer, other: dict[str, Any]) -> None:
+def test_a_foreign_checkpoint_is_refused(make_trainer: MakeTrainer, other: dict[str, Any]) -> None:
     trainer = make_trainer()
     trainer._one_epoch()
-    whole = torch.load(trainer.checkpoint, weights_only=True)
-    torch.save(whole | other if "network" in other else other, trainer.checkpoint)
+    whole = torch.load(trainer.run_dir.checkpoint, weights_only=True)
+    torch.save(whole | other if "network" in other else other, trainer.run_dir.checkpoint)
     with pytest.raises(UserError, match=r"checkpoint\.pt is damaged .*; delete it and run stage 4 \(train\) again"):
         make_trainer().run()
 
@@ -141,7 +142,7 @@ def test_tensorboard_events_hold_each_epoch_once_even_after_resuming(make_traine
     killed._one_epoch()
     trainer = make_trainer(tensorboard=True)
     trainer.run()
-    events = accumulator.EventAccumulator(str(trainer.folder.parent / "tensorboard"))
+    events = accumulator.EventAccumulator(str(trainer.run_dir.events))
     events.Reload()
     assert {"train_ce", "dev_ce", "learning_rate"} <= set(events.Tags()["scalars"])
     written = events.Scalars("dev_ce")
@@ -155,7 +156,7 @@ def test_without_tensorboard_no_events(make_trainer: MakeTrainer, tmp_path: Path
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here: the refusal cannot be seen")
-def test_cuda_where_there_is_none_is_told() -> None:
+def test_cuda_is_refused_if_unavailable() -> None:
     with pytest.raises(UserError, match=r"no CUDA device; set train\.device to auto or cpu"):
         pick_device("cuda")
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
@@ -184,7 +185,7 @@ def test_hooks_may_lend_the_weights_that_are_computed_with(frames: FrameSet, tmp
     options = TrainOptions(
         epochs=2, batch=40, optimiser="sgd", learning_rate=0.8, momentum=0.0, weight_decay=0.0, clip=0.0
     )
-    trainer = Trainer(network, options, frames, frames, Halving(), 1, tmp_path / "model")
+    trainer = Trainer(network, options, frames, frames, Halving(), 1, RunDir(tmp_path))
     inputs, labels = next(frames.batches(40))
     before = network.output.weight.detach().clone()
     halved = before.div(2).requires_grad_()
@@ -206,7 +207,7 @@ def test_hooks_may_have_the_network_run_over_the_training_frames(make_trainer: C
 
     made = make_trainer()
     hooks = Counting()
-    trainer = Trainer(made.network, made.options, made.train_frames, made.dev_frames, hooks, 5, made.folder)
+    trainer = Trainer(made.network, made.options, made.train_frames, made.dev_frames, hooks, 5, made.run_dir)
     seen: list[torch.Tensor] = []
     handle = trainer.network.hidden[0].register_forward_hook(lambda module, inputs, outputs: seen.append(outputs))
     trainer.network.train()

@@ -24,6 +24,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.acoustic.utterances import UtteranceSet, collapsed, fewest_frames, token_errors
 from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
 
 TOKENS = 4  # and the blank
 Data = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
@@ -55,8 +56,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         options = TrainOptions(**given)  # type: ignore[arg-type]
         examples = UtteranceSet.from_utterances(*data(1), (1, 1), stride=3, augment=Augment.from_options(options))
         dev = UtteranceSet.from_utterances(*data(2), (1, 1), stride=3)
-        folder = tmp_path / name / "model"
-        return Trainer(network_of(kind, examples), options, examples, dev, Hooks(), 5, folder)
+        return Trainer(network_of(kind, examples), options, examples, dev, Hooks(), 5, RunDir(tmp_path / name))
 
     return made
 
@@ -147,7 +147,7 @@ def test_it_learns_to_spell(make_trainer: Callable[..., Trainer], tmp_path: Path
     assert rows[-1]["train_accuracy"] > 0.7
 
 
-def test_what_cannot_be_spelled_in_its_frames_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_spelled_in_its_frames_is_left_out_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     feats = {name: np.zeros((9, 2), np.float32) for name in "abc"}
     tokens = {"a": np.array([1, 2, 3]), "b": np.array([1, 1, 2]), "c": np.array([], int)}
     with caplog.at_level(logging.WARNING):

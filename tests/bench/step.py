@@ -20,6 +20,7 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
+from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
 
@@ -49,7 +50,7 @@ def trainer(frames: FrameSet, prune: dict, options: argparse.Namespace, folder: 
     method = find_method(prune["method"])
     made = find_options(prune["method"])(**prune, warm_up=0.0, fine_tune=0.0, live_shrink=False)
     train = TrainOptions(epochs=10_000, batch=options.batch, optimiser=options.optimiser, tensorboard=False)
-    built = Trainer(network, train, frames, frames, Pruner(method(made, network.node_layers())), 1, folder)
+    built = Trainer(network, train, frames, frames, Pruner(method(made, network.node_layers())), 1, RunDir(folder))
     network.train()
     return built
 

@@ -14,6 +14,7 @@ from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
+from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
 
@@ -48,9 +49,9 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         )
         made.set_normalisation(*frames.moments())
         method = find_method(prune["method"])
-        pruner = Pruner(method(find_options(prune["method"])(**prune), made.node_layers()), tmp_path / name)
+        pruner = Pruner(method(find_options(prune["method"])(**prune), made.node_layers()), RunDir(tmp_path / name))
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})
-        (tmp_path / name / "model").mkdir(parents=True, exist_ok=True)
-        return Trainer(made, options, frames, dev, pruner, 5, tmp_path / name / "model")
+        (RunDir(tmp_path / name)).mkdir(parents=True, exist_ok=True)
+        return Trainer(made, options, frames, dev, pruner, 5, RunDir(tmp_path / name))
 
     return make

@@ -14,6 +14,7 @@ from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.acoustic.utterances import UtteranceSet
+from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options, method_names
 from asr_prune.pruning.removal import shrink
@@ -52,10 +53,10 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         network.set_normalisation(*train.moments())
         found = find_method(method)
         prune = {"method": method, "min_nodes": 4, **ASKED.get(method, {"keep": 0.5}), **more}
-        pruner = Pruner(found(find_options(prune["method"])(**prune), network.node_layers()), tmp_path / name)
-        (tmp_path / name / "model").mkdir(parents=True, exist_ok=True)
+        pruner = Pruner(found(find_options(prune["method"])(**prune), network.node_layers()), RunDir(tmp_path / name))
+        (RunDir(tmp_path / name)).mkdir(parents=True, exist_ok=True)
         given = TrainOptions(epochs=5, utterances=2, learning_rate=0.01, tensorboard=False)
-        return Trainer(network, given, train, dev, pruner, 5, tmp_path / name / "model")
+        return Trainer(network, given, train, dev, pruner, 5, RunDir(tmp_path / name))
 
     return made
 

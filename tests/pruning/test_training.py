@@ -20,6 +20,7 @@ from asr_prune.acoustic.train import Trainer
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.labels import StoredLabels, write_labels
+from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Cut
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.removal import shrink
@@ -40,7 +41,7 @@ def run(folder: Path, prune: dict[str, Any], **train: object) -> dict[str, Any]:
     network = NetworkOptions(hidden=(20, 16), left_context=1, right_context=2)
     training = TrainOptions(**{"epochs": 4, "batch": 40, "learning_rate": 0.01, "tensorboard": False, **train})
     options = network, training, find_options(prune["method"])(**prune)
-    return train_run(folder, task(1, 6), task(2, 2), 6, options, 3, FEATURES)
+    return train_run(RunDir(folder), task(1, 6), task(2, 2), 6, options, 3, FEATURES)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def of_archives(folder: Path, memory_gb: float, method: str = "none", **prune: o
     training = TrainOptions(epochs=4, batch=40, learning_rate=0.01, tensorboard=False, memory_gb=memory_gb)
     options = network, training, find_options(method)(method=method, **prune)
     sets = [archived(folder / name, task(*own)) for name, own in (("train", (1, 6)), ("dev", (2, 2)))]
-    return train_run(folder, *sets, 6, options, 3, FEATURES)
+    return train_run(RunDir(folder), *sets, 6, options, 3, FEATURES)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

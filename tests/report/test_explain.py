@@ -12,6 +12,7 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
 from asr_prune.report.explain import explain, sparkline
 
 LAYERS = [
@@ -52,7 +53,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_a_run_in_short(run: Path) -> None:
-    text = explain(run)
+    text = explain(RunDir(run))
     assert "3 of 6 hidden nodes kept" in text
     assert "warm_up 0-20, sparsify 20-40, fine_tune 40-40; cut after 30" in text
     first, second = [line.split() for line in text.splitlines() if line.split()[:1] in (["1"], ["2"])]
@@ -61,10 +62,10 @@ def test_a_run_in_short(run: Path) -> None:
 
 
 def test_when_and_why_a_node_went(run: Path) -> None:
-    assert "layer 1, node 0: it was kept" in explain(run, 1, 0)
-    assert "node 1: the method had brought it to zero by update 30" in explain(run, 1, 1)
-    assert "node 3: the method had brought it to zero by update 40" in explain(run, 1, 3)
-    text = explain(run, 1, 2)
+    assert "layer 1, node 0: it was kept" in explain(RunDir(run), 1, 0)
+    assert "node 1: the method had brought it to zero by update 30" in explain(RunDir(run), 1, 1)
+    assert "node 3: the method had brought it to zero by update 40" in explain(RunDir(run), 1, 3)
+    text = explain(RunDir(run), 1, 2)
     assert "the cut after update 30 removed it: its score 0.25 ranked too low (the lowest kept here is 0.5)" in text
     rows = [line.split() for line in text.splitlines() if line.strip()[:1].isdecimal()]
     assert rows == [
@@ -76,11 +77,11 @@ def test_when_and_why_a_node_went(run: Path) -> None:
 
 
 def test_a_layer_lists_what_went(run: Path) -> None:
-    text = explain(run, 1)
+    text = explain(RunDir(run), 1)
     assert "layer 1: 1 of 4 nodes kept" in text
     assert "3 nodes were removed, between updates 30 and 40" in text
     assert text.count("\n  node ") == 3
-    assert "no node was removed" in explain(run, 2)
+    assert "no node was removed" in explain(RunDir(run), 2)
 
 
 def test_the_methods_own_log_is_shown(run: Path) -> None:
@@ -88,7 +89,7 @@ def test_the_methods_own_log_is_shown(run: Path) -> None:
     row |= {"regrown": [1, 2], "dropped": [4, 0], "mean_attention": [0.25, 0.5]}
     rows = [{"update": update, **row} for update in range(0, 400, 10)]
     (run / "attention.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
-    lines = explain(run).splitlines()
+    lines = explain(RunDir(run)).splitlines()
     assert lines[-1].split() == [
         "390",
         "exploration",
@@ -120,7 +121,7 @@ def test_sparklines() -> None:
 )
 def test_what_is_not_there_is_told(run: Path, layer: int | None, node: int | None, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        explain(run, layer, node)
+        explain(RunDir(run), layer, node)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_what_is_not_there_is_told(run: Path, layer: int | None, node: int | Non
 def test_a_damaged_trail_is_told(run: Path, damage: str) -> None:
     (run / "trail.jsonl").write_text(damage)
     with pytest.raises(UserError, match=r"the trail in .* is damaged .*; train the run again"):
-        explain(run)
+        explain(RunDir(run))
 
 
 def test_the_verb(

@@ -23,7 +23,13 @@ class Gates:
     at most `tolerance` for `patience` updates is permanently off.
     """
 
-    def __init__(self, layers: Sequence[NodeLayer], theta: float, tolerance: float, patience: int) -> None:
+    def __init__(
+        self,
+        layers: Sequence[NodeLayer],
+        theta: float,
+        tolerance: float,
+        patience: int,
+    ) -> None:
         self.tolerance, self.patience = tolerance, patience
         self.sizes = [layer.size for layer in layers]
         self.skippable = all(layer.skippable for layer in layers)
@@ -53,7 +59,8 @@ class Gates:
         chance = torch.rand(sum(self.sizes) + len(self.sizes), device=self.layers.device).to(self.layers)
         *nodes, layers = chance.split([*self.sizes, len(self.sizes)])
         self.drawn_layers = (layers < self.layers).to(self.layers)
-        self.drawn = [(c[i] < theta).to(theta) for c, i, theta in zip(nodes, index, self.nodes, strict=True)]
+        triples = zip(nodes, index, self.nodes, strict=True)
+        self.drawn = [(c[i] < theta).to(theta) for c, i, theta in triples]
 
     def factors(self) -> list[Tensor]:
         """The factors of the sampled gates on the nodes' outputs, [nodes] a layer."""
@@ -63,10 +70,12 @@ class Gates:
         """`theta <- clip(theta - step, 0, 1)`. nodes: steps of the nodes' gates, [nodes] a layer;
         layers: [layers].
         """
-        self.nodes = [(theta - step).clamp_(0, 1) for theta, step in zip(self.nodes, nodes, strict=True)]
+        pairs = zip(self.nodes, nodes, strict=True)
+        self.nodes = [(theta - step).clamp_(0, 1) for theta, step in pairs]
         if self.skippable:
             self.layers = (self.layers - layers).clamp_(0, 1)
-        self.low_for = [self._longer(low, theta) for low, theta in zip(self.low_for, self.nodes, strict=True)]
+        both = zip(self.low_for, self.nodes, strict=True)
+        self.low_for = [self._longer(low, theta) for low, theta in both]
         self.layers_low_for = self._longer(self.layers_low_for, self.layers)
 
     def _longer(self, low: Tensor, theta: Tensor) -> Tensor:
@@ -125,7 +134,8 @@ class GateScore(NodeScore):
     def ranking(self) -> list[Tensor]:
         """Nodes of equal probability are ranked by saliency."""
         most = max(float(w.abs().max()) if len(w) else 0.0 for w in self.saliency)
-        return [p + 1e-3 * w / max(most, 1e-30) for p, w in zip(self.scores(), self.saliency, strict=True)]
+        pairs = zip(self.scores(), self.saliency, strict=True)
+        return [p + 1e-3 * w / max(most, 1e-30) for p, w in pairs]
 
     def alive(self) -> list[Tensor]:
         return [p > 0.5 for p in self.scores()]

@@ -43,7 +43,8 @@ class Complexity(Method):
     def __init__(self, options: ComplexityOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
         nodes = self.nodes
-        nodes.minima = [0 if x.skippable else least for x, least in zip(layers, nodes.minima, strict=True)]
+        pairs = zip(layers, nodes.minima, strict=True)
+        nodes.minima = [0 if x.skippable else least for x, least in pairs]
         nodes.target = target_of(nodes.sizes, options.keep, nodes.minima)
         self.gates = Gates(layers, options.theta, options.tolerance, options.patience)
         self.score: GateScore = GateScore(nodes, self.gates)
@@ -136,7 +137,13 @@ class PricePenalty(Penalty):
     must have. undecided: fraction of the gates that were neither 0 nor 1 at the cut.
     """
 
-    def __init__(self, options: ComplexityOptions, nodes: Nodes, score: GateScore, weights: GatedWeights) -> None:
+    def __init__(
+        self,
+        options: ComplexityOptions,
+        nodes: Nodes,
+        score: GateScore,
+        weights: GatedWeights,
+    ) -> None:
         self.options, self.nodes, self.score, self.weights = options, nodes, score, weights
         self.gates = score.gates
         self.cost = Cost(nodes.layers, options.rho)

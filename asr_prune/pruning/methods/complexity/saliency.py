@@ -93,7 +93,8 @@ class Saliency:
 
     def of_layers(self, gates: Sequence[Tensor], layer_gates: Tensor, second: bool) -> Tensor:
         """CE(1) - CE(0) for each layer's gate, [layers]."""
-        first = torch.stack([(gate * nodes).sum() for gate, nodes in zip(gates, self.nodes, strict=True)])
+        pairs = zip(gates, self.nodes, strict=True)
+        first = torch.stack([(gate * nodes).sum() for gate, nodes in pairs])
         return first - (layer_gates - 0.5) * self.layers_second * second
 
     def narrow(self, kept: Sequence[Tensor]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
 
@@ -27,7 +28,7 @@ class DenseSmallOptions(PruneOptions):
             raise ValueError("dense_small takes like or keep, not strength")
 
     def reads(self, runs: Path) -> list[Path]:
-        return [] if self.like is None else [runs / self.like / "nodes.json"]
+        return [] if self.like is None else [RunDir(runs / self.like).nodes]
 
     def widths(self, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
         """The widths of the run `like`, or `keep` of each layer, at least `min_nodes`.
@@ -35,7 +36,7 @@ class DenseSmallOptions(PruneOptions):
         Raises UserError if that run has no nodes.json, or has other layers.
         """
         if self.like is not None:
-            return _widths_of(runs / self.like / "nodes.json", hidden)
+            return _widths_of(RunDir(runs / self.like).nodes, hidden)
         share = 1.0 if self.keep is None else self.keep
         return tuple(min(size, max(self.min_nodes, round(share * size))) for size in hidden)
 
@@ -53,7 +54,7 @@ def _widths_of(path: Path, hidden: Sequence[int]) -> tuple[int, ...]:
             [len(layer["kept"]) for layer in layers],
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); delete it and run stage 4 (train) again.") from error
+        raise UserError(f"{path} is damaged ({error}); delete it and run the train stage again.") from error
     if dense != list(hidden):
         raise UserError(f"{path} is of hidden layers {dense}, this run of {list(hidden)}; give both the same network.")
     return tuple(kept)

@@ -58,7 +58,8 @@ class DsdSchedule(WholeRunSchedule):
         shares = self.options.shares or [1 / count] * count
         ends = [min(max(round(share * steps), i), steps - count + i) for i, share in enumerate(accumulate(shares), 1)]
         factors = self.options.rates or [0.1**i for i in range(count)]
-        return [(end - start, factor) for start, end, factor in zip([0, *ends], ends, factors, strict=False)]
+        triples = zip([0, *ends], ends, factors, strict=False)
+        return [(end - start, factor) for start, end, factor in triples]
 
     def start(self, phases: Phases) -> None:
         self.ends = list(accumulate(updates for updates, _ in self.parts(phases.steps)))
@@ -120,7 +121,8 @@ class SparseWeights(ActingWeights):
         layers = self.nodes.layers
         counts = [max(round(kept * x.size), min(x.size, self.options.min_nodes)) for x in layers]
         norms = node_norms(layers)
-        return [largest([n], count)[0].to(n)[None, :] for n, count in zip(norms, counts, strict=True)]
+        pairs = zip(norms, counts, strict=True)
+        return [largest([n], count)[0].to(n)[None, :] for n, count in pairs]
 
     def _count(self, name: str) -> None:
         weights = [w.detach() for w in self.nodes.weights()]

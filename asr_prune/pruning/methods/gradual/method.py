@@ -87,4 +87,5 @@ class GradualRemoval(ActingWeights):
         return [~mask for mask in self.score.living]
 
     def shares(self) -> list[float]:
-        return [float(mask.sum()) / size for mask, size in zip(self.score.living, self.nodes.sizes, strict=True)]
+        pairs = zip(self.score.living, self.nodes.sizes, strict=True)
+        return [float(mask.sum()) / size for mask, size in pairs]

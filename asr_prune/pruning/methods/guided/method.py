@@ -56,7 +56,8 @@ class GuidedPenalty(ProximalPenalty):
 
     def __init__(self, options: GuidedOptions, nodes: Nodes, score: PenalisedScore) -> None:
         super().__init__(options, nodes, score)
-        self.pulls = [guide(layer.size, options).to(w) for layer, w in zip(nodes.layers, self.vectors, strict=True)]
+        pairs = zip(nodes.layers, self.vectors, strict=True)
+        self.pulls = [guide(layer.size, options).to(w) for layer, w in pairs]
 
     def prospects(self) -> list[Tensor]:
         """With cut rank: the nodes that would last the longest, by their norms over what pulls at
@@ -64,7 +65,8 @@ class GuidedPenalty(ProximalPenalty):
         """
         if self.options.cut == "prefix":
             return prefixes(self.nodes, self.score)
-        lasting = [n / pull.clamp_min(1e-6) for n, pull in zip(self.score.ranking(), self.pulls, strict=True)]
+        both = zip(self.score.ranking(), self.pulls, strict=True)
+        lasting = [n / pull.clamp_min(1e-6) for n, pull in both]
         return self.nodes.strongest(lasting)
 
     def fall(self, i: int) -> float:

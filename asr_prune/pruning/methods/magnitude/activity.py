@@ -62,7 +62,8 @@ def activity(layers: Sequence[NodeLayer], run_over: Callable[[], object]) -> lis
     network.
     """
     watches = [_Watch(layer) for layer in layers]
-    handles = [layer.incoming.register_forward_hook(watch) for layer, watch in zip(layers, watches, strict=True)]
+    pairs = zip(layers, watches, strict=True)
+    handles = [layer.incoming.register_forward_hook(watch) for layer, watch in pairs]
     try:
         run_over()
     finally:

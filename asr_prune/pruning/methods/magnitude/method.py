@@ -77,7 +77,8 @@ class EntropyScore(NodeScore):
         return [over_mean(measured.entropy()) for measured in self.activity]
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
-        self.activity = [Activity(a.on[m], a.mean[m]) for a, m in zip(self.activity, kept, strict=False)]
+        pairs = zip(self.activity, kept, strict=False)
+        self.activity = [Activity(a.on[m], a.mean[m]) for a, m in pairs]
 
     def state_dict(self) -> dict[str, Any]:
         return {"activity": [(measured.on, measured.mean) for measured in self.activity]}

@@ -162,8 +162,10 @@ class AttendedWeights(ActingWeights):
         if self.exploring:
             # a is at most 1, so that the larger of M and a is M + (1 - M) a
             alive = [m.to(a.dtype) for m, a in zip(self.masks, self.attention, strict=True)]
-            self.forward = [torch.maximum(self.fade * a, m) for m, a in zip(alive, self.attention, strict=True)]
-            self.backward = [torch.maximum(a, m) for m, a in zip(alive, self.attention, strict=True)]
+            pairs = zip(alive, self.attention, strict=True)
+            self.forward = [torch.maximum(self.fade * a, m) for m, a in pairs]
+            both = zip(alive, self.attention, strict=True)
+            self.backward = [torch.maximum(a, m) for m, a in both]
         else:
             self.forward = []
             self.backward = [exploited(a, m) for m, a in zip(self.masks, self.attention, strict=True)]

@@ -13,6 +13,7 @@ import torch
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError
+from asr_prune.layout import RunDir
 from asr_prune.pruning.methods.dense_small.options import DenseSmallOptions
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.training import train_run
@@ -34,7 +35,7 @@ def run(folder: Path, prune: dict[str, Any], hidden: tuple[int, ...], dropout: f
     training = TrainOptions(epochs=2, batch=40, tensorboard=False)
     network = NetworkOptions(hidden=hidden, left_context=1, right_context=1, dropout=dropout)
     options = network, training, find_options(prune["method"])(**prune)
-    return train_run(folder, task(1, 4), task(2, 1), 5, options, 3, {})
+    return train_run(RunDir(folder), task(1, 4), task(2, 1), 5, options, 3, {})
 
 
 def test_widths_are_a_share_of_each_layer(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_none_is_plain_training(
         made.dev_frames,
         Hooks(),
         made.seed,
-        made.folder,
+        made.run_dir,
     )
     one.run()
     plain.run()
