@@ -51,7 +51,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         method = find_method(prune["method"])
         pruner = Pruner(method(find_options(prune["method"])(**prune), made.node_layers()), RunDir(tmp_path / name))
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})
-        (RunDir(tmp_path / name)).mkdir(parents=True, exist_ok=True)
+        RunDir(tmp_path / name).models.mkdir(parents=True, exist_ok=True)
         return Trainer(made, options, frames, dev, pruner, 5, RunDir(tmp_path / name))
 
     return make
