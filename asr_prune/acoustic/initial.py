@@ -135,13 +135,7 @@ def _from_nnet1(path: Path, nnet: Nnet1, network: Network, context: tuple[int, i
     return state
 
 
-def _check_nnet1(
-    path: Path,
-    nnet: Nnet1,
-    network: Network,
-    context: tuple[int, int],
-    maps: int,
-) -> None:
+def _check_nnet1(path: Path, nnet: Nnet1, network: Network, context: tuple[int, int], maps: int) -> None:
     """Compares activations, context and the number of affine maps with those of the network."""
     wanted = [network.activation] * len(network.widths)
     if nnet.activations != wanted:
