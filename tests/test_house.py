@@ -74,7 +74,8 @@ def test_files_are_short(found: dict[str, Any]) -> None:
 
 
 def test_functions_are_short(found: dict[str, Any]) -> None:
-    assert found["functions"]["p90"] <= 14
+    assert found["functions"]["median"] <= 12
+    assert found["functions"]["p90"] <= 15
 
 
 def test_importing_the_package_changes_nothing_else() -> None:

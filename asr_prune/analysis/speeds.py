@@ -13,8 +13,15 @@ import numpy as np
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.corpus.audio import read_audio
 from asr_prune.errors import UserError
+from asr_prune.features.compute import make_compute
 from asr_prune.features.options import FeatureOptions
-from asr_prune.layout import RunDir
+from asr_prune.hmm.fmllr import Fmllr
+from asr_prune.hmm.gmm import Gmms, Scorer
+from asr_prune.hmm.gmm_stats import accumulate
+from asr_prune.hmm.mllt import scatter
+from asr_prune.lang.native import silenced
+from asr_prune.process import torch_threads
+from asr_prune.run_dir import RunDir
 
 #: seconds that a measurement goes on for, when it has been done once
 PATIENCE = 0.6
@@ -35,7 +42,6 @@ def seconds_each(work: Callable[[], object]) -> float:
 
 def features_speed(options: FeatureOptions) -> float:
     """Seconds that a second of audio takes to become features."""
-    from asr_prune.features.compute import make_compute
 
     compute, seconds = make_compute(options), 5
     noise = np.random.default_rng(0).normal(0, 1000, seconds * options.rate).astype(np.float32)
@@ -69,10 +75,6 @@ class GmmSpeed:
 
 def gmm_speed(pdfs: int, gaussians: int, dim: int) -> GmmSpeed:
     """Of a pass with as many pdfs and Gaussians on features of `dim` values."""
-    from asr_prune.hmm.fmllr import Fmllr
-    from asr_prune.hmm.gmm import Gmms, Scorer
-    from asr_prune.hmm.gmm_stats import accumulate
-    from asr_prune.hmm.mllt import scatter
 
     frames, dice, gaussians = 2048, np.random.default_rng(0), max(gaussians, pdfs)
     sizes = np.full(pdfs, gaussians // pdfs)
@@ -100,7 +102,6 @@ def search_speed(pdfs: int) -> float:
     import kaldi_hmm_gmm as khg
 
     from asr_prune.lang.fst import Draft
-    from asr_prune.lang.native import silenced
 
     states, stay = 50, 8
     draft = Draft(states=states + 1)
@@ -141,7 +142,6 @@ def network_speed(
     from asr_prune.acoustic.hooks import Hooks
     from asr_prune.acoustic.network import size_of
     from asr_prune.acoustic.train import Trainer, pick_device
-    from asr_prune.process import torch_threads
     from asr_prune.pruning.training import build, labelled_examples
 
     count = how.utterances if ctc else -(-4 * how.batch // frames)

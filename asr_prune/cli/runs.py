@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asr_prune.cli.shared import Verbs, add_run_options, add_verb, open_run, run_folder, working_on_run
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir, lattices_file
+from asr_prune.run_dir import RunDir, lattices_file
 
 
 def add_verbs(verbs: Verbs) -> None:

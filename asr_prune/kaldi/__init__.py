@@ -1,1 +1,1 @@
-"""Kaldi's folders: written from ours, and taken in place of ours."""
+"""Exchange with Kaldi: export of GMM-HMMs, import of features, labels and lang folders."""

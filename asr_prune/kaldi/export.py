@@ -107,12 +107,7 @@ def _refuse_foreign(out: Path) -> None:
         raise UserError(f"{out} exists and is not an earlier export; give another folder.")
 
 
-def _kept(
-    labels: dict[str, Ints],
-    speakers: Mapping[str, str],
-    model: HmmModel,
-    align: Path,
-) -> dict[str, Ints]:
+def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel, align: Path) -> dict[str, Ints]:
     kept = {utt: ids for utt, ids in labels.items() if utt in speakers}
     if not kept:
         raise UserError(f"{align}/ali.ark has no utterance of the data; give its data with --data.")
@@ -144,12 +139,7 @@ def _write_labels(
     (out / "final.occs").write_bytes(writer.data)
 
 
-def _write_transforms(
-    align: Path,
-    out: Path,
-    split: list[list[str]],
-    speakers: Mapping[str, str],
-) -> None:
+def _write_transforms(align: Path, out: Path, split: list[list[str]], speakers: Mapping[str, str]) -> None:
     if not (align / "trans.scp").is_file():
         return
     transforms = dict(read_matrices(align / "trans.scp"))

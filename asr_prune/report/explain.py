@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
 from asr_prune.pruning.options import AuditTable
 from asr_prune.pruning.registry import audit_tables
+from asr_prune.run_dir import RunDir
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ZERO = "·"

@@ -154,12 +154,7 @@ def wer_plot(rows: Sequence[Result], title: str, nested: Sequence[FinishedRun] =
     return figure
 
 
-def _draw_lines(
-    axes: Axes,
-    rows: Sequence[Result],
-    lines: Sequence[Series],
-    nested: Sequence[FinishedRun],
-) -> None:
+def _draw_lines(axes: Axes, rows: Sequence[Result], lines: Sequence[Series], nested: Sequence[FinishedRun]) -> None:
     top = _ceiling(rows)
     _reference(axes, [row for row in rows if is_dense(row)])
     _lines(axes, lines, len(rows) > _CROWDED, top)

@@ -18,7 +18,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 MakeTrainer = Callable[..., Trainer]
 

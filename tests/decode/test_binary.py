@@ -28,8 +28,8 @@ def aligned(data: bytes) -> bytes:
     head = 4 + 4 + 5 + 4 + 8 + 8 + 8 + 24
     states = int.from_bytes(data[head - 16 : head - 8], "little")
     flagged = data[: head - 36] + ALIGNED.to_bytes(4, "little") + data[head - 32 : head]
-    made = flagged + bytes(-len(flagged) % 16) + data[head : head + 20 * states]
-    return made + bytes(-len(made) % 16) + data[head + 20 * states :]
+    output = flagged + bytes(-len(flagged) % 16) + data[head : head + 20 * states]
+    return output + bytes(-len(output) % 16) + data[head + 20 * states :]
 
 
 def test_const_is_read_as_vector_is(recogniser: Any, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_lattices_are_written_as_the_library_reads_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda data: b"", "truncated"),
         (lambda data: data[:-1], "truncated"),
@@ -72,7 +72,7 @@ def test_lattices_are_written_as_the_library_reads_them(tmp_path: Path) -> None:
         (lambda data: data[:FIRST] + struct.pack("<q", -1) + data[FIRST + 8 :], "truncated"),
     ],
 )
-def test_damage(change: Any, told: str) -> None:
+def test_damage(change: Any, message: str) -> None:
     data = FstArrays.of(kaldifst.compile("0 1 5 7 0.5\n1 0 6 0 2\n1 1 6 0 2\n")).bytes()
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         FstArrays.read(io.BytesIO(change(data)))

@@ -22,9 +22,9 @@ POINT = (2.0, 0.5)
 Steps = list[tuple[int, int, int, float, float]]
 
 
-def slowly(trellis: Trellis, said: list[int]) -> list[float]:
+def slowly(trellis: Trellis, hyp: list[int]) -> list[float]:
     """Figures 5 and 6 of Xu et al. 2011, arc by arc; words are counted from 1."""
-    shares, size = arc_posteriors(trellis, POINT).shares, len(said)
+    shares, size = arc_posteriors(trellis, POINT).shares, len(hyp)
     edits: dict[int, list[float]] = defaultdict(lambda: [0.0] * (size + 1))
     edits[trellis.start] = [float(q) for q in range(size + 1)]
 
@@ -33,7 +33,7 @@ def slowly(trellis: Trellis, said: list[int]) -> list[float]:
         before, word = edits[int(trellis.source[arc])], int(trellis.words[arc])
         own, kinds = [before[0] + (word > 0)], [1]
         for q in range(1, size + 1):
-            ways = [before[q] + (word > 0), before[q - 1] + (word != said[q - 1]), own[q - 1] + 1]
+            ways = [before[q] + (word > 0), before[q - 1] + (word != hyp[q - 1]), own[q - 1] + 1]
             own.append(min(ways))
             kinds.append(1 + ways.index(min(ways)))
         return own, kinds
@@ -45,7 +45,7 @@ def slowly(trellis: Trellis, said: list[int]) -> list[float]:
         edits[int(trellis.target[arc])] = [a + shares[arc] * b for a, b in zip(into, own, strict=True)]
     flow: dict[int, list[float]] = defaultdict(lambda: [0.0] * (size + 1))
     flow[trellis.end] = [0.0] * size + [1.0]
-    found = [0.0] * size
+    result = [0.0] * size
     for arc in reversed(arcs):
         source, target, word = int(trellis.source[arc]), int(trellis.target[arc]), int(trellis.words[arc])
         _, kinds = along(arc)
@@ -56,10 +56,10 @@ def slowly(trellis: Trellis, said: list[int]) -> list[float]:
                 flow[source][q] += passed[q]
             elif kinds[q] == 2:
                 flow[source][q - 1] += passed[q]
-                found[q - 1] += passed[q] * (word == said[q - 1])
+                result[q - 1] += passed[q] * (word == hyp[q - 1])
             else:
                 passed[q - 1] += passed[q]
-    return found
+    return result
 
 
 def distance(one: list[int], other: list[int]) -> int:
@@ -72,33 +72,33 @@ def distance(one: list[int], other: list[int]) -> int:
     return row[-1]
 
 
-def expected_edits(own: Lattice, said: list[int]) -> float:
+def expected_edits(own: Lattice, hyp: list[int]) -> float:
     """Of all paths listed, weighed by their probabilities."""
     listed = paths(own)
     weights = [math.exp(-cost(path, POINT)) for path in listed]
-    edits = [distance(list(path[0]), said) for path in listed]
+    edits = [distance(list(path[0]), hyp) for path in listed]
     return sum(w * e for w, e in zip(weights, edits, strict=True)) / sum(weights)
 
 
 # derandomised: edits that tie but for rounding are chosen differently by the two
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(ARCS, SAID)
-def test_any_lattice_is_aligned_as_the_paper_says(steps: Steps, said: list[int]) -> None:
+def test_any_lattice_is_aligned_as_the_paper_says(steps: Steps, hyp: list[int]) -> None:
     own = lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)})
     trellis = Trellis(own.arrays)
-    found = confidences(trellis, POINT, said)
-    assert all(0 <= sure <= 1 for sure in found)
+    result = confidences(trellis, POINT, hyp)
+    assert all(0 <= sure <= 1 for sure in result)
     if not paths(own):
-        assert found == [0.0] * len(said)
+        assert result == [0.0] * len(hyp)
         return
-    assert found == pytest.approx(slowly(trellis, said), abs=1e-9)
-    risk = _Alignment(trellis, arc_posteriors(trellis, POINT).shares, np.array(said)).edits[trellis.end, -1]
-    assert risk >= expected_edits(own, said) - 1e-9
+    assert result == pytest.approx(slowly(trellis, hyp), abs=1e-9)
+    risk = _Alignment(trellis, arc_posteriors(trellis, POINT).shares, np.array(hyp)).edits[trellis.end, -1]
+    assert risk >= expected_edits(own, hyp) - 1e-9
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(SAID, st.integers(-8, 8)), min_size=1, max_size=4), SAID)
-def test_paths_that_share_no_state_are_aligned_exactly(sentences: list[tuple[list[int], int]], said: list[int]) -> None:
+def test_paths_that_share_no_state_are_aligned_exactly(sentences: list[tuple[list[int], int]], hyp: list[int]) -> None:
     """Each sentence a chain of states of its own: then no costs are averaged before the cheapest edit is chosen."""
     arcs, finals, states = [], {}, 1
     for words, quarters in sentences:
@@ -109,8 +109,8 @@ def test_paths_that_share_no_state_are_aligned_exactly(sentences: list[tuple[lis
         finals[at] = (0.0, 0.0)
     own = lattice(arcs, finals)
     trellis = Trellis(own.arrays)
-    risk = _Alignment(trellis, arc_posteriors(trellis, POINT).shares, np.array(said)).edits[trellis.end, -1]
-    assert risk == pytest.approx(expected_edits(own, said), abs=1e-9)
+    risk = _Alignment(trellis, arc_posteriors(trellis, POINT).shares, np.array(hyp)).edits[trellis.end, -1]
+    assert risk == pytest.approx(expected_edits(own, hyp), abs=1e-9)
 
 
 def test_a_word_is_as_sure_as_the_paths_that_say_it() -> None:

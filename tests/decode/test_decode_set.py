@@ -23,7 +23,7 @@ def test_each_as_decoded_alone_and_processes_agree(recogniser: Any) -> None:
         assert len(one[utt].pdfs) == len(matrix)
 
 
-def test_unfinished_is_said_and_counted(recogniser: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_unfinished_is_reported_and_counted(recogniser: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Two frames are too few for any word."""
     loglikes = {"short": recogniser.loglikes(0, 2), "long": recogniser.loglikes(1, 30)}
     with caplog.at_level(logging.INFO):

@@ -36,13 +36,13 @@ def test_arcs_have_the_share_of_the_paths_through_them(steps: Steps) -> None:
     trellis = Trellis(lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)}).arrays)
     listed = arc_paths(trellis, trellis.start)
     for point in POINTS:
-        found, weights = arc_posteriors(trellis, point), [weight(trellis, path, point) for path in listed]
+        result, weights = arc_posteriors(trellis, point), [weight(trellis, path, point) for path in listed]
         if not listed:
-            assert found.total == -math.inf
-            assert not found.arcs.any()
+            assert result.total == -math.inf
+            assert not result.arcs.any()
             continue
-        assert found.total == pytest.approx(math.log(sum(weights)), abs=1e-9)
-        for arc, posterior in enumerate(found.arcs.tolist()):
+        assert result.total == pytest.approx(math.log(sum(weights)), abs=1e-9)
+        for arc, posterior in enumerate(result.arcs.tolist()):
             through = sum(w for path, w in zip(listed, weights, strict=True) if arc in path)
             assert posterior == pytest.approx(through / sum(weights), abs=1e-9)
 
@@ -51,7 +51,7 @@ def test_arcs_have_the_share_of_the_paths_through_them(steps: Steps) -> None:
 @given(ARCS)
 def test_shares_divide_what_comes_into_a_state(steps: Steps) -> None:
     trellis = Trellis(lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)}).arrays)
-    found = arc_posteriors(trellis, POINTS[1])
-    into = np.bincount(trellis.target, found.arcs, trellis.end + 1)
-    through = found.arcs > 0
-    np.testing.assert_allclose((found.shares * into[trellis.target])[through], found.arcs[through], atol=1e-9)
+    result = arc_posteriors(trellis, POINTS[1])
+    into = np.bincount(trellis.target, result.arcs, trellis.end + 1)
+    through = result.arcs > 0
+    np.testing.assert_allclose((result.shares * into[trellis.target])[through], result.arcs[through], atol=1e-9)

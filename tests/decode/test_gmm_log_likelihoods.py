@@ -13,9 +13,9 @@ from asr_prune.hmm.model import HmmModel
 
 def test_scores_of_the_pass(recogniser: Any) -> None:
     feats = {"a": np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)}
-    found = dict(gmm_log_likelihoods(recogniser.hmm, feats))
-    np.testing.assert_array_equal(found["a"], Scorer(HmmModel.load(recogniser.hmm).gmms)(feats["a"]))
-    assert found["a"].shape == (7, recogniser.pdfs)
+    result = dict(gmm_log_likelihoods(recogniser.hmm, feats))
+    np.testing.assert_array_equal(result["a"], Scorer(HmmModel.load(recogniser.hmm).gmms)(feats["a"]))
+    assert result["a"].shape == (7, recogniser.pdfs)
 
 
 def test_features_of_another_kind(recogniser: Any) -> None:

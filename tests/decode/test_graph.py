@@ -54,9 +54,9 @@ def test_best_cost_over_all_word_sequences(recogniser: Any, viterbi: Callable, s
         for words in itertools.product(spoken, repeat=count):
             graph = compiler.compile_graph_from_text([lang.words[word] for word in words])
             best = min(best, viterbi(FstArrays.of(graph), loglikes, pdfs) + lm_cost(words))
-    found = Decoder(recogniser.graph, WIDE).best(loglikes, 1.0)
-    assert found.reached_final
-    assert -found.score == pytest.approx(best, abs=5e-3)
+    result = Decoder(recogniser.graph, WIDE).best(loglikes, 1.0)
+    assert result.reached_final
+    assert -result.score == pytest.approx(best, abs=5e-3)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.25, 0.1])
@@ -65,8 +65,8 @@ def test_search_finds_the_viterbi_cost(recogniser: Any, viterbi: Callable, frame
     arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
     loglikes = recogniser.loglikes(frames, frames)
     column = np.loadtxt(recogniser.graph / "pdfs.txt", np.int32)
-    found = Decoder(recogniser.graph, WIDE).best(loglikes, scale)
-    assert -found.score == pytest.approx(viterbi(arrays, loglikes * scale, column), abs=1e-3)
+    result = Decoder(recogniser.graph, WIDE).best(loglikes, scale)
+    assert -result.score == pytest.approx(viterbi(arrays, loglikes * scale, column), abs=1e-3)
 
 
 @pytest.mark.parametrize("frames", [9, 60])
@@ -85,7 +85,7 @@ def test_lattice_has_the_viterbi_cost_at_other_weights_and_penalties(
         assert cost == pytest.approx(viterbi(own, loglikes / weight, column), abs=1e-3)
 
 
-def test_words_are_those_said(recogniser: Any) -> None:
+def test_words_are_those_spoken(recogniser: Any) -> None:
     """Log-likelihoods that favour one path give its words back, through any homophone."""
     lang, model = Lang.read(recogniser.lang), HmmModel.load(recogniser.hmm)
     spoken = ["NO", "YES", "SO"]

@@ -41,7 +41,7 @@ def shorten(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "num_pdfs").write_text("4242"), "another model: it has 4242 pdfs"),
         (lambda folder: shorten(folder / "HCLG.fst"), "truncated"),
@@ -54,8 +54,10 @@ def shorten(path: Path) -> None:
         (lambda folder: kaldifst.StdVectorFst().write(str(folder / "HCLG.fst")), "no path"),
     ],
 )
-def test_graphs_that_cannot_be_used(recogniser: Any, theirs: Path, tmp_path: Path, damage: Callable, told: str) -> None:
+def test_graphs_that_cannot_be_used(
+    recogniser: Any, theirs: Path, tmp_path: Path, damage: Callable, message: str
+) -> None:
     damage(theirs)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         take_graph(theirs, recogniser.hmm, tmp_path / "graph")
     assert not (tmp_path / "graph").exists()

@@ -22,18 +22,18 @@ POINTS = [(1, 0.0), (10, 0.0), (10, 2.0), (3, -1.0)]
 @settings(max_examples=60, deadline=None)
 @given(ARCS)
 def test_sweep_and_n_best_are_those_of_all_paths_listed(steps: list[tuple[int, int, int, float, float]]) -> None:
-    made = lattice(
+    output = lattice(
         [(source, source + step, word, g, a) for source, step, word, g, a in steps], {8: (0.5, 1), 4: (1, 0)}
     )
-    listed = paths(made)
-    for point, (words, found) in zip(POINTS, made.sweep(POINTS), strict=True):
+    listed = paths(output)
+    for point, (words, result) in zip(POINTS, output.sweep(POINTS), strict=True):
         if not listed:
-            assert (words, found, made.n_best(3, point)) == ([], math.inf, [])
+            assert (words, result, output.n_best(3, point)) == ([], math.inf, [])
             continue
-        assert found == pytest.approx(min(cost(path, point) for path in listed), abs=1e-9)
-        assert any(path[0] == tuple(words) and cost(path, point) == pytest.approx(found) for path in listed)
+        assert result == pytest.approx(min(cost(path, point) for path in listed), abs=1e-9)
+        assert any(path[0] == tuple(words) and cost(path, point) == pytest.approx(result) for path in listed)
         best = {said: min(cost(path, point) for path in same) for said, same in _by_words(listed).items()}
-        n_best = made.n_best(3, point)
+        n_best = output.n_best(3, point)
         assert [c for _, c in n_best] == pytest.approx(sorted(best.values())[:3], abs=2e-2)
         assert len({tuple(said) for said, _ in n_best}) == len(n_best) == min(3, len(best))
 
@@ -52,10 +52,10 @@ def test_many_points_are_weighed_in_blocks(monkeypatch: pytest.MonkeyPatch, reco
 
 def test_distinct_sentences_of_a_search(recogniser: Any) -> None:
     own = Decoder(recogniser.graph, DecodeOptions(lattice_beam=12.0)).lattice(recogniser.loglikes(4, 60))
-    found = own.n_best(20, (10, 0.0))
-    assert len({tuple(words) for words, _ in found}) == len(found) == 20
-    assert [c for _, c in found] == sorted(c for _, c in found)
-    assert found[0][1] == pytest.approx(own.sweep([(10, 0.0)])[0][1], abs=2e-2)
+    result = own.n_best(20, (10, 0.0))
+    assert len({tuple(words) for words, _ in result}) == len(result) == 20
+    assert [c for _, c in result] == sorted(c for _, c in result)
+    assert result[0][1] == pytest.approx(own.sweep([(10, 0.0)])[0][1], abs=2e-2)
 
 
 def test_not_a_lattice_and_cycles() -> None:

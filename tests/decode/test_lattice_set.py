@@ -69,7 +69,7 @@ def test_kept_lattices_have_transition_ids_of_each_frame_and_unscaled_acoustics(
     assert {frame[state] for state in np.flatnonzero(np.isfinite(arrays.finals[:, 0]))} == {25}
 
 
-def test_unfinished_is_said_and_counted(recogniser: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_unfinished_is_reported_and_counted(recogniser: Any, caplog: pytest.LogCaptureFixture) -> None:
     loglikes = {"short": recogniser.loglikes(0, 2), "long": recogniser.loglikes(1, 30)}
     with caplog.at_level(logging.INFO):
         decoded = lattice_set(recogniser.graph, loglikes.items(), SMALL, [(8, 0.0)])
@@ -106,7 +106,7 @@ def test_damaged_archives(recogniser: Any, tmp_path: Path) -> None:
     lattice_set(recogniser.graph, [(f"utt{i}", recogniser.loglikes(i, 20)) for i in range(3)], SMALL, [], 1, path)
     whole = gzip.decompress(path.read_bytes())
     third = whole.index(b"utt2 ")
-    for content, told in (
+    for content, message in (
         (gzip.compress(whole[: third + 200]), "after utterance utt1: it is truncated"),
         (gzip.compress(whole[: third + 3]), "after utterance utt1: it is truncated"),
         (gzip.compress(whole[:third] + b"utt2 nonsense"), "after utterance utt1: it is not an FST"),
@@ -115,7 +115,7 @@ def test_damaged_archives(recogniser: Any, tmp_path: Path) -> None:
         (b"", "it is empty"),
     ):
         bad.write_bytes(content)
-        with pytest.raises(UserError, match=told) as error:
+        with pytest.raises(UserError, match=message) as error:
             sweep_archive(bad, recogniser.graph, [(8, 0.0)])
         assert "run the decode stage again" in str(error.value)
     with pytest.raises(UserError, match="cannot read lattices"):

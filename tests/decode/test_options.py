@@ -8,7 +8,7 @@ from asr_prune.decode.options import DecodeOptions
 
 
 @pytest.mark.parametrize(
-    ("asked", "lexicon", "language_model", "found"),
+    ("asked", "lexicon", "language_model", "result"),
     [
         ({}, True, True, ("hmm", "auto")),
         ({}, False, True, ("ctc", "graph")),
@@ -21,10 +21,10 @@ from asr_prune.decode.options import DecodeOptions
     ],
 )
 def test_what_holds_follows_from_the_corpus(
-    asked: dict[str, str], lexicon: bool, language_model: bool, found: tuple[str, str]
+    asked: dict[str, str], lexicon: bool, language_model: bool, result: tuple[str, str]
 ) -> None:
     applied = DecodeOptions(**asked).applied(lexicon, language_model)  # type: ignore[arg-type]
-    assert (applied.type, applied.search) == found
+    assert (applied.type, applied.search) == result
 
 
 def test_each_search_has_its_own_weights() -> None:

@@ -22,32 +22,32 @@ def test_words_are_those_of_the_decode_stage_with_times_and_confidences(recognis
     words = lattice_set(recogniser.graph, loglikes.items(), options, [POINT]).words[POINT]
     timer = HmmTimer(recogniser.lang, recogniser.hmm, options, POINT[0])
     decoder = Decoder(recogniser.graph, options)
-    listen, known = GraphRecogniser(decoder, POINT, timer, True), KnownWords(words, timer, POINT, decoder)
+    recognise, known = GraphRecogniser(decoder, POINT, timer, True), KnownWords(words, timer, POINT, decoder)
     for utt, matrix in loglikes.items():
-        heard, retold = listen(utt, matrix), known(utt, matrix)
-        assert heard.words == words[utt] == retold.words
-        assert (heard.spans, heard.confidences) == (retold.spans, retold.confidences)
-        assert len(heard.confidences) == len(heard.words) == len(heard.spans)
-        ends = [0, *(at for span in heard.spans for at in span), 70]
+        hyp, aligned = recognise(utt, matrix), known(utt, matrix)
+        assert hyp.words == words[utt] == aligned.words
+        assert (hyp.spans, hyp.confidences) == (aligned.spans, aligned.confidences)
+        assert len(hyp.confidences) == len(hyp.words) == len(hyp.spans)
+        ends = [0, *(at for span in hyp.spans for at in span), 70]
         assert ends == sorted(ends)
-        assert all(0 < sure <= 1 for sure in heard.confidences)
+        assert all(0 < sure <= 1 for sure in hyp.confidences)
 
 
-def test_what_is_not_asked_is_not_made(recogniser: Any) -> None:
-    heard = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)(
+def test_what_is_not_requested_is_not_computed(recogniser: Any) -> None:
+    hyp = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)(
         "a", recogniser.loglikes(1, 50)
     )
-    assert (heard.spans, heard.confidences, heard.frames) == ([], [], 50)
+    assert (hyp.spans, hyp.confidences, hyp.frames) == ([], [], 50)
     known = KnownWords({"a": ["NO"]}, lambda words, loglikes: [(0, 5)], POINT, None)
-    heard = known("a", recogniser.loglikes(1, 50))
-    assert (heard.words, heard.spans, heard.confidences) == (["NO"], [(0, 5)], [])
+    hyp = known("a", recogniser.loglikes(1, 50))
+    assert (hyp.words, hyp.spans, hyp.confidences) == (["NO"], [(0, 5)], [])
     assert known("b", recogniser.loglikes(1, 50)).words == []
 
 
 def test_a_network_with_other_pdfs_is_one_sentence(recogniser: Any) -> None:
-    listen = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)
+    recognise = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)
     with pytest.raises(UserError, match=f"{recogniser.pdfs + 1} outputs, the graph {recogniser.pdfs} pdfs"):
-        listen("a", np.zeros((5, recogniser.pdfs + 1), np.float32))
+        recognise("a", np.zeros((5, recogniser.pdfs + 1), np.float32))
 
 
 def test_greedy_words_are_as_sure_as_the_product_of_their_tokens() -> None:
@@ -55,7 +55,7 @@ def test_greedy_words_are_as_sure_as_the_product_of_their_tokens() -> None:
     posteriors = np.array(
         [[p if token == best else (1 - p) / 3 for token in range(4)] for best, p in zip(path, sure, strict=True)]
     )
-    heard = GreedyRecogniser([BLANK, BEGIN, "A", "B"], True, True)("a", np.log(posteriors).astype(np.float32))
-    assert heard.words == ["AB", "B"]
-    assert heard.spans == [(2, 6), (7, 8)]
-    assert heard.confidences == pytest.approx([0.8 * 0.7, 0.6])
+    hyp = GreedyRecogniser([BLANK, BEGIN, "A", "B"], True, True)("a", np.log(posteriors).astype(np.float32))
+    assert hyp.words == ["AB", "B"]
+    assert hyp.spans == [(2, 6), (7, 8)]
+    assert hyp.confidences == pytest.approx([0.8 * 0.7, 0.6])

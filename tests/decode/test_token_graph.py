@@ -39,7 +39,7 @@ def lang(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(lang: Path) -> tuple[Path, TokenGraphSize]:
+def output(lang: Path) -> tuple[Path, TokenGraphSize]:
     return lang / "graph", make_token_graph(lang, lang / "graph")
 
 
@@ -61,15 +61,15 @@ def best_of_all(loglikes: np.ndarray, tokens: Tokens) -> tuple[list[str], float]
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_wide_search_finds_the_best_of_all_paths(lang: Path, made: tuple[Path, TokenGraphSize], seed: int) -> None:
+def test_a_wide_search_finds_the_best_of_all_paths(lang: Path, output: tuple[Path, TokenGraphSize], seed: int) -> None:
     tokens = Tokens.read(lang)
     draws = np.random.default_rng(seed).normal(0, 2, (7, len(tokens.symbols)))
     loglikes = torch.log_softmax(torch.from_numpy(draws), -1).numpy().astype(np.float32)
-    found = Decoder(made[0], DecodeOptions(beam=1e4, max_active=100000)).best(loglikes, 1.0)
+    result = Decoder(output[0], DecodeOptions(beam=1e4, max_active=100000)).best(loglikes, 1.0)
     words, score = best_of_all(loglikes, tokens)
-    assert found.words == words
-    assert found.score == pytest.approx(score, abs=1e-3)
-    assert found.reached_final
+    assert result.words == words
+    assert result.score == pytest.approx(score, abs=1e-3)
+    assert result.reached_final
 
 
 def test_a_word_is_found_by_each_of_its_pronunciations(lang: Path, tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_a_word_is_found_by_each_of_its_pronunciations(lang: Path, tmp_path: Pat
         assert decoder.best(loglikes, 1.0).words == words
 
 
-def test_a_token_twice_needs_a_blank_between(lang: Path, made: tuple[Path, TokenGraphSize]) -> None:
+def test_a_token_twice_needs_a_blank_between(lang: Path, output: tuple[Path, TokenGraphSize]) -> None:
     tokens = Tokens.read(lang)
-    decoder = Decoder(made[0], DecodeOptions(beam=1e4))
+    decoder = Decoder(output[0], DecodeOptions(beam=1e4))
     b = tokens.ids["B"]
     for path, words in (([1, b, 0, b], ["BB"]), ([1, 2, b, b], ["AB"])):
         loglikes = np.full((len(path), len(tokens.symbols)), -50, np.float32)
@@ -96,8 +96,8 @@ def test_a_token_twice_needs_a_blank_between(lang: Path, made: tuple[Path, Token
         assert decoder.best(loglikes, 1.0).words == words
 
 
-def test_words_that_cannot_be_spelled_are_refused(made: tuple[Path, TokenGraphSize]) -> None:
-    graph, size = made
+def test_words_that_cannot_be_spelled_are_refused(output: tuple[Path, TokenGraphSize]) -> None:
+    graph, size = output
     assert size.unspelled == ["ZOO"]
     assert size.tokens == 4
     assert json.loads((graph / "size.json").read_text())["unspelled"] == ["ZOO"]

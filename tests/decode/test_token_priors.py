@@ -25,12 +25,12 @@ def test_a_blank_stands_before_between_and_behind() -> None:
 
 
 @given(sentences)
-def test_each_way_counts_for_its_part(said: list[list[list[int]]]) -> None:
+def test_each_way_counts_for_its_part(spoken: list[list[list[int]]]) -> None:
     counts = [0.0] * 5
-    for ways in said:
+    for ways in spoken:
         for way in ways:
             counts[0] += (len(way) + 1) / len(ways)
             for token in way:
                 counts[token] += 1 / len(ways)
-    found = token_log_priors(map(filled_up, said), 5)
-    assert found.tolist() == pytest.approx([math.log(max(count, 0.5) / sum(counts)) for count in counts], rel=1e-4)
+    result = token_log_priors(map(filled_up, spoken), 5)
+    assert result.tolist() == pytest.approx([math.log(max(count, 0.5) / sum(counts)) for count in counts], rel=1e-4)

@@ -56,7 +56,7 @@ def test_words_are_where_the_forced_alignment_has_them(toy: Any, mono: Path, wei
         assert len(asked) == len(toy.text[utt])
 
 
-def test_words_that_cannot_be_said_so_fast_or_are_unknown_have_no_times(toy: Any, mono: Path) -> None:
+def test_words_too_fast_or_unknown_have_no_times(toy: Any, mono: Path) -> None:
     timer = HmmTimer(toy.lang, mono, DecodeOptions(), 1.0)
     loglikes = dict(gmm_log_likelihoods(mono, toy.feats))["utt00"]
     assert timer(["YES"] * 40, loglikes) == []

@@ -13,27 +13,27 @@ from .conftest import CONTEXT, DIM, FEATURES, PDFS, MakeDeployed
 
 
 def test_the_card_survives_json_and_says_what_the_network_needs(deployed: MakeDeployed) -> None:
-    made = deployed()
-    card = json.loads(json.dumps(made.card()))
+    output = deployed()
+    card = json.loads(json.dumps(output.card()))
     assert from_shape(card["network"]).widths == [5, 4]
     assert card["context"] == list(CONTEXT)
     assert card["features"] == FEATURES
     assert card["front_end"] is None
-    assert np.array_equal(np.asarray(card["log_priors"], np.float32), made.model.priors.numpy())
+    assert np.array_equal(np.asarray(card["log_priors"], np.float32), output.model.priors.numpy())
     assert len(card["log_priors"]) == PDFS
     assert card["input"] == "3 features per frame: features.network with its cmvn and deltas"
-    assert made.dim == DIM
+    assert output.dim == DIM
 
 
-def test_a_network_that_hears_what_the_gmm_hears_brings_the_transform(deployed: MakeDeployed) -> None:
+def test_a_network_on_gmm_features_brings_the_transform(deployed: MakeDeployed) -> None:
     matrix = np.random.default_rng(0).standard_normal((DIM, 9)).astype(np.float32)
-    made = replace(deployed(), base=HmmFeatureOptions(), front=FrontEnd(0, 1, 1, matrix), adapted=True)
-    front = json.loads(json.dumps(made.card()))["front_end"]
+    output = replace(deployed(), base=HmmFeatureOptions(), front=FrontEnd(0, 1, 1, matrix), adapted=True)
+    front = json.loads(json.dumps(output.card()))["front_end"]
     assert front["context"] == [1, 1]
     assert front["fmllr"]
     assert np.array_equal(np.asarray(front["transform"], np.float32), matrix)
-    assert made.card()["input"].endswith("then front_end, then the speaker's fMLLR transform")
-    assert made.deltas == 0
-    plain = replace(made, front=FrontEnd(deltas=2), adapted=False)
+    assert output.card()["input"].endswith("then front_end, then the speaker's fMLLR transform")
+    assert output.deltas == 0
+    plain = replace(output, front=FrontEnd(deltas=2), adapted=False)
     assert plain.card()["front_end"] == {"deltas": 2, "fmllr": False}
     assert plain.deltas == 2

@@ -38,13 +38,13 @@ def test_likeness_is_counted_frame_by_frame(deployed: MakeDeployed, utterances: 
             best = max(range(len(own)), key=lambda pdf: own[pdf])
             same += best == max(range(len(own)), key=lambda pdf: wanted[pdf])
             right += name in labels and best == labels[name][frame]
-    found = liken(other, reference, utterances, labels)
-    assert found.frames == 54
-    assert found.difference == pytest.approx(difference, rel=1e-5)
-    assert found.largest == pytest.approx(largest, rel=1e-5)
-    assert found.same_best == pytest.approx(same / 54)
-    assert found.accuracy == pytest.approx(right / 51)
-    assert found.allowed == pytest.approx(1e-5 * max(1, largest), rel=1e-5)
+    result = liken(other, reference, utterances, labels)
+    assert result.frames == 54
+    assert result.difference == pytest.approx(difference, rel=1e-5)
+    assert result.largest == pytest.approx(largest, rel=1e-5)
+    assert result.same_best == pytest.approx(same / 54)
+    assert result.accuracy == pytest.approx(right / 51)
+    assert result.allowed == pytest.approx(1e-5 * max(1, largest), rel=1e-5)
     assert liken(other, reference, utterances, {}).accuracy is None
 
 

@@ -32,38 +32,38 @@ def joined(folder: Path) -> Path:
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_what_is_read_back_is_the_same_network(deployed: MakeDeployed, tmp_path: Path, activation: str) -> None:
-    made = deployed(activation=activation)
-    write_nnet1(tmp_path, made)
-    found = read_nnet1(tmp_path / "final.nnet")
-    assert found.activations == [activation, activation]
-    for layer, weight, bias in zip(made.model.network.affine, found.weights, found.biases, strict=True):
+    output = deployed(activation=activation)
+    write_nnet1(tmp_path, output)
+    result = read_nnet1(tmp_path / "final.nnet")
+    assert result.activations == [activation, activation]
+    for layer, weight, bias in zip(output.model.network.affine, result.weights, result.biases, strict=True):
         assert np.array_equal(layer.weight.detach().numpy(), weight)
         assert np.array_equal(layer.bias.detach().numpy(), bias)
-    again = FeedForward(made.model.network.inputs, (5, 4), PDFS, activation).eval()
+    again = FeedForward(output.model.network.inputs, (5, 4), PDFS, activation).eval()
     start_from(joined(tmp_path), again, CONTEXT)
     frames = torch.randn(20, again.inputs)
-    assert torch.allclose(again(frames), made.model.network(frames), atol=1e-5)
+    assert torch.allclose(again(frames), output.model.network(frames), atol=1e-5)
 
 
 def test_the_transform_splices_the_frames_that_training_did(deployed: MakeDeployed, tmp_path: Path) -> None:
-    made = deployed()
-    write_nnet1(tmp_path, made)
-    found = read_nnet1(joined(tmp_path))
-    assert found.offsets == [-2, -1, 0, 1]
+    output = deployed()
+    write_nnet1(tmp_path, output)
+    result = read_nnet1(joined(tmp_path))
+    assert result.offsets == [-2, -1, 0, 1]
     reader = KaldiReader((tmp_path / "final.feature_transform").read_bytes(), tmp_path)
     words = [reader.token() for _ in range(4)]
     assert words == ["<Nnet>", "<Splice>", str(DIM * 4), str(DIM)]
-    assert found.scale is not None
-    assert np.array_equal(found.scale, made.model.network.scale.numpy())
+    assert result.scale is not None
+    assert np.array_equal(result.scale, output.model.network.scale.numpy())
 
 
 def test_counts_give_the_priors_and_none_to_what_was_never_seen(deployed: MakeDeployed, tmp_path: Path) -> None:
-    made = deployed()
-    write_nnet1(tmp_path, made)
+    output = deployed()
+    write_nnet1(tmp_path, output)
     counts = KaldiReader.open(tmp_path / "ali_train_pdf.counts", "align").vector()
     assert counts[2] == 0
     seen = np.arange(PDFS) != 2
-    shares = np.exp(made.model.priors.numpy()[seen].astype(np.float64))
+    shares = np.exp(output.model.priors.numpy()[seen].astype(np.float64))
     np.testing.assert_allclose(counts[seen] / counts.sum(), shares / shares.sum(), rtol=1e-6)
 
 
@@ -75,17 +75,17 @@ def test_what_nnet1_cannot_hold_is_refused_in_one_sentence(deployed: MakeDeploye
     assert not list(tmp_path.iterdir())
 
 
-def test_the_features_are_told_as_kaldis_options(deployed: MakeDeployed, tmp_path: Path) -> None:
-    made = deployed()
-    write_nnet1(tmp_path, made)
+def test_the_features_are_described_by_kaldis_options(deployed: MakeDeployed, tmp_path: Path) -> None:
+    output = deployed()
+    write_nnet1(tmp_path, output)
     assert "--num-mel-bins=3\n" in (tmp_path / "fbank.conf").read_text()
     assert "ceps" not in (tmp_path / "fbank.conf").read_text()
     assert (tmp_path / "cmvn_opts").read_text() == "--norm-means=true --norm-vars=false\n"
     assert not (tmp_path / "delta_opts").exists()
-    assert json.loads((tmp_path / "model.json").read_text()) == json.loads(json.dumps(made.card()))
+    assert json.loads((tmp_path / "model.json").read_text()) == json.loads(json.dumps(output.card()))
 
 
-def test_of_what_a_gmm_hears_with_differences_kaldi_makes_the_rest(deployed: MakeDeployed, tmp_path: Path) -> None:
+def test_of_gmm_features_with_deltas_kaldi_computes_the_rest(deployed: MakeDeployed, tmp_path: Path) -> None:
     write_nnet1(tmp_path, replace(deployed(), base=HmmFeatureOptions(), front=FrontEnd(deltas=2)))
     assert "--num-ceps=13\n" in (tmp_path / "mfcc.conf").read_text()
     assert (tmp_path / "cmvn_opts").is_file()

@@ -41,10 +41,10 @@ def test_onnxruntime_computes_what_torch_does(
     hidden: tuple[int, ...],
     activation: str,
 ) -> None:
-    made = deployed(kind, hidden, activation)
-    run, reference = session(made, tmp_path), torch_forward(made.model)
-    found = liken(run, reference, utterances, {})
-    assert found.difference <= found.allowed
+    built = deployed(kind, hidden, activation)
+    run, reference = session(built, tmp_path), torch_forward(built.model)
+    result = liken(run, reference, utterances, {})
+    assert result.difference <= result.allowed
     for features in utterances.values():
         np.testing.assert_allclose(run(features).loglikes, reference(features).loglikes, atol=1e-5)
 
@@ -62,12 +62,12 @@ def test_a_stretch_with_its_context_gives_the_rows_of_the_whole(
 
 
 def test_the_file_tells_what_it_needs(deployed: MakeDeployed, tmp_path: Path) -> None:
-    made = deployed()
-    run = session(made, tmp_path)
-    told = json.loads(run.session.get_modelmeta().custom_metadata_map[METADATA])
-    assert {key: told[key] for key in made.card()} == json.loads(json.dumps(made.card()))
-    assert "neither spliced nor scaled" in told["input_form"]
-    assert "log_priors" in told["output_form"]
+    built = deployed()
+    run = session(built, tmp_path)
+    metadata = json.loads(run.session.get_modelmeta().custom_metadata_map[METADATA])
+    assert {key: metadata[key] for key in built.card()} == json.loads(json.dumps(built.card()))
+    assert "neither spliced nor scaled" in metadata["input_form"]
+    assert "log_priors" in metadata["output_form"]
     read = onnx.load(tmp_path / "network.onnx")
     assert (read.ir_version, [opset.version for opset in read.opset_import]) == (IR_VERSION, [OPSET])
     assert [one.name for one in run.session.get_inputs()] == ["features"]
@@ -97,6 +97,6 @@ def test_a_network_of_another_type_is_refused(deployed: MakeDeployed) -> None:
         def shape(self) -> dict[str, Any]:
             return {"type": "other"}
 
-    made = deployed()
+    built = deployed()
     with pytest.raises(UserError, match="a network of type other cannot be exported to ONNX"):
-        onnx_model(replace(made, model=replace(made.model, network=Other())))
+        onnx_model(replace(built, model=replace(built.model, network=Other())))

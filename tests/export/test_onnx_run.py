@@ -36,16 +36,16 @@ def test_eight_bits_are_near_smaller_and_tell_the_same(
 ) -> None:
     pytest.importorskip("onnx", reason="onnx is absent; pip install -e '.[export]'")
     pytest.importorskip("onnxruntime", reason="onnxruntime is absent; pip install -e '.[export]'")
-    made = deployed(kind, hidden)
-    model = onnx_model(made)
+    output = deployed(kind, hidden)
+    model = onnx_model(output)
     whole = len(model.SerializeToString())
     quantise(model, path := tmp_path / "network.int8.onnx")
     run = Session(path)
-    found = liken(run, torch_forward(made.model), utterances, {})
-    assert 0 < found.difference < 0.05 * found.largest
-    assert found.same_best > 0.9
+    result = liken(run, torch_forward(output.model), utterances, {})
+    assert 0 < result.difference < 0.05 * result.largest
+    assert result.same_best > 0.9
     assert path.stat().st_size < 0.8 * whole
-    told = json.loads(run.session.get_modelmeta().custom_metadata_map[METADATA])
-    assert {key: told[key] for key in made.card()} == json.loads(json.dumps(made.card()))
+    metadata = json.loads(run.session.get_modelmeta().custom_metadata_map[METADATA])
+    assert {key: metadata[key] for key in output.card()} == json.loads(json.dumps(output.card()))
     assert not caplog.records
     assert logging.root.manager.disable == logging.NOTSET

@@ -32,7 +32,7 @@ runs:
   - {name: stream, prune: {method: none}, network: {type: residual, stream: 16, hidden: [12]}, train: {epochs: 1}}
 """
 GIVEN = ["--recipe", "recipes/tones", "--nj", "1"]
-Said = pytest.CaptureFixture[str]
+Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +49,16 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     os.chdir(back)
 
 
-def told(said: Said, *command: object) -> tuple[int, str]:
+def run_verb(printed: Printed, *command: object) -> tuple[int, str]:
     """Exit status, and what a command printed."""
-    said.readouterr()
+    printed.readouterr()
     status = main([str(word) for word in command])
-    return status, "".join(said.readouterr())
+    return status, "".join(printed.readouterr())
 
 
-def test_the_archive_decodes_to_the_words_of_the_run(done: SimpleNamespace, capsys: Said) -> None:
+def test_the_archive_decodes_to_the_words_of_the_run(done: SimpleNamespace, capsys: Printed) -> None:
     run = done.runs["thin"]
-    status, text = told(capsys, "export", run, "out/loglikes", "--loglikes", "--on", "test")
+    status, text = run_verb(capsys, "export", run, "out/loglikes", "--loglikes", "--on", "test")
     assert status == 0
     assert "out/loglikes/test.scp: 4 utterances" in text
     assert {path.name for path in Path("out/loglikes").iterdir()} == {"test.ark", "test.scp"}
@@ -70,23 +70,23 @@ def test_the_archive_decodes_to_the_words_of_the_run(done: SimpleNamespace, caps
     assert words == read_words(run / "decode_test", options)[(8, 0.0)]
 
 
-def test_the_nnet1_folder_has_what_kaldis_decoding_looks_for(done: SimpleNamespace, capsys: Said) -> None:
+def test_the_nnet1_folder_has_what_kaldis_decoding_looks_for(done: SimpleNamespace, capsys: Printed) -> None:
     run = done.runs["thin"]
-    assert told(capsys, "export", run, "out/nnet1", "--nnet1")[0] == 0
+    assert run_verb(capsys, "export", run, "out/nnet1", "--nnet1")[0] == 0
     names = {path.name for path in Path("out/nnet1").iterdir()}
     asked = {"final.nnet", "final.feature_transform", "ali_train_pdf.counts", "final.mdl", "tree", "cmvn_opts"}
     assert names == asked | {"fbank.conf", "model.json"}
     nodes = json.loads((run / "shrunk/size.json").read_text())["nodes"]
     assert [len(bias) for bias in read_nnet1(Path("out/nnet1/final.nnet")).biases[:-1]] == nodes
     assert json.loads(Path("out/nnet1/model.json").read_text())["network"]["hidden"] == nodes
-    assert told(capsys, "export", run, "out/nnet1", "--nnet1")[0] == 0
+    assert run_verb(capsys, "export", run, "out/nnet1", "--nnet1")[0] == 0
 
 
-def test_onnx_is_compared_with_torch_by_logits_labels_and_words(done: SimpleNamespace, capsys: Said) -> None:
+def test_onnx_is_compared_with_torch_by_logits_labels_and_words(done: SimpleNamespace, capsys: Printed) -> None:
     pytest.importorskip("onnx", reason="onnx is absent; pip install -e '.[export]'")
     pytest.importorskip("onnxruntime", reason="onnxruntime is absent; pip install -e '.[export]'")
     run = done.runs["thin"]
-    status, text = told(capsys, "export", run, "out/onnx", "--onnx", "--nj", 1)
+    status, text = run_verb(capsys, "export", run, "out/onnx", "--onnx", "--nj", 1)
     assert status == 0
     assert "utterances changed" in text
     assert {path.name for path in Path("out/onnx").iterdir()} == {"network.onnx", "network.int8.onnx", "check.json"}
@@ -101,49 +101,49 @@ def test_onnx_is_compared_with_torch_by_logits_labels_and_words(done: SimpleName
     assert rows["int8"]["wer_test"] <= rows["torch"]["wer_test"] + 20
 
 
-def test_a_run_that_was_not_scored_has_no_words(done: SimpleNamespace, capsys: Said) -> None:
+def test_a_run_that_was_not_scored_has_no_words(done: SimpleNamespace, capsys: Printed) -> None:
     pytest.importorskip("onnx", reason="onnx is absent; pip install -e '.[export]'")
     pytest.importorskip("onnxruntime", reason="onnxruntime is absent; pip install -e '.[export]'")
     young = done.exp / "runs/young"
     shutil.copytree(done.runs["stream"], young)
     (young / "score_test.json").unlink()
-    status, text = told(capsys, "export", young, "out/young", "--onnx")
+    status, text = run_verb(capsys, "export", young, "out/young", "--onnx")
     assert status == 0
     assert "has not been scored: networks are compared by logits, not by words" in text
     assert all("wer_test" not in row for row in json.loads(Path("out/young/check.json").read_text()))
     shutil.rmtree(young)
 
 
-def test_a_residual_network_has_no_nnet1_form(done: SimpleNamespace, capsys: Said) -> None:
-    status, text = told(capsys, "export", done.runs["stream"], "out/stream", "--nnet1")
+def test_a_residual_network_has_no_nnet1_form(done: SimpleNamespace, capsys: Printed) -> None:
+    status, text = run_verb(capsys, "export", done.runs["stream"], "out/stream", "--nnet1")
     assert status == 1
     assert "nnet1 has feed_forward networks only, not residual" in text
     assert not Path("out/stream").exists()
 
 
-def test_what_is_no_export_is_not_replaced(done: SimpleNamespace, capsys: Said) -> None:
+def test_what_is_no_export_is_not_replaced(done: SimpleNamespace, capsys: Printed) -> None:
     Path("out/mine").mkdir(parents=True)
     Path("out/mine/thesis.txt").write_text("mine")
-    status, text = told(capsys, "export", done.runs["thin"], "out/mine", "--nnet1")
+    status, text = run_verb(capsys, "export", done.runs["thin"], "out/mine", "--nnet1")
     assert status == 1
     assert "out/mine exists and is not an earlier nnet1 export; name a folder that may be replaced" in text
     assert Path("out/mine/thesis.txt").read_text() == "mine"
 
 
-def test_what_is_no_run_or_no_set_is_refused(done: SimpleNamespace, capsys: Said) -> None:
-    status, text = told(capsys, "export", "exp/tones/runs/none", "out/none", "--nnet1")
+def test_what_is_no_run_or_no_set_is_refused(done: SimpleNamespace, capsys: Printed) -> None:
+    status, text = run_verb(capsys, "export", "exp/tones/runs/none", "out/none", "--nnet1")
     assert status == 1
     assert "exp/tones/runs/none/shrunk/network.pt is missing; run the shrink stage" in text
     Path("data/tones/test").rename("data/tones/away")
-    status, text = told(capsys, "export", done.runs["thin"], "out/none", "--loglikes", "--on", "test")
+    status, text = run_verb(capsys, "export", done.runs["thin"], "out/none", "--loglikes", "--on", "test")
     Path("data/tones/away").rename("data/tones/test")
     assert status == 1
     assert "data/tones/test is not a data directory; run the stages corpus and features" in text
 
 
-def test_an_option_that_would_be_ignored_is_refused(done: SimpleNamespace, capsys: Said) -> None:
+def test_an_option_that_would_be_ignored_is_refused(done: SimpleNamespace, capsys: Printed) -> None:
     for kind, unused in (("--nnet1", ["--on", "test"]), ("--loglikes", ["--set", "decode.beam=9"])):
-        status, text = told(capsys, "export", done.runs["thin"], "out/unused", kind, *unused)
+        status, text = run_verb(capsys, "export", done.runs["thin"], "out/unused", kind, *unused)
         assert status == 1
         assert f"leave it out with {kind}" in text
     assert not Path("out/unused").exists()

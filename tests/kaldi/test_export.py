@@ -151,9 +151,9 @@ def test_pronunciations_are_read_off_the_lexicon_fst(tmp_path: Path, sil_prob: f
     (tmp_path / "lexicon.txt").write_text("".join(lines))
     prepare_lang(tmp_path / "lexicon.txt", tmp_path / "lang", LangOptions(sil_prob=sil_prob))
     export_lang(tmp_path / "lang", tmp_path / "out")
-    found = (tmp_path / "out/phones/align_lexicon.txt").read_text().splitlines()
-    assert found == sorted([f"{line.split()[0]} {line}".strip() for line in [*lines, "<eps> SIL"]])
+    result = (tmp_path / "out/phones/align_lexicon.txt").read_text().splitlines()
+    assert result == sorted([f"{line.split()[0]} {line}".strip() for line in [*lines, "<eps> SIL"]])
     words, phones = (read_table(tmp_path / f"lang/{name}.txt") for name in ("words", "phones"))
-    for line, ids in zip(found, (tmp_path / "out/phones/align_lexicon.int").read_text().splitlines(), strict=True):
+    for line, ids in zip(result, (tmp_path / "out/phones/align_lexicon.int").read_text().splitlines(), strict=True):
         tables = [words, words, *[phones] * len(line.split())]
         assert ids.split() == [table[symbol] for table, symbol in zip(tables, line.split(), strict=False)]

@@ -18,16 +18,16 @@ from asr_prune.kaldi.features import take_features
 from .conftest import GIVEN, Project
 
 Feats = dict[str, np.ndarray]
-Said = pytest.CaptureFixture[str]
+Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataDir:
-    made = DataDir(tmp_path / "data/train")
+    output = DataDir(tmp_path / "data/train")
     for utt in ("ann-1", "ann-2", "bob-1"):
-        made.wavs[utt], made.text[utt], made.utt2spk[utt] = f"/{utt}.wav", ["YES"], utt[:3]
-    made.write()
-    return made
+        output.wavs[utt], output.text[utt], output.utt2spk[utt] = f"/{utt}.wav", ["YES"], utt[:3]
+    output.write()
+    return output
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ Give = Callable[[Feats], Path]
 def give(tmp_path: Path) -> Give:
     """Writes features as Kaldi leaves them and says where."""
 
-    def made(feats: Feats) -> Path:
+    def output(feats: Feats) -> Path:
         write_matrices(tmp_path / "kaldi/train/feats", feats.items())
         return tmp_path / "kaldi/train"
 
-    return made
+    return output
 
 
 def test_copied_whole_with_statistics_computed_where_there_are_none(
@@ -118,7 +118,7 @@ def elsewhere(project: Project) -> Path:
     return place
 
 
-def test_networks_train_on_features_made_elsewhere(project: Project, capsys: Said) -> None:
+def test_networks_train_on_imported_features(project: Project, capsys: Printed) -> None:
     place = elsewhere(project)
     given = [*GIVEN, "--set", f"features.network.archives={place}", "--set", "features.network.deltas=1"]
     assert [main([verb, *given]) for verb in ("features", "train", "shrink")] == [0, 0, 0]
@@ -131,7 +131,7 @@ def test_networks_train_on_features_made_elsewhere(project: Project, capsys: Sai
     assert "taking the features in" in capsys.readouterr().out
 
 
-def test_sets_with_other_columns_and_a_contradiction_are_one_sentence(project: Project, capsys: Said) -> None:
+def test_sets_with_other_columns_and_a_contradiction_are_one_sentence(project: Project, capsys: Printed) -> None:
     place = elsewhere(project)
     write_matrices(place / "test/feats", ((utt, np.ones((9, 8))) for utt in read_table(place / "test/feats.scp")))
     given = [*GIVEN, "--set", f"features.network.archives={place}"]

@@ -21,14 +21,14 @@ KALDI = [
 ]
 
 
-def made(counts: list[int]) -> dict[str, str]:
+def output(counts: list[int]) -> dict[str, str]:
     """utt2spk with so many utterances of each speaker."""
     return {f"s{k:02d}-{i:02d}": f"s{k:02d}" for k, count in enumerate(counts) for i in range(count)}
 
 
 @pytest.mark.parametrize(("counts", "speakers"), KALDI)
 def test_as_kaldi_splits(counts: list[int], speakers: list[int]) -> None:
-    utt2spk = made(counts)
+    utt2spk = output(counts)
     split = split_by_speaker(utt2spk, len(speakers))
     assert [len({utt2spk[utt] for utt in utts}) for utts in split] == speakers
 
@@ -37,7 +37,7 @@ def test_as_kaldi_splits(counts: list[int], speakers: list[int]) -> None:
 def test_whole_speakers_in_order_and_no_move_of_one_would_even_neighbours(
     counts: list[int], data: st.DataObject
 ) -> None:
-    jobs, utt2spk = data.draw(st.integers(1, len(counts))), made(counts)
+    jobs, utt2spk = data.draw(st.integers(1, len(counts))), output(counts)
     split = split_by_speaker(utt2spk, jobs)
     assert [utt for utts in split for utt in utts] == sorted(utt2spk)
     speakers = [{utt2spk[utt] for utt in utts} for utts in split]
@@ -54,4 +54,4 @@ def test_whole_speakers_in_order_and_no_move_of_one_would_even_neighbours(
 
 def test_more_jobs_than_speakers() -> None:
     with pytest.raises(UserError, match="2 speakers cannot be split into 3 jobs; use --nj 2"):
-        split_by_speaker(made([5, 5]), 3)
+        split_by_speaker(output([5, 5]), 3)

@@ -26,10 +26,10 @@ def write_pdfs(project: Project, path: Path) -> dict[str, np.ndarray]:
     return labels
 
 
-def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    assert found.keys() == expected.keys()
+def same(result: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert result.keys() == expected.keys()
     for utt, own in expected.items():
-        np.testing.assert_array_equal(found[utt], own)
+        np.testing.assert_array_equal(result[utt], own)
 
 
 @pytest.mark.parametrize("text", [False, True])
@@ -38,11 +38,11 @@ def test_an_export_read_back_gives_the_same_labels(project: Project, text: bool)
         write_mdl(SAT / "final.mdl", *read_mdl(SAT / "final.mdl"), binary=False)
         write_tree(SAT / "tree", read_tree(SAT / "tree"), binary=False)
         assert (SAT / "final.mdl").read_text().startswith("<TransitionModel>")
-    found = read_kaldi_labels(SAT)
-    same(found.pdfs, read_labels(project.exp / "align/sat/pdf.ark"))
-    assert found.ids is not None
-    same(found.ids, read_labels(project.exp / "align/sat/ali.ark"))
-    assert found.num_pdfs == read_mdl(project.exp / "align/sat/final.mdl")[1].num_pdfs
+    result = read_kaldi_labels(SAT)
+    same(result.pdfs, read_labels(project.exp / "align/sat/pdf.ark"))
+    assert result.ids is not None
+    same(result.ids, read_labels(project.exp / "align/sat/ali.ark"))
+    assert result.num_pdfs == read_mdl(project.exp / "align/sat/final.mdl")[1].num_pdfs
 
 
 def test_archives_follow_their_numbers_and_one_ark_does_too(project: Project) -> None:
@@ -94,10 +94,10 @@ def test_a_truncated_archive_is_one_sentence(project: Project) -> None:
 
 @pytest.mark.parametrize("odd", [0, -1, 10**6])
 def test_ids_that_the_model_lacks_are_one_sentence(project: Project, odd: int) -> None:
-    found = read_int_vectors(SAT / "ali.3.gz")
-    utt = next(iter(found))
-    found[utt][4] = odd
-    write_int_vectors(SAT / "ali.3.gz", found.items())
+    result = read_int_vectors(SAT / "ali.3.gz")
+    utt = next(iter(result))
+    result[utt][4] = odd
+    write_int_vectors(SAT / "ali.3.gz", result.items())
     with pytest.raises(UserError, match=rf"{utt} has transition-id {odd}, final\.mdl has 1 to \d+"):
         read_kaldi_labels(SAT)
 

@@ -16,7 +16,7 @@ from asr_prune.kaldi.take_labels import take_labels
 from .conftest import GIVEN, Project
 from .test_labels import SAT, same, write_pdfs
 
-Said = pytest.CaptureFixture[str]
+Printed = pytest.CaptureFixture[str]
 FROM_SAT = [*GIVEN, "--set", f"hmm.labels={SAT}"]
 
 
@@ -66,12 +66,12 @@ def test_other_phones_are_one_sentence(project: Project, with_table: bool) -> No
     (project.data / "lang/phones.txt").write_text("".join(lines))
     if not with_table:
         (SAT / "phones.txt").unlink()
-    found = f"phone {table['M']} is M in kaldi/sat and N" if with_table else "phone 2000 is none in kaldi/sat and Z"
-    with pytest.raises(UserError, match=found):
+    result = f"phone {table['M']} is M in kaldi/sat and N" if with_table else "phone 2000 is none in kaldi/sat and Z"
+    with pytest.raises(UserError, match=result):
         take_labels(read_kaldi_labels(SAT), lengths_of(project), project.data / "lang", Path("out"), 0.01)
 
 
-def test_the_stages_go_on_from_an_alignment_directory(project: Project, capsys: Said) -> None:
+def test_the_stages_go_on_from_an_alignment_directory(project: Project, capsys: Printed) -> None:
     graph = (project.exp / "graph/HCLG.fst").read_bytes()
     for verb in ("align", "train", "shrink", "graph", "decode", "score"):
         assert main([verb, *FROM_SAT]) == 0
@@ -84,7 +84,7 @@ def test_the_stages_go_on_from_an_alignment_directory(project: Project, capsys: 
     assert "hmm.labels names other labels" in capsys.readouterr().err
 
 
-def test_a_changed_archive_is_taken_again(project: Project, capsys: Said) -> None:
+def test_a_changed_archive_is_taken_again(project: Project, capsys: Printed) -> None:
     assert main(["align", *FROM_SAT]) == 0
     (SAT / "ali.3.gz").rename(SAT / "ali.2.gz")
     (SAT / "num_jobs").write_text("2\n")
@@ -93,7 +93,7 @@ def test_a_changed_archive_is_taken_again(project: Project, capsys: Said) -> Non
     assert "4 utterances without labels, left out (e.g. cat-0)" in capsys.readouterr().out
 
 
-def test_a_set_without_labels_is_one_sentence(project: Project, capsys: Said) -> None:
+def test_a_set_without_labels_is_one_sentence(project: Project, capsys: Printed) -> None:
     Path("pdfs.txt").write_text("ann-0 1 2 3\n")
     assert main(["align", *GIVEN, "--set", "hmm.labels=pdfs.txt"]) == 1
     error = capsys.readouterr().err
@@ -108,14 +108,14 @@ def test_the_network_may_see_the_features_of_the_hmm_that_came(project: Project)
         assert {matrix.shape for matrix in own.values()} == {(10, 11)}
 
 
-def test_bare_pdf_ids_train_and_shrink_and_decoding_says_what_is_missing(project: Project, capsys: Said) -> None:
+def test_bare_pdf_ids_train_and_shrink_and_decoding_says_what_is_missing(project: Project, capsys: Printed) -> None:
     labels = write_pdfs(project, Path("pdfs.txt"))
     given = [*GIVEN, "--set", "hmm.labels=pdfs.txt"]
     assert [main([verb, *given]) for verb in ("align", "train", "shrink")] == [0, 0, 0]
     same(read_labels(project.exp / "align/kaldi/pdf.ark"), labels)
-    found = json.loads((project.exp / "runs/dense/verify.json").read_text())
-    assert found["holds"]
-    assert found["utterances_that_differ"] is None
+    result = json.loads((project.exp / "runs/dense/verify.json").read_text())
+    assert result["holds"]
+    assert result["utterances_that_differ"] is None
     assert "by logits alone" in capsys.readouterr().out
     assert [main([verb, *given]) for verb in ("graph", "decode")] == [0, 1]
     assert "pdfs.txt holds pdf-ids without an HMM, which a decoding graph needs" in capsys.readouterr().err
@@ -132,6 +132,6 @@ def test_bare_pdf_ids_train_and_shrink_and_decoding_says_what_is_missing(project
         ("hmm.lables=x", "unknown key 'hmm.lables'; did you mean 'labels'"),
     ],
 )
-def test_mistakes_in_the_recipe(project: Project, capsys: Said, change: str, sentence: str) -> None:
+def test_mistakes_in_the_recipe(project: Project, capsys: Printed, change: str, sentence: str) -> None:
     assert main(["align", *GIVEN, "--set", change]) == 1
     assert sentence in capsys.readouterr().err

@@ -19,9 +19,9 @@ def test_a_folder_is_taken_as_it_is_and_taken_again_when_it_changes(
     shutil.rmtree(project.data / "lang")
     (project.data / "local/lm.arpa").unlink()
     given = [*GIVEN, "--set", "lang.folder=given"]
-    for said in ("lang: taking given", "lang: up to date"):
+    for printed in ("lang: taking given", "lang: up to date"):
         assert main(["lang", *given]) == 0
-        assert said in capsys.readouterr().out
+        assert printed in capsys.readouterr().out
     for name in REQUIRED_LANG_FILES:
         assert (project.data / "lang" / name).read_bytes() == (Path("given") / name).read_bytes()
     assert main(["corpus", *given]) == 0

@@ -35,8 +35,8 @@ def test_the_bytes_are_kaldis_and_the_same_each_time(tmp_path: Path) -> None:
 def test_kaldi_io_reads_them(tmp_path: Path) -> None:
     plain = {key: values for key, values in VECTORS.items() if key.isascii()}
     write_int_vectors(tmp_path / "ali.1.gz", plain.items())
-    found = dict(kaldi_io.read_vec_int_ark(str(tmp_path / "ali.1.gz")))
-    assert {key: own.tolist() for key, own in found.items()} == {key: own.tolist() for key, own in plain.items()}
+    result = dict(kaldi_io.read_vec_int_ark(str(tmp_path / "ali.1.gz")))
+    assert {key: own.tolist() for key, own in result.items()} == {key: own.tolist() for key, own in plain.items()}
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -44,9 +44,9 @@ def test_kaldi_io_reads_them(tmp_path: Path) -> None:
 def test_reads_binary_and_text_gzipped_or_not(tmp_path: Path, pack: type, text: bool) -> None:
     lines = "".join(f"{key} {' '.join(map(str, values))} \n" for key, values in VECTORS.items())
     (tmp_path / "labels").write_bytes(pack(lines.encode() if text else bytes_of(VECTORS)))
-    found = read_int_vectors(tmp_path / "labels")
-    assert list(found) == list(VECTORS)
-    for key, values in found.items():
+    result = read_int_vectors(tmp_path / "labels")
+    assert list(result) == list(VECTORS)
+    for key, values in result.items():
         assert values.dtype == np.int32
         np.testing.assert_array_equal(values, VECTORS[key])
 

@@ -14,10 +14,10 @@ from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.acoustic.utterances import UtteranceSet
-from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options, method_names
 from asr_prune.pruning.removal import shrink
+from asr_prune.run_dir import RunDir
 
 HIDDEN = (24, 20, 16)
 TOKENS = 5

@@ -37,10 +37,10 @@ def test_the_report_has_the_picture_where_a_run_has_histograms(
     runs = tmp_path / "demo/runs"
     np.savez(runs / "dsd/weights.npz", edges=np.linspace(-1, 1, 6), **dict.fromkeys(PHASES, layers))
     (runs / "bad/weights.npz").write_bytes(b"PK no archive")
-    found, skipped = read_runs(run_files(tmp_path / "demo"))
-    assert [run.weights is not None for run in found] == [False, True]
-    assert found[1].weights is not None
-    assert found[1].weights.counts["2 sparse"].tolist() == [5, 7, 9, 11, 13]
+    result, skipped = read_runs(run_files(tmp_path / "demo"))
+    assert [run.weights is not None for run in result] == [False, True]
+    assert result[1].weights is not None
+    assert result[1].weights.counts["2 sparse"].tolist() == [5, 7, 9, 11, 13]
     assert "bad: weights.npz is damaged" in skipped[0]
     write_report(run_files(tmp_path / "demo"), tmp_path / "demo/report", "demo")
     assert (tmp_path / "demo/report/weights.png").stat().st_size > 1000

@@ -59,7 +59,7 @@ def test_a_run_that_did_not_converge_is_hollow() -> None:
     assert any(line.get_markerfacecolor() == "white" and list(line.get_ydata()) == [11.0] for line in axes.lines)
 
 
-def test_nothing_scored_yet_is_said() -> None:
+def test_nothing_scored_yet_is_stated() -> None:
     figure = wer_plot([invented("a", "l2", 512, None)], "demo")
     assert "no run has been scored" in figure.axes[0].texts[0].get_text()
 

@@ -59,15 +59,15 @@ def test_csv_has_the_contract_first_and_flat(exp: Path) -> None:
 def test_page_needs_no_other_file_and_escapes(exp: Path) -> None:
     write_report(run_files(exp), exp / "report", "demo", ReportOptions(title="Demo <3"))
     page = (exp / "report/index.html").read_text()
-    found: list[str] = []
+    result: list[str] = []
 
     class Sources(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            found.extend(value or "" for name, value in attrs if name == "src")
+            result.extend(value or "" for name, value in attrs if name == "src")
 
     Sources().feed(page)
-    assert len(found) == 2
-    assert all(source.startswith("data:image/png;base64,") for source in found)
+    assert len(result) == 2
+    assert all(source.startswith("data:image/png;base64,") for source in result)
     assert "Demo &lt;3" in page
     assert "a=&#x27;&lt;1&gt;&#x27;" in page
     assert "<b>&new" not in page

@@ -26,7 +26,7 @@ class Made:
         return score(hyps, self.refs, {name: name.split("-")[0] for name in self.refs}, ScoreOptions(bootstrap=0))
 
 
-def heard(words: list[str], rate: float, dice: random.Random) -> list[str]:
+def hyp(words: list[str], rate: float, dice: random.Random) -> list[str]:
     """Words with substitutions, deletions and insertions, each at `rate`."""
     kept = [w if dice.random() > rate else dice.choice(WORDS) for w in words if dice.random() > rate]
     return [word for w in kept for word in ([w] if dice.random() > rate else [w, dice.choice(WORDS)])]
@@ -36,7 +36,7 @@ def heard(words: list[str], rate: float, dice: random.Random) -> list[str]:
 def recognised() -> Made:
     dice = random.Random(1)
     refs = {f"s{i % 9}-{i:03d}": dice.choices(WORDS, k=dice.randint(1, 12)) for i in range(300)}
-    return Made(refs, *({name: heard(ref, rate, dice) for name, ref in refs.items()} for rate in (0.07, 0.05)))
+    return Made(refs, *({name: hyp(ref, rate, dice) for name, ref in refs.items()} for rate in (0.07, 0.05)))
 
 
 @pytest.fixture

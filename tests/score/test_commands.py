@@ -15,7 +15,7 @@ from .conftest import Made
 
 REFS = {"ann-1": ["ONE", "TWO"], "bob-1": ["OH", "THREE"]}
 SPEAKERS = {"ann-1": "ann", "bob-1": "bob"}
-Said = pytest.CaptureFixture[str]
+Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
@@ -29,33 +29,33 @@ def scored(folder: Path, refs: dict[str, list[str]] = REFS, speaker: str = "ann"
     """A run's folder with dev and test scored."""
     hyps = {"ann-1": ["ONE", "TO"], "bob-1": ["O", "THREE"]}
     speakers = {name: SPEAKERS.get(name, "eve") for name in refs} | {"ann-1": speaker}
-    made = score(hyps, refs, speakers, ScoreOptions(**options))  # type: ignore[arg-type]
+    output = score(hyps, refs, speakers, ScoreOptions(**options))  # type: ignore[arg-type]
     for name in ("dev", "test"):
-        write_score(folder / f"score_{name}.json", made)
+        write_score(folder / f"score_{name}.json", output)
     return folder
 
 
-def refused(said: Said, *command: object) -> str:
+def refused(printed: Printed, *command: object) -> str:
     """The one line of a command that fails."""
     assert main([str(word) for word in command]) == 1
-    (line,) = said.readouterr().err.splitlines()
+    (line,) = printed.readouterr().err.splitlines()
     return line
 
 
-def test_two_runs_are_compared(runs: Path, recognised: Made, capsys: Said) -> None:
+def test_two_runs_are_compared(runs: Path, recognised: Made, capsys: Printed) -> None:
     for name, hyps in (("one", recognised.first), ("two", recognised.second)):
         write_score(runs / name / "score_dev.json", recognised.score(hyps))
     command = ["compare", str(runs / "one"), str(runs / "two"), "--on", "dev", "--samples", "300"]
     assert main(command) == 0
-    told = capsys.readouterr().out
-    assert told.count("\n") == 5
-    assert "probability of improvement: " in told
-    assert "MAPSSWE: p " in told
+    text = capsys.readouterr().out
+    assert text.count("\n") == 5
+    assert "probability of improvement: " in text
+    assert "MAPSSWE: p " in text
     assert main(command) == 0
-    assert capsys.readouterr().out == told
+    assert capsys.readouterr().out == text
 
 
-def test_runs_of_different_tests_are_refused(runs: Path, capsys: Said) -> None:
+def test_runs_of_different_tests_are_refused(runs: Path, capsys: Printed) -> None:
     run = scored(runs / "run")
     other = scored(runs / "other", {**REFS, "eve-1": ["X"]})
     assert "different sets: 1 utterances are in one of them only, e.g. eve-1" in refused(capsys, "compare", run, other)
@@ -65,7 +65,7 @@ def test_runs_of_different_tests_are_refused(runs: Path, capsys: Said) -> None:
     assert "the reference or the speaker of 1 utterances, e.g. ann-1" in refused(capsys, "compare", run, other)
 
 
-def test_runs_scored_in_different_ways_are_refused(runs: Path, capsys: Said) -> None:
+def test_runs_scored_in_different_ways_are_refused(runs: Path, capsys: Printed) -> None:
     run = scored(runs / "run")
     other = scored(runs / "other", equivalents=[["O", "OH"]])
     assert "different score.equivalents ([] and [['O', 'OH']])" in refused(capsys, "compare", run, other)
@@ -73,7 +73,7 @@ def test_runs_scored_in_different_ways_are_refused(runs: Path, capsys: Said) -> 
     assert "different score.normalise (['lower'] and [])" in refused(capsys, "compare", other, run, "--on", "dev")
 
 
-def test_missing_files_are_one_sentence(runs: Path, capsys: Said) -> None:
+def test_missing_files_are_one_sentence(runs: Path, capsys: Printed) -> None:
     run, other = scored(runs / "run"), scored(runs / "other")
     (other / "score_test.utts.tsv").unlink()
     assert "other/score_test.utts.tsv is missing; run the stage score" in refused(capsys, "compare", run, other)
@@ -82,7 +82,7 @@ def test_missing_files_are_one_sentence(runs: Path, capsys: Said) -> None:
     assert "nowhere/score_test.utts.tsv is missing" in refused(capsys, "sclite", runs / "nowhere")
 
 
-def test_sclite_judges_a_run(sctk: None, runs: Path, capsys: Said) -> None:
+def test_sclite_judges_a_run(sctk: None, runs: Path, capsys: Printed) -> None:
     assert main(["sclite", str(scored(runs / "run", equivalents=[["O", "OH"]]))]) == 0
     ours, theirs, differing = capsys.readouterr().out.splitlines()
     assert ours.split(maxsplit=1)[1] == theirs.split(maxsplit=1)[1] == "%WER 25.00 [ 1 / 4, 0 ins, 0 del, 1 sub ]"

@@ -25,11 +25,11 @@ def slow(samples: int, seed: int) -> tuple[float, float, list[float]]:
 
 
 def test_equals_the_slow_loop() -> None:
-    made = improvement(SECOND - FIRST, WORDS, 700, 3)
-    assert made
+    output = improvement(SECOND - FIRST, WORDS, 700, 3)
+    assert output
     better, same, rates = slow(700, 3)
-    assert (made.improvement, made.tie, made.speakers) == (better, same, 5)
-    assert (made.low, made.high) == pytest.approx(tuple(np.percentile(rates, [2.5, 97.5])))
+    assert (output.improvement, output.tie, output.speakers) == (better, same, 5)
+    assert (output.low, output.high) == pytest.approx(tuple(np.percentile(rates, [2.5, 97.5])))
 
 
 def test_the_other_way_round_the_shares_change_places() -> None:
@@ -47,25 +47,25 @@ def test_one_speaker_or_no_sample_has_no_probability() -> None:
 
 def test_the_better_recogniser_is_reported(recognised: Made) -> None:
     first, second = (recognised.score(hyps).utterances for hyps in (recognised.first, recognised.second))
-    made = compare(first, second, 500, 0)
-    assert made.counts[1].errors < made.counts[0].errors
-    assert made.resampled
-    assert made.resampled.low <= made.difference <= made.resampled.high < 0
-    assert made.resampled.improvement > 0.95
-    assert sum(made.utterances) == 300
-    text = format_comparison(("exp/one", "exp/two"), made)
-    assert f"exp/one  WER  {made.counts[0].wer:.2f}  {made.counts[0].errors} errors in" in text
+    output = compare(first, second, 500, 0)
+    assert output.counts[1].errors < output.counts[0].errors
+    assert output.resampled
+    assert output.resampled.low <= output.difference <= output.resampled.high < 0
+    assert output.resampled.improvement > 0.95
+    assert sum(output.utterances) == 300
+    text = format_comparison(("exp/one", "exp/two"), output)
+    assert f"exp/one  WER  {output.counts[0].wer:.2f}  {output.counts[0].errors} errors in" in text
     assert "a difference at the 0.05 level" in text
     assert "few segments" not in text
-    assert compare(first, second, 500, 0) == made
+    assert compare(first, second, 500, 0) == output
 
 
 def test_a_run_does_not_differ_from_itself(recognised: Made) -> None:
     utterances = recognised.score(recognised.first).utterances
-    made = compare(utterances, utterances, 100, 0)
-    assert (made.difference, made.utterances, made.mapsswe.p) == (0.0, (0, 300, 0), 1.0)
-    assert made.resampled
-    assert (made.resampled.improvement, made.resampled.tie) == (0.0, 1.0)
+    output = compare(utterances, utterances, 100, 0)
+    assert (output.difference, output.utterances, output.mapsswe.p) == (0.0, (0, 300, 0), 1.0)
+    assert output.resampled
+    assert (output.resampled.improvement, output.resampled.tie) == (0.0, 1.0)
 
 
 def test_few_segments_and_one_speaker_are_reported(recognised: Made) -> None:

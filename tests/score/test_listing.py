@@ -43,5 +43,5 @@ def test_the_listing_holds_every_error_once() -> None:
 
 
 def test_a_score_without_errors_lists_none() -> None:
-    made = score(REFS, REFS, SPEAKERS, ScoreOptions())
-    assert "->" not in error_listing(made).replace("(ref->hyp)", "").replace("ref -> hyp", "")
+    output = score(REFS, REFS, SPEAKERS, ScoreOptions())
+    assert "->" not in error_listing(output).replace("(ref->hyp)", "").replace("ref -> hyp", "")

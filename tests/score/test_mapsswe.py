@@ -57,14 +57,14 @@ def test_where_segments_end() -> None:
 
 @given(st.lists(two_alignments(), min_size=1, max_size=20))
 def test_statistics_are_scipys(pairs: list[tuple[str, str]]) -> None:
-    made = mapsswe(pairs)
+    output = mapsswe(pairs)
     differences = [b - a for pair in pairs for a, b in slow_segments(*pair)]
-    assert made.segments == len(differences)
+    assert output.segments == len(differences)
     if len(set(differences)) > 1:
-        assert made.z == pytest.approx(stats.ttest_1samp(differences, 0).statistic)
-        assert made.p == pytest.approx(2 * stats.norm.sf(abs(made.z or 0)))
+        assert output.z == pytest.approx(stats.ttest_1samp(differences, 0).statistic)
+        assert output.p == pytest.approx(2 * stats.norm.sf(abs(output.z or 0)))
         swapped = mapsswe([(b, a) for a, b in pairs])
-        assert (swapped.mean, swapped.p) == pytest.approx((-made.mean, made.p))
+        assert (swapped.mean, swapped.p) == pytest.approx((-output.mean, output.p))
 
 
 def test_where_there_is_nothing_to_test() -> None:
@@ -82,16 +82,16 @@ def test_sc_stats_finds_the_same(sctk: None, recognised: Made, tmp_path: Path, m
         write_score(Path(f"{name}.json"), recognised.score(hyps))
         sgml.append(sclite_sgml(Path(f"{name}.ref.trn"), Path(f"{name}.hyp.trn")))
     command = [*sctk_command("sc_stats"), "-p", "-t", "mapsswe", "-v", "-n", "-"]
-    said = subprocess.run(command, input="".join(sgml), capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(command, input="".join(sgml), capture_output=True, text=True, check=True).stdout
     numbers = re.search(
-        r"# segs: (\d+).*\(mean: +(\S+)\) \(std dev: +(\S+)\) \(Z Stat: +(\S+)\) \(Stat Diff: (\w+)", said
+        r"# segs: (\d+).*\(mean: +(\S+)\) \(std dev: +(\S+)\) \(Z Stat: +(\S+)\) \(Stat Diff: (\w+)", printed
     )
     assert numbers
     count, mean, deviation, z, differ = numbers.groups()
     one, two = map(sclite_ops, sgml)
-    made = mapsswe((one[name], two[name]) for name in recognised.refs)
-    assert made.segments == int(count) > 200
-    assert (-made.mean, made.deviation, -(made.z or 0)) == pytest.approx(
+    output = mapsswe((one[name], two[name]) for name in recognised.refs)
+    assert output.segments == int(count) > 200
+    assert (-output.mean, output.deviation, -(output.z or 0)) == pytest.approx(
         (float(mean), float(deviation), float(z)), abs=6e-4
     )
-    assert ((made.p or 0) < 0.05) == (differ == "Yes")
+    assert ((output.p or 0) < 0.05) == (differ == "Yes")

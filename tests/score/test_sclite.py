@@ -50,7 +50,7 @@ def test_sentences_that_sclite_read_otherwise_are_one_sentence() -> None:
         judge(OURS, {"ann-1": "CSS"})
 
 
-def test_without_sclite_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_sclite_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert sctk_command("sclite") == []
     with pytest.raises(UserError, match="sclite is not installed; install NIST's SCTK"):
@@ -59,10 +59,10 @@ def test_without_sclite_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 
 def test_sclite_counts_the_same_or_more(sctk: None, recognised: Made, tmp_path: Path) -> None:
     """sclite charges a substitution 4 and a gap 3, so it never finds fewer errors than the least, and rarely more."""
-    made = recognised.score(recognised.first)
-    write_score(tmp_path / "score.json", made)
+    output = recognised.score(recognised.first)
+    write_score(tmp_path / "score.json", output)
     sgml = sclite_sgml(tmp_path / "score.ref.trn", tmp_path / "score.hyp.trn")
-    judged = judge(made.utterances, sclite_ops(sgml))
+    judged = judge(output.utterances, sclite_ops(sgml))
     assert len(judged.theirs) == 300
     assert all(our.counts.errors <= their.counts.errors for our, their in judged.differing)
     assert len(judged.differing) <= 10
@@ -72,10 +72,10 @@ def test_sclite_counts_the_same_or_more(sctk: None, recognised: Made, tmp_path: 
 def test_names_words_and_equivalents_reach_sclite(sctk: None, tmp_path: Path) -> None:
     refs = {"x-1": ["Ü", "OH", "we'll"], "Y": ["a", "B"], "empty": []}
     hyps = {"x-1": ["Ü", "O", "well"], "Y": ["A", "B"], "empty": ["C"]}
-    made = score(hyps, refs, {"x-1": "x", "Y": "m_1", "empty": "m_1"}, ScoreOptions(equivalents=[["O", "OH"]]))
-    write_score(tmp_path / "score.json", made)
+    output = score(hyps, refs, {"x-1": "x", "Y": "m_1", "empty": "m_1"}, ScoreOptions(equivalents=[["O", "OH"]]))
+    write_score(tmp_path / "score.json", output)
     sgml = sclite_sgml(tmp_path / "score.ref.trn", tmp_path / "score.hyp.trn")
-    assert judge(made.utterances, sclite_ops(sgml)).differing == []
+    assert judge(output.utterances, sclite_ops(sgml)).differing == []
     assert '<SPEAKER id="m.1">' in sgml
 
 

@@ -27,14 +27,14 @@ TWO = [utterance("ann-1", ["ONE", "TWO"], ["ONE", "TO", "A"]), utterance("bob-1"
 
 def test_speakers_are_laid_out_as_kaldis() -> None:
     """The numbers of the example in Kaldi's wer_per_spk_details.pl."""
-    made = per_speaker([utterance("A-1", ["A", "B", "C", "D", "E"], ["A", "A", "B", "D", "X"])])
-    shown = [" ".join(line.split()) for line in made.splitlines()]
+    output = per_speaker([utterance("A-1", ["A", "B", "C", "D", "E"], ["A", "A", "B", "D", "X"])])
+    shown = [" ".join(line.split()) for line in output.splitlines()]
     assert shown[0] == "SPEAKER id #SENT #WORD Corr Sub Ins Del Err S.Err"
     assert shown[1::2] == ["A raw 1 5 3 1 1 1 3 1", "SUM raw 1 5 3 1 1 1 3 1"]
     numbers = "1 5 60.00 20.00 20.00 20.00 60.00 100.00"
     assert shown[2::2] == [f"A sys {numbers}", f"SUM sys {numbers}"]
     assert (
-        made.splitlines()[1] == f"A               raw {1:10d} {5:10d} {3:10d} {1:10d} {1:10d} {1:10d} {3:10d} {1:10d}"
+        output.splitlines()[1] == f"A               raw {1:10d} {5:10d} {3:10d} {1:10d} {1:10d} {1:10d} {3:10d} {1:10d}"
     )
 
 
@@ -67,15 +67,15 @@ def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[list[str], list[str]]]
 ) -> None:
     path = tmp_path_factory.mktemp("table") / "score_test.utts.tsv"
-    made = [utterance(f"ann-{i}", *pair) for i, pair in enumerate(pairs)]
-    path.write_text(per_utterance_table(made), encoding="utf-8")
-    assert read_utterances(path) == made
+    output = [utterance(f"ann-{i}", *pair) for i, pair in enumerate(pairs)]
+    path.write_text(per_utterance_table(output), encoding="utf-8")
+    assert read_utterances(path) == output
 
 
 def test_a_whole_score_is_read(recognised: Made, tmp_path: Path) -> None:
-    made = recognised.score(recognised.first).utterances
-    (tmp_path / "utts.tsv").write_text(per_utterance_table(made))
-    assert read_utterances(tmp_path / "utts.tsv") == made
+    output = recognised.score(recognised.first).utterances
+    (tmp_path / "utts.tsv").write_text(per_utterance_table(output))
+    assert read_utterances(tmp_path / "utts.tsv") == output
 
 
 @pytest.mark.parametrize(("ops", "ref", "hyp"), [("CC", ["A"], ["A"]), ("C", ["A", "B"], ["A"]), ("X", ["A"], ["A"])])

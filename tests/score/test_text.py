@@ -62,7 +62,7 @@ def test_options_refuse(wrong: dict, sentence: str) -> None:
 def test_every_step_of_a_recipe_is_known_and_an_unknown_one_is_a_sentence() -> None:
     for step in get_args(Step):
         normalise(["word"], [step])
-    with pytest.raises(UserError) as said:
+    with pytest.raises(UserError) as error:
         load_recipe(ROOT / "recipes/demo", ["score.normalise=[upper,lowr]"])
-    assert "score.normalise.1: input should be 'lower', 'upper'" in str(said.value)
-    assert "(got 'lowr')" in str(said.value)
+    assert "score.normalise.1: input should be 'lower', 'upper'" in str(error.value)
+    assert "(got 'lowr')" in str(error.value)

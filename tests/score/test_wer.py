@@ -20,19 +20,19 @@ OPTIONS = ScoreOptions(equivalents=[["O", "OH"]], bootstrap=200)
 
 
 def test_merged_and_raw() -> None:
-    made = score(HYPS, REFS, UTT2SPK, OPTIONS)
-    assert made.counts == ErrorCounts(5, 1, 1, 1)
-    assert made.counts_raw == ErrorCounts(5, 2, 1, 1)
-    assert (made.wer, made.wer_raw, made.words, made.wrong_utterances) == (60.0, 80.0, 5, 3)
-    assert made.kaldi_line == "%WER 60.00 [ 3 / 5, 1 ins, 1 del, 1 sub ]"
-    assert made.speakers == {"ann": ErrorCounts(3, 1, 1, 0), "bob": ErrorCounts(2, 0, 0, 1)}
-    assert made.characters == ErrorCounts(19, 0, 2, 7)
-    assert made.cer == pytest.approx(900 / 19)
-    assert made.low == 50.0
-    assert made.high == pytest.approx(200 / 3)
+    output = score(HYPS, REFS, UTT2SPK, OPTIONS)
+    assert output.counts == ErrorCounts(5, 1, 1, 1)
+    assert output.counts_raw == ErrorCounts(5, 2, 1, 1)
+    assert (output.wer, output.wer_raw, output.words, output.wrong_utterances) == (60.0, 80.0, 5, 3)
+    assert output.kaldi_line == "%WER 60.00 [ 3 / 5, 1 ins, 1 del, 1 sub ]"
+    assert output.speakers == {"ann": ErrorCounts(3, 1, 1, 0), "bob": ErrorCounts(2, 0, 0, 1)}
+    assert output.characters == ErrorCounts(19, 0, 2, 7)
+    assert output.cer == pytest.approx(900 / 19)
+    assert output.low == 50.0
+    assert output.high == pytest.approx(200 / 3)
 
 
-def test_alignment_shows_the_words_as_said() -> None:
+def test_alignment_shows_unmerged_words() -> None:
     first = score(HYPS, REFS, UTT2SPK, OPTIONS).utterances[0]
     assert [(pair.op, pair.ref, pair.hyp) for pair in first.pairs] == [
         ("C", "OH", "O"),
@@ -45,12 +45,12 @@ def test_kaldi_line_reads_as_kaldis() -> None:
     assert kaldi_line(ErrorCounts(773, 64, 10, 20)) == "%WER 12.16 [ 94 / 773, 10 ins, 20 del, 64 sub ]"
 
 
-def test_missing_and_unknown_hypotheses_are_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_and_unknown_hypotheses_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        made = score({"ann-1": REFS["ann-1"], "eve-1": ["X"]}, REFS, UTT2SPK, OPTIONS)
-    assert made.counts == ErrorCounts(5, 0, 0, 2)
-    assert made.missing == ["ann-2", "bob-1"]
-    assert made.unknown == ["eve-1"]
+        output = score({"ann-1": REFS["ann-1"], "eve-1": ["X"]}, REFS, UTT2SPK, OPTIONS)
+    assert output.counts == ErrorCounts(5, 0, 0, 2)
+    assert output.missing == ["ann-2", "bob-1"]
+    assert output.unknown == ["eve-1"]
     assert "2 of 3 utterances have no hypothesis" in caplog.text
     assert "1 hypotheses have no reference" in caplog.text
 
@@ -69,8 +69,8 @@ def test_nothing_to_score(refs: dict, utt2spk: dict, sentence: str) -> None:
 
 
 def test_one_speaker_has_no_interval() -> None:
-    made = score({}, {"a": ["X"]}, {"a": "a"}, OPTIONS)
-    assert (made.wer, made.low, made.high) == (100.0, None, None)
+    output = score({}, {"a": ["X"]}, {"a": "a"}, OPTIONS)
+    assert (output.wer, output.low, output.high) == (100.0, None, None)
 
 
 @given(
@@ -79,6 +79,6 @@ def test_one_speaker_has_no_interval() -> None:
     )
 )
 def test_saying_what_was_meant_scores_zero(refs: dict[str, list[str]]) -> None:
-    made = score(refs, refs, {name: name[0] for name in refs}, OPTIONS)
-    assert made.wer == made.wer_raw == 0.0
-    assert made.low in (0.0, None)
+    output = score(refs, refs, {name: name[0] for name in refs}, OPTIONS)
+    assert output.wer == output.wer_raw == 0.0
+    assert output.low in (0.0, None)

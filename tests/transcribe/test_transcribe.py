@@ -33,7 +33,7 @@ runs: [{name: thin, prune: {method: l1, keep: 0.5, penalty: 3.0e-4}}]
 """
 RUN = "exp/tones/runs/thin"
 RATE = 16000
-Said = pytest.CaptureFixture[str]
+Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +55,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     os.chdir(back)
 
 
-def transcribed(said: Said, *command: object, run: str = RUN) -> tuple[int, str, str]:
+def transcribed(printed: Printed, *command: object, run: str = RUN) -> tuple[int, str, str]:
     """Exit status, standard output, standard error."""
-    said.readouterr()
+    printed.readouterr()
     status = main(["transcribe", run, *(str(word) for word in command), "--nj", "1"])
-    out = said.readouterr()
+    out = printed.readouterr()
     return status, out.out, out.err
 
 
@@ -67,33 +67,33 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_the_words_of_a_speakers_files_are_those_of_the_decode_stage(done: SimpleNamespace, capsys: Said) -> None:
+def test_the_words_of_a_speakers_files_are_those_of_the_decode_stage(done: SimpleNamespace, capsys: Printed) -> None:
     status, out, _ = transcribed(capsys, *done.files, "--speaker", "folder")
     assert status == 0
     assert out.splitlines() == [f"{path}\t{' '.join(words)}" for path, words in done.files.items()]
     assert sum(words == done.text[path] for path, words in done.files.items()) >= 3
 
 
-def test_each_file_is_its_own_speaker_unless_told_otherwise(done: SimpleNamespace, capsys: Said) -> None:
+def test_each_file_is_a_speaker_by_default(done: SimpleNamespace, capsys: Printed) -> None:
     alone = "".join(transcribed(capsys, path)[1] for path in done.files)
     assert transcribed(capsys, *done.files)[1] == alone
 
 
-def test_times_are_when_the_tones_are_heard(done: SimpleNamespace, capsys: Said) -> None:
+def test_times_are_those_of_the_tones(done: SimpleNamespace, capsys: Printed) -> None:
     """A word begins every 0.375 s, from 0.125 s on, and lasts 0.25 s; what stands between words may be a pause."""
     _, out, _ = transcribed(capsys, *done.files, "--speaker", "all", "--times", "--json")
     off = []
-    for made in lines(out):
-        assert made["seconds"] == pytest.approx(0.125 + 0.375 * len(done.text[made["file"]]), abs=1e-3)
-        if made["text"].split() == done.text[made["file"]]:
-            off += [abs(word["start"] - 0.125 - 0.375 * i) for i, word in enumerate(made["words"])]
-            assert all(word["end"] - word["start"] > 0.1 for word in made["words"])
-            assert "confidence" not in made["words"][0]
+    for output in lines(out):
+        assert output["seconds"] == pytest.approx(0.125 + 0.375 * len(done.text[output["file"]]), abs=1e-3)
+        if output["text"].split() == done.text[output["file"]]:
+            off += [abs(word["start"] - 0.125 - 0.375 * i) for i, word in enumerate(output["words"])]
+            assert all(word["end"] - word["start"] > 0.1 for word in output["words"])
+            assert "confidence" not in output["words"][0]
     assert len(off) >= 6
     assert np.median(off) < 0.08
 
 
-def test_a_table_and_a_ctm_say_the_same(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+def test_a_table_and_a_ctm_say_the_same(done: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
     transcribed(capsys, *done.files, "--confidence", "--ctm", tmp_path / "out.ctm", "--speaker", "folder")
     _, table, _ = transcribed(capsys, *done.files, "--confidence", "--times", "--speaker", "folder")
     rows = [line.split() for line in table.splitlines() if "\t" not in line]
@@ -111,19 +111,21 @@ def test_a_table_and_a_ctm_say_the_same(done: SimpleNamespace, capsys: Said, tmp
 
 @pytest.mark.parametrize("ending", ["flac", "aiff", "sph", "ogg"])
 def test_other_formats_say_the_same_and_lossy_ones_nearly(
-    done: SimpleNamespace, capsys: Said, tmp_path: Path, ending: str
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path, ending: str
 ) -> None:
     copies = [tmp_path / f"{Path(path).stem}.{ending}" for path in done.files]
     for path, copy in zip(done.files, copies, strict=True):
         soundfile.write(copy, soundfile.read(path)[0], RATE, format={"sph": "NIST"}.get(ending, ending.upper()))
     status, out, _ = transcribed(capsys, *copies, "--speaker", "folder")
     assert status == 0
-    said = [line.split("\t")[1] for line in out.splitlines()]
-    same = sum(" ".join(words) == own for words, own in zip(done.files.values(), said, strict=True))
+    texts = [line.split("\t")[1] for line in out.splitlines()]
+    same = sum(" ".join(words) == own for words, own in zip(done.files.values(), texts, strict=True))
     assert same >= 3 if ending == "ogg" else same == 4
 
 
-def test_other_rates_are_converted_and_one_channel_taken(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+def test_other_rates_are_converted_and_one_channel_taken(
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
+) -> None:
     from asr_prune.corpus.audio import resampled
 
     for path in done.files:
@@ -138,26 +140,26 @@ def test_other_rates_are_converted_and_one_channel_taken(done: SimpleNamespace, 
 
 
 def test_a_long_file_is_cut_between_words_and_keeps_its_own_time(
-    done: SimpleNamespace, capsys: Said, tmp_path: Path
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
 ) -> None:
     pause = np.random.default_rng(0).normal(0, 0.01, RATE // 2)
     parts = [part for path in done.files for part in (soundfile.read(path)[0], pause)] * 3
     soundfile.write(tmp_path / "long.flac", np.concatenate(parts), RATE)
     _, out, _ = transcribed(capsys, tmp_path / "long.flac", "--longest", 4, "--times", "--json")
-    (made,) = lines(out)
-    assert made["seconds"] == pytest.approx(sum(map(len, parts)) / RATE, abs=1e-3)
-    assert 4 <= len(made["pieces"]) <= 10
-    assert made["pieces"] == sorted(made["pieces"])
-    starts = [word["start"] for word in made["words"]]
+    (output,) = lines(out)
+    assert output["seconds"] == pytest.approx(sum(map(len, parts)) / RATE, abs=1e-3)
+    assert 4 <= len(output["pieces"]) <= 10
+    assert output["pieces"] == sorted(output["pieces"])
+    starts = [word["start"] for word in output["words"]]
     assert starts == sorted(starts)
-    assert made["words"][-1]["end"] > made["seconds"] - 1.5
-    said = [word for words in done.text.values() for word in words] * 3
-    assert abs(len(made["words"]) - len(said)) <= 4
-    assert all(word["end"] <= made["seconds"] for word in made["words"])
+    assert output["words"][-1]["end"] > output["seconds"] - 1.5
+    spoken = [word for words in done.text.values() for word in words] * 3
+    assert abs(len(output["words"]) - len(spoken)) <= 4
+    assert all(word["end"] <= output["seconds"] for word in output["words"])
 
 
 def test_files_that_cannot_be_used_are_reported_and_counted(
-    done: SimpleNamespace, capsys: Said, tmp_path: Path
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
 ) -> None:
     good = next(iter(done.files))
     soundfile.write(tmp_path / "none.wav", np.zeros(0), RATE)
@@ -177,14 +179,16 @@ def test_files_that_cannot_be_used_are_reported_and_counted(
     assert "no file could be read" in err
 
 
-def test_silence_says_nothing_or_little_and_breaks_nothing(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+def test_silence_says_nothing_or_little_and_breaks_nothing(
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
+) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(2 * RATE), RATE)
     status, out, _ = transcribed(capsys, tmp_path / "silent.wav", "--times", "--confidence", "--json")
     assert status == 0
     assert lines(out)[0]["seconds"] == 2.0
 
 
-def test_bad_requests_are_one_sentence(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+def test_bad_requests_are_one_sentence(done: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
     good = next(iter(done.files))
     assert "is given twice" in transcribed(capsys, good, good)[2]
     assert (
@@ -202,7 +206,7 @@ def test_bad_requests_are_one_sentence(done: SimpleNamespace, capsys: Said, tmp_
             main(["transcribe", RUN, good, option, value])
 
 
-def test_the_weight_is_devs_unless_given(done: SimpleNamespace, capsys: Said, tmp_path: Path) -> None:
+def test_the_weight_is_devs_unless_given(done: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
     good, scored = next(iter(done.files)), Path(RUN, "score_dev.json")
     assert f"from {RUN}/score_dev.json" in transcribed(capsys, good)[2]
     scored.rename(tmp_path / "away")
@@ -213,7 +217,7 @@ def test_the_weight_is_devs_unless_given(done: SimpleNamespace, capsys: Said, tm
         (tmp_path / "away").rename(scored)
 
 
-def test_a_graph_of_another_network_is_one_sentence(done: SimpleNamespace, capsys: Said) -> None:
+def test_a_graph_of_another_network_is_one_sentence(done: SimpleNamespace, capsys: Printed) -> None:
     graph, good = Path("exp/tones/graph/pdfs.txt"), next(iter(done.files))
     kept = graph.read_text()
     graph.write_text("\n".join(str(int(pdf) + (int(pdf) > 0) * 3) for pdf in kept.split()) + "\n")
@@ -226,16 +230,16 @@ def test_a_graph_of_another_network_is_one_sentence(done: SimpleNamespace, capsy
     assert err.count("\n") <= 2
 
 
-def test_the_ctm_of_a_set_has_its_words_and_the_stm_what_was_said(done: SimpleNamespace, capsys: Said) -> None:
+def test_the_ctm_of_a_set_has_its_words_and_the_stm_its_references(done: SimpleNamespace, capsys: Printed) -> None:
     for more in ([], ["--confidence"]):
         assert main(["ctm", RUN, "--nj", "1", *more]) == 0
         rows = [line.split() for line in Path(RUN, "score_test.hyp.ctm").read_text().splitlines()]
         assert [len(row) for row in rows] == [5 + len(more)] * len(rows)
         for utt, words in done.words.items():
             assert [row[4] for row in rows if row[0] == utt] == words
-    said = Path(RUN, "score_test.ref.stm").read_text().splitlines()
-    assert [line.split()[5:] for line in said] == list(done.text.values())
-    assert all(line.split()[:4] == [f"eve-{i}", "1", "eve", "0.000"] for i, line in enumerate(said))
+    lines_of_stm = Path(RUN, "score_test.ref.stm").read_text().splitlines()
+    assert [line.split()[5:] for line in lines_of_stm] == list(done.text.values())
+    assert all(line.split()[:4] == [f"eve-{i}", "1", "eve", "0.000"] for i, line in enumerate(lines_of_stm))
 
 
 def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None:
@@ -243,14 +247,16 @@ def test_sclite_scores_the_ctm_as_the_stage_score(done: SimpleNamespace) -> None
         pytest.skip("NIST's sclite (Debian's package sctk) is not installed")
     assert main(["ctm", RUN, "--nj", "1"]) == 0
     files = ["-r", "score_test.ref.stm", "stm", "-h", "score_test.hyp.ctm", "ctm", "-s", "-o", "sgml", "stdout"]
-    made = subprocess.run([*sctk_command("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True).stdout
-    ops = "".join(re.findall(r"(?:^|:)([CSID]),", made, re.MULTILINE))
+    output = subprocess.run(
+        [*sctk_command("sclite"), *files], cwd=RUN, capture_output=True, text=True, check=True
+    ).stdout
+    ops = "".join(re.findall(r"(?:^|:)([CSID]),", output, re.MULTILINE))
     scored = json.loads(Path(RUN, "score_test.json").read_text())
     assert len(ops) - ops.count("I") == scored["words"]
     assert len(ops) - ops.count("C") >= sum(scored["errors"].values())
 
 
-def test_from_python_a_run_says_and_scores_the_same(done: SimpleNamespace, capsys: Said) -> None:
+def test_from_python_a_run_says_and_scores_the_same(done: SimpleNamespace, capsys: Printed) -> None:
     path = next(iter(done.files))
     run = asr_prune.load_run(RUN, nj=1)
     assert run.transcribe(path).line == transcribed(capsys, path)[1].rstrip("\n")

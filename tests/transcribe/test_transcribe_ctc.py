@@ -25,7 +25,7 @@ runs: [{name: dense, prune: {method: none}}]
 """
 RUN = "exp/tones/runs/dense"
 GREEDY = ("--set", "decode.search=greedy")
-Said = pytest.CaptureFixture[str]
+Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -45,32 +45,32 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     os.chdir(back)
 
 
-def transcribed(done: SimpleNamespace, said: Said, *options: str) -> list[dict[str, Any]]:
-    said.readouterr()
+def transcribed(done: SimpleNamespace, printed: Printed, *options: str) -> list[dict[str, Any]]:
+    printed.readouterr()
     given = ["--speaker", "folder", "--times", "--confidence", "--json", "--nj", "1"]
     assert main(["transcribe", RUN, *done.files, *given, *options]) == 0
-    return [json.loads(line) for line in said.readouterr().out.splitlines()]
+    return [json.loads(line) for line in printed.readouterr().out.splitlines()]
 
 
-def test_words_of_the_graph_have_times_and_confidences(done: SimpleNamespace, capsys: Said) -> None:
-    found = transcribed(done, capsys)
-    assert [made["text"].split() for made in found] == list(done.words.values())
+def test_words_of_the_graph_have_times_and_confidences(done: SimpleNamespace, capsys: Printed) -> None:
+    result = transcribed(done, capsys)
+    assert [output["text"].split() for output in result] == list(done.words.values())
     off = []
-    for made, text in zip(found, done.text.values(), strict=True):
-        times = [word[name] for word in made["words"] for name in ("start", "end")]
+    for output, text in zip(result, done.text.values(), strict=True):
+        times = [word[name] for word in output["words"] for name in ("start", "end")]
         assert times == sorted(times)
-        assert all(0 < word["confidence"] <= 1 for word in made["words"])
-        if made["text"].split() == text:
-            off += [abs(word["start"] - 0.125 - 0.375 * i) for i, word in enumerate(made["words"])]
+        assert all(0 < word["confidence"] <= 1 for word in output["words"])
+        if output["text"].split() == text:
+            off += [abs(word["start"] - 0.125 - 0.375 * i) for i, word in enumerate(output["words"])]
     assert len(off) >= 4
     assert np.median(off) < 0.3
 
 
-def test_greedy_words_too(done: SimpleNamespace, capsys: Said) -> None:
-    for made in transcribed(done, capsys, *GREEDY):
-        times = [word[name] for word in made["words"] for name in ("start", "end")]
+def test_greedy_words_too(done: SimpleNamespace, capsys: Printed) -> None:
+    for output in transcribed(done, capsys, *GREEDY):
+        times = [word[name] for word in output["words"] for name in ("start", "end")]
         assert times == sorted(times)
-        assert all(0 < word["confidence"] <= 1 for word in made["words"])
+        assert all(0 < word["confidence"] <= 1 for word in output["words"])
 
 
 def test_the_ctm_of_a_set_has_its_words(done: SimpleNamespace) -> None:
@@ -80,6 +80,6 @@ def test_the_ctm_of_a_set_has_its_words(done: SimpleNamespace) -> None:
     assert main(["ctm", RUN, "--nj", "1", *GREEDY]) == 0
 
 
-def test_a_recipe_of_another_kind_is_refused(done: SimpleNamespace, capsys: Said) -> None:
+def test_a_recipe_of_another_kind_is_refused(done: SimpleNamespace, capsys: Printed) -> None:
     assert main(["transcribe", RUN, *done.files, "--set", "decode.type=hmm"]) == 1
     assert "was trained with decode.type ctc and the recipe is not" in capsys.readouterr().err
