@@ -35,7 +35,8 @@ class TrailWriter:
         rounded to four digits.
         """
         rounded = [[float(f"{value:.4g}") for value in layer.tolist()] for layer in scores]
-        self.add(RunDir(Path()).trail.name, {"update": update, "phase": phase, "scores": rounded})
+        name = self.run.trail.name if self.run else ""
+        self.add(name, {"update": update, "phase": phase, "scores": rounded})
 
     def flush(self) -> None:
         """Writes the lines in memory, behind those that the last checkpoint knows."""
