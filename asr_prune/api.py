@@ -9,7 +9,7 @@ from pathlib import Path
 from asr_prune.acoustic.network import Network
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.segments import LONGEST_PIECE
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 from asr_prune.score.wer import Score
 from asr_prune.score.wer import score as score_words
 from asr_prune.transcribe.recogniser import Requested, RunRecogniser

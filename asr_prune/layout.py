@@ -1,12 +1,13 @@
-"""Where everything of a project lies: the one place that knows the names under data/ and exp/."""
+"""Where everything of an experiment lies: the one place that knows the names under data/ and exp/, but for those of
+a run.
+"""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr_prune.errors import UserError
+from asr_prune.run_dir import RunDir
 
 #: the sets of a corpus
 SETS = ("train", "dev", "test")
@@ -22,6 +23,11 @@ class Layout:
 
     name: str
     root: Path = Path()
+
+    @classmethod
+    def of_run(cls, run: RunDir) -> Layout:
+        """The experiment that a run belongs to: exp/<name>/runs/<run>."""
+        return cls(run.path.parent.parent.name)
 
     @classmethod
     def of_pass(cls, path: Path) -> Layout:
@@ -120,138 +126,3 @@ class Layout:
     def hashes(self) -> Path:
         """The cache of file digests."""
         return self.exp / ".stages/hashes.json"
-
-
-@dataclass(frozen=True)
-class RunDir:
-    """The folder of one training run, exp/<name>/runs/<run>, and its files."""
-
-    path: Path
-
-    @classmethod
-    def given(cls, path: Path) -> RunDir:
-        """A run named on the command line. Raises UserError if it is not exp/<name>/runs/<run>."""
-        here = Path(os.path.relpath(path))
-        if len(here.parts) != 4 or here.parts[0] != "exp" or here.parts[2] != "runs":
-            raise UserError(
-                f"{here} is not the folder of a run; from the project's folder, give one such as exp/demo/runs/dense."
-            )
-        return cls(here)
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
-    def layout(self) -> Layout:
-        """The experiment that the run belongs to."""
-        return Layout(self.path.parent.parent.name)
-
-    @property
-    def recipe(self) -> Path:
-        """What the run was asked, every default filled in."""
-        return self.path / "recipe.yaml"
-
-    @property
-    def metrics(self) -> Path:
-        """One JSON line per epoch."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def train(self) -> Path:
-        """The figures of the training."""
-        return self.path / "train.json"
-
-    @property
-    def nodes(self) -> Path:
-        """Which nodes survived, and why the others did not."""
-        return self.path / "nodes.json"
-
-    @property
-    def norms(self) -> Path:
-        """Node norms just before the cut."""
-        return self.path / "norms.npz"
-
-    @property
-    def weights(self) -> Path:
-        """Histograms of the weights at the ends of the phases, for methods that keep them."""
-        return self.path / "weights.npz"
-
-    @property
-    def trail(self) -> Path:
-        """Node scores over the training."""
-        return self.path / "trail.jsonl"
-
-    @property
-    def events(self) -> Path:
-        """TensorBoard events."""
-        return self.path / "tensorboard"
-
-    @property
-    def models(self) -> Path:
-        return self.path / "model"
-
-    def snapshot(self, name: str) -> Path:
-        """A network as it stood at some point of the training, for methods that keep some."""
-        return self.models / f"{name}.pt"
-
-    @property
-    def network(self) -> Path:
-        """The trained network in its dense shape, removed nodes zero."""
-        return self.models / "network.pt"
-
-    @property
-    def before_cut(self) -> Path:
-        return self.models / "before_cut.pt"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.models / "checkpoint.pt"
-
-    @property
-    def shrunk(self) -> Path:
-        """The physically smaller network."""
-        return self.path / "shrunk/network.pt"
-
-    @property
-    def size(self) -> Path:
-        """Nodes, parameters and multiply-adds of the smaller network."""
-        return self.path / "shrunk/size.json"
-
-    @property
-    def verify(self) -> Path:
-        """The comparison of the masked with the smaller network."""
-        return self.path / "verify.json"
-
-    def decoded(self, part: str) -> Path:
-        """The folder of the decoded words of a set."""
-        return self.path / f"decode_{part}"
-
-    def score(self, part: str) -> Path:
-        """The score of a set; its tables lie beside it under the same stem."""
-        return self.path / f"score_{part}.json"
-
-    @property
-    def result(self) -> Path:
-        """The run's row of results.json."""
-        return self.path / "result.json"
-
-    @property
-    def widths(self) -> Path:
-        """Figures of nested widths."""
-        return self.path / "widths.json"
-
-
-def words_file(folder: Path, lm_weight: float, penalty: float) -> Path:
-    """The words of a decoded set at one LM weight and word insertion penalty, named as in Kaldi's scoring."""
-    return folder / f"penalty_{penalty:g}" / f"{lm_weight}.txt"
-
-
-def decode_info(folder: Path) -> Path:
-    """The figures of decoding a set."""
-    return folder / "info.json"
-
-
-def lattices_file(folder: Path) -> Path:
-    """The lattices of a decoded set, where decode.lattice keeps them."""
-    return folder / "lat.1.gz"

@@ -40,12 +40,7 @@ def _tqdm_installed() -> bool:
     return True
 
 
-def _with_bar(
-    items: Iterable[_T],
-    total: int,
-    label: str,
-    status: Callable[[], str] | None,
-) -> Iterator[_T]:
+def _with_bar(items: Iterable[_T], total: int, label: str, status: Callable[[], str] | None) -> Iterator[_T]:
     from tqdm import tqdm
 
     with tqdm(items, total=total, desc=f"  {label}", leave=False, dynamic_ncols=True) as bar:

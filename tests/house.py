@@ -23,7 +23,7 @@ PACKAGE = "asr_prune"
 #: rooms, lowest first; a room may import those of its own level and of lower ones. `local` is the
 #: namespace of the scripts, which corpus loads by name; the scripts are no part of the package
 ORDER = """
-    errors files options progress interrupts layout process local failure < corpus < features < lang
+    errors files options progress interrupts run_dir layout process local failure < corpus < features < lang
     < hmm < acoustic < pruning < decode < score < report < kaldi interop export transcribe
     < recipe settings naming < workflow done lock < stages < analysis plan numbers < api < cli verbs
 """

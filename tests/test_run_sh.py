@@ -67,6 +67,23 @@ def test_the_second_of_two_runs_ends_and_the_first_goes_on(project: Path) -> Non
     assert again.stdout.splitlines() == ["corpus: up to date", "lang: up to date"]
 
 
+def test_stages_with_nothing_to_do_are_not_started(project: Path) -> None:
+    given = ["--recipe", "recipes/tiny", "--stop-stage", "lang"]
+    assert run(project, *given).returncode == 0
+    real, log = shutil.which("asr-prune"), project / "started"
+    shim = project / "bin/asr-prune"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\necho "$1" >> {log}\nexec {real} "$@"\n')
+    shim.chmod(0o755)
+    (project / "path.sh").write_text(f"export LC_ALL=C PATH={shim.parent}:$PATH\n")
+    again = run(project, *given)
+    assert again.stdout.splitlines() == ["corpus: up to date", "lang: up to date"]
+    assert log.read_text().split() == ["due"]
+    (project / "data/tiny/lang/topo").unlink()
+    assert run(project, *given).returncode == 0
+    assert log.read_text().split() == ["due", "due", "lang"]
+
+
 def test_help_names_every_stage() -> None:
     said = subprocess.run([ROOT / "run.sh", "--help"], capture_output=True, text=True, check=True).stdout
     assert "0 corpus  1 lang  2 features  3 align  4 graph  5 train  6 shrink  7 decode  8 score  9 report" in said

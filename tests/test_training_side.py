@@ -38,7 +38,7 @@ import logging
 from pathlib import Path
 import numpy as np
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.training import train_run
 

@@ -98,4 +98,4 @@ def damaged(path: Path, error: Exception) -> UserError:
 
 
 def _writer(path: Path) -> str:
-    return "stage 5 (shrink)" if path.absolute().parent.name == "shrunk" else "stage 4 (train)"
+    return f"the {'shrink' if path.absolute().parent.name == 'shrunk' else 'train'} stage"

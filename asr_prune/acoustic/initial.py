@@ -12,7 +12,7 @@ from torch import Tensor
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 _State = dict[str, Tensor]
 _FIX = "give a network of the same shape, or set network to its shape"
@@ -135,13 +135,7 @@ def _from_nnet1(path: Path, nnet: Nnet1, network: Network, context: tuple[int, i
     return state
 
 
-def _check_nnet1(
-    path: Path,
-    nnet: Nnet1,
-    network: Network,
-    context: tuple[int, int],
-    maps: int,
-) -> None:
+def _check_nnet1(path: Path, nnet: Nnet1, network: Network, context: tuple[int, int], maps: int) -> None:
     """Compares activations, context and the number of affine maps with those of the network."""
     wanted = [network.activation] * len(network.widths)
     if nnet.activations != wanted:

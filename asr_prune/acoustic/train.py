@@ -21,8 +21,8 @@ from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.layout import RunDir
 from asr_prune.progress import track
+from asr_prune.run_dir import RunDir
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import grid, lattice_set
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
 from asr_prune.process import torch_threads
+from asr_prune.run_dir import RunDir
 
 
 def bench_decode(run: RunDir, decoding: Decoding, part: str) -> list[str]:

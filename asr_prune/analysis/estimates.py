@@ -19,8 +19,8 @@ from asr_prune.analysis.speeds import (
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
-from asr_prune.layout import decode_info
 from asr_prune.recipe.load import Run
+from asr_prune.run_dir import decode_info
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 

@@ -14,7 +14,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.corpus.audio import read_audio
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 #: seconds that a measurement goes on for, when it has been done once
 PATIENCE = 0.6

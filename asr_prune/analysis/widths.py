@@ -23,11 +23,12 @@ from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_toke
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import Feats
-from asr_prune.layout import SCORED_SETS, RunDir
+from asr_prune.layout import SCORED_SETS
 from asr_prune.options import renamed_keys
 from asr_prune.pruning.nodes import first
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.removal import shrink, zero_nodes
+from asr_prune.run_dir import RunDir
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.tune import tune
 from asr_prune.score.wer import score

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, open_run, positive, run_folder
 from asr_prune.errors import UserError
-from asr_prune.layout import SCORED_SETS, SETS, RunDir
+from asr_prune.layout import SCORED_SETS, SETS
+from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import NJ
 from asr_prune.workflow.log import print_messages
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from asr_prune.cli.shared import Verbs, add_run_options, add_verb, open_run, run_folder, working_on_run
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir, lattices_file
+from asr_prune.run_dir import RunDir, lattices_file
 
 
 def add_verbs(verbs: Verbs) -> None:
     """verify, widths, explain, bench and nbest."""
     says = "compare the masked and the shrunk network of a run, by logits and by words"
-    add_run_options(add_verb(verbs, "verify", says, verify, "exp/demo/runs/dense"), "shrink")
+    add_run_options(add_verb(verbs, "verify", says, verify, "exp/demo/runs/dense"), "shrink", nj=False)
     says = "measure every width of a guided run: its first tenth of nodes, two tenths ... all, without training"
     add_run_options(add_verb(verbs, "widths", says, widths, "exp/an4/runs/guided-keep0.25"), "train")
     _add_explain(verbs)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from asr_prune.cli.shared import Verbs, add_run_options, add_verb, not_negative, working_on_run
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 _FOLDER = "folder of a run after the score stage"
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 from asr_prune.stages import STAGES
 from asr_prune.workflow.experiment import NJ, Experiment, experiment_of, open_experiment
 from asr_prune.workflow.lock import locked

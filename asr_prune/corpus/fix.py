@@ -35,17 +35,15 @@ def fix(path: Path | str, rate: int | None = None) -> list[str]:
         what = "no utterance is usable, so nothing was changed"
         raise UserError(f"{path}: {what}; {' '.join(changes)}")
     fixed = _restrict(tables, kept)
-    if not _differs(path, fixed):
-        return changes
-    changes.append(_back_up(path))
-    for name, table in fixed.items():
-        write_table(path / name, table)
+    if _differs(path, fixed):
+        changes.append(_back_up(path))
+        for name, table in fixed.items():
+            write_table(path / name, table)
     return changes
 
 
 def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict[str, str]:
-    table: dict[str, str] = {}
-    repeated: list[str] = []
+    table, repeated, blank = dict[str, str](), list[str](), [key for key, _ in lines if not key]
     for key, rest in lines:
         if key in table:
             repeated.append(key)
@@ -54,7 +52,7 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
     if repeated:
         what = counted(repeated, "repeated line")
         changes.append(f"{name}: removed {what}: {first_few(repeated)}.")
-    if blank := [key for key, _ in lines if not key]:
+    if blank:
         changes.append(f"{name}: removed {counted(blank, 'blank line')}.")
     if list(table) != sorted(table, key=c_order):
         changes.append(f"{name}: sorted.")

@@ -70,12 +70,16 @@ def load_script(path: Path) -> ModuleType:
         what = f"{error.filename} line {error.lineno} is not Python ({error.msg})"
         raise UserError(f"{what}; correct the script that corpus.prepare names.") from error
     except ModuleNotFoundError as error:
-        if not error.name or not _module_file(path.parent, error.name.split(".")):
-            raise
-        importer = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{importer.filename} line {importer.lineno}"
-        what = f"{where} imports its neighbour {error.name} by its bare name"
-        raise UserError(f"{what}; write `from .{error.name} import ...`.") from error
+        if error.name and _module_file(folder, error.name.split(".")):
+            raise _bare_import(error) from error
+        raise
+
+
+def _bare_import(error: ModuleNotFoundError) -> UserError:
+    importer = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{importer.filename} line {importer.lineno}"
+    what = f"{where} imports its neighbour {error.name} by its bare name"
+    return UserError(f"{what}; write `from .{error.name} import ...`.")
 
 
 def _local_folder() -> Path:
@@ -193,7 +197,17 @@ def run_script(script: str, prepare: Callable[..., None], cls: type[Any] | None 
     script: its module (asr_prune.local.an4) or file (scripts/mine.py). cls: the class of its
     options. Exits with one sentence if `prepare` raises UserError.
     """
-    names = [option.name for option in fields(cls)] if cls else []
+    given = vars(_script_parser(script, cls).parse_args())
+    root, out, seed = (given.pop(name) for name in ("root", "out", "seed"))
+    values = {name: yaml.safe_load(text) for name, text in given.items() if text is not None}
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        prepare(root, out, seed, *([read_options(cls, values, script)] if cls else []))
+    except UserError as problem:
+        sys.exit(str(problem) if str(problem).startswith(script) else f"{script}: {problem}")
+
+
+def _script_parser(script: str, cls: type[Any] | None) -> argparse.ArgumentParser:
     start = "python" if script.endswith(".py") else "python -m"
     parser = argparse.ArgumentParser(prog=f"{start} {script}")
     parser.add_argument("root", type=Path)
@@ -203,11 +217,4 @@ def run_script(script: str, prepare: Callable[..., None], cls: type[Any] | None 
         default = option.default if option.default is not MISSING else None
         flag = f"--{option.name.replace('_', '-')}"
         parser.add_argument(flag, dest=option.name, help=f"default: {default!r}")
-    given = vars(parser.parse_args())
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    values = {name: yaml.safe_load(given[name]) for name in names if given[name] is not None}
-    try:
-        chosen = [read_options(cls, values, script)] if cls else []
-        prepare(given["root"], given["out"], given["seed"], *chosen)
-    except UserError as problem:
-        sys.exit(str(problem) if str(problem).startswith(script) else f"{script}: {problem}")
+    return parser

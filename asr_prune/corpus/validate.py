@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -44,16 +44,16 @@ def examine(
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: no such folder.")
     tables, problems = _read_tables(path, audio or (path / "wav.scp").is_file())
-    for name, lines in tables.items():
-        problems += [f"{path}/{name}: {problem}" for problem in _check_lines(lines)]
-    problems += [f"{path}: {problem}" for problem in _check_ids(tables)]
-    problems += [f"{path}/utt2spk: {problem}" for problem in _check_speakers(tables)]
-    text = tables.get("text", [])
-    problems += [f"{path}/text: {problem}" for problem in _check_text(text, words)]
     damage, seconds = _check_audio(tables.get("wav.scp", []), rate, decode)
-    problems += [f"{path}/wav.scp: {problem}" for problem in damage]
-    segments = tables.get("segments", [])
-    problems += [f"{path}/segments: {problem}" for problem in _check_segments(segments, seconds)]
+    checks: list[tuple[Path, Iterable[str]]] = [
+        *((path / name, _check_lines(lines)) for name, lines in tables.items()),
+        (path, _check_ids(tables)),
+        (path / "utt2spk", _check_speakers(tables)),
+        (path / "text", _check_text(tables.get("text", []), words)),
+        (path / "wav.scp", damage),
+        (path / "segments", _check_segments(tables.get("segments", []), seconds)),
+    ]
+    problems += [f"{file}: {problem}" for file, sentences in checks for problem in sentences]
     return problems, seconds
 
 
@@ -129,11 +129,10 @@ def _check_ids(tables: dict[str, _Lines]) -> Iterator[str]:
     if "segments" in keys and "wav.scp" in keys:
         recordings = {rest.split()[0] for _, rest in tables["segments"] if rest}
         yield from _differences("wav.scp", keys["wav.scp"], "the recordings of segments", recordings)
-    speakers = {rest for _, rest in tables["utt2spk"] if rest}
     if "cmvn.scp" in keys:
+        speakers = {rest for _, rest in tables["utt2spk"] if rest}
         yield from _differences("cmvn.scp", keys["cmvn.scp"], "the speakers of utt2spk", speakers)
-    if "spk2utt" in keys:
-        yield from _check_spk2utt(tables)
+    yield from _check_spk2utt(tables) if "spk2utt" in keys else ()
 
 
 def _check_spk2utt(tables: dict[str, _Lines]) -> Iterator[str]:

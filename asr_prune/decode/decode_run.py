@@ -19,7 +19,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
-from asr_prune.layout import decode_info, lattices_file, words_file
+from asr_prune.run_dir import decode_info, lattices_file, words_file
 
 log = logging.getLogger(__name__)
 

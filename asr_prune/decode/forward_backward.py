@@ -43,13 +43,7 @@ def arc_posteriors(trellis: Trellis, point: Point) -> Posteriors:
     return Posteriors(arcs, np.exp(through - reached), total)
 
 
-def _log_sums(
-    source: np.ndarray,
-    target: np.ndarray,
-    level: np.ndarray,
-    weights: np.ndarray,
-    start: int,
-) -> np.ndarray:
+def _log_sums(source: np.ndarray, target: np.ndarray, level: np.ndarray, weights: np.ndarray, start: int) -> np.ndarray:
     """Log of the summed weight of all paths from `start` to each state, float64 [states].
 
     level: rises along arcs.

@@ -95,11 +95,7 @@ def _hclg(
         return khg.add_self_loops(ifst=graph, **loops), disambig
 
 
-def _clg(
-    lang: Lang,
-    model: HmmModel,
-    sums: dict[str, tuple[float, float]],
-) -> tuple[Fst, list[list[int]]]:
+def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> tuple[Fst, list[list[int]]]:
     """CLG, and the context-dependent phones that its input labels stand for."""
     lexicon = read_fst(lang.path / "L_disambig.fst", "lang")
     grammar = read_fst(lang.path / "G.fst", "lang")

@@ -13,7 +13,8 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.network_features import NetworkFeatures
-from asr_prune.layout import RunDir
+from asr_prune.layout import Layout
+from asr_prune.run_dir import RunDir
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class TrainedRun:
     @property
     def hmm(self) -> Path:
         """The folder of the pass whose pdfs the network gives."""
-        return self.run.layout.hmm(self.source.hmm)
+        return Layout.of_run(self.run).hmm(self.source.hmm)
 
     def deployed(self) -> Deployed:
         """The network with its metadata. Raises UserError if the front end of its pass is damaged."""
@@ -47,7 +48,7 @@ class TrainedRun:
 
     def features(self, part: str) -> dict[str, np.ndarray]:
         """What the network reads of a set, float32 [frames, dim] by utterance. Raises UserError if it is missing."""
-        layout = self.run.layout
+        layout = Layout.of_run(self.run)
         if not (layout.set(part) / "utt2spk").is_file():
             raise UserError(f"{layout.set(part)} is not a data directory; run the stages corpus and features.")
         return self.source.load(layout.set(part), layout.align)

@@ -67,12 +67,7 @@ def align_equal(graphs: dict[str, Fst], data: JoinedUtterances, seed: int) -> Al
     return alignment
 
 
-def align(
-    model: HmmModel,
-    graphs: dict[str, Fst],
-    data: JoinedUtterances,
-    search: Search,
-) -> Alignment:
+def align(model: HmmModel, graphs: dict[str, Fst], data: JoinedUtterances, search: Search) -> Alignment:
     """The best path of each utterance, with `retry_beam` if `beam` fails."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
     boosted = list(search.boosted)
@@ -107,13 +102,7 @@ def _align_one(
     alignment.ids[data.bounds[i] : data.bounds[i + 1]] = ids
 
 
-def best_path(
-    model: HmmModel,
-    graph: Fst,
-    scores: Floats,
-    search: Search,
-    utt: str,
-) -> tuple[list[int], int, float]:
+def best_path(model: HmmModel, graph: Fst, scores: Floats, search: Search, utt: str) -> tuple[list[int], int, float]:
     """Best path of one utterance in its training graph.
 
     scores: scaled log-likelihoods float32 [frames, transition-ids]. Returns the transition-id of

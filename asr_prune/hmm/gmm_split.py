@@ -36,12 +36,7 @@ def split(
     return Gmms(offsets, weights, means, invvars)
 
 
-def split_targets(
-    frames: Doubles,
-    target: int,
-    power: float,
-    min_count: float,
-) -> NDArray[np.int64]:
+def split_targets(frames: Doubles, target: int, power: float, min_count: float) -> NDArray[np.int64]:
     """Number of Gaussians of each pdf, int64 [pdfs].
 
     One each, then one at a time to the pdf with the highest frames**power per Gaussian, as long as

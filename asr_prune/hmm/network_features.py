@@ -39,12 +39,7 @@ def base_features(folder: Path, options: HmmFeatureOptions) -> Stored:
     return stored(feature_folder(folder, "hmm"), replace(options, deltas=0), speakers)
 
 
-def pass_features(
-    folder: Path,
-    options: HmmFeatureOptions,
-    hmm: Path,
-    adapt: bool = True,
-) -> Stored:
+def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bool = True) -> Stored:
     """Input features of the GMM-HMM pass in folder `hmm`, for a data directory; read on access.
 
     adapt: apply the speakers' fMLLR transforms if the pass has them.

@@ -63,13 +63,7 @@ class Speech:
     frame_shift: float = 0.01
 
 
-def train_passes(
-    lang: Path,
-    speech: Speech,
-    out: Path,
-    options: HmmOptions,
-    seed: int,
-) -> list[PassSummary]:
+def train_passes(lang: Path, speech: Speech, out: Path, options: HmmOptions, seed: int) -> list[PassSummary]:
     """Trains the passes up to `options.stop_after`; the last one labels all utterances."""
     before = None
     summaries = []
@@ -146,13 +140,7 @@ def _labeller(lang: Lang, trained: TrainedPass, options: PassOptions, speech: Sp
     return Labeller(lang, trained, options, *data, known)
 
 
-def _previous(
-    before: Path,
-    lang: Lang,
-    data: JoinedUtterances,
-    options: PassOptions,
-    speech: Speech,
-) -> TrainedPass:
+def _previous(before: Path, lang: Lang, data: JoinedUtterances, options: PassOptions, speech: Speech) -> TrainedPass:
     """The pass in folder `before`, with labels of all of `data`, also those it had not labelled."""
     loaded = TrainedPass.load(before, data)
     tried = set(json.loads((before / "summary.json").read_text())["failed"])
@@ -179,13 +167,7 @@ def _labels(
     return chain(labels, labeller.over(rest))
 
 
-def _write(
-    folder: Path,
-    job: PassInput,
-    trained: TrainedPass,
-    labeller: Labeller,
-    rest: Set[str],
-) -> None:
+def _write(folder: Path, job: PassInput, trained: TrainedPass, labeller: Labeller, rest: Set[str]) -> None:
     """Writes model and labels; pdf.scp comes last, so that it marks a complete folder."""
     model = trained.model
     with atomic_dir(folder) as partial:

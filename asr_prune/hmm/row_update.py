@@ -13,12 +13,7 @@ from asr_prune.hmm.gmm import Doubles
 _SWEEPS = 40
 
 
-def maximise(
-    count: Doubles,
-    linear: Doubles,
-    quadratic: Doubles,
-    sweeps: int = _SWEEPS,
-) -> Doubles:
+def maximise(count: Doubles, linear: Doubles, quadratic: Doubles, sweeps: int = _SWEEPS) -> Doubles:
     """The transforms [sets, dim, columns] that maximise, for each set of statistics,
 
         count log|det A| + sum_i (w_i . linear_i - w_i quadratic_i w_i / 2),

@@ -26,11 +26,7 @@ class JoinedUtterances:
     bounds: NDArray[np.int64]
 
     @classmethod
-    def join(
-        cls,
-        feats: Mapping[str, Floats],
-        utts: Iterable[str] | None = None,
-    ) -> JoinedUtterances:
+    def join(cls, feats: Mapping[str, Floats], utts: Iterable[str] | None = None) -> JoinedUtterances:
         """Joins features [frames, dim] by utterance, of all or of `utts`; reads each only once.
 
         Raises UserError if there are none or some are not finite.

@@ -54,11 +54,7 @@ def model_files(hmm: Path) -> list[Path]:
     return sorted(path for path in (*named, *hmm.glob("trans.*")) if path.is_file())
 
 
-def read_kaldi_labels(
-    source: Path,
-    hmm: Path | None = None,
-    pdfs: int | None = None,
-) -> KaldiLabels:
+def read_kaldi_labels(source: Path, hmm: Path | None = None, pdfs: int | None = None) -> KaldiLabels:
     """Reads a Kaldi alignment directory (ali.*.gz, final.mdl, tree), or a file of pdf-ids.
 
     hmm: for a file, the folder with final.mdl and tree of its pdf-ids; pdfs: for a file without

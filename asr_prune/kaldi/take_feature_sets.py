@@ -12,13 +12,7 @@ from asr_prune.kaldi.features import take_features
 log = logging.getLogger(__name__)
 
 
-def take_feature_sets(
-    source: Path,
-    sets: Sequence[Path],
-    outs: Sequence[Path],
-    kind: str,
-    frame_shift: float,
-) -> None:
+def take_feature_sets(source: Path, sets: Sequence[Path], outs: Sequence[Path], kind: str, frame_shift: float) -> None:
     """Copies the features of the data directories `sets` from source/<set> into the folders `outs`.
 
     frame_shift: seconds. Raises UserError as `take_features`, or if the sets differ in columns.

@@ -102,11 +102,7 @@ def _add_word(
 
 
 def _boundary(
-    draft: Draft,
-    phones: dict[str, int],
-    sil_prob: float,
-    silence: str,
-    sil_disambig: str | None,
+    draft: Draft, phones: dict[str, int], sil_prob: float, silence: str, sil_disambig: str | None
 ) -> tuple[int, list[tuple[int, float]]]:
     """The state where words begin, and the (state, cost) pairs where they end."""
     if sil_prob == 0:

@@ -42,12 +42,7 @@ class Tokens:
         self._processor = _processor(model) if model else None
 
     @classmethod
-    def learn(
-        cls,
-        sentences: Iterable[Sequence[str]],
-        options: LangOptions,
-        lexicon: Path | None = None,
-    ) -> Tokens:
+    def learn(cls, sentences: Iterable[Sequence[str]], options: LangOptions, lexicon: Path | None = None) -> Tokens:
         """From the words of transcripts; lexicon: their pronunciations, for phones.
 
         Raises UserError if there are no words, too few for `lang.pieces`, or none of the lexicon.

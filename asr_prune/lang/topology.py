@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def topology(
-    phones: Sequence[int],
-    silences: Sequence[int],
-    phone_states: int,
-    silence_states: int,
-) -> str:
+def topology(phones: Sequence[int], silences: Sequence[int], phone_states: int, silence_states: int) -> str:
     """The `topo` file.
 
     `phones` get `phone_states` left-to-right states, `silences` get `silence_states` with skips.

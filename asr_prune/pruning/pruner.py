@@ -13,12 +13,12 @@ from torch import Tensor, optim
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network, size_of
-from asr_prune.layout import RunDir
 from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.removal import fold_means
 from asr_prune.pruning.schedule import Phase
 from asr_prune.pruning.trail import TrailWriter
+from asr_prune.run_dir import RunDir
 
 #: the largest fraction of the norm mass that the cut of a converged steered run removes
 _SMALL_CUT = 0.05

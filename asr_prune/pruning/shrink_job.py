@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 from asr_prune.acoustic.checkpoint import load_model, save_model
 from asr_prune.acoustic.network import size_of
 from asr_prune.files import atomic_dir
-from asr_prune.layout import RunDir
 from asr_prune.pruning.removal import shrink
+from asr_prune.run_dir import RunDir
 
 log = logging.getLogger(__name__)
 

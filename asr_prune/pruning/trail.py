@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 
 class TrailWriter:

@@ -10,9 +10,9 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.targets import frame_targets, token_targets
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
-from asr_prune.layout import RunDir
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.training import train_run
+from asr_prune.run_dir import RunDir
 
 
 def train_one(

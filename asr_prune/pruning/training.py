@@ -25,12 +25,12 @@ from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
-from asr_prune.layout import RunDir
 from asr_prune.process import torch_threads
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
 from asr_prune.pruning.registry import find_method
 from asr_prune.pruning.removal import shrink
+from asr_prune.run_dir import RunDir
 
 Labelled = tuple[Utterances, Utterances]  # features, labels
 

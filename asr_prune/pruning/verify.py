@@ -35,11 +35,7 @@ class Agreement:
         return f"{what}: largest logit difference {self.difference:.2e}, allowed {self.allowed:.2e}: {verdict}"
 
 
-def compare_networks(
-    masked: Model,
-    small: Model,
-    utterances: Mapping[str, np.ndarray],
-) -> list[Agreement]:
+def compare_networks(masked: Model, small: Model, utterances: Mapping[str, np.ndarray]) -> list[Agreement]:
     """Compares logits on random inputs and on all frames of `utterances` (float32 [frames, dim]),
     in float32 and float64.
 
@@ -60,13 +56,7 @@ def compare_networks(
 
 
 @torch.no_grad()
-def agreement(
-    one: nn.Module,
-    other: nn.Module,
-    what: str,
-    batches: Iterable[Tensor],
-    dtype: torch.dtype,
-) -> Agreement:
+def agreement(one: nn.Module, other: nn.Module, what: str, batches: Iterable[Tensor], dtype: torch.dtype) -> Agreement:
     """Compares the outputs of two networks, which stay in evaluation mode and `dtype`.
 
     batches: float [batch, ...]; what: names them.

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
 from asr_prune.pruning.options import AuditTable
 from asr_prune.pruning.registry import audit_tables
+from asr_prune.run_dir import RunDir
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ZERO = "·"
@@ -79,10 +79,7 @@ def read_trail(run: RunDir) -> Trail:
 
 
 def _read(run: RunDir) -> Trail:
-    rows, nodes = (
-        _lines(run.trail),
-        json.loads(run.nodes.read_text(encoding="utf-8")),
-    )
+    rows, nodes = _lines(run.trail), json.loads(run.nodes.read_text(encoding="utf-8"))
     values = zip(*(row["scores"] for row in rows), strict=True)
     scores = [np.array(layer, float) for layer in values]
     if not scores or [s.shape[1:] for s in scores] != [(layer["nodes"],) for layer in nodes["layers"]]:

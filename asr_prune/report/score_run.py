@@ -14,8 +14,8 @@ import yaml
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.files import atomic
-from asr_prune.layout import RunDir, decode_info
 from asr_prune.report.results import Result
+from asr_prune.run_dir import RunDir, decode_info
 from asr_prune.score.grids import score_grids
 from asr_prune.score.options import ScoreOptions
 

@@ -80,12 +80,7 @@ def _png(figure: Figure, path: Path, dpi: int) -> bytes:
     return buffer.getvalue()
 
 
-def write_report(
-    files: Sequence[RunFiles],
-    out: Path,
-    title: str,
-    options: ReportOptions | None = None,
-) -> str:
+def write_report(files: Sequence[RunFiles], out: Path, title: str, options: ReportOptions | None = None) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
     Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
@@ -106,13 +101,7 @@ def write_report(
     return table(rows, options.width) + "".join(f"{note}\n" for note in notes if skipped)
 
 
-def _draw(
-    runs: Sequence[FinishedRun],
-    networks: dict[str, Path],
-    out: Path,
-    title: str,
-    dpi: int,
-) -> Pictures:
+def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:
     """The pictures as PNG, each also written to `out`."""
     rows = [run.result for run in runs]
     nested = [run for run in runs if run.nested]

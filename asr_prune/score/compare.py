@@ -68,12 +68,7 @@ def improvement(
     return Resampled(len(words), float(low), float(high), fewer, tie)
 
 
-def compare(
-    first: Sequence[Utterance],
-    second: Sequence[Utterance],
-    samples: int,
-    seed: int,
-) -> Comparison:
+def compare(first: Sequence[Utterance], second: Sequence[Utterance], samples: int, seed: int) -> Comparison:
     """Compares two runs on the same utterances, given in the same order.
 
     Raises ValueError if the utterances, speakers or references differ.

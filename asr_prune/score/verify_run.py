@@ -16,8 +16,8 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
-from asr_prune.layout import RunDir
 from asr_prune.pruning.verify import compare_networks
+from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
 
 log = logging.getLogger(__name__)

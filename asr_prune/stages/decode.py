@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.layout import SCORED_SETS, RunDir, decode_info, lattices_file, words_file
+from asr_prune.layout import SCORED_SETS
+from asr_prune.run_dir import RunDir, decode_info, lattices_file, words_file
 from asr_prune.stages.inputs import decoding_inputs, front_end_files
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work

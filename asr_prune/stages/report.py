@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 

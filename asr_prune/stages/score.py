@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from asr_prune.layout import SCORED_SETS, decode_info
+from asr_prune.layout import SCORED_SETS
 from asr_prune.recipe.load import Run
 from asr_prune.recipe.naming import variant
+from asr_prune.run_dir import decode_info
 from asr_prune.score.files import score_files
 from asr_prune.stages.decode import words_files
 from asr_prune.workflow.experiment import Experiment

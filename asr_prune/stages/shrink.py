@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from asr_prune.layout import SCORED_SETS, RunDir
+from asr_prune.layout import SCORED_SETS
+from asr_prune.run_dir import RunDir
 from asr_prune.stages.inputs import decoding_inputs, front_end_files
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work

@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
 from asr_prune.pruning.registry import method_modules
 from asr_prune.recipe.load import Run
+from asr_prune.run_dir import RunDir
 from asr_prune.stages.inputs import front_end_files, label_inputs, network_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work, plain

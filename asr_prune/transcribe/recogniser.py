@@ -25,7 +25,7 @@ from asr_prune.hmm.fmllr import transformed
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.lang.lang import Lang
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 log = logging.getLogger(__name__)
 

@@ -21,12 +21,7 @@ log = logging.getLogger(__name__)
 CHANNEL = "1"
 
 
-def write_times(
-    recogniser: RunRecogniser,
-    part: str,
-    options: ScoreOptions,
-    confidence: bool,
-) -> None:
+def write_times(recogniser: RunRecogniser, part: str, options: ScoreOptions, confidence: bool) -> None:
     """Writes score_<part>.hyp.ctm and score_<part>.ref.stm in a run's folder: the words as the score stage counts them,
     at the LM weight and penalty chosen on dev; confidence: with the confidence of each word.
 

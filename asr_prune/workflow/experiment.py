@@ -14,9 +14,10 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.hmm.options import SatOptions
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.layout import Layout, RunDir
+from asr_prune.layout import Layout
 from asr_prune.recipe.blocks import Recipe, Run
 from asr_prune.recipe.load import Loaded, load_recipe
+from asr_prune.run_dir import RunDir
 from asr_prune.workflow.ledger import Hashes, Ledger
 
 #: processes, unless --nj says otherwise
@@ -165,7 +166,7 @@ def experiment_of(run: RunDir, recipe: Path | str | None = None, sets: Sequence[
     """The experiment that a run belongs to; recipe: its folder, by default recipes/<name>. Raises UserError if the run
     is of another recipe.
     """
-    experiment = open_experiment(recipe or f"recipes/{run.layout.name}", sets, nj)
-    if experiment.layout != run.layout:
+    experiment = open_experiment(recipe or f"recipes/{Layout.of_run(run).name}", sets, nj)
+    if experiment.layout != Layout.of_run(run):
         raise UserError(f"{run.path} is not a run of {experiment.loaded.folder}; name its recipe with --recipe.")
     return experiment

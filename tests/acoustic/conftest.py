@@ -14,7 +14,7 @@ from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 PDFS = 5
 

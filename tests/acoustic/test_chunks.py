@@ -21,7 +21,7 @@ from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.labels import StoredLabels, write_labels
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 Arrays = dict[str, np.ndarray]
 FRAMES, DIM = 40 * (4 * 3 + 24), 3

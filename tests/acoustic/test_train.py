@@ -18,7 +18,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 MakeTrainer = Callable[..., Trainer]
 
@@ -60,10 +60,10 @@ def test_wall_seconds_are_those_of_all_sittings(make_trainer: MakeTrainer) -> No
 def test_a_checkpoint_of_an_earlier_version_counts_the_seconds_of_its_epochs(make_trainer: MakeTrainer) -> None:
     killed = make_trainer()
     killed._one_epoch()
-    content = torch.load(killed.checkpoint, weights_only=True)
+    content = torch.load(killed.run_dir.checkpoint, weights_only=True)
     del content["wall_seconds"]
     content["metrics"][0]["seconds"] = 70.0
-    torch.save(content, killed.checkpoint)
+    torch.save(content, killed.run_dir.checkpoint)
     resumed = make_trainer()
     resumed.run()
     assert 70 < resumed.wall_seconds < 130

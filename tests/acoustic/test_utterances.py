@@ -24,7 +24,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.acoustic.utterances import UtteranceSet, collapsed, fewest_frames, token_errors
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
+from asr_prune.run_dir import RunDir
 
 TOKENS = 4  # and the blank
 Data = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]

@@ -14,8 +14,8 @@ import torch
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.analysis.widths import SHARES, cut_to
 from asr_prune.cli.main import main
-from asr_prune.layout import RunDir
 from asr_prune.pruning.nodes import first
+from asr_prune.run_dir import RunDir
 from asr_prune.stages import STAGES
 
 RECIPE = """

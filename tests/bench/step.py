@@ -20,9 +20,9 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
-from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
+from asr_prune.run_dir import RunDir
 
 CASES = {
     "none": {"method": "none"},

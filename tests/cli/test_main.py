@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from asr_prune.cli.main import main, parser
 from asr_prune.stages import STAGES
+from asr_prune.workflow.code import Sources
 
 RECIPE = """
 corpus: {prepare: PREPARE}
@@ -331,6 +333,32 @@ def test_decoding_is_measured(project: Path, capsys: Said) -> None:
     assert all("RTF" in line for line in lines[1:])
     assert main(["bench", "decode", "exp/tiny/runs/none"]) == 1
     assert "shrunk/network.pt is missing; run the shrink stage" in capsys.readouterr().err
+
+
+def test_a_run_of_another_recipe_is_refused(project: Path, capsys: Said) -> None:
+    shutil.copytree(project / "recipes/tiny", project / "recipes/other", dirs_exist_ok=True)
+    run = "exp/tiny/runs/dense"
+    for command in (["bench", "decode"], ["nbest"], ["verify"], ["ctm"], ["widths"]):
+        status, said = told(capsys, *command, run, "--recipe", "recipes/other")
+        assert status == 1
+        assert "exp/tiny/runs/dense is not a run of recipes/other; name its recipe with --recipe" in said
+    assert not (project / "exp/other").exists()
+
+
+def test_changed_code_is_accepted_on_request_and_the_results_say_so(
+    project: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sources, "libraries", lambda self, sources: {"numpy": "another version"})
+    capsys.readouterr()
+    assert main(["plan", "recipes/tiny"]) == 0
+    assert "changed: version of kaldi-decoder" in capsys.readouterr().out
+    assert main(["decode", *GIVEN, "--accept-code"]) == 0
+    assert "decode dense: kept though code has changed (changed: version of" in capsys.readouterr().out
+    assert main(["decode", *GIVEN]) == 0
+    assert "decode dense: up to date" in capsys.readouterr().out
+    assert main(["score", *GIVEN]) == 0
+    result = json.loads((project / "exp/tiny/runs/dense/result.json").read_text())
+    assert result["code_accepted"] == ["decode"]
 
 
 def test_a_network_to_start_from_counts_by_its_content(project: Path, capsys: Said) -> None:

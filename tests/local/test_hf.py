@@ -98,7 +98,7 @@ def test_without_a_lexicon_networks_spell(
     )
     result = to_wer("hf", f"corpus.root={folders['parquet']}", options, *spelling)
     told = capsys.readouterr().out
-    assert "the corpus has no lexicon: networks are trained with CTC" in told
+    assert "the corpus has no lexicon: networks learn to spell its words" in told
     assert ("decoded greedily" in told) == (not language)
     assert result["words_test"] > 0
     assert not Path("data/hf/local/lexicon.txt").exists()

@@ -14,9 +14,9 @@ from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
-from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
+from asr_prune.run_dir import RunDir
 
 PDFS = 7
 
@@ -51,7 +51,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         method = find_method(prune["method"])
         pruner = Pruner(method(find_options(prune["method"])(**prune), made.node_layers()), RunDir(tmp_path / name))
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})
-        (RunDir(tmp_path / name)).mkdir(parents=True, exist_ok=True)
+        RunDir(tmp_path / name).models.mkdir(parents=True, exist_ok=True)
         return Trainer(made, options, frames, dev, pruner, 5, RunDir(tmp_path / name))
 
     return make

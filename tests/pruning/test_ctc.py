@@ -14,10 +14,10 @@ from asr_prune.acoustic.architectures import make as build
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.train import Trainer
 from asr_prune.acoustic.utterances import UtteranceSet
-from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options, method_names
 from asr_prune.pruning.removal import shrink
+from asr_prune.run_dir import RunDir
 
 HIDDEN = (24, 20, 16)
 TOKENS = 5
@@ -54,7 +54,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         found = find_method(method)
         prune = {"method": method, "min_nodes": 4, **ASKED.get(method, {"keep": 0.5}), **more}
         pruner = Pruner(found(find_options(prune["method"])(**prune), network.node_layers()), RunDir(tmp_path / name))
-        (RunDir(tmp_path / name)).mkdir(parents=True, exist_ok=True)
+        RunDir(tmp_path / name).models.mkdir(parents=True, exist_ok=True)
         given = TrainOptions(epochs=5, utterances=2, learning_rate=0.01, tensorboard=False)
         return Trainer(network, given, train, dev, pruner, 5, RunDir(tmp_path / name))
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from asr_prune.acoustic.train import Trainer
+from asr_prune.layout import RunDir
 from asr_prune.pruning.pruner import RECORDS
 from asr_prune.pruning.trail import TrailWriter
 
@@ -20,13 +21,13 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_what_a_killed_run_wrote_after_its_checkpoint_is_overwritten(tmp_path: Path) -> None:
-    first = TrailWriter(tmp_path)
+    first = TrailWriter(RunDir(tmp_path))
     first.scores(0, "warm_up", [torch.tensor([1.0, 2.0])])
     first.flush()
     saved = first.state_dict()
     first.scores(5, "sparsify", [torch.tensor([7.0, 8.0])])
     first.flush()
-    resumed = TrailWriter(tmp_path)
+    resumed = TrailWriter(RunDir(tmp_path))
     resumed.scores(0, "warm_up", [torch.tensor([9.0, 9.0])])
     resumed.load_state_dict(saved)
     resumed.scores(5, "sparsify", [torch.tensor([3.0, 1 / 3])])
@@ -39,7 +40,7 @@ def test_what_a_killed_run_wrote_after_its_checkpoint_is_overwritten(tmp_path: P
 
 def test_a_run_that_starts_anew_begins_its_files_anew(tmp_path: Path) -> None:
     (tmp_path / "trail.jsonl").write_text("left by another run\n" * 9)
-    trail = TrailWriter(tmp_path)
+    trail = TrailWriter(RunDir(tmp_path))
     trail.scores(0, "warm_up", [torch.tensor([1.0])])
     trail.flush()
     assert len(rows_of(tmp_path)) == 1

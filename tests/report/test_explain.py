@@ -12,8 +12,8 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
 from asr_prune.report.explain import explain, sparkline
+from asr_prune.run_dir import RunDir
 
 LAYERS = [
     {

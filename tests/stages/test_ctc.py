@@ -169,6 +169,25 @@ def test_a_grammar_in_place_of_a_language_model(done: SimpleNamespace, capsys: p
     assert main(["lang", *given]) == 0
 
 
+def test_the_n_best_words_are_those_of_the_graph_of_tokens(
+    done: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change = ["--recipe", "recipes/tones", "--nj", "1", "--set", "decode.lattice=true", "--set", "runs=[]"]
+    other = done.exp / "graph/words.txt"
+    other.parent.mkdir()
+    other.write_text("<eps> 0\nHIGH 1\nLOW 2\nMID 3\n")
+    wrong = [*change, "--set", "prune.method=none", "--set", "train.epochs=60"]
+    assert [main([verb, *wrong]) for verb in ("train", "shrink", "decode")] == [0, 0, 0]
+    capsys.readouterr()
+    assert main(["nbest", "exp/tones/runs/dense", "-n", "1", "--lm-weight", "3"]) == 0
+    best = dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines())
+    dense = done.exp / "runs/dense/decode_test"
+    decoded = dict(line.split(" ", 1) for line in (dense / "penalty_0/3.txt").read_text().splitlines())
+    assert {name.removesuffix("-1"): text.split(" ", 1)[1] for name, text in best.items()} == decoded
+    other.unlink()
+    assert main(["decode", "--recipe", "recipes/tones", "--nj", "1"]) == 0
+
+
 def test_nested_widths_of_a_guided_run(done: SimpleNamespace) -> None:
     given = ["--recipe", "recipes/tones", "--nj", "1"]
     sets = ["prune.method=guided", "prune.norm=l2", "prune.keep=0.5", "train.epochs=20"]

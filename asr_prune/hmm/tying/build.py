@@ -70,13 +70,7 @@ def _stub(roots: list[list[int]], leaves: list[int], central: int) -> Node:
     return Split(central, tuple(sorted(chain(*roots[:half]))), first, second)
 
 
-def _grown(
-    stub: Tree,
-    stats: TreeStats,
-    questions: Questions,
-    leaves: int,
-    min_gain: float,
-) -> tuple[Tree, float]:
+def _grown(stub: Tree, stats: TreeStats, questions: Questions, leaves: int, min_gain: float) -> tuple[Tree, float]:
     """The stub with its leaves split, and the smallest gain of any split."""
     roots = leaves_of(stub, stats.classes, stats.windows)
     branches, least = grow(stats, roots, num_leaves(stub), questions, leaves, min_gain)

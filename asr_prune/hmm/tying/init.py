@@ -18,11 +18,7 @@ from asr_prune.hmm.tying.stats import TreeStats
 log = logging.getLogger(__name__)
 
 
-def initial_model(
-    tree: Tree,
-    topology: khg.HmmTopology,
-    stats: TreeStats,
-) -> tuple[HmmModel, Doubles]:
+def initial_model(tree: Tree, topology: khg.HmmTopology, stats: TreeStats) -> tuple[HmmModel, Doubles]:
     """The model, and the number of frames of each pdf in `stats`, float64 [pdfs].
 
     A pdf without frames, of a phone that never occurs, gets the Gaussian of all frames; the number

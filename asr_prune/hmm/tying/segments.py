@@ -69,14 +69,7 @@ def _spoilt(wrong: Bools, utterances: Longs) -> Bools:
     return np.isin(utterances, spoilt)
 
 
-def _wrong(
-    transitions: Transitions,
-    ids: Ints,
-    enters: Bools,
-    starts: Bools,
-    first: Bools,
-    done: Bools,
-) -> Bools:
+def _wrong(transitions: Transitions, ids: Ints, enters: Bools, starts: Bools, first: Bools, done: Bools) -> Bools:
     """Frames that cannot follow the previous one, or at which an utterance cannot end."""
     previous = np.roll(ids, 1)
     same_phone = transitions.phone[ids] == transitions.phone[previous]

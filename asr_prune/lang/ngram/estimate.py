@@ -10,11 +10,7 @@ from asr_prune.lang.ngram.model import BackOff, NGrams
 from asr_prune.lang.ngram.text import START
 
 
-def estimate_ngrams(
-    counts: list[NGramCounts],
-    words: list[str],
-    smoothing: str,
-) -> tuple[BackOff, list[str]]:
+def estimate_ngrams(counts: list[NGramCounts], words: list[str], smoothing: str) -> tuple[BackOff, list[str]]:
     """The back-off model of `counts`, and a line for the log on how each order was discounted.
 
     p(w | h) = (c(h w) - D) / c(h .) + g(h) p(w | h'), where h' is h without its first word and g(h)

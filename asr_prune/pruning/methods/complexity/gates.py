@@ -23,13 +23,7 @@ class Gates:
     at most `tolerance` for `patience` updates is permanently off.
     """
 
-    def __init__(
-        self,
-        layers: Sequence[NodeLayer],
-        theta: float,
-        tolerance: float,
-        patience: int,
-    ) -> None:
+    def __init__(self, layers: Sequence[NodeLayer], theta: float, tolerance: float, patience: int) -> None:
         self.tolerance, self.patience = tolerance, patience
         self.sizes = [layer.size for layer in layers]
         self.skippable = all(layer.skippable for layer in layers)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.run_dir import RunDir
 
 
 @options

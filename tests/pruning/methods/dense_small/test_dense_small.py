@@ -13,10 +13,10 @@ import torch
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError
-from asr_prune.layout import RunDir
 from asr_prune.pruning.methods.dense_small.options import DenseSmallOptions
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.training import train_run
+from asr_prune.run_dir import RunDir
 
 
 def write_nodes(runs: Path, kept: list[int], nodes: list[int]) -> None:
