@@ -10,6 +10,7 @@ from pathlib import Path
 import kaldi_hmm_gmm as khg
 import numpy as np
 
+from asr_prune.corpus.datadir import group_by_speaker
 from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
@@ -85,10 +86,7 @@ class Adapter:
     ) -> Transforms:
         """gmms: those that weigh the Gaussians of a frame."""
         fmllr = Fmllr(self.model.gmms, min_frames)
-        by_speaker: dict[str, list[str]] = {}
-        for utt in sorted(feats):
-            by_speaker.setdefault(speakers[utt], []).append(utt)
-        for speaker, utts in by_speaker.items():
+        for speaker, utts in group_by_speaker({utt: speakers[utt] for utt in feats}).items():
             frames = np.concatenate([feats[utt] for utt in utts])
             fmllr.add(speaker, frames, np.concatenate([pdfs[utt] for utt in utts]), gmms)
         return fmllr.estimate()

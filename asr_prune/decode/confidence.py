@@ -31,6 +31,13 @@ def confidences(trellis: Trellis, point: Point, words: Sequence[int]) -> list[fl
     return matches.clip(0, 1).tolist()
 
 
+def _blocks(trellis: Trellis) -> list[tuple[np.ndarray, slice]]:
+    """For each level, the first arcs into its states, and all arcs into them."""
+    firsts = np.append(trellis.firsts, len(trellis.source))
+    bounds = zip(trellis.bounds[:-1].tolist(), trellis.bounds[1:].tolist(), strict=True)
+    return [(firsts[low:high], slice(firsts[low], firsts[high])) for low, high in bounds]
+
+
 class _Alignment:
     """Paths of a lattice aligned with a hypothesis of n words.
 
@@ -43,12 +50,7 @@ class _Alignment:
         self.places = np.arange(len(hyp) + 1)
         self.edits = np.zeros((trellis.end + 1, len(hyp) + 1))
         self.edits[trellis.start] = self.places
-        firsts = np.append(trellis.firsts, len(trellis.source))
-        bounds = zip(trellis.bounds[:-1].tolist(), trellis.bounds[1:].tolist(), strict=True)
-        self.blocks = [
-            (firsts[first:last], slice(firsts[first], firsts[last]))  # arcs by target state
-            for first, last in bounds
-        ]
+        self.blocks = _blocks(trellis)
         for begins, block in self.blocks:
             into = trellis.target[begins]
             weighted = shares[block, None] * self._fewest(*self._costs(block))

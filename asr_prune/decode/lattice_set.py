@@ -145,8 +145,5 @@ def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int =
             reason = f"word {error} is not in {graph}/words.txt" if unknown else error
             raise UserError(f"{archive}: {utt}: {reason}; rerun the decode stage.") from error
 
-    hyps: Words = {point: {} for point in points}
-    for utt, swept in each(work, read_lattices(archive), nj):
-        for point, words in zip(points, swept, strict=True):
-            hyps[point][utt] = words
-    return hyps
+    swept = dict(each(work, read_lattices(archive), nj))
+    return {point: {utt: words[i] for utt, words in swept.items()} for i, point in enumerate(points)}

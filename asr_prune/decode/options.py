@@ -73,6 +73,15 @@ class DecodeOptions:
     def __post_init__(self) -> None:
         if self.type == "hmm" and self.search != "auto":
             raise ValueError(f"search {self.search} is for type ctc; leave it out with type hmm")
+        self._check_beams()
+        for name in ("lm_weights", "ctc_lm_weights"):
+            weights = getattr(self, name)
+            if not weights or min(weights) < 1:
+                raise ValueError(f"{name} must be numbers of at least 1, not {list(weights)}")
+        if not self.penalties:
+            raise ValueError("penalties must have at least one number, for instance 0.0")
+
+    def _check_beams(self) -> None:
         for name in ("beam", "first_beam", "lattice_beam", "acoustic_scale"):
             if getattr(self, name) < 1e-9:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
@@ -81,9 +90,3 @@ class DecodeOptions:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not 0 <= self.ctc_prior_scale <= 1:
             raise ValueError(f"ctc_prior_scale must be 0 to 1, not {self.ctc_prior_scale}")
-        for name in ("lm_weights", "ctc_lm_weights"):
-            weights = getattr(self, name)
-            if not weights or min(weights) < 1:
-                raise ValueError(f"{name} must be numbers of at least 1, not {list(weights)}")
-        if not self.penalties:
-            raise ValueError("penalties must have at least one number, for instance 0.0")

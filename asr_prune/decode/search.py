@@ -51,12 +51,8 @@ class Decoder:
         self.options = options
         arrays = FstArrays.of(read_fst(graph / "HCLG.fst", "graph"))
         ids, words = arrays.arcs["ilabel"], arrays.arcs["olabel"]
-        for table, fits in (
-            ("pdfs.txt", ids.max(initial=0) < len(pdfs)),
-            ("words.txt", words.max(initial=0) <= max(self.words)),
-        ):
-            if not fits:
-                raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; rerun the graph stage.")
+        _check_labels(graph, "pdfs.txt", ids, len(pdfs) - 1)
+        _check_labels(graph, "words.txt", words, max(self.words))
         self.pairs, labels = _pairs(ids, words)
         arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
         arrays.arcs["olabel"] = labels
@@ -121,6 +117,11 @@ class Decoder:
         unscaled = np.array([1, 1 / self.options.acoustic_scale], np.float32)
         arcs["weight"] = arrays.arcs["weight"] * unscaled
         return FstArrays(arrays.start, arrays.finals * unscaled, arrays.counts, arcs)
+
+
+def _check_labels(graph: Path, table: str, labels: Ints, highest: int) -> None:
+    if labels.max(initial=0) > highest:
+        raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; rerun the graph stage.")
 
 
 def _pairs(ids: Ints, words: Ints) -> tuple[Ints, Ints]:

@@ -29,8 +29,7 @@ class Trellis:
         weights = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]])
         self.costs = weights.astype(float)[order]
         self.words = np.concatenate([arrays.arcs["olabel"], np.zeros(len(finals), np.int32)])[order]
-        # the first of the arcs into each state
-        self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))
+        self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))  # arcs, of each target
         levels = self.level[self.target[self.firsts]]
         self.bounds = np.flatnonzero(np.diff(levels, prepend=-1, append=-1))  # of levels
 
@@ -85,9 +84,7 @@ class Trellis:
 def _levels(source: np.ndarray, target: np.ndarray, states: int) -> np.ndarray:
     """Number of arcs on the longest path to each state."""
     waiting, level = np.bincount(target, minlength=states).tolist(), [0] * states
-    leaving: list[list[int]] = [[] for _ in range(states)]
-    for one, other in zip(source.tolist(), target.tolist(), strict=True):
-        leaving[one].append(other)
+    leaving = _followers(source, target, states)
     order = [state for state in range(states) if not waiting[state]]
     for state in order:
         for follower in leaving[state]:
@@ -98,3 +95,10 @@ def _levels(source: np.ndarray, target: np.ndarray, states: int) -> np.ndarray:
     if len(order) < states:
         raise ValueError("its arcs form a cycle")
     return np.array(level)
+
+
+def _followers(source: np.ndarray, target: np.ndarray, states: int) -> list[list[int]]:
+    followers: list[list[int]] = [[] for _ in range(states)]
+    for one, other in zip(source.tolist(), target.tolist(), strict=True):
+        followers[one].append(other)
+    return followers

@@ -40,6 +40,11 @@ _OUTPUT_FORM = (
     " decoders need them. With CTC the columns are tokens, the blank first. There is one output"
     " frame per stride input frames."
 )
+_PRODUCER = {
+    "producer_name": "asr_prune",
+    "producer_version": __version__,
+    "doc_string": f"{_INPUT_FORM} {_OUTPUT_FORM}",
+}
 
 
 def onnx_model(deployed: Deployed) -> onnx.ModelProto:
@@ -55,9 +60,7 @@ def onnx_model(deployed: Deployed) -> onnx.ModelProto:
         _body(deployed),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
-        producer_name="asr_prune",
-        producer_version=__version__,
-        doc_string=f"{_INPUT_FORM} {_OUTPUT_FORM}",
+        **_PRODUCER,
     )
     metadata = deployed.card() | {"input_form": _INPUT_FORM, "output_form": _OUTPUT_FORM}
     helper.set_model_props(model, {METADATA: json.dumps(metadata)})

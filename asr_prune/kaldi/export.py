@@ -27,6 +27,10 @@ from asr_prune.layout import LABELLED_SETS, Layout
 
 log = logging.getLogger(__name__)
 
+_Labels = dict[str, Ints]
+_Speakers = Mapping[str, str]
+_Jobs = list[list[str]]
+
 
 @dataclass(frozen=True)
 class ExportFolders:
@@ -107,7 +111,7 @@ def _refuse_foreign(out: Path) -> None:
         raise UserError(f"{out} exists and is not an earlier export; give another folder.")
 
 
-def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel, align: Path) -> dict[str, Ints]:
+def _kept(labels: _Labels, speakers: _Speakers, model: HmmModel, align: Path) -> _Labels:
     kept = {utt: ids for utt, ids in labels.items() if utt in speakers}
     if not kept:
         raise UserError(f"{align}/ali.ark has no utterance of the data; give its data with --data.")
@@ -122,12 +126,7 @@ def _kept(labels: dict[str, Ints], speakers: Mapping[str, str], model: HmmModel,
     return kept
 
 
-def _write_labels(
-    out: Path,
-    labels: dict[str, Ints],
-    split: list[list[str]],
-    model: HmmModel,
-) -> None:
+def _write_labels(out: Path, labels: _Labels, split: _Jobs, model: HmmModel) -> None:
     """num_jobs, ali.<job>.gz, and final.occs: frames of each pdf, as gmm-est --write-occs."""
     (out / "num_jobs").write_text(f"{len(split)}\n")
     for job, utts in enumerate(split, 1):
@@ -139,7 +138,7 @@ def _write_labels(
     (out / "final.occs").write_bytes(writer.data)
 
 
-def _write_transforms(align: Path, out: Path, split: list[list[str]], speakers: Mapping[str, str]) -> None:
+def _write_transforms(align: Path, out: Path, split: _Jobs, speakers: _Speakers) -> None:
     if not (align / "trans.scp").is_file():
         return
     transforms = dict(read_matrices(align / "trans.scp"))

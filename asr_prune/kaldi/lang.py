@@ -39,15 +39,19 @@ def export_lang(lang: Path, out: Path) -> None:
     for name in _LANG:
         if (lang / name).is_file():
             shutil.copyfile(lang / name, out / name)
-    symbols = {
-        "wdisambig.txt": "#0",
-        "wdisambig_phones.int": tables.phones["#0"],
-        "wdisambig_words.int": tables.words["#0"],
-    }
-    for name, symbol in symbols.items():
-        (out / "phones" / name).write_text(f"{symbol}\n")
+    _write_wdisambig(out / "phones", tables)
     _write_questions(out / "phones", tables)
     _write_pronunciations(out / "phones", tables)
+
+
+def _write_wdisambig(folder: Path, lang: Lang) -> None:
+    symbols = {
+        "wdisambig.txt": "#0",
+        "wdisambig_phones.int": lang.phones["#0"],
+        "wdisambig_words.int": lang.words["#0"],
+    }
+    for name, symbol in symbols.items():
+        (folder / name).write_text(f"{symbol}\n")
 
 
 def _write_questions(folder: Path, lang: Lang) -> None:

@@ -145,23 +145,31 @@ def wer_plot(rows: Sequence[Result], title: str, nested: Sequence[FinishedRun] =
     heading = f"{title}: word error rate against surviving nodes"
     axes.set_title(heading, fontsize=13, loc="left", pad=12, color=_INK)
     if not shown:
-        text = "no run has been scored on the test set yet"
-        axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=12)
-        axes.set_axis_off()
+        _draw_nothing(axes)
         return figure
     _draw_lines(axes, shown, lines, [run for run in nested if run.nested])
     figure.supxlabel(_CAPTION, fontsize=8.5, color="#666666", x=0.02, ha="left")
     return figure
 
 
-def _draw_lines(axes: Axes, rows: Sequence[Result], lines: Sequence[Series], nested: Sequence[FinishedRun]) -> None:
+def _draw_nothing(axes: Axes) -> None:
+    text = "no run has been scored on the test set yet"
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=12)
+    axes.set_axis_off()
+
+
+def _draw_lines(
+    axes: Axes,
+    rows: Sequence[Result],
+    lines: Sequence[Series],
+    nested: Sequence[FinishedRun],
+) -> None:
     top = _ceiling(rows)
     _reference(axes, [row for row in rows if is_dense(row)])
     _lines(axes, lines, len(rows) > _CROWDED, top)
     _nested_widths(axes, nested, top)
     widths = [row for run in nested for row in run.nested if row.wer_test <= top]
-    dense = max(finite(row.nodes_dense) or row.nodes for row in rows)
-    dense = max([dense, *(row.nodes for row in widths)])
-    _node_axis(axes, [*(row.nodes for row in rows), *(row.nodes for row in widths)], dense)
+    counts = [*(row.nodes for row in rows), *(row.nodes for row in widths)]
+    _node_axis(axes, counts, max(*counts, *(finite(row.nodes_dense) or 0 for row in rows)))
     _wer_axis(axes, rows, top)
     _legend(axes)

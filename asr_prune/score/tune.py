@@ -23,15 +23,11 @@ def grid_errors(
 
     An utterance without a hypothesis counts as deleted.
     """
-    same = representatives(options)
-
-    def prepared(words: Sequence[str]) -> list[str]:
-        return merge(normalise(words, options.normalise), same)
-
-    references = [prepared(words) for words in refs.values()]
-    errors = {}
+    same, steps, errors = representatives(options), options.normalise, {}
+    references = [merge(normalise(words, steps), same) for words in refs.values()]
     for point, hyps in grid.items():
-        errors[point] = distance(references, [prepared(hyps.get(name, ())) for name in refs])
+        words = [merge(normalise(hyps.get(name, ()), steps), same) for name in refs]
+        errors[point] = distance(references, words)
     return errors
 
 
