@@ -40,7 +40,7 @@ def compare_two(options: argparse.Namespace) -> None:
     from asr_prune.score.pairing import read_pair
 
     folders = options.first, options.second
-    pair = read_pair(*(RunDir.given(folder).score(options.on) for folder in folders))
+    pair = read_pair(*(RunDir(folder).score(options.on) for folder in folders))
     names = str(options.first), str(options.second)
     print(format_comparison(names, compare(*pair, options.samples, options.seed)))
 
@@ -50,7 +50,7 @@ def score_with_sclite(options: argparse.Namespace) -> None:
     from asr_prune.score.sclite import format_judgement, judge, sclite_ops, sclite_sgml
     from asr_prune.score.table import read_utterances
 
-    stem = RunDir.given(options.folder).score(options.on)
+    stem = RunDir(options.folder).score(options.on)
     utterances = read_utterances(stem.with_suffix(".utts.tsv"))
     ops = sclite_ops(sclite_sgml(stem.with_suffix(".ref.trn"), stem.with_suffix(".hyp.trn")))
     print(format_judgement(judge(utterances, ops)))
