@@ -268,7 +268,7 @@ def test_a_trace_never_reaches_the_terminal(project: Path, capsys: Said) -> None
 def test_a_runs_trail_is_told(project: Path, capsys: Said) -> None:
     capsys.readouterr()
     assert main(["explain", "exp/tiny/runs/dense", "--layer", "1", "--node", "31"]) == 0
-    assert "layer 1, node 31: it survived" in capsys.readouterr().out
+    assert "layer 1, node 31: it was kept" in capsys.readouterr().out
 
 
 def test_a_lost_table_is_made_again_and_the_figure_tuned_on_test_is_told_on_request(
