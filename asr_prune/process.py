@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from multiprocessing import resource_tracker
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from asr_prune.errors import UserError
@@ -29,6 +30,8 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+StartMethod = Literal["fork", "spawn"]
 
 
 def settle() -> None:
@@ -103,38 +106,89 @@ class WorkerPool:
                 )
 
 
+def start_method() -> StartMethod:
+    """How workers that share much with this process start.
+
+    `fork` where that is safe: on Linux, while this process has no other thread. OpenMP's threads
+    count. Elsewhere `spawn`, whose workers load what they need.
+    """
+    return "fork" if sys.platform == "linux" and _threads() == 1 else "spawn"
+
+
+def _threads() -> int:
+    """Threads of this process, native ones included (Linux)."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def peak_memory() -> int:
+    """The most memory that this process has occupied so far, in bytes; 0 on Windows."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
 @contextmanager
 def worker_pool(
     processes: int,
-    start: Literal["fork", "spawn"],
+    start: StartMethod,
     begin: Callable[..., object] | None = None,
     arguments: tuple[Any, ...] = (),
 ) -> Iterator[WorkerPool]:
     """A pool whose workers ignore Ctrl-C and end on SIGTERM: cleaning up is left to this process.
 
     start: `fork` shares this process's memory; `spawn` starts fresh interpreters, which is safe
-    beside threads. Each worker calls `begin(*arguments)` first. The pool is terminated at the end
-    of the block.
+    beside threads, and pickles all functions, arguments and items. Each worker calls
+    `begin(*arguments)` first. The pool is terminated at the end of the block. `spawn` does not
+    import the main script again, so a script needs no `if __name__ == "__main__"`; functions that
+    are defined there cannot be used.
     """
-    if start == "spawn":
-        resource_tracker.ensure_running()  # starting it later would unblock the signals
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     others = set(multiprocessing.active_children())
-    try:
-        pool = multiprocessing.get_context(start).Pool(processes, _begin_worker, (begin, arguments))
+    with _blocked_signals(start) as unblock:
+        with _hidden_main() if start == "spawn" else nullcontext():
+            pool = multiprocessing.get_context(start).Pool(processes, _begin_worker, (begin, arguments))
         with pool:
             workers = [child for child in multiprocessing.active_children() if child not in others]
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            unblock()
             yield WorkerPool(pool, workers)
+
+
+@contextmanager
+def _blocked_signals(start: StartMethod) -> Iterator[Callable[[], object]]:
+    """Blocks _INTERRUPTS until the function that it yields is called; Windows cannot."""
+    if sys.platform == "win32":
+        yield lambda: None
+        return
+    if start == "spawn":
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # starting it later would unblock the signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    unblock = partial(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+    try:
+        yield unblock
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        unblock()
+
+
+@contextmanager
+def _hidden_main() -> Iterator[None]:
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _begin_worker(begin: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
     """Workers start with both signals blocked, so that none arrives before this."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
     if begin is not None:
         begin(*arguments)
 

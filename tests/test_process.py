@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Literal
 
 import pytest
 import torch
 
+from asr_prune import process
+from asr_prune.decode import parallel
 from asr_prune.decode.parallel import each
 from asr_prune.errors import UserError
-from asr_prune.process import ENVIRONMENT, torch_threads, worker_pool
+from asr_prune.process import ENVIRONMENT, peak_memory, start_method, torch_threads, worker_pool
 
 INTERRUPTED = """
 from asr_prune.process import worker_pool
@@ -114,8 +119,52 @@ def test_results_come_in_order_and_errors_are_raised(chunk: int) -> None:
             list(pool.starmap(divmod, [(1, 0)]))
 
 
+@pytest.mark.parametrize("start", ["fork", "spawn"])
 @pytest.mark.parametrize("nj", [1, 2])
-def test_work_on_each_item_comes_in_order(nj: int) -> None:
-    shared = {"offset": 7}
-    results = each(lambda name, item: (name, item + shared["offset"]), ((str(i), i) for i in range(90)), nj)
-    assert list(results) == [(str(i), (str(i), i + 7)) for i in range(90)]
+def test_work_on_each_item_comes_in_order(nj: int, start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "start_method", lambda: start)
+    results = each(operator.mul, ((str(i), i) for i in range(90)), nj)
+    assert list(results) == [(str(i), str(i) * i) for i in range(90)]
+
+
+def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+import threading
+from asr_prune.process import start_method
+alone, wait = start_method(), threading.Event()
+thread = threading.Thread(target=wait.wait)
+thread.start()
+print(alone, start_method())
+wait.set()
+"""
+    assert python(code) == "fork spawn"
+    monkeypatch.setattr(process, "_threads", lambda: 1)
+    for system, start in (("linux", "fork"), ("darwin", "spawn"), ("win32", "spawn")):
+        monkeypatch.setattr(sys, "platform", system)
+        assert start_method() == start
+
+
+def test_a_script_without_a_main_guard_may_start_workers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    code = "from asr_prune.process import worker_pool\nprint('once')\n"
+    code += "with worker_pool(2, 'spawn') as pool: print(list(pool.map(abs, [-1, -2])))\n"
+    script.write_text(code + "assert __file__\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("once\n[1, 2]\n", "")
+
+
+@pytest.mark.parametrize(("system", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_peak_memory_is_in_bytes(system: str, unit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    monkeypatch.setattr(sys, "platform", system)
+    after = peak_memory() / unit
+    assert before <= after <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_windows_has_no_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool is that of this system; what Windows lacks is not called."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    assert peak_memory() == 0
+    with process._blocked_signals("spawn") as unblock:
+        unblock()

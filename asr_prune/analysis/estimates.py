@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,6 +18,7 @@ from asr_prune.analysis.speeds import (
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
+from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
 from asr_prune.run_dir import decode_info
 from asr_prune.workflow.experiment import Experiment
@@ -85,7 +85,7 @@ class Estimator:
         import kaldi_hmm_gmm  # noqa: F401
         import torch  # noqa: F401
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return peak_memory()
 
     def _corpus(self) -> Estimate:
         """Its audio is opened once, for hours and for faults; a script that makes its audio takes longer."""

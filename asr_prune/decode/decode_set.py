@@ -1,9 +1,10 @@
-"""Best paths of a set at one LM weight, decoded in processes that share the graph."""
+"""Best paths of a set at one LM weight."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from asr_prune.decode.options import DecodeOptions
@@ -30,12 +31,7 @@ def decode_set(
     weights use `lattice_set`. Warns of utterances that reach no final state. Raises UserError for
     empty or invalid log-likelihoods, with the utterance, and as `Decoder`.
     """
-    decoder = Decoder(graph, options)
-
-    def work(utt: str, matrix: Floats) -> BestPath:
-        decoder.check(utt, matrix)
-        return decoder.best(matrix, 1 / lm_weight)
-
+    work = _Best(Decoder(graph, options), 1 / lm_weight)
     pairs: Iterable[tuple[str, Floats]]
     if isinstance(loglikes, Mapping):
         pairs, total = loglikes.items(), len(loglikes)
@@ -46,6 +42,18 @@ def decode_set(
         raise UserError("there is no utterance to decode; check the features of this set.")
     warn_unfinished([utt for utt, path in paths.items() if not path.reached_final])
     return paths
+
+
+@dataclass(frozen=True)
+class _Best:
+    """scale: acoustic scale."""
+
+    decoder: Decoder
+    scale: float
+
+    def __call__(self, utt: str, matrix: Floats) -> BestPath:
+        self.decoder.check(utt, matrix)
+        return self.decoder.best(matrix, self.scale)
 
 
 def warn_unfinished(utterances: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import product
@@ -87,11 +87,7 @@ def lattice_set(
     """
     decoder = Decoder(graph, options)
     decoded, ids = Decoded({point: {} for point in points}), decoder.words
-
-    def work(utt: str, matrix: Floats) -> _Utterance:
-        decoder.check(utt, matrix)
-        return _decode(decoder, matrix, points, keep is not None)
-
+    work = _Search(decoder, points, keep is not None)
     with writing_lattices(keep) if keep else nullcontext() as write:
         for utt, result in each(work, loglikes, nj):
             _count(decoded, utt, result)
@@ -105,16 +101,26 @@ def lattice_set(
     return decoded
 
 
-def _decode(decoder: Decoder, loglikes: Floats, points: Sequence[Point], keep: bool) -> _Utterance:
-    start = time.process_time()
-    lattice = decoder.lattice(loglikes)
-    searched = time.process_time()
-    searched_at = (1 / decoder.options.acoustic_scale, 0.0)
-    (_, cost), *swept = lattice.sweep([searched_at, *points])
-    seconds = searched - start, time.process_time() - searched
-    words = [ids for ids, _ in swept]
-    kept = Lattice(lattice.arrays) if keep else None
-    return _Utterance(len(loglikes), kept, words, -cost, lattice.reached_final, seconds)
+@dataclass(frozen=True)
+class _Search:
+    """keep: whether lattices are returned."""
+
+    decoder: Decoder
+    points: Sequence[Point]
+    keep: bool
+
+    def __call__(self, utt: str, loglikes: Floats) -> _Utterance:
+        decoder = self.decoder
+        decoder.check(utt, loglikes)
+        start = time.process_time()
+        lattice = decoder.lattice(loglikes)
+        searched = time.process_time()
+        searched_at = (1 / decoder.options.acoustic_scale, 0.0)
+        (_, cost), *swept = lattice.sweep([searched_at, *self.points])
+        seconds = searched - start, time.process_time() - searched
+        words = [ids for ids, _ in swept]
+        kept = Lattice(lattice.arrays) if self.keep else None
+        return _Utterance(len(loglikes), kept, words, -cost, lattice.reached_final, seconds)
 
 
 def _count(decoded: Decoded, utt: str, result: _Utterance) -> None:
@@ -136,14 +142,24 @@ def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int =
     Raises UserError, with the utterance, if the archive is missing, damaged or of another graph.
     """
     ids = {i: word for word, i in read_symbols(graph / "words.txt").items()}
-
-    def work(utt: str, lattice: Lattice) -> list[list[str]]:
-        try:
-            return [[ids[i] for i in words] for words, _ in lattice.sweep(points)]
-        except (ValueError, KeyError) as error:
-            unknown = isinstance(error, KeyError)
-            reason = f"word {error} is not in {graph}/words.txt" if unknown else error
-            raise UserError(f"{archive}: {utt}: {reason}; rerun the decode stage.") from error
-
+    work = _Sweep(archive, graph, points, ids)
     swept = dict(each(work, read_lattices(archive), nj))
     return {point: {utt: words[i] for utt, words in swept.items()} for i, point in enumerate(points)}
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """ids: words by id."""
+
+    archive: Path
+    graph: Path
+    points: Sequence[Point]
+    ids: Mapping[int, str]
+
+    def __call__(self, utt: str, lattice: Lattice) -> list[list[str]]:
+        try:
+            return [[self.ids[i] for i in words] for words, _ in lattice.sweep(self.points)]
+        except (ValueError, KeyError) as error:
+            unknown = isinstance(error, KeyError)
+            reason = f"word {error} is not in {self.graph}/words.txt" if unknown else error
+            raise UserError(f"{self.archive}: {utt}: {reason}; rerun the decode stage.") from error

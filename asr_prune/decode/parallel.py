@@ -1,4 +1,4 @@
-"""The same work on every utterance, in processes that share what the work refers to."""
+"""The same work on every utterance, in several processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from asr_prune.process import worker_pool
+from asr_prune.process import start_method, worker_pool
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -23,14 +23,15 @@ def each(
 ) -> Iterator[tuple[str, _Result]]:
     """Yields (utterance, `work(utterance, item)`) in the order of `items`, with `nj` processes.
 
-    The processes are forks of this one, so what `work` refers to, such as a graph, is shared and
-    not copied. Items and results are copied.
+    The processes are started as `start_method` says. Forks share what `work` refers to, such as a
+    graph; fresh processes get a pickled `work`, for instance a graph's path, and load it again.
+    Items and results are copied.
     """
     if nj == 1:
         yield from ((utt, work(utt, item)) for utt, item in items)
         return
     remaining = iter(items)
-    with worker_pool(nj, "fork", _set_work, (work,)) as pool:
+    with worker_pool(nj, start_method(), _set_work, (work,)) as pool:
         while group := list(islice(remaining, _AHEAD * nj)):
             yield from pool.map(_apply, group)
 

@@ -41,14 +41,15 @@ class Decoder:
 
     Input labels of the graph are mapped to pdf + 1 once, so that the search reads a [frames, pdfs]
     matrix. Output labels become numbers of (transition-id, word) pairs, so that a lattice has both.
-    Raises UserError if a file is missing, damaged or inconsistent with the others.
+    Pickled by the path of the folder. Raises UserError if a file is missing, damaged or inconsistent
+    with the others.
     """
 
     def __init__(self, graph: Path, options: DecodeOptions) -> None:
         pdfs = _pdfs(graph / "pdfs.txt")
         self.num_pdfs = int(pdfs.max()) + 1
         self.words = {i: word for word, i in read_symbols(graph / "words.txt").items()}
-        self.options = options
+        self.graph, self.options = graph, options
         arrays = FstArrays.of(read_fst(graph / "HCLG.fst", "graph"))
         ids, words = arrays.arcs["ilabel"], arrays.arcs["olabel"]
         _check_labels(graph, "pdfs.txt", ids, len(pdfs) - 1)
@@ -57,6 +58,9 @@ class Decoder:
         arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
         arrays.arcs["olabel"] = labels
         self.fst = arrays.fst()
+
+    def __reduce__(self) -> tuple[type[Decoder], tuple[Path, DecodeOptions]]:
+        return Decoder, (self.graph, self.options)
 
     def check(self, utt: str, loglikes: Floats) -> None:
         """Raises UserError if `loglikes` [frames, pdfs] is empty, not finite or of another model."""

@@ -31,10 +31,11 @@ class HmmTimer:
 
     The best path over all pronunciations, with optional silence between words, at the scales of
     decoding. lang: folder of L.fst; hmm: folder of the model (final.mdl, tree); weight: LM weight.
-    Raises UserError if a file is missing or damaged.
+    Pickled by these paths. Raises UserError if a file is missing or damaged.
     """
 
     def __init__(self, lang: Path, hmm: Path, options: DecodeOptions, weight: float) -> None:
+        self.loaded_from = lang, hmm, options, weight
         self.lang, self.model = Lang.read(lang), HmmModel.load(hmm)
         self.lexicon = read_fst(lang / "L.fst", "lang")
         kaldifst.arcsort(self.lexicon, "ilabel")
@@ -42,6 +43,9 @@ class HmmTimer:
         self.columns = id_to_pdf(self.model.transitions)[1:]
         scales = 1 / weight, options.transition_scale, options.self_loop_scale
         self.search = Search(100.0, 1e6, *scales)  # no pruning: the graph of a sentence is small
+
+    def __reduce__(self) -> tuple[type[HmmTimer], tuple[Path, Path, DecodeOptions, float]]:
+        return HmmTimer, self.loaded_from
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
         ids = self.lang.word_ids(list(words))
@@ -58,11 +62,15 @@ class TokenTimer:
     """Aligns words with the CTC tokens that spell them.
 
     CTC assigns few frames to a token and blanks to the rest, so a word lasts from the first frame
-    of its first token to the last frame of its last. Raises UserError if lang has no tokens.
+    of its first token to the last frame of its last. Pickled by its folder `lang`. Raises UserError
+    if that has no tokens.
     """
 
     def __init__(self, lang: Path) -> None:
-        self.tokens = Tokens.read(lang)
+        self.folder, self.tokens = lang, Tokens.read(lang)
+
+    def __reduce__(self) -> tuple[type[TokenTimer], tuple[Path]]:
+        return TokenTimer, (self.folder,)
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
         alignments = [self._align(spellings, loglikes) for spellings in self.tokens.ways(words)]

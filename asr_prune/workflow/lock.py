@@ -2,87 +2,119 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from io import FileIO
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from asr_prune.errors import UserError
 
-#: run.sh puts its process here, so that it holds the experiment from its first stage to its last
+#: run.sh exports its process id here, so that it holds the experiment from its first stage to its last
 RUN = "ASR_PRUNE_RUN"
+
+_PROC = Path("/proc")
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the lock file `path` for this process or, under ./run.sh, for that whole run.
+    """Holds an experiment for this process or, under ./run.sh, for that whole run.
 
-    Raises UserError if another process or run holds it, or it cannot be written.
+    path: file that names the holder; the lock itself is a file next to it, because a locked file
+    cannot be read on Windows. Raises UserError if another process or run holds the experiment, or
+    if `path` cannot be written.
     """
     run = os.environ.get(RUN, "")
-    me = token(int(run) if run.isdigit() else os.getpid())
-    with _opened(path) as file:
-        holder = _held_by_another(file, me)
-        if holder:
-            raise UserError(
-                f"{path.parent} is in use by another command (process {holder}); wait until it ends, or stop it, "
-                "then run this again."
-            )
-        try:
-            file.truncate(0)
-            file.write(me.encode())
-        except OSError as error:
-            raise _refused(path, error) from error
+    me = _identity(int(run) if run.isdigit() else os.getpid())
+    lock = _acquired(path)
+    try:
+        _take(path, me)
         try:
             yield
         finally:
             if not run:
-                file.truncate(0)
+                with suppress(OSError):
+                    path.write_text("")
+    finally:
+        lock.release()
 
 
-def _opened(path: Path) -> FileIO:
+def _acquired(path: Path) -> FileLock:
+    lock = FileLock(path.with_name(f"{path.name}.guard"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("ab+", buffering=0)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise _in_use(path, _owner(path)) from None
     except OSError as error:
-        raise _refused(path, error) from error
+        raise _unwritable(path, error) from error
+    return lock
 
 
-def _refused(path: Path, error: OSError) -> UserError:
+def _take(path: Path, me: str) -> None:
+    """Names the holder, unless a run between two of its stages still is."""
+    owner = _owner(path)
+    if owner != me and _alive(owner):
+        raise _in_use(path, owner)
+    try:
+        path.write_text(me, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _in_use(path: Path, owner: str) -> UserError:
+    process = owner.partition(" ")[0] or "unknown"
+    return UserError(
+        f"{path.parent} is in use by another command (process {process}); wait until it ends, or"
+        " stop it, then run this again."
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(
         f"cannot write {path}: {error.strerror}; make the folder writable or free space, then run the same command."
     )
 
 
-def _held_by_another(file: FileIO, me: str) -> str:
-    """The process that holds the open lock file, "" if none does; then the file is locked afterwards."""
-    file.seek(0)
-    owner = file.read().decode(errors="replace").strip()
-    process = owner.partition(" ")[0]
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return process or "unknown"
-    alive = process.isdigit() and token(int(process)) == owner
-    return process if alive and owner != me else ""
+def _alive(owner: str) -> bool:
+    process, _, start = owner.partition(" ")
+    return process.isdigit() and bool(start) and _identity(int(process)) == owner
 
 
-def token(process: int) -> str:
-    """Tells a process from a later one with the same number: its number and, if the system says, its start time."""
+def _identity(process: int) -> str:
+    """The id of a process and when it started, since ids are reused.
+
+    Without a start time if the process has ended or the system does not say, as on Windows. There a
+    run holds the experiment during its stages only.
+    """
+    return f"{process} {_started_proc(process) or _started_ps(process)}".strip()
+
+
+def _started_proc(process: int) -> str:
+    """Linux: clock ticks since the system started."""
     try:
-        start = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+        return (_PROC / f"{process}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
-        start = "" if _exists(process) else "gone"
-    return f"{process} {start}".strip()
+        return ""
 
 
-def _exists(process: int) -> bool:
+def _started_ps(process: int) -> str:
+    """Other POSIX systems: a date."""
+    if os.name != "posix":
+        return ""
+    command = ["ps", "-o", "lstart=", "-p", str(process)]
+    settings = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return " ".join(done.stdout.split())

@@ -9,6 +9,7 @@ import kaldi_hmm_gmm as khg
 import numpy as np
 import pytest
 
+from asr_prune.decode import parallel
 from asr_prune.decode.graph import GraphSize, make_graph
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.hmm.mono import flat_start
@@ -40,6 +41,13 @@ ngram 2=3
 
 \\end\\
 """
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How workers start."""
+    monkeypatch.setattr(parallel, "start_method", lambda: request.param)
+    return str(request.param)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 
 
-def test_each_as_decoded_alone_and_processes_agree(recogniser: Any) -> None:
+def test_each_as_decoded_alone_and_processes_agree(recogniser: Any, start: str) -> None:
     loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in range(5)}
     one, two = (decode_set(recogniser.graph, loglikes, DecodeOptions(), 8, nj=nj) for nj in (1, 2))
     assert one == two

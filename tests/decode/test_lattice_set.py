@@ -32,7 +32,7 @@ def test_words_are_those_of_a_search_at_each_weight(recogniser: Any) -> None:
     assert decoded.score == pytest.approx(score, abs=1e-2)
 
 
-def test_processes_agree_and_other_weights_come_from_the_archive(recogniser: Any, tmp_path: Path) -> None:
+def test_processes_agree_and_other_weights_come_from_the_archive(recogniser: Any, tmp_path: Path, start: str) -> None:
     loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in range(5)}
     one, two = (
         lattice_set(recogniser.graph, iter(loglikes.items()), SMALL, grid(SMALL), nj, tmp_path / f"{nj}.gz")

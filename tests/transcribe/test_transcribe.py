@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,12 @@ import soundfile
 import asr_prune
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode import parallel
+from asr_prune.decode.decode_run import decode_run, sweep_run
+from asr_prune.run_dir import RunDir, decode_info
 from asr_prune.score.sclite import sctk_command
 from asr_prune.stages import STAGES
+from asr_prune.workflow.experiment import open_experiment
 
 RECIPE = """
 corpus: {prepare: PREPARE}
@@ -262,3 +267,31 @@ def test_from_python_a_run_says_and_scores_the_same(done: SimpleNamespace, capsy
     assert run.transcribe(path).line == transcribed(capsys, path)[1].rstrip("\n")
     assert run.score("test").wer == json.loads(Path(RUN, "result.json").read_text())["wer_test"]
     assert run.network.widths == json.loads(Path(RUN, "shrunk/size.json").read_text())["nodes"]
+
+
+def test_forks_and_fresh_processes_decode_to_the_same_bytes(
+    done: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding, run = open_experiment("recipes/tones", []).decoding, RunDir(Path(RUN))
+    options = replace(decoding.options, lattice=True)
+    for start in ("fork", "spawn"):
+        monkeypatch.setattr(parallel, "start_method", lambda start=start: start)
+        out = tmp_path / start
+        decode_run(decoding, run.shrunk, {"test": out}, options, 2)
+        sweep_run(decoding.graph, {"test": out}, options.lm_weights, options.penalties, 2)
+        decode_info(out).unlink()  # has seconds
+    files = [path.relative_to(tmp_path / "fork") for path in (tmp_path / "fork").rglob("*") if path.is_file()]
+    assert len(files) == 3
+    for name in files:
+        assert (tmp_path / "fork" / name).read_bytes() == (tmp_path / "spawn" / name).read_bytes()
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_two_processes_transcribe_as_one(
+    done: SimpleNamespace, capsys: Printed, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    monkeypatch.setattr(parallel, "start_method", lambda: start)
+    given = [*done.files, "--times", "--confidence", "--json"]
+    one = transcribed(capsys, *given)
+    assert main(["transcribe", RUN, *map(str, given), "--nj", "2"]) == 0
+    assert (0, capsys.readouterr().out) == one[:2]

@@ -14,6 +14,7 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode import parallel
 from asr_prune.stages import STAGES
 
 RECIPE = """
@@ -83,3 +84,12 @@ def test_the_ctm_of_a_set_has_its_words(done: SimpleNamespace) -> None:
 def test_a_recipe_of_another_kind_is_refused(done: SimpleNamespace, capsys: Printed) -> None:
     assert main(["transcribe", RUN, *done.files, "--set", "decode.type=hmm"]) == 1
     assert "was trained with decode.type ctc and the recipe is not" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), GREEDY])
+def test_fresh_processes_transcribe_alike(
+    done: SimpleNamespace, capsys: Printed, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    one = transcribed(done, capsys, *options)
+    monkeypatch.setattr(parallel, "start_method", lambda: "spawn")
+    assert transcribed(done, capsys, *options, "--nj", "2") == one

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.errors import UserError
+from asr_prune.workflow import lock
 from asr_prune.workflow.lock import RUN, locked
 
 
@@ -38,6 +39,36 @@ def test_a_run_keeps_the_folder_between_its_stages(tmp_path: Path) -> None:
         run.kill()
     assert f"in use by another command (process {run.pid})" in refused.stderr
     assert another(tmp_path).returncode == 0
+
+
+@pytest.fixture
+def no_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS and Windows."""
+    monkeypatch.setattr(lock, "_PROC", tmp_path / "no proc")
+
+
+def test_without_proc_a_run_is_known_by_ps(tmp_path: Path, no_proc: None) -> None:
+    path = tmp_path / ".lock"
+    with subprocess.Popen(["sleep", "60"]) as run:
+        path.write_text(lock._identity(run.pid))
+        with pytest.raises(UserError, match=f"process {run.pid}"), locked(path):
+            pass
+        run.kill()
+    with locked(path):
+        assert path.read_text().startswith(f"{os.getpid()} ")
+    assert path.read_text() == ""
+
+
+def test_without_proc_and_ps_only_the_lock_counts(
+    tmp_path: Path, no_proc: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    path = tmp_path / ".lock"
+    path.write_text(str(os.getppid()))
+    with locked(path):
+        assert path.read_text() == str(os.getpid())
+        refused = another(tmp_path)
+    assert f"in use by another command (process {os.getpid()})" in refused.stderr
 
 
 def test_a_process_number_that_was_given_again_holds_nothing(tmp_path: Path) -> None:
