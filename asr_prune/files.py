@@ -39,7 +39,7 @@ class _Raw(io.FileIO):
 
 def _opened(raw: _Raw, mode: str) -> IO[Any]:
     buffered = io.BufferedWriter(raw)
-    return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding="utf-8")
+    return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding="utf-8", newline="\n")
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Beyond the stages: the ladder of GMM-HMM passes, nested widths, timings, and estimates for `plan`."""
+"""Beyond the stages: the ladder of GMM-HMM passes, nested widths, timings, `plan`'s estimates, `doctor`."""
