@@ -162,7 +162,7 @@ def test_a_full_disk_is_told_also_where_torch_hides_it(project: Path) -> None:
     assert not list(project.rglob("*.partial"))
 
 
-LONG = [*GIVEN, "--set", "train.epochs=50"]
+LONG = [*GIVEN, "--set", "train.epochs=150"]
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +170,8 @@ def uninterrupted(made: Path) -> bytes:
     """The network of a longer training that nobody disturbed."""
     ended = subprocess.run([sys.executable, "-m", "asr_prune.cli.main", "train", *LONG], cwd=made, check=False)
     assert ended.returncode == 0
-    weights = (made / "exp/tiny/runs/dense-epochs-50/model/network.pt").read_bytes()
-    shutil.rmtree(made / "exp/tiny/runs/dense-epochs-50")
+    weights = (made / "exp/tiny/runs/dense-epochs-150/model/network.pt").read_bytes()
+    shutil.rmtree(made / "exp/tiny/runs/dense-epochs-150")
     return weights
 
 
@@ -179,7 +179,7 @@ def uninterrupted(made: Path) -> bytes:
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     uninterrupted: bytes, project: Path, capsys: Said, how: signal.Signals
 ) -> None:
-    run = project / "exp/tiny/runs/dense-epochs-50"
+    run = project / "exp/tiny/runs/dense-epochs-150"
     command = [sys.executable, "-m", "asr_prune.cli.main", "train", *LONG]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as training:
         end = time.monotonic() + 60
