@@ -162,7 +162,7 @@ def test_a_full_disk_is_told_also_where_torch_hides_it(project: Path) -> None:
     assert not list(project.rglob("*.partial"))
 
 
-LONG = [*GIVEN, "--set", "train.epochs=150"]
+LONG = [*GIVEN, "--set", "train.epochs=50"]
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +170,8 @@ def uninterrupted(made: Path) -> bytes:
     """The network of a longer training that nobody disturbed."""
     ended = subprocess.run([sys.executable, "-m", "asr_prune.cli.main", "train", *LONG], cwd=made, check=False)
     assert ended.returncode == 0
-    weights = (made / "exp/tiny/runs/dense-epochs-150/model/network.pt").read_bytes()
-    shutil.rmtree(made / "exp/tiny/runs/dense-epochs-150")
+    weights = (made / "exp/tiny/runs/dense-epochs-50/model/network.pt").read_bytes()
+    shutil.rmtree(made / "exp/tiny/runs/dense-epochs-50")
     return weights
 
 
@@ -179,8 +179,11 @@ def uninterrupted(made: Path) -> bytes:
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     uninterrupted: bytes, project: Path, capsys: Said, how: signal.Signals
 ) -> None:
-    run = project / "exp/tiny/runs/dense-epochs-150"
-    command = [sys.executable, "-m", "asr_prune.cli.main", "train", *LONG]
+    run = project / "exp/tiny/runs/dense-epochs-50"
+    # a shell that runs the tests in the background has Ctrl-C ignored
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    code += "from asr_prune.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "train", *LONG]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as training:
         end = time.monotonic() + 60
         while training.poll() is None and time.monotonic() < end and not (run / "model/checkpoint.pt").exists():
