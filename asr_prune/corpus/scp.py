@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def project_path(path: Path | str) -> Path:
-    """`path` relative to the current folder if it lies below it, also through symlinks; else absolute."""
+    """`path` relative to the current folder if it is below it, also by symlinks; else absolute."""
     here, path = Path.cwd(), Path(path).absolute()
     for each in (path, path.parent.resolve() / path.name):
         if each.is_relative_to(here) and ".." not in each.parts:
@@ -27,9 +27,9 @@ def project_paths(places: Mapping[str, str]) -> dict[str, str]:
     folders: dict[str, Path] = {}
     result = dict(places)
     for key, place in places.items():
-        folder, name = os.path.split(place)
         if not os.path.isabs(place) or place.endswith("|"):
             continue
+        folder, name = os.path.split(place)
         if folder not in folders:
             folders[folder] = project_path(folder)
         if not folders[folder].is_absolute():
@@ -65,9 +65,9 @@ def audio_paths(scp: Path, places: Mapping[str, str]) -> dict[str, str]:
     folders: dict[str, str | None] = {}
     result = dict(places)
     for key, place in places.items():
-        folder, name = os.path.split(place)
-        if not folder or os.path.isabs(place) or place.endswith("|"):
+        if os.path.isabs(place) or "/" not in place or place.endswith("|"):
             continue
+        folder, name = os.path.split(place)
         if folder not in folders:
             folders[folder] = _first(_candidates(scp, folder), os.path.isdir)
         if (path := folders[folder]) not in (None, folder):

@@ -91,6 +91,17 @@ def test_after_a_move_everything_is_up_to_date(project: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.splitlines() == [*lines, "report"], "the report is always printed"
 
 
+def test_a_corpus_in_the_project_moves_with_it(project: Path) -> None:
+    inside = [f"corpus.root={folder / 'corpora/an4'}" for folder in (project, Path())]
+    (one, two, outside) = (
+        all_works(Experiment(load_recipe("recipes/tiny", [root]), 1))[0]
+        for root in (*inside, "corpus.root=/corpora/an4")
+    )
+    assert one.arguments == two.arguments
+    assert outside.arguments["corpus"].root == Path("/corpora/an4")
+    assert list(one.scripts) == ["local/tiny.py"]
+
+
 def test_through_a_symlink_and_in_a_copy_everything_is_up_to_date(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
