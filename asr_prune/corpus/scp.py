@@ -1,4 +1,4 @@
-"""Paths in scp files: relative to the project, so that its folder can be renamed, copied or mounted.
+"""Paths in scp files, relative to the project, so that its folder can be moved.
 
 The project is the current folder when commands run.
 """
