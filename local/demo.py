@@ -50,7 +50,6 @@ def prepare(root: Path | None, out: Path, seed: int) -> None:
     The audio is 16 kHz, 16 bit, mono. root: not used. Raises UserError if espeak-ng is missing or
     `out` cannot be written.
     """
-    out = out.resolve()
     scripts = {part: script(part, seed) for part in PARTS}
     lines = {voice: texts for part in PARTS for voice, texts in scripts[part].items()}
     seconds = record(lines, out / "audio", seed)

@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir, c_order, group_by_speaker, read_table, refuse_pipes, write_table
+from asr_prune.corpus.scp import project_paths
 from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.corpus.segments import parse_segments
 from asr_prune.errors import UserError, counted, first_few
@@ -130,10 +131,11 @@ def _split(tables: Tables, settings: Options) -> tuple[Tables, Tables]:
 
 
 def _write_given(root: Path, out: Path, tables: Tables) -> None:
-    """Writes the scp files of Kaldi's features with absolute paths; removes earlier ones."""
+    """Writes the scp files of Kaldi's features, as `project_paths`; removes earlier ones."""
     for name in ("feats.scp", "cmvn.scp"):
         if name in tables:
-            write_table(out / name, {key: str(root / place) for key, place in tables[name].items()})
+            places = {key: str(root / place) for key, place in tables[name].items()}
+            write_table(out / name, project_paths(places))
         else:
             (out / name).unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asr_prune.corpus.scp import audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -88,7 +89,7 @@ class DataDir:
     """A data directory in memory. Keys of the tables are utterance ids."""
 
     path: Path
-    #: utterance -> absolute path of its audio file, or of the recording that it is a segment of
+    #: utterance -> path of its audio file, or of the recording that it is a segment of
     wavs: dict[str, str] = field(default_factory=dict)
     #: utterance -> words
     text: dict[str, list[str]] = field(default_factory=dict)
@@ -133,11 +134,12 @@ class DataDir:
     def write(self) -> None:
         """Writes the files, sorted; no wav.scp without audio.
 
+        Audio below the current folder, the project, is written with its path from there.
         Raises UserError if the folder cannot be written.
         """
         recordings = {segment.recording: self.wavs[key] for key, segment in self.segments.items()}
         wavs = recordings or self.wavs
-        _write_or_remove(self.path / "wav.scp", wavs, bool(wavs) or not self.text)
+        _write_or_remove(self.path / "wav.scp", project_paths(wavs), bool(wavs) or not self.text)
         segments = {key: str(segment) for key, segment in self.segments.items()}
         _write_or_remove(self.path / "segments", segments, bool(segments))
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
@@ -156,11 +158,12 @@ def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
 def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
     """wav.scp and segments of a data directory: {utterance: audio file}, {utterance: segment}.
 
-    Raises UserError if wav.scp is missing or has a pipe, or a segment cannot be parsed or its
-    recording is missing.
+    Audio is found as by `audio_paths`. Raises UserError if wav.scp is missing or has a pipe, or a
+    segment cannot be parsed or its recording is missing.
     """
     recordings = read_table(path / "wav.scp")
     refuse_pipes(path, recordings)
+    recordings = audio_paths(path / "wav.scp", recordings)
     if not (path / "segments").is_file():
         return recordings, {}
     lines = read_table(path / "segments")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.corpus.audio import inspect_audio
 from asr_prune.corpus.datadir import DataDir, c_order, read_lines, write_table
+from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
@@ -30,7 +31,7 @@ def fix(path: Path | str, rate: int | None = None) -> list[str]:
     names = (*_NEEDED, *(name for name in _OPTIONAL if (path / name).exists()))
     changes: list[str] = []
     tables = {name: _unique(name, read_lines(path / name), changes) for name in names}
-    kept = _Usable(tables, changes).utterances(rate)
+    kept = _Usable(path, tables, changes).utterances(rate)
     if not kept:
         what = "no utterance is usable, so nothing was changed"
         raise UserError(f"{path}: {what}; {' '.join(changes)}")
@@ -48,7 +49,7 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
         if key in table:
             repeated.append(key)
         elif key:
-            table[key] = " ".join(rest.split()) if name != "wav.scp" else rest
+            table[key] = rest if name.endswith(".scp") else " ".join(rest.split())
     if repeated:
         what = counted(repeated, "repeated line")
         changes.append(f"{name}: removed {what}: {first_few(repeated)}.")
@@ -62,8 +63,9 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
 class _Usable:
     """Selects the utterances that can be used; adds to `changes` why others are dropped."""
 
-    def __init__(self, tables: _Tables, changes: list[str]) -> None:
+    def __init__(self, path: Path, tables: _Tables, changes: list[str]) -> None:
         self.tables, self.changes = tables, changes
+        self.wav_scp = path / "wav.scp"
         self.segments, self.unparsed = parse_segments(tables.get("segments", {}).items())
         self.audio = "segments" if "segments" in tables else "wav.scp"
         self.kept: set[str] = {*tables[self.audio], *tables["text"], *tables["utt2spk"]}
@@ -98,7 +100,7 @@ class _Usable:
         pipes = {source for source in sources if wavs[source][-1:] in ("", "|")}
         self._drop("whose audio is a pipe or has no name", self._of(pipes))
         files = {source: wavs[source] for source in sources if source not in pipes}
-        inspected = inspect_audio(files, rate)
+        inspected = inspect_audio(audio_paths(self.wav_scp, files), rate)
         for kind, bad in sorted(inspected.problems.items()):
             self._drop(f"with {kind} audio", self._of(bad))
         cut = segment_problems(self._kept_segments(), inspected.seconds)

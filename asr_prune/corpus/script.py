@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import asr_prune.local
 from asr_prune.corpus.options import CorpusOptions
+from asr_prune.corpus.scp import project_path
 from asr_prune.corpus.script_folders import package_name
 from asr_prune.errors import UserError, did_you_mean
 
@@ -105,6 +106,14 @@ def script_files(path: Path) -> list[Path]:
             known.add(script)
             waiting += _neighbours(script)
     return sorted(known)
+
+
+def script_name(path: Path) -> str:
+    """A name of a script that does not depend on where the project or asr_prune lies.
+
+    The module if the script comes with asr_prune, else the path from the project.
+    """
+    return f"{LOCAL}.{path.stem}" if path.parent == _local_folder() else str(project_path(path))
 
 
 def _neighbours(script: Path) -> Iterator[Path]:

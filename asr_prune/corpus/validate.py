@@ -10,6 +10,7 @@ from pathlib import Path
 
 from asr_prune.corpus.audio import inspect_audio
 from asr_prune.corpus.datadir import TABLES, DataDir, c_order, group_by_speaker, read_lines
+from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import describe_segments, parse_segments
 from asr_prune.errors import UserError, counted, first_few
 
@@ -44,7 +45,7 @@ def examine(
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: no such folder.")
     tables, problems = _read_tables(path, audio or (path / "wav.scp").is_file())
-    damage, seconds = _check_audio(tables.get("wav.scp", []), rate, decode)
+    damage, seconds = _check_audio(path / "wav.scp", tables.get("wav.scp", []), rate, decode)
     checks: list[tuple[Path, Iterable[str]]] = [
         *((path / name, _check_lines(lines)) for name, lines in tables.items()),
         (path, _check_ids(tables)),
@@ -180,7 +181,7 @@ def _check_text(lines: _Lines, words: set[str] | None) -> Iterator[str]:
         yield f"{what}: {frequent}."
 
 
-def _check_audio(lines: _Lines, rate: int | None, decode: bool) -> tuple[list[str], dict[str, float]]:
+def _check_audio(scp: Path, lines: _Lines, rate: int | None, decode: bool) -> tuple[list[str], dict[str, float]]:
     """Problems of the audio, and the seconds of each file that can be read."""
     problems = []
     if empty := [key for key, place in lines if key and not place]:
@@ -189,7 +190,7 @@ def _check_audio(lines: _Lines, rate: int | None, decode: bool) -> tuple[list[st
         remedy = "which are not run; write the audio to files"
         problems.append(f"{counted(pipes, 'pipe')}, {remedy}: {first_few(pipes)}.")
     wavs = {key: place for key, place in lines if key and place and not place.endswith("|")}
-    inspected = inspect_audio(wavs, rate, decode)
+    inspected = inspect_audio(audio_paths(scp, wavs), rate, decode)
     for kind, details in sorted(inspected.problems.items()):
         files = first_few(f"{key} ({detail})" for key, detail in details.items())
         problems.append(f"{counted(details, f'{kind} audio file')}: {files}.")

@@ -74,15 +74,17 @@ def export_nnet1(trained: TrainedRun, out: Path) -> None:
 
 
 def export_loglikes(trained: TrainedRun, out: Path, parts: Sequence[str]) -> None:
-    """Writes <part>.ark and <part>.scp into `out` for each set: by utterance log p(frame | pdf) up to a constant,
-    float32 [frames, pdfs], priors divided out, not scaled: input of latgen-faster-mapped --acoustic-scale.
+    """Writes <part>.ark and <part>.scp into `out` for each set, input of latgen-faster-mapped.
 
-    A pdf without training frames stays at about log posterior - 10. Raises UserError if a set is missing.
+    By utterance log p(frame | pdf) up to a constant, float32 [frames, pdfs]: priors divided out,
+    not scaled. A pdf without training frames stays at about log posterior - 10. The scp files have
+    absolute paths. Raises UserError if a set is missing.
     """
     model = trained.model
     for part in parts:
         feats = trained.features(part)
-        write_matrices(out / part, log_likelihoods(model.network, model.priors, feats, model.context))
+        loglikes = log_likelihoods(model.network, model.priors, feats, model.context)
+        write_matrices(out / part, loglikes, absolute=True)
         log.info("%s.scp: %d utterances, %d pdfs", out / part, len(feats), model.network.outputs)
 
 

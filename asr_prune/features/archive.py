@@ -6,12 +6,14 @@ import contextlib
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from asr_prune.corpus.datadir import read_table
+from asr_prune.corpus.scp import archive_path, project_path
 from asr_prune.errors import UserError
 from asr_prune.features.compressed import COMPRESSED, read_compressed
 from asr_prune.files import atomic
@@ -38,13 +40,14 @@ def _import_quietly() -> ModuleType:
 kaldi_io = _import_quietly()
 
 
-def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> None:
-    """Writes `stem`.ark and `stem`.scp, which has the absolute path and byte offset of each matrix.
+def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]], absolute: bool = False) -> None:
+    """Writes `stem`.ark and `stem`.scp, which has the archive's path and the offset of each matrix.
 
-    matrices: (key, float32 or float64 [rows, columns]), written in this order. Raises UserError as
-    `atomic`.
+    matrices: (key, float32 or float64 [rows, columns]), written in this order. absolute: write the
+    absolute path, for a folder that is used from anywhere; else as `project_path`. Raises UserError
+    as `atomic`.
     """
-    ark = Path(f"{stem}.ark").absolute()
+    ark = Path(f"{stem}.ark").absolute() if absolute else project_path(f"{stem}.ark")
     index: list[str] = []
     with atomic(ark, "wb") as file:
         for key, matrix in matrices:
@@ -60,28 +63,32 @@ def read_matrices(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yields (key, matrix [rows, columns]) for `keys`, or for all lines of `scp`, in order.
 
-    Matrices keep the stored dtype; compressed ones become float32. remedy: what to do about a
+    Archives are found as by `archive_path`. Matrices keep the stored dtype; compressed ones become
+    float32. remedy: what to do about a
     problem, for messages. Raises UserError if the scp or an archive is missing or cut short, a key
     is absent, or an entry is a pipe.
     """
-    places = read_table(scp)
+    places, located = read_table(scp), cache(partial(archive_path, scp))
     with contextlib.ExitStack() as stack:
         files: dict[str, io.BufferedReader] = {}
         for key in places if keys is None else keys:
             if key not in places:
                 raise UserError(f"{scp}: no matrix for {key}; {remedy}.")
-            ark, offset = _place(scp, key, places[key])
+            name, offset = _place(scp, key, places[key])
+            ark = located(name)
             if ark not in files:
                 files[ark] = stack.enter_context(_open(scp, ark, remedy))
             yield key, _read_at(files[ark], offset, key, remedy)
 
 
 def places_of(scp: Path) -> dict[str, tuple[str, int]]:
-    """Archive and byte offset of each matrix in `scp`.
+    """Archive, as `archive_path` finds it, and byte offset of each matrix in `scp`.
 
     Raises UserError if it is missing or has a pipe.
     """
-    return {key: _place(scp, key, place) for key, place in read_table(scp).items()}
+    located = cache(partial(archive_path, scp))
+    places = {key: _place(scp, key, place) for key, place in read_table(scp).items()}
+    return {key: (located(name), offset) for key, (name, offset) in places.items()}
 
 
 def read_place(ark: str, offset: int, key: str, remedy: str = REMEDY) -> np.ndarray:

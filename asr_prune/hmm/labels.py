@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from asr_prune.corpus.scp import project_path
 from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io
 from asr_prune.features.stored import Archived
@@ -20,11 +21,11 @@ _VALUE = np.dtype([("size", "u1"), ("value", "<i4")])
 
 
 def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
-    """Writes stem.ark and stem.scp; labels: (utterance, int32 [frames]).
+    """Writes stem.ark and stem.scp, whose paths are as of `project_path`.
 
-    Raises UserError as `atomic`.
+    labels: (utterance, int32 [frames]). Raises UserError as `atomic`.
     """
-    ark = Path(f"{stem}.ark").absolute()
+    ark = project_path(f"{stem}.ark")
     index = []
     with atomic(ark, "wb") as file:
         for utt, vector in labels:

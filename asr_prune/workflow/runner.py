@@ -64,7 +64,7 @@ class Runner:
         listings = [item for item in work.optional if isinstance(item, Listing)]
         inputs |= {item.places: listing(find_job(item.places)(**item.arguments)) for item in listings}
         closure = self.hashes.sources.closure([work.job.partition(":")[0], *work.code])
-        scripts = {str(path): self.hashes.sources.of(path) for path in work.scripts}
+        scripts = {name: self.hashes.sources.of(path) for name, path in work.scripts.items()}
         code = {name: source.digest for name, source in (closure | scripts).items()}
         libraries = self.hashes.sources.libraries([*closure.values(), *scripts.values()])
         return Fingerprint(work.job, digest_of(plain(work.arguments)), inputs, code, libraries)

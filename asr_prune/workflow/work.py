@@ -49,8 +49,9 @@ class Work:
     several things; run: the training run that it is for; optional: further files that count if they
     exist; after: stages that make some of these; uncounted: further arguments of the job that do not
     count (processes, wording); code: modules that the job finds by name, whose code counts as well;
-    scripts: code outside the package that counts; resumable: the job takes `resume`, whether an
-    interrupted work with the same fingerprint may be continued.
+    scripts: code outside the package that counts, by a name that does not depend on where the
+    project is; resumable: the job takes `resume`, whether an interrupted work with the same
+    fingerprint may be continued.
 
     The job may return paths: further files that it wrote.
     """
@@ -68,7 +69,7 @@ class Work:
     after: Sequence[str] = ()
     uncounted: Mapping[str, Any] = field(default_factory=dict)
     code: Sequence[str] = ()
-    scripts: Sequence[Path] = ()
+    scripts: Mapping[str, Path] = field(default_factory=dict)
     resumable: bool = False
 
     @property

@@ -22,6 +22,7 @@ from asr_prune.corpus.script import (
     run_prepare,
     run_script,
     script_files,
+    script_name,
     script_options,
 )
 from asr_prune.errors import UserError
@@ -226,6 +227,7 @@ def test_the_files_of_a_script_are_those_that_it_imports(tmp_path: Path) -> None
 
 def test_a_script_is_looked_for_in_the_project_and_then_in_the_package(tmp_path: Path) -> None:
     assert find_script("local/an4.py", [tmp_path], "r") == LOCAL / "an4.py"
+    assert script_name(LOCAL / "an4.py") == "asr_prune.local.an4"
     write(tmp_path / "local", an4="")
     assert find_script("local/an4.py", [tmp_path / "nowhere", tmp_path], "r") == tmp_path / "local/an4.py"
     with pytest.raises(UserError, match=r"^r: corpus.prepare names an4.py, which does not exist"):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
-from asr_prune.features.archive import kaldi_io, read_matrices, write_matrices
+from asr_prune.features.archive import kaldi_io, places_of, read_matrices, rows_of_places, write_matrices
 
 shapes = st.lists(st.tuples(st.integers(0, 7), st.integers(1, 7), st.sampled_from(["float32", "float64"])), max_size=6)
 
@@ -51,6 +51,45 @@ def test_the_bytes_are_those_of_kaldis_format(tmp_path: Path) -> None:
     header = b"utt \0BFM \x04\x01\0\0\0\x04\x02\0\0\0"
     assert (tmp_path / "m.ark").read_bytes() == header + np.array([1.5, -2.0], "<f4").tobytes()
     assert (tmp_path / "m.scp").read_text() == f"utt {tmp_path}/m.ark:4\n"
+
+
+def test_an_index_in_a_project_is_relative_and_moves_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "a project ü"
+    project.mkdir()
+    matrix = np.array([[1.5, -2.0]], np.float32)
+    write_matrices(project / "data/demo/feats", [("utt", matrix)])
+    monkeypatch.chdir(project)
+    for stem in (Path("data/demo/m"), project / "data/demo/m"):
+        write_matrices(stem, [("utt", matrix)])
+        assert Path("data/demo/m.scp").read_text() == "utt data/demo/m.ark:4\n"
+    assert [key for key, _ in kaldi_io.read_mat_scp("data/demo/m.scp")] == ["utt"]
+    assert Path("data/demo/m.ark").read_bytes() == Path("data/demo/feats.ark").read_bytes()
+    write_matrices(Path("data/demo/everywhere"), [("utt", matrix)], absolute=True)
+    assert Path("data/demo/everywhere.scp").read_text() == f"utt {project}/data/demo/everywhere.ark:4\n"
+    moved = project.rename(tmp_path / "moved")
+    for folder in (tmp_path, moved, moved / "data/demo"):
+        monkeypatch.chdir(folder)
+        for name in ("m", "feats", "everywhere"):
+            (read,) = read_matrices(moved / f"data/demo/{name}.scp")
+            np.testing.assert_array_equal(read[1], matrix)
+            assert rows_of_places(places_of(moved / f"data/demo/{name}.scp")) == {"utt": 1}
+
+
+def test_another_project_of_the_same_recipe_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate(("one", "two")):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        write_matrices(Path("exp/demo/trans"), [("utt", np.full((1, 1), number, np.float32))])
+    (read,) = read_matrices(tmp_path / "one/exp/demo/trans.scp")
+    assert read[1] == 0
+
+
+def test_blanks_in_the_path_of_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    matrix = np.array([[1.5, -2.0]], np.float32)
+    write_matrices(Path("data/my  own ü/m"), [("utt", matrix)])
+    assert Path("data/my  own ü/m.scp").read_text() == "utt data/my  own ü/m.ark:4\n"
+    np.testing.assert_array_equal(next(read_matrices(Path("data/my  own ü/m.scp")))[1], matrix)
 
 
 def test_single_matrices_can_be_asked_for_in_any_order(tmp_path: Path) -> None:

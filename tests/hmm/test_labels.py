@@ -26,6 +26,16 @@ def test_round_trip_through_ark_and_scp(tmp_path: Path) -> None:
         assert data[: int(place.rpartition(":")[2])].endswith(f"{utt} ".encode())
 
 
+def test_the_index_is_relative_to_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_labels(tmp_path / "elsewhere/pdf", LABELS.items())
+    (tmp_path / "a project ü").mkdir()
+    monkeypatch.chdir(tmp_path / "a project ü")
+    write_labels(Path("exp/demo/pdf"), LABELS.items())
+    assert Path("exp/demo/pdf.scp").read_text() == "a exp/demo/pdf.ark:2\nb exp/demo/pdf.ark:26\n"
+    archives = [Path("exp/demo/pdf.ark"), tmp_path / "elsewhere/pdf.ark"]
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+
+
 def test_those_that_stay_stored_are_the_same(tmp_path: Path) -> None:
     labels = {**LABELS, "none": np.zeros(0, np.int32), "long": np.arange(70000, dtype=np.int32) - 5}
     write_labels(tmp_path / "pdf", labels.items())
