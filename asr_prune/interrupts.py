@@ -30,27 +30,27 @@ def run_child(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Runs a program that cleans up by itself when interrupted. Returns its exit status.
 
     Ctrl-C in a terminal reaches the program directly, SIGTERM is passed on; in both cases this
-    waits until the program has ended. A status below 0 is the signal that killed it.
+    waits until the program has ended. A status below 0 is the signal that killed it. Raises
+    KeyboardInterrupt if a signal came too late for the program. For the main thread only.
     """
     child: subprocess.Popen[bytes] | None = None
-    terminated = False
+    signals: set[int] = set()
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        nonlocal terminated
-        terminated = True
-        if child is not None:
+    def note(number: int, frame: FrameType | None) -> None:
+        signals.add(number)
+        if child is not None and number == signal.SIGTERM:
             child.terminate()
 
-    before = signal.signal(signal.SIGINT, _wait), signal.signal(signal.SIGTERM, pass_on)
+    # unlike SIG_IGN, a handler is not inherited by the program
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         child = subprocess.Popen(command, env=environment)
-        if terminated:  # before `child` was assigned
+        if signal.SIGTERM in signals:
             child.terminate()
-        return child.wait()
+        status = child.wait()
     finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])
-
-
-def _wait(number: int, frame: FrameType | None) -> None:
-    """Unlike SIG_IGN, a handler is not inherited by the child."""
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signals and status == 0:
+        raise KeyboardInterrupt
+    return status
