@@ -42,7 +42,7 @@ def start_project(project: Path, name: str) -> Path:
 def no_recipe(path: Path) -> str:
     """The sentence for a recipe.yaml that does not exist."""
     name = path.parent.name
-    remedy = f"--recipe takes a folder that holds a {RECIPE_FILE}, for instance {RECIPES}/demo"
+    remedy = f"--recipe takes a folder with a {RECIPE_FILE}, such as {RECIPES}/demo"
     if name in packaged_recipes():
         remedy = f"`asr-prune init DIR --recipe {name}` makes a project folder with this recipe"
     return f"{path} does not exist; {remedy}."
