@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 
 PACKAGE = "asr_prune"
 #: rooms, lowest first; a room may import those of its own level and of lower ones. `local` is the
-#: namespace of the scripts, which corpus loads by name; the scripts are no part of the package
+#: namespace of the scripts, which corpus loads by name; the scripts are no part of the package.
+#: `recipes` is the namespace of the packaged recipes
 ORDER = """
-    errors files options progress interrupts process layout run_dir local failure < corpus
+    errors files options progress interrupts process layout run_dir local recipes failure < corpus
     < features < lang < hmm < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages
     < analysis plan numbers < api < cli verbs

@@ -75,6 +75,7 @@ def test_commands_are_commands(page: Path, monkeypatch: pytest.MonkeyPatch) -> N
         if command == "asr-prune":
             options = parser().parse_args(words)
             recipe, sets = getattr(options, "recipe", None), getattr(options, "set", [])
+            recipe = f"recipes/{recipe}" if options.verb == "init" else recipe
         else:
             recipe, sets = run_sh(words)
         if recipe:

@@ -50,6 +50,12 @@ def add_recipe_options(verb: argparse.ArgumentParser, default: str | None = RECI
     add_set_options(verb, nj)
 
 
+def add_accept_code(verb: argparse.ArgumentParser) -> None:
+    """--accept-code, of commands that run stages."""
+    says = "keep results whose code alone has changed, and record that in the results"
+    verb.add_argument("--accept-code", action="store_true", help=says)
+
+
 def add_set_options(verb: argparse.ArgumentParser, nj: bool = True) -> None:
     """--set and, if the verb shares work, --nj."""
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
@@ -93,7 +99,7 @@ def open_run(options: argparse.Namespace, needed: Callable[[RunDir], Path], stag
 @contextmanager
 def working(options: argparse.Namespace, experiment: Experiment, again: str = "") -> Iterator[Experiment]:
     """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on: with `again`, or
-    with run.sh from the stage that failed.
+    from the stage that failed.
     """
     layout, verb = experiment.layout, options.verb
     again = again or experiment.command(verb if verb in STAGES else None)

@@ -17,6 +17,7 @@ from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
 from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label
+from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
 from asr_prune.recipe.settings import (
     TYPE_MESSAGES,
     changed,
@@ -27,7 +28,6 @@ from asr_prune.recipe.settings import (
 )
 
 T = TypeVar("T")
-FILE = "recipe.yaml"
 #: what pydantic puts between the place of a pass and its keys
 PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
@@ -40,9 +40,9 @@ class Loaded:
 
     def __init__(self, folder: Path, sets: Sequence[str]) -> None:
         self.folder = folder
-        self.path = folder / FILE
+        self.path = folder / RECIPE_FILE
         if not self.path.is_file():
-            raise UserError(f"{self.path} does not exist; --recipe takes a folder with a {FILE}, such as recipes/demo.")
+            raise UserError(no_recipe(self.path))
         old_keys = OldKeys(Recipe, _prune_options)
         self.written, self.lines = old_keys.in_file(self.path, *read_yaml(self.path))
         changes = [old_keys.in_set(text) for text in sets]

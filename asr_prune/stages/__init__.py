@@ -44,3 +44,13 @@ def check_stage(name: str) -> str:
     if name not in STAGES:
         raise UserError(f"there is no stage {name!r}; stages are 0 to 9 or {' '.join(names)}.")
     return name
+
+
+def stages_between(first: str, last: str) -> list[str]:
+    """The stages from `first` to `last`, names or numbers. Raises UserError if there are none."""
+    names = list(STAGES)
+    begin, end = (names.index(check_stage(name)) for name in (first, last))
+    if begin > end:
+        what = f"--stage {first} comes after --stop-stage {last}"
+        raise UserError(f"{what}, so nothing would be done; exchange them.")
+    return names[begin : end + 1]

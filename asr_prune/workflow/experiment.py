@@ -149,8 +149,10 @@ class Experiment:
         return [entry for folder in (self.layout.exp, run.path) for entry in Ledger(folder, hashes).accepted()]
 
     def command(self, stage: str | None = None) -> str:
-        """What to type to do this again, from `stage` on."""
-        words = ["./run.sh", "--recipe", str(self.loaded.folder), *(["--stage", stage] if stage else [])]
+        """What to type to do this again, from `stage` on: ./run.sh if the current folder has it."""
+        start = ["./run.sh"] if Path("run.sh").is_file() else ["asr-prune", "run"]
+        words = [*start, "--recipe", str(self.loaded.folder)]
+        words += ["--stage", stage] if stage else []
         words += ["--nj", str(self.nj)] if self.nj != NJ else []
         return shlex.join([*words, *(word for text in self.loaded.sets for word in ("--set", text))])
 

@@ -112,7 +112,7 @@ def test_a_missing_file_names_its_stage_and_goes_on_from_there(project: Path, ca
     assert said.splitlines() == [
         "asr-prune: align failed: data/tiny/train/text is missing; run the corpus stage, which makes it.",
         "log: exp/tiny/log/align.log",
-        "go on with: ./run.sh --recipe recipes/tiny --stage corpus --nj 1",
+        "go on with: asr-prune run --recipe recipes/tiny --stage corpus --nj 1",
     ]
     assert main(["corpus", *GIVEN]) == 0
     assert main(["align", *GIVEN]) == 0
