@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from pathlib import Path
 
 import kaldifst
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 
 from asr_prune.acoustic.utterances import BLANK_ID, fewest_frames
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.files import Readable
 from asr_prune.hmm.align import Search, best_path
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.graphs import graph_compiler
@@ -34,7 +34,7 @@ class HmmTimer:
     Raises UserError if a file is missing or damaged.
     """
 
-    def __init__(self, lang: Path, hmm: Path, options: DecodeOptions, weight: float) -> None:
+    def __init__(self, lang: Readable, hmm: Readable, options: DecodeOptions, weight: float) -> None:
         self.lang, self.model = Lang.read(lang), HmmModel.load(hmm)
         self.lexicon = read_fst(lang / "L.fst", "lang")
         kaldifst.arcsort(self.lexicon, "ilabel")
@@ -61,7 +61,7 @@ class TokenTimer:
     of its first token to the last frame of its last. Raises UserError if lang has no tokens.
     """
 
-    def __init__(self, lang: Path) -> None:
+    def __init__(self, lang: Readable) -> None:
         self.tokens = Tokens.read(lang)
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
