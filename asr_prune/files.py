@@ -108,7 +108,7 @@ def scratch_file() -> Iterator[Path]:
 
     On Linux it is in memory, so that a killed process leaves nothing either.
     """
-    if not hasattr(os, "memfd_create"):
+    if not hasattr(os, "memfd_create") or not os.path.isdir("/proc/self/fd"):
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder) / "scratch"
         return
