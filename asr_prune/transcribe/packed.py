@@ -32,9 +32,8 @@ HMM_PARTS = ("hmm/final.mdl", "hmm/tree")
 FRONT_PARTS = ("hmm/cmvn_opts", "hmm/delta_opts", "hmm/splice_opts", "hmm/final.mat")
 ADAPTED_PARTS = ("hmm/final.alimdl",)
 #: every part that a file may have besides the card
-PARTS = frozenset(
-    {NETWORK, *GRAPH_PARTS, *TOKEN_PARTS, *LANG_PARTS, *HMM_PARTS, *FRONT_PARTS, *ADAPTED_PARTS}
-)
+_HMM_KINDS = (*LANG_PARTS, *HMM_PARTS, *FRONT_PARTS, *ADAPTED_PARTS)
+PARTS = frozenset({NETWORK, *GRAPH_PARTS, *TOKEN_PARTS, *_HMM_KINDS})
 #: the zip's comment is this and the SHA-256 of all bytes before that digest
 SEAL = b"asr_prune sha256 "
 SEAL_HEX = 64  # characters of a digest
@@ -46,16 +45,17 @@ _BLOCK = 1 << 20
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: what zipfile and json raise for wrong content
 _WRONG = (
-    *(
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ),
-    *(EOFError, RuntimeError, OverflowError, MemoryError),
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
 )
 
 
@@ -80,11 +80,9 @@ class PackedFile:
             _check_kinds(archive.infolist())
             card = _card(archive)
             _check_version(path, card["format"])
-            parts = {
-                str(name): (int(size), str(sha)) for name, (size, sha) in card["parts"].items()
-            }
-            sizes = {name: size for name, (size, _) in parts.items()}
-            packed = cls(path, card, sizes, {name: sha for name, (_, sha) in parts.items()})
+            parts = card["parts"].items()
+            sizes = {str(name): int(size) for name, (size, _) in parts}
+            packed = cls(path, card, sizes, {str(name): str(sha) for name, (_, sha) in parts})
             _check_entries(packed, archive.infolist())
             for name, sha in packed.digests.items():
                 if _digest(archive, name, packed.sizes[name]) != sha:
@@ -138,13 +136,11 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or "it is truncated"
-        raise UserError(
-            f"cannot read {path}: {reason}; check the file or copy it again."
-        ) from error
+        message = f"cannot read {path}: {reason}; check the file or copy it again."
+        raise UserError(message) from error
     except _WRONG as error:
-        raise UserError(
-            f"{path} is damaged or no file of asr-prune pack; copy it or pack the model again."
-        ) from error
+        message = f"{path} is damaged or no file of asr-prune pack"
+        raise UserError(f"{message}; copy it or pack the model again.") from error
 
 
 def damaged_part(path: Path, name: str) -> UserError:
@@ -169,9 +165,8 @@ def _card(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 def _check_version(path: Path, version: object) -> None:
     if isinstance(version, int) and version > PACKED_FORMAT:
-        raise UserError(
-            f"{path} has format {version} and this asr_prune reads formats up to {PACKED_FORMAT}; update asr_prune."
-        )
+        message = f"{path} has format {version} and this asr_prune reads formats up to"
+        raise UserError(f"{message} {PACKED_FORMAT}; update asr_prune.")
     if version is not PACKED_FORMAT:
         raise ValueError
 
@@ -180,7 +175,7 @@ def _check_entries(packed: PackedFile, entries: list[zipfile.ZipInfo]) -> None:
     """Raises UserError for parts that are unknown, missing, doubled or not of the stated size."""
     if unknown := sorted({entry.filename for entry in entries} - PARTS - {CARD}):
         raise UserError(
-            f"{packed.path} has a part {unknown[0]!r}, which packed models do not have;"
+            f"{packed.path} has a part {unknown[0][:60]!r}, which packed models do not have;"
             " get the file from where it was packed."
         )
     if sorted(entry.filename for entry in entries) != sorted([CARD, *packed.sizes]):

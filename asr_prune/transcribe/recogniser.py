@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Requested:
-    """What is wanted besides words; lm_weight, penalty: instead of those that were chosen on dev."""
+    """What is wanted besides words; lm_weight, penalty: instead of those chosen on dev."""
 
     times: bool = False
     confidence: bool = False
@@ -112,9 +112,8 @@ class NetworkRecogniser(ABC):
         if not self.files.adapted:
             return feats
         transforms = self._transforms(feats, speakers)
-        return {
-            name: transformed(matrix, transforms[speakers[name]]) for name, matrix in feats.items()
-        }
+        pairs = ((name, transforms[speakers[name]]) for name in feats)
+        return {name: transformed(feats[name], transform) for name, transform in pairs}
 
     def _transforms(self, feats: Feats, speakers: Mapping[str, str]) -> dict[str, np.ndarray]:
         files = self.files
@@ -184,9 +183,8 @@ class RunRecogniser(NetworkRecogniser):
 def _refuse_other_recipe(run: RunDir, decoding: Decoding, model: Model, hmm: str) -> None:
     if bool(model.tokens) != decoding.ctc:
         kind = "ctc" if model.tokens else "hmm"
-        raise UserError(
-            f"{run.path} was trained with decode.type {kind} and the recipe is not; add --set decode.type={kind}."
-        )
+        message = f"{run.path} was trained with decode.type {kind} and the recipe is not"
+        raise UserError(f"{message}; add --set decode.type={kind}.")
     if not decoding.ctc and hmm != decoding.labels:
         raise UserError(
             f"{run.path} was trained on the labels of the pass {hmm} and the recipe ends with"

@@ -115,9 +115,7 @@ def transcribed(printed: Printed, *command: object) -> tuple[int, str, str]:
     return status, out.out, out.err
 
 
-def test_words_times_and_confidences_are_those_of_the_run(
-    case: SimpleNamespace, capsys: Printed
-) -> None:
+def test_words_and_times_are_those_of_the_run(case: SimpleNamespace, capsys: Printed) -> None:
     for more in ((), ("--times", "--confidence", "--json"), ("--speaker", "all")):
         os.chdir(case.here)
         status, of_run, _ = transcribed(capsys, RUN, *case.wavs, *more, *case.options)
@@ -137,9 +135,7 @@ def test_ctm_weight_and_penalty_too(case: SimpleNamespace, capsys: Printed) -> N
     assert (case.away / "a.ctm").read_text() == ctm
 
 
-def test_words_are_the_same_from_python(
-    case: SimpleNamespace, capsys: Printed, tmp_path: Path
-) -> None:
+def test_python_has_the_same_words(case: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
     lines = transcribed(capsys, case.packed, *case.wavs)[1]
     os.chdir(tmp_path)
     model = asr_prune.load(case.packed, nj=1)
@@ -161,9 +157,8 @@ def _check_other_process(case: SimpleNamespace, lines: str, folder: Path) -> Non
     command = [sys.executable, "-c", code, str(case.packed), *case.wavs]
     root = Path(asr_prune.__file__).parent.parent
     environment = os.environ | {"PYTHONPATH": str(root), "TMPDIR": str(folder)}
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env=environment, check=False
-    )
+    kept = {"capture_output": True, "text": True, "check": False}
+    done = subprocess.run(command, cwd=folder, env=environment, **kept)
     assert done.stdout == lines, done.stderr
     assert list(folder.iterdir()) == []
 
@@ -194,15 +189,12 @@ def _spans(path: Path) -> dict[str, range]:
     with zipfile.ZipFile(path) as archive:
         infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
         ends = [*(info.header_offset for info in infos[1:]), archive.start_dir]
-        spans = {
-            i.filename: range(i.header_offset, end) for i, end in zip(infos, ends, strict=True)
-        }
+        pairs = zip(infos, ends, strict=True)
+        spans = {info.filename: range(info.header_offset, end) for info, end in pairs}
         return spans | {"directory": range(archive.start_dir, path.stat().st_size)}
 
 
-def test_a_flipped_byte_is_one_sentence_and_no_words(
-    case: SimpleNamespace, capsys: Printed, tmp_path: Path
-) -> None:
+def test_flipped_bytes_give_no_words(case: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
     """Twenty in each part, the last of them by the command line, whose words must stay away."""
     whole, dice = case.packed.read_bytes(), random.Random(0)
     flipped = tmp_path / "flipped.asr"
@@ -235,9 +227,7 @@ def _rewritten(path: Path, out: Path, change: dict[str, bytes], card: dict | Non
             new.writestr(name, data)
 
 
-def test_a_newer_version_is_refused_by_number(
-    fbank: SimpleNamespace, capsys: Printed, tmp_path: Path
-) -> None:
+def test_newer_versions_are_refused(fbank: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
     _rewritten(fbank.packed, newer := tmp_path / "newer.asr", {}, {"format": 2})
     status, out, err = transcribed(capsys, newer, fbank.wav)
     assert (status, out) == (1, "")
@@ -263,9 +253,7 @@ def test_parts_that_do_not_belong_there_are_refused(fbank: SimpleNamespace, tmp_
     assert list(tmp_path.iterdir()) == [changed]
 
 
-def test_a_part_that_would_unpack_to_far_more_is_refused(
-    fbank: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_parts_that_unpack_to_far_more_are_refused(fbank: SimpleNamespace, tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.asr"
     _rewritten(fbank.packed, bomb, {"graph/HCLG.fst": bytes(1 << 26)})
     with pytest.raises(UserError, match="would unpack to 67108864 bytes"):
@@ -281,9 +269,7 @@ def test_parts_are_those_that_readers_know() -> None:
     assert all(not name.startswith(("/", ".")) and ".." not in name for name in PARTS)
 
 
-def test_dense_and_pruned_beside_each_other(
-    projects: dict[str, Path], capsys: Printed, tmp_path: Path
-) -> None:
+def test_two_models_are_compared(projects: dict[str, Path], capsys: Printed, tmp_path: Path) -> None:
     os.chdir(projects[FBANK])
     assert main(["pack", RUN, str(tmp_path / "a.asr"), "--beside", RUN]) == 0
     rows = capsys.readouterr().out.splitlines()
