@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,7 +97,7 @@ class PackedFile:
             raise damaged_part(self.path, name)
         return data
 
-    @cached_property
+    @property
     def root(self) -> PackedPath:
         return PackedPath(self, "")
 

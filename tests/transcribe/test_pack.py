@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 import shutil
 import subprocess
@@ -263,6 +264,16 @@ def test_parts_that_unpack_to_far_more_are_refused(fbank: SimpleNamespace, tmp_p
     _rewritten(fbank.packed, bomb, {"graph/HCLG.fst": bytes(1 << 26)}, card)
     with pytest.raises(UserError, match="would unpack to 67108864 bytes"):
         PackedFile.open(bomb)
+
+
+def test_folders_in_a_packed_model_can_be_sent_to_other_processes(fbank: SimpleNamespace) -> None:
+    graph = PackedFile.open(fbank.packed).root / "graph"
+    words = pickle.loads(pickle.dumps(graph)) / "words.txt"
+    assert str(words) == f"{fbank.packed}/graph/words.txt"
+    assert words.read_text() == (graph / "words.txt").read_text()
+    assert not (graph / "absent").is_file()
+    with pytest.raises(FileNotFoundError):
+        (graph / "absent").read_bytes()
 
 
 def test_parts_are_those_that_readers_know() -> None:
