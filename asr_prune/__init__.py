@@ -1,8 +1,8 @@
 """Makes acoustic models of speech recognisers small without losing words.
 
 From Python (docs/python.md): `prune`, `shrink` and `verify` for any PyTorch module inside your own
-training loop, and `load_run` for the pruned network of a run. They are imported when they are first
-used, so that `import asr_prune` stays light.
+training loop, `load_run` for the pruned network of a run, and `load` for a model packed into one
+file. They are imported when they are first used, so that `import asr_prune` stays light.
 """
 
 import importlib
@@ -16,6 +16,7 @@ _PUBLIC = {
     "shrink": ("asr_prune.pruning.modules", "shrink_module"),
     "verify": ("asr_prune.pruning.modules", "verify_module"),
     "load_run": ("asr_prune.api", "load_run"),
+    "load": ("asr_prune.api", "load_packed"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The pruned network of a run, from Python."""
+"""The pruned network of a run, and packed models, from Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from asr_prune.corpus.segments import LONGEST_PIECE
 from asr_prune.run_dir import RunDir
 from asr_prune.score.wer import Score
 from asr_prune.score.wer import score as score_words
-from asr_prune.transcribe.recogniser import Requested, RunRecogniser
+from asr_prune.transcribe.packed_recogniser import PackedRecogniser
+from asr_prune.transcribe.recogniser import NetworkRecogniser, Requested, RunRecogniser
 from asr_prune.transcribe.transcribe import Transcriber
 from asr_prune.transcribe.transcript import Transcript
 from asr_prune.workflow.experiment import NJ, Experiment, experiment_of
@@ -34,13 +35,26 @@ def load_run(
     return LoadedRun(experiment_of(run, recipe, sets, nj), run)
 
 
-class LoadedRun:
-    """A run's shrunk network with the features, graph and LM weight that belong to it."""
+def load_packed(
+    path: Path | str,
+    times: bool = False,
+    confidence: bool = False,
+    nj: int = NJ,
+) -> LoadedModel:
+    """The model in a file of `asr-prune pack`, from any folder.
 
-    def __init__(self, experiment: Experiment, run: RunDir) -> None:
-        self.experiment, self.run = experiment, run
-        self._recogniser = RunRecogniser(run, experiment.decoding, experiment.nj)
-        self._transcriber = Transcriber(self._recogniser, Requested(), None, LONGEST_PIECE)
+    times, confidence: whether words get them; nj: processes. Raises UserError if the file is
+    missing, damaged, or of a newer version.
+    """
+    return LoadedModel(PackedRecogniser(Path(path), nj), Requested(times, confidence))
+
+
+class LoadedModel:
+    """A network with the features, graph and LM weight that belong to it."""
+
+    def __init__(self, recogniser: NetworkRecogniser, requested: Requested) -> None:
+        self._recogniser = recogniser
+        self._transcriber = Transcriber(recogniser, requested, None, LONGEST_PIECE)
 
     @property
     def network(self) -> Network:
@@ -56,6 +70,14 @@ class LoadedRun:
         recording = self._transcriber.reader(os.fspath(path))
         (transcript,) = self._transcriber.transcripts([recording], "file")
         return transcript
+
+
+class LoadedRun(LoadedModel):
+    """The shrunk network of a run in its project."""
+
+    def __init__(self, experiment: Experiment, run: RunDir) -> None:
+        self.experiment, self.run = experiment, run
+        super().__init__(RunRecogniser(run, experiment.decoding, experiment.nj), Requested())
 
     def score(self, part: str = "test") -> Score:
         """Decodes a set of the project (train, dev or test), with the LM weight chosen on dev, and

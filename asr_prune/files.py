@@ -6,15 +6,28 @@ import hashlib
 import io
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from asr_prune.errors import UserError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+
+class Readable(Protocol):
+    """A file or folder to read: on the disk (`Path`), or inside another file."""
+
+    def __truediv__(self, name: str, /) -> Readable: ...
+
+    def is_file(self) -> bool: ...
+
+    def read_bytes(self) -> bytes: ...
+
+    def read_text(self, encoding: str | None = None) -> str: ...
 
 
 def _refuse(path: Path, error: OSError) -> UserError:
@@ -87,6 +100,23 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
         raise _refuse(path, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def scratch_file() -> Iterator[Path]:
+    """Yields an empty file for libraries that read files alone; it is gone after the block.
+
+    On Linux it is in memory, so that a killed process leaves nothing either.
+    """
+    if not hasattr(os, "memfd_create") or not os.path.isdir("/proc/self/fd"):
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / "scratch"
+        return
+    handle = os.memfd_create("asr_prune")
+    try:
+        yield Path(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
 
 
 def sweep(folder: Path) -> None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, open_run, positive
 from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
+from asr_prune.errors import UserError
 from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
+    from asr_prune.transcribe.recogniser import NetworkRecogniser
     from asr_prune.transcribe.transcript import Transcript
 
 SPEAKERS = ("file", "folder", "all")
@@ -20,9 +22,10 @@ SPEAKERS = ("file", "folder", "all")
 
 def add_verbs(verbs: Verbs) -> None:
     """transcribe."""
-    says = "transcribe audio files with the shrunk network of a run"
+    says = "transcribe audio files with the shrunk network of a run, or with a packed model"
     verb = add_verb(verbs, "transcribe", says, transcribe, "exp/an4/runs/dense talk.flac --times --confidence")
-    verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the score stage")
+    model = "folder of a run after the score stage, or a file of asr-prune pack"
+    verb.add_argument("folder", type=Path, metavar="MODEL", help=model)
     verb.add_argument("files", nargs="+", metavar="FILE", help="audio that libsndfile reads, of any rate and length")
     verb.add_argument("--times", action="store_true", help="add start and end of each word, in seconds")
     verb.add_argument("--confidence", action="store_true", help="add the confidence of each word, 0 to 1")
@@ -60,16 +63,14 @@ def _number(text: str, least: float, must: str) -> float:
 def transcribe(options: argparse.Namespace) -> int:
     """Prints a line for each file as it is done; exit status 1 if a file could not be read."""
     from asr_prune.score.ctm import write_ctm
-    from asr_prune.transcribe.recogniser import Requested, RunRecogniser
+    from asr_prune.transcribe.recogniser import Requested
     from asr_prune.transcribe.transcribe import Transcriber
     from asr_prune.transcribe.transcript import ctm_of
 
     print_messages(sys.stderr)
     times = options.times or bool(options.ctm)
     requested = Requested(times, options.confidence, options.lm_weight, options.penalty)
-    experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
-    recogniser = RunRecogniser(run, experiment.decoding, experiment.nj)
-    transcriber = Transcriber(recogniser, requested, options.channel, options.longest)
+    transcriber = Transcriber(_recogniser(options), requested, options.channel, options.longest)
     recordings = transcriber.read(options.files)
     transcripts: list[Transcript] = []
     for transcript in transcriber.transcripts(recordings, options.speaker):
@@ -79,6 +80,21 @@ def transcribe(options: argparse.Namespace) -> int:
         write_ctm(options.ctm, ctm_of(transcripts))
     print(transcriber.summary(), file=sys.stderr)
     return 1 if transcriber.skipped else 0
+
+
+def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
+    from asr_prune.transcribe.packed_recogniser import PackedRecogniser
+    from asr_prune.transcribe.recogniser import RunRecogniser
+
+    if options.folder.suffix != ".asr" and not options.folder.is_file():
+        experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+        return RunRecogniser(run, experiment.decoding, experiment.nj)
+    for name, value in (("--recipe", options.recipe), ("--set", options.set)):
+        if value:
+            raise UserError(
+                f"{name} goes with the folder of a run; {options.folder} has all options in it, so leave it out."
+            )
+    return PackedRecogniser(options.folder, options.nj)
 
 
 def format_transcript(transcript: Transcript, options: argparse.Namespace) -> str:

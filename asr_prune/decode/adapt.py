@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import kaldi_hmm_gmm as khg
 import numpy as np
@@ -14,6 +13,7 @@ from asr_prune.corpus.datadir import group_by_speaker
 from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 from asr_prune.hmm.fmllr import Fmllr, Transforms, compose, transformed
 from asr_prune.hmm.gmm import Floats, Gmms, Ints, Scorer
 from asr_prune.hmm.mdl import read_mdl
@@ -34,8 +34,8 @@ class Adapter:
 
     def __init__(
         self,
-        hmm: Path,
-        graph: Path,
+        hmm: Readable,
+        graph: Readable,
         silence: list[int],
         options: DecodeOptions,
         nj: int = 1,

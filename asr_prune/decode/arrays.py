@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import kaldifst
@@ -12,6 +11,7 @@ import numpy as np
 
 from asr_prune.decode.binary import Parts, read_parts, to_bytes
 from asr_prune.errors import UserError
+from asr_prune.files import scratch_file
 from asr_prune.lang.fst import Fst
 
 
@@ -31,14 +31,12 @@ class FstArrays:
 
     @classmethod
     def of(cls, fst: Fst | kaldifst.Lattice) -> FstArrays:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "fst"
+        with scratch_file() as path:
             # `const` can be read without a loop over states; lattices do not have that form
             written = fst if isinstance(fst, kaldifst.Lattice) else kaldifst.StdConstFst(fst)
             if not written.write(str(path)):
-                raise UserError(f"cannot write to {folder}; free space there or set TMPDIR.")
-            with open(path, "rb") as file:
-                return cls.read(file)
+                raise UserError(f"cannot write {path}; free memory, or space in TMPDIR.")
+            return cls.read(io.BytesIO(path.read_bytes()))
 
     @classmethod
     def read(cls, file: BinaryIO) -> FstArrays:
@@ -56,7 +54,6 @@ class FstArrays:
 
     def fst(self) -> Fst:
         """The arrays as an FST; not for lattices."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "fst"
+        with scratch_file() as path:
             path.write_bytes(self.bytes())
             return Fst.read(str(path))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.parallel import each
 from asr_prune.decode.search import BestPath, Decoder
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats
 from asr_prune.progress import track
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def decode_set(
-    graph: Path,
+    graph: Readable,
     loglikes: Mapping[str, Floats] | Iterable[tuple[str, Floats]],
     options: DecodeOptions,
     lm_weight: float,

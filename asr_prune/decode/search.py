@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import kaldi_hmm_gmm as khg
 import kaldifst
@@ -15,6 +14,7 @@ from asr_prune.decode.binary import LATTICE_ARC
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.native import silenced
@@ -45,7 +45,7 @@ class Decoder:
     with the others.
     """
 
-    def __init__(self, graph: Path, options: DecodeOptions) -> None:
+    def __init__(self, graph: Readable, options: DecodeOptions) -> None:
         pdfs = _pdfs(graph / "pdfs.txt")
         self.num_pdfs = int(pdfs.max()) + 1
         self.words = {i: word for word, i in read_symbols(graph / "words.txt").items()}
@@ -59,7 +59,7 @@ class Decoder:
         arrays.arcs["olabel"] = labels
         self.fst = arrays.fst()
 
-    def __reduce__(self) -> tuple[type[Decoder], tuple[Path, DecodeOptions]]:
+    def __reduce__(self) -> tuple[type[Decoder], tuple[Readable, DecodeOptions]]:
         return Decoder, (self.graph, self.options)
 
     def check(self, utt: str, loglikes: Floats) -> None:
@@ -123,7 +123,7 @@ class Decoder:
         return FstArrays(arrays.start, arrays.finals * unscaled, arrays.counts, arcs)
 
 
-def _check_labels(graph: Path, table: str, labels: Ints, highest: int) -> None:
+def _check_labels(graph: Readable, table: str, labels: Ints, highest: int) -> None:
     if labels.max(initial=0) > highest:
         raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; rerun the graph stage.")
 
@@ -136,9 +136,9 @@ def _pairs(ids: Ints, words: Ints) -> tuple[Ints, Ints]:
     return np.stack(np.divmod(unique, size), axis=1).astype(np.int32), labels[1:].astype(np.int32)
 
 
-def _pdfs(path: Path) -> np.ndarray:
+def _pdfs(path: Readable) -> np.ndarray:
     """The pdf of each transition-id, int32 [ids + 1]."""
     try:
-        return np.loadtxt(path, np.int32, ndmin=1)
+        return np.loadtxt(path.read_text(encoding="utf-8").splitlines(), np.int32, ndmin=1)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path} ({error}); run the graph stage.") from error

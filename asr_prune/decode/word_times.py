@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from pathlib import Path
 
 import kaldifst
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 
 from asr_prune.acoustic.utterances import BLANK_ID, fewest_frames
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.files import Readable
 from asr_prune.hmm.align import Search, best_path
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.graphs import graph_compiler
@@ -34,7 +34,7 @@ class HmmTimer:
     Pickled by these paths. Raises UserError if a file is missing or damaged.
     """
 
-    def __init__(self, lang: Path, hmm: Path, options: DecodeOptions, weight: float) -> None:
+    def __init__(self, lang: Readable, hmm: Readable, options: DecodeOptions, weight: float) -> None:
         self.loaded_from = lang, hmm, options, weight
         self.lang, self.model = Lang.read(lang), HmmModel.load(hmm)
         self.lexicon = read_fst(lang / "L.fst", "lang")
@@ -44,7 +44,7 @@ class HmmTimer:
         scales = 1 / weight, options.transition_scale, options.self_loop_scale
         self.search = Search(100.0, 1e6, *scales)  # no pruning: the graph of a sentence is small
 
-    def __reduce__(self) -> tuple[type[HmmTimer], tuple[Path, Path, DecodeOptions, float]]:
+    def __reduce__(self) -> tuple[type[HmmTimer], tuple[Readable, Readable, DecodeOptions, float]]:
         return HmmTimer, self.loaded_from
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:
@@ -66,10 +66,10 @@ class TokenTimer:
     if that has no tokens.
     """
 
-    def __init__(self, lang: Path) -> None:
+    def __init__(self, lang: Readable) -> None:
         self.folder, self.tokens = lang, Tokens.read(lang)
 
-    def __reduce__(self) -> tuple[type[TokenTimer], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[TokenTimer], tuple[Readable]]:
         return TokenTimer, (self.folder,)
 
     def __call__(self, words: Sequence[str], loglikes: Floats) -> list[Span]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.features.deltas import add_deltas
-from asr_prune.files import atomic
+from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
 
@@ -47,7 +47,7 @@ class FrontEnd:
         write_matrix(folder / "final.mat", self.matrix)
 
     @classmethod
-    def load(cls, folder: Path) -> FrontEnd:
+    def load(cls, folder: Readable) -> FrontEnd:
         """Reads files of `save` or Kaldi; without option files, Kaldi's defaults apply.
 
         Raises UserError if a file is damaged.
@@ -75,12 +75,12 @@ def write_matrix(path: Path, matrix: Floats) -> None:
         file.write(writer.data)
 
 
-def read_matrix(path: Path) -> Floats:
+def read_matrix(path: Readable) -> Floats:
     """Reads a Kaldi matrix, binary or text. Raises UserError if it is missing or damaged."""
     return KaldiReader.open(path, "align").matrix()
 
 
-def _option(path: Path, name: str, default: str) -> str:
+def _option(path: Readable, name: str, default: str) -> str:
     """The value of --name=value in a file of options."""
     if not path.is_file():
         return default

@@ -6,11 +6,11 @@ After io-funcs.h and kaldi-matrix.cc.
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import numpy as np
 
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 
 BINARY = b"\0B"
 
@@ -83,12 +83,12 @@ class KaldiReader:
     Methods raise UserError if the data are not what they expect.
     """
 
-    def __init__(self, data: bytes, path: Path) -> None:
+    def __init__(self, data: bytes, path: Readable) -> None:
         self.path, self.binary = path, data.startswith(BINARY)
         self.data, self.at = data, len(BINARY) if self.binary else 0
 
     @classmethod
-    def open(cls, path: Path, stage: str) -> KaldiReader:
+    def open(cls, path: Readable, stage: str) -> KaldiReader:
         """stage: the one that writes the file. Raises UserError if the file cannot be read."""
         try:
             return cls(path.read_bytes(), path)

@@ -9,7 +9,7 @@ import kaldi_hmm_gmm as khg
 import numpy as np
 from _kaldi_hmm_gmm import HmmState, TransitionModelTuple  # type: ignore[import-not-found]
 
-from asr_prune.files import atomic
+from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
@@ -31,7 +31,7 @@ def write_mdl(
         file.write(writer.data)
 
 
-def read_mdl(path: Path) -> tuple[khg.TransitionModel, Gmms]:
+def read_mdl(path: Readable) -> tuple[khg.TransitionModel, Gmms]:
     """Reads a model of `write_mdl` or Kaldi. Raises UserError if it is missing or damaged."""
     reader = KaldiReader.open(path, "align")
     return _read_transitions(reader), _read_gmms(reader)

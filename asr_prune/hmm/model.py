@@ -8,6 +8,7 @@ from pathlib import Path
 import kaldi_hmm_gmm as khg
 
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.mdl import read_mdl, write_mdl
 from asr_prune.hmm.tree import Tree, read_tree, write_tree
@@ -27,7 +28,7 @@ class HmmModel:
         write_tree(folder / "tree", Tree.from_khg(self.tree))
 
     @classmethod
-    def load(cls, folder: Path) -> HmmModel:
+    def load(cls, folder: Readable) -> HmmModel:
         """Reads files of `save` or Kaldi.
 
         Raises UserError if a file is missing or damaged, or if they disagree.

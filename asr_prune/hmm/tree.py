@@ -12,7 +12,7 @@ from pathlib import Path
 import kaldi_hmm_gmm as khg
 import numpy as np
 
-from asr_prune.files import atomic
+from asr_prune.files import Readable, atomic
 from asr_prune.hmm.kaldi_format import BINARY, KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
 
@@ -82,7 +82,7 @@ def write_tree(path: Path, tree: Tree, binary: bool = True) -> None:
         file.write(tree.to_bytes(binary))
 
 
-def read_tree(path: Path) -> Tree:
+def read_tree(path: Readable) -> Tree:
     """Reads a tree of `write_tree` or Kaldi. Raises UserError if it is missing or damaged."""
     return _parse(KaldiReader.open(path, "align"))
 

@@ -11,23 +11,32 @@ from typing import TypeAlias
 import kaldifst
 
 from asr_prune.errors import UserError
-from asr_prune.files import atomic
+from asr_prune.files import Readable, atomic, scratch_file
 from asr_prune.lang.lexicon import Entry
 from asr_prune.lang.native import silenced
 
 Fst: TypeAlias = kaldifst.StdVectorFst
 
 
-def read_fst(path: Path, stage: str) -> Fst:
+def read_fst(path: Readable, stage: str) -> Fst:
     """Reads a binary vector FST of `stage`. Raises UserError if it is missing or damaged."""
     if not path.is_file():
         raise UserError(f"there is no {path}; the {stage} stage makes it.")
     with silenced():
-        fst = Fst.read(str(path)) if path.stat().st_size else None
+        fst = _read(path)
     if fst is None:
         message = f"{path} is not an FST of OpenFst's `vector` type"
         raise UserError(f"{message}; run the {stage} stage again.")
     return fst
+
+
+def _read(path: Readable) -> Fst | None:
+    """None for what is not a vector FST; the library reads files of the disk only."""
+    if isinstance(path, Path):
+        return Fst.read(str(path)) if path.stat().st_size else None
+    with scratch_file() as scratch:
+        scratch.write_bytes(path.read_bytes())
+        return Fst.read(str(scratch))
 
 
 def write_fst(fst: Fst, path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 from asr_prune.lang.symbols import read_symbols
 
 
@@ -17,7 +17,7 @@ class Lang:
     of the topology; oov: id of the word for unknown words, or None.
     """
 
-    path: Path
+    path: Readable
     phones: dict[str, int]
     words: dict[str, int]
     silence: list[int]
@@ -28,7 +28,7 @@ class Lang:
     oov: int | None
 
     @classmethod
-    def read(cls, path: Path) -> Lang:
+    def read(cls, path: Readable) -> Lang:
         """Reads a folder of `prepare_lang` or Kaldi. Raises UserError if a file is missing."""
         sets = _text(path / "phones/sets.int").splitlines()
         oov = _text(path / "oov.int").split()
@@ -50,7 +50,7 @@ class Lang:
         return None if None in ids else [i for i in ids if i is not None]
 
 
-def _text(path: Path) -> str:
+def _text(path: Readable) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -58,5 +58,5 @@ def _text(path: Path) -> str:
         raise UserError(message) from error
 
 
-def _ints(path: Path) -> list[int]:
+def _ints(path: Readable) -> list[int]:
     return [int(i) for i in _text(path).split()]

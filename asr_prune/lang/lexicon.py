@@ -6,9 +6,9 @@ import logging
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 from asr_prune.lang.symbols import EPSILON
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Lexicon:
     duplicates: int
 
 
-def read_lexicon(path: Path) -> Lexicon:
+def read_lexicon(path: Readable) -> Lexicon:
     """Reads `WORD PH ONES` lines, one pronunciation per line.
 
     Repeated lines are skipped, counted and logged. Raises UserError, with the line number, for a
@@ -54,7 +54,7 @@ def read_lexicon(path: Path) -> Lexicon:
     return Lexicon(sorted(seen), duplicates)
 
 
-def _text(path: Path) -> str:
+def _text(path: Readable) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

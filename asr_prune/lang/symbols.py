@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.files import Readable
 
 EPSILON = "<eps>"
 
@@ -20,7 +21,7 @@ def write_symbols(table: dict[str, int], path: Path) -> None:
     path.write_text("".join(f"{symbol} {i}\n" for symbol, i in table.items()), encoding="utf-8")
 
 
-def read_symbols(path: Path) -> dict[str, int]:
+def read_symbols(path: Readable) -> dict[str, int]:
     """Reads a table of `write_symbols`.
 
     Raises UserError if the file is missing or not UTF-8, or a line is not `symbol id`.

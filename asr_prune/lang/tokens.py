@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.files import atomic
+from asr_prune.files import Readable, atomic
 from asr_prune.lang.lexicon import read_lexicon
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.symbols import read_symbols, write_symbols
@@ -74,7 +74,7 @@ class Tokens:
         return cls([BLANK, *phones], lexicon=words)
 
     @classmethod
-    def read(cls, folder: Path) -> Tokens:
+    def read(cls, folder: Readable) -> Tokens:
         """Reads files of `write`. Raises UserError if they are missing or damaged."""
         table, model, lexicon = read_symbols(folder / _TABLE), folder / _MODEL, folder / _LEXICON
         symbols = sorted(table, key=lambda symbol: table[symbol])
@@ -141,7 +141,7 @@ def spelled(symbols: Iterable[str]) -> list[str]:
     return text.replace(BEGIN, " ").split()
 
 
-def _pronunciations(lexicon: Path) -> dict[str, list[Spelling]]:
+def _pronunciations(lexicon: Readable) -> dict[str, list[Spelling]]:
     words: defaultdict[str, list[Spelling]] = defaultdict(list)
     for word, phones in read_lexicon(lexicon).entries:
         words[word].append(phones)

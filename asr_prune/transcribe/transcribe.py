@@ -11,7 +11,7 @@ from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.recognisers import Hypothesis
 from asr_prune.errors import UserError, counted
 from asr_prune.progress import track
-from asr_prune.transcribe.recogniser import Requested, RunRecogniser
+from asr_prune.transcribe.recogniser import NetworkRecogniser, Requested
 from asr_prune.transcribe.recordings import AudioReader, Recording
 from asr_prune.transcribe.transcript import Transcript
 
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 
 class Transcriber:
-    """Transcribes audio files with the recogniser of a run.
+    """Transcribes audio files with the recogniser of a run or of a packed model.
 
     channel, longest: as `AudioReader`. Attributes: skipped: files that could not be read; files:
     number transcribed so far; seconds: their audio; search: CPU seconds of the search. Raises
-    UserError as `RunRecogniser.recogniser`.
+    UserError as `NetworkRecogniser.recogniser`.
     """
 
     def __init__(
         self,
-        recogniser: RunRecogniser,
+        recogniser: NetworkRecogniser,
         requested: Requested,
         channel: int | None,
         longest: float,

@@ -182,6 +182,24 @@ def test_files_are_transcribed_with_the_words_of_the_decode_stage(
     assert 0.7 < np.mean(sure) < 1
 
 
+def test_a_packed_model_has_the_same_words_and_adapts_to_speakers(
+    done: SimpleNamespace, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run, packed = "exp/small/runs/group_lasso-keep0.5", str(tmp_path / "an4 ü.asr")
+    assert main(["pack", run, packed, *done.given]) == 0
+    wavs = list(DataDir.read("data/small/test").wavs.values())[:8]
+    common = [*wavs, "--speaker", "folder", "--times", "--confidence", "--json", "--nj", "2"]
+    capsys.readouterr()
+    assert main(["transcribe", run, *common, *done.given[4:]]) == 0
+    expected = capsys.readouterr().out
+    os.chdir(tmp_path)
+    try:
+        assert main(["transcribe", packed, *common]) == 0
+    finally:
+        os.chdir(done.here)
+    assert capsys.readouterr().out == expected
+
+
 def test_the_times_of_words_are_those_of_the_last_pass(done: SimpleNamespace) -> None:
     """The words of dev, aligned with the network, lie where the GMM-HMM that labelled them has the same words."""
     from asr_prune.decode.word_times import HmmTimer
