@@ -57,6 +57,27 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def torchaudio_imports(purpose: str) -> Iterator[None]:
+    """Raises UserError if an import of torchaudio within the block fails.
+
+    Its wheel on the package index is built for CUDA and cannot be loaded beside a CPU build of
+    torch.
+    """
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        import torch
+
+        backend = "auto" if torch.version.cuda else "cpu"
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise UserError(
+            f"{purpose} needs torchaudio, which cannot be loaded beside torch {torch.__version__} "
+            f"({reason}); run uv pip install --reinstall-package torchaudio --no-deps "
+            f"--torch-backend {backend} 'torchaudio==2.11.*'."
+        ) from error
+
+
 class WorkerPool:
     """The workers of `worker_pool`; results come in the order of the items.
 

@@ -64,7 +64,8 @@ def test_words_too_fast_or_unknown_have_no_times(toy: Any, mono: Path) -> None:
     assert timer([], loglikes) == []
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.torchaudio
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 3), min_size=1, max_size=3), st.integers(1, 6))
 def test_the_forced_path_is_the_best_of_all_that_spell_the_tokens(seed: int, tokens: list[int], frames: int) -> None:
     frames = max(frames, fewest_frames(np.array(tokens)))

@@ -22,6 +22,8 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.score.sclite import sctk_command
 from asr_prune.stages import STAGES
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}

@@ -16,6 +16,8 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.stages import STAGES
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 network: {type: tdnn, hidden: [48, 32], dropout: 0.0}
