@@ -78,12 +78,15 @@ pip_install() {
 
 install_packages() {
   local options=() wheels=(torch)
+  if { [ "$torch" = cpu ] || [ "$torch" = cuda ]; } && [ -z "$uv" ]; then # only uv knows where PyTorch's builds are
+    pip_install uv || return
+    uv=$venv/bin/uv
+  fi
   case $torch in
-    index) ;;
-    cpu | cuda)
-      if [ -z "$uv" ]; then pip_install uv && uv=$venv/bin/uv || return; fi
-      if [ "$torch" = cpu ]; then options=(--torch-backend cpu); else options=(--torch-backend auto); fi
-      ;;
+    # torch 2.14 comes with CUDA 13.2, and torchaudio, whose last release has CUDA 13.0, refuses it
+    index) options=('torch<2.14') ;;
+    cuda) options=('torch<2.14' --torch-backend auto) ;;
+    cpu) options=(--torch-backend cpu) ;;
     system)
       "$venv/bin/python" -c 'from importlib.metadata import version; print("torch==" + version("torch"))' \
         >"$venv/torch.txt" || return
@@ -95,7 +98,7 @@ install_packages() {
       options=(--find-links "$torch")
       ;;
   esac
-  pip_install ${options[@]+"${options[@]}"} -e "$root[$extras]"
+  pip_install "${options[@]}" -e "$root[$extras]"
 }
 
 done_for='' done_extras='' done_torch=''

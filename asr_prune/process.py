@@ -28,6 +28,10 @@ ENVIRONMENT = {
     # torch's waiting threads sleep: spinning, they would take the cores from other work
     "OMP_WAIT_POLICY": "PASSIVE",
 }
+_FOR_CPU = (
+    "uv pip install --torch-backend cpu --reinstall-package torchaudio 'torchaudio==2.11.*'"
+)
+_FOR_CUDA = "pip install 'torch>=2.11,<2.14' 'torchaudio==2.11.*'"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -61,20 +65,19 @@ def torch_threads(count: int) -> Iterator[None]:
 def torchaudio_imports(purpose: str) -> Iterator[None]:
     """Raises UserError if an import of torchaudio within the block fails.
 
-    Its wheel on the package index is built for CUDA and cannot be loaded beside a CPU build of
-    torch.
+    The wheel of the package index is built for CUDA 13.0. It cannot be loaded beside a CPU build of
+    torch, and refuses another CUDA version.
     """
     try:
         yield
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         import torch
 
-        backend = "auto" if torch.version.cuda else "cpu"
-        reason = str(error.__cause__ or error).partition("\n")[0]
+        remedy = _FOR_CUDA if torch.version.cuda else _FOR_CPU
+        reason = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
         raise UserError(
             f"{purpose} needs torchaudio, which cannot be loaded beside torch {torch.__version__} "
-            f"({reason}); run uv pip install --reinstall-package torchaudio --no-deps "
-            f"--torch-backend {backend} 'torchaudio==2.11.*'."
+            f"({reason}); run {remedy}."
         ) from error
 
 

@@ -50,7 +50,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _torchaudio_problem() -> str:
     try:
         importlib.import_module("torchaudio.functional")
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         return f"torchaudio cannot be loaded: {error}"
     return ""
 
