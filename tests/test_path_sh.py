@@ -151,7 +151,9 @@ def test_a_failed_installation_is_tried_again(machine: Machine) -> None:
     assert machine.log[2:] == [f"{PIP} {BELOW} -e HERE[demo]"]
 
 
-@pytest.mark.parametrize(("choice", "options"), [("cpu", "--torch-backend cpu"), ("cuda", f"{BELOW} --torch-backend auto")])
+@pytest.mark.parametrize(
+    ("choice", "options"), [("cpu", "--torch-backend cpu"), ("cuda", f"{BELOW} --torch-backend auto")]
+)
 def test_uv_brings_the_build_of_torch(machine: Machine, choice: str, options: str) -> None:
     machine.python("python3.12", (3, 12))
     machine.uv()
