@@ -30,7 +30,7 @@ settings.register_profile("asr_prune", deadline=None, suppress_health_check=[Hea
 settings.load_profile("asr_prune")
 
 #: fixtures whose tests train
-TRAINING = {"make_trainer", "trained", "to_wer"}
+TRAINING = {"make_chunked", "make_trainer", "to_wer", "trained"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -125,6 +125,7 @@ def test_other_formats_say_the_same_and_lossy_ones_nearly(
     assert same >= 3 if ending == "ogg" else same == 4
 
 
+@pytest.mark.torchaudio
 def test_other_rates_are_converted_and_one_channel_taken(
     done: SimpleNamespace, capsys: Printed, tmp_path: Path
 ) -> None:

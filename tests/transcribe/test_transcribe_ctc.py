@@ -16,7 +16,7 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.stages import STAGES
 
-pytestmark = pytest.mark.trains
+pytestmark = [pytest.mark.trains, pytest.mark.torchaudio]
 
 RECIPE = """
 corpus: {prepare: PREPARE}
