@@ -83,9 +83,9 @@ install_packages() {
     uv=$venv/bin/uv
   fi
   case $torch in
-    # torch 2.14 comes with CUDA 13.2, and torchaudio, whose last release has CUDA 13.0, refuses it
-    index) options=('torch<2.14') ;;
-    cuda) options=('torch<2.14' --torch-backend auto) ;;
+    # torch 2.15 comes with CUDA 13.2, and torchaudio, whose last release has CUDA 13.0, refuses it
+    index) options=('torch<2.15') ;;
+    cuda) options=('torch<2.15' --torch-backend auto) ;;
     cpu) options=(--torch-backend cpu) ;;
     system)
       "$venv/bin/python" -c 'from importlib.metadata import version; print("torch==" + version("torch"))' \
@@ -121,4 +121,6 @@ uv=$(command -v uv || true)
 if [ "$torch" = system ]; then uv=''; fi # uv does not see the packages of the Python below
 if [ ! -f "$stamp" ]; then make_venv; fi
 install_packages || die "asr_prune could not be installed; see the message above. Nothing is lost: run the same command again."
+# compiled here, or Python 3.12 and newer would warn of its escapes on first use
+"$venv/bin/python" -W ignore -c 'import kaldi_io' || die "kaldi_io cannot be imported; see the message above, or remove $venv and run the same command again."
 printf '%s\n' "$wanted" "$extras" "$torch" >"$stamp"

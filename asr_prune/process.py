@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 _FOR_CPU = "uv pip install --torch-backend cpu --reinstall-package torchaudio 'torchaudio==2.11.*'"
-_FOR_CUDA = "pip install 'torch>=2.11,<2.14' 'torchaudio==2.11.*'"
+_FOR_CUDA = "pip install 'torch>=2.11,<2.15' 'torchaudio==2.11.*'"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -124,7 +124,7 @@ def test_work_on_each_item_comes_in_order(nj: int) -> None:
     assert list(results) == [(str(i), (str(i), i + 7)) for i in range(90)]
 
 
-@pytest.mark.parametrize(("cuda", "remedy"), [(None, "--torch-backend cpu"), ("13.2", "'torch>=2.11,<2.14'")])
+@pytest.mark.parametrize(("cuda", "remedy"), [(None, "--torch-backend cpu"), ("13.2", "'torch>=2.11,<2.15'")])
 def test_torchaudio_that_cannot_be_loaded_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, cuda: str | None, remedy: str
 ) -> None:
