@@ -29,6 +29,8 @@ ENVIRONMENT = {
     # torch's waiting threads sleep: spinning, they would take the cores from other work
     "OMP_WAIT_POLICY": "PASSIVE",
 }
+_FOR_CPU = "uv pip install --torch-backend cpu --reinstall-package torchaudio 'torchaudio==2.11.*'"
+_FOR_CUDA = "pip install 'torch>=2.11,<2.15' 'torchaudio==2.11.*'"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 StartMethod = Literal["fork", "spawn"]
@@ -58,6 +60,26 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def torchaudio_imports(purpose: str) -> Iterator[None]:
+    """Raises UserError if an import of torchaudio within the block fails.
+
+    The wheel of the package index is built for CUDA 13.0. It cannot be loaded beside a CPU build of
+    torch, and refuses another CUDA version.
+    """
+    try:
+        yield
+    except (ImportError, OSError, RuntimeError) as error:
+        import torch
+
+        remedy = _FOR_CUDA if torch.version.cuda else _FOR_CPU
+        reason = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
+        raise UserError(
+            f"{purpose} needs torchaudio, which cannot be loaded beside torch {torch.__version__} "
+            f"({reason}); run {remedy}."
+        ) from error
 
 
 class WorkerPool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from asr_prune.decode.arrays import FstArrays
@@ -21,6 +24,35 @@ from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# every @given test: a busy machine is no failure
+settings.register_profile("asr_prune", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("asr_prune")
+
+#: fixtures whose tests train
+TRAINING = {"make_chunked", "make_trainer", "to_wer", "trained"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests that use a training fixture; other tests that train are marked where they are."""
+    for item in items:
+        if TRAINING.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("trains")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("torchaudio") and (reason := _torchaudio_problem()):
+        pytest.skip(reason)
+
+
+@cache
+def _torchaudio_problem() -> str:
+    try:
+        importlib.import_module("torchaudio.functional")
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"torchaudio cannot be loaded: {error}"
+    return ""
 
 
 @pytest.fixture(scope="session")

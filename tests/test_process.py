@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -19,7 +20,14 @@ from asr_prune import process
 from asr_prune.decode import parallel
 from asr_prune.decode.parallel import each
 from asr_prune.errors import UserError
-from asr_prune.process import ENVIRONMENT, peak_memory, start_method, torch_threads, worker_pool
+from asr_prune.process import (
+    ENVIRONMENT,
+    peak_memory,
+    start_method,
+    torch_threads,
+    torchaudio_imports,
+    worker_pool,
+)
 
 INTERRUPTED = """
 from asr_prune.process import worker_pool
@@ -170,3 +178,34 @@ def test_windows_has_no_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert peak_memory() == 0
     with process._blocked_signals("spawn") as unblock:
         unblock()
+
+
+@pytest.mark.parametrize(("cuda", "remedy"), [(None, "--torch-backend cpu"), ("13.2", "'torch>=2.11,<2.15'")])
+def test_torchaudio_that_cannot_be_loaded_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, cuda: str | None, remedy: str
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    sentence = rf"resampling needs torchaudio, .* \(libc10_cuda.so: no such file\); run .*{re.escape(remedy)}"
+    with pytest.raises(UserError, match=sentence), torchaudio_imports("resampling"):
+        raise OSError("no library") from OSError("libc10_cuda.so: no such file")
+
+
+@pytest.mark.parametrize(
+    ("call", "purpose"),
+    [
+        ("from asr_prune.corpus.audio import resampled; resampled(zeros, 8000, 16000)", "resampling"),
+        (
+            "from asr_prune.features.compute import make_compute; make_compute(FeatureOptions(backend='torchaudio'))",
+            "backend: torchaudio",
+        ),
+        ("from asr_prune.decode.word_times import forced_path; forced_path(zeros[:, None], zeros[:1])", "aligning"),
+    ],
+)
+def test_what_uses_torchaudio_says_so_where_it_is_missing(call: str, purpose: str) -> None:
+    code = (
+        "import sys; sys.modules['torchaudio'] = None; import numpy as np; zeros = np.zeros(9, np.float32);"
+        f"from asr_prune.features.options import FeatureOptions; {call}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"asr_prune.errors.UserError: {purpose}"), done.stderr

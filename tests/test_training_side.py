@@ -67,6 +67,7 @@ def torch_needs() -> set[str]:
     return needed
 
 
+@pytest.mark.trains
 def test_they_run_without_any_other_package(tmp_path: Path) -> None:
     allowed = torch_needs() | {"kaldi-io", "asr-prune"}
     hidden = {

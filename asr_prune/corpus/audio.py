@@ -22,7 +22,7 @@ from asr_prune.corpus.audio_file import (
 )
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.segments import TO_THE_END, Segment
-from asr_prune.process import torch_threads
+from asr_prune.process import torch_threads, torchaudio_imports
 from asr_prune.progress import track
 
 #: float samples in [-1, 1) times this are in the range of int16, which Kaldi's features expect
@@ -183,9 +183,14 @@ def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None)
 
 
 def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """float32 [samples] at `rate` -> at `wanted` hertz, by torchaudio's windowed sinc."""
+    """float32 [samples] at `rate` -> at `wanted` hertz, by torchaudio's windowed sinc.
+
+    Raises UserError if torchaudio cannot be loaded.
+    """
     import torch
-    from torchaudio.functional import resample
+
+    with torchaudio_imports("resampling"):
+        from torchaudio.functional import resample
 
     with torch_threads(1):  # sums depend on the number of threads; the samples must not
         return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)

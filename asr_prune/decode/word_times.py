@@ -21,6 +21,7 @@ from asr_prune.hmm.phones import Span, phone_spans, word_spans
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.tokens import BEGIN, Spelling, Tokens
+from asr_prune.process import torchaudio_imports
 
 #: (words, log-likelihoods float32 [frames, classes]) -> frames of each word, [] if they do not fit
 Timer = Callable[[Sequence[str], Floats], list[Span]]
@@ -99,8 +100,10 @@ def forced_path(logs: Floats, tokens: np.ndarray) -> np.ndarray:
     """The best CTC path that spells `tokens`: the token or blank of each frame, int [frames].
 
     logs: log posteriors, float32 [frames, tokens]. Computed by torchaudio.
+    Raises UserError if torchaudio cannot be loaded.
     """
-    from torchaudio.functional import forced_align
+    with torchaudio_imports("aligning words with CTC"):
+        from torchaudio.functional import forced_align
 
     inputs = torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None]
     path, _ = forced_align(*inputs, blank=BLANK_ID)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from asr_prune.features.options import FeatureOptions
-from asr_prune.process import torch_threads
+from asr_prune.process import torch_threads, torchaudio_imports
 
 #: samples float32 [samples] in int16 range -> features float32 [frames, options.base_dim]
 Compute = Callable[[np.ndarray], np.ndarray]
@@ -17,7 +17,8 @@ Compute = Callable[[np.ndarray], np.ndarray]
 def make_compute(options: FeatureOptions) -> Compute:
     """The function that computes features of samples at `options.rate`.
 
-    Samples that are shorter than a window give 0 frames.
+    Samples that are shorter than a window give 0 frames. Raises UserError if torchaudio is
+    requested and cannot be loaded.
     """
     return (_native if options.backend == "native" else _torchaudio)(options)
 
@@ -51,7 +52,9 @@ def _native(options: FeatureOptions) -> Compute:
 
 def _torchaudio(options: FeatureOptions) -> Compute:
     import torch
-    from torchaudio.compliance import kaldi
+
+    with torchaudio_imports("backend: torchaudio"):
+        from torchaudio.compliance import kaldi
 
     settings: dict[str, Any] = {
         "sample_frequency": float(options.rate),

@@ -46,7 +46,7 @@ def by_loop(network: Network, frames: Tensor) -> Tensor:
 
 
 @given(st.lists(st.integers(1, 15), min_size=1, max_size=4), st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_utterances_together_are_each_what_a_slow_loop_makes_of_it(lengths: list[int], seed: int) -> None:
     network = network_of(seed)
     frames = torch.randn(sum(lengths), 3, dtype=torch.float64)

@@ -165,14 +165,12 @@ def test_an_utterance_without_tokens_trains_silence() -> None:
 
 
 @given(st.lists(st.integers(0, 3), max_size=12))
-@settings(deadline=None)
 def test_a_path_collapses_as_by_hand(path: list[int]) -> None:
     expected = [t for i, t in enumerate(path) if t and (i == 0 or path[i - 1] != t)]
     assert collapsed(np.array(path, int)).tolist() == expected
 
 
 @given(st.lists(st.integers(1, 3), max_size=6), st.lists(st.integers(1, 3), max_size=6))
-@settings(deadline=None)
 def test_errors_are_the_least_edits(said: list[int], heard: list[int]) -> None:
     table = [[i + j for j in range(len(heard) + 1)] for i in range(len(said) + 1)]
     for i, one in enumerate(said, 1):
@@ -182,7 +180,7 @@ def test_errors_are_the_least_edits(said: list[int], heard: list[int]) -> None:
 
 
 @given(st.lists(st.integers(1, 2), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_the_fewest_frames_are_those_of_the_shortest_path(tokens: list[int]) -> None:
     lengths = [
         n

@@ -18,6 +18,8 @@ from asr_prune.pruning.nodes import first
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import STAGES
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}

@@ -18,6 +18,8 @@ from asr_prune.cli.main import main, parser
 from asr_prune.stages import STAGES
 from asr_prune.workflow.code import Sources
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}

@@ -118,6 +118,7 @@ def test_a_header_that_promises_more_than_memory_holds_is_refused(tmp_path: Path
         read_audio(path)
 
 
+@pytest.mark.torchaudio
 @pytest.mark.parametrize(("rate", "wanted"), [(48000, 16000), (44100, 16000), (16000, 8000), (8000, 16000)])
 def test_a_tone_is_the_same_tone_at_another_rate(tmp_path: Path, rate: int, wanted: int) -> None:
     tone = 8000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
@@ -130,6 +131,7 @@ def test_a_tone_is_the_same_tone_at_another_rate(tmp_path: Path, rate: int, want
     assert np.abs(samples - expected)[200:-200].max() < 40
 
 
+@pytest.mark.torchaudio
 def test_nothing_above_half_the_new_rate_is_left() -> None:
     tone = (8000 * np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000)).astype(np.float32)
     assert np.abs(resampled(tone, 16000, 8000)[200:-200]).max() < 80

@@ -34,7 +34,7 @@ def blocks(samples: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
 STRETCHES = st.lists(st.tuples(st.integers(31, 150), st.integers(5, 300)), min_size=1, max_size=15)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STRETCHES, st.floats(8.0, 15.0), st.lists(st.integers(1, 9000), max_size=20), st.sampled_from([0.0, 1.0]))
 def test_pieces_are_the_recording_and_no_loud_stretch_is_cut(
     lengths: list[tuple[int, int]], longest: float, sizes: list[int], level: float
@@ -50,7 +50,7 @@ def test_pieces_are_the_recording_and_no_loud_stretch_is_cut(
         assert not any(start < begin < end for start, end in loud)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(STRETCHES, st.lists(st.integers(1, 9000), max_size=20))
 def test_how_the_samples_arrive_changes_nothing(lengths: list[tuple[int, int]], sizes: list[int]) -> None:
     samples, _ = speech(lengths)

@@ -18,6 +18,8 @@ from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.lang import Lang
 
+pytestmark = pytest.mark.trains
+
 FEW: dict[str, Any] = {"iterations": 6, "grow_iterations": 4, "gaussians": 30, "beam": 50.0, "retry_beam": 200.0}
 PASSES = HmmOptions(
     passes=(

@@ -81,7 +81,7 @@ def expected_edits(own: Lattice, hyp: list[int]) -> float:
 
 
 # derandomised: edits that tie but for rounding are chosen differently by the two
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(ARCS, SAID)
 def test_any_lattice_is_aligned_as_the_paper_says(steps: Steps, hyp: list[int]) -> None:
     own = lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)})
@@ -96,7 +96,7 @@ def test_any_lattice_is_aligned_as_the_paper_says(steps: Steps, hyp: list[int]) 
     assert risk >= expected_edits(own, hyp) - 1e-9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(SAID, st.integers(-8, 8)), min_size=1, max_size=4), SAID)
 def test_paths_that_share_no_state_are_aligned_exactly(sentences: list[tuple[list[int], int]], hyp: list[int]) -> None:
     """Each sentence a chain of states of its own: then no costs are averaged before the cheapest edit is chosen."""

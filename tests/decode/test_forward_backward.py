@@ -30,7 +30,7 @@ def weight(trellis: Trellis, path: list[int], point: tuple[float, float]) -> flo
     return math.exp(-graph - acoustic / point[0] - point[1] * int((trellis.words[path] > 0).sum()))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(ARCS)
 def test_arcs_have_the_share_of_the_paths_through_them(steps: Steps) -> None:
     trellis = Trellis(lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)}).arrays)
@@ -47,7 +47,7 @@ def test_arcs_have_the_share_of_the_paths_through_them(steps: Steps) -> None:
             assert posterior == pytest.approx(through / sum(weights), abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ARCS)
 def test_shares_divide_what_comes_into_a_state(steps: Steps) -> None:
     trellis = Trellis(lattice([(s, s + n, *rest) for s, n, *rest in steps], {8: (0.5, 1), 4: (1, 0)}).arrays)

@@ -19,7 +19,7 @@ from .listed import ARCS, cost, lattice, paths
 POINTS = [(1, 0.0), (10, 0.0), (10, 2.0), (3, -1.0)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ARCS)
 def test_sweep_and_n_best_are_those_of_all_paths_listed(steps: list[tuple[int, int, int, float, float]]) -> None:
     output = lattice(

@@ -40,6 +40,7 @@ def mono(toy: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mono"
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("weight", [1.0, 5.0])
 def test_words_are_where_the_forced_alignment_has_them(toy: Any, mono: Path, weight: float) -> None:
     lang, model = Lang.read(toy.lang), HmmModel.load(mono)
@@ -56,6 +57,7 @@ def test_words_are_where_the_forced_alignment_has_them(toy: Any, mono: Path, wei
         assert len(asked) == len(toy.text[utt])
 
 
+@pytest.mark.trains
 def test_words_too_fast_or_unknown_have_no_times(toy: Any, mono: Path) -> None:
     timer = HmmTimer(toy.lang, mono, DecodeOptions(), 1.0)
     loglikes = dict(gmm_log_likelihoods(mono, toy.feats))["utt00"]
@@ -64,7 +66,8 @@ def test_words_too_fast_or_unknown_have_no_times(toy: Any, mono: Path) -> None:
     assert timer([], loglikes) == []
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.torchaudio
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 3), min_size=1, max_size=3), st.integers(1, 6))
 def test_the_forced_path_is_the_best_of_all_that_spell_the_tokens(seed: int, tokens: list[int], frames: int) -> None:
     frames = max(frames, fewest_frames(np.array(tokens)))
@@ -88,6 +91,7 @@ def test_words_last_from_their_first_letter_to_their_last() -> None:
     assert spelled_spans(np.array([0, 1, 0]), symbols) == []
 
 
+@pytest.mark.torchaudio
 def test_words_are_timed_in_the_likeliest_of_their_pronunciations(tmp_path: Path) -> None:
     ways = {"A": [("EY",), ("AH",)], "ONE": [("HH", "W", "N"), ("W", "N")]}
     Tokens([BLANK, "AH", "EY", "HH", "N", "W"], lexicon=ways).write(tmp_path)
@@ -98,6 +102,7 @@ def test_words_are_timed_in_the_likeliest_of_their_pronunciations(tmp_path: Path
     assert timer(["ONE"], logs[:2]) in ([(0, 2)], [(1, 2)])
 
 
+@pytest.mark.torchaudio
 def test_tokens_of_words_are_found_among_their_posteriors(tmp_path: Path) -> None:
     Tokens([BLANK, BEGIN, "A", "B"]).write(tmp_path)
     timer, path = TokenTimer(tmp_path), np.array([0, 1, 2, 0, 2, 0, 0, 1, 3, 3, 0])

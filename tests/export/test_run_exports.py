@@ -20,6 +20,8 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.features.archive import read_matrices
 from asr_prune.stages import STAGES
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}

@@ -46,6 +46,7 @@ def slow_fbank(samples: np.ndarray, options: FeatureOptions) -> np.ndarray:
     return np.array(rows)
 
 
+@pytest.mark.torchaudio
 @pytest.mark.parametrize("rate", [8000, 16000])
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_libraries_give_the_same_numbers(data: DataDir, rate: int, kind: str) -> None:
@@ -55,19 +56,21 @@ def test_both_libraries_give_the_same_numbers(data: DataDir, rate: int, kind: st
         np.testing.assert_allclose(native, torchaudio, atol=2e-3)
 
 
-@pytest.mark.parametrize("backend", ["native", "torchaudio"])
+@pytest.mark.parametrize("backend", ["native", pytest.param("torchaudio", marks=pytest.mark.torchaudio)])
 def test_filterbanks_are_those_of_the_definition(data: DataDir, backend: str) -> None:
     options = FeatureOptions(type="fbank", bins=40, backend=backend)  # type: ignore[arg-type]
     samples = read_audio(data.wavs["ann-1"])[0]
     np.testing.assert_allclose(make_compute(options)(samples), slow_fbank(samples, options), atol=2e-3)
 
 
+@pytest.mark.torchaudio
 def test_both_libraries_agree_on_human_speech(an4_root: Path) -> None:
     (path, *_) = sorted(an4_root.glob("**/an251-fash-b.*"))
     for settings in KINDS.values():
         np.testing.assert_allclose(*both(read_audio(path)[0], **settings), atol=5e-3)
 
 
+@pytest.mark.torchaudio
 @pytest.mark.parametrize("kind", KINDS)
 def test_frames_and_columns_are_counted_as_kaldi_counts(kind: str) -> None:
     options = FeatureOptions(**KINDS[kind])  # type: ignore[arg-type]
@@ -78,6 +81,7 @@ def test_frames_and_columns_are_counted_as_kaldi_counts(kind: str) -> None:
             assert (made.shape, made.dtype) == ((frames, options.base_dim), np.float32)
 
 
+@pytest.mark.torchaudio
 def test_digital_silence_gives_finite_numbers() -> None:
     for settings in ({"type": "mfcc"}, {"type": "fbank"}, {"type": "mfcc", "use_energy": True}):
         native, torchaudio = both(np.zeros(4000, np.float32), **settings)
@@ -85,6 +89,7 @@ def test_digital_silence_gives_finite_numbers() -> None:
         np.testing.assert_allclose(native, torchaudio, atol=1e-3)
 
 
+@pytest.mark.torchaudio
 def test_torch_keeps_its_threads(data: DataDir) -> None:
     import torch
 

@@ -37,7 +37,7 @@ def data(seed: int, frames: int, dim: int, pdfs: int) -> tuple[np.ndarray, np.nd
     return dice.normal(0, 1.5, (frames, dim)).astype(np.float32), dice.integers(-1, pdfs, frames).astype(np.int32)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), frames=st.integers(1, 60), dim=st.integers(1, 4))
 def test_statistics_as_kaldis_frame_by_frame(random_gmms: Make, seed: int, frames: int, dim: int) -> None:
     gmms = random_gmms(seed, 4, dim)
@@ -61,7 +61,7 @@ def test_statistics_over_more_frames_than_a_block(random_gmms: Make) -> None:
     assert stats.occupancy.sum() == pytest.approx((pdfs >= 0).sum(), rel=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), frames=st.integers(0, 250))
 def test_update_as_kaldis(random_gmms: Make, seed: int, frames: int) -> None:
     """Some Gaussians get fewer than ten frames and go; a pdf that keeps none keeps its last."""

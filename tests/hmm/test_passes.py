@@ -31,6 +31,8 @@ from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
 
+pytestmark = pytest.mark.trains
+
 BEAMS = {"initial_beam": 50.0, "beam": 50.0, "retry_beam": 200.0, "acoustic_scale": 1.0}  # two features, not 39
 QUICK = HmmOptions(passes=(MonoOptions(iterations=8, grow_iterations=5, gaussians=40, **BEAMS),))
 

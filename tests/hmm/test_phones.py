@@ -35,6 +35,7 @@ def aligned(toy: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[HmmMode
     return HmmModel.load(folder / "mono"), read_labels(folder / "mono/ali.ark")
 
 
+@pytest.mark.trains
 def test_phones_lie_end_to_end_and_are_those_of_their_frames(toy: Any, aligned: Any) -> None:
     model, labels = aligned
     for ids in labels.values():

@@ -27,7 +27,7 @@ def objective(rows: np.ndarray, count: float, linear: np.ndarray, quadratic: np.
     return float(value + sum(rows[i] @ linear[i] - rows[i] @ quadratic[i] @ rows[i] / 2 for i in range(dim)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), dim=st.integers(1, 4), affine=st.booleans())
 def test_no_step_away_from_the_maximum_is_better(seed: int, dim: int, affine: bool) -> None:
     dice = np.random.default_rng(seed)

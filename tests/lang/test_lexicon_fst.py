@@ -36,7 +36,7 @@ def spelled(entries: list[Entry], words: dict[str, int], sil: float, most_words:
     return {key: sorted(costs) for key, costs in found.items()}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pronounced=tiny, sil=st.sampled_from([0.0, 0.2, 0.5]))
 def test_every_path_and_no_other(paths: Callable, pronounced: list[tuple[str, ...]], sil: float) -> None:
     entries = [(f"W{i % 3}", phones) for i, phones in enumerate(pronounced)]
@@ -51,7 +51,7 @@ def test_every_path_and_no_other(paths: Callable, pronounced: list[tuple[str, ..
         assert sorted(found[key]) == pytest.approx(costs, abs=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pronounced=tiny)
 def test_disambiguated_phones_name_one_word_sequence(paths: Callable, pronounced: list[tuple[str, ...]]) -> None:
     entries, highest = add_disambig([(f"W{i}", phones) for i, phones in enumerate(pronounced)])

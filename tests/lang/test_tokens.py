@@ -24,7 +24,7 @@ def tokens_of(kind: str, pieces: int = 20) -> Tokens:
 
 @pytest.mark.parametrize("kind", ["characters", "pieces"])
 @given(sentences)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_words_come_back_from_their_tokens(kind: str, words: list[str]) -> None:
     tokens = tokens_of(kind)
     ids = tokens.of_words(words)

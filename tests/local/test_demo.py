@@ -137,7 +137,7 @@ def test_a_voice_says_more_when_there_is_more_to_say() -> None:
 
 
 @given(seed=st.integers(0, 2**32), snr=st.floats(*demo_noise.SNR_DB), level=st.floats(1e-3, 1e3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mix_has_the_ratio_asked(seed: int, snr: float, level: float) -> None:
     rng = np.random.default_rng(seed)
     speech, noise = rng.standard_normal(4000), level * demo_noise.pink(4000, rng)

@@ -51,12 +51,14 @@ def script(local: Callable[[str], ModuleType]) -> ModuleType:
     return local("fsdd")
 
 
+@pytest.mark.torchaudio
 def test_from_features_to_wer(digits: Path, to_wer: Callable) -> None:
     row = to_wer("fsdd", f"corpus.root={digits}", "corpus.options.whole=false")
     assert row["wer_test"] < 70
     assert row["errors_test"]["ins"] == 0  # the grammar knows one word
 
 
+@pytest.mark.torchaudio
 @pytest.mark.parametrize("fold", range(6))
 def test_folds_share_no_speaker(digits: Path, script: ModuleType, tmp_path: Path, fold: int) -> None:
     script.prepare(digits, tmp_path, 0, script.Options(fold=fold, whole=False))
@@ -67,6 +69,7 @@ def test_folds_share_no_speaker(digits: Path, script: ModuleType, tmp_path: Path
     assert [problem for part in speakers for problem in validate(tmp_path / part, 8000, set(WORDS))] == []
 
 
+@pytest.mark.torchaudio
 def test_strings_hold_their_recordings_and_come_back_by_seed(digits: Path, script: ModuleType, tmp_path: Path) -> None:
     made = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -97,6 +100,7 @@ def test_no_filter_is_empty_at_eight_kilohertz() -> None:
         assert make_compute(options)(noise).std(axis=0).min() > 0.1
 
 
+@pytest.mark.torchaudio
 def test_another_layout_is_one_sentence(digits: Path, script: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"\d+ recordings instead of 3000.*; copy the corpus again"):
         script.prepare(digits, tmp_path, 0)

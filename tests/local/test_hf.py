@@ -179,6 +179,7 @@ def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: Modul
             script.prepare(root, tmp_path / "out", 0, script.Options(**asked))
 
 
+@pytest.mark.torchaudio
 def test_a_codec_that_is_not_at_hand_is_skipped_and_counted(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,7 +33,7 @@ def random_network(hidden: list[int], activation: str, seed: int, kind: str = "f
 
 
 @given(widths, st.sampled_from(["relu", "sigmoid"]), st.integers(0, 999), st.floats(0, 1), types)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_shrunk_computes_the_same(hidden: list[int], activation: str, seed: int, share: float, kind: str) -> None:
     network = random_network(hidden, activation, seed, kind)
     with torch.no_grad():
@@ -47,7 +47,7 @@ def test_shrunk_computes_the_same(hidden: list[int], activation: str, seed: int,
 
 
 @given(widths, st.integers(0, 999), types)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nothing_useless_is_left(hidden: list[int], seed: int, kind: str) -> None:
     network = random_network(hidden, "sigmoid", seed, kind)
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_dead_layer_leaves_a_constant() -> None:
 
 
 @given(st.sampled_from(["relu", "sigmoid"]), st.integers(0, 999))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_silencing_counts_incoming_vectors_as_zero_that_are_not(activation: str, seed: int) -> None:
     network = random_network([8, 7], activation, seed)
     kept = [torch.rand(layer.size) < 0.5 for layer in network.node_layers()]
@@ -84,7 +84,7 @@ def test_silencing_counts_incoming_vectors_as_zero_that_are_not(activation: str,
 
 
 @given(st.sampled_from(["relu", "sigmoid"]), st.integers(0, 999), types)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_silencing_by_folding_is_what_zero_incoming_vectors_compute(activation: str, seed: int, kind: str) -> None:
     network = random_network([8, 7], activation, seed, kind)
     kept = [torch.rand(layer.size) < 0.5 for layer in network.node_layers()]
@@ -116,7 +116,7 @@ def test_a_residual_layer_without_nodes_is_gone_whole() -> None:
 
 
 @given(widths, st.integers(0, 999), types)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_was_narrowed_and_spread_again_is_the_masked_network(hidden: list[int], seed: int, kind: str) -> None:
     network = random_network(hidden, "sigmoid", seed, kind)
     layers = network.node_layers()

@@ -26,6 +26,8 @@ from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.training import both_sets, nodes_table, train_run
 from asr_prune.run_dir import RunDir
 
+pytestmark = pytest.mark.trains
+
 Utterances = dict[str, np.ndarray]
 FEATURES = {"type": "fbank", "bins": 4}
 

@@ -20,6 +20,8 @@ from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
 from asr_prune.workflow.experiment import Experiment
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 network: {type: tdnn, hidden: [48, 32], dropout: 0.0}

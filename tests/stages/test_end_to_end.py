@@ -23,6 +23,8 @@ from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES
 from asr_prune.workflow.experiment import Experiment
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 hmm:

@@ -13,6 +13,8 @@ from asr_prune.stages import STAGES, all_works
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner
 
+pytestmark = pytest.mark.trains
+
 
 def todo(recipe: Path, *sets: str) -> list[str]:
     """Works that are due, as stage, piece and run."""

@@ -27,6 +27,8 @@ from asr_prune.score.sclite import sctk_command
 from asr_prune.stages import STAGES
 from asr_prune.workflow.experiment import open_experiment
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}
@@ -128,6 +130,7 @@ def test_other_formats_say_the_same_and_lossy_ones_nearly(
     assert same >= 3 if ending == "ogg" else same == 4
 
 
+@pytest.mark.torchaudio
 def test_other_rates_are_converted_and_one_channel_taken(
     done: SimpleNamespace, capsys: Printed, tmp_path: Path
 ) -> None:

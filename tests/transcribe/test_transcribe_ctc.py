@@ -17,6 +17,8 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode import parallel
 from asr_prune.stages import STAGES
 
+pytestmark = [pytest.mark.trains, pytest.mark.torchaudio]
+
 RECIPE = """
 corpus: {prepare: PREPARE}
 network: {type: tdnn, hidden: [48, 32], dropout: 0.0}

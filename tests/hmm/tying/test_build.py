@@ -106,7 +106,7 @@ def test_without_splits_the_tree_is_kaldis_stub(walk: Any) -> None:
     assert mine.root == shape(theirs.root, 1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 9999), leaves=st.integers(4, 40), thresh=st.sampled_from([-1.0, 0.0, 100.0]))
 def test_any_statistics(seed: int, leaves: int, thresh: float) -> None:
     """Phones 1 to 5 in four roots: at most `leaves` leaves, numbered without gaps, one at least for each root."""

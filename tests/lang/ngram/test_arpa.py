@@ -63,7 +63,7 @@ def check(model: BackOff, lang: Path, sentences: list[list[str]]) -> None:
         assert walk(g, [words[word] for word in said], words["#0"]) == pytest.approx(-log_p, abs=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(texts=st.lists(sentence, min_size=1, max_size=10), said=st.lists(sentence, max_size=4), order=st.integers(1, 4))
 def test_grammar_and_model_agree_before_and_after_pruning(
     model: ANY, lang: Path, texts: list[list[str]], said: list[list[str]], order: int

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.lang.ngram.counts import NGramCounts, count_ngrams
@@ -19,7 +19,6 @@ def spelled(found: list[NGramCounts], n: int, i: int) -> tuple[int, ...]:
     return (*(spelled(found, n - 1, own.history[i]) if n > 1 else ()), int(own.word[i]))
 
 
-@settings(deadline=None)
 @given(texts, st.integers(1, 5))
 def test_windows_are_counted_and_none_spans_a_word_outside_the_vocabulary(
     sentences: list[list[str]], order: int

@@ -58,7 +58,7 @@ class Slow:
 
 
 @pytest.mark.parametrize("smoothing", ["kneser_ney", "witten_bell"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sentences=texts, order=st.integers(1, 4))
 def test_every_probability_is_chen_and_goodmans(
     model: ANY, p: Callable[..., float], histories: ANY, sentences: list[list[str]], order: int, smoothing: str
@@ -71,7 +71,7 @@ def test_every_probability_is_chen_and_goodmans(
 
 
 @pytest.mark.parametrize("smoothing", ["kneser_ney", "witten_bell"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sentences=texts, order=st.integers(1, 4))
 def test_probabilities_after_any_history_sum_to_one(
     model: ANY, p: Callable[..., float], histories: ANY, sentences: list[list[str]], order: int, smoothing: str

@@ -27,7 +27,7 @@ def listed(model: BackOff) -> list[list[tuple[str, ...]]]:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sentences=texts, order=st.integers(2, 4), share=st.floats(0, 1))
 def test_pruned_model_has_the_requested_size_and_sums_to_one(
     model: ANY, p: Callable[..., float], histories: ANY, sentences: list[list[str]], order: int, share: float
@@ -56,7 +56,7 @@ def without(model: BackOff, p: Callable[..., float], gram: tuple[str, ...], shor
     return {(word,): weight * lower[word] for word in unlisted}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sentences=texts, order=st.integers(2, 3))
 def test_the_first_to_go_costs_the_least_relative_entropy(
     model: ANY, p: Callable[..., float], sentences: list[list[str]], order: int

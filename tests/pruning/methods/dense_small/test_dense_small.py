@@ -64,6 +64,7 @@ def test_what_is_wrong_with_the_other_run_is_told(tmp_path: Path) -> None:
         options.widths([20, 16], tmp_path)
 
 
+@pytest.mark.trains
 def test_it_is_the_network_of_those_widths_trained_from_scratch(tmp_path: Path) -> None:
     write_nodes(tmp_path, [10, 4], [20, 16])
     small = run(tmp_path / "small", {"method": "dense_small", "like": "big"}, (20, 16), 0.0)
@@ -77,6 +78,7 @@ def test_it_is_the_network_of_those_widths_trained_from_scratch(tmp_path: Path) 
     assert small["converged"] is None
 
 
+@pytest.mark.trains
 def test_dropout_suits_the_widths(tmp_path: Path) -> None:
     run(tmp_path / "a", {"method": "dense_small", "keep": 0.5}, (20, 20), 0.2)
     run(tmp_path / "b", {"method": "none"}, (10, 10), 0.1)

@@ -117,7 +117,7 @@ def test_the_largest_of_a_layer_stay(make_trainer: MakeTrainer) -> None:
         assert set(mask[0].nonzero().flatten().tolist()) == set(ranked[: round(0.4 * layer.size)])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     keep=st.floats(0.2, 1.0),
     hidden=st.lists(st.integers(9, 24), min_size=1, max_size=3),

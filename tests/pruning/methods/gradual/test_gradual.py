@@ -70,7 +70,7 @@ def test_the_lowest_products_over_the_living_mean_go_and_stay_gone() -> None:
     floor=st.sampled_from([0.0, 0.5, 0.8, 1.0]),
     score=st.sampled_from(["auto", "onorm", "inorm", "product"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_budget_is_hit_and_layers_keep_their_floor(
     hidden: list[int], keep: float, floor: float, score: str
 ) -> None:

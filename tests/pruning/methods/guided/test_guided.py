@@ -115,7 +115,7 @@ def test_scores_are_the_penalised_norms(norm: str) -> None:
     cut=st.sampled_from(["rank", "prefix"]),
     norm=st.sampled_from(["l1", "l2", "group"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_budget_is_hit_for_random_networks(hidden: list[int], keep: float, cut: str, norm: str) -> None:
     _, method = make(tuple(hidden), keep=keep, cut=cut, norm=norm, min_nodes=2)
     kept = method.finish()

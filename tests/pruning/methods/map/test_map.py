@@ -162,7 +162,7 @@ def made(prune: dict[str, Any], hidden: tuple[int, ...], steps: int, seed: int =
     return network, method
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     final=st.floats(0.0, 0.95),
     every=st.integers(1, 7),
