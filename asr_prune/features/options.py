@@ -45,7 +45,7 @@ class FeatureOptions:
     cmvn_variance: bool = False
     #: the library that computes the features, kaldi-native-fbank or torchaudio; both give the same
     #: numbers
-    backend: Literal["native", "torchaudio"] = "native"
+    backend: Literal["native", "torchaudio", "numpy"] = "native"
     #: folder of finished features to use instead of computing them: Kaldi's feats.scp (and
     #: cmvn.scp) in train, dev and test; of the other options, only deltas and cmvn apply
     archives: str = ""
