@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,7 @@ class FstArrays:
             written = fst if isinstance(fst, kaldifst.Lattice) else kaldifst.StdConstFst(fst)
             if not written.write(str(path)):
                 raise UserError(f"cannot write to {folder}; free space there or set TMPDIR.")
-            with open(path, "rb") as file:
-                return cls.read(file)
+            return cls.read(io.BytesIO(path.read_bytes()))
 
     @classmethod
     def read(cls, file: BinaryIO) -> FstArrays:
