@@ -1,4 +1,4 @@
-"""MFCC and filterbank features as of Kaldi's compute-{mfcc,fbank}-feats, by two libraries."""
+"""MFCC and filterbank features as of Kaldi's compute-{mfcc,fbank}-feats, by three backends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from asr_prune.features.batch import batch_features
 from asr_prune.features.options import FeatureOptions
 from asr_prune.process import torch_threads
 
@@ -82,4 +81,10 @@ def _torchaudio(options: FeatureOptions) -> Compute:
     return compute
 
 
-_BACKENDS = {"native": _native, "torchaudio": _torchaudio, "numpy": batch_features}
+def _numpy(options: FeatureOptions) -> Compute:
+    from asr_prune.features.batch import batch_features
+
+    return batch_features(options)
+
+
+_BACKENDS = {"native": _native, "torchaudio": _torchaudio, "numpy": _numpy}

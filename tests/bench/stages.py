@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-STAGES = "corpus lang features align graph train shrink decode score report".split()
+STAGES = ["corpus", "lang", "features", "align", "graph", "train", "shrink", "decode", "score", "report"]
 
 
 def seconds(command: list[str]) -> tuple[float, float]:
