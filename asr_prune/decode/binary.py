@@ -92,8 +92,10 @@ def _state_words(counts: np.ndarray, arc: np.dtype) -> np.ndarray:
 
 
 def _vector(file: BinaryIO, start: int, states: int, arc: np.dtype) -> Parts:
-    walk = _walk_memory if isinstance(file, io.BytesIO) else _walk_file
-    data, counts = walk(file, states, arc)
+    if isinstance(file, io.BytesIO):
+        data, counts = _walk_memory(file, states, arc)
+    else:
+        data, counts = _walk_file(file, states, arc)
     body, arcs = np.frombuffer(data, "<u4"), np.array(counts, np.int64)
     of_state = _state_words(arcs, arc)
     return Parts(start, body[of_state].view(_state(arc))["final"].copy(), arcs, body[~of_state].view(arc))

@@ -68,38 +68,37 @@ class _Frames:
         wide = samples.astype(np.float64)
         count = 1 + (len(wide) - self.length) // self.shift if len(wide) >= self.length else 0
         power, energy = np.empty((count, self.size // 2), np.float32), np.zeros(count)
+        if not count:
+            return power, energy
+        frames, emphasised = self._cut(wide), self._cut(_emphasised(wide))
         padded = np.zeros((min(count, _BLOCK), self.size))
         for start in range(0, count, _BLOCK):
-            stop = min(start + _BLOCK, count)
-            span = wide[start * self.shift : (stop - 1) * self.shift + self.length]
-            out = padded[: stop - start]
-            energy[start:stop] = self._window(span, out[:, : self.length])
+            block = slice(start, min(start + _BLOCK, count))
+            out = padded[: block.stop - start]
+            energy[block] = self._window(frames[block], emphasised[block], out[:, : self.length])
             parts = rfft(out).view(np.float64)[:, :-2]  # real, imaginary, real ...
             np.square(parts, out=parts)
-            np.add(parts[:, ::2], parts[:, 1::2], out=power[start:stop], casting="same_kind")
+            np.add(parts[:, ::2], parts[:, 1::2], out=power[block], casting="same_kind")
         return power, energy
 
-    def _window(self, span: np.ndarray, out: np.ndarray) -> np.ndarray | float:
-        """Writes windowed frames of the samples `span` to `out`, [frames, length].
+    def _cut(self, samples: np.ndarray) -> np.ndarray:
+        """A view, [frames, length]."""
+        return np.lib.stride_tricks.sliding_window_view(samples, self.length)[:: self.shift]
+
+    def _window(self, frames: np.ndarray, emphasised: np.ndarray, out: np.ndarray) -> np.ndarray | float:
+        """Writes windowed frames to `out`; all are [frames, length].
 
         Returns the energy of each frame, if the options use it. Pre-emphasis is linear: its result
         for the mean is subtracted afterwards. The first sample of a frame is preceded by itself.
         """
-        frames = self._cut(span)
         if self.dither:
-            noise = np.random.default_rng().standard_normal(frames.shape)
-            frames = frames + self.dither * noise
+            frames = frames + self.dither * np.random.default_rng().standard_normal(frames.shape)
             emphasised = _emphasised(frames)
-        else:
-            emphasised = self._cut(_emphasised(span))
         mean = frames.mean(axis=1, keepdims=True)
         np.subtract(emphasised, (1 - _PREEMPHASIS) * mean, out=out)
         out[:, 0] = (1 - _PREEMPHASIS) * (frames[:, 0] - mean[:, 0])
         out *= self.povey
         return np.square(frames - mean).sum(axis=1) if self.need_energy else 0.0
-
-    def _cut(self, samples: np.ndarray) -> np.ndarray:
-        return np.lib.stride_tricks.sliding_window_view(samples, self.length)[:: self.shift]
 
 
 def _emphasised(samples: np.ndarray) -> np.ndarray:
