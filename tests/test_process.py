@@ -87,7 +87,9 @@ def test_workers_leave_cleaning_up_to_their_parent(start: Literal["fork", "spawn
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.5])
 def test_ctrl_c_ends_a_pool_quietly_at_any_time(start: str, delay: float) -> None:
-    command = [sys.executable, "-c", INTERRUPTED.format(start=start)]
+    # a shell that runs the tests in the background has Ctrl-C ignored
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", heed + INTERRUPTED.format(start=start)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         assert process.stdout is not None

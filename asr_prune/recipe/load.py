@@ -16,14 +16,14 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
-from asr_prune.recipe.naming import ASKED, PLACE_ONLY, compact, differing, label
+from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label
 from asr_prune.recipe.settings import (
-    PLAINLY,
-    as_the_corpus,
+    TYPE_MESSAGES,
     changed,
     known_keys,
     merged_prune,
     read_yaml,
+    with_corpus_rate,
 )
 
 T = TypeVar("T")
@@ -42,16 +42,14 @@ class Loaded:
         self.folder = folder
         self.path = folder / FILE
         if not self.path.is_file():
-            raise UserError(
-                f"{self.path} is not there; --recipe takes a folder that holds a {FILE}, for instance recipes/demo."
-            )
+            raise UserError(f"{self.path} does not exist; --recipe takes a folder with a {FILE}, such as recipes/demo.")
         old_keys = OldKeys(Recipe, _prune_options)
-        self.filed, self.lines = old_keys.in_file(self.path, *read_yaml(self.path))
+        self.written, self.lines = old_keys.in_file(self.path, *read_yaml(self.path))
         changes = [old_keys.in_set(text) for text in sets]
         self.sets = [
             f"{'.'.join(keys)}={text.partition('=')[2]}" for text, (keys, _) in zip(sets, changes, strict=True)
         ]
-        self.tree = self.filed
+        self.tree = self.written
         over: dict[str, Any] = {}
         for keys, value in changes:
             if keys[0] == "prune":
@@ -59,12 +57,13 @@ class Loaded:
             else:
                 self.tree = changed(self.tree, keys, value)
         if "prune" in over:
-            asked = over["prune"]
-            asked = merged_prune(self.filed.get("prune") or {}, asked) if isinstance(asked, dict) else asked
-            self.tree = changed(self.tree, ["prune"], asked)
+            prune = over["prune"]
+            if isinstance(prune, dict):
+                prune = merged_prune(self.written.get("prune") or {}, prune)
+            self.tree = changed(self.tree, ["prune"], prune)
         self._one_run = {keys[0] for keys, _ in changes} & {"prune", "runs"} == {"prune"}
         self._corpus_root_from_environment()
-        self.tree = as_the_corpus(self.tree)
+        self.tree = with_corpus_rate(self.tree)
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
 
     @property
@@ -100,13 +99,13 @@ class Loaded:
         if problem["type"] == "union_tag_invalid":
             tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
             return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}."
-        text = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-        got = problem.get("input")
-        told = "" if isinstance(got, dict) else f" (got {got!r:.60})"
-        return f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]}{told}."
+        text = TYPE_MESSAGES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+        value = problem.get("input")
+        given = "" if isinstance(value, dict) else f" (got {value!r:.60})"
+        return f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]}{given}."
 
     def _where(self, key: tuple[str, ...]) -> str:
-        """The `--set` or the line that set `key`, or something in or around it."""
+        """The `--set`, or else the line, that gives `key`, a part of it or the block around it."""
         for text in self.sets:
             if all(one == other for one, other in zip(text.split("=")[0].split("."), key, strict=False)):
                 return f"--set {text}"
@@ -114,16 +113,16 @@ class Loaded:
         return f"{self.path}{f' line {line}' if line else ''}"
 
     def runs(self) -> list[Run]:
-        """The runs of the recipe: its `runs:` entries laid over the blocks, or one run of the `prune:` block where
-        there is no list or a `prune.*` was set and no list with it.
+        """The runs of the recipe: one for each entry of `runs:`, laid over the blocks; or one of the `prune:` block,
+        if the recipe has no list or `prune.*` was set without `runs`.
         """
         entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
         runs = [self._run(entry, i) for i, entry in enumerate(entries)]
-        twice = [r.name for i, r in enumerate(runs) if r.name in [q.name for q in runs[:i]]]
-        if twice:
+        names = [run.name for run in runs]
+        if repeated := [name for i, name in enumerate(names) if name in names[:i]]:
             raise UserError(
-                f"{self.path}: two entries of runs are the same run {twice[0]!r}; "
-                "drop one or give them different settings."
+                f"{self.path}: two entries of runs are the same run {repeated[0]!r}; "
+                "remove one or give them different settings."
             )
         return runs
 
@@ -131,24 +130,24 @@ class Loaded:
         path: tuple[str, ...] = ("runs", str(index)) if entry != RunEntry() else ()
         network, train = ({**(self.tree.get(block) or {})} for block in ("network", "train"))
         prune = merged_prune(self.recipe.prune, entry.prune)
-        own_network = self._build(NetworkOptions, network | entry.network, (*path, "network"))
-        own_train = self._build(TrainOptions, train | entry.train, (*path, "train"))
+        network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
+        train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
-        name = (entry.name or label(chosen, self._usual(chosen))) + self._deviations(own_network, own_train)
+        name = (entry.name or label(chosen, self._usual(chosen))) + self._deviations(network_options, train_options)
         return Run(
-            name=name if seed == self.filed.get("seed", 1) else f"{name}-s{seed}",
+            name=name if seed == self.written.get("seed", 1) else f"{name}-s{seed}",
             seed=seed,
             prune=chosen,
-            network=own_network,
-            train=own_train,
+            network=network_options,
+            train=train_options,
         )
 
     def _usual(self, chosen: PruneOptions) -> PruneOptions:
-        """What a run of this method is like by the recipe as filed, but for how much it is asked to keep."""
-        filed = self.filed.get("prune") or {}
-        same = filed if filed.get("method") == chosen.method else {"method": chosen.method}
-        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in ASKED}
+        """Options of the method by recipe.yaml alone, without the target."""
+        block = self.written.get("prune") or {}
+        same = block if block.get("method") == chosen.method else {"method": chosen.method}
+        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in TARGETS}
         return type(chosen)(**settings)
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
@@ -161,21 +160,17 @@ class Loaded:
             raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
 
     def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
-        """What sets a run apart from the recipe as filed, so that a changed setting makes a run beside those already
-        made.
+        """Settings that differ from recipe.yaml, as part of the run's name, so that a changed setting makes a new run
+        beside the existing ones.
         """
-        own_network = self._build(NetworkOptions, self.filed.get("network") or {}, ("network",))
-        own_train = self._build(TrainOptions, self.filed.get("train") or {}, ("train",))
-        told = {
-            f"{key}": value
-            for key, value in [*differing(network, own_network), *differing(train, own_train)]
-            if key not in PLACE_ONLY
-        }
-        return "".join(f"-{key}-{compact(value)}" for key, value in told.items())
+        network_options = self._build(NetworkOptions, self.written.get("network") or {}, ("network",))
+        train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
+        changes = [*differing(network, network_options), *differing(train, train_options)]
+        return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NOT_IN_NAME)
 
 
 def _prune_options(method: str) -> type[PruneOptions]:
-    """Of a method by name; those that all methods share if there is no such method."""
+    """The options class of a method; that which all methods share if there is no such method."""
     try:
         return find_options(method)
     except ValueError:
@@ -185,7 +180,7 @@ def _prune_options(method: str) -> type[PruneOptions]:
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:
     """Reads and checks the recipe in `folder`, with `--set` texts applied.
 
-    Raises UserError naming file, line or key path, and the nearest valid key, for an unknown key, a wrong type or a
-    value out of range.
+    Raises UserError for an unknown key, a wrong type or a value out of range, with file and line or key path, and the
+    most similar valid key.
     """
     return Loaded(Path(folder), sets)

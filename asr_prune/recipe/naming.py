@@ -1,4 +1,4 @@
-"""What a run is called: what sets it apart from the recipe as filed."""
+"""Names of runs: the method and what differs from recipe.yaml."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from asr_prune.pruning.options import PruneOptions
 
-#: how much a method is asked to remove
-ASKED = ("keep", "strength", "sparsity")
-#: settings that say where a run is done and not what
-PLACE_ONLY = {"device", "threads", "tensorboard"}
+#: how much a method removes
+TARGETS = ("keep", "strength", "sparsity")
+#: settings that do not change a run's result
+NOT_IN_NAME = {"device", "threads", "tensorboard"}
 
 
 def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
@@ -20,13 +20,13 @@ def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
 
 
 def label(prune: PruneOptions, usual: PruneOptions) -> str:
-    """A run's name from its method, what it is asked to keep, and whatever is not as usual."""
-    parts = "".join(f"-{key}{'' if key in ASKED else '-'}{compact(value)}" for key, value in differing(prune, usual))
+    """A run's name: its method, its target, and what differs from the usual options."""
+    parts = "".join(f"-{key}{'' if key in TARGETS else '-'}{compact(value)}" for key, value in differing(prune, usual))
     return ("dense" if prune.IS_DENSE else prune.method) + parts
 
 
 def compact(value: Any) -> str:
-    """A value as it may stand in a folder's name."""
+    """A value as part of a folder's name."""
     if isinstance(value, (tuple, list)):
         return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))

@@ -1,4 +1,4 @@
-"""Settings as people write them: YAML files, `--set`, and words for what is wrong with them."""
+"""Settings as users write them: YAML files and `--set`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import yaml
 
 from asr_prune.errors import UserError
 
-#: what pydantic says of types, for people
-PLAINLY = {
+#: messages for pydantic's types of errors
+TYPE_MESSAGES = {
     "dataclass_type": "must be a block of `key: value` pairs",
     "dict_type": "must be a block of `key: value` pairs",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
     "union_tag_not_found": "must say which type it is",
 }
-#: line of each key, by its path
+#: line of each key, by key path
 Lines = dict[tuple[str, ...], int]
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     """The mapping in a YAML file and the line of each of its keys.
 
-    Raises UserError where the file cannot be read, is not YAML, or holds something else than a mapping.
+    Raises UserError if the file cannot be read, is not YAML, or is not a mapping.
     """
     lines: Lines = {}
     try:
@@ -68,7 +68,7 @@ def _problem(error: Exception) -> str:
 
 
 def parse_set(text: str) -> tuple[list[str], Any]:
-    """`a.b=value` as (["a", "b"], value read as YAML). Raises UserError where it has another form."""
+    """`a.b=value` as (["a", "b"], value read as YAML). Raises UserError if it has another form."""
     key, sign, value = text.partition("=")
     if not sign or not key or "" in key.split("."):
         raise UserError(f"--set {text!r} is not of the form key=value; write for instance --set prune.keep=0.25.")
@@ -88,37 +88,40 @@ def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, 
     return {**tree, key: changed(inner if isinstance(inner, dict) else {}, rest, value)}
 
 
-def as_the_corpus(tree: dict[str, Any]) -> dict[str, Any]:
-    """`tree` with the corpus's rate, and whether to resample, for features that do not say otherwise."""
+def with_corpus_rate(tree: dict[str, Any]) -> dict[str, Any]:
+    """`tree` with corpus.rate and corpus.resample in the features, unless these have their own."""
     corpus, features = (tree.get(block) or {} for block in ("corpus", "features"))
-    own = {key: corpus[key] for key in ("rate", "resample") if isinstance(corpus, dict) and key in corpus}
+    if not isinstance(corpus, dict) or not isinstance(features, dict):
+        return tree
+    rate = {key: corpus[key] for key in ("rate", "resample") if key in corpus}
     for kind in ("hmm", "network"):
-        said = features.get(kind) or {} if isinstance(features, dict) else None
-        for key in own.keys() - said.keys() if isinstance(said, dict) else ():
-            tree = changed(tree, ["features", kind, key], own[key])
+        block = features.get(kind) or {}
+        for key in rate.keys() - block.keys() if isinstance(block, dict) else ():
+            tree = changed(tree, ["features", kind, key], rate[key])
     return tree
 
 
 def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`; an entry that names another method starts from that method's defaults, and keep,
-    strength and sparsity replace each other.
+    """`over` laid over `base`: another method starts from its own defaults; keep, strength and sparsity replace each
+    other.
     """
     if over.get("method", base.get("method")) != base.get("method"):
         return over
-    asked = {"keep", "strength", "sparsity"}
-    spared = base if asked.isdisjoint(over) else {key: value for key, value in base.items() if key not in asked}
-    return {**spared, **over}
+    targets = {"keep", "strength", "sparsity"}
+    if not targets.isdisjoint(over):
+        base = {key: value for key, value in base.items() if key not in targets}
+    return {**base, **over}
 
 
 def check_name(name: str) -> str:
-    """`name`, which is to be a folder's. Raises ValueError where it would not be one plain folder."""
+    """`name`, if it can be the name of a folder. Raises ValueError if not."""
     if not re.fullmatch(r"[^\s/.:\0-\x1f][^\s/:\0-\x1f]*", name):
         raise ValueError(f"name must be a plain folder name without spaces, slashes or colons, not {name!r}")
     return name
 
 
 def known_keys(cls: Any, loc: Sequence[str]) -> list[str]:
-    """Keys of the options class at `loc` inside `cls`; those of the innermost one on the way that is known."""
+    """Keys of the options class at `loc` inside `cls`, or of the innermost known class on the way."""
     hint: Any = cls
     for part in loc:
         hint = get_type_hints(cls).get(part, hint)

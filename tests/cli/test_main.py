@@ -180,7 +180,10 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     uninterrupted: bytes, project: Path, capsys: Said, how: signal.Signals
 ) -> None:
     run = project / "exp/tiny/runs/dense-epochs-50"
-    command = [sys.executable, "-m", "asr_prune.cli.main", "train", *LONG]
+    # a shell that runs the tests in the background has Ctrl-C ignored
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    code += "from asr_prune.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "train", *LONG]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as training:
         end = time.monotonic() + 60
         while training.poll() is None and time.monotonic() < end and not (run / "model/checkpoint.pt").exists():
