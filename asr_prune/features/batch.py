@@ -17,7 +17,7 @@ from asr_prune.features.options import FeatureOptions
 _PREEMPHASIS = 0.97
 _LIFTER = 22.0
 _FLOOR = np.finfo(np.float32).eps  # of energies, before the logarithm
-_BLOCK = 64  # frames at a time: their spectra fit into a core's cache
+_BLOCK = 64  # frames at a time: arrays in the cache, and too small to be mapped anew each time
 _BANDS = 3  # groups of neighbouring filters, each multiplied by its part of the spectrum only
 
 
@@ -65,32 +65,28 @@ class _Frames:
         The energy is that before pre-emphasis and window (Kaldi's --raw-energy); zeros if the
         options do not use it.
         """
-        wide = samples.astype(np.float64)
-        count = 1 + (len(wide) - self.length) // self.shift if len(wide) >= self.length else 0
+        size = len(samples)
+        count = 1 + (size - self.length) // self.shift if size >= self.length else 0
         power, energy = np.empty((count, self.size // 2), np.float32), np.zeros(count)
-        if not count:
-            return power, energy
-        frames, emphasised = self._cut(wide), self._cut(_emphasised(wide))
         padded = np.zeros((min(count, _BLOCK), self.size))
         for start in range(0, count, _BLOCK):
             block = slice(start, min(start + _BLOCK, count))
             out = padded[: block.stop - start]
-            energy[block] = self._window(frames[block], emphasised[block], out[:, : self.length])
+            end = (block.stop - 1) * self.shift + self.length
+            span = samples[start * self.shift : end].astype(np.float64)
+            energy[block] = self._window(span, out[:, : self.length])
             parts = rfft(out).view(np.float64)[:, :-2]  # real, imaginary, real ...
             np.square(parts, out=parts)
             np.add(parts[:, ::2], parts[:, 1::2], out=power[block], casting="same_kind")
         return power, energy
 
-    def _cut(self, samples: np.ndarray) -> np.ndarray:
-        """A view, [frames, length]."""
-        return np.lib.stride_tricks.sliding_window_view(samples, self.length)[:: self.shift]
-
-    def _window(self, frames: np.ndarray, emphasised: np.ndarray, out: np.ndarray) -> np.ndarray | float:
-        """Writes windowed frames to `out`; all are [frames, length].
+    def _window(self, span: np.ndarray, out: np.ndarray) -> np.ndarray | float:
+        """Writes windowed frames of the samples `span` to `out`, [frames, length].
 
         Returns the energy of each frame, if the options use it. Pre-emphasis is linear: its result
         for the mean is subtracted afterwards. The first sample of a frame is preceded by itself.
         """
+        frames, emphasised = self._cut(span, out.shape), self._cut(_emphasised(span), out.shape)
         if self.dither:
             frames = frames + self.dither * np.random.default_rng().standard_normal(frames.shape)
             emphasised = _emphasised(frames)
@@ -99,6 +95,11 @@ class _Frames:
         out[:, 0] = (1 - _PREEMPHASIS) * (frames[:, 0] - mean[:, 0])
         out *= self.povey
         return np.square(frames - mean).sum(axis=1) if self.need_energy else 0.0
+
+    def _cut(self, samples: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """A view of contiguous samples as frames; as_strided is slow to call."""
+        step = samples.itemsize
+        return np.ndarray(shape, samples.dtype, samples, 0, (self.shift * step, step))
 
 
 def _emphasised(samples: np.ndarray) -> np.ndarray:
