@@ -64,14 +64,21 @@ with=(--recipe "$recipe" --nj "$nj" ${sets[@]+"${sets[@]}"} ${accept[@]+"${accep
 due=$(asr-prune due "${with[@]}" --stage "$stage" --stop-stage "$stop_stage")
 grep ': up to date$' <<<"$due" || true
 is_due() { grep -qx "$1" <<<"$due"; }
+took=''  # seconds of the stages
+run_stage() {
+  local begin=$SECONDS
+  asr-prune "$1" "${with[@]}"
+  took+="${took:+, }$1 $((SECONDS - begin)) s"
+}
 
-if is_due corpus;   then asr-prune corpus   "${with[@]}"; fi  # audio and text -> data/<recipe>/{train,dev,test}
-if is_due lang;     then asr-prune lang     "${with[@]}"; fi  # lexicon, LM -> data/<recipe>/lang
-if is_due features; then asr-prune features "${with[@]}"; fi  # audio -> feats.scp, cmvn.scp
-if is_due align;    then asr-prune align    "${with[@]}"; fi  # GMM-HMM -> a label for every frame, exp/<recipe>/align
-if is_due graph;    then asr-prune graph    "${with[@]}"; fi  # HCLG -> exp/<recipe>/graph
-if is_due train;    then asr-prune train    "${with[@]}"; fi  # networks, pruned while they train -> runs/*/model
-if is_due shrink;   then asr-prune shrink   "${with[@]}"; fi  # removed nodes deleted, verified -> runs/*/shrunk
-if is_due decode;   then asr-prune decode   "${with[@]}"; fi  # words -> runs/*/decode_{dev,test}
-if is_due score;    then asr-prune score    "${with[@]}"; fi  # word errors -> runs/*/score_{dev,test}.json
-if is_due report;   then asr-prune report   "${with[@]}"; fi  # table and plots -> exp/<recipe>/report
+if is_due corpus;   then run_stage corpus;   fi  # audio and text -> data/<recipe>/{train,dev,test}
+if is_due lang;     then run_stage lang;     fi  # lexicon, LM -> data/<recipe>/lang
+if is_due features; then run_stage features; fi  # audio -> feats.scp, cmvn.scp
+if is_due align;    then run_stage align;    fi  # GMM-HMM -> a label for every frame, exp/<recipe>/align
+if is_due graph;    then run_stage graph;    fi  # HCLG -> exp/<recipe>/graph
+if is_due train;    then run_stage train;    fi  # networks, pruned while they train -> runs/*/model
+if is_due shrink;   then run_stage shrink;   fi  # removed nodes deleted, verified -> runs/*/shrunk
+if is_due decode;   then run_stage decode;   fi  # words -> runs/*/decode_{dev,test}
+if is_due score;    then run_stage score;    fi  # word errors -> runs/*/score_{dev,test}.json
+if is_due report;   then run_stage report;   fi  # table and plots -> exp/<recipe>/report
+[ -z "$took" ] || echo "time: $took"

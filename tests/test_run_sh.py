@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import time
@@ -48,6 +49,13 @@ def test_what_is_wrong_is_one_sentence(project: Path, options: list[str], said: 
     first, *rest = ended.stderr.splitlines()
     assert said in first
     assert all(line.startswith(("log: ", "go on with: ")) for line in rest)
+
+
+def test_the_seconds_of_stages_are_printed_last(project: Path) -> None:
+    ended = run(project, "--recipe", "recipes/tiny", "--stop-stage", "lang")
+    assert re.fullmatch(r"time: corpus \d+ s, lang \d+ s", ended.stdout.splitlines()[-1])
+    again = run(project, "--recipe", "recipes/tiny", "--stop-stage", "lang")
+    assert "time:" not in again.stdout
 
 
 def test_the_second_of_two_runs_ends_and_the_first_goes_on(project: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
 
 from asr_prune.cli.shared import (
@@ -68,9 +69,14 @@ def run_due(options: argparse.Namespace) -> int:
     stages = _due_between(options, experiment)
     for stage in (stage for stage, due in stages.items() if not due):
         print(_up_to_date(stage), flush=True)
+    took = []
     for stage in (stage for stage, due in stages.items() if due):
+        begin = time.monotonic()
         if status := _run_stage(stage, options, experiment):
             return status
+        took.append(f"{stage} {time.monotonic() - begin:.0f} s")
+    if took:
+        print(f"time: {', '.join(took)}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import BinaryIO, NamedTuple
 
@@ -12,6 +13,7 @@ _MAGIC = 2125659606
 _EXPANDED_MUTABLE = 3  # the only property bits that hold for any arcs
 _SYMBOLS = 3  # flag of the header
 _ALIGNMENT = 16  # bytes
+_COUNT = struct.Struct("<q")  # arcs of a state, the end of its record
 _WORD = 4  # bytes; states and arcs consist of such words
 
 #: the fields of an arc; a lattice's weight is its graph cost and its acoustic cost
@@ -90,14 +92,38 @@ def _state_words(counts: np.ndarray, arc: np.dtype) -> np.ndarray:
 
 
 def _vector(file: BinaryIO, start: int, states: int, arc: np.dtype) -> Parts:
-    state = _state(arc)
-    pieces, counts = [_take(file, state.itemsize if states > 0 else 0)], []
+    if isinstance(file, io.BytesIO):
+        data, counts = _walk_memory(file, states, arc)
+    else:
+        data, counts = _walk_file(file, states, arc)
+    body, arcs = np.frombuffer(data, "<u4"), np.array(counts, np.int64)
+    of_state = _state_words(arcs, arc)
+    return Parts(start, body[of_state].view(_state(arc))["final"].copy(), arcs, body[~of_state].view(arc))
+
+
+def _walk_file(file: BinaryIO, states: int, arc: np.dtype) -> tuple[bytes, list[int]]:
+    """The bytes of all states and arcs, and the number of arcs of each state."""
+    size = _state(arc).itemsize
+    pieces, counts = [_take(file, size if states > 0 else 0)], []
     for left in range(states - 1, -1, -1):
         counts.append(struct.unpack_from("<q", pieces[-1], len(pieces[-1]) - 8)[0])
-        pieces.append(_take(file, arc.itemsize * counts[-1] + (state.itemsize if left else 0)))
-    body, arcs = np.frombuffer(b"".join(pieces), "<u4"), np.array(counts, np.int64)
-    of_state = _state_words(arcs, arc)
-    return Parts(start, body[of_state].view(state)["final"].copy(), arcs, body[~of_state].view(arc))
+        pieces.append(_take(file, arc.itemsize * counts[-1] + (size if left else 0)))
+    return b"".join(pieces), counts
+
+
+def _walk_memory(file: io.BytesIO, states: int, arc: np.dtype) -> tuple[bytes, list[int]]:
+    """As `_walk_file`, without a read for each state."""
+    data, begin = file.getvalue(), file.tell()
+    at, size, counts = begin, _state(arc).itemsize, []
+    for _ in range(states):
+        if at + size > len(data):
+            raise ValueError("it is truncated")
+        (count,) = _COUNT.unpack_from(data, at + size - _COUNT.size)
+        counts.append(count)
+        at += size + arc.itemsize * count
+        if count < 0:
+            raise ValueError("it is truncated")
+    return _take(file, at - begin), counts
 
 
 def _const(file: BinaryIO, start: int, states: int, arcs: int, aligned: bool) -> Parts:

@@ -83,22 +83,21 @@ class Trellis:
 
 def _levels(source: np.ndarray, target: np.ndarray, states: int) -> np.ndarray:
     """Number of arcs on the longest path to each state."""
-    waiting, level = np.bincount(target, minlength=states).tolist(), [0] * states
-    leaving = _followers(source, target, states)
-    order = [state for state in range(states) if not waiting[state]]
-    for state in order:
-        for follower in leaving[state]:
-            level[follower] = max(level[follower], level[state] + 1)
-            waiting[follower] -= 1
-            if not waiting[follower]:
-                order.append(follower)
-    if len(order) < states:
+    order = np.argsort(source, kind="stable")
+    followers, firsts = target[order], np.searchsorted(source[order], np.arange(states + 1))
+    waiting, level = np.bincount(target, minlength=states), np.full(states, -1)
+    ready, depth = np.flatnonzero(waiting == 0), 0
+    while len(ready):
+        level[ready] = depth
+        reached = followers[_ranges(firsts[ready], firsts[ready + 1])]
+        np.subtract.at(waiting, reached, 1)
+        ready, depth = np.unique(reached[waiting[reached] == 0]), depth + 1
+    if (level < 0).any():
         raise ValueError("its arcs form a cycle")
-    return np.array(level)
+    return level
 
 
-def _followers(source: np.ndarray, target: np.ndarray, states: int) -> list[list[int]]:
-    followers: list[list[int]] = [[] for _ in range(states)]
-    for one, other in zip(source.tolist(), target.tolist(), strict=True):
-        followers[one].append(other)
-    return followers
+def _ranges(begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The numbers from each of `begins` up to its end, one range after the other."""
+    sizes = ends - begins
+    return np.repeat(ends - np.cumsum(sizes), sizes) + np.arange(sizes.sum())

@@ -25,6 +25,8 @@ from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
 
+_SHARE = 100  # utterances per process at least: to start one takes as long as about 50 utterances
+
 
 @dataclass
 class ExtractCounts:
@@ -96,7 +98,7 @@ def _results(jobs: list[_Job], options: FeatureOptions, nj: int, longest: float)
 
     Fresh processes, not forks: the fork of a process that holds threads can hang.
     """
-    nj = min(nj, len(jobs))
+    nj = min(nj, len(jobs) // _SHARE)
     if nj <= 1:
         worker = _Worker(options, longest)
         yield map(worker, jobs)

@@ -23,17 +23,18 @@ from asr_prune.score.align import distance
 log = logging.getLogger(__name__)
 
 
-def verified_run(run: RunDir, decoding: Decoding) -> None:
+def verified_run(run: RunDir, decoding: Decoding, nj: int) -> None:
     """As `verify_run`. Raises UserError if the two networks differ."""
-    if not verify_run(run, decoding):
+    if not verify_run(run, decoding, nj):
         raise UserError(f"{run.path}: the shrunk network is not the masked one; see {run.verify}.")
 
 
-def verify_run(run: RunDir, decoding: Decoding) -> bool:
+def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
     """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
     Compares logits on random inputs and all test frames, and the words of the test set; and
-    records what the cut changed on dev. Without an HMM to decode with, words are null.
+    records what the cut changed on dev. Without an HMM to decode with, words are null. nj: number of
+    processes for decoding.
     """
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
@@ -43,8 +44,8 @@ def verify_run(run: RunDir, decoding: Decoding) -> bool:
         log.info("  %s", agreement)
     differ, cut = None, None
     if decoding.decodable:
-        differ = _words_that_differ(masked, small, feats["test"], decoding.graph)
-        cut = _what_the_cut_changed(run, feats["dev"], decoding.graph)
+        differ = _words_that_differ(masked, small, feats["test"], decoding.graph, nj)
+        cut = _what_the_cut_changed(run, feats["dev"], decoding.graph, nj)
     holds = not differ and all(agreement.holds for agreement in agreements)
     with atomic(run.verify) as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
@@ -53,7 +54,7 @@ def verify_run(run: RunDir, decoding: Decoding) -> bool:
     return holds
 
 
-def words_for_comparison(model: Model, feats: Feats, graph: Path | None) -> dict[str, list[str]]:
+def words_for_comparison(model: Model, feats: Feats, graph: Path | None, nj: int = 1) -> dict[str, list[str]]:
     """Words of every utterance under one network, at a usual LM weight and a narrow beam.
 
     graph: its folder; without one a network trained with CTC is decoded greedily.
@@ -62,21 +63,21 @@ def words_for_comparison(model: Model, feats: Feats, graph: Path | None) -> dict
         return greedy_set(model, feats)
     narrow = DecodeOptions(beam=11.0, max_active=1500)
     weight = 2 if model.tokens else 12
-    hyps = decode_set(graph, NetworkScores(model, feats), narrow, weight, total=len(feats))
+    hyps = decode_set(graph, NetworkScores(model, feats), narrow, weight, nj, total=len(feats))
     return {utt: hyp.words for utt, hyp in hyps.items()}
 
 
-def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path | None) -> list[str]:
-    one, other = (words_for_comparison(model, test, graph) for model in (masked, small))
+def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path | None, nj: int) -> list[str]:
+    one, other = (words_for_comparison(model, test, graph, nj) for model in (masked, small))
     differ = sorted(name for name in one if one[name] != other[name])
     log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
     return differ
 
 
-def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None) -> dict[str, Any]:
+def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None, nj: int) -> dict[str, Any]:
     figures = json.loads(run.train.read_text(encoding="utf-8"))
-    before = words_for_comparison(load_model(run.before_cut), dev, graph)
-    after = words_for_comparison(load_model(run.shrunk), dev, graph)
+    before = words_for_comparison(load_model(run.before_cut), dev, graph, nj)
+    after = words_for_comparison(load_model(run.shrunk), dev, graph, nj)
     names = sorted(before)
     changed = distance([before[name] for name in names], [after[name] for name in names])
     total = sum(map(len, before.values()))

@@ -39,7 +39,7 @@ def _verify(experiment: Experiment, run: RunDir) -> Work:
         says=says,
         job="asr_prune.score.verify_run:verified_run",
         arguments={"run": run},
-        uncounted={"decoding": experiment.decoding},
+        uncounted={"decoding": experiment.decoding, "nj": experiment.nj},
         inputs={run.network: "train", run.before_cut: "train", run.train: "train", run.shrunk: "shrink"}
         | decoding_inputs(experiment, SCORED_SETS),
         outputs=[run.verify],

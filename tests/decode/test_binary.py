@@ -43,6 +43,21 @@ def test_const_is_read_as_vector_is(recogniser: Any, tmp_path: Path) -> None:
         assert file.read() == b"next"
 
 
+def test_vector_is_read_from_memory_as_from_a_file(recogniser: Any, tmp_path: Path) -> None:
+    data = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph")).bytes()
+    (tmp_path / "fst").write_bytes(data + b"next")
+    with open(tmp_path / "fst", "rb") as file:
+        memory = io.BytesIO(data + b"next")
+        assert same(FstArrays.read(file), FstArrays.read(memory))
+        assert file.read() == memory.read() == b"next"
+    for size in (len(data) - 1, len(data) // 2, FIRST + 3):
+        (tmp_path / "fst").write_bytes(data[:size])
+        with open(tmp_path / "fst", "rb") as file:
+            for source in (file, io.BytesIO(data[:size])):
+                with pytest.raises(ValueError, match="truncated"):
+                    FstArrays.read(source)
+
+
 def test_lattices_are_written_as_the_library_reads_them(tmp_path: Path) -> None:
     lattice = kaldifst.Lattice()
     for _ in range(3):

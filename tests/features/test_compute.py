@@ -56,11 +56,54 @@ def test_both_libraries_give_the_same_numbers(data: DataDir, rate: int, kind: st
         np.testing.assert_allclose(native, torchaudio, atol=2e-3)
 
 
-@pytest.mark.parametrize("backend", ["native", pytest.param("torchaudio", marks=pytest.mark.torchaudio)])
+@pytest.mark.parametrize("backend", ["native", pytest.param("torchaudio", marks=pytest.mark.torchaudio), "numpy"])
 def test_filterbanks_are_those_of_the_definition(data: DataDir, backend: str) -> None:
     options = FeatureOptions(type="fbank", bins=40, backend=backend)  # type: ignore[arg-type]
     samples = read_audio(data.wavs["ann-1"])[0]
     np.testing.assert_allclose(make_compute(options)(samples), slow_fbank(samples, options), atol=2e-3)
+
+
+def native_and_numpy(samples: np.ndarray, **settings: object) -> tuple[np.ndarray, np.ndarray]:
+    native, numpy = (
+        make_compute(FeatureOptions(backend=name, **settings))(samples)  # type: ignore[arg-type]
+        for name in ("native", "numpy")
+    )
+    assert (native.shape, native.dtype) == (numpy.shape, numpy.dtype)
+    return native, numpy
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_numpy_backend_gives_the_numbers_of_kaldi_native_fbank(kind: str, rate: int) -> None:
+    noise = np.random.default_rng(rate)
+    for scale, offset, size in ((3, 0, 5000), (300, 20, 11111), (9000, -5000, 40000)):
+        samples = (noise.normal(offset, scale, size)).round().astype(np.float32)
+        np.testing.assert_allclose(*native_and_numpy(samples, rate=rate, **KINDS[kind]), atol=1e-3)
+
+
+def test_the_numpy_backend_agrees_on_human_speech(an4_root: Path) -> None:
+    for path in sorted(an4_root.glob("**/an25*-b.flac"))[:20]:
+        for kind, settings in KINDS.items():
+            # the lifter multiplies differences of high cepstra by up to 12
+            allowed = 2e-3 if kind == "mfcc, 40 bins" else 1e-3
+            np.testing.assert_allclose(*native_and_numpy(read_audio(path)[0], **settings), atol=allowed)
+
+
+def test_the_numpy_backend_cuts_frames_as_kaldi_native_fbank() -> None:
+    samples = np.random.default_rng(0).normal(0, 99, 5003).astype(np.float32)
+    for length in (10.0, 20.03, 25.0, 32.0, 33.3):
+        for shift in (3.33, 8.1, 10.0, 12.5):
+            native_and_numpy(samples, frame_length_ms=length, frame_shift_ms=shift)
+    for size in (0, 1, 399):
+        assert make_compute(FeatureOptions(backend="numpy"))(samples[:size]).shape == (0, 13)
+
+
+def test_dither_of_the_numpy_backend_is_noise_on_each_frame() -> None:
+    silence = np.zeros(160 * 500, np.float32)
+    settings = {"dither": 2.0, "type": "fbank"}
+    native, numpy = native_and_numpy(silence, **settings)
+    np.testing.assert_allclose(native.mean(axis=0), numpy.mean(axis=0), atol=0.25)
+    np.testing.assert_allclose(native.std(axis=0), numpy.std(axis=0), atol=0.25)
 
 
 @pytest.mark.torchaudio

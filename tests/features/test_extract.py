@@ -35,7 +35,12 @@ def test_each_utterance_has_its_features_and_each_speaker_its_statistics(data: D
     assert counts.hours == pytest.approx((0.4 + 0.5 + 0.6 + 0.7 + 0.8) / 3600)
 
 
-@pytest.mark.parametrize("backend", ["native", pytest.param("torchaudio", marks=pytest.mark.torchaudio)])
+@pytest.fixture(autouse=True)
+def few_utterances_are_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asr_prune.features.extract._SHARE", 1)
+
+
+@pytest.mark.parametrize("backend", ["native", pytest.param("torchaudio", marks=pytest.mark.torchaudio), "numpy"])
 def test_the_bytes_do_not_depend_on_the_number_of_processes(data: DataDir, tmp_path: Path, backend: str) -> None:
     options = FeatureOptions(type="fbank", backend=backend)  # type: ignore[arg-type]
     written = []

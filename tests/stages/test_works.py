@@ -84,7 +84,7 @@ def test_every_stage_is_a_verb_in_the_order_of_run_sh() -> None:
     text = (ROOT / "run.sh").read_text()
     lines = [line for line in text.splitlines() if line.startswith("if is_due ")]
     assert [line.split()[2].rstrip(";") for line in lines] == list(STAGES)
-    assert [line.split("asr-prune ")[1].split()[0] for line in lines] == list(STAGES)
+    assert [line.split("run_stage ")[1].split()[0].rstrip(";") for line in lines] == list(STAGES)
 
 
 @pytest.mark.parametrize(
