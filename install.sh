@@ -121,6 +121,6 @@ uv=$(command -v uv || true)
 if [ "$torch" = system ]; then uv=''; fi # uv does not see the packages of the Python below
 if [ ! -f "$stamp" ]; then make_venv; fi
 install_packages || die "asr_prune could not be installed; see the message above. Nothing is lost: run the same command again."
-# compiled here, or Python 3.12 and newer would warn of its escapes on first use
-"$venv/bin/python" -W ignore -c 'import kaldi_io' || die "kaldi_io cannot be imported; see the message above, or remove $venv and run the same command again."
+# compiled here, or Python 3.12 and newer would warn of its escapes on first use; KALDI_ROOT is any folder, for its silence
+KALDI_ROOT=$venv "$venv/bin/python" -W ignore -c 'import kaldi_io' || die "kaldi_io cannot be imported; see the message above, or remove $venv and run the same command again."
 printf '%s\n' "$wanted" "$extras" "$torch" >"$stamp"
