@@ -16,6 +16,8 @@ from asr_prune.stages import STAGES, all_works
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner
 
+pytestmark = pytest.mark.trains
+
 RECIPE = """
 corpus: {prepare: local/tiny.py}
 hmm:

@@ -25,6 +25,8 @@ from asr_prune.errors import UserError
 from asr_prune.stages import STAGES
 from asr_prune.transcribe.packed import CARD, PARTS, PackedFile
 
+pytestmark = pytest.mark.trains
+
 STAGES_FOLDER = Path(__file__).parent.parent / "stages"
 SHORT = "iterations: 3, grow_iterations: 2, gaussians: 30, realign: [1, 2]"
 FBANK = f"""
