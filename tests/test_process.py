@@ -68,10 +68,10 @@ loaded = [name for name in ("numpy", "torch") if name in sys.modules]
 try:
     main(["--version"])
 except SystemExit:
-    print(loaded, os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"])
+    print(loaded, *(os.environ[name] for name in ("OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")))
 """
-    assert python(code).splitlines()[-1] == "[] 1 PASSIVE"
-    assert python(code, OPENBLAS_NUM_THREADS="3").splitlines()[-1] == "[] 3 PASSIVE"
+    assert python(code).splitlines()[-1] == "[] 1 PASSIVE 1000"
+    assert python(code, OPENBLAS_NUM_THREADS="3").splitlines()[-1] == "[] 3 PASSIVE 1000"
 
 
 def test_torch_threads_are_restored() -> None:
