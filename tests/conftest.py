@@ -128,3 +128,24 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
         made.feats[utt] = (places + dice.normal(0, 1, places.shape)).astype(np.float32)
         made.text[utt], made.phones[utt] = words, frames
     return made
+
+
+TONES = """
+corpus: {prepare: PREPARE}
+hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}
+network: {hidden: [32], dropout: 0.1}
+train: {epochs: 2, batch: 64, threads: 1, tensorboard: false}
+runs: [{name: one, prune: {method: none}}, {name: two, prune: {method: magnitude, keep: 0.5}}]
+decode: {lm_weights: [8, 10], penalties: [0.0]}
+"""
+
+
+@pytest.fixture
+def tones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a recipe on a corpus of tones, seen from the project's."""
+    folder = tmp_path / "recipes/tiny"
+    folder.mkdir(parents=True)
+    prepare = ROOT / "tests/stages/tiny.py"
+    (folder / "recipe.yaml").write_text(TONES.replace("PREPARE", str(prepare)))
+    monkeypatch.chdir(tmp_path)
+    return Path("recipes/tiny")

@@ -43,7 +43,7 @@ def archive_path(scp: Path, archive: str) -> str:
     A relative path is looked for in this order; the first that exists is taken, else `archive`:
 
     1. in the project that `scp` belongs to, if the path begins with a folder in which `scp` lies:
-       data/demo/train/feats.ark in /work/data/demo/train/feats.scp is below /work. A command run in
+       data/demo/train/feats.ark in /asr/data/demo/train/feats.scp is below /asr. A command run in
        another project therefore never reads the archives of that one;
     2. from the current folder, as Kaldi's programs do;
     3. from the folders above `scp`, the nearest first;
