@@ -80,7 +80,7 @@ def network_text(network: FeedForward) -> bytes:
     """
     out = _Components()
     rates = {"LearnRateCoef": 1, "BiasLearnRateCoef": 1, "MaxNorm": 0}
-    relu = {"BiasLearnRateCoef": 0, "LearnRateCoef": 0, "ClipGradient": 0}
+    relu = {"AlphaLearnRateCoef": 0, "BetaLearnRateCoef": 0}
     for layer in network.affine:
         size = layer.out_features
         out.begin("<AffineTransform>", size, layer.in_features, **rates)
