@@ -6,13 +6,21 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
+from asr_prune.score.alternatives import Parts, mapped, parse
 from asr_prune.score.options import ScoreOptions
 
+#: single quotation marks, opening and closing; the closing one is also the apostrophe of print
+_QUOTES = "\u2018\u2019"
+#: to the ASCII apostrophe: those quotation marks, the modifier letter, the full-width form
+_APOSTROPHES = str.maketrans(dict.fromkeys(f"{_QUOTES}\u201b\u02bc\uff07", "'"))
 _NOISE = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
 
 
 def _no_punctuation(word: str) -> str:
-    """Keeps apostrophes, which distinguish words (WE'LL, WELL)."""
+    """Keeps apostrophes, which distinguish words (WE'LL, WELL), all as '; a quoted word is bare."""
+    if len(word) > 1 and word[0] in _QUOTES and word[-1] == _QUOTES[1]:
+        word = word[1:-1]
+    word = word.translate(_APOSTROPHES)
     return "".join(c for c in word if c == "'" or not unicodedata.category(c).startswith("P"))
 
 
@@ -46,6 +54,15 @@ def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
     return normalised
 
 
+def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Parts:
+    """The words of a reference normalised, with sclite's markup read if `score.markup` says so.
+
+    Raises UserError as `parse`.
+    """
+    parts = parse(" ".join(words), utterance) if options.markup == "sclite" else tuple(words)
+    return mapped(parts, lambda run: normalise(run, options.normalise))
+
+
 def representatives(options: ScoreOptions) -> dict[str, str]:
     """Maps every word of a class of equivalents to the first of its class, all normalised."""
     first: dict[str, str] = {}
@@ -62,3 +79,12 @@ def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
     alignment of the merged words at no higher cost.
     """
     return [same.get(word, word) for word in words]
+
+
+def merge_markup(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
+    """`merge` of a reference with sclite's markup: (WORD) becomes the first of WORD's class in parentheses."""
+    merged = []
+    for word in words:
+        inner = word[1:-1]
+        merged.append(f"({same[inner]})" if word == f"({inner})" and inner in same else same.get(word, word))
+    return merged

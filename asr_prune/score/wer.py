@@ -16,9 +16,11 @@ from asr_prune.score.align import (
     count_characters,
     count_errors,
 )
+from asr_prune.score.alternatives import Parts, is_plain, written
 from asr_prune.score.bootstrap import interval
+from asr_prune.score.choose import Chosen, choose
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.text import merge, normalise, representatives
+from asr_prune.score.text import merge, normalise, reference, representatives
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +29,14 @@ log = logging.getLogger(__name__)
 class Utterance:
     """One utterance's alignment, on which `wer` is counted.
 
-    Words stand unmerged; equivalent words have op C.
+    Words stand unmerged; equivalent words have op C. markup: the words of the reference as sclite
+    reads it, if it has alternatives or optional words; else empty.
     """
 
     name: str
     speaker: str
     pairs: list[Pair]
+    markup: tuple[str, ...] = ()
 
     @property
     def counts(self) -> ErrorCounts:
@@ -46,6 +50,11 @@ class Utterance:
     @property
     def ref(self) -> list[str]:
         return [pair.ref for pair in self.pairs if pair.ref is not None]
+
+    @property
+    def reference(self) -> list[str]:
+        """The words of the reference, with its markup if it has some."""
+        return list(self.markup) or self.ref
 
     @property
     def hyp(self) -> list[str]:
@@ -122,17 +131,35 @@ def by_speaker(utterances: Sequence[Utterance]) -> dict[str, ErrorCounts]:
     return dict(sorted(sums.items()))
 
 
-def _unmerged(pairs: Sequence[Pair], ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
-    """`pairs` of merged words with the unmerged words put back."""
-    refs, hyps = iter(ref), iter(hyp)
-    return [
-        Pair(
-            pair.op,
-            None if pair.ref is None else next(refs),
-            None if pair.hyp is None else next(hyps),
-        )
-        for pair in pairs
-    ]
+def _aligned(
+    parts: Sequence[Parts], hyps: Sequence[Sequence[str]], same: Mapping[str, str]
+) -> tuple[list[list[Pair]], ErrorCounts]:
+    """Alignments of references with hypotheses, words merged by `same`, and the character errors."""
+    chosen = [choose(*both, same) for both in zip(parts, hyps, strict=True)]
+    merged = [merge(one.spoken, same) for one in chosen], [merge(words, same) for words in hyps]
+    triples = zip(align_words(*merged), chosen, hyps, strict=True)
+    return [_unmerged(*triple) for triple in triples], count_characters(*merged)
+
+
+def _unmerged(pairs: Sequence[Pair], ref: Chosen, hyp: Sequence[str]) -> list[Pair]:
+    """`pairs` of merged words with the unmerged words, and optional words left out, put back."""
+    refs, hyps, done = iter(zip(*ref, strict=True)), iter(hyp), list[Pair]()
+    for pair in pairs:
+        word = None
+        while pair.ref is not None and word is None:
+            word = _next_spoken(next(refs), done)
+        done.append(Pair(pair.op, word, None if pair.hyp is None else next(hyps)))
+    for left in refs:
+        _next_spoken(left, done)
+    return done
+
+
+def _next_spoken(ref: tuple[str, bool], done: list[Pair]) -> str | None:
+    """The word, or None if it is optional and left out, which `done` then records."""
+    word, left_out = ref
+    if left_out:
+        done.append(Pair("O", f"({word})", None))
+    return None if left_out else word
 
 
 def _check(refs: Mapping[str, Sequence[str]], words: int, utt2spk: Mapping[str, str]) -> None:
@@ -160,25 +187,26 @@ def score(
     """Counts the errors of `hyps` against `refs` (utterance -> words).
 
     As Kaldi's `compute-wer --mode=all`: an utterance without a hypothesis counts as deleted
-    (`missing`); hypotheses without a reference are left out (`unknown`). Both are logged. Raises
-    UserError if there is no word to score or an utterance has no speaker.
+    (`missing`); hypotheses without a reference are left out (`unknown`). Both are logged. Of a
+    reference with sclite's markup the alternatives are taken that fit the hypothesis best, as
+    `choose` says. Raises UserError if there is no word to score, an utterance has no speaker, or
+    markup is not closed.
     """
     names = sorted(refs)
-    ref_words = [normalise(refs[name], options.normalise) for name in names]
-    _check(refs, sum(map(len, ref_words)), utt2spk)
+    parts = [reference(name, refs[name], options) for name in names]
     hyp_words = [normalise(hyps.get(name, ()), options.normalise) for name in names]
-    same = representatives(options)
-    merged = [[merge(words, same) for words in side] for side in (ref_words, hyp_words)]
-    triples = zip(align_words(*merged), ref_words, hyp_words, strict=True)
-    pairs = [_unmerged(*triple) for triple in triples]
-    utterances = [Utterance(n, utt2spk[n], each) for n, each in zip(names, pairs, strict=True)]
+    pairs, characters = _aligned(parts, hyp_words, representatives(options))
+    _check(refs, sum(count_errors(each).words for each in pairs), utt2spk)
+    markup: list[tuple[str, ...]] = [() if is_plain(each) else tuple(written(each)) for each in parts]
+    rows = zip(names, pairs, markup, strict=True)
+    utterances = [Utterance(name, utt2spk[name], each, words) for name, each, words in rows]
     low, high = _bounds(utterances, options)
     missing, unknown = [name for name in names if name not in hyps], sorted(set(hyps) - set(refs))
-    _warn(missing, unknown, len(names))
+    _log(missing, unknown, [name for name, each in zip(names, markup, strict=True) if each], len(names))
     return Score(
         counts=sum((utterance.counts for utterance in utterances), ErrorCounts()),
-        counts_raw=sum(map(count_errors, align_words(ref_words, hyp_words)), ErrorCounts()),
-        characters=count_characters(*merged),
+        counts_raw=sum(map(count_errors, _aligned(parts, hyp_words, {})[0]), ErrorCounts()),
+        characters=characters,
         low=low,
         high=high,
         utterances=utterances,
@@ -198,7 +226,10 @@ def _bounds(
     return interval(errors, words, options.bootstrap, options.seed) or (None, None)
 
 
-def _warn(missing: list[str], unknown: list[str], total: int) -> None:
+def _log(missing: list[str], unknown: list[str], marked: list[str], total: int) -> None:
+    if marked:
+        text = "%d of %d references have alternatives or optional words, e.g. %s (score.markup: sclite)"
+        log.info(text, len(marked), total, marked[0])
     if missing:
         text = "%d of %d utterances have no hypothesis and count as deleted, e.g. %s"
         log.warning(text, len(missing), total, missing[0])

@@ -1,0 +1,130 @@
+"""References with the markup of NIST's sclite: `{ a / b c / @ }` and `(WORD)`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from asr_prune.errors import UserError
+
+#: no word, as an alternative
+NOTHING = "@"
+_OPTIONAL = re.compile(r"\(([^()\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Optional:
+    """A word that may be left out."""
+
+    word: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Alternatives, each a sequence of parts, empty for `@`."""
+
+    alternatives: tuple[Parts, ...]
+
+
+Part = str | Optional | Choice
+Parts = tuple[Part, ...]
+
+
+def parse(text: str, where: str) -> Parts:
+    """The parts of a reference.
+
+    `{...}` without a stroke or spaces is a word like any other, as are `/` and `@` outside of
+    alternatives. where: the utterance, for messages. Raises UserError if a brace has no
+    counterpart.
+    """
+    parts: list[Part] = []
+    plain, at = "", 0
+    while (start := text.find("{", at)) >= 0 and (end := _closing(text, start)) > 0:
+        inner = text[start + 1 : end]
+        if "/" in inner or inner.isspace() or inner != inner.strip():
+            parts += _words(plain + text[at:start], where)
+            parts.append(Choice(tuple(_alternative(each, where) for each in _split(inner))))
+            plain = ""
+        else:
+            plain += text[at : end + 1]
+        at = end + 1
+    return (*parts, *_words(plain + text[at:], where))
+
+
+def _closing(text: str, start: int) -> int:
+    """The place of the brace that closes the one at `start`, 0 if there is none."""
+    depth = 0
+    for at in range(start, len(text)):
+        depth += (text[at] == "{") - (text[at] == "}")
+        if not depth:
+            return at
+    return 0
+
+
+def _split(inner: str) -> list[str]:
+    """The alternatives between two braces, at the strokes outside of further braces."""
+    pieces, depth = [""], 0
+    for letter in inner:
+        depth += (letter == "{") - (letter == "}")
+        if letter == "/" and not depth:
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+    return pieces
+
+
+def _alternative(text: str, where: str) -> Parts:
+    if not text.strip():
+        raise UserError(
+            f"the reference of {where} has an alternative without words; write {NOTHING} for no word, "
+            "or set score.markup to none."
+        )
+    return tuple(part for part in parse(text, where) if part != NOTHING)
+
+
+def _words(text: str, where: str) -> list[Part]:
+    words = text.split()
+    if odd := [word for word in words if word in ("{", "}")]:
+        raise UserError(
+            f"the reference of {where} has a {odd[0]} without its counterpart; write alternatives as {{ a / b }}, "
+            "or set score.markup to none."
+        )
+    matches = [(word, _OPTIONAL.fullmatch(word)) for word in words]
+    return [Optional(match[1]) if match else word for word, match in matches]
+
+
+def is_plain(parts: Parts) -> bool:
+    """Whether there is no markup."""
+    return all(isinstance(part, str) for part in parts)
+
+
+def mapped(parts: Parts, words: Callable[[list[str]], list[str]]) -> Parts:
+    """`parts` with `words` applied to each run of words, and to each optional word by itself."""
+    done: list[Part] = []
+    run: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            run.append(part)
+            continue
+        done += words(run)
+        run = []
+        if isinstance(part, Optional):
+            done += map(Optional, words([part.word]))
+        else:
+            done.append(Choice(tuple(mapped(each, words) for each in part.alternatives)))
+    return (*done, *words(run))
+
+
+def written(parts: Iterable[Part]) -> list[str]:
+    """The words of a reference with its markup, as sclite reads it."""
+    words: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            words.append(part)
+        elif isinstance(part, Optional):
+            words.append(f"({part.word})")
+        else:
+            inner = " / ".join(" ".join(written(each)) or NOTHING for each in part.alternatives)
+            words += ["{", *inner.split(), "}"]
+    return words
