@@ -9,20 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import (
-    ErrorCounts,
-    Pair,
-    align_words,
-    count_characters,
-    count_errors,
-)
-from asr_prune.score.alternatives import Parts, is_plain, written
+from asr_prune.score.align import ErrorCounts, Pair, count_errors
+from asr_prune.score.align_references import align_references
+from asr_prune.score.alternatives import is_plain, written
 from asr_prune.score.bootstrap import interval
-from asr_prune.score.choose import Chosen, choose
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.text import merge, normalise, reference, representatives
+from asr_prune.score.text import normalise, reference, representatives
 
 log = logging.getLogger(__name__)
+
+#: share of deleted words from which on nothing was recognised
+_SILENT = 0.95
 
 
 @dataclass(frozen=True)
@@ -131,37 +128,6 @@ def by_speaker(utterances: Sequence[Utterance]) -> dict[str, ErrorCounts]:
     return dict(sorted(sums.items()))
 
 
-def _aligned(
-    parts: Sequence[Parts], hyps: Sequence[Sequence[str]], same: Mapping[str, str]
-) -> tuple[list[list[Pair]], ErrorCounts]:
-    """Alignments of references with hypotheses, words merged by `same`, and the character errors."""
-    chosen = [choose(*both, same) for both in zip(parts, hyps, strict=True)]
-    merged = [merge(one.spoken, same) for one in chosen], [merge(words, same) for words in hyps]
-    triples = zip(align_words(*merged), chosen, hyps, strict=True)
-    return [_unmerged(*triple) for triple in triples], count_characters(*merged)
-
-
-def _unmerged(pairs: Sequence[Pair], ref: Chosen, hyp: Sequence[str]) -> list[Pair]:
-    """`pairs` of merged words with the unmerged words, and optional words left out, put back."""
-    refs, hyps, done = iter(zip(*ref, strict=True)), iter(hyp), list[Pair]()
-    for pair in pairs:
-        word = None
-        while pair.ref is not None and word is None:
-            word = _next_spoken(next(refs), done)
-        done.append(Pair(pair.op, word, None if pair.hyp is None else next(hyps)))
-    for left in refs:
-        _next_spoken(left, done)
-    return done
-
-
-def _next_spoken(ref: tuple[str, bool], done: list[Pair]) -> str | None:
-    """The word, or None if it is optional and left out, which `done` then records."""
-    word, left_out = ref
-    if left_out:
-        done.append(Pair("O", f"({word})", None))
-    return None if left_out else word
-
-
 def _check(refs: Mapping[str, Sequence[str]], words: int, utt2spk: Mapping[str, str]) -> None:
     if not refs:
         raise UserError("there is nothing to score: no references; check the set's `text` file.")
@@ -195,7 +161,7 @@ def score(
     names = sorted(refs)
     parts = [reference(name, refs[name], options) for name in names]
     hyp_words = [normalise(hyps.get(name, ()), options.normalise) for name in names]
-    pairs, characters = _aligned(parts, hyp_words, representatives(options))
+    pairs, characters = align_references(parts, hyp_words, representatives(options))
     _check(refs, sum(count_errors(each).words for each in pairs), utt2spk)
     markup: list[tuple[str, ...]] = [() if is_plain(each) else tuple(written(each)) for each in parts]
     rows = zip(names, pairs, markup, strict=True)
@@ -203,9 +169,12 @@ def score(
     low, high = _bounds(utterances, options)
     missing, unknown = [name for name in names if name not in hyps], sorted(set(hyps) - set(refs))
     _log(missing, unknown, [name for name, each in zip(names, markup, strict=True) if each], len(names))
+    counts = sum((utterance.counts for utterance in utterances), ErrorCounts())
+    if sentence := silence_warning(counts.deletions, counts.words):
+        log.warning("%s", sentence)
     return Score(
-        counts=sum((utterance.counts for utterance in utterances), ErrorCounts()),
-        counts_raw=sum(map(count_errors, _aligned(parts, hyp_words, {})[0]), ErrorCounts()),
+        counts=counts,
+        counts_raw=sum(map(count_errors, align_references(parts, hyp_words, {})[0]), ErrorCounts()),
         characters=characters,
         low=low,
         high=high,
@@ -224,6 +193,16 @@ def _bounds(
     errors = np.array([counts.errors for counts in speakers])
     words = np.array([counts.words for counts in speakers])
     return interval(errors, words, options.bootstrap, options.seed) or (None, None)
+
+
+def silence_warning(deleted: int, words: int) -> str:
+    """A sentence if (nearly) all words of the references are deleted, which is a fault; else ""."""
+    if not words or deleted < _SILENT * words:
+        return ""
+    return (
+        f"{deleted} of {words} words are deleted: check that network, labels and graph belong together, and try "
+        "smaller decode.lm_weights (ctc: decode.ctc_lm_weights), smaller decode.penalties and a wider decode.beam"
+    )
 
 
 def _log(missing: list[str], unknown: list[str], marked: list[str], total: int) -> None:

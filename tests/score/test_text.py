@@ -66,3 +66,19 @@ def test_every_step_of_a_recipe_is_known_and_an_unknown_one_is_a_sentence() -> N
         load_recipe(ROOT / "recipes/demo", ["score.normalise=[upper,lowr]"])
     assert "score.normalise.1: input should be 'lower', 'upper'" in str(error.value)
     assert "(got 'lowr')" in str(error.value)
+
+
+@pytest.mark.parametrize("letter", ["'", "\u2019", "\u2018", "\u02bc", "\u201b", "\uff07"])
+def test_all_apostrophes_are_one(letter: str) -> None:
+    words = [f"DON{letter}T,", f"{letter}TIS", f"dogs{letter}"]
+    assert normalise(words, ["no_punctuation"]) == ["DON'T", "'TIS", "dogs'"]
+    assert normalise([f"DON{letter}T"], []) == [f"DON{letter}T"]
+
+
+def test_a_word_in_single_quotation_marks_is_bare() -> None:
+    assert normalise(["\u2018well\u2019", "\u2019tis\u2019", "\u2019", "\u201cso\u201d"], ["no_punctuation"]) == [
+        "well",
+        "tis",
+        "'",
+        "so",
+    ]
