@@ -8,8 +8,8 @@ from collections.abc import Container, Iterable, Sequence
 
 log = logging.getLogger(__name__)
 
-#: words that sclite reads as alternatives, optional words, no word or a comment
-_MARKUP = re.compile(r"[{}()]|^[@/]$|^;;")
+#: words that sclite reads as alternatives, optional words, no word, tags, or without a letter
+_MARKUP = re.compile(r"[{}();\\]|^[@/]$|.\*$")
 
 
 def trn_id(utterance: str, speaker: str) -> str:
