@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from asr_prune.score.align import ErrorCounts, Pair, align_words, count_characters
-from asr_prune.score.alternatives import Parts
+from asr_prune.score.alternatives import Reference
 from asr_prune.score.choose import Chosen, choose
 from asr_prune.score.text import merge
 
 
 def align_references(
-    parts: Sequence[Parts], hyps: Sequence[Sequence[str]], same: Mapping[str, str]
+    parts: Sequence[Reference], hyps: Sequence[Sequence[str]], same: Mapping[str, str]
 ) -> tuple[list[list[Pair]], ErrorCounts]:
     """Alignments of references with hypotheses, and the character errors.
 

@@ -24,21 +24,21 @@ class Optional:
 class Choice:
     """Alternatives, each a sequence of parts, empty for `@`."""
 
-    alternatives: tuple[Parts, ...]
+    alternatives: tuple[Reference, ...]
 
 
-Part = str | Optional | Choice
-Parts = tuple[Part, ...]
+Piece = str | Optional | Choice
+Reference = tuple[Piece, ...]
 
 
-def parse(text: str, where: str) -> Parts:
+def parse(text: str, where: str) -> Reference:
     """The parts of a reference.
 
     `{...}` without a stroke or spaces is a word like any other, as are `/` and `@` outside of
     alternatives. where: the utterance, for messages. Raises UserError if a brace has no
     counterpart.
     """
-    parts: list[Part] = []
+    parts: list[Piece] = []
     plain, at = "", 0
     while (start := text.find("{", at)) >= 0 and (end := _closing(text, start)) > 0:
         inner = text[start + 1 : end]
@@ -74,7 +74,7 @@ def _split(inner: str) -> list[str]:
     return pieces
 
 
-def _alternative(text: str, where: str) -> Parts:
+def _alternative(text: str, where: str) -> Reference:
     if not text.strip():
         raise UserError(
             f"the reference of {where} has an alternative without words; write {NOTHING} for no word, "
@@ -83,7 +83,7 @@ def _alternative(text: str, where: str) -> Parts:
     return tuple(part for part in parse(text, where) if part != NOTHING)
 
 
-def _words(text: str, where: str) -> list[Part]:
+def _words(text: str, where: str) -> list[Piece]:
     words = text.split()
     if odd := [word for word in words if word in ("{", "}")]:
         raise UserError(
@@ -94,14 +94,14 @@ def _words(text: str, where: str) -> list[Part]:
     return [Optional(match[1]) if match else word for word, match in matches]
 
 
-def is_plain(parts: Parts) -> bool:
+def is_plain(parts: Reference) -> bool:
     """Whether there is no markup."""
     return all(isinstance(part, str) for part in parts)
 
 
-def mapped(parts: Parts, words: Callable[[list[str]], list[str]]) -> Parts:
+def mapped(parts: Reference, words: Callable[[list[str]], list[str]]) -> Reference:
     """`parts` with `words` applied to each run of words, and to each optional word by itself."""
-    done: list[Part] = []
+    done: list[Piece] = []
     run: list[str] = []
     for part in parts:
         if isinstance(part, str):
@@ -116,7 +116,7 @@ def mapped(parts: Parts, words: Callable[[list[str]], list[str]]) -> Parts:
     return (*done, *words(run))
 
 
-def written(parts: Iterable[Part]) -> list[str]:
+def written(parts: Iterable[Piece]) -> list[str]:
     """The words of a reference with its markup, as sclite reads it."""
     words: list[str] = []
     for part in parts:

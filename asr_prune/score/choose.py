@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from asr_prune.score.alternatives import Optional, Parts, is_plain
+from asr_prune.score.alternatives import Optional, Reference, is_plain
 
 #: errors, and sclite's costs, which decide between alternatives with as few errors (wwd_WORD)
 _Cost = tuple[int, float]
@@ -46,7 +46,7 @@ class _Step(NamedTuple):
     left_out: bool
 
 
-def choose(parts: Parts, hyp: Sequence[str], same: Mapping[str, str]) -> Chosen:
+def choose(parts: Reference, hyp: Sequence[str], same: Mapping[str, str]) -> Chosen:
     """The alternatives with the fewest word errors; of several, the ones that sclite chooses.
 
     Words are compared after `same` (`representatives`). An optional word that the hypothesis lacks
@@ -61,7 +61,7 @@ def choose(parts: Parts, hyp: Sequence[str], same: Mapping[str, str]) -> Chosen:
     return _best(states, [same.get(word, word) for word in hyp], same)
 
 
-def _add(states: list[list[_Arc]], parts: Parts, start: int) -> int:
+def _add(states: list[list[_Arc]], parts: Reference, start: int) -> int:
     """Adds the states of `parts` after `start`; each holds the arcs that enter it. Returns the last."""
     for part in parts:
         if isinstance(part, str | Optional):

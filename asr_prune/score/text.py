@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
-from asr_prune.score.alternatives import Parts, mapped, parse
+from asr_prune.score.alternatives import Reference, mapped, parse
 from asr_prune.score.options import ScoreOptions
 
 #: single quotation marks, opening and closing; the closing one is also the apostrophe of print
@@ -54,7 +54,7 @@ def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
     return normalised
 
 
-def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Parts:
+def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Reference:
     """The words of a reference normalised, with sclite's markup read if `score.markup` says so.
 
     Raises UserError as `parse`.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
 from asr_prune.score.align import distance
-from asr_prune.score.alternatives import Choice, Optional, Parts, is_plain, mapped, parse, written
+from asr_prune.score.alternatives import Choice, Optional, Reference, is_plain, mapped, parse, written
 from asr_prune.score.choose import choose
 from asr_prune.score.compare import compare
 from asr_prune.score.options import ScoreOptions
@@ -21,7 +21,7 @@ from asr_prune.score.wer import Score, score
 from asr_prune.score.write import write_score
 
 
-def parts_of(depth: int) -> st.SearchStrategy[Parts]:
+def parts_of(depth: int) -> st.SearchStrategy[Reference]:
     words = st.sampled_from("abc") | st.sampled_from("abc").map(Optional)
     inner = words
     if depth:
@@ -30,7 +30,7 @@ def parts_of(depth: int) -> st.SearchStrategy[Parts]:
     return st.lists(inner, max_size=3).map(tuple)
 
 
-def readings(parts: Parts) -> list[list[str]]:
+def readings(parts: Reference) -> list[list[str]]:
     """Every way to read a reference, optional words with and without."""
 
     def of(part: object) -> list[list[str]]:
@@ -42,12 +42,12 @@ def readings(parts: Parts) -> list[list[str]]:
 
 
 @given(parts_of(2))
-def test_what_is_written_is_read_as_the_same(parts: Parts) -> None:
+def test_what_is_written_is_read_as_the_same(parts: Reference) -> None:
     assert parse(" ".join(written(parts)), "utt") == parts
 
 
 @given(parts_of(2), st.lists(st.sampled_from("abc"), max_size=4))
-def test_the_chosen_reference_has_the_fewest_errors_of_all_readings(parts: Parts, hyp: list[str]) -> None:
+def test_the_chosen_reference_has_the_fewest_errors_of_all_readings(parts: Reference, hyp: list[str]) -> None:
     chosen = choose(parts, hyp, {})
     assert chosen.spoken in readings(parts)
     assert distance([chosen.spoken], [hyp]) == min(distance([words], [hyp]) for words in readings(parts))
@@ -63,7 +63,7 @@ def test_the_chosen_reference_has_the_fewest_errors_of_all_readings(parts: Parts
         ("(a)", (Optional("a"),)),
     ],
 )
-def test_what_is_markup_and_what_is_a_word(text: str, expected: Parts) -> None:
+def test_what_is_markup_and_what_is_a_word(text: str, expected: Reference) -> None:
     assert parse(text, "utt") == expected
 
 
