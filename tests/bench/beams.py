@@ -10,8 +10,8 @@ from asr_prune.workflow.context import Context
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.recipe.load import load_recipe
 from asr_prune.score.tune import grid_errors
 
