@@ -64,9 +64,8 @@ def main() -> None:
     ready = _peak()
     points = [(weight, 0.0) for weight in decoding.options.lm_weights]
     ours, seconds = _timed(decoder, scores)
-    print(
-        f"search: {seconds:.2f} s CPU, graph {ready - before:.0f} MiB, {_peak() - ready:.0f} MiB more over {len(scores)}"
-    )
+    memory = f"graph {ready - before:.0f} MiB, {_peak() - ready:.0f} MiB more over {len(scores)} utterances"
+    print(f"search: {seconds:.2f} s CPU, {memory}")
     theirs, seconds = _timed(Simple(decoder), scores)
     print(f"LatticeSimpleDecoder: {seconds:.2f} s CPU")
     words = sum(_words(ours[utt], points) != _words(theirs[utt], points) for utt in scores)

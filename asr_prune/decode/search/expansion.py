@@ -121,7 +121,7 @@ def close(graph, tokens, lookup, waiting, first, count, bound):  # type: ignore[
 
 @inner
 def link_silent(graph, tokens, links, lookup, first, count, linked, bound):  # type: ignore[no-untyped-def]
-    """Links of arcs without input among the closed tokens of a frame. Returns links and their number."""
+    """LinkArrays of arcs without input among the closed tokens of a frame. Returns links and their number."""
     for token in range(first, count):
         here, state = tokens.cost[token], tokens.state[token]
         if here > bound:

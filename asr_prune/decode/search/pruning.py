@@ -90,7 +90,7 @@ def _settle(graph, tokens, links, frames, frame, beam, delta, begin, before, rem
 
 
 @inner
-def compact(tokens, links, frames, low, high):  # type: ignore[no-untyped-def]
+def close_gaps(tokens, links, frames, low, high):  # type: ignore[no-untyped-def]
     """Closes the gaps of frames `low` to `high`, the last one. Returns how many tokens and links stay.
 
     Tokens whose extra cost is infinite and links without a target are gaps; the last frame's tokens
@@ -109,11 +109,11 @@ def compact(tokens, links, frames, low, high):  # type: ignore[no-untyped-def]
                 tokens.extra[count] = tokens.extra[token]
                 count += 1
     frames.tokens[high + 1] = count
-    return count, _compact_links(links, frames, low, high, base, renamed)
+    return count, _close_link_gaps(links, frames, low, high, base, renamed)
 
 
 @inner
-def _compact_links(links, frames, low, high, base, renamed):  # type: ignore[no-untyped-def]
+def _close_link_gaps(links, frames, low, high, base, renamed):  # type: ignore[no-untyped-def]
     start = max(low - 1, 0)
     count = frames.silent[start]
     for frame in range(start, high + 1):

@@ -10,8 +10,8 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search.compiled import announced, inner, kept
 from asr_prune.decode.search.expansion import close, cutoff_of, emit, first_bound, link_silent
 from asr_prune.decode.search.graph import SearchGraph
-from asr_prune.decode.search.pruning import compact, prune_final, prune_links
-from asr_prune.decode.search.tokens import Frames, Links, Tokens, new_links, new_tokens
+from asr_prune.decode.search.pruning import close_gaps, prune_final, prune_links
+from asr_prune.decode.search.tokens import Frames, LinkArrays, TokenArrays, new_links, new_tokens
 
 _ROOM = 1 << 12  # tokens and links to begin with
 
@@ -49,8 +49,8 @@ class Found(NamedTuple):
     """
 
     status: int
-    tokens: Tokens
-    links: Links
+    tokens: TokenArrays
+    links: LinkArrays
     frames: Frames
 
 
@@ -59,8 +59,8 @@ def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def
     """Tokens and links of all paths within the lattice beam.
 
     graph: SearchGraph; start: state; scores: scaled log-likelihoods, float32 [frames, pdfs]; limits: Limits; lookup:
-    int32 [states], its content does not matter. Returns how it ended, Tokens, Links and Frames, of which only those
-    up to Frames' last entries have a meaning: the fields of Found.
+    int32 [states], its content does not matter. Returns the fields of Found; only tokens and links up to the last
+    entries of its frames have a meaning.
     """
     length = len(scores)
     tokens, links, count, linked = new_tokens(_ROOM), new_links(_ROOM), 1, 0
@@ -83,7 +83,7 @@ def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def
         if frame and frame % limits.prune_interval == 0:
             low = _prune(graph, scores, tokens, links, frames, frame, limits.lattice_beam, limits.change, dirty)
             if low < frame:
-                count, linked = compact(tokens, links, frames, low, frame)
+                count, linked = close_gaps(tokens, links, frames, low, frame)
         first = frames.tokens[frame]
         costs = tokens.cost[first:count]
         best = np.argmin(costs)
@@ -97,7 +97,7 @@ def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def
     final = prune_final(graph, tokens, links, frames, length, limits.lattice_beam)
     dirty[:] = True
     _prune(graph, scores, tokens, links, frames, length, limits.lattice_beam, np.float32(0), dirty)
-    compact(tokens, links, frames, 0, length)
+    close_gaps(tokens, links, frames, 0, length)
     return FINAL if final else PARTIAL, tokens, links, frames
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from asr_prune.decode.search.compiled import inner
 
 
-class Tokens(NamedTuple):
+class TokenArrays(NamedTuple):
     """state: int32; cost: of the best path, relative to its frame's offset, float32; extra: how much
     more the best path through the token costs than the best of all, float32; all [capacity].
     """
@@ -24,7 +24,7 @@ class Tokens(NamedTuple):
     extra: np.ndarray
 
 
-class Links(NamedTuple):
+class LinkArrays(NamedTuple):
     """source, target: tokens, target -1 once removed; arc: of the graph; all int32 [capacity]."""
 
     source: np.ndarray
@@ -45,14 +45,14 @@ class Frames(NamedTuple):
 
 @inner
 def new_tokens(capacity):  # type: ignore[no-untyped-def]
-    """Tokens without content."""
-    return Tokens(np.empty(capacity, np.int32), np.empty(capacity, np.float32), np.empty(capacity, np.float32))
+    """Arrays without content."""
+    return TokenArrays(np.empty(capacity, np.int32), np.empty(capacity, np.float32), np.empty(capacity, np.float32))
 
 
 @inner
 def new_links(capacity):  # type: ignore[no-untyped-def]
-    """Links without content."""
-    return Links(np.empty(capacity, np.int32), np.empty(capacity, np.int32), np.empty(capacity, np.int32))
+    """Arrays without content."""
+    return LinkArrays(np.empty(capacity, np.int32), np.empty(capacity, np.int32), np.empty(capacity, np.int32))
 
 
 @inner

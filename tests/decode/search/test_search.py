@@ -181,7 +181,8 @@ def test_the_interval_of_pruning_changes_nothing(interval: int) -> None:
 def test_a_cycle_of_negative_cost_ends() -> None:
     arrays, pdfs = graph_of([(0, 1, -1, -4), (1, 0, -1, 0), (0, 2, 0, 0)], {2: 0.0})
     found, lattice = found_in(arrays, pdfs, np.zeros((2, PDFS), np.float32), WIDE)
-    assert found.status == ENDLESS and not len(lattice.counts)
+    assert found.status == ENDLESS
+    assert not len(lattice.counts)
 
 
 def test_arcs_without_input_come_first() -> None:
@@ -192,4 +193,5 @@ def test_arcs_without_input_come_first() -> None:
         middle = graph.emitting[state]
         assert (graph.pdf[graph.begin[state] : middle] < 0).all()
         assert (graph.pdf[middle : graph.begin[state + 1]] >= 0).all()
-    assert (arrays.sources[order] == arrays.sources).all() and sorted(order.tolist()) == list(range(300))
+    assert (arrays.sources[order] == arrays.sources).all()
+    assert sorted(order.tolist()) == list(range(300))
