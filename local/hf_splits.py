@@ -1,0 +1,78 @@
+"""Which files of a folder are tables, and of which split they or their rows are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from .hf_tables import OBJECTS, PARQUET, SEPARATED
+
+#: words in the names of files and folders that name a split, as in `datasets`
+KEYWORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+_SPLITS = {word: split for split, words in KEYWORDS.items() for word in words}
+_DEPTH = 3  # folders below the root in which tables are looked for
+_SHARD = re.compile(r"[-_.]\d+(-of-\d+)?$")
+
+
+def text_tables(root: Path) -> list[Path]:
+    """The tables of a folder, sorted; none if all are parquet files that are no audiofolder's.
+
+    Those are csv, tsv and JSON lines up to three folders below, and .json files named as a split.
+    A table as root is itself.
+    """
+    if root.is_file():
+        return [root] if root.suffix in (*SEPARATED, *OBJECTS, PARQUET) else []
+    levels = ["*/" * depth for depth in range(_DEPTH + 1)]
+    ends = (*SEPARATED, *OBJECTS, PARQUET)
+    found = [path for level in levels for end in ends for path in root.glob(f"{level}*{end}")]
+    found = [path for path in found if not any(part[0] in "._" for part in path.relative_to(root).parts)]
+    found = [path for path in found if path.suffix != ".json" or split_named(table_parts(path, root))]
+    text = any(path.suffix != PARQUET or path.stem == "metadata" for path in found)
+    return sorted(found) if text else []
+
+
+def tables_of(root: Path, tables: Sequence[Path], split: str) -> list[Path]:
+    """Those of `tables` whose file or folder has the split's name, or else a keyword of it."""
+    ranks = {path: rank(table_parts(path, root), split) for path in tables}
+    best = max(ranks.values(), default=0)
+    return [path for path in tables if best and ranks[path] == best]
+
+
+def tables_of_all(root: Path, tables: Sequence[Path]) -> list[Path]:
+    """The tables whose rows may be of any split: those called metadata, or else the only one."""
+    rest = [path for path in tables if not split_named(table_parts(path, root))]
+    metadata = [path for path in rest if path.stem == "metadata"]
+    return metadata or (rest if len(rest) == 1 else [])
+
+
+def folders_of(folders: Collection[tuple[str, ...]], split: str) -> set[tuple[str, ...]]:
+    """Those of the folders of audio files that are of a split; all train if none names a split."""
+    if not any(map(split_named, folders)) and _SPLITS.get(split) == "train":
+        return set(folders)
+    return {folder for folder in folders if rank(folder, split)}
+
+
+def rank(parts: Sequence[str], split: str) -> int:
+    """2 if the first of `parts` that names a split has its exact name, 1 if a keyword, else 0."""
+    for part in parts:
+        if _SHARD.sub("", part) == split:
+            return 2
+        if named := split_named([part]):
+            return int(named == _SPLITS.get(split))
+    return 0
+
+
+def split_named(parts: Sequence[str]) -> str:
+    """The split that the first of `parts` with a keyword names; empty if none does."""
+    words = (word for part in parts for word in re.split(r"[-._ 0-9]+", part))
+    return next((_SPLITS[word] for word in words if word in _SPLITS), "")
+
+
+def table_parts(path: Path, root: Path) -> list[str]:
+    """The table's name and then the folders below the root, outermost first."""
+    return [path.stem, *path.relative_to(root if root.is_dir() else root.parent).parts[:-1]]
