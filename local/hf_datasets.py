@@ -10,6 +10,7 @@ from asr_prune.corpus.script import CorpusNotFound
 from asr_prune.errors import UserError
 
 from .hf_options import WHERE, Options
+from .hf_splits import SAVED
 from .hf_tables import OBJECTS, SEPARATED, Row
 
 #: loaders of `datasets` that guess the types of cells
@@ -30,10 +31,12 @@ def loaded(root: Path, settings: Options, cache: Path) -> dict[str, Any] | dict[
     name = str(root.absolute()) if root.exists() else str(root)
     versions = {"revision": settings.revision or None, "name": settings.config or None}
     try:
-        if any((root / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        if any((root / name).is_file() for name in SAVED):
             dataset = datasets.load_from_disk(name)
             return dataset if isinstance(dataset, dict) else {"train": dataset}
         builder = datasets.load_dataset_builder(name, **versions, cache_dir=str(cache))
+        if builder.name == "audiofolder":
+            raise _audiofolder(root)
         if builder.name in _GUESSING and (files := builder.config.data_files):
             return {str(split): _fetched(urls, cache / "tables" / str(split)) for split, urls in files.items()}
         return dict(datasets.load_dataset(name, **versions, **given))
@@ -41,6 +44,15 @@ def loaded(root: Path, settings: Options, cache: Path) -> dict[str, Any] | dict[
         raise
     except Exception as error:
         raise CorpusNotFound(f"cannot load the dataset {root} ({_reason(error)}); {WHERE}") from None
+
+
+def _audiofolder(root: Path) -> UserError:
+    if root.is_dir():
+        remedy = "write metadata.csv with the columns file_name and text"
+        return UserError(f"{root} has audio files, but no table of their transcripts; {remedy}.")
+    what = f"{root} has audio files beside tables, which `datasets` would read with guessed types"
+    command = f"`hf download {root} --repo-type dataset --local-dir FOLDER`"
+    return UserError(f"{what}; run {command} and set corpus.root=FOLDER.")
 
 
 def _fetched(urls: Sequence[str], folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from asr_prune.errors import UserError, counted
 
 from .hf_datasets import column_names, loaded, open_parquet, plain_rows
 from .hf_options import Options
-from .hf_splits import folders_of, split_named, table_parts, tables_of, tables_of_all, text_tables
+from .hf_splits import folders_of, split_named, table_parts, tables_in, tables_of, tables_of_all
 from .hf_tables import FILE_NAME, PARQUET, Row, columns, read_rows
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Source:
 
         Raises UserError if there is no such split or column, or something cannot be read.
         """
-        tables = text_tables(self.root)
+        tables = tables_in(self.root)
         if not tables:
             return self._loaded()
         if found := tables_of(self.root, tables, self.split):
@@ -61,7 +61,8 @@ class Source:
         wanted = folders_of(folders, self.split)
         if not wanted:
             named = {split_named(table_parts(path, self.root)) for path in tables} - {""}
-            named |= {split_named(folder) for folder in folders} - {""} or ({"train"} if mixed else set())
+            named |= {split_named(folder) for folder in folders} - {""}
+            named |= {"train"} if mixed and not named else set()
             raise self._no_split(sorted(named))
         lost = 0
         for where, row, starts in self._of_tables(mixed):

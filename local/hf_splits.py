@@ -16,38 +16,61 @@ KEYWORDS = {
 }
 _SPLITS = {word: split for split, words in KEYWORDS.items() for word in words}
 _DEPTH = 3  # folders below the root in which tables are looked for
+#: files of save_to_disk and of `datasets`, which are no tables
+SAVED = ("dataset_dict.json", "state.json")
+_NO_TABLES = {*SAVED, "dataset_info.json", "dataset_infos.json"}
 _SHARD = re.compile(r"[-_.]\d+(-of-\d+)?$")
 
 
-def text_tables(root: Path) -> list[Path]:
-    """The tables of a folder, sorted; none if all are parquet files that are no audiofolder's.
+def tables_in(root: Path) -> list[Path]:
+    """The tables of a folder, sorted; none if `datasets` is to load it: the output of save_to_disk,
+    or parquet files whose README has configurations.
 
-    Those are csv, tsv and JSON lines up to three folders below, and .json files named as a split.
-    A table as root is itself.
+    Those are csv, tsv, JSON lines and parquet up to three folders below, and .json files named as a
+    split. A table as root is itself.
     """
     if root.is_file():
         return [root] if root.suffix in (*SEPARATED, *OBJECTS, PARQUET) else []
+    if any((root / name).is_file() for name in SAVED):
+        return []
     levels = ["*/" * depth for depth in range(_DEPTH + 1)]
     ends = (*SEPARATED, *OBJECTS, PARQUET)
     found = [path for level in levels for end in ends for path in root.glob(f"{level}*{end}")]
     found = [path for path in found if not any(part[0] in "._" for part in path.relative_to(root).parts)]
-    found = [path for path in found if path.suffix != ".json" or split_named(table_parts(path, root))]
-    text = any(path.suffix != PARQUET or path.stem == "metadata" for path in found)
-    return sorted(found) if text else []
+    found = [path for path in found if path.suffix != ".json" or _is_of_a_split(path, root)]
+    return [] if all(map(_plain_parquet, found)) and _has_configurations(root) else sorted(found)
+
+
+def _plain_parquet(path: Path) -> bool:
+    return path.suffix == PARQUET and path.stem != "metadata"
+
+
+def _has_configurations(root: Path) -> bool:
+    page = root / "README.md"
+    return page.is_file() and "\nconfigs:" in page.read_text("utf-8", errors="replace").partition("\n---")[0]
+
+
+def _is_of_a_split(path: Path, root: Path) -> bool:
+    return path.name not in _NO_TABLES and bool(split_named(table_parts(path, root)))
 
 
 def tables_of(root: Path, tables: Sequence[Path], split: str) -> list[Path]:
-    """Those of `tables` whose file or folder has the split's name, or else a keyword of it."""
+    """Those of `tables` whose file or folder has the split's name, or else a keyword of it.
+
+    Parquet files train if none names a split.
+    """
     ranks = {path: rank(table_parts(path, root), split) for path in tables}
-    best = max(ranks.values(), default=0)
-    return [path for path in tables if best and ranks[path] == best]
+    if best := max(ranks.values(), default=0):
+        return [path for path in tables if ranks[path] == best]
+    unnamed = all(_plain_parquet(path) and not split_named(table_parts(path, root)) for path in tables)
+    return list(tables) if unnamed and _SPLITS.get(split) == "train" else []
 
 
 def tables_of_all(root: Path, tables: Sequence[Path]) -> list[Path]:
     """The tables whose rows may be of any split: those called metadata, or else the only one."""
     rest = [path for path in tables if not split_named(table_parts(path, root))]
     metadata = [path for path in rest if path.stem == "metadata"]
-    return metadata or (rest if len(rest) == 1 else [])
+    return metadata or (rest if len(rest) == 1 and not _plain_parquet(rest[0]) else [])
 
 
 def folders_of(folders: Collection[tuple[str, ...]], split: str) -> set[tuple[str, ...]]:
@@ -60,7 +83,7 @@ def folders_of(folders: Collection[tuple[str, ...]], split: str) -> set[tuple[st
 def rank(parts: Sequence[str], split: str) -> int:
     """2 if the first of `parts` that names a split has its exact name, 1 if a keyword, else 0."""
     for part in parts:
-        if _SHARD.sub("", part) == split:
+        if split in (part, _SHARD.sub("", part)):
             return 2
         if named := split_named([part]):
             return int(named == _SPLITS.get(split))

@@ -16,7 +16,7 @@ _QUOTES = re.compile(r"(?<=[^\W\d_])[\u2018\u201b`\u00b4](?=[^\W\d_])")
 _NOISE = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|(?<![\w(])\(\s*[^\s()\d]{3,}\s*\)(?![\w)])")
 #: letters of an alphabet at most; scripts with more have rare signs by nature
 _ALPHABET = 200
-_RARE, _FOREIGN = 1e-4, 0.01  # shares of a letter, and of a script, among all letters
+_RARE, _FOREIGN = 1e-4, 0.05  # shares of a letter, and of a script, among all letters
 
 
 def cleaned(text: str) -> str:
@@ -91,7 +91,7 @@ def count_letters(words: Iterable[str]) -> Counter[str]:
 def alphabet(letters: Mapping[str, int]) -> set[str]:
     """The letters of the bulk of a text, from its `count_letters`.
 
-    Left out are letters of scripts with less than one letter in a hundred, and in alphabets (of at
+    Left out are letters of scripts with less than one letter in twenty, and in alphabets (of at
     most 200 letters) those with less than one in ten thousand.
     """
     total, scripts = sum(letters.values()), Counter[str]()
