@@ -12,7 +12,7 @@ from asr_prune.errors import UserError, counted
 
 from .hf_datasets import column_names, loaded, open_parquet, plain_rows
 from .hf_options import Options
-from .hf_splits import folders_of, split_named, table_parts, tables_in, tables_of, tables_of_all
+from .hf_splits import KEYWORDS, folders_of, split_named, table_parts, tables_in, tables_of, tables_of_all
 from .hf_tables import FILE_NAME, PARQUET, Row, columns, read_rows
 
 log = logging.getLogger(__name__)
@@ -58,19 +58,17 @@ class Source:
     def _by_row(self, tables: Sequence[Path], mixed: Sequence[Path]) -> Iterator[Found]:
         """The rows of `mixed` whose audio is in a folder of the split."""
         folders = {_folder(row, self.settings) for _, row, _ in self._of_tables(mixed)}
-        wanted = folders_of(folders, self.split)
-        if not wanted:
-            named = {split_named(table_parts(path, self.root)) for path in tables} - {""}
-            named |= {split_named(folder) for folder in folders} - {""}
-            named |= {"train"} if mixed and not named else set()
-            raise self._no_split(sorted(named))
-        lost = 0
+        known = {split: folders_of(folders, split) for split in (self.split, *KEYWORDS)}
+        if not known[self.split]:
+            named = {split_named(table_parts(path, self.root)) for path in tables}
+            raise self._no_split(sorted({*named, *(split for split, own in known.items() if own)} - {""}))
+        lost, of_some = 0, set().union(*known.values())
         for where, row, starts in self._of_tables(mixed):
             folder = _folder(row, self.settings)
-            lost += not split_named(folder)
-            if folder in wanted:
+            lost += folder not in of_some
+            if folder in known[self.split]:
                 yield where, row, starts
-        if lost and split_named([self.split]) == "train" and any(map(split_named, wanted)):
+        if lost and split_named([self.split]) == "train":
             rows = counted(range(lost), "row")
             log.warning("%s: %s whose audio is in the folder of no split, left out", self.root, rows)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path, PurePath
 
 from .hf_tables import OBJECTS, PARQUET, SEPARATED
 
@@ -15,6 +17,7 @@ KEYWORDS = {
     "test": ("test", "testing", "eval", "evaluation"),
 }
 _SPLITS = {word: split for split, words in KEYWORDS.items() for word in words}
+_ENDS = (*SEPARATED, *OBJECTS, PARQUET)
 _DEPTH = 3  # folders below the root in which tables are looked for
 #: files of save_to_disk and of `datasets`, which are no tables
 SAVED = ("dataset_dict.json", "state.json")
@@ -30,15 +33,19 @@ def tables_in(root: Path) -> list[Path]:
     split. A table as root is itself.
     """
     if root.is_file():
-        return [root] if root.suffix in (*SEPARATED, *OBJECTS, PARQUET) else []
+        return [root] if root.suffix in _ENDS else []
     if any((root / name).is_file() for name in SAVED):
         return []
-    levels = ["*/" * depth for depth in range(_DEPTH + 1)]
-    ends = (*SEPARATED, *OBJECTS, PARQUET)
-    found = [path for level in levels for end in ends for path in root.glob(f"{level}*{end}")]
-    found = [path for path in found if not any(part[0] in "._" for part in path.relative_to(root).parts)]
-    found = [path for path in found if path.suffix != ".json" or _is_of_a_split(path, root)]
+    found = [path for path in _tables_below(root) if path.suffix != ".json" or _is_of_a_split(path, root)]
     return [] if all(map(_plain_parquet, found)) and _has_configurations(root) else sorted(found)
+
+
+def _tables_below(root: Path) -> Iterator[Path]:
+    for folder, inner, names in os.walk(root, followlinks=True):
+        inner[:] = [name for name in inner if name[0] not in "._"]
+        if len(Path(folder).relative_to(root).parts) == _DEPTH:
+            inner.clear()
+        yield from (Path(folder, name) for name in names if name[0] not in "._" and name.endswith(_ENDS))
 
 
 def _plain_parquet(path: Path) -> bool:
@@ -74,10 +81,20 @@ def tables_of_all(root: Path, tables: Sequence[Path]) -> list[Path]:
 
 
 def folders_of(folders: Collection[tuple[str, ...]], split: str) -> set[tuple[str, ...]]:
-    """Those of the folders of audio files that are of a split; all train if none names a split."""
-    if not any(map(split_named, folders)) and _SPLITS.get(split) == "train":
+    """Those of the folders of audio files that are of a split; all train if none names a split.
+
+    What absolute folders have in common names none: /data/test_of_mine/train is of train.
+    """
+    absolute = zip(*filter(_is_absolute, folders), strict=False)
+    common = sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, absolute))
+    inner = {folder: folder[common if _is_absolute(folder) else 0 :] for folder in folders}
+    if not any(map(split_named, inner.values())) and _SPLITS.get(split) == "train":
         return set(folders)
-    return {folder for folder in folders if rank(folder, split)}
+    return {folder for folder in folders if rank(inner[folder], split)}
+
+
+def _is_absolute(folder: Sequence[str]) -> bool:
+    return bool(folder) and PurePath(folder[0]).is_absolute()
 
 
 def rank(parts: Sequence[str], split: str) -> int:

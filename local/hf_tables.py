@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,19 @@ def columns(path: Path) -> list[str]:
         names = list(dict.fromkeys(name for _, row in islice(read_rows(path), _FIRST) for name in row))
     if not names:
         raise UserError(f"{path} is empty; write a line of column names and a line per utterance.")
+    _check_separator(path, names)
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"{path} has two columns named {twice[0]!r}; rename one.")
     return names
+
+
+def _check_separator(path: Path, names: Sequence[str]) -> None:
+    """Refuses a csv or tsv whose only column has the names of several."""
+    marks = [mark for mark in ",;\t|" if mark in names[0]]
+    if path.suffix in SEPARATED and len(names) == 1 and marks:
+        right = "commas" if path.suffix == ".csv" else "tabs"
+        what = f"{path} has one column, {names[0]!r}"
+        raise UserError(f"{what}; separate cells by {right}, not by {marks[0]!r}.")
 
 
 def as_text(value: object) -> str | None:

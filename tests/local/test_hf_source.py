@@ -68,7 +68,7 @@ def check(sets: dict[str, DataDir], root: Path) -> None:
     for part, split in SPLITS.items():
         assert sorted(map(" ".join, sets[part].text.values())) == sorted(WORDS)
         for key, place in sets[part].wavs.items():
-            assert split in str(Path(place).relative_to(root)), key
+            assert split in str(Path(place).relative_to(root)).removeprefix("test_of_mine"), key
 
 
 META = ("file_name", "text")
@@ -112,9 +112,14 @@ def shards(root: Path, end: str) -> None:
         write(root / f"data/{split}-00001-of-00002{end}", cells[1::2])
 
 
+def absolute_paths_at_the_root(root: Path, end: str) -> None:
+    cells = [row for split in SPLITS.values() for row in rows(root, f"test_of_mine/{split}/{{}}.wav".format)]
+    write(root / f"all{end}", [(str(root / name), text) for name, text in cells])
+
+
 LAYOUTS = [
     *(csv_of_paths, csv_of_absolute_paths, audiofolder, audiofolder_in_data),
-    *(metadata_at_the_root, metadata_of_data, shards),
+    *(metadata_at_the_root, metadata_of_data, absolute_paths_at_the_root, shards),
 ]
 
 
@@ -227,7 +232,8 @@ def test_what_datasets_would_guess_is_read_here(local: Callable[[str], ModuleTyp
         ("train.csv", b'audio,text\n0.wav,"one" two\n', r"train\.csv:2 is not csv"),
         ("train.csv", b"audio,text,text\n0.wav,a,b\n", "two columns named 'text'"),
         ("train.csv", b"", r"train\.csv is empty"),
-        ("train.csv", b"audio;text\n0.wav;one\n", "no column 'audio'; use one of audio;text"),
+        ("train.csv", b"audio;text\n0.wav;one\n", "one column, 'audio;text'; separate cells by commas"),
+        ("train.tsv", b"audio,text\n0.wav,one\n", "one column, 'audio,text'; separate cells by tabs, not by ','"),
         ("train.csv", "audio,text\n0.wav,caf\u00e9\n".encode("latin-1"), r"not UTF-8 text \(byte 20\)"),
         ("train.csv", b"audio,sentence\n0.wav,one\n", "no column 'text'; use one of audio, sentence as corpus"),
         ("train.csv", b"audio,text\n9.wav,one\n", r"1 row whose audio file does not exist \(first: .*9\.wav\)"),
