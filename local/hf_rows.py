@@ -19,7 +19,7 @@ from .hf_audio import Unusable, place_audio
 from .hf_options import Options
 from .hf_source import Source
 from .hf_tables import Row, as_text
-from .hf_text import Spelling
+from .hf_text import Oddities, spelt
 
 log = logging.getLogger(__name__)
 
@@ -59,26 +59,27 @@ class Split:
 
         Raises UserError if there are none, or words have digits and the options refuse these.
         """
-        data, left_out, spelling = DataDir(self.out / part), LeftOut(), Spelling(self.settings)
+        data, left_out, odd = DataDir(self.out / part), LeftOut(), Oddities(self.settings)
         rows = Source(self.root, self.name, self.settings, self.out / "cache").rows()
         rows = islice(rows, self.settings.limit or None)
         label = f"{self.root}, {self.name}"
         for number, (where, row, folders) in enumerate(track(rows, self.settings.limit, label)):
             try:
-                self._add(data, row, folders, f"{part}{number:07d}", spelling)
+                self._add(data, row, folders, f"{part}{number:07d}", odd)
             except Unusable as problem:
                 left_out.add(problem, where)
-        _refuse(data, left_out, spelling, label)
+        _refuse(data, left_out, odd, label)
         for sentence in left_out.sentences():
             log.warning("%s: %s, left out", label, sentence)
-        spelling.report(label)
+        odd.report(label)
         return data
 
-    def _add(self, data: DataDir, row: Row, folders: Sequence[Path], number: str, spelling: Spelling) -> None:
+    def _add(self, data: DataDir, row: Row, folders: Sequence[Path], number: str, odd: Oddities) -> None:
         """Adds a row. Raises Unusable."""
         if not row:
             raise Unusable("with more or fewer cells than there are columns")
-        words = self._words(row[self.settings.text], spelling)
+        text = _text(row[self.settings.text])
+        words = self._words(text)
         name = _plain(row[self.settings.id]) if self.settings.id else number
         speaker = _plain(row[self.settings.speaker]) if self.settings.speaker else name
         if not speaker or not name:
@@ -89,14 +90,10 @@ class Split:
         out = self.out / f"audio/{data.path.name}/{key}"
         data.wavs[key] = str(place_audio(row[self.settings.audio], folders, out))
         data.text[key], data.utt2spk[key] = words, speaker if self.settings.speaker else key
+        odd.count(text, words)
 
-    def _words(self, cell: object, spelling: Spelling) -> list[str]:
-        if isinstance(cell, dict | list | bytes):
-            raise Unusable("whose text is no text", type(cell).__name__)
-        text = as_text(cell) or ""
-        if _UNDECODED in text:
-            raise Unusable("whose text was decoded wrongly (U+FFFD)", text[:60])
-        words = spelling.words(text)
+    def _words(self, text: str) -> list[str]:
+        words = spelt(text, self.settings)
         if not words:
             raise Unusable("without text")
         if self.settings.digits == "leave_out" and any(map(has_number, words)):
@@ -104,13 +101,22 @@ class Split:
         return words
 
 
-def _refuse(data: DataDir, left_out: LeftOut, spelling: Spelling, where: str) -> None:
+def _text(cell: object) -> str:
+    if isinstance(cell, dict | list | bytes):
+        raise Unusable("whose text is no text", type(cell).__name__)
+    text = as_text(cell) or ""
+    if _UNDECODED in text:
+        raise Unusable("whose text was decoded wrongly (U+FFFD)", text[:60])
+    return text
+
+
+def _refuse(data: DataDir, left_out: LeftOut, odd: Oddities, where: str) -> None:
     if not data.text:
         why = "; ".join(left_out.sentences()) or "there are no rows"
         remedy = "correct this, or name other columns in corpus.options"
         raise UserError(f"{where}: no row has both audio and text: {why}; {remedy}.")
-    if spelling.settings.digits == "refuse" and spelling.numbers:
-        what = f"digits in {first_few(sorted(spelling.numbers))}"
+    if odd.settings.digits == "refuse" and odd.numbers:
+        what = f"digits in {first_few(sorted(odd.numbers))}"
         remedy = "write them out, or set corpus.options.digits=leave_out or keep"
         raise UserError(f"{where}: {what}; {remedy}.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,19 +31,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Spelling:
-    """Spells transcripts as the options want, and counts noises and words with digits."""
+class Oddities:
+    """Noises and words with digits in the transcripts of a split, counted."""
 
     settings: Options
     noises: Counter[str] = field(default_factory=Counter)
     numbers: Counter[str] = field(default_factory=Counter)
 
-    def words(self, text: str) -> list[str]:
-        """The words of a transcript."""
-        words = spelt(text, self.settings)
+    def count(self, text: str, words: Sequence[str]) -> None:
+        """Counts what is in a transcript and its words."""
         self.noises.update(noises(_cased(cleaned(text), self.settings)))
         self.numbers.update(word for word in words if has_number(word))
-        return words
 
     def report(self, where: str) -> None:
         """Logs what was counted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,10 +32,10 @@ def script(local: Callable[[str], ModuleType]) -> ModuleType:
     return local("hf")
 
 
-def prepare(script: ModuleType, folder: Path, **options: Any) -> dict[str, DataDir]:
+def prepare(script: ModuleType, folder: Path, texts: Sequence[str] = TEXTS, **options: Any) -> dict[str, DataDir]:
     soundfile.write(folder / "a.wav", np.ones(160, np.int16), 16000)
     for split in ("train", "validation", "test"):
-        lines = [f"a.wav\t{text}\n" for text in TEXTS]
+        lines = [f"a.wav\t{text}\n" for text in texts]
         (folder / f"{split}.tsv").write_text("audio\ttext\n" + "".join(lines), encoding="utf-8")
     script.prepare(folder, folder / "out", 0, script.Options(**{"lexicon": "graphemes", **options}))
     return {part: DataDir.read(folder / "out" / part) for part in ("train", "dev", "test")}
@@ -84,6 +84,15 @@ def test_digits(script: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFix
     assert f"1 row with digits (first: {tmp_path}/train.tsv:4: IT'S 7 O'CLOCK WELL KNOWN), left out" in caplog.text
     with pytest.raises(UserError, match="train: digits in 7; write them out, or set corpus"):
         prepare(script, tmp_path, digits="refuse")
+
+
+def test_only_transcripts_that_are_used_are_counted(
+    script: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare(script, tmp_path, texts=[*TEXTS, "[laughter] 8\tgone"])
+    assert "1 row with more or fewer cells than there are columns" in caplog.text
+    assert "[LAUGHTER] (2)" in caplog.text
+    assert "1 word with digits: 7 (1)" in caplog.text
 
 
 def test_g2p_reads_digits_only_if_asked(script: ModuleType, tmp_path: Path) -> None:
