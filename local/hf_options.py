@@ -21,7 +21,7 @@ GRAPHEMES = "graphemes"
 class Options:
     """Which rows and columns to read, and how to spell the text."""
 
-    #: the dataset's configuration, if it has several
+    #: the dataset's configuration, if it has several; of local tables, their folder
     config: str = ""
     #: its version on the hub: a branch, tag or commit
     revision: str = ""

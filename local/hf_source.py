@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from asr_prune.errors import UserError, counted
+from asr_prune.errors import UserError, counted, first_few
 
 from .hf_datasets import column_names, loaded, open_parquet, plain_rows
 from .hf_options import Options
@@ -38,16 +38,24 @@ class Source:
 
         Raises UserError if there is no such split or column, or something cannot be read.
         """
-        tables = tables_in(self.root)
+        tables = tables_in(self._folder)
         if not tables:
             return self._loaded()
-        if found := tables_of(self.root, tables, self.split):
-            return self._of_tables(found)
-        return self._by_row(tables, tables_of_all(self.root, tables))
+        found = tables_of(self._folder, tables, self.split)
+        mixed = [] if found else tables_of_all(self._folder, tables)
+        if read := [str(path.relative_to(self.root)) for path in found or mixed]:
+            log.info("%s, %s: %s", self.root, self.split, first_few(read))
+        return self._of_tables(found) if found else self._by_row(tables, mixed)
+
+    @property
+    def _folder(self) -> Path:
+        """Where the tables are: the folder of the configuration, if there is one."""
+        inner = self.root / self.settings.config
+        return inner if self.settings.config and inner.is_dir() else self.root
 
     def _of_tables(self, tables: Iterable[Path]) -> Iterator[Found]:
         for path in tables:
-            folders = [path.parent, self.root, path.parent / _CLIPS]
+            folders = [path.parent, self._folder, path.parent / _CLIPS]
             if path.suffix == PARQUET:
                 yield from self._of_dataset(open_parquet(path), str(path), folders)
                 continue
@@ -60,7 +68,7 @@ class Source:
         folders = {_folder(row, self.settings) for _, row, _ in self._of_tables(mixed)}
         known = {split: folders_of(folders, split) for split in (self.split, *KEYWORDS)}
         if not known[self.split]:
-            named = {split_named(table_parts(path, self.root)) for path in tables}
+            named = {split_named(table_parts(path, self._folder)) for path in tables}
             raise self._no_split(sorted({*named, *(split for split, own in known.items() if own)} - {""}))
         lost, of_some = 0, set().union(*known.values())
         for where, row, starts in self._of_tables(mixed):

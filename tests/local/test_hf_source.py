@@ -161,6 +161,14 @@ def write_plain(path: Path, cells: Iterable[Sequence[str]]) -> None:
     path.write_text("".join("\t".join(row) + "\n" for row in cells))
 
 
+def test_a_folder_per_configuration(script: ModuleType, tmp_path: Path) -> None:
+    for language in ("de", "en"):
+        csv_of_paths(tmp_path / "root" / language, ".tsv")
+    sets = prepared(script, tmp_path / "root", config="de")
+    check(sets, tmp_path / "root")
+    assert all("/root/de/" in place for data in sets.values() for place in data.wavs.values())
+
+
 def test_a_table_may_be_the_root(script: ModuleType, tmp_path: Path) -> None:
     write(tmp_path / "mine/all.csv", rows(tmp_path / "mine"))
     sets = prepared(script, tmp_path / "mine/all.csv", dev="", test="", held_out=4)
