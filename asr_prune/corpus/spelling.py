@@ -12,8 +12,11 @@ _IGNORABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe0
 #: forms of the apostrophe: everywhere, and those that are quotation marks unless between letters
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u02bc\uff07", "'"))
 _QUOTES = re.compile(r"(?<=[^\W\d_])[\u2018\u201b`\u00b4](?=[^\W\d_])")
-#: a noise: anything in <>, [] or {}, and one word of three letters or more in ()
-_NOISE = re.compile(r"<[^<>\s](?:[^<>]*[^<>\s])?>|\[[^\[\]]*\]|\{[^{}]*\}|(?<![\w(])\(\s*[^\s()\d]{3,}\s*\)(?![\w)])")
+#: a noise: up to 40 characters in <>, [] or {}, and one word of three letters or more in ()
+_NOISE = re.compile(
+    r"<[^<>\s](?:[^<>]{0,38}[^<>\s])?>|\[[^\[\]]{0,40}\]|\{[^{}]{0,40}\}"
+    r"|(?<![\w(])\(\s*[^\s()\d]{3,40}\s*\)(?![\w)])"
+)
 #: letters of an alphabet at most; scripts with more have rare signs by nature
 _ALPHABET = 200
 _RARE, _FOREIGN = 1e-4, 0.05  # shares of a letter, and of a script, among all letters

@@ -85,7 +85,20 @@ def test_a_noise_is_no_word(noise: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["(a word)", "word(s)", "((word))", "(1)", "(b)", "a < b > c", "x > y", "[open", "word", "it's"]
+    "text",
+    [
+        "(a word)",
+        "word(s)",
+        "((word))",
+        "(1)",
+        "(b)",
+        "a < b > c",
+        "x > y",
+        f"[{'word ' * 9}]",
+        "[open",
+        "word",
+        "it's",
+    ],
 )
 def test_what_is_no_noise(text: str) -> None:
     assert noises(text) == []
