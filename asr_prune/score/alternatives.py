@@ -34,22 +34,21 @@ Reference = tuple[Piece, ...]
 def parse(text: str, where: str) -> Reference:
     """The parts of a reference.
 
-    `{...}` without a stroke or spaces is a word like any other, as are `/` and `@` outside of
-    alternatives. where: the utterance, for messages. Raises UserError if a brace has no
-    counterpart.
+    `{...}` without a stroke is no markup, nor are `/` and `@` outside of alternatives. where: the
+    utterance, for messages. Raises UserError if a brace has no counterpart.
     """
     parts: list[Piece] = []
-    plain, at = "", 0
+    words, at = "", 0
     while (start := text.find("{", at)) >= 0 and (end := _closing(text, start)) > 0:
-        inner = text[start + 1 : end]
-        if "/" in inner or inner.isspace() or inner != inner.strip():
-            parts += _words(plain + text[at:start], where)
+        words += _paired(text[at:start], where)
+        if "/" in (inner := text[start + 1 : end]):
+            parts += _words(words)
             parts.append(Choice(tuple(_alternative(each, where) for each in _split(inner))))
-            plain = ""
+            words = ""
         else:
-            plain += text[at : end + 1]
+            words += text[start : end + 1]
         at = end + 1
-    return (*parts, *_words(plain + text[at:], where))
+    return (*parts, *_words(words + _paired(text[at:], where)))
 
 
 def _closing(text: str, start: int) -> int:
@@ -83,14 +82,18 @@ def _alternative(text: str, where: str) -> Reference:
     return tuple(part for part in parse(text, where) if part != NOTHING)
 
 
-def _words(text: str, where: str) -> list[Piece]:
-    words = text.split()
-    if odd := [word for word in words if word in ("{", "}")]:
+def _paired(text: str, where: str) -> str:
+    """`text`, which is outside of all pairs of braces. Raises UserError if a brace stands in it by itself."""
+    if odd := [word for word in text.split() if word in ("{", "}")]:
         raise UserError(
             f"the reference of {where} has a {odd[0]} without its counterpart; write alternatives as {{ a / b }}, "
             "or set score.markup to none."
         )
-    matches = [(word, _OPTIONAL.fullmatch(word)) for word in words]
+    return text
+
+
+def _words(text: str) -> list[Piece]:
+    matches = [(word, _OPTIONAL.fullmatch(word)) for word in text.split()]
     return [Optional(match[1]) if match else word for word, match in matches]
 
 
@@ -100,7 +103,7 @@ def is_plain(parts: Reference) -> bool:
 
 
 def mapped(parts: Reference, words: Callable[[list[str]], list[str]]) -> Reference:
-    """`parts` with `words` applied to each run of words, and to each optional word by itself."""
+    """`parts` with `words` applied to each run of words, and to each optional word in parentheses."""
     done: list[Piece] = []
     run: list[str] = []
     for part in parts:
@@ -110,7 +113,7 @@ def mapped(parts: Reference, words: Callable[[list[str]], list[str]]) -> Referen
         done += words(run)
         run = []
         if isinstance(part, Optional):
-            done += map(Optional, words([part.word]))
+            done += [Optional(word.strip("()")) for word in words([f"({part.word})"])]
         else:
             done.append(Choice(tuple(mapped(each, words) for each in part.alternatives)))
     return (*done, *words(run))

@@ -58,7 +58,7 @@ def test_the_chosen_reference_has_the_fewest_errors_of_all_readings(parts: Refer
     [
         ("a {BREATH} b", ("a", "{BREATH}", "b")),
         ("and/or / @ (a b)", ("and/or", "/", "@", "(a", "b)")),
-        ("{ a }", (Choice((("a",),)),)),
+        ("{ a } b", ("{", "a", "}", "b")),
         ("x{a/@}y", ("x", Choice((("a",), ())), "y")),
         ("(a)", (Optional("a"),)),
     ],
@@ -95,6 +95,9 @@ def test_equivalents_and_normalisation_reach_the_words_in_markup() -> None:
     dashed = scored("well known", "(well-known) { a-b / c }", normalise=["split_hyphens"])
     assert dashed.utterances[0].markup == ("(well)", "(known)", "{", "a", "b", "/", "c", "}")
     assert mapped(("a", Optional("b")), lambda words: []) == ()
+    noisy = scored("so", "(cough) (uh) so", normalise=["no_noise"])
+    assert noisy.utterances[0].markup == ("(uh)", "so")
+    assert scored("so", "(hello) so", normalise=["no_punctuation"]).utterances[0].markup == ("(hello)", "so")
 
 
 def test_alternatives_are_reported_and_plain_references_are_not(caplog: pytest.LogCaptureFixture) -> None:

@@ -93,7 +93,7 @@ MARKED = {
     "cmh-10": ("x {a/b} y", "x b y"),
     "cmh-11": ("x { (a) / b c } y", "x y"),
     "cmh-12": ("(x) (y)", ""),
-    "cmh-13": ("x { a } y", "x a a y"),
+    "cmh-13": ("x { a / @ } y", "x a a y"),
     "cmh-14": ("{ a b / @ } { @ / c } d", "d e"),
     "cmh-15": ("{ @ / one / two three } (four)", "five six"),
 }
