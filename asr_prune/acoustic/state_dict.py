@@ -21,7 +21,6 @@ _COMPUTED = {
     r"parametrizations\.": "torch.nn.utils.parametrize.remove_parametrizations",
     r"weight_[gv]$": "torch.nn.utils.remove_weight_norm",
     r"weight_[uv]$|_orig$": "torch.nn.utils.remove_spectral_norm (or prune.remove)",
-    r"_packed_params": "float weights: save the network before it is quantised",
 }
 
 
@@ -58,11 +57,12 @@ def plain_state(path: Path, content: dict[str, Any]) -> StateDict:
     state = _without_prefix(_unwrapped(path, content))
     masked = [name for name in state if name.endswith(_MASKED) and _mask_of(name) in state]
     masks = {_mask_of(name) for name in masked}
-    plain = {
-        name.removesuffix(_MASKED) if name in masked else name: _product(path, name, state) if name in masked else value
-        for name, value in state.items()
-        if name not in masks
-    }
+    plain: StateDict = {}
+    for name, value in state.items():
+        if name in masked:
+            plain[name.removesuffix(_MASKED)] = _product(path, name, state)
+        elif name not in masks:
+            plain[name] = value
     _refuse_computed(path, plain)
     return plain
 
