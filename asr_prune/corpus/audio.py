@@ -21,7 +21,7 @@ from asr_prune.corpus.audio_file import (
     sample_blocks,
     wav_header,
 )
-from asr_prune.corpus.channels import Channel, one_channel, refuse_channel
+from asr_prune.corpus.channels import ANY, Channel, one_channel, refuse_channel
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.segments import TO_THE_END, Segment
 from asr_prune.process import torch_threads, torchaudio_imports
@@ -179,8 +179,7 @@ def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None)
     if lengths is None:
         recordings = {segment.recording: data.wavs[key] for key, segment in data.segments.items()}
         files = recordings or data.wavs
-        mixed: Collection[Channel] = ("mix",)  # of any number of channels
-        lengths = inspect_audio(files, 0, False, dict.fromkeys(files, mixed)).seconds
+        lengths = inspect_audio(files, 0, False, dict.fromkeys(files, ANY)).seconds
     if not data.segments:
         return dict(lengths)
     seconds = {}

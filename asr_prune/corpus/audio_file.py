@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -61,20 +61,27 @@ def _source(path: Path, raw: BinaryIO, offset: int | None) -> str | _Part:
     raw.seek(offset or 0)
     header = read_wav_header(raw)
     if offset is None:
-        return _Part(raw, 0, None, header.begin) if header and header.size is None else str(path)
+        return str(path) if header is None or header.size is not None else _to_the_end(raw, header)
     if header is None or header.size is None:
         raise ValueError("no WAV of a known length at this offset of the archive")
-    return _Part(raw, offset, header.begin + header.size, None)
+    return _Part(raw, offset, header.begin + header.size)
+
+
+def _to_the_end(raw: BinaryIO, header: WavHeader) -> _Part:
+    """Without the sizes of an RF64 header, and with one for the samples with which libsndfile reads the whole file."""
+    raw.seek(0)
+    sizes = {header.begin - len(_TO_THE_END): _TO_THE_END}
+    return _Part(raw, 0, None, {0: b"RIFF", **sizes} if raw.read(4) == b"RF64" else sizes)
 
 
 class _Part(io.RawIOBase):
     """`size` bytes of a file from `start` (None: to its end).
 
-    samples: where those of a WAV begin whose data have no size; the size reads as `_TO_THE_END`.
+    instead: what is read at some places instead of what is there.
     """
 
-    def __init__(self, file: BinaryIO, start: int, size: int | None, samples: int | None) -> None:
-        self.file, self.start, self.samples = file, start, samples
+    def __init__(self, file: BinaryIO, start: int, size: int | None, instead: Mapping[int, bytes] = {}) -> None:
+        self.file, self.start, self.instead = file, start, instead
         rest = file.seek(0, os.SEEK_END) - start
         self.size = rest if size is None else min(size, rest)
         self.at = 0
@@ -96,9 +103,10 @@ class _Part(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         self.file.seek(self.start + self.at)
         data = bytearray(self.file.read(max(0, min(len(view), self.size - self.at))))
-        for at, byte in enumerate(_TO_THE_END, (self.samples or 0) - len(_TO_THE_END) - self.at):
-            if self.samples is not None and 0 <= at < len(data):
-                data[at] = byte
+        for place, new in self.instead.items():
+            for at, byte in enumerate(new, place - self.at):
+                if 0 <= at < len(data):
+                    data[at] = byte
         view[: len(data)] = data
         self.at += len(data)
         return len(data)

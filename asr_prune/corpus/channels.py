@@ -13,6 +13,8 @@ from asr_prune.corpus.segments import Segment
 
 #: counted from 1; mix: the mean of all channels; None: of a mono file
 Channel: TypeAlias = int | Literal["mix"] | None
+#: reads files with any number of channels
+ANY: tuple[Channel, ...] = ("mix",)
 
 
 def refuse_channel(path: Path, channels: int, channel: Channel) -> None:

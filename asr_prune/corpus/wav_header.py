@@ -57,7 +57,7 @@ def read_wav_header(file: BinaryIO) -> WavHeader | None:
 
 def _declared(file: BinaryIO, start: int, head: bytes, order: str, size: int, long_size: int | None) -> int | None:
     """The size of the samples, None if it is not known; the file stands before them."""
-    if size == 0xFFFFFFFF and long_size:
+    if size == 0xFFFFFFFF and long_size and long_size < 1 << 63:
         return long_size
     if size >= _STREAMED:
         return None
