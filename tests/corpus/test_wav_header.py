@@ -44,7 +44,7 @@ def rifx(riff: int, data: int) -> bytes:
 
 
 def rf64(size: int) -> bytes:
-    long = chunk(b"ds64", 28, struct.pack("<QQQI", size and size + 72, size, size // 2, 0))
+    long = chunk(b"ds64", 28, struct.pack("<QQQI", size, size, size // 2, 0))
     chunks = b"WAVE" + long + chunk(b"fmt ", 16, PLAIN) + chunk(b"data", 0xFFFFFFFF, SAMPLES.astype("<i2").tobytes())
     return chunk(b"RF64", 0xFFFFFFFF, chunks)
 
@@ -65,7 +65,7 @@ WRITERS = {
     "RIFX, unknown": rifx(0, 0),
     "RF64": rf64(8000),
     "RF64, unknown": rf64(0),
-    "RF64, all ones": rf64(0).replace(bytes(8), b"\xff" * 8, 2),
+    "RF64, all ones": rf64(2**64 - 1),
 }
 
 
