@@ -10,10 +10,10 @@ from asr_prune.corpus.side_tables import SIDE_TABLES
 from asr_prune.errors import counted, first_few
 
 #: lines of a table, as (key, rest)
-Lines = list[tuple[str, str]]
+TableLines = list[tuple[str, str]]
 
 
-def check_ids(tables: dict[str, Lines]) -> Iterator[str]:
+def check_ids(tables: dict[str, TableLines]) -> Iterator[str]:
     """A sentence for each table (by name) whose ids are not those of utt2spk, or of its speakers.
 
     Recordings must be those of segments, if it exists.
@@ -37,7 +37,7 @@ def check_ids(tables: dict[str, Lines]) -> Iterator[str]:
     yield from _check_spk2utt(tables) if "spk2utt" in keys else ()
 
 
-def _check_spk2utt(tables: dict[str, Lines]) -> Iterator[str]:
+def _check_spk2utt(tables: dict[str, TableLines]) -> Iterator[str]:
     expected: dict[str, list[str]] = {}
     for key, speaker in tables["utt2spk"]:
         expected.setdefault(speaker, []).append(key)
@@ -61,7 +61,7 @@ def _differences(left: str, left_keys: set[str], right: str, right_keys: set[str
         yield f"{left} and {right} differ; {'; '.join(sides)}."
 
 
-def check_speakers(lines: Lines) -> Iterator[str]:
+def check_speakers(lines: TableLines) -> Iterator[str]:
     """Problems of utt2spk: each utterance has one speaker, and both are in the same order."""
     if odd := [key for key, rest in lines if key and len(rest.split()) != 1]:
         yield f"{counted(odd, 'line')} without exactly one speaker: {first_few(odd)}."

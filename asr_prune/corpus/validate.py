@@ -12,7 +12,7 @@ from pathlib import Path
 from asr_prune.corpus.audio import inspect_audio
 from asr_prune.corpus.channels import Channel, channels_read
 from asr_prune.corpus.datadir import TABLES, DataDir, c_order, read_content, split_lines
-from asr_prune.corpus.same_ids import Lines, check_ids, check_speakers
+from asr_prune.corpus.same_ids import TableLines, check_ids, check_speakers
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import TO_THE_END, describe_segments, parse_segments
 from asr_prune.corpus.side_tables import SIDE_TABLES, describe_unfit
@@ -104,8 +104,8 @@ def check_counts(where: str, counts: Mapping[str, int], known: Mapping[str, int]
     log.warning("%s: incomplete, %s", where, ", ".join(odd))
 
 
-def _read_tables(path: Path, audio: bool) -> tuple[dict[str, Lines], list[str]]:
-    tables: dict[str, Lines] = {}
+def _read_tables(path: Path, audio: bool) -> tuple[dict[str, TableLines], list[str]]:
+    tables: dict[str, TableLines] = {}
     problems: list[str] = []
     needed = [name for name in TABLES if audio or name != "wav.scp"]
     optional = ("wav.scp", "segments", *(table.name for table in SIDE_TABLES))
@@ -138,7 +138,7 @@ def _check_raw(name: str, content: str) -> Iterator[str]:
             yield "is not sorted as `sort -k2` sorts; separate id and speaker by one space."
 
 
-def _check_lines(lines: Lines) -> Iterator[str]:
+def _check_lines(lines: TableLines) -> Iterator[str]:
     if not lines:
         yield "is empty."
     if blank := [str(number) for number, (key, _) in enumerate(lines, 1) if not key]:
@@ -150,13 +150,13 @@ def _check_lines(lines: Lines) -> Iterator[str]:
         yield f"is not sorted as LC_ALL=C sorts, first at {wrong[0]}."
 
 
-def _check_side_tables(path: Path, tables: dict[str, Lines]) -> Iterator[tuple[Path, Iterable[str]]]:
+def _check_side_tables(path: Path, tables: dict[str, TableLines]) -> Iterator[tuple[Path, Iterable[str]]]:
     for table in SIDE_TABLES:
         lines = {key: rest for key, rest in tables.get(table.name, ()) if key}
         yield path / table.name, describe_unfit(table, lines)
 
 
-def _check_text(lines: Lines, words: set[str] | None) -> Iterator[str]:
+def _check_text(lines: TableLines, words: set[str] | None) -> Iterator[str]:
     if empty := [key for key, rest in lines if key and not rest]:
         yield f"{counted(empty, 'utterance')} without words: {first_few(empty)}."
     spoken = Counter(word for _, rest in lines for word in rest.split()) if words is not None else {}
@@ -168,7 +168,7 @@ def _check_text(lines: Lines, words: set[str] | None) -> Iterator[str]:
 
 
 def _check_audio(
-    scp: Path, tables: dict[str, Lines], rate: int | None, decode: bool, channel: Channel
+    scp: Path, tables: dict[str, TableLines], rate: int | None, decode: bool, channel: Channel
 ) -> tuple[list[str], dict[str, float]]:
     """Problems of the audio, and the seconds of each file that can be read."""
     problems, lines = [], tables.get("wav.scp", [])
@@ -192,7 +192,7 @@ def _check_audio(
     return problems, inspected.seconds
 
 
-def _check_segments(lines: Lines, seconds: dict[str, float]) -> Iterator[str]:
+def _check_segments(lines: TableLines, seconds: dict[str, float]) -> Iterator[str]:
     segments, odd = parse_segments(lines)
     if odd:
         what = "that are not `utterance recording start end` in seconds"

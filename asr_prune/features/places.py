@@ -35,10 +35,13 @@ class Place(NamedTuple):
 
         `:` alone means all. Raises UserError, which names `scp` and `key`, if `entry` is anything else.
         """
+        if entry.endswith("|"):
+            remedy = "copy the features to an archive, since pipes are not run"
+            raise UserError(f"{scp}: {key} is a pipe ({entry[:60]}); {remedy}.")
         found = _ENTRY.fullmatch(entry)
-        if found is None or entry.endswith("|"):
-            what = f"{key} is not `archive:offset`, with a range `[first:last]` or without, but {entry[:60]}"
-            raise UserError(f"{scp}: {what}; copy the features to an archive, since pipes are not run.")
+        if found is None:
+            what = f"{key} is not `archive:offset`, with a range `[first:last]` or without, but {entry[:90]}"
+            raise UserError(f"{scp}: {what}; correct it, or copy the features to an archive again.")
         archive, offset, *ends = found.groups()
         rows, columns = ((int(one), int(two)) if one else None for one, two in zip(ends[::2], ends[1::2], strict=True))
         return cls(archive, int(offset), rows, columns)
