@@ -50,6 +50,8 @@ def validate_folder(options: argparse.Namespace) -> int:
     print_messages(sys.stderr)
     problems = validate(options.folder, channel=options.channel)
     print("\n".join(problems) if problems else f"{options.folder} is valid")
+    if problems:
+        print(f"asr-prune fix {options.folder} repairs what can be repaired, and lists it", file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -80,7 +80,7 @@ def _removed(blemishes: Iterable[_Blemish], content: str) -> tuple[str, list[Fin
 
 
 def _finding(blemish: _Blemish, lines: list[str]) -> Finding:
-    where = f"{counted(lines, 'line')}: {first_few(lines)}"
+    where = f"line {lines[0]}" if len(lines) == 1 else f"{counted(lines, 'line')}: {first_few(lines)}"
     verb = f"replaced {blemish.what} by spaces" if blemish.by == " " else f"removed {blemish.what}"
     return Finding(f"has {blemish.what} in {where}", f"{verb} in {where}", blemish.refused)
 
