@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
+from asr_prune.corpus.table_bytes import BLANKS
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
@@ -53,8 +54,8 @@ def _stage(path: Path) -> str:
 
 
 def _split(line: str) -> tuple[str, str]:
-    key, _, rest = line.strip().replace("\t", " ").partition(" ")
-    return key, rest.strip()
+    key, _, rest = line.strip(BLANKS).replace("\t", " ").partition(" ")
+    return key, rest.strip(BLANKS)
 
 
 def read_table(path: Path) -> dict[str, str]:

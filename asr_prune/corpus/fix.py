@@ -9,7 +9,7 @@ from asr_prune.corpus.channels import Channel
 from asr_prune.corpus.datadir import c_order, group_by_speaker, read_content, split_lines, write_table
 from asr_prune.corpus.fix_side import remade
 from asr_prune.corpus.side_tables import SIDE_TABLES
-from asr_prune.corpus.table_bytes import cleaned
+from asr_prune.corpus.table_bytes import cleaned, fields
 from asr_prune.corpus.usable import Tables, Usable
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
@@ -76,7 +76,7 @@ def _spk2utt(path: Path, utt2spk: Mapping[str, str], known: set[str], changes: l
     right = {speaker: " ".join(group) for speaker, group in group_by_speaker(utt2spk).items()}
     dropped, left = known - utt2spk.keys(), list[tuple[str, str]]()
     for speaker, utterances in lines:
-        rest = [key for key in utterances.split() if key not in dropped]
+        rest = [key for key in fields(utterances) if key not in dropped]
         if rest or not utterances:
             left.append((speaker, " ".join(rest)))
     if left != list(right.items()):

@@ -8,6 +8,7 @@ from asr_prune.corpus.audio_file import open_audio
 from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.segments import TO_THE_END
 from asr_prune.corpus.side_tables import SIDE_TABLES, SideTable, unfit
+from asr_prune.corpus.table_bytes import fields
 from asr_prune.corpus.usable import Tables, Usable
 from asr_prune.errors import counted, first_few
 
@@ -66,7 +67,7 @@ def _segments(usable: Usable, lines: dict[str, str], changes: list[str]) -> dict
     """Without what Kaldi's scripts refuse: the end -1, and the channel of a mono recording."""
     ended, named, needed, result = list[str](), list[str](), list[str](), dict[str, str]()
     for key, line in lines.items():
-        recording, start, end, *channel = line.split()
+        recording, start, end, *channel = fields(line)
         if usable.segments[key].end == TO_THE_END:
             end = str(round(usable.seconds[recording], 5))
             ended.append(key)

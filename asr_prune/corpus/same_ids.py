@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.side_tables import SIDE_TABLES
+from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
 
 #: lines of a table, as (key, rest)
@@ -28,7 +29,7 @@ def check_ids(tables: dict[str, TableLines]) -> Iterator[str]:
         "recording": ("utt2spk", keys["utt2spk"]),
     }
     if cut:
-        recordings = {rest.split()[0] for _, rest in tables["segments"] if rest}
+        recordings = {fields(rest)[0] for _, rest in tables["segments"] if rest}
         expected["recording"] = ("the recordings of segments", recordings)
     first = {"segments": "utterance", "text": "utterance", "wav.scp": "recording"}
     for name, of in (first | {table.name: table.of for table in SIDE_TABLES}).items():
@@ -41,7 +42,7 @@ def _check_spk2utt(tables: dict[str, TableLines]) -> Iterator[str]:
     expected: dict[str, list[str]] = {}
     for key, speaker in tables["utt2spk"]:
         expected.setdefault(speaker, []).append(key)
-    actual = {key: rest.split() for key, rest in tables["spk2utt"] if key}
+    actual = {key: fields(rest) for key, rest in tables["spk2utt"] if key}
     speakers = sorted(filter(None, expected.keys() | actual.keys()), key=c_order)
     odd = [speaker for speaker in speakers if expected.get(speaker) != actual.get(speaker)]
     order = [speaker for speaker in odd if sorted(expected.get(speaker, ())) == sorted(actual.get(speaker, ()))]
@@ -63,9 +64,9 @@ def _differences(left: str, left_keys: set[str], right: str, right_keys: set[str
 
 def check_speakers(lines: TableLines) -> Iterator[str]:
     """Problems of utt2spk: each utterance has one speaker, and both are in the same order."""
-    if odd := [key for key, rest in lines if key and len(rest.split()) != 1]:
+    if odd := [key for key, rest in lines if key and len(fields(rest)) != 1]:
         yield f"{counted(odd, 'line')} without exactly one speaker: {first_few(odd)}."
-    pairs = [(key, rest) for key, rest in lines if key and len(rest.split()) == 1]
+    pairs = [(key, rest) for key, rest in lines if key and len(fields(rest)) == 1]
     by_id = sorted(pairs, key=lambda pair: c_order(pair[0]))
     wrong = [after[0] for before, after in pairwise(by_id) if c_order(after[1]) < c_order(before[1])]
     if not wrong:

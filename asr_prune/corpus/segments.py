@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
 
 #: end of a segment that lasts until the end of its recording
@@ -33,7 +34,7 @@ class Segment:
 
         Raises ValueError if `text` is anything else.
         """
-        recording, start, end, *channel = text.split()
+        recording, start, end, *channel = fields(text)
         times = float(start), float(end)
         if len(channel) > 1 or not all(map(math.isfinite, times)):
             raise ValueError(text)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
+from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
 
 
@@ -63,7 +64,7 @@ SIDE_TABLES = (
 
 def unfit(table: SideTable, lines: Mapping[str, str]) -> list[str]:
     """The keys of `lines` (key -> rest of line) that do not have the form of `table`."""
-    return [key for key, rest in lines.items() if not table.fits(rest.split())]
+    return [key for key, rest in lines.items() if not table.fits(fields(rest))]
 
 
 def describe_unfit(table: SideTable, lines: Mapping[str, str]) -> list[str]:

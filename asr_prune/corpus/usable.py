@@ -11,6 +11,7 @@ from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
 from asr_prune.corpus.side_tables import SIDE_TABLES, unfit
+from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
 
 #: {name: {key: rest of line}}
@@ -32,7 +33,7 @@ class Usable:
         self.segments, self.unparsed = parse_segments(tables.get("segments", {}).items())
         self.audio = "segments" if "segments" in tables else "wav.scp"
         self.kept: set[str] = {*tables[self.audio], *tables["text"], *tables["utt2spk"]}
-        recordings = {rest.split()[0] for rest in tables.get("segments", {}).values() if rest}
+        recordings = {fields(rest)[0] for rest in tables.get("segments", {}).values() if rest}
         self.known: dict[str, set[str]] = {
             "utterance": {*self.kept},
             "speaker": {*tables["utt2spk"].values()},
@@ -68,7 +69,7 @@ class Usable:
         for name in (self.audio, "text", "utt2spk"):
             self._drop(f"missing in {name}", self.kept - self.tables[name].keys())
         self._drop("without words", [key for key in self.kept if not text[key]])
-        odd = [key for key in self.kept if len(utt2spk[key].split()) != 1]
+        odd = [key for key in self.kept if len(fields(utt2spk[key])) != 1]
         self._drop("without exactly one speaker", odd)
         self._drop("whose segment is not `recording start end`", self.unparsed)
         lost = [key for key in self.kept if self.source(key) not in self.tables["wav.scp"]]

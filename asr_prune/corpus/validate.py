@@ -16,7 +16,7 @@ from asr_prune.corpus.same_ids import TableLines, check_ids, check_speakers
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import TO_THE_END, describe_segments, parse_segments
 from asr_prune.corpus.side_tables import SIDE_TABLES, describe_unfit
-from asr_prune.corpus.table_bytes import cleaned
+from asr_prune.corpus.table_bytes import cleaned, fields
 from asr_prune.errors import UserError, counted, first_few
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def _read_tables(path: Path, audio: bool) -> tuple[dict[str, TableLines], list[s
 def _check_raw(name: str, content: str) -> Iterator[str]:
     """What Kaldi's script finds by sort and grep in whole lines."""
     lines = content.split("\n")
-    if name == "text" and (odd := [line.split()[0] for line in lines if _SYMBOLS.search(line)]):
+    if name == "text" and (odd := [fields(line)[0] for line in lines if _SYMBOLS.search(line)]):
         what = f"with a reserved symbol ({', '.join(_RESERVED)})"
         yield f"{counted(odd, 'utterance')} {what}: {first_few(odd)}."
     if name == "utt2spk" and content:

@@ -118,6 +118,8 @@ SPOILED = {
     "spk2gender stale": Spoiled("spk2gender", r"\Z", "zoe f\n", REFUSES),
     "spk2gender lacks one": Spoiled("spk2gender", r"ann.*\n", "", REFUSES),
     "spk2gender in words": Spoiled("spk2gender", "ann f", "ann female", REFUSES),
+    "no-break space in spk2gender": Spoiled("spk2gender", "ann", "\xa0ann", REFUSES),
+    "no-break space in utt2spk": Spoiled("utt2spk", "ann-1", "ann-1\xa0", REFUSES),
     "spk2warp": Spoiled("spk2warp", "ann .*", "ann 1.5", REFUSES),
     "utt2warp": Spoiled("utt2warp", "ann-1 .*", "ann-1 0.4", REFUSES),
     "reco2dur stale": Spoiled("reco2dur", r"\Z", "zoe-1 0.5\n", REFUSES),
