@@ -121,6 +121,12 @@ def _diagnosis(path: Path, error: Exception) -> tuple[str, str]:
     return reason, "write it again, or convert it to .flac or .wav"
 
 
+def channel_count(path: str) -> int:
+    """Number of channels of a file. Raises AudioProblem as `open_audio`."""
+    with open_audio(Path(path)) as file:
+        return int(file.channels)
+
+
 def sample_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
     """Yields the rest of the file as float32 [samples, channels], about a minute at a time.
 

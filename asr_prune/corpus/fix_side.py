@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from asr_prune.corpus.audio_file import open_audio
+from asr_prune.corpus.audio_file import channel_count
 from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.segments import TO_THE_END
 from asr_prune.corpus.side_tables import SIDE_TABLES, SideTable, unfit
@@ -72,7 +70,7 @@ def _segments(usable: Usable, lines: dict[str, str], changes: list[str]) -> dict
             end = str(round(usable.seconds[recording], 5))
             ended.append(key)
         if channel:
-            mono = _is_mono(usable.paths[recording])
+            mono = channel_count(usable.paths[recording]) == 1
             (named if mono else needed).append(key)
             channel = [] if mono else channel
         result[key] = " ".join([recording, start, end, *channel])
@@ -86,8 +84,3 @@ def _segments(usable: Usable, lines: dict[str, str], changes: list[str]) -> dict
         remedy = "write each channel to its own recording to avoid it"
         changes.append(f"segments: kept {what}: {first_few(needed)}; {remedy}.")
     return result
-
-
-def _is_mono(path: str) -> bool:
-    with open_audio(Path(path)) as file:
-        return int(file.channels) == 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from asr_prune.corpus.audio import inspect_audio
+from asr_prune.corpus.audio_file import AudioProblem, channel_count
 from asr_prune.corpus.channels import Channel, channels_read
 from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.scp import audio_paths
@@ -91,6 +94,7 @@ class Usable:
         pipes = {source for source in sources if self.tables["wav.scp"][source][-1:] in ("", "|")}
         self._drop("whose audio is a pipe or has no name", self._of(pipes))
         files = {source: self.paths[source] for source in sources if source not in pipes}
+        self._check_channels()
         inspected = inspect_audio(files, rate, True, channels_read(files, self._kept_segments(), self.channel))
         self.seconds = inspected.seconds
         for kind, bad in sorted(inspected.problems.items()):
@@ -98,6 +102,15 @@ class Usable:
         cut = segment_problems(self._kept_segments(), inspected.seconds)
         for kind, lost in sorted(cut.items()):
             self._drop(f"with {kind} segments", lost)
+
+    def _check_channels(self) -> None:
+        """A segment with a wrong channel must not cost those with a right one."""
+        count, wrong = cache(channel_count), list[str]()
+        for key, segment in self._kept_segments().items():
+            with suppress(AudioProblem):  # which is reported with the others
+                if segment.channel and segment.channel > count(self.paths[segment.recording]):
+                    wrong.append(key)
+        self._drop("whose recording has no such channel", wrong)
 
     def _of(self, sources: Container[str]) -> list[str]:
         """The kept utterances of these files."""

@@ -87,6 +87,13 @@ def test_a_named_channel_is_what_kaldis_scripts_refuse(dialogue: DataDir) -> Non
     assert DataDir.read(dialogue.path) == dialogue
 
 
+def test_a_wrong_channel_costs_its_own_utterance_only(dialogue: DataDir) -> None:
+    (dialogue.path / "segments").write_text("ann-1 call 0.0 0.5 0\nbob-1 call 0.25 0.75 2\n")
+    assert "1 no-such-channel audio file: call (2 channels and no channel 3)" in " ".join(validate(dialogue.path))
+    assert "dropped 1 utterance whose recording has no such channel: bob-1." in fix(dialogue.path)
+    assert list(DataDir.read(dialogue.path).segments) == ["ann-1"]
+
+
 def test_stereo_can_be_validated_fixed_and_extracted_by_channel(data: DataDir, tmp_path: Path) -> None:
     for place in data.wavs.values():
         soundfile.write(place, np.stack([LEFT, RIGHT], 1), 16000)
