@@ -9,7 +9,7 @@ from asr_prune.corpus.channels import Channel
 from asr_prune.corpus.datadir import c_order, group_by_speaker, read_content, split_lines, write_table
 from asr_prune.corpus.fix_side import remade
 from asr_prune.corpus.side_tables import SIDE_TABLES
-from asr_prune.corpus.table_bytes import cleaned, fields
+from asr_prune.corpus.table_bytes import clean_table, fields
 from asr_prune.corpus.usable import Tables, Usable
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
@@ -21,7 +21,7 @@ _OPTIONAL = ("segments", *(table.name for table in SIDE_TABLES))
 def fix(path: Path | str, rate: int | None = None, channel: Channel = None) -> list[str]:
     """Repairs the data directory `path` in place; returns the changes, a sentence each.
 
-    Removes the blemishes of `cleaned`, sorts the files, removes blank and repeated lines (the first
+    Removes the blemishes of `clean_table`, sorts the files, removes blank and repeated lines (the first
     is kept), drops utterances that a file lacks or that have no words, no speaker, no usable audio
     (rate and channel as in `validate`), a segment that cannot be cut, or a line of the wrong form in
     one of SIDE_TABLES. spk2utt and missing durations are written anew, an incomplete utt2num_frames
@@ -48,7 +48,7 @@ def fix(path: Path | str, rate: int | None = None, channel: Channel = None) -> l
 
 
 def _clean_lines(path: Path, changes: list[str]) -> list[tuple[str, str]]:
-    content, findings = cleaned(path.name, read_content(path))
+    content, findings = clean_table(path.name, read_content(path))
     changes += [f"{path.name}: {finding.change}." for finding in findings]
     return split_lines(content)
 

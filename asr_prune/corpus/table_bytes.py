@@ -56,7 +56,7 @@ def fields(text: str) -> list[str]:
     return _FIELD.findall(text)
 
 
-def cleaned(name: str, content: str) -> tuple[str, list[Finding]]:
+def clean_table(name: str, content: str) -> tuple[str, list[Finding]]:
     """The content of the table `name` without blemishes, and those that it had, in this order.
 
     A byte order mark, Windows line ends, null bytes; in `text`, control characters and Unicode

@@ -16,7 +16,7 @@ from asr_prune.corpus.same_ids import TableLines, check_ids, check_speakers
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import TO_THE_END, describe_segments, parse_segments
 from asr_prune.corpus.side_tables import SIDE_TABLES, describe_unfit
-from asr_prune.corpus.table_bytes import cleaned, fields
+from asr_prune.corpus.table_bytes import clean_table, fields
 from asr_prune.errors import UserError, counted, first_few
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def _read_tables(path: Path, audio: bool) -> tuple[dict[str, TableLines], list[s
         except UserError as error:
             problems.append(str(error))
             continue
-        clean, findings = cleaned(name, content)
+        clean, findings = clean_table(name, content)
         tables[name] = split_lines(clean)
         problems += [f"{path}/{name}: {found.problem}." for found in findings if found.refused]
         problems += [f"{path}/{name}: {problem}" for problem in _check_raw(name, content)]
