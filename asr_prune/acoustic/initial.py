@@ -10,7 +10,7 @@ import torch
 
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
-from asr_prune.acoustic.state_dict import StateDict, plain_state, read_content
+from asr_prune.acoustic.state_dict import StateDict, plain_state, read_weights
 from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir
 
@@ -42,7 +42,7 @@ def start_from(init: Path, network: Network, context: tuple[int, int]) -> None:
     if is_nnet1(path):
         state = _from_nnet1(path, read_nnet1(path), network, context)
     else:
-        content = read_content(path)
+        content = read_weights(path)
         _check_context(path, content, network, context)
         state = _by_name(path, plain_state(path, content), network)
     _check_values(path, state, network)

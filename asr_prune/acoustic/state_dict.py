@@ -24,7 +24,7 @@ _COMPUTED = {
 }
 
 
-def read_content(path: Path) -> dict[str, Any]:
+def read_weights(path: Path) -> dict[str, Any]:
     """What a file of torch.save, or a .safetensors file, holds by name.
 
     Tensors of a .safetensors file are in the order of the numbers in their names. Raises UserError
