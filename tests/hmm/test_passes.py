@@ -148,19 +148,6 @@ def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, k
     assert labeller.tally.loglike / labeller.tally.frames == pytest.approx(summary.align_prob, abs=0.01)
 
 
-def test_groups_are_whole_speakers(toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
-    speakers = {utt: f"speaker{i % 7}" for i, utt in enumerate(sorted(toy.feats))}
-    trained = TrainedPass.load(tmp_path / "mono", JoinedUtterances.join(toy.feats))
-    labeller = Labeller(Lang.read(toy.lang), trained, QUICK.passes[0], toy.feats, toy.text, speakers)
-    monkeypatch.setattr("asr_prune.hmm.labelling._FRAMES_IN_MEMORY", 500)
-    groups = list(labeller._groups(toy.feats))
-    assert sorted(utt for group in groups for utt in group) == sorted(toy.feats)
-    assert 1 < len(groups) <= 7
-    owners = [{speakers[utt] for utt in group} for group in groups]
-    assert sum(map(len, owners)) == len(set().union(*owners))
-
-
 def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:
     """Two starts of seed 1 are the single starts of seeds 2 and 3."""
     job = PassInput(Lang.read(toy.lang), JoinedUtterances.join(toy.feats), toy.text, [], 1, FrontEnd())

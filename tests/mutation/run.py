@@ -36,6 +36,7 @@ LIBRARIES = "torch numpy scipy.linalg scipy.special kaldi_hmm_gmm kaldifst kaldi
 LIBRARIES += " kaldi_io kaldi_native_fbank soundfile safetensors.torch hypothesis yaml pydantic"
 #: seconds of tests that one mutant gets, and of a run beyond what its tests take unchanged
 MOST, GRACE, SLOWER = 20.0, 60.0, 6.0
+ALIVE = ("survived", "unreached")
 OUTPUT = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--tb=line", "--hypothesis-seed=0"]
 
 
@@ -75,7 +76,7 @@ def forked(work: Callable[[], int], log: Path, limit: float) -> int | None:
 
 
 def judge(covering: Covering, tests: list[list[str]]) -> tuple[str, str]:
-    """What becomes of the copy as it is: killed, timeout or survived, and by which test."""
+    """What becomes of the copy as it is: killed, timeout, survived or unreached, and why."""
     log, left = BUILD / "log", MOST
     for group in tests:
         chosen = within(group, covering.seconds, left)
@@ -90,7 +91,8 @@ def judge(covering: Covering, tests: list[list[str]]) -> tuple[str, str]:
             lines = log.read_text(errors="replace").splitlines()
             failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
             return "killed", failed[0] if failed else f"exit code {code}: {(lines or [''])[-1]}"
-    return "survived", f"{sum(map(len, tests))} tests"
+    reached = sum(map(len, tests))
+    return ("survived", f"{reached} tests") if reached else ("unreached", "no test")
 
 
 def within(tests: list[str], seconds: dict[str, float], most: float) -> list[str]:
@@ -104,8 +106,8 @@ def within(tests: list[str], seconds: dict[str, float], most: float) -> list[str
     return chosen
 
 
-def test_mutants(again: bool) -> None:
-    """Judges the drawn mutants that have no result; with `again`, those that survived."""
+def test_mutants(places: list[str], again: bool) -> None:
+    """Judges the drawn mutants of the places without a result; with `again`, those that survived."""
     os.environ |= {"PYTHONPATH": str(COPY), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     os.environ.setdefault("AN4_ROOT", str(ROOT.parent / "shared/corpora/an4"))
     sys.path.insert(0, str(copied()))
@@ -113,8 +115,8 @@ def test_mutants(again: bool) -> None:
         importlib.import_module(name)
     covering = Covering(COPY, BUILD)
     judged = results()
-    for mutant in drawn():
-        if (fates := judged.get(str(mutant))) and not (again and fates[-1][0] == "survived"):
+    for mutant in (mutant for mutant in drawn() if mutant.place in places):
+        if (fates := judged.get(str(mutant))) and not (again and fates[-1][0] in ALIVE):
             continue
         path, start = COPY / mutant.path, time.monotonic()
         source = path.read_text(encoding="utf-8")
@@ -152,10 +154,10 @@ def table() -> None:
     for place in (*PLACES, ""):
         mutants = [str(m) for m in drawn() if str(m) in judged and place in ("", m.place)]
         last = Counter(judged[name][-1][0] for name in mutants)
-        first = sum(judged[name][0][0] == "survived" for name in mutants)
-        figures = (len(mutants), last["killed"], last["timeout"], first, last["survived"])
+        first = sum(judged[name][0][0] in ALIVE for name in mutants)
+        figures = (len(mutants), last["killed"], last["timeout"], first, sum(last[fate] for fate in ALIVE))
         print("|", place or "all", "|", " | ".join(map(str, figures)), "|")
-        left = [name for name in mutants if judged[name][-1][0] == "survived"]
+        left = [name for name in mutants if judged[name][-1][0] in ALIVE]
     print("\n", *left, sep="\n")
 
 
@@ -165,6 +167,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=300)
     parser.add_argument("--seed", type=int, default=19)
     parser.add_argument("--again", action="store_true", help="those that survived")
+    parser.add_argument("--places", nargs="+", choices=PLACES, default=PLACES)
     options = parser.parse_args()
     BUILD.mkdir(parents=True, exist_ok=True)
     if options.what == "measure":
@@ -175,7 +178,7 @@ def main() -> None:
         lines = [json.dumps(mutant) for mutant in draw(ROOT, options.number, options.seed)]
         (BUILD / "mutants.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     elif options.what == "test":
-        test_mutants(options.again)
+        test_mutants(options.places, options.again)
     else:
         table()
 
