@@ -148,6 +148,18 @@ def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, k
     assert labeller.tally.loglike / labeller.tally.frames == pytest.approx(summary.align_prob, abs=0.01)
 
 
+def test_speakers_of_others_are_adapted_by_the_options_of_the_pass(toy: Any, tmp_path: Path) -> None:
+    speakers = dict.fromkeys(toy.feats, "speaker")
+    train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, chain(), 3)
+    trained = TrainedPass.load(tmp_path / "sat", JoinedUtterances.join(toy.feats))
+    for least, is_adapted in ((10**6, False), (1, True)):
+        options = replace(chain().run[-1], fmllr_min_frames=least)
+        labeller = Labeller(Lang.read(toy.lang), trained, options, toy.feats, toy.text, dict.fromkeys(toy.feats, "new"))
+        assert len(dict(labeller.over(toy.feats))) == len(toy.feats)
+        (made,) = labeller.transforms.values()
+        assert np.array_equal(made, np.eye(*made.shape)) != is_adapted
+
+
 def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:
     """Two starts of seed 1 are the single starts of seeds 2 and 3."""
     job = PassInput(Lang.read(toy.lang), JoinedUtterances.join(toy.feats), toy.text, [], 1, FrontEnd())

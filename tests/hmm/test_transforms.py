@@ -151,6 +151,29 @@ def test_speakers_who_cannot_be_adapted_are_logged(random_gmms: Make, caplog: py
     assert "stuck" in caplog.text
 
 
+def test_the_first_five_speakers_without_a_transform_are_named(
+    random_gmms: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From 20 frames on a speaker has enough; here all that do are stuck at one vector."""
+    fmllr = Fmllr(random_gmms(9, 5, 3), min_frames=20)
+    for i, frames in enumerate([19] * 6 + [20] * 7):
+        fmllr.add(f"s{i:02}", np.ones((frames, 3), np.float32), np.zeros(frames, np.int32))
+    assert len(fmllr.estimate()) == 13
+    few, stuck = (record.getMessage() for record in caplog.records)
+    assert few == "6 speakers have fewer than 20 frames of speech and are not adapted: s00 s01 s02 s03 s04"
+    assert stuck == "7 speakers have singular statistics and are not adapted: s06 s07 s08 s09 s10"
+
+
+def test_mllt_is_the_maximum_for_the_scatter_itself(random_gmms: Make) -> None:
+    """What keeps a singular scatter from failing does not show in a sound one; 200 sweeps are enough."""
+    gmms = random_gmms(9, 5, 3)
+    feats, pdfs = drawn(gmms, 2000, 10)
+    count, scattered = scatter(gmms, feats, pdfs)
+    expected = maximise(np.ones(1), np.zeros((1, 3, 3)), scattered[None] / count, 400)
+    np.testing.assert_allclose(mllt(gmms, feats, pdfs), expected[0], rtol=1e-4, atol=1e-4)
+    assert np.isfinite(mllt(gmms, feats[:1], pdfs[:1])).all()
+
+
 def test_mllt_makes_covariances_diagonal(random_gmms: Make) -> None:
     """Frames drawn diagonal and then mixed: the transform takes the mixing back, up to scale and order of rows."""
     dice = np.random.default_rng(11)

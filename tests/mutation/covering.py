@@ -6,7 +6,6 @@ import ast
 import json
 import os
 from collections import defaultdict
-from itertools import chain
 from pathlib import Path
 
 import coverage
@@ -56,22 +55,23 @@ class Covering:
     def tests(self, path: str, line: int) -> list[list[str]]:
         """Tests that reach the line: those of its own file, of its folder, others.
 
-        Each of the three begins with the shortest. A line that runs at import is taken to be
-        reached by all that reach any line of the file.
+        Each of the three begins with the shortest. A line that runs at import, where the first
+        test that imports the file would get it, is taken to be reached by all that reach any line.
         """
         contexts = self.data.contexts_by_lineno(str(self.root / path))
-        lines = statement(ast.parse((self.root / path).read_text(encoding="utf-8")), line)
-        found = names(contexts.get(at, []) for at in lines) or names(contexts.values())
+        tree = ast.parse((self.root / path).read_text(encoding="utf-8"))
+        lines = statement(tree, line) if in_function(tree, line) else contexts
+        found = {context.rpartition("|")[0] for at in lines for context in contexts.get(at, [])}
         nearness: list[list[str]] = [[], [], []]
         for test in sorted(found & self.seconds.keys(), key=self.seconds.__getitem__):
             nearness[distance(path, test)].append(test)
         return nearness
 
 
-def names(contexts: object) -> set[str]:
-    """The tests of pytest-cov's contexts, `test|phase`."""
-    every = chain.from_iterable(contexts)  # type: ignore[call-overload]
-    return {context.rpartition("|")[0] for context in every if context}
+def in_function(tree: ast.AST, line: int) -> bool:
+    """Whether the line runs when a function is called, and not at import."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return any(each.body[0].lineno <= line <= (each.end_lineno or 0) for each in functions)
 
 
 def statement(tree: ast.AST, line: int) -> range:
