@@ -25,7 +25,7 @@ from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
 from asr_prune.hmm.pass_files import pass_files
-from asr_prune.hmm.passes import Speech, train_passes
+from asr_prune.hmm.passes import Speech, _previous, train_pass, train_passes
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
@@ -120,6 +120,20 @@ def test_passes_on_subsets_label_what_follows_and_the_last_one_all(toy: Any, tmp
         found = phones_of(ids[utt], tmp_path / "sat", toy.lang)
         right, total = right + sum(a == b for a, b in zip(found, frames, strict=True)), total + len(frames)
     assert right / total > 0.9
+
+
+def test_a_pass_labels_what_the_next_is_trained_on(toy: Any, tmp_path: Path) -> None:
+    """The monophones saw 16 of 40 utterances, and label the 24 others like any that they did not see."""
+    mono = replace(QUICK.passes[0], shortest=16)
+    train_passes(toy.lang, speech(toy), tmp_path, HmmOptions(passes=(mono,)), 3)
+    train_pass(toy.lang, speech(toy), tmp_path / "few", mono, None, 3, label_all=False)
+    data = JoinedUtterances.join(toy.feats)
+    loaded = _previous(tmp_path / "few", Lang.read(toy.lang), data, mono, speech(toy))
+    stored = read_labels(tmp_path / "mono/ali.ark")
+    assert len(read_labels(tmp_path / "few/ali.ark")) == 16
+    assert loaded.alignment.failed == []
+    for utt, rows in data.rows().items():
+        np.testing.assert_array_equal(loaded.alignment.ids[rows], stored[utt])
 
 
 def test_a_pass_labels_others_as_it_labels_its_own(toy: Any, tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def measure(into: Path) -> int:
     """Runs TESTS in the current folder, writes `into`/coverage and `into`/durations.json."""
     os.environ["COVERAGE_FILE"] = str(into / "coverage")
     durations = Durations()
-    options = ["--cov=asr_prune", "--cov-context=test", "--cov-report=", "-p", "no:cacheprovider"]
+    (into / "coveragerc").write_text("[run]\nrelative_files = true\n")
+    options = ["--cov=asr_prune", f"--cov-config={into / 'coveragerc'}", "--cov-context=test"]
+    options += ["--cov-report=", "-p", "no:cacheprovider"]
     tests = [f"tests/{name}" for name in TESTS]
     code = pytest.main(["-q", *options, *tests], plugins=[durations])
     (into / "durations.json").write_text(json.dumps(durations.passed(), sort_keys=True, indent=1))
@@ -58,7 +60,7 @@ class Covering:
         Each of the three begins with the shortest. A line that runs at import, where the first
         test that imports the file would get it, is taken to be reached by all that reach any line.
         """
-        contexts = self.data.contexts_by_lineno(str(self.root / path))
+        contexts = self.data.contexts_by_lineno(path)
         tree = ast.parse((self.root / path).read_text(encoding="utf-8"))
         lines = statement(tree, line) if in_function(tree, line) else contexts
         found = {context.rpartition("|")[0] for at in lines for context in contexts.get(at, [])}

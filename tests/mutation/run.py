@@ -35,7 +35,7 @@ COPY = BUILD / "checkout"
 LIBRARIES = "torch numpy scipy.linalg scipy.special kaldi_hmm_gmm kaldifst kaldi_decoder kaldilm"
 LIBRARIES += " kaldi_io kaldi_native_fbank soundfile safetensors.torch hypothesis yaml pydantic"
 #: seconds of tests that one mutant gets, and of a run beyond what its tests take unchanged
-MOST, GRACE, SLOWER = 20.0, 60.0, 6.0
+MOST, GRACE, SLOWER = 10.0, 60.0, 6.0
 ALIVE = ("survived", "unreached")
 OUTPUT = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--tb=line", "--hypothesis-seed=0"]
 
@@ -119,10 +119,10 @@ def test_mutants(places: list[str], again: bool) -> None:
         if (fates := judged.get(str(mutant))) and not (again and fates[-1][0] in ALIVE):
             continue
         path, start = COPY / mutant.path, time.monotonic()
-        source = path.read_text(encoding="utf-8")
+        source, tests = path.read_text(encoding="utf-8"), covering.tests(mutant.path, mutant.line)
         path.write_text(mutant.code(source), encoding="utf-8")
         try:
-            fate, why = judge(covering, covering.tests(mutant.path, mutant.line))
+            fate, why = judge(covering, tests)
         finally:
             path.write_text(source, encoding="utf-8")
         line = [str(mutant), fate, why, round(time.monotonic() - start, 1)]
