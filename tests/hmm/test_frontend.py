@@ -40,6 +40,14 @@ def test_kaldis_defaults_without_option_files(tmp_path: Path) -> None:
     np.testing.assert_array_equal(FrontEnd.load(tmp_path)(feats), add_deltas(feats, 2))
 
 
+def test_variances_stay_unless_asked(tmp_path: Path) -> None:
+    FrontEnd().save(tmp_path)
+    assert "--norm-vars=false" in (tmp_path / "cmvn_opts").read_text()
+    assert not FrontEnd.load(tmp_path).variance
+    FrontEnd(variance=True).save(tmp_path)
+    assert FrontEnd.load(tmp_path).variance
+
+
 def test_options_that_are_no_numbers(tmp_path: Path) -> None:
     FrontEnd(left=1, right=1, matrix=np.ones((1, 3), np.float32)).save(tmp_path)
     (tmp_path / "splice_opts").write_text("--left-context=many\n")

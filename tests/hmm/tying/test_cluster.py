@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.hmm.tying.cluster import split_all, split_in_two
+from asr_prune.hmm.tying.cluster import _refined, _start, split_all, split_in_two
 from asr_prune.hmm.tying.likelihood import log_likelihood
 
 
@@ -20,6 +20,14 @@ def points_at(places: list[float], frames: float = 100.0) -> np.ndarray:
 def test_neighbours_on_a_line() -> None:
     nodes = split_all(points_at([0, 1, 50, 52, 80]), np.random.default_rng(0))
     assert sorted(nodes) == [[0], [0, 1], [1], [2], [2, 3], [2, 3, 4], [3], [4]]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_starts_that_end_alike_the_first_counts(seed: int) -> None:
+    """Two pairs of twins: all starts find the pairs, and differ in which of them is called 0."""
+    points = points_at([0, 0, 50, 50])
+    first = _refined(points, _start(4, np.random.default_rng(seed)))
+    assert split_in_two(points, np.random.default_rng(seed))[1].tolist() == first.tolist()
 
 
 def test_what_has_no_frames_stays_together() -> None:
