@@ -35,7 +35,7 @@ COPY = BUILD / "checkout"
 LIBRARIES = "torch numpy scipy.linalg scipy.special kaldi_hmm_gmm kaldifst kaldi_decoder kaldilm"
 LIBRARIES += " kaldi_io kaldi_native_fbank soundfile safetensors.torch hypothesis yaml pydantic"
 #: seconds of tests that one mutant gets, and of a run beyond what its tests take unchanged
-MOST, GRACE, SLOWER = 10.0, 40.0, 6.0
+MOST, GRACE, SLOWER = 30.0, 40.0, 6.0
 ALIVE = ("survived", "unreached")
 OUTPUT = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--tb=line", "--hypothesis-seed=0"]
 

@@ -44,6 +44,10 @@ def acts(options: PruneOptions, key: str) -> Any:
     return getattr(options, "sparsity_asked" if key == "sparsity" else key)
 
 
+def test_nodes_that_are_gone_leave_the_network_during_training() -> None:
+    assert PruneOptions().live_shrink
+
+
 @pytest.mark.parametrize("name", method_names())
 def test_the_page_tells_the_defaults(name: str) -> None:
     options = find_options(name)(method=name)

@@ -209,7 +209,7 @@ def test_the_table_says_why_a_node_went() -> None:
         step=70,
         kept=[torch.tensor([True, False, False, True])],
         alive=[torch.tensor([True, False, True, True])],
-        scores=[torch.tensor([0.7, 0.0, 0.25, 0.5])],
+        scores=[torch.tensor([0.7, 0.0, 0.123456789, 0.5])],
         dev_ce_before=1.0,
         dev_ce_after=1.1,
     )
@@ -220,7 +220,7 @@ def test_the_table_says_why_a_node_went() -> None:
             "nodes": 4,
             "kept": [0, 3],
             "removed_by_the_method": [1],
-            "removed_by_the_cut": {"2": 0.25},
+            "removed_by_the_cut": {"2": 0.123457},
             "lowest_score_kept": 0.5,
         }
     ]

@@ -117,6 +117,16 @@ def test_nu_starts_at_the_price_of_those_wanted_or_a_hundredth_of_the_mean(rates
     assert penalty.nu == pytest.approx(max(min(every), 0.01 * mean, 1e-6))
 
 
+def test_what_costs_nothing_has_a_price_all_the_same() -> None:
+    """A layer that is off has no price; its nodes come first, and nothing becomes infinite."""
+    penalty = make("feed_forward", keep=0.5, min_nodes=1, floor=0.0, theta=1.0)[1].penalty
+    for saliency in penalty.score.saliency:
+        saliency.fill_(1e-13)
+    penalty.payers = [torch.ones_like(s, dtype=torch.bool) for s in penalty.score.saliency]
+    penalty._steer(0, torch.zeros(2, dtype=torch.float64))
+    assert penalty.nu == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(("mu", "still"), [(0.0, "layers"), (1.0, "nodes")])
 def test_mu_at_its_ends_prices_one_kind_of_gate_alone(mu: float, still: str) -> None:
     network, method = make(strength=1e6, mu=mu, theta=0.5, rate=1e-6)

@@ -76,6 +76,12 @@ def test_layers_compare_whatever_their_scale() -> None:
     }
 
 
+@pytest.mark.parametrize("score", ["onorm", "entropy"])
+def test_by_keep_all_nodes_live_until_the_cut(score: str) -> None:
+    _, method = make(keep=0.5, score=score)
+    assert all(bool(alive.all()) for alive in method.score.alive())
+
+
 def test_by_strength_a_share_of_the_layers_mean_says_who_goes() -> None:
     network, method = make(strength=0.9)
     kept = method.finish()

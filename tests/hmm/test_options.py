@@ -27,16 +27,16 @@ REALIGN = "1 2 3 4 5 6 7 8 9 10 12 14 16 18 20 23 26 29 32 35 38"
 
 
 @pytest.mark.parametrize(
-    ("options", "kaldis"),
+    ("kind", "kaldis"),
     [
-        (MonoOptions(), {**MONO, "realign": tuple(map(int, REALIGN.split()))}),
-        (TriOptions(), {**TIED, "power": 0.25}),
-        (LdaMlltOptions(), TIED | LDA),
-        (SatOptions(), TIED | SAT),
+        (MonoOptions, {**MONO, "realign": tuple(map(int, REALIGN.split()))}),
+        (TriOptions, {**TIED, "power": 0.25}),
+        (LdaMlltOptions, TIED | LDA),
+        (SatOptions, TIED | SAT),
     ],
-    ids=lambda value: getattr(value, "type", ""),
 )
-def test_defaults_are_kaldis(options: Any, kaldis: dict[str, Any]) -> None:
+def test_defaults_are_kaldis(kind: Any, kaldis: dict[str, Any]) -> None:
+    options = kind()
     assert {name: getattr(options, name) for name in kaldis} == kaldis
 
 
