@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from inspect import signature
 from typing import Any
 
 import pytest
 
-from asr_prune.hmm.fmllr import Fmllr
 from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
-from asr_prune.hmm.row_update import maximise
 
 #: scale_opts, beam, retry_beam, boost_silence, in all four
 ALL = {"transition_scale": 1.0, "acoustic_scale": 0.1, "self_loop_scale": 0.1}
@@ -38,12 +35,6 @@ REALIGN = "1 2 3 4 5 6 7 8 9 10 12 14 16 18 20 23 26 29 32 35 38"
 def test_defaults_are_kaldis(kind: Any, kaldis: dict[str, Any]) -> None:
     options = kind()
     assert {name: getattr(options, name) for name in kaldis} == kaldis
-
-
-def test_defaults_of_fmllr_are_kaldis() -> None:
-    """FmllrOptions of transform/fmllr-diag-gmm.h: min_count, num_iters."""
-    assert signature(Fmllr).parameters["min_frames"].default == 500
-    assert signature(maximise).parameters["sweeps"].default == 40
 
 
 @pytest.mark.parametrize("name", ["iterations", "grow_iterations", "gaussians", "beam", "starts"])

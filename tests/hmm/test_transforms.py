@@ -151,6 +151,28 @@ def test_speakers_who_cannot_be_adapted_are_logged(random_gmms: Make, caplog: py
     assert "stuck" in caplog.text
 
 
+def test_a_speaker_needs_500_frames_unless_told(random_gmms: Make) -> None:
+    """Kaldi: FmllrOptions::min_count."""
+    gmms = random_gmms(9, 5, 3)
+    feats, pdfs = drawn(gmms, 1000, 10)
+    fmllr = Fmllr(gmms)
+    for name, frames in (("few", 499), ("enough", 500)):
+        fmllr.add(name, feats[:frames], pdfs[:frames])
+    made = fmllr.estimate()
+    assert np.array_equal(made["few"], np.eye(3, 4))
+    assert not np.array_equal(made["enough"], np.eye(3, 4))
+
+
+def test_rows_are_updated_in_40_sweeps_unless_told() -> None:
+    """Kaldi: FmllrOptions::num_iters. Strongly coupled rows are still on their way then."""
+    dice = np.random.default_rng(3)
+    roots = dice.normal(size=(1, 4, 5, 5))
+    quadratic, linear = roots @ roots.transpose(0, 1, 3, 2) + 1e-3 * np.eye(5), dice.normal(size=(1, 4, 5))
+    count = np.array([50.0])
+    by_default, *others = (maximise(count, linear, quadratic, *sweeps) for sweeps in ((), (40,), (39,), (41,)))
+    assert [np.array_equal(by_default, other) for other in others] == [True, False, False]
+
+
 def test_the_first_five_speakers_without_a_transform_are_named(
     random_gmms: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
