@@ -4,6 +4,7 @@
     python tests/mutation/run.py draw --number 300 --seed 19
     python tests/mutation/run.py test              # each mutant; goes on where it was stopped
     python tests/mutation/run.py test --again      # those that survived
+    python tests/mutation/run.py control           # on the code as it is, the tests that failed pass
     python tests/mutation/run.py table
 
 Everything is kept in build/mutation, where the checkout is copied before it is changed. A mutant's
@@ -106,13 +107,18 @@ def within(tests: list[str], seconds: dict[str, float], most: float) -> list[str
     return chosen
 
 
-def test_mutants(places: list[str], again: bool) -> None:
-    """Judges the drawn mutants of the places without a result; with `again`, those that survived."""
+def prepare() -> None:
+    """Copies the checkout; loads what does not change, for the processes that will be forked."""
     os.environ |= {"PYTHONPATH": str(COPY), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     os.environ.setdefault("AN4_ROOT", str(ROOT.parent / "shared/corpora/an4"))
     sys.path.insert(0, str(copied()))
     for name in LIBRARIES.split():
         importlib.import_module(name)
+
+
+def test_mutants(places: list[str], again: bool) -> None:
+    """Judges the drawn mutants of the places without a result; with `again`, those that survived."""
+    prepare()
     covering = Covering(COPY, BUILD)
     judged = results()
     for mutant in (mutant for mutant in drawn() if mutant.place in places):
@@ -146,6 +152,20 @@ def results() -> dict[str, list[tuple[str, str]]]:
     return judged
 
 
+def control() -> None:
+    """Runs the tests that killed a mutant on the code as it is, by file; prints what fails."""
+    prepare()
+    killers: dict[str, set[str]] = {}
+    for fate, why in (fates[-1] for fates in results().values()):
+        test = why.partition(" - ")[0].partition(" ")[2]
+        if fate == "killed" and "::" in test:
+            killers.setdefault(test.partition("::")[0], set()).add(test)
+    for file, tests in sorted(killers.items()):
+        chosen = [*OUTPUT[1:], *sorted(tests)]
+        code = forked(lambda chosen=chosen: int(pytest.main(chosen)), BUILD / "log", 600.0)
+        print(f"{file}: {len(tests)} tests, {'they pass' if code == 0 else f'exit code {code}'}", flush=True)
+
+
 def table() -> None:
     """Counts by place, then the mutants that survived to the end."""
     judged, left = results(), []
@@ -163,7 +183,7 @@ def table() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("measure", "draw", "test", "table"))
+    parser.add_argument("what", choices=("measure", "draw", "test", "control", "table"))
     parser.add_argument("--number", type=int, default=300)
     parser.add_argument("--seed", type=int, default=19)
     parser.add_argument("--again", action="store_true", help="those that survived")
@@ -179,6 +199,8 @@ def main() -> None:
         (BUILD / "mutants.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     elif options.what == "test":
         test_mutants(options.places, options.again)
+    elif options.what == "control":
+        control()
     else:
         table()
 

@@ -173,6 +173,23 @@ def test_newbob_judges_no_epoch_in_which_a_penalty_raises_the_loss(make_trainer:
     assert method.raises_dev == (name in raising)
 
 
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    return [each for item in value for each in tensors_in(item)] if isinstance(value, list | tuple) else []
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_no_part_holds_the_graph_of_an_update(make_trainer: MakeTrainer, name: str) -> None:
+    """What a method keeps from update to update has no history, which would grow and fill the memory."""
+    asked = {} if name in ("dsd", "map") else {"keep": 0.5}
+    trainer = make_trainer({"method": name, "warm_up": 0.0, "fine_tune": 0.0, **asked}, {"epochs": 9})
+    trainer._one_epoch()
+    for part in trainer.hooks.method.parts:  # type: ignore[attr-defined]
+        for key, value in vars(part).items():
+            assert not [each for each in tensors_in(value) if each.grad_fn is not None], (type(part), key)
+
+
 @pytest.mark.parametrize("shrinks", [True, False])
 def test_nodes_that_are_gone_leave_the_network_at_once_if_asked(make_trainer: MakeTrainer, shrinks: bool) -> None:
     asked = {"method": "gradual", "keep": 0.4, "every": 7, "live_shrink": shrinks}

@@ -8,7 +8,7 @@ import torch
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.scores import PenalisedScore, node_norms
+from asr_prune.pruning.scores import PenalisedScore, node_norms, over_mean
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
@@ -38,3 +38,10 @@ def test_what_the_last_step_brought_to_zero_stays_so_in_the_noise_between_steps(
     score = PenalisedScore(Nodes(network.node_layers(), PruneOptions(min_nodes=1)), "outgoing")
     score.roots = [torch.tensor([1.0, 0.0, 0.5, 0.0])]
     assert score.alive()[0].tolist() == [True, False, True, False]
+
+
+def test_the_mean_is_of_the_living() -> None:
+    scores, living = torch.tensor([2.0, 6.0, 0.0]), torch.tensor([True, True, False])
+    assert over_mean(scores, living).tolist() == [0.5, 1.5, 0.0]
+    assert over_mean(scores).tolist() == pytest.approx([0.75, 2.25, 0.0])
+    assert over_mean(torch.zeros(3)).tolist() == [0.0, 0.0, 0.0]
