@@ -35,8 +35,9 @@ BUILD = ROOT / "build/mutation"
 COPY = BUILD / "checkout"
 LIBRARIES = "torch numpy scipy.linalg scipy.special kaldi_hmm_gmm kaldifst kaldi_decoder kaldilm"
 LIBRARIES += " kaldi_io kaldi_native_fbank soundfile safetensors.torch hypothesis yaml pydantic"
-#: seconds of tests that one mutant gets, and of a run beyond what its tests take unchanged
-MOST, GRACE, SLOWER = 30.0, 40.0, 6.0
+#: seconds that one mutant gets of the tests of its own file, of its folder and of others; seconds
+#: of grace, and the factor, after which a run is a timeout
+MOST, GRACE, SLOWER = 20.0, 40.0, 6.0
 ALIVE = ("survived", "unreached")
 OUTPUT = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--tb=line", "--hypothesis-seed=0"]
 
@@ -78,13 +79,11 @@ def forked(work: Callable[[], int], log: Path, limit: float) -> int | None:
 
 def judge(covering: Covering, tests: list[list[str]]) -> tuple[str, str]:
     """What becomes of the copy as it is: killed, timeout, survived or unreached, and why."""
-    log, left = BUILD / "log", MOST
+    log = BUILD / "log"
     for group in tests:
-        chosen = within(group, covering.seconds, left)
-        left -= (length := sum(map(covering.seconds.__getitem__, chosen)))
-        if not chosen:
+        if not (chosen := within(group, covering.seconds, MOST)):
             continue
-        limit = GRACE + SLOWER * length
+        limit = GRACE + SLOWER * sum(map(covering.seconds.__getitem__, chosen))
         code = forked(lambda chosen=chosen: int(pytest.main([*OUTPUT, *chosen])), log, limit)
         if code is None:
             return "timeout", chosen[-1]
