@@ -57,13 +57,15 @@ class Covering:
     def tests(self, path: str, line: int) -> list[list[str]]:
         """Tests that reach the line: those of its own file, of its folder, others.
 
-        Each of the three begins with the shortest. A line that runs at import, where the first
-        test that imports the file would get it, is taken to be reached by all that reach any line.
+        Each of the three begins with the shortest. A line that runs at import is taken to be
+        reached by all that reach any line of the file, and by the tests of its own file.
         """
         contexts = self.data.contexts_by_lineno(path)
         tree = ast.parse((self.root / path).read_text(encoding="utf-8"))
-        lines = statement(tree, line) if in_function(tree, line) else contexts
+        at_call = in_function(tree, line)
+        lines = statement(tree, line) if at_call else contexts
         found = {context.rpartition("|")[0] for at in lines for context in contexts.get(at, [])}
+        found |= {test for test in self.seconds if not at_call and not distance(path, test)}
         nearness: list[list[str]] = [[], [], []]
         for test in sorted(found & self.seconds.keys(), key=self.seconds.__getitem__):
             nearness[distance(path, test)].append(test)
