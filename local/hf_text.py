@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import counted, first_few
-from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_lexicon
+from asr_prune.lang.dictionary import copy_arpa, read_dictionary, respelled, write_lexicon
 from asr_prune.lang.g2p import completed
 from asr_prune.lang.lexicon import Entry
 
@@ -41,17 +41,18 @@ def write_language(settings: Options, train: DataDir, local: Path) -> None:
 
 def _write_lexicon(settings: Options, spoken: set[str], path: Path) -> None:
     if settings.lexicon == GRAPHEMES:
-        entries: list[Entry] = [(word, tuple(word.replace("#", "hash"))) for word in sorted(spoken)]
+        spelled = ((word, tuple(word.replace("#", "hash"))) for word in sorted(spoken))
+        entries: dict[Entry, float] = dict.fromkeys(spelled, 1.0)
     else:
         dictionary = read_dictionary(Path(settings.lexicon))
-        entries = [(_cased(word, settings), phones) for word, phones in dictionary]
+        entries = respelled(dictionary, lambda word: _cased(word, settings))
     if settings.g2p:
         entries = completed(entries, spoken)
     known = {word for word, _ in entries}
     if unknown := sorted(spoken - known):
         what = f"{counted(unknown, 'word')} of the training text are not in {settings.lexicon}"
         log.warning("%s and count as <unk>: %s", what, first_few(unknown))
-    write_lexicon(path, [("<unk>", ("SPN",)), *entries])
+    write_lexicon(path, {("<unk>", ("SPN",)): 1.0, **entries})
 
 
 def _cased(word: str, settings: Options) -> str:

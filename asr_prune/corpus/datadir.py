@@ -11,6 +11,7 @@ from asr_prune.corpus.scp import audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.text import decoded, fields, first_field
 
 #: files that every data directory has
 TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
@@ -24,28 +25,20 @@ def c_order(key: str) -> bytes:
 def read_lines(path: Path) -> list[tuple[str, str]]:
     """The lines of a Kaldi table as (key, rest) in file order; the key of a blank line is empty.
 
-    Raises UserError if the file is missing, unreadable or not UTF-8.
+    Raises UserError if the file is missing or unreadable, and as `decoded`.
     """
     try:
-        content = path.read_bytes().decode("utf-8")
+        content = decoded(path.read_bytes(), path)
     except FileNotFoundError:
         remedy = f"run the {_stage(path)} stage, which writes it"
         raise UserError(f"{path} is missing; {remedy}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        what = f"{path} is not UTF-8 text (byte {error.start})"
-        raise UserError(f"{what}; convert it, for instance with iconv.") from None
-    return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
+    return [first_field(line) for line in content.removesuffix("\n").split("\n")] if content else []
 
 
 def _stage(path: Path) -> str:
     return "features" if path.name in ("feats.scp", "cmvn.scp") else "corpus"
-
-
-def _split(line: str) -> tuple[str, str]:
-    key, _, rest = line.strip().replace("\t", " ").partition(" ")
-    return key, rest.strip()
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -67,7 +60,7 @@ def split_words(line: str) -> list[str]:
 
     Equal words are one object, so that much text needs little memory.
     """
-    return [sys.intern(word) for word in line.split()]
+    return [sys.intern(word) for word in fields(line)]
 
 
 def write_table(path: Path, table: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
+from asr_prune.text import fields
 
 _NEEDED = ("wav.scp", "text", "utt2spk")
 _OPTIONAL = ("segments", "feats.scp", "cmvn.scp")
@@ -49,7 +50,7 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
         if key in table:
             repeated.append(key)
         elif key:
-            table[key] = rest if name.endswith(".scp") else " ".join(rest.split())
+            table[key] = rest if name.endswith(".scp") else " ".join(fields(rest))
     if repeated:
         what = counted(repeated, "repeated line")
         changes.append(f"{name}: removed {what}: {first_few(repeated)}.")
@@ -88,7 +89,7 @@ class _Usable:
             if name in self.tables:
                 self._drop(f"missing in {name}", self.kept - self.tables[name].keys())
         self._drop("without words", [key for key in self.kept if not text[key]])
-        odd = [key for key in self.kept if len(utt2spk[key].split()) != 1]
+        odd = [key for key in self.kept if len(fields(utt2spk[key])) != 1]
         self._drop("without exactly one speaker", odd)
         self._drop("whose segment is not `recording start end`", self.unparsed)
         lost = [key for key in self.kept if self._source(key) not in self.tables["wav.scp"]]
@@ -124,7 +125,7 @@ def _restrict(tables: _Tables, kept: list[str]) -> _Tables:
     keys = dict.fromkeys(tables, kept)
     keys["cmvn.scp"] = list(data.spk2utt)
     if "segments" in tables:
-        keys["wav.scp"] = sorted({tables["segments"][key].split()[0] for key in kept}, key=c_order)
+        keys["wav.scp"] = sorted({fields(tables["segments"][key])[0] for key in kept}, key=c_order)
     fixed = {}
     for name, table in tables.items():
         fixed[name] = {key: table[key] for key in keys[name] if key in table}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
 
 #: end of a segment that lasts until the end of its recording
 TO_THE_END = -1.0
@@ -29,9 +30,9 @@ class Segment:
 
         Raises ValueError if `text` is anything else.
         """
-        recording, start, end = text.split()[:3]
+        recording, start, end = fields(text)[:3]
         times = float(start), float(end)
-        if len(text.split()) > 4 or not all(map(math.isfinite, times)):
+        if len(fields(text)) > 4 or not all(map(math.isfinite, times)):
             raise ValueError(text)
         return cls(recording, *times)
 

@@ -13,6 +13,7 @@ from asr_prune.corpus.datadir import TABLES, DataDir, c_order, group_by_speaker,
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import describe_segments, parse_segments
 from asr_prune.errors import UserError, counted, first_few
+from asr_prune.text import FOREIGN_BLANK, MARK, fields
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +101,11 @@ def _read_tables(path: Path, audio: bool) -> tuple[dict[str, _Lines], list[str]]
     for name in (*needed, *optional):
         try:
             tables[name] = read_lines(path / name)
-            if b"\r" in (path / name).read_bytes():
+            data = (path / name).read_bytes()
+            if b"\r" in data:
                 problems.append(f"{path}/{name}: has Windows line ends.")
+            if data.startswith(MARK):
+                problems.append(f"{path}/{name}: begins with a byte order mark.")
         except UserError as error:
             problems.append(str(error))
     return tables, problems
@@ -115,6 +119,10 @@ def _check_lines(lines: _Lines) -> Iterator[str]:
     keys = [key for key, _ in lines if key]
     if repeated := [key for key, count in Counter(keys).items() if count > 1]:
         yield f"repeats {counted(repeated, 'id')}: {first_few(repeated)}."
+    if odd := [(key, found[0]) for key, rest in lines if (found := FOREIGN_BLANK.search(key + rest))]:
+        key, found_blank = odd[0]
+        what = f"with U+{ord(found_blank):04X} or the like, where Kaldi's programs see no blank"
+        yield f"{counted(odd, 'line')} {what}, first at {key}."
     if wrong := [after for before, after in pairwise(keys) if c_order(after) < c_order(before)]:
         yield f"is not sorted as LC_ALL=C sorts, first at {wrong[0]}."
 
@@ -128,7 +136,7 @@ def _check_ids(tables: dict[str, _Lines]) -> Iterator[str]:
         if name in keys:
             yield from _differences(name, keys[name], "utt2spk", keys["utt2spk"])
     if "segments" in keys and "wav.scp" in keys:
-        recordings = {rest.split()[0] for _, rest in tables["segments"] if rest}
+        recordings = {fields(rest)[0] for _, rest in tables["segments"] if rest}
         yield from _differences("wav.scp", keys["wav.scp"], "the recordings of segments", recordings)
     if "cmvn.scp" in keys:
         speakers = {rest for _, rest in tables["utt2spk"] if rest}
@@ -138,7 +146,7 @@ def _check_ids(tables: dict[str, _Lines]) -> Iterator[str]:
 
 def _check_spk2utt(tables: dict[str, _Lines]) -> Iterator[str]:
     expected = group_by_speaker({key: speaker for key, speaker in tables["utt2spk"] if key})
-    actual = {key: sorted(rest.split(), key=c_order) for key, rest in tables["spk2utt"] if key}
+    actual = {key: sorted(fields(rest), key=c_order) for key, rest in tables["spk2utt"] if key}
     speakers = sorted(expected.keys() | actual.keys(), key=c_order)
     if odd := [speaker for speaker in speakers if expected.get(speaker) != actual.get(speaker)]:
         yield f"spk2utt and utt2spk disagree about {counted(odd, 'speaker')}: {first_few(odd)}."
@@ -155,9 +163,9 @@ def _differences(left: str, left_keys: set[str], right: str, right_keys: set[str
 
 def _check_speakers(tables: dict[str, _Lines]) -> Iterator[str]:
     lines = tables.get("utt2spk", [])
-    if odd := [key for key, rest in lines if key and len(rest.split()) != 1]:
+    if odd := [key for key, rest in lines if key and len(fields(rest)) != 1]:
         yield f"{counted(odd, 'line')} without exactly one speaker: {first_few(odd)}."
-    pairs = [(key, rest) for key, rest in lines if key and len(rest.split()) == 1]
+    pairs = [(key, rest) for key, rest in lines if key and len(fields(rest)) == 1]
     if odd := [key for key, speaker in pairs if not key.startswith(speaker)]:
         what = f"{counted(odd, 'utterance id')} that do not begin with their speaker"
         yield f"{what}: {first_few(odd)}."
@@ -170,10 +178,10 @@ def _check_speakers(tables: dict[str, _Lines]) -> Iterator[str]:
 def _check_text(lines: _Lines, words: set[str] | None) -> Iterator[str]:
     if empty := [key for key, rest in lines if key and not rest]:
         yield f"{counted(empty, 'utterance')} without words: {first_few(empty)}."
-    if odd := [key for key, rest in lines if _RESERVED & set(rest.split())]:
+    if odd := [key for key, rest in lines if _RESERVED & set(fields(rest))]:
         what = f"with a reserved symbol ({', '.join(sorted(_RESERVED))})"
         yield f"{counted(odd, 'utterance')} {what}: {first_few(odd)}."
-    spoken = Counter(word for _, rest in lines for word in rest.split()) if words is not None else {}
+    spoken = Counter(word for _, rest in lines for word in fields(rest)) if words is not None else {}
     missing = Counter({word: count for word, count in spoken.items() if word not in (words or ())})
     if missing:
         frequent = first_few(f"{word} ({count})" for word, count in missing.most_common())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
 from asr_prune.errors import UserError, counted, first_few
@@ -38,8 +38,8 @@ def pronounce(words: Iterable[str], stress: bool = True) -> dict[str, tuple[str,
     return pronunciations
 
 
-def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
-    """`entries` with pronunciations of the `words` that they lack appended in order.
+def completed(entries: Mapping[Entry, float], words: Collection[str]) -> dict[Entry, float]:
+    """`entries` and pronunciations of the `words` that they lack, in order, with probability 1.
 
     Vowels have stress marks if those of `entries` do. Logs the number of added words. Raises
     UserError as `pronounce`.
@@ -49,7 +49,7 @@ def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
     added = pronounce(sorted({*words} - known), stress)
     if added:
         log.warning("%s pronounced by rule: %s", counted(added, "word"), first_few(added))
-    return [*entries, *added.items()]
+    return {**entries, **dict.fromkeys(added.items(), 1.0)}
 
 
 def to_phones(ipa: str, stress: bool) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def _matched(sound: str) -> list[str] | None:
         length = next((n for n in lengths if sound[:n] in _PHONES), 0)
         if not length:
             return None
-        phones += _PHONES[sound[:length]].split()
+        phones += _PHONES[sound[:length]].split(" ")
         sound = sound[length:]
     return phones
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from asr_prune.errors import UserError
 from asr_prune.score.align import ErrorCounts, Pair
 from asr_prune.score.wer import Utterance
+from asr_prune.text import fields, file_lines
 
 UTTERANCE_COLUMNS = (
     *("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer"),
@@ -79,7 +80,7 @@ def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]
 def read_utterances(path: Path) -> list[Utterance]:
     """Reads `per_utterance_table`. Raises UserError if the file is missing or damaged."""
     try:
-        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        head, *lines = file_lines(path) or [""]
         if tuple(head.split("\t")) != UTTERANCE_COLUMNS:
             raise ValueError("its first line does not name the columns")
         return [_utterance(line.split("\t")) for line in lines]
@@ -96,5 +97,5 @@ def _utterance(row: Sequence[str]) -> Utterance:
         columns = f"{len(row)} columns, not {len(UTTERANCE_COLUMNS)}"
         raise ValueError(f"the row of {row[0]!r} has {columns}")
     cells = dict(zip(UTTERANCE_COLUMNS, row, strict=True))
-    pairs = pairs_of_ops(cells["ops"], cells["ref"].split(), cells["hyp"].split())
+    pairs = pairs_of_ops(cells["ops"], fields(cells["ref"]), fields(cells["hyp"]))
     return Utterance(cells["utterance"], cells["speaker"], pairs)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from asr_prune.score.options import ScoreOptions
+from asr_prune.text import fields
 
 _NOISE = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
 
@@ -39,10 +40,10 @@ _STEPS: dict[str, Callable[[str], str]] = {
 
 
 def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
-    """`words` after `steps` in order, split at whitespace; words left empty are dropped."""
-    normalised = " ".join(words).split()
+    """`words` after `steps` in order, split at ASCII blanks; words left empty are dropped."""
+    normalised = fields(" ".join(words))
     for step in steps:
-        normalised = " ".join(map(_STEPS[step], normalised)).split()
+        normalised = fields(" ".join(map(_STEPS[step], normalised)))
     return normalised
 
 

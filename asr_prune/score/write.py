@@ -26,7 +26,7 @@ def per_utterance(utterance: Utterance) -> str:
         cells = (column[row].center(w) for column, w in zip(columns, widths, strict=True))
         rows[name] = "  ".join(cells)
     rows["#csid"] = " ".join(str(ops.count(op)) for op in "CSID")
-    lines = (f"{utterance.name} {name:<5} {text}".rstrip() for name, text in rows.items())
+    lines = (f"{utterance.name} {name:<5} {text}".rstrip(" ") for name, text in rows.items())
     return "".join(f"{line}\n" for line in lines)
 
 
