@@ -98,7 +98,7 @@ def decoded_lines(lines: Iterable[bytes], path: Readable) -> Iterator[str]:
         except UnicodeDecodeError as error:
             sample = b"".join([line, *islice(rest, _SAMPLE)])
             raise _undecodable(path, number, sample, error.start, seen) from None
-        if odd := _ODD.search(line):
+        if (b"\0" in line or b"\r" in line) and (odd := _ODD.search(line)):
             sample = b"".join([line, *islice(rest, _SAMPLE)])
             raise _unreadable(path, number, sample, odd.start())
         seen += not text.isascii()

@@ -131,7 +131,8 @@ def test_missing_file_and_foreign_words(lang: Path, tmp_path: Path) -> None:
 
 
 def test_check_reads_words_and_order(tmp_path: Path) -> None:
-    assert check_arpa(write(tmp_path, ARPA)) == ({"<s>", "</s>", "A", "B", "ELEPHANT"}, 2)
+    found = check_arpa(write(tmp_path, ARPA))
+    assert (found.words, found.order) == ({"<s>", "</s>", "A", "B", "ELEPHANT"}, 2)
 
 
 def random_arpa(order: int, dice: random.Random) -> dict[tuple[str, ...], tuple[float, float]]:
