@@ -34,8 +34,9 @@ _OTHER_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-#: encodings of scripts other than Latin, by their names in iconv
-_OTHER_SCRIPTS = ("GB18030", "BIG5", "SHIFT_JIS", "EUC-JP", "EUC-KR", "WINDOWS-1251", "KOI8-R")
+#: encodings of other scripts, by their names in iconv
+_EAST_ASIAN = ("GB18030", "BIG5", "SHIFT_JIS", "EUC-JP", "EUC-KR")
+_CYRILLIC = ("WINDOWS-1251", "KOI8-R")
 #: signs of WINDOWS-1252 and Latin-1 that are no letters
 _SIGNS = bytes([0x80, 0x85, *range(0x91, 0x98), 0x99, *range(0xA0, 0xC0)])
 _NAMES = {"ISO-8859-1": "Latin-1", "WINDOWS-1252": "Windows-1252", "WINDOWS-1251": "Windows-1251"}
@@ -146,8 +147,9 @@ def _other_encoding(path: Readable, where: str, likely: list[str]) -> UserError:
     else:
         command = f"{convert} {name} > {new}"
     names = " or ".join(_NAMES.get(name, name) for name in likely)
-    looks = f"{where} is not UTF-8; the file looks like {names}"
-    return UserError(f"{looks}: convert it with `{command} && mv {new} {name}`.")
+    looks = f"{where} is not UTF-8; the file looks like {names}: "
+    looks += "find out which, and then " if len(likely) > 1 else ""
+    return UserError(f"{looks}convert it with `{command} && mv {new} {name}`.")
 
 
 def _wide(sample: bytes) -> str:
@@ -175,7 +177,10 @@ def _narrow(sample: bytes) -> list[str]:
     letters = b"".join(words).translate(None, _SIGNS)
     share = sum(byte > 0x7F for byte in letters) / max(1, len(letters))
     if share > 0.6 and len(letters) > 3:
-        return [name for name in _OTHER_SCRIPTS if _reads(name, b"\n".join(words))]
+        # the letters of Cyrillic are above 0xBF, of the bytes of Chinese about two thirds
+        cyrillic = all(byte >= 0xC0 for byte in b"".join(words) if byte > 0x7F)
+        names = _CYRILLIC if cyrillic else (*_EAST_ASIAN, *_CYRILLIC)
+        return [name for name in names if _reads(name, b"\n".join(words))]
     # WINDOWS-1252 has the letters of Latin-1 and, from 0x80 to 0x9F, others
     windows = _reads("WINDOWS-1252", sample) and any(0x80 <= byte < 0xA0 for byte in sample)
     return ["WINDOWS-1252"] if windows else ["ISO-8859-1"]

@@ -23,7 +23,7 @@ from asr_prune.files import atomic
 from asr_prune.lang.dictionary import copy_arpa, copy_lexicon
 from asr_prune.options import options
 from asr_prune.progress import track
-from asr_prune.text import fields
+from asr_prune.text import fields, lines_of, trimmed
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +177,8 @@ def _run(root: Path, command: str, out: Path) -> Path:
     command = command.rstrip("| ")
     done = subprocess.run(command, shell=True, cwd=root, capture_output=True, check=False)
     if done.returncode or not done.stdout:
-        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
+        said = trimmed(done.stderr.decode("utf-8", "replace"))
+        reason = (lines_of(said) or ["no output"])[-1]
         what = f"the command `{command}` of wav.scp failed: {reason}"
         raise UserError(f"{what}; correct it, or write the audio to a file.")
     with atomic(out, "wb") as file:

@@ -156,12 +156,20 @@ class _Reading:
         if line == "\\data\\" and self.section == "before":
             self.section = "data"
         elif match and self.section != "before" and int(match[1]) == following:
+            if following == 2:
+                self.check_marks(where)
             self.section, self.read[following] = match[1], 0
             self.hashes[following] = array("q")
         elif self.section != "before":
             expected = f"`\\{following}-grams:` or `\\end\\`"
             message = f"{where}: expected {expected}, found {line!r}"
             raise UserError(f"{message}; make the file again.")
+
+    def check_marks(self, where: str) -> None:
+        for mark in sorted(SENTENCE - self.unigrams):
+            verb = "end" if mark == "</s>" else "begin"
+            message = f"{where}: there is no {mark} among the 1-grams, so no sentence can {verb}"
+            raise UserError(f"{message}; make the file with both marks.")
 
     def _take_ngram(self, found: list[str], order: int, line: str, where: str) -> None:
         numbers = found[0], *found[order + 1 :]
@@ -211,10 +219,7 @@ def _checked(path: Path, state: _Reading) -> Arpa:
     if state.stated != state.read or not state.stated:
         message = f"the ARPA file {path} states {state.stated} n-grams per order and has {state.read}"
         raise UserError(f"{message}; make or copy it again.")
-    for mark in sorted(SENTENCE - state.unigrams):
-        verb = "end" if mark == "</s>" else "begin"
-        message = f"{path} has no {mark} among its 1-grams, so no sentence can {verb}"
-        raise UserError(f"{message}; make it with both marks.")
+    state.check_marks(str(path))
     for order, hashes in state.hashes.items():
         _check_repeats(path, order, np.frombuffer(hashes, np.int64))
     with open(path, "rb") as file:
