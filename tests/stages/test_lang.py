@@ -65,6 +65,27 @@ def test_transcripts_are_the_text_where_there_is_none(make: Make, capsys: Said) 
     assert "3-gram of 3 words" in lang(capsys)
 
 
+def test_probabilities_of_the_corpuss_lexicon_reach_l(make: Make, capsys: Said) -> None:
+    make("")
+    assert main(["corpus", *GIVEN]) == 0
+    lang(capsys)
+    plain = Path("data/mute/lang/L.fst").read_bytes()
+    words = [line.split() for line in Path("data/mute/local/lexicon.txt").read_text().splitlines()]
+    lines = "".join(f"{word} 0.5 {' '.join(phones)}\\n" for word, *phones in words)
+    make(f'(out / "local/lexiconp.txt").write_text("{lines}")')
+    assert main(["corpus", *GIVEN]) == 0
+    assert "lexiconp.txt is used, not lexicon.txt beside it" in lang(capsys)
+    assert Path("data/mute/lang/L.fst").read_bytes() != plain
+    assert "lang: up to date" in lang(capsys)
+    Path("data/mute/local/lexicon.txt").write_text("LOW L\n")
+    assert "run the corpus stage" in lang(capsys) or "differ in" in lang(capsys)
+    make("")
+    assert main(["corpus", *GIVEN]) == 0
+    assert not Path("data/mute/local/lexiconp.txt").exists()
+    lang(capsys)
+    assert Path("data/mute/lang/L.fst").read_bytes() == plain
+
+
 def test_the_corpuss_text_and_the_recipes_come_first(make: Make, capsys: Said) -> None:
     make('(out / "local/lm.txt").write_text("LOW LOW HIGH\\n")')
     assert main(["corpus", *GIVEN]) == 0
