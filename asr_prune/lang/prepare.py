@@ -8,6 +8,7 @@ lexicon itself is there as lexiconp.txt, and as lexiconp_silprob.txt with silpro
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
@@ -32,6 +33,8 @@ from asr_prune.lang.silence_fst import silence_lexicon_fst
 from asr_prune.lang.symbols import EPSILON, number_symbols, write_symbols
 from asr_prune.lang.topology import topology
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class LangCounts:
@@ -51,6 +54,8 @@ def prepare_lang(lexicon: Path, out: Path, options: LangOptions) -> LangCounts:
     """
     read = read_lexicon(lexicon)
     check_beside(lexicon)
+    if read.sentence:
+        log.info("  silence depends on the words around it, lang.sil_prob does not apply")
     groups = _phone_groups(read.entries, options)
     entries = _with_positions(read.entries, options)
     marked, highest = add_disambig(entries)
