@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import gzip
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
 from asr_prune.lang.arpa import check_arpa
@@ -129,3 +133,17 @@ def test_a_dictionary_folder_of_kaldi_is_taken(tmp_path: Path) -> None:
     (given / "lexicon.txt").write_text("A AH\nB B AH\n")
     with pytest.raises(UserError, match="differ in 2 pronunciations, the first: B B AH"):
         copy_lexicon(given, out)
+
+
+@given(st.text(st.sampled_from("aA1.0#;() \t\r\n\0\x1c\u00a0<>s/")), st.sampled_from(["cmudict", "lexiconp.txt"]))
+def test_any_text_is_a_dictionary_or_refused(text: str, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, suppress(UserError):
+        path = Path(folder) / name
+        path.write_bytes(text.encode())
+        read = read_dictionary(path)
+        for (word, phones), probability in read.items():
+            assert phones
+            assert not any(phone.startswith("#") for phone in phones)
+            assert not word.startswith(";;;")
+            assert 0 < probability <= 1
+        write_lexicon(path.with_name("lexicon.txt"), read)
