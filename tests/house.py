@@ -32,7 +32,7 @@ ORDER = """
 """
 LEVELS = {room: level for level, rooms in enumerate(ORDER.split("<")) for room in rooms.split()}
 #: what a light start avoids: Kaldi's libraries, and those that only some commands need
-LIBRARIES = {"kaldi_hmm_gmm", "kaldifst", "kaldi_decoder", "kaldilm", "sentencepiece", "onnx"}
+LIBRARIES = {"kaldi_hmm_gmm", "kaldifst", "numba", "kaldilm", "sentencepiece", "onnx"}
 LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib"}
 #: names that several modules define by contract: each stage has works, each file of cli verbs
 CONTRACT = {"works", "add_verbs"}
@@ -49,7 +49,10 @@ OTHER_TEXT = {
     "local/demo_text.py": "its own constants",
     "local/demo_voices.py": "its own constants",
     "local/fsdd.py": "its own constants",
-    "local/hf_rows.py": "messages and ids of a library",
+    "asr_prune/corpus/spelling.py": "prose, whose blanks are all blanks",
+    "local/hf_datasets.py": "messages of a library",
+    "local/hf_rows.py": "ids, whose blanks are replaced",
+    "local/hf_splits.py": "the page of a data set",
     "local/hf_text.py": "prose, whose blanks are all blanks",
 }
 
