@@ -213,7 +213,8 @@ def _blanks(tree: ast.AST) -> Iterator[int]:
         if not isinstance(node, ast.Attribute):
             continue
         call = called.get(node)
-        bare = node.attr in BLANK_METHODS and (call is None or (not call.args and not call.keywords))
+        plain = call is not None and not call.args and not call.keywords
+        bare = node.attr in BLANK_METHODS and (plain or ast.unparse(node).startswith("str."))
         if bare or (node.attr == "read_text" and node not in json and call is not None):
             yield node.lineno
 

@@ -44,7 +44,7 @@ def test_words_that_are_none_are_left_out() -> None:
     ],
 )
 def test_what_is_only_named_is_not_pronounced(word: str, caplog: pytest.LogCaptureFixture) -> None:
-    entries = [("ON", ("AA1", "N"))]
+    entries = {("ON", ("AA1", "N")): 1.0}
     assert not readable(word)
     assert completed(entries, {word}) == entries
     assert "1 word without a pronunciation" in caplog.text
