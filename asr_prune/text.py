@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
@@ -40,8 +41,10 @@ _CYRILLIC = ("WINDOWS-1251", "KOI8-R")
 #: signs of WINDOWS-1252 and Latin-1 that are no letters
 _SIGNS = bytes([0x80, 0x85, *range(0x91, 0x98), 0x99, *range(0xA0, 0xC0)])
 _NAMES = {"ISO-8859-1": "Latin-1", "WINDOWS-1252": "Windows-1252", "WINDOWS-1251": "Windows-1251"}
-#: lines after the first wrong one from which the encoding is guessed
-_SAMPLE = 1000
+#: lines after the first wrong one, and bytes, from which the encoding is guessed
+_MORE, _HEAD = 1000, 1000
+#: bytes of text that are checked at once
+_GROUP = 1 << 20
 
 
 def fields(line: str) -> list[str]:
@@ -90,20 +93,27 @@ def decoded(data: bytes, path: Readable) -> str:
 
 
 def decoded_lines(lines: Iterable[bytes], path: Readable) -> Iterator[str]:
-    """As `decoded`, one line after the other, for files that need not fit in memory."""
-    rest, seen = iter(lines), 0
-    for number, raw in enumerate(rest, 1):
-        line = raw.removeprefix(MARK) if number == 1 else raw
+    """As `decoded`, for lines or groups of lines of a file that need not fit in memory."""
+    rest, number, seen = iter(lines), 1, 0
+    for i, raw in enumerate(rest):
+        line = raw if i else raw.removeprefix(MARK)
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
-            sample = b"".join([line, *islice(rest, _SAMPLE)])
+            sample = b"".join([line, *islice(rest, _MORE)])
             raise _undecodable(path, number, sample, error.start, seen) from None
         if (b"\0" in line or b"\r" in line) and (odd := _ODD.search(line)):
-            sample = b"".join([line, *islice(rest, _SAMPLE)])
+            sample = b"".join([line, *islice(rest, _MORE)])
             raise _unreadable(path, number, sample, odd.start())
-        seen += not text.isascii()
+        number, seen = number + raw.count(b"\n"), seen + (not text.isascii())
         yield text
+
+
+def check_text(path: Path) -> None:
+    """Raises UserError as `decoded` for a file of any size, and OSError."""
+    with open(path, "rb") as file:
+        for _ in decoded_lines(iter(lambda: b"".join(file.readlines(_GROUP)), b""), path):
+            pass
 
 
 def _undecodable(path: Readable, number: int, sample: bytes, at: int, seen: int) -> UserError:
@@ -157,7 +167,7 @@ def _wide(sample: bytes) -> str:
     marked = (name for mark, name in _OTHER_MARKS.items() if sample.startswith(mark))
     if name := next(marked, ""):
         return name
-    head = sample[:_SAMPLE]
+    head = sample[:_HEAD]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) < max(2, len(head) / 3):
         return ""

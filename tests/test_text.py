@@ -16,6 +16,7 @@ from asr_prune.errors import UserError
 from asr_prune.text import (
     BLANKS,
     FOREIGN_BLANK,
+    check_text,
     decoded,
     decoded_lines,
     fields,
@@ -129,6 +130,24 @@ def test_advice_for_single_bytes_works(tmp_path: Path, data: bytes) -> None:
         file_lines(path)
     subprocess.run(str(error.value).split("`")[1], shell=True, check=True)
     assert file_lines(path) in (["A AH", "BC D EH EH EH"], ["A AH", "B IY"])
+
+
+@given(st.integers(0, 40))
+def test_groups_of_lines_are_numbered_as_lines(before: int) -> None:
+    lines = [*[b"A AH\n"] * before, b"CAF\xe9 K\n", b"B IY\n"]
+    for size in (1, 3, 100):
+        groups = [b"".join(lines[i : i + size]) for i in range(0, len(lines), size)]
+        with pytest.raises(UserError, match=f":{before + 1}: the byte 0xE9"):
+            list(decoded_lines(groups, NAME))
+
+
+def test_files_of_any_size_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "large.txt"
+    path.write_bytes(b"A AH\r\n" * 400_000)
+    check_text(path)
+    path.write_bytes(path.read_bytes() + b"B \0\n")
+    with pytest.raises(UserError, match=r"large.txt:400001: a NUL byte"):
+        check_text(path)
 
 
 def test_a_byte_order_mark_is_no_text() -> None:

@@ -12,7 +12,8 @@ from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import load_script, run_prepare, script_options
 from asr_prune.corpus.validate import check_overlap, examine
-from asr_prune.text import fields, file_lines
+from asr_prune.errors import UserError
+from asr_prune.text import check_text, fields, file_lines
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ def prepare_corpus(
     before = written_at(dictionary)
     run_prepare(module, corpus, out, seed)
     brought = brought_since(dictionary, before)
+    for path in brought:
+        _check_copy(path, script)
     found = Facts.of(dictionary)
     found.write(facts)
     vocabulary = _vocabulary(words or dictionary / found.lexicon_file)
@@ -66,6 +69,14 @@ def brought_since(dictionary: Path, before: Mapping[Path, int]) -> list[Path]:
         if now[path] == before[path]:
             path.unlink()
     return sorted(path for path in now if path.is_file())
+
+
+def _check_copy(path: Path, script: Path) -> None:
+    try:
+        check_text(path)
+    except UserError as error:
+        source = f"do this to the file that {script.name} takes it from, as the stage writes {path} again"
+        raise UserError(f"{str(error).removesuffix('.')}; {source}.") from None
 
 
 def _vocabulary(table: Path) -> set[str] | None:

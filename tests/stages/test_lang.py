@@ -86,6 +86,14 @@ def test_probabilities_of_the_corpuss_lexicon_reach_l(make: Make, capsys: Said) 
     assert Path("data/mute/lang/L.fst").read_bytes() == plain
 
 
+def test_the_source_of_a_copy_in_another_encoding_is_to_be_converted(make: Make, capsys: Said) -> None:
+    make('(out / "local/lexicon.txt").write_bytes(b"LOW L\\nCAF\\xc9 K\\n")')
+    assert main(["corpus", *GIVEN]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "data/mute/local/lexicon.txt:2: the byte 0xC9 is not UTF-8; the file looks like Latin-1" in said
+    assert "do this to the file that mute.py takes it from" in said
+
+
 def test_the_corpuss_text_and_the_recipes_come_first(make: Make, capsys: Said) -> None:
     make('(out / "local/lm.txt").write_text("LOW LOW HIGH\\n")')
     assert main(["corpus", *GIVEN]) == 0
