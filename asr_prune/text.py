@@ -83,6 +83,17 @@ def lines_of(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
+def raw_text(data: bytes, path: Readable) -> str:
+    """UTF-8 text with all its bytes. Raises UserError as `decoded` for other encodings."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _undecodable(path, 1, data, error.start, 0) from None
+    if (at := data.find(b"\0")) >= 0 and _wide(data):
+        raise _unreadable(path, 1, data, at)
+    return text
+
+
 def decoded(data: bytes, path: Readable) -> str:
     """The text of a UTF-8 file without its byte order mark.
 

@@ -9,7 +9,6 @@ import soundfile
 
 from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.corpus.fix import fix
 from asr_prune.corpus.validate import examine, validate
 from asr_prune.errors import UserError
 
@@ -66,17 +65,6 @@ def test_each_spoiled_line_is_found(data: DataDir, name: str, change: Callable, 
 def test_a_missing_file_is_named(data: DataDir, name: str) -> None:
     (data.path / name).unlink()
     assert any(f"{name} is missing" in problem for problem in validate(data.path))
-
-
-def test_blanks_that_are_none_to_kaldi_and_marks_are_named(data: DataDir) -> None:
-    text = (data.path / "text").read_text()
-    key = text.split()[0]
-    (data.path / "text").write_text("\ufeff" + text.replace(f"{key} ", f"{key} ONE\u00a0TWO ", 1))
-    found = " ".join(validate(data.path))
-    assert f"1 line with U+00A0 or the like, where Kaldi's programs see no blank, first at {key}." in found
-    assert "text: begins with a byte order mark." in found
-    fix(data.path)
-    assert (data.path / "text").read_bytes().startswith(f"{key} ONE\u00a0TWO".encode())
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "text", "utt2spk", "spk2utt", "segments"])
