@@ -1,4 +1,4 @@
-"""Audio as samples: reading, measuring, resampling, and cutting long recordings at pauses."""
+"""Audio as samples: reading, measuring, and cutting long recordings at pauses."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from asr_prune.corpus.audio_file import (
     AudioProblem,
     declared_samples,
     open_audio,
+    refuse_channels,
     refuse_damage,
-    refuse_non_finite,
+    refuse_no_sound,
     sample_blocks,
 )
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.resample import resampled
 from asr_prune.corpus.segments import TO_THE_END, Segment
-from asr_prune.process import torch_threads, torchaudio_imports
 from asr_prune.progress import track
 
 #: float samples in [-1, 1) times this are in the range of int16, which Kaldi's features expect
@@ -49,16 +50,17 @@ def read_audio(
     """
     path = Path(path)
     with open_audio(path) as file:
-        channels, file_rate, declared = file.channels, file.samplerate, declared_samples(path, file)
+        refuse_channels(path, file.channels)
         _refuse_long(path, _seconds(file, part), longest)
-        if part is None:
-            samples = np.concatenate([np.zeros((0, channels), np.float32), *sample_blocks(file)])
-        else:
-            refuse_damage(path, channels, declared, file.frames)
-            samples, declared = _read_part(file, path, part)
-    refuse_damage(path, channels, declared, len(samples))
-    refuse_non_finite(path, samples)
-    samples = samples[:, 0] * np.float32(INT16_SCALE)
+        file_rate, declared, count = file.samplerate, declared_samples(path, file), None
+        if part is not None:
+            refuse_damage(path, declared, file.frames)
+            declared = count = _seek(file, path, part)
+        blocks = [np.zeros((0, 1), np.float32), *sample_blocks(file, count)]
+    samples = np.concatenate(blocks)[:, 0]
+    refuse_damage(path, declared, len(samples))
+    refuse_no_sound(path, samples)
+    samples = samples * np.float32(INT16_SCALE)
     if rate is None or file_rate == rate:
         return samples, file_rate
     if not resample:
@@ -79,8 +81,8 @@ def _refuse_long(path: Path, seconds: float, longest: float) -> None:
         raise AudioProblem(path, "too-long", detail, remedy)
 
 
-def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:
-    """float32 [samples, channels] of a segment, and the number of samples that it should have."""
+def _seek(file: soundfile.SoundFile, path: Path, part: Segment) -> int:
+    """Goes to the start of a segment; the number of samples that it should have."""
     seconds = file.frames / file.samplerate
     try:
         start, end = (round(time * file.samplerate) for time in part.span(seconds))
@@ -88,7 +90,7 @@ def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np
         detail = f"segment from {part.start:g} to {part.end:g} s of {seconds:.2f} s"
         raise AudioProblem(path, str(error), detail, "correct the segments file") from None
     file.seek(start)
-    return file.read(end - start, dtype="float32", always_2d=True), end - start
+    return end - start
 
 
 def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
@@ -103,10 +105,10 @@ def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tup
         _refuse_channels(path, file.channels, channel)
         declared = declared_samples(path, file)
         for block in sample_blocks(file):
-            refuse_non_finite(path, block)
+            refuse_no_sound(path, block)
             count += len(block)
             yield file.samplerate, block[:, (channel or 1) - 1] * np.float32(INT16_SCALE)
-    refuse_damage(path, 1, declared, count)
+    refuse_damage(path, declared, count)
 
 
 def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
@@ -126,9 +128,14 @@ def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
     """
     path = Path(path)
     with open_audio(path) as file:
-        channels, rate, declared = file.channels, file.samplerate, declared_samples(path, file)
-        count = sum(len(block) for block in sample_blocks(file)) if decode else int(file.frames)
-    refuse_damage(path, channels, declared, count)
+        refuse_channels(path, file.channels)
+        rate, declared, count = file.samplerate, declared_samples(path, file), int(file.frames)
+        if decode:
+            count = 0
+            for block in sample_blocks(file):
+                refuse_no_sound(path, block)
+                count += len(block)
+    refuse_damage(path, declared, count)
     return rate, count
 
 
@@ -180,20 +187,6 @@ def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None)
             start, end = segment.span(lengths[segment.recording])
             seconds[key] = end - start
     return seconds
-
-
-def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """float32 [samples] at `rate` -> at `wanted` hertz, by torchaudio's windowed sinc.
-
-    Raises UserError if torchaudio cannot be loaded.
-    """
-    import torch
-
-    with torchaudio_imports("resampling"):
-        from torchaudio.functional import resample
-
-    with torch_threads(1):  # sums depend on the number of threads; the samples must not
-        return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)
 
 
 def cut(blocks: Iterable[np.ndarray], rate: int, longest: float) -> Iterator[tuple[int, np.ndarray]]:

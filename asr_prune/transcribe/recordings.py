@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asr_prune.corpus.audio import channel_blocks, cut, resampled
+from asr_prune.corpus.audio import channel_blocks, cut
+from asr_prune.corpus.resample import resampled
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions

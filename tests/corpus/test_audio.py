@@ -10,7 +10,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.corpus.audio import AudioProblem, channel_blocks, measure_audio, read_audio, resampled
+from asr_prune.corpus.audio import AudioProblem, channel_blocks, measure_audio, read_audio
+from asr_prune.corpus.resample import resampled, sinc_resampled
 from asr_prune.corpus.segments import Segment
 
 FORMATS = {"wav": "WAV", "flac": "FLAC", "sph": "NIST"}

@@ -134,7 +134,7 @@ def test_other_formats_say_the_same_and_lossy_ones_nearly(
 def test_other_rates_are_converted_and_one_channel_taken(
     done: SimpleNamespace, capsys: Printed, tmp_path: Path
 ) -> None:
-    from asr_prune.corpus.audio import resampled
+    from asr_prune.corpus.resample import resampled
 
     for path in done.files:
         fast = resampled(soundfile.read(path, dtype="float32")[0], RATE, 44100)
