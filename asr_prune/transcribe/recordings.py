@@ -14,6 +14,7 @@ from asr_prune.corpus.resample import resampled
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
+from asr_prune.transcribe.speech import is_steady
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Recording:
     """An audio file, cut into pieces.
 
     path: as given; channel: counted from 1; seconds: length; starts: of each piece by name,
-    seconds; feats: raw features of each piece by name, float32 [frames, dim].
+    seconds; feats: raw features by name, float32 [frames, dim], of each piece that may have speech.
     """
 
     path: str
@@ -42,11 +43,12 @@ class AudioReader:
     """Reads audio files and computes features.
 
     options: of the features; channel: counted from 1, None for mono files; longest: maximum length
-    of a piece, seconds.
+    of a piece, seconds; all_sound: compute features of pieces without speech, too.
     """
 
-    def __init__(self, options: FeatureOptions, channel: int | None, longest: float) -> None:
+    def __init__(self, options: FeatureOptions, channel: int | None, longest: float, all_sound: bool = False) -> None:
         self.options, self.channel, self.longest = options, channel, longest
+        self.all_sound = all_sound
         self.compute: Compute = make_compute(options)
 
     def __call__(self, path: str) -> Recording:
@@ -74,5 +76,7 @@ class AudioReader:
             size = f"{len(audio)} samples are less than one window of {window:g} ms"
             raise UserError(f"{path}: {size}.")
         name = f"{path} from {start:.2f} s" if start else path
-        recording.starts[name], recording.feats[name] = start, feats
+        recording.starts[name] = start
         recording.seconds = start + len(samples) / rate
+        if self.all_sound or not is_steady(audio, target):
+            recording.feats[name] = feats
