@@ -29,8 +29,8 @@ def track(
         return
     start = last = time.monotonic()
     for done, item in enumerate(items):
-        if status is None and time.monotonic() - last > _MINUTE:
-            last = time.monotonic()
+        if status is None and (now := time.monotonic()) - last > _MINUTE:
+            last = now
             print(f"  {label}: {done} of {total} in {last - start:.0f} s", file=sys.stderr, flush=True)
         yield item
     seconds = time.monotonic() - start

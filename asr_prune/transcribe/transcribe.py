@@ -89,7 +89,8 @@ class Transcriber:
             untimed += self._untimed(hyps)
             self.seconds, self.files = self.seconds + recording.seconds, self.files + 1
             yield Transcript.of(recording, hyps, self.recogniser.shift)
-            _report_silence(recording, hyps)
+            if not self.requested.all_sound:
+                _report_silence(recording, hyps)
         warn_unfinished(unfinished)
         if untimed:
             text = "%d pieces have words that do not fit their audio and no times: %s"
@@ -103,9 +104,8 @@ class Transcriber:
         # batches of one piece: as many frames in memory whatever the length of the file
         groups = ({name: feats[name]} for name in raw)
         results = self.recogniser.recognise(self.recognise, groups)
-        for recording in recordings:
-            for name in recording.starts:
-                yield next(results) if name in raw else (name, _NOTHING)
+        names = (name for each in recordings for name in each.starts)
+        return (next(results) if name in raw else (name, _NOTHING) for name in names)
 
     def _untimed(self, hyps: Mapping[str, Hypothesis]) -> list[str]:
         """The pieces with words that lack requested times."""
