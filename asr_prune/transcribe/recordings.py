@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.corpus.audio import channel_blocks, cut
+from asr_prune.corpus.channels import Channel
 from asr_prune.corpus.resample import resampled
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
@@ -23,8 +24,9 @@ log = logging.getLogger(__name__)
 class Recording:
     """An audio file, cut into pieces.
 
-    path: as given; channel: counted from 1; seconds: length; starts: of each piece by name,
-    seconds; feats: raw features by name, float32 [frames, dim], of each piece that may have speech.
+    path: as given; channel: counted from 1, 1 for a mix; seconds: length; starts: of each piece by
+    name, seconds; feats: raw features by name, float32 [frames, dim], of each piece that may have
+    speech.
     """
 
     path: str
@@ -42,11 +44,11 @@ class Recording:
 class AudioReader:
     """Reads audio files and computes features.
 
-    options: of the features; channel: counted from 1, None for mono files; longest: maximum length
-    of a piece, seconds; all_sound: compute features of pieces without speech, too.
+    options: of the features; channel: as `channel_blocks`; longest: maximum length of a piece,
+    seconds; all_sound: compute features of pieces without speech, too.
     """
 
-    def __init__(self, options: FeatureOptions, channel: int | None, longest: float, all_sound: bool = False) -> None:
+    def __init__(self, options: FeatureOptions, channel: Channel, longest: float, all_sound: bool = False) -> None:
         self.options, self.channel, self.longest = options, channel, longest
         self.all_sound = all_sound
         self.compute: Compute = make_compute(options)
@@ -59,7 +61,7 @@ class AudioReader:
         """
         stream = channel_blocks(path, self.channel)
         rate, first = next(stream)
-        recording = Recording(path, self.channel or 1)
+        recording = Recording(path, self.channel if isinstance(self.channel, int) else 1)
         blocks = chain([first], (block for _, block in stream))
         for begin, samples in cut(blocks, rate, self.longest):
             self._add(recording, begin / rate, samples, rate)
