@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asr_prune.corpus.scp import audio_paths, project_paths
+from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.text import decoded, fields, first_field, raw_text
 
 #: files that every data directory has
 TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
@@ -24,28 +25,33 @@ def c_order(key: str) -> bytes:
 def read_lines(path: Path) -> list[tuple[str, str]]:
     """The lines of a Kaldi table as (key, rest) in file order; the key of a blank line is empty.
 
-    Raises UserError if the file is missing, unreadable or not UTF-8.
+    Raises UserError as `read_content` and `decoded`.
     """
+    return split_lines(decoded(_data(path), path))
+
+
+def split_lines(content: str) -> list[tuple[str, str]]:
+    """As `read_lines`, of the content of a file."""
+    return [first_field(line) for line in content.removesuffix("\n").split("\n")] if content else []
+
+
+def read_content(path: Path) -> str:
+    """The content of a table. Raises UserError if it is missing or unreadable, and as `raw_text`."""
+    return raw_text(_data(path), path)
+
+
+def _data(path: Path) -> bytes:
     try:
-        content = path.read_bytes().decode("utf-8")
+        return path.read_bytes()
     except FileNotFoundError:
         remedy = f"run the {_stage(path)} stage, which writes it"
         raise UserError(f"{path} is missing; {remedy}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        what = f"{path} is not UTF-8 text (byte {error.start})"
-        raise UserError(f"{what}; convert it, for instance with iconv.") from None
-    return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
 
 
 def _stage(path: Path) -> str:
     return "features" if path.name in ("feats.scp", "cmvn.scp") else "corpus"
-
-
-def _split(line: str) -> tuple[str, str]:
-    key, _, rest = line.strip().replace("\t", " ").partition(" ")
-    return key, rest.strip()
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -67,7 +73,7 @@ def split_words(line: str) -> list[str]:
 
     Equal words are one object, so that much text needs little memory.
     """
-    return [sys.intern(word) for word in line.split()]
+    return [sys.intern(word) for word in fields(line)]
 
 
 def write_table(path: Path, table: dict[str, str]) -> None:
@@ -176,8 +182,9 @@ def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
 
 
 def audio_files(folders: Iterable[Path]) -> list[Path]:
-    """The audio files of some data directories, sorted."""
-    return sorted({Path(place) for folder in folders for place in read_audio_tables(folder)[0].values()})
+    """The audio files and archives of some data directories, sorted."""
+    places = {place for folder in folders for place in read_audio_tables(folder)[0].values()}
+    return sorted({Path(archive_entry(place)[0]) for place in places})
 
 
 def _segment(path: Path, utterance: str, line: str) -> Segment:

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.graph import make_graph
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
@@ -97,6 +97,20 @@ def test_words_are_those_spoken(recogniser: Any) -> None:
     loglikes = np.full((60, recogniser.pdfs), -20, np.float32)
     loglikes[np.arange(60), pdfs] = 0
     assert Decoder(recogniser.graph, DecodeOptions()).best(loglikes, 1.0).words == spoken
+
+
+def test_self_loops_follow_the_transition_that_leaves_their_state(recogniser: Any) -> None:
+    """Kaldi's reorder: who enters a state with a self-loop has come by a leaving transition of the same HMM state."""
+    arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
+    transitions = HmmModel.load(recogniser.hmm).transitions
+    state = np.asarray(transitions.id2state)[arrays.arcs["ilabel"]]
+    loops = (arrays.sources == arrays.arcs["nextstate"]) & (arrays.arcs["ilabel"] > 0)
+    assert loops.any()
+    for loop in np.flatnonzero(loops):
+        enters = (arrays.arcs["nextstate"] == arrays.sources[loop]) & ~loops
+        assert enters.any()
+        assert set(state[enters].tolist()) == {state[loop]}
+        assert not any(map(transitions.is_self_loop, arrays.arcs["ilabel"][enters].tolist()))
 
 
 def test_files_of_the_graph(recogniser: Any) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.recognisers import GraphRecogniser, GreedyRecogniser, KnownWords
-from asr_prune.decode.search import Decoder
 from asr_prune.decode.word_times import HmmTimer
 from asr_prune.errors import UserError
 from asr_prune.lang.tokens import BEGIN, BLANK
@@ -42,6 +42,18 @@ def test_what_is_not_requested_is_not_computed(recogniser: Any) -> None:
     hyp = known("a", recogniser.loglikes(1, 50))
     assert (hyp.words, hyp.spans, hyp.confidences) == (["NO"], [(0, 5)], [])
     assert known("b", recogniser.loglikes(1, 50)).words == []
+
+
+def test_a_word_that_the_graph_lacks_is_no_word_of_the_lattice(recogniser: Any) -> None:
+    """Its confidence is that of a word that was not heard."""
+    decoder = Decoder(recogniser.graph, DecodeOptions(lattice_beam=10.0))
+    (first,) = (word for word, i in {w: i for i, w in decoder.words.items()}.items() if i == 1)
+    loglikes = recogniser.loglikes(1, 50)
+    lattice, ids = decoder.lattice(loglikes), {word: i for i, word in decoder.words.items()}
+    for words in (["UNHEARD", "NO"], [first, "UNHEARD"]):
+        known = KnownWords({"a": words}, lambda words, loglikes: [], POINT, decoder)
+        expected = lattice.confidences([ids.get(word, 10**6) for word in words], POINT)
+        assert known("a", loglikes).confidences == expected
 
 
 def test_a_network_with_other_pdfs_is_one_sentence(recogniser: Any) -> None:
