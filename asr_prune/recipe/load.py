@@ -93,7 +93,7 @@ class Loaded:
         full = tuple(part for part in (*path, *loc) if not part.endswith("Options") and part not in PASS_TYPES)
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
-        key, where = ".".join(full), self._where(full)
+        key, where = ".".join(full), self._where((*full, *_first_word(problem)))
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
         if problem["type"] == "union_tag_invalid":
@@ -167,6 +167,12 @@ class Loaded:
         train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
         changes = [*differing(network, network_options), *differing(train, train_options)]
         return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NOT_IN_NAME)
+
+
+def _first_word(problem: Any) -> list[str]:
+    """The key inside a block whose range is wrong: the sentence of `__post_init__` begins with it."""
+    words = problem["msg"].removeprefix("Value error, ").split() if problem["type"] == "value_error" else []
+    return words[0].split(".") if words else []
 
 
 def _prune_options(method: str) -> type[PruneOptions]:
