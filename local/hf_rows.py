@@ -39,11 +39,17 @@ class Split:
     out: Path
 
     def read(self, part: str) -> DataDir:
-        """The usable rows as a data directory; logs how many were left out, and why."""
-        data, left_out = DataDir(self.out / part), Counter[str]()
-        rows = self.rows()
-        for number, row in enumerate(islice(rows, self.settings.limit or None)):
-            left_out[self._add(data, row, part, number)] += 1
+        """The usable rows as a data directory; logs how many were left out, and why.
+
+        A test split in which no row has text is returned without transcripts.
+        """
+        data, silent, left_out = DataDir(self.out / part), DataDir(self.out / part), Counter[str]()
+        for number, row in enumerate(islice(self.rows(part), self.settings.limit or None)):
+            words = spelt(row.get(self.settings.text), self.settings)
+            why = self._add(data if words else silent, row, words, part, number)
+            left_out[why or ("" if words else "without text")] += 1
+        if part == "test" and not data.text and silent.text:
+            return silent
         for why, count in sorted(left_out.items()):
             if why:
                 rows_left = counted(range(count), "row")
@@ -53,10 +59,9 @@ class Split:
             raise UserError(f"{self.root}, {self.name}: {what}; name other columns.")
         return data
 
-    def _add(self, data: DataDir, row: dict[str, Any], part: str, number: int) -> str:
+    def _add(self, data: DataDir, row: dict[str, Any], words: list[str], part: str, number: int) -> str:
         """Adds a row, or returns why it is left out."""
-        words, audio = spelt(row[self.settings.text], self.settings), row[self.settings.audio] or {}
-        if not words:
+        if not words and part != "test":
             return "without text"
         name = _plain(row[self.settings.id]) if self.settings.id else f"{part}{number:07d}"
         speaker = _plain(row[self.settings.speaker]) if self.settings.speaker else ""
@@ -65,7 +70,7 @@ class Split:
             return "without a speaker"
         if key in data.text:
             return "with a repeated id"
-        place = self._place(audio, f"{part}/{key}")
+        place = self._place(row[self.settings.audio] or {}, f"{part}/{key}")
         if place is None:
             return "without audio"
         data.wavs[key], data.text[key], data.utt2spk[key] = str(place), words, speaker or key
@@ -82,8 +87,8 @@ class Split:
             file.write(audio["bytes"])
         return self.out / f"audio/{name}{suffix}"
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yields the rows; audio is a mapping with `bytes` and `path`.
+    def rows(self, part: str) -> Iterator[dict[str, Any]]:
+        """Yields the rows; audio is a mapping with `bytes` and `path`. Those of test may have no text.
 
         Raises UserError if they cannot be read.
         """
@@ -91,7 +96,8 @@ class Split:
         split = self._load(tables)
         columns = list(split.column_names or next(iter(split), {}))
         columns = [self.settings.audio if tables and column == FILE_NAME else column for column in columns]
-        for column in (self.settings.audio, self.settings.text, self.settings.speaker, self.settings.id):
+        needed = () if part == "test" else (self.settings.text,)
+        for column in (self.settings.audio, *needed, self.settings.speaker, self.settings.id):
             if column and column not in columns:
                 what = f"no column {column!r}; use one of {', '.join(columns)}"
                 raise UserError(f"{self.root}, {self.name}: {what}.")

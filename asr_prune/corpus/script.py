@@ -156,10 +156,8 @@ def _module_file(folder: Path, name: list[str]) -> Path | None:
 def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
     """Further arguments of the script's `prepare`: an object of its class Options, if it has one.
 
-    Raises UserError if the script has no `prepare`, or if the recipe sets a subset or an option that it does not have.
+    Raises UserError if the recipe sets a subset or an option that the script does not have.
     """
-    if not hasattr(script, "prepare"):
-        raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")
     given = corpus.options | ({"subset": corpus.subset} if corpus.subset else {})
     cls = getattr(script, "Options", None)
     if cls is None and given:
@@ -168,11 +166,21 @@ def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
     return [] if cls is None else [read_options(cls, given)]
 
 
+def option_names(script: ModuleType, corpus: CorpusOptions) -> list[str]:
+    """Keys of corpus.options that the script takes, without those that the recipe has switched on."""
+    cls = getattr(script, "Options", None)
+    names = [option.name for option in fields(cls)] if cls else []
+    return [name for name in names if corpus.options.get(name) is not True]
+
+
 def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
     """Runs the script's `prepare`.
 
-    Raises UserError as it and `script_options` do, and says how to pass the corpus's folder.
+    Raises UserError as it and `script_options` do, and says how to pass the corpus's folder; also if there is no
+    `prepare`.
     """
+    if not hasattr(script, "prepare"):
+        raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")
     options = script_options(script, corpus)
     try:
         script.prepare(corpus.root, out, seed, *options)

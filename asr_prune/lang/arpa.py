@@ -12,6 +12,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.lang.symbols import EPSILON
+from asr_prune.layout import made_by
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def _lines(path: Path) -> Iterator[str]:
                 yield line
     except OSError as error:
         message = f"cannot read the language model {path}: {error.strerror}"
-        raise UserError(f"{message}; the corpus stage makes it.") from error
+        raise UserError(f"{message}; {made_by(path, 'corpus')}.") from error
 
 
 def _ngram(line: str, order: int, highest: int, where: str) -> list[str]:

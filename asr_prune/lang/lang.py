@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.layout import made_by
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def _text(path: Readable) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror}; the lang stage makes it."
+        message = f"cannot read {path}: {error.strerror}; {made_by(path, 'lang')}."
         raise UserError(message) from error
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.lang.symbols import EPSILON
+from asr_prune.layout import made_by
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def _text(path: Readable) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        message = f"cannot read the lexicon {path}: {error.strerror}; the corpus stage makes it."
+        message = f"cannot read the lexicon {path}: {error.strerror}; {made_by(path, 'corpus')}."
         raise UserError(message) from error
     except UnicodeDecodeError as error:
         message = f"the lexicon {path} is not UTF-8 (byte {error.start})"

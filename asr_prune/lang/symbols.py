@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.layout import made_by
 
 EPSILON = "<eps>"
 
@@ -30,7 +31,7 @@ def read_symbols(path: Readable) -> dict[str, int]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         message = f"cannot read the symbol table {path}: {error.strerror}"
-        raise UserError(f"{message}; the lang stage makes it.") from error
+        raise UserError(f"{message}; {made_by(path, 'lang')}.") from error
     except UnicodeDecodeError as error:
         message = f"the symbol table {path} is not UTF-8 text (byte {error.start})"
         raise UserError(f"{message}; make it again.") from error

@@ -57,7 +57,8 @@ class Loaded:
 
     def _changed(self, changes: Sequence[tuple[Sequence[str], Any]]) -> dict[str, Any]:
         """The recipe with what `--set` changes; keys of `prune` as `merged_prune` lays them over it."""
-        tree, prune, over = self.written, self.written.get("prune") or {}, {}
+        tree, prune = self.written, self.written.get("prune") or {}
+        over: dict[str, Any] = {}
         for keys, value in changes:
             if keys[0] != "prune":
                 tree = changed(tree, keys, value)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.corpus.datadir import TABLES
+from asr_prune.corpus.facts import LEXICON
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
 from asr_prune.corpus.script import find_script, load_script, script_files, script_name, script_options
@@ -23,7 +24,6 @@ def works(experiment: Experiment) -> list[Work]:
     script = _script(experiment)
     audio = recipe.features.need_audio
     tables = TABLES if audio else TABLES[1:]
-    folder = recipe.lang.folder
     arguments = {"corpus": corpus, "seed": recipe.seed, "audio": audio}
     places = {"script": script, "sets": layout.sets(), "out": layout.data, "facts": layout.facts}
     return [
@@ -32,7 +32,7 @@ def works(experiment: Experiment) -> list[Work]:
             says=f"preparing with {os.path.relpath(script)}",
             job="asr_prune.corpus.prepare:prepare_corpus",
             arguments=arguments,
-            uncounted=places | {"words": folder / "words.txt" if folder else layout.dictionary / "lexicon.txt"},
+            uncounted=places | {"words": _words(experiment), "oov": recipe.lang.oov_word},
             inputs={},
             outputs=[layout.facts, *(layout.set(part) / name for part in SETS for name in tables)],
             optional=[
@@ -42,6 +42,14 @@ def works(experiment: Experiment) -> list[Work]:
             home=layout.exp,
         )
     ]
+
+
+def _words(experiment: Experiment) -> Path | None:
+    """The table of the words that have a pronunciation; None if networks learn to spell words."""
+    lang = experiment.recipe.lang
+    if experiment.loaded.recipe.decode.type == "ctc" and lang.tokens != "phones":
+        return None
+    return lang.folder / "words.txt" if lang.folder else experiment.layout.dictionary / LEXICON
 
 
 def check_script(experiment: Experiment) -> None:

@@ -212,7 +212,8 @@ def test_bad_data_are_counted_and_left_out(project: Path, capsys: Said) -> None:
         assert main([verb, *GIVEN]) == 0
     out = capsys.readouterr().out
     assert "data/tiny/train: 1 of 12 utterances skipped" in out
-    assert "2 utterances lack a transcript that the lexicon covers, left out: ann-1 ann-2" in out
+    lacking = "2 of 16 utterances have no words, or words that the lexicon lacks (1 word: MID (2))"
+    assert f"{lacking}, left out: ann-1 ann-2" in out
 
 
 @pytest.mark.parametrize(
