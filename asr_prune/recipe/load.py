@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -28,6 +29,7 @@ from asr_prune.recipe.settings import (
 )
 
 T = TypeVar("T")
+_WORD = re.compile(r"[a-z_0-9]+")
 #: what pydantic puts between the place of a pass and its keys
 PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
@@ -98,7 +100,7 @@ class Loaded:
         full = tuple(part for part in (*path, *loc) if not part.endswith("Options") and part not in PASS_TYPES)
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
-        key, where = ".".join(full), self.where((*full, *_first_word(problem)))
+        key, where = ".".join(full), self.where(full, _words_of(problem))
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
         if problem["type"] == "union_tag_invalid":
@@ -106,12 +108,19 @@ class Loaded:
             return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}."
         return f"{where}: {key + ': ' if key else ''}{told(problem)}."
 
-    def where(self, key: tuple[str, ...]) -> str:
-        """The `--set`, or else the line, that gives `key`, a part of it or the block around it."""
-        for text in self.sets:
-            if all(one == other for one, other in zip(text.split("=")[0].split("."), key, strict=False)):
-                return f"--set {text}"
-        line = next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), None)
+    def where(self, key: tuple[str, ...], named: Sequence[str] = ()) -> str:
+        """The `--set`, or else the line, that gives `key`, a part of it or the block around it.
+
+        named: words of the message; what has one of them inside the block comes first.
+        """
+        sets = [text for text in self.sets if _overlap(text.split("=")[0].split("."), key)]
+        naming = [text for text in sets if _words_set(text) & set(named)] if named else sets
+        if naming:
+            return f"--set {naming[0]}"
+        keys = [(*key, *word.split(".")) for word in named] + [key[:n] for n in range(len(key), 0, -1)]
+        line = next((self.lines[each] for each in keys if each in self.lines), None)
+        if sets and line == self.lines.get(key):
+            return f"--set {sets[0]}"
         return f"{self.path}{f' line {line}' if line else ''}"
 
     def runs(self) -> list[Run]:
@@ -172,10 +181,20 @@ class Loaded:
         return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NOT_IN_NAME)
 
 
-def _first_word(problem: Any) -> list[str]:
-    """The key inside a block whose range is wrong: the sentence of `__post_init__` begins with it."""
-    words = problem["msg"].removeprefix("Value error, ").split() if problem["type"] == "value_error" else []
-    return words[0].split(".") if words else []
+def _words_of(problem: Any) -> list[str]:
+    """Words of a sentence of `__post_init__`, among them the keys of the block that it is about."""
+    return _WORD.findall(problem["msg"].removeprefix("Value error, ")) if problem["type"] == "value_error" else []
+
+
+def _words_set(text: str) -> set[str]:
+    """The key that a `--set` sets, without what is around it, and the words of its value."""
+    key, _, value = text.partition("=")
+    return set(_WORD.findall(f"{key.rpartition('.')[2]} {value}"))
+
+
+def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether one key is the other, or inside it."""
+    return all(part == same for part, same in zip(one, other, strict=False))
 
 
 def _prune_options(method: str) -> type[PruneOptions]:

@@ -212,7 +212,7 @@ def test_bad_data_are_counted_and_left_out(project: Path, capsys: Said) -> None:
         assert main([verb, *GIVEN]) == 0
     out = capsys.readouterr().out
     assert "data/tiny/train: 1 of 12 utterances skipped" in out
-    lacking = "2 of 16 utterances have no words, or words that the lexicon lacks (1 word: MID (2))"
+    lacking = "2 of 15 utterances have no words, or words that the lexicon lacks (1 word: XYZZY (1))"
     assert f"{lacking}, left out: ann-1 ann-2" in out
 
 
