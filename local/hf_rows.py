@@ -57,7 +57,8 @@ class Split:
     def read(self, part: str) -> DataDir:
         """The usable rows as a data directory; logs how many were left out, and why.
 
-        A test split in which no row has text is returned without transcripts. Raises UserError if there are none, or words have digits and the options refuse these.
+        A test split in which no row has text is returned without transcripts. Raises UserError if
+        there are no usable rows, or words have digits and the options refuse these.
         """
         data, silent = DataDir(self.out / part), DataDir(self.out / part)
         left_out, odd = LeftOut(), Oddities(self.settings)

@@ -27,6 +27,7 @@ BLOCKS = "corpus|lang|features|hmm|network|train|prune|decode|score|report"
 #: what stands for a value of the reader's, or of the program's in an f-string
 PLACEHOLDERS = {
     "KEY=VALUE]": "seed=1",
+    "KEY=": "train.init=",
     "KEY=VALUE": "seed=1",
     "key=value": "seed=1",
     "key=": "train.init=",
@@ -46,6 +47,9 @@ WITH = {
     "corpus.options.whole": ["--recipe", "recipes/fsdd"],
     "hmm.stop_after": ["--recipe", "recipes/an4"],
     "corpus.options.g2p": ["--recipe", "recipes/kaldi", "--set", "corpus.options.lexicon=cmudict.dict"],
+    "corpus.options={text: sentence}": ["--recipe", "recipes/hf"],
+    "corpus.options.text": ["--recipe", "recipes/hf"],
+    "corpus.options.digits": ["--recipe", "recipes/hf"],
     "corpus.options": ["--recipe", "recipes/kaldi"],
     "prune.rates": ["--set", "prune.method=dsd"],
     "prune.sparsity": ["--set", "prune.method=map"],
@@ -56,6 +60,7 @@ _ADVICE = re.compile(rf"\b((?:{BLOCKS})(?:\.[a-z_0-9]+)+=(?:'[^']*'|\[[^\]]*\]|[
 _KEY = re.compile(rf"(?<![\w/.\-])((?:{BLOCKS})(?:\.[a-z_0-9]+)+)(?![\w/(])")
 #: the endings of files, whose names look like keys
 _FILES = ["py", "md", "pt", "yaml", "json", "txt", "fst", "png", "html", "ark", "scp", "log", "onnx", "nnet"]
+_FILES += ["csv", "tsv", "jsonl", "parquet", "safetensors"]
 
 
 def strings(path: Path) -> Iterator[str]:
@@ -97,13 +102,19 @@ def beside(name: str, setting: str) -> list[str]:
     recipe = parts[1].removesuffix(".py") if parts[0] in ("recipes", "local") else ""
     if recipe and (ROOT / "recipes" / recipe / "recipe.yaml").is_file():
         return ["--recipe", f"recipes/{recipe}"]
+    if name.startswith("local/hf_"):
+        return ["--recipe", "recipes/hf"]
     return next((more for key, more in WITH.items() if setting.startswith(key)), [])
 
 
 @pytest.mark.parametrize(("setting", "others"), settings(), ids=[setting for setting, _ in settings()])
-def test_every_setting_passes_check(setting: str, others: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    assert main(["check", *others, "--set", setting]) == 0
+def test_every_setting_passes_check(
+    setting: str, others: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [str(ROOT / word) if word.startswith("recipes/") else word for word in others]
+    given = given if "--recipe" in given else ["--recipe", str(ROOT / "recipes/demo"), *given]
+    assert main(["check", *given, "--set", setting]) == 0
 
 
 def test_settings_are_found() -> None:
@@ -174,7 +185,7 @@ def test_lines_that_a_recipe_offers_as_comments_can_be_used(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A comment of the form `key: value` in a block is an alternative to write there."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(tmp_path)
     lines = path.read_text(encoding="utf-8").splitlines()
     block = ""
     for line in lines:

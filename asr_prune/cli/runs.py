@@ -10,7 +10,7 @@ from asr_prune.cli.shared import (
     above_zero,
     add_run_options,
     add_verb,
-    finite,
+    finite_number,
     not_negative,
     open_run,
     positive,
@@ -37,7 +37,7 @@ def add_verbs(verbs: Verbs) -> None:
     add_run_options(verb, "decode", nj=False, on=True)
     verb.add_argument("-n", type=positive, default=10, help="sequences of an utterance (default: %(default)s)")
     verb.add_argument("--lm-weight", type=above_zero, default=10.0, help="(default: %(default)s)")
-    verb.add_argument("--penalty", type=finite, default=0.0, help="cost of each word (default: %(default)s)")
+    verb.add_argument("--penalty", type=finite_number, default=0.0, help="cost of each word (default: %(default)s)")
 
 
 def _add_explain(verbs: Verbs) -> None:

@@ -38,7 +38,7 @@ def _whole(text: str, least: int) -> int:
     return int(text)
 
 
-def finite(text: str) -> float:
+def finite_number(text: str) -> float:
     """Any number but nan and infinity, for argparse."""
     return number_from(text, -sys.float_info.max, "must be a finite number")
 

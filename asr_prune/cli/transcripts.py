@@ -13,7 +13,7 @@ from asr_prune.cli.shared import (
     above_zero,
     add_recipe_options,
     add_verb,
-    finite,
+    finite_number,
     number_from,
     open_run,
     positive,
@@ -47,7 +47,7 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--longest", type=_seconds, default=LONGEST_PIECE, metavar="SECONDS", help=longest)
     verb.add_argument("--lm-weight", type=above_zero, metavar="W", help="instead of the one chosen on dev")
     penalty = "cost of each word, instead of the one chosen on dev"
-    verb.add_argument("--penalty", type=finite, metavar="P", help=penalty)
+    verb.add_argument("--penalty", type=finite_number, metavar="P", help=penalty)
     add_recipe_options(verb, None)
 
 

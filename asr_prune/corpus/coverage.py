@@ -12,28 +12,28 @@ from asr_prune.errors import UserError, counted, first_few
 #: names that lexicons give to the word for unknown words
 _UNKNOWN = re.compile(r"\W*(unk|unknown|oov|spoken[_-]noise|spn)\W*", re.IGNORECASE)
 #: utterance -> words
-Text = Mapping[str, Sequence[str]]
+Transcripts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class SpokenWords:
     """Words that have a pronunciation; oov: the word that stands for all others in training; where: their file."""
 
     words: frozenset[str]
     oov: str
     where: str
 
-    def lacks(self, text: Text) -> list[str]:
+    def lacks(self, text: Transcripts) -> list[str]:
         """Utterances with a word that is not in the vocabulary."""
         return [name for name, words in text.items() if not self.words.issuperset(words)]
 
-    def missing(self, texts: Iterable[Text]) -> Counter[str]:
+    def missing(self, texts: Iterable[Transcripts]) -> Counter[str]:
         """How often each word that is not in the vocabulary was said."""
         every = (word for text in texts for words in text.values() for word in words)
         return Counter(word for word in every if word not in self.words)
 
 
-def coverage(sets: Mapping[str, Text], vocabulary: Vocabulary) -> list[str]:
+def coverage(sets: Mapping[str, Transcripts], vocabulary: SpokenWords) -> list[str]:
     """A sentence for each of `sets` that has words outside the vocabulary, and what becomes of them."""
     sentences = []
     for part, text in sets.items():
@@ -45,7 +45,7 @@ def coverage(sets: Mapping[str, Text], vocabulary: Vocabulary) -> list[str]:
     return sentences
 
 
-def _fate(part: str, vocabulary: Vocabulary) -> str:
+def _fate(part: str, vocabulary: SpokenWords) -> str:
     if part == "test":
         return "they cannot be recognised"
     if vocabulary.oov in vocabulary.words:
@@ -53,7 +53,7 @@ def _fate(part: str, vocabulary: Vocabulary) -> str:
     return "training leaves these utterances out"
 
 
-def mends(sets: Mapping[str, Text], vocabulary: Vocabulary, script_options: Collection[str] = ()) -> list[str]:
+def mends(sets: Mapping[str, Transcripts], vocabulary: SpokenWords, script_options: Collection[str] = ()) -> list[str]:
     """What to do about the words outside the vocabulary, a sentence each, the likeliest first; none if it has all.
 
     script_options: keys that the corpus's script takes in corpus.options.
@@ -80,7 +80,7 @@ def _other_case(
     return [f"{what}: {remedy}."]
 
 
-def _unknown_word(vocabulary: Vocabulary) -> list[str]:
+def _unknown_word(vocabulary: SpokenWords) -> list[str]:
     if vocabulary.oov in vocabulary.words:
         return []
     what = f"{vocabulary.where} has no word {vocabulary.oov} (lang.oov_word) for unknown words"
@@ -95,7 +95,9 @@ def _more_words(script_options: Collection[str]) -> list[str]:
     return []
 
 
-def need_covered(sets: Mapping[str, Text], vocabulary: Vocabulary, script_options: Collection[str] = ()) -> None:
+def need_covered(
+    sets: Mapping[str, Transcripts], vocabulary: SpokenWords, script_options: Collection[str] = ()
+) -> None:
     """Raises UserError if training could use no utterance of one of `sets`, all with words outside the vocabulary."""
     if vocabulary.oov in vocabulary.words:
         return

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asr_prune.corpus.audio import utterance_seconds
-from asr_prune.corpus.coverage import Vocabulary, coverage, mends, need_covered
+from asr_prune.corpus.coverage import SpokenWords, coverage, mends, need_covered
 from asr_prune.corpus.datadir import DataDir, write_silent_text
 from asr_prune.corpus.facts import ARPA, LEXICON, LM_TEXT, Facts
 from asr_prune.corpus.options import CorpusOptions
@@ -74,7 +74,7 @@ def brought_since(dictionary: Path, before: Mapping[Path, int]) -> list[Path]:
     return sorted(path for path in now if path.is_file())
 
 
-def read_vocabulary(table: Path | None, oov: str) -> Vocabulary | None:
+def read_vocabulary(table: Path | None, oov: str) -> SpokenWords | None:
     """The first column of a lexicon or words.txt; None if there is none. An oov.int beside it names its oov."""
     if table is None or not table.is_file():
         return None
@@ -82,7 +82,7 @@ def read_vocabulary(table: Path | None, oov: str) -> Vocabulary | None:
     ids = table.with_name("oov.int")
     given = ids.read_text("utf-8").split()[:1] if ids.is_file() else []
     named = [word for word, *rest in lines if rest == given] if given else []
-    return Vocabulary(frozenset(line[0] for line in lines), [*named, oov][0], str(table))
+    return SpokenWords(frozenset(line[0] for line in lines), [*named, oov][0], str(table))
 
 
 def need_transcripts(sets: Mapping[str, DataDir]) -> None:
@@ -93,7 +93,7 @@ def need_transcripts(sets: Mapping[str, DataDir]) -> None:
             raise UserError(f"{what}; only the test set may be without: correct what the corpus stage reads.")
 
 
-def _report_coverage(sets: Mapping[str, DataDir], vocabulary: Vocabulary, options: Sequence[str]) -> None:
+def _report_coverage(sets: Mapping[str, DataDir], vocabulary: SpokenWords, options: Sequence[str]) -> None:
     texts = {part: data.text for part, data in sets.items()}
     for sentence in (*coverage(texts, vocabulary), *mends(texts, vocabulary, options)):
         log.warning("  %s", sentence)

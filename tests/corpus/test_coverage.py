@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.corpus.coverage import Vocabulary, coverage, mends, need_covered
+from asr_prune.corpus.coverage import SpokenWords, coverage, mends, need_covered
 from asr_prune.corpus.datadir import DataDir, write_silent_text
 from asr_prune.corpus.prepare import need_transcripts, read_vocabulary
 from asr_prune.errors import UserError
@@ -16,8 +16,8 @@ from asr_prune.errors import UserError
 TEXT = {"a": ["YES", "NO"], "b": ["NO", "WELL", "WELL"], "c": ["YES"], "d": []}
 
 
-def vocabulary(*words: str, oov: str = "<UNK>") -> Vocabulary:
-    return Vocabulary(frozenset(words), oov, "lexicon.txt")
+def vocabulary(*words: str, oov: str = "<UNK>") -> SpokenWords:
+    return SpokenWords(frozenset(words), oov, "lexicon.txt")
 
 
 def test_utterances_of_all_and_the_most_frequent_words() -> None:
