@@ -105,7 +105,7 @@ def describe(sets: Mapping[str, DataDir], corpus: CorpusOptions, audio: bool) ->
     rate = 0 if corpus.resample else corpus.rate
     for part, directory in sets.items():
         silent = part == "test" and directory.silent
-        problems, lengths = examine(directory.path, rate, None, decode=False, audio=audio, transcribed=not silent)
+        problems, lengths = examine(directory.path, rate, None, False, audio, corpus.channel, not silent)
         hours = sum(utterance_seconds(directory, lengths).values()) / 3600
         speakers = len(set(directory.utt2spk.values()))
         words = sum(len(text) for text in directory.text.values())
