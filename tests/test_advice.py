@@ -64,9 +64,10 @@ _FILES += ["csv", "tsv", "jsonl", "parquet", "safetensors"]
 
 
 def strings(path: Path) -> Iterator[str]:
-    """The texts of a module, docstrings included, `{}` for what is filled in."""
+    """The texts of a module, `{}` for what is filled in, without docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    inside |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
@@ -154,10 +155,8 @@ def test_every_key_that_pages_and_messages_name_exists() -> None:
 
 
 def _code_of(path: Path, text: str) -> str:
-    """What a page sets as code; of recipes and messages everything, but nothing of docstrings of several lines."""
-    if path.suffix == ".md":
-        return " ".join(re.findall(r"`([^`]+)`", text))
-    return "" if path.suffix == ".py" and "\n" in text else text
+    """What a page sets as code; of recipes and messages everything."""
+    return " ".join(re.findall(r"`([^`]+)`", text)) if path.suffix == ".md" else text
 
 
 def commands() -> list[tuple[str, str]]:
