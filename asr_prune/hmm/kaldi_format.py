@@ -152,9 +152,13 @@ class KaldiReader:
         return int(self._number(self.token()))
 
     def real(self) -> float:
-        if self.binary:
-            return float(struct.unpack("<f", self._sized())[0])
-        return self._number(self.token())
+        """A number of single or double precision."""
+        if not self.binary:
+            return self._number(self.token())
+        (size,) = self.take(1)
+        if size not in (4, 8):
+            raise self.fail("expected a number")
+        return float(struct.unpack("<f" if size == 4 else "<d", self.take(size))[0])
 
     def _number(self, word: str) -> float:
         try:
@@ -192,10 +196,11 @@ class KaldiReader:
 
     def _bracketed(self) -> list[list[float]]:
         """The numbers between [ and ] by line."""
-        self.expect("[")
+        if self.expect("[", "[]") == "[]":
+            return []
         end = self.data.find(b"]", self.at)
         if end < 0:
             raise self.fail("there is no closing ]")
-        lines = self.data[self.at - 1 : end].decode("utf-8", "replace").splitlines()
+        lines = self.data[self.at : end].decode("utf-8", "replace").splitlines()
         self.at = end + 2
         return [[self._number(word) for word in line.split()] for line in lines if line.strip()]

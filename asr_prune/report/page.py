@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from asr_prune.report.cells import Column, columns, interval_cell, layers, legend
+from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
@@ -174,6 +175,7 @@ def _sections(
         '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
         ' <a href="results.json">results.json</a>.</p>',
         *([f"<p>{escape(warning)}</p>"] if warning else []),
+        *([_bullets(found)] if (found := remarks(rows)) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",
         *_picture("Node norms", pictures.norms, norms),

@@ -18,6 +18,7 @@ from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.page import Pictures, page
+from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite
 from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
 from asr_prune.report.table import table
@@ -95,9 +96,9 @@ def write_report(
 
     Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
     run has weight histograms, matrices.png if a method with exact zeros was run. Unfinished or damaged
-    runs are left out and listed below the table. options.title replaces `title`; score: how words
-    are compared if test has no transcripts; warning: a sentence about the test set. Raises UserError
-    if no run is finished or `out` cannot be written.
+    runs are left out and listed below the table, as is what `remarks` finds. options.title replaces
+    `title`; score: how words are compared if test has no transcripts; warning: a sentence about the
+    test set. Raises UserError if no run is finished or `out` cannot be written.
     """
     options = options or ReportOptions()
     runs, skipped = read_runs(files)
@@ -110,8 +111,8 @@ def write_report(
     with atomic(out / "index.html") as file:
         file.write(page(runs, title, pictures, skipped, warning))
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
-    notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)]
-    return table(rows, options.width) + "".join(f"{note}\n" for note in [*warnings, *(notes if skipped else [])])
+    notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
+    return table(rows, options.width) + "".join(f"{note}\n" for note in [*remarks(rows), *warnings, *notes])
 
 
 def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:

@@ -23,6 +23,9 @@ class ScoreOptions:
     #: split_hyphens (makes well-known two words); nfkc (Unicode NFKC: plain forms of full-width
     #: letters and ligatures, composed accents)
     normalise: list[Step] = field(default_factory=list)
+    #: what may stand in references besides words. sclite: alternatives, { um / uh / @ } (@: no
+    #: word), and (WORD), which may be left out, as `sclite -D` scores it; none: words only
+    markup: Literal["sclite", "none"] = "sclite"
     #: bootstrap samples of the speakers for the 95 % interval of the WER; 0 for no interval
     bootstrap: int = 10_000
     #: also log the %WER of test at the LM weight and penalty that are best on test itself. It is

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from asr_prune.corpus.spelling import cleaned, without_noises, without_punctuation
 from asr_prune.errors import UserError
+from asr_prune.score.alternatives import Reference, mapped, parse
 from asr_prune.score.options import ScoreOptions
 
 
@@ -40,6 +41,15 @@ def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
     return text.split()
 
 
+def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Reference:
+    """The words of a reference normalised, with sclite's markup read if `score.markup` says so.
+
+    Raises UserError as `parse`.
+    """
+    parts = parse(" ".join(words), utterance) if options.markup == "sclite" else tuple(words)
+    return mapped(parts, lambda run: normalise(run, options.normalise))
+
+
 def representatives(options: ScoreOptions) -> dict[str, str]:
     """Maps every word of a class of equivalents to the first of its class, all normalised.
 
@@ -67,3 +77,12 @@ def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
     alignment of the merged words at no higher cost.
     """
     return [same.get(word, word) for word in words]
+
+
+def merge_markup(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
+    """`merge` of a reference with sclite's markup: (WORD) becomes the first of WORD's class in parentheses."""
+    merged = []
+    for word in words:
+        inner = word[1:-1]
+        merged.append(f"({same[inner]})" if word == f"({inner})" and inner in same else same.get(word, word))
+    return merged
