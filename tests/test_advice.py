@@ -133,7 +133,7 @@ def known_keys() -> set[str]:
     for path in (ROOT / "local").glob("*.py"):
         if cls := getattr(load_script(path), "Options", None):
             keys |= set(_keys_of(cls, "corpus.options."))
-    return keys | {"prune.IS_DENSE"}
+    return keys | {"prune.remove"}  # of torch.nn.utils
 
 
 def _keys_of(cls: Any, prefix: str) -> Iterator[str]:
