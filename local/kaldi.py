@@ -22,10 +22,11 @@ from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.corpus.segments import parse_segments
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
-from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_lexicon
+from asr_prune.lang.dictionary import copy_arpa, copy_lexicon, read_dictionary, respelled, write_lexicon
 from asr_prune.lang.g2p import completed
 from asr_prune.options import options
 from asr_prune.progress import track
+from asr_prune.text import fields, lines_of, trimmed
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ class Options:
     held_out: int = 10
     #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
-    #: file of the pronunciation lexicon, if lang.folder is not set
+    #: file of the pronunciation lexicon, or the dictionary folder (data/local/dict), if lang.folder
+    #: is not set
     lexicon: Path | None = None
     #: letter case of the words of the transcripts and of `lexicon`
     case: Literal["upper", "lower", "keep"] = "keep"
@@ -71,9 +73,9 @@ class Options:
 
 
 def sources(root: Path | None, settings: Options) -> list[Path]:
-    """The folders that `prepare` reads."""
-    folders = (settings.train, settings.dev, settings.test)
-    return [root / folder for folder in folders if root and folder]
+    """The folders and files that `prepare` reads."""
+    places = (settings.train, settings.dev, settings.test, settings.lexicon, settings.lm)
+    return [root / place for place in places if root and place]
 
 
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
@@ -96,7 +98,7 @@ def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options
         _write_given(root, out / "given" / part, tables)
         _data_dir(root, out, part, tables, settings.pipes).write()
     if settings.lexicon:
-        _write_lexicon(root / settings.lexicon, sets["train"]["text"].values(), settings, out / "local/lexicon.txt")
+        _write_lexicon(root / settings.lexicon, sets["train"]["text"].values(), settings, out / "local")
     if settings.lm:
         copy_arpa(root / settings.lm, out / "local/lm.arpa")
 
@@ -107,9 +109,16 @@ def in_case(text: str, case: str) -> str:
 
 
 def _write_lexicon(source: Path, texts: Iterable[str], settings: Options, out: Path) -> None:
-    entries = [(in_case(word, settings.case), phones) for word, phones in read_dictionary(source)]
+    if settings.case == "keep" and not settings.g2p:
+        copy_lexicon(source, out)
+        return
+    if source.is_dir():
+        raise UserError(
+            f"{source} is a folder; with case or g2p, name the file of the lexicon in corpus.options.lexicon."
+        )
+    entries = respelled(read_dictionary(source), lambda word: in_case(word, settings.case))
     spoken = {word for line in texts for word in line.split()}
-    write_lexicon(out, completed(entries, spoken) if settings.g2p else entries)
+    write_lexicon(out / "lexicon.txt", completed(entries, spoken) if settings.g2p else entries)
 
 
 def _read(folder: Path, transcribed: bool = True) -> Tables:
@@ -142,7 +151,7 @@ def _restricted(tables: Tables, utterances: set[str]) -> Tables:
     keys = dict.fromkeys(tables, utterances)
     keys["cmvn.scp"] = {tables["utt2spk"][key] for key in utterances}
     if "segments" in tables and "wav.scp" in tables:
-        keys["wav.scp"] = {tables["segments"][key].split()[0] for key in utterances}
+        keys["wav.scp"] = {fields(tables["segments"][key])[0] for key in utterances}
     result = {}
     for name, table in tables.items():
         result[name] = {key: line for key, line in table.items() if key in keys[name]}
@@ -170,7 +179,7 @@ def _write_given(root: Path, out: Path, tables: Tables) -> None:
 
 
 def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> DataDir:
-    text = {key: line.split() for key, line in tables["text"].items()}
+    text = {key: fields(line) for key, line in tables["text"].items()}
     data = DataDir(out / part, text=text, utt2spk=tables["utt2spk"])
     pipes = {key: place for key, place in tables.get("wav.scp", {}).items() if place.endswith("|")}
     if "feats.scp" in tables and ("wav.scp" not in tables or (pipes and not run)):
@@ -204,7 +213,8 @@ def _run(root: Path, command: str, out: Path) -> Path:
     command = command.rstrip("| ")
     done = subprocess.run(command, shell=True, cwd=root, capture_output=True, check=False)
     if done.returncode or not done.stdout:
-        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
+        said = trimmed(done.stderr.decode("utf-8", "replace"))
+        reason = (lines_of(said) or ["no output"])[-1]
         what = f"the command `{command}` of wav.scp failed: {reason}"
         raise UserError(f"{what}; correct it, or write the audio to a file.")
     with atomic(out, "wb") as file:

@@ -9,11 +9,12 @@ from pathlib import Path
 from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.coverage import SpokenWords, coverage, mends, need_covered
 from asr_prune.corpus.datadir import DataDir, write_silent_text
-from asr_prune.corpus.facts import ARPA, LEXICON, LM_TEXT, Facts
+from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import load_script, option_names, run_prepare, script_options
 from asr_prune.corpus.validate import check_overlap, examine
 from asr_prune.errors import UserError
+from asr_prune.text import check_text, fields, file_lines
 
 log = logging.getLogger(__name__)
 
@@ -34,34 +35,38 @@ def prepare_corpus(
     facts: Path,
     seed: int,
     words: Path | None,
-    oov: str,
+    oov: str | None,
     audio: bool,
 ) -> list[Path]:
     """Runs the script, which writes the data directories `sets` below `out`; logs one line per set and what validation
     finds; records the facts about the corpus. Returns further files that the script wrote.
 
-    words: a lexicon, or the words.txt of a lang folder, if it exists; oov: its word for unknown words, unless the lang
-    folder says; audio: whether the recordings are needed. A test set without transcripts gets a `text` of ids alone.
-    Raises UserError as the script does, and if train or dev has no transcripts, or none that the words cover.
+    words: a table whose first column is the vocabulary; None: the lexicon that the script writes, if any; oov: its word
+    for unknown words, unless an oov.int beside it says; None: no words need a pronunciation; audio: whether the
+    recordings are needed. A test set without transcripts gets a `text` of ids alone. Raises UserError as the script
+    does, and if train or dev has no transcripts, or none that the words cover.
     """
     module = load_script(script)
     dictionary = out / "local"
     before = written_at(dictionary)
     run_prepare(module, corpus, out, seed)
     brought = brought_since(dictionary, before)
-    Facts.of(dictionary).write(facts)
+    for path in brought:
+        _check_copy(path, script)
+    found = Facts.of(dictionary)
+    found.write(facts)
     write_silent_text(out / "test")
     data = {folder.name: DataDir.read(folder) for folder in sets}
     describe(data, corpus, audio)
     need_transcripts(data)
-    if vocabulary := read_vocabulary(words, oov):
+    if vocabulary := read_vocabulary(words or dictionary / found.lexicon_file, oov):
         _report_coverage(data, vocabulary, option_names(module, corpus))
     return [*brought, *(path for folder in sets if (path := folder / "segments").is_file())]
 
 
 def written_at(dictionary: Path) -> dict[Path, int]:
     """When lexicon and language model were last written or replaced, in ns."""
-    paths = (dictionary / name for name in (LEXICON, ARPA, LM_TEXT))
+    paths = (dictionary / name for name in (*LEXICONS, SILPROB, ARPA, LM_TEXT))
     return {path: path.stat().st_ctime_ns for path in paths if path.is_file()}
 
 
@@ -74,11 +79,22 @@ def brought_since(dictionary: Path, before: Mapping[Path, int]) -> list[Path]:
     return sorted(path for path in now if path.is_file())
 
 
-def read_vocabulary(table: Path | None, oov: str) -> SpokenWords | None:
-    """The first column of a lexicon or words.txt; None if there is none. An oov.int beside it names its oov."""
-    if table is None or not table.is_file():
+def _check_copy(path: Path, script: Path) -> None:
+    try:
+        check_text(path)
+    except UserError as error:
+        source = f"do this to the file that {script.name} takes it from, as the stage writes {path} again"
+        raise UserError(f"{str(error).removesuffix('.')}; {source}.") from None
+
+
+def read_vocabulary(table: Path, oov: str | None) -> SpokenWords | None:
+    """The first column of a lexicon or words.txt; None if there is none, or no `oov`.
+
+    An oov.int beside the table names its word for unknown words.
+    """
+    if oov is None or not table.is_file():
         return None
-    lines = [line.split() for line in table.read_text("utf-8", errors="replace").splitlines() if line.strip()]
+    lines = [words for line in file_lines(table) if (words := fields(line))]
     ids = table.with_name("oov.int")
     given = ids.read_text("utf-8").split()[:1] if ids.is_file() else []
     named = [word for word, *rest in lines if rest == given] if given else []

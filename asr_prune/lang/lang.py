@@ -8,6 +8,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.layout import made_by
+from asr_prune.text import decoded, fields, lines_of
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Lang:
     @classmethod
     def read(cls, path: Readable) -> Lang:
         """Reads a folder of `prepare_lang` or Kaldi. Raises UserError if a file is missing."""
-        sets = _text(path / "phones/sets.int").splitlines()
-        oov = _text(path / "oov.int").split()
+        sets = lines_of(_text(path / "phones/sets.int"))
+        oov = fields(_text(path / "oov.int"))
         return cls(
             path=path,
             phones=read_symbols(path / "phones.txt"),
@@ -40,7 +41,7 @@ class Lang:
             silence=_ints(path / "phones/silence.int"),
             optional_silence=_ints(path / "phones/optional_silence.int")[0],
             disambig=_ints(path / "phones/disambig.int"),
-            shared=[[int(i) for i in line.split()] for line in sets],
+            shared=[[int(i) for i in fields(line)] for line in sets],
             topo=_text(path / "topo"),
             oov=int(oov[0]) if oov else None,
         )
@@ -53,11 +54,11 @@ class Lang:
 
 def _text(path: Readable) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return decoded(path.read_bytes(), path)
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}; {made_by(path, 'lang')}."
         raise UserError(message) from error
 
 
 def _ints(path: Readable) -> list[int]:
-    return [int(i) for i in _text(path).split()]
+    return [int(i) for i in fields(_text(path))]

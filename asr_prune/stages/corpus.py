@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.corpus.datadir import TABLES
-from asr_prune.corpus.facts import LEXICON
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
 from asr_prune.corpus.script import find_script, load_script, script_files, script_name, script_options
@@ -22,6 +21,7 @@ def works(experiment: Experiment) -> list[Work]:
     recipe, layout = experiment.recipe, experiment.layout
     corpus = _in_project(recipe.corpus)
     script = _script(experiment)
+    folder = recipe.lang.folder
     audio = recipe.features.need_audio
     tables = TABLES if audio else TABLES[1:]
     arguments = {"corpus": corpus, "seed": recipe.seed, "audio": audio}
@@ -32,7 +32,7 @@ def works(experiment: Experiment) -> list[Work]:
             says=f"preparing with {os.path.relpath(script)}",
             job="asr_prune.corpus.prepare:prepare_corpus",
             arguments=arguments,
-            uncounted=places | {"words": _words(experiment), "oov": recipe.lang.oov_word},
+            uncounted=places | {"words": folder / "words.txt" if folder else None, "oov": _oov(experiment)},
             inputs={},
             outputs=[layout.facts, *(layout.set(part) / name for part in SETS for name in tables)],
             optional=[
@@ -44,12 +44,11 @@ def works(experiment: Experiment) -> list[Work]:
     ]
 
 
-def _words(experiment: Experiment) -> Path | None:
-    """The table of the words that have a pronunciation; None if networks learn to spell words."""
+def _oov(experiment: Experiment) -> str | None:
+    """The word for words without a pronunciation; None if networks learn to spell words, which need none."""
     lang = experiment.recipe.lang
-    if experiment.loaded.recipe.decode.type == "ctc" and lang.tokens != "phones":
-        return None
-    return lang.folder / "words.txt" if lang.folder else experiment.layout.dictionary / LEXICON
+    spelled = experiment.loaded.recipe.decode.type == "ctc" and lang.tokens != "phones"
+    return None if spelled else lang.oov_word
 
 
 def check_script(experiment: Experiment) -> None:

@@ -13,6 +13,7 @@ from asr_prune.decode.recognisers import Hypothesis
 from asr_prune.errors import UserError
 from asr_prune.hmm.phones import Span
 from asr_prune.score.ctm import TimedWord
+from asr_prune.text import fields
 from asr_prune.transcribe.recordings import Recording
 
 
@@ -41,7 +42,7 @@ class Word:
         """Columns of start, end, word and confidence; a dash for an unknown time."""
         times = [f"{'-' if time is None else f'{time:.2f}':>9}" for time in (self.start, self.end)]
         confidence = "" if self.confidence is None else f"{self.confidence:.3f}"
-        return f"{' '.join(times)}  {self.text:<20} {confidence}".rstrip()
+        return f"{' '.join(times)}  {self.text:<20} {confidence}".rstrip(" ")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Transcript:
     @property
     def recording(self) -> str:
         """The file's name without folder and suffix, without spaces, as ctm requires."""
-        return "_".join(Path(self.file).stem.split()) or "recording"
+        return "_".join(fields(Path(self.file).stem)) or "recording"
 
     def ctm_words(self) -> list[TimedWord]:
         """The words with known times."""

@@ -79,7 +79,7 @@ def test_the_vocabulary_of_a_lexicon_and_of_a_lang_folder(tmp_path: Path) -> Non
     assert found is not None
     assert found.oov == "<SPN>"
     assert "YES" in found.words
-    assert read_vocabulary(tmp_path / "none.txt", "<UNK>") is read_vocabulary(None, "") is None
+    assert read_vocabulary(tmp_path / "none.txt", "<UNK>") is read_vocabulary(tmp_path / "words.txt", None) is None
 
 
 def test_only_the_test_set_may_have_no_transcripts(tmp_path: Path) -> None:
