@@ -14,6 +14,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.spelling import has_number
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.progress import track
+from asr_prune.text import trimmed
 
 from .hf_audio import Unusable, place_audio
 from .hf_options import Options
@@ -68,7 +69,7 @@ class Split:
         for number, (where, row, folders) in enumerate(track(rows, self.settings.limit, label)):
             name = f"{part}{number:07d}"
             try:
-                if part == "test" and not data.text and row and not _text(row[self.settings.text]).strip():
+                if part == "test" and not data.text and row and not trimmed(_text(row[self.settings.text])):
                     self._place(silent, row, folders, name, [])
                 self._add(data, row, folders, name, odd)
             except Unusable as problem:

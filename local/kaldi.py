@@ -117,7 +117,7 @@ def _write_lexicon(source: Path, texts: Iterable[str], settings: Options, out: P
             f"{source} is a folder; with case or g2p, name the file of the lexicon in corpus.options.lexicon."
         )
     entries = respelled(read_dictionary(source), lambda word: in_case(word, settings.case))
-    spoken = {word for line in texts for word in line.split()}
+    spoken = {word for line in texts for word in fields(line)}
     write_lexicon(out / "lexicon.txt", completed(entries, spoken) if settings.g2p else entries)
 
 

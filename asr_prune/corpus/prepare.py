@@ -96,7 +96,7 @@ def read_vocabulary(table: Path, oov: str | None) -> SpokenWords | None:
         return None
     lines = [words for line in file_lines(table) if (words := fields(line))]
     ids = table.with_name("oov.int")
-    given = ids.read_text("utf-8").split()[:1] if ids.is_file() else []
+    given = [word for line in file_lines(ids) for word in fields(line)][:1] if ids.is_file() else []
     named = [word for word, *rest in lines if rest == given] if given else []
     return SpokenWords(frozenset(line[0] for line in lines), [*named, oov][0], str(table))
 
