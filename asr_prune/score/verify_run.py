@@ -59,7 +59,7 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
 
 def _is_dense(run: RunDir) -> bool:
     """Whether the run's method cuts nothing."""
-    return is_dense_method(yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["prune"]["method"])
+    return is_dense_method(yaml.safe_load(run.recipe.read_bytes())["prune"]["method"])
 
 
 def words_for_comparison(model: Model, feats: Feats, graph: Path | None, nj: int = 1) -> dict[str, list[str]]:
