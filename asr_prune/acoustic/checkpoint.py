@@ -13,6 +13,7 @@ from asr_prune.acoustic.architectures import from_shape
 from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.layout import made_by
 
 _FORMAT = 2
 
@@ -82,20 +83,20 @@ def load_tensors(path: Path) -> dict[str, Any]:
     Raises UserError if it is missing or damaged.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; {_writer(path)} writes it.")
+        raise UserError(f"{path} is missing; {made_by(path, _writer(path))}.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise damaged(path, error) from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} is not a file of asr_prune; delete it and run {_writer(path)} again.")
+        raise UserError(f"{path} is not a file of asr_prune; delete it and run the {_writer(path)} stage again.")
     return content
 
 
 def damaged(path: Path, error: Exception) -> UserError:
     """The error for a model file with wrong content; names the stage that writes it."""
-    return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run {_writer(path)} again.")
+    return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run the {_writer(path)} stage again.")
 
 
 def _writer(path: Path) -> str:
-    return f"the {'shrink' if path.absolute().parent.name == 'shrunk' else 'train'} stage"
+    return "shrink" if path.absolute().parent.name == "shrunk" else "train"

@@ -11,6 +11,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.layout import made_by
 from asr_prune.text import fields
 
 BINARY = b"\0B"
@@ -94,7 +95,7 @@ class KaldiReader:
         try:
             return cls(path.read_bytes(), path)
         except OSError as error:
-            message = f"cannot read {path}: {error.strerror}; the {stage} stage makes it."
+            message = f"cannot read {path}: {error.strerror}; {made_by(path, stage)}."
             raise UserError(message) from error
 
     def fail(self, what: str) -> UserError:

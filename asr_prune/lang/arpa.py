@@ -20,6 +20,7 @@ import numpy as np
 from asr_prune.errors import UserError
 from asr_prune.lang.arpa_numbers import SIMPLE, is_log, plain_log
 from asr_prune.lang.symbols import EPSILON
+from asr_prune.layout import made_by
 from asr_prune.text import MARK, decoded_lines, fields, lines_of, trimmed
 
 log = logging.getLogger(__name__)
@@ -212,7 +213,7 @@ def _lines(path: Path) -> Iterator[str]:
             yield from decoded_lines(file, path)
     except OSError as error:
         message = f"cannot read the language model {path}: {error.strerror}"
-        raise UserError(f"{message}; the corpus stage makes it.") from error
+        raise UserError(f"{message}; {made_by(path, 'corpus')}.") from error
 
 
 def _checked(path: Path, state: _Reading) -> Arpa:

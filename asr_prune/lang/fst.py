@@ -14,6 +14,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import Readable, atomic, scratch_file
 from asr_prune.lang.lexicon import Entry
 from asr_prune.lang.native import silenced
+from asr_prune.layout import made_by
 
 Fst: TypeAlias = kaldifst.StdVectorFst
 
@@ -21,7 +22,7 @@ Fst: TypeAlias = kaldifst.StdVectorFst
 def read_fst(path: Readable, stage: str) -> Fst:
     """Reads a binary vector FST of `stage`. Raises UserError if it is missing or damaged."""
     if not path.is_file():
-        raise UserError(f"there is no {path}; the {stage} stage makes it.")
+        raise UserError(f"there is no {path}; {made_by(path, stage)}.")
     with silenced():
         fst = _read(path)
     if fst is None:

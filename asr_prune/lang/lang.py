@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.layout import made_by
 from asr_prune.text import decoded, fields, lines_of
 
 
@@ -55,7 +56,7 @@ def _text(path: Readable) -> str:
     try:
         return decoded(path.read_bytes(), path)
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror}; the lang stage makes it."
+        message = f"cannot read {path}: {error.strerror}; {made_by(path, 'lang')}."
         raise UserError(message) from error
 
 

@@ -13,6 +13,7 @@ from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.jsgf import make_jsgf
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.options import LangOptions
+from asr_prune.lang.overlap import write_overlap
 from asr_prune.lang.prepare import prepare_lang
 from asr_prune.lang.source import GrammarSource
 from asr_prune.lang.symbols import number_symbols, spoken_words, write_symbols
@@ -63,8 +64,10 @@ def _arpa(source: GrammarSource, out: Path, options: LangOptions, words: Iterabl
         return source.arpa
     if source.heldout is None:
         raise UserError("no text to estimate a language model from; give the corpus lm.arpa or set lang.lm.text.")
-    heldout = [Text([source.heldout], named=True)]
-    build_lm(Text(source.text, source.named), out / "lm.arpa", options.lm, words, options.oov_word, heldout)
+    text, heldout = Text(source.text, source.named), [Text([source.heldout], named=True)]
+    build_lm(text, out / "lm.arpa", options.lm, words, options.oov_word, heldout)
+    if source.test:
+        write_overlap(text, Text([source.test], named=True), out)
     return out / "lm.arpa"
 
 

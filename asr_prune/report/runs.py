@@ -22,7 +22,8 @@ class RunFiles:
     """A run's name and the paths that the report reads; all but `result` may be absent.
 
     result: its row of results.json; norms, weights: arrays (.npz); widths: figures of networks cut
-    from the run (JSON); before_cut: its network just before the cut.
+    from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words of
+    test.
     """
 
     name: str
@@ -31,6 +32,7 @@ class RunFiles:
     weights: Path
     widths: Path
     before_cut: Path
+    decoded: Path
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class NestedWidth:
     nodes: int
     dev_ce: float
     wer_dev: float
-    wer_test: float
+    wer_test: float | None
     wer_test_low: float | None
     wer_test_high: float | None
 
@@ -108,7 +110,7 @@ def _read_nested(path: Path) -> tuple[NestedWidth, ...]:
     rows = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("it is not a list of objects")
-    for key in ("width", "nodes", "wer_dev", "wer_test", "dev_ce"):
+    for key in ("width", "nodes", "wer_dev", "dev_ce"):
         if not all(isinstance(row.get(key), int | float) for row in rows):
             raise ValueError(f"{key} is not a number in every row")
     keys = NestedWidth.__dataclass_fields__

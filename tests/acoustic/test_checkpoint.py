@@ -98,4 +98,4 @@ def test_a_network_that_lacks_weights_is_damaged_and_its_stage_named(tmp_path: P
         path.write_bytes(b"")
         assert f"run {stage} again" in refused(path)
         path.unlink()
-        assert f"{stage} writes it" in refused(path)
+        assert refused(path) == f"{path} is missing; correct its path."

@@ -89,7 +89,7 @@ def test_every_cut_is_one_sentence(
 
 
 def test_missing_or_foreign(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="align stage"):
+    with pytest.raises(UserError, match="correct its path"):
         read_mdl(tmp_path / "none.mdl")
     (tmp_path / "x.mdl").write_bytes(b"\0B<Nnet3> ")
     with pytest.raises(UserError, match="<Nnet3>"):

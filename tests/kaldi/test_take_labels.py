@@ -118,7 +118,11 @@ def test_bare_pdf_ids_train_and_shrink_and_decoding_says_what_is_missing(project
     assert result["utterances_that_differ"] is None
     assert "by logits alone" in capsys.readouterr().out
     assert [main([verb, *given]) for verb in ("graph", "decode")] == [0, 1]
-    assert "pdfs.txt holds pdf-ids without an HMM, which a decoding graph needs" in capsys.readouterr().err
+    assert "set hmm.model to the folder of their final.mdl and tree, or stop after the shrink stage" in (
+        capsys.readouterr().err
+    )
+    assert main(["due", *given, "--stop-stage", "shrink"]) == 0
+    assert "shrink: up to date" in capsys.readouterr().out
     model = [*given, "--set", f"hmm.model={SAT}"]
     assert [main([verb, *model]) for verb in ("align", "train", "shrink", "graph", "decode")] == [0] * 5
 
