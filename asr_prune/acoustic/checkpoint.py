@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from asr_prune.acoustic.architectures import from_shape
 from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 
 _FORMAT = 2
 
@@ -84,12 +86,27 @@ def load_tensors(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path} is missing; {_writer(path)} writes it.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_tensors(path)
+    except UserError:
+        raise
     except Exception as error:
         raise damaged(path, error) from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a file of asr_prune; delete it and run {_writer(path)} again.")
     return content
+
+
+def read_tensors(path: Path) -> Any:
+    """What torch.save wrote, tensors and plain values only, on the CPU.
+
+    torch does not compare the CRC-32 that the file has of each of its records; this does. Raises zipfile.BadZipFile if
+    one differs, and as torch.load.
+    """
+    if zipfile.is_zipfile(checked(path)):
+        with zipfile.ZipFile(path) as archive:
+            if name := archive.testzip():
+                raise zipfile.BadZipFile(f"{name} has another CRC-32")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def damaged(path: Path, error: Exception) -> UserError:

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asr_prune.acoustic.checkpoint import read_tensors
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.run_dir import RunDir
 
 _State = dict[str, Tensor]
@@ -56,8 +58,10 @@ def _read(path: Path) -> dict[str, Any]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return dict(sorted(load_file(path).items(), key=lambda item: _natural(item[0])))
-        content = torch.load(path, map_location="cpu", weights_only=True)
+            return dict(sorted(load_file(checked(path)).items(), key=lambda item: _natural(item[0])))
+        content = read_tensors(path)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"train.init: {path} cannot be read as weights ({type(error).__name__}); "

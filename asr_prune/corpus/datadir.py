@@ -11,6 +11,7 @@ from asr_prune.corpus.scp import audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 
 #: files that every data directory has
 TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
@@ -27,7 +28,7 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     Raises UserError if the file is missing, unreadable or not UTF-8.
     """
     try:
-        content = path.read_bytes().decode("utf-8")
+        content = checked(path).read_bytes().decode("utf-8")
     except FileNotFoundError:
         remedy = f"run the {_stage(path)} stage, which writes it"
         raise UserError(f"{path} is missing; {remedy}.") from None

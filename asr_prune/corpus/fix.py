@@ -11,6 +11,7 @@ from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
+from asr_prune.integrity import forget
 
 _NEEDED = ("wav.scp", "text", "utt2spk")
 _OPTIONAL = ("segments", "feats.scp", "cmvn.scp")
@@ -38,6 +39,7 @@ def fix(path: Path | str, rate: int | None = None) -> list[str]:
     fixed = _restrict(tables, kept)
     if _differs(path, fixed):
         changes.append(_back_up(path))
+        forget(path / name for name in fixed)
         for name, table in fixed.items():
             write_table(path / name, table)
     return changes

@@ -18,6 +18,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
+from asr_prune.integrity import checked
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.native import silenced
@@ -70,7 +71,7 @@ def write_graph(
     size = GraphSize(len(hclg.finals), len(hclg.arcs), model.gmms.num_pdfs, sums)
     with atomic_dir(out) as partial:
         (partial / "HCLG.fst").write_bytes(hclg.bytes())
-        shutil.copyfile(words, partial / "words.txt")
+        shutil.copyfile(checked(words), partial / "words.txt")
         np.savetxt(partial / "pdfs.txt", id_to_pdf(model.transitions), "%d")
         np.savetxt(partial / "disambig_tid.int", disambig, "%d")
         (partial / "size.json").write_text(json.dumps(asdict(size)))

@@ -11,6 +11,7 @@ from asr_prune.decode.graph import GraphSize, write_graph
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
+from asr_prune.integrity import checked
 from asr_prune.lang.symbols import read_symbols
 
 _HCLG, _WORDS, _PDFS = "HCLG.fst", "words.txt", "num_pdfs"
@@ -37,7 +38,7 @@ def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
 def _check_model(source: Path, hmm: Path, hclg: FstArrays, model: HmmModel) -> None:
     pdfs, ids = str(model.gmms.num_pdfs), len(id_to_pdf(model.transitions)) - 1
     highest = int(hclg.arcs["ilabel"].max(initial=0))
-    stated = (source / _PDFS).read_text().strip() if (source / _PDFS).is_file() else pdfs
+    stated = checked(source / _PDFS).read_text().strip() if (source / _PDFS).is_file() else pdfs
     if highest > ids or stated != pdfs:
         raise UserError(
             f"{source} is of another model: it has {stated} pdfs and transition-ids up to {highest},"
@@ -62,4 +63,4 @@ def _read(path: Path) -> FstArrays:
 
 def _disambig(source: Path) -> list[int]:
     path = source / "disambig_tid.int"
-    return np.loadtxt(path, np.int32, ndmin=1).tolist() if path.is_file() else []
+    return np.loadtxt(checked(path), np.int32, ndmin=1).tolist() if path.is_file() else []

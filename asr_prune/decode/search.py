@@ -16,6 +16,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats, Ints
+from asr_prune.integrity import checked
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import read_symbols
@@ -145,6 +146,6 @@ def _pairs(ids: Ints, words: Ints) -> tuple[Ints, Ints]:
 def _pdfs(path: Readable) -> np.ndarray:
     """The pdf of each transition-id, int32 [ids + 1]."""
     try:
-        return np.loadtxt(path.read_text(encoding="utf-8").splitlines(), np.int32, ndmin=1)
+        return np.loadtxt(checked(path).read_text(encoding="utf-8").splitlines(), np.int32, ndmin=1)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path} ({error}); run the graph stage.") from error

@@ -12,6 +12,7 @@ from asr_prune.features.deltas import add_deltas
 from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
+from asr_prune.integrity import checked
 
 CMVN_OPTS = "--norm-means=true --norm-vars={}"
 
@@ -84,7 +85,7 @@ def _option(path: Readable, name: str, default: str) -> str:
     """The value of --name=value in a file of options."""
     if not path.is_file():
         return default
-    words = path.read_text().split()
+    words = checked(path).read_text().split()
     options = dict(word.lstrip("-").split("=", 1) for word in words if "=" in word)
     value = options.get(name, default)
     if default.isdecimal() and not value.isdecimal():

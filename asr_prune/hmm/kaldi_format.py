@@ -11,6 +11,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.integrity import checked
 
 BINARY = b"\0B"
 
@@ -91,7 +92,7 @@ class KaldiReader:
     def open(cls, path: Readable, stage: str) -> KaldiReader:
         """stage: the one that writes the file. Raises UserError if the file cannot be read."""
         try:
-            return cls(path.read_bytes(), path)
+            return cls(checked(path).read_bytes(), path)
         except OSError as error:
             message = f"cannot read {path}: {error.strerror}; the {stage} stage makes it."
             raise UserError(message) from error

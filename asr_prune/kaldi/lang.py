@@ -10,6 +10,7 @@ import numpy as np
 
 from asr_prune.corpus.datadir import c_order
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.integrity import checked
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.lexicon import POSITIONS
@@ -38,7 +39,7 @@ def export_lang(lang: Path, out: Path) -> None:
     shutil.copytree(lang / "phones", out / "phones")
     for name in _LANG:
         if (lang / name).is_file():
-            shutil.copyfile(lang / name, out / name)
+            shutil.copyfile(checked(lang / name), out / name)
     _write_wdisambig(out / "phones", tables)
     _write_questions(out / "phones", tables)
     _write_pronunciations(out / "phones", tables)
@@ -113,11 +114,11 @@ def export_graph(graph: Path, lang: Path, pdfs: int, out: Path) -> None:
     (out / "phones").mkdir(parents=True)
     for name in _GRAPH:
         if (graph / name).is_file():
-            shutil.copyfile(graph / name, out / name)
-    shutil.copyfile(lang / "phones.txt", out / "phones.txt")
+            shutil.copyfile(checked(graph / name), out / name)
+    shutil.copyfile(checked(lang / "phones.txt"), out / "phones.txt")
     for pattern in _GRAPH_PHONES:
         for path in (lang / "phones").glob(pattern):
-            shutil.copyfile(path, out / "phones" / path.name)
+            shutil.copyfile(checked(path), out / "phones" / path.name)
     (out / "num_pdfs").write_text(f"{pdfs}\n")
 
 

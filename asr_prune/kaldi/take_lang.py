@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
+from asr_prune.integrity import checked
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.lang import Lang
 
@@ -39,7 +40,7 @@ def take_lang(source: Path, out: Path) -> tuple[int, int]:
         for path in lang_files(source):
             place = partial / path.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
+            shutil.copyfile(checked(path), place)
         for name in ("L.fst", "L_disambig.fst", "G.fst"):
             _check_fst(source / name)
         lang = Lang.read(partial)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.lang.symbols import EPSILON
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class _Reading:
 
 def _lines(path: Path) -> Iterator[str]:
     try:
-        with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+        with open(checked(path), encoding="utf-8", errors="replace", newline="\n") as file:
             for line in file:
                 if line.endswith("\r\n"):
                     message = f"{path} has Windows line ends"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.integrity import checked
 from asr_prune.lang.symbols import read_symbols
 
 
@@ -52,7 +53,7 @@ class Lang:
 
 def _text(path: Readable) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return checked(path).read_text(encoding="utf-8")
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}; the lang stage makes it."
         raise UserError(message) from error

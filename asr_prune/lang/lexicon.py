@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.integrity import checked
 from asr_prune.lang.symbols import EPSILON
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def read_lexicon(path: Readable) -> Lexicon:
 
 def _text(path: Readable) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return checked(path).read_text(encoding="utf-8")
     except OSError as error:
         message = f"cannot read the lexicon {path}: {error.strerror}; the corpus stage makes it."
         raise UserError(message) from error

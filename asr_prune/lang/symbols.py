@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.integrity import checked
 
 EPSILON = "<eps>"
 
@@ -27,7 +28,7 @@ def read_symbols(path: Readable) -> dict[str, int]:
     Raises UserError if the file is missing or not UTF-8, or a line is not `symbol id`.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = checked(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
         message = f"cannot read the symbol table {path}: {error.strerror}"
         raise UserError(f"{message}; the lang stage makes it.") from error

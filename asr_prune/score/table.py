@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.score.align import ErrorCounts, Pair
 from asr_prune.score.wer import Utterance
 
@@ -79,7 +80,7 @@ def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]
 def read_utterances(path: Path) -> list[Utterance]:
     """Reads `per_utterance_table`. Raises UserError if the file is missing or damaged."""
     try:
-        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        head, *lines = checked(path).read_text(encoding="utf-8").splitlines()
         if tuple(head.split("\t")) != UTTERANCE_COLUMNS:
             raise ValueError("its first line does not name the columns")
         return [_utterance(line.split("\t")) for line in lines]
