@@ -55,11 +55,11 @@ def checked(path: R) -> R:
 
 
 def _complaint(path: Path, manifest: Path, command: str) -> str:
-    again = f"delete it and run asr-prune {command} again" if command else "copy it again"
+    again = f"copy it again{f', or delete it and run asr-prune {command} again' if command else ''}"
     line = shlex.quote(f"/ {re.escape(path.name)}$/d")
     accept = f"sed -i.bak {line} {shlex.quote(str(manifest))}"
     return (
-        f"{path} is damaged: its bytes differ from those that were written ({MANIFEST} in its folder); {again}, or, "
+        f"{path} is damaged: its bytes differ from those that were written ({MANIFEST} in its folder); {again}; "
         f"if you changed it on purpose, take its line out of the list: {accept}"
     )
 

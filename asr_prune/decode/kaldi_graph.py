@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
+from asr_prune.decode.acyclic import check_epsilons
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.graph import GraphSize, write_graph
 from asr_prune.errors import UserError
@@ -48,8 +50,9 @@ def _check_model(source: Path, hmm: Path, hclg: FstArrays, model: HmmModel) -> N
 
 def _read(path: Path) -> FstArrays:
     try:
-        with open(path, "rb") as file:
-            hclg = FstArrays.read(file)
+        with open(checked(path), "rb") as file:
+            hclg = FstArrays.read(io.BytesIO(file.read()))
+        check_epsilons(hclg)
     except OSError as error:
         reason = f"{error.strerror}; decode.graph needs a graph directory"
         raise UserError(f"cannot read {path}: {reason}.") from error

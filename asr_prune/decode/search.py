@@ -9,15 +9,16 @@ import kaldifst
 import numpy as np
 from kaldi_decoder import DecodableCtc, LatticeSimpleDecoder, LatticeSimpleDecoderConfig
 
+from asr_prune.decode.acyclic import check_epsilons
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import LATTICE_ARC
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.integrity import checked
-from asr_prune.lang.fst import read_fst
+from asr_prune.lang.binary import LATTICE_ARC
+from asr_prune.lang.fst import read_fst_parts
 from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import read_symbols
 
@@ -55,10 +56,11 @@ class Decoder:
         self.num_pdfs = int(pdfs.max()) + 1
         self.words = {i: word for word, i in read_symbols(graph / "words.txt").items()}
         self.graph, self.options = graph, options
-        arrays = FstArrays.of(read_fst(graph / "HCLG.fst", "graph"))
+        arrays = FstArrays(*read_fst_parts(graph / "HCLG.fst", "graph"))
         ids, words = arrays.arcs["ilabel"], arrays.arcs["olabel"]
         _check_labels(graph, "pdfs.txt", ids, len(pdfs) - 1)
         _check_labels(graph, "words.txt", words, max(self.words))
+        _check_cycles(graph, arrays)
         self.pairs, labels = _pairs(ids, words)
         arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
         arrays.arcs["olabel"] = labels
@@ -133,6 +135,13 @@ class Decoder:
 def _check_labels(graph: Readable, table: str, labels: Ints, highest: int) -> None:
     if labels.max(initial=0) > highest:
         raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; rerun the graph stage.")
+
+
+def _check_cycles(graph: Readable, arrays: FstArrays) -> None:
+    try:
+        check_epsilons(arrays)
+    except ValueError as error:
+        raise UserError(f"{graph}/HCLG.fst cannot be used: {error}; rerun the graph stage.") from error
 
 
 def _pairs(ids: Ints, words: Ints) -> tuple[Ints, Ints]:

@@ -53,7 +53,7 @@ def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
     entries = [(word, _named(tokens, way)) for word, ways in spellings.items() for way in ways]
     if not entries:
         raise UserError(f"{lang}: the tokens spell no word of the language model; unify the case.")
-    graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang"))
+    graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang", (words, words)))
     arcs = sum(graph.num_arcs(state) for state in range(graph.num_states))
     unspelled = sorted(word for word, ways in spellings.items() if not ways)
     size = TokenGraphSize(graph.num_states, arcs, len(tokens.symbols), unspelled)

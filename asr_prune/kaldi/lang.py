@@ -77,7 +77,7 @@ def _position_questions(lang: Lang) -> list[list[str]]:
 def _write_pronunciations(folder: Path, lang: Lang) -> None:
     words = {i: symbol for symbol, i in lang.words.items()}
     phones = {i: symbol for symbol, i in lang.phones.items()}
-    entries = pronunciations(read_fst(lang.path / "L.fst", "lang"))
+    entries = pronunciations(read_fst(lang.path / "L.fst", "lang", (lang.phones, lang.words)))
     entries.add((0, (lang.optional_silence,)))
     lines = {_line(words[word], [phones[i] for i in ids]): (word, ids) for word, ids in entries}
     ordered = sorted(lines, key=c_order)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import ARC
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search import Decoder
 from asr_prune.decode.trellis import _levels
+from asr_prune.lang.binary import ARC
 
 from .listed import ARCS, cost, lattice, paths
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import ALIGNED
+from asr_prune.lang.binary import ALIGNED
 from asr_prune.lang.fst import read_fst
 
 #: where the first state's count of arcs stands
