@@ -121,7 +121,11 @@ def determinised(fst: Fst, name: str) -> Fst:
     """A determinised copy (fstdeterminizestar). Raises UserError, with `name`, if there is none."""
     fst = Fst(fst)
     most = _SPARE_STATES + _MOST_GROWTH * fst.num_states  # an ambiguous one would grow without end
-    if kaldifst.determinize_star(fst, use_log=True, max_states=most):
+    try:
+        stopped = kaldifst.determinize_star(fst, use_log=True, max_states=most)
+    except RuntimeError:
+        stopped = True
+    if stopped:
         raise UserError(f"{name} cannot be determinised; the lexicon or G.fst is ambiguous.")
     return fst
 

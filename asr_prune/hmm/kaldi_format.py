@@ -151,6 +151,13 @@ class KaldiReader:
             return int(struct.unpack("<i", self._sized())[0])
         return int(self._number(self.token()))
 
+    def count(self) -> int:
+        """How many items follow: no more than bytes."""
+        value = self.integer()
+        if not 0 <= value <= len(self.data) - self.at:
+            raise self.fail(f"found a count of {value}")
+        return value
+
     def real(self) -> float:
         if self.binary:
             return float(struct.unpack("<f", self._sized())[0])
@@ -183,7 +190,9 @@ class KaldiReader:
                 raise self.fail("the rows of a matrix differ in length")
             return np.asarray(rows, np.float32)
         dtype = {"FM": "<f4", "DM": "<f8"}[self.expect("FM", "DM")]
-        num_rows, columns = self.integer(), self.integer()
+        num_rows, columns = self.count(), self.integer()
+        if columns < 0:
+            raise self.fail(f"found {columns} columns")
         return self._array(dtype, num_rows * columns).reshape(num_rows, columns)
 
     def _array(self, dtype: str, count: int) -> np.ndarray:

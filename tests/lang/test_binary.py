@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
-from typing import Any
 
 import kaldifst
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.lang.binary import ALIGNED
-from asr_prune.lang.fst import read_fst
+from asr_prune.lang.fst import Fst, lexicon_fst
 
 #: where the first state's count of arcs stands
 FIRST = 4 + 4 + len("vector") + 4 + len("standard") + 4 + 4 + 8 + 24 + 4
@@ -32,8 +31,14 @@ def aligned(data: bytes) -> bytes:
     return output + bytes(-len(output) % 16) + data[head + 20 * states :]
 
 
-def test_const_is_read_as_vector_is(recogniser: Any, tmp_path: Path) -> None:
-    fst = read_fst(recogniser.graph / "HCLG.fst", "graph")
+@pytest.fixture
+def fst() -> Fst:
+    words = {f"W{i}": i for i in range(1, 9)}
+    entries = [(word, ("a", "b")[: i % 3]) for word, i in words.items() if i % 3]
+    return lexicon_fst(entries, {"a": 1, "b": 2, "SIL": 3}, words, 0.5, "SIL")
+
+
+def test_const_is_read_as_vector_is(fst: Fst, tmp_path: Path) -> None:
     kaldifst.StdConstFst(fst).write(str(tmp_path / "const.fst"))
     data = (tmp_path / "const.fst").read_bytes()
     assert b"const" in data[:20]
@@ -43,8 +48,8 @@ def test_const_is_read_as_vector_is(recogniser: Any, tmp_path: Path) -> None:
         assert file.read() == b"next"
 
 
-def test_vector_is_read_from_memory_as_from_a_file(recogniser: Any, tmp_path: Path) -> None:
-    data = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph")).bytes()
+def test_vector_is_read_from_memory_as_from_a_file(fst: Fst, tmp_path: Path) -> None:
+    data = FstArrays.of(fst).bytes()
     (tmp_path / "fst").write_bytes(data + b"next")
     with open(tmp_path / "fst", "rb") as file:
         memory = io.BytesIO(data + b"next")
