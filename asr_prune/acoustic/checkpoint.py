@@ -17,6 +17,7 @@ from asr_prune.files import atomic
 from asr_prune.integrity import checked
 
 _FORMAT = 2
+_FOLDER = 0x10  # attribute in a zip
 
 
 @dataclass
@@ -100,12 +101,12 @@ def read_tensors(path: Path) -> Any:
     """What torch.save wrote, tensors and plain values only, on the CPU.
 
     torch does not compare the CRC-32 that the file has of each of its records; this does. Raises zipfile.BadZipFile if
-    one differs, and as torch.load.
+    one differs, or if torch would take a record for a folder and read nothing; and as torch.load.
     """
     if zipfile.is_zipfile(checked(path)):
         with zipfile.ZipFile(path) as archive:
-            if name := archive.testzip():
-                raise zipfile.BadZipFile(f"{name} has another CRC-32")
+            if any(record.external_attr & _FOLDER for record in archive.infolist()) or archive.testzip():
+                raise zipfile.BadZipFile("a record is damaged")
     return torch.load(path, map_location="cpu", weights_only=True)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from asr_prune.corpus.datadir import c_order
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.integrity import checked
+from asr_prune.integrity import MANIFEST, checked
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.lexicon import POSITIONS
@@ -36,7 +36,9 @@ def export_lang(lang: Path, out: Path) -> None:
     pronunciations of L.fst. Raises UserError if a file is missing.
     """
     tables = Lang.read(lang)
-    shutil.copytree(lang / "phones", out / "phones")
+    for path in (lang / "phones").iterdir():
+        checked(path)
+    shutil.copytree(lang / "phones", out / "phones", ignore=shutil.ignore_patterns(MANIFEST))
     for name in _LANG:
         if (lang / name).is_file():
             shutil.copyfile(checked(lang / name), out / name)

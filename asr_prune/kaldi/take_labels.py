@@ -132,7 +132,7 @@ def _compare_phones(labels: KaldiLabels, lang: Path) -> None:
 def _take_transforms(source: Path, out: Path) -> None:
     """Joins trans.1, trans.2, ... into trans.{ark,scp}."""
     paths = sorted(source.glob("trans.*"))
-    parts = [str(path) for path in paths if re.fullmatch(r"trans\.(\d+|ark)", path.name)]
+    parts = [str(checked(path)) for path in paths if re.fullmatch(r"trans\.(\d+|ark)", path.name)]
     try:
         transforms = {k: matrix for part in parts for k, matrix in kaldi_io.read_mat_ark(part)}
     except (OSError, AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.errors import UserError
 from asr_prune.lang.binary import ALIGNED
-from asr_prune.lang.fst import Fst, lexicon_fst
+from asr_prune.lang.fst import Fst, lexicon_fst, read_fst, write_fst
 
 #: where the first state's count of arcs stands
 FIRST = 4 + 4 + len("vector") + 4 + len("standard") + 4 + 4 + 8 + 24 + 4
@@ -97,3 +99,23 @@ def test_damage(change: Any, message: str) -> None:
     data = FstArrays.of(kaldifst.compile("0 1 5 7 0.5\n1 0 6 0 2\n1 1 6 0 2\n")).bytes()
     with pytest.raises(ValueError, match=message):
         FstArrays.read(io.BytesIO(change(data)))
+
+
+def test_no_flipped_bit_of_an_fst_ends_the_process(fst: Fst, tmp_path: Path) -> None:
+    """The library ends the process on some; every bit is tried."""
+    path = tmp_path / "L.fst"
+    write_fst(fst, path)
+    data, refused = path.read_bytes(), 0
+    for at in range(len(data)):
+        for bit in range(8):
+            path.write_bytes(data[:at] + bytes([data[at] ^ (1 << bit)]) + data[at + 1 :])
+            try:
+                read = read_fst(path, "lang", ({"a": 3}, {"W": 8}))
+            except UserError:
+                refused += 1
+                continue
+            kaldifst.arcsort(read, "olabel")
+            kaldifst.connect(read)
+            with suppress(RuntimeError):  # ambiguous
+                kaldifst.determinize_star(read, max_states=1000)
+    assert refused > 1000
