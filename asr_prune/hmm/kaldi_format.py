@@ -197,7 +197,8 @@ class KaldiReader:
 
     def _array(self, dtype: str, count: int) -> np.ndarray:
         data = self.take(np.dtype(dtype).itemsize * count)
-        return np.frombuffer(data, dtype).astype(np.float32)
+        with np.errstate(over="ignore"):
+            return np.frombuffer(data, dtype).astype(np.float32)
 
     def _bracketed(self) -> list[list[float]]:
         """The numbers between [ and ] by line."""

@@ -33,8 +33,9 @@ def read_mdl(path: Readable) -> tuple[khg.TransitionModel, Gmms]:
     """Reads a model of `write_mdl` or Kaldi. Raises UserError if it is missing or damaged."""
     reader = KaldiReader.open(path, "align")
     transitions, gmms = _read_transitions(reader), _read_gmms(reader)
-    if not all(np.isfinite(part).all() for part in (gmms.weights, gmms.means_invvars, gmms.invvars)):
-        raise reader.fail("a Gaussian is not finite")
+    finite = all(np.isfinite(part).all() for part in (gmms.weights, gmms.means_invvars, gmms.invvars))
+    if not finite or gmms.weights.min() < 0 or gmms.invvars.min() <= 0:
+        raise reader.fail("a Gaussian has no weight, mean or variance")
     return transitions, gmms
 
 

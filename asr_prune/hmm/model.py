@@ -49,8 +49,14 @@ class HmmModel:
 
 
 def _fit(tree: Tree, transitions: khg.TransitionModel) -> bool:
-    """Whether the transition model has a state for each pdf of the tree."""
-    pdfs: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    """Whether the transition model has a transition-state for each pdf that the tree gives to a state of a phone."""
+    known: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     for phone, state, pdf, _ in (entry.__getstate__() for entry in transitions.tuples):
-        pdfs[phone, transitions.topo.topology_for_phone(phone)[state].forward_pdf_class].add(pdf)
-    return all(tree.pdfs(*key) <= known for key, known in pdfs.items())
+        known[phone, state].add(pdf)
+    phones, phone_entry, entries = transitions.topo.__getstate__()
+    return all(
+        tree.pdfs(phone, state.forward_pdf_class) <= known[phone, number]
+        for phone in phones
+        for number, state in enumerate(entries[phone_entry[phone]])
+        if state.forward_pdf_class >= 0
+    )

@@ -32,8 +32,8 @@ def check_states(reader: KaldiReader, topo: khg.HmmTopology, rows: list[list[int
     for phone, state, *pdfs in rows:
         if not 0 <= state < sizes.get(phone, 0) or min(pdfs) < 0:
             raise reader.fail(f"the topology has no state {state} of phone {phone}")
-    if not rows:
-        raise reader.fail("there is no state")
+    if not rows or sorted(rows) != rows:
+        raise reader.fail("there is no state, or states are not in order")
 
 
 def _check(reader: KaldiReader, phones: list[int], phone_entry: list[int], entries: list[list[Any]]) -> None:

@@ -126,7 +126,8 @@ def stage_on_flipped(finished: Path, name: str, stage: str, dice: random.Random,
     if found.refused:
         return "refused"
     before, after = results(finished), results(place)
-    differ = [path for path in before.keys() | after.keys() if path != name and before.get(path) != after.get(path)]
+    made = {str(path) for work in works(stage) for path in work.outputs}
+    differ = [path for path in sorted(made - {name}) if before.get(path) != after.get(path)]
     return f"status {found.status}, {differ}: {found.printed[-500:]}" if found.status or differ else "same"
 
 
