@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import shutil
 import signal
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from whole import GIVEN, RUN, results
 
 from asr_prune.cli.main import main
+from asr_prune.files import digest
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES, works_of
 from asr_prune.workflow.experiment import Experiment
@@ -117,9 +120,7 @@ def stage_on_flipped(finished: Path, name: str, stage: str, dice: random.Random,
 
     "refused", "same", or else what went wrong.
     """
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(finished, place)
-    os.chdir(place)
+    _copied(finished, place)
     flip(Path(name), dice)
     forget(stage)
     found = outcome((stage, *GIVEN))
@@ -132,14 +133,31 @@ def stage_on_flipped(finished: Path, name: str, stage: str, dice: random.Random,
 
 
 def command_on_flipped(finished: Path, name: str, words: tuple[str, ...], dice: random.Random, place: Path) -> str:
-    """As `stage_on_flipped`, of another command: its output is compared."""
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(finished, place)
-    os.chdir(place)
-    before = outcome(words)
-    shutil.rmtree("kaldi", ignore_errors=True)
+    """As `stage_on_flipped`, of another command: what it prints and makes is compared."""
+    expected = _made_by(finished, words, place)
+    _copied(finished, place)
     flip(Path(name), dice)
     found = outcome(words)
     if found.refused:
         return "refused"
-    return "same" if found == before else f"status {found.status}: {found.printed[-500:]}"
+    return "same" if _made(found) == expected else f"status {found.status}: {found.printed[-500:]}"
+
+
+@cache
+def _made_by(finished: Path, words: tuple[str, ...], place: Path) -> tuple[object, ...]:
+    _copied(finished, place)
+    return _made(outcome(words))
+
+
+def _made(found: Outcome) -> tuple[object, ...]:
+    """Status, what was printed but for the time that it took, and the files that commands make."""
+    printed = re.sub(r"\S+ s, real-time factor.*", "", found.printed)
+    files = sorted(path for path in (Path("packed.asr"), *Path("kaldi").rglob("*")) if path.is_file())
+    return found.status, printed, [(str(path), digest(path)) for path in files]
+
+
+def _copied(finished: Path, place: Path) -> None:
+    """A fresh copy, which becomes the current folder."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(finished, place)
+    os.chdir(place)
