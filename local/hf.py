@@ -2,10 +2,10 @@
 
     python -m asr_prune.local.hf NAME_OR_FOLDER OUT [--text sentence] [--lexicon FILE]
 
-A folder has parquet files, audio files with metadata.csv (audiofolder), or the output of
-save_to_disk. Audio is not decoded: files are used in place, and audio inside a dataset is written
-to OUT/audio unchanged. OUT gets the Kaldi data directories train, dev and test and, if the options
-name them, local/lexicon.txt and local/lm.arpa.
+A folder has csv, tsv, JSON lines or parquet files, audio files with metadata.csv (audiofolder), or
+the output of save_to_disk. Cells of tables are read as text. Audio is not decoded: files are used
+in place, and audio inside a dataset is written to OUT/audio unchanged. OUT gets the Kaldi data
+directories train, dev and test and, if the options name them, local/lexicon.txt and local/lm.arpa.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from asr_prune.errors import UserError, counted
 
 from .hf_options import WHERE, Options
 from .hf_rows import Split
-from .hf_text import write_language
+from .hf_text import report_letters, write_language
 
 
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
@@ -34,6 +34,7 @@ def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options
     for part, offset in (("dev", 0), ("test", 1)):
         if part not in sets:
             sets["train"], sets[part] = _hold_out(sets["train"], settings.held_out, offset)
+    report_letters(root, sets)
     write_language(settings, sets["train"], out / "local")
     for part, data in sets.items():
         data.path = out / part

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from asr_prune.corpus.spelling import is_noise
 from asr_prune.options import options
 
 WHERE = (
@@ -20,7 +21,7 @@ GRAPHEMES = "graphemes"
 class Options:
     """Which rows and columns to read, and how to spell the text."""
 
-    #: the dataset's configuration, if it has several
+    #: the dataset's configuration, if it has several; of local tables, their folder
     config: str = ""
     #: its version on the hub: a branch, tag or commit
     revision: str = ""
@@ -46,8 +47,14 @@ class Options:
     limit: int = 0
     #: letter case of the words
     case: Literal["upper", "lower", "keep"] = "upper"
-    #: drop or keep punctuation; apostrophes inside words are always kept
+    #: drop or keep punctuation and symbols; apostrophes inside words are always kept
     punctuation: Literal["drop", "keep"] = "drop"
+    #: words with digits: keep them; leave_out: the utterance; refuse: stop; pronounce: keep, and let
+    #: g2p read them as English numbers. They are counted and reported
+    digits: Literal["keep", "leave_out", "refuse", "pronounce"] = "keep"
+    #: noises in <>, [] or {}, or of one word in (): remove them; keep them as words; or the word for
+    #: all of them, such as <noise>. Lexicons spell them SPN unless a file has them
+    noises: str = "remove"
     #: file of the pronunciation lexicon; `graphemes`: each letter is a phone; empty: no lexicon, so
     #: that networks are trained on characters with CTC
     lexicon: str = ""
@@ -62,3 +69,9 @@ class Options:
             raise ValueError("held_out must be 3 or more and limit 0 or more")
         if self.g2p and self.lexicon in ("", GRAPHEMES):
             raise ValueError("g2p completes a lexicon file; name one in lexicon, or remove g2p")
+        if self.noises not in ("remove", "keep") and not is_noise(self.noises):
+            raise ValueError("noises is remove, keep or one word in brackets, such as <noise>")
+        if self.noises != "remove" and not self.lexicon:
+            raise ValueError("without a lexicon, networks would spell noises; set noises: remove")
+        if self.digits == "pronounce" and not self.g2p:
+            raise ValueError("digits: pronounce needs g2p: true")

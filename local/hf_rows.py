@@ -5,28 +5,44 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.corpus.script import CorpusNotFound
-from asr_prune.errors import UserError, counted
-from asr_prune.files import atomic
+from asr_prune.corpus.spelling import has_number
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.progress import track
 
-from .hf_options import WHERE, Options
-from .hf_text import spelt
+from .hf_audio import Unusable, place_audio
+from .hf_options import Options
+from .hf_source import Source
+from .hf_tables import Row, as_text
+from .hf_text import Oddities, spelt
 
 log = logging.getLogger(__name__)
 
-#: reader of an audiofolder's table by suffix, and the table's column of file names
-READERS = {".csv": "csv", ".jsonl": "json", ".parquet": "parquet"}
-FILE_NAME = "file_name"
-#: first bytes of audio files, and their suffixes
-MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3", b"\xff\xfb": ".mp3", b"NIST": ".sph"}
+#: character that decoders write for bytes that they cannot decode
+_UNDECODED = "\ufffd"
+
+
+@dataclass
+class LeftOut:
+    """Rows that were left out: why -> how many, and what the first one is."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, problem: Unusable, where: str) -> None:
+        """Counts a row."""
+        self.counts[problem.why] += 1
+        self.first.setdefault(problem.why, f"{where}: {problem.example}" if problem.example else where)
+
+    def sentences(self) -> list[str]:
+        """`3 rows without audio (first: train.csv:7)` for each reason."""
+        counts = sorted(self.counts.items())
+        return [f"{counted(range(n), 'row')} {why} (first: {self.first[why]})" for why, n in counts]
 
 
 @dataclass(frozen=True)
@@ -39,128 +55,72 @@ class Split:
     out: Path
 
     def read(self, part: str) -> DataDir:
-        """The usable rows as a data directory; logs how many were left out, and why."""
-        data, left_out = DataDir(self.out / part), Counter[str]()
-        rows = self.rows()
-        for number, row in enumerate(islice(rows, self.settings.limit or None)):
-            left_out[self._add(data, row, part, number)] += 1
-        for why, count in sorted(left_out.items()):
-            if why:
-                rows_left = counted(range(count), "row")
-                log.warning("%s, %s: %s %s, left out", self.root, self.name, rows_left, why)
-        if not data.text:
-            what = "no row has both audio and text"
-            raise UserError(f"{self.root}, {self.name}: {what}; name other columns.")
+        """The usable rows as a data directory; logs how many were left out, and why.
+
+        Raises UserError if there are none, or words have digits and the options refuse these.
+        """
+        data, left_out, odd = DataDir(self.out / part), LeftOut(), Oddities(self.settings)
+        rows = Source(self.root, self.name, self.settings, self.out / "cache").rows()
+        rows = islice(rows, self.settings.limit or None)
+        label = f"{self.root}, {self.name}"
+        for number, (where, row, folders) in enumerate(track(rows, self.settings.limit, label)):
+            try:
+                self._add(data, row, folders, f"{part}{number:07d}", odd)
+            except Unusable as problem:
+                left_out.add(problem, where)
+        _refuse(data, left_out, odd, label)
+        for sentence in left_out.sentences():
+            log.warning("%s: %s, left out", label, sentence)
+        odd.report(label)
         return data
 
-    def _add(self, data: DataDir, row: dict[str, Any], part: str, number: int) -> str:
-        """Adds a row, or returns why it is left out."""
-        words, audio = spelt(row[self.settings.text], self.settings), row[self.settings.audio] or {}
-        if not words:
-            return "without text"
-        name = _plain(row[self.settings.id]) if self.settings.id else f"{part}{number:07d}"
-        speaker = _plain(row[self.settings.speaker]) if self.settings.speaker else ""
-        key = f"{speaker}-{name}" if speaker else name
-        if self.settings.speaker and not speaker:
-            return "without a speaker"
+    def _add(self, data: DataDir, row: Row, folders: Sequence[Path], number: str, odd: Oddities) -> None:
+        """Adds a row. Raises Unusable."""
+        if not row:
+            raise Unusable("with more or fewer cells than there are columns")
+        text = _text(row[self.settings.text])
+        words = self._words(text)
+        name = _plain(row[self.settings.id]) if self.settings.id else number
+        speaker = _plain(row[self.settings.speaker]) if self.settings.speaker else name
+        if not speaker or not name:
+            raise Unusable("without a speaker" if name else "without an id")
+        key = f"{speaker}-{name}" if self.settings.speaker else name
         if key in data.text:
-            return "with a repeated id"
-        place = self._place(audio, f"{part}/{key}")
-        if place is None:
-            return "without audio"
-        data.wavs[key], data.text[key], data.utt2spk[key] = str(place), words, speaker or key
-        return ""
+            raise Unusable("with a repeated id", key)
+        out = self.out / f"audio/{data.path.name}/{key}"
+        data.wavs[key] = str(place_audio(row[self.settings.audio], folders, out))
+        data.text[key], data.utt2spk[key] = words, speaker if self.settings.speaker else key
+        odd.count(text, words)
 
-    def _place(self, audio: dict[str, Any], name: str) -> Path | None:
-        """The audio file; audio inside the dataset is written to a file first."""
-        if not audio.get("bytes"):
-            path = Path(audio.get("path") or "")
-            return path.absolute() if path.is_file() else None
-        given = Path(audio.get("path") or "").suffix
-        suffix = given or next((end for mark, end in MAGIC.items() if audio["bytes"].startswith(mark)), ".audio")
-        with atomic(self.out / f"audio/{name}{suffix}", "wb") as file:
-            file.write(audio["bytes"])
-        return self.out / f"audio/{name}{suffix}"
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yields the rows; audio is a mapping with `bytes` and `path`.
-
-        Raises UserError if they cannot be read.
-        """
-        tables = metadata(self.root)
-        split = self._load(tables)
-        columns = list(split.column_names or next(iter(split), {}))
-        columns = [self.settings.audio if tables and column == FILE_NAME else column for column in columns]
-        for column in (self.settings.audio, self.settings.text, self.settings.speaker, self.settings.id):
-            if column and column not in columns:
-                what = f"no column {column!r}; use one of {', '.join(columns)}"
-                raise UserError(f"{self.root}, {self.name}: {what}.")
-        if not tables:
-            from datasets import Audio
-
-            split = split.cast_column(self.settings.audio, Audio(decode=False))
-        total = self.settings.limit or (len(split) if hasattr(split, "__len__") else 0)
-        for row in track(split, total, f"{self.root}, {self.name}"):
-            if tables:
-                row[self.settings.audio] = audio_of_row(tables[self.name], row[FILE_NAME])
-            yield row
-
-    def _load(self, tables: dict[str, Path]) -> Any:
-        import datasets
-        from datasets.utils.logging import set_verbosity_error
-
-        set_verbosity_error()
-        datasets.disable_progress_bars()
-        cache: dict[str, Any] = {"cache_dir": str(self.out / "cache")}
-        given = {"streaming": True} if self.settings.streaming else cache
-        try:
-            if any((self.root / name).is_file() for name in ("dataset_dict.json", "state.json")):
-                return self._split_of(datasets.load_from_disk(str(self.root.absolute())))
-            if tables:
-                kind = READERS[next(iter(tables.values())).suffix]
-                return self._split_of(datasets.load_dataset(kind, data_files=_named(tables), **given))
-            name = str(self.root.absolute()) if self.root.is_dir() else str(self.root)
-            versions = {"revision": self.settings.revision or None, "name": self.settings.config or None}
-            return self._split_of(datasets.load_dataset(name, **versions, **given))
-        except UserError:
-            raise
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise CorpusNotFound(
-                f"cannot load the dataset {self.root} ({type(error).__name__}: {reason}); {WHERE}"
-            ) from None
-
-    def _split_of(self, dataset: Any) -> Any:
-        splits = dataset if isinstance(dataset, dict) else {"train": dataset}
-        if self.name not in splits:
-            what = f"no split {self.name!r}, but {', '.join(splits)}"
-            remedy = "name one of these in corpus.options, or leave it empty to hold out speakers"
-            raise UserError(f"{self.root}: {what}; {remedy}.")
-        return splits[self.name]
+    def _words(self, text: str) -> list[str]:
+        words = spelt(text, self.settings)
+        if not words:
+            raise Unusable("without text")
+        if self.settings.digits == "leave_out" and any(map(has_number, words)):
+            raise Unusable("with digits", " ".join(words)[:60])
+        return words
 
 
-def metadata(root: Path) -> dict[str, Path]:
-    """{split: table} of an audiofolder (SPLIT/metadata.csv, or metadata.csv); empty for other data.
-
-    `datasets` itself reads such folders only if an audio decoder is installed, which is not needed
-    here.
-    """
-    alone = [path for path in sorted(root.glob("metadata.*")) if path.suffix in READERS]
-    inner = [path for path in sorted(root.glob("*/metadata.*")) if path.suffix in READERS]
-    tables = {path.parent.name: path for path in inner}
-    return tables or dict(zip(("train",), alone, strict=False))
+def _text(cell: object) -> str:
+    if isinstance(cell, dict | list | bytes):
+        raise Unusable("whose text is no text", type(cell).__name__)
+    text = as_text(cell) or ""
+    if _UNDECODED in text:
+        raise Unusable("whose text was decoded wrongly (U+FFFD)", text[:60])
+    return text
 
 
-def audio_of_row(table: Path, name: object) -> dict[str, Any]:
-    """The audio file of a row of an audiofolder's table; empty if it is outside the folder."""
-    path = (table.parent / str(name or "")).resolve()
-    return {"path": str(path)} if path.is_relative_to(table.parent.resolve()) else {}
-
-
-def _named(tables: dict[str, Path]) -> dict[str, str]:
-    return {split: str(path.absolute()) for split, path in tables.items()}
+def _refuse(data: DataDir, left_out: LeftOut, odd: Oddities, where: str) -> None:
+    if not data.text:
+        why = "; ".join(left_out.sentences()) or "there are no rows"
+        remedy = "correct this, or name other columns in corpus.options"
+        raise UserError(f"{where}: no row has both audio and text: {why}; {remedy}.")
+    if odd.settings.digits == "refuse" and odd.numbers:
+        what = f"digits in {first_few(sorted(odd.numbers))}"
+        remedy = "write them out, or set corpus.options.digits=leave_out or keep"
+        raise UserError(f"{where}: {what}; {remedy}.")
 
 
 def _plain(value: object) -> str:
-    """An id without white space and slashes, as Kaldi's tables need it."""
-    return re.sub(r"[\s/]+", "_", "" if value is None else str(value).strip())
+    """An id without white space, slashes and control characters, as Kaldi's tables need it."""
+    return re.sub(r"[\s/\x00-\x1f\x7f\ud800-\udfff]+", "_", (as_text(value) or "").strip())

@@ -31,7 +31,7 @@ ORDER = """
 """
 LEVELS = {room: level for level, rooms in enumerate(ORDER.split("<")) for room in rooms.split()}
 #: what a light start avoids: Kaldi's libraries, and those that only some commands need
-LIBRARIES = {"kaldi_hmm_gmm", "kaldifst", "kaldi_decoder", "kaldilm", "sentencepiece", "onnx"}
+LIBRARIES = {"kaldi_hmm_gmm", "kaldifst", "numba", "kaldilm", "sentencepiece", "onnx"}
 LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib"}
 #: names that several modules define by contract: each stage has works, each file of cli verbs
 CONTRACT = {"works", "add_verbs"}

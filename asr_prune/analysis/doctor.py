@@ -30,9 +30,9 @@ IMPORT_LIMIT = 60.0
 IMPORTS = {
     "kaldi-hmm-gmm": "import kaldi_hmm_gmm",
     "kaldifst": "import kaldifst",
-    "kaldi-decoder": "import kaldi_decoder",
     "kaldilm": "import kaldilm",
     "kaldi-native-fbank": "import kaldi_native_fbank",
+    "numba": "import numba",
     "soundfile": "import soundfile",
     "torch": "import torch",
     "torchaudio": "import torchaudio.functional",
@@ -40,7 +40,7 @@ IMPORTS = {
     "espeakng-loader": "import espeakng_loader as e; open(e.get_library_path()).close()",
 }
 #: libraries that hang together
-KALDI = ("kaldi-hmm-gmm", "kaldifst", "kaldi-decoder", "kaldilm")
+KALDI = ("kaldi-hmm-gmm", "kaldifst", "kaldilm")
 #: what works without them says so itself
 DISPENSABLE = ("torchaudio", "onnxruntime", "espeakng-loader")
 _DEVICES = """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -208,12 +208,18 @@ def run_script(script: str, prepare: Callable[..., None], cls: type[Any] | None 
     """
     given = vars(_script_parser(script, cls).parse_args())
     root, out, seed = (given.pop(name) for name in ("root", "out", "seed"))
-    values = {name: yaml.safe_load(text) for name, text in given.items() if text is not None}
+    hints = get_type_hints(cls) if cls else {}
+    values = {name: _option(hints[name], text) for name, text in given.items() if text is not None}
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         prepare(root, out, seed, *([read_options(cls, values, script)] if cls else []))
     except UserError as problem:
         sys.exit(str(problem) if str(problem).startswith(script) else f"{script}: {problem}")
+
+
+def _option(hint: Any, text: str) -> Any:
+    """The value of an option: `text` itself for words, of which YAML would make null, False or 7."""
+    return text if hint is str or get_origin(hint) is Literal else yaml.safe_load(text)
 
 
 def _script_parser(script: str, cls: type[Any] | None) -> argparse.ArgumentParser:

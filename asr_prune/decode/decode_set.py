@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from asr_prune.decode.decoder import BestPath, Decoder
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.parallel import each
-from asr_prune.decode.search import BestPath, Decoder
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats

@@ -10,11 +10,11 @@ from itertools import product
 from pathlib import Path
 
 from asr_prune.decode.decode_set import warn_unfinished
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.parallel import each
-from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
 from asr_prune.lang.symbols import read_symbols

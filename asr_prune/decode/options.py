@@ -11,6 +11,8 @@ from asr_prune.options import options
 #: LM weight and word insertion penalty
 Point = tuple[float, float]
 
+_LEAST = (("adapt_lm_weight", 1), ("max_active", 2), ("first_max_active", 2), ("min_active", 0), ("prune_interval", 1))
+
 
 @options
 class DecodeOptions:
@@ -24,8 +26,14 @@ class DecodeOptions:
     search: Literal["auto", "greedy", "graph"] = "auto"
     #: beam of the search, in scaled log-likelihood
     beam: float = 15.0
-    #: maximum number of active states per frame; best-path search only, not lattices
+    #: states that go on at most from a frame to the next: the bound on time and memory
     max_active: int = 7000
+    #: states that go on at least, even outside the beam
+    min_active: int = 200
+    #: added to the beam that max_active or min_active implies
+    beam_delta: float = 0.5
+    #: frames between two removals of what is outside the lattice beam; changes memory and time only
+    prune_interval: int = 25
     #: beam of the lattice around the best path, in scaled log-likelihood
     lattice_beam: float = 8.0
     #: acoustic scale of lattice generation, 1 / LM weight
@@ -82,11 +90,15 @@ class DecodeOptions:
             raise ValueError("penalties must have at least one number, for instance 0.0")
 
     def _check_beams(self) -> None:
-        for name in ("beam", "first_beam", "lattice_beam", "acoustic_scale"):
+        for name in ("beam", "first_beam", "lattice_beam", "acoustic_scale", "beam_delta"):
             if getattr(self, name) < 1e-9:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name, least in (("adapt_lm_weight", 1), ("max_active", 2), ("first_max_active", 2)):
+        for name, least in _LEAST:
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        for name in ("max_active", "first_max_active"):
+            if getattr(self, name) < self.min_active:
+                what = f"{name} must be at least min_active, {self.min_active}, not {getattr(self, name)}"
+                raise ValueError(f"{what}; lower min_active too")
         if not 0 <= self.ctc_prior_scale <= 1:
             raise ValueError(f"ctc_prior_scale must be 0 to 1, not {self.ctc_prior_scale}")

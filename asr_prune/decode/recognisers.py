@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.options import Point
-from asr_prune.decode.search import Decoder
 from asr_prune.decode.word_times import Timer, spelled_spans
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.phones import Span

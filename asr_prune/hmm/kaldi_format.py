@@ -159,9 +159,13 @@ class KaldiReader:
         return value
 
     def real(self) -> float:
-        if self.binary:
-            return float(struct.unpack("<f", self._sized())[0])
-        return self._number(self.token())
+        """A number of single or double precision."""
+        if not self.binary:
+            return self._number(self.token())
+        (size,) = self.take(1)
+        if size not in (4, 8):
+            raise self.fail("expected a number")
+        return float(struct.unpack("<f" if size == 4 else "<d", self.take(size))[0])
 
     def _number(self, word: str) -> float:
         try:
@@ -202,7 +206,8 @@ class KaldiReader:
 
     def _bracketed(self) -> list[list[float]]:
         """The numbers between [ and ] by line."""
-        self.expect("[")
+        if self.expect("[", "[]") == "[]":
+            return []
         end = self.data.find(b"]", self.at)
         if end < 0:
             raise self.fail("there is no closing ]")

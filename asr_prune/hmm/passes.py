@@ -53,13 +53,14 @@ class Speech:
 
     feats: normalised cepstra float32 [frames, dim] by utterance; text: words by utterance;
     speakers: by utterance; deltas: order of the deltas of passes without a linear transform;
-    variance: whether the variance of the cepstra is normalised; frame_shift: in seconds.
+    means, variance: whether these of the cepstra are normalised; frame_shift: in seconds.
     """
 
     feats: Mapping[str, Floats]
     text: dict[str, list[str]]
     speakers: dict[str, str]
     deltas: int = 2
+    means: bool = True
     variance: bool = False
     frame_shift: float = 0.01
 
@@ -130,7 +131,7 @@ def _pass_input(
         log.info("  trained on %d of %d utterances", len(chosen), len(usable))
     data = JoinedUtterances.join(speech.feats, chosen)
     speakers = [speech.speakers.get(utt, utt) for utt in data.ids]
-    front = FrontEnd(speech.deltas, variance=speech.variance)
+    front = FrontEnd(speech.deltas, variance=speech.variance, means=speech.means)
     previous = _previous(before, lang, data, options, speech) if before else None
     return PassInput(lang, data, speech.text, speakers, seed, front, previous)
 

@@ -114,7 +114,9 @@ def read_tree(path: Readable) -> Tree:
 def _parse(reader: KaldiReader) -> Tree:
     reader.expect("ContextDependency")
     width, central = reader.integer(), reader.integer()
-    reader.expect("ToPdf")
+    if reader.expect("ToLength", "ToPdf") == "ToLength":  # of older Kaldi: pdf classes by phone
+        _read_node(reader)
+        reader.expect("ToPdf")
     root = _read_node(reader)
     reader.expect("EndContextDependency")
     if root is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from functools import cache
 
@@ -23,32 +25,66 @@ _PHONES = {
 }
 _VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 _STRESS = {"ˈ": "1", "ˌ": "2"}
+#: punctuation at the ends of words that is not spoken, and the words between
+_SILENT = ".,;:!?\"'()…–—-“”„«»¿¡‘’"
+_READABLE = re.compile(r"(?:[^\W_]|[\u0300-\u036f'’.-])+")
+_DIGITLESS = re.compile(r"\D+")
 _SYNCHRONOUS, _UTF8, _IPA, _SEPARATOR = 2, 1, 0x02, ord("_") << 8
 
 
-def pronounce(words: Iterable[str], stress: bool = True) -> dict[str, tuple[str, ...]]:
+def pronounce(words: Iterable[str], stress: bool = True, numbers: bool = False) -> dict[str, tuple[str, ...]]:
     """{word: phones of CMUdict} for words whose sounds in American English all have a phone.
 
-    stress: whether vowels end in 0, 1 or 2. Raises UserError if espeak-ng is missing.
+    stress: whether vowels end in 0, 1 or 2. numbers: read words with digits as English numbers.
+    Words with characters that espeak-ng would name, or speak in another language, are left out, as
+    are others that have no phones. Raises UserError if espeak-ng is missing.
     """
     pronunciations: dict[str, tuple[str, ...]] = {}
     for word in words:
-        if phones := to_phones(_ipa(_espeak(), word.lower()), stress):
+        if readable(word, numbers) and (phones := to_phones(_spoken(word), stress)):
             pronunciations[word] = phones
     return pronunciations
 
 
-def completed(entries: list[Entry], words: Collection[str]) -> list[Entry]:
+def readable(word: str, numbers: bool = False) -> bool:
+    """Whether espeak-ng's English voice reads a word, and does not name its characters.
+
+    It has a Latin letter or, if `numbers`, an ASCII digit; otherwise only marks, apostrophes,
+    hyphens and full stops, besides punctuation at its ends that espeak-ng does not speak.
+    """
+    core = word.strip(_SILENT)
+    if not _READABLE.fullmatch(core) or not (numbers or _DIGITLESS.fullmatch(core)):
+        return False
+    special = {letter for letter in unicodedata.normalize("NFC", core.lower()) if letter > "\x7f"}
+    sounds = _bare(_spoken(core)) if special else ""
+    names = (_bare(_spoken(letter)) for letter in special)
+    return "(" not in sounds and not any(name and len(name) > 1 and name in sounds for name in names)
+
+
+def _spoken(word: str) -> str:
+    return _ipa(_espeak(), unicodedata.normalize("NFC", word.lower()))
+
+
+def _bare(ipa: str) -> str:
+    return "".join(sign for sign in ipa if sign not in "_ ˈˌ")
+
+
+def completed(entries: list[Entry], words: Collection[str], numbers: bool = False) -> list[Entry]:
     """`entries` with pronunciations of the `words` that they lack appended in order.
 
-    Vowels have stress marks if those of `entries` do. Logs the number of added words. Raises
-    UserError as `pronounce`.
+    Vowels have stress marks if those of `entries` do. numbers: as in `pronounce`. Logs the number
+    of added words, and of words that espeak-ng cannot read. Raises UserError as `pronounce`.
     """
     known = {word for word, _ in entries}
     stress = any(phone[-1:].isdigit() for _, phones in entries for phone in phones)
-    added = pronounce(sorted({*words} - known), stress)
+    missing = sorted({*words} - known)
+    added = pronounce(missing, stress, numbers)
     if added:
         log.warning("%s pronounced by rule: %s", counted(added, "word"), first_few(added))
+    if refused := [word for word in missing if word not in added]:
+        what = "without a pronunciation, as espeak-ng would name their characters or numbers"
+        remedy = "add them to the file that corpus.options.lexicon names"
+        log.warning("%s %s; %s: %s", counted(refused, "word"), what, remedy, first_few(refused))
     return [*entries, *added.items()]
 
 

@@ -91,22 +91,24 @@ def _entropies(row: Result) -> str:
 COLUMNS = (
     Column(("", "run"), lambda row: row.run, left=True),
     Column(("", "method"), lambda row: row.method, gap=2, left=True),
-    Column(("", "target"), target, gap=2),
+    Column(("", "target"), target),
     Column(("", "nodes"), _count(lambda row: row.nodes)),
     Column(("", "per layer"), layers, left=True),
     Column(("para-", "ms"), _count(lambda row: row.params), gap=2),
     Column(("MACs/", "frame"), _count(lambda row: row.macs_per_frame)),
     Column(("non-", "zero"), _count(lambda row: row.nonzero_weights)),
-    Column(("WER", "dev"), _fixed(lambda row: row.wer_dev, 2), gap=2),
+    Column(("WER", "dev"), _fixed(lambda row: row.wer_dev, 2)),
     Column(("WER test", "[95 % interval]"), interval_cell),
-    Column(("CE: before/", "after cut/end"), _entropies, gap=2),
-    Column(("mass", "cut"), _mass, gap=2),
+    Column(("CER", "test"), _fixed(lambda row: row.cer_test, 2)),
+    Column(("CE: before/", "after cut/end"), _entropies),
+    Column(("mass", "cut"), _mass),
     Column(("", "conv."), _converged),
     Column(("train", "s"), _fixed(lambda row: row.train_seconds, 0)),
 )
 
 LEGEND = (
-    "WER: word error rate in %, equivalent words merged; in brackets its 95 % bootstrap interval over test speakers.",
+    "WER: word error rate in %, equivalent words merged; in brackets its 95 % bootstrap interval over test speakers."
+    " CER: character error rate in %, spaces between words included.",
     "target: fraction of hidden nodes to keep, s= penalty strength, or z= fraction of zero weights."
     " CE: cross-entropy on dev, nats per frame.",
     "mass cut: share of the node norms that the cut removed. Above 5 % a penalty method has not"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from asr_prune.report.cells import COLUMNS, LEGEND, Column, interval_cell, layers
+from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
@@ -170,6 +171,7 @@ def _sections(
         _wide_table("".join(map(_head, COLUMNS)), "".join(map(_table_row, rows))),
         '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
         ' <a href="results.json">results.json</a>.</p>',
+        *([_bullets(found)] if (found := remarks(rows)) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets(_READING)}",
         *_picture("Node norms", pictures.norms, norms),

@@ -11,7 +11,7 @@ from asr_prune.report.results import Result
 
 #: Columns that may be narrowed, in this order, with the width that each keeps:
 #: 0 is the run, 1 the method, 4 the nodes per layer.
-_SHRINKABLE = ((1, 8), (0, 20), (4, 13), (0, 12), (1, 6), (4, 9), (0, 8))
+_SHRINKABLE = ((1, 8), (0, 20), (4, 13), (0, 12), (1, 6), (4, 7), (0, 8))
 
 
 def shorten(text: str, width: int) -> str:

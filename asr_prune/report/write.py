@@ -16,6 +16,7 @@ from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.page import Pictures, page
+from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite
 from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
 from asr_prune.report.table import table
@@ -85,8 +86,8 @@ def write_report(files: Sequence[RunFiles], out: Path, title: str, options: Repo
 
     Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
     run has weight histograms, matrices.png if a method with exact zeros was run. Unfinished or damaged
-    runs are left out and listed below the table. options.title replaces `title`. Raises UserError
-    if no run is finished or `out` cannot be written.
+    runs are left out and listed below the table, as is what `remarks` finds. options.title replaces
+    `title`. Raises UserError if no run is finished or `out` cannot be written.
     """
     options = options or ReportOptions()
     runs, skipped = read_runs(files)
@@ -97,8 +98,8 @@ def write_report(files: Sequence[RunFiles], out: Path, title: str, options: Repo
     pictures = _draw(runs, networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
         file.write(page(runs, title, pictures, skipped))
-    notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)]
-    return table(rows, options.width) + "".join(f"{note}\n" for note in notes if skipped)
+    notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
+    return table(rows, options.width) + "".join(f"{note}\n" for note in [*remarks(rows), *notes])
 
 
 def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:

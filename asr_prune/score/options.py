@@ -8,7 +8,7 @@ from typing import Literal
 
 from asr_prune.options import options
 
-Step = Literal["lower", "upper", "no_punctuation", "no_noise", "split_hyphens", "nfkc"]
+Step = Literal["lower", "upper", "clean", "no_punctuation", "no_noise", "split_hyphens", "nfkc"]
 
 
 @options
@@ -16,11 +16,16 @@ class ScoreOptions:
     #: classes of equivalent words, e.g. [[O, OH]]; wer treats the words of a class as equal,
     #: wer_raw does not
     equivalents: list[list[str]] = field(default_factory=list)
-    #: normalisation of references and hypotheses, applied in the given order: lower; upper;
-    #: no_punctuation (keeps apostrophes); no_noise (drops <...> and [...]); split_hyphens (makes
-    #: well-known two words); nfkc (Unicode NFKC: plain forms of full-width letters and ligatures,
-    #: composed accents)
+    #: normalisation of references and hypotheses, applied in the given order: lower; upper; clean
+    #: (composed accents, one form of the apostrophe, no zero-width characters or soft hyphens);
+    #: no_punctuation (clean, then a blank for each mark or symbol except in noises; keeps
+    #: apostrophes inside words); no_noise (drops <...>, [...], {...} and one word in (...));
+    #: split_hyphens (makes well-known two words); nfkc (Unicode NFKC: plain forms of full-width
+    #: letters and ligatures, composed accents)
     normalise: list[Step] = field(default_factory=list)
+    #: what may stand in references besides words. sclite: alternatives, { um / uh / @ } (@: no
+    #: word), and (WORD), which may be left out, as `sclite -D` scores it; none: words only
+    markup: Literal["sclite", "none"] = "sclite"
     #: bootstrap samples of the speakers for the 95 % interval of the WER; 0 for no interval
     bootstrap: int = 10_000
     #: also log the %WER of test at the LM weight and penalty that are best on test itself. It is

@@ -55,7 +55,7 @@ def _check_settings(both: str, one: dict[str, Any], other: dict[str, Any]) -> No
 
 def _check_references(both: str, one: _Utterances, other: _Utterances) -> None:
     pairs = ((name, one[name], other[name]) for name in sorted(one))
-    odd = [name for name, a, b in pairs if (a.speaker, a.ref) != (b.speaker, b.ref)]
+    odd = [name for name, a, b in pairs if (a.speaker, a.reference) != (b.speaker, b.reference)]
     if odd:
         what = f"the reference or the speaker of {len(odd)} utterances, e.g. {odd[0]}"
         fix = "run the stage score on both with the same data directory"

@@ -2,57 +2,72 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
+from asr_prune.corpus.spelling import cleaned, without_noises, without_punctuation
+from asr_prune.errors import UserError
+from asr_prune.score.alternatives import Reference, mapped, parse
 from asr_prune.score.options import ScoreOptions
 
-_NOISE = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
-def _no_punctuation(word: str) -> str:
-    """Keeps apostrophes, which distinguish words (WE'LL, WELL)."""
-    return "".join(c for c in word if c == "'" or not unicodedata.category(c).startswith("P"))
-
-
-def _no_noise(word: str) -> str:
-    return "" if _NOISE.fullmatch(word) else word
-
-
-def _nfkc(word: str) -> str:
-    return unicodedata.normalize("NFKC", word)
-
-
-def _split_hyphens(word: str) -> str:
-    return word.replace("-", " ")
+def _split_hyphens(text: str) -> str:
+    return text.replace("-", " ")
 
 
 _STEPS: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
     "upper": str.upper,
-    "no_punctuation": _no_punctuation,
-    "no_noise": _no_noise,
+    "clean": cleaned,
+    "no_punctuation": without_punctuation,
+    "no_noise": without_noises,
     "split_hyphens": _split_hyphens,
     "nfkc": _nfkc,
 }
 
 
 def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
-    """`words` after `steps` in order, split at whitespace; words left empty are dropped."""
-    normalised = " ".join(words).split()
+    """`words` after `steps` in order, split at whitespace.
+
+    Transcripts of the recipe hf went through clean, no_noise, no_punctuation and upper or lower.
+    """
+    text = " ".join(words)
     for step in steps:
-        normalised = " ".join(map(_STEPS[step], normalised)).split()
-    return normalised
+        text = _STEPS[step](text)
+    return text.split()
+
+
+def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Reference:
+    """The words of a reference normalised, with sclite's markup read if `score.markup` says so.
+
+    Raises UserError as `parse`.
+    """
+    parts = parse(" ".join(words), utterance) if options.markup == "sclite" else tuple(words)
+    return mapped(parts, lambda run: normalise(run, options.normalise))
 
 
 def representatives(options: ScoreOptions) -> dict[str, str]:
-    """Maps every word of a class of equivalents to the first of its class, all normalised."""
+    """Maps every word of a class of equivalents to the first of its class, all normalised.
+
+    Words that normalisation removes are left out. Raises UserError if it makes several of one.
+    """
     first: dict[str, str] = {}
     for members in options.equivalents:
-        words = normalise(members, options.normalise)
-        first.update(dict.fromkeys(words, words[0]))
+        words = [word for member in members for word in _one_word(member, options.normalise)]
+        first.update(dict.fromkeys(words, words[0]) if words else {})
     return first
+
+
+def _one_word(member: str, steps: Sequence[str]) -> list[str]:
+    words = normalise([member], steps)
+    if len(words) > 1:
+        what = f"{member!r} is {len(words)} words after score.normalise"
+        raise UserError(f"score.equivalents: {what}; remove it, or change score.normalise.")
+    return words
 
 
 def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
@@ -62,3 +77,12 @@ def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
     alignment of the merged words at no higher cost.
     """
     return [same.get(word, word) for word in words]
+
+
+def merge_markup(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
+    """`merge` of a reference with sclite's markup: (WORD) becomes the first of WORD's class in parentheses."""
+    merged = []
+    for word in words:
+        inner = word[1:-1]
+        merged.append(f"({same[inner]})" if word == f"({inner})" and inner in same else same.get(word, word))
+    return merged

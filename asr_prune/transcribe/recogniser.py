@@ -12,12 +12,12 @@ import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.adapt import Adapter
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.parallel import each
 from asr_prune.decode.recognisers import GraphRecogniser, GreedyRecogniser, Hypothesis, Recogniser
-from asr_prune.decode.search import Decoder
 from asr_prune.decode.word_times import HmmTimer, Timer, TokenTimer
 from asr_prune.errors import UserError
 from asr_prune.features.load import prepared

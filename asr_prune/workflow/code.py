@@ -18,11 +18,11 @@ PACKAGE = Path(__file__).resolve().parent.parent
 NAME = PACKAGE.name
 #: libraries whose version can change a result: module -> distribution
 LIBRARIES = {
-    "kaldi_decoder": "kaldi-decoder",
     "kaldi_hmm_gmm": "kaldi-hmm-gmm",
     "kaldi_native_fbank": "kaldi-native-fbank",
     "kaldifst": "kaldifst",
     "kaldilm": "kaldilm",
+    "numba": "numba",
     "numpy": "numpy",
     "scipy": "scipy",
     "sentencepiece": "sentencepiece",

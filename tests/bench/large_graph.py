@@ -117,8 +117,8 @@ def make_hclg(places: Places) -> str:
 
 def load(places: Places) -> str:
     """The decoder's start."""
+    from asr_prune.decode.decoder import Decoder
     from asr_prune.decode.options import DecodeOptions
-    from asr_prune.decode.search import Decoder
 
     return f"{len(Decoder(places.graph, DecodeOptions()).pairs)} pairs of transition and word"
 
@@ -147,9 +147,9 @@ def lattices(places: Places, beam: float) -> str:
 def best_paths(places: Places, beam: float) -> str:
     """The search with max_active, which passes that look for a speaker's transform use."""
     from asr_prune.acoustic.checkpoint import load_model
+    from asr_prune.decode.decoder import Decoder
     from asr_prune.decode.network_scores import NetworkScores
     from asr_prune.decode.options import DecodeOptions
-    from asr_prune.decode.search import Decoder
     from asr_prune.hmm.network_features import NetworkFeatures
 
     model = load_model(places.run / "shrunk/network.pt")

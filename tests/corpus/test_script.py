@@ -40,6 +40,8 @@ class Asked:
     chain: int = 1
     #: a file
     lexicon: Path | None = None
+    #: a word
+    text: str = "text"
 
     def __post_init__(self) -> None:
         if self.chain < 1:
@@ -70,6 +72,15 @@ def test_the_command_line_has_an_option_for_each_field(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "argv", [*words, "--chain", "0"])
     with pytest.raises(SystemExit, match=r"^local/x\.py: chain must be 1 or more, not 0"):
         run_script("local/x.py", lambda *given: None, Asked)
+
+
+@pytest.mark.parametrize("word", ["null", "NO", "007", "1e3", "true", "~", "", "[x", "12:30"])
+def test_words_on_the_command_line_stay_as_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, word: str) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(sys, "argv", ["x.py", "/corpus", str(tmp_path), "--text", word])
+    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
+    run_script("local/x.py", lambda *given: seen.extend(given), Asked)
+    assert seen[-1].text == word
 
 
 SCRIPT = """
@@ -210,12 +221,9 @@ def test_the_scripts_of_the_package_are_its_modules() -> None:
 def test_the_files_of_a_script_are_those_that_it_imports(tmp_path: Path) -> None:
     names = [path.name for path in script_files(LOCAL / "demo.py")]
     assert names == ["demo.py", "demo_lm.py", "demo_noise.py", "demo_text.py", "demo_voices.py"]
-    assert [path.name for path in script_files(LOCAL / "hf.py")] == [
-        "hf.py",
-        "hf_options.py",
-        "hf_rows.py",
-        "hf_text.py",
-    ]
+    names = [path.stem for path in script_files(LOCAL / "hf.py")]
+    parts = ("audio", "datasets", "options", "rows", "source", "splits", "tables", "text")
+    assert names == ["hf", *(f"hf_{part}" for part in parts)]
     assert script_files(LOCAL / "an4.py") == [LOCAL / "an4.py"]
     text = "from asr_prune.local import an4\nimport os, words\ndef prepare(): from .deep import leaf\n"
     write(tmp_path, mine=text, words="import mine\n", other="")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.decode_set import decode_set
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.graph import make_graph
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel

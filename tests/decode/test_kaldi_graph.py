@@ -8,9 +8,9 @@ from typing import Any
 import kaldifst
 import pytest
 
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.kaldi_graph import take_graph
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 from asr_prune.lang.fst import read_fst
 

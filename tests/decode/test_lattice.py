@@ -10,9 +10,9 @@ from hypothesis import given, settings
 
 from asr_prune.decode.acyclic import levels
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.lang.binary import ARC
 
 from .listed import ARCS, cost, lattice, paths
@@ -62,15 +62,6 @@ def test_levels_are_arcs_on_the_longest_path(steps: list[tuple[int, int, int, fl
             longest[target] = max(longest[target], longest[source] + 1)
     source, target = np.array(arcs, int).reshape(-1, 2).T
     assert levels(source, target, states).tolist() == longest
-
-
-def test_how_often_paths_are_pruned_changes_nothing(monkeypatch: pytest.MonkeyPatch, recogniser: Any) -> None:
-    decoder, loglikes = Decoder(recogniser.graph, DecodeOptions()), recogniser.loglikes(2, 150)
-    lattices = []
-    for interval in (25, 100):
-        monkeypatch.setattr("asr_prune.decode.search._PRUNE_INTERVAL", interval)
-        lattices.append(decoder.lattice(loglikes).arrays.bytes())
-    assert lattices[0] == lattices[1]
 
 
 def test_distinct_sentences_of_a_search(recogniser: Any) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.decode_set import decode_set
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_archive import read_lattices
 from asr_prune.decode.lattice_set import grid, lattice_set, sweep_archive
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.errors import UserError
 
 SMALL = DecodeOptions(lm_weights=(4, 8), penalties=(0.0, 3.0))

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.recognisers import GraphRecogniser, GreedyRecogniser, KnownWords
-from asr_prune.decode.search import Decoder
 from asr_prune.decode.word_times import HmmTimer
 from asr_prune.errors import UserError
 from asr_prune.lang.tokens import BEGIN, BLANK

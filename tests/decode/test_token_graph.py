@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.decode.token_graph import TokenGraphSize, make_token_graph
 from asr_prune.errors import UserError
 from asr_prune.lang.grammar import make_grammar

@@ -166,12 +166,13 @@ def test_rows_that_cannot_be_used_are_counted(
 
 
 def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: ModuleType, tmp_path: Path, spoken) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "empty").mkdir()
     cases = [
         (folders["parquet"], columns(text="words"), "no column 'words'; use one of audio, sentence, client_id, clip"),
-        (folders["parquet"], columns(dev="dev"), "no split 'dev', but train, "),
+        (folders["parquet"], columns(dev="devel"), "no split 'devel', but test, train, validation"),
         (folders["parquet"], columns(lexicon="/none.dict"), "/none.dict is not there"),
         (folders["parquet"], columns(dev="", held_out=40), "12 speakers are too few to hold out every 40th"),
-        (tmp_path, columns(), "cannot load the dataset .*choose a dataset of huggingface.co"),
+        (tmp_path / "empty", columns(), "cannot load the dataset .*choose a dataset of huggingface.co"),
         (None, columns(), "choose a dataset of huggingface.co"),
     ]
     for root, asked, said in cases:

@@ -15,9 +15,9 @@ from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.search import Decoder
 from asr_prune.lang.fst import read_fst
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES

@@ -1,30 +1,24 @@
-"""Beam search in HCLG: best path (Kaldi: gmm-decode-faster) or lattice (gmm-latgen-simple)."""
+"""Beam search in HCLG: best path or lattice (Kaldi: gmm-decode-faster, latgen-faster-mapped)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import kaldi_hmm_gmm as khg
-import kaldifst
 import numpy as np
-from kaldi_decoder import DecodableCtc, LatticeSimpleDecoder, LatticeSimpleDecoderConfig
 
 from asr_prune.decode.acyclic import check_epsilons
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.search.graph import search_graph
+from asr_prune.decode.search.lattice import Found, lattice_arrays
+from asr_prune.decode.search.run import ENDLESS, FINAL, Limits, prepare_search, search
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats, Ints
 from asr_prune.integrity import checked
-from asr_prune.lang.binary import LATTICE_ARC
 from asr_prune.lang.fst import read_fst_parts
-from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import read_symbols
-
-# frames between two removals of paths outside the lattice beam; Kaldi's default of 25 takes a
-# third more time for the same lattice
-_PRUNE_INTERVAL = 100
 
 
 @dataclass(frozen=True)
@@ -45,14 +39,12 @@ class BestPath:
 class Decoder:
     """Decodes with a graph folder of `make_graph`.
 
-    Input labels of the graph are mapped to pdf + 1 once, so that the search reads a [frames, pdfs]
-    matrix. Output labels become numbers of (transition-id, word) pairs, so that a lattice has both.
     Pickled by the path of the folder. Raises UserError if a file is missing, damaged or inconsistent
     with the others.
     """
 
     def __init__(self, graph: Readable, options: DecodeOptions) -> None:
-        pdfs = _pdfs(graph / "pdfs.txt")
+        self._pdfs = pdfs = _pdfs(graph / "pdfs.txt")
         self.num_pdfs = int(pdfs.max()) + 1
         self.words = {i: word for word, i in read_symbols(graph / "words.txt").items()}
         self.graph, self.options = graph, options
@@ -61,10 +53,12 @@ class Decoder:
         _check_labels(graph, "pdfs.txt", ids, len(pdfs) - 1)
         _check_labels(graph, "words.txt", words, max(self.words))
         _check_cycles(graph, arrays)
-        self.pairs, labels = _pairs(ids, words)
-        arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
-        arrays.arcs["olabel"] = labels
-        self.fst = arrays.fst()
+        self._start = arrays.start
+        self._graph, order = search_graph(arrays, np.where(ids > 0, pdfs[ids], -1).astype(np.int32))
+        #: transition-id and word of each arc
+        self._labels = np.stack([ids, words], axis=1)[order]
+        self._lookup = np.full(len(arrays.finals), -1, np.int32)
+        prepare_search()
 
     def __reduce__(self) -> tuple[type[Decoder], tuple[Readable, DecodeOptions]]:
         return Decoder, (self.graph, self.options)
@@ -87,49 +81,46 @@ class Decoder:
     def best(self, loglikes: Floats, scale: float) -> BestPath:
         """The best path for checked log-likelihoods, float32 [frames, pdfs].
 
-        scale: acoustic scale, 1 / LM weight.
+        scale: acoustic scale, 1 / LM weight. Raises UserError as `lattice`.
         """
-        beams = {"beam": self.options.beam, "max_active": self.options.max_active}
-        search = khg.FasterDecoder(self.fst, khg.FasterDecoderOptions(**beams))
-        with silenced():
-            search.decode(khg.DecodableCtc(loglikes * np.float32(scale)))
-            found, path = search.get_best_path()
-        if not found:
+        found = self._search(loglikes, scale, lattice_beam=0.0)
+        arrays = lattice_arrays(self._graph, self._labels, loglikes, found)
+        if not len(arrays.counts):
             return BestPath([], -np.inf, False, np.zeros(0, np.int32))
-        _, labels, pairs, cost = kaldifst.get_linear_symbol_sequence(path)
-        words = self.pairs[pairs, 1]
-        score = -float(cost.value1 + cost.value2)
-        pdfs = np.asarray(labels, np.int32) - 1
+        path, end = _first_path(arrays)
+        ids, words = path["ilabel"], path["olabel"]
+        cost = path["weight"].astype(float).sum(0) @ (1, scale) + float(end)
         names = [self.words[i] for i in words[words > 0].tolist()]
-        return BestPath(names, score, search.reached_final(), pdfs)
+        return BestPath(names, -float(cost), found.status == FINAL, self._pdfs[ids[ids > 0]])
 
     def lattice(self, loglikes: Floats) -> Lattice:
         """All paths within the lattice beam of the best one at `options.acoustic_scale`.
 
-        loglikes: checked, float32 [frames, pdfs]. The lattice is empty if no path survived.
-        `max_active` is ignored: the library's lattice decoders that support it do not return the
-        lattice.
+        loglikes: checked, float32 [frames, pdfs]. The lattice is empty if no path survived. Raises
+        UserError if costs fall for ever along arcs without input.
         """
         options = self.options
-        config = LatticeSimpleDecoderConfig(
-            beam=options.beam, lattice_beam=options.lattice_beam, prune_interval=_PRUNE_INTERVAL
-        )
-        search = LatticeSimpleDecoder(self.fst, config)
-        with silenced():
-            scores = loglikes * np.float32(options.acoustic_scale)
-            reached_final = search.decode(DecodableCtc(scores))
-            raw = search.get_raw_lattice()[1]
-        return Lattice(self._relabelled(raw), reached_final)
+        found = self._search(loglikes, options.acoustic_scale, options.lattice_beam)
+        arrays = lattice_arrays(self._graph, self._labels, loglikes, found)
+        return Lattice(arrays, found.status == FINAL)
 
-    def _relabelled(self, raw: kaldifst.Lattice) -> FstArrays:
-        """With transition-ids and words as labels, and unscaled acoustic costs."""
-        arrays = FstArrays.of(raw)
-        arcs = np.empty(len(arrays.arcs), LATTICE_ARC)
-        arcs["ilabel"], arcs["olabel"] = self.pairs[arrays.arcs["olabel"]].T
-        arcs["nextstate"] = arrays.arcs["nextstate"]
-        unscaled = np.array([1, 1 / self.options.acoustic_scale], np.float32)
-        arcs["weight"] = arrays.arcs["weight"] * unscaled
-        return FstArrays(arrays.start, arrays.finals * unscaled, arrays.counts, arcs)
+    def _search(self, loglikes: Floats, scale: float, lattice_beam: float) -> Found:
+        limits = Limits.of(self.options, lattice_beam)
+        scores = np.ascontiguousarray(loglikes * np.float32(scale))
+        found = Found(*search(self._graph, self._start, scores, limits, self._lookup))
+        if found.status == ENDLESS:
+            what = f"{self.graph}: HCLG.fst has a cycle of arcs without input whose cost is negative"
+            raise UserError(f"{what}; make the graph again from another G.fst.")
+        return found
+
+
+def _first_path(arrays: FstArrays) -> tuple[np.ndarray, np.floating]:
+    """The arcs of a path that takes each state's first arc, and the cost of ending."""
+    firsts, state, path = np.cumsum(arrays.counts) - arrays.counts, arrays.start, []
+    while arrays.counts[state]:
+        path.append(arrays.arcs[firsts[state]])
+        state = path[-1]["nextstate"]
+    return np.array(path, arrays.arcs.dtype), arrays.finals[state, 0]
 
 
 def _check_labels(graph: Readable, table: str, labels: Ints, highest: int) -> None:
@@ -142,14 +133,6 @@ def _check_cycles(graph: Readable, arrays: FstArrays) -> None:
         check_epsilons(arrays)
     except ValueError as error:
         raise UserError(f"{graph}/HCLG.fst cannot be used: {error}; rerun the graph stage.") from error
-
-
-def _pairs(ids: Ints, words: Ints) -> tuple[Ints, Ints]:
-    """(transition-id, word) pairs, int32 [pairs, 2], (0, 0) first; and each arc's pair number."""
-    size = int(words.max(initial=0)) + 1
-    codes = np.append(0, ids.astype(np.int64) * size + words)
-    unique, labels = np.unique(codes, return_inverse=True)
-    return np.stack(np.divmod(unique, size), axis=1).astype(np.int32), labels[1:].astype(np.int32)
 
 
 def _pdfs(path: Readable) -> np.ndarray:
