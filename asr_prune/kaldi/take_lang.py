@@ -8,7 +8,7 @@ from pathlib import Path
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
 from asr_prune.integrity import checked
-from asr_prune.lang.fst import Tables, read_fst
+from asr_prune.lang.fst import LabelTables, read_fst
 from asr_prune.lang.lang import Lang
 
 #: the files of a lang folder that are read
@@ -49,7 +49,7 @@ def take_lang(source: Path, out: Path) -> tuple[int, int]:
     return len(words), len(phones)
 
 
-def _check_fst(path: Path, tables: Tables) -> None:
+def _check_fst(path: Path, tables: LabelTables) -> None:
     try:
         read_fst(path, "lang", tables)
     except UserError as error:

@@ -19,10 +19,10 @@ from asr_prune.lang.lexicon import Entry
 
 Fst: TypeAlias = kaldifst.StdVectorFst
 #: the ids of input and output labels by symbol
-Tables: TypeAlias = tuple[Mapping[str, int], Mapping[str, int]]
+LabelTables: TypeAlias = tuple[Mapping[str, int], Mapping[str, int]]
 
 
-def read_fst(path: Readable, stage: str, tables: Tables | None = None) -> Fst:
+def read_fst(path: Readable, stage: str, tables: LabelTables | None = None) -> Fst:
     """Reads a binary FST of `stage`, `vector` or `const`.
 
     tables: which its input and output labels must be in. Raises UserError if it is missing or damaged.
@@ -30,7 +30,7 @@ def read_fst(path: Readable, stage: str, tables: Tables | None = None) -> Fst:
     return to_fst(read_fst_parts(path, stage, tables))
 
 
-def read_fst_parts(path: Readable, stage: str, tables: Tables | None = None) -> Parts:
+def read_fst_parts(path: Readable, stage: str, tables: LabelTables | None = None) -> Parts:
     """As `read_fst`, in arrays: some damage would end the process if the library read it."""
     if not path.is_file():
         raise UserError(f"there is no {path}; the {stage} stage makes it.")
@@ -42,7 +42,7 @@ def read_fst_parts(path: Readable, stage: str, tables: Tables | None = None) -> 
         raise UserError(f"{path} is not a usable FST: {error}; run the {stage} stage again.") from error
 
 
-def _check_labels(parts: Parts, tables: Tables | None) -> None:
+def _check_labels(parts: Parts, tables: LabelTables | None) -> None:
     for name, table in zip(("ilabel", "olabel"), tables or (), strict=False):
         if parts.arcs[name].max(initial=0) > max(table.values(), default=0):
             raise ValueError("it has a label that its symbol table lacks")

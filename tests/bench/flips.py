@@ -59,11 +59,13 @@ def main() -> int:
         reads = readers()
         names = sorted(reads)
         dice.shuffle(names)
-        for name in itertools.islice(itertools.cycle(names), options.flips):
+        for number, name in enumerate(itertools.islice(itertools.cycle(names), options.flips), 1):
             words = dice.choice(reads[name])
             on_flipped = stage_on_flipped if len(words) == 1 else command_on_flipped
             found = on_flipped(finished, name, words[0] if len(words) == 1 else words, dice, place)  # type: ignore[arg-type]
             table[kind_of(name)][found if found in ("refused", "same") else "wrong"] += 1
+            if number % 20 == 0:
+                print(f"{number} flips: {dict(sum(table.values(), Counter[str]()))}", flush=True)
             if found not in ("refused", "same"):
                 print(f"{name}, {words[0]}: {found}", flush=True)
         os.chdir("/")

@@ -24,7 +24,7 @@ from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work, optional_files
 
 #: of a command, which is killed if it hangs or eats memory
-SECONDS, MEMORY = 120, 12 << 30
+SECONDS, MEMORY = 300, 12 << 30
 WAVS = ("data/tiny/audio/eve-0.wav", "data/tiny/audio/eve-1.wav")
 RECIPE = ("--recipe", "recipes/tiny")
 #: commands on a finished run besides the stages
