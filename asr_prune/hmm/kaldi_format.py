@@ -211,6 +211,6 @@ class KaldiReader:
         end = self.data.find(b"]", self.at)
         if end < 0:
             raise self.fail("there is no closing ]")
-        lines = self.data[self.at - 1 : end].decode("utf-8", "replace").splitlines()
+        lines = self.data[self.at : end].decode("utf-8", "replace").splitlines()
         self.at = end + 2
         return [[self._number(word) for word in line.split()] for line in lines if line.strip()]

@@ -84,7 +84,7 @@ def train_pass(
     options: PassOptions,
     before: Path | None,
     seed: int,
-    label_all: bool = True,
+    label_all: bool,
 ) -> PassSummary:
     """Trains one pass and writes its folder `out`.
 

@@ -43,6 +43,15 @@ def _by_words(listed: list[Any]) -> dict[tuple[int, ...], list[Any]]:
     return {k: list(v) for k, v in itertools.groupby(sorted(listed), key=lambda path: path[0])}
 
 
+@pytest.mark.parametrize("dearer", [0, 1, 2])
+def test_of_arcs_between_two_states_the_cheaper_is_taken(dearer: int) -> None:
+    """Wherever it stands among them."""
+    arcs = [(0, 1, 10 + i, 0.0, 2.0) for i in range(3)]
+    arcs[dearer] = (0, 1, 10 + dearer, 0.0, 1.0)
+    output = lattice([*arcs, (1, 2, 20, 0.0, 0.0)], {2: (0.0, 0.0)})
+    assert output.sweep([(1, 0.0)]) == [([10 + dearer, 20], 1.0)]
+
+
 def test_many_points_are_weighed_in_blocks(monkeypatch: pytest.MonkeyPatch, recogniser: Any) -> None:
     own = Decoder(recogniser.graph, DecodeOptions()).lattice(recogniser.loglikes(1, 40))
     points = [(weight, penalty) for weight in range(1, 18) for penalty in (0.0, 1.0)]

@@ -34,12 +34,20 @@ def test_comes_back_from_its_files(front: FrontEnd, tmp_path: Path) -> None:
     feats = np.random.default_rng(2).normal(size=(7, 2)).astype(np.float32)
     back = FrontEnd.load(tmp_path)
     np.testing.assert_array_equal(back(feats), front(feats))
-    assert (back.means, back.variance) == (front.means, front.variance)
+    assert (back.means, back.variance, back.deltas) == (front.means, front.variance, front.deltas)
 
 
 def test_kaldis_defaults_without_option_files(tmp_path: Path) -> None:
     feats = np.ones((4, 3), np.float32)
     np.testing.assert_array_equal(FrontEnd.load(tmp_path)(feats), add_deltas(feats, 2))
+
+
+def test_variances_stay_unless_asked(tmp_path: Path) -> None:
+    FrontEnd().save(tmp_path)
+    assert "--norm-vars=false" in (tmp_path / "cmvn_opts").read_text()
+    assert not FrontEnd.load(tmp_path).variance
+    FrontEnd(variance=True).save(tmp_path)
+    assert FrontEnd.load(tmp_path).variance
 
 
 def test_options_that_are_no_numbers(tmp_path: Path) -> None:

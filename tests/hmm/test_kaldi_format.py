@@ -1,4 +1,4 @@
-"""Kaldi's encodings as other builds of Kaldi write them."""
+"""Kaldi's encodings as other builds of Kaldi write them, and damaged ones."""
 
 from __future__ import annotations
 
@@ -39,3 +39,18 @@ def test_a_tree_of_older_kaldi_has_lengths_of_phones(tmp_path: Path) -> None:
     (tmp_path / "new").write_text(new)
     (tmp_path / "old").write_text(new.replace("ToPdf", "ToLength TE 0 2 ( NULL CE 1 \n) \nToPdf"))
     assert read_tree(tmp_path / "old") == read_tree(tmp_path / "new")
+
+
+@pytest.mark.parametrize("length", [3, 40, 41, 500])
+def test_an_unexpected_token_is_quoted_up_to_forty_letters(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "final.mdl"
+    path.write_text("x" * length + " ")
+    reader = KaldiReader.open(path, "align")
+    with pytest.raises(UserError, match=f"expected <A> or <B>, found '{'x' * min(length, 40)}'"):
+        reader.expect("<A>", "<B>")
+
+
+@pytest.mark.parametrize("text", ["[ 1 2\n 3 4 ]", "[\n 1 2\n 3 4 ]", " [\n1 2 \n3 4\n]"])
+def test_a_text_matrix_has_a_row_per_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "final.mat").write_text(text + "\n")
+    assert KaldiReader.open(tmp_path / "final.mat", "align").matrix().tolist() == [[1, 2], [3, 4]]

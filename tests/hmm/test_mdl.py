@@ -61,6 +61,7 @@ def test_text_is_what_kaldi_prints(transitions: khg.TransitionModel, random_gmms
     path = tmp_path / "final.mdl"
     write_mdl(path, transitions, random_gmms(0, 8, 3), binary=False)
     printed, ours = str(transitions).split(), path.read_text().split()
+    assert path.read_text().count("<DiagGMM> \n") == 8
     for theirs, word in zip(printed, ours, strict=False):
         assert word == theirs or float(word) == pytest.approx(float(theirs), rel=1e-4)
     rest = path.read_text().split("</TransitionModel>")[1]

@@ -58,6 +58,30 @@ def test_without_sclite_the_message_says_how_to_install_it(monkeypatch: pytest.M
         sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
 
 
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo one; echo two >&2; echo the cause >&2; exit 1", "the cause"),
+        ("echo one; echo the cause; exit 1", "the cause"),
+        ("exit 1", "it printed no message"),
+        ("echo no alignments", "no alignments"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sclite", "sctk"])
+def test_the_last_line_of_a_program_that_fails_is_the_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, script: str, reason: str
+) -> None:
+    """A program of that name, which is Debian's wrapper or sclite itself."""
+    (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / name).chmod(0o755)
+    for file in ("ref.trn", "hyp.trn"):
+        (tmp_path / file).write_text("ONE (a-1)\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert sctk_command("sclite") == (["sclite"] if name == "sclite" else ["sctk", "sclite"])
+    with pytest.raises(UserError, match=rf"sclite could not score .*hyp\.trn against .*ref\.trn: {reason}\.$"):
+        sclite_sgml(tmp_path / "ref.trn", tmp_path / "hyp.trn")
+
+
 def test_sclite_counts_the_same_or_more(sctk: None, recognised: Made, tmp_path: Path) -> None:
     """sclite charges a substitution 4 and a gap 3, so it never finds fewer errors than the least, and rarely more."""
     output = recognised.score(recognised.first)

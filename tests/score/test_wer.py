@@ -80,7 +80,7 @@ def test_one_speaker_has_no_interval() -> None:
 )
 def test_saying_what_was_meant_scores_zero(refs: dict[str, list[str]]) -> None:
     output = score(refs, refs, {name: name[0] for name in refs}, OPTIONS)
-    assert output.wer == output.wer_raw == 0.0
+    assert output.wer == output.wer_raw == output.wrong_utterances == 0.0
     assert output.low in (0.0, None)
 
 

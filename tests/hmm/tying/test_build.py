@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.tree import Leaf, Node, Split, Table, Tree
 from asr_prune.hmm.tying.build import build_tree, num_leaves
+from asr_prune.hmm.tying.grow import grow
 from asr_prune.hmm.tying.lookup import leaves_of
 from asr_prune.hmm.tying.questions import Questions
 from asr_prune.hmm.tying.stats import TreeStats
@@ -73,6 +74,20 @@ def test_context_that_changes_the_frames_is_split(walk: Any) -> None:
 def test_same_input_same_tree(walk: Any) -> None:
     one, other = (build_tree(walk.stats, walk.lang.shared, walk.questions, 50) for _ in range(2))
     assert one.to_bytes(True) == other.to_bytes(True)
+
+
+def test_minus_one_merges_what_costs_no_more_than_the_smallest_gain(walk: Any) -> None:
+    stats, questions, shared = walk.stats, walk.questions, walk.lang.shared
+    place = {phone: i for i, group in enumerate(shared) for phone in group}
+    roots = np.array([place[phone] for phone in stats.phones.tolist()])
+    merged = 0
+    for leaves in (25, 31, 40, 45):
+        _, least = grow(stats, roots, len(shared), questions, leaves, 1.0)
+        thresholds = -1.0, least, 0.0
+        by_default, by_number, never = (build_tree(stats, shared, questions, leaves, t, 1.0) for t in thresholds)
+        assert by_default.to_bytes(True) == by_number.to_bytes(True)
+        merged += by_default.to_bytes(True) != never.to_bytes(True)
+    assert merged
 
 
 def test_too_few_leaves_are_logged(walk: Any, caplog: pytest.LogCaptureFixture) -> None:
