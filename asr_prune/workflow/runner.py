@@ -128,7 +128,7 @@ class Runner:
         log.info("%s: kept though code has changed (%s)", work.title, why)
         ledger = self.ledger(work)
         recorded = ledger.recorded(work.entry)
-        outputs = [Path(path) for path in recorded["outputs"]]
+        outputs = dict.fromkeys([*work.outputs, *map(Path, recorded["outputs"])])
         ledger.mark(work.entry, self.fingerprint(work), outputs, [*recorded.get("code_accepted", []), why])
 
     def _do(self, work: Work) -> None:
