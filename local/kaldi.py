@@ -20,9 +20,10 @@ from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.corpus.segments import parse_segments
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
-from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_lexicon
+from asr_prune.lang.dictionary import copy_arpa, copy_lexicon
 from asr_prune.options import options
 from asr_prune.progress import track
+from asr_prune.text import fields, lines_of, trimmed
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ class Options:
     held_out: int = 10
     #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
-    #: file of the pronunciation lexicon, if lang.folder is not set
+    #: file of the pronunciation lexicon, or the dictionary folder (data/local/dict), if lang.folder
+    #: is not set
     lexicon: Path | None = None
     #: ARPA file, gzipped or not, if lang.folder is not set; by default a model is estimated
     #: (lang.lm)
@@ -61,9 +63,9 @@ class Options:
 
 
 def sources(root: Path | None, settings: Options) -> list[Path]:
-    """The folders that `prepare` reads."""
-    folders = (settings.train, settings.dev, settings.test)
-    return [root / folder for folder in folders if root and folder]
+    """The folders and files that `prepare` reads."""
+    places = (settings.train, settings.dev, settings.test, settings.lexicon, settings.lm)
+    return [root / place for place in places if root and place]
 
 
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
@@ -84,7 +86,7 @@ def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options
         _write_given(root, out / "given" / part, tables)
         _data_dir(root, out, part, tables, settings.pipes).write()
     if settings.lexicon:
-        write_lexicon(out / "local/lexicon.txt", read_dictionary(root / settings.lexicon))
+        copy_lexicon(root / settings.lexicon, out / "local")
     if settings.lm:
         copy_arpa(root / settings.lm, out / "local/lm.arpa")
 
@@ -113,7 +115,7 @@ def _restricted(tables: Tables, utterances: set[str]) -> Tables:
     keys = dict.fromkeys(tables, utterances)
     keys["cmvn.scp"] = {tables["utt2spk"][key] for key in utterances}
     if "segments" in tables and "wav.scp" in tables:
-        keys["wav.scp"] = {tables["segments"][key].split()[0] for key in utterances}
+        keys["wav.scp"] = {fields(tables["segments"][key])[0] for key in utterances}
     result = {}
     for name, table in tables.items():
         result[name] = {key: line for key, line in table.items() if key in keys[name]}
@@ -141,7 +143,7 @@ def _write_given(root: Path, out: Path, tables: Tables) -> None:
 
 
 def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> DataDir:
-    text = {key: line.split() for key, line in tables["text"].items()}
+    text = {key: fields(line) for key, line in tables["text"].items()}
     data = DataDir(out / part, text=text, utt2spk=tables["utt2spk"])
     pipes = {key: place for key, place in tables.get("wav.scp", {}).items() if place.endswith("|")}
     if "feats.scp" in tables and ("wav.scp" not in tables or (pipes and not run)):
@@ -175,7 +177,8 @@ def _run(root: Path, command: str, out: Path) -> Path:
     command = command.rstrip("| ")
     done = subprocess.run(command, shell=True, cwd=root, capture_output=True, check=False)
     if done.returncode or not done.stdout:
-        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
+        said = trimmed(done.stderr.decode("utf-8", "replace"))
+        reason = (lines_of(said) or ["no output"])[-1]
         what = f"the command `{command}` of wav.scp failed: {reason}"
         raise UserError(f"{what}; correct it, or write the audio to a file.")
     with atomic(out, "wb") as file:

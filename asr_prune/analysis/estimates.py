@@ -22,6 +22,7 @@ from asr_prune.integrity import checked
 from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
 from asr_prune.run_dir import decode_info
+from asr_prune.text import file_lines
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -146,7 +147,7 @@ class Estimator:
         if not self.experiment.ctc:
             return self._pdfs(self.experiment.recipe.hmm.run[-1])
         tokens = self.experiment.layout.lang / "tokens.txt"
-        return len(checked(tokens).read_text("utf-8").splitlines()) if tokens.is_file() else USUAL_TOKENS
+        return len(file_lines(tokens)) if tokens.is_file() else USUAL_TOKENS
 
     @property
     def _dim(self) -> int:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.corpus.facts import ARPA, LEXICON, LM_TEXT, Facts
+from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import load_script, run_prepare, script_options
 from asr_prune.corpus.validate import check_overlap, examine
+from asr_prune.errors import UserError
+from asr_prune.text import check_text, fields, file_lines
 
 log = logging.getLogger(__name__)
 
@@ -31,28 +33,32 @@ def prepare_corpus(
     out: Path,
     facts: Path,
     seed: int,
-    words: Path,
+    words: Path | None,
     audio: bool,
 ) -> list[Path]:
     """Runs the script, which writes the data directories `sets` below `out`; logs one line per set and what validation
     finds; records the facts about the corpus. Returns further files that the script wrote.
 
-    words: a table whose first column is the vocabulary, if it exists; audio: whether the recordings are needed. Raises
-    UserError as the script does.
+    words: a table whose first column is the vocabulary; None: the lexicon that the script writes, if any; audio:
+    whether the recordings are needed. Raises UserError as the script does.
     """
     module = load_script(script)
     dictionary = out / "local"
     before = written_at(dictionary)
     run_prepare(module, corpus, out, seed)
     brought = brought_since(dictionary, before)
-    Facts.of(dictionary).write(facts)
-    describe({folder.name: folder for folder in sets}, corpus, _vocabulary(words), audio)
+    for path in brought:
+        _check_copy(path, script)
+    found = Facts.of(dictionary)
+    found.write(facts)
+    vocabulary = _vocabulary(words or dictionary / found.lexicon_file)
+    describe({folder.name: folder for folder in sets}, corpus, vocabulary, audio)
     return [*brought, *(path for folder in sets if (path := folder / "segments").is_file())]
 
 
 def written_at(dictionary: Path) -> dict[Path, int]:
     """When lexicon and language model were last written or replaced, in ns."""
-    paths = (dictionary / name for name in (LEXICON, ARPA, LM_TEXT))
+    paths = (dictionary / name for name in (*LEXICONS, SILPROB, ARPA, LM_TEXT))
     return {path: path.stat().st_ctime_ns for path in paths if path.is_file()}
 
 
@@ -65,11 +71,18 @@ def brought_since(dictionary: Path, before: Mapping[Path, int]) -> list[Path]:
     return sorted(path for path in now if path.is_file())
 
 
+def _check_copy(path: Path, script: Path) -> None:
+    try:
+        check_text(path)
+    except UserError as error:
+        source = f"do this to the file that {script.name} takes it from, as the stage writes {path} again"
+        raise UserError(f"{str(error).removesuffix('.')}; {source}.") from None
+
+
 def _vocabulary(table: Path) -> set[str] | None:
     if not table.is_file():
         return None
-    lines = table.read_text("utf-8", errors="replace").splitlines()
-    return {line.split()[0] for line in lines if line.strip()}
+    return {words[0] for line in file_lines(table) if (words := fields(line))}
 
 
 def describe(sets: Mapping[str, Path], corpus: CorpusOptions, vocabulary: set[str] | None, audio: bool) -> None:

@@ -19,8 +19,8 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
-from asr_prune.integrity import checked
 from asr_prune.run_dir import decode_info, lattices_file, words_file
+from asr_prune.text import fields, file_lines
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +126,6 @@ def read_words(folder: Path, options: DecodeOptions) -> Words:
         path = words_file(folder, *point)
         if not path.is_file():
             raise UserError(f"{path} is missing; run the decode stage.")
-        lines = checked(path).read_text(encoding="utf-8").splitlines()
-        words[point] = {line.split()[0]: line.split()[1:] for line in lines}
+        rows = map(fields, file_lines(path))
+        words[point] = {row[0]: row[1:] for row in rows}
     return words

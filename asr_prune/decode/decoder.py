@@ -16,9 +16,9 @@ from asr_prune.decode.search.run import ENDLESS, FINAL, Limits, prepare_search, 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats, Ints
-from asr_prune.integrity import checked
 from asr_prune.lang.fst import read_fst_parts
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.text import file_lines
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,6 @@ def _check_cycles(graph: Readable, arrays: FstArrays) -> None:
 def _pdfs(path: Readable) -> np.ndarray:
     """The pdf of each transition-id, int32 [ids + 1]."""
     try:
-        return np.loadtxt(checked(path).read_text(encoding="utf-8").splitlines(), np.int32, ndmin=1)
+        return np.loadtxt(file_lines(path), np.int32, ndmin=1)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path} ({error}); run the graph stage.") from error

@@ -15,6 +15,7 @@ from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.integrity import checked
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.text import file_lines, trimmed
 
 _HCLG, _WORDS, _PDFS = "HCLG.fst", "words.txt", "num_pdfs"
 
@@ -40,7 +41,7 @@ def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
 def _check_model(source: Path, hmm: Path, hclg: FstArrays, model: HmmModel) -> None:
     pdfs, ids = str(model.gmms.num_pdfs), len(id_to_pdf(model.transitions)) - 1
     highest = int(hclg.arcs["ilabel"].max(initial=0))
-    stated = checked(source / _PDFS).read_text().strip() if (source / _PDFS).is_file() else pdfs
+    stated = trimmed("".join(file_lines(source / _PDFS))) if (source / _PDFS).is_file() else pdfs
     if highest > ids or stated != pdfs:
         raise UserError(
             f"{source} is of another model: it has {stated} pdfs and transition-ids up to {highest},"

@@ -12,6 +12,7 @@ import numpy as np
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.integrity import checked
+from asr_prune.text import fields
 
 BINARY = b"\0B"
 
@@ -211,6 +212,6 @@ class KaldiReader:
         end = self.data.find(b"]", self.at)
         if end < 0:
             raise self.fail("there is no closing ]")
-        lines = self.data[self.at : end].decode("utf-8", "replace").splitlines()
+        lines = self.data[self.at : end].decode("utf-8", "replace").split("\n")
         self.at = end + 2
-        return [[self._number(word) for word in line.split()] for line in lines if line.strip()]
+        return [[self._number(word) for word in words] for line in lines if (words := fields(line))]

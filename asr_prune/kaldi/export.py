@@ -25,6 +25,7 @@ from asr_prune.kaldi.labels import PASS
 from asr_prune.kaldi.lang import export_graph, export_lang
 from asr_prune.kaldi.vectors import write_int_vectors
 from asr_prune.layout import LABELLED_SETS, Layout
+from asr_prune.text import fields, file_lines
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ def _write_transforms(align: Path, out: Path, split: _Jobs, speakers: _Speakers)
 def _write_lang_and_graph(folders: ExportFolders, out: Path, model: HmmModel) -> None:
     export_lang(folders.lang, out / "lang")
     shutil.copyfile(checked(folders.lang / "phones.txt"), out / "phones.txt")
-    if not (out / "lang/oov.int").read_text().strip():
+    if not any(map(fields, file_lines(out / "lang/oov.int"))):
         text = "%s has no word for unknown words, which Kaldi's scripts need to read transcripts"
         log.warning(text, folders.lang)
     if folders.graph is None:

@@ -18,6 +18,7 @@ from asr_prune.lang.symbols import read_symbols
 
 _LANG = (
     *("phones.txt", "words.txt", "topo", "L.fst", "L_disambig.fst", "G.fst"),
+    *("lexiconp.txt", "lexiconp_silprob.txt", "silprob.txt"),
     *("oov.txt", "oov.int"),
 )
 _GRAPH = ("HCLG.fst", "disambig_tid.int", "words.txt")
@@ -93,11 +94,16 @@ def _line(word: str | int, phones: Iterable[str | int]) -> str:
 
 
 def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
-    """(word, phones) of every path of an L.fst from one word boundary to the next."""
+    """(word, phones) of every path of an L.fst from one word boundary to the next.
+
+    The start has arcs without words to the other boundaries, or is the only one. If one of these
+    arcs is a silence, silence depends on words, and is not part of the word before a boundary.
+    """
     arrays = FstArrays.of(lexicon)
     arcs = [part.tolist() for part in np.split(arrays.arcs, np.cumsum(arrays.counts)[:-1])]
-    boundaries = {target for phone, _, _, target in arcs[arrays.start] if phone == 0}
-    boundaries = boundaries or {arrays.start}
+    begins = [(phone, target) for phone, word, _, target in arcs[arrays.start] if not word]
+    boundaries = {target for _, target in begins} or {arrays.start}
+    silences = {phone for phone, _ in begins} - {0}
     paths: list[tuple[int, tuple[int, ...], int]] = []
     for state in boundaries:
         paths += [(word, (phone,), target) for phone, word, _, target in arcs[state] if word]
@@ -107,7 +113,9 @@ def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
         if state in boundaries:
             complete.add((word, phones))
             continue
-        paths += [(word, (*phones, phone), target) for phone, _, _, target in arcs[state]]
+        for phone, _, _, target in arcs[state]:
+            ends = bool(silences) and target in boundaries
+            paths.append((word, phones if ends else (*phones, phone), target))
     return complete
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -78,9 +78,11 @@ class Draft:
     def arc(self, source: int, target: int, ilabel: int, olabel: int, cost: float) -> None:
         self.lines.append(f"{source} {target} {ilabel} {olabel} {cost!r}")
 
-    def fst(self, finals: Iterable[int]) -> Fst:
-        """The finished FST; `finals` are final at no cost."""
-        return kaldifst.compile("\n".join([*self.lines, *map(str, finals), ""]))
+    def fst(self, finals: Iterable[int | tuple[int, float]]) -> Fst:
+        """The finished FST; final states have a cost or none."""
+        pairs = (final if isinstance(final, tuple) else (final,) for final in finals)
+        lines = (" ".join(map(repr, pair)) for pair in pairs)
+        return kaldifst.compile("\n".join([*self.lines, *lines, ""]))
 
 
 def lexicon_fst(
@@ -91,19 +93,25 @@ def lexicon_fst(
     silence: str,
     sil_disambig: str | None = None,
     loop_disambig: tuple[int, int] | None = None,
+    costs: Sequence[float] = (),
 ) -> Fst:
     """Phones to word sequences, sorted by output label (Kaldi: make_lexicon_fst.py).
 
     sil_prob: probability of silence at each word boundary, 0 for none; sil_disambig: symbol that
     follows this silence; loop_disambig: ids of #0 among phones and words, which lets #0 of G pass
-    at word boundaries.
+    at word boundaries; costs: of each entry, on its first arc, by default 0.
     """
     draft = Draft()
     loop, ends = _boundary(draft, phones, sil_prob, silence, sil_disambig)
-    for word, pronunciation in entries:
+    for (word, pronunciation), cost in zip(entries, costs or [0.0] * len(entries), strict=True):
         ids = [phones[phone] for phone in pronunciation]
-        _add_word(draft, loop, ends, ids, words[word])
-    fst = draft.fst([loop])
+        _add_word(draft, loop, ends, ids, words[word], cost)
+    return finished(draft, [loop], loop_disambig)
+
+
+def finished(draft: Draft, finals: Iterable[int | tuple[int, float]], loop_disambig: tuple[int, int] | None) -> Fst:
+    """A drafted lexicon with loops for the symbols `loop_disambig`, sorted by output label."""
+    fst = draft.fst(finals)
     if loop_disambig:
         kaldifst.add_self_loops(fst, [loop_disambig[0]], [loop_disambig[1]])
     kaldifst.arcsort(fst, "olabel")
@@ -116,13 +124,14 @@ def _add_word(
     ends: list[tuple[int, float]],
     phones: list[int],
     word: int,
+    first: float,
 ) -> None:
-    """A path from `loop` to each of `ends`; the first arc has the word."""
+    """A path from `loop` to each of `ends`; the first arc has the word and the cost `first`."""
     state = loop
     for i, phone in enumerate(phones):
         targets = ends if i == len(phones) - 1 else [(draft.state(), 0.0)]
         for target, cost in targets:
-            draft.arc(state, target, phone, 0 if i else word, cost)
+            draft.arc(state, target, phone, 0 if i else word, cost if i else cost + first)
         state = targets[0][0]
 
 

@@ -8,6 +8,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.integrity import checked
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.text import decoded, fields, lines_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Lang:
 
 def _text(path: Readable) -> str:
     try:
-        return checked(path).read_text(encoding="utf-8")
+        return decoded(checked(path).read_bytes(), path)
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}; the lang stage makes it."
         raise UserError(message) from error
@@ -66,7 +67,7 @@ def _ints(path: Readable, table: dict[str, int]) -> list[list[int]]:
     """The ids in each line. Raises UserError for what is no id of `table`."""
     known = {str(i): i for i in table.values()}
     try:
-        return [[known[word] for word in line.split()] for line in _text(path).splitlines()]
+        return [[known[word] for word in fields(line)] for line in lines_of(_text(path))]
     except KeyError as error:
         raise UserError(f"{path} has {error}, which is no id of its table; run the lang stage again.") from None
 

@@ -54,7 +54,7 @@ def make_token_lang(
 def _write_words(source: GrammarSource, out: Path, options: LangOptions, spoken: set[str]) -> None:
     """words.txt and G.fst of a language model, or of a grammar whose words are in the training transcripts."""
     arpa = _arpa(source, out, options)
-    words = check_arpa(arpa)[0] - SENTENCE if arpa else spoken
+    words = check_arpa(arpa).words - SENTENCE if arpa else spoken
     write_symbols(number_symbols([*sorted(words), "#0", "<s>", "</s>"]), out / "words.txt")
     log.info("  %s", _write_g(source, out, arpa))
 

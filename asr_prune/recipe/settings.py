@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from asr_prune.errors import UserError
+from asr_prune.text import decoded
 
 #: messages for pydantic's types of errors
 TYPE_MESSAGES = {
@@ -31,11 +32,11 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     """
     lines: Lines = {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes(), path)
         _note_lines(yaml.compose(text), (), lines)
         tree = yaml.safe_load(text) or {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8 text'}).") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}).") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}{_at(error)} is not valid YAML: {_problem(error)}.") from error
     if not isinstance(tree, dict):

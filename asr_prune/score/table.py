@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.integrity import checked
 from asr_prune.score.align import ErrorCounts, Pair
 from asr_prune.score.wer import Utterance
+from asr_prune.text import fields, file_lines
 
 UTTERANCE_COLUMNS = (
     *("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer"),
@@ -86,7 +86,7 @@ def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]
 def read_utterances(path: Path) -> list[Utterance]:
     """Reads `per_utterance_table`. Raises UserError if the file is missing or damaged."""
     try:
-        head, *lines = checked(path).read_text(encoding="utf-8").splitlines()
+        head, *lines = file_lines(path) or [""]
         columns = tuple(head.split("\t"))
         if columns not in (UTTERANCE_COLUMNS, (*UTTERANCE_COLUMNS, _MARKUP)):
             raise ValueError("its first line does not name the columns")
@@ -103,5 +103,5 @@ def _utterance(row: Sequence[str], columns: Sequence[str]) -> Utterance:
     if len(row) != len(columns):
         raise ValueError(f"the row of {row[0]!r} has {len(row)} columns, not {len(columns)}")
     cells = dict(zip(columns, row, strict=True))
-    pairs = pairs_of_ops(cells["ops"], cells["ref"].split(), cells["hyp"].split())
-    return Utterance(cells["utterance"], cells["speaker"], pairs, tuple(cells.get(_MARKUP, "").split()))
+    pairs = pairs_of_ops(cells["ops"], fields(cells["ref"]), fields(cells["hyp"]))
+    return Utterance(cells["utterance"], cells["speaker"], pairs, tuple(fields(cells.get(_MARKUP, ""))))

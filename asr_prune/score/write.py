@@ -27,7 +27,7 @@ def per_utterance(utterance: Utterance) -> str:
         rows[name] = "  ".join(cells)
     kinds = (CORRECT, "S", "I", "D")
     rows["#csid"] = " ".join(str(sum(op in kind for op in ops)) for kind in kinds)
-    lines = (f"{utterance.name} {name:<5} {text}".rstrip() for name, text in rows.items())
+    lines = (f"{utterance.name} {name:<5} {text}".rstrip(" ") for name, text in rows.items())
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -31,7 +31,7 @@ def works(experiment: Experiment) -> list[Work]:
             says=f"preparing with {os.path.relpath(script)}",
             job="asr_prune.corpus.prepare:prepare_corpus",
             arguments=arguments,
-            uncounted=places | {"words": folder / "words.txt" if folder else layout.dictionary / "lexicon.txt"},
+            uncounted=places | {"words": folder / "words.txt" if folder else None},
             inputs={},
             outputs=[layout.facts, *(layout.set(part) / name for part in SETS for name in tables)],
             optional=[

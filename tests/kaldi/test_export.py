@@ -144,6 +144,21 @@ def test_questions_of_position_dependent_phones(tmp_path: Path) -> None:
     assert numbers == [" ".join(ids[phone] for phone in line.split()) for line in lines]
 
 
+def test_probabilities_are_exported_as_kaldi_writes_them(tmp_path: Path) -> None:
+    files = {
+        "lexiconp.txt": "!SIL 1.0 SIL\nA 1.0 EH\nAN 0.5 EH N\n",
+        "lexiconp_silprob.txt": "!SIL 1.0 0.5 1.0 1.0 SIL\nA 1.0 0.2 1.5 0.5 EH\nAN 0.5 0.01 1.0 1.0 EH N\n",
+        "silprob.txt": "<s> 0.9\n</s>_s 2.5\n</s>_n 0.01\noverall 0.2\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    prepare_lang(tmp_path / "lexiconp_silprob.txt", tmp_path / "lang", LangOptions())
+    export_lang(tmp_path / "lang", tmp_path / "out")
+    assert {name: (tmp_path / "out" / name).read_text() for name in files} == files
+    lines = (tmp_path / "out/phones/align_lexicon.txt").read_text().splitlines()
+    assert lines == ["!SIL !SIL SIL", "<eps> <eps> SIL", "A A EH", "AN AN EH N"]
+
+
 @pytest.mark.parametrize("sil_prob", [0.0, 0.5])
 def test_pronunciations_are_read_off_the_lexicon_fst(tmp_path: Path, sil_prob: float) -> None:
     entries = {"YES": ["Y EH S", "Y AH SIL"], "A": ["EH"], "AN": ["EH N", "EH"]}

@@ -80,7 +80,7 @@ def test_from_features_to_wer(folders: dict[str, Path], spoken, to_wer: Callable
     named = f"corpus.options={{text: sentence, speaker: client_id, lexicon: {spoken.lexicon}}}"
     result = to_wer("hf", f"corpus.root={folders['parquet']}", named)
     assert result["wer_test"] < 60
-    assert check_arpa(Path("data/hf/lang/lm.arpa"))[1] == 3
+    assert check_arpa(Path("data/hf/lang/lm.arpa")).order == 3
     assert len(list(Path("data/hf/audio/test").glob("*.flac"))) == len(spoken.sets["test"])
 
 

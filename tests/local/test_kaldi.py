@@ -93,6 +93,18 @@ def test_features_are_taken_and_speakers_held_out(s5: Path, script: ModuleType, 
         assert set(read_table(tmp_path / f"given/{part}/cmvn.scp")) == speakers[part]
 
 
+def test_a_dictionary_folder_is_taken(s5: Path, script: ModuleType, tmp_path: Path) -> None:
+    folder = s5 / "data/local/dict"
+    folder.mkdir(parents=True)
+    (folder / "lexicon.txt").write_text("A AH\nA EY\n")
+    (folder / "lexiconp.txt").write_text("A 1.0 AH\nA 0.25 EY\n")
+    options = script.Options(lexicon=Path("data/local/dict"))
+    assert folder in script.sources(s5, options)
+    script.prepare(s5, tmp_path / "out", 0, options)
+    assert (tmp_path / "out/local/lexiconp.txt").read_text() == "A 1.0 AH\nA 0.25 EY\n"
+    assert not (tmp_path / "out/local/lexicon.txt").exists()
+
+
 def test_pipes_are_refused_unless_allowed(s5: Path, script: ModuleType, tmp_path: Path) -> None:
     root = tmp_path / "s5"
     shutil.copytree(s5, root)
