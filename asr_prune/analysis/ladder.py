@@ -12,6 +12,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import pass_features
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
+from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
 from asr_prune.report.cells import decimals
 from asr_prune.score.grids import score_grids
@@ -55,7 +56,7 @@ def _row(experiment: Experiment, runner: Runner, options: PassOptions) -> dict[s
     works += [adaptation(experiment, options)] if isinstance(options, SatOptions) else []
     runner.run(works)
     words = {part: _words(experiment, folder, part) for part in SCORED_SETS}
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads(checked(folder / "summary.json").read_text(encoding="utf-8"))
     row = {"pass": name, "pdfs": summary["pdfs"], "gaussians": summary["gaussians"]}
     sets = {part: layout.set(part) for part in SCORED_SETS}
     outs = {part: layout.pass_score(name, part) for part in SCORED_SETS}

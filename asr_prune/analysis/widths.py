@@ -21,8 +21,9 @@ from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import Point, Words, grid, lattice_set
 from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_token_priors
 from asr_prune.errors import UserError
-from asr_prune.files import atomic
+from asr_prune.files import atomic, digest
 from asr_prune.hmm.network_features import Feats
+from asr_prune.integrity import checked, record
 from asr_prune.layout import SCORED_SETS
 from asr_prune.options import renamed_keys
 from asr_prune.pruning.nodes import first
@@ -61,13 +62,14 @@ def measure_widths(run: RunDir, judge: Judge) -> list[dict[str, Any]]:
     rows = [_row(judge, cut_to(run, share, vectors), share, feats) for share in SHARES]
     with atomic(run.widths) as file:
         json.dump(rows, file, indent=1)
+    record("widths", {run.widths: digest(run.widths)})
     print("\n".join(format_widths(rows)))
     return rows
 
 
 def ordered_vectors(run: RunDir) -> str:
     """The penalised vectors of a run whose first nodes matter most. Raises UserError if its nodes are not ordered."""
-    settings = yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["prune"]
+    settings = yaml.safe_load(checked(run.recipe).read_text(encoding="utf-8"))["prune"]
     cls = find_options(settings["method"])
     if not cls(**renamed_keys(cls, settings)[0]).ordered:
         raise UserError(

@@ -12,6 +12,7 @@ from asr_prune.cli.shared import (
     given_experiment,
     working,
 )
+from asr_prune.integrity import checked
 from asr_prune.stages import STAGES, all_works, works_of
 from asr_prune.stages.corpus import check_script
 from asr_prune.workflow.experiment import Experiment
@@ -43,7 +44,7 @@ def run_stage(options: argparse.Namespace) -> None:
 
 def print_table(experiment: Experiment) -> None:
     """The table of all runs, and where its page lies."""
-    print(experiment.layout.table.read_text(encoding="utf-8"), flush=True)
+    print(checked(experiment.layout.table).read_text(encoding="utf-8"), flush=True)
     print(f"report: {experiment.layout.report / 'index.html'}", flush=True)
 
 

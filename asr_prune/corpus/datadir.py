@@ -11,6 +11,7 @@ from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 from asr_prune.layout import made_by
 from asr_prune.text import decoded, fields, first_field, raw_text
 
@@ -43,7 +44,7 @@ def read_content(path: Path) -> str:
 
 def _data(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return checked(path).read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {made_by(path, _stage(path))}.") from None
     except OSError as error:

@@ -28,6 +28,7 @@ from asr_prune.export.trained_run import TrainedRun
 from asr_prune.features.archive import write_matrices
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.labels import read_labels
+from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
 from asr_prune.report.cells import decimals
 from asr_prune.score.options import ScoreOptions
@@ -68,7 +69,7 @@ def export_nnet1(trained: TrainedRun, out: Path) -> None:
         write_nnet1(partial, deployed)
         for name in ("final.mdl", "tree"):
             if (trained.hmm / name).is_file():
-                shutil.copyfile(trained.hmm / name, partial / name)
+                shutil.copyfile(checked(trained.hmm / name), partial / name)
     if not (out / "final.mdl").is_file():
         log.warning("the labels came without an HMM: there is no final.mdl to decode with")
     log.info("%s: nodes %s, %s", out, _widths(deployed), deployed.card()["input"])
@@ -161,7 +162,7 @@ def _add_words(
     feats: Mapping[str, np.ndarray],
 ) -> None:
     """WER of test at the LM weight and penalty that were chosen on dev."""
-    chosen = json.loads(trained.run.score("test").read_text(encoding="utf-8"))
+    chosen = json.loads(checked(trained.run.score("test")).read_text(encoding="utf-8"))
     point = chosen["lm_weight"], chosen["penalty"]
     decoding, options = judging.decoding, judging.decoding.options
     test, by_form = DataDir.read(decoding.set("test")), dict[str, dict[str, list[str]]]()

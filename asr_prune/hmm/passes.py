@@ -36,6 +36,7 @@ from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
 from asr_prune.hmm.utterances import JoinedUtterances
+from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,7 @@ def _labeller(lang: Lang, trained: TrainedPass, options: PassOptions, speech: Sp
 def _previous(before: Path, lang: Lang, data: JoinedUtterances, options: PassOptions, speech: Speech) -> TrainedPass:
     """The pass in folder `before`, with labels of all of `data`, also those it had not labelled."""
     loaded = TrainedPass.load(before, data)
-    tried = set(json.loads((before / "summary.json").read_text())["failed"])
+    tried = set(json.loads(checked(before / "summary.json").read_text())["failed"])
     alignment = loaded.alignment
     untried = sorted(set(alignment.failed) - tried)
     if not untried:

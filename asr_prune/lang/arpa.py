@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.lang.arpa_numbers import SIMPLE, is_log, plain_log
 from asr_prune.lang.symbols import EPSILON
 from asr_prune.layout import made_by
@@ -209,7 +210,7 @@ class _Reading:
 
 def _lines(path: Path) -> Iterator[str]:
     try:
-        with open(path, "rb") as file:
+        with open(checked(path), "rb") as file:
             yield from decoded_lines(file, path)
     except OSError as error:
         message = f"cannot read the language model {path}: {error.strerror}"

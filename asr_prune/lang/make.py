@@ -8,6 +8,7 @@ from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
+from asr_prune.integrity import MANIFEST
 from asr_prune.lang.arpa import SENTENCE, check_arpa
 from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.jsgf import make_jsgf
@@ -22,14 +23,15 @@ from asr_prune.lang.tokens import Tokens
 log = logging.getLogger(__name__)
 
 
-def make_lang(lexicon: Path, out: Path, options: LangOptions, source: GrammarSource) -> None:
+def make_lang(lexicon: Path, out: Path, options: LangOptions, source: GrammarSource) -> list[Path]:
     """Writes the lang folder `out` with L.fst and G.fst; with an estimated language model lm.arpa too.
 
-    Raises UserError if a file is missing or cannot be used.
+    Returns all files that it wrote. Raises UserError if a file is missing or cannot be used.
     """
     counts = prepare_lang(lexicon, out, options)
     log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
     log.info("  %s", _write_g(source, out, _arpa(source, out, options, spoken_words(out))))
+    return [path for path in sorted(out.rglob("*")) if path.is_file() and path.name != MANIFEST]
 
 
 def make_token_lang(

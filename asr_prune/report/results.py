@@ -10,6 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from asr_prune.integrity import checked
 from asr_prune.pruning.registry import is_dense_method
 
 
@@ -190,7 +191,7 @@ def read_result(path: Path, run: str) -> Result:
 
     Raises ValueError if the file is not a valid result.
     """
-    row = json.loads(path.read_text(encoding="utf-8"))
+    row = json.loads(checked(path).read_text(encoding="utf-8"))
     if not isinstance(row, dict):
         raise ValueError("it is not an object")
     return Result.from_dict({"run": run, **row})

@@ -14,6 +14,7 @@ import yaml
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 from asr_prune.report.cells import decimals
 from asr_prune.report.results import Result
 from asr_prune.run_dir import RunDir, decode_info
@@ -74,14 +75,14 @@ def _row(
             "rtf_decode": info["rtf_decode"],
             "am_forward_seconds_per_hour": info["am_forward_seconds_per_hour"],
             "commit": current_commit(),
-            "command": yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["command"],
+            "command": yaml.safe_load(checked(run.recipe).read_text(encoding="utf-8"))["command"],
             "code_accepted": list(code_accepted),
         }
     )
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(checked(path).read_text(encoding="utf-8"))
     return content
 
 

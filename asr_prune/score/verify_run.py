@@ -18,6 +18,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
+from asr_prune.integrity import checked
 from asr_prune.pruning.registry import is_dense_method
 from asr_prune.pruning.verify import compare_networks
 from asr_prune.run_dir import RunDir
@@ -83,7 +84,7 @@ def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path | N
 
 
 def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None, nj: int) -> dict[str, Any]:
-    figures = json.loads(run.train.read_text(encoding="utf-8"))
+    figures = json.loads(checked(run.train).read_text(encoding="utf-8"))
     before = words_for_comparison(load_model(run.before_cut), dev, graph, nj)
     after = words_for_comparison(load_model(run.shrunk), dev, graph, nj)
     names = sorted(before)

@@ -27,7 +27,8 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
     layout, folder, features = experiment.layout, experiment.run_dir(run), experiment.features
     inputs = network_inputs(experiment, ("train", "dev")) | label_inputs(experiment, ("train", "dev"))
     init = [Files(Path(run.train.init), (str(RunDir(Path()).network),))] if run.train.init else []
-    files = (folder.network, folder.before_cut, folder.train, folder.nodes, folder.norms, folder.metrics, folder.trail)
+    files = [folder.recipe, folder.network, folder.before_cut, folder.train, folder.nodes]
+    files += [folder.norms, folder.metrics, folder.trail]
     return Work(
         stage="train",
         run=run.name,
