@@ -15,6 +15,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.integrity import checked
 
 #: what C's isspace takes for a blank
 BLANKS = " \t\n\r\f\v"
@@ -74,7 +75,7 @@ def check_blanks(line: str, where: str) -> None:
 
 def file_lines(path: Readable) -> list[str]:
     """The lines of a file, without their ends. Raises UserError as `decoded`, and OSError."""
-    return lines_of(decoded(path.read_bytes(), path))
+    return lines_of(decoded(checked(path).read_bytes(), path))
 
 
 def lines_of(text: str) -> list[str]:

@@ -24,7 +24,7 @@ PACKAGE = "asr_prune"
 #: namespace of the scripts, which corpus loads by name; the scripts are no part of the package.
 #: `recipes` is the namespace of the packaged recipes
 ORDER = """
-    errors files options progress interrupts process layout run_dir text local recipes failure
+    errors files integrity options progress interrupts process layout run_dir text local recipes failure
     < corpus
     < features < lang < hmm < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages

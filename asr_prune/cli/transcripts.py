@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr_prune.cli.shared import Verbs, add_channel, add_recipe_options, add_verb, open_run
+from asr_prune.cli.shared import (
+    Verbs,
+    above_zero,
+    add_channel,
+    add_recipe_options,
+    add_verb,
+    finite_number,
+    number_from,
+    open_run,
+)
 from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.errors import UserError
 from asr_prune.workflow.log import print_messages
@@ -38,30 +47,16 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--speaker", choices=SPEAKERS, default="file", help=speaker)
     longest = "longer files are cut at their quietest points (default: %(default)g)"
     verb.add_argument("--longest", type=_seconds, default=LONGEST_PIECE, metavar="SECONDS", help=longest)
-    verb.add_argument("--lm-weight", type=_weight, metavar="W", help="instead of the one chosen on dev")
+    verb.add_argument("--lm-weight", type=above_zero, metavar="W", help="instead of the one chosen on dev")
     penalty = "cost of each word, instead of the one chosen on dev"
-    verb.add_argument("--penalty", type=float, metavar="P", help=penalty)
+    verb.add_argument("--penalty", type=finite_number, metavar="P", help=penalty)
     sound = "search words in audio without speech, too"
     verb.add_argument("--all-sound", action="store_true", help=sound)
     add_recipe_options(verb, None)
 
 
 def _seconds(text: str) -> float:
-    return _number(text, SHORTEST_PIECE, f"must be {SHORTEST_PIECE:g} seconds or more")
-
-
-def _weight(text: str) -> float:
-    return _number(text, sys.float_info.min, "must be a number above 0")
-
-
-def _number(text: str, least: float, must: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not least <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{must}, not {text!r}")
-    return value
+    return number_from(text, SHORTEST_PIECE, f"must be {SHORTEST_PIECE:g} seconds or more")
 
 
 def transcribe(options: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
+from asr_prune.layout import made_by
 from asr_prune.text import decoded, fields, first_field, raw_text
 
 #: files that every data directory has
@@ -42,10 +44,9 @@ def read_content(path: Path) -> str:
 
 def _data(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return checked(path).read_bytes()
     except FileNotFoundError:
-        remedy = f"run the {_stage(path)} stage, which writes it"
-        raise UserError(f"{path} is missing; {remedy}.") from None
+        raise UserError(f"{path} is missing; {made_by(path, _stage(path))}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -130,6 +131,11 @@ class DataDir:
         """{speaker: utterances}, sorted."""
         return group_by_speaker(self.utt2spk)
 
+    @property
+    def silent(self) -> bool:
+        """Whether no utterance has words: a test set may come without transcripts."""
+        return not any(self.text.values())
+
     def subset(self, utterances: Iterable[str], path: Path | str | None = None) -> DataDir:
         """These utterances only, as a data directory at `path` (None: the same path) in memory."""
         kept = list(utterances)
@@ -151,6 +157,13 @@ class DataDir:
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
         write_table(self.path / "utt2spk", self.utt2spk)
         write_table(self.path / "spk2utt", {key: " ".join(group) for key, group in self.spk2utt.items()})
+
+
+def write_silent_text(folder: Path) -> None:
+    """Writes a `text` without words for the utterances of utt2spk, if the folder has none or an empty one."""
+    if not (folder / "utt2spk").is_file() or ((folder / "text").is_file() and (folder / "text").stat().st_size):
+        return
+    write_table(folder / "text", dict.fromkeys(read_table(folder / "utt2spk"), ""))
 
 
 def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 
 #: Kaldi's dictionary files, the first of which that exists is used, as by prepare_lang.sh
 LEXICONS = ("lexiconp_silprob.txt", "lexiconp.txt", "lexicon.txt")
@@ -41,7 +42,7 @@ class Facts:
         if not path.is_file():
             return None
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**json.loads(checked(path).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it and run the corpus stage again.") from error
 

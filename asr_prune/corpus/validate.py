@@ -50,9 +50,18 @@ def validate(
 
 
 def examine(
-    path: Path | str, rate: int | None, words: set[str] | None, decode: bool, audio: bool, channel: Channel = None
+    path: Path | str,
+    rate: int | None,
+    words: set[str] | None,
+    decode: bool,
+    audio: bool,
+    channel: Channel = None,
+    transcribed: bool = True,
 ) -> tuple[list[str], dict[str, float]]:
-    """What `validate` returns, and the seconds of each file of wav.scp that can be read."""
+    """What `validate` returns, and the seconds of each file of wav.scp that can be read.
+
+    transcribed: whether utterances without words are a problem.
+    """
     path = Path(path)
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: no such folder.")
@@ -62,7 +71,7 @@ def examine(
         *((path / name, _check_lines(lines)) for name, lines in tables.items()),
         (path, check_ids(tables)),
         (path / "utt2spk", check_speakers(tables.get("utt2spk", []))),
-        (path / "text", _check_text(tables.get("text", []), words)),
+        (path / "text", _check_text(tables.get("text", []) if transcribed else [], words)),
         (path / "wav.scp", damage),
         (path / "segments", _check_segments(tables.get("segments", []), seconds)),
         *_check_side_tables(path, tables),

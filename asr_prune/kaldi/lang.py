@@ -10,6 +10,7 @@ import numpy as np
 
 from asr_prune.corpus.datadir import c_order
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.integrity import MANIFEST, checked
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.lexicon import POSITIONS
@@ -36,10 +37,12 @@ def export_lang(lang: Path, out: Path) -> None:
     pronunciations of L.fst. Raises UserError if a file is missing.
     """
     tables = Lang.read(lang)
-    shutil.copytree(lang / "phones", out / "phones")
+    for path in (lang / "phones").iterdir():
+        checked(path)
+    shutil.copytree(lang / "phones", out / "phones", ignore=shutil.ignore_patterns(MANIFEST))
     for name in _LANG:
         if (lang / name).is_file():
-            shutil.copyfile(lang / name, out / name)
+            shutil.copyfile(checked(lang / name), out / name)
     _write_wdisambig(out / "phones", tables)
     _write_questions(out / "phones", tables)
     _write_pronunciations(out / "phones", tables)
@@ -77,7 +80,7 @@ def _position_questions(lang: Lang) -> list[list[str]]:
 def _write_pronunciations(folder: Path, lang: Lang) -> None:
     words = {i: symbol for symbol, i in lang.words.items()}
     phones = {i: symbol for symbol, i in lang.phones.items()}
-    entries = pronunciations(read_fst(lang.path / "L.fst", "lang"))
+    entries = pronunciations(read_fst(lang.path / "L.fst", "lang", (lang.phones, lang.words)))
     entries.add((0, (lang.optional_silence,)))
     lines = {_line(words[word], [phones[i] for i in ids]): (word, ids) for word, ids in entries}
     ordered = sorted(lines, key=c_order)
@@ -121,11 +124,11 @@ def export_graph(graph: Path, lang: Path, pdfs: int, out: Path) -> None:
     (out / "phones").mkdir(parents=True)
     for name in _GRAPH:
         if (graph / name).is_file():
-            shutil.copyfile(graph / name, out / name)
-    shutil.copyfile(lang / "phones.txt", out / "phones.txt")
+            shutil.copyfile(checked(graph / name), out / name)
+    shutil.copyfile(checked(lang / "phones.txt"), out / "phones.txt")
     for pattern in _GRAPH_PHONES:
         for path in (lang / "phones").glob(pattern):
-            shutil.copyfile(path, out / "phones" / path.name)
+            shutil.copyfile(checked(path), out / "phones" / path.name)
     (out / "num_pdfs").write_text(f"{pdfs}\n")
 
 

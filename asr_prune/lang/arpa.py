@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.lang.arpa_numbers import SIMPLE, is_log, plain_log
 from asr_prune.lang.symbols import EPSILON
+from asr_prune.layout import made_by
 from asr_prune.text import MARK, decoded_lines, fields, lines_of, trimmed
 
 log = logging.getLogger(__name__)
@@ -208,11 +210,11 @@ class _Reading:
 
 def _lines(path: Path) -> Iterator[str]:
     try:
-        with open(path, "rb") as file:
+        with open(checked(path), "rb") as file:
             yield from decoded_lines(file, path)
     except OSError as error:
         message = f"cannot read the language model {path}: {error.strerror}"
-        raise UserError(f"{message}; the corpus stage makes it.") from error
+        raise UserError(f"{message}; {made_by(path, 'corpus')}.") from error
 
 
 def _checked(path: Path, state: _Reading) -> Arpa:

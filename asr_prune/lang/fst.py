@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -12,31 +13,47 @@ import kaldifst
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable, atomic, scratch_file
+from asr_prune.integrity import checked
+from asr_prune.lang.binary import Parts, read_parts, to_bytes
 from asr_prune.lang.lexicon import Entry
-from asr_prune.lang.native import silenced
+from asr_prune.layout import made_by
 
 Fst: TypeAlias = kaldifst.StdVectorFst
+#: the ids of input and output labels by symbol
+LabelTables: TypeAlias = tuple[Mapping[str, int], Mapping[str, int]]
 
 
-def read_fst(path: Readable, stage: str) -> Fst:
-    """Reads a binary vector FST of `stage`. Raises UserError if it is missing or damaged."""
+def read_fst(path: Readable, stage: str, tables: LabelTables | None = None) -> Fst:
+    """Reads a binary FST of `stage`, `vector` or `const`.
+
+    tables: which its input and output labels must be in. Raises UserError if it is missing or damaged.
+    """
+    return to_fst(read_fst_parts(path, stage, tables))
+
+
+def read_fst_parts(path: Readable, stage: str, tables: LabelTables | None = None) -> Parts:
+    """As `read_fst`, in arrays: some damage would end the process if the library read it."""
     if not path.is_file():
-        raise UserError(f"there is no {path}; the {stage} stage makes it.")
-    with silenced():
-        fst = _read(path)
-    if fst is None:
-        message = f"{path} is not an FST of OpenFst's `vector` type"
-        raise UserError(f"{message}; run the {stage} stage again.")
-    return fst
+        raise UserError(f"there is no {path}; {made_by(path, stage)}.")
+    try:
+        parts = read_parts(io.BytesIO(checked(path).read_bytes()))
+        _check_labels(parts, tables)
+        return parts
+    except ValueError as error:
+        raise UserError(f"{path} is not a usable FST: {error}; run the {stage} stage again.") from error
 
 
-def _read(path: Readable) -> Fst | None:
-    """None for what is not a vector FST; the library reads files of the disk only."""
-    if isinstance(path, Path):
-        return Fst.read(str(path)) if path.stat().st_size else None
-    with scratch_file() as scratch:
-        scratch.write_bytes(path.read_bytes())
-        return Fst.read(str(scratch))
+def _check_labels(parts: Parts, tables: LabelTables | None) -> None:
+    for name, table in zip(("ilabel", "olabel"), tables or (), strict=False):
+        if parts.arcs[name].max(initial=0) > max(table.values(), default=0):
+            raise ValueError("it has a label that its symbol table lacks")
+
+
+def to_fst(parts: Parts) -> Fst:
+    """An FST of the library, not for lattices. No property is claimed, so that the library finds them itself."""
+    with scratch_file() as path:
+        path.write_bytes(to_bytes(parts))
+        return Fst.read(str(path))
 
 
 def write_fst(fst: Fst, path: Path) -> None:

@@ -21,6 +21,7 @@ from asr_prune.lang.probabilities import (
     warn_of_numbers,
 )
 from asr_prune.lang.symbols import EPSILON
+from asr_prune.layout import made_by
 from asr_prune.text import check_blanks, fields, file_lines, trimmed
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ def _lines(path: Readable) -> list[str]:
     try:
         return file_lines(path)
     except OSError as error:
-        message = f"cannot read the lexicon {path}: {error.strerror}; the corpus stage makes it."
+        message = f"cannot read the lexicon {path}: {error.strerror}; {made_by(path, 'corpus')}."
         raise UserError(message) from error
 
 

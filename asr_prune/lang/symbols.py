@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.layout import made_by
 from asr_prune.text import fields, file_lines
 
 EPSILON = "<eps>"
@@ -31,7 +32,7 @@ def read_symbols(path: Readable) -> dict[str, int]:
         lines = file_lines(path)
     except OSError as error:
         message = f"cannot read the symbol table {path}: {error.strerror}"
-        raise UserError(f"{message}; the lang stage makes it.") from error
+        raise UserError(f"{message}; {made_by(path, 'lang')}.") from error
     table = {}
     for number, line in enumerate(lines, 1):
         pair = fields(line)

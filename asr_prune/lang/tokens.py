@@ -13,6 +13,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable, atomic
+from asr_prune.integrity import checked
 from asr_prune.lang.lexicon import read_lexicon
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.symbols import read_symbols, write_symbols
@@ -86,7 +87,7 @@ class Tokens:
             message = f"{folder / _TABLE} is no table of tokens that begins with {BLANK}"
             raise UserError(f"{message}; run the lang stage again.")
         words = _pronunciations(lexicon) if lexicon.is_file() else None
-        return cls(symbols, model.read_bytes() if model.is_file() else None, words)
+        return cls(symbols, checked(model).read_bytes() if model.is_file() else None, words)
 
     def write(self, folder: Path) -> None:
         """Writes folder/tokens.txt, `token id` lines.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,11 +93,19 @@ def read_utterances(path: Path) -> list[Utterance]:
             raise ValueError("its first line does not name the columns")
         return [_utterance(line.split("\t"), columns) for line in lines]
     except FileNotFoundError:
+        if not _has_words(path.with_suffix("").with_suffix(".json")):
+            what = f"{path} is missing, because the set has no transcripts"
+            raise UserError(f"{what}; give --on dev, or transcripts.") from None
         raise UserError(f"{path} is missing; run the stage score, which writes it.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); rerun the stage score.") from None
+
+
+def _has_words(score: Path) -> bool:
+    """Whether the score's set has transcripts, as far as is known."""
+    return not score.is_file() or json.loads(score.read_text(encoding="utf-8")).get("words") != 0
 
 
 def _utterance(row: Sequence[str], columns: Sequence[str]) -> Utterance:

@@ -79,6 +79,15 @@ def _details(score: Score) -> dict[str, str]:
     return dict(zip(SUFFIXES, texts, strict=True))
 
 
+def write_unscored(path: Path, utterances: int, details: Mapping[str, object]) -> None:
+    """Writes `path` (.json) for a set without transcripts, with `details`; tables of an earlier score are removed."""
+    for suffix in SUFFIXES:
+        path.with_suffix(suffix).unlink(missing_ok=True)
+    with atomic(path) as file:
+        json.dump({"wer": None, "words": 0, "utterances": utterances, **details}, file, indent=1)
+        file.write("\n")
+
+
 def write_score(path: Path, score: Score, details: Mapping[str, object] | None = None) -> None:
     """Writes `as_dict` and `details`, such as the LM weight, to `path` (.json).
 

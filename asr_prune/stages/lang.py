@@ -8,6 +8,7 @@ from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.lang.source import GrammarSource
+from asr_prune.layout import SCORED_SETS
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
@@ -111,4 +112,5 @@ def grammar_source(experiment: Experiment) -> GrammarSource:
         return GrammarSource(grammar=options.grammar, arpa=None if options.grammar else arpa)
     named = not options.lm.text and not facts.lm_text
     text = (layout.set("train") / "text",) if named else (dictionary / LM_TEXT,)
-    return GrammarSource(text=options.lm.text or text, named=named, heldout=layout.set("dev") / "text")
+    dev, test = (layout.set(part) / "text" for part in SCORED_SETS)
+    return GrammarSource(text=options.lm.text or text, named=named, heldout=dev, test=test)

@@ -29,6 +29,7 @@ from asr_prune.hmm.fmllr import transformed
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
+from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
 from asr_prune.run_dir import RunDir
 from asr_prune.transcribe.speech import SHORTEST_SPEECH, SpeechOnly
@@ -221,7 +222,7 @@ def chosen_point(run: RunDir, requested: Requested | None = None) -> Point:
     if not path.is_file():
         raise UserError(f"{path} is missing; run the score stage, {fix}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(checked(path).read_text(encoding="utf-8"))
         best: Point = content["lm_weight"], content["penalty"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged; run the score stage again, {fix}") from error

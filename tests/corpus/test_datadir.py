@@ -59,7 +59,7 @@ def test_subset_keeps_three_tables_in_step(data: DataDir, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("text", None, "text is missing; run the corpus stage"),
+        ("text", None, "text is missing; correct its path"),
         ("text", "ann-1 YES\nann-1 NO\n", "line 2 repeats ann-1"),
         ("utt2spk", "ann-1 ann\n\n", "line 2 is blank"),
         ("text", "ann-1 YES\n", "differ in 5 utterances"),

@@ -191,7 +191,7 @@ def test_damage_is_refused_or_harmless(damage: list[str], data: st.DataObject) -
 
 
 def test_missing_file_and_foreign_words(lang: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="corpus stage"):
+    with pytest.raises(UserError, match="correct its path"):
         make_grammar(tmp_path / "none.arpa", lang)
     with pytest.raises(UserError, match="letter case"):
         make_grammar(write(tmp_path, ARPA.replace(" A", " a").replace(" B", " b")), lang)

@@ -73,7 +73,7 @@ def test_errors_name_the_line(lexicon: Callable[[str], Path], text: str, words: 
 
 
 def test_missing_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="corpus stage"):
+    with pytest.raises(UserError, match="correct its path"):
         read_lexicon(tmp_path / "none.txt")
     (tmp_path / "latin1.txt").write_bytes("CAFÉ K AE\n".encode("latin1"))
     with pytest.raises(UserError, match=r"latin1.txt:1: the byte 0xC9 is not UTF-8; .* Latin-1: .*`iconv"):
