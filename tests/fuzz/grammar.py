@@ -58,7 +58,7 @@ def segments(content: bytes) -> str:
     if why := table(content, 4, 4):
         return why
     for line in content.decode().split("\n")[:-1]:
-        times = line.split()[2:]
+        times = re.split(r"[ \t]+", line.strip(" \t"))[2:]
         if not all(map(_NUMBER.fullmatch, times)) or not 0 <= float(times[0]) < float(times[1]):
             return "times"
     return ""
@@ -76,7 +76,7 @@ def lexicon(content: bytes) -> str:
     except UnicodeDecodeError:
         return "not UTF-8"
     for number, line in enumerate(lines, 1):
-        fields = line.split()
+        fields = re.split(r"[ \t]+", line.strip(" \t\r")) if line.strip() else []
         if _CONTROL.search(line.rstrip("\r")):
             return f"line {number} has a control character"
         if line.strip() and len(fields) < 2:

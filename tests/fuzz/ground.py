@@ -79,7 +79,8 @@ def _must(*command: str) -> None:
 def _kaldi_root(folder: Path) -> None:
     root = folder / "user"
     for part in ("train", "dev", "test"):
-        shutil.copytree(folder / "data/tones" / part, root / "data" / part)
+        plain = shutil.ignore_patterns("SHA256SUMS", ".*")  # it is a user's folder
+        shutil.copytree(folder / "data/tones" / part, root / "data" / part, ignore=plain)
         for name in ("feats.scp", "cmvn.scp"):
             table = root / "data" / part / name
             table.write_text(table.read_text().replace("data/tones", "user/data"))
