@@ -21,6 +21,7 @@ from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatO
 from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
 from asr_prune.run_dir import decode_info
+from asr_prune.score.options import COMPARED_SECONDS
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -177,10 +178,14 @@ class Estimator:
         return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
 
     def _verify(self, run: Run) -> Estimate:
-        """Two networks over test in single and double precision, and two narrow searches of dev and test."""
+        """Two networks over test in single and double precision, and two narrow searches of at most half an hour of dev
+        and of test.
+        """
         speed = self._speed(run)
         dev, test = (self.frames(self._network_kind, part) for part in ("dev", "test"))
-        seconds = speed.forward * (2 * dev + 8 * test) + 2 * NARROW * self._rtf(run) * 3600 * self.hours("dev", "test")
+        searched = sum(min(3600 * self.hours(part), COMPARED_SECONDS) for part in ("dev", "test"))
+        search = 2 * NARROW * self._rtf(run) * searched / self.experiment.nj
+        seconds = speed.forward * (2 * dev + 8 * test) + search
         return Estimate(seconds, dev + test, 4 * speed.params)
 
     def _decode(self, run: Run) -> Estimate:

@@ -12,7 +12,7 @@ import numpy as np
 from asr_prune.corpus.datadir import group_by_speaker
 from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.pace import Search, amount_of
+from asr_prune.decode.pace import SetSearch, audio_of
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.fmllr import Fmllr, Transforms, compose, transformed
@@ -63,18 +63,18 @@ class Adapter:
         """
         options, gmms = self.options, self.model.gmms
         narrow = replace(options, beam=options.first_beam, max_active=options.first_max_active)
-        search = Search("first pass", narrow, ("decode.first_beam", "decode.first_max_active"))
+        search = SetSearch("first pass", narrow, ("decode.first_beam", "decode.first_max_active"))
         pdfs = self._speech_pdfs(self.unadapted, feats, search)
         first = self._estimate(feats, pdfs, speakers, min_frames, self.unadapted)
         adapted = {utt: transformed(frames, first[speakers[utt]]) for utt, frames in feats.items()}
-        pdfs = self._speech_pdfs(gmms, adapted, Search("adapted pass", options))
+        pdfs = self._speech_pdfs(gmms, adapted, SetSearch("adapted pass", options))
         return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
 
-    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, search: Search) -> dict[str, Ints]:
+    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, search: SetSearch) -> dict[str, Ints]:
         """Pdf of each frame on the best path, -1 in silence or without a path; int32 [frames]."""
-        scores, amount = _LogLikelihoods(gmms, feats), amount_of(feats, self.frame_shift)
+        scores, audio = _LogLikelihoods(gmms, feats), audio_of(feats, self.frame_shift)
         weight = self.options.adapt_lm_weight
-        paths = decode_set(self.graph, scores, search.options, weight, self.nj, amount, search)
+        paths = decode_set(self.graph, scores, search.options, weight, self.nj, audio, search)
         speech = {utt: np.full(len(frames), -1, np.int32) for utt, frames in feats.items()}
         for utt, path in paths.items():
             if len(path.pdfs) == len(feats[utt]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from asr_prune.decode.decoder import BestPath, Decoder
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.pace import UNKNOWN, Amount, Search, each_paced
+from asr_prune.decode.pace import UNKNOWN, Audio, SetSearch, each_paced
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats
@@ -22,19 +22,19 @@ def decode_set(
     options: DecodeOptions,
     lm_weight: float,
     nj: int = 1,
-    amount: Amount = UNKNOWN,
-    search: Search | None = None,
+    audio: Audio = UNKNOWN,
+    search: SetSearch | None = None,
 ) -> dict[str, BestPath]:
     """Decodes log-likelihoods, float32 [frames, pdfs] by utterance, with `nj` processes.
 
-    amount: of audio, for the progress; search: how it is named there, and its beams. To compare LM
+    audio: of audio, for the progress; search: how it is named there, and its beams. To compare LM
     weights use `lattice_set`. Warns of utterances that reach no final state. Raises UserError for
     empty or invalid log-likelihoods, with the utterance, and as `Decoder`.
     """
     work = _Best(Decoder(graph, options), 1 / lm_weight)
     pairs = loglikes.items() if isinstance(loglikes, Mapping) else loglikes
-    search = search or Search("decoding", options)
-    paths = dict(each_paced(work, pairs, nj, search, amount))
+    search = search or SetSearch("decoding", options)
+    paths = dict(each_paced(work, pairs, nj, search, audio))
     if not paths:
         raise UserError("there is no utterance to decode; check the features of this set.")
     setting = search.settings[0] if search.settings else ""

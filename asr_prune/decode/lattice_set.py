@@ -14,7 +14,7 @@ from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
 from asr_prune.decode.options import DecodeOptions, Point
-from asr_prune.decode.pace import UNKNOWN, Amount, Search, each_paced
+from asr_prune.decode.pace import UNKNOWN, Audio, SetSearch, each_paced
 from asr_prune.decode.parallel import each
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
@@ -24,7 +24,7 @@ Words = dict[Point, dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
-class Found:
+class Searched:
     """What the search finds in one utterance.
 
     words: ids, for each point; score: log-likelihood of the best path, scaled as in the search,
@@ -75,7 +75,7 @@ class Decoded:
             f" log-likelihood per frame {mean:.3f} over {self.frames} frames"
         )
 
-    def count(self, utt: str, found: Found) -> None:
+    def count(self, utt: str, found: Searched) -> None:
         """Adds the figures of an utterance."""
         self.utterances += 1
         self.frames += found.frames
@@ -101,19 +101,19 @@ def lattice_set(
     points: Sequence[Point],
     nj: int = 1,
     keep: Path | None = None,
-    amount: Amount = UNKNOWN,
+    audio: Audio = UNKNOWN,
 ) -> Decoded:
     """Decodes (utterance, log-likelihoods float32 [frames, pdfs]) with `nj` processes.
 
     points: where words are taken from the lattices; keep: file for the lattices, as Kaldi's
-    lat.1.gz; amount: of audio, for the progress. `loglikes` is read as it is decoded. Warns of
+    lat.1.gz; audio: of audio, for the progress. `loglikes` is read as it is decoded. Warns of
     utterances that reach no final state. Raises UserError for empty or invalid log-likelihoods, with
     the utterance, and as `Decoder`.
     """
     decoder = Decoder(graph, options)
     decoded, ids = Decoded({point: {} for point in points}), decoder.words
     with writing_lattices(keep) if keep else nullcontext() as write:
-        for utt, found in found_each(decoder, loglikes, points, nj, keep is not None, amount):
+        for utt, found in found_each(decoder, loglikes, points, nj, keep is not None, audio):
             decoded.count(utt, found)
             for point, words in zip(points, found.words, strict=True):
                 decoded.words[point][utt] = [ids[i] for i in words]
@@ -131,14 +131,14 @@ def found_each(
     points: Sequence[Point],
     nj: int,
     keep: bool,
-    amount: Amount,
-) -> Generator[tuple[str, Found]]:
+    audio: Audio,
+) -> Generator[tuple[str, Searched]]:
     """Yields (utterance, what the search finds) in the order of `loglikes`, reporting the pace.
 
     keep: whether with lattices, where there is a path. Raises UserError as `lattice_set`.
     """
-    work, search = _Work(decoder, points, keep), Search("decoding", decoder.options)
-    return each_paced(work, loglikes, nj, search, amount)
+    work, search = _Work(decoder, points, keep), SetSearch("decoding", decoder.options)
+    return each_paced(work, loglikes, nj, search, audio)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class _Work:
     points: Sequence[Point]
     keep: bool
 
-    def __call__(self, utt: str, loglikes: Floats) -> Found:
+    def __call__(self, utt: str, loglikes: Floats) -> Searched:
         decoder = self.decoder
         decoder.check(utt, loglikes)
         start = time.process_time()
@@ -160,7 +160,7 @@ class _Work:
         seconds = searched - start, time.process_time() - searched
         words = [ids for ids, _ in swept]
         kept = Lattice(lattice.arrays) if self.keep and cost < float("inf") else None
-        return Found(len(loglikes), words, -cost, lattice.reached_final, seconds, kept)
+        return Searched(len(loglikes), words, -cost, lattice.reached_final, seconds, kept)
 
 
 def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int = 1) -> Words:

@@ -22,7 +22,7 @@ _MINUTE = 60.0
 
 
 @dataclass(frozen=True)
-class Amount:
+class Audio:
     """What is to be searched.
 
     utterances, seconds: of audio, 0 if unknown; row: seconds of audio per row of log-likelihoods.
@@ -34,20 +34,20 @@ class Amount:
 
 
 #: nothing is known
-UNKNOWN = Amount()
+UNKNOWN = Audio()
 
 
-def amount_of(feats: Mapping[str, np.ndarray], frame_shift: float, stride: int = 1) -> Amount:
-    """The amount of some features [frames, dim] by utterance.
+def audio_of(feats: Mapping[str, np.ndarray], frame_shift: float, stride: int = 1) -> Audio:
+    """The length of some features [frames, dim] by utterance.
 
     frame_shift: seconds; stride: frames per row of log-likelihoods.
     """
     frames = sum(frames_of(feats).values())
-    return Amount(len(feats), frames * frame_shift, frame_shift * stride)
+    return Audio(len(feats), frames * frame_shift, frame_shift * stride)
 
 
 @dataclass(frozen=True)
-class Search:
+class SetSearch:
     """A search as its user knows it.
 
     label: of its bar and lines; options: its beams; settings: the settings of the recipe that are
@@ -73,11 +73,11 @@ class Search:
 
 
 class Pace:
-    """What is done of `amount`, counted from now on; clock: seconds."""
+    """What is done of `audio`, counted from now on; clock: seconds."""
 
-    def __init__(self, search: Search, amount: Amount, clock: Callable[[], float] = time.monotonic) -> None:
-        self.search, self.amount, self.clock = search, amount, clock
-        self.done, self.audio, self.cpu = 0, 0.0, 0.0
+    def __init__(self, search: SetSearch, audio: Audio, clock: Callable[[], float] = time.monotonic) -> None:
+        self.search, self.audio, self.clock = search, audio, clock
+        self.done, self.seconds, self.cpu = 0, 0.0, 0.0
         self.start = self.said = clock()
         self.judged = False
 
@@ -88,7 +88,7 @@ class Pace:
         audio takes more than a second of CPU time.
         """
         self.done += 1
-        self.audio += rows * self.amount.row
+        self.seconds += rows * self.audio.row
         self.cpu += cpu
         now = self.clock()
         if now - self.said >= _MINUTE:
@@ -105,19 +105,19 @@ class Pace:
 
     def hours(self) -> str:
         """Hours done and real-time factors: of one process (CPU time) and of all (wall time)."""
-        audio = max(self.audio, 1e-9)
-        of = f" of {self.amount.seconds / 3600:.2f}" if self.amount.seconds else ""
-        wall = (self.clock() - self.start) / audio
-        factors = f"real-time factor {self.cpu / audio:.3g} a process, {wall:.3g} in all"
-        return f"{self.audio / 3600:.2f}{of} h, {factors}"
+        seconds = max(self.seconds, 1e-9)
+        of = f" of {self.audio.seconds / 3600:.2f}" if self.audio.seconds else ""
+        wall = (self.clock() - self.start) / seconds
+        factors = f"real-time factor {self.cpu / seconds:.3g} a process, {wall:.3g} in all"
+        return f"{self.seconds / 3600:.2f}{of} h, {factors}"
 
     def _say(self) -> None:
         if not on_terminal():
-            of = f" of {self.amount.utterances}" if self.amount.utterances else ""
+            of = f" of {self.audio.utterances}" if self.audio.utterances else ""
             log.info("  %s: %d%s utterances, %s", self.search.label, self.done, of, self.hours())
 
     def _judge(self) -> None:
-        factor = self.cpu / max(self.audio, 1e-9)
+        factor = self.cpu / max(self.seconds, 1e-9)
         if factor > 1:
             text = "%s is slower than speech: %.3g s of CPU time a second of audio%s"
             log.warning(text, self.search.label, factor, self.search.advice())
@@ -127,17 +127,17 @@ def each_paced(
     work: Callable[[str, Any], _Result],
     items: Iterable[tuple[str, Any]],
     nj: int,
-    search: Search,
-    amount: Amount,
+    search: SetSearch,
+    audio: Audio,
 ) -> Generator[tuple[str, _Result]]:
     """As `each`, reporting the pace.
 
     items: (utterance, log-likelihoods [rows, classes]). On a terminal a bar by utterances, with
     hours and real-time factors; elsewhere a line a minute.
     """
-    pace = Pace(search, amount)
+    pace = Pace(search, audio)
     results = each(_Timed(work), items, nj)
-    for utt, (result, rows, cpu) in track(results, amount.utterances, search.label, pace.hours):
+    for utt, (result, rows, cpu) in track(results, audio.utterances, search.label, pace.hours):
         pace.add(rows, cpu)
         yield utt, result
     pace.end()

@@ -15,7 +15,7 @@ from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_set import Decoded, found_each
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions, Point
-from asr_prune.decode.pace import amount_of
+from asr_prune.decode.pace import audio_of
 from asr_prune.decode.portions import PortionStore, portions
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
@@ -65,10 +65,10 @@ class PortionedSet:
             log.info("  %d of %d utterances are decoded already; going on", kept, len(self.feats))
         of = {utt: number for number in missing for utt in store.names[number]}
         scores = {i: NetworkScores(self.model, self.feats.only(store.names[i])) for i in missing}
-        amount = amount_of(rest, self.frame_shift, self.model.network.stride)
+        audio = audio_of(rest, self.frame_shift, self.model.network.stride)
         decoder, keep = Decoder(self.graph, self.options), self.options.lattice
         pairs = chain.from_iterable(scores.values())
-        results = found_each(decoder, pairs, self.points, nj, keep, amount)
+        results = found_each(decoder, pairs, self.points, nj, keep, audio)
         with closing(results):
             for number, part in groupby(results, lambda result: of[result[0]]):
                 store.write(number, part, scores[number])

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from asr_prune.acoustic.priors import utterance_batches
 from asr_prune.decode.lattice_archive import writing_lattices
-from asr_prune.decode.lattice_set import Found
+from asr_prune.decode.lattice_set import Searched
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.files import atomic, digest
 
@@ -63,7 +63,7 @@ class PortionStore:
         """The numbers of the portions to decode; damaged ones are reported, and among them."""
         return [number for number in range(len(self.names)) if not self._whole(number)]
 
-    def write(self, number: int, results: Iterable[tuple[str, Found]], scores: NetworkScores) -> None:
+    def write(self, number: int, results: Iterable[tuple[str, Searched]], scores: NetworkScores) -> None:
         """Writes a portion completely or not at all.
 
         results: in order; scores: what they were found in. Raises UserError as `atomic`.
@@ -78,12 +78,12 @@ class PortionStore:
             kept_digest = digest(kept) if self.lattices else ""
             lines.write(_line({"forward": scores.seconds, "lattices": kept_digest}))
 
-    def read(self, number: int) -> Iterator[tuple[str, Found]]:
+    def read(self, number: int) -> Iterator[tuple[str, Searched]]:
         """Yields (utterance, what was found, without its lattice) of a portion that is done."""
         for row in self._rows(number):
             if isinstance(row, list):
                 utt, found = row
-                yield utt, Found(**found)
+                yield utt, Searched(**found)
 
     def forward(self) -> float:
         """Seconds in the network, of all portions."""

@@ -14,7 +14,7 @@ from asr_prune.decode.decoder import BestPath, Decoder
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.pace import Search, amount_of, each_paced
+from asr_prune.decode.pace import SetSearch, audio_of, each_paced
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
 
@@ -22,7 +22,7 @@ _NARROW = DecodeOptions(beam=11.0, max_active=1500)
 
 
 @dataclass(frozen=True)
-class Words:
+class WordPair:
     """The words of an utterance under two networks.
 
     alike: whether both gave the same log-likelihoods, bit by bit, and so the same words.
@@ -53,8 +53,8 @@ def words_of_two(
     nj: int,
     label: str,
     unlike: bool = False,
-) -> dict[str, Words]:
-    """Words of every utterance under two networks, at a usual LM weight and a narrow beam.
+) -> dict[str, WordPair]:
+    """WordPair of every utterance under two networks, at a usual LM weight and a narrow beam.
 
     graph: its folder; without one networks trained with CTC are decoded greedily; label: for the
     progress; unlike: leave out utterances that are alike. Raises UserError as `decode_set`.
@@ -62,15 +62,15 @@ def words_of_two(
     scores = _scores_of_two(one, other, feats, unlike)
     if graph is None:
         greedy = ((utt, [greedy_words(each, one.tokens) for each in pair.matrices]) for utt, pair in scores)
-        return {utt: Words(words[0], words[-1], len(words) == 1) for utt, words in greedy}
+        return {utt: WordPair(words[0], words[-1], len(words) == 1) for utt, words in greedy}
     work = _Both(Decoder(graph, _NARROW), 1 / (2 if one.tokens else 12))
     shift = NetworkFeatures.from_plain(one.features).frame_shift
-    amount = amount_of(feats, shift, one.network.stride)
-    search = Search(label, _NARROW, settings=None)
-    paths = dict(each_paced(work, scores, nj, search, amount))
+    audio = audio_of(feats, shift, one.network.stride)
+    search = SetSearch(label, _NARROW, settings=None)
+    paths = dict(each_paced(work, scores, nj, search, audio))
     unfinished = [utt for utt, found in paths.items() if not all(path.reached_final for path in found)]
     warn_unfinished(unfinished, setting="")
-    return {utt: Words(found[0].words, found[-1].words, len(found) == 1) for utt, found in paths.items()}
+    return {utt: WordPair(found[0].words, found[-1].words, len(found) == 1) for utt, found in paths.items()}
 
 
 def _scores_of_two(one: Model, other: Model, feats: Feats, unlike: bool) -> Iterator[tuple[str, _Scores]]:

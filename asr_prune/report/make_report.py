@@ -11,7 +11,7 @@ from asr_prune.report.write import RunFiles, write_report
 def make_report(layout: Layout, options: ReportOptions) -> None:
     """Writes the report folder and table.txt. Raises UserError as `write_report`."""
     runs = [
-        RunFiles(run.name, run.result, run.norms, run.weights, run.widths, run.before_cut)
+        RunFiles(run.name, run.result, run.norms, run.weights, run.widths, run.before_cut, run.verify)
         for run in layout.existing_runs()
     ]
     table = write_report(runs, layout.report, layout.name, options)

@@ -160,6 +160,7 @@ def _sections(
     skipped: Sequence[str],
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
+    sampled = [f"{run.result.run}: {run.sampled}." for run in runs if run.sampled]
     norms = "Histograms of node norms before the cut, kept and cut nodes"
     matrices = "Magnitudes of weights before the cut"
     return [
@@ -170,6 +171,7 @@ def _sections(
         _wide_table("".join(map(_head, COLUMNS)), "".join(map(_table_row, rows))),
         '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
         ' <a href="results.json">results.json</a>.</p>',
+        *([_bullets(sampled)] if sampled else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets(_READING)}",
         *_picture("Node norms", pictures.norms, norms),

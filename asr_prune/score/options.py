@@ -10,6 +10,9 @@ from asr_prune.options import options
 
 Step = Literal["lower", "upper", "clean", "no_punctuation", "no_noise", "split_hyphens", "nfkc"]
 
+#: seconds of audio of a set whose words the shrink stage compares at most
+COMPARED_SECONDS = 1800.0
+
 
 @options
 class ScoreOptions:

@@ -20,11 +20,10 @@ from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.verify import compare_networks
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
+from asr_prune.score.options import COMPARED_SECONDS
 
 log = logging.getLogger(__name__)
 
-#: seconds of audio of a set whose words are compared at most
-MOST = 1800.0
 _SEED = 0
 
 
@@ -84,10 +83,10 @@ def sample(part: str, feats: Stored, frame_shift: float) -> Sample:
     """
     seconds = {utt: frames * frame_shift for utt, frames in feats.frames.items()}
     names, total = sorted(seconds), sum(seconds.values())
-    if total > MOST:
+    if total > COMPARED_SECONDS:
         order = np.random.default_rng(_SEED).permutation(len(names))
         ends = np.cumsum([seconds[names[i]] for i in order])
-        names = sorted(names[i] for i in order[: int((ends < MOST).sum()) + 1])
+        names = sorted(names[i] for i in order[: int((ends < COMPARED_SECONDS).sum()) + 1])
     took = sum(seconds[name] for name in names)
     if len(names) < len(feats):
         text = "  words of %s: compared on a random sample of %d of %d utterances, %.0f of %.0f minutes"

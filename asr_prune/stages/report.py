@@ -16,7 +16,7 @@ EVERY_RUN = RunDir(Path("*"))
 def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
     layout, run = experiment.layout, EVERY_RUN
-    read = (run.result, run.norms, run.weights, run.widths)
+    read = (run.result, run.norms, run.weights, run.widths, run.verify)
     return [
         Work(
             stage="report",
