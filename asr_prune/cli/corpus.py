@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import fields
 from pathlib import Path
 
-from asr_prune.cli.shared import Verbs, add_verb
+from asr_prune.cli.shared import Verbs, add_channel, add_verb
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.workflow.log import print_messages
@@ -22,6 +23,7 @@ def add_verbs(verbs: Verbs) -> None:
     ):
         verb = add_verb(verbs, name, says, act, "data/demo/train")
         verb.add_argument("folder", type=Path)
+        add_channel(verb)
     _add_lm(verbs)
 
 
@@ -45,8 +47,11 @@ def validate_folder(options: argparse.Namespace) -> int:
     """Exit status 1 if something is wrong."""
     from asr_prune.corpus.validate import validate
 
-    problems = validate(options.folder)
+    print_messages(sys.stderr)
+    problems = validate(options.folder, channel=options.channel)
     print("\n".join(problems) if problems else f"{options.folder} is valid")
+    if problems:
+        print(f"asr-prune fix {options.folder} repairs what can be repaired, and lists it", file=sys.stderr)
     return 1 if problems else 0
 
 
@@ -54,7 +59,7 @@ def fix_folder(options: argparse.Namespace) -> None:
     """Reports what was repaired."""
     from asr_prune.corpus.fix import fix
 
-    changes = fix(options.folder)
+    changes = fix(options.folder, channel=options.channel)
     print("\n".join(changes) if changes else f"{options.folder} needs no repair")
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import STAGES
@@ -15,6 +15,9 @@ from asr_prune.workflow.experiment import NJ, Experiment, experiment_of, open_ex
 from asr_prune.workflow.lock import locked
 from asr_prune.workflow.log import logged
 from asr_prune.workflow.runner import MissingInput
+
+if TYPE_CHECKING:
+    from asr_prune.corpus.channels import Channel
 
 Verbs = argparse._SubParsersAction
 RECIPE = "recipes/demo"
@@ -25,6 +28,18 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
     return int(text)
+
+
+def add_channel(verb: argparse.ArgumentParser) -> None:
+    """--channel, as `corpus.channels.Channel`."""
+    says = "channel of multi-channel files, from 1, or mix for the mean of all"
+    verb.add_argument("--channel", type=_channel, metavar="N", help=says)
+
+
+def _channel(text: str) -> Channel:
+    if text != "mix" and (not text.isdecimal() or int(text) < 1):
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, or mix, not {text!r}")
+    return "mix" if text == "mix" else int(text)
 
 
 def not_negative(text: str) -> int:

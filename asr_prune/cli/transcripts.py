@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, open_run, positive
+from asr_prune.cli.shared import Verbs, add_channel, add_recipe_options, add_verb, open_run
 from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.errors import UserError
 from asr_prune.workflow.log import print_messages
@@ -31,7 +31,7 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--confidence", action="store_true", help="add the confidence of each word, 0 to 1")
     verb.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     verb.add_argument("--ctm", type=Path, metavar="PATH", help="also write all words with their times as NIST's ctm")
-    verb.add_argument("--channel", type=positive, metavar="N", help="channel of multi-channel files, from 1")
+    add_channel(verb)
     speaker = "what is one speaker: each file, the files of a folder, all files (default: %(default)s)"
     verb.add_argument("--speaker", choices=SPEAKERS, default="file", help=speaker)
     longest = "longer files are cut at their quietest points (default: %(default)g)"

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asr_prune.corpus.scp import audio_paths, project_paths
+from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
+from asr_prune.corpus.table_bytes import BLANKS
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
@@ -24,10 +25,20 @@ def c_order(key: str) -> bytes:
 def read_lines(path: Path) -> list[tuple[str, str]]:
     """The lines of a Kaldi table as (key, rest) in file order; the key of a blank line is empty.
 
-    Raises UserError if the file is missing, unreadable or not UTF-8.
+    Raises UserError as `read_content`.
     """
+    return split_lines(read_content(path))
+
+
+def split_lines(content: str) -> list[tuple[str, str]]:
+    """As `read_lines`, of the content of a file."""
+    return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
+
+
+def read_content(path: Path) -> str:
+    """The content of a table. Raises UserError if the file is missing, unreadable or not UTF-8."""
     try:
-        content = path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         remedy = f"run the {_stage(path)} stage, which writes it"
         raise UserError(f"{path} is missing; {remedy}.") from None
@@ -36,7 +47,6 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     except UnicodeDecodeError as error:
         what = f"{path} is not UTF-8 text (byte {error.start})"
         raise UserError(f"{what}; convert it, for instance with iconv.") from None
-    return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
 
 
 def _stage(path: Path) -> str:
@@ -44,8 +54,8 @@ def _stage(path: Path) -> str:
 
 
 def _split(line: str) -> tuple[str, str]:
-    key, _, rest = line.strip().replace("\t", " ").partition(" ")
-    return key, rest.strip()
+    key, _, rest = line.strip(BLANKS).replace("\t", " ").partition(" ")
+    return key, rest.strip(BLANKS)
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -176,8 +186,9 @@ def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
 
 
 def audio_files(folders: Iterable[Path]) -> list[Path]:
-    """The audio files of some data directories, sorted."""
-    return sorted({Path(place) for folder in folders for place in read_audio_tables(folder)[0].values()})
+    """The audio files and archives of some data directories, sorted."""
+    places = {place for folder in folders for place in read_audio_tables(folder)[0].values()}
+    return sorted({Path(archive_entry(place)[0]) for place in places})
 
 
 def _segment(path: Path, utterance: str, line: str) -> Segment:

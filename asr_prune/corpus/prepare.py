@@ -80,7 +80,7 @@ def describe(sets: Mapping[str, Path], corpus: CorpusOptions, vocabulary: set[st
     data = {part: DataDir.read(folder) for part, folder in sets.items()}
     rate = 0 if corpus.resample else corpus.rate
     for part, directory in data.items():
-        problems, lengths = examine(directory.path, rate, vocabulary, decode=False, audio=audio)
+        problems, lengths = examine(directory.path, rate, vocabulary, False, audio, corpus.channel)
         hours = sum(utterance_seconds(directory, lengths).values()) / 3600
         speakers = len(set(directory.utt2spk.values()))
         words = sum(len(text) for text in directory.text.values())

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.corpus.audio import channel_blocks, cut, resampled
+from asr_prune.corpus.channels import Channel
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 class Recording:
     """An audio file, cut into pieces.
 
-    path: as given; channel: counted from 1; seconds: length; starts: of each piece by name,
+    path: as given; channel: counted from 1, 1 for a mix; seconds: length; starts: of each piece by name,
     seconds; feats: raw features of each piece by name, float32 [frames, dim].
     """
 
@@ -40,11 +41,11 @@ class Recording:
 class AudioReader:
     """Reads audio files and computes features.
 
-    options: of the features; channel: counted from 1, None for mono files; longest: maximum length
+    options: of the features; channel: as `channel_blocks`; longest: maximum length
     of a piece, seconds.
     """
 
-    def __init__(self, options: FeatureOptions, channel: int | None, longest: float) -> None:
+    def __init__(self, options: FeatureOptions, channel: Channel, longest: float) -> None:
         self.options, self.channel, self.longest = options, channel, longest
         self.compute: Compute = make_compute(options)
 
@@ -56,7 +57,7 @@ class AudioReader:
         """
         stream = channel_blocks(path, self.channel)
         rate, first = next(stream)
-        recording = Recording(path, self.channel or 1)
+        recording = Recording(path, self.channel if isinstance(self.channel, int) else 1)
         blocks = chain([first], (block for _, block in stream))
         for begin, samples in cut(blocks, rate, self.longest):
             self._add(recording, begin / rate, samples, rate)

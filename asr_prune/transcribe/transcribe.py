@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
+from asr_prune.corpus.channels import Channel
 from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.recognisers import Hypothesis
 from asr_prune.errors import UserError, counted
@@ -30,7 +31,7 @@ class Transcriber:
         self,
         recogniser: NetworkRecogniser,
         requested: Requested,
-        channel: int | None,
+        channel: Channel,
         longest: float,
     ) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0

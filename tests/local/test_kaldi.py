@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from asr_prune.cli.main import main
+from asr_prune.corpus.audio import read_audio
 from asr_prune.corpus.datadir import DataDir, read_table
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
@@ -145,3 +146,29 @@ def test_a_lang_folder_that_is_not_whole_is_one_sentence(
     (tmp_path / "recipes").symlink_to(Path(__file__).parents[2] / "recipes")
     assert main(["lang", *given]) == 1
     assert "lang/G.fst is missing; " in capsys.readouterr().err
+
+
+def test_wav_archives_channels_and_ranges_are_read_as_kaldi_reads_them(
+    s5: Path, script: ModuleType, tmp_path: Path
+) -> None:
+    root = tmp_path / "s5"
+    shutil.copytree(s5, root)
+    lines, content = [], b""
+    for key in read_table(root / "data/train/wav.scp"):
+        content += f"{key} ".encode()
+        lines.append(f"{key} wav/all.ark:{len(content)}\n")
+        content += (root / f"wav/{key}.wav").read_bytes()
+    (root / "wav/all.ark").write_bytes(content)
+    (root / "data/train/wav.scp").write_text("".join(lines))
+    segments = read_table(root / "data/test/segments")
+    (root / "data/test/segments").write_text("".join(f"{key} {line} 0\n" for key, line in segments.items()))
+    feats = read_table(root / "data/test/feats.scp")
+    (root / "data/test/feats.scp").write_text("".join(f"{key} {place}[2:11,0:4]\n" for key, place in feats.items()))
+    script.prepare(root, tmp_path / "out", 0)
+    train, test = (DataDir.read(tmp_path / "out" / part) for part in ("train", "test"))
+    for key, place in train.wavs.items():
+        np.testing.assert_array_equal(read_audio(place)[0], read_audio(root / f"wav/{key}.wav")[0])
+    assert {own.channel for own in test.segments.values()} == {1}
+    whole = dict(read_matrices(s5 / "data/test/feats.scp"))
+    for key, matrix in read_matrices(tmp_path / "out/given/test/feats.scp"):
+        np.testing.assert_array_equal(matrix, whole[key][2:12, :5])

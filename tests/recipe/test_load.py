@@ -205,3 +205,14 @@ def test_features_at_another_rate_than_the_corpus_are_refused(recipe: Path, kind
 def test_a_block_that_is_none_is_still_told(recipe: Path, change: str) -> None:
     with pytest.raises(UserError, match="must be a block of"):
         load_recipe(recipe, ["corpus.rate=8000", change])
+
+
+@pytest.mark.parametrize(("given", "channel"), [("2", 2), ("mix", "mix"), ("null", None)])
+def test_a_channel_is_a_number_or_a_mix(recipe: Path, given: str, channel: int | str | None) -> None:
+    assert load_recipe(recipe, [f"corpus.channel={given}"]).recipe.corpus.channel == channel
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "left", "1.5", "[1, 2]"])
+def test_another_channel_is_one_sentence(recipe: Path, given: str) -> None:
+    with pytest.raises(UserError, match=r"corpus.*channel"):
+        load_recipe(recipe, [f"corpus.channel={given}"])

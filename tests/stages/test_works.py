@@ -117,3 +117,11 @@ def test_plan_keeps_a_graph_that_other_settings_made(project: Path, capsys: pyte
         path: time for path, time in before.items() if "exp" not in path.parts
     }
     assert graph.read_text() == "made"
+
+
+def test_a_channel_goes_to_the_features_and_none_leaves_them_as_they_were(project: Path) -> None:
+    for sets, channel in (([], None), (["corpus.channel=2"], 2), (["corpus.channel=mix"], "mix")):
+        made = [work for work in works("demo", *sets) if work.stage == "features"]
+        assert made
+        assert all(work.arguments.get("channel") == channel for work in made)
+        assert all(("channel" in work.arguments) == (channel is not None) for work in made)
