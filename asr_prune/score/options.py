@@ -10,7 +10,7 @@ from asr_prune.options import options
 
 Step = Literal["lower", "upper", "clean", "no_punctuation", "no_noise", "split_hyphens", "nfkc"]
 
-#: seconds of audio of a set whose words the shrink stage compares at most
+#: seconds of audio of a set from which on the shrink stage compares words on a random sample of about as much
 COMPARED_SECONDS = 1800.0
 
 

@@ -34,7 +34,9 @@ import os, signal, sys, time
 from pathlib import Path
 from asr_prune.cli.main import main
 import asr_prune.decode.decode_run
+from asr_prune.decode.search.run import prepare_search
 
+prepare_search()
 given, folder = sys.argv[1:], Path("exp/many/runs/one")
 count = lambda: len(list(folder.glob("*.portions/????.jsonl.gz")))
 for attempt in range(6):
