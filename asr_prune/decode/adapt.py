@@ -14,6 +14,7 @@ from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.pace import SetSearch, audio_of
 from asr_prune.errors import UserError
+from asr_prune.features.stored import Computed, frames_of
 from asr_prune.files import Readable
 from asr_prune.hmm.fmllr import Fmllr, Transforms, compose, transformed
 from asr_prune.hmm.gmm import Floats, Gmms, Ints, Scorer
@@ -66,18 +67,18 @@ class Adapter:
         search = SetSearch("first pass", narrow, ("decode.first_beam", "decode.first_max_active"))
         pdfs = self._speech_pdfs(self.unadapted, feats, search)
         first = self._estimate(feats, pdfs, speakers, min_frames, self.unadapted)
-        adapted = {utt: transformed(frames, first[speakers[utt]]) for utt, frames in feats.items()}
+        adapted = Computed(feats, lambda utt, frames: transformed(frames, first[speakers[utt]]))
         pdfs = self._speech_pdfs(gmms, adapted, SetSearch("adapted pass", options))
         return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
 
     def _speech_pdfs(self, gmms: Gmms, feats: _Feats, search: SetSearch) -> dict[str, Ints]:
         """Pdf of each frame on the best path, -1 in silence or without a path; int32 [frames]."""
         scores, audio = _LogLikelihoods(gmms, feats), audio_of(feats, self.frame_shift)
-        weight = self.options.adapt_lm_weight
+        weight, frames = self.options.adapt_lm_weight, frames_of(feats)
         paths = decode_set(self.graph, scores, search.options, weight, self.nj, audio, search)
-        speech = {utt: np.full(len(frames), -1, np.int32) for utt, frames in feats.items()}
+        speech = {utt: np.full(count, -1, np.int32) for utt, count in frames.items()}
         for utt, path in paths.items():
-            if len(path.pdfs) == len(feats[utt]):
+            if len(path.pdfs) == frames[utt]:
                 speech[utt] = np.where(np.isin(path.pdfs, self.silent), -1, path.pdfs)
         return speech
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
@@ -16,7 +17,9 @@ from asr_prune.decode.two_networks import words_of_two
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
-from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.hmm.network_features import Feats, NetworkFeatures
+from asr_prune.integrity import checked
+from asr_prune.pruning.registry import is_dense_method
 from asr_prune.pruning.verify import compare_networks
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
@@ -37,8 +40,8 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
     """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
     Compares logits on random inputs and all test frames, and the words of the test set; and
-    records what the cut changed on dev. Words are those of `sample`. Without an HMM to decode with,
-    words are null. nj: number of processes for decoding.
+    records what the cut changed on dev, unless the run is dense. Words are those of `sample`. Without
+    an HMM to decode with, words are null. nj: number of processes for decoding.
     """
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
@@ -48,18 +51,23 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
         log.info("  %s", agreement)
     content: dict[str, Any] = {"utterances_that_differ": None, "cut": None, "words": None}
     if decoding.decodable:
-        chosen = {part: sample(part, stored, source.frame_shift) for part, stored in feats.items()}
-        words = {part: own.figures for part, own in chosen.items()}
+        test = sample("test", feats["test"], source.frame_shift)
+        dev = None if _is_dense(run) else sample("dev", feats["dev"], source.frame_shift)
         content = {
-            "utterances_that_differ": _words_that_differ(masked, small, chosen["test"], decoding.graph, nj),
-            "cut": _what_the_cut_changed(run, small, chosen["dev"], decoding.graph, nj),
-            "words": words,
+            "utterances_that_differ": _words_that_differ(masked, small, test, decoding.graph, nj),
+            "cut": _what_the_cut_changed(run, small, dev, decoding.graph, nj) if dev else None,
+            "words": {"test": test.figures} | ({"dev": dev.figures} if dev else {}),
         }
     holds = not content["utterances_that_differ"] and all(agreement.holds for agreement in agreements)
     with atomic(run.verify) as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
         json.dump({"holds": holds, "logits": rows, **content}, file, indent=1)
     return holds
+
+
+def _is_dense(run: RunDir) -> bool:
+    """Whether the run's method cuts nothing."""
+    return is_dense_method(yaml.safe_load(run.recipe.read_bytes())["prune"]["method"])
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Sample:
     figures: of verify.json, see `sample`.
     """
 
-    feats: Stored
+    feats: Feats
     figures: dict[str, Any]
 
 
@@ -104,7 +112,7 @@ def _words_that_differ(masked: Model, small: Model, test: Sample, graph: Path | 
 
 
 def _what_the_cut_changed(run: RunDir, small: Model, dev: Sample, graph: Path | None, nj: int) -> dict[str, Any]:
-    figures = json.loads(run.train.read_text(encoding="utf-8"))
+    figures = json.loads(checked(run.train).read_text(encoding="utf-8"))
     words = words_of_two(load_model(run.before_cut), small, dev.feats, graph, nj, "verifying dev")
     _note_alike(dev, sum(own.alike for own in words.values()), "dev")
     pairs = [words[utt] for utt in sorted(words)]
@@ -112,7 +120,9 @@ def _what_the_cut_changed(run: RunDir, small: Model, dev: Sample, graph: Path | 
     total = sum(len(own.one) for own in pairs)
     ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
     log.info("  cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
-    log.info("  from before the cut to the shrunk network %d of %d dev words differ", changed, total)
+    share = 100 * changed / max(total, 1)
+    text = "  from before the cut to the shrunk network: %d word edits on dev, %.1f %% of %d words before the cut"
+    log.info(text, changed, share, total)
     of = {"words_dev": total, "words_changed_dev": changed}
     return of | {key: figures[key] for key in ("norm_mass_removed", "converged")}
 

@@ -10,12 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from asr_prune.acoustic.checkpoint import Model
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.cli.main import main
+from asr_prune.decode.two_networks import words_of_two
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
+from asr_prune.lang.tokens import BEGIN, BLANK
 from asr_prune.score import verify_run
-from asr_prune.score.verify_run import sample
+from asr_prune.score.verify_run import Sample, _words_that_differ, sample
 from asr_prune.stages import STAGES
 
 pytestmark = pytest.mark.trains
@@ -85,8 +90,10 @@ def test_all_words_of_a_short_set_are_compared(project: Path) -> None:
         assert found["holds"]
         assert found["utterances_that_differ"] == []
         assert found["words"]["test"]["utterances"] == found["words"]["test"]["utterances_of"] == 4
-        assert set(found["cut"]) == {"words_dev", "words_changed_dev", "norm_mass_removed", "converged"}
-        assert found["cut"]["words_dev"] > 0
+    cut = verified("half")["cut"]
+    assert set(cut) == {"words_dev", "words_changed_dev", "norm_mass_removed", "converged"}
+    assert cut["words_dev"] > 0
+    assert verified("dense")["cut"] is None
     assert verified("dense")["words"]["test"]["same_scores"] == 4
     assert "random sample" not in Path("exp/tones/report/index.html").read_text()
 
@@ -105,3 +112,32 @@ def test_a_sample_is_stated_in_verify_json_log_and_report(
     page = Path("exp/tones/report/index.html").read_text()
     sentence = "half: words of the masked and the shrunk network compared on a random sample of test:"
     assert f"{sentence} {few['utterances']} of 4 utterances" in page
+
+
+def speller(scale: float) -> Model:
+    """Says A where the first feature is high and B where it is low; with a scale of -1 the other way round."""
+    network = FeedForward(1, (4,), 4)
+    with torch.no_grad():
+        for layer in network.affine:
+            layer.weight.zero_()
+            layer.bias.zero_()
+        network.affine[0].weight[:2, 0] = torch.tensor([1.0, -1.0])
+        network.affine[1].weight[2, 0] = network.affine[1].weight[3, 1] = scale
+        network.affine[1].bias[:2] = -9.0
+    return Model(network, torch.zeros(4), (0, 0), [[0, 1, 2, 3]], tokens=[BLANK, BEGIN, BEGIN + "A", BEGIN + "B"])
+
+
+def test_utterances_with_other_words_are_named_whichever_network_says_which() -> None:
+    feats = {name: np.full((3, 1), value, np.float32) for name, value in (("low", -1.0), ("high", 1.0), ("mid", 0.0))}
+    one, other = speller(1.0), speller(-1.0)
+    pairs = words_of_two(one, one, feats, None, 1, "both")
+    assert {name: pair.one for name, pair in pairs.items()} == {"low": ["B"], "high": ["A"], "mid": ["A"]}
+    assert _words_that_differ(one, one, Sample(feats, {}), None, 1) == []
+    for pair in ((one, other), (other, one)):
+        assert _words_that_differ(*pair, Sample(feats, {}), None, 1) == ["high", "low"]
+
+
+@pytest.mark.parametrize("name", ["low", "high"])
+def test_one_utterance_that_differs_is_enough(name: str) -> None:
+    feats = {name: np.full((3, 1), 1.0 if name == "high" else -1.0, np.float32)}
+    assert _words_that_differ(speller(1.0), speller(-1.0), Sample(feats, {}), None, 1) == [name]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.integrity import MANIFEST
 from asr_prune.run_dir import portions_of
 from asr_prune.stages import STAGES
 
@@ -77,9 +78,10 @@ def project(before_decoding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def decoded(folder: Path) -> dict[str, object]:
-    """The bytes of words and lattices by path, and figures without times."""
+    """The bytes of words and lattices by path, and figures without times, whose digest is in the manifest too."""
     parts = [folder / RUN / f"decode_{part}" for part in ("dev", "test")]
-    files = {str(path.relative_to(folder)): path for part in parts for path in part.rglob("*") if path.is_file()}
+    paths = [path for part in parts for path in part.rglob("*") if path.is_file() and path.name != MANIFEST]
+    files = {str(path.relative_to(folder)): path for path in paths}
     found: dict[str, object] = {name: path.read_bytes() for name, path in files.items()}
     for name, path in files.items():
         if path.name == "info.json":
