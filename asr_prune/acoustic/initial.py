@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
+from asr_prune.acoustic.state_dict import StateDict, plain_state, read_weights
 from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir
 
-_State = dict[str, Tensor]
 _FIX = "give a network of the same shape, or set network to its shape"
 
 
@@ -43,30 +42,11 @@ def start_from(init: Path, network: Network, context: tuple[int, int]) -> None:
     if is_nnet1(path):
         state = _from_nnet1(path, read_nnet1(path), network, context)
     else:
-        content = _read(path)
+        content = read_weights(path)
         _check_context(path, content, network, context)
-        inner = content.get("state", content)
-        state = _by_name(path, inner if isinstance(inner, dict) else {}, network)
+        state = _by_name(path, plain_state(path, content), network)
     _check_values(path, state, network)
     network.load_state_dict(network.state_dict() | state)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(sorted(load_file(path).items(), key=lambda item: _natural(item[0])))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UserError(
-            f"train.init: {path} cannot be read as weights ({type(error).__name__}); "
-            "give a file of torch.save with tensors only, a .safetensors file, or a Kaldi nnet1 file."
-        ) from error
-    if not isinstance(content, dict):
-        kind = type(content).__name__
-        raise UserError(f"train.init: {path} holds a {kind}, not weights by name; give a state dict.")
-    return content
 
 
 def _check_context(
@@ -85,15 +65,16 @@ def _check_context(
             raise UserError(f"train.init: {path} has the {key} {actual[key]} and network {value}; {_FIX}.")
 
 
-def _by_name(path: Path, state: dict[str, Any], network: Network) -> _State:
+def _by_name(path: Path, state: StateDict, network: Network) -> StateDict:
     """The tensors with the network's names; failing that, the affine maps in order.
 
-    The order is that of the file, in a .safetensors file that of the names.
+    The order is that of the file, in a .safetensors file that of the names. Raises UserError if the
+    file has tensors that are not of the network, or affine maps.
     """
     names = network.state_dict()
-    state = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     needed = {name for name, _ in network.named_parameters()}
     if needed == {name for name in state if name.endswith((".weight", ".bias"))}:
+        _refuse_others(path, [name for name in state if name not in names], names)
         return {name: state[name] for name in names if name in state}
     maps = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
     all_biased = all(layer.bias is not None for layer in network.affine)
@@ -103,6 +84,8 @@ def _by_name(path: Path, state: dict[str, Any], network: Network) -> _State:
             f"train.init: {path} holds {len(maps)} affine maps with weight and bias and the network "
             f"{len(network.affine)}; {_FIX}."
         )
+    parts = {f"{name}.{part}" for name in maps for part in ("weight", "bias")}
+    _refuse_others(path, [name for name in state if name not in parts], names)
     return {
         f"{target}.{part}": state[f"{source}.{part}"]
         for target, source in zip(_affine_names(network), maps, strict=True)
@@ -110,21 +93,23 @@ def _by_name(path: Path, state: dict[str, Any], network: Network) -> _State:
     }
 
 
+def _refuse_others(path: Path, others: Sequence[str], names: Iterable[str]) -> None:
+    if others:
+        raise UserError(
+            f"train.init: {path} holds {', '.join(others[:4])} ({len(others)} in all) besides its affine maps; save "
+            f"`<name>.weight` and `<name>.bias` only, or all under the network's names ({', '.join(names)})."
+        )
+
+
 def _affine_names(network: Network) -> list[str]:
     names = network.state_dict()
     return [name.removesuffix(".weight") for name in names if name.endswith(".weight")]
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts numbers within names by value."""
-    parts = re.split(r"(\d+)", name)
-    return [(int(part or -1) if part.isdecimal() else -1, part) for part in parts]
-
-
-def _from_nnet1(path: Path, nnet: Nnet1, network: Network, context: tuple[int, int]) -> _State:
+def _from_nnet1(path: Path, nnet: Nnet1, network: Network, context: tuple[int, int]) -> StateDict:
     targets = _affine_names(network)
     _check_nnet1(path, nnet, network, context, len(targets))
-    state: _State = {}
+    state: StateDict = {}
     for name, weight, bias in zip(targets, nnet.weights, nnet.biases, strict=True):
         state |= {f"{name}.weight": torch.from_numpy(weight), f"{name}.bias": torch.from_numpy(bias)}
     if nnet.scale is not None and nnet.offset is not None:
@@ -149,7 +134,7 @@ def _check_nnet1(path: Path, nnet: Nnet1, network: Network, context: tuple[int, 
         raise UserError(f"train.init: {path} holds {len(nnet.weights)} affine maps and the network {maps}; {_FIX}.")
 
 
-def _check_values(path: Path, state: _State, network: Network) -> None:
+def _check_values(path: Path, state: StateDict, network: Network) -> None:
     """Compares shapes, and refuses infinite values and NaN."""
     expected = network.state_dict()
     for name, value in state.items():

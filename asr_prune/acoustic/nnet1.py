@@ -9,9 +9,23 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_format import KaldiReader
+from asr_prune.integrity import checked
 
-_ACTIVATIONS = {"<Sigmoid>": "sigmoid", "<ReLU>": "relu"}
+_SIGMOID = "<Sigmoid>"
 _PARAMETRIC = "<ParametricRelu>"  # a ReLU with two slopes per node, above and below 0
+#: what training does with a component, written before its values (ReadData of each component);
+#: the last three of <ParametricRelu> are those of older Kaldi
+_RATES = {
+    "<AffineTransform>": ("<LearnRateCoef>", "<BiasLearnRateCoef>", "<MaxNorm>"),
+    "<AddShift>": ("<LearnRateCoef>",),
+    "<Rescale>": ("<LearnRateCoef>",),
+    _PARAMETRIC: (
+        *("<AlphaLearnRateCoef>", "<BetaLearnRateCoef>"),
+        *("<LearnRateCoef>", "<BiasLearnRateCoef>", "<ClipGradient>"),
+    ),
+}
+_KNOWN = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", _SIGMOID, _PARAMETRIC)
+_BY_LOWER_CASE = {kind.lower(): kind for kind in _KNOWN}  # Component::MarkerToType ignores case
 
 
 @dataclass
@@ -35,27 +49,31 @@ class Nnet1:
 def is_nnet1(path: Path) -> bool:
     """Whether a file begins like an nnet1 network, binary or text."""
     with open(path, "rb") as file:
-        return file.read(32).removeprefix(b"\0B").lstrip().startswith((b"<Nnet>", b"<Splice>", b"<AffineTransform>"))
+        start = file.read(32).removeprefix(b"\0B").lstrip().lower()
+    return start.startswith((b"<nnet>", b"<splice>", b"<affinetransform>"))
 
 
 def read_nnet1(path: Path) -> Nnet1:
-    """Reads a network of <AffineTransform>, <Sigmoid>, <ReLU> or <ParametricRelu>, and <Softmax>.
+    """Reads a network of <AffineTransform>, <Sigmoid> or <ParametricRelu>, and <Softmax>.
 
     A feature transform of <Splice>, <AddShift> and <Rescale> may precede it. Raises UserError if
     the file is damaged or has another component.
     """
-    reader = KaldiReader(path.read_bytes(), path)
+    reader = KaldiReader(checked(path).read_bytes(), path)
     nnet = Nnet1()
     opened = reader.peek() == "<Nnet>"
-    kind = reader.token() if opened else ""
-    while not _at_end(reader) and (kind := reader.token()) != "</Nnet>":
-        _component(reader, kind, nnet)
-    if opened and kind != "</Nnet>":
+    token, last, size = reader.token() if opened else "", "", 0
+    while not _at_end(reader) and (token := reader.token()) != "</Nnet>":
+        kind = _BY_LOWER_CASE.get(token.lower())
+        if kind is None:
+            raise reader.fail(f"cannot use the component {token[:40]!r} (known: {', '.join(_KNOWN)})")
+        last, size = kind, _component(reader, kind, last, size, nnet)
+    if opened and token != "</Nnet>":
         raise reader.fail("found no </Nnet>")
     if not nnet.weights or len(nnet.activations) != len(nnet.weights) - 1:
         raise UserError(
             f"{path} holds {len(nnet.weights)} affine maps and {len(nnet.activations)} activations; "
-            "give a network of <AffineTransform>s with a <Sigmoid> or <ReLU> between each two."
+            "give a network of <AffineTransform>s with a <Sigmoid> or <ParametricRelu> between each two."
         )
     return nnet
 
@@ -64,34 +82,54 @@ def _at_end(reader: KaldiReader) -> bool:
     return not reader.data[reader.at :].strip()
 
 
-def _component(reader: KaldiReader, kind: str, nnet: Nnet1) -> None:
-    known = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", _PARAMETRIC, *_ACTIVATIONS)
-    if kind not in known:
-        raise reader.fail(f"cannot use the component {kind[:40]!r} (known: {', '.join(known)})")
+def _component(reader: KaldiReader, kind: str, last: str, size: int, nnet: Nnet1) -> int:
+    """Reads a component after its token, and returns its number of outputs.
+
+    last, size: the component before it, "" for none, and its outputs.
+    """
     outputs, inputs = reader.integer(), reader.integer()
+    if last and inputs != size:
+        raise reader.fail(f"a {kind} with {inputs} inputs follows a {last} with {size} outputs")
+    _check_place(reader, kind, last)
+    if kind != "<AffineTransform>" and kind != "<Splice>" and inputs != outputs:
+        raise reader.fail(f"a {kind} cannot have {inputs} inputs and {outputs} outputs")
     if kind == "<AffineTransform>":
         _affine(reader, outputs, inputs, nnet)
     elif kind == "<Splice>":
-        _refuse_late(reader, kind, nnet.weights or nnet.scale is not None)
         nnet.offsets = reader.ints()
+        if len(nnet.offsets) * inputs != outputs:
+            raise reader.fail(f"a <Splice> {outputs} {inputs} holds {len(nnet.offsets)} offsets")
     elif kind in ("<AddShift>", "<Rescale>"):
-        _refuse_late(reader, kind, bool(nnet.weights))
         _normalise(reader, kind, outputs, nnet)
     elif kind == _PARAMETRIC:
         _parametric(reader, outputs, nnet)
-    elif kind in _ACTIVATIONS:
-        nnet.activations.append(_ACTIVATIONS[kind])
+    elif kind == _SIGMOID:
+        nnet.activations.append("sigmoid")
     if not _at_end(reader) and reader.peek() == "<!EndOfComponent>":
         reader.token()
+    return outputs
 
 
-def _refuse_late(reader: KaldiReader, kind: str, late: object) -> None:
-    if late:
-        raise reader.fail(f"{kind} can only be used in the order <Splice>, <AddShift> and <Rescale>, <AffineTransform>")
+def _check_place(reader: KaldiReader, kind: str, last: str) -> None:
+    """Raises UserError if a network that is read must not have `kind` after `last`."""
+    transform = ("<AddShift>", "<Rescale>")
+    if kind == "<Splice>":
+        fits = not last
+    elif kind in transform:
+        fits = last in ("", "<Splice>", *transform)
+    elif kind == "<AffineTransform>":
+        fits = last in ("", "<Splice>", *transform, _SIGMOID, _PARAMETRIC)
+    elif kind == "<Softmax>":
+        fits = last in ("", "<AffineTransform>")
+    else:
+        fits = last == "<AffineTransform>"
+    if not fits:
+        order = "<Splice>, <AddShift> and <Rescale>, <AffineTransform>s with an activation between each two, <Softmax>"
+        raise reader.fail(f"{kind} follows {last or 'nothing'}, but components can only be used in the order {order}")
 
 
 def _affine(reader: KaldiReader, outputs: int, inputs: int, nnet: Nnet1) -> None:
-    _skip_rates(reader)
+    _skip_rates(reader, "<AffineTransform>")
     weight, bias = reader.matrix(), reader.vector()
     if weight.shape != (outputs, inputs) or bias.shape != (outputs,):
         raise reader.fail(f"an <AffineTransform> {outputs} {inputs} holds {weight.shape} weights, {bias.shape} biases")
@@ -100,7 +138,7 @@ def _affine(reader: KaldiReader, outputs: int, inputs: int, nnet: Nnet1) -> None
 
 
 def _normalise(reader: KaldiReader, kind: str, size: int, nnet: Nnet1) -> None:
-    _skip_rates(reader)
+    _skip_rates(reader, kind)
     values = reader.vector()
     if values.shape != (size,):
         raise reader.fail(f"a {kind} of {size} holds {len(values)} values")
@@ -112,15 +150,14 @@ def _normalise(reader: KaldiReader, kind: str, size: int, nnet: Nnet1) -> None:
 
 
 def _parametric(reader: KaldiReader, size: int, nnet: Nnet1) -> None:
-    _skip_rates(reader)
+    _skip_rates(reader, _PARAMETRIC)
     above, below = reader.vector(), reader.vector()
     if above.shape != (size,) or below.shape != (size,) or (above != 1).any() or below.any():
         raise reader.fail(f"can use a {_PARAMETRIC} only with {size} slopes of 1 above 0 and of 0 below")
     nnet.activations.append("relu")
 
 
-def _skip_rates(reader: KaldiReader) -> None:
-    """Skips <LearnRateCoef> 1 and the like, which precede a component's values."""
+def _skip_rates(reader: KaldiReader, kind: str) -> None:
     while reader.peek().startswith("<"):
-        reader.token()
+        reader.expect(*_RATES[kind])
         reader.real()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr_prune.corpus.audio import AudioProblem, measure_audio
+from asr_prune.corpus.channels import ANY
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.layout import SETS
 from asr_prune.workflow.experiment import Experiment
@@ -75,7 +76,7 @@ def audio_seconds(places: Sequence[str]) -> tuple[float, float]:
 def _lengths(places: Iterable[str]) -> Iterable[float]:
     for place in places:
         try:
-            rate, samples = measure_audio(place, decode=False)
+            rate, samples = measure_audio(place, False, ANY)
         except AudioProblem:
             continue
         yield samples / rate

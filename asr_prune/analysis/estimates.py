@@ -18,9 +18,11 @@ from asr_prune.analysis.speeds import (
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
+from asr_prune.integrity import checked
 from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
 from asr_prune.run_dir import decode_info
+from asr_prune.text import file_lines
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -137,7 +139,7 @@ class Estimator:
         """As many as there were the last time, or as are asked for."""
         summary = self.experiment.layout.hmm(pass_name(own)) / "summary.json"
         if summary.is_file():
-            return int(json.loads(summary.read_text())["pdfs"])
+            return int(json.loads(checked(summary).read_text())["pdfs"])
         return USUAL_PDFS if isinstance(own, MonoOptions) else min(own.leaves, own.gaussians)
 
     @property
@@ -145,7 +147,7 @@ class Estimator:
         if not self.experiment.ctc:
             return self._pdfs(self.experiment.recipe.hmm.run[-1])
         tokens = self.experiment.layout.lang / "tokens.txt"
-        return len(tokens.read_text("utf-8").splitlines()) if tokens.is_file() else USUAL_TOKENS
+        return len(file_lines(tokens)) if tokens.is_file() else USUAL_TOKENS
 
     @property
     def _dim(self) -> int:
@@ -194,7 +196,7 @@ class Estimator:
         folders = [layout.run(run.name), *layout.existing_runs()]
         paths = [decode_info(folder.decoded("test")) for folder in folders]
         found = next((path for path in paths if path.is_file()), None)
-        return float(json.loads(found.read_text())["rtf_decode"]) if found else USUAL_RTF
+        return float(json.loads(checked(found).read_text())["rtf_decode"]) if found else USUAL_RTF
 
 
 def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int) -> float:

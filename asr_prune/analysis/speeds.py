@@ -53,7 +53,7 @@ def reading_speed(places: Sequence[str]) -> float:
     start, read = time.process_time(), 0.0
     for place in places:
         try:
-            samples, rate = read_audio(place)
+            samples, rate = read_audio(place, channel="mix")
         except UserError:
             continue
         read += len(samples) / rate

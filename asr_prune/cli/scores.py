@@ -47,13 +47,14 @@ def compare_two(options: argparse.Namespace) -> None:
 
 def score_with_sclite(options: argparse.Namespace) -> None:
     """Prints our counts and sclite's."""
-    from asr_prune.score.sclite import format_judgement, judge, sclite_ops, sclite_sgml
+    from asr_prune.score.sclite import format_judgement, judge, sclite_sgml
     from asr_prune.score.table import read_utterances
 
     stem = RunDir(options.folder).score(options.on)
     utterances = read_utterances(stem.with_suffix(".utts.tsv"))
-    ops = sclite_ops(sclite_sgml(stem.with_suffix(".ref.trn"), stem.with_suffix(".hyp.trn")))
-    print(format_judgement(judge(utterances, ops)))
+    files = stem.with_suffix(".ref.trn"), stem.with_suffix(".hyp.trn")
+    sgml = sclite_sgml(*files, optional=any(utterance.markup for utterance in utterances))
+    print(format_judgement(judge(utterances, sgml)))
 
 
 def ctm(options: argparse.Namespace) -> None:

@@ -1,10 +1,10 @@
-"""Audio as samples: reading, measuring, resampling, and cutting long recordings at pauses."""
+"""Audio as samples: reading, measuring, and cutting long recordings at pauses."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,14 @@ from asr_prune.corpus.audio_file import (
     declared_samples,
     open_audio,
     refuse_damage,
-    refuse_non_finite,
+    refuse_no_sound,
     sample_blocks,
+    wav_header,
 )
+from asr_prune.corpus.channels import ANY, Channel, one_channel, refuse_channel
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.resample import resampled
 from asr_prune.corpus.segments import TO_THE_END, Segment
-from asr_prune.process import torch_threads, torchaudio_imports
 from asr_prune.progress import track
 
 #: float samples in [-1, 1) times this are in the range of int16, which Kaldi's features expect
@@ -38,27 +40,30 @@ def read_audio(
     part: Segment | None = None,
     resample: bool = False,
     longest: float = math.inf,
+    channel: Channel = None,
 ) -> tuple[np.ndarray, int]:
-    """Reads a mono file, or the segment `part` of it, and no samples beyond.
+    """Reads one channel of a file, or of the segment `part` of it, and no samples beyond.
 
     rate: hertz that the file must have; None: any. resample: convert another rate to `rate`.
-    longest: seconds at most. Returns samples, float32 [samples] in the range of int16 (-32768 to
-    32767), and their rate in hertz. Raises AudioProblem (a UserError) if the file is missing,
-    unreadable, empty, not mono, of another rate, longer than `longest`, or has fewer samples than
-    its header declares, or if `part` is not within it.
+    longest: seconds at most. channel: that of `part` comes first. Returns samples, float32
+    [samples] in the range of int16 (-32768 to 32767), and their rate in hertz. Raises AudioProblem
+    (a UserError) if the file is missing, unreadable, empty, without the channel, of another rate,
+    longer than `longest`, or has fewer samples than its header declares, or if `part` is not within
+    it.
     """
-    path = Path(path)
+    path, channel = Path(path), (part and part.channel) or channel
     with open_audio(path) as file:
-        channels, file_rate, declared = file.channels, file.samplerate, declared_samples(path, file)
+        refuse_channel(path, file.channels, channel)
         _refuse_long(path, _seconds(file, part), longest)
-        if part is None:
-            samples = np.concatenate([np.zeros((0, channels), np.float32), *sample_blocks(file)])
-        else:
-            refuse_damage(path, channels, declared, file.frames)
-            samples, declared = _read_part(file, path, part)
-    refuse_damage(path, channels, declared, len(samples))
-    refuse_non_finite(path, samples)
-    samples = samples[:, 0] * np.float32(INT16_SCALE)
+        file_rate, declared, count = file.samplerate, declared_samples(path, file), None
+        if part is not None:
+            refuse_damage(path, declared, file.frames)
+            declared = count = _seek(file, path, part)
+        blocks = [one_channel(block, channel) for block in sample_blocks(file, count)]
+    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
+    refuse_damage(path, declared, len(samples))
+    refuse_no_sound(path, samples)
+    samples = samples * np.float32(INT16_SCALE)
     if rate is None or file_rate == rate:
         return samples, file_rate
     if not resample:
@@ -79,8 +84,8 @@ def _refuse_long(path: Path, seconds: float, longest: float) -> None:
         raise AudioProblem(path, "too-long", detail, remedy)
 
 
-def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:
-    """float32 [samples, channels] of a segment, and the number of samples that it should have."""
+def _seek(file: soundfile.SoundFile, path: Path, part: Segment) -> int:
+    """Goes to the start of a segment; the number of samples that it should have."""
     seconds = file.frames / file.samplerate
     try:
         start, end = (round(time * file.samplerate) for time in part.span(seconds))
@@ -88,47 +93,43 @@ def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np
         detail = f"segment from {part.start:g} to {part.end:g} s of {seconds:.2f} s"
         raise AudioProblem(path, str(error), detail, "correct the segments file") from None
     file.seek(start)
-    return file.read(end - start, dtype="float32", always_2d=True), end - start
+    return end - start
 
 
-def channel_blocks(path: Path | str, channel: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+def channel_blocks(path: Path | str, channel: Channel = None) -> Iterator[tuple[int, np.ndarray]]:
     """Reads one channel of a file of any length, about a minute at a time.
 
-    channel: counted from 1; None: the file must be mono. Yields (rate in hertz, samples float32
-    [samples] in the range of int16). Raises AudioProblem as `read_audio`; that a file is cut short
-    shows at its end.
+    Yields (rate in hertz, samples float32 [samples] in the range of int16). Raises AudioProblem as
+    `read_audio`; that a file is cut short shows at its end.
     """
     path, count = Path(path), 0
     with open_audio(path) as file:
-        _refuse_channels(path, file.channels, channel)
+        refuse_channel(path, file.channels, channel)
         declared = declared_samples(path, file)
         for block in sample_blocks(file):
-            refuse_non_finite(path, block)
+            refuse_no_sound(path, block)
             count += len(block)
-            yield file.samplerate, block[:, (channel or 1) - 1] * np.float32(INT16_SCALE)
-    refuse_damage(path, 1, declared, count)
+            yield file.samplerate, one_channel(block, channel) * np.float32(INT16_SCALE)
+    refuse_damage(path, declared, count)
 
 
-def _refuse_channels(path: Path, channels: int, channel: int | None) -> None:
-    if channel is None and channels != 1:
-        remedy = "choose one with --channel"
-        raise AudioProblem(path, "many-channel", f"{channels} channels", remedy)
-    if channel is not None and channel > channels:
-        detail = f"{channels} channel{'s' if channels > 1 else ''} and no channel {channel}"
-        raise AudioProblem(path, "no-such-channel", detail, f"choose one from 1 to {channels}")
+def measure_audio(path: Path | str, decode: bool = True, channels: Collection[Channel] = (None,)) -> tuple[int, int]:
+    """Rate in hertz and number of samples of a file, with at most a minute of it in memory.
 
-
-def measure_audio(path: Path | str, decode: bool = True) -> tuple[int, int]:
-    """Rate in hertz and number of samples of a mono file, with at most a minute of it in memory.
-
-    decode: read every sample, which finds damage that headers hide. Raises AudioProblem as
-    `read_audio`.
+    decode: read every sample, which finds damage that headers hide. channels: that will be read.
+    Raises AudioProblem as `read_audio`.
     """
     path = Path(path)
     with open_audio(path) as file:
-        channels, rate, declared = file.channels, file.samplerate, declared_samples(path, file)
-        count = sum(len(block) for block in sample_blocks(file)) if decode else int(file.frames)
-    refuse_damage(path, channels, declared, count)
+        for channel in channels:
+            refuse_channel(path, file.channels, channel)
+        rate, declared, count = file.samplerate, declared_samples(path, file), int(file.frames)
+        if decode:
+            count = 0
+            for block in sample_blocks(file):
+                refuse_no_sound(path, block)
+                count += len(block)
+    refuse_damage(path, declared, count)
     return rate, count
 
 
@@ -140,22 +141,31 @@ class Inspected:
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
     #: key -> seconds, of the files that can be read
     seconds: dict[str, float] = field(default_factory=dict)
+    #: WAV files whose header has no length, which are read to their end
+    streamed: list[str] = field(default_factory=list)
 
 
-def inspect_audio(wavs: Mapping[str, str], rate: int | None = None, decode: bool = True) -> Inspected:
+def inspect_audio(
+    wavs: Mapping[str, str],
+    rate: int | None = None,
+    decode: bool = True,
+    channels: Mapping[str, Collection[Channel]] | None = None,
+) -> Inspected:
     """Opens each of `wavs` (utterance or recording -> path) once and sorts the problems by kind.
 
     rate: hertz that the files must have; None: the most frequent one; 0: any. decode: as in
-    `measure_audio`.
+    `measure_audio`. channels: of each of them that are read (None: all are mono).
     """
     result, rates = Inspected(), dict[str, int]()
     for key, path in track(wavs.items(), len(wavs), "audio"):
         try:
-            rates[key], samples = measure_audio(path, decode)
+            rates[key], samples = measure_audio(path, decode, (channels or {}).get(key, (None,)))
         except AudioProblem as problem:
             result.problems.setdefault(problem.kind, {})[key] = problem.detail
         else:
             result.seconds[key] = samples / rates[key]
+            if (header := wav_header(path)) and header.size is None:
+                result.streamed.append(key)
     expected = Counter(rates.values()).most_common(1)[0][0] if rates and rate is None else rate
     odd = {key: f"{hz} Hz, not {expected}" for key, hz in rates.items() if hz != expected}
     if expected and odd:
@@ -171,7 +181,8 @@ def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None)
     """
     if lengths is None:
         recordings = {segment.recording: data.wavs[key] for key, segment in data.segments.items()}
-        lengths = inspect_audio(recordings or data.wavs, 0, decode=False).seconds
+        files = recordings or data.wavs
+        lengths = inspect_audio(files, 0, False, dict.fromkeys(files, ANY)).seconds
     if not data.segments:
         return dict(lengths)
     seconds = {}
@@ -180,20 +191,6 @@ def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None)
             start, end = segment.span(lengths[segment.recording])
             seconds[key] = end - start
     return seconds
-
-
-def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """float32 [samples] at `rate` -> at `wanted` hertz, by torchaudio's windowed sinc.
-
-    Raises UserError if torchaudio cannot be loaded.
-    """
-    import torch
-
-    with torchaudio_imports("resampling"):
-        from torchaudio.functional import resample
-
-    with torch_threads(1):  # sums depend on the number of threads; the samples must not
-        return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)
 
 
 def cut(blocks: Iterable[np.ndarray], rate: int, longest: float) -> Iterator[tuple[int, np.ndarray]]:

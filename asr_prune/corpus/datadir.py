@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asr_prune.corpus.scp import audio_paths, project_paths
+from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
+from asr_prune.layout import made_by
+from asr_prune.text import decoded, fields, first_field, raw_text
 
 #: files that every data directory has
 TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
@@ -24,28 +27,32 @@ def c_order(key: str) -> bytes:
 def read_lines(path: Path) -> list[tuple[str, str]]:
     """The lines of a Kaldi table as (key, rest) in file order; the key of a blank line is empty.
 
-    Raises UserError if the file is missing, unreadable or not UTF-8.
+    Raises UserError as `read_content` and `decoded`.
     """
+    return split_lines(decoded(_data(path), path))
+
+
+def split_lines(content: str) -> list[tuple[str, str]]:
+    """As `read_lines`, of the content of a file."""
+    return [first_field(line) for line in content.removesuffix("\n").split("\n")] if content else []
+
+
+def read_content(path: Path) -> str:
+    """The content of a table. Raises UserError if it is missing or unreadable, and as `raw_text`."""
+    return raw_text(_data(path), path)
+
+
+def _data(path: Path) -> bytes:
     try:
-        content = path.read_bytes().decode("utf-8")
+        return checked(path).read_bytes()
     except FileNotFoundError:
-        remedy = f"run the {_stage(path)} stage, which writes it"
-        raise UserError(f"{path} is missing; {remedy}.") from None
+        raise UserError(f"{path} is missing; {made_by(path, _stage(path))}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        what = f"{path} is not UTF-8 text (byte {error.start})"
-        raise UserError(f"{what}; convert it, for instance with iconv.") from None
-    return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
 
 
 def _stage(path: Path) -> str:
     return "features" if path.name in ("feats.scp", "cmvn.scp") else "corpus"
-
-
-def _split(line: str) -> tuple[str, str]:
-    key, _, rest = line.strip().replace("\t", " ").partition(" ")
-    return key, rest.strip()
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -67,7 +74,7 @@ def split_words(line: str) -> list[str]:
 
     Equal words are one object, so that much text needs little memory.
     """
-    return [sys.intern(word) for word in line.split()]
+    return [sys.intern(word) for word in fields(line)]
 
 
 def write_table(path: Path, table: dict[str, str]) -> None:
@@ -124,6 +131,11 @@ class DataDir:
         """{speaker: utterances}, sorted."""
         return group_by_speaker(self.utt2spk)
 
+    @property
+    def silent(self) -> bool:
+        """Whether no utterance has words: a test set may come without transcripts."""
+        return not any(self.text.values())
+
     def subset(self, utterances: Iterable[str], path: Path | str | None = None) -> DataDir:
         """These utterances only, as a data directory at `path` (None: the same path) in memory."""
         kept = list(utterances)
@@ -145,6 +157,13 @@ class DataDir:
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
         write_table(self.path / "utt2spk", self.utt2spk)
         write_table(self.path / "spk2utt", {key: " ".join(group) for key, group in self.spk2utt.items()})
+
+
+def write_silent_text(folder: Path) -> None:
+    """Writes a `text` without words for the utterances of utt2spk, if the folder has none or an empty one."""
+    if not (folder / "utt2spk").is_file() or ((folder / "text").is_file() and (folder / "text").stat().st_size):
+        return
+    write_table(folder / "text", dict.fromkeys(read_table(folder / "utt2spk"), ""))
 
 
 def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
@@ -176,8 +195,9 @@ def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
 
 
 def audio_files(folders: Iterable[Path]) -> list[Path]:
-    """The audio files of some data directories, sorted."""
-    return sorted({Path(place) for folder in folders for place in read_audio_tables(folder)[0].values()})
+    """The audio files and archives of some data directories, sorted."""
+    places = {place for folder in folders for place in read_audio_tables(folder)[0].values()}
+    return sorted({Path(archive_entry(place)[0]) for place in places})
 
 
 def _segment(path: Path, utterance: str, line: str) -> Segment:

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
-from asr_prune.corpus.audio import inspect_audio
-from asr_prune.corpus.datadir import DataDir, c_order, read_lines, write_table
-from asr_prune.corpus.scp import audio_paths
-from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
+from asr_prune.corpus.channels import Channel
+from asr_prune.corpus.datadir import c_order, group_by_speaker, read_content, split_lines, write_table
+from asr_prune.corpus.fix_side import remade
+from asr_prune.corpus.side_tables import SIDE_TABLES
+from asr_prune.corpus.table_bytes import clean_table
+from asr_prune.corpus.usable import Tables, Usable
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
+from asr_prune.integrity import forget
+from asr_prune.text import fields
 
 _NEEDED = ("wav.scp", "text", "utt2spk")
-_OPTIONAL = ("segments", "feats.scp", "cmvn.scp")
-_Tables = dict[str, dict[str, str]]
+_OPTIONAL = ("segments", *(table.name for table in SIDE_TABLES))
 
 
-def fix(path: Path | str, rate: int | None = None) -> list[str]:
+def fix(path: Path | str, rate: int | None = None, channel: Channel = None) -> list[str]:
     """Repairs the data directory `path` in place; returns the changes, a sentence each.
 
-    Sorts the files, removes blank and repeated lines (the first is kept), drops utterances that a
-    file lacks or that have no words, no speaker, no usable audio (rate as in `validate`) or a
-    segment that cannot be cut, and writes spk2utt; `.backup/` gets the files before the change. Not
-    repaired: speakers that are not prefixes of their utterances, overlapping segments, words
-    outside the vocabulary. Raises UserError if a needed file is missing or no utterance would be
-    left; nothing is changed then.
+    Removes the blemishes of `clean_table`, sorts the files, removes blank and repeated lines (the first
+    is kept), drops utterances that a file lacks or that have no words, no speaker, no usable audio
+    (rate and channel as in `validate`), a segment that cannot be cut, or a line of the wrong form in
+    one of SIDE_TABLES. spk2utt and missing durations are written anew, an incomplete utt2num_frames
+    is removed; `.backup/` gets the files before the change. Not repaired: speakers that are not
+    prefixes of their utterances, overlapping segments, reserved symbols, words outside the
+    vocabulary. Raises UserError if a needed file is missing or no utterance would be left; nothing
+    is changed then.
     """
     path = Path(path)
     names = (*_NEEDED, *(name for name in _OPTIONAL if (path / name).exists()))
     changes: list[str] = []
-    tables = {name: _unique(name, read_lines(path / name), changes) for name in names}
-    kept = _Usable(path, tables, changes).utterances(rate)
+    tables = {name: _unique(name, _clean_lines(path / name, changes), changes) for name in names}
+    usable = Usable(path, tables, changes, channel)
+    kept = usable.utterances(rate)
     if not kept:
         what = "no utterance is usable, so nothing was changed"
         raise UserError(f"{path}: {what}; {' '.join(changes)}")
-    fixed = _restrict(tables, kept)
-    if _differs(path, fixed):
+    fixed = remade(usable, kept, changes)
+    fixed["spk2utt"] = _spk2utt(path, fixed["utt2spk"], usable.known["utterance"], changes)
+    if _differs(path, fixed, names):
         changes.append(_back_up(path))
-        for name, table in fixed.items():
-            write_table(path / name, table)
+        forget(path / name for name in {*fixed, *names})
+        _write(path, fixed, names)
     return changes
+
+
+def _clean_lines(path: Path, changes: list[str]) -> list[tuple[str, str]]:
+    content, findings = clean_table(path.name, read_content(path))
+    changes += [f"{path.name}: {finding.change}." for finding in findings]
+    return split_lines(content)
 
 
 def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict[str, str]:
@@ -49,7 +62,7 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
         if key in table:
             repeated.append(key)
         elif key:
-            table[key] = rest if name.endswith(".scp") else " ".join(rest.split())
+            table[key] = rest
     if repeated:
         what = counted(repeated, "repeated line")
         changes.append(f"{name}: removed {what}: {first_few(repeated)}.")
@@ -60,84 +73,34 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
     return table
 
 
-class _Usable:
-    """Selects the utterances that can be used; adds to `changes` why others are dropped."""
-
-    def __init__(self, path: Path, tables: _Tables, changes: list[str]) -> None:
-        self.tables, self.changes = tables, changes
-        self.wav_scp = path / "wav.scp"
-        self.segments, self.unparsed = parse_segments(tables.get("segments", {}).items())
-        self.audio = "segments" if "segments" in tables else "wav.scp"
-        self.kept: set[str] = {*tables[self.audio], *tables["text"], *tables["utt2spk"]}
-
-    def utterances(self, rate: int | None) -> list[str]:
-        """In C order."""
-        self._check_tables()
-        self._check_audio(rate)
-        return sorted(self.kept, key=c_order)
-
-    def _drop(self, why: str, utterances: Iterable[str]) -> None:
-        if lost := self.kept.intersection(utterances):
-            self.kept -= lost
-            names = first_few(sorted(lost, key=c_order))
-            self.changes.append(f"dropped {counted(lost, 'utterance')} {why}: {names}.")
-
-    def _check_tables(self) -> None:
-        text, utt2spk = self.tables["text"], self.tables["utt2spk"]
-        for name in (self.audio, "text", "utt2spk", "feats.scp"):
-            if name in self.tables:
-                self._drop(f"missing in {name}", self.kept - self.tables[name].keys())
-        self._drop("without words", [key for key in self.kept if not text[key]])
-        odd = [key for key in self.kept if len(utt2spk[key].split()) != 1]
-        self._drop("without exactly one speaker", odd)
-        self._drop("whose segment is not `recording start end`", self.unparsed)
-        lost = [key for key in self.kept if self._source(key) not in self.tables["wav.scp"]]
-        self._drop("whose recording is missing in wav.scp", lost)
-
-    def _check_audio(self, rate: int | None) -> None:
-        wavs = self.tables["wav.scp"]
-        sources = dict.fromkeys(self._source(key) for key in sorted(self.kept, key=c_order))
-        pipes = {source for source in sources if wavs[source][-1:] in ("", "|")}
-        self._drop("whose audio is a pipe or has no name", self._of(pipes))
-        files = {source: wavs[source] for source in sources if source not in pipes}
-        inspected = inspect_audio(audio_paths(self.wav_scp, files), rate)
-        for kind, bad in sorted(inspected.problems.items()):
-            self._drop(f"with {kind} audio", self._of(bad))
-        cut = segment_problems(self._kept_segments(), inspected.seconds)
-        for kind, lost in sorted(cut.items()):
-            self._drop(f"with {kind} segments", lost)
-
-    def _source(self, utterance: str) -> str:
-        """Key in wav.scp."""
-        return self.segments[utterance].recording if self.segments else utterance
-
-    def _of(self, sources: Container[str]) -> list[str]:
-        """The kept utterances of these files."""
-        return [key for key in self.kept if self._source(key) in sources]
-
-    def _kept_segments(self) -> dict[str, Segment]:
-        return {key: self.segments[key] for key in self.kept if self.segments}
+def _spk2utt(path: Path, utt2spk: Mapping[str, str], known: set[str], changes: list[str]) -> dict[str, str]:
+    """Of the kept utterances; says so unless spk2utt had them and only lost what was dropped."""
+    lines = _clean_lines(path / "spk2utt", changes) if (path / "spk2utt").exists() else []
+    right = {speaker: " ".join(group) for speaker, group in group_by_speaker(utt2spk).items()}
+    dropped, left = known - utt2spk.keys(), list[tuple[str, str]]()
+    for speaker, utterances in lines:
+        rest = [key for key in fields(utterances) if key not in dropped]
+        if rest or not utterances:
+            left.append((speaker, " ".join(rest)))
+    if left != list(right.items()):
+        changes.append("spk2utt: written anew from utt2spk.")
+    return right
 
 
-def _restrict(tables: _Tables, kept: list[str]) -> _Tables:
-    data = DataDir(Path(), utt2spk={key: tables["utt2spk"][key] for key in kept})
-    keys = dict.fromkeys(tables, kept)
-    keys["cmvn.scp"] = list(data.spk2utt)
-    if "segments" in tables:
-        keys["wav.scp"] = sorted({tables["segments"][key].split()[0] for key in kept}, key=c_order)
-    fixed = {}
-    for name, table in tables.items():
-        fixed[name] = {key: table[key] for key in keys[name] if key in table}
-    fixed["spk2utt"] = {speaker: " ".join(group) for speaker, group in data.spk2utt.items()}
-    return fixed
-
-
-def _differs(path: Path, fixed: _Tables) -> bool:
+def _differs(path: Path, fixed: Tables, names: tuple[str, ...]) -> bool:
     for name, table in fixed.items():
         content = "".join(f"{key} {table[key]}\n" for key in sorted(table, key=c_order))
         if not (path / name).exists() or (path / name).read_bytes() != content.encode():
             return True
-    return False
+    return any(name not in fixed for name in names)
+
+
+def _write(path: Path, fixed: Tables, names: tuple[str, ...]) -> None:
+    for name, table in fixed.items():
+        write_table(path / name, table)
+    for name in names:
+        if name not in fixed:
+            (path / name).unlink()
 
 
 def _back_up(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asr_prune.options import options
 
@@ -29,6 +29,9 @@ class CorpusOptions:
     rate: int = 16000
     #: convert audio of another rate to `rate` instead of skipping it
     resample: bool = False
+    #: channel that is read of recordings with several, counted from 1, or mix for their mean; one
+    #: named in segments comes first. By default such recordings are skipped and counted
+    channel: int | Literal["mix"] | None = None
     #: longest utterance in seconds; longer ones, which may not fit into memory, are skipped and
     #: counted
     longest: float = 600.0
@@ -37,5 +40,7 @@ class CorpusOptions:
         if self.rate not in (8000, 16000):
             remedy = "corpus.resample: true converts audio of another rate"
             raise ValueError(f"rate must be 8000 or 16000, not {self.rate}; {remedy}")
+        if isinstance(self.channel, int) and self.channel < 1:
+            raise ValueError(f"channel must be 1 or more, or mix, not {self.channel}")
         if not self.longest > 0:
             raise ValueError(f"longest must be positive, not {self.longest}")

@@ -6,8 +6,11 @@ The project is the current folder when commands run.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+
+_ENTRY = re.compile(r"(.+):([0-9]{1,18})", re.DOTALL)
 
 
 def project_path(path: Path | str) -> Path:
@@ -54,6 +57,15 @@ def archive_path(scp: Path, archive: str) -> str:
     """
     candidates = (*_candidates(scp, archive), str(scp.parent / os.path.basename(archive)))
     return _first(candidates, os.path.isfile) or archive
+
+
+def archive_entry(place: str) -> tuple[str, int | None]:
+    """`archive:offset` as (archive, byte offset); (place, None) for anything else, also for a file of that name.
+
+    No archive is as long as an offset of more than 18 digits says.
+    """
+    found = _ENTRY.fullmatch(place)
+    return (found[1], int(found[2])) if found and not os.path.exists(place) else (place, None)
 
 
 def audio_paths(scp: Path, places: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
 
 #: end of a segment that lasts until the end of its recording
 TO_THE_END = -1.0
@@ -17,26 +18,33 @@ _OVERSHOOT = 0.5  # seconds beyond the recording (Kaldi: extract-segments --max-
 
 @dataclass(frozen=True)
 class Segment:
-    """The part of `recording` from `start` to `end` seconds; end -1: the end of the recording."""
+    """The part of `recording` from `start` to `end` seconds; end -1: the end of the recording.
+
+    channel: counted from 1; None if the file does not say.
+    """
 
     recording: str
     start: float
     end: float = TO_THE_END
+    channel: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Segment:
-        """From `recording start end`, a channel after it allowed.
+        """From `recording start end [channel]`, the channel counted from 0 as by extract-segments.
 
         Raises ValueError if `text` is anything else.
         """
-        recording, start, end = text.split()[:3]
+        recording, start, end, *channel = fields(text)
         times = float(start), float(end)
-        if len(text.split()) > 4 or not all(map(math.isfinite, times)):
+        if len(channel) > 1 or not all(map(math.isfinite, times)):
             raise ValueError(text)
-        return cls(recording, *times)
+        if channel and not (channel[0].isascii() and channel[0].isdigit() and len(channel[0]) < 6):
+            raise ValueError(text)
+        return cls(recording, *times, int(channel[0]) + 1 if channel else None)
 
     def __str__(self) -> str:
-        return f"{self.recording} {round(self.start, 5)} {round(self.end, 5)}"
+        channel = "" if self.channel is None else f" {self.channel - 1}"
+        return f"{self.recording} {round(self.start, 5)} {round(self.end, 5)}{channel}"
 
     def span(self, seconds: float) -> tuple[float, float]:
         """Start and end in seconds within a recording of `seconds`.

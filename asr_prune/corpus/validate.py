@@ -1,24 +1,34 @@
-"""Problems of data directories, as Kaldi's validate_data_dir.sh reports them, and of audio."""
+"""Problems of data directories: all that Kaldi's validate_data_dir.sh refuses, and those of audio."""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, pairwise
 from pathlib import Path
 
 from asr_prune.corpus.audio import inspect_audio
-from asr_prune.corpus.datadir import TABLES, DataDir, c_order, group_by_speaker, read_lines
+from asr_prune.corpus.channels import Channel, channels_read
+from asr_prune.corpus.datadir import TABLES, DataDir, c_order, read_content, split_lines
+from asr_prune.corpus.same_ids import TableLines, check_ids, check_speakers
 from asr_prune.corpus.scp import audio_paths
-from asr_prune.corpus.segments import describe_segments, parse_segments
+from asr_prune.corpus.segments import TO_THE_END, describe_segments, parse_segments
+from asr_prune.corpus.side_tables import SIDE_TABLES, describe_unfit
+from asr_prune.corpus.table_bytes import clean_table
 from asr_prune.errors import UserError, counted, first_few
+from asr_prune.text import fields
 
 log = logging.getLogger(__name__)
 
-#: words that transcripts must not have: symbols of language models and graphs
-_RESERVED = frozenset({"<s>", "</s>", "#0", "<eps>"})
-_Lines = list[tuple[str, str]]
+#: what transcripts must not have: symbols of language models and graphs
+_RESERVED = ("#0", "</s>", "<eps>", "<s>")
+#: as `grep -w` finds them in the C locale; `<eps>` as a word
+_SYMBOLS = re.compile(r"(?<![0-9A-Za-z_])(?:<s>|</s>|#0)(?![0-9A-Za-z_])|(?<!\S)<eps>(?!\S)")
+#: the first field of a line, which `sort -k2` leaves out, with the blanks before it
+_AFTER_ID = re.compile(r"^[ \t]*[^ \t]*")
+_ONE_BLANK = re.compile(r"(\S+ \S+)?")
 
 
 def validate(
@@ -27,32 +37,44 @@ def validate(
     words: set[str] | None = None,
     decode: bool = True,
     audio: bool = True,
+    channel: Channel = None,
 ) -> list[str]:
     """The problems of the data directory `path`, a sentence each.
 
     rate: sampling rate in hertz that the audio must have (None: any one rate; 0: any). words: the
     vocabulary (None: any words). decode: read all samples, not only the headers. audio: whether
-    wav.scp is required; False if features replace it. Raises UserError if `path` is not a folder.
+    wav.scp is required; False if features replace it. channel: that is read of recordings whose
+    segments name none (None: they must be mono). Raises UserError if `path` is not a folder.
     """
-    return examine(path, rate, words, decode, audio)[0]
+    return examine(path, rate, words, decode, audio, channel)[0]
 
 
 def examine(
-    path: Path | str, rate: int | None, words: set[str] | None, decode: bool, audio: bool
+    path: Path | str,
+    rate: int | None,
+    words: set[str] | None,
+    decode: bool,
+    audio: bool,
+    channel: Channel = None,
+    transcribed: bool = True,
 ) -> tuple[list[str], dict[str, float]]:
-    """What `validate` returns, and the seconds of each file of wav.scp that can be read."""
+    """What `validate` returns, and the seconds of each file of wav.scp that can be read.
+
+    transcribed: whether utterances without words are a problem.
+    """
     path = Path(path)
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: no such folder.")
     tables, problems = _read_tables(path, audio or (path / "wav.scp").is_file())
-    damage, seconds = _check_audio(path / "wav.scp", tables.get("wav.scp", []), rate, decode)
+    damage, seconds = _check_audio(path / "wav.scp", tables, rate, decode, channel)
     checks: list[tuple[Path, Iterable[str]]] = [
         *((path / name, _check_lines(lines)) for name, lines in tables.items()),
-        (path, _check_ids(tables)),
-        (path / "utt2spk", _check_speakers(tables)),
-        (path / "text", _check_text(tables.get("text", []), words)),
+        (path, check_ids(tables)),
+        (path / "utt2spk", check_speakers(tables.get("utt2spk", []))),
+        (path / "text", _check_text(tables.get("text", []) if transcribed else [], words)),
         (path / "wav.scp", damage),
         (path / "segments", _check_segments(tables.get("segments", []), seconds)),
+        *_check_side_tables(path, tables),
     ]
     problems += [f"{file}: {problem}" for file, sentences in checks for problem in sentences]
     return problems, seconds
@@ -92,22 +114,41 @@ def check_counts(where: str, counts: Mapping[str, int], known: Mapping[str, int]
     log.warning("%s: incomplete, %s", where, ", ".join(odd))
 
 
-def _read_tables(path: Path, audio: bool) -> tuple[dict[str, _Lines], list[str]]:
-    tables: dict[str, _Lines] = {}
+def _read_tables(path: Path, audio: bool) -> tuple[dict[str, TableLines], list[str]]:
+    tables: dict[str, TableLines] = {}
     problems: list[str] = []
     needed = [name for name in TABLES if audio or name != "wav.scp"]
-    optional = (name for name in ("segments", "feats.scp", "cmvn.scp") if (path / name).exists())
-    for name in (*needed, *optional):
+    optional = ("wav.scp", "segments", *(table.name for table in SIDE_TABLES))
+    present = (name for name in optional if name not in needed and (path / name).exists())
+    for name in (*needed, *present):
         try:
-            tables[name] = read_lines(path / name)
-            if b"\r" in (path / name).read_bytes():
-                problems.append(f"{path}/{name}: has Windows line ends.")
+            content = read_content(path / name)
         except UserError as error:
             problems.append(str(error))
+            continue
+        clean, findings = clean_table(name, content)
+        tables[name] = split_lines(clean)
+        problems += [f"{path}/{name}: {found.problem}." for found in findings if found.refused]
+        problems += [f"{path}/{name}: {problem}" for problem in _check_raw(name, content)]
+    if "segments" in tables and "wav.scp" not in tables and not audio:
+        problems.append(f"{path}: has segments but no wav.scp; restore it, or remove segments.")
     return tables, problems
 
 
-def _check_lines(lines: _Lines) -> Iterator[str]:
+def _check_raw(name: str, content: str) -> Iterator[str]:
+    """What Kaldi's script finds by sort and grep in whole lines."""
+    lines = content.split("\n")
+    if name == "text" and (odd := [fields(line)[0] for line in lines if _SYMBOLS.search(line)]):
+        what = f"with a reserved symbol ({', '.join(_RESERVED)})"
+        yield f"{counted(odd, 'utterance')} {what}: {first_few(odd)}."
+    if name == "utt2spk" and content:
+        by_speaker = [(c_order(_AFTER_ID.sub("", line)), c_order(line)) for line in lines[:-1]]
+        blanks = [line for line in lines if _ONE_BLANK.fullmatch(line) is None]
+        if blanks and any(after < before for before, after in pairwise(by_speaker)):
+            yield "is not sorted as `sort -k2` sorts; separate id and speaker by one space."
+
+
+def _check_lines(lines: TableLines) -> Iterator[str]:
     if not lines:
         yield "is empty."
     if blank := [str(number) for number, (key, _) in enumerate(lines, 1) if not key]:
@@ -119,61 +160,16 @@ def _check_lines(lines: _Lines) -> Iterator[str]:
         yield f"is not sorted as LC_ALL=C sorts, first at {wrong[0]}."
 
 
-def _check_ids(tables: dict[str, _Lines]) -> Iterator[str]:
-    """All files must have the utterances of utt2spk and its speakers."""
-    keys = {name: {key for key, _ in lines if key} for name, lines in tables.items()}
-    if "utt2spk" not in keys:
-        return
-    for name in ("segments" if "segments" in keys else "wav.scp", "text", "feats.scp"):
-        if name in keys:
-            yield from _differences(name, keys[name], "utt2spk", keys["utt2spk"])
-    if "segments" in keys and "wav.scp" in keys:
-        recordings = {rest.split()[0] for _, rest in tables["segments"] if rest}
-        yield from _differences("wav.scp", keys["wav.scp"], "the recordings of segments", recordings)
-    if "cmvn.scp" in keys:
-        speakers = {rest for _, rest in tables["utt2spk"] if rest}
-        yield from _differences("cmvn.scp", keys["cmvn.scp"], "the speakers of utt2spk", speakers)
-    yield from _check_spk2utt(tables) if "spk2utt" in keys else ()
+def _check_side_tables(path: Path, tables: dict[str, TableLines]) -> Iterator[tuple[Path, Iterable[str]]]:
+    for table in SIDE_TABLES:
+        lines = {key: rest for key, rest in tables.get(table.name, ()) if key}
+        yield path / table.name, describe_unfit(table, lines)
 
 
-def _check_spk2utt(tables: dict[str, _Lines]) -> Iterator[str]:
-    expected = group_by_speaker({key: speaker for key, speaker in tables["utt2spk"] if key})
-    actual = {key: sorted(rest.split(), key=c_order) for key, rest in tables["spk2utt"] if key}
-    speakers = sorted(expected.keys() | actual.keys(), key=c_order)
-    if odd := [speaker for speaker in speakers if expected.get(speaker) != actual.get(speaker)]:
-        yield f"spk2utt and utt2spk disagree about {counted(odd, 'speaker')}: {first_few(odd)}."
-
-
-def _differences(left: str, left_keys: set[str], right: str, right_keys: set[str]) -> Iterator[str]:
-    sides = []
-    for name, keys in ((left, left_keys - right_keys), (right, right_keys - left_keys)):
-        if keys:
-            sides.append(f"only in {name}: {first_few(sorted(keys, key=c_order))}")
-    if sides:
-        yield f"{left} and {right} differ; {'; '.join(sides)}."
-
-
-def _check_speakers(tables: dict[str, _Lines]) -> Iterator[str]:
-    lines = tables.get("utt2spk", [])
-    if odd := [key for key, rest in lines if key and len(rest.split()) != 1]:
-        yield f"{counted(odd, 'line')} without exactly one speaker: {first_few(odd)}."
-    pairs = [(key, rest) for key, rest in lines if key and len(rest.split()) == 1]
-    if odd := [key for key, speaker in pairs if not key.startswith(speaker)]:
-        what = f"{counted(odd, 'utterance id')} that do not begin with their speaker"
-        yield f"{what}: {first_few(odd)}."
-    by_id = sorted(pairs, key=lambda pair: c_order(pair[0]))
-    if wrong := [after[0] for before, after in pairwise(by_id) if c_order(after[1]) < c_order(before[1])]:
-        remedy = "separate the speaker from the rest of the id by `-`"
-        yield f"utterances and speakers sort differently, first at {wrong[0]}: {remedy}."
-
-
-def _check_text(lines: _Lines, words: set[str] | None) -> Iterator[str]:
+def _check_text(lines: TableLines, words: set[str] | None) -> Iterator[str]:
     if empty := [key for key, rest in lines if key and not rest]:
         yield f"{counted(empty, 'utterance')} without words: {first_few(empty)}."
-    if odd := [key for key, rest in lines if _RESERVED & set(rest.split())]:
-        what = f"with a reserved symbol ({', '.join(sorted(_RESERVED))})"
-        yield f"{counted(odd, 'utterance')} {what}: {first_few(odd)}."
-    spoken = Counter(word for _, rest in lines for word in rest.split()) if words is not None else {}
+    spoken = Counter(word for _, rest in lines for word in fields(rest)) if words is not None else {}
     missing = Counter({word: count for word, count in spoken.items() if word not in (words or ())})
     if missing:
         frequent = first_few(f"{word} ({count})" for word, count in missing.most_common())
@@ -181,25 +177,40 @@ def _check_text(lines: _Lines, words: set[str] | None) -> Iterator[str]:
         yield f"{what}: {frequent}."
 
 
-def _check_audio(scp: Path, lines: _Lines, rate: int | None, decode: bool) -> tuple[list[str], dict[str, float]]:
+def _check_audio(
+    scp: Path, tables: dict[str, TableLines], rate: int | None, decode: bool, channel: Channel
+) -> tuple[list[str], dict[str, float]]:
     """Problems of the audio, and the seconds of each file that can be read."""
-    problems = []
+    problems, lines = [], tables.get("wav.scp", [])
     if empty := [key for key, place in lines if key and not place]:
         problems.append(f"{counted(empty, 'utterance')} without a file name: {first_few(empty)}.")
     if pipes := [key for key, place in lines if place.endswith("|")]:
         remedy = "which are not run; write the audio to files"
         problems.append(f"{counted(pipes, 'pipe')}, {remedy}: {first_few(pipes)}.")
+    if homes := [key for key, place in lines if place.startswith("~")]:
+        remedy = "which no program replaces; write the folder in full"
+        problems.append(f"{counted(homes, 'path')} with a tilde, {remedy}: {first_few(homes)}.")
     wavs = {key: place for key, place in lines if key and place and not place.endswith("|")}
-    inspected = inspect_audio(audio_paths(scp, wavs), rate, decode)
+    channels = channels_read(wavs, parse_segments(tables.get("segments", []))[0], channel)
+    inspected = inspect_audio(audio_paths(scp, wavs), rate, decode, channels)
     for kind, details in sorted(inspected.problems.items()):
         files = first_few(f"{key} ({detail})" for key, detail in details.items())
         problems.append(f"{counted(details, f'{kind} audio file')}: {files}.")
+    if inspected.streamed:
+        what = f"{counted(inspected.streamed, 'WAV file')} without a length in the header, read to the end"
+        log.warning("%s: %s: %s", scp, what, first_few(inspected.streamed))
     return problems, inspected.seconds
 
 
-def _check_segments(lines: _Lines, seconds: dict[str, float]) -> Iterator[str]:
+def _check_segments(lines: TableLines, seconds: dict[str, float]) -> Iterator[str]:
     segments, odd = parse_segments(lines)
     if odd:
         what = "that are not `utterance recording start end` in seconds"
         yield f"{counted(odd, 'line')} {what}: {first_few(odd)}."
+    if named := [key for key, segment in segments.items() if segment.channel is not None]:
+        what = "with a channel, which Kaldi's extract-segments reads but its scripts refuse"
+        yield f"{counted(named, 'line')} {what}: {first_few(named)}."
+    if endless := [key for key, segment in segments.items() if segment.end == TO_THE_END]:
+        what = "with the end -1, which Kaldi's extract-segments reads but its scripts refuse"
+        yield f"{counted(endless, 'line')} {what}: {first_few(endless)}."
     yield from describe_segments(segments, seconds)

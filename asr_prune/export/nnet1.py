@@ -12,7 +12,7 @@ from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed, need_nodes
 from asr_prune.features.options import FeatureOptions
-from asr_prune.hmm.frontend import CMVN_OPTS, write_matrix
+from asr_prune.hmm.frontend import cmvn_opts, write_matrix
 from asr_prune.hmm.kaldi_format import KaldiWriter
 
 #: total of the counts that stand for the priors; only their ratios matter
@@ -80,7 +80,7 @@ def network_text(network: FeedForward) -> bytes:
     """
     out = _Components()
     rates = {"LearnRateCoef": 1, "BiasLearnRateCoef": 1, "MaxNorm": 0}
-    relu = {"BiasLearnRateCoef": 0, "LearnRateCoef": 0, "ClipGradient": 0}
+    relu = {"AlphaLearnRateCoef": 0, "BetaLearnRateCoef": 0}
     for layer in network.affine:
         size = layer.out_features
         out.begin("<AffineTransform>", size, layer.in_features, **rates)
@@ -128,7 +128,7 @@ def _write_features(folder: Path, deployed: Deployed) -> None:
         (folder / "splice_opts").write_text(context)
         return
     if base.cmvn != "none":
-        (folder / "cmvn_opts").write_text(CMVN_OPTS.format(str(base.cmvn_variance).lower()) + "\n")
+        (folder / "cmvn_opts").write_text(cmvn_opts(True, base.cmvn_variance) + "\n")
     if deployed.deltas:
         (folder / "delta_opts").write_text(f"--delta-order={deployed.deltas}\n")
 

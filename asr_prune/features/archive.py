@@ -16,7 +16,9 @@ from asr_prune.corpus.datadir import read_table
 from asr_prune.corpus.scp import archive_path, project_path
 from asr_prune.errors import UserError
 from asr_prune.features.compressed import COMPRESSED, read_compressed
+from asr_prune.features.places import Place
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 
 #: what to do if an archive of the features stage is missing or damaged
 REMEDY = "run the features stage again"
@@ -64,9 +66,9 @@ def read_matrices(
     """Yields (key, matrix [rows, columns]) for `keys`, or for all lines of `scp`, in order.
 
     Archives are found as by `archive_path`. Matrices keep the stored dtype; compressed ones become
-    float32. remedy: what to do about a
-    problem, for messages. Raises UserError if the scp or an archive is missing or cut short, a key
-    is absent, or an entry is a pipe.
+    float32. Of entries with a range, only that is returned. remedy: what to do about a problem, for
+    messages. Raises UserError if the scp or an archive is missing or cut short, a key is absent, an
+    entry is a pipe, or a range is not within its matrix.
     """
     places, located = read_table(scp), cache(partial(archive_path, scp))
     with contextlib.ExitStack() as stack:
@@ -74,33 +76,33 @@ def read_matrices(
         for key in places if keys is None else keys:
             if key not in places:
                 raise UserError(f"{scp}: no matrix for {key}; {remedy}.")
-            name, offset = _place(scp, key, places[key])
-            ark = located(name)
+            place = Place.parse(scp, key, places[key])
+            ark = located(place.archive)
             if ark not in files:
                 files[ark] = stack.enter_context(_open(scp, ark, remedy))
-            yield key, _read_at(files[ark], offset, key, remedy)
+            yield key, _read_at(files[ark], place, key, remedy)
 
 
-def places_of(scp: Path) -> dict[str, tuple[str, int]]:
-    """Archive, as `archive_path` finds it, and byte offset of each matrix in `scp`.
+def places_of(scp: Path) -> dict[str, Place]:
+    """Where each matrix of `scp` is, with the archive as `archive_path` finds it.
 
     Raises UserError if it is missing or has a pipe.
     """
     located = cache(partial(archive_path, scp))
-    places = {key: _place(scp, key, place) for key, place in read_table(scp).items()}
-    return {key: (located(name), offset) for key, (name, offset) in places.items()}
+    places = {key: Place.parse(scp, key, entry) for key, entry in read_table(scp).items()}
+    return {key: place._replace(archive=located(place.archive)) for key, place in places.items()}
 
 
-def read_place(ark: str, offset: int, key: str, remedy: str = REMEDY) -> np.ndarray:
+def read_place(place: Place, key: str, remedy: str = REMEDY) -> np.ndarray:
     """One matrix, as `read_matrices` yields it.
 
     Raises UserError if the archive is missing or damaged.
     """
-    with _open(key, ark, remedy) as file:
-        return _read_at(file, offset, key, remedy)
+    with _open(key, place.archive, remedy) as file:
+        return _read_at(file, place, key, remedy)
 
 
-def rows_of_places(places: Mapping[str, tuple[str, int]], remedy: str = REMEDY) -> dict[str, int]:
+def rows_of_places(places: Mapping[str, Place], remedy: str = REMEDY) -> dict[str, int]:
     """Number of rows of each matrix, from its header if it is binary.
 
     Raises UserError as `read_place`.
@@ -108,41 +110,56 @@ def rows_of_places(places: Mapping[str, tuple[str, int]], remedy: str = REMEDY) 
     rows: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
         files: dict[str, io.BufferedReader] = {}
-        for key, (ark, offset) in places.items():
-            if ark not in files:
-                files[ark] = stack.enter_context(_open(key, ark, remedy))
-            rows[key] = _rows_at(files[ark], offset, key, remedy)
+        for key, place in places.items():
+            if place.archive not in files:
+                files[place.archive] = stack.enter_context(_open(key, place.archive, remedy))
+            rows[key] = _rows_at(files[place.archive], place, key, remedy)
     return rows
 
 
-def _rows_at(file: io.BufferedReader, offset: int, key: str, remedy: str) -> int:
-    file.seek(offset)
+def _rows_at(file: io.BufferedReader, place: Place, key: str, remedy: str) -> int:
+    _seek(file, place.offset, key, remedy)
     head = file.read(len(_PLAIN[0]) + 5)
     if head.startswith(_PLAIN) and len(head) == len(_PLAIN[0]) + 5:
-        return int.from_bytes(head[-4:], "little")
-    return len(_read_at(file, offset, key, remedy))
-
-
-def _place(scp: Path, key: str, place: str) -> tuple[str, int]:
-    ark, _, offset = place.rpartition(":")
-    if place.endswith("|") or not offset.isdigit():
-        what = f"{key} is not `archive:offset` but {place[:60]}"
-        raise UserError(f"{scp}: {what}; copy the features to an archive, since pipes are not run.")
-    return ark, int(offset)
+        try:
+            return place.length(int.from_bytes(head[-4:], "little"))
+        except ValueError as error:
+            raise _outside(file, key, error) from None
+    return len(_read_at(file, place, key, remedy))
 
 
 def _open(named: Path | str, ark: str, remedy: str) -> io.BufferedReader:
     """named: the scp that names the archive, or the utterance that it is read for."""
     try:
-        return open(ark, "rb")
+        return open(checked(Path(ark)), "rb")
     except OSError as error:
         where = f"in {named}" if isinstance(named, Path) else f"for {named}"
         what = f"{ark}, named {where}, cannot be read ({error.strerror})"
         raise UserError(f"{what}; {remedy}.") from None
 
 
-def _read_at(file: io.BufferedReader, offset: int, key: str, remedy: str) -> np.ndarray:
+def _read_at(file: io.BufferedReader, place: Place, key: str, remedy: str) -> np.ndarray:
+    matrix = _matrix_at(file, place.offset, key, remedy)
+    if place.rows is place.columns is None:
+        return matrix
+    try:
+        return place.part(matrix)
+    except ValueError as error:
+        raise _outside(file, key, error) from None
+
+
+def _outside(file: io.BufferedReader, key: str, error: ValueError) -> UserError:
+    return UserError(f"{file.name}: the range of {key} is not within its matrix ({error}); correct the range.")
+
+
+def _seek(file: io.BufferedReader, offset: int, key: str, remedy: str) -> None:
+    if offset >= os.fstat(file.fileno()).st_size:
+        raise UserError(f"{file.name} ends before byte {offset}, where the matrix of {key} should be; {remedy}.")
     file.seek(offset)
+
+
+def _matrix_at(file: io.BufferedReader, offset: int, key: str, remedy: str) -> np.ndarray:
+    _seek(file, offset, key, remedy)
     compressed = file.read(len(COMPRESSED)) == COMPRESSED
     file.seek(offset)
     try:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from asr_prune.corpus.audio import read_audio
+from asr_prune.corpus.channels import Channel
 from asr_prune.corpus.datadir import DataDir, c_order, group_by_speaker
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
@@ -42,13 +44,21 @@ class ExtractCounts:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest: float = math.inf) -> ExtractCounts:
+def extract(
+    data: Path,
+    out: Path,
+    options: FeatureOptions,
+    nj: int = 1,
+    longest: float = math.inf,
+    channel: Channel = None,
+) -> ExtractCounts:
     """Writes features of the data directory `data` and their CMVN statistics to `out`, as archives.
 
     feats.{ark,scp}: float32 [frames, options.base_dim] per utterance; cmvn.{ark,scp}: `cmvn_stats`
     per speaker.
 
-    nj: number of processes; with dither 0 the bytes do not depend on it. Audio that cannot be used,
+    nj: number of processes; with dither 0 the bytes do not depend on it. channel: as `read_audio`;
+    one named in segments comes first. Audio that cannot be used,
     or is longer than `longest` seconds, is skipped, counted and logged with the reason, as in
     Kaldi. Raises UserError if wav.scp is missing, no utterance is left or `out` cannot be written.
     """
@@ -57,7 +67,8 @@ def extract(data: Path, out: Path, options: FeatureOptions, nj: int = 1, longest
         remedy = "run the corpus stage, or name finished features in features.*.archives"
         raise UserError(f"{data}/wav.scp is missing; {remedy}.")
     counts = ExtractCounts()
-    kept = _kept(corpus, options, nj, longest, counts)
+    worker = partial(_Worker, options, longest, channel)
+    kept = _kept(corpus, worker, nj, counts)
     first = next(kept, None)
     if first is None:
         raise UserError(f"{data}: no utterance gave features: {_first_reason(counts)}")
@@ -73,10 +84,10 @@ def _first_reason(counts: ExtractCounts) -> str:
 
 
 def _kept(
-    corpus: DataDir, options: FeatureOptions, nj: int, longest: float, counts: ExtractCounts
+    corpus: DataDir, make_worker: Callable[[], _Worker], nj: int, counts: ExtractCounts
 ) -> Iterator[tuple[str, np.ndarray]]:
     jobs = [(key, corpus.wavs[key], corpus.segments.get(key)) for key in sorted(corpus.wavs, key=c_order)]
-    with _results(jobs, options, nj, longest) as results:
+    with _results(jobs, make_worker, nj) as results:
         for utterance, seconds, result in track(results, len(jobs), f"features {corpus.path}"):
             if isinstance(result, str):
                 counts.skipped[utterance] = result
@@ -93,23 +104,22 @@ _Result = tuple[str, float, np.ndarray | str]
 
 
 @contextmanager
-def _results(jobs: list[_Job], options: FeatureOptions, nj: int, longest: float) -> Iterator[Iterator[_Result]]:
+def _results(jobs: list[_Job], make_worker: Callable[[], _Worker], nj: int) -> Iterator[Iterator[_Result]]:
     """Results in the order of `jobs`.
 
     Fresh processes, not forks: the fork of a process that holds threads can hang.
     """
     nj = min(nj, len(jobs) // _SHARE)
     if nj <= 1:
-        worker = _Worker(options, longest)
-        yield map(worker, jobs)
+        yield map(make_worker(), jobs)
         return
-    with worker_pool(nj, "spawn", _start_worker, (options, longest)) as pool:
+    with worker_pool(nj, "spawn", _start_worker, (make_worker,)) as pool:
         yield pool.map(_work, jobs, chunk=8)
 
 
 class _Worker:
-    def __init__(self, options: FeatureOptions, longest: float) -> None:
-        self.options, self.longest = options, longest
+    def __init__(self, options: FeatureOptions, longest: float, channel: Channel) -> None:
+        self.options, self.longest, self.channel = options, longest, channel
         self.compute: Compute = make_compute(options)
 
     def __call__(self, job: _Job) -> _Result:
@@ -117,7 +127,7 @@ class _Worker:
         utterance, place, part = job
         try:
             convert = self.options.resample
-            samples, rate = read_audio(place, self.options.rate, part, convert, self.longest)
+            samples, rate = read_audio(place, self.options.rate, part, convert, self.longest, self.channel)
         except UserError as error:
             return utterance, 0.0, str(error)
         features = self.compute(samples)
@@ -131,9 +141,9 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _start_worker(options: FeatureOptions, longest: float) -> None:
+def _start_worker(make_worker: Callable[[], _Worker]) -> None:
     global _worker
-    _worker = _Worker(options, longest)
+    _worker = make_worker()
 
 
 def _work(job: _Job) -> _Result:

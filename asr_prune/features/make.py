@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from asr_prune.corpus.channels import Channel
 from asr_prune.features.extract import extract
 from asr_prune.features.options import FeatureOptions
 
@@ -13,13 +14,20 @@ log = logging.getLogger(__name__)
 
 
 def make_features(
-    sets: Sequence[Path], outs: Sequence[Path], kind: str, options: FeatureOptions, longest: float, nj: int
+    sets: Sequence[Path],
+    outs: Sequence[Path],
+    kind: str,
+    options: FeatureOptions,
+    longest: float,
+    nj: int,
+    channel: Channel = None,
 ) -> None:
     """Computes the features of the data directories `sets` into the folders `outs`.
 
-    kind: for the log; longest: seconds of an utterance at most. Raises UserError as `extract`.
+    kind: for the log; longest: seconds of an utterance at most; channel: as `read_audio`. Raises
+    UserError as `extract`.
     """
     for folder, out in zip(sets, outs, strict=True):
-        counts = extract(folder, out, options, nj, longest)
+        counts = extract(folder, out, options, nj, longest, channel)
         size = f"{counts.utterances} utterances, {counts.frames} frames, {counts.hours:.2f} h"
         log.info("  %s, %s of %s: %s, %d skipped", folder, options.type, kind, size, len(counts.skipped))

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.features.archive import REMEDY, places_of, read_place, rows_of_places
+from asr_prune.features.places import Place
 
 #: (utterance, matrix as stored) -> features for a model, with as many frames
 _Process = Callable[[str, np.ndarray], np.ndarray]
-_Places = dict[str, tuple[str, int]]
+_Places = dict[str, Place]
 
 
 class Archived(Mapping[str, np.ndarray]):
@@ -28,7 +29,7 @@ class Stored(Archived):
     """
 
     def __init__(self, places: _Places, process: _Process, remedy: str = REMEDY) -> None:
-        """places: archive and byte offset by utterance; remedy: against a damaged archive."""
+        """places: by utterance; remedy: against a damaged archive."""
         self.places, self.process, self.remedy = places, process, remedy
 
     @classmethod
@@ -38,7 +39,7 @@ class Stored(Archived):
 
     def __getitem__(self, utterance: str) -> np.ndarray:
         """Raises UserError if the archive is missing or damaged."""
-        return self.process(utterance, read_place(*self.places[utterance], utterance, self.remedy))
+        return self.process(utterance, read_place(self.places[utterance], utterance, self.remedy))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -65,6 +66,25 @@ class Stored(Archived):
             return (two if utterance in overrides else one)(utterance, raw)
 
         return Stored(self.places | other.places, process, self.remedy)
+
+
+class Computed(Archived):
+    """Arrays computed on each access from others, with as many frames.
+
+    arrays: by utterance; step: (utterance, array) -> array.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], step: _Process) -> None:
+        self.arrays, self.step, self.frames = arrays, step, frames_of(arrays)
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        return self.step(utterance, self.arrays[utterance])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
 
 
 def frames_of(arrays: Mapping[str, np.ndarray]) -> Mapping[str, int]:

@@ -9,19 +9,31 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.features.deltas import add_deltas
+from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
+from asr_prune.text import fields, file_lines
 
-CMVN_OPTS = "--norm-means=true --norm-vars={}"
+#: Kaldi's option files, and the options in them with Kaldi's defaults
+_KNOWN = {
+    "cmvn_opts": {"norm-means": "true", "norm-vars": "false"},
+    "delta_opts": {"delta-order": "2"},
+    "splice_opts": {"left-context": "4", "right-context": "4"},
+}
+
+
+def cmvn_opts(means: bool, variance: bool) -> str:
+    """The options of Kaldi's apply-cmvn."""
+    return f"--norm-means={str(means).lower()} --norm-vars={str(variance).lower()}"
 
 
 @dataclass(frozen=True)
 class FrontEnd:
     """Deltas up to order `deltas`, or, if there is a `matrix`, frames spliced and multiplied by it.
 
-    left, right: context in frames; matrix: float32 [dim, spliced dim]; variance: whether the
-    variance of the cepstra was normalised, which is only recorded in Kaldi's cmvn_opts.
+    left, right: context in frames; matrix: float32 [dim, spliced dim]; means, variance: whether
+    these of the cepstra were normalised, which is only recorded, in Kaldi's cmvn_opts.
     """
 
     deltas: int = 0
@@ -29,6 +41,7 @@ class FrontEnd:
     right: int = 0
     matrix: Floats | None = None
     variance: bool = False
+    means: bool = True
 
     def __call__(self, base: Floats) -> Floats:
         """Cepstra float32 [frames, base dim] to features of the GMM-HMM, float32 [frames, dim]."""
@@ -38,7 +51,7 @@ class FrontEnd:
 
     def save(self, folder: Path) -> None:
         """Writes Kaldi's cmvn_opts and either delta_opts or splice_opts with final.mat."""
-        (folder / "cmvn_opts").write_text(CMVN_OPTS.format(str(self.variance).lower()) + "\n")
+        (folder / "cmvn_opts").write_text(cmvn_opts(self.means, self.variance) + "\n")
         if self.matrix is None:
             (folder / "delta_opts").write_text(f"--delta-order={self.deltas}\n")
             return
@@ -50,15 +63,29 @@ class FrontEnd:
     def load(cls, folder: Readable) -> FrontEnd:
         """Reads files of `save` or Kaldi; without option files, Kaldi's defaults apply.
 
-        Raises UserError if a file is damaged.
+        Raises UserError if a file is damaged or has options that are not supported.
         """
-        variance = _option(folder / "cmvn_opts", "norm-vars", "false") == "true"
+        cmvn = _options(folder, "cmvn_opts")
+        variance, means = cmvn["norm-vars"] == "true", cmvn["norm-means"] == "true"
         if not (folder / "final.mat").is_file():
-            deltas = int(_option(folder / "delta_opts", "delta-order", "2"))
-            return cls(deltas=deltas, variance=variance)
-        sides = (f"{side}-context" for side in ("left", "right"))
-        left, right = (int(_option(folder / "splice_opts", side, "4")) for side in sides)
-        return cls(0, left, right, read_matrix(folder / "final.mat"), variance)
+            deltas = _number(folder, "delta_opts", "delta-order")
+            return cls(deltas=deltas, variance=variance, means=means)
+        left, right = (_number(folder, "splice_opts", f"{side}-context") for side in ("left", "right"))
+        return cls(0, left, right, read_matrix(folder / "final.mat"), variance, means)
+
+
+def check_cmvn(folder: Readable, options: HmmFeatureOptions) -> None:
+    """Raises UserError if the GMM-HMM in `folder` was trained on cepstra normalised in another way."""
+    path, normalised = folder / "cmvn_opts", options.cmvn != "none"
+    if not path.is_file():
+        return
+    trained = cmvn_opts(*(value == "true" for value in _options(folder, "cmvn_opts").values()))
+    given = cmvn_opts(normalised, normalised and options.cmvn_variance)
+    if trained != given:
+        raise UserError(
+            f"{path} has {trained}, but features.hmm.cmvn and cmvn_variance mean {given}; "
+            "set them as the GMM-HMM was trained."
+        )
 
 
 def splice(feats: Floats, left: int, right: int) -> Floats:
@@ -80,14 +107,22 @@ def read_matrix(path: Readable) -> Floats:
     return KaldiReader.open(path, "align").matrix()
 
 
-def _option(path: Readable, name: str, default: str) -> str:
-    """The value of --name=value in a file of options."""
-    if not path.is_file():
-        return default
-    words = path.read_text().split()
-    options = dict(word.lstrip("-").split("=", 1) for word in words if "=" in word)
-    value = options.get(name, default)
-    if default.isdecimal() and not value.isdecimal():
-        message = f"{path}: --{name} must be a number, not {value!r}"
-        raise UserError(f"{message}; run the align stage again.")
-    return value
+def _options(folder: Readable, file: str) -> dict[str, str]:
+    """The options in a file as Kaldi reads it, `--name=value` or `--name` for true; defaults for the others."""
+    path, options = folder / file, dict(_KNOWN[file])
+    words = [word for line in file_lines(path) for word in fields(line)] if path.is_file() else []
+    for word in words:
+        name, _, value = word.removeprefix("--").partition("=")
+        name = name.replace("_", "-")
+        if name not in options or not word.startswith("--"):
+            known = " and ".join(f"--{each}" for each in options)
+            raise UserError(f"{path}: {word} is not supported (only {known}); give a GMM-HMM without it.")
+        options[name] = value or "true"
+    return options
+
+
+def _number(folder: Readable, file: str, name: str) -> int:
+    value = _options(folder, file)[name]
+    if not value.isdecimal():
+        raise UserError(f"{folder / file}: --{name} must be a number, not {value!r}; run the align stage again.")
+    return int(value)

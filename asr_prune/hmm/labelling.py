@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby
 
 from asr_prune.features.stored import frames_of
 from asr_prune.hmm.align import Alignment, align
@@ -75,14 +75,14 @@ class Labeller:
         order = sorted(utts, key=lambda utt: (self._speaker(utt), utt))
         group: list[str] = []
         total = 0
-        for before, utt in pairwise([None, *order]):
-            assert utt is not None
-            fresh = before is None or self._speaker(before) != self._speaker(utt)
-            if group and fresh and total + frames[utt] > _FRAMES_IN_MEMORY:
+        for _, each in groupby(order, self._speaker):
+            own = list(each)
+            size = sum(frames[utt] for utt in own)
+            if group and total + size > _FRAMES_IN_MEMORY:
                 yield group
                 group, total = [], 0
-            group.append(utt)
-            total += frames[utt]
+            group += own
+            total += size
         if group:
             yield group
 

@@ -38,7 +38,7 @@ def first_front(job: PassInput, options: LdaMlltOptions) -> FrontEnd:
     spliced = job.data.through(lambda feats: splice(feats, left, right))
     classes = spoken_pdfs(job.lang, job.previous.model, job.previous.alignment)
     matrix = lda(spliced.feats, classes, options.dim)
-    return FrontEnd(0, left, right, matrix, job.plain_front.variance)
+    return FrontEnd(0, left, right, matrix, job.plain_front.variance, job.plain_front.means)
 
 
 def _diagonalise(job: PassInput, training: Training, front: FrontEnd) -> FrontEnd:

@@ -19,7 +19,7 @@ from asr_prune.features.load import stored
 from asr_prune.features.options import FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.fmllr import transformed
-from asr_prune.hmm.frontend import FrontEnd
+from asr_prune.hmm.frontend import FrontEnd, check_cmvn
 
 #: files that feature extraction writes for a set
 FEATURE_FILES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
@@ -42,9 +42,10 @@ def base_features(folder: Path, options: HmmFeatureOptions) -> Stored:
 def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bool = True) -> Stored:
     """Input features of the GMM-HMM pass in folder `hmm`, for a data directory; read on access.
 
-    adapt: apply the speakers' fMLLR transforms if the pass has them.
+    adapt: apply the speakers' fMLLR transforms if the pass has them. Raises UserError as `check_cmvn`.
     """
     front = FrontEnd.load(hmm)
+    check_cmvn(hmm, options)
     feats = base_features(folder, options).then(lambda _, base: front(base))
     if not (adapt and (hmm / "trans.scp").is_file()):
         return feats

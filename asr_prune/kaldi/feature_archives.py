@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.corpus.datadir import read_table
 from asr_prune.corpus.scp import archive_path
+from asr_prune.features.places import Place
 
 
 def feature_archives(source: Path, parts: Sequence[str]) -> list[Path]:
@@ -14,6 +15,6 @@ def feature_archives(source: Path, parts: Sequence[str]) -> list[Path]:
     scps = [path for part in parts for name in ("feats.scp", "cmvn.scp") if (path := source / part / name).is_file()]
     archives: set[Path] = set()
     for scp in scps:
-        names = {place.rpartition(":")[0] for place in read_table(scp).values()}
+        names = {Place.parse(scp, key, entry).archive for key, entry in read_table(scp).items()}
         archives |= {Path(archive_path(scp, name)) for name in names}
     return [*scps, *sorted(archives)]

@@ -8,6 +8,8 @@ from itertools import zip_longest
 
 import jiwer
 
+#: the ops of a `Pair` that are no errors
+CORRECT = "CO"
 _OPS = {"equal": "C", "substitute": "S", "insert": "I", "delete": "D"}
 
 
@@ -50,7 +52,8 @@ class ErrorCounts:
 class Pair:
     """One column of an alignment.
 
-    op: C(orrect), S(ubstituted), I(nserted, ref is None) or D(eleted, hyp is None).
+    op: C(orrect), S(ubstituted), I(nserted, ref is None), D(eleted, hyp is None) or O(ptional and
+    left out, hyp is None), which counts as correct.
     """
 
     op: str

@@ -73,7 +73,7 @@ def compare(first: Sequence[Utterance], second: Sequence[Utterance], samples: in
 
     Raises ValueError if the utterances, speakers or references differ.
     """
-    if [(u.name, u.speaker, u.ref) for u in first] != [(u.name, u.speaker, u.ref) for u in second]:
+    if [(u.name, u.speaker, u.reference) for u in first] != [(u.name, u.speaker, u.reference) for u in second]:
         raise ValueError("the runs were not scored on the same utterances")
     pairs = list(zip(first, second, strict=True))
     changes = [two.counts.errors - one.counts.errors for one, two in pairs]
@@ -84,8 +84,15 @@ def compare(first: Sequence[Utterance], second: Sequence[Utterance], samples: in
         counts=(sum(before.values(), ErrorCounts()), sum(after.values(), ErrorCounts())),
         utterances=(sum(c < 0 for c in changes), changes.count(0), sum(c > 0 for c in changes)),
         resampled=improvement(differences, words, samples, seed),
-        mapsswe=mapsswe((one.ops, two.ops) for one, two in pairs),
+        mapsswe=mapsswe(_ops(*pair) for pair in pairs),
     )
+
+
+def _ops(one: Utterance, two: Utterance) -> tuple[str, str]:
+    """The ops of two alignments; with different alternatives in the reference, their errors as one segment."""
+    if one.ref == two.ref:
+        return one.ops, two.ops
+    return "I" * one.counts.errors, "I" * two.counts.errors
 
 
 def format_comparison(names: tuple[str, str], comparison: Comparison) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from asr_prune.score.align import Pair
+from asr_prune.score.align import CORRECT, Pair
 from asr_prune.score.wer import Score, Utterance
 
 Confusions = list[tuple[str, str, int]]
@@ -33,7 +33,7 @@ def _ranked(utterances: Sequence[Utterance], op: str) -> list[tuple[tuple[str, s
 def marked(pairs: Sequence[Pair]) -> str:
     """The sentence with its errors as (ref->hyp), adjacent ones joined; * marks an empty side."""
     parts = []
-    for wrong, group in groupby(pairs, lambda pair: pair.op != "C"):
+    for wrong, group in groupby(pairs, lambda pair: pair.op not in CORRECT):
         columns = list(group)
         ref = " ".join(pair.ref for pair in columns if pair.ref) or _GAP
         hyp = " ".join(pair.hyp for pair in columns if pair.hyp) or _GAP
@@ -47,7 +47,7 @@ def _word_lines(utterances: Sequence[Utterance]) -> list[str]:
     for pair in (pair for utterance in utterances for pair in utterance.pairs):
         for word, side in ((pair.ref, "ref"), (pair.hyp, "hyp")):
             if word is not None:
-                correct = pair.op == "C"
+                correct = pair.op in CORRECT
                 counts = {"wrong": int(not correct), "right": int(correct and side == "ref")}
                 tally.setdefault(word, Counter()).update({side: 1, **counts})
     ranked = sorted(tally.items(), key=lambda item: (-item[1]["wrong"], item[0]))

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from asr_prune.score.align import CORRECT
+
 #: consecutive words correct in both runs that make the errors before and after independent
 BUFFER = 2
 #: below this number of segments the normal distribution is doubtful (rule of thumb)
@@ -38,7 +40,7 @@ def _slots(ops: str) -> list[tuple[int, int]]:
         if op == "I":
             inserted += 1
         else:
-            slots.append((inserted, int(op != "C")))
+            slots.append((inserted, int(op not in CORRECT)))
             inserted = 0
     return [*slots, (inserted, 0)]
 
@@ -46,7 +48,7 @@ def _slots(ops: str) -> list[tuple[int, int]]:
 def segments(one: str, other: str) -> list[tuple[int, int]]:
     """The segments of a sentence in which either recogniser errs, as (errors of one, of other).
 
-    one, other: ops (C, S, I, D) of two alignments with the same reference. A segment ends with the
+    one, other: ops (C, O, S, I, D) of two alignments with the same reference. A segment ends with the
     sentence, or after BUFFER consecutive words that both have right, with no insertion between.
     Raises ValueError if the references differ in length.
     """

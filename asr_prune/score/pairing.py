@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.score.files import UTTERANCES
 from asr_prune.score.table import read_utterances
 from asr_prune.score.wer import Utterance
@@ -38,7 +39,7 @@ def _by_name(path: Path) -> _Utterances:
 def _settings(path: Path) -> dict[str, Any]:
     """The normalisation and equivalents of a score."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(checked(path).read_text(encoding="utf-8"))
         return {key: stored[key] for key in ("normalise", "equivalents")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is missing or damaged ({error}); rerun the stage score.") from None
@@ -54,7 +55,7 @@ def _check_settings(both: str, one: dict[str, Any], other: dict[str, Any]) -> No
 
 def _check_references(both: str, one: _Utterances, other: _Utterances) -> None:
     pairs = ((name, one[name], other[name]) for name in sorted(one))
-    odd = [name for name, a, b in pairs if (a.speaker, a.ref) != (b.speaker, b.ref)]
+    odd = [name for name, a, b in pairs if (a.speaker, a.reference) != (b.speaker, b.reference)]
     if odd:
         what = f"the reference or the speaker of {len(odd)} utterances, e.g. {odd[0]}"
         fix = "run the stage score on both with the same data directory"

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import ErrorCounts, count_errors
+from asr_prune.score.align import ErrorCounts, Pair, count_errors
 from asr_prune.score.table import pairs_of_ops
 from asr_prune.score.trn import trn_id
 from asr_prune.score.wer import Utterance, kaldi_line
 from asr_prune.score.write import per_utterance
+from asr_prune.text import lines_of, trimmed
 
 _PATH = re.compile(r'<PATH id="\((?P<id>\S+)\)"[^>]*>\n(?P<columns>.*)\n</PATH>')
 _OP = re.compile(r'(?:^|(?<=":)|(?<=,:))([CSID]),')
+_COLUMN = re.compile(r'([CSID]),(?:"(.*?)")?,(?:"(.*?)")?(?:$|:(?=[CSID],))')
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,11 @@ def sctk_command(name: str) -> list[str]:
     return ["sctk", name] if shutil.which("sctk") else []
 
 
-def sclite_sgml(ref: Path, hyp: Path) -> str:
+def sclite_sgml(ref: Path, hyp: Path, optional: bool = False) -> str:
     """sclite's case-sensitive alignments of two trn files, in the sgml form that sc_stats reads.
 
-    Raises UserError if sclite or a file is missing, or sclite fails.
+    optional: (WORD) in a reference may be left out (-D). Raises UserError if sclite or a file is
+    missing, or sclite fails.
     """
     command = sctk_command("sclite")
     if not command:
@@ -54,11 +57,12 @@ def sclite_sgml(ref: Path, hyp: Path) -> str:
     if missing:
         raise UserError(f"{missing[0]} is missing; run the stage score, which writes it.")
     files = ["-r", str(ref), "trn", "-h", str(hyp), "trn"]
-    arguments = [*command, "-s", "-i", "spu_id", *files, "-o", "sgml", "stdout"]
+    flags = ["-s", "-i", "spu_id", *(["-D"] if optional else [])]
+    arguments = [*command, *flags, *files, "-o", "sgml", "stdout"]
     done = subprocess.run(arguments, capture_output=True, check=False)
     sgml = done.stdout.decode("utf-8", "replace")
     if done.returncode or "</SYSTEM>" not in sgml:
-        lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+        lines = lines_of(trimmed((done.stderr or done.stdout).decode("utf-8", "replace")))
         reason = lines[-1] if lines else "it printed no message"
         raise UserError(f"sclite could not score {hyp} against {ref}: {reason}.")
     return sgml
@@ -69,15 +73,29 @@ def sclite_ops(sgml: str) -> dict[str, str]:
     return {path["id"]: "".join(_OP.findall(path["columns"])) for path in _PATH.finditer(sgml)}
 
 
-def judge(utterances: Sequence[Utterance], ops: Mapping[str, str]) -> Judgement:
+def sclite_pairs(sgml: str, name: str) -> list[Pair]:
+    """The columns of an utterance, named as in the trn files, from sclite's sgml.
+
+    Only sclite says which alternatives of a reference it has chosen. Raises ValueError if there is
+    no such utterance or a column cannot be read.
+    """
+    texts = [path["columns"] for path in _PATH.finditer(sgml) if path["id"] == name]
+    columns = [match.groups() for text in texts for match in _COLUMN.finditer(text)]
+    if not texts or len(columns) != len(_OP.findall(texts[0])):
+        raise ValueError(f"{len(columns)} of its columns can be read")
+    return [Pair("O", ref, None) if op == "C" and not hyp else Pair(op, ref, hyp) for op, ref, hyp in columns]
+
+
+def judge(utterances: Sequence[Utterance], sgml: str) -> Judgement:
     """Pairs sclite's alignments with ours. Raises UserError if they are of other utterances."""
-    theirs = []
+    theirs, ops = [], sclite_ops(sgml)
     for one in utterances:
+        name = trn_id(one.name, one.speaker)
         try:
-            pairs = pairs_of_ops(ops.get(trn_id(one.name, one.speaker), ""), one.ref, one.hyp)
+            pairs = sclite_pairs(sgml, name) if one.markup else pairs_of_ops(ops.get(name, ""), one.ref, one.hyp)
         except ValueError as error:
             raise UserError(f"sclite misread the utterance {one.name} ({error}).") from None
-        theirs.append(Utterance(one.name, one.speaker, pairs))
+        theirs.append(Utterance(one.name, one.speaker, pairs, one.markup))
     return Judgement(utterances, theirs)
 
 

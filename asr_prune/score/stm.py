@@ -23,9 +23,14 @@ class StmSegment:
 
     @property
     def line(self) -> str:
-        """`recording channel speaker start end words`, times rounded to 1 ms."""
+        """`recording channel speaker start end words`, times rounded to 1 ms.
+
+        Before a first word such as <noise> stands an empty label, as sclite takes what begins with <
+        for a label and not for a word.
+        """
         where = f"{self.recording} {self.channel} {self.speaker} {self.start:.3f} {self.end:.3f}"
-        return " ".join([where, *self.words])
+        label = ["<>"] if self.words and self.words[0].startswith("<") else []
+        return " ".join([where, *label, *self.words])
 
 
 def write_stm(path: Path, segments: Iterable[StmSegment]) -> None:

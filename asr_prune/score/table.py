@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.score.align import ErrorCounts, Pair
 from asr_prune.score.wer import Utterance
+from asr_prune.text import fields, file_lines
 
 UTTERANCE_COLUMNS = (
     *("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer"),
     *("ops", "ref", "hyp"),
 )
+#: the reference with sclite's markup; a last column, only if a reference has some
+_MARKUP = "markup"
 _HEAD = ("#SENT", "#WORD", "Corr", "Sub", "Ins", "Del", "Err", "S.Err")
 
 
@@ -47,21 +51,25 @@ def per_speaker(utterances: Sequence[Utterance]) -> str:
 def per_utterance_table(utterances: Sequence[Utterance]) -> str:
     """UTTERANCE_COLUMNS separated by tabs, words by spaces; `read_utterances` reads it.
 
-    ops has a letter per column of the alignment; wer is in %, empty for an empty reference.
+    ops has a letter per column of the alignment; wer is in %, empty for an empty reference. If a
+    reference has sclite's markup, a last column has it.
     """
-    rows = ["\t".join(UTTERANCE_COLUMNS)]
+    extra = (_MARKUP,) if any(one.markup for one in utterances) else ()
+    rows = ["\t".join((*UTTERANCE_COLUMNS, *extra))]
     for one in utterances:
         counts = one.counts
         errors = counts.substitutions, counts.insertions, counts.deletions
         numbers = counts.words, counts.correct, *errors
         wer = f"{counts.wer:.2f}" if counts.words else ""
         texts = wer, one.ops, " ".join(one.ref), " ".join(one.hyp)
-        rows.append("\t".join([one.name, one.speaker, *map(str, numbers), *texts]))
+        rows.append(
+            "\t".join([one.name, one.speaker, *map(str, numbers), *texts, *(" ".join(one.markup) for _ in extra)])
+        )
     return "".join(row + "\n" for row in rows)
 
 
 def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
-    """The columns of an alignment from its ops (C, S, I, D).
+    """The columns of an alignment from its ops (C, O, S, I, D).
 
     Raises ValueError if the ops do not fit the number of words.
     """
@@ -69,9 +77,9 @@ def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]
     pairs = []
     for op in ops:
         ref_word = None if op == "I" else next(refs, None)
-        pairs.append(Pair(op, ref_word, None if op == "D" else next(hyps, None)))
-    words = len(ops) - ops.count("I"), len(ops) - ops.count("D")
-    if not set(ops) <= set("CSID") or words != (len(ref), len(hyp)):
+        pairs.append(Pair(op, ref_word, None if op in "DO" else next(hyps, None)))
+    words = len(ops) - ops.count("I"), len(ops) - ops.count("D") - ops.count("O")
+    if not set(ops) <= set("COSID") or words != (len(ref), len(hyp)):
         raise ValueError(f"{ops!r} does not align {len(ref)} words with {len(hyp)}")
     return pairs
 
@@ -79,11 +87,15 @@ def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]
 def read_utterances(path: Path) -> list[Utterance]:
     """Reads `per_utterance_table`. Raises UserError if the file is missing or damaged."""
     try:
-        head, *lines = path.read_text(encoding="utf-8").splitlines()
-        if tuple(head.split("\t")) != UTTERANCE_COLUMNS:
+        head, *lines = file_lines(path) or [""]
+        columns = tuple(head.split("\t"))
+        if columns not in (UTTERANCE_COLUMNS, (*UTTERANCE_COLUMNS, _MARKUP)):
             raise ValueError("its first line does not name the columns")
-        return [_utterance(line.split("\t")) for line in lines]
+        return [_utterance(line.split("\t"), columns) for line in lines]
     except FileNotFoundError:
+        if not _has_words(path.with_suffix("").with_suffix(".json")):
+            what = f"{path} is missing, because the set has no transcripts"
+            raise UserError(f"{what}; give --on dev, or transcripts.") from None
         raise UserError(f"{path} is missing; run the stage score, which writes it.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
@@ -91,10 +103,14 @@ def read_utterances(path: Path) -> list[Utterance]:
         raise UserError(f"{path} is damaged ({error}); rerun the stage score.") from None
 
 
-def _utterance(row: Sequence[str]) -> Utterance:
-    if len(row) != len(UTTERANCE_COLUMNS):
-        columns = f"{len(row)} columns, not {len(UTTERANCE_COLUMNS)}"
-        raise ValueError(f"the row of {row[0]!r} has {columns}")
-    cells = dict(zip(UTTERANCE_COLUMNS, row, strict=True))
-    pairs = pairs_of_ops(cells["ops"], cells["ref"].split(), cells["hyp"].split())
-    return Utterance(cells["utterance"], cells["speaker"], pairs)
+def _has_words(score: Path) -> bool:
+    """Whether the score's set has transcripts, as far as is known."""
+    return not score.is_file() or json.loads(score.read_text(encoding="utf-8")).get("words") != 0
+
+
+def _utterance(row: Sequence[str], columns: Sequence[str]) -> Utterance:
+    if len(row) != len(columns):
+        raise ValueError(f"the row of {row[0]!r} has {len(row)} columns, not {len(columns)}")
+    cells = dict(zip(columns, row, strict=True))
+    pairs = pairs_of_ops(cells["ops"], fields(cells["ref"]), fields(cells["hyp"]))
+    return Utterance(cells["utterance"], cells["speaker"], pairs, tuple(fields(cells.get(_MARKUP, ""))))

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from asr_prune.corpus.spelling import cleaned, without_noises, without_punctuation
 from asr_prune.errors import UserError
+from asr_prune.score.alternatives import Reference, mapped, parse
 from asr_prune.score.options import ScoreOptions
+from asr_prune.text import fields
 
 
 def _nfkc(text: str) -> str:
@@ -30,14 +32,23 @@ _STEPS: dict[str, Callable[[str], str]] = {
 
 
 def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
-    """`words` after `steps` in order, split at whitespace.
+    """`words` after `steps` in order, split at ASCII blanks.
 
     Transcripts of the recipe hf went through clean, no_noise, no_punctuation and upper or lower.
     """
     text = " ".join(words)
     for step in steps:
         text = _STEPS[step](text)
-    return text.split()
+    return fields(text)
+
+
+def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Reference:
+    """The words of a reference normalised, with sclite's markup read if `score.markup` says so.
+
+    Raises UserError as `parse`.
+    """
+    parts = parse(" ".join(words), utterance) if options.markup == "sclite" else tuple(words)
+    return mapped(parts, lambda run: normalise(run, options.normalise))
 
 
 def representatives(options: ScoreOptions) -> dict[str, str]:
@@ -67,3 +78,12 @@ def merge(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
     alignment of the merged words at no higher cost.
     """
     return [same.get(word, word) for word in words]
+
+
+def merge_markup(words: Sequence[str], same: Mapping[str, str]) -> list[str]:
+    """`merge` of a reference with sclite's markup: (WORD) becomes the first of WORD's class in parentheses."""
+    merged = []
+    for word in words:
+        inner = word[1:-1]
+        merged.append(f"({same[inner]})" if word == f"({inner})" and inner in same else same.get(word, word))
+    return merged

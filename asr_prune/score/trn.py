@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 log = logging.getLogger(__name__)
 
-#: words that sclite reads as alternatives, optional words, no word or a comment
-_MARKUP = re.compile(r"[{}()]|^[@/]$|^;;")
+#: words that sclite reads as alternatives, optional words, no word, tags, or without a letter
+_MARKUP = re.compile(r"[{}();\\]|^[@/]$|.\*$")
 
 
 def trn_id(utterance: str, speaker: str) -> str:
@@ -22,12 +22,15 @@ def trn_id(utterance: str, speaker: str) -> str:
     return f"{re.sub('[-_]', '.', speaker)}-{utterance}"
 
 
-def trn(sentences: Iterable[tuple[str, str, Sequence[str]]]) -> str:
-    """Lines of a trn file from (utterance, speaker, words); warns of sclite's markup."""
+def trn(sentences: Iterable[tuple[str, str, Sequence[str]]], marked: Container[str] = ()) -> str:
+    """Lines of a trn file from (utterance, speaker, words).
+
+    marked: utterances in which sclite's markup is meant as such; warns of markup in others.
+    """
     lines: list[str] = []
     odd: set[str] = set()
     for utterance, speaker, words in sentences:
-        odd.update(word for word in words if _MARKUP.search(word))
+        odd.update(word for word in words if utterance not in marked and _MARKUP.search(word))
         lines.append(" ".join([*words, f"({trn_id(utterance, speaker)})"]) + "\n")
     if odd:
         text = "sclite reads %r (%d such words) as markup; change it with score.normalise"

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from asr_prune.decode.options import Point
 from asr_prune.errors import UserError
 from asr_prune.score.align import distance
+from asr_prune.score.choose import choose
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.text import merge, normalise, representatives
+from asr_prune.score.text import merge, normalise, reference, representatives
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +25,11 @@ def grid_errors(
     An utterance without a hypothesis counts as deleted.
     """
     same, steps, errors = representatives(options), options.normalise, {}
-    references = [merge(normalise(words, steps), same) for words in refs.values()]
+    parts = [reference(name, words, options) for name, words in refs.items()]
     for point, hyps in grid.items():
         words = [merge(normalise(hyps.get(name, ()), steps), same) for name in refs]
-        errors[point] = distance(references, words)
+        chosen = [choose(*both, same).spoken for both in zip(parts, words, strict=True)]
+        errors[point] = distance([merge(each, same) for each in chosen], words)
     return errors
 
 

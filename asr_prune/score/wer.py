@@ -9,30 +9,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.score.align import (
-    ErrorCounts,
-    Pair,
-    align_words,
-    count_characters,
-    count_errors,
-)
+from asr_prune.score.align import ErrorCounts, Pair, count_errors
+from asr_prune.score.align_references import align_references
+from asr_prune.score.alternatives import is_plain, written
 from asr_prune.score.bootstrap import interval
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.text import merge, normalise, representatives
+from asr_prune.score.text import normalise, reference, representatives
 
 log = logging.getLogger(__name__)
+
+#: share of deleted words from which on nothing was recognised
+_SILENT = 0.95
 
 
 @dataclass(frozen=True)
 class Utterance:
     """One utterance's alignment, on which `wer` is counted.
 
-    Words stand unmerged; equivalent words have op C.
+    Words stand unmerged; equivalent words have op C. markup: the words of the reference as sclite
+    reads it, if it has alternatives or optional words; else empty.
     """
 
     name: str
     speaker: str
     pairs: list[Pair]
+    markup: tuple[str, ...] = ()
 
     @property
     def counts(self) -> ErrorCounts:
@@ -46,6 +47,11 @@ class Utterance:
     @property
     def ref(self) -> list[str]:
         return [pair.ref for pair in self.pairs if pair.ref is not None]
+
+    @property
+    def reference(self) -> list[str]:
+        """The words of the reference, with its markup if it has some."""
+        return list(self.markup) or self.ref
 
     @property
     def hyp(self) -> list[str]:
@@ -122,19 +128,6 @@ def by_speaker(utterances: Sequence[Utterance]) -> dict[str, ErrorCounts]:
     return dict(sorted(sums.items()))
 
 
-def _unmerged(pairs: Sequence[Pair], ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
-    """`pairs` of merged words with the unmerged words put back."""
-    refs, hyps = iter(ref), iter(hyp)
-    return [
-        Pair(
-            pair.op,
-            None if pair.ref is None else next(refs),
-            None if pair.hyp is None else next(hyps),
-        )
-        for pair in pairs
-    ]
-
-
 def _check(refs: Mapping[str, Sequence[str]], words: int, utt2spk: Mapping[str, str]) -> None:
     if not refs:
         raise UserError("there is nothing to score: no references; check the set's `text` file.")
@@ -160,25 +153,29 @@ def score(
     """Counts the errors of `hyps` against `refs` (utterance -> words).
 
     As Kaldi's `compute-wer --mode=all`: an utterance without a hypothesis counts as deleted
-    (`missing`); hypotheses without a reference are left out (`unknown`). Both are logged. Raises
-    UserError if there is no word to score or an utterance has no speaker.
+    (`missing`); hypotheses without a reference are left out (`unknown`). Both are logged. Of a
+    reference with sclite's markup the alternatives are taken that fit the hypothesis best, as
+    `choose` says. Raises UserError if there is no word to score, an utterance has no speaker, or
+    markup is not closed.
     """
     names = sorted(refs)
-    ref_words = [normalise(refs[name], options.normalise) for name in names]
-    _check(refs, sum(map(len, ref_words)), utt2spk)
+    parts = [reference(name, refs[name], options) for name in names]
     hyp_words = [normalise(hyps.get(name, ()), options.normalise) for name in names]
-    same = representatives(options)
-    merged = [[merge(words, same) for words in side] for side in (ref_words, hyp_words)]
-    triples = zip(align_words(*merged), ref_words, hyp_words, strict=True)
-    pairs = [_unmerged(*triple) for triple in triples]
-    utterances = [Utterance(n, utt2spk[n], each) for n, each in zip(names, pairs, strict=True)]
+    pairs, characters = align_references(parts, hyp_words, representatives(options))
+    _check(refs, sum(count_errors(each).words for each in pairs), utt2spk)
+    markup: list[tuple[str, ...]] = [() if is_plain(each) else tuple(written(each)) for each in parts]
+    rows = zip(names, pairs, markup, strict=True)
+    utterances = [Utterance(name, utt2spk[name], each, words) for name, each, words in rows]
     low, high = _bounds(utterances, options)
     missing, unknown = [name for name in names if name not in hyps], sorted(set(hyps) - set(refs))
-    _warn(missing, unknown, len(names))
+    _log(missing, unknown, [name for name, each in zip(names, markup, strict=True) if each], len(names))
+    counts = sum((utterance.counts for utterance in utterances), ErrorCounts())
+    if sentence := silence_warning(counts.deletions, counts.words):
+        log.warning("%s", sentence)
     return Score(
-        counts=sum((utterance.counts for utterance in utterances), ErrorCounts()),
-        counts_raw=sum(map(count_errors, align_words(ref_words, hyp_words)), ErrorCounts()),
-        characters=count_characters(*merged),
+        counts=counts,
+        counts_raw=sum(map(count_errors, align_references(parts, hyp_words, {})[0]), ErrorCounts()),
+        characters=characters,
         low=low,
         high=high,
         utterances=utterances,
@@ -198,7 +195,20 @@ def _bounds(
     return interval(errors, words, options.bootstrap, options.seed) or (None, None)
 
 
-def _warn(missing: list[str], unknown: list[str], total: int) -> None:
+def silence_warning(deleted: int, words: int) -> str:
+    """A sentence if (nearly) all words of the references are deleted, which is a fault; else ""."""
+    if not words or deleted < _SILENT * words:
+        return ""
+    return (
+        f"{deleted} of {words} words are deleted: check that network, labels and graph belong together, and try "
+        "smaller decode.lm_weights (ctc: decode.ctc_lm_weights), smaller decode.penalties and a wider decode.beam"
+    )
+
+
+def _log(missing: list[str], unknown: list[str], marked: list[str], total: int) -> None:
+    if marked:
+        text = "%d of %d references have alternatives or optional words, e.g. %s (score.markup: sclite)"
+        log.info(text, len(marked), total, marked[0])
     if missing:
         text = "%d of %d utterances have no hypothesis and count as deleted, e.g. %s"
         log.warning(text, len(missing), total, missing[0])

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asr_prune.files import atomic
-from asr_prune.score.align import ErrorCounts
+from asr_prune.score.align import CORRECT, ErrorCounts
 from asr_prune.score.files import SUFFIXES
 from asr_prune.score.listing import confusions, error_listing
 from asr_prune.score.table import per_speaker, per_utterance_table
-from asr_prune.score.text import merge, representatives
+from asr_prune.score.text import merge, merge_markup, representatives
 from asr_prune.score.trn import trn
 from asr_prune.score.wer import Score, Utterance
 
@@ -25,8 +25,9 @@ def per_utterance(utterance: Utterance) -> str:
     for row, name in enumerate(("ref", "hyp", "op")):
         cells = (column[row].center(w) for column, w in zip(columns, widths, strict=True))
         rows[name] = "  ".join(cells)
-    rows["#csid"] = " ".join(str(ops.count(op)) for op in "CSID")
-    lines = (f"{utterance.name} {name:<5} {text}".rstrip() for name, text in rows.items())
+    kinds = (CORRECT, "S", "I", "D")
+    rows["#csid"] = " ".join(str(sum(op in kind for op in ops)) for kind in kinds)
+    lines = (f"{utterance.name} {name:<5} {text}".rstrip(" ") for name, text in rows.items())
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -62,9 +63,10 @@ def _speaker(counts: ErrorCounts) -> dict[str, object]:
 
 
 def _details(score: Score) -> dict[str, str]:
-    """Suffix -> text. The trn files have the words as `wer` counts them: normalised and merged."""
+    """Suffix -> text. The trn files have the words as `wer` counts them: normalised and merged, with markup."""
     same = representatives(score.options)
-    refs = trn((u.name, u.speaker, merge(u.ref, same)) for u in score.utterances)
+    marked = {u.name for u in score.utterances if u.markup}
+    refs = trn(((u.name, u.speaker, merge_markup(u.markup or u.ref, same)) for u in score.utterances), marked)
     hyps = trn((u.name, u.speaker, merge(u.hyp, same)) for u in score.utterances)
     texts = (
         "".join(map(per_utterance, score.utterances)),
@@ -75,6 +77,15 @@ def _details(score: Score) -> dict[str, str]:
         hyps,
     )
     return dict(zip(SUFFIXES, texts, strict=True))
+
+
+def write_unscored(path: Path, utterances: int, details: Mapping[str, object]) -> None:
+    """Writes `path` (.json) for a set without transcripts, with `details`; tables of an earlier score are removed."""
+    for suffix in SUFFIXES:
+        path.with_suffix(suffix).unlink(missing_ok=True)
+    with atomic(path) as file:
+        json.dump({"wer": None, "words": 0, "utterances": utterances, **details}, file, indent=1)
+        file.write("\n")
 
 
 def write_score(path: Path, score: Score, details: Mapping[str, object] | None = None) -> None:

@@ -52,12 +52,13 @@ def _computed(
     places: dict[str, list[Path]],
     common: dict[str, object],
 ) -> Work:
-    longest = experiment.recipe.corpus.longest
+    corpus = experiment.recipe.corpus
+    chosen = {} if corpus.channel is None else {"channel": corpus.channel}
     audio = Listing("asr_prune.corpus.datadir:audio_files", {"folders": places["sets"]})
     return Work(
         says=f"computing the features of the {'GMM-HMM' if kind == 'hmm' else 'network'}",
         job="asr_prune.features.make:make_features",
-        arguments={**places, "kind": kind, "options": options, "longest": longest},
+        arguments={**places, "kind": kind, "options": options, "longest": corpus.longest, **chosen},
         uncounted={"nj": experiment.nj},
         optional=[*(folder / "segments" for folder in places["sets"]), audio],
         **common,  # type: ignore[arg-type]

@@ -9,10 +9,11 @@ from dataclasses import replace
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.recognisers import GreedyRecogniser, KnownWords, Recogniser
+from asr_prune.score.alternatives import written
 from asr_prune.score.ctm import TimedWord, write_ctm
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.stm import StmSegment, write_stm
-from asr_prune.score.text import merge, normalise, representatives
+from asr_prune.score.text import merge, merge_markup, normalise, reference, representatives
 from asr_prune.transcribe.recogniser import RunRecogniser, chosen_point
 from asr_prune.transcribe.transcript import Word, timed_words
 
@@ -76,6 +77,6 @@ def _timed(words: list[Word], recording: str, options: ScoreOptions) -> Iterator
 
 
 def _stretch(data: DataDir, utt: str, seconds: float, options: ScoreOptions) -> StmSegment:
-    words = merge(normalise(data.text[utt], options.normalise), representatives(options))
+    words = merge_markup(written(reference(utt, data.text[utt], options)), representatives(options))
     start = _start(data, utt)
     return StmSegment(_recording(data, utt), CHANNEL, data.utt2spk[utt], start, start + seconds, words)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.utils import prune
 
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.feed_forward import FeedForward
@@ -94,6 +95,94 @@ def test_a_network_of_another_shape_is_refused(
     assert all(torch.equal(value, before[name]) for name, value in target.state_dict().items())
 
 
+def masked_net() -> nn.Sequential:
+    """A network with weights of torch.nn.utils.prune, half of them masked, and one masked bias."""
+    torch.manual_seed(2)
+    net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
+    for layer in (net[0], net[4]):
+        prune.random_unstructured(layer, "weight", 0.5)
+    prune.ln_structured(net[2], "weight", 2, n=2, dim=0)
+    prune.random_unstructured(net[2], "bias", 2)
+    return net
+
+
+@pytest.mark.parametrize("wrapper", ["", "state", "state_dict", "model_state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "model.net."])
+@pytest.mark.parametrize("names", ["ours", "other", "masked"])
+def test_checkpoints_of_training_programs_are_read(tmp_path: Path, wrapper: str, prefix: str, names: str) -> None:
+    source: nn.Module = trained() if names == "ours" else masked_net()
+    if names == "other":
+        for layer, part in ((0, "weight"), (2, "weight"), (2, "bias"), (4, "weight")):
+            prune.remove(source[layer], part)  # type: ignore[index]
+    state = {prefix + name: value for name, value in source.state_dict().items()}
+    content = {wrapper: state, "epoch": 3, "loss": torch.tensor(0.5)} if wrapper else state
+    torch.save(content, tmp_path / "checkpoint.pt")
+    network = fresh()
+    start_from(tmp_path / "checkpoint.pt", network, CONTEXT)
+    inputs = torch.randn(9, 6)
+    assert torch.allclose(network(inputs), source(inputs), atol=1e-6)
+
+
+def test_masked_weights_in_safetensors_are_multiplied_by_their_masks(tmp_path: Path) -> None:
+    source, network = masked_net(), fresh()
+    save_file(source.state_dict(), tmp_path / "x.safetensors")
+    start_from(tmp_path / "x.safetensors", network, CONTEXT)
+    for ours, theirs in zip(network.affine, (source[0], source[2], source[4]), strict=True):
+        assert torch.equal(ours.weight, theirs.weight)
+        assert torch.equal(ours.bias, theirs.bias)
+
+
+def computed(kind: str) -> nn.Sequential:
+    net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
+    wrap = {
+        "weight_norm": nn.utils.weight_norm,
+        "parametrized": nn.utils.parametrizations.weight_norm,
+        "orthogonal": nn.utils.parametrizations.orthogonal,
+        "spectral_norm": nn.utils.spectral_norm,
+    }
+    wrap[kind](net[2])
+    return net
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        ("weight_norm", "remove_weight_norm"),
+        ("parametrized", "remove_parametrizations"),
+        ("orthogonal", "remove_parametrizations"),
+        ("spectral_norm", "remove_spectral_norm"),
+    ],
+)
+def test_weights_that_are_computed_from_others_are_refused(tmp_path: Path, kind: str, remedy: str) -> None:
+    torch.save(computed(kind).state_dict(), tmp_path / "x.pt")
+    with pytest.raises(UserError, match=rf"2\..*weight.* is a part from which a weight is computed.*{remedy}"):
+        start_from(tmp_path / "x.pt", fresh(), CONTEXT)
+
+
+def test_tensors_of_which_nothing_is_known_are_refused(tmp_path: Path) -> None:
+    other = nn.Sequential(nn.Linear(6, 5), nn.PReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)).state_dict()
+    cases = {
+        r"holds 1\.slope \(1 in all\)": {name.replace("1.weight", "1.slope"): value for name, value in other.items()},
+        r"holds extra\.running_mean \(1 in all\)": trained().state_dict() | {"extra.running_mean": torch.ones(3)},
+        r"holds shift, scale \(2 in all\)": {
+            name.replace("hidden", "layer"): value for name, value in trained().state_dict().items()
+        },
+        "holds 4 affine maps": other,
+    }
+    for said, state in cases.items():
+        torch.save(state, tmp_path / "x.pt")
+        with pytest.raises(UserError, match=said):
+            start_from(tmp_path / "x.pt", fresh(), CONTEXT)
+
+
+def test_two_state_dicts_in_one_file_are_not_chosen_from(tmp_path: Path) -> None:
+    state = trained().state_dict()
+    torch.save({"model": state, "state_dict": state}, tmp_path / "x.pt")
+    with pytest.raises(UserError, match=r"holds model \((dict|OrderedDict)\), state_dict"):
+        start_from(tmp_path / "x.pt", fresh(), CONTEXT)
+
+
 class Code:
     """Something that only unpickling would run."""
 
@@ -104,7 +193,7 @@ class Code:
         (b"not a file of weights", "cannot be read as weights"),
         (Code(), "cannot be read as weights"),
         (torch.zeros(3), "holds a Tensor, not weights by name"),
-        ({"state": 5, "shape": 7}, "holds 0 affine maps"),
+        ({"state": 5, "shape": 7}, r"holds state \(int\), shape \(int\); give a file of tensors only"),
     ],
     ids=["bytes", "code", "tensor", "numbers"],
 )

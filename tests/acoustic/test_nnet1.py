@@ -18,6 +18,7 @@ from asr_prune.hmm.kaldi_format import KaldiWriter
 rng = np.random.default_rng(0)
 WEIGHTS = [rng.standard_normal(shape).astype(np.float32) for shape in ((5, 6), (4, 5), (3, 4))]
 BIASES = [rng.standard_normal(size).astype(np.float32) for size in (5, 4, 3)]
+RELU_RATES = ("<AlphaLearnRateCoef>", "<BetaLearnRateCoef>")
 SHIFT, SCALE = rng.standard_normal(6).astype(np.float32), (rng.random(6) + 0.5).astype(np.float32)
 
 
@@ -55,6 +56,12 @@ def write(path: Path, binary: bool, transform: bool = True, activation: str = "<
         end()
         last = i == len(WEIGHTS) - 1
         begin("<Softmax>" if last else activation, len(bias), len(bias))
+        if not last and activation == "<ParametricRelu>":
+            for rate in RELU_RATES:
+                out.token(rate)
+                out.real(0.0)
+            out.vector(np.ones(len(bias)))
+            out.vector(np.zeros(len(bias)))
         end()
     out.token("</Nnet>", line=True)
     path.write_bytes(bytes(out.data))
@@ -69,18 +76,18 @@ def slow_forward(frame: list[float], transform: bool, activation: str) -> list[f
             for row, b in zip(weight, bias, strict=True)
         ]
         if i < len(WEIGHTS) - 1:
-            x = [max(v, 0.0) if activation == "<ReLU>" else 1 / (1 + math.exp(-v)) for v in x]
+            x = [max(v, 0.0) if activation == "<ParametricRelu>" else 1 / (1 + math.exp(-v)) for v in x]
     return x
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "text"])
 @pytest.mark.parametrize("transform", [True, False], ids=["with transform", "without"])
-@pytest.mark.parametrize("activation", ["<Sigmoid>", "<ReLU>"])
+@pytest.mark.parametrize("activation", ["<Sigmoid>", "<ParametricRelu>"])
 def test_the_network_computes_what_kaldis_components_do(
     tmp_path: Path, binary: bool, transform: bool, activation: str
 ) -> None:
     path = write(tmp_path / "final.nnet", binary, transform, activation)
-    network = FeedForward(6, (5, 4), 3, "relu" if activation == "<ReLU>" else "sigmoid").eval()
+    network = FeedForward(6, (5, 4), 3, "relu" if activation == "<ParametricRelu>" else "sigmoid").eval()
     assert is_nnet1(path)
     start_from(path, network, (1, 1))
     inputs = torch.randn(4, 6)
@@ -132,6 +139,43 @@ def test_other_components_are_named(tmp_path: Path) -> None:
     path.write_text("<Nnet> <Softmax> 3 3 </Nnet>")
     with pytest.raises(UserError, match="holds 0 affine maps"):
         read_nnet1(path)
-    path.write_text("<Nnet> <Rescale> 2 2 [ 1 2 ] <Splice> 4 2 [ 0 1 ] </Nnet>")
-    with pytest.raises(UserError, match="only be used in the order"):
+
+
+AFFINE = "<AffineTransform> 2 2 <LearnRateCoef> 1 [\n 1 2\n 3 4 ]\n [ 5 6 ]\n"
+RELU = "<ParametricRelu> 2 2 <AlphaLearnRateCoef> 0 [ 1 1 ]\n [ 0 0 ]\n"
+
+
+@pytest.mark.parametrize(
+    ("components", "said"),
+    [
+        ("<Rescale> 2 2 [ 1 2 ] <Splice> 4 2 [ 0 1 ]", "<Splice> follows <Rescale>, but .* only be used in the order"),
+        ("<Splice> 2 2 [ 0 ] <Splice> 4 2 [ 0 1 ]", "<Splice> follows <Splice>"),
+        ("<Sigmoid> 2 2 " + AFFINE + AFFINE, "<Sigmoid> follows nothing"),
+        (AFFINE + AFFINE + "<Sigmoid> 2 2 ", "<AffineTransform> follows <AffineTransform>"),
+        ("<Softmax> 2 2 " + AFFINE, "<AffineTransform> follows <Softmax>"),
+        (AFFINE + RELU + "<AddShift> 2 2 [ 1 1 ] " + AFFINE, "<AddShift> follows <ParametricRelu>"),
+        (AFFINE + RELU + "<Sigmoid> 2 2 " + AFFINE, "<Sigmoid> follows <ParametricRelu>"),
+        (AFFINE + "<Sigmoid> 3 3 " + AFFINE, "<Sigmoid> with 3 inputs follows a <AffineTransform> with 2 outputs"),
+        (AFFINE + "<Sigmoid> 3 2 " + AFFINE, "a <Sigmoid> cannot have 2 inputs and 3 outputs"),
+        ("<Splice> 6 2 [ 0 1 ] ", "a <Splice> 6 2 holds 2 offsets"),
+        (AFFINE + RELU.replace("Alpha", "Gamma") + AFFINE, "expected <AlphaLearnRateCoef> or .*<GammaLearnRateCoef>"),
+        (AFFINE.replace("<Learn", "<AlphaLearn") + RELU, "expected <LearnRateCoef> or .*<AlphaLearnRateCoef>"),
+    ],
+)
+def test_components_that_mean_something_else_are_refused(tmp_path: Path, components: str, said: str) -> None:
+    """All of them have as many affine maps and activations as a network that is read."""
+    path = tmp_path / "odd.nnet"
+    path.write_text(f"<Nnet> {components}</Nnet>")
+    with pytest.raises(UserError, match=said):
         read_nnet1(path)
+
+
+def test_kaldi_ignores_the_case_of_components(tmp_path: Path) -> None:
+    path = tmp_path / "lower.nnet"
+    path.write_text(
+        f"<affinetransform> 2 2 [\n 1 2\n 3 4 ]\n [ 5 6 ]\n{RELU.lower()}{AFFINE}<softmax> 2 2 ".replace(
+            "alphalearnratecoef", "AlphaLearnRateCoef"
+        )
+    )
+    assert is_nnet1(path)
+    assert read_nnet1(path).activations == ["relu"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,8 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(make_trainer: MakeTraine
 
 def test_wall_seconds_are_those_of_all_sittings(make_trainer: MakeTrainer) -> None:
     killed = make_trainer()
+    killed.sitting_start = time.monotonic()
+    assert killed.wall_seconds < 1
     killed.sitting_start -= 1000
     killed._one_epoch()
     resumed = make_trainer()
@@ -92,6 +95,62 @@ def test_metrics_have_a_row_for_each_epoch(make_trainer: MakeTrainer) -> None:
     assert rows[-1]["dev_ce"] == pytest.approx(quality.cross_entropy)
     assert rows[-1]["dev_ce"] < 0.8 * rows[0]["dev_ce"]
     assert rows[-1]["dev_accuracy"] > rows[0]["dev_accuracy"]
+
+
+def test_train_figures_are_means_over_all_frames(make_trainer: MakeTrainer) -> None:
+    """With a rate of almost zero, the network is the same in every batch and when it is measured afterwards."""
+    trainer = make_trainer(optimiser="sgd", learning_rate=1e-12, epochs=1)
+    trainer.network.dropouts = [0.0, 0.0]
+    trainer.run()
+    (row,) = rows_of(trainer)
+    whole = evaluate(trainer.network, trainer.train_frames)
+    assert row["train_ce"] == pytest.approx(whole.cross_entropy, rel=1e-4)
+    assert row["train_accuracy"] == pytest.approx(whole.accuracy)
+
+
+def test_every_epoch_of_every_seed_has_a_stream_of_its_own(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[int] = []
+    streams: list[int] = []
+    batches = FrameSet.batches
+
+    def noted(self: FrameSet, size: int, order: torch.Generator | None = None) -> Any:
+        if order is not None:
+            orders.append(order.initial_seed())
+            streams.append(torch.initial_seed())
+        return batches(self, size, order)
+
+    monkeypatch.setattr(FrameSet, "batches", noted)
+    for seed in (0, 1, 2, 3):
+        trainer = make_trainer(f"seed{seed}", epochs=3)
+        trainer.seed = seed
+        trainer.run()
+    assert len(set(orders)) == len(set(streams)) == 12
+
+
+def test_the_log_tells_each_epoch(make_trainer: MakeTrainer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "asr_prune")
+    trainer = make_trainer(epochs=2)
+    trainer.run()
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("epoch")]
+    for line, row in zip(told, rows_of(trainer), strict=True):
+        figures = f"train CE {row['train_ce']:.3f}  dev CE {row['dev_ce']:.3f}"
+        share = f"dev accuracy {100 * row['dev_accuracy']:.1f} %"
+        assert line == f"epoch  {row['epoch']}/2  {figures}  {share}  {row['seconds']:.0f} s"
+    assert trainer._summary({**row, "nodes": 7, "phase": "press"}).endswith(
+        f"%  nodes 7  press  {row['seconds']:.0f} s"
+    )
+
+
+def test_progress_tells_the_loss_so_far_and_the_epoch_before(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer()
+    assert trainer._status(torch.zeros(4)) == "loss 0.000"
+    assert trainer._status(torch.tensor([6.0, 4.0, 1.0, 4.0])) == "loss 1.500"
+    trainer.metrics.append({"dev_accuracy": 0.256})
+    assert trainer._status(torch.tensor([0.5, 1.0, 1.0, 1.0])) == "loss 0.500, dev accuracy 25.6 %"
+    trainer.metrics.append({"dev_accuracy": 0.5, "nodes": 9})
+    assert trainer._status(torch.tensor([0.5, 1.0, 1.0, 1.0])) == "loss 0.500, dev accuracy 50.0 %, nodes 9"
 
 
 def test_another_seed_is_another_run(make_trainer: MakeTrainer) -> None:

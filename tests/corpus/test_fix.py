@@ -56,6 +56,31 @@ def test_features_follow(data: DataDir) -> None:
     assert list(read_table(data.path / "cmvn.scp")) == list(read_table(data.path / "spk2utt")) == ["ann"]
 
 
+def test_segments_keep_their_recordings(data: DataDir) -> None:
+    """Of two recordings, each half a second; one is left without an utterance."""
+    segments = {
+        "ann-1": "ann-1 0.00 0.20",
+        "ann-2": "ann-1 0.20 0.40",
+        "ann-3": "ann-1 0.60 0.90",
+        "bob-1": "bob-3 0.30 0.10",
+        "bob-2": "lost 0.00 0.20",
+        "bob-3": "bob-3 0.00",
+    }
+    (data.path / "segments").write_text("".join(f"{key} {text}\n" for key, text in segments.items()))
+    (data.path / "wav.scp").write_text("".join(f"{key} {data.wavs[key]}\n" for key in ("ann-1", "bob-3")))
+    assert fix(data.path) == [
+        "dropped 1 utterance whose segment is not `recording start end`: bob-3.",
+        "dropped 1 utterance whose recording is missing in wav.scp: bob-2.",
+        "dropped 1 utterance with beyond-the-end segments: ann-3.",
+        "dropped 1 utterance with zero-length segments: bob-1.",
+        f"the original files are in {data.path}/.backup.",
+    ]
+    assert list(read_table(data.path / "segments")) == ["ann-1", "ann-2"]
+    assert list(read_table(data.path / "wav.scp")) == ["ann-1"]
+    assert validate(data.path) == []
+    assert fix(data.path) == []
+
+
 def test_the_rate_can_be_asked_for(data: DataDir) -> None:
     with pytest.raises(UserError, match="nothing was changed; dropped 6 utterances with wrong-rate audio"):
         fix(data.path, rate=8000)

@@ -20,7 +20,7 @@ from asr_prune.features.options import FeatureOptions
 
 RATE = 16000
 TALK = np.random.default_rng(3).normal(0, 3000, 4 * RATE).astype(np.int16)
-CUTS = {"ann-1": Segment("talk", 0.25, 1.5), "ann-2": Segment("talk", 1.5, 2.125), "ann-3": Segment("talk", 3.0)}
+CUTS = {"ann-1": Segment("talk", 0.25, 1.5), "ann-2": Segment("talk", 1.5, 2.125), "ann-3": Segment("talk", 3.0, 4.0)}
 
 
 @pytest.fixture

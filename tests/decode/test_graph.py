@@ -99,6 +99,20 @@ def test_words_are_those_spoken(recogniser: Any) -> None:
     assert Decoder(recogniser.graph, DecodeOptions()).best(loglikes, 1.0).words == spoken
 
 
+def test_self_loops_follow_the_transition_that_leaves_their_state(recogniser: Any) -> None:
+    """Kaldi's reorder: who enters a state with a self-loop has come by a leaving transition of the same HMM state."""
+    arrays = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph"))
+    transitions = HmmModel.load(recogniser.hmm).transitions
+    state = np.asarray(transitions.id2state)[arrays.arcs["ilabel"]]
+    loops = (arrays.sources == arrays.arcs["nextstate"]) & (arrays.arcs["ilabel"] > 0)
+    assert loops.any()
+    for loop in np.flatnonzero(loops):
+        enters = (arrays.arcs["nextstate"] == arrays.sources[loop]) & ~loops
+        assert enters.any()
+        assert set(state[enters].tolist()) == {state[loop]}
+        assert not any(map(transitions.is_self_loop, arrays.arcs["ilabel"][enters].tolist()))
+
+
 def test_files_of_the_graph(recogniser: Any) -> None:
     size = json.loads((recogniser.graph / "size.json").read_text())
     assert size["states"], size["arcs"] == (recogniser.size.states, recogniser.size.arcs)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from asr_prune.decode.acyclic import levels
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import ARC
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.trellis import _levels
+from asr_prune.lang.binary import ARC
 
 from .listed import ARCS, cost, lattice, paths
 
@@ -43,6 +43,15 @@ def _by_words(listed: list[Any]) -> dict[tuple[int, ...], list[Any]]:
     return {k: list(v) for k, v in itertools.groupby(sorted(listed), key=lambda path: path[0])}
 
 
+@pytest.mark.parametrize("dearer", [0, 1, 2])
+def test_of_arcs_between_two_states_the_cheaper_is_taken(dearer: int) -> None:
+    """Wherever it stands among them."""
+    arcs = [(0, 1, 10 + i, 0.0, 2.0) for i in range(3)]
+    arcs[dearer] = (0, 1, 10 + dearer, 0.0, 1.0)
+    output = lattice([*arcs, (1, 2, 20, 0.0, 0.0)], {2: (0.0, 0.0)})
+    assert output.sweep([(1, 0.0)]) == [([10 + dearer, 20], 1.0)]
+
+
 def test_many_points_are_weighed_in_blocks(monkeypatch: pytest.MonkeyPatch, recogniser: Any) -> None:
     own = Decoder(recogniser.graph, DecodeOptions()).lattice(recogniser.loglikes(1, 40))
     points = [(weight, penalty) for weight in range(1, 18) for penalty in (0.0, 1.0)]
@@ -61,7 +70,7 @@ def test_levels_are_arcs_on_the_longest_path(steps: list[tuple[int, int, int, fl
         for source, target in arcs:
             longest[target] = max(longest[target], longest[source] + 1)
     source, target = np.array(arcs, int).reshape(-1, 2).T
-    assert _levels(source, target, states).tolist() == longest
+    assert levels(source, target, states).tolist() == longest
 
 
 def test_distinct_sentences_of_a_search(recogniser: Any) -> None:

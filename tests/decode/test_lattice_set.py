@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_archive import read_lattices
-from asr_prune.decode.lattice_set import grid, lattice_set, sweep_archive
+from asr_prune.decode.lattice_set import Decoded, grid, lattice_set, sweep_archive
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 
@@ -77,6 +78,26 @@ def test_unfinished_is_reported_and_counted(recogniser: Any, caplog: pytest.LogC
     assert "1 utterances reached no final state" in caplog.text
     assert "2 utterances done, 0 failed, real-time factor" in decoded.summary()
     assert decoded.rtf() > 0
+
+
+def test_the_summary_is_that_of_kaldis_decoders() -> None:
+    """Frames last 10 ms unless told; failed utterances are not among those done."""
+    decoded = Decoded({}, utterances=5, frames=400, search_seconds=1.0, score=-100.0, failed=["a", "b"])
+    assert decoded.rtf() == pytest.approx(0.25)
+    assert decoded.rtf(0.03) == pytest.approx(1 / 12)
+    said = "3 utterances done, 2 failed, real-time factor 0.25000, log-likelihood per frame -0.250 over 400 frames"
+    assert decoded.summary() == said
+    assert Decoded({}).rtf() == Decoded({}).sweep_seconds == 0
+    assert Decoded({}).summary().startswith("0 utterances done, 0 failed, real-time factor 0.00000, log-likelihood")
+
+
+def test_seconds_are_those_of_each_part(recogniser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is read at the squares of 0, 1, 2 ...: three times for each of three utterances."""
+    monkeypatch.setattr("time.process_time", (float(i * i) for i in count()).__next__)
+    loglikes = [(f"utt{i}", recogniser.loglikes(i, 20)) for i in range(3)]
+    decoded = lattice_set(recogniser.graph, loglikes, SMALL, [(8, 0.0)])
+    assert (decoded.utterances, decoded.frames) == (3, 60)
+    assert (decoded.search_seconds, decoded.sweep_seconds) == (1 + 7 + 13, 3 + 9 + 15)
 
 
 def test_no_path_lives_to_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -35,6 +35,24 @@ def test_each_search_has_its_own_weights() -> None:
     assert (greedy.lm_weights, greedy.penalties) == ((1,), (0.0,))
 
 
+def test_defaults_are_those_of_kaldis_scripts() -> None:
+    """steps/nnet3/decode.sh, steps/decode_fmllr.sh, whose acoustic scale is 1/12, and score.sh."""
+    own = DecodeOptions()
+    assert (own.beam, own.max_active, own.lattice_beam, own.acoustic_scale) == (15, 7000, 8, 0.1)
+    assert (own.adapt_lm_weight, own.first_beam, own.first_max_active) == (12, 10, 2000)
+    assert (own.transition_scale, own.self_loop_scale) == (1.0, 0.1)
+    assert (own.lm_weights, own.penalties) == ((7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17), (0.0, 0.5, 1.0))
+    assert not own.lattice
+
+
+@pytest.mark.parametrize("name", ["lm_weights", "ctc_lm_weights"])
+def test_weights_begin_at_one(name: str) -> None:
+    assert getattr(DecodeOptions(**{name: (1,)}), name) == (1,)
+    for weights in ((), (0, 1)):
+        with pytest.raises(ValueError, match=f"{name} must be numbers of at least 1, not "):
+            DecodeOptions(**{name: weights})
+
+
 def test_invalid_options_are_refused() -> None:
     with pytest.raises(ValueError, match=r"search greedy is for type ctc"):
         DecodeOptions(type="hmm", search="greedy")

@@ -44,6 +44,18 @@ def test_what_is_not_requested_is_not_computed(recogniser: Any) -> None:
     assert known("b", recogniser.loglikes(1, 50)).words == []
 
 
+def test_a_word_that_the_graph_lacks_is_no_word_of_the_lattice(recogniser: Any) -> None:
+    """Its confidence is that of a word that was not heard."""
+    decoder = Decoder(recogniser.graph, DecodeOptions(lattice_beam=10.0))
+    (first,) = (word for word, i in {w: i for i, w in decoder.words.items()}.items() if i == 1)
+    loglikes = recogniser.loglikes(1, 50)
+    lattice, ids = decoder.lattice(loglikes), {word: i for i, word in decoder.words.items()}
+    for words in (["UNHEARD", "NO"], [first, "UNHEARD"]):
+        known = KnownWords({"a": words}, lambda words, loglikes: [], POINT, decoder)
+        expected = lattice.confidences([ids.get(word, 10**6) for word in words], POINT)
+        assert known("a", loglikes).confidences == expected
+
+
 def test_a_network_with_other_pdfs_is_one_sentence(recogniser: Any) -> None:
     recognise = GraphRecogniser(Decoder(recogniser.graph, DecodeOptions()), POINT, None, False)
     with pytest.raises(UserError, match=f"{recogniser.pdfs + 1} outputs, the graph {recogniser.pdfs} pdfs"):

@@ -14,6 +14,7 @@ import torch
 
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.greedy import greedy_words
+from asr_prune.decode.make_graph import make_ctc_graph
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.token_graph import TokenGraphSize, make_token_graph
 from asr_prune.errors import UserError
@@ -101,6 +102,21 @@ def test_words_that_cannot_be_spelled_are_refused(output: tuple[Path, TokenGraph
     assert size.unspelled == ["ZOO"]
     assert size.tokens == 4
     assert json.loads((graph / "size.json").read_text())["unspelled"] == ["ZOO"]
+
+
+def test_ten_words_that_cannot_be_spelled_are_named(
+    lang: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of thirteen words, one has a letter that is a token."""
+    words = ["A", *(f"{chr(ord('B') + i)}A" for i in range(12))]
+    Tokens.learn([["A"]], LangOptions()).write(tmp_path)
+    write_symbols(number_symbols([*words, "#0", "<s>", "</s>"]), tmp_path / "words.txt")
+    lines = "".join(f"-1 {word}\n" for word in words)
+    (tmp_path / "lm.arpa").write_text(ARPA.format(end=END, words=lines).replace("1=6", "1=15"))
+    make_grammar(tmp_path / "lm.arpa", tmp_path)
+    with caplog.at_level("WARNING"):
+        make_ctc_graph(tmp_path, tmp_path / "graph")
+    assert f"12 words of the LM cannot be spelled, left out: {' '.join(words[1:11])}\n" in caplog.text
 
 
 def test_tokens_of_another_language_are_refused(lang: Path, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
-"""What is written as nnet1, read by our reader of Kaldi's own files."""
+"""What is written as nnet1, read after Kaldi's source, by Kaldi if it is installed, and by our reader."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +17,15 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.nnet1 import read_nnet1
 from asr_prune.errors import UserError
+from asr_prune.export.deployed import Deployed
+from asr_prune.export.forward import torch_forward
 from asr_prune.export.nnet1 import write_nnet1
+from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.kaldi_format import KaldiReader
 
+from . import kaldi_nnet1
 from .conftest import CONTEXT, DIM, PDFS, MakeDeployed
 
 
@@ -28,6 +35,74 @@ def joined(folder: Path) -> Path:
     path = folder / "joined.nnet"
     path.write_bytes(transform.removesuffix(b"</Nnet> \n") + network.removeprefix(b"<Nnet> \n"))
     return path
+
+
+def ours(output: Deployed, features: np.ndarray) -> np.ndarray:
+    """Logits of the network less the log priors, [frames, pdfs]."""
+    scores = torch_forward(output.model)(features)
+    return scores.logits - output.model.priors.numpy()
+
+
+SEEN = np.arange(PDFS) != 2
+
+
+def assert_same_scores(kaldi: np.ndarray, output: Deployed, features: np.ndarray) -> None:
+    """Equal up to a constant, as the counts add up to a million and the priors may not to 1."""
+    mine = ours(output, features)[:, SEEN]
+    offset = (kaldi[:, SEEN] - mine).mean()
+    assert np.abs(kaldi[:, SEEN] - mine - offset).max() < 1e-5 * max(1, np.abs(mine).max())
+    assert (kaldi[:, 2] < -1e18).all()
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("hidden", [(5, 4), (1,), (6, 1, 3)], ids=str)
+def test_by_the_definition_of_its_components_the_network_scores_as_ours(
+    deployed: MakeDeployed,
+    utterances: dict[str, np.ndarray],
+    tmp_path: Path,
+    activation: str,
+    hidden: tuple[int, ...],
+) -> None:
+    output = deployed(activation=activation, hidden=hidden)
+    write_nnet1(tmp_path, output)
+    for features in utterances.values():
+        assert_same_scores(kaldi_nnet1.nnet_forward(tmp_path, features), output, features)
+
+
+def test_the_definition_refuses_the_tokens_of_another_component(deployed: MakeDeployed, tmp_path: Path) -> None:
+    write_nnet1(tmp_path, deployed())
+    text = (tmp_path / "final.nnet").read_text()
+    for found, other in (
+        ("<AlphaLearn", "<BiasLearn"),
+        ("<MaxNorm>", "<ClipGradient>"),
+        ("<Softmax> 7 7", "<Softmax> 7"),
+    ):
+        assert found in text
+        (tmp_path / "other.nnet").write_text(text.replace(found, other))
+        with pytest.raises(AssertionError):
+            kaldi_nnet1.read(tmp_path / "other.nnet")
+
+
+def program_scores(folder: Path, utterances: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What Kaldi's nnet-forward makes of `utterances`, with the options of steps/nnet/decode.sh."""
+    write_matrices(folder / "feats", utterances.items(), absolute=True)
+    command = ["nnet-forward", "--no-softmax=true", f"--feature-transform={folder / 'final.feature_transform'}"]
+    command += [f"--class-frame-counts={folder / 'ali_train_pdf.counts'}", "--use-gpu=no", str(folder / "final.nnet")]
+    places = f"scp:{folder / 'feats.scp'}", f"ark,scp:{folder / 'out.ark'},{folder / 'out.scp'}"
+    subprocess.run([*command, *places], check=True, capture_output=True)
+    return dict(read_matrices(folder / "out.scp"))
+
+
+@pytest.mark.skipif(not shutil.which("nnet-forward"), reason="Kaldi's nnet-forward is not on the PATH")
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_kaldis_program_scores_as_ours(
+    deployed: MakeDeployed, utterances: dict[str, np.ndarray], tmp_path: Path, activation: str
+) -> None:
+    output = deployed(activation=activation)
+    write_nnet1(tmp_path, output)
+    scores = program_scores(tmp_path, utterances)
+    for name, features in utterances.items():
+        assert_same_scores(scores[name], output, features)
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -139,3 +140,56 @@ def test_importing_says_nothing_and_changes_nothing() -> None:
     env = {key: value for key, value in os.environ.items() if key != "KALDI_ROOT"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("entry_range", "rows", "columns"),
+    [
+        ("", (0, 20), (0, 4)),
+        ("[0:9]", (0, 10), (0, 4)),
+        ("[5:5]", (5, 6), (0, 4)),
+        ("[3:12,1:2]", (3, 13), (1, 3)),
+        ("[:,0:0]", (0, 20), (0, 1)),
+        ("[4:7,:]", (4, 8), (0, 4)),
+        ("[10:22]", (10, 20), (0, 4)),  # up to 3 rows beyond, as Kaldi allows
+    ],
+)
+@pytest.mark.parametrize("stored_as", ["plain", "compressed"])
+def test_kaldis_ranges_are_inclusive(
+    tmp_path: Path, entry_range: str, rows: tuple[int, int], columns: tuple[int, int], stored_as: str
+) -> None:
+    if stored_as == "plain":
+        matrix = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+        write_matrices(tmp_path / "feats", [("utt", matrix)])
+    else:
+        matrix = np.arange(80, dtype=np.float32).reshape(20, 4)
+        head = b"utt \0BCM3 " + struct.pack("<ffii", 0.0, 255.0, 20, 4)
+        (tmp_path / "feats.ark").write_bytes(head + matrix.astype("u1").tobytes())
+    (tmp_path / "feats.scp").write_text(f"utt {tmp_path}/feats.ark:4{entry_range}\n")
+    expected = matrix[slice(*rows), slice(*columns)]
+    ((_, found),) = read_matrices(tmp_path / "feats.scp")
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert rows_of_places(places_of(tmp_path / "feats.scp")) == {"utt": len(expected)}
+
+
+@pytest.mark.parametrize("entry_range", ["[0:23]", "[20:20]", "[7:3]", "[0:5,0:4]", "[0:5,3:2]"])
+def test_a_range_that_is_not_in_the_matrix_is_one_sentence(tmp_path: Path, entry_range: str) -> None:
+    write_matrices(tmp_path / "feats", [("utt", np.ones((20, 4), np.float32))])
+    (tmp_path / "feats.scp").write_text(f"utt {tmp_path}/feats.ark:4{entry_range}\n")
+    with pytest.raises(UserError, match=r"feats\.ark: the range of utt is not within its matrix .*; correct"):
+        list(read_matrices(tmp_path / "feats.scp"))
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["feats.ark:" + "9" * length for length in (5, 10, 15, 18, 19, 30, 5000)]
+    + ["feats.ark:²", "feats.ark:-4", "feats.ark:4[0:9", "feats.ark:4[0:9:2]", "feats.ark:4[a:b]", "feats.ark:4[]"],
+)
+def test_an_entry_that_no_archive_can_have_is_one_sentence(tmp_path: Path, place: str) -> None:
+    says = "utt is not `archive:offset`|where the matrix of utt should be|cannot be read"
+    write_matrices(tmp_path / "feats", [("utt", np.ones((20, 4), np.float32))])
+    (tmp_path / "feats.scp").write_text(f"utt {tmp_path}/{place}\n")
+    with pytest.raises(UserError, match=says):
+        list(read_matrices(tmp_path / "feats.scp"))
+    with pytest.raises(UserError, match=says):
+        rows_of_places(places_of(tmp_path / "feats.scp"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 
 import kaldi_hmm_gmm as khg
 import numpy as np
@@ -75,6 +76,14 @@ def test_update_as_kaldis(random_gmms: Make, seed: int, frames: int) -> None:
         np.testing.assert_allclose(made.weights[own], theirs.weights.ravel(), atol=1e-4)
         np.testing.assert_allclose(made.means_invvars[own], theirs.means_invvars, rtol=2e-3, atol=2e-3)
         np.testing.assert_allclose(made.invvars[own], theirs.inv_vars, rtol=2e-3)
+
+
+def test_defaults_of_the_update_are_kaldis() -> None:
+    kaldis, own = khg.MleDiagGmmOptions(), signature(update).parameters
+    assert own["min_weight"].default == pytest.approx(kaldis.min_gaussian_weight)
+    assert own["min_occupancy"].default == pytest.approx(kaldis.min_gaussian_occupancy)
+    assert own["min_variance"].default == pytest.approx(kaldis.min_variance)
+    assert own["remove"].default == kaldis.remove_low_count_gaussians
 
 
 def test_variances_are_floored() -> None:

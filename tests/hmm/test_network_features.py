@@ -46,7 +46,7 @@ def adapted_pass(tmp_path: Path) -> Path:
     folder = tmp_path / "align/sat"
     (folder / "adapt_test").mkdir(parents=True)
     rng = np.random.default_rng(1)
-    FrontEnd(0, 1, 1, rng.normal(size=(2, 9)).astype(np.float32)).save(folder)
+    FrontEnd(0, 1, 1, rng.normal(size=(2, 9)).astype(np.float32), means=False).save(folder)
     write_matrices(folder / "trans", [("ann", rng.normal(size=(2, 3)).astype(np.float32))])
     return folder
 

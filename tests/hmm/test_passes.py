@@ -24,7 +24,8 @@ from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
-from asr_prune.hmm.passes import Speech, train_passes
+from asr_prune.hmm.pass_files import pass_files
+from asr_prune.hmm.passes import Speech, _previous, train_pass, train_passes
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.lang import Lang
@@ -86,7 +87,9 @@ def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path)
         summaries = train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path / name, chain(), 3)
         assert [len(summary.failed) for summary in summaries] == [0, 0, 0, 0]
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
-    assert {path.parts[0] for path in files} == {"mono", "tri", "lda_mllt", "sat"}
+    told = [path for options in chain().passes for path in pass_files(Path(options.type), options)]
+    assert set(told) <= set(files)
+    assert {path.name for path in set(files) - set(told)} <= {"ali.scp", "pdf.scp"}
     for file in files:
         if file.name in ("ali.ark", "pdf.ark", "final.mdl", "final.alimdl", "tree", "final.mat", "trans.ark"):
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
@@ -119,6 +122,20 @@ def test_passes_on_subsets_label_what_follows_and_the_last_one_all(toy: Any, tmp
     assert right / total > 0.9
 
 
+def test_a_pass_labels_what_the_next_is_trained_on(toy: Any, tmp_path: Path) -> None:
+    """The monophones saw 16 of 40 utterances, and label the 24 others like any that they did not see."""
+    mono = replace(QUICK.passes[0], shortest=16)
+    train_passes(toy.lang, speech(toy), tmp_path, HmmOptions(passes=(mono,)), 3)
+    train_pass(toy.lang, speech(toy), tmp_path / "few", mono, None, 3, label_all=False)
+    data = JoinedUtterances.join(toy.feats)
+    loaded = _previous(tmp_path / "few", Lang.read(toy.lang), data, mono, speech(toy))
+    stored = read_labels(tmp_path / "mono/ali.ark")
+    assert len(read_labels(tmp_path / "few/ali.ark")) == 16
+    assert loaded.alignment.failed == []
+    for utt, rows in data.rows().items():
+        np.testing.assert_array_equal(loaded.alignment.ids[rows], stored[utt])
+
+
 def test_a_pass_labels_others_as_it_labels_its_own(toy: Any, tmp_path: Path) -> None:
     """The final model gives some of the utterances the same labels again."""
     (summary,) = train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
@@ -148,17 +165,16 @@ def test_every_kind_of_pass_labels_others_as_its_own(toy: Any, tmp_path: Path, k
     assert labeller.tally.loglike / labeller.tally.frames == pytest.approx(summary.align_prob, abs=0.01)
 
 
-def test_groups_are_whole_speakers(toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
-    speakers = {utt: f"speaker{i % 7}" for i, utt in enumerate(sorted(toy.feats))}
-    trained = TrainedPass.load(tmp_path / "mono", JoinedUtterances.join(toy.feats))
-    labeller = Labeller(Lang.read(toy.lang), trained, QUICK.passes[0], toy.feats, toy.text, speakers)
-    monkeypatch.setattr("asr_prune.hmm.labelling._FRAMES_IN_MEMORY", 500)
-    groups = list(labeller._groups(toy.feats))
-    assert sorted(utt for group in groups for utt in group) == sorted(toy.feats)
-    assert 1 < len(groups) <= 7
-    owners = [{speakers[utt] for utt in group} for group in groups]
-    assert sum(map(len, owners)) == len(set().union(*owners))
+def test_speakers_of_others_are_adapted_by_the_options_of_the_pass(toy: Any, tmp_path: Path) -> None:
+    speakers = dict.fromkeys(toy.feats, "speaker")
+    train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, chain(), 3)
+    trained = TrainedPass.load(tmp_path / "sat", JoinedUtterances.join(toy.feats))
+    for least, is_adapted in ((10**6, False), (1, True)):
+        options = replace(chain().run[-1], fmllr_min_frames=least)
+        labeller = Labeller(Lang.read(toy.lang), trained, options, toy.feats, toy.text, dict.fromkeys(toy.feats, "new"))
+        assert len(dict(labeller.over(toy.feats))) == len(toy.feats)
+        (made,) = labeller.transforms.values()
+        assert np.array_equal(made, np.eye(*made.shape)) != is_adapted
 
 
 def test_the_start_that_fits_best_goes_on(toy: Any, tmp_path: Path) -> None:

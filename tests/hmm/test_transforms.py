@@ -151,6 +151,51 @@ def test_speakers_who_cannot_be_adapted_are_logged(random_gmms: Make, caplog: py
     assert "stuck" in caplog.text
 
 
+def test_a_speaker_needs_500_frames_unless_told(random_gmms: Make) -> None:
+    """Kaldi: FmllrOptions::min_count."""
+    gmms = random_gmms(9, 5, 3)
+    feats, pdfs = drawn(gmms, 1000, 10)
+    fmllr = Fmllr(gmms)
+    for name, frames in (("few", 499), ("enough", 500)):
+        fmllr.add(name, feats[:frames], pdfs[:frames])
+    made = fmllr.estimate()
+    assert np.array_equal(made["few"], np.eye(3, 4))
+    assert not np.array_equal(made["enough"], np.eye(3, 4))
+
+
+def test_rows_are_updated_in_40_sweeps_unless_told() -> None:
+    """Kaldi: FmllrOptions::num_iters. Strongly coupled rows are still on their way then."""
+    dice = np.random.default_rng(3)
+    roots = dice.normal(size=(1, 4, 5, 5))
+    quadratic, linear = roots @ roots.transpose(0, 1, 3, 2) + 1e-3 * np.eye(5), dice.normal(size=(1, 4, 5))
+    count = np.array([50.0])
+    by_default, *others = (maximise(count, linear, quadratic, *sweeps) for sweeps in ((), (40,), (39,), (41,)))
+    assert [np.array_equal(by_default, other) for other in others] == [True, False, False]
+
+
+def test_the_first_five_speakers_without_a_transform_are_named(
+    random_gmms: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From 20 frames on a speaker has enough; here all that do are stuck at one vector."""
+    fmllr = Fmllr(random_gmms(9, 5, 3), min_frames=20)
+    for i, frames in enumerate([19] * 6 + [20] * 7):
+        fmllr.add(f"s{i:02}", np.ones((frames, 3), np.float32), np.zeros(frames, np.int32))
+    assert len(fmllr.estimate()) == 13
+    few, stuck = (record.getMessage() for record in caplog.records)
+    assert few == "6 speakers have fewer than 20 frames of speech and are not adapted: s00 s01 s02 s03 s04"
+    assert stuck == "7 speakers have singular statistics and are not adapted: s06 s07 s08 s09 s10"
+
+
+def test_mllt_is_the_maximum_for_the_scatter_itself(random_gmms: Make) -> None:
+    """What keeps a singular scatter from failing does not show in a sound one; 200 sweeps are enough."""
+    gmms = random_gmms(9, 5, 3)
+    feats, pdfs = drawn(gmms, 2000, 10)
+    count, scattered = scatter(gmms, feats, pdfs)
+    expected = maximise(np.ones(1), np.zeros((1, 3, 3)), scattered[None] / count, 400)
+    np.testing.assert_allclose(mllt(gmms, feats, pdfs), expected[0], rtol=1e-4, atol=1e-4)
+    assert np.isfinite(mllt(gmms, feats[:1], pdfs[:1])).all()
+
+
 def test_mllt_makes_covariances_diagonal(random_gmms: Make) -> None:
     """Frames drawn diagonal and then mixed: the transform takes the mixing back, up to scale and order of rows."""
     dice = np.random.default_rng(11)

@@ -293,6 +293,7 @@ def test_the_learning_rates_of_a_methods_phases() -> None:
         factors.append(pruner.learning_rate_factor)
         pruner.after_step()
     assert factors == pytest.approx([1] * 3 + [0.1] * 3 + [0.01] * 3)
+    assert pruner.learning_rate_factor == pytest.approx(0.01)
 
 
 def test_figures_of_an_epoch() -> None:

@@ -72,6 +72,15 @@ def test_uniform_metric_is_block_soft_thresholding(dim: int) -> None:
     assert torch.allclose(one, other, atol=1e-12)
 
 
+def test_the_metric_of_sgd_is_one_over_its_threshold_and_finite_at_a_rate_of_zero() -> None:
+    weight = torch.nn.Parameter(torch.ones(2, 3))
+    for rate, momentum, expected in ((0.5, 0.0, 2.0), (0.25, 0.5, 2.0), (0.0, 0.0, 1e30)):
+        optimiser = torch.optim.SGD([weight], lr=rate, momentum=momentum)
+        metric = metric_of(optimiser, weight, torch.empty(2, 3))
+        assert metric.shape == weight.shape
+        assert metric.unique().tolist() == pytest.approx([expected])
+
+
 def test_protected_groups_do_not_die() -> None:
     weight = torch.ones(3, 6)
     protected = torch.tensor([True, False] * 3)

@@ -10,6 +10,7 @@ import torch
 
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.pruner import Pruner
+from asr_prune.pruning.registry import method_names
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.schedule import Phases
 
@@ -153,6 +154,50 @@ def test_shrinking_while_training_changes_nothing_but_the_size(
     for name, value in other.removal.whole().state_dict().items():
         assert torch.allclose(value, one.removal.whole().state_dict()[name], atol=1e-4), name
     assert live.metrics[-1]["macs"] < held.metrics[-1]["macs"]
+
+
+def test_a_layer_of_fewer_nodes_has_less_dropout(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer({"method": "magnitude", "keep": 0.5}, {"epochs": 2}, dropout=0.3)
+    trainer.run()
+    shares = [kept / size for kept, size in zip(pruner_of(trainer).cut.nodes, (32, 24), strict=True)]
+    assert trainer.network.dropouts == pytest.approx([0.3 * share for share in shares])
+    assert max(shares) < 1
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_newbob_judges_no_epoch_in_which_a_penalty_raises_the_loss(make_trainer: MakeTrainer, name: str) -> None:
+    """Methods that add a term or remove nodes as they go, against those that train as the dense network does."""
+    asked = {} if name in ("dsd", "map") else {"keep": 0.5}
+    method = make_trainer({"method": name, **asked}).hooks.method  # type: ignore[attr-defined]
+    raising = {"complexity", "gradual", "group_lasso", "guided", "l1", "l2", "map"}
+    assert method.raises_dev == (name in raising)
+
+
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    return [each for item in value for each in tensors_in(item)] if isinstance(value, list | tuple) else []
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_no_part_holds_the_graph_of_an_update(make_trainer: MakeTrainer, name: str) -> None:
+    """What a method keeps from update to update has no history, which would grow and fill the memory."""
+    asked = {} if name in ("dsd", "map") else {"keep": 0.5}
+    trainer = make_trainer({"method": name, "warm_up": 0.0, "fine_tune": 0.0, **asked}, {"epochs": 9})
+    trainer._one_epoch()
+    for part in trainer.hooks.method.parts:  # type: ignore[attr-defined]
+        for key, value in vars(part).items():
+            assert not [each for each in tensors_in(value) if each.grad_fn is not None], (type(part), key)
+
+
+@pytest.mark.parametrize("shrinks", [True, False])
+def test_nodes_that_are_gone_leave_the_network_at_once_if_asked(make_trainer: MakeTrainer, shrinks: bool) -> None:
+    asked = {"method": "gradual", "keep": 0.4, "every": 7, "live_shrink": shrinks}
+    trainer = make_trainer(asked, {"epochs": 12})
+    while pruner_of(trainer).cut is None:
+        widths = sum(trainer.network.widths)
+        trainer._one_epoch()
+    assert (widths < 56) == shrinks
 
 
 @pytest.mark.parametrize("prune", [LIVE[1], *LIVE[3:5]], ids=str)

@@ -130,6 +130,15 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_model(folder / "model/network.pt").network.state_dict()
 
 
+def test_seconds_are_those_of_the_epochs_to_a_hundredth(tmp_path: Path) -> None:
+    figures = run(tmp_path, {"method": "none"})
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    seconds = sum(row["seconds"] for row in rows)
+    assert figures["train_seconds"] == pytest.approx(seconds, abs=1e-6)
+    assert figures["train_seconds_per_epoch"] == pytest.approx(seconds / len(rows), abs=0.00501)
+    assert figures["train_wall_seconds"] >= figures["train_seconds"] - 0.005 * len(rows)
+
+
 def test_a_set_that_fits_its_memory_trains_as_one_in_memory(tmp_path: Path) -> None:
     run(tmp_path / "arrays", {"method": "none"})
     for name, memory_gb in (("any", 0.0), ("fits", 20000e-9), ("chunks", 9000e-9)):
@@ -209,7 +218,7 @@ def test_the_table_says_why_a_node_went() -> None:
         step=70,
         kept=[torch.tensor([True, False, False, True])],
         alive=[torch.tensor([True, False, True, True])],
-        scores=[torch.tensor([0.7, 0.0, 0.25, 0.5])],
+        scores=[torch.tensor([0.7, 0.0, 0.123456789, 0.5])],
         dev_ce_before=1.0,
         dev_ce_after=1.1,
     )
@@ -220,7 +229,7 @@ def test_the_table_says_why_a_node_went() -> None:
             "nodes": 4,
             "kept": [0, 3],
             "removed_by_the_method": [1],
-            "removed_by_the_cut": {"2": 0.25},
+            "removed_by_the_cut": {"2": 0.123457},
             "lowest_score_kept": 0.5,
         }
     ]

@@ -9,7 +9,7 @@ import torch
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.pruning.removal import shrink, zero_nodes
-from asr_prune.pruning.verify import compare_networks
+from asr_prune.pruning.verify import _random, compare_networks
 
 
 @pytest.fixture(params=["relu", "sigmoid"])
@@ -46,6 +46,14 @@ def test_a_shrunk_network_agrees(models: tuple[Model, Model], utterances: dict[s
     assert all(str(agreement).endswith(": ok") for agreement in found)
     assert found[3].allowed == 1e-9
     assert masked.network.shift.dtype == small.network.shift.dtype == torch.float32
+
+
+def test_random_inputs_are_normal_once_the_network_has_normalised_them(models: tuple[Model, Model]) -> None:
+    network = models[0].network
+    (inputs,) = _random(models[0])
+    normalised = (inputs - network.shift) * network.scale
+    assert normalised.mean(0).abs().max() < 0.1
+    assert (normalised.std(0) - 1).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("change", [1e-2, float("nan"), float("inf")])

@@ -73,8 +73,8 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("netwrok.hidden=[3]", "unknown key 'netwrok'; did you mean 'network'"),
         ("train.epochs=many", "train.epochs"),
         ("train.epochs=0", "epochs and batch must be 1 or more"),
-        ("train.memory_gb=-1", "memory_gb must be 0 or more and finite, not -1"),
-        ("train.memory_gb=.nan", "memory_gb must be 0 or more and finite, not nan"),
+        ("train.memory_gb=-1", "memory_gb must be 0 or more, not -1"),
+        ("train.memory_gb=.nan", "memory_gb must be a finite number, not nan"),
         ("features.network.bin=3", "did you mean 'bins'"),
         ("prune.kepp=0.5", "did you mean 'keep'"),
         ("prune.keep=2", "keep must be above 0 and at most 1, not 2"),
@@ -205,3 +205,14 @@ def test_features_at_another_rate_than_the_corpus_are_refused(recipe: Path, kind
 def test_a_block_that_is_none_is_still_told(recipe: Path, change: str) -> None:
     with pytest.raises(UserError, match="must be a block of"):
         load_recipe(recipe, ["corpus.rate=8000", change])
+
+
+@pytest.mark.parametrize(("given", "channel"), [("2", 2), ("mix", "mix"), ("null", None)])
+def test_a_channel_is_a_number_or_a_mix(recipe: Path, given: str, channel: int | str | None) -> None:
+    assert load_recipe(recipe, [f"corpus.channel={given}"]).recipe.corpus.channel == channel
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "left", "1.5", "[1, 2]"])
+def test_another_channel_is_one_sentence(recipe: Path, given: str) -> None:
+    with pytest.raises(UserError, match=r"corpus.*channel"):
+        load_recipe(recipe, [f"corpus.channel={given}"])

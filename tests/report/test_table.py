@@ -32,7 +32,7 @@ ROWS = [
 
 def test_reads_as_it_should() -> None:
     lines = table(ROWS).splitlines()
-    text = "dense none - 1024 4x256 300k 298k 298k 10.74 10.74 [ 8.7, 12.7] 1.20 - - 61"
+    text = "dense none - 1024 4x256 300k 298k 298k 10.74 10.74 [ 8.7, 12.7] 10.74 1.20 - - 61"
     assert " ".join(lines[3].split()) == text
     for part in ("101/70/50/35", "0.25", "11.77 [ 9.8, 13.8]", "1.23/1.30/1.20", " 12%", "NO"):
         assert part in lines[4]

@@ -36,6 +36,18 @@ def test_all_files_and_the_table(exp: Path) -> None:
     assert "skipped: 1\n  halfway: no result.json" in text
 
 
+def test_a_run_that_recognised_nothing_is_remarked_upon(exp: Path, make_run) -> None:
+    assert "are deleted" not in write_report(run_files(exp), exp / "report", "demo")
+    for run, deleted in (("silent", 500), ("nearly", 480), ("poor", 470)):
+        make_run(run, "l2", 8, 99.0, errors_test={"sub": 0, "ins": 0, "del": deleted})
+    text = write_report(run_files(exp), exp / "report", "demo")
+    remark = "silent, test: 500 of 500 words are deleted: check that network, labels and graph belong together"
+    assert remark in text
+    assert "nearly, test: 480 of 500 words are deleted" in text
+    assert "poor, test" not in text
+    assert remark in (exp / "report/index.html").read_text()
+
+
 def test_json_is_sorted_keeps_what_runs_added_and_is_strict(exp: Path) -> None:
     write_report(run_files(exp), exp / "report", "demo")
     rows = json.loads((exp / "report/results.json").read_text(), parse_constant=pytest.fail)

@@ -70,6 +70,9 @@ def test_statistics_are_scipys(pairs: list[tuple[str, str]]) -> None:
 def test_where_there_is_nothing_to_test() -> None:
     assert mapsswe([]) == Mapsswe(0, 0.0, None, 0.0)
     assert mapsswe([("SCCS", "SCCS")]).p == 1.0
+    assert mapsswe([("SCCS", "SCCS")]) == Mapsswe(2, 0.0, 0.0, 0.0)
+    assert mapsswe([("S", "S")]) == Mapsswe(1, 0.0, None, 0.0)
+    assert mapsswe([("S", "C")]) == Mapsswe(1, -1.0, None, None)
     assert mapsswe([("S", "C")]).p is None
     assert mapsswe([("S", "C"), ("S", "C")]) == Mapsswe(2, -1.0, 0.0, None)
 

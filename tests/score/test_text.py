@@ -87,3 +87,9 @@ def test_every_step_of_a_recipe_is_known_and_an_unknown_one_is_a_sentence() -> N
         load_recipe(ROOT / "recipes/demo", ["score.normalise=[upper,lowr]"])
     assert "score.normalise.1: input should be 'lower', 'upper'" in str(error.value)
     assert "(got 'lowr')" in str(error.value)
+
+
+@pytest.mark.parametrize("letter", ["'", "\u2019", "\u2018", "\u02bc", "\u201b", "\uff07"])
+def test_all_apostrophes_inside_words_are_one(letter: str) -> None:
+    assert normalise([f"DON{letter}T,"], ["no_punctuation"]) == ["DON'T"]
+    assert normalise([f"DON{letter}T"], []) == [f"DON{letter}T"]

@@ -27,8 +27,13 @@ def test_a_line_per_sentence() -> None:
     assert trn([("a-1", "a", ["ONE", "TWO"]), ("a-2", "a", [])]) == "ONE TWO (a-1)\n(a-2)\n"
 
 
-@pytest.mark.parametrize("word", ["{", "@", "(UH)", "A/(B)", ";;"])
+@pytest.mark.parametrize("word", ["{", "@", "(UH)", "A/(B)", ";;", "A;B", "A\\B", "A*"])
 def test_marks_of_sclite_are_reported(word: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert trn([("a-1", "a", [word, "B/C", "D"])]) == f"{word} B/C D (a-1)\n"
     assert f"sclite reads {word!r} (1 such words) as markup" in caplog.text
+
+
+def test_markup_that_is_meant_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
+    assert trn([("a-1", "a", ["{", "A", "/", "@", "}"])], {"a-1"}) == "{ A / @ } (a-1)\n"
+    assert not caplog.text

@@ -80,5 +80,13 @@ def test_one_speaker_has_no_interval() -> None:
 )
 def test_saying_what_was_meant_scores_zero(refs: dict[str, list[str]]) -> None:
     output = score(refs, refs, {name: name[0] for name in refs}, OPTIONS)
-    assert output.wer == output.wer_raw == 0.0
+    assert output.wer == output.wer_raw == output.wrong_utterances == 0.0
     assert output.low in (0.0, None)
+
+
+@pytest.mark.parametrize(("hyp", "said"), [("", True), ("x", False)])
+def test_a_set_of_which_no_word_was_recognised_is_remarked_upon(
+    hyp: str, said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    score({"a-1": hyp.split()}, {"a-1": ["one", "two"]}, {"a-1": "a"}, ScoreOptions(bootstrap=0))
+    assert ("2 of 2 words are deleted: check that network, labels and graph belong" in caplog.text) is said

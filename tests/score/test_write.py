@@ -48,6 +48,13 @@ def test_json_holds_counts_interval_and_details(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted(score_files(tmp_path / "score_test.json"))
 
 
+def test_what_is_no_number_is_not_written_as_one(tmp_path: Path) -> None:
+    """JSON has no NaN, and many readers refuse it."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_score(tmp_path / "score_test.json", MADE, {"seconds": float("nan")})
+    assert not (tmp_path / "score_test.json").exists()
+
+
 def test_trn_files_hold_the_words_as_they_are_counted(tmp_path: Path) -> None:
     write_score(tmp_path / "score_test.json", MADE)
     assert (tmp_path / "score_test.ref.trn").read_text() == "O ONE TWENTY (ann-1)\n(ann-2)\nTHREE FOUR (bob-1)\n"

@@ -22,7 +22,12 @@ RECIPES = sorted(path.parent.name for path in ROOT.glob("recipes/*/recipe.yaml")
 #: settings that choose other works
 VARIANTS = (
     [],
-    ["decode.type=hmm", "features.network={type: hmm}", "hmm.passes=[{type: mono}, {type: tri}, {type: sat}]"],
+    [
+        "decode.type=hmm",
+        "features.network=",
+        "features.network.type=hmm",
+        "hmm.passes=[{type: mono}, {type: tri}, {type: sat}]",
+    ],
     ["decode.type=hmm", "decode.lattice=true", "decode.graph=theirs", "lang.folder=theirs", "hmm.labels=theirs"],
     ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
@@ -118,3 +123,11 @@ def test_plan_keeps_a_graph_that_other_settings_made(project: Path, capsys: pyte
         path: time for path, time in before.items() if "exp" not in path.parts
     }
     assert graph.read_text() == "made"
+
+
+def test_a_channel_goes_to_the_features_and_none_leaves_them_as_they_were(project: Path) -> None:
+    for sets, channel in (([], None), (["corpus.channel=2"], 2), (["corpus.channel=mix"], "mix")):
+        made = [work for work in works("demo", *sets) if work.stage == "features"]
+        assert made
+        assert all(work.arguments.get("channel") == channel for work in made)
+        assert all(("channel" in work.arguments) == (channel is not None) for work in made)

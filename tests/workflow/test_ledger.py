@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger
+from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
 
 
 def ledger_at(folder: Path) -> Ledger:
@@ -71,3 +71,61 @@ def test_an_interrupted_work_is_resumed_only_with_the_same_fingerprint(tmp_path:
     assert not ledger.begin("train", "one")
     assert ledger.begin("train", "one")
     assert not ledger.begin("train", "two")
+
+
+def test_what_is_known_is_written_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("1")
+    store = tmp_path / "hashes.json"
+    hashes = Hashes(store)
+    hashes.save()
+    assert not store.exists()
+    first = hashes.of(tmp_path / "file")
+    hashes.save()
+    assert Hashes(store).of(tmp_path / "file") == first
+    store.unlink()
+    hashes.save()
+    again = hashes.of(tmp_path / "file")
+    hashes.save()
+    assert again == first
+    assert not store.exists()
+
+
+def test_each_stage_knows_what_its_works_wrote(tmp_path: Path) -> None:
+    ledger = ledger_at(tmp_path)
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_text(name)
+    ledger.mark("train", fingerprint(), [tmp_path / "one"])
+    ledger.mark("train-dense", fingerprint(), [tmp_path / "two"])
+    ledger.mark("decode-dense", fingerprint(), [tmp_path / "three"])
+    for name in ("one", "two"):
+        assert ledger.written("train", tmp_path / name) == ledger.hashes.of(tmp_path / name)
+    assert ledger.written("train", tmp_path / "three") is None
+    assert ledger.written("trai", tmp_path / "one") is None
+
+
+def test_a_digest_is_of_the_content_and_not_of_its_order() -> None:
+    same = [dict(pairs) for pairs in ([("a", 1), ("b", {"c": 2})], [("b", {"c": 2}), ("a", 1)])]
+    assert len({digest_of(content) for content in same}) == 1
+    assert digest_of({"a": 2}) != digest_of({"a": 1})
+    assert fingerprint().digest() == fingerprint().digest() != fingerprint(job="other").digest()
+
+
+def test_what_is_forgotten_may_never_have_been_done(tmp_path: Path) -> None:
+    ledger = ledger_at(tmp_path)
+    ledger.forget("train", [])
+    ledger.mark("train", fingerprint(), [], ["asr_prune.files"])
+    assert ledger.accepted() == ["train"]
+    ledger.forget("train", [])
+    assert ledger.recorded("train") == {}
+
+
+def test_outputs_are_in_the_manifest_while_a_work_is_done(tmp_path: Path) -> None:
+    made, declared = tmp_path / "exp/graph/HCLG.fst", tmp_path / "exp/graph/words.txt"
+    made.parent.mkdir(parents=True)
+    for path in (made, declared):
+        path.write_text("b")
+    ledger, manifest = ledger_at(tmp_path), made.with_name("SHA256SUMS")
+    ledger.mark("graph-tri", fingerprint(), [made, declared, made.with_name("none")])
+    assert [line.split()[-1] for line in manifest.read_text().splitlines()] == ["graph", "HCLG.fst", "words.txt"]
+    ledger.forget("graph-tri", [declared])
+    assert not manifest.exists()

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_prune.hmm.kaldi_model import read_topology
+from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.tree import Leaf, Node, Split, Table, Tree
 from asr_prune.hmm.tying.build import build_tree, num_leaves
+from asr_prune.hmm.tying.grow import grow
 from asr_prune.hmm.tying.lookup import leaves_of
 from asr_prune.hmm.tying.questions import Questions
 from asr_prune.hmm.tying.stats import TreeStats
@@ -19,7 +20,7 @@ from asr_prune.hmm.tying.stats import TreeStats
 
 def all_events(walk: Any) -> np.ndarray:
     """(pdf class, phones of the window) for every phone in every context, 0 included."""
-    classes = read_topology(walk.lang.topo).get_phone_to_num_pdf_classes()
+    classes = parsed_topology(walk.lang.topo, "topo").get_phone_to_num_pdf_classes()
     phones = [phone for group in walk.lang.shared for phone in group]
     around = [0, *phones]
     events = [(c, a, b, d) for b in phones for c in range(classes[b]) for a, d in product(around, around)]
@@ -75,6 +76,20 @@ def test_same_input_same_tree(walk: Any) -> None:
     assert one.to_bytes(True) == other.to_bytes(True)
 
 
+def test_minus_one_merges_what_costs_no_more_than_the_smallest_gain(walk: Any) -> None:
+    stats, questions, shared = walk.stats, walk.questions, walk.lang.shared
+    place = {phone: i for i, group in enumerate(shared) for phone in group}
+    roots = np.array([place[phone] for phone in stats.phones.tolist()])
+    merged = 0
+    for leaves in (25, 31, 40, 45):
+        _, least = grow(stats, roots, len(shared), questions, leaves, 1.0)
+        thresholds = -1.0, least, 0.0
+        by_default, by_number, never = (build_tree(stats, shared, questions, leaves, t, 1.0) for t in thresholds)
+        assert by_default.to_bytes(True) == by_number.to_bytes(True)
+        merged += by_default.to_bytes(True) != never.to_bytes(True)
+    assert merged
+
+
 def test_too_few_leaves_are_logged(walk: Any, caplog: pytest.LogCaptureFixture) -> None:
     tree = build_tree(walk.stats, walk.lang.shared, walk.questions, 5000)
     assert num_leaves(tree) < 5000
@@ -88,7 +103,7 @@ def test_each_root_has_a_leaf_even_above_the_target(walk: Any, caplog: pytest.Lo
 
 def test_without_splits_the_tree_is_kaldis_stub(walk: Any) -> None:
     """The monophone tree asks the same of the phone, and then of the pdf class."""
-    classes = read_topology(walk.lang.topo).get_phone_to_num_pdf_classes()
+    classes = parsed_topology(walk.lang.topo, "topo").get_phone_to_num_pdf_classes()
     theirs = Tree.from_khg(khg.monophone_context_dependency_shared(walk.lang.shared, classes))
     numbers = iter(range(100))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.hmm.tying.cluster import split_all, split_in_two
+from asr_prune.hmm.tying.cluster import _STARTS, _refined, _start, split_all, split_in_two
 from asr_prune.hmm.tying.likelihood import log_likelihood
 
 
@@ -20,6 +20,16 @@ def points_at(places: list[float], frames: float = 100.0) -> np.ndarray:
 def test_neighbours_on_a_line() -> None:
     nodes = split_all(points_at([0, 1, 50, 52, 80]), np.random.default_rng(0))
     assert sorted(nodes) == [[0], [0, 1], [1], [2], [2, 3], [2, 3, 4], [3], [4]]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_starts_that_end_equally_well_the_first_counts(seed: int) -> None:
+    """Two pairs of twins and a point in the middle, which fits either; sides may be called 0 or 1."""
+    points, rng = points_at([0, 50, 0, 50, 25]), np.random.default_rng(seed)
+    ends = [_refined(points, _start(5, rng)) for _ in range(_STARTS)]
+    gains = [gain_of(points, end) for end in ends]
+    first = ends[gains.index(max(gains))]
+    assert split_in_two(points, np.random.default_rng(seed))[1].tolist() == first.tolist()
 
 
 def test_what_has_no_frames_stays_together() -> None:

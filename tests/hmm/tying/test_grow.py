@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from asr_prune.hmm.tying.grow import Branch, grow
 from asr_prune.hmm.tying.likelihood import log_likelihood
@@ -82,6 +84,27 @@ def test_every_branch_has_the_best_question(walk: Any) -> None:
         if branch.children:
             assert (branch.key, branch.values) == (key, values)
             assert sorted([*branch.children[0].rows, *branch.children[1].rows]) == branch.rows.tolist()
+        waiting += branch.children
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 9999))
+def test_nothing_is_asked_about_a_neighbour_that_some_events_lack(seed: int) -> None:
+    """Phone 1 has no context, phones 2 and 3 are coloured by their left neighbour alone."""
+    dice = np.random.default_rng(seed)
+    events = [(0, -1, 1, -1), *((0, left, phone, 1) for left in (2, 3, 4) for phone in (2, 3))]
+    windows = np.array(events, np.int32)
+    x = windows[:, 1:2] * 5.0 + dice.normal(0, 0.1, (len(events), 2))
+    frames = dice.integers(50, 200, (len(events), 1)).astype(float)
+    stats = TreeStats(windows[:, 0], windows[:, 1:], np.hstack([frames, frames * x, frames * (1 + x**2)]), 1)
+    questions = Questions([[1], [2], [3], [4], [2, 3]], [[0]])
+    waiting, _ = grow(stats, np.zeros(len(events), int), 1, questions, 4, 0.0)
+    while waiting:
+        branch = waiting.pop()
+        gain, key, values = best_question(stats, branch.rows, questions)
+        assert branch.gain == pytest.approx(gain)
+        if branch.children:
+            assert (branch.key, branch.values) == (key, values)
         waiting += branch.children
 
 

@@ -97,5 +97,4 @@ def _map(m: nn.Linear, out: int | None, into: int | None, layers: Sequence[NodeL
     rows = m.out_features if out is None else m.out_features / max(1, layers[out].size)
     values = m.weight.shape[1:].numel()
     columns = values if into is None else values / max(1, layers[into].size)
-    bias = m.bias is not None and out is not None
-    return _Map(out, into, rows, columns, bias, rate_of(m))
+    return _Map(out, into, rows, columns, m.bias is not None, rate_of(m))

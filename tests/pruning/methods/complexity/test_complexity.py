@@ -95,6 +95,38 @@ def test_in_training_the_drawn_gates_act_and_else_their_means() -> None:
     assert all(torch.equal(x.outgoing.weight, w) for x, w in zip(network.node_layers(), own, strict=True))
 
 
+@pytest.mark.parametrize(("strength", "gated"), [(0.0, False), (1.0, True)])
+def test_without_a_price_there_are_no_gates(strength: float, gated: bool) -> None:
+    network, method = make(strength=strength)
+    for step in (1, 2):
+        update(network, method, step)
+    assert bool(method.weights.factors) == gated
+
+
+@pytest.mark.parametrize("rates", [[0.0, 0.0, 0.0, 8.0], [-4.0, -9.0, 0.5, 7.5], [2.0, 3.0, 4.0, 5.0]])
+def test_nu_starts_at_the_price_of_those_wanted_or_a_hundredth_of_the_mean(rates: list[float]) -> None:
+    """At the start all nodes are wanted: the price is the lowest rate, if that is not too low."""
+    penalty = make("feed_forward", keep=0.5, min_nodes=1, floor=0.0, theta=1.0)[1].penalty
+    prices = torch.ones(2, dtype=torch.float64)
+    for saliency in penalty.score.saliency:
+        saliency.copy_(torch.tensor(rates[: len(saliency)]))
+    penalty.payers = [torch.ones_like(s, dtype=torch.bool) for s in penalty.score.saliency]
+    every = [float(x) for saliency in penalty.score.saliency for x in saliency]
+    penalty._steer(0, prices)
+    mean = sum(max(x, 0.0) for x in every) / len(every)
+    assert penalty.nu == pytest.approx(max(min(every), 0.01 * mean, 1e-6))
+
+
+def test_what_costs_nothing_has_a_price_all_the_same() -> None:
+    """A layer that is off has no price; its nodes come first, and nothing becomes infinite."""
+    penalty = make("feed_forward", keep=0.5, min_nodes=1, floor=0.0, theta=1.0)[1].penalty
+    for saliency in penalty.score.saliency:
+        saliency.fill_(1e-13)
+    penalty.payers = [torch.ones_like(s, dtype=torch.bool) for s in penalty.score.saliency]
+    penalty._steer(0, torch.zeros(2, dtype=torch.float64))
+    assert penalty.nu == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(("mu", "still"), [(0.0, "layers"), (1.0, "nodes")])
 def test_mu_at_its_ends_prices_one_kind_of_gate_alone(mu: float, still: str) -> None:
     network, method = make(strength=1e6, mu=mu, theta=0.5, rate=1e-6)

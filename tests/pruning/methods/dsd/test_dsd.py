@@ -178,7 +178,7 @@ def test_masking_nothing_is_none(make_trainer: MakeTrainer, asked: dict[str, Any
         assert torch.equal(value, idle.network.state_dict()[name])
 
 
-@given(steps=st.integers(5, 500), first=st.floats(0.01, 0.9), cycles=st.integers(1, 2))
+@given(steps=st.integers(7, 500), first=st.floats(0.01, 0.9), cycles=st.integers(1, 3))
 def test_phases_share_the_updates(steps: int, first: float, cycles: int) -> None:
     rest = (1 - first) / (2 * cycles)
     options = DsdOptions(method="dsd", cycles=cycles, shares=(first, *[rest] * (2 * cycles)))

@@ -67,6 +67,34 @@ def test_a_proximal_step_of_sgd_shrinks_each_vector_by_eta_lambda(vectors: str) 
                 assert now == pytest.approx(then, abs=1e-12)
 
 
+@pytest.mark.parametrize("steer_every", [3, 4])
+def test_the_strength_is_corrected_from_the_first_penalised_update_on(steer_every: int) -> None:
+    network, method = make(keep=0.5, every=1, steer_every=steer_every, floor=0.0)
+    phases = Phases.of(44, 0.25, 0.25)
+    method.start(torch.optim.SGD(network.parameters(), lr=0.01), phases)
+    seen, strengths = [], [method.penalty.strength]
+    for step in range(phases.sparsify_from + 1, phases.cut_at + 1):
+        method.after_step(step)
+        strengths.append(method.penalty.strength)
+        seen += [step] if strengths[-1] != strengths[-2] else []
+    assert phases.sparsify_from == 11
+    assert seen == list(range(12, phases.cut_at + 1, steer_every))
+
+
+def test_the_first_strength_is_a_tenth_of_what_would_bring_the_mass_to_zero() -> None:
+    """Of SGD: each vector loses eta lambda an update; mass in units of the layer's mean norm."""
+    network, method = make(keep=0.5, every=1, floor=0.0)
+    phases = Phases.of(44, 0.25, 0.25)
+    method.start(torch.optim.SGD(network.parameters(), lr=0.01), phases)
+    norms = [layer.norms("outgoing") for layer in network.node_layers()]
+    ranking = sorted((float(n / own.mean()), i) for i, own in enumerate(norms) for n in own)
+    going = ranking[: len(ranking) - round(0.5 * len(ranking))]
+    loss = sum(0.01 / float(norms[i].mean()) for _, i in going)
+    method.after_step(phases.sparsify_from + 1)
+    mass = sum(share for share, _ in going)
+    assert method.penalty.strength == pytest.approx(0.1 * mass / (loss * (phases.cut_at - phases.sparsify_from)))
+
+
 def test_a_group_zero_for_long_is_gone() -> None:
     network, method = make(strength=1e-9, every=1, patience=3)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1)

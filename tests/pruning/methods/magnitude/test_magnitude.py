@@ -10,6 +10,7 @@ import torch
 
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.train import Trainer
+from asr_prune.pruning.methods.magnitude.activity import activity
 from asr_prune.pruning.methods.magnitude.method import Magnitude
 from asr_prune.pruning.methods.magnitude.options import MagnitudeOptions
 
@@ -76,6 +77,12 @@ def test_layers_compare_whatever_their_scale() -> None:
     }
 
 
+@pytest.mark.parametrize("score", ["onorm", "entropy"])
+def test_by_keep_all_nodes_live_until_the_cut(score: str) -> None:
+    _, method = make(keep=0.5, score=score)
+    assert all(bool(alive.all()) for alive in method.score.alive())
+
+
 def test_by_strength_a_share_of_the_layers_mean_says_who_goes() -> None:
     network, method = make(strength=0.9)
     kept = method.finish()
@@ -131,6 +138,14 @@ def test_the_entropy_cut_puts_means_in_the_place_of_nodes(
     inputs = trainer.dev_frames.splice(torch.arange(60))
     assert torch.allclose(trainer.network.eval()(inputs), expected(inputs), atol=1e-5)
     assert cut.dev_ce_after == pytest.approx(trainer.metrics[-1]["dev_ce"])
+
+
+def test_what_was_measured_has_no_history() -> None:
+    """Also where the network runs with gradients."""
+    network = FeedForward(5, (6, 4), 3)
+    for measured in activity(network.node_layers(), lambda: network(torch.randn(9, 5))):
+        assert not measured.on.requires_grad
+        assert not measured.mean.requires_grad
 
 
 def test_before_it_has_looked_no_node_stands_out_by_entropy() -> None:

@@ -1,0 +1,120 @@
+"""Which utterances of a data directory can be used, and why others cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from asr_prune.corpus.audio import inspect_audio
+from asr_prune.corpus.audio_file import AudioProblem, channel_count
+from asr_prune.corpus.channels import Channel, channels_read
+from asr_prune.corpus.datadir import c_order
+from asr_prune.corpus.scp import audio_paths
+from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
+from asr_prune.corpus.side_tables import SIDE_TABLES, unfit
+from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
+
+#: {name: {key: rest of line}}
+Tables = dict[str, dict[str, str]]
+#: tables that can be made again, so that no utterance is dropped for them
+DERIVED = ("utt2dur", "reco2dur", "utt2num_frames")
+
+
+class Usable:
+    """Selects the utterances that can be used; adds to `changes` why others are dropped.
+
+    known: the utterances, speakers and recordings that there were, usable or not. seconds: of the
+    recordings that can be read, after `utterances`. paths: of all recordings.
+    """
+
+    def __init__(self, path: Path, tables: Tables, changes: list[str], channel: Channel) -> None:
+        self.tables, self.changes, self.channel = tables, changes, channel
+        self.paths = audio_paths(path / "wav.scp", tables["wav.scp"])
+        self.segments, self.unparsed = parse_segments(tables.get("segments", {}).items())
+        self.audio = "segments" if "segments" in tables else "wav.scp"
+        self.kept: set[str] = {*tables[self.audio], *tables["text"], *tables["utt2spk"]}
+        recordings = {fields(rest)[0] for rest in tables.get("segments", {}).values() if rest}
+        self.known: dict[str, set[str]] = {
+            "utterance": {*self.kept},
+            "speaker": {*tables["utt2spk"].values()},
+            "recording": recordings if "segments" in tables else {*self.kept},
+        }
+        self.seconds: dict[str, float] = {}
+
+    def utterances(self, rate: int | None) -> list[str]:
+        """In C order."""
+        self._check_tables()
+        self._check_side_tables()
+        self._check_audio(rate)
+        return sorted(self.kept, key=c_order)
+
+    def owner(self, of: str, utterance: str) -> str:
+        """The utterance itself, its speaker or its recording, as `of` says."""
+        if of == "speaker":
+            return self.tables["utt2spk"][utterance]
+        return self.source(utterance) if of == "recording" else utterance
+
+    def source(self, utterance: str) -> str:
+        """Key in wav.scp."""
+        return self.segments[utterance].recording if self.segments else utterance
+
+    def _drop(self, why: str, utterances: Iterable[str]) -> None:
+        if lost := self.kept.intersection(utterances):
+            self.kept -= lost
+            names = first_few(sorted(lost, key=c_order))
+            self.changes.append(f"dropped {counted(lost, 'utterance')} {why}: {names}.")
+
+    def _check_tables(self) -> None:
+        text, utt2spk = self.tables["text"], self.tables["utt2spk"]
+        for name in (self.audio, "text", "utt2spk"):
+            self._drop(f"missing in {name}", self.kept - self.tables[name].keys())
+        self._drop("without words", [key for key in self.kept if not text[key]])
+        odd = [key for key in self.kept if len(fields(utt2spk[key])) != 1]
+        self._drop("without exactly one speaker", odd)
+        self._drop("whose segment is not `recording start end`", self.unparsed)
+        lost = [key for key in self.kept if self.source(key) not in self.tables["wav.scp"]]
+        self._drop("whose recording is missing in wav.scp", lost)
+
+    def _check_side_tables(self) -> None:
+        for table in SIDE_TABLES:
+            if table.name not in self.tables or table.name in DERIVED:
+                continue
+            lines = self.tables[table.name]
+            missing = [key for key in self.kept if self.owner(table.of, key) not in lines]
+            self._drop(f"missing in {table.name}", missing)
+            odd = {*unfit(table, lines)}
+            unfitting = [key for key in self.kept if self.owner(table.of, key) in odd]
+            self._drop(f"whose line in {table.name} is not {table.form}", unfitting)
+
+    def _check_audio(self, rate: int | None) -> None:
+        sources = dict.fromkeys(self.source(key) for key in sorted(self.kept, key=c_order))
+        pipes = {source for source in sources if self.tables["wav.scp"][source][-1:] in ("", "|")}
+        self._drop("whose audio is a pipe or has no name", self._of(pipes))
+        files = {source: self.paths[source] for source in sources if source not in pipes}
+        self._check_channels()
+        inspected = inspect_audio(files, rate, True, channels_read(files, self._kept_segments(), self.channel))
+        self.seconds = inspected.seconds
+        for kind, bad in sorted(inspected.problems.items()):
+            self._drop(f"with {kind} audio", self._of(bad))
+        cut = segment_problems(self._kept_segments(), inspected.seconds)
+        for kind, lost in sorted(cut.items()):
+            self._drop(f"with {kind} segments", lost)
+
+    def _check_channels(self) -> None:
+        """A segment with a wrong channel must not cost those with a right one."""
+        count, wrong = cache(channel_count), list[str]()
+        for key, segment in self._kept_segments().items():
+            with suppress(AudioProblem):  # which is reported with the others
+                if segment.channel and segment.channel > count(self.paths[segment.recording]):
+                    wrong.append(key)
+        self._drop("whose recording has no such channel", wrong)
+
+    def _of(self, sources: Container[str]) -> list[str]:
+        """The kept utterances of these files."""
+        return [key for key in self.kept if self.source(key) in sources]
+
+    def _kept_segments(self) -> dict[str, Segment]:
+        return {key: self.segments[key] for key in self.kept if self.segments}
