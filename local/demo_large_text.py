@@ -10,6 +10,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.lang.dictionary import read_dictionary
+from asr_prune.text import fields
 
 #: within the wheel pocketsphinx, which is not imported
 DICTIONARY = Path("model/en-us/cmudict-en-us.dict")
@@ -52,7 +53,7 @@ class Writer:
 
     def __init__(self, words: list[str], seed: int) -> None:
         dice = np.random.default_rng(seed)
-        first = [word for word in FREQUENT.split() if word in set(words)]
+        first = [word for word in fields(FREQUENT) if word in set(words)]
         rest = sorted(set(words) - set(first))
         self.words = [*first, *(rest[i] for i in dice.permutation(len(rest)))]
         self._shares = np.cumsum((np.arange(len(self.words)) + 2.7) ** -ZIPF)
