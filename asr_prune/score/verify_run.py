@@ -22,6 +22,9 @@ from asr_prune.score.align import distance
 
 log = logging.getLogger(__name__)
 
+#: the search by which networks are compared
+NARROW = DecodeOptions(beam=11.0, max_active=1500)
+
 
 def verified_run(run: RunDir, decoding: Decoding, nj: int) -> None:
     """As `verify_run`. Raises UserError if the two networks differ."""
@@ -61,10 +64,14 @@ def words_for_comparison(model: Model, feats: Feats, graph: Path | None, nj: int
     """
     if graph is None:
         return greedy_set(model, feats)
-    narrow = DecodeOptions(beam=11.0, max_active=1500)
-    weight = 2 if model.tokens else 12
-    hyps = decode_set(graph, NetworkScores(model, feats), narrow, weight, nj, total=len(feats))
+    weight = comparison_weight(bool(model.tokens))
+    hyps = decode_set(graph, NetworkScores(model, feats), NARROW, weight, nj, total=len(feats))
     return {utt: hyp.words for utt, hyp in hyps.items()}
+
+
+def comparison_weight(ctc: bool) -> int:
+    """The LM weight at which networks are compared."""
+    return 2 if ctc else 12
 
 
 def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path | None, nj: int) -> list[str]:
