@@ -29,12 +29,14 @@ from asr_prune.stages.decode import search_options
 from asr_prune.stages.graph import FIRST_PASSES
 from asr_prune.workflow.experiment import Experiment
 
-#: seconds of processor time for the searches of all runs together, for each kind of work that searches
-PATIENCE = 3.0
+#: seconds of processor time for the searches of all runs together, by kind of work
+PATIENCE = {"decode": 5.0, "verify": 2.5, "adapt": 2.5}
 #: frames of an utterance that are searched at most, from its middle
 FRAMES = 500
 #: utterances at most
 PIECES = 60
+#: size of a graph's file that is loaded at most, in about ten seconds
+GRAPH_BYTES = 400_000_000
 
 #: (what gives the scores, scores by utterance, seconds that a frame of them stands for)
 _Scores = tuple[str, Iterator[tuple[str, Floats]], float]
@@ -73,7 +75,7 @@ class Searches:
         options = {key: getattr(self.experiment.recipe.decode, key) for key in FIRST_PASSES}
         last = replace(DecodeOptions(**options), acoustic_scale=1 / options["adapt_lm_weight"])
         first = replace(last, beam=last.first_beam, max_active=last.first_max_active)
-        return self._speed("adapt", [self._gaussians], [Search(first), Search(last)], PATIENCE)
+        return self._speed("adapt", [self._gaussians], [Search(first), Search(last)], PATIENCE["adapt"])
 
     def _of_run(self, kind: str, run: Run, searches: Sequence[Search]) -> SearchSpeed:
         """Runs beyond the patience take as much as those measured before them."""
@@ -81,7 +83,7 @@ class Searches:
             return SearchSpeed(0.0)
         if (kind, run.name) not in self.known:
             earlier = [speed for (other, _), speed in self.known.items() if other == kind]
-            left = PATIENCE - sum(speed.spent for speed in earlier)
+            left = PATIENCE[kind] - sum(speed.spent for speed in earlier)
             if earlier and (left <= 0 or earlier[0].extrapolated):
                 return replace(earlier[0], rtf=sum(speed.rtf for speed in earlier) / len(earlier))
             share = left / max(1, len(self.experiment.runs) - len(earlier))
@@ -118,8 +120,13 @@ class Searches:
 
     @cached_property
     def _decoder(self) -> tuple[Decoder, float]:
-        """With the seconds of loading. Raises UserError without a graph, or with one that cannot be read."""
+        """With the seconds of loading. Raises UserError without a graph, or with one that is too large to try or
+        cannot be read.
+        """
         assert self.experiment.graph is not None
+        file = self.experiment.graph / "HCLG.fst"
+        if file.is_file() and file.stat().st_size > GRAPH_BYTES:
+            raise UserError(f"{file} is too large to try; run asr-prune bench instead.")
         return loaded(self.experiment.graph, DecodeOptions())
 
     def _sources(self, run: Run) -> list[Callable[[], _Scores]]:
