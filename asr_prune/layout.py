@@ -4,6 +4,7 @@ a run.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,12 @@ SETS = ("train", "dev", "test")
 LABELLED_SETS = ("train", "dev")
 #: sets that are decoded and scored
 SCORED_SETS = ("dev", "test")
+
+
+def made_by(path: object, stage: str) -> str:
+    """How to get a file that is missing: by `stage` if it lies in the project's data/ or exp/; others users give."""
+    first = Path(os.path.relpath(str(path))).parts[0]
+    return f"run the {stage} stage, which makes it" if first in ("data", "exp") else "correct its path"
 
 
 @dataclass(frozen=True)

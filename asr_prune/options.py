@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar, dataclass_transform
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from types import NoneType
+from typing import Any, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+#: whole numbers stay below this, C's int, which Kaldi's libraries take
+LARGEST = 2**31
+#: messages for pydantic's types of errors
+TYPE_MESSAGES = {
+    "dataclass_type": "must be a block of `key: value` pairs",
+    "dict_type": "must be a block of `key: value` pairs",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "union_tag_not_found": "must say which type it is",
+}
+#: what YAML 1.1 makes of words without quotes
+_UNQUOTED = {
+    bool: "a plain yes, no, on, off, true or false as a truth value",
+    NoneType: "a plain null or nothing as no value",
+}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(cls: type[T]) -> type[T]:
     """Makes `cls` a frozen, keyword-only dataclass; the recipe reader refuses keys that it does not declare.
 
-    Ranges are checked in `__post_init__`, which raises ValueError with a sentence. Keys that were renamed stand in
-    `ALIASES: ClassVar[dict[str, str]]`, old key to new key.
+    Every number, also inside lists and mappings, must be finite, and a whole number less than 2**31 in size; that is
+    checked first. Further ranges are checked in `__post_init__`, which raises ValueError with a sentence. Keys that
+    were renamed stand in `ALIASES: ClassVar[dict[str, str]]`, old key to new key.
     """
+    ranges = getattr(cls, "__post_init__", None)
+
+    def __post_init__(self: Any) -> None:
+        for field in fields(self):
+            check_numbers(field.name, getattr(self, field.name))
+        if ranges:
+            ranges(self)
+
+    cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     block = dataclass(frozen=True, kw_only=True)(cls)
     block.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
     return block
+
+
+def check_numbers(key: str, value: Any) -> None:
+    """Raises ValueError if `value` is, or holds, a number that is not finite or a whole number of 2**31 or more.
+
+    key: its name, for the message. A comparison such as `x <= 0` is false for nan, so ranges alone let it pass.
+    """
+    for inner, number in _numbers(key, value):
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"{inner} must be a finite number, not {number}")
+        if isinstance(number, int) and abs(number) >= LARGEST:
+            raise ValueError(f"{inner} must be below {LARGEST} in size")
+
+
+def _numbers(key: str, value: Any) -> Iterator[tuple[str, int | float]]:
+    """The numbers in `value`, each with its key; options in it have checked their own."""
+    if isinstance(value, int | float):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _numbers(f"{key}.{name}", inner)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from _numbers(key, inner)
 
 
 def renamed_keys(cls: type, tree: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -33,3 +84,41 @@ def renamed_keys(cls: type, tree: Mapping[str, Any]) -> tuple[dict[str, Any], li
             raise ValueError(f"{key} is the old name of {aliases[key]}; give {aliases[key]} alone")
     notes = [f"{key} is now called {aliases[key]}" for key in old_keys]
     return {aliases.get(key, key): value for key, value in tree.items()}, notes
+
+
+def with_empty(cls: type, tree: Any) -> Any:
+    """`tree`, a block for the options class `cls`, with what is left empty made the empty value of its field.
+
+    Empty are null, "" and {}: `key:` in YAML and `--set key=`. They become null if the field may be null, else "",
+    an empty list or mapping, or a block of defaults, as the field's type is; other fields keep what was given.
+    """
+    if not isinstance(tree, Mapping):
+        return tree
+    hints = get_type_hints(cls)
+    return {key: _with_empty(hints.get(key), value) for key, value in tree.items()}
+
+
+def _with_empty(hint: Any, value: Any) -> Any:
+    if value in (None, "", {}):
+        value = _empty(hint, value)
+    return with_empty(hint, value) if is_dataclass(hint) else value  # type: ignore[arg-type]
+
+
+def _empty(hint: Any, value: Any) -> Any:
+    """The empty value of a type; `value` if it has none."""
+    if NoneType in get_args(hint):
+        return None
+    made = {} if is_dataclass(hint) else get_origin(hint) or hint
+    return made() if made in (str, list, tuple, dict) else made if made == {} else value
+
+
+def told(problem: Mapping[str, Any]) -> str:
+    """What is wrong, of an error of pydantic, in words that a sentence can end with."""
+    value, kind = problem.get("input"), problem["type"]
+    text = TYPE_MESSAGES.get(kind, problem["msg"].removeprefix("Value error, "))
+    text = text[:1].lower() + text[1:]
+    given = "" if isinstance(value, Mapping) else f" (got {'nothing' if value is None else repr(value)[:60]})"
+    if kind == "string_type" and not isinstance(value, Mapping | list):
+        read = _UNQUOTED.get(type(value), f"a plain {value} as a number or date")
+        given += f"; YAML reads {read}: put the word in quotes"
+    return text + given

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, elsewhere a plain line at the end."""
+"""Progress of long work: a bar on a terminal, elsewhere a plain line each minute and at the end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 _T = TypeVar("_T")
+
+_MINUTE = 60.0  # seconds between lines
 
 
 def track(
@@ -19,14 +21,18 @@ def track(
     """Yields `items`, reporting on standard error how many of `total` are done.
 
     On a terminal, if tqdm is installed: a bar with the text of `status`, updated twice a second.
-    Elsewhere: a line at the end if the work took more than two seconds, unless there is a `status`,
-    whose caller prints lines of its own.
+    Elsewhere: a line each minute, and at the end if the work took more than two seconds, unless
+    there is a `status`, whose caller prints lines of its own.
     """
     if sys.stderr.isatty() and _tqdm_installed():
         yield from _with_bar(items, total, label, status)
         return
-    start = time.monotonic()
-    yield from items
+    start = last = time.monotonic()
+    for done, item in enumerate(items):
+        if status is None and (now := time.monotonic()) - last > _MINUTE:
+            last = now
+            print(f"  {label}: {done} of {total} in {last - start:.0f} s", file=sys.stderr, flush=True)
+        yield item
     seconds = time.monotonic() - start
     if status is None and seconds > 2:
         print(f"  {label}: {total} in {seconds:.0f} s", file=sys.stderr, flush=True)

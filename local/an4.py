@@ -16,6 +16,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.text import decoded, fields, lines_of
 
 #: the development set: four women and four men of the training speakers, on whom no network trains
 DEV_SPEAKERS = ("fbbh", "fkai", "fmjd", "ftmj", "mblw", "mdmc", "mjhp", "msjm")
@@ -53,10 +54,9 @@ def prepare(root: Path | None, out: Path, seed: int) -> None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"not UTF-8, byte {error.start}"
-        what = f"{path} cannot be read ({reason}); AN4 is incomplete"
+        return decoded(path.read_bytes(), path)
+    except OSError as error:
+        what = f"{path} cannot be read ({error.strerror}); AN4 is incomplete"
         raise CorpusNotFound(f"{what}. {WHERE}") from None
 
 
@@ -64,7 +64,7 @@ def _read_part(root: Path, part: str, expected: int) -> DataDir:
     """A part of the corpus; ids get the speaker in front: an251-fash-b -> fash-an251-b."""
     data = DataDir(root)
     text = _read_text(root / f"etc/an4_{part}.transcription")
-    for place in _read(root / f"etc/an4_{part}.fileids").split():
+    for place in fields(_read(root / f"etc/an4_{part}.fileids")):
         if "/" not in place:
             what = f"{root}/etc/an4_{part}.fileids: {place!r} is not SPEAKER/NAME"
             raise UserError(f"{what}; copy the corpus again.")
@@ -83,7 +83,7 @@ def _read_part(root: Path, part: str, expected: int) -> DataDir:
 
 def _read_text(path: Path) -> dict[str, list[str]]:
     """{file name: words} from lines such as `<s> YES </s> (an251-fash-b)`."""
-    lines = [line.split() for line in _read(path).splitlines() if line.strip()]
+    lines = [words for line in lines_of(_read(path)) if (words := fields(line))]
     marks = ("<s>", "</s>")
     return {name.strip("()"): [word for word in words if word not in marks] for *words, name in lines}
 
@@ -95,7 +95,7 @@ def _find_audio(root: Path, place: str) -> Path | None:
 
 def _write_lexicon(dictionary: Path, lexicon: Path) -> None:
     """Further pronunciations such as `A(2) EY` become further lines of the word."""
-    entries = [line.split() for line in _read(dictionary).splitlines() if line.strip()]
+    entries = [words for line in lines_of(_read(dictionary)) if (words := fields(line))]
     with atomic(lexicon) as file:
         for word, *phones in entries:
             file.write(f"{re.sub(r'[(][0-9]+[)]$', '', word)} {' '.join(phones)}\n")

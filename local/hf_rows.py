@@ -14,6 +14,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.spelling import has_number
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.progress import track
+from asr_prune.text import trimmed
 
 from .hf_audio import Unusable, place_audio
 from .hf_options import Options
@@ -57,17 +58,24 @@ class Split:
     def read(self, part: str) -> DataDir:
         """The usable rows as a data directory; logs how many were left out, and why.
 
-        Raises UserError if there are none, or words have digits and the options refuse these.
+        A test split in which no row has text is returned without transcripts. Raises UserError if
+        there are no usable rows, or words have digits and the options refuse these.
         """
-        data, left_out, odd = DataDir(self.out / part), LeftOut(), Oddities(self.settings)
+        data, silent = DataDir(self.out / part), DataDir(self.out / part)
+        left_out, odd = LeftOut(), Oddities(self.settings)
         rows = Source(self.root, self.name, self.settings, self.out / "cache").rows()
         rows = islice(rows, self.settings.limit or None)
         label = f"{self.root}, {self.name}"
         for number, (where, row, folders) in enumerate(track(rows, self.settings.limit, label)):
+            name = f"{part}{number:07d}"
             try:
-                self._add(data, row, folders, f"{part}{number:07d}", odd)
+                if part == "test" and not data.text and row and not trimmed(_text(row[self.settings.text])):
+                    self._place(silent, row, folders, name, [])
+                self._add(data, row, folders, name, odd)
             except Unusable as problem:
                 left_out.add(problem, where)
+        if silent.text and not data.text:
+            return silent
         _refuse(data, left_out, odd, label)
         for sentence in left_out.sentences():
             log.warning("%s: %s, left out", label, sentence)
@@ -80,6 +88,11 @@ class Split:
             raise Unusable("with more or fewer cells than there are columns")
         text = _text(row[self.settings.text])
         words = self._words(text)
+        self._place(data, row, folders, number, words)
+        odd.count(text, words)
+
+    def _place(self, data: DataDir, row: Row, folders: Sequence[Path], number: str, words: list[str]) -> None:
+        """Adds a row with these words. Raises Unusable."""
         name = _plain(row[self.settings.id]) if self.settings.id else number
         speaker = _plain(row[self.settings.speaker]) if self.settings.speaker else name
         if not speaker or not name:
@@ -90,7 +103,6 @@ class Split:
         out = self.out / f"audio/{data.path.name}/{key}"
         data.wavs[key] = str(place_audio(row[self.settings.audio], folders, out))
         data.text[key], data.utt2spk[key] = words, speaker if self.settings.speaker else key
-        odd.count(text, words)
 
     def _words(self, text: str) -> list[str]:
         words = spelt(text, self.settings)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
+from asr_prune.text import decoded, trimmed
 
 #: suffixes of tables
 SEPARATED, OBJECTS, PARQUET = (".csv", ".tsv"), (".jsonl", ".json"), ".parquet"
@@ -85,12 +86,12 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _objects(path: Path) -> Iterator[tuple[str, Row]]:
     """A JSON object per line, or a list of objects."""
     text = _text(path)
-    if path.suffix == ".json" and text.lstrip().startswith("["):
+    if path.suffix == ".json" and trimmed(text).startswith("["):
         rows = _json(text, str(path))
         yield from ((f"{path}, object {i}", _object(row, str(path))) for i, row in enumerate(rows, 1))
         return
     for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
+        if trimmed(line):
             where = f"{path}:{number}"
             yield where, _object(_json(line, where), where)
 
@@ -111,9 +112,6 @@ def _object(row: object, where: str) -> Row:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        what = f"{path} is not UTF-8 text (byte {error.start})"
-        raise UserError(f"{what}; convert it, for instance with iconv.") from None
+        return decoded(path.read_bytes(), path)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None

@@ -21,7 +21,7 @@ from asr_prune.corpus.spelling import (
     without_punctuation,
 )
 from asr_prune.errors import counted, first_few
-from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_lexicon
+from asr_prune.lang.dictionary import copy_arpa, read_dictionary, respelled, write_lexicon
 from asr_prune.lang.g2p import completed
 from asr_prune.lang.lexicon import Entry
 
@@ -98,13 +98,14 @@ def write_language(settings: Options, train: DataDir, local: Path) -> None:
 def _write_lexicon(settings: Options, spoken: set[str], path: Path) -> None:
     heard = {word for word in spoken if is_noise(word)} - {"<unk>"}
     if settings.lexicon == GRAPHEMES:
-        spelled = sorted(spoken - heard - {"<unk>"})
-        entries: list[Entry] = [(word, tuple(word.replace("#", "hash"))) for word in spelled]
+        spelled = ((word, tuple(word.replace("#", "hash"))) for word in sorted(spoken - heard - {"<unk>"}))
+        entries: dict[Entry, float] = dict.fromkeys(spelled, 1.0)
     else:
         dictionary = read_dictionary(Path(settings.lexicon))
-        entries = [(_cased(cleaned(word), settings), phones) for word, phones in dictionary]
+        entries = respelled(dictionary, lambda word: _cased(cleaned(word), settings))
     heard -= {word for word, _ in entries}
-    entries = [("<unk>", ("SPN",)), *((word, ("SPN",)) for word in sorted(heard)), *entries]
+    noise = [("<unk>", ("SPN",)), *((word, ("SPN",)) for word in sorted(heard))]
+    entries = {**dict.fromkeys(noise, 1.0), **entries}
     if settings.g2p:
         entries = completed(entries, spoken, numbers=settings.digits == "pronounce")
     known = {word for word, _ in entries}

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import logging
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from asr_prune.corpus.datadir import DataDir, c_order, group_by_speaker, read_table, refuse_pipes, write_table
 from asr_prune.corpus.scp import project_paths
@@ -20,9 +22,11 @@ from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.corpus.segments import parse_segments
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
-from asr_prune.lang.dictionary import copy_arpa, read_dictionary, write_lexicon
+from asr_prune.lang.dictionary import copy_arpa, copy_lexicon, read_dictionary, respelled, write_lexicon
+from asr_prune.lang.g2p import completed
 from asr_prune.options import options
 from asr_prune.progress import track
+from asr_prune.text import fields, lines_of, trimmed
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +53,14 @@ class Options:
     held_out: int = 10
     #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
-    #: file of the pronunciation lexicon, if lang.folder is not set
+    #: file of the pronunciation lexicon, or the dictionary folder (data/local/dict), if lang.folder
+    #: is not set
     lexicon: Path | None = None
+    #: letter case of the words of the transcripts and of `lexicon`
+    case: Literal["upper", "lower", "keep"] = "keep"
+    #: add pronunciations by espeak-ng's rules for English words of the training text that `lexicon`
+    #: lacks
+    g2p: bool = False
     #: ARPA file, gzipped or not, if lang.folder is not set; by default a model is estimated
     #: (lang.lm)
     lm: Path | None = None
@@ -58,44 +68,72 @@ class Options:
     def __post_init__(self) -> None:
         if self.held_out < 2:
             raise ValueError(f"held_out must be 2 or more, not {self.held_out}")
+        if self.g2p and not self.lexicon:
+            raise ValueError("g2p completes a lexicon file; name one in lexicon, or remove g2p")
 
 
 def sources(root: Path | None, settings: Options) -> list[Path]:
-    """The folders that `prepare` reads."""
-    folders = (settings.train, settings.dev, settings.test)
-    return [root / folder for folder in folders if root and folder]
+    """The folders and files that `prepare` reads."""
+    places = (settings.train, settings.dev, settings.test, settings.lexicon, settings.lm)
+    return [root / place for place in places if root and place]
 
 
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/given and, if the options name its files, out/local.
 
-    `seed` is not used: nothing is random. Raises UserError if a folder or file is missing, a set is
-    empty, or wav.scp has a pipe and the option `pipes` is false.
+    The test set may have no transcripts: no `text`, or one of ids alone. `seed` is not used: nothing is random. Raises
+    UserError if a folder or file is missing, a set is empty, or wav.scp has a pipe and the option `pipes` is false.
     """
     if root is None:
         raise CorpusNotFound(WHERE)
     root = root.absolute()
-    sets = {"train": _read(root / settings.train), "test": _read(root / settings.test)}
+    sets = {"train": _read(root / settings.train), "test": _read(root / settings.test, transcribed=False)}
     if settings.dev:
         sets["dev"] = _read(root / settings.dev)
     else:
         sets["train"], sets["dev"] = _split(sets["train"], settings)
+    for tables in sets.values():
+        tables["text"] = {key: in_case(line, settings.case) for key, line in tables["text"].items()}
     for part, tables in sets.items():
         _write_given(root, out / "given" / part, tables)
         _data_dir(root, out, part, tables, settings.pipes).write()
     if settings.lexicon:
-        write_lexicon(out / "local/lexicon.txt", read_dictionary(root / settings.lexicon))
+        _write_lexicon(root / settings.lexicon, sets["train"]["text"].values(), settings, out / "local")
     if settings.lm:
         copy_arpa(root / settings.lm, out / "local/lm.arpa")
 
 
-def _read(folder: Path) -> Tables:
-    """The tables of a data directory, restricted to the utterances that all of them have."""
+def in_case(text: str, case: str) -> str:
+    """`text` in upper or lower case, or as it is: `keep`."""
+    return {"upper": text.upper(), "lower": text.lower(), "keep": text}[case]
+
+
+def _write_lexicon(source: Path, texts: Iterable[str], settings: Options, out: Path) -> None:
+    if settings.case == "keep" and not settings.g2p:
+        copy_lexicon(source, out)
+        return
+    if source.is_dir():
+        raise UserError(
+            f"{source} is a folder; with case or g2p, name the file of the lexicon in corpus.options.lexicon."
+        )
+    entries = respelled(read_dictionary(source), lambda word: in_case(word, settings.case))
+    spoken = {word for line in texts for word in fields(line)}
+    write_lexicon(out / "lexicon.txt", completed(entries, spoken) if settings.g2p else entries)
+
+
+def _read(folder: Path, transcribed: bool = True) -> Tables:
+    """The tables of a data directory, restricted to the utterances that all of them have.
+
+    transcribed: `text` must be there and not empty; otherwise utterances without it get no words.
+    """
     if not folder.is_dir():
         remedy = "name the data directories in corpus.options (train, dev, test)"
         raise UserError(f"{folder} does not exist; {remedy}.")
-    names = [name for name in TABLES if (folder / name).is_file() or name in TABLES[:2]]
+    needed = ("text", "utt2spk") if transcribed else ("utt2spk",)
+    names = [name for name in TABLES if (folder / name).is_file() or name in needed]
     tables = {name: read_table(folder / name) for name in names}
+    if not transcribed and not tables.get("text"):
+        tables["text"] = dict.fromkeys(tables["utt2spk"], "")
     by_utterance: list[str] = [name for name in ("text", "utt2spk", "segments", "feats.scp") if name in tables]
     by_utterance += ["wav.scp"] if "wav.scp" in tables and "segments" not in tables else []
     common = set.intersection(*(set(tables[name]) for name in by_utterance))
@@ -113,7 +151,7 @@ def _restricted(tables: Tables, utterances: set[str]) -> Tables:
     keys = dict.fromkeys(tables, utterances)
     keys["cmvn.scp"] = {tables["utt2spk"][key] for key in utterances}
     if "segments" in tables and "wav.scp" in tables:
-        keys["wav.scp"] = {tables["segments"][key].split()[0] for key in utterances}
+        keys["wav.scp"] = {fields(tables["segments"][key])[0] for key in utterances}
     result = {}
     for name, table in tables.items():
         result[name] = {key: line for key, line in table.items() if key in keys[name]}
@@ -141,7 +179,7 @@ def _write_given(root: Path, out: Path, tables: Tables) -> None:
 
 
 def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> DataDir:
-    text = {key: line.split() for key, line in tables["text"].items()}
+    text = {key: fields(line) for key, line in tables["text"].items()}
     data = DataDir(out / part, text=text, utt2spk=tables["utt2spk"])
     pipes = {key: place for key, place in tables.get("wav.scp", {}).items() if place.endswith("|")}
     if "feats.scp" in tables and ("wav.scp" not in tables or (pipes and not run)):
@@ -175,7 +213,8 @@ def _run(root: Path, command: str, out: Path) -> Path:
     command = command.rstrip("| ")
     done = subprocess.run(command, shell=True, cwd=root, capture_output=True, check=False)
     if done.returncode or not done.stdout:
-        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
+        said = trimmed(done.stderr.decode("utf-8", "replace"))
+        reason = (lines_of(said) or ["no output"])[-1]
         what = f"the command `{command}` of wav.scp failed: {reason}"
         raise UserError(f"{what}; correct it, or write the audio to a file.")
     with atomic(out, "wb") as file:

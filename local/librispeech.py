@@ -11,7 +11,7 @@ train, dev and test, local/lexicon.txt and, unless a model is to be estimated, l
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,12 +25,14 @@ from asr_prune.lang.dictionary import (
     copy_arpa,
     find_list,
     read_dictionary,
+    respelled,
     write_flat_unigram,
     write_lexicon,
 )
 from asr_prune.lang.g2p import completed
 from asr_prune.lang.lexicon import Entry
 from asr_prune.options import options
+from asr_prune.text import file_lines
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +168,7 @@ def _add_chapter(chapter: Path, data: DataDir) -> list[str]:
     """Adds a chapter's utterances; returns those that lack audio or a transcript."""
     speaker = chapter.parent.name
     transcript = chapter / f"{speaker}-{chapter.name}.trans.txt"
-    lines = transcript.read_text("utf-8").splitlines() if transcript.is_file() else []
+    lines = file_lines(transcript) if transcript.is_file() else []
     text = {words[0]: words[1:] for line in lines if (words := split_words(line))}
     audio = {path.stem for path in chapter.glob("*.flac")}
     for utterance in sorted(text.keys() & audio):
@@ -185,20 +187,20 @@ def _write_language(corpus: Root, settings: Options, train: DataDir, local: Path
     if named and arpa is None:
         remedy = "get it from openslr.org/11, or set corpus.options.lm=text to estimate one"
         raise UserError(f"{settings.lm} is not in {first_few(map(str, corpus.lists))}; {remedy}.")
-    entries = [(word.upper(), phones) for word, phones in read_dictionary(path)]
+    entries = respelled(read_dictionary(path), str.upper)
     if settings.g2p:
         spoken = {word for words in train.text.values() for word in words}
         spoken |= (arpa_words(arpa) if arpa else set()) - {"<unk>", "<UNK>"}
         entries = completed(entries, spoken)
     _warn_of_unknown(train, entries, path)
-    write_lexicon(local / "lexicon.txt", [UNKNOWN, *entries])
+    write_lexicon(local / "lexicon.txt", {UNKNOWN: 1.0, **entries})
     if arpa:
         copy_arpa(arpa, local / "lm.arpa")
     elif settings.lm == "flat":
         write_flat_unigram(local / "lm.arpa", {word for word, _ in entries})
 
 
-def _warn_of_unknown(train: DataDir, entries: list[Entry], path: Path) -> None:
+def _warn_of_unknown(train: DataDir, entries: Iterable[Entry], path: Path) -> None:
     known = {word for word, _ in entries}
     unknown = sorted({word for words in train.text.values() for word in words} - known)
     if unknown:

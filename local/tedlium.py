@@ -131,12 +131,13 @@ def _write_language(base: Path, settings: Options, train: DataDir, local: Path) 
     path = settings.lexicon or find_list(folders, DICTIONARIES)
     if path is None:
         raise UserError(f"{base}: none of {', '.join(DICTIONARIES)} is there or above. {WHERE}")
-    entries = [(word, phones) for word, phones in read_dictionary(path) if word not in NOISES]
+    entries = {entry: each for entry, each in read_dictionary(path).items() if entry[0] not in NOISES}
     known = {word for word, _ in entries} | set(NOISES)
     if unknown := sorted({word for words in train.text.values() for word in words} - known):
         what = f"{counted(unknown, 'word')} of the training text are not in {path.name}"
         log.warning("%s and count as <unk>: %s", what, first_few(unknown))
-    write_lexicon(local / "lexicon.txt", [*((word, (NOISE,)) for word in NOISES), *entries])
+    noises = {(word, (NOISE,)): 1.0 for word in NOISES}
+    write_lexicon(local / "lexicon.txt", noises | entries)
     if settings.lm == "text":
         return None
     if settings.lm == "flat":

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.text import fields, file_lines, trimmed
 
 #: marks parts that are not transcribed
 IGNORED = "ignore_time_segment_in_scoring"
@@ -38,12 +39,12 @@ def read_stm(path: Path, left_out: Counter[str]) -> list[Line]:
     Raises UserError if the file cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}); copy it again.") from None
+        rows = file_lines(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); copy it again.") from None
     lines: list[Line] = []
-    for raw in text.splitlines():
-        if not raw.strip() or raw.startswith(";;"):
+    for raw in rows:
+        if not fields(raw) or raw.startswith(";;"):
             continue
         if IGNORED in raw:
             left_out["not transcribed"] += 1
@@ -61,15 +62,15 @@ def read_stm(path: Path, left_out: Counter[str]) -> list[Line]:
 
 
 def _parse(raw: str) -> Line | None:
-    fields = raw.split(maxsplit=5)
+    row = fields(raw)
     try:
-        talk, start, end = fields[0], float(fields[3]), float(fields[4])
+        talk, start, end = row[0], float(row[3]), float(row[4])
     except (IndexError, ValueError):
         return None
     if not (math.isfinite(start) and math.isfinite(end)):
         return None
-    label, _, text = (fields[5] if len(fields) > 5 else "").partition(" ")
-    return Line(talk, start, end, clean(text)) if label.startswith("<") else None
+    label, *words = row[5:] or [""]
+    return Line(talk, start, end, clean(" ".join(words))) if label.startswith("<") else None
 
 
 def clean(text: str) -> list[str]:
@@ -78,8 +79,8 @@ def clean(text: str) -> list[str]:
     Removes `(2)` (a pronunciation), `<sil>` and the name `(...)` at the end; {NOISE} becomes
     [NOISE], and `it 's` becomes it's.
     """
-    text = re.sub(r"\([^ ]*\)$", "", re.sub(r"\([0-9]\)", "", text.strip()).replace("<sil>", ""))
-    return joined(text.translate(str.maketrans("{}", "[]")).split())
+    text = re.sub(r"\([^ ]*\)$", "", re.sub(r"\([0-9]\)", "", trimmed(text)).replace("<sil>", ""))
+    return joined(fields(text.translate(str.maketrans("{}", "[]"))))
 
 
 def joined(words: list[str]) -> list[str]:

@@ -24,7 +24,8 @@ PACKAGE = "asr_prune"
 #: namespace of the scripts, which corpus loads by name; the scripts are no part of the package.
 #: `recipes` is the namespace of the packaged recipes
 ORDER = """
-    errors files options progress interrupts process layout run_dir local recipes failure < corpus
+    errors files integrity options progress interrupts process layout run_dir text local recipes failure
+    < corpus
     < features < lang < hmm < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages
     < analysis plan numbers < api < cli verbs
@@ -36,6 +37,24 @@ LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib"}
 #: names that several modules define by contract: each stage has works, each file of cli verbs
 CONTRACT = {"works", "add_verbs"}
 LONG_LINE, LONG_FILE = 100, 250
+#: rooms that read what people give; `local` is the folder of the scripts
+READERS = {"corpus", "features", "lang", "hmm", "decode", "score", "kaldi", "transcribe", "local"}
+#: methods of str that, without an argument, take for a blank what C does not
+BLANK_METHODS = {"split", "rsplit", "strip", "lstrip", "rstrip", "splitlines", "isspace"}
+#: files of READERS that call them on something else than text of people
+OTHER_TEXT = {
+    "asr_prune/corpus/audio_file.py": "bytes of headers, messages of a library",
+    "asr_prune/hmm/kaldi_format.py": "bytes",
+    "asr_prune/kaldi/vectors.py": "bytes",
+    "local/demo_text.py": "its own constants",
+    "local/demo_voices.py": "its own constants",
+    "local/fsdd.py": "its own constants",
+    "asr_prune/corpus/spelling.py": "prose, whose blanks are all blanks",
+    "local/hf_datasets.py": "messages of a library",
+    "local/hf_rows.py": "ids, whose blanks are replaced",
+    "local/hf_splits.py": "the page of a data set",
+    "local/hf_text.py": "prose, whose blanks are all blanks",
+}
 
 
 class Module(NamedTuple):
@@ -159,6 +178,14 @@ class House:
         doubled = {name for name, files in owners.items() if len(files) > 1} - CONTRACT
         return {name: sorted(owners[name]) for name in sorted(doubled)}
 
+    def blanks(self, root: Path) -> list[str]:
+        """Calls in READERS that split or decode text otherwise than `asr_prune.text` does."""
+        trees = {str(module.path): module.tree for module in self.all if module.room in READERS}
+        for path in sorted((root / "local").glob("*.py")):
+            trees[f"local/{path.name}"] = ast.parse(path.read_text(encoding="utf-8"))
+        found = ((path, _blanks(tree)) for path, tree in trees.items() if path not in OTHER_TEXT)
+        return [f"{path}:{line}" for path, lines in found for line in sorted(lines)]
+
     def functions(self) -> dict[str, int]:
         """Lines of each function from its `def` to its end, without its docstring."""
         kinds = ast.FunctionDef | ast.AsyncFunctionDef
@@ -176,6 +203,20 @@ def _code_lists(node: ast.AST, places: set[str], in_work: bool) -> Iterator[int]
     is_work = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Work"
     for child in ast.iter_child_nodes(node):
         yield from _code_lists(child, places, is_work)
+
+
+def _blanks(tree: ast.AST) -> Iterator[int]:
+    """Lines with `text.split()` and the like, `str.split` as a function, or `path.read_text()`."""
+    called = {node.func: node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    json = {leaf for func, node in called.items() if ast.unparse(func) == "json.loads" for leaf in ast.walk(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        call = called.get(node)
+        plain = call is not None and not call.args and not call.keywords
+        bare = node.attr in BLANK_METHODS and (plain or ast.unparse(node).startswith("str."))
+        if bare or (node.attr == "read_text" and node not in json and call is not None):
+            yield node.lineno
 
 
 def _public(tree: ast.Module) -> Iterator[str]:
@@ -209,6 +250,7 @@ def figures(root: Path) -> dict[str, Any]:
         "upward": house.upward(),
         "lazy": house.lazy(),
         "code_lists": house.code_lists(),
+        "blanks": house.blanks(root),
         "files": _spread(files),
         "functions": _spread(house.functions()),
         "long_files": {name: count for name, count in files.items() if count > LONG_FILE},
@@ -232,13 +274,14 @@ def table(found: dict[str, Any]) -> str:
         "upward imports": f"{len(up['run'])}, and {len(up['types'])} for annotations alone",
         **{f"lazy, avoids {kind}": _by_room(places) for kind, places in found["lazy"].items()},
         "code lists": len(found["code_lists"]),
+        "text read otherwise": len(found["blanks"]),
         "lines of files": spread.format(**found["files"]),
         "lines of functions": spread.format(**found["functions"]),
         f"files over {LONG_FILE}": _listed(found["long_files"]),
         "names in two modules": _listed(dict.fromkeys(found["doubled"], "")),
         f"lines over {LONG_LINE}": f"{found['wide_lines']:.1f} %",
     }
-    places = [*up["run"], *up["types"], *found["code_lists"]]
+    places = [*up["run"], *up["types"], *found["code_lists"], *found["blanks"]]
     return "\n".join([*(f"{k:22}{v}" for k, v in rows.items()), *(f"  {at}" for at in places)])
 
 

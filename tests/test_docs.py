@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.cli.main import parser
-from asr_prune.recipe.load import load_recipe
+from asr_prune.cli.main import main, parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -69,8 +68,8 @@ def test_the_table_of_contents_has_every_page() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
-def test_commands_are_commands(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_commands_are_commands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for command, *words in commands(page):
         if command == "asr-prune":
             options = parser().parse_args(words)
@@ -79,7 +78,8 @@ def test_commands_are_commands(page: Path, monkeypatch: pytest.MonkeyPatch) -> N
         else:
             recipe, sets = run_sh(words)
         if recipe:
-            load_recipe(recipe, sets).runs()
+            flags = [word for text in sets for word in ("--set", text)]
+            assert main(["check", "--recipe", str(ROOT / recipe), *flags]) == 0
 
 
 def run_sh(words: list[str]) -> tuple[str, list[str]]:

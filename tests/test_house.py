@@ -61,6 +61,11 @@ def test_code_that_counts_is_found_and_not_typed(found: dict[str, Any]) -> None:
     assert found["code_lists"] == []
 
 
+def test_text_of_people_is_read_by_one_module(found: dict[str, Any]) -> None:
+    """str.split(), strip() and splitlines() see blanks that C++ tools do not: use asr_prune.text."""
+    assert found["blanks"] == []
+
+
 def test_a_public_name_is_in_one_module(found: dict[str, Any]) -> None:
     assert found["doubled"] == {}
 
@@ -119,6 +124,13 @@ def work() -> None:
     Work("lang", ["lang"], code)
     names = ["lang", "corpus"]
 ''',
+    "lang/table.py": """import json
+
+rows = [line.split() for line in open("a").read().splitlines()]
+pairs = [line.split(" ") for line in map(str.strip, rows)]
+text, facts = path.read_text(), json.loads(path.read_text())
+""",
+    "acoustic/table.py": "words = text.split()\n",
     "cli/__init__.py": "",
     "cli/main.py": "def main() -> None:\n    pass\n",
 }
@@ -142,6 +154,7 @@ def test_the_counter_counts(tmp_path: Path) -> None:
     }
     assert found["code_lists"] == [f"{data}:22", f"{data}:23"]
     assert found["doubled"] == {"shared": ["asr_prune/lang/fst.py", data]}
+    assert found["blanks"] == [f"asr_prune/lang/table.py:{line}" for line in (3, 3, 4, 5)]
     assert found["functions"]["max"] == 8
-    assert found["rooms"] == {"acoustic": 2, "cli": 2, "corpus": 2, "lang": 3, "stages": 2}
-    assert "rooms                 5: acoustic 2" in house.table(found)
+    assert found["rooms"] == {"acoustic": 3, "cli": 2, "corpus": 2, "lang": 4, "stages": 2}
+    assert "rooms                 5: acoustic 3" in house.table(found)

@@ -193,7 +193,7 @@ def test_torchaudio_that_cannot_be_loaded_is_one_sentence(
 @pytest.mark.parametrize(
     ("call", "purpose"),
     [
-        ("from asr_prune.corpus.audio import resampled; resampled(zeros, 8000, 16000)", "resampling"),
+        ("from asr_prune.corpus.resample import resampled; resampled(zeros, 8000, 16000)", "resampling"),
         (
             "from asr_prune.features.compute import make_compute; make_compute(FeatureOptions(backend='torchaudio'))",
             "backend: torchaudio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from asr_prune.acoustic.architectures import from_shape
 from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
+from asr_prune.layout import made_by
 
 _FORMAT = 2
+_FOLDER = 0x10  # attribute in a zip
 
 
 @dataclass
@@ -82,20 +86,35 @@ def load_tensors(path: Path) -> dict[str, Any]:
     Raises UserError if it is missing or damaged.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; {_writer(path)} writes it.")
+        raise UserError(f"{path} is missing; {made_by(path, _writer(path))}.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_tensors(path)
+    except UserError:
+        raise
     except Exception as error:
         raise damaged(path, error) from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} is not a file of asr_prune; delete it and run {_writer(path)} again.")
+        raise UserError(f"{path} is not a file of asr_prune; delete it and run the {_writer(path)} stage again.")
     return content
+
+
+def read_tensors(path: Path) -> Any:
+    """What torch.save wrote, tensors and plain values only, on the CPU.
+
+    torch does not compare the CRC-32 that the file has of each of its records; this does. Raises zipfile.BadZipFile if
+    one differs, or if torch would take a record for a folder and read nothing; and as torch.load.
+    """
+    if zipfile.is_zipfile(checked(path)):
+        with zipfile.ZipFile(path) as archive:
+            if any(record.external_attr & _FOLDER for record in archive.infolist()) or archive.testzip():
+                raise zipfile.BadZipFile("a record is damaged")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def damaged(path: Path, error: Exception) -> UserError:
     """The error for a model file with wrong content; names the stage that writes it."""
-    return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run {_writer(path)} again.")
+    return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run the {_writer(path)} stage again.")
 
 
 def _writer(path: Path) -> str:
-    return f"the {'shrink' if path.absolute().parent.name == 'shrunk' else 'train'} stage"
+    return "shrink" if path.absolute().parent.name == "shrunk" else "train"

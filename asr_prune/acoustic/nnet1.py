@@ -9,6 +9,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_format import KaldiReader
+from asr_prune.integrity import checked
 
 _SIGMOID = "<Sigmoid>"
 _PARAMETRIC = "<ParametricRelu>"  # a ReLU with two slopes per node, above and below 0
@@ -58,7 +59,7 @@ def read_nnet1(path: Path) -> Nnet1:
     A feature transform of <Splice>, <AddShift> and <Rescale> may precede it. Raises UserError if
     the file is damaged or has another component.
     """
-    reader = KaldiReader(path.read_bytes(), path)
+    reader = KaldiReader(checked(path).read_bytes(), path)
     nnet = Nnet1()
     opened = reader.peek() == "<Nnet>"
     token, last, size = reader.token() if opened else "", "", 0

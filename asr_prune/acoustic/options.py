@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, prod
+from math import prod
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
@@ -116,7 +116,7 @@ class TrainOptions:
             raise ValueError("tempo and warp must be at least 0 and below 1; mask_frames and mask_bands 0 or more")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
-        if not 0 <= self.memory_gb < inf:
-            raise ValueError(f"memory_gb must be 0 or more and finite, not {self.memory_gb}")
+        if self.memory_gb < 0:
+            raise ValueError(f"memory_gb must be 0 or more, not {self.memory_gb}")
         if not (0 <= self.momentum < 1 and 0 < self.pct_start < 1 and 0 <= self.halve_below < 1):
             raise ValueError("momentum and halve_below must be at least 0 and below 1, pct_start between 0 and 1")

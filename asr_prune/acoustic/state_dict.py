@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from asr_prune.acoustic.checkpoint import read_tensors
 from asr_prune.errors import UserError
+from asr_prune.integrity import Damaged, checked
 
 StateDict = dict[str, Tensor]
 #: keys under which checkpoints keep their state dict; "state" is that of our model files
@@ -34,8 +35,10 @@ def read_weights(path: Path) -> dict[str, Any]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return dict(sorted(load_file(path).items(), key=lambda item: _natural(item[0])))
-        content = torch.load(path, map_location="cpu", weights_only=True)
+            return dict(sorted(load_file(checked(path)).items(), key=lambda item: _natural(item[0])))
+        content = read_tensors(path)
+    except Damaged:
+        raise
     except Exception as error:
         raise UserError(
             f"train.init: {path} cannot be read as weights ({type(error).__name__}); "

@@ -11,6 +11,7 @@ import numpy as np
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.hmm.labels import StoredLabels
+from asr_prune.integrity import checked
 from asr_prune.lang.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ def frame_targets(hmm: Path) -> tuple[Mapping[str, np.ndarray], int]:
     """The labels of the pass in folder `hmm`: pdf-ids int32 [frames] by utterance, and the number
     of pdfs.
     """
-    pdfs = json.loads((hmm / "summary.json").read_text(encoding="utf-8"))["pdfs"]
+    pdfs = json.loads(checked(hmm / "summary.json").read_text(encoding="utf-8"))["pdfs"]
     return StoredLabels(hmm / "pdf.ark"), pdfs
 
 

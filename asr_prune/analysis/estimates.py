@@ -21,9 +21,11 @@ from asr_prune.analysis.speeds import (
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
+from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
 from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
+from asr_prune.text import file_lines
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -79,10 +81,10 @@ class Estimator:
     def searches(self) -> Searches:
         return Searches(self.experiment)
 
-    def _searching(self, speed: SearchSpeed, parts: tuple[str, ...] = SCORED_SETS, each: int = 1) -> float:
-        """Seconds for the searches of sets, the graph loaded once for each of them; each: so many times over."""
+    def _searching(self, speed: SearchSpeed, parts: tuple[str, ...] = SCORED_SETS, times: int = 1) -> float:
+        """Seconds for `times` searches of sets, the graph loaded for each of them."""
         hours = self.hours(*parts) / min(self.experiment.nj, available_cores())
-        return each * (speed.rtf * 3600 * hours + len(parts) * speed.load)
+        return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
 
     def hours(self, *parts: str) -> float:
         """Of these sets together; before the corpus stage the whole corpus counts as train."""
@@ -154,7 +156,7 @@ class Estimator:
         """As many as there were the last time, or as are asked for."""
         summary = self.experiment.layout.hmm(pass_name(own)) / "summary.json"
         if summary.is_file():
-            return int(json.loads(summary.read_text())["pdfs"])
+            return int(json.loads(checked(summary).read_text())["pdfs"])
         return USUAL_PDFS if isinstance(own, MonoOptions) else min(own.leaves, own.gaussians)
 
     @property
@@ -162,7 +164,7 @@ class Estimator:
         if not self.experiment.ctc:
             return self._pdfs(self.experiment.recipe.hmm.run[-1])
         tokens = self.experiment.layout.lang / "tokens.txt"
-        return len(tokens.read_text("utf-8").splitlines()) if tokens.is_file() else USUAL_TOKENS
+        return len(file_lines(tokens)) if tokens.is_file() else USUAL_TOKENS
 
     @property
     def _dim(self) -> int:
@@ -194,10 +196,15 @@ class Estimator:
         return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
 
     def _verify(self, run: Run) -> Estimate:
-        """Two networks over test in single and double precision, and two narrow searches of dev and test."""
+        """Two networks over test in single and double precision, and two narrow searches of dev, if anything was
+        cut, and of test.
+        """
         speed, found = self._speed(run), self.searches.verify(run)
-        dev, test = (self.frames(self._network_kind, part) for part in ("dev", "test"))
-        seconds = speed.forward * (2 * dev + 8 * test) + self._searching(found, each=2)
+        searched = ("test",) if run.prune.IS_DENSE else SCORED_SETS
+        dev, test = (self.frames(self._network_kind, part) for part in SCORED_SETS)
+        seconds = speed.forward * ((0 if run.prune.IS_DENSE else 2) * dev + 8 * test) + self._searching(
+            found, searched, 2
+        )
         return Estimate(seconds, dev + test, 4 * speed.params, extrapolated=found.extrapolated)
 
     def _decode(self, run: Run) -> Estimate:

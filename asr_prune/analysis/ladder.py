@@ -12,7 +12,9 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import pass_features
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
+from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
+from asr_prune.report.cells import decimals
 from asr_prune.score.grids import score_grids
 from asr_prune.stages.align import works as align_works
 from asr_prune.stages.graph import adaptation, pass_graph
@@ -41,7 +43,8 @@ def format_ladder(rows: list[dict[str, Any]]) -> list[str]:
     lines = [f"{'pass':10s}  pdfs  gaussians  WER dev (seen)  WER test  test, tuned on test  training"]
     for row in rows:
         sizes = f"{row['pass']:10s}  {row['pdfs']:4d}  {row['gaussians']:9d}"
-        wers = f"{row['wer_dev']:14.2f}  {row['wer_test']:8.2f}  {row['wer_test_tuned']:20.2f}"
+        test, tuned = (decimals(row.get(key), 2) for key in ("wer_test", "wer_test_tuned"))
+        wers = f"{row['wer_dev']:14.2f}  {test:>8}  {tuned:>20}"
         lines.append(f"{sizes}  {wers}  {row['seconds']:6.0f} s")
     return [*lines, "WER in %, equivalent words counted as one. The passes were trained on dev too."]
 
@@ -53,7 +56,7 @@ def _row(experiment: Experiment, runner: Runner, options: PassOptions) -> dict[s
     works += [adaptation(experiment, options)] if isinstance(options, SatOptions) else []
     runner.run(works)
     words = {part: _words(experiment, folder, part) for part in SCORED_SETS}
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads(checked(folder / "summary.json").read_text(encoding="utf-8"))
     row = {"pass": name, "pdfs": summary["pdfs"], "gaussians": summary["gaussians"]}
     sets = {part: layout.set(part) for part in SCORED_SETS}
     outs = {part: layout.pass_score(name, part) for part in SCORED_SETS}

@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import ARC
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
+from asr_prune.integrity import checked
+from asr_prune.lang.binary import ARC
 from asr_prune.lang.fst import read_fst
 
 #: states of HCLG for each arc of L_disambig and G: 1.2 to 2.5 in the recipes demo, demo_large and an4
@@ -123,8 +124,9 @@ def graph_states(graph: Path, lang: Path) -> float:
     """States of the graph in a folder or, about, of the one that will be made from `lang`; infinite if that is not
     there either.
     """
-    if (graph / "size.json").is_file():
-        return float(json.loads((graph / "size.json").read_text(encoding="utf-8"))["states"])
+    size = graph / "size.json"
+    if size.is_file():
+        return float(json.loads(checked(size).read_text(encoding="utf-8"))["states"])
     paths = [lang / name for name in ("L_disambig.fst", "G.fst")]
     if not all(path.is_file() for path in paths):
         return float("inf")

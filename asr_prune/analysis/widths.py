@@ -21,13 +21,15 @@ from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import Point, Words, grid, lattice_set
 from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_token_priors
 from asr_prune.errors import UserError
-from asr_prune.files import atomic
+from asr_prune.files import atomic, digest
 from asr_prune.hmm.network_features import Feats
+from asr_prune.integrity import checked, record
 from asr_prune.layout import SCORED_SETS
 from asr_prune.options import renamed_keys
 from asr_prune.pruning.nodes import first
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.removal import shrink, zero_nodes
+from asr_prune.report.cells import decimals
 from asr_prune.run_dir import RunDir
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.tune import tune
@@ -60,13 +62,14 @@ def measure_widths(run: RunDir, judge: Judge) -> list[dict[str, Any]]:
     rows = [_row(judge, cut_to(run, share, vectors), share, feats) for share in SHARES]
     with atomic(run.widths) as file:
         json.dump(rows, file, indent=1)
+    record("widths", {run.widths: digest(run.widths)})
     print("\n".join(format_widths(rows)))
     return rows
 
 
 def ordered_vectors(run: RunDir) -> str:
     """The penalised vectors of a run whose first nodes matter most. Raises UserError if its nodes are not ordered."""
-    settings = yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["prune"]
+    settings = yaml.safe_load(checked(run.recipe).read_text(encoding="utf-8"))["prune"]
     cls = find_options(settings["method"])
     if not cls(**renamed_keys(cls, settings)[0]).ordered:
         raise UserError(
@@ -88,9 +91,14 @@ def cut_to(run: RunDir, share: float, vectors: str) -> Model:
 
 def _row(judge: Judge, model: Model, share: float, feats: Mapping[str, Feats]) -> dict[str, Any]:
     size = size_of(model.network)
-    row = {"width": share, "nodes_per_layer": size.nodes, "nodes": sum(size.nodes), "params": size.params}
+    row: dict[str, Any] = {
+        "width": share,
+        "nodes_per_layer": size.nodes,
+        "nodes": sum(size.nodes),
+        "params": size.params,
+    }
     row |= {"dev_ce": dev_cross_entropy(judge.decoding, model, feats["dev"])} | _word_errors(judge, model, feats)
-    log.info("  width %.1f: %d nodes, test WER %.2f", share, row["nodes"], row["wer_test"])
+    log.info("  width %.1f: %d nodes, test WER %s", share, row["nodes"], decimals(row["wer_test"], 2))
     return row
 
 
@@ -109,12 +117,14 @@ def _word_errors(judge: Judge, model: Model, feats: Mapping[str, Feats]) -> dict
     dev = _decoded(judge, model, feats["dev"], grid(judge.decoding.options))
     point = tune(dev, sets["dev"].text, judge.score)
     words = {"dev": dev[point], "test": _decoded(judge, model, feats["test"], [point])[point]}
-    scores = {part: score(words[part], sets[part].text, sets[part].utt2spk, judge.score) for part in SCORED_SETS}
+    scored = [part for part in SCORED_SETS if not sets[part].silent]
+    scores = {part: score(words[part], sets[part].text, sets[part].utt2spk, judge.score) for part in scored}
+    test = scores.get("test")
     return {
         "wer_dev": scores["dev"].wer,
-        "wer_test": scores["test"].wer,
-        "wer_test_low": scores["test"].low,
-        "wer_test_high": scores["test"].high,
+        "wer_test": test and test.wer,
+        "wer_test_low": test and test.low,
+        "wer_test_high": test and test.high,
         "lm_weight": point[0],
         "penalty": point[1],
     }
@@ -133,8 +143,8 @@ def format_widths(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["width   nodes  per layer                 params  dev CE  WER dev  WER test  [95 % interval]"]
     for row in rows:
         layers = "/".join(map(str, row["nodes_per_layer"]))
-        low, high = row["wer_test_low"], row["wer_test_high"]
+        low, high, test = row["wer_test_low"], row["wer_test_high"], decimals(row["wer_test"], 2)
         span = f"[{low:.2f}, {high:.2f}]" if low is not None else ""
-        figures = f"{row['params']:9d}  {row['dev_ce']:6.3f}  {row['wer_dev']:7.2f}  {row['wer_test']:8.2f}  {span}"
+        figures = f"{row['params']:9d}  {row['dev_ce']:6.3f}  {row['wer_dev']:7.2f}  {test:>8}  {span}"
         lines.append(f"{row['width']:5.1f}  {row['nodes']:6d}  {layers:22s} {figures}".rstrip())
     return lines

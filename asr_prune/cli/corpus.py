@@ -7,7 +7,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from asr_prune.cli.shared import Verbs, add_channel, add_verb
+from asr_prune.cli.shared import Verbs, add_channel, add_verb, not_negative, positive
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.workflow.log import print_messages
@@ -33,11 +33,13 @@ def _add_lm(verbs: Verbs) -> None:
     verb = add_verb(verbs, "lm", says, make_lm, example)
     verb.add_argument("text", type=Path, nargs="+", metavar="TEXT", help="one sentence per line; .gz is unpacked")
     verb.add_argument("--out", type=Path, required=True, metavar="ARPA", help="file to write")
-    verb.add_argument("--order", type=int, default=_DEFAULT["order"], help="words of an n-gram (default: %(default)s)")
+    verb.add_argument(
+        "--order", type=positive, default=_DEFAULT["order"], help="words of an n-gram (default: %(default)s)"
+    )
     kinds = ("kneser_ney", "witten_bell")
     verb.add_argument("--smoothing", choices=kinds, default=_DEFAULT["smoothing"], help="default: %(default)s")
     keep = "bigrams and longer n-grams to keep, by entropy (default: all)"
-    verb.add_argument("--ngrams", type=int, default=_DEFAULT["ngrams"], metavar="N", help=keep)
+    verb.add_argument("--ngrams", type=not_negative, default=_DEFAULT["ngrams"], metavar="N", help=keep)
     verb.add_argument("--lexicon", type=Path, metavar="FILE", help="its words are the vocabulary (default: the text's)")
     verb.add_argument("--oov", default="<unk>", metavar="WORD", help="stands for other words if the lexicon has it")
     verb.add_argument("--test", type=Path, action="append", default=[], metavar="TEXT", help="measured on; repeatable")

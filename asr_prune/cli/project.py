@@ -108,14 +108,14 @@ def _up_to_date(stage: str) -> str:
 def _due_between(options: argparse.Namespace, experiment: Experiment) -> dict[str, bool]:
     """Whether each of the requested stages is due. The report always is: it prints its table."""
     chosen = stages_between(options.stage, options.stop_stage)
-    due = {"report"} | _due_stages(experiment, options.accept_code)
+    due = {"report"} | _due_stages(experiment, options.accept_code, chosen[-1])
     return {stage: stage in due for stage in chosen}
 
 
-def _due_stages(experiment: Experiment, accept_code: bool) -> set[str]:
-    """Stages with a due work; all of them if the corpus stage has yet to record its facts."""
+def _due_stages(experiment: Experiment, accept_code: bool, last: str) -> set[str]:
+    """Stages up to `last` with a due work; all of them if the corpus stage has yet to record its facts."""
     runner = Runner(experiment.layout, accept_code)
-    states = runner.survey(all_works(experiment))
+    states = runner.survey(all_works(experiment, last))
     due = {state.work.stage for state in states if state.due or state.why}
     runner.hashes.save()
     return set(STAGES) if "corpus" in due else due

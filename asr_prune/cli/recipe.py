@@ -12,8 +12,9 @@ from asr_prune.cli.shared import (
     given_experiment,
     working,
 )
-from asr_prune.recipe.load import load_recipe
-from asr_prune.stages import STAGES, works_of
+from asr_prune.integrity import checked
+from asr_prune.stages import STAGES, all_works, works_of
+from asr_prune.stages.corpus import check_script
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner
 
@@ -25,7 +26,7 @@ def add_verbs(verbs: Verbs) -> None:
         verb = add_verb(verbs, name, f"stage {number}: {says}", run_stage, example)
         add_recipe_options(verb)
         add_accept_code(verb)
-    says = "read the recipe, report what is wrong with it or list its runs"
+    says = "read the recipe and the options of its script, report what is wrong or list the runs; nothing is run"
     add_recipe_options(add_verb(verbs, "check", says, check, example))
     says = "decode and score the passes of the GMM-HMM themselves"
     add_recipe_options(add_verb(verbs, "ladder", says, run_ladder, example))
@@ -43,7 +44,7 @@ def run_stage(options: argparse.Namespace) -> None:
 
 def print_table(experiment: Experiment) -> None:
     """The table of all runs, and where its page lies."""
-    print(experiment.layout.table.read_text(encoding="utf-8"), flush=True)
+    print(checked(experiment.layout.table).read_text(encoding="utf-8"), flush=True)
     print(f"report: {experiment.layout.report / 'index.html'}", flush=True)
 
 
@@ -56,6 +57,12 @@ def run_ladder(options: argparse.Namespace) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Reads the recipe and lists its runs."""
-    for run in load_recipe(options.recipe, options.set).runs():
+    """Reads the recipe, declares its works, looks at the options of its script, which is not run, and lists the runs.
+
+    Raises UserError for everything that a stage would refuse before it begins.
+    """
+    experiment = given_experiment(options)
+    all_works(experiment)
+    check_script(experiment)
+    for run in experiment.runs:
         print(f"{run.name}: {run.prune.method}, hidden {list(run.network.hidden)}, {run.train.epochs} epochs")

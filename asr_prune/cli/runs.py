@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from asr_prune.cli.shared import Verbs, add_run_options, add_verb, open_run, run_folder, working_on_run
+from asr_prune.cli.shared import (
+    Verbs,
+    above_zero,
+    add_run_options,
+    add_verb,
+    finite_number,
+    not_negative,
+    open_run,
+    positive,
+    run_folder,
+    working_on_run,
+)
 from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir, lattices_file
 
@@ -24,17 +35,17 @@ def add_verbs(verbs: Verbs) -> None:
     says = "print the most likely word sequences of each utterance, no two alike, of a run that kept its lattices"
     verb = add_verb(verbs, "nbest", says, nbest, "exp/an4/runs/dense -n 5")
     add_run_options(verb, "decode", nj=False, on=True)
-    verb.add_argument("-n", type=int, default=10, help="sequences of an utterance (default: %(default)s)")
-    verb.add_argument("--lm-weight", type=float, default=10.0, help="(default: %(default)s)")
-    verb.add_argument("--penalty", type=float, default=0.0, help="cost of each word (default: %(default)s)")
+    verb.add_argument("-n", type=positive, default=10, help="sequences of an utterance (default: %(default)s)")
+    verb.add_argument("--lm-weight", type=above_zero, default=10.0, help="(default: %(default)s)")
+    verb.add_argument("--penalty", type=finite_number, default=0.0, help="cost of each word (default: %(default)s)")
 
 
 def _add_explain(verbs: Verbs) -> None:
     says = "explain when and why the nodes of a run were removed"
     verb = add_verb(verbs, "explain", says, explain_run, "exp/demo/runs/group_lasso-keep0.5 --layer 2 --node 17")
     verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the train stage")
-    verb.add_argument("--layer", type=int, help="hidden layer, counted from 1 at the input")
-    verb.add_argument("--node", type=int, help="node of that layer in the dense network, counted from 0")
+    verb.add_argument("--layer", type=positive, help="hidden layer, counted from 1 at the input")
+    verb.add_argument("--node", type=not_negative, help="node of that layer in the dense network, counted from 0")
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -76,8 +87,6 @@ def nbest(options: argparse.Namespace) -> None:
     from asr_prune.decode.lattice_archive import read_lattices
     from asr_prune.lang.symbols import read_symbols
 
-    if options.n < 1 or options.lm_weight <= 0:
-        raise UserError("-n must be at least 1 and --lm-weight above 0.")
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
     archive = _lattices(run, options.on)
     if experiment.graph is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,9 +27,7 @@ RECIPE = "recipes/demo"
 
 def positive(text: str) -> int:
     """A whole number of 1 or more, for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
-    return int(text)
+    return _whole(text, 1)
 
 
 def add_channel(verb: argparse.ArgumentParser) -> None:
@@ -44,9 +44,34 @@ def _channel(text: str) -> Channel:
 
 def not_negative(text: str) -> int:
     """A whole number of 0 or more, for argparse."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, not {text!r}")
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or len(text) > 9 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number of {least} or more, not {text!r}")
     return int(text)
+
+
+def finite_number(text: str) -> float:
+    """Any number but nan and infinity, for argparse."""
+    return number_from(text, -sys.float_info.max, "must be a finite number")
+
+
+def above_zero(text: str) -> float:
+    """A number above 0, for argparse."""
+    return number_from(text, sys.float_info.min, "must be a number above 0")
+
+
+def number_from(text: str, least: float, must: str) -> float:
+    """A finite number of `least` or more, for argparse; must: what the message says of others."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{must}, not {text!r}")
+    return value
 
 
 def add_verb(verbs: Verbs, name: str, says: str, act: Callable[..., Any], example: str) -> argparse.ArgumentParser:

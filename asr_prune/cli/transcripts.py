@@ -8,16 +8,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr_prune.cli.shared import Verbs, add_channel, add_recipe_options, add_verb, open_run
+from asr_prune.cli.shared import (
+    Verbs,
+    above_zero,
+    add_channel,
+    add_recipe_options,
+    add_verb,
+    finite_number,
+    number_from,
+    open_run,
+)
 from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.errors import UserError
 from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
     from asr_prune.transcribe.recogniser import NetworkRecogniser
-    from asr_prune.transcribe.transcript import Transcript
+    from asr_prune.transcribe.recordings import Recording
+    from asr_prune.transcribe.transcript import Transcript, Word
 
 SPEAKERS = ("file", "folder", "all")
+_AUDIO = (".aif", ".aiff", ".au", ".flac", ".mp3", ".ogg", ".opus", ".sph", ".wav")
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -36,50 +47,58 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--speaker", choices=SPEAKERS, default="file", help=speaker)
     longest = "longer files are cut at their quietest points (default: %(default)g)"
     verb.add_argument("--longest", type=_seconds, default=LONGEST_PIECE, metavar="SECONDS", help=longest)
-    verb.add_argument("--lm-weight", type=_weight, metavar="W", help="instead of the one chosen on dev")
+    verb.add_argument("--lm-weight", type=above_zero, metavar="W", help="instead of the one chosen on dev")
     penalty = "cost of each word, instead of the one chosen on dev"
-    verb.add_argument("--penalty", type=float, metavar="P", help=penalty)
+    verb.add_argument("--penalty", type=finite_number, metavar="P", help=penalty)
+    sound = "search words in audio without speech, too"
+    verb.add_argument("--all-sound", action="store_true", help=sound)
     add_recipe_options(verb, None)
 
 
 def _seconds(text: str) -> float:
-    return _number(text, SHORTEST_PIECE, f"must be {SHORTEST_PIECE:g} seconds or more")
-
-
-def _weight(text: str) -> float:
-    return _number(text, sys.float_info.min, "must be a number above 0")
-
-
-def _number(text: str, least: float, must: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not least <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{must}, not {text!r}")
-    return value
+    return number_from(text, SHORTEST_PIECE, f"must be {SHORTEST_PIECE:g} seconds or more")
 
 
 def transcribe(options: argparse.Namespace) -> int:
-    """Prints a line for each file as it is done; exit status 1 if a file could not be read."""
+    """Prints a line for each file, words as soon as they are known; exit status 1 if a file could
+    not be read.
+    """
     from asr_prune.score.ctm import write_ctm
     from asr_prune.transcribe.recogniser import Requested
     from asr_prune.transcribe.transcribe import Transcriber
     from asr_prune.transcribe.transcript import ctm_of
 
     print_messages(sys.stderr)
+    _check_ctm(options)
     times = options.times or bool(options.ctm)
-    requested = Requested(times, options.confidence, options.lm_weight, options.penalty)
+    requested = Requested(times, options.confidence, options.lm_weight, options.penalty, options.all_sound)
     transcriber = Transcriber(_recogniser(options), requested, options.channel, options.longest)
     recordings = transcriber.read(options.files)
+    printer = Printer(options)
     transcripts: list[Transcript] = []
-    for transcript in transcriber.transcripts(recordings, options.speaker):
+    # words on a terminal show the progress; a bar would be drawn over them
+    bar = options.json or not sys.stdout.isatty()
+    for transcript in transcriber.transcripts(recordings, options.speaker, printer.piece, bar):
         transcripts.append(transcript)
-        print(format_transcript(transcript, options), flush=True)
+        printer.whole(transcript)
     if options.ctm:
         write_ctm(options.ctm, ctm_of(transcripts))
     print(transcriber.summary(), file=sys.stderr)
     return 1 if transcriber.skipped else 0
+
+
+def _check_ctm(options: argparse.Namespace) -> None:
+    """Raises UserError, before the work, if the ctm file could not be written after it."""
+    from asr_prune.transcribe.transcript import refuse_same_names
+
+    path: Path | None = options.ctm
+    if path is None:
+        return
+    refuse_same_names(options.files)
+    if path.is_dir():
+        raise UserError(f"--ctm {path} is a folder; name a file, for instance {path / 'words.ctm'}.")
+    if path.exists() and path.suffix.lower() in _AUDIO:
+        raise UserError(f"--ctm {path} would replace an audio file; name the ctm file after --ctm.")
 
 
 def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
@@ -97,9 +116,30 @@ def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
     return PackedRecogniser(options.folder, options.nj)
 
 
-def format_transcript(transcript: Transcript, options: argparse.Namespace) -> str:
-    """What is printed of a file."""
-    if options.json:
-        return json.dumps(transcript.as_dict(), ensure_ascii=False)
-    rows = [word.row() for word in transcript.words] if options.times or options.confidence else []
-    return "\n".join([transcript.line, *rows])
+class Printer:
+    """Prints transcripts to standard output: a line for each file, and rows of words if requested.
+
+    The line grows piece by piece; JSON is printed when the file is done.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.json, self.rows = options.json, options.times or options.confidence
+        self.begun = self.worded = False  # whether the line of this file has begun, and has words
+
+    def piece(self, recording: Recording, words: list[Word]) -> None:
+        """Prints the words of the next piece of a recording."""
+        if self.json:
+            return
+        texts = " ".join(word.text for word in words)
+        head = "" if self.begun else f"{recording.path}\t"
+        gap = " " if self.worded and texts else ""
+        print(f"{head}{gap}{texts}", end="", flush=True)
+        self.begun, self.worded = True, self.worded or bool(texts)
+
+    def whole(self, transcript: Transcript) -> None:
+        """Ends the line of a file, all pieces of which have been printed."""
+        if self.json:
+            print(json.dumps(transcript.as_dict(), ensure_ascii=False), flush=True)
+            return
+        print("", *(word.row() for word in transcript.words if self.rows), sep="\n", flush=True)
+        self.begun = self.worded = False

@@ -1,4 +1,4 @@
-"""Audio as samples: reading, measuring, resampling, and cutting long recordings at pauses."""
+"""Audio as samples: reading, measuring, and cutting long recordings at pauses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from asr_prune.corpus.audio_file import (
     declared_samples,
     open_audio,
     refuse_damage,
-    refuse_non_finite,
+    refuse_no_sound,
     sample_blocks,
     wav_header,
 )
 from asr_prune.corpus.channels import ANY, Channel, one_channel, refuse_channel
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.resample import resampled
 from asr_prune.corpus.segments import TO_THE_END, Segment
-from asr_prune.process import torch_threads, torchaudio_imports
 from asr_prune.progress import track
 
 #: float samples in [-1, 1) times this are in the range of int16, which Kaldi's features expect
@@ -54,16 +54,16 @@ def read_audio(
     path, channel = Path(path), (part and part.channel) or channel
     with open_audio(path) as file:
         refuse_channel(path, file.channels, channel)
-        channels, file_rate, declared = file.channels, file.samplerate, declared_samples(path, file)
         _refuse_long(path, _seconds(file, part), longest)
-        if part is None:
-            samples = np.concatenate([np.zeros((0, channels), np.float32), *sample_blocks(file)])
-        else:
+        file_rate, declared, count = file.samplerate, declared_samples(path, file), None
+        if part is not None:
             refuse_damage(path, declared, file.frames)
-            samples, declared = _read_part(file, path, part)
+            declared = count = _seek(file, path, part)
+        blocks = [one_channel(block, channel) for block in sample_blocks(file, count)]
+    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
     refuse_damage(path, declared, len(samples))
-    refuse_non_finite(path, samples)
-    samples = one_channel(samples, channel) * np.float32(INT16_SCALE)
+    refuse_no_sound(path, samples)
+    samples = samples * np.float32(INT16_SCALE)
     if rate is None or file_rate == rate:
         return samples, file_rate
     if not resample:
@@ -84,8 +84,8 @@ def _refuse_long(path: Path, seconds: float, longest: float) -> None:
         raise AudioProblem(path, "too-long", detail, remedy)
 
 
-def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np.ndarray, int]:
-    """float32 [samples, channels] of a segment, and the number of samples that it should have."""
+def _seek(file: soundfile.SoundFile, path: Path, part: Segment) -> int:
+    """Goes to the start of a segment; the number of samples that it should have."""
     seconds = file.frames / file.samplerate
     try:
         start, end = (round(time * file.samplerate) for time in part.span(seconds))
@@ -93,22 +93,21 @@ def _read_part(file: soundfile.SoundFile, path: Path, part: Segment) -> tuple[np
         detail = f"segment from {part.start:g} to {part.end:g} s of {seconds:.2f} s"
         raise AudioProblem(path, str(error), detail, "correct the segments file") from None
     file.seek(start)
-    return file.read(end - start, dtype="float32", always_2d=True), end - start
+    return end - start
 
 
 def channel_blocks(path: Path | str, channel: Channel = None) -> Iterator[tuple[int, np.ndarray]]:
     """Reads one channel of a file of any length, about a minute at a time.
 
-    Yields (rate in hertz, samples float32
-    [samples] in the range of int16). Raises AudioProblem as `read_audio`; that a file is cut short
-    shows at its end.
+    Yields (rate in hertz, samples float32 [samples] in the range of int16). Raises AudioProblem as
+    `read_audio`; that a file is cut short shows at its end.
     """
     path, count = Path(path), 0
     with open_audio(path) as file:
         refuse_channel(path, file.channels, channel)
         declared = declared_samples(path, file)
         for block in sample_blocks(file):
-            refuse_non_finite(path, block)
+            refuse_no_sound(path, block)
             count += len(block)
             yield file.samplerate, one_channel(block, channel) * np.float32(INT16_SCALE)
     refuse_damage(path, declared, count)
@@ -124,8 +123,12 @@ def measure_audio(path: Path | str, decode: bool = True, channels: Collection[Ch
     with open_audio(path) as file:
         for channel in channels:
             refuse_channel(path, file.channels, channel)
-        rate, declared = file.samplerate, declared_samples(path, file)
-        count = sum(len(block) for block in sample_blocks(file)) if decode else int(file.frames)
+        rate, declared, count = file.samplerate, declared_samples(path, file), int(file.frames)
+        if decode:
+            count = 0
+            for block in sample_blocks(file):
+                refuse_no_sound(path, block)
+                count += len(block)
     refuse_damage(path, declared, count)
     return rate, count
 
@@ -188,20 +191,6 @@ def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None)
             start, end = segment.span(lengths[segment.recording])
             seconds[key] = end - start
     return seconds
-
-
-def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """float32 [samples] at `rate` -> at `wanted` hertz, by torchaudio's windowed sinc.
-
-    Raises UserError if torchaudio cannot be loaded.
-    """
-    import torch
-
-    with torchaudio_imports("resampling"):
-        from torchaudio.functional import resample
-
-    with torch_threads(1):  # sums depend on the number of threads; the samples must not
-        return np.asarray(resample(torch.from_numpy(samples), rate, wanted).numpy(), dtype=np.float32)
 
 
 def cut(blocks: Iterable[np.ndarray], rate: int, longest: float) -> Iterator[tuple[int, np.ndarray]]:

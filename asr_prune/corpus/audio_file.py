@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,10 @@ from asr_prune.errors import UserError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_BLOCK = 60 * 16000  # samples that are read at once: a minute at 16 kHz
+#: hertz, of the rates that audio may have
+SLOWEST, FASTEST = 4000, 384000
+_BLOCK = 60 * 16000  # samples of all channels that are read at once: a minute at 16 kHz
+_LOUDEST = 2.0**32  # times full scale; squares of more are infinite in float32
 _TO_THE_END = b"\xff\xff\xff\xff"  # as size of a WAV's data: libsndfile then reads the whole file
 
 
@@ -28,8 +32,8 @@ class AudioProblem(UserError):
 
     def __init__(self, path: Path | str, kind: str, detail: str, remedy: str) -> None:
         super().__init__(f"{path}: {kind} audio ({detail}); {remedy}.")
-        #: missing, unreadable, empty, cut-short, many-channel, no-such-channel, wrong-rate, too-long,
-        #: or a kind of bad segment
+        #: missing, unreadable, empty, cut-short, many-channel, no-such-channel, wrong-rate,
+        #: impossible-rate, too-long, or a kind of bad segment
         self.kind = kind
         #: what is wrong, in a few words
         self.detail = detail
@@ -41,7 +45,7 @@ def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
 
     A WAV whose header does not say how long it is, since its writer could not go back, is read to
     the end of the file. Raises AudioProblem if it is missing, empty or unreadable, also while it is
-    read.
+    read, or if its header states a rate that no recording has.
     """
     place, offset = archive_entry(str(path))
     if not os.path.isfile(place):
@@ -51,8 +55,16 @@ def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
         raise AudioProblem(path, "empty", detail, "write it again")
     try:
         with open(place, "rb") as raw, soundfile.SoundFile(_source(path, raw, offset)) as file:
+            _refuse_rate(path, file.samplerate)
             yield file
-    except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError, ValueError) as error:
+    except (
+        soundfile.LibsndfileError,
+        RuntimeError,
+        OSError,
+        TypeError,
+        ValueError,
+        MemoryError,
+    ) as error:
         raise AudioProblem(path, "unreadable", *_diagnosis(path, error)) from None
 
 
@@ -127,12 +139,20 @@ def channel_count(path: str) -> int:
         return int(file.channels)
 
 
-def sample_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """Yields the rest of the file as float32 [samples, channels], about a minute at a time.
+def _refuse_rate(path: Path, rate: int) -> None:
+    if not SLOWEST <= rate <= FASTEST:
+        detail = f"{rate} Hz in its header, not {SLOWEST} to {FASTEST}"
+        raise AudioProblem(path, "impossible-rate", detail, "write it again with its true rate")
 
-    A damaged header may declare more samples than fit into memory.
+
+def sample_blocks(file: soundfile.SoundFile, count: int | None = None) -> Iterator[np.ndarray]:
+    """Yields the next `count` samples, or the rest of the file, as float32 [samples, channels].
+
+    About a minute at a time: a damaged header may declare more samples than fit into memory.
     """
-    while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+    size, left = max(1, _BLOCK // file.channels), math.inf if count is None else count
+    while left and len(block := file.read(int(min(size, left)), dtype="float32", always_2d=True)):
+        left -= len(block)
         yield block
 
 
@@ -145,10 +165,13 @@ def refuse_damage(path: Path, declared: int, count: int) -> None:
         raise AudioProblem(path, "empty", "no samples", "write it again")
 
 
-def refuse_non_finite(path: Path, samples: np.ndarray) -> None:
-    """Raises AudioProblem if a sample is infinite or not a number."""
+def refuse_no_sound(path: Path, samples: np.ndarray) -> None:
+    """Raises AudioProblem if a sample is infinite, not a number, or too large to be sound."""
     if not np.isfinite(samples).all():
         detail = "samples that are not finite numbers"
+        raise AudioProblem(path, "unreadable", detail, "write it again")
+    if np.abs(samples).max(initial=0.0) > _LOUDEST:
+        detail = f"samples beyond {_LOUDEST:.0e} times full scale"
         raise AudioProblem(path, "unreadable", detail, "write it again")
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
-from asr_prune.corpus.table_bytes import BLANKS
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
+from asr_prune.layout import made_by
+from asr_prune.text import decoded, fields, first_field, raw_text
 
 #: files that every data directory has
 TABLES = ("wav.scp", "text", "utt2spk", "spk2utt")
@@ -25,37 +27,32 @@ def c_order(key: str) -> bytes:
 def read_lines(path: Path) -> list[tuple[str, str]]:
     """The lines of a Kaldi table as (key, rest) in file order; the key of a blank line is empty.
 
-    Raises UserError as `read_content`.
+    Raises UserError as `read_content` and `decoded`.
     """
-    return split_lines(read_content(path))
+    return split_lines(decoded(_data(path), path))
 
 
 def split_lines(content: str) -> list[tuple[str, str]]:
     """As `read_lines`, of the content of a file."""
-    return [_split(line) for line in content.removesuffix("\n").split("\n")] if content else []
+    return [first_field(line) for line in content.removesuffix("\n").split("\n")] if content else []
 
 
 def read_content(path: Path) -> str:
-    """The content of a table. Raises UserError if the file is missing, unreadable or not UTF-8."""
+    """The content of a table. Raises UserError if it is missing or unreadable, and as `raw_text`."""
+    return raw_text(_data(path), path)
+
+
+def _data(path: Path) -> bytes:
     try:
-        return path.read_bytes().decode("utf-8")
+        return checked(path).read_bytes()
     except FileNotFoundError:
-        remedy = f"run the {_stage(path)} stage, which writes it"
-        raise UserError(f"{path} is missing; {remedy}.") from None
+        raise UserError(f"{path} is missing; {made_by(path, _stage(path))}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        what = f"{path} is not UTF-8 text (byte {error.start})"
-        raise UserError(f"{what}; convert it, for instance with iconv.") from None
 
 
 def _stage(path: Path) -> str:
     return "features" if path.name in ("feats.scp", "cmvn.scp") else "corpus"
-
-
-def _split(line: str) -> tuple[str, str]:
-    key, _, rest = line.strip(BLANKS).replace("\t", " ").partition(" ")
-    return key, rest.strip(BLANKS)
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -77,7 +74,7 @@ def split_words(line: str) -> list[str]:
 
     Equal words are one object, so that much text needs little memory.
     """
-    return [sys.intern(word) for word in line.split()]
+    return [sys.intern(word) for word in fields(line)]
 
 
 def write_table(path: Path, table: dict[str, str]) -> None:
@@ -134,6 +131,11 @@ class DataDir:
         """{speaker: utterances}, sorted."""
         return group_by_speaker(self.utt2spk)
 
+    @property
+    def silent(self) -> bool:
+        """Whether no utterance has words: a test set may come without transcripts."""
+        return not any(self.text.values())
+
     def subset(self, utterances: Iterable[str], path: Path | str | None = None) -> DataDir:
         """These utterances only, as a data directory at `path` (None: the same path) in memory."""
         kept = list(utterances)
@@ -155,6 +157,13 @@ class DataDir:
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
         write_table(self.path / "utt2spk", self.utt2spk)
         write_table(self.path / "spk2utt", {key: " ".join(group) for key, group in self.spk2utt.items()})
+
+
+def write_silent_text(folder: Path) -> None:
+    """Writes a `text` without words for the utterances of utt2spk, if the folder has none or an empty one."""
+    if not (folder / "utt2spk").is_file() or ((folder / "text").is_file() and (folder / "text").stat().st_size):
+        return
+    write_table(folder / "text", dict.fromkeys(read_table(folder / "utt2spk"), ""))
 
 
 def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:

@@ -9,10 +9,12 @@ from asr_prune.corpus.channels import Channel
 from asr_prune.corpus.datadir import c_order, group_by_speaker, read_content, split_lines, write_table
 from asr_prune.corpus.fix_side import remade
 from asr_prune.corpus.side_tables import SIDE_TABLES
-from asr_prune.corpus.table_bytes import clean_table, fields
+from asr_prune.corpus.table_bytes import clean_table
 from asr_prune.corpus.usable import Tables, Usable
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
+from asr_prune.integrity import forget
+from asr_prune.text import fields
 
 _NEEDED = ("wav.scp", "text", "utt2spk")
 _OPTIONAL = ("segments", *(table.name for table in SIDE_TABLES))
@@ -43,6 +45,7 @@ def fix(path: Path | str, rate: int | None = None, channel: Channel = None) -> l
     fixed["spk2utt"] = _spk2utt(path, fixed["utt2spk"], usable.known["utterance"], changes)
     if _differs(path, fixed, names):
         changes.append(_back_up(path))
+        forget(path / name for name in {*fixed, *names})
         _write(path, fixed, names)
     return changes
 

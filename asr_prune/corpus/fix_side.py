@@ -6,9 +6,9 @@ from asr_prune.corpus.audio_file import channel_count
 from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.segments import TO_THE_END
 from asr_prune.corpus.side_tables import SIDE_TABLES, SideTable, unfit
-from asr_prune.corpus.table_bytes import fields
 from asr_prune.corpus.usable import Tables, Usable
 from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
 
 _OF = {"wav.scp": "recording"} | {table.name: table.of for table in SIDE_TABLES}
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.side_tables import SIDE_TABLES
-from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
 
 #: lines of a table, as (key, rest)
 TableLines = list[tuple[str, str]]

@@ -22,6 +22,7 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
 from asr_prune.corpus.script_folders import package_name
 from asr_prune.errors import UserError, did_you_mean
+from asr_prune.options import told, with_empty
 
 T = TypeVar("T")
 #: the package of the scripts that come with asr_prune
@@ -165,16 +166,24 @@ def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
     return [] if cls is None else [read_options(cls, given)]
 
 
+def option_names(script: ModuleType, corpus: CorpusOptions) -> list[str]:
+    """Keys of corpus.options that the script takes, without those that the recipe has switched on."""
+    cls = getattr(script, "Options", None)
+    names = [option.name for option in fields(cls)] if cls else []
+    return [name for name in names if corpus.options.get(name) is not True]
+
+
 def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
     """Runs the script's `prepare`.
 
-    Raises UserError as it does, and says how to pass the corpus's folder; also if there is no
+    Raises UserError as it and `script_options` do, and says how to pass the corpus's folder; also if there is no
     `prepare`.
     """
     if not hasattr(script, "prepare"):
         raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")
+    options = script_options(script, corpus)
     try:
-        script.prepare(corpus.root, out, seed, *script_options(script, corpus))
+        script.prepare(corpus.root, out, seed, *options)
     except CorpusNotFound as error:
         remedy = "then pass its folder: `--set corpus.root=FOLDER`"
         variable = f" or {corpus.root_from}=FOLDER" if corpus.root_from else ""
@@ -187,17 +196,14 @@ def read_options(cls: type[T], values: Mapping[str, Any], where: str = "corpus.o
     Raises UserError that names the key, and a similar known key or the valid range.
     """
     try:
-        return TypeAdapter(cls).validate_python(dict(values))
+        return TypeAdapter(cls).validate_python(with_empty(cls, values))
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             known = [option.name for option in fields(cls)]  # type: ignore[arg-type]
             raise UserError(f"{where}: unknown key {key!r}{did_you_mean(key, known)}.") from None
-        text = problem["msg"].removeprefix("Value error, ")
-        text = text[:1].lower() + text[1:]
-        what = f"{key}: {text} (got {problem['input']!r:.60})" if key else text
-        raise UserError(f"{where}: {what}.") from None
+        raise UserError(f"{where}: {f'{key}: ' if key else ''}{told(problem)}.") from None
 
 
 def run_script(script: str, prepare: Callable[..., None], cls: type[Any] | None = None) -> None:

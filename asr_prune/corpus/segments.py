@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
 
 #: end of a segment that lasts until the end of its recording
 TO_THE_END = -1.0

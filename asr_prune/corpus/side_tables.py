@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
-from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
 
 
 class SideTable(NamedTuple):

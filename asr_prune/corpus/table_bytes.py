@@ -34,9 +34,6 @@ class Finding(NamedTuple):
     refused: bool
 
 
-#: what awk and perl take for blanks
-BLANKS = " \t\n\v\f\r"
-_FIELD = re.compile(f"[^{BLANKS}]+")
 _ENDS = _Blemish("Windows line ends", re.compile(r"\r+$"), "")
 _NULLS = _Blemish("null bytes", re.compile("\0"), " ")
 _TABS = _Blemish("tabs", re.compile("\t"), " ", refused=False)
@@ -49,11 +46,6 @@ _SCP_BLANKS = (
 
 _MARK = Finding("begins with a byte order mark", "removed the byte order mark", True)
 _NO_NEWLINE = Finding("does not end with a newline", "added the last newline", True)
-
-
-def fields(text: str) -> list[str]:
-    """`text` split at ASCII blanks, as awk and perl split lines; str.split takes Unicode blanks too."""
-    return _FIELD.findall(text)
 
 
 def clean_table(name: str, content: str) -> tuple[str, list[Finding]]:

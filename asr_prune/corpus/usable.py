@@ -14,8 +14,8 @@ from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
 from asr_prune.corpus.side_tables import SIDE_TABLES, unfit
-from asr_prune.corpus.table_bytes import fields
 from asr_prune.errors import counted, first_few
+from asr_prune.text import fields
 
 #: {name: {key: rest of line}}
 Tables = dict[str, dict[str, str]]

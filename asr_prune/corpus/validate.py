@@ -16,8 +16,9 @@ from asr_prune.corpus.same_ids import TableLines, check_ids, check_speakers
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import TO_THE_END, describe_segments, parse_segments
 from asr_prune.corpus.side_tables import SIDE_TABLES, describe_unfit
-from asr_prune.corpus.table_bytes import clean_table, fields
+from asr_prune.corpus.table_bytes import clean_table
 from asr_prune.errors import UserError, counted, first_few
+from asr_prune.text import fields
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +50,18 @@ def validate(
 
 
 def examine(
-    path: Path | str, rate: int | None, words: set[str] | None, decode: bool, audio: bool, channel: Channel = None
+    path: Path | str,
+    rate: int | None,
+    words: set[str] | None,
+    decode: bool,
+    audio: bool,
+    channel: Channel = None,
+    transcribed: bool = True,
 ) -> tuple[list[str], dict[str, float]]:
-    """What `validate` returns, and the seconds of each file of wav.scp that can be read."""
+    """What `validate` returns, and the seconds of each file of wav.scp that can be read.
+
+    transcribed: whether utterances without words are a problem.
+    """
     path = Path(path)
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: no such folder.")
@@ -61,7 +71,7 @@ def examine(
         *((path / name, _check_lines(lines)) for name, lines in tables.items()),
         (path, check_ids(tables)),
         (path / "utt2spk", check_speakers(tables.get("utt2spk", []))),
-        (path / "text", _check_text(tables.get("text", []), words)),
+        (path / "text", _check_text(tables.get("text", []) if transcribed else [], words)),
         (path / "wav.scp", damage),
         (path / "segments", _check_segments(tables.get("segments", []), seconds)),
         *_check_side_tables(path, tables),
@@ -159,7 +169,7 @@ def _check_side_tables(path: Path, tables: dict[str, TableLines]) -> Iterator[tu
 def _check_text(lines: TableLines, words: set[str] | None) -> Iterator[str]:
     if empty := [key for key, rest in lines if key and not rest]:
         yield f"{counted(empty, 'utterance')} without words: {first_few(empty)}."
-    spoken = Counter(word for _, rest in lines for word in rest.split()) if words is not None else {}
+    spoken = Counter(word for _, rest in lines for word in fields(rest)) if words is not None else {}
     missing = Counter({word: count for word, count in spoken.items() if word not in (words or ())})
     if missing:
         frequent = first_few(f"{word} ({count})" for word, count in missing.most_common())

@@ -13,6 +13,7 @@ from asr_prune.corpus.datadir import group_by_speaker
 from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
+from asr_prune.features.stored import Computed, frames_of
 from asr_prune.files import Readable
 from asr_prune.hmm.fmllr import Fmllr, Transforms, compose, transformed
 from asr_prune.hmm.gmm import Floats, Gmms, Ints, Scorer
@@ -62,7 +63,7 @@ class Adapter:
         narrow = replace(options, beam=options.first_beam, max_active=options.first_max_active)
         pdfs = self._speech_pdfs(self.unadapted, feats, narrow)
         first = self._estimate(feats, pdfs, speakers, min_frames, self.unadapted)
-        adapted = {utt: transformed(frames, first[speakers[utt]]) for utt, frames in feats.items()}
+        adapted = Computed(feats, lambda utt, frames: transformed(frames, first[speakers[utt]]))
         pdfs = self._speech_pdfs(gmms, adapted, options)
         return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
 
@@ -70,9 +71,10 @@ class Adapter:
         """Pdf of each frame on the best path, -1 in silence or without a path; int32 [frames]."""
         scores, weight = _LogLikelihoods(gmms, feats), options.adapt_lm_weight
         paths = decode_set(self.graph, scores, options, weight, self.nj)
-        speech = {utt: np.full(len(frames), -1, np.int32) for utt, frames in feats.items()}
+        frames = frames_of(feats)
+        speech = {utt: np.full(count, -1, np.int32) for utt, count in frames.items()}
         for utt, path in paths.items():
-            if len(path.pdfs) == len(feats[utt]):
+            if len(path.pdfs) == frames[utt]:
                 speech[utt] = np.where(np.isin(path.pdfs, self.silent), -1, path.pdfs)
         return speech
 

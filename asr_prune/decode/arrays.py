@@ -9,10 +9,10 @@ from typing import BinaryIO
 import kaldifst
 import numpy as np
 
-from asr_prune.decode.binary import Parts, read_parts, to_bytes
 from asr_prune.errors import UserError
 from asr_prune.files import scratch_file
-from asr_prune.lang.fst import Fst
+from asr_prune.lang.binary import Parts, read_parts, to_bytes
+from asr_prune.lang.fst import Fst, to_fst
 
 
 @dataclass
@@ -44,16 +44,18 @@ class FstArrays:
         return cls(*read_parts(file))
 
     @property
+    def _parts(self) -> Parts:
+        return Parts(self.start, self.finals, self.counts, self.arcs)
+
+    @property
     def sources(self) -> np.ndarray:
         """The state that each arc leaves, int64 [arcs]."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
     def bytes(self) -> bytes:
         """OpenFst's binary `vector` form, with no property claimed."""
-        return to_bytes(Parts(self.start, self.finals, self.counts, self.arcs))
+        return to_bytes(self._parts)
 
     def fst(self) -> Fst:
         """The arrays as an FST; not for lattices."""
-        with scratch_file() as path:
-            path.write_bytes(self.bytes())
-            return Fst.read(str(path))
+        return to_fst(self._parts)

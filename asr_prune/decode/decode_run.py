@@ -16,7 +16,7 @@ from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.lattice_set import Decoded, Words, grid, lattice_set, sweep_archive
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.errors import UserError
+from asr_prune.decode.words_files import read_words_file
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
 from asr_prune.run_dir import decode_info, lattices_file, words_file
@@ -122,9 +122,5 @@ def read_words(folder: Path, options: DecodeOptions) -> Words:
     """Reads `write_words`. Raises UserError if a file is missing."""
     words: Words = {}
     for point in product(options.lm_weights, options.penalties):
-        path = words_file(folder, *point)
-        if not path.is_file():
-            raise UserError(f"{path} is missing; run the decode stage.")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        words[point] = {line.split()[0]: line.split()[1:] for line in lines}
+        words[point] = read_words_file(words_file(folder, *point))
     return words

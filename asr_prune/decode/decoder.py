@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from asr_prune.decode.acyclic import check_epsilons
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
@@ -15,8 +16,9 @@ from asr_prune.decode.search.run import ENDLESS, FINAL, Limits, prepare_search, 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats, Ints
-from asr_prune.lang.fst import read_fst
+from asr_prune.lang.fst import read_fst_parts
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.text import file_lines
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ class Decoder:
         self.num_pdfs = int(pdfs.max()) + 1
         self.words = {i: word for word, i in read_symbols(graph / "words.txt").items()}
         self.graph, self.options = graph, options
-        arrays = FstArrays.of(read_fst(graph / "HCLG.fst", "graph"))
+        arrays = FstArrays(*read_fst_parts(graph / "HCLG.fst", "graph"))
         ids, words = arrays.arcs["ilabel"], arrays.arcs["olabel"]
         _check_labels(graph, "pdfs.txt", ids, len(pdfs) - 1)
         _check_labels(graph, "words.txt", words, max(self.words))
+        _check_cycles(graph, arrays)
         self._start = arrays.start
         self._graph, order = search_graph(arrays, np.where(ids > 0, pdfs[ids], -1).astype(np.int32))
         #: transition-id and word of each arc
@@ -125,9 +128,16 @@ def _check_labels(graph: Readable, table: str, labels: Ints, highest: int) -> No
         raise UserError(f"{graph}: HCLG.fst and {table} are inconsistent; rerun the graph stage.")
 
 
+def _check_cycles(graph: Readable, arrays: FstArrays) -> None:
+    try:
+        check_epsilons(arrays)
+    except ValueError as error:
+        raise UserError(f"{graph}/HCLG.fst cannot be used: {error}; rerun the graph stage.") from error
+
+
 def _pdfs(path: Readable) -> np.ndarray:
     """The pdf of each transition-id, int32 [ids + 1]."""
     try:
-        return np.loadtxt(path.read_text(encoding="utf-8").splitlines(), np.int32, ndmin=1)
+        return np.loadtxt(file_lines(path), np.int32, ndmin=1)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path} ({error}); run the graph stage.") from error

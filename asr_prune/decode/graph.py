@@ -18,9 +18,12 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
+from asr_prune.integrity import checked
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.native import silenced
+
+_SPARE_STATES, _MOST_GROWTH = 100_000, 20
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def write_graph(
     size = GraphSize(len(hclg.finals), len(hclg.arcs), model.gmms.num_pdfs, sums)
     with atomic_dir(out) as partial:
         (partial / "HCLG.fst").write_bytes(hclg.bytes())
-        shutil.copyfile(words, partial / "words.txt")
+        shutil.copyfile(checked(words), partial / "words.txt")
         np.savetxt(partial / "pdfs.txt", id_to_pdf(model.transitions), "%d")
         np.savetxt(partial / "disambig_tid.int", disambig, "%d")
         (partial / "size.json").write_text(json.dumps(asdict(size)))
@@ -97,8 +100,8 @@ def _hclg(
 
 def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> tuple[Fst, list[list[int]]]:
     """CLG, and the context-dependent phones that its input labels stand for."""
-    lexicon = read_fst(lang.path / "L_disambig.fst", "lang")
-    grammar = read_fst(lang.path / "G.fst", "lang")
+    lexicon = read_fst(lang.path / "L_disambig.fst", "lang", (lang.phones, lang.words))
+    grammar = read_fst(lang.path / "G.fst", "lang", (lang.words, lang.words))
     lg = kaldifst.compose(lexicon, grammar)
     if lg.start < 0:
         raise UserError(f"{lang.path}: the lexicon has no word sequence of G.fst; check both.")
@@ -117,7 +120,12 @@ def _clg(lang: Lang, model: HmmModel, sums: dict[str, tuple[float, float]]) -> t
 def determinised(fst: Fst, name: str) -> Fst:
     """A determinised copy (fstdeterminizestar). Raises UserError, with `name`, if there is none."""
     fst = Fst(fst)
-    if kaldifst.determinize_star(fst, use_log=True):
+    most = _SPARE_STATES + _MOST_GROWTH * fst.num_states  # an ambiguous one would grow without end
+    try:
+        stopped = kaldifst.determinize_star(fst, use_log=True, max_states=most)
+    except RuntimeError:
+        stopped = True
+    if stopped:
         raise UserError(f"{name} cannot be determinised; the lexicon or G.fst is ambiguous.")
     return fst
 

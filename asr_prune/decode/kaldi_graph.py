@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
+from asr_prune.decode.acyclic import check_epsilons
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.graph import GraphSize, write_graph
 from asr_prune.errors import UserError
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
+from asr_prune.integrity import checked
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.text import file_lines, trimmed
 
 _HCLG, _WORDS, _PDFS = "HCLG.fst", "words.txt", "num_pdfs"
 
@@ -37,7 +41,7 @@ def take_graph(source: Path, hmm: Path, out: Path) -> GraphSize:
 def _check_model(source: Path, hmm: Path, hclg: FstArrays, model: HmmModel) -> None:
     pdfs, ids = str(model.gmms.num_pdfs), len(id_to_pdf(model.transitions)) - 1
     highest = int(hclg.arcs["ilabel"].max(initial=0))
-    stated = (source / _PDFS).read_text().strip() if (source / _PDFS).is_file() else pdfs
+    stated = trimmed("".join(file_lines(source / _PDFS))) if (source / _PDFS).is_file() else pdfs
     if highest > ids or stated != pdfs:
         raise UserError(
             f"{source} is of another model: it has {stated} pdfs and transition-ids up to {highest},"
@@ -47,8 +51,9 @@ def _check_model(source: Path, hmm: Path, hclg: FstArrays, model: HmmModel) -> N
 
 def _read(path: Path) -> FstArrays:
     try:
-        with open(path, "rb") as file:
-            hclg = FstArrays.read(file)
+        with open(checked(path), "rb") as file:
+            hclg = FstArrays.read(io.BytesIO(file.read()))
+        check_epsilons(hclg)
     except OSError as error:
         reason = f"{error.strerror}; decode.graph needs a graph directory"
         raise UserError(f"cannot read {path}: {reason}.") from error
@@ -62,4 +67,4 @@ def _read(path: Path) -> FstArrays:
 
 def _disambig(source: Path) -> list[int]:
     path = source / "disambig_tid.int"
-    return np.loadtxt(path, np.int32, ndmin=1).tolist() if path.is_file() else []
+    return np.loadtxt(checked(path), np.int32, ndmin=1).tolist() if path.is_file() else []

@@ -8,11 +8,11 @@ from functools import cached_property
 from itertools import islice
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import LATTICE_ARC
 from asr_prune.decode.confidence import confidences
 from asr_prune.decode.n_best import NBest
 from asr_prune.decode.options import Point
 from asr_prune.decode.trellis import Trellis
+from asr_prune.lang.binary import LATTICE_ARC
 
 
 @dataclass

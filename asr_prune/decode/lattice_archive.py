@@ -14,6 +14,7 @@ from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.lattice import Lattice
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 
 _LEVEL = 1  # of gzip: output a quarter larger than at 6, many times faster
 
@@ -39,7 +40,7 @@ def read_lattices(path: Path) -> Iterator[tuple[str, Lattice]]:
     try:
         if not path.stat().st_size:
             raise ValueError("it is empty")
-        with gzip.open(path, "rb") as file:
+        with gzip.open(checked(path), "rb") as file:
             archive = io.BufferedReader(file)
             while utt := _key(archive):
                 lattice = Lattice(FstArrays.read(archive))

@@ -16,6 +16,7 @@ import numpy as np
 from asr_prune.decode.graph import determinised, without_inputs
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
+from asr_prune.integrity import checked
 from asr_prune.lang.fst import Draft, Fst, lexicon_fst, read_fst, write_fst
 from asr_prune.lang.lexicon import add_disambig
 from asr_prune.lang.native import silenced
@@ -52,7 +53,7 @@ def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
     entries = [(word, _named(tokens, way)) for word, ways in spellings.items() for way in ways]
     if not entries:
         raise UserError(f"{lang}: the tokens spell no word of the language model; unify the case.")
-    graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang"))
+    graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang", (words, words)))
     arcs = sum(graph.num_arcs(state) for state in range(graph.num_states))
     unspelled = sorted(word for word, ways in spellings.items() if not ways)
     size = TokenGraphSize(graph.num_states, arcs, len(tokens.symbols), unspelled)
@@ -63,7 +64,7 @@ def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
 def _write(out: Path, graph: Fst, words: Path, size: TokenGraphSize) -> None:
     with atomic_dir(out) as partial:
         write_fst(graph, partial / "HCLG.fst")
-        shutil.copyfile(words, partial / "words.txt")
+        shutil.copyfile(checked(words), partial / "words.txt")
         np.savetxt(partial / "pdfs.txt", np.arange(-1, size.tokens), "%d")
         (partial / "disambig_tid.int").write_text("")
         (partial / "size.json").write_text(json.dumps(asdict(size)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from asr_prune.decode.acyclic import levels
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.options import Point
 
@@ -23,15 +24,15 @@ class Trellis:
         self.start, self.end = arrays.start, len(arrays.finals)
         source = np.concatenate([arrays.sources, finals])
         target = np.concatenate([arrays.arcs["nextstate"], np.full(len(finals), self.end)])
-        self.level = _levels(source, target, self.end + 1)
+        self.level = levels(source, target, self.end + 1)
         order = np.lexsort((target, self.level[target]))
         self.source, self.target = source[order], target[order]
         weights = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]])
         self.costs = weights.astype(float)[order]
         self.words = np.concatenate([arrays.arcs["olabel"], np.zeros(len(finals), np.int32)])[order]
         self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))  # arcs, of each target
-        levels = self.level[self.target[self.firsts]]
-        self.bounds = np.flatnonzero(np.diff(levels, prepend=-1, append=-1))  # of levels
+        depths = self.level[self.target[self.firsts]]
+        self.bounds = np.flatnonzero(np.diff(depths, prepend=-1, append=-1))  # of levels
 
     def sweep(self, points: Sequence[Point]) -> list[tuple[list[int], float]]:
         """Word ids and cost of the best path at each point, [] and infinity without one."""
@@ -79,25 +80,3 @@ class Trellis:
             state = source[arc]
         paths = np.array(reversed_words, np.int32).reshape(-1, len(columns))[::-1].T
         return [path[path > 0].tolist() for path in paths]
-
-
-def _levels(source: np.ndarray, target: np.ndarray, states: int) -> np.ndarray:
-    """Number of arcs on the longest path to each state."""
-    order = np.argsort(source, kind="stable")
-    followers, firsts = target[order], np.searchsorted(source[order], np.arange(states + 1))
-    waiting, level = np.bincount(target, minlength=states), np.full(states, -1)
-    ready, depth = np.flatnonzero(waiting == 0), 0
-    while len(ready):
-        level[ready] = depth
-        reached = followers[_ranges(firsts[ready], firsts[ready + 1])]
-        np.subtract.at(waiting, reached, 1)
-        ready, depth = np.unique(reached[waiting[reached] == 0]), depth + 1
-    if (level < 0).any():
-        raise ValueError("its arcs form a cycle")
-    return level
-
-
-def _ranges(begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """The numbers from each of `begins` up to its end, one range after the other."""
-    sizes = ends - begins
-    return np.repeat(ends - np.cumsum(sizes), sizes) + np.arange(sizes.sum())

@@ -38,7 +38,7 @@ class HmmTimer:
     def __init__(self, lang: Readable, hmm: Readable, options: DecodeOptions, weight: float) -> None:
         self.loaded_from = lang, hmm, options, weight
         self.lang, self.model = Lang.read(lang), HmmModel.load(hmm)
-        self.lexicon = read_fst(lang / "L.fst", "lang")
+        self.lexicon = read_fst(lang / "L.fst", "lang", (self.lang.phones, self.lang.words))
         kaldifst.arcsort(self.lexicon, "ilabel")
         self.compiler = graph_compiler(self.lang, self.model)
         self.columns = id_to_pdf(self.model.transitions)[1:]

@@ -28,7 +28,9 @@ from asr_prune.export.trained_run import TrainedRun
 from asr_prune.features.archive import write_matrices
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.labels import read_labels
+from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
+from asr_prune.report.cells import decimals
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import score
 
@@ -67,7 +69,7 @@ def export_nnet1(trained: TrainedRun, out: Path) -> None:
         write_nnet1(partial, deployed)
         for name in ("final.mdl", "tree"):
             if (trained.hmm / name).is_file():
-                shutil.copyfile(trained.hmm / name, partial / name)
+                shutil.copyfile(checked(trained.hmm / name), partial / name)
     if not (out / "final.mdl").is_file():
         log.warning("the labels came without an HMM: there is no final.mdl to decode with")
     log.info("%s: nodes %s, %s", out, _widths(deployed), deployed.card()["input"])
@@ -160,7 +162,7 @@ def _add_words(
     feats: Mapping[str, np.ndarray],
 ) -> None:
     """WER of test at the LM weight and penalty that were chosen on dev."""
-    chosen = json.loads(trained.run.score("test").read_text(encoding="utf-8"))
+    chosen = json.loads(checked(trained.run.score("test")).read_text(encoding="utf-8"))
     point = chosen["lm_weight"], chosen["penalty"]
     decoding, options = judging.decoding, judging.decoding.options
     test, by_form = DataDir.read(decoding.set("test")), dict[str, dict[str, list[str]]]()
@@ -171,7 +173,7 @@ def _add_words(
         else:
             words = lattice_set(decoding.graph, scores, options, [point], judging.nj).words[point]
         by_form[row["form"]] = words
-        row["wer_test"] = score(words, test.text, test.utt2spk, judging.score).wer
+        row["wer_test"] = None if test.silent else score(words, test.text, test.utt2spk, judging.score).wer
         row["utterances_changed"] = sum(words[name] != by_form["torch"][name] for name in words)
 
 
@@ -181,6 +183,6 @@ def format_checks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         accuracy = "-" if row["accuracy"] is None else f"{100 * row['accuracy']:.2f} %"
         figures = f"{row['difference']:13.2e}  {100 * row['same_best']:7.2f} %  {accuracy:>12}"
-        words = f"{row['wer_test']:8.2f}  {row['utterances_changed']:18d}" if "wer_test" in row else ""
+        words = f"{decimals(row['wer_test'], 2):>8}  {row['utterances_changed']:18d}" if "wer_test" in row else ""
         lines.append(f"{row['form']:8} {figures}  {row['seconds_per_hour']:6.2f}  {row['bytes']:9d}  {words}".rstrip())
     return lines

@@ -18,6 +18,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.compressed import COMPRESSED, read_compressed
 from asr_prune.features.places import Place
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
 
 #: what to do if an archive of the features stage is missing or damaged
 REMEDY = "run the features stage again"
@@ -130,7 +131,7 @@ def _rows_at(file: io.BufferedReader, place: Place, key: str, remedy: str) -> in
 def _open(named: Path | str, ark: str, remedy: str) -> io.BufferedReader:
     """named: the scp that names the archive, or the utterance that it is read for."""
     try:
-        return open(ark, "rb")
+        return open(checked(Path(ark)), "rb")
     except OSError as error:
         where = f"in {named}" if isinstance(named, Path) else f"for {named}"
         what = f"{ark}, named {where}, cannot be read ({error.strerror})"

@@ -13,7 +13,7 @@ from asr_prune.features.archive import places_of, read_matrices
 from asr_prune.features.cmvn import apply_cmvn, cmvn_stats
 from asr_prune.features.deltas import add_deltas
 from asr_prune.features.options import FeatureOptions
-from asr_prune.features.stored import Stored
+from asr_prune.features.stored import Computed, Stored
 
 
 def load(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> dict[str, np.ndarray]:
@@ -45,10 +45,8 @@ def stored(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> St
     return Stored(places, process)
 
 
-def prepared(
-    raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Mapping[str, str]
-) -> dict[str, np.ndarray]:
-    """As `load`, but from raw features float32 [frames, options.base_dim] in memory.
+def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Mapping[str, str]) -> Computed:
+    """As `stored`, but from raw features float32 [frames, options.base_dim] in memory.
 
     CMVN statistics are those of the utterances in `raw`.
     """
@@ -57,10 +55,12 @@ def prepared(
         for speaker, utterances in group_by_speaker(utt2spk).items()
         if options.cmvn == "speaker"
     }
-    return {
-        utterance: add_deltas(_normalised(matrix, options, stats.get(utt2spk[utterance])), options.deltas)
-        for utterance, matrix in raw.items()
-    }
+
+    def process(utterance: str, matrix: np.ndarray) -> np.ndarray:
+        normalised = _normalised(matrix, options, stats.get(utt2spk[utterance]))
+        return add_deltas(normalised, options.deltas)
+
+    return Computed(raw, process)
 
 
 def _normalised(raw: np.ndarray, options: FeatureOptions, stats: np.ndarray | None) -> np.ndarray:

@@ -68,6 +68,25 @@ class Stored(Archived):
         return Stored(self.places | other.places, process, self.remedy)
 
 
+class Computed(Archived):
+    """Arrays computed on each access from others, with as many frames.
+
+    arrays: by utterance; step: (utterance, array) -> array.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], step: _Process) -> None:
+        self.arrays, self.step, self.frames = arrays, step, frames_of(arrays)
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        return self.step(utterance, self.arrays[utterance])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+
 def frames_of(arrays: Mapping[str, np.ndarray]) -> Mapping[str, int]:
     """Number of frames of each utterance; arrays that are archived are not read."""
     if isinstance(arrays, Archived):

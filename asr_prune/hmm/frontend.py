@@ -13,6 +13,7 @@ from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
+from asr_prune.text import fields, file_lines
 
 #: Kaldi's option files, and the options in them with Kaldi's defaults
 _KNOWN = {
@@ -109,7 +110,8 @@ def read_matrix(path: Readable) -> Floats:
 def _options(folder: Readable, file: str) -> dict[str, str]:
     """The options in a file as Kaldi reads it, `--name=value` or `--name` for true; defaults for the others."""
     path, options = folder / file, dict(_KNOWN[file])
-    for word in path.read_text().split() if path.is_file() else []:
+    words = [word for line in file_lines(path) for word in fields(line)] if path.is_file() else []
+    for word in words:
         name, _, value = word.removeprefix("--").partition("=")
         name = name.replace("_", "-")
         if name not in options or not word.startswith("--"):

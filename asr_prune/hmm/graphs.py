@@ -14,7 +14,7 @@ def graph_compiler(lang: Lang, model: HmmModel) -> khg.TrainingGraphCompiler:
     """Compiler of graphs from word ids, without transition probabilities."""
     scales = {"transition_scale": 0.0, "self_loop_scale": 0.0}
     options = khg.TrainingGraphCompilerOptions(**scales, reorder=True)
-    lexicon = read_fst(lang.path / "L.fst", "lang")
+    lexicon = read_fst(lang.path / "L.fst", "lang", (lang.phones, lang.words))
     model_parts = model.transitions, model.tree
     return khg.TrainingGraphCompiler(*model_parts, lexicon, lang.disambig, options)
 

@@ -11,6 +11,9 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.integrity import checked
+from asr_prune.layout import made_by
+from asr_prune.text import fields
 
 BINARY = b"\0B"
 
@@ -91,9 +94,9 @@ class KaldiReader:
     def open(cls, path: Readable, stage: str) -> KaldiReader:
         """stage: the one that writes the file. Raises UserError if the file cannot be read."""
         try:
-            return cls(path.read_bytes(), path)
+            return cls(checked(path).read_bytes(), path)
         except OSError as error:
-            message = f"cannot read {path}: {error.strerror}; the {stage} stage makes it."
+            message = f"cannot read {path}: {error.strerror}; {made_by(path, stage)}."
             raise UserError(message) from error
 
     def fail(self, what: str) -> UserError:
@@ -150,6 +153,13 @@ class KaldiReader:
             return int(struct.unpack("<i", self._sized())[0])
         return int(self._number(self.token()))
 
+    def count(self) -> int:
+        """How many items follow: no more than bytes."""
+        value = self.integer()
+        if not 0 <= value <= len(self.data) - self.at:
+            raise self.fail(f"found a count of {value}")
+        return value
+
     def real(self) -> float:
         """A number of single or double precision."""
         if not self.binary:
@@ -186,12 +196,15 @@ class KaldiReader:
                 raise self.fail("the rows of a matrix differ in length")
             return np.asarray(rows, np.float32)
         dtype = {"FM": "<f4", "DM": "<f8"}[self.expect("FM", "DM")]
-        num_rows, columns = self.integer(), self.integer()
+        num_rows, columns = self.count(), self.integer()
+        if columns < 0:
+            raise self.fail(f"found {columns} columns")
         return self._array(dtype, num_rows * columns).reshape(num_rows, columns)
 
     def _array(self, dtype: str, count: int) -> np.ndarray:
         data = self.take(np.dtype(dtype).itemsize * count)
-        return np.frombuffer(data, dtype).astype(np.float32)
+        with np.errstate(over="ignore"):
+            return np.frombuffer(data, dtype).astype(np.float32)
 
     def _bracketed(self) -> list[list[float]]:
         """The numbers between [ and ] by line."""
@@ -200,6 +213,6 @@ class KaldiReader:
         end = self.data.find(b"]", self.at)
         if end < 0:
             raise self.fail("there is no closing ]")
-        lines = self.data[self.at : end].decode("utf-8", "replace").splitlines()
+        lines = self.data[self.at : end].decode("utf-8", "replace").split("\n")
         self.at = end + 2
-        return [[self._number(word) for word in line.split()] for line in lines if line.strip()]
+        return [[self._number(word) for word in words] for line in lines if (words := fields(line))]

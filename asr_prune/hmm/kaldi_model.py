@@ -7,7 +7,9 @@ from typing import Any
 import kaldi_hmm_gmm as khg
 import numpy as np
 
+from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Ints
+from asr_prune.lang.native import silenced
 
 
 def unpickled(cls: type, state: tuple[Any, ...]) -> Any:
@@ -17,10 +19,17 @@ def unpickled(cls: type, state: tuple[Any, ...]) -> Any:
     return instance
 
 
-def read_topology(text: str) -> khg.HmmTopology:
-    """HMM topology from the text of a `topo` file."""
+def parsed_topology(text: str, path: object) -> khg.HmmTopology:
+    """HMM topology from the text of a `topo` file; path: for messages.
+
+    Raises UserError if it is none.
+    """
     topo = khg.HmmTopology()
-    topo.read(text)
+    try:
+        with silenced():
+            topo.read(text)
+    except RuntimeError as error:
+        raise UserError(f"{path} is no HMM topology; make it or copy it again.") from error
     return topo
 
 

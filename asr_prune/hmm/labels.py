@@ -14,6 +14,7 @@ from asr_prune.features.archive import kaldi_io
 from asr_prune.features.stored import Archived
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Ints
+from asr_prune.integrity import checked
 
 #: start of a binary integer vector, before its length; and one element
 _HEADER = b"\0B\4"
@@ -41,7 +42,7 @@ class StoredLabels(Archived):
 
     def __init__(self, path: Path) -> None:
         """path: as for `read_labels`. Raises UserError if the archive is missing or damaged."""
-        self.path = path.with_suffix(".ark")
+        self.path = checked(path.with_suffix(".ark"))
         self.places = _scan(self.path)
         self.frames = {utt: frames for utt, (_, frames) in self.places.items()}
 
@@ -99,7 +100,7 @@ def read_labels(path: Path) -> dict[str, Ints]:
 
     path: the .ark, or its .scp in the same folder. Raises UserError if it is missing or damaged.
     """
-    ark = path.with_suffix(".ark")
+    ark = checked(path.with_suffix(".ark"))
     try:
         with open(ark, "rb") as file:
             archive = kaldi_io.read_vec_int_ark(file)

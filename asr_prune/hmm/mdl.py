@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import kaldi_hmm_gmm as khg
 import numpy as np
-from _kaldi_hmm_gmm import HmmState, TransitionModelTuple  # type: ignore[import-not-found]
+from _kaldi_hmm_gmm import TransitionModelTuple  # type: ignore[import-not-found]
 
 from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
-
-_NO_PDF = -1
+from asr_prune.hmm.topology import check_states, read_topology, write_topology
 
 
 def write_mdl(
@@ -34,13 +32,17 @@ def write_mdl(
 def read_mdl(path: Readable) -> tuple[khg.TransitionModel, Gmms]:
     """Reads a model of `write_mdl` or Kaldi. Raises UserError if it is missing or damaged."""
     reader = KaldiReader.open(path, "align")
-    return _read_transitions(reader), _read_gmms(reader)
+    transitions, gmms = _read_transitions(reader), _read_gmms(reader)
+    finite = all(np.isfinite(part).all() for part in (gmms.weights, gmms.means_invvars, gmms.invvars))
+    if not finite or gmms.weights.min() < 0 or gmms.invvars.min() <= 0:
+        raise reader.fail("a Gaussian has no weight, mean or variance")
+    return transitions, gmms
 
 
 def _write_transitions(writer: KaldiWriter, transitions: khg.TransitionModel) -> None:
     writer.token("<TransitionModel>", line=True)
     is_hmm = transitions.topo.is_hmm
-    (_write_topology_binary if writer.binary else _write_topology_text)(writer, transitions.topo)
+    write_topology(writer, transitions.topo)
     kind = "Triples" if is_hmm else "Tuples"
     writer.token(f"<{kind}>")
     writer.integer(len(transitions.tuples))
@@ -54,57 +56,6 @@ def _write_transitions(writer: KaldiWriter, transitions: khg.TransitionModel) ->
     writer.vector(np.asarray(transitions.log_probs, np.float32))
     writer.token("</LogProbs>", line=True)
     writer.token("</TransitionModel>", line=True)
-
-
-def _write_topology_text(writer: KaldiWriter, topo: khg.HmmTopology) -> None:
-    writer.token("<Topology>", line=True)
-    phones, phone_entry, entries = topo.__getstate__()
-    for i, states in enumerate(entries):
-        members = " ".join(str(phone) for phone in phones if phone_entry[phone] == i)
-        for line in ("<TopologyEntry>", "<ForPhones>", members, "</ForPhones>"):
-            writer.token(line, line=True)
-        for number, state in enumerate(states):
-            writer.token("<State>")
-            writer.integer(number)
-            _write_pdf_class(writer, state, topo.is_hmm)
-            for target, probability in state.transitions:
-                writer.token("<Transition>")
-                writer.integer(target)
-                writer.real(probability)
-            writer.token("</State>", line=True)
-        writer.token("</TopologyEntry>", line=True)
-    writer.token("</Topology>", line=True)
-
-
-def _write_pdf_class(writer: KaldiWriter, state: HmmState, is_hmm: bool) -> None:
-    if state.forward_pdf_class == _NO_PDF:
-        return
-    writer.token("<PdfClass>" if is_hmm else "<ForwardPdfClass>")
-    writer.integer(state.forward_pdf_class)
-    if not is_hmm:
-        writer.token("<SelfLoopPdfClass>")
-        writer.integer(state.self_loop_pdf_class)
-
-
-def _write_topology_binary(writer: KaldiWriter, topo: khg.HmmTopology) -> None:
-    writer.token("<Topology>")
-    phones, phone_entry, entries = topo.__getstate__()
-    writer.ints(phones)
-    writer.ints(phone_entry)
-    if not topo.is_hmm:
-        writer.integer(-1)  # marks topologies with separate pdfs for self-loops
-    writer.integer(len(entries))
-    for states in entries:
-        writer.integer(len(states))
-        for state in states:
-            writer.integer(state.forward_pdf_class)
-            if not topo.is_hmm:
-                writer.integer(state.self_loop_pdf_class)
-            writer.integer(len(state.transitions))
-            for target, probability in state.transitions:
-                writer.integer(target)
-                writer.real(probability)
-    writer.token("</Topology>")
 
 
 def _write_gmms(writer: KaldiWriter, gmms: Gmms) -> None:
@@ -128,10 +79,10 @@ def _write_gmms(writer: KaldiWriter, gmms: Gmms) -> None:
 
 def _read_transitions(reader: KaldiReader) -> khg.TransitionModel:
     reader.expect("<TransitionModel>")
-    topo = _read_topology_binary(reader) if reader.binary else _read_topology_text(reader)
+    topo = read_topology(reader)
     kind = reader.expect("<Triples>", "<Tuples>")
     columns = range(3 if kind == "<Triples>" else 4)
-    rows = [[reader.integer() for _ in columns] for _ in range(reader.integer())]
+    rows = [[reader.integer() for _ in columns] for _ in range(reader.count())]
     reader.expect(kind.replace("<", "</"))
     reader.expect("<LogProbs>")
     log_probs = reader.vector()
@@ -147,6 +98,9 @@ def _transition_model(
 
     rows: (phone, state, pdf, self-loop pdf) by transition-state.
     """
+    check_states(reader, topo, rows)
+    if not (log_probs[1:] <= 0).all():
+        raise reader.fail("a transition's log-probability is above 0")
     first, state_of, pdf_of, leave = [0], [0], [0], [0.0]
     for number, (phone, state, pdf, loop_pdf) in enumerate(rows, 1):
         first.append(len(state_of))
@@ -166,39 +120,12 @@ def _transition_model(
     return unpickled(khg.TransitionModel, (tuples, topo, *tables, log_probs.tolist(), leave))
 
 
-def _read_topology_text(reader: KaldiReader) -> khg.HmmTopology:
-    start = reader.at
-    while reader.token() != "</Topology>":
-        pass
-    topo = khg.HmmTopology()
-    topo.read(reader.data[start : reader.at].decode())
-    return topo
-
-
-def _read_topology_binary(reader: KaldiReader) -> khg.HmmTopology:
-    reader.expect("<Topology>")
-    phones, phone_entry, count = reader.ints(), reader.ints(), reader.integer()
-    is_hmm = count != -1
-    if not is_hmm:
-        count = reader.integer()
-    entries = [[_read_state(reader, is_hmm) for _ in range(reader.integer())] for _ in range(count)]
-    reader.expect("</Topology>")
-    return unpickled(khg.HmmTopology, (phones, phone_entry, entries))
-
-
-def _read_state(reader: KaldiReader, is_hmm: bool) -> Any:
-    forward = reader.integer()
-    loop = forward if is_hmm else reader.integer()
-    transitions = [(reader.integer(), reader.real()) for _ in range(reader.integer())]
-    return unpickled(HmmState, (forward, loop, transitions))
-
-
 def _read_gmms(reader: KaldiReader) -> Gmms:
     reader.expect("<DIMENSION>")
-    reader.integer()
+    dim = reader.integer()
     reader.expect("<NUMPDFS>")
     weights, means, invvars = [], [], []
-    for _ in range(reader.integer()):
+    for _ in range(reader.count()):
         reader.expect("<DiagGMM>", "<DiagGMMBegin>")
         if reader.peek() == "<GCONSTS>":
             reader.token()
@@ -210,5 +137,9 @@ def _read_gmms(reader: KaldiReader) -> Gmms:
         reader.expect("<INV_VARS>")
         invvars.append(reader.matrix())
         reader.expect("</DiagGMM>", "<DiagGMMEnd>")
+        if not (len(weights[-1]), dim) == means[-1].shape == invvars[-1].shape:
+            raise reader.fail("a mixture has not its size")
+    if not weights:
+        raise reader.fail("there is no mixture")
     offsets = np.cumsum([0, *map(len, weights)])
     return Gmms(offsets, np.concatenate(weights), np.concatenate(means), np.concatenate(invvars))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +35,28 @@ class HmmModel:
         Raises UserError if a file is missing or damaged, or if they disagree.
         """
         transitions, gmms = read_mdl(folder / "final.mdl")
-        tree = read_tree(folder / "tree").to_khg()
+        read = read_tree(folder / "tree")
+        if not _fit(read, transitions):
+            raise UserError(
+                f"{folder}: tree and final.mdl do not fit together; copy both or run the align stage again."
+            )
+        tree = read.to_khg()
         if not tree.num_pdfs == transitions.num_pdfs == gmms.num_pdfs:
             counts = f"{tree.num_pdfs}, {transitions.num_pdfs} and {gmms.num_pdfs}"
             message = f"{folder}: tree, transitions and mixtures have {counts} pdfs"
             raise UserError(f"{message}; run the align stage again.")
         return cls(tree, transitions, gmms)
+
+
+def _fit(tree: Tree, transitions: khg.TransitionModel) -> bool:
+    """Whether the transition model has a transition-state for each pdf that the tree gives to a state of a phone."""
+    known: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    for phone, state, pdf, _ in (entry.__getstate__() for entry in transitions.tuples):
+        known[phone, state].add(pdf)
+    phones, phone_entry, entries = transitions.topo.__getstate__()
+    return all(
+        tree.pdfs(phone, state.forward_pdf_class) <= known[phone, number]
+        for phone in phones
+        for number, state in enumerate(entries[phone_entry[phone]])
+        if state.forward_pdf_class >= 0
+    )

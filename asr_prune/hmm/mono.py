@@ -12,7 +12,7 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.align import align_equal
 from asr_prune.hmm.gmm import Gmms
 from asr_prune.hmm.graphs import compile_graphs
-from asr_prune.hmm.kaldi_model import read_topology
+from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import MonoOptions
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
@@ -77,7 +77,7 @@ def flat_start(lang: Lang, data: JoinedUtterances) -> HmmModel:
 
     Phones of a class of `lang.shared` share pdfs. Raises UserError if a feature is constant.
     """
-    topo = read_topology(lang.topo)
+    topo = parsed_topology(lang.topo, lang.path / "topo")
     classes = topo.get_phone_to_num_pdf_classes()
     tree = khg.monophone_context_dependency_shared(lang.shared, classes)
     mean, variance = data.feats.mean(0, dtype=np.float64), data.feats.var(0, dtype=np.float64)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
@@ -34,6 +36,7 @@ from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
 from asr_prune.hmm.utterances import JoinedUtterances
+from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
@@ -110,9 +113,21 @@ def train_pass(
 def _without_words(speech: Speech, lang: Lang) -> list[str]:
     oov = sorted(utt for utt in speech.feats if not lang.word_ids(speech.text.get(utt, [])))
     if oov:
-        message = "%d utterances lack a transcript that the lexicon covers, left out: %s"
-        log.warning(message, len(oov), first_ids(oov))
+        total, missing = len(speech.feats), missing_words(speech.text, oov, lang)
+        what = f"{len(oov)} of {total} utterances have {missing}"
+        if len(oov) == total:
+            raise UserError(f"{what}; add words to the lexicon, or set lang.oov_word to a word that it has.")
+        log.warning("%s, left out: %s", what, first_ids(oov))
     return oov
+
+
+def missing_words(text: Mapping[str, Sequence[str]], utts: Sequence[str], lang: Lang) -> str:
+    """What transcripts have that keeps them from use: no words, or the most frequent words that `lang` lacks."""
+    missing = Counter(word for utt in utts for word in text.get(utt, []) if word not in lang.words)
+    if not missing:
+        return "no words"
+    frequent = first_few(f"{word} ({count})" for word, count in missing.most_common())
+    return f"no words, or words that the lexicon lacks ({counted(missing, 'word')}: {frequent})"
 
 
 def _pass_input(
@@ -144,7 +159,7 @@ def _labeller(lang: Lang, trained: TrainedPass, options: PassOptions, speech: Sp
 def _previous(before: Path, lang: Lang, data: JoinedUtterances, options: PassOptions, speech: Speech) -> TrainedPass:
     """The pass in folder `before`, with labels of all of `data`, also those it had not labelled."""
     loaded = TrainedPass.load(before, data)
-    tried = set(json.loads((before / "summary.json").read_text())["failed"])
+    tried = set(json.loads(checked(before / "summary.json").read_text())["failed"])
     alignment = loaded.alignment
     untried = sorted(set(alignment.failed) - tried)
     if not untried:

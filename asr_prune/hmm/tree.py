@@ -47,6 +47,11 @@ class Split:
 
 Node = Leaf | Table | Split
 
+#: the key of the pdf class
+_PDF_CLASS = -1
+#: phones in a window, at most: recipes of Kaldi use 1, 3 and 5
+_WIDEST = 9
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -64,6 +69,25 @@ class Tree:
     def to_khg(self) -> khg.ContextDependency:
         data = self.to_bytes(binary=True)[len(BINARY) :]
         return unpickled(khg.ContextDependency, (np.frombuffer(data, np.int8).tolist(),))
+
+    def pdfs(self, phone: int, pdf_class: int) -> set[int]:
+        """The pdfs of a phone's pdf class in all contexts; of a context without a pdf, -1."""
+        known, found, nodes = {_PDF_CLASS: pdf_class, self.central: phone}, set(), [self.root]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, Leaf):
+                found.add(node.pdf)
+            elif isinstance(node, Split):
+                own = known.get(node.key)
+                nodes += [node.yes] * (own is None or own in node.values)
+                nodes += [node.no] * (own is None or own not in node.values)
+            elif node.key in known:
+                own = known[node.key]
+                child = node.children[own] if own < len(node.children) else None
+                nodes += [child or Leaf(-1)]
+            else:
+                nodes += [child for child in node.children if child]
+        return found
 
     def to_bytes(self, binary: bool) -> bytes:
         writer = KaldiWriter(binary)
@@ -97,6 +121,8 @@ def _parse(reader: KaldiReader) -> Tree:
     reader.expect("EndContextDependency")
     if root is None:
         raise reader.fail("the tree is empty")
+    if not 0 <= central < width <= _WIDEST:
+        raise reader.fail(f"the tree has a window of {width} phones around the phone {central}")
     return Tree(width, central, root)
 
 
@@ -132,6 +158,8 @@ def _read_node(reader: KaldiReader) -> Node | None:
     if kind == "CE":
         return Leaf(reader.integer())
     key = reader.integer()
+    if not _PDF_CLASS <= key < _WIDEST:
+        raise reader.fail(f"a question is about phone {key} of the window")
     if kind == "TE":
         size = _read_size(reader)
         reader.expect("(")

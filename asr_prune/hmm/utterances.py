@@ -34,8 +34,8 @@ class JoinedUtterances:
         ids = sorted(feats if utts is None else utts)
         if not ids:
             raise UserError(
-                "no utterance has both features and a transcript that the lexicon covers; "
-                "see the log of the features stage."
+                "no utterance has both features and a transcript; "
+                "see the log of the features stage for what it left out."
             )
         frames = frames_of(feats)
         bounds = np.cumsum([0, *(frames[utt] for utt in ids)])

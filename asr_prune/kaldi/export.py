@@ -19,11 +19,13 @@ from asr_prune.hmm.kaldi_format import KaldiWriter
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
+from asr_prune.integrity import checked
 from asr_prune.kaldi.jobs import split_by_speaker
 from asr_prune.kaldi.labels import PASS
 from asr_prune.kaldi.lang import export_graph, export_lang
 from asr_prune.kaldi.vectors import write_int_vectors
 from asr_prune.layout import LABELLED_SETS, Layout
+from asr_prune.text import fields, file_lines
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ def _fits(graph: Path, align: Path) -> bool:
     pdfs, model = graph / "pdfs.txt", align / "final.mdl"
     if not (pdfs.is_file() and model.is_file()):
         return False
-    ids = np.loadtxt(pdfs, np.int32, ndmin=1)
+    ids = np.loadtxt(checked(pdfs), np.int32, ndmin=1)
     return np.array_equal(ids, id_to_pdf(HmmModel.load(align).transitions))
 
 
@@ -97,7 +99,7 @@ def export_pass(folders: ExportFolders, out: Path, jobs: int) -> None:
     with atomic_dir(out) as partial:
         for name in PASS:
             if (align / name).is_file():
-                shutil.copyfile(align / name, partial / name)
+                shutil.copyfile(checked(align / name), partial / name)
         _write_labels(partial, kept, split, model)
         _write_transforms(align, partial, split, speakers)
         _write_lang_and_graph(folders, partial, model)
@@ -152,8 +154,8 @@ def _write_transforms(align: Path, out: Path, split: _Jobs, speakers: _Speakers)
 
 def _write_lang_and_graph(folders: ExportFolders, out: Path, model: HmmModel) -> None:
     export_lang(folders.lang, out / "lang")
-    shutil.copyfile(folders.lang / "phones.txt", out / "phones.txt")
-    if not (out / "lang/oov.int").read_text().strip():
+    shutil.copyfile(checked(folders.lang / "phones.txt"), out / "phones.txt")
+    if not any(map(fields, file_lines(out / "lang/oov.int"))):
         text = "%s has no word for unknown words, which Kaldi's scripts need to read transcripts"
         log.warning(text, folders.lang)
     if folders.graph is None:

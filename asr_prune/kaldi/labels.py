@@ -11,6 +11,7 @@ from asr_prune.hmm.gmm import Ints
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.kaldi.vectors import read_int_vectors
+from asr_prune.text import decoded, trimmed
 
 _HMM = ("final.mdl", "tree")
 #: files of a GMM-HMM that are copied if present: models and the options of their features
@@ -89,7 +90,7 @@ def _read_hmm(folder: Path) -> HmmModel:
 def _read_archives(source: Path) -> dict[str, Ints]:
     paths = label_archives(source)
     jobs = source / "num_jobs"
-    stated = jobs.read_text().strip() if source.is_dir() and jobs.is_file() else str(len(paths))
+    stated = trimmed(decoded(jobs.read_bytes(), jobs)) if source.is_dir() and jobs.is_file() else str(len(paths))
     if not paths or stated != str(len(paths)):
         raise UserError(f"{source} has {len(paths)} of {stated} archives ali.*.gz; copy all.")
     labels: dict[str, Ints] = {}

@@ -10,6 +10,7 @@ import numpy as np
 
 from asr_prune.corpus.datadir import c_order
 from asr_prune.decode.arrays import FstArrays
+from asr_prune.integrity import MANIFEST, checked
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.lexicon import POSITIONS
@@ -17,6 +18,7 @@ from asr_prune.lang.symbols import read_symbols
 
 _LANG = (
     *("phones.txt", "words.txt", "topo", "L.fst", "L_disambig.fst", "G.fst"),
+    *("lexiconp.txt", "lexiconp_silprob.txt", "silprob.txt"),
     *("oov.txt", "oov.int"),
 )
 _GRAPH = ("HCLG.fst", "disambig_tid.int", "words.txt")
@@ -35,10 +37,12 @@ def export_lang(lang: Path, out: Path) -> None:
     pronunciations of L.fst. Raises UserError if a file is missing.
     """
     tables = Lang.read(lang)
-    shutil.copytree(lang / "phones", out / "phones")
+    for path in (lang / "phones").iterdir():
+        checked(path)
+    shutil.copytree(lang / "phones", out / "phones", ignore=shutil.ignore_patterns(MANIFEST))
     for name in _LANG:
         if (lang / name).is_file():
-            shutil.copyfile(lang / name, out / name)
+            shutil.copyfile(checked(lang / name), out / name)
     _write_wdisambig(out / "phones", tables)
     _write_questions(out / "phones", tables)
     _write_pronunciations(out / "phones", tables)
@@ -76,7 +80,7 @@ def _position_questions(lang: Lang) -> list[list[str]]:
 def _write_pronunciations(folder: Path, lang: Lang) -> None:
     words = {i: symbol for symbol, i in lang.words.items()}
     phones = {i: symbol for symbol, i in lang.phones.items()}
-    entries = pronunciations(read_fst(lang.path / "L.fst", "lang"))
+    entries = pronunciations(read_fst(lang.path / "L.fst", "lang", (lang.phones, lang.words)))
     entries.add((0, (lang.optional_silence,)))
     lines = {_line(words[word], [phones[i] for i in ids]): (word, ids) for word, ids in entries}
     ordered = sorted(lines, key=c_order)
@@ -90,11 +94,16 @@ def _line(word: str | int, phones: Iterable[str | int]) -> str:
 
 
 def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
-    """(word, phones) of every path of an L.fst from one word boundary to the next."""
+    """(word, phones) of every path of an L.fst from one word boundary to the next.
+
+    The start has arcs without words to the other boundaries, or is the only one. If one of these
+    arcs is a silence, silence depends on words, and is not part of the word before a boundary.
+    """
     arrays = FstArrays.of(lexicon)
     arcs = [part.tolist() for part in np.split(arrays.arcs, np.cumsum(arrays.counts)[:-1])]
-    boundaries = {target for phone, _, _, target in arcs[arrays.start] if phone == 0}
-    boundaries = boundaries or {arrays.start}
+    begins = [(phone, target) for phone, word, _, target in arcs[arrays.start] if not word]
+    boundaries = {target for _, target in begins} or {arrays.start}
+    silences = {phone for phone, _ in begins} - {0}
     paths: list[tuple[int, tuple[int, ...], int]] = []
     for state in boundaries:
         paths += [(word, (phone,), target) for phone, word, _, target in arcs[state] if word]
@@ -104,7 +113,9 @@ def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
         if state in boundaries:
             complete.add((word, phones))
             continue
-        paths += [(word, (*phones, phone), target) for phone, _, _, target in arcs[state]]
+        for phone, _, _, target in arcs[state]:
+            ends = bool(silences) and target in boundaries
+            paths.append((word, phones if ends else (*phones, phone), target))
     return complete
 
 
@@ -113,11 +124,11 @@ def export_graph(graph: Path, lang: Path, pdfs: int, out: Path) -> None:
     (out / "phones").mkdir(parents=True)
     for name in _GRAPH:
         if (graph / name).is_file():
-            shutil.copyfile(graph / name, out / name)
-    shutil.copyfile(lang / "phones.txt", out / "phones.txt")
+            shutil.copyfile(checked(graph / name), out / name)
+    shutil.copyfile(checked(lang / "phones.txt"), out / "phones.txt")
     for pattern in _GRAPH_PHONES:
         for path in (lang / "phones").glob(pattern):
-            shutil.copyfile(path, out / "phones" / path.name)
+            shutil.copyfile(checked(path), out / "phones" / path.name)
     (out / "num_pdfs").write_text(f"{pdfs}\n")
 
 

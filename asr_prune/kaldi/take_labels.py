@@ -15,6 +15,7 @@ from asr_prune.features.archive import kaldi_io, write_matrices
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.kaldi_model import phones_of
 from asr_prune.hmm.labels import write_labels
+from asr_prune.integrity import checked
 from asr_prune.kaldi.labels import PASS, KaldiLabels
 from asr_prune.kaldi.lang import spoken_phones
 
@@ -63,7 +64,7 @@ def take_labels(
     with atomic_dir(out) as partial:
         for path in [labels.hmm / name for name in PASS] if labels.hmm else []:
             if path.is_file():
-                shutil.copyfile(path, partial / path.name)
+                shutil.copyfile(checked(path), partial / path.name)
         (partial / "summary.json").write_text(json.dumps(asdict(taken), indent=1))
     if labels.hmm:
         _take_transforms(labels.hmm, out)
@@ -131,7 +132,7 @@ def _compare_phones(labels: KaldiLabels, lang: Path) -> None:
 def _take_transforms(source: Path, out: Path) -> None:
     """Joins trans.1, trans.2, ... into trans.{ark,scp}."""
     paths = sorted(source.glob("trans.*"))
-    parts = [str(path) for path in paths if re.fullmatch(r"trans\.(\d+|ark)", path.name)]
+    parts = [str(checked(path)) for path in paths if re.fullmatch(r"trans\.(\d+|ark)", path.name)]
     try:
         transforms = {k: matrix for part in parts for k, matrix in kaldi_io.read_mat_ark(part)}
     except (OSError, AssertionError, ValueError, IndexError, kaldi_io.UnknownMatrixHeader) as error:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
-from asr_prune.lang.fst import read_fst
+from asr_prune.integrity import checked
+from asr_prune.lang.fst import LabelTables, read_fst
 from asr_prune.lang.lang import Lang
 
 #: the files of a lang folder that are read
@@ -33,24 +34,23 @@ def take_lang(source: Path, out: Path) -> tuple[int, int]:
     """Copies the lang folder `source` to `out`, completely or not at all.
 
     Returns the numbers of words and phones. Raises UserError if a file is missing or damaged, or an
-    FST is not of OpenFst's `vector` type.
+    FST has labels that phones.txt or words.txt lacks.
     """
     with atomic_dir(out) as partial:
         for path in lang_files(source):
             place = partial / path.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
-        for name in ("L.fst", "L_disambig.fst", "G.fst"):
-            _check_fst(source / name)
+            shutil.copyfile(checked(path), place)
         lang = Lang.read(partial)
+        for name, inputs in (("L.fst", lang.phones), ("L_disambig.fst", lang.phones), ("G.fst", lang.words)):
+            _check_fst(source / name, (inputs, lang.words))
     words = [word for word in lang.words if word not in ("<eps>", "#0", "<s>", "</s>")]
     phones = [phone for phone in lang.phones if not phone.startswith(("#", "<"))]
     return len(words), len(phones)
 
 
-def _check_fst(path: Path) -> None:
+def _check_fst(path: Path, tables: LabelTables) -> None:
     try:
-        read_fst(path, "lang")
-    except UserError:
-        fix = "convert it with `fstconvert --fst_type=vector`, or copy it again"
-        raise UserError(f"{path} is not an FST of OpenFst's `vector` type; {fix}.") from None
+        read_fst(path, "lang", tables)
+    except UserError as error:
+        raise UserError(f"{path} cannot be used: {error.__cause__}; copy it again or make it again.") from error

@@ -13,6 +13,7 @@ import numpy as np
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Ints
+from asr_prune.integrity import checked
 
 #: an element of a vector: size in bytes, value (BasicVectorHolder)
 _ELEMENT = np.dtype([("size", "i1"), ("value", "<i4")])
@@ -53,7 +54,7 @@ def read_int_vectors(path: Path) -> dict[str, Ints]:
 
 def _content(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        data = checked(path).read_bytes()
         return gzip.decompress(data) if data.startswith(_GZIP) else data
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path} is truncated or damaged ({error}); copy it again.") from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from asr_prune.text import fields, first_field, lines_of
+
 
 def without_redundant_states(text: str, back_off: int) -> str:
     """G without states that can only back off, in OpenFst's text form.
@@ -13,14 +15,14 @@ def without_redundant_states(text: str, back_off: int) -> str:
     redirected to its successor, with the sum of the costs. The start state is kept: that of the
     first line.
     """
-    rows = text.strip().splitlines()
-    start = rows[0].split(None, 1)[0]
-    leaving = Counter(row.split(None, 1)[0] for row in rows)
+    rows = lines_of(text.strip("\n"))
+    start = first_field(rows[0])[0]
+    leaving = Counter(first_field(row)[0] for row in rows)
     redundant = {}
-    for state, *rest in map(str.split, rows):
+    for state, *rest in map(fields, rows):
         if leaving[state] == 1 and state != start and rest[1:2] == [str(back_off)]:
             redundant[state] = rest[0], _cost(rest)
-    kept = (row for row in rows if row.split(None, 1)[0] not in redundant)
+    kept = (row for row in rows if first_field(row)[0] not in redundant)
     return "\n".join([*(_redirected(row, redundant) for row in kept), ""])
 
 
@@ -30,7 +32,7 @@ def _cost(rest: list[str]) -> float:
 
 
 def _redirected(row: str, redundant: dict[str, tuple[str, float]]) -> str:
-    state, *rest = row.split()
+    state, *rest = fields(row)
     if len(rest) < 3 or rest[0] not in redundant:
         return row
     target, cost = rest[0], _cost(rest)

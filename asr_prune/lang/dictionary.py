@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import gzip
-import io
+import logging
 import math
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from asr_prune.errors import UserError
+from asr_prune.corpus.facts import LEXICONS, SILPROB
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.files import atomic
-from asr_prune.lang.lexicon import RESERVED_WORDS, Entry
+from asr_prune.lang.lexicon import (
+    RESERVED_WORDS,
+    VARIANT,
+    Entry,
+    check_beside,
+    chosen_lexicon,
+    read_lexicon,
+)
+from asr_prune.lang.probabilities import probability_columns, read_chances, warn_of_numbers
+from asr_prune.text import check_blanks, decoded_lines, fields, trimmed
 
-#: second pronunciation in CMUdict and others: WORD(2), WORD(3)
-_VARIANT = re.compile(r"(?<=.)\(\d+\)$")
+log = logging.getLogger(__name__)
+
+#: what begins a comment: # after a blank, or alone at the start of a line
+_NOTE = re.compile(r"(?:[ \t\r\f\v]|^(?=#\s))#", re.ASCII)
 
 
 def find_list(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
@@ -28,14 +41,11 @@ def find_list(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[BinaryIO]:
-    """Yields a file, decompressed if its name ends in .gz.
-
-    Raises UserError if it is missing or damaged, or if reading it as UTF-8 fails.
-    """
+    """Yields a file, decompressed if its name ends in .gz. Raises UserError if it is missing or damaged."""
     try:
         with open(path, "rb") as file:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         message = f"{path} is cut short or damaged ({error}); copy it again."
         raise UserError(message) from None
     except FileNotFoundError:
@@ -46,45 +56,119 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
 
 
 def text_lines(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 file. Raises UserError as `unpacked`."""
+    """The lines of a file. Raises UserError as `unpacked` and `decoded_lines`."""
     with unpacked(path) as file:
-        yield from io.TextIOWrapper(file, encoding="utf-8")
+        yield from decoded_lines(file, path)
 
 
-def read_dictionary(path: Path, lower: bool = False) -> list[Entry]:
-    """(word, phones) of a dictionary such as CMUdict or the lexicon of LibriSpeech or TED-LIUM.
+def read_dictionary(path: Path, lower: bool = False) -> dict[Entry, float]:
+    """{(word, phones): probability} of a dictionary such as CMUdict or Kaldi's lexiconp.txt.
 
-    `WORD(2)` is a second pronunciation of WORD. Stress marks are kept. `;;;` begins a comment, as
-    does `#` after a space. Words reserved for the FSTs are left out. lower: words in lower case.
-    Raises UserError as `text_lines`.
+    Probabilities are 1 unless the file is named lexiconp.txt or lexiconp_silprob.txt; what the
+    latter says of silence is left out, with a warning. `WORD(2)` is a second pronunciation of WORD.
+    Stress marks are kept. `;;;` begins a comment, as does `#` after a blank. Words reserved for the
+    FSTs are left out. lower: words in lower case; the highest probability of equal entries counts.
+    Raises UserError as `text_lines`, for numbers out of range, and if phones may be meant by what
+    follows a `#`.
     """
-    entries: dict[Entry, None] = {}
-    for line in text_lines(path):
-        word, *phones = line.split(" #")[0].split() or [";;;"]
-        if word.startswith(";;;") or not phones:
+    read = _Dictionary(path, probability_columns(path))
+    for number, line in enumerate(text_lines(path), 1):
+        kept, *note = _NOTE.split(line, maxsplit=1)
+        word, *rest = fields(kept) or [""]
+        if word.startswith(";;;"):
             continue
-        word = _VARIANT.sub("", word.lower() if lower else word)
-        if word not in RESERVED_WORDS:
-            entries[word, tuple(phones)] = None
-    return list(entries)
+        if note and (word or fields(note[0])):
+            read.notes[number] = note[0]
+        if word:
+            check_blanks(kept, f"{path}:{number}")
+            read.add(word.lower() if lower else word, rest, number)
+    read.check()
+    return read.entries
 
 
-def write_lexicon(path: Path, entries: Iterable[Entry]) -> None:
-    """Writes `WORD PH ONES` lines without duplicates. Raises UserError as `atomic`."""
+@dataclass
+class _Dictionary:
+    """What is read so far; notes: comments by line; unspoken: words without phones."""
+
+    path: Path
+    columns: int
+    entries: dict[Entry, float] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
+    unspoken: list[str] = field(default_factory=list)
+
+    def add(self, word: str, rest: list[str], number: int) -> None:
+        columns, phones = rest[: self.columns], tuple(rest[self.columns :])
+        chance = read_chances(word, columns, f"{self.path}:{number}").pronunciation
+        word = VARIANT.sub("", word)
+        if not phones:
+            self.unspoken.append(word)
+        elif word not in RESERVED_WORDS:
+            entry = word, phones
+            self.entries[entry] = max(chance, self.entries.get(entry, 0.0))
+
+    def check(self) -> None:
+        if self.columns > 1:
+            log.warning("%s: what it says of silence between words is left out", self.path)
+        if self.unspoken:
+            what = counted(self.unspoken, "word")
+            log.warning("%s: %s without phones left out: %s", self.path, what, first_few(self.unspoken))
+        if not self.columns:
+            warn_of_numbers(self.path, self.entries)
+        phones = {phone for _, pronunciation in self.entries for phone in pronunciation}
+        for number, note in self.notes.items():
+            if phones.issuperset(fields(note)):
+                message = f"{self.path}:{number}: `#{trimmed(note)}` may be a comment or phones"
+                raise UserError(f"{message}; remove the comment, or rename the phone #.")
+
+
+def respelled(entries: Mapping[Entry, float], spell: Callable[[str], str]) -> dict[Entry, float]:
+    """`entries` with their words changed by `spell`; of entries that become equal the likeliest."""
+    result: dict[Entry, float] = {}
+    for (word, phones), chance in entries.items():
+        entry = spell(word), phones
+        result[entry] = max(chance, result.get(entry, 0.0))
+    return result
+
+
+def write_lexicon(path: Path, entries: Iterable[Entry] | Mapping[Entry, float]) -> Path:
+    """Writes `WORD PH ONES` lines without duplicates; returns the file.
+
+    If `entries` maps them to probabilities that are not all 1, the file is lexiconp.txt beside
+    `path`. Raises UserError as `atomic`.
+    """
+    weights = entries if isinstance(entries, Mapping) else dict.fromkeys(entries, 1.0)
+    weighted = any(weight != 1 for weight in weights.values())
+    path = path.with_name(LEXICONS[1]) if weighted else path
     with atomic(path) as file:
-        file.writelines(f"{word} {' '.join(phones)}\n" for word, phones in dict.fromkeys(entries))
+        for (word, phones), weight in weights.items():
+            file.write(" ".join([word, *([repr(weight)] if weighted else []), *phones]) + "\n")
+    return path
+
+
+def copy_lexicon(source: Path, out: Path) -> None:
+    """Writes the lexicon `source`, a file or a dictionary folder of Kaldi's, to the folder `out`.
+
+    Of a folder, the file that `chosen_lexicon` names is read. Raises UserError as `read_dictionary`
+    and `read_lexicon`, and if the folder has no lexicon.
+    """
+    path = chosen_lexicon(source) if source.is_dir() else source
+    if path is None:
+        raise UserError(f"{source} has none of {', '.join(LEXICONS)}; name a lexicon or its folder.")
+    if source.is_dir():
+        check_beside(path)
+    if probability_columns(path) < 2 or path.suffix == ".gz":
+        write_lexicon(out / LEXICONS[-1], read_dictionary(path))
+        return
+    read_lexicon(path)
+    for name, place in ((LEXICONS[0], path), (SILPROB, path.with_name(SILPROB))):
+        with atomic(out / name, "wb") as file:
+            file.write(place.read_bytes())
 
 
 def copy_arpa(source: Path, out: Path) -> None:
-    """Copies an ARPA file, decompressed. Raises UserError as `unpacked` and `atomic`."""
-    with atomic(out, "wb") as file:
-        file.writelines(_blocks(source))
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with unpacked(path) as file:
-        while block := file.read(1 << 20):
-            yield block
+    """Copies an ARPA file, decompressed. Raises UserError as `text_lines` and `atomic`."""
+    with atomic(out) as file:
+        file.writelines(text_lines(source))
 
 
 def write_flat_unigram(out: Path, words: Collection[str]) -> None:
@@ -99,7 +183,7 @@ def write_flat_unigram(out: Path, words: Collection[str]) -> None:
 def arpa_words(path: Path) -> set[str]:
     """Unigram words of an ARPA file, without words reserved for the FSTs.
 
-    Raises UserError as `unpacked`.
+    Raises UserError as `text_lines`.
     """
     words: set[str] = set()
     section = ""
@@ -107,7 +191,7 @@ def arpa_words(path: Path) -> set[str]:
         if line.startswith("\\"):
             if section == "\\1-grams:":
                 break
-            section = line.strip() if section or line.startswith("\\data\\") else ""
-        elif section == "\\1-grams:" and len(fields := line.split()) > 1:
-            words.add(fields[1])
+            section = trimmed(line) if section or line.startswith("\\data\\") else ""
+        elif section == "\\1-grams:" and len(found := fields(line)) > 1:
+            words.add(found[1])
     return words - RESERVED_WORDS

@@ -6,7 +6,7 @@ import ctypes
 import logging
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
 from asr_prune.errors import UserError, counted, first_few
@@ -69,8 +69,8 @@ def _bare(ipa: str) -> str:
     return "".join(sign for sign in ipa if sign not in "_ ˈˌ")
 
 
-def completed(entries: list[Entry], words: Collection[str], numbers: bool = False) -> list[Entry]:
-    """`entries` with pronunciations of the `words` that they lack appended in order.
+def completed(entries: Mapping[Entry, float], words: Collection[str], numbers: bool = False) -> dict[Entry, float]:
+    """`entries` and pronunciations of the `words` that they lack, in order, with probability 1.
 
     Vowels have stress marks if those of `entries` do. numbers: as in `pronounce`. Logs the number
     of added words, and of words that espeak-ng cannot read. Raises UserError as `pronounce`.
@@ -85,7 +85,7 @@ def completed(entries: list[Entry], words: Collection[str], numbers: bool = Fals
         what = "without a pronunciation, as espeak-ng would name their characters or numbers"
         remedy = "add them to the file that corpus.options.lexicon names"
         log.warning("%s %s; %s: %s", counted(refused, "word"), what, remedy, first_few(refused))
-    return [*entries, *added.items()]
+    return {**entries, **dict.fromkeys(added.items(), 1.0)}
 
 
 def to_phones(ipa: str, stress: bool) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def _matched(sound: str) -> list[str] | None:
         length = next((n for n in lengths if sound[:n] in _PHONES), 0)
         if not length:
             return None
-        phones += _PHONES[sound[:length]].split()
+        phones += _PHONES[sound[:length]].split(" ")
         sound = sound[length:]
     return phones
 

@@ -36,7 +36,8 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
     as `check_arpa` and `arpa_to_text`, and if no word of the model has a pronunciation.
     """
     words, spoken = read_symbols(lang / "words.txt"), spoken_words(lang)
-    unigrams, order = check_arpa(arpa)
+    checked = check_arpa(arpa)
+    unigrams, order = checked.words, checked.order
     dropped, missing = sorted(unigrams - spoken - SENTENCE), sorted(spoken - unigrams)
     known = unigrams & spoken
     if not known:
@@ -44,7 +45,7 @@ def make_grammar(arpa: Path, lang: Path) -> GrammarCounts:
         raise UserError(f"{message}; use a language model of the same language and letter case.")
     _warn("%s: %d words without pronunciation are dropped: %s", arpa, dropped)
     _warn("%s lacks %d words of the lexicon: %s", arpa, missing)
-    text = arpa_to_text(arpa, lang / "words.txt")
+    text = arpa_to_text(checked, lang / "words.txt")
     fst = kaldifst.compile(without_redundant_states(text, words["#0"]))
     kaldifst.connect(fst)
     kaldifst.arcsort(fst, "ilabel")

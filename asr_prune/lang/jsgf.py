@@ -14,6 +14,7 @@ from asr_prune.errors import UserError
 from asr_prune.lang.fst import Draft, Fst, write_fst
 from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.text import decoded, fields, trimmed
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,9 @@ log = logging.getLogger(__name__)
 _HALF = math.log(2)
 _MOST_STATES = 1_000_000
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_RULE = re.compile(r"(public\s+)?<([^<>]+)>\s*=(.*)", re.DOTALL)
-_TOKEN = re.compile(r'\s*(<[^<>]*>|"[^"]*"|\{[^{}]*\}|/[^/]*/|[()\[\]|*+]|[^\s()\[\]|*+<>/{}"]+)')
+_RULE = re.compile(r"(public\s+)?<([^<>]+)>\s*=(.*)", re.ASCII | re.DOTALL)
+_WORDS = r'\s*(<[^<>]*>|"[^"]*"|\{[^{}]*\}|/[^/]*/|[()\[\]|*+]|[^\s()\[\]|*+<>/{}"]+)'
+_TOKEN = re.compile(_WORDS, re.ASCII)
 _OPENING = {"(": ")", "[": "]"}
 
 
@@ -82,7 +84,7 @@ def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
         if match and match[2] not in rules:
             rules[match[2]] = _tokens(match[3], f"{path}, rule <{match[2]}>")
             public += [match[2]] if match[1] else []
-        elif match or not re.match(r"grammar\s", part):
+        elif match or not re.match(r"grammar\s", part, re.ASCII):
             message = f"{path}: expected a new `<rule> = ...`, found {part[:40]!r}"
             raise UserError(f"{message}; imports are not supported.")
     if not public:
@@ -94,12 +96,12 @@ def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
 def _statements(path: Path) -> list[str]:
     """The statements after the header, without comments and semicolons."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = decoded(path.read_bytes(), path)
+    except OSError as error:
         message = f"cannot read the grammar {path}: {error}; lang.grammar takes a file in JSGF."
         raise UserError(message) from error
-    statements = _COMMENT.sub(" ", text.lstrip("\ufeff")).split(";")
-    head, *parts = (part.strip() for part in statements)
+    statements = _COMMENT.sub(" ", text).split(";")
+    head, *parts = map(trimmed, statements)
     if not head.startswith("#JSGF") or parts[-1:] != [""]:
         message = f"{path} is not a complete JSGF file"
         raise UserError(f"{message}: begin it with `#JSGF V1.0;`; each statement ends with `;`.")
@@ -108,10 +110,10 @@ def _statements(path: Path) -> list[str]:
 
 def _tokens(text: str, where: str) -> list[str]:
     tokens, at = [], 0
-    while text[at:].strip():
+    while trimmed(text[at:]):
         match = _TOKEN.match(text, at)
         if not match:
-            raise UserError(f"{where}: {text[at:].strip()[:20]!r} is not closed; close it.")
+            raise UserError(f"{where}: {trimmed(text[at:])[:20]!r} is not closed; close it.")
         tokens += [] if match[1].startswith("{") else [match[1]]
         at = match.end()
     return tokens
@@ -182,7 +184,7 @@ class _Builder:
         if not rest or not rest[-1].startswith("/"):
             return None
         text = rest.pop().strip("/")
-        if not re.fullmatch(r"\s*\d*\.?\d+\s*", text):
+        if not re.fullmatch(r"\s*\d*\.?\d+\s*", text, re.ASCII):
             raise self._wrong(f"the weight {text!r} is not a non-negative number")
         return float(text)
 
@@ -221,7 +223,7 @@ class _Builder:
             return self.rule(token[1:-1], source)
         if token.startswith("/"):
             raise self._wrong(f"the weight {token} is not at the start of an alternative")
-        for word in token.strip('"').split():
+        for word in fields(token.strip('"')):
             source = self._word(word, source)
         return source
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.integrity import checked
 from asr_prune.lang.symbols import read_symbols
+from asr_prune.layout import made_by
+from asr_prune.text import decoded, fields, lines_of
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,18 @@ class Lang:
     @classmethod
     def read(cls, path: Readable) -> Lang:
         """Reads a folder of `prepare_lang` or Kaldi. Raises UserError if a file is missing."""
-        sets = _text(path / "phones/sets.int").splitlines()
-        oov = _text(path / "oov.int").split()
+        phones, words = read_symbols(path / "phones.txt"), read_symbols(path / "words.txt")
+        oov = _ints(path / "oov.int", words)
         return cls(
             path=path,
-            phones=read_symbols(path / "phones.txt"),
-            words=read_symbols(path / "words.txt"),
-            silence=_ints(path / "phones/silence.int"),
-            optional_silence=_ints(path / "phones/optional_silence.int")[0],
-            disambig=_ints(path / "phones/disambig.int"),
-            shared=[[int(i) for i in line.split()] for line in sets],
+            phones=phones,
+            words=words,
+            silence=_flat(path / "phones/silence.int", phones),
+            optional_silence=_flat(path / "phones/optional_silence.int", phones)[0],
+            disambig=_disambig(path / "phones/disambig.int", phones),
+            shared=_ints(path / "phones/sets.int", phones),
             topo=_text(path / "topo"),
-            oov=int(oov[0]) if oov else None,
+            oov=oov[0][0] if oov and oov[0] else None,
         )
 
     def word_ids(self, words: list[str]) -> list[int] | None:
@@ -52,11 +55,35 @@ class Lang:
 
 def _text(path: Readable) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return decoded(checked(path).read_bytes(), path)
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror}; the lang stage makes it."
+        message = f"cannot read {path}: {error.strerror}; {made_by(path, 'lang')}."
         raise UserError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{path} is not UTF-8 (byte {error.start})"
+        raise UserError(f"{message}; run the lang stage again.") from error
 
 
-def _ints(path: Readable) -> list[int]:
-    return [int(i) for i in _text(path).split()]
+def _ints(path: Readable, table: dict[str, int]) -> list[list[int]]:
+    """The ids in each line. Raises UserError for what is no id of `table`."""
+    known = {str(i): i for i in table.values()}
+    try:
+        return [[known[word] for word in fields(line)] for line in lines_of(_text(path))]
+    except KeyError as error:
+        raise UserError(f"{path} has {error}, which is no id of its table; run the lang stage again.") from None
+
+
+def _disambig(path: Readable, phones: dict[str, int]) -> list[int]:
+    """Raises UserError if it is not all of #0, #1 ... of phones.txt."""
+    ids = _flat(path, phones)
+    if sorted(ids) != sorted(i for phone, i in phones.items() if phone[:1] == "#" and phone[1:].isdigit()):
+        raise UserError(f"{path} has not the ids of #0, #1 ... of phones.txt; run the lang stage again.")
+    return ids
+
+
+def _flat(path: Readable, table: dict[str, int]) -> list[int]:
+    """All ids, at least one. Raises UserError as `_ints`."""
+    ids = [i for line in _ints(path, table) for i in line]
+    if not ids:
+        raise UserError(f"{path} is empty; run the lang stage again.")
+    return ids

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
+from asr_prune.integrity import MANIFEST
 from asr_prune.lang.arpa import SENTENCE, check_arpa
 from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.jsgf import make_jsgf
 from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.options import LangOptions
+from asr_prune.lang.overlap import write_overlap
 from asr_prune.lang.prepare import prepare_lang
 from asr_prune.lang.source import GrammarSource
 from asr_prune.lang.symbols import number_symbols, spoken_words, write_symbols
@@ -21,14 +23,15 @@ from asr_prune.lang.tokens import Tokens
 log = logging.getLogger(__name__)
 
 
-def make_lang(lexicon: Path, out: Path, options: LangOptions, source: GrammarSource) -> None:
+def make_lang(lexicon: Path, out: Path, options: LangOptions, source: GrammarSource) -> list[Path]:
     """Writes the lang folder `out` with L.fst and G.fst; with an estimated language model lm.arpa too.
 
-    Raises UserError if a file is missing or cannot be used.
+    Returns all files that it wrote. Raises UserError if a file is missing or cannot be used.
     """
     counts = prepare_lang(lexicon, out, options)
     log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
     log.info("  %s", _write_g(source, out, _arpa(source, out, options, spoken_words(out))))
+    return [path for path in sorted(out.rglob("*")) if path.is_file() and path.name != MANIFEST]
 
 
 def make_token_lang(
@@ -52,7 +55,7 @@ def make_token_lang(
 def _write_words(source: GrammarSource, out: Path, options: LangOptions, spoken: set[str]) -> None:
     """words.txt and G.fst of a language model, or of a grammar whose words are in the training transcripts."""
     arpa = _arpa(source, out, options)
-    words = check_arpa(arpa)[0] - SENTENCE if arpa else spoken
+    words = check_arpa(arpa).words - SENTENCE if arpa else spoken
     write_symbols(number_symbols([*sorted(words), "#0", "<s>", "</s>"]), out / "words.txt")
     log.info("  %s", _write_g(source, out, arpa))
 
@@ -63,8 +66,10 @@ def _arpa(source: GrammarSource, out: Path, options: LangOptions, words: Iterabl
         return source.arpa
     if source.heldout is None:
         raise UserError("no text to estimate a language model from; give the corpus lm.arpa or set lang.lm.text.")
-    heldout = [Text([source.heldout], named=True)]
-    build_lm(Text(source.text, source.named), out / "lm.arpa", options.lm, words, options.oov_word, heldout)
+    text, heldout = Text(source.text, source.named), [Text([source.heldout], named=True)]
+    build_lm(text, out / "lm.arpa", options.lm, words, options.oov_word, heldout)
+    if source.test:
+        write_overlap(text, Text([source.test], named=True), out)
     return out / "lm.arpa"
 
 

@@ -17,7 +17,8 @@ class LangOptions:
     silence_phones: tuple[str, ...] = ("SIL",)
     #: phone of the optional silence between words
     optional_silence: str = "SIL"
-    #: probability of the optional silence at a word boundary; 0: no optional silence
+    #: probability of the optional silence at a word boundary; 0: no optional silence. A lexicon
+    #: lexiconp_silprob.txt has its own
     sil_prob: float = 0.5
     #: mark phones by position in the word (_B, _I, _E, _S); the variants of a phone share the root
     #: of their decision tree

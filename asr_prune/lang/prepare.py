@@ -2,23 +2,38 @@
 
 Its files: phones.txt, words.txt, topo, L.fst, L_disambig.fst, oov.txt, oov.int, and in phones/
 silence, nonsilence, optional_silence, context_indep and disambig (.txt, .int, .csl), sets and roots
-(one class of phones per line, sharing pdfs), and for position-dependent phones word_boundary.
+(one class of phones per line, sharing pdfs), and for position-dependent phones word_boundary. The
+lexicon itself is there as lexiconp.txt, and as lexiconp_silprob.txt with silprob.txt if it is one.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from asr_prune.corpus.facts import LEXICONS, SILPROB
 from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
-from asr_prune.lang.fst import lexicon_fst, write_fst
-from asr_prune.lang.lexicon import POSITIONS, Entry, add_disambig, mark_positions, read_lexicon
+from asr_prune.lang.fst import Fst, lexicon_fst, write_fst
+from asr_prune.lang.lexicon import (
+    POSITIONS,
+    Entry,
+    Lexicon,
+    add_disambig,
+    check_beside,
+    mark_positions,
+    read_lexicon,
+)
 from asr_prune.lang.options import LangOptions
-from asr_prune.lang.symbols import number_symbols, write_symbols
+from asr_prune.lang.probabilities import cost, probability_columns, silprob_text
+from asr_prune.lang.silence_fst import silence_lexicon_fst
+from asr_prune.lang.symbols import EPSILON, number_symbols, write_symbols
 from asr_prune.lang.topology import topology
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,23 +53,26 @@ def prepare_lang(lexicon: Path, out: Path, options: LangOptions) -> LangCounts:
     Raises UserError as `read_lexicon`.
     """
     read = read_lexicon(lexicon)
+    check_beside(lexicon)
+    if read.sentence:
+        log.info("  silence depends on the words around it, lang.sil_prob does not apply")
     groups = _phone_groups(read.entries, options)
     entries = _with_positions(read.entries, options)
     marked, highest = add_disambig(entries)
-    # the last one follows silence in L_disambig
+    # the last one is at the word boundaries of L_disambig
     disambig = [f"#{i}" for i in range(highest + 2)]
     phones = number_symbols([*chain(*groups), *disambig])
     words = number_symbols([*sorted({word for word, _ in entries}), "#0", "<s>", "</s>"])
-    tables, silence = (phones, words), (options.sil_prob, options.optional_silence)
+    loop = phones["#0"], words["#0"]
     with atomic_dir(out) as folder:
         write_symbols(phones, folder / "phones.txt")
         write_symbols(words, folder / "words.txt")
         _write_phone_lists(folder / "phones", groups, disambig, phones, options)
         _write_oov(folder, words, options.oov_word)
-        write_fst(lexicon_fst(entries, *tables, *silence), folder / "L.fst")
-        loop = phones["#0"], words["#0"]
-        disambiguated = lexicon_fst(marked, *tables, *silence, disambig[-1], loop)
+        write_fst(_fst(read, entries, phones, words, options), folder / "L.fst")
+        disambiguated = _fst(read, marked, phones, words, options, disambig[-1], loop)
         write_fst(disambiguated, folder / "L_disambig.fst")
+        _write_lexicon(folder, read)
         (folder / "topo").write_text(_topo(groups, phones, options))
     return LangCounts(
         words=len({word for word, _ in entries}),
@@ -63,6 +81,33 @@ def prepare_lang(lexicon: Path, out: Path, options: LangOptions) -> LangCounts:
         disambig=len(disambig),
         duplicates=read.duplicates,
     )
+
+
+def _fst(
+    read: Lexicon,
+    entries: list[Entry],
+    phones: dict[str, int],
+    words: dict[str, int],
+    options: LangOptions,
+    boundary: str | None = None,
+    loop: tuple[int, int] | None = None,
+) -> Fst:
+    """L of `entries`, or with the disambiguation symbols `boundary` and `loop` L_disambig."""
+    silence = options.optional_silence
+    if read.sentence:
+        given = entries, read.chances, read.sentence, phones, words
+        return silence_lexicon_fst(*given, silence, boundary or EPSILON, loop)
+    costs = [cost(each.pronunciation) for each in read.chances]
+    return lexicon_fst(entries, phones, words, options.sil_prob, silence, boundary, loop, costs)
+
+
+def _write_lexicon(folder: Path, read: Lexicon) -> None:
+    names = LEXICONS[:2] if read.sentence else LEXICONS[1:2]
+    for name in names:
+        path = folder / name
+        path.write_text("".join(read.lines(probability_columns(path))), encoding="utf-8")
+    if read.sentence:
+        (folder / SILPROB).write_text(silprob_text(read.sentence))
 
 
 def _phone_groups(entries: list[Entry], options: LangOptions) -> list[list[str]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr_prune.lang.overlap import OVERLAP
+
 
 @dataclass(frozen=True)
 class GrammarSource:
     """Exactly one of a JSGF grammar, an ARPA file, or text to estimate a model from.
 
-    named: the lines of the text begin with an utterance's id; heldout: transcripts on which perplexity is measured.
+    named: the lines of the text begin with an utterance's id; heldout: transcripts on which perplexity is measured;
+    test: transcripts whose sentences should not be in the text.
     """
 
     grammar: Path | None = None
@@ -18,10 +21,11 @@ class GrammarSource:
     text: tuple[Path, ...] = ()
     named: bool = False
     heldout: Path | None = None
+    test: Path | None = None
 
     @property
     def files(self) -> list[Path]:
-        single = (self.grammar, self.arpa, self.heldout)
+        single = (self.grammar, self.arpa, self.heldout, self.test)
         return [*self.text, *(path for path in single if path)]
 
     def made_by_corpus(self, data: Path) -> dict[Path, str]:
@@ -33,5 +37,5 @@ class GrammarSource:
         return [path for path in self.files if data not in path.parents]
 
     def estimates(self) -> list[str]:
-        """The file of the estimated model, if one is estimated."""
-        return ["lm.arpa"] if self.text else []
+        """The files of the estimated model, if one is estimated."""
+        return ["lm.arpa", OVERLAP] if self.text else []

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
+from asr_prune.layout import made_by
+from asr_prune.text import fields, file_lines
 
 EPSILON = "<eps>"
 
@@ -24,23 +26,20 @@ def write_symbols(table: dict[str, int], path: Path) -> None:
 def read_symbols(path: Readable) -> dict[str, int]:
     """Reads a table of `write_symbols`.
 
-    Raises UserError if the file is missing or not UTF-8, or a line is not `symbol id`.
+    Raises UserError if the file is missing or a line is not `symbol id`, and as `decoded`.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = file_lines(path)
     except OSError as error:
         message = f"cannot read the symbol table {path}: {error.strerror}"
-        raise UserError(f"{message}; the lang stage makes it.") from error
-    except UnicodeDecodeError as error:
-        message = f"the symbol table {path} is not UTF-8 text (byte {error.start})"
-        raise UserError(f"{message}; make it again.") from error
+        raise UserError(f"{message}; {made_by(path, 'lang')}.") from error
     table = {}
     for number, line in enumerate(lines, 1):
-        symbol, _, i = line.rpartition(" ")
-        if not symbol or not i.isdigit():
+        pair = fields(line)
+        if len(pair) != 2 or not (pair[1].isascii() and pair[1].isdigit()):
             message = f"{path}:{number}: expected `symbol id`, found {line!r}"
             raise UserError(f"{message}; run the lang stage again.")
-        table[symbol] = int(i)
+        table[pair[0]] = int(pair[1])
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice, product
@@ -12,9 +13,13 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable, atomic
+from asr_prune.integrity import checked
 from asr_prune.lang.lexicon import read_lexicon
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.symbols import read_symbols, write_symbols
+from asr_prune.text import fields, lines_of
+
+log = logging.getLogger(__name__)
 
 BLANK = "<blk>"
 #: marks the start of a word, as in sentencepiece
@@ -65,7 +70,7 @@ class Tokens:
     @classmethod
     def _of_phones(cls, training: set[str], lexicon: Path) -> Tokens:
         """Phones of the words of the training text only, as other phones cannot be learned."""
-        words = _pronunciations(lexicon)
+        words = _pronunciations(lexicon, warn=True)
         spellings = chain(*(words[word] for word in training & words.keys()))
         phones = sorted(set(chain(*spellings)))
         if not phones:
@@ -82,7 +87,7 @@ class Tokens:
             message = f"{folder / _TABLE} is no table of tokens that begins with {BLANK}"
             raise UserError(f"{message}; run the lang stage again.")
         words = _pronunciations(lexicon) if lexicon.is_file() else None
-        return cls(symbols, model.read_bytes() if model.is_file() else None, words)
+        return cls(symbols, checked(model).read_bytes() if model.is_file() else None, words)
 
     def write(self, folder: Path) -> None:
         """Writes folder/tokens.txt, `token id` lines.
@@ -138,12 +143,15 @@ class Tokens:
 def spelled(symbols: Iterable[str]) -> list[str]:
     """The words that tokens spell; blanks are ignored."""
     text = "".join(symbol for symbol in symbols if symbol != BLANK)
-    return text.replace(BEGIN, " ").split()
+    return fields(text.replace(BEGIN, " "))
 
 
-def _pronunciations(lexicon: Readable) -> dict[str, list[Spelling]]:
+def _pronunciations(lexicon: Readable, warn: bool = False) -> dict[str, list[Spelling]]:
     words: defaultdict[str, list[Spelling]] = defaultdict(list)
-    for word, phones in read_lexicon(lexicon).entries:
+    read = read_lexicon(lexicon)
+    if warn and read.weighted:
+        log.warning("%s: CTC does not use its probabilities", lexicon)
+    for word, phones in read.entries:
         words[word].append(phones)
     return dict(words)
 
@@ -166,7 +174,7 @@ def _learn_pieces(texts: list[list[str]], pieces: int) -> bytes:
             minloglevel=2,
         )
     except (RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[-1].rpartition("] ")[2]
+        reason = lines_of(str(error))[-1].rpartition("] ")[2]
         message = f"sentencepiece cannot make {pieces} pieces of the training text ({reason})"
         raise UserError(f"{message}; choose another lang.pieces.") from error
     return model.getvalue()

@@ -11,6 +11,7 @@ from asr_prune.acoustic.targets import frame_targets, token_targets
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.registry import audit_tables
 from asr_prune.pruning.training import train_run
 from asr_prune.run_dir import RunDir
 
@@ -27,12 +28,12 @@ def train_one(
     lang: Path | None,
     recipe: str,
     resume: bool,
-) -> None:
+) -> list[Path]:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
     align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
     recipe: text of the run's recipe.yaml; resume: go on from the last checkpoint. Raises UserError
-    as `train_run`.
+    as `train_run`. Returns further files that it wrote.
     """
     if not resume:
         shutil.rmtree(run.models, ignore_errors=True)
@@ -46,3 +47,5 @@ def train_one(
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
     run.checkpoint.unlink(missing_ok=True)
+    tables = (run.path / name for name in audit_tables())
+    return [path for path in (run.weights, *run.models.glob("*.pt"), *tables) if path.is_file()]

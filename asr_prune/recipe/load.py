@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
+from asr_prune.options import told, with_empty
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
@@ -19,7 +21,6 @@ from asr_prune.recipe.blocks import Recipe, Run, RunEntry
 from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label
 from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
 from asr_prune.recipe.settings import (
-    TYPE_MESSAGES,
     changed,
     known_keys,
     merged_prune,
@@ -28,6 +29,7 @@ from asr_prune.recipe.settings import (
 )
 
 T = TypeVar("T")
+_WORD = re.compile(r"[a-z_0-9]+")
 #: what pydantic puts between the place of a pass and its keys
 PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
@@ -49,22 +51,27 @@ class Loaded:
         self.sets = [
             f"{'.'.join(keys)}={text.partition('=')[2]}" for text, (keys, _) in zip(sets, changes, strict=True)
         ]
-        self.tree = self.written
-        over: dict[str, Any] = {}
-        for keys, value in changes:
-            if keys[0] == "prune":
-                over = changed(over, keys, value)
-            else:
-                self.tree = changed(self.tree, keys, value)
-        if "prune" in over:
-            prune = over["prune"]
-            if isinstance(prune, dict):
-                prune = merged_prune(self.written.get("prune") or {}, prune)
-            self.tree = changed(self.tree, ["prune"], prune)
+        self.tree = self._changed(changes)
         self._one_run = {keys[0] for keys, _ in changes} & {"prune", "runs"} == {"prune"}
         self._corpus_root_from_environment()
         self.tree = with_corpus_rate(self.tree)
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
+
+    def _changed(self, changes: Sequence[tuple[Sequence[str], Any]]) -> dict[str, Any]:
+        """The recipe with what `--set` changes; keys of `prune` as `merged_prune` lays them over it."""
+        tree, prune = self.written, self.written.get("prune") or {}
+        over: dict[str, Any] = {}
+        for keys, value in changes:
+            if keys[0] != "prune":
+                tree = changed(tree, keys, value)
+            elif list(keys) == ["prune"] and not value:
+                prune, over = {}, {"prune": {}}
+            else:
+                over = changed(over, keys, value)
+        if "prune" not in over:
+            return tree
+        block = over["prune"]
+        return {**tree, "prune": merged_prune(prune, block) if isinstance(block, dict) else block}
 
     @property
     def name(self) -> str:
@@ -84,7 +91,7 @@ class Loaded:
 
     def _build(self, cls: type[T], tree: Any, path: tuple[str, ...]) -> T:
         try:
-            return TypeAdapter(cls).validate_python(tree)
+            return TypeAdapter(cls).validate_python(with_empty(cls, tree))
         except ValidationError as error:
             raise UserError(self._sentence(cls, error.errors()[0], path)) from None
 
@@ -93,23 +100,27 @@ class Loaded:
         full = tuple(part for part in (*path, *loc) if not part.endswith("Options") and part not in PASS_TYPES)
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
-        key, where = ".".join(full), self._where(full)
+        key, where = ".".join(full), self.where(full, _words_of(problem))
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
         if problem["type"] == "union_tag_invalid":
             tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
             return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}."
-        text = TYPE_MESSAGES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-        value = problem.get("input")
-        given = "" if isinstance(value, dict) else f" (got {value!r:.60})"
-        return f"{where}: {key + ': ' if key else ''}{text[:1].lower() + text[1:]}{given}."
+        return f"{where}: {key + ': ' if key else ''}{told(problem)}."
 
-    def _where(self, key: tuple[str, ...]) -> str:
-        """The `--set`, or else the line, that gives `key`, a part of it or the block around it."""
-        for text in self.sets:
-            if all(one == other for one, other in zip(text.split("=")[0].split("."), key, strict=False)):
-                return f"--set {text}"
-        line = next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), None)
+    def where(self, key: tuple[str, ...], named: Sequence[str] = ()) -> str:
+        """The `--set`, or else the line, that gives `key`, a part of it or the block around it.
+
+        named: words of the message; what has one of them inside the block comes first.
+        """
+        sets = [text for text in self.sets if _overlap(text.split("=")[0].split("."), key)]
+        naming = [text for text in sets if _words_set(text) & set(named)] if named else sets
+        if naming:
+            return f"--set {naming[0]}"
+        keys = [(*key, *word.split(".")) for word in named] + [key[:n] for n in range(len(key), 0, -1)]
+        line = next((self.lines[each] for each in keys if each in self.lines), None)
+        if sets and line == self.lines.get(key):
+            return f"--set {sets[0]}"
         return f"{self.path}{f' line {line}' if line else ''}"
 
     def runs(self) -> list[Run]:
@@ -130,6 +141,7 @@ class Loaded:
         path: tuple[str, ...] = ("runs", str(index)) if entry != RunEntry() else ()
         network, train = ({**(self.tree.get(block) or {})} for block in ("network", "train"))
         prune = merged_prune(self.recipe.prune, entry.prune)
+        prune = {key: value for key, value in prune.items() if key != "method" or value}
         network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
         train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
@@ -155,7 +167,7 @@ class Loaded:
         try:
             return find_options(name)
         except ValueError:
-            where = self._where((*path, "method"))
+            where = self.where((*path, "method"))
             what = f"prune.method {name!r} is not known"
             raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
 
@@ -167,6 +179,22 @@ class Loaded:
         train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
         changes = [*differing(network, network_options), *differing(train, train_options)]
         return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NOT_IN_NAME)
+
+
+def _words_of(problem: Any) -> list[str]:
+    """Words of a sentence of `__post_init__`, among them the keys of the block that it is about."""
+    return _WORD.findall(problem["msg"].removeprefix("Value error, ")) if problem["type"] == "value_error" else []
+
+
+def _words_set(text: str) -> set[str]:
+    """The key that a `--set` sets, without what is around it, and the words of its value."""
+    key, _, value = text.partition("=")
+    return set(_WORD.findall(f"{key.rpartition('.')[2]} {value}"))
+
+
+def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether one key is the other, or inside it."""
+    return all(part == same for part, same in zip(one, other, strict=False))
 
 
 def _prune_options(method: str) -> type[PruneOptions]:

@@ -11,15 +11,8 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from asr_prune.errors import UserError
+from asr_prune.text import decoded
 
-#: messages for pydantic's types of errors
-TYPE_MESSAGES = {
-    "dataclass_type": "must be a block of `key: value` pairs",
-    "dict_type": "must be a block of `key: value` pairs",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "union_tag_not_found": "must say which type it is",
-}
 #: line of each key, by key path
 Lines = dict[tuple[str, ...], int]
 
@@ -31,11 +24,11 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     """
     lines: Lines = {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes(), path)
         _note_lines(yaml.compose(text), (), lines)
         tree = yaml.safe_load(text) or {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8 text'}).") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}).") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}{_at(error)} is not valid YAML: {_problem(error)}.") from error
     if not isinstance(tree, dict):
@@ -80,12 +73,17 @@ def parse_set(text: str) -> tuple[list[str], Any]:
 
 
 def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, Any]:
-    """A copy of `tree` with the value at `keys` replaced."""
+    """A copy of `tree` with `value` at `keys`; a mapping with keys sets each of them and leaves the others there."""
     key, *rest = keys
-    if not rest:
-        return {**tree, key: value}
     inner = tree.get(key)
-    return {**tree, key: changed(inner if isinstance(inner, dict) else {}, rest, value)}
+    block = inner if isinstance(inner, dict) else {}
+    if rest:
+        return {**tree, key: changed(block, rest, value)}
+    if not isinstance(value, dict) or not value:
+        return {**tree, key: value}
+    for name, part in value.items():
+        block = changed(block, [name], part)
+    return {**tree, key: block}
 
 
 def with_corpus_rate(tree: dict[str, Any]) -> dict[str, Any]:

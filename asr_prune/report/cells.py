@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from asr_prune.report.results import Result, finite
@@ -36,13 +36,14 @@ def three_digits(value: float | None) -> str:
     return f"{value:.0f}"
 
 
-def _decimals(value: float | None, digits: int) -> str:
+def decimals(value: float | None, digits: int) -> str:
+    """`value` with so many decimals; a dash if it is missing or not finite."""
     value = finite(value)
     return ABSENT if value is None else f"{value:.{digits}f}"
 
 
 def _fixed(value: _Value, digits: int) -> Callable[[Result], str]:
-    return lambda row: _decimals(value(row), digits)
+    return lambda row: decimals(value(row), digits)
 
 
 def _count(value: _Value) -> Callable[[Result], str]:
@@ -68,7 +69,7 @@ def layers(row: Result | NestedWidth) -> str:
 def interval_cell(row: Result | NestedWidth) -> str:
     """Test WER with its 95 % interval."""
     low, high, value = finite(row.wer_test_low), finite(row.wer_test_high), finite(row.wer_test)
-    text = _decimals(value, 2)
+    text = decimals(value, 2)
     return text if None in (low, high, value) else f"{text} [{low:4.1f},{high:5.1f}]"
 
 
@@ -84,8 +85,14 @@ def _converged(row: Result) -> str:
 def _entropies(row: Result) -> str:
     """Dev cross-entropy before the cut, after it, and at the end; one number if nothing was cut."""
     values = row.dev_ce_before_cut, row.dev_ce_after_cut, row.dev_ce_final
-    before, after, final = (_decimals(value, 2) for value in values)
+    before, after, final = (decimals(value, 2) for value in values)
     return final if before == after == ABSENT else f"{before}/{after}/{final}"
+
+
+def _agreement(row: Result) -> str:
+    """Word edits in % of the dense network's words."""
+    found = row.agreement_test
+    return f"{100 * found['edits'] / found['words']:.2f}" if found.get("words") else ABSENT
 
 
 COLUMNS = (
@@ -104,6 +111,28 @@ COLUMNS = (
     Column(("mass", "cut"), _mass),
     Column(("", "conv."), _converged),
     Column(("train", "s"), _fixed(lambda row: row.train_seconds, 0)),
+)
+
+#: stands beside the WER of test where a test set has no transcripts
+AGREEMENT = Column(("edits from", "dense, %"), _agreement, gap=2)
+
+
+def columns(rows: Sequence[Result]) -> list[Column]:
+    """The columns that `rows` need."""
+    if not any(row.agreement_test for row in rows):
+        return list(COLUMNS)
+    place = 1 + [column.head[0] for column in COLUMNS].index("WER test")
+    return [*COLUMNS[:place], AGREEMENT, *COLUMNS[place:]]
+
+
+def legend(rows: Sequence[Result]) -> list[str]:
+    """What the columns of `rows` mean, a sentence or two each."""
+    return [*LEGEND, *([AGREEMENT_LEGEND] if any(row.agreement_test for row in rows) else [])]
+
+
+AGREEMENT_LEGEND = (
+    "edits from dense: the test set has no transcripts, so it has no WER; words substituted, inserted or deleted to get"
+    " from the dense network's words to the run's, in % of the dense network's words. It does not say which is right."
 )
 
 LEGEND = (

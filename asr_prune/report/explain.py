@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.pruning.options import AuditTable
 from asr_prune.pruning.registry import audit_tables
 from asr_prune.run_dir import RunDir
@@ -79,7 +80,7 @@ def read_trail(run: RunDir) -> Trail:
 
 
 def _read(run: RunDir) -> Trail:
-    rows, nodes = _lines(run.trail), json.loads(run.nodes.read_text(encoding="utf-8"))
+    rows, nodes = _lines(run.trail), json.loads(checked(run.nodes).read_text(encoding="utf-8"))
     values = zip(*(row["scores"] for row in rows), strict=True)
     scores = [np.array(layer, float) for layer in values]
     if not scores or [s.shape[1:] for s in scores] != [(layer["nodes"],) for layer in nodes["layers"]]:
@@ -91,7 +92,7 @@ def _read(run: RunDir) -> Trail:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in checked(path).read_text(encoding="utf-8").splitlines()]
 
 
 def sparkline(values: Sequence[float] | np.ndarray) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asr_prune.files import atomic
+from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.write import RunFiles, write_report
+from asr_prune.score.options import ScoreOptions
 
 
-def make_report(layout: Layout, options: ReportOptions) -> None:
-    """Writes the report folder and table.txt. Raises UserError as `write_report`."""
+def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, overlap: Path) -> None:
+    """Writes the report folder and table.txt. overlap: what the lang stage counted, if it did. Raises UserError as
+    `write_report`.
+    """
     runs = [
-        RunFiles(run.name, run.result, run.norms, run.weights, run.widths, run.before_cut)
+        RunFiles(run.name, run.result, run.norms, run.weights, run.widths, run.before_cut, run.decoded("test"))
         for run in layout.existing_runs()
     ]
-    table = write_report(runs, layout.report, layout.name, options)
+    table = write_report(runs, layout.report, layout.name, options, score, read_overlap(overlap))
     with atomic(layout.table) as file:
         file.write(table)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from asr_prune.report.cells import COLUMNS, LEGEND, Column, interval_cell, layers
+from asr_prune.report.cells import Column, columns, interval_cell, layers, legend
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense
 from asr_prune.report.runs import FinishedRun, NestedWidth
@@ -49,7 +49,6 @@ _READING = (
     "A method that separates nodes to keep from nodes to cut shows two peaks in its histogram, the"
     " cut nodes near zero. A single peak that the cut divides means that the cut, not training,"
     " removed the nodes; the cross-entropies before and after the cut then differ.",
-    *LEGEND,
 )
 _NESTED = (
     "Networks cut, without retraining, from one run as it was before its cut: the first"
@@ -73,6 +72,8 @@ def summary(rows: Sequence[Result]) -> str:
     Of several dense runs the median one counts.
     """
     scored = [row for row in rows if finite(row.wer_test) is not None]
+    if rows and all(row.words_test == 0 for row in rows):
+        return f"{len(rows)} runs; the test set has no transcripts, so none has a word error rate."
     if not any(map(is_dense, scored)):
         return f"{len(rows)} runs; none of them is a scored dense network to compare with."
     dense = median_run(list(filter(is_dense, scored)))
@@ -102,8 +103,8 @@ def _head(column: Column) -> str:
     return f"<th{_class(column.left, '')}>{escape(words)}</th>"
 
 
-def _table_row(row: Result) -> str:
-    texts = [(column.left, column.cell(row)) for column in COLUMNS]
+def _table_row(row: Result, every: Sequence[Column]) -> str:
+    texts = [(column.left, column.cell(row)) for column in every]
     cells = "".join(f"<td{_class(left, text)}>{escape(text)}</td>" for left, text in texts)
     dense = ' class="dense"' if is_dense(row) else ""
     return f"<tr{dense}>{cells}</tr>"
@@ -159,8 +160,10 @@ def _sections(
     title: str,
     pictures: Pictures,
     skipped: Sequence[str],
+    warning: str,
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
+    every = columns(rows)
     norms = "Histograms of node norms before the cut, kept and cut nodes"
     matrices = "Magnitudes of weights before the cut"
     return [
@@ -168,12 +171,13 @@ def _sections(
         f'<p class="lead">{escape(summary(rows))}</p>',
         _image(pictures.wer, "Test word error rate against surviving hidden nodes, by method"),
         "<h2>Runs</h2>",
-        _wide_table("".join(map(_head, COLUMNS)), "".join(map(_table_row, rows))),
+        _wide_table("".join(map(_head, every)), "".join(_table_row(row, every) for row in rows)),
         '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
         ' <a href="results.json">results.json</a>.</p>',
+        *([f"<p>{escape(warning)}</p>"] if warning else []),
         *([_bullets(found)] if (found := remarks(rows)) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
-        f"<h2>How to read it</h2>{_bullets(_READING)}",
+        f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",
         *_picture("Node norms", pictures.norms, norms),
         *([f'<h2>Nested widths</h2><p class="soft">{_NESTED}</p>'] if nested else []),
         *map(_nested_table, nested),
@@ -189,12 +193,13 @@ def page(
     title: str,
     pictures: Pictures,
     skipped: Sequence[str],
+    warning: str = "",
 ) -> str:
     """HTML of the whole report with its pictures; `runs` in the order of the table.
 
-    skipped: a sentence for each unfinished or damaged run.
+    skipped: a sentence for each unfinished or damaged run; warning: one about the test set.
     """
-    body = "\n".join(_sections(runs, title, pictures, skipped))
+    body = "\n".join(_sections(runs, title, pictures, skipped, warning))
     viewport = '<meta name="viewport" content="width=device-width">'
     head = f'<meta charset="utf-8">{viewport}<title>{escape(title)}</title><style>{_STYLE}</style>'
     html = f'<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>'

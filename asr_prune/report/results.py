@@ -10,6 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from asr_prune.integrity import checked
 from asr_prune.pruning.registry import is_dense_method
 
 
@@ -110,6 +111,9 @@ class Result:
     words_test: int
     #: word errors on test by kind: "sub", "ins", "del"
     errors_test: dict[str, int]
+    #: for a test set without transcripts, which has no WER: `edits`, the word edits from the words of the dense
+    #: run `run` to those of this run, and `words`, the number of the dense run's words; not stored if empty
+    agreement_test: dict[str, Any] = field(default_factory=dict)
     #: LM weight chosen on dev
     lm_weight: int
     #: word insertion penalty chosen on dev
@@ -133,6 +137,7 @@ class Result:
         """
         known: dict[str, Any] = {name: row.get(name) for name in _TYPES}
         known["code_accepted"] = known["code_accepted"] or []
+        known["agreement_test"] = known["agreement_test"] or {}
         for name, value in known.items():
             _check(name, value)
         known["code_accepted"] = tuple(known["code_accepted"])
@@ -144,7 +149,8 @@ class Result:
         for each in fields(self):
             value = getattr(self, each.name)
             row |= value if each.name == "extra" else {each.name: value}
-        accepted = list(row.pop("code_accepted"))
+        accepted, agreement = list(row.pop("code_accepted")), row.pop("agreement_test")
+        row |= {"agreement_test": agreement} if agreement else {}
         return row | ({"code_accepted": accepted} if accepted else {})
 
 
@@ -185,7 +191,7 @@ def read_result(path: Path, run: str) -> Result:
 
     Raises ValueError if the file is not a valid result.
     """
-    row = json.loads(path.read_text(encoding="utf-8"))
+    row = json.loads(checked(path).read_text(encoding="utf-8"))
     if not isinstance(row, dict):
         raise ValueError("it is not an object")
     return Result.from_dict({"run": run, **row})

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.report.results import Result, finite, is_dense, read_result
 
 _T = TypeVar("_T")
@@ -22,7 +23,8 @@ class RunFiles:
     """A run's name and the paths that the report reads; all but `result` may be absent.
 
     result: its row of results.json; norms, weights: arrays (.npz); widths: figures of networks cut
-    from the run (JSON); before_cut: its network just before the cut.
+    from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words of
+    test.
     """
 
     name: str
@@ -31,6 +33,7 @@ class RunFiles:
     weights: Path
     widths: Path
     before_cut: Path
+    decoded: Path
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class NestedWidth:
     nodes: int
     dev_ce: float
     wer_dev: float
-    wer_test: float
+    wer_test: float | None
     wer_test_low: float | None
     wer_test_high: float | None
 
@@ -81,7 +84,7 @@ class FinishedRun:
 
 def _read_norms(path: Path) -> Norms:
     """Raises ValueError if the arrays do not fit together."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(checked(path), allow_pickle=False) as arrays:
         layers = sorted(int(name.removeprefix("layer")) for name in arrays if name[:5] == "layer")
         norms = [np.asarray(arrays[f"layer{layer}"], float).ravel() for layer in layers]
         kept = [
@@ -95,7 +98,7 @@ def _read_norms(path: Path) -> Norms:
 
 def _read_weights(path: Path) -> Weights:
     """Raises ValueError if the arrays do not fit together."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(checked(path), allow_pickle=False) as arrays:
         edges = np.asarray(arrays["edges"], float)
         counts = {name: np.atleast_2d(arrays[name]).sum(0) for name in arrays if name != "edges"}
     if not counts or any(len(part) != len(edges) - 1 for part in counts.values()):
@@ -105,10 +108,10 @@ def _read_weights(path: Path) -> Weights:
 
 def _read_nested(path: Path) -> tuple[NestedWidth, ...]:
     """Raises ValueError if the file is not a list of rows with nodes, WERs and a cross-entropy."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
+    rows = json.loads(checked(path).read_text(encoding="utf-8"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("it is not a list of objects")
-    for key in ("width", "nodes", "wer_dev", "wer_test", "dev_ce"):
+    for key in ("width", "nodes", "wer_dev", "dev_ce"):
         if not all(isinstance(row.get(key), int | float) for row in rows):
             raise ValueError(f"{key} is not a number in every row")
     keys = NestedWidth.__dataclass_fields__

@@ -14,8 +14,11 @@ import yaml
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.files import atomic
+from asr_prune.integrity import checked
+from asr_prune.report.cells import decimals
 from asr_prune.report.results import Result
 from asr_prune.run_dir import RunDir, decode_info
+from asr_prune.score.files import score_files
 from asr_prune.score.grids import score_grids
 from asr_prune.score.options import ScoreOptions
 
@@ -29,8 +32,10 @@ def score_run(
     score: ScoreOptions,
     decode: DecodeOptions,
     code_accepted: Sequence[str],
-) -> None:
+) -> list[Path]:
     """Scores the words of `sets` (data directories of dev and test) and writes the run's row.
+
+    Returns the tables of test, which has none without transcripts.
 
     settings: keys of the row from `run` to `seed`; code_accepted: works kept although their code
     had changed. Raises UserError if a file is missing or damaged.
@@ -42,7 +47,8 @@ def score_run(
         json.dump(row.to_dict(), file, indent=1)
     low, high = row.wer_test_low, row.wer_test_high
     span = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
-    log.info("  dev %.2f  test %.2f%s  at %d nodes", row.wer_dev, row.wer_test, span, row.nodes)
+    log.info("  dev %.2f  test %s%s  at %d nodes", row.wer_dev, decimals(row.wer_test, 2), span, row.nodes)
+    return [path for path in score_files(run.score("test"))[1:] if path.is_file()]
 
 
 def _row(
@@ -69,14 +75,14 @@ def _row(
             "rtf_decode": info["rtf_decode"],
             "am_forward_seconds_per_hour": info["am_forward_seconds_per_hour"],
             "commit": current_commit(),
-            "command": yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["command"],
+            "command": yaml.safe_load(checked(run.recipe).read_text(encoding="utf-8"))["command"],
             "code_accepted": list(code_accepted),
         }
     )
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(checked(path).read_text(encoding="utf-8"))
     return content
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asr_prune.report.cells import COLUMNS, LEGEND
+from asr_prune.report.cells import Column, columns, legend
 from asr_prune.report.results import Result
 
 #: Columns that may be narrowed, in this order, with the width that each keeps:
@@ -22,21 +22,21 @@ def shorten(text: str, width: int) -> str:
     return f"{text[: width - 2 - tail]}..{text[len(text) - tail :]}"
 
 
-def fit(widths: Sequence[int], limit: int) -> list[int]:
+def fit(widths: Sequence[int], limit: int, gaps: int) -> list[int]:
     """`widths` with shrinkable columns narrowed so that a line has `limit` characters if possible."""
     fitted = list(widths)
     for column, least in _SHRINKABLE:
-        over = sum(fitted) + sum(each.gap for each in COLUMNS[1:]) - limit
+        over = sum(fitted) + gaps - limit
         fitted[column] -= max(0, min(over, fitted[column] - least))
     return fitted
 
 
-def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+def _line(texts: Sequence[str], widths: Sequence[int], every: Sequence[Column]) -> str:
     cells = [
         " " * column.gap + (shorten(text, width).ljust(width) if column.left else text.rjust(width))
-        for text, width, column in zip(texts, widths, COLUMNS, strict=True)
+        for text, width, column in zip(texts, widths, every, strict=True)
     ]
-    return "".join(cells)[COLUMNS[0].gap :].rstrip()
+    return "".join(cells)[every[0].gap :].rstrip()
 
 
 def shared_end(names: Sequence[str]) -> str:
@@ -56,15 +56,17 @@ def table(rows: Sequence[Result], limit: int = 140) -> str:
     """Two lines of headings, a rule, a line for each of `rows` in their order, and the legend."""
     end = shared_end([row.run for row in rows])
     named = [replace(row, run=row.run.removesuffix(end)) for row in rows]
-    texts = [[column.cell(row) for column in COLUMNS] for row in named]
-    heads = [[column.head[line] for column in COLUMNS] for line in (0, 1)]
-    widths = fit([max(map(len, column)) for column in zip(*heads, *texts, strict=True)], limit)
-    lines = [_line(line, widths) for line in [*heads, *texts]]
+    every = columns(rows)
+    texts = [[column.cell(row) for column in every] for row in named]
+    heads = [[column.head[line] for column in every] for line in (0, 1)]
+    gaps = sum(column.gap for column in every[1:])
+    widths = fit([max(map(len, column)) for column in zip(*heads, *texts, strict=True)], limit, gaps)
+    lines = [_line(line, widths, every) for line in [*heads, *texts]]
     rule = "-" * max(map(len, lines))
-    return "\n".join([*lines[:2], rule, *lines[2:], rule, *_legend(end, limit)]) + "\n"
+    return "\n".join([*lines[:2], rule, *lines[2:], rule, *_legend(legend(rows), end, limit)]) + "\n"
 
 
-def _legend(end: str, limit: int) -> list[str]:
-    legends = [*LEGEND, *([f"All names of runs end in {end}."] if end else [])]
+def _legend(meanings: Sequence[str], end: str, limit: int) -> list[str]:
+    legends = [*meanings, *([f"All names of runs end in {end}."] if end else [])]
     wrapped = (textwrap.wrap(each, limit, subsequent_indent="  ") for each in legends)
     return [line for lines in wrapped for line in lines]

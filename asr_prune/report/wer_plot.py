@@ -94,7 +94,7 @@ def _lines(axes: Axes, lines: Sequence[Series], faint: bool, top: float) -> None
 def _nested_widths(axes: Axes, runs: Sequence[FinishedRun], top: float) -> None:
     """A dotted line through the widths cut from each run without training, up to `top`."""
     for place, run in enumerate(runs):
-        points = sorted((row.nodes, row.wer_test) for row in run.nested if row.wer_test <= top)
+        points = sorted((row.nodes, row.wer_test) for row in run.nested if row.wer_test and row.wer_test <= top)
         nodes, wers = ([point[axis] for point in points] for axis in (0, 1))
         style: dict[str, Any] = {"color": COLOURS[-1 - place % len(COLOURS)], "ms": 5, "lw": 1.2}
         label = f"{run.result.run}: first nodes, not retrained"
@@ -153,7 +153,7 @@ def wer_plot(rows: Sequence[Result], title: str, nested: Sequence[FinishedRun] =
 
 
 def _draw_nothing(axes: Axes) -> None:
-    text = "no run has been scored on the test set yet"
+    text = "no run has a word error rate on the test set"
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=12)
     axes.set_axis_off()
 
@@ -168,7 +168,7 @@ def _draw_lines(
     _reference(axes, [row for row in rows if is_dense(row)])
     _lines(axes, lines, len(rows) > _CROWDED, top)
     _nested_widths(axes, nested, top)
-    widths = [row for run in nested for row in run.nested if row.wer_test <= top]
+    widths = [row for run in nested for row in run.nested if row.wer_test and row.wer_test <= top]
     counts = [*(row.nodes for row in rows), *(row.nodes for row in widths)]
     _node_axis(axes, counts, max(*counts, *(finite(row.nodes_dense) or 0 for row in rows)))
     _wer_axis(axes, rows, top)

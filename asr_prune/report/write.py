@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from asr_prune.files import atomic
+from asr_prune.report.agreement import with_agreement
 from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
@@ -22,6 +24,7 @@ from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
 from asr_prune.report.table import table
 from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
+from asr_prune.score.options import ScoreOptions
 
 _CSV = """
 run recipe method vectors strength keep_asked converged seed hidden_layers nodes_per_layer nodes
@@ -81,25 +84,35 @@ def _png(figure: Figure, path: Path, dpi: int) -> bytes:
     return buffer.getvalue()
 
 
-def write_report(files: Sequence[RunFiles], out: Path, title: str, options: ReportOptions | None = None) -> str:
+def write_report(
+    files: Sequence[RunFiles],
+    out: Path,
+    title: str,
+    options: ReportOptions | None = None,
+    score: ScoreOptions | None = None,
+    warning: str = "",
+) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
     Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
     run has weight histograms, matrices.png if a method with exact zeros was run. Unfinished or damaged
     runs are left out and listed below the table, as is what `remarks` finds. options.title replaces
-    `title`. Raises UserError if no run is finished or `out` cannot be written.
+    `title`; score: how words are compared if test has no transcripts; warning: a sentence about the
+    test set. Raises UserError if no run is finished or `out` cannot be written.
     """
     options = options or ReportOptions()
     runs, skipped = read_runs(files)
+    runs = with_agreement(runs, {each.name: each.decoded for each in files}, score or ScoreOptions(), skipped)
     rows, title = [run.result for run in runs], options.title or title
     write_json(out / "results.json", rows)
     write_csv(out / "results.csv", rows)
     networks = {each.name: each.before_cut for each in files}
     pictures = _draw(runs, networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
-        file.write(page(runs, title, pictures, skipped))
+        file.write(page(runs, title, pictures, skipped, warning))
+    warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
-    return table(rows, options.width) + "".join(f"{note}\n" for note in [*remarks(rows), *notes])
+    return table(rows, options.width) + "".join(f"{note}\n" for note in [*remarks(rows), *warnings, *notes])
 
 
 def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from asr_prune.errors import UserError
+from asr_prune.text import fields
 
 #: no word, as an alternative
 NOTHING = "@"
@@ -74,7 +75,7 @@ def _split(inner: str) -> list[str]:
 
 
 def _alternative(text: str, where: str) -> Reference:
-    if not text.strip():
+    if not fields(text):
         raise UserError(
             f"the reference of {where} has an alternative without words; write {NOTHING} for no word, "
             "or set score.markup to none."
@@ -84,7 +85,7 @@ def _alternative(text: str, where: str) -> Reference:
 
 def _paired(text: str, where: str) -> str:
     """`text`, which is outside of all pairs of braces. Raises UserError if a brace stands in it by itself."""
-    if odd := [word for word in text.split() if word in ("{", "}")]:
+    if odd := [word for word in fields(text) if word in ("{", "}")]:
         raise UserError(
             f"the reference of {where} has a {odd[0]} without its counterpart; write alternatives as {{ a / b }}, "
             "or set score.markup to none."
@@ -93,7 +94,7 @@ def _paired(text: str, where: str) -> str:
 
 
 def _words(text: str) -> list[Piece]:
-    matches = [(word, _OPTIONAL.fullmatch(word)) for word in text.split()]
+    matches = [(word, _OPTIONAL.fullmatch(word)) for word in fields(text)]
     return [Optional(match[1]) if match else word for word, match in matches]
 
 
@@ -129,5 +130,5 @@ def written(parts: Iterable[Piece]) -> list[str]:
             words.append(f"({part.word})")
         else:
             inner = " / ".join(" ".join(written(each)) or NOTHING for each in part.alternatives)
-            words += ["{", *inner.split(), "}"]
+            words += ["{", *fields(inner), "}"]
     return words

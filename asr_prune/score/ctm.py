@@ -8,6 +8,7 @@ from pathlib import Path
 
 from asr_prune.corpus.datadir import c_order
 from asr_prune.files import atomic
+from asr_prune.text import fields
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class TimedWord:
 
     def __post_init__(self) -> None:
         where = f"{self.word!r} in {self.recording!r}"
-        if any(len(text.split()) != 1 for text in (self.recording, self.channel, self.word)):
+        if any(len(fields(text)) != 1 for text in (self.recording, self.channel, self.word)):
             raise ValueError(f"{where}: recording, channel and word must be one word each")
         if not (0 <= self.start < float("inf") and 0 <= self.duration < float("inf")):
             raise ValueError(f"{where}: start and duration must be zero or more seconds")

@@ -12,7 +12,7 @@ from asr_prune.decode.lattice_set import Words
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.tune import choose_point, grid_errors, tune
 from asr_prune.score.wer import Score, score
-from asr_prune.score.write import write_score
+from asr_prune.score.write import write_score, write_unscored
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +26,20 @@ def score_grids(
     """Scores `dev` and `test` at the point with the fewest errors on dev.
 
     words: decoded words of the two sets; sets: their data directories; outs: their score files,
-    which are written. Returns the scoring figures of a `Result`. Raises UserError as `tune`.
+    which are written. Returns the scoring figures of a `Result`; those of a test set without
+    transcripts are None. Raises UserError as `tune`.
     """
     data = {part: DataDir.read(folder) for part, folder in sets.items()}
     point = tune(words["dev"], data["dev"].text, options)
+    chosen = {"lm_weight": point[0], "penalty": point[1]}
     scores: dict[str, Score] = {}
     for part, directory in data.items():
+        if part == "test" and directory.silent:
+            write_unscored(outs[part], len(directory.text), chosen)
+            log.info("  test has no transcripts and is not scored")
+            return {"wer_dev": scores["dev"].wer, "cer_dev": scores["dev"].cer, "words_test": 0} | chosen
         scores[part] = score(words[part][point], directory.text, directory.utt2spk, options)
-        write_score(outs[part], scores[part], {"lm_weight": point[0], "penalty": point[1]})
+        write_score(outs[part], scores[part], chosen)
     test = data["test"]
     best = choose_point(grid_errors(words["test"], test.text, options))
     tuned = score(words["test"][best], test.text, test.utt2spk, options)
@@ -41,10 +47,7 @@ def score_grids(
     log.info(line, scores["test"].kaldi_line, *point, "dev")
     if options.test_tuned:
         log.info(line, tuned.kaldi_line, *best, "test itself")
-    return _figures(scores["dev"], scores["test"], tuned) | {
-        "lm_weight": point[0],
-        "penalty": point[1],
-    }
+    return _figures(scores["dev"], scores["test"], tuned) | chosen
 
 
 def _figures(dev: Score, test: Score, tuned: Score) -> dict[str, Any]:

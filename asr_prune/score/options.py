@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Literal
 
 from asr_prune.options import options
+from asr_prune.text import fields
 
 Step = Literal["lower", "upper", "clean", "no_punctuation", "no_noise", "split_hyphens", "nfkc"]
 
@@ -40,7 +41,7 @@ class ScoreOptions:
         if self.seed < 0:
             raise ValueError(f"seed must be zero or more, not {self.seed}")
         for words in self.equivalents:
-            if len(words) < 2 or any(len(word.split()) != 1 for word in words):
+            if len(words) < 2 or any(len(fields(word)) != 1 for word in words):
                 raise ValueError(f"equivalents need at least two single words per class, not {words}")
         times = Counter(word for words in self.equivalents for word in words)
         twice = [word for word in times if times[word] > 1]

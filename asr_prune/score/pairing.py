@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.score.files import UTTERANCES
 from asr_prune.score.table import read_utterances
 from asr_prune.score.wer import Utterance
@@ -38,7 +39,7 @@ def _by_name(path: Path) -> _Utterances:
 def _settings(path: Path) -> dict[str, Any]:
     """The normalisation and equivalents of a score."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(checked(path).read_text(encoding="utf-8"))
         return {key: stored[key] for key in ("normalise", "equivalents")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is missing or damaged ({error}); rerun the stage score.") from None

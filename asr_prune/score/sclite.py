@@ -15,6 +15,7 @@ from asr_prune.score.table import pairs_of_ops
 from asr_prune.score.trn import trn_id
 from asr_prune.score.wer import Utterance, kaldi_line
 from asr_prune.score.write import per_utterance
+from asr_prune.text import lines_of, trimmed
 
 _PATH = re.compile(r'<PATH id="\((?P<id>\S+)\)"[^>]*>\n(?P<columns>.*)\n</PATH>')
 _OP = re.compile(r'(?:^|(?<=":)|(?<=,:))([CSID]),')
@@ -61,7 +62,7 @@ def sclite_sgml(ref: Path, hyp: Path, optional: bool = False) -> str:
     done = subprocess.run(arguments, capture_output=True, check=False)
     sgml = done.stdout.decode("utf-8", "replace")
     if done.returncode or "</SYSTEM>" not in sgml:
-        lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+        lines = lines_of(trimmed((done.stderr or done.stdout).decode("utf-8", "replace")))
         reason = lines[-1] if lines else "it printed no message"
         raise UserError(f"sclite could not score {hyp} against {ref}: {reason}.")
     return sgml

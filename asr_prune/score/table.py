@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.score.align import ErrorCounts, Pair
 from asr_prune.score.wer import Utterance
+from asr_prune.text import fields, file_lines
 
 UTTERANCE_COLUMNS = (
     *("utterance", "speaker", "words", "correct", "sub", "ins", "del", "wer"),
@@ -85,12 +87,15 @@ def pairs_of_ops(ops: str, ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]
 def read_utterances(path: Path) -> list[Utterance]:
     """Reads `per_utterance_table`. Raises UserError if the file is missing or damaged."""
     try:
-        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        head, *lines = file_lines(path) or [""]
         columns = tuple(head.split("\t"))
         if columns not in (UTTERANCE_COLUMNS, (*UTTERANCE_COLUMNS, _MARKUP)):
             raise ValueError("its first line does not name the columns")
         return [_utterance(line.split("\t"), columns) for line in lines]
     except FileNotFoundError:
+        if not _has_words(path.with_suffix("").with_suffix(".json")):
+            what = f"{path} is missing, because the set has no transcripts"
+            raise UserError(f"{what}; give --on dev, or transcripts.") from None
         raise UserError(f"{path} is missing; run the stage score, which writes it.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
@@ -98,9 +103,14 @@ def read_utterances(path: Path) -> list[Utterance]:
         raise UserError(f"{path} is damaged ({error}); rerun the stage score.") from None
 
 
+def _has_words(score: Path) -> bool:
+    """Whether the score's set has transcripts, as far as is known."""
+    return not score.is_file() or json.loads(score.read_text(encoding="utf-8")).get("words") != 0
+
+
 def _utterance(row: Sequence[str], columns: Sequence[str]) -> Utterance:
     if len(row) != len(columns):
         raise ValueError(f"the row of {row[0]!r} has {len(row)} columns, not {len(columns)}")
     cells = dict(zip(columns, row, strict=True))
-    pairs = pairs_of_ops(cells["ops"], cells["ref"].split(), cells["hyp"].split())
-    return Utterance(cells["utterance"], cells["speaker"], pairs, tuple(cells.get(_MARKUP, "").split()))
+    pairs = pairs_of_ops(cells["ops"], fields(cells["ref"]), fields(cells["hyp"]))
+    return Utterance(cells["utterance"], cells["speaker"], pairs, tuple(fields(cells.get(_MARKUP, ""))))

@@ -9,6 +9,7 @@ from asr_prune.corpus.spelling import cleaned, without_noises, without_punctuati
 from asr_prune.errors import UserError
 from asr_prune.score.alternatives import Reference, mapped, parse
 from asr_prune.score.options import ScoreOptions
+from asr_prune.text import fields
 
 
 def _nfkc(text: str) -> str:
@@ -31,14 +32,14 @@ _STEPS: dict[str, Callable[[str], str]] = {
 
 
 def normalise(words: Sequence[str], steps: Sequence[str]) -> list[str]:
-    """`words` after `steps` in order, split at whitespace.
+    """`words` after `steps` in order, split at ASCII blanks.
 
     Transcripts of the recipe hf went through clean, no_noise, no_punctuation and upper or lower.
     """
     text = " ".join(words)
     for step in steps:
         text = _STEPS[step](text)
-    return text.split()
+    return fields(text)
 
 
 def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Reference:

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.decoding import Decoding
@@ -16,6 +18,8 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
+from asr_prune.integrity import checked
+from asr_prune.pruning.registry import is_dense_method
 from asr_prune.pruning.verify import compare_networks
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
@@ -36,8 +40,8 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
     """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
     Compares logits on random inputs and all test frames, and the words of the test set; and
-    records what the cut changed on dev. Without an HMM to decode with, words are null. nj: number of
-    processes for decoding.
+    records what the cut changed on dev, unless the run is dense. Without an HMM to decode with, words
+    are null. nj: number of processes for decoding.
     """
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
@@ -48,13 +52,18 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
     differ, cut = None, None
     if decoding.decodable:
         differ = _words_that_differ(masked, small, feats["test"], decoding.graph, nj)
-        cut = _what_the_cut_changed(run, feats["dev"], decoding.graph, nj)
+        cut = None if _is_dense(run) else _what_the_cut_changed(run, feats["dev"], decoding.graph, nj)
     holds = not differ and all(agreement.holds for agreement in agreements)
     with atomic(run.verify) as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
         content = {"holds": holds, "logits": rows, "utterances_that_differ": differ, "cut": cut}
         json.dump(content, file, indent=1)
     return holds
+
+
+def _is_dense(run: RunDir) -> bool:
+    """Whether the run's method cuts nothing."""
+    return is_dense_method(yaml.safe_load(run.recipe.read_bytes())["prune"]["method"])
 
 
 def words_for_comparison(model: Model, feats: Feats, graph: Path | None, nj: int = 1) -> dict[str, list[str]]:
@@ -82,7 +91,7 @@ def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path | N
 
 
 def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None, nj: int) -> dict[str, Any]:
-    figures = json.loads(run.train.read_text(encoding="utf-8"))
+    figures = json.loads(checked(run.train).read_text(encoding="utf-8"))
     before = words_for_comparison(load_model(run.before_cut), dev, graph, nj)
     after = words_for_comparison(load_model(run.shrunk), dev, graph, nj)
     names = sorted(before)
@@ -90,6 +99,8 @@ def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None, nj: int) 
     total = sum(map(len, before.values()))
     ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
     log.info("  cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
-    log.info("  from before the cut to the shrunk network %d of %d dev words differ", changed, total)
+    share = 100 * changed / max(total, 1)
+    text = "  from before the cut to the shrunk network: %d word edits on dev, %.1f %% of %d words before the cut"
+    log.info(text, changed, share, total)
     words = {"words_dev": total, "words_changed_dev": changed}
     return words | {key: figures[key] for key in ("norm_mass_removed", "converged")}

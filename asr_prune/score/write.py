@@ -27,7 +27,7 @@ def per_utterance(utterance: Utterance) -> str:
         rows[name] = "  ".join(cells)
     kinds = (CORRECT, "S", "I", "D")
     rows["#csid"] = " ".join(str(sum(op in kind for op in ops)) for kind in kinds)
-    lines = (f"{utterance.name} {name:<5} {text}".rstrip() for name, text in rows.items())
+    lines = (f"{utterance.name} {name:<5} {text}".rstrip(" ") for name, text in rows.items())
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -77,6 +77,15 @@ def _details(score: Score) -> dict[str, str]:
         hyps,
     )
     return dict(zip(SUFFIXES, texts, strict=True))
+
+
+def write_unscored(path: Path, utterances: int, details: Mapping[str, object]) -> None:
+    """Writes `path` (.json) for a set without transcripts, with `details`; tables of an earlier score are removed."""
+    for suffix in SUFFIXES:
+        path.with_suffix(suffix).unlink(missing_ok=True)
+    with atomic(path) as file:
+        json.dump({"wer": None, "words": 0, "utterances": utterances, **details}, file, indent=1)
+        file.write("\n")
 
 
 def write_score(path: Path, score: Score, details: Mapping[str, object] | None = None) -> None:

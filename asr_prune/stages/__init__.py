@@ -31,9 +31,11 @@ def works_of(stage: str, experiment: Experiment) -> list[Work]:
     return works(experiment)
 
 
-def all_works(experiment: Experiment) -> list[Work]:
-    """The works of all stages, in order. Before the corpus stage has run they rest on the experiment's assumptions."""
-    return [work for stage in STAGES for work in works_of(stage, experiment)]
+def all_works(experiment: Experiment, last: str = "report") -> list[Work]:
+    """The works of the stages up to `last`, in order. Before the corpus stage has run they rest on the experiment's
+    assumptions.
+    """
+    return [work for stage in stages_between("corpus", last) for work in works_of(stage, experiment)]
 
 
 def check_stage(name: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from asr_prune.corpus.datadir import TABLES
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
-from asr_prune.corpus.script import find_script, script_files, script_name
+from asr_prune.corpus.script import find_script, load_script, script_files, script_name, script_options
+from asr_prune.errors import UserError
 from asr_prune.layout import SETS
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Listing, Work
@@ -17,12 +18,12 @@ from asr_prune.workflow.work import Listing, Work
 
 def works(experiment: Experiment) -> list[Work]:
     """One work: run the local script and record the facts about the corpus."""
-    recipe, layout, loaded = experiment.recipe, experiment.layout, experiment.loaded
+    recipe, layout = experiment.recipe, experiment.layout
     corpus = _in_project(recipe.corpus)
-    script = find_script(corpus.prepare, [Path(), loaded.project], str(loaded.path))
+    script = _script(experiment)
+    folder = recipe.lang.folder
     audio = recipe.features.need_audio
     tables = TABLES if audio else TABLES[1:]
-    folder = recipe.lang.folder
     arguments = {"corpus": corpus, "seed": recipe.seed, "audio": audio}
     places = {"script": script, "sets": layout.sets(), "out": layout.data, "facts": layout.facts}
     return [
@@ -31,7 +32,7 @@ def works(experiment: Experiment) -> list[Work]:
             says=f"preparing with {os.path.relpath(script)}",
             job="asr_prune.corpus.prepare:prepare_corpus",
             arguments=arguments,
-            uncounted=places | {"words": folder / "words.txt" if folder else layout.dictionary / "lexicon.txt"},
+            uncounted=places | {"words": folder / "words.txt" if folder else None, "oov": _oov(experiment)},
             inputs={},
             outputs=[layout.facts, *(layout.set(part) / name for part in SETS for name in tables)],
             optional=[
@@ -41,6 +42,34 @@ def works(experiment: Experiment) -> list[Work]:
             home=layout.exp,
         )
     ]
+
+
+def _oov(experiment: Experiment) -> str | None:
+    """The word for words without a pronunciation; None if networks learn to spell words, which need none."""
+    lang = experiment.recipe.lang
+    spelled = experiment.loaded.recipe.decode.type == "ctc" and lang.tokens != "phones"
+    return None if spelled else lang.oov_word
+
+
+def check_script(experiment: Experiment) -> None:
+    """Raises UserError, with the line or `--set`, if the local script cannot be loaded or does not take corpus.options
+    or corpus.subset.
+
+    A script that gets either is imported; its `prepare` is not called.
+    """
+    corpus, script = experiment.recipe.corpus, _script(experiment)
+    if not corpus.options and not corpus.subset:
+        return
+    key = "options" if corpus.options else "subset"
+    try:
+        script_options(load_script(script), corpus)
+    except UserError as error:
+        raise UserError(f"{experiment.loaded.where(('corpus', key))}: {error}") from None
+
+
+def _script(experiment: Experiment) -> Path:
+    loaded = experiment.loaded
+    return find_script(experiment.recipe.corpus.prepare, [Path(), loaded.project], str(loaded.path))
 
 
 def _in_project(corpus: CorpusOptions) -> CorpusOptions:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from asr_prune.corpus.facts import ARPA, LEXICON, LM_TEXT, Facts
+from pathlib import Path
+
+from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.lang.source import GrammarSource
+from asr_prune.layout import SCORED_SETS
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
@@ -24,7 +27,7 @@ def works(experiment: Experiment) -> list[Work]:
 
 def _lang(experiment: Experiment) -> Work:
     layout, options, source = experiment.layout, experiment.recipe.lang, grammar_source(experiment)
-    lexicon = layout.dictionary / LEXICON
+    lexicon = _lexicon(experiment)
     return Work(
         stage="lang",
         says="making L and G",
@@ -32,9 +35,21 @@ def _lang(experiment: Experiment) -> Work:
         arguments={"lexicon": lexicon, "out": layout.lang, "options": options, "source": source},
         inputs={lexicon: "corpus"} | source.made_by_corpus(layout.data),
         outputs=[layout.lang / name for name in (*LANG, *source.estimates())],
-        optional=source.given(layout.data),
+        optional=[*_beside(lexicon), *source.given(layout.data)],
         home=layout.exp,
     )
+
+
+def _lexicon(experiment: Experiment) -> Path:
+    facts = experiment.facts or Facts(lexicon=True)
+    return experiment.layout.dictionary / facts.lexicon_file
+
+
+def _beside(lexicon: Path) -> list[Path]:
+    """What is read beside a lexicon with probabilities."""
+    after = LEXICONS[LEXICONS.index(lexicon.name) + 1 :]
+    names = (*after, SILPROB) if lexicon.name == LEXICONS[0] else after
+    return [lexicon.with_name(name) for name in names]
 
 
 def _taken(experiment: Experiment) -> Work:
@@ -55,7 +70,7 @@ def _taken(experiment: Experiment) -> Work:
 def _tokens(experiment: Experiment) -> Work:
     layout, recipe = experiment.layout, experiment.recipe
     search = recipe.decode.search == "graph"
-    lexicon = layout.dictionary / LEXICON if recipe.lang.tokens == "phones" else None
+    lexicon = _lexicon(experiment) if recipe.lang.tokens == "phones" else None
     if lexicon and not search:
         raise UserError("lang.tokens phones spell no word with greedy decoding; set decode.search to graph.")
     if lexicon and not (experiment.facts or Facts(lexicon=True)).lexicon:
@@ -97,4 +112,5 @@ def grammar_source(experiment: Experiment) -> GrammarSource:
         return GrammarSource(grammar=options.grammar, arpa=None if options.grammar else arpa)
     named = not options.lm.text and not facts.lm_text
     text = (layout.set("train") / "text",) if named else (dictionary / LM_TEXT,)
-    return GrammarSource(text=options.lm.text or text, named=named, heldout=layout.set("dev") / "text")
+    dev, test = (layout.set(part) / "text" for part in SCORED_SETS)
+    return GrammarSource(text=options.lm.text or text, named=named, heldout=dev, test=test)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asr_prune.lang.overlap import OVERLAP
 from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
@@ -16,16 +17,22 @@ EVERY_RUN = RunDir(Path("*"))
 def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
     layout, run = experiment.layout, EVERY_RUN
-    read = (run.result, run.norms, run.weights, run.widths)
+    words = run.decoded("test") / "penalty_*/*.txt"
+    read = (run.result, run.norms, run.weights, run.widths, words)
     return [
         Work(
             stage="report",
             says="drawing",
             job="asr_prune.report.make_report:make_report",
-            arguments={"layout": layout, "options": experiment.recipe.report},
+            arguments={
+                "layout": layout,
+                "options": experiment.recipe.report,
+                "score": experiment.recipe.score,
+                "overlap": layout.lang / OVERLAP,
+            },
             inputs={},
             outputs=[layout.table, *(layout.report / name for name in REPORT_FILES)],
-            optional=[Files(layout.runs, tuple(map(str, read)))],
+            optional=[Files(layout.runs, tuple(map(str, read))), layout.lang / OVERLAP],
             after=["score"],
             home=layout.exp,
         )

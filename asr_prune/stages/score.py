@@ -40,7 +40,7 @@ def _work(experiment: Experiment, run: Run) -> Work:
             "code_accepted": experiment.accepted(folder),
         },
         inputs=inputs,
-        outputs=[folder.result, *(path for part in SCORED_SETS for path in score_files(folder.score(part)))],
+        outputs=[folder.result, *score_files(folder.score("dev")), folder.score("test")],
         home=folder.path,
     )
 

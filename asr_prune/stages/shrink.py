@@ -40,7 +40,8 @@ def _verify(experiment: Experiment, run: RunDir) -> Work:
         job="asr_prune.score.verify_run:verified_run",
         arguments={"run": run},
         uncounted={"decoding": experiment.decoding, "nj": experiment.nj},
-        inputs={run.network: "train", run.before_cut: "train", run.train: "train", run.shrunk: "shrink"}
+        inputs=dict.fromkeys((run.network, run.before_cut, run.train, run.recipe), "train")
+        | {run.shrunk: "shrink"}
         | decoding_inputs(experiment, SCORED_SETS),
         outputs=[run.verify],
         optional=front_end_files(experiment),

@@ -27,7 +27,8 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
     layout, folder, features = experiment.layout, experiment.run_dir(run), experiment.features
     inputs = network_inputs(experiment, ("train", "dev")) | label_inputs(experiment, ("train", "dev"))
     init = [Files(Path(run.train.init), (str(RunDir(Path()).network),))] if run.train.init else []
-    files = (folder.network, folder.before_cut, folder.train, folder.nodes, folder.norms, folder.metrics, folder.trail)
+    files = [folder.recipe, folder.network, folder.before_cut, folder.train, folder.nodes]
+    files += [folder.norms, folder.metrics, folder.trail]
     return Work(
         stage="train",
         run=run.name,
@@ -65,10 +66,11 @@ def run_recipe(experiment: Experiment, run: Run) -> str:
 
 def check_run(experiment: Experiment, run: Run) -> None:
     """Raises UserError if a run asks for what only CTC has, or augments the bands of features that have none."""
-    if run.network.type == "tdnn" and not experiment.ctc:
+    hmm = experiment.settled and not experiment.ctc
+    if run.network.type == "tdnn" and hmm:
         raise UserError(f"run {run.name}: network.type tdnn is trained with CTC; set decode.type to ctc.")
     train, feats = run.train, experiment.recipe.features.network
-    if not experiment.ctc and any((train.tempo, train.warp, train.mask_frames, train.mask_bands)):
+    if hmm and any((train.tempo, train.warp, train.mask_frames, train.mask_bands)):
         raise UserError(
             f"run {run.name}: tempo, warp, mask_frames and mask_bands change whole utterances, which only CTC "
             "trains on; leave them out of train, or set decode.type to ctc."

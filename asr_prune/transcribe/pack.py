@@ -14,6 +14,7 @@ from asr_prune import __version__
 from asr_prune.acoustic.network import size_of
 from asr_prune.errors import UserError
 from asr_prune.files import Readable, atomic
+from asr_prune.integrity import checked
 from asr_prune.transcribe.packed import (
     ADAPTED_PARTS,
     CARD,
@@ -60,7 +61,7 @@ def pack_run(recogniser: RunRecogniser, out: Path) -> list[PackedPart]:
     with atomic(out, "wb") as file:
         with zipfile.ZipFile(file, "w") as archive:
             archive.comment = SEAL + b"0" * SEAL_HEX
-            parts = [_add(archive, name, path.read_bytes()) for name, path in sources.items()]
+            parts = [_add(archive, name, checked(path).read_bytes()) for name, path in sources.items()]
             parts.append(_add(archive, NETWORK, network_bytes(recogniser.model)))
             listed = {part.name: [part.size, part.sha256] for part in parts}
             text = json.dumps(card | {"parts": listed}, indent=1, ensure_ascii=False)
@@ -124,7 +125,7 @@ def _card(recogniser: RunRecogniser) -> dict[str, Any]:
 
 def _result(path: Path) -> dict[str, Any]:
     """Method and word error rates, as far as the run has been scored."""
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content = json.loads(checked(path).read_text(encoding="utf-8")) if path.is_file() else {}
     return {key: content.get(key) for key in _RESULT}
 
 

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import kaldi_hmm_gmm as khg
 import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model, load_model
@@ -22,24 +23,31 @@ from asr_prune.decode.word_times import HmmTimer, Timer, TokenTimer
 from asr_prune.errors import UserError
 from asr_prune.features.load import prepared
 from asr_prune.features.options import FeatureOptions
+from asr_prune.features.stored import Computed
 from asr_prune.files import Readable
 from asr_prune.hmm.fmllr import transformed
 from asr_prune.hmm.frontend import FrontEnd
+from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
+from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
 from asr_prune.run_dir import RunDir
+from asr_prune.transcribe.speech import SHORTEST_SPEECH, SpeechOnly
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Requested:
-    """What is wanted besides words; lm_weight, penalty: instead of those chosen on dev."""
+    """What is wanted besides words; lm_weight, penalty: instead of those chosen on dev; all_sound:
+    search words in audio without speech, too.
+    """
 
     times: bool = False
     confidence: bool = False
     lm_weight: float | None = None
     penalty: float | None = None
+    all_sound: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,9 +106,9 @@ class NetworkRecogniser(ABC):
         return options
 
     def features(self, raw: Feats, speakers: Mapping[str, str]) -> Feats:
-        """What the network reads, float32 [frames, dim] by utterance: normalised, and with a
-        speaker-adaptive pass transformed, over each speaker's utterances, as in the stages features
-        and graph.
+        """What the network reads, float32 [frames, dim] by utterance, computed on access:
+        normalised, and with a speaker-adaptive pass transformed, over each speaker's utterances, as
+        in the stages features and graph.
 
         raw: features as computed; speakers: by utterance.
         """
@@ -108,12 +116,11 @@ class NetworkRecogniser(ABC):
             return prepared(raw, self.source.options.network, speakers)
         front = FrontEnd.load(self.files.hmm)
         base = prepared(raw, replace(self.source.options.hmm, deltas=0), speakers)
-        feats = {name: front(matrix) for name, matrix in base.items()}
+        feats = Computed(base, lambda _, matrix: front(matrix))
         if not self.files.adapted:
             return feats
         transforms = self._transforms(feats, speakers)
-        pairs = ((name, transforms[speakers[name]]) for name in feats)
-        return {name: transformed(feats[name], transform) for name, transform in pairs}
+        return Computed(feats, lambda name, plain: transformed(plain, transforms[speakers[name]]))
 
     def _transforms(self, feats: Feats, speakers: Mapping[str, str]) -> dict[str, np.ndarray]:
         files = self.files
@@ -140,6 +147,17 @@ class NetworkRecogniser(ABC):
         point = self.point(requested)
         timer = self.timer(point[0]) if requested.times else None
         return GraphRecogniser(self.decoder(), point, timer, requested.confidence)
+
+    def speech_only(self, recognise: Recogniser) -> Recogniser:
+        """`recognise`, but without words where the network hears silence.
+
+        With CTC it is unchanged: a blank is not silence.
+        """
+        if self.model.tokens:
+            return recognise
+        transitions, silence = HmmModel.load(self.files.hmm).transitions, Lang.read(self.files.lang).silence
+        pdfs = np.array(khg.get_pdfs_for_phones(transitions, silence)[1], np.int32)
+        return SpeechOnly(recognise, self.model.priors.numpy(), pdfs, SHORTEST_SPEECH / self.shift)
 
     def decoder(self) -> Decoder:
         """The search in the graph. Raises UserError if the graph is not of the network's pdfs."""
@@ -204,7 +222,7 @@ def chosen_point(run: RunDir, requested: Requested | None = None) -> Point:
     if not path.is_file():
         raise UserError(f"{path} is missing; run the score stage, {fix}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(checked(path).read_text(encoding="utf-8"))
         best: Point = content["lm_weight"], content["penalty"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged; run the score stage again, {fix}") from error

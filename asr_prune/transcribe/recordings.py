@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from asr_prune.corpus.audio import channel_blocks, cut, resampled
+from asr_prune.corpus.audio import channel_blocks, cut
 from asr_prune.corpus.channels import Channel
+from asr_prune.corpus.resample import resampled
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
+from asr_prune.transcribe.speech import is_steady
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +24,9 @@ log = logging.getLogger(__name__)
 class Recording:
     """An audio file, cut into pieces.
 
-    path: as given; channel: counted from 1, 1 for a mix; seconds: length; starts: of each piece by name,
-    seconds; feats: raw features of each piece by name, float32 [frames, dim].
+    path: as given; channel: counted from 1, 1 for a mix; seconds: length; starts: of each piece by
+    name, seconds; feats: raw features by name, float32 [frames, dim], of each piece that may have
+    speech.
     """
 
     path: str
@@ -41,12 +44,13 @@ class Recording:
 class AudioReader:
     """Reads audio files and computes features.
 
-    options: of the features; channel: as `channel_blocks`; longest: maximum length
-    of a piece, seconds.
+    options: of the features; channel: as `channel_blocks`; longest: maximum length of a piece,
+    seconds; all_sound: compute features of pieces without speech, too.
     """
 
-    def __init__(self, options: FeatureOptions, channel: Channel, longest: float) -> None:
+    def __init__(self, options: FeatureOptions, channel: Channel, longest: float, all_sound: bool = False) -> None:
         self.options, self.channel, self.longest = options, channel, longest
+        self.all_sound = all_sound
         self.compute: Compute = make_compute(options)
 
     def __call__(self, path: str) -> Recording:
@@ -74,5 +78,7 @@ class AudioReader:
             size = f"{len(audio)} samples are less than one window of {window:g} ms"
             raise UserError(f"{path}: {size}.")
         name = f"{path} from {start:.2f} s" if start else path
-        recording.starts[name], recording.feats[name] = start, feats
+        recording.starts[name] = start
         recording.seconds = start + len(samples) / rate
+        if self.all_sound or not is_steady(audio, target):
+            recording.feats[name] = feats

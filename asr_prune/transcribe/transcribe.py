@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from asr_prune.corpus.channels import Channel
 from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.recognisers import Hypothesis
-from asr_prune.errors import UserError, counted
+from asr_prune.errors import UserError, counted, first_few
 from asr_prune.progress import track
 from asr_prune.transcribe.recogniser import NetworkRecogniser, Requested
 from asr_prune.transcribe.recordings import AudioReader, Recording
-from asr_prune.transcribe.transcript import Transcript
+from asr_prune.transcribe.transcript import Transcript, Word, timed_words
 
 log = logging.getLogger(__name__)
+
+_NOTHING = Hypothesis([], [], [], 0, True, 0.0)
 
 
 class Transcriber:
@@ -36,8 +38,9 @@ class Transcriber:
     ) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0
         self.requested, self.recogniser = requested, recogniser
-        self.recognise = recogniser.recogniser(requested)
-        self.reader = AudioReader(recogniser.raw_options, channel, longest)
+        recognise = recogniser.recogniser(requested)
+        self.recognise = recognise if requested.all_sound else recogniser.speech_only(recognise)
+        self.reader = AudioReader(recogniser.raw_options, channel, longest, requested.all_sound)
         self.skipped: list[str] = []
         self.files = 0
 
@@ -59,25 +62,51 @@ class Transcriber:
             raise UserError("no file could be read; the lines above give the reason for each.")
         return recordings
 
-    def transcripts(self, recordings: Sequence[Recording], whose: str) -> Iterator[Transcript]:
-        """Yields the transcripts as they are done; whose: as in `Recording.speaker`."""
-        raw = {name: feats for each in recordings for name, feats in each.feats.items()}
-        speakers = {name: each.speaker(whose) for each in recordings for name in each.feats}
-        feats = self.recogniser.features(raw, speakers)
-        groups = ({name: feats[name] for name in each.starts} for each in recordings)
-        results = self.recogniser.recognise(self.recognise, groups)
+    def transcripts(
+        self,
+        recordings: Sequence[Recording],
+        whose: str,
+        hear: Callable[[Recording, list[Word]], None] | None = None,
+        bar: bool = False,
+    ) -> Iterator[Transcript]:
+        """Yields the transcripts as they are done.
+
+        whose: as in `Recording.speaker`; hear: gets the words of each piece as soon as they are
+        known; bar: report progress. Files and pieces without speech are logged.
+        """
+        pieces = self._pieces(recordings, whose)
+        if bar:
+            total = sum(len(each.starts) for each in recordings)
+            pieces = track(pieces, total, "recognising, pieces")
         unfinished, untimed = list[str](), list[str]()
         for recording in recordings:
-            hyps = dict(islice(results, len(recording.starts)))
+            hyps = dict[str, Hypothesis]()
+            for name, hyp in islice(pieces, len(recording.starts)):
+                hyps[name] = hyp
+                self.search += hyp.seconds
+                if hear:
+                    hear(recording, timed_words(hyp, recording.starts[name], self.recogniser.shift))
             unfinished += [name for name, hyp in hyps.items() if not hyp.finished]
             untimed += self._untimed(hyps)
-            self.search += sum(hyp.seconds for hyp in hyps.values())
             self.seconds, self.files = self.seconds + recording.seconds, self.files + 1
             yield Transcript.of(recording, hyps, self.recogniser.shift)
+            if not self.requested.all_sound:
+                _report_silence(recording, hyps)
         warn_unfinished(unfinished)
         if untimed:
             text = "%d pieces have words that do not fit their audio and no times: %s"
             log.warning(text, len(untimed), ", ".join(untimed[:5]))
+
+    def _pieces(self, recordings: Sequence[Recording], whose: str) -> Iterator[tuple[str, Hypothesis]]:
+        """The pieces of all recordings in order; no words for those without features."""
+        raw = {name: feats for each in recordings for name, feats in each.feats.items()}
+        speakers = {name: each.speaker(whose) for each in recordings for name in each.feats}
+        feats = self.recogniser.features(raw, speakers) if raw else {}
+        # batches of one piece: as many frames in memory whatever the length of the file
+        groups = ({name: feats[name]} for name in raw)
+        results = self.recogniser.recognise(self.recognise, groups)
+        names = (name for each in recordings for name in each.starts)
+        return (next(results) if name in raw else (name, _NOTHING) for name in names)
 
     def _untimed(self, hyps: Mapping[str, Hypothesis]) -> list[str]:
         """The pieces with words that lack requested times."""
@@ -93,3 +122,14 @@ class Transcriber:
         factors = f"{took / speech:.4f} (search alone {self.search / speech:.4f})"
         audio = f"{self.seconds:.1f} s of audio{skipped}"
         return f"{files}, {audio}: {took:.1f} s, real-time factor {factors}"
+
+
+def _report_silence(recording: Recording, hyps: Mapping[str, Hypothesis]) -> None:
+    """Logs if the file has no speech, or which pieces of it have none."""
+    starts = [recording.starts[name] for name, hyp in hyps.items() if hyp.finished and not hyp.words]
+    if len(starts) == len(hyps):
+        log.warning("%s: no speech found", recording.path)
+    elif starts:
+        places = first_few(f"{start:.1f} s" for start in starts)
+        pieces = f"{len(starts)} of {len(hyps)} pieces"
+        log.warning("%s: no speech found in %s, from %s", recording.path, pieces, places)

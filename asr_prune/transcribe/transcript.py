@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -13,6 +12,7 @@ from asr_prune.decode.recognisers import Hypothesis
 from asr_prune.errors import UserError
 from asr_prune.hmm.phones import Span
 from asr_prune.score.ctm import TimedWord
+from asr_prune.text import fields
 from asr_prune.transcribe.recordings import Recording
 
 
@@ -41,7 +41,7 @@ class Word:
         """Columns of start, end, word and confidence; a dash for an unknown time."""
         times = [f"{'-' if time is None else f'{time:.2f}':>9}" for time in (self.start, self.end)]
         confidence = "" if self.confidence is None else f"{self.confidence:.3f}"
-        return f"{' '.join(times)}  {self.text:<20} {confidence}".rstrip()
+        return f"{' '.join(times)}  {self.text:<20} {confidence}".rstrip(" ")
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,9 @@ class Transcript:
             "words": [word.as_dict() for word in self.words],
         }
 
-    @property
-    def recording(self) -> str:
-        """The file's name without folder and suffix, without spaces, as ctm requires."""
-        return "_".join(Path(self.file).stem.split()) or "recording"
-
     def ctm_words(self) -> list[TimedWord]:
         """The words with known times."""
-        name, channel = self.recording, str(self.channel)
+        name, channel = ctm_name(self.file), str(self.channel)
         rows = []
         for word in self.words:
             if word.start is not None and word.end is not None:
@@ -116,9 +111,21 @@ def _word(
     return Word(text, start + span[0] * shift, start + span[1] * shift, confidence)
 
 
+def ctm_name(file: str) -> str:
+    """The file's name without folder and suffix, without spaces, as ctm requires."""
+    return "_".join(fields(Path(file).stem)) or "recording"
+
+
+def refuse_same_names(files: Sequence[str]) -> None:
+    """Raises UserError if two files have the same name in ctm."""
+    named: dict[str, str] = {}
+    for file in files:
+        other = named.setdefault(ctm_name(file), file)
+        if other != file:
+            both = f"{other} and {file} would both be named {ctm_name(file)} in the ctm file"
+            raise UserError(f"{both}; rename one, or transcribe them in two commands.")
+
+
 def ctm_of(transcripts: Sequence[Transcript]) -> list[TimedWord]:
-    """The timed words of all files. Raises UserError if two files have the same name in ctm."""
-    names = Counter((each.recording, each.channel) for each in transcripts)
-    if repeated := [name for (name, _), count in names.items() if count > 1]:
-        raise UserError(f"two files would be named {repeated[0]} in the ctm file; rename one.")
+    """The timed words of all files, whose names differ."""
     return [word for each in transcripts for word in each.ctm_words()]

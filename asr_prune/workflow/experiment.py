@@ -66,6 +66,11 @@ class Experiment:
         return self.recipe.decode.type == "ctc"
 
     @property
+    def settled(self) -> bool:
+        """Whether it is known if networks are trained with CTC: `auto` waits for what the corpus stage records."""
+        return self.facts is not None or self.loaded.recipe.decode.type != "auto"
+
+    @property
     def greedy(self) -> bool:
         """Whether decoding needs no graph."""
         return self.recipe.decode.search == "greedy"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asr_prune import integrity
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
 from asr_prune.workflow.code import Sources
@@ -113,17 +114,23 @@ class Ledger:
         return None
 
     def mark(self, entry: str, fingerprint: Fingerprint, outputs: Iterable[Path], accepted: Iterable[str] = ()) -> None:
-        """Records that a work is done. accepted: code changes that were accepted without doing it again."""
+        """Records that a work is done, and its outputs in the manifests of their folders.
+
+        accepted: code changes that were accepted without doing it again.
+        """
+        digests = {path: self.hashes.of(path) for path in outputs}
+        integrity.record(entry.partition("-")[0], {path: own for path, own in digests.items() if own != MISSING})
         content = {
             **{name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(fingerprint).items()},
-            "outputs": {str(path): self.hashes.of(path) for path in outputs},
+            "outputs": {str(path): own for path, own in digests.items()},
             "code_accepted": list(accepted),
         }
         with atomic(self.folder / f"{entry}.json") as file:
             json.dump(content, file, indent=1)
 
-    def forget(self, entry: str) -> None:
-        """Records that a work is not done, before its outputs are touched."""
+    def forget(self, entry: str, outputs: Iterable[Path]) -> None:
+        """Records that a work is not done, before its outputs, `outputs` and those recorded, are touched."""
+        integrity.forget([*outputs, *map(Path, self.recorded(entry).get("outputs", {}))])
         (self.folder / f"{entry}.json").unlink(missing_ok=True)
 
     def begin(self, entry: str, fingerprint: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from asr_prune.errors import UserError
 from asr_prune.files import listing, sweep
+from asr_prune.integrity import Damaged
 from asr_prune.layout import Layout
 from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
 from asr_prune.workflow.work import Listing, Work, optional_files, plain
@@ -127,18 +128,20 @@ class Runner:
         log.info("%s: kept though code has changed (%s)", work.title, why)
         ledger = self.ledger(work)
         recorded = ledger.recorded(work.entry)
-        outputs = [Path(path) for path in recorded["outputs"]]
+        outputs = dict.fromkeys([*work.outputs, *map(Path, recorded["outputs"])])
         ledger.mark(work.entry, self.fingerprint(work), outputs, [*recorded.get("code_accepted", []), why])
 
     def _do(self, work: Work) -> None:
         ledger, fingerprint = self.ledger(work), self.fingerprint(work)
         for folder in (self.layout.data, self.layout.exp):
             sweep(folder)
-        ledger.forget(work.entry)
+        ledger.forget(work.entry, work.outputs)
         resume = ledger.begin(work.entry, fingerprint.digest())
         arguments = {**work.arguments, **work.uncounted} | ({"resume": resume} if work.resumable else {})
         try:
             written = find_job(work.job)(**arguments)
+        except Damaged:
+            raise
         except UserError as error:
             self._blame_input(work, error)
             raise

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.corpus.audio import AudioProblem, channel_blocks, measure_audio, read_audio, resampled
+from asr_prune.corpus.audio import AudioProblem, channel_blocks, measure_audio, read_audio
+from asr_prune.corpus.resample import resampled
 from asr_prune.corpus.segments import Segment
 
 FORMATS = {"wav": "WAV", "flac": "FLAC", "sph": "NIST"}
@@ -203,3 +205,59 @@ def test_what_is_longer_than_allowed_is_not_read(tmp_path: Path) -> None:
         read_audio(path, longest=0.2)
     assert problem.value.kind == "too-long"
     assert len(read_audio(path, part=Segment("a", 0.1, 0.2), longest=0.2)[0]) == 1600
+
+
+def with_bytes(path: Path, at: int, content: bytes) -> Path:
+    changed = bytearray(path.read_bytes())
+    changed[at : at + len(content)] = content
+    path.write_bytes(changed)
+    return path
+
+
+@pytest.mark.parametrize("rate", [0, 1, 3999, 384001, 1092676, 0x7FFFFFFF])
+def test_a_rate_that_no_recording_has_is_refused(tmp_path: Path, rate: int) -> None:
+    path = with_bytes(write(tmp_path / "a.wav"), 24, struct.pack("<II", rate, 2 * rate % 2**32))
+    for read in (read_audio, measure_audio, lambda path: list(channel_blocks(path))):
+        with pytest.raises(AudioProblem, match=r"impossible-rate|unreadable") as problem:
+            read(path)
+    if 0 < rate < 10**7:
+        assert f"{rate} Hz in its header, not 4000 to 384000" in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "at", "content"),
+    [
+        ("wav", 22, struct.pack("<HIIH", 1024, 16000, 16000 * 2048, 2048)),  # channels
+        ("wav", 4, struct.pack("<I", 0xFFFFFFF0)),
+        ("wav", 16, struct.pack("<I", 0xF0000000)),  # the size of the format
+        ("wav", 36, b"LIST" + struct.pack("<I", 0xF0000000)),
+        ("wav", 40, struct.pack("<I", 0x7FFEFFF0)),
+        ("flac", 21, b"\xf3\xff\xff\xff\xff"),  # samples in all
+        ("flac", 8, struct.pack(">HH", 65535, 65535)),  # samples of a block
+        ("sph", 24, b"sample_count -i 99999999999\n"),
+    ],
+)
+@pytest.mark.parametrize("part", [None, Segment("a", 0.0), Segment("a", 0.0, 60000.0)])
+def test_headers_do_not_decide_memory(
+    tmp_path: Path, suffix: str, at: int, content: bytes, part: Segment | None
+) -> None:
+    path = with_bytes(write(tmp_path / f"a.{suffix}"), at, content)
+    tracemalloc.start()
+    for read in (lambda: read_audio(path, part=part), lambda: measure_audio(path), lambda: [*channel_blocks(path, 1)]):
+        with contextlib.suppress(AudioProblem):
+            read()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6
+
+
+def test_samples_that_are_no_sound_are_refused_by_all_readers(tmp_path: Path) -> None:
+    for value in (np.inf, np.nan, 1e30):
+        path = tmp_path / "a.wav"
+        soundfile.write(path, np.array([0.1, value], np.float32), 16000, subtype="FLOAT")
+        for read in (read_audio, measure_audio, lambda path: list(channel_blocks(path))):
+            with pytest.raises(AudioProblem, match=r"not finite numbers|times full scale"):
+                read(path)
+    unscaled = np.array([-32768, 32767], np.float32)  # some programs write these
+    soundfile.write(tmp_path / "b.wav", unscaled, 16000, subtype="FLOAT")
+    assert read_audio(tmp_path / "b.wav")[0].tolist() == (unscaled * 32768).tolist()

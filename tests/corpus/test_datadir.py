@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.corpus.datadir import DataDir, c_order, read_table
+from asr_prune.corpus.fix import fix
+from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 
 ids = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=8)
@@ -55,7 +59,7 @@ def test_subset_keeps_three_tables_in_step(data: DataDir, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("text", None, "text is missing; run the corpus stage"),
+        ("text", None, "text is missing; correct its path"),
         ("text", "ann-1 YES\nann-1 NO\n", "line 2 repeats ann-1"),
         ("utt2spk", "ann-1 ann\n\n", "line 2 is blank"),
         ("text", "ann-1 YES\n", "differ in 5 utterances"),
@@ -77,3 +81,22 @@ def test_other_encodings_are_refused(data: DataDir) -> None:
     (data.path / "text").write_bytes("ann-1 Grüße\n".encode("latin-1"))
     with pytest.raises(UserError, match="is not UTF-8"):
         DataDir.read(data.path)
+
+
+TABLES = ("wav.scp", "text", "utt2spk", "spk2utt", "segments")
+signs = st.text(st.sampled_from("ab1.- |\t\r\n\0\x1c\u00a0\ufeff"), max_size=30)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(TABLES[:-1], signs), optional={"segments": signs}))
+def test_any_tables_are_read_or_refused(tables: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for table, content in tables.items():
+            (folder / table).write_bytes(content.encode())
+        assert all(isinstance(problem, str) for problem in validate(folder, decode=False))
+        with suppress(UserError):
+            data = DataDir.read(folder)
+            assert data.text.keys() == data.utt2spk.keys()
+            assert not any(blank in key for key in data.text for blank in " \t\r\n")
+        with suppress(UserError):
+            fix(folder)

@@ -67,6 +67,15 @@ def test_a_missing_file_is_named(data: DataDir, name: str) -> None:
     assert any(f"{name} is missing" in problem for problem in validate(data.path))
 
 
+@pytest.mark.parametrize("name", ["wav.scp", "text", "utt2spk", "spk2utt", "segments"])
+def test_another_encoding_is_named_with_its_byte(data: DataDir, name: str) -> None:
+    table = (data.path / "utt2spk").read_bytes() if name == "segments" else (data.path / name).read_bytes()
+    (data.path / name).write_bytes(table + "zoë-1 zoë\n".encode("latin-1"))
+    line = table.count(b"\n") + 1
+    found = " ".join(validate(data.path))
+    assert f"{name}:{line}: the byte 0xEB is not UTF-8; the file looks like Latin-1" in found
+
+
 def test_features_must_be_of_the_same_utterances(data: DataDir) -> None:
     (data.path / "feats.scp").write_text("ann-1 /x.ark:6\n")
     (data.path / "cmvn.scp").write_text("ann /x.ark:4\n")

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import LATTICE_ARC
 from asr_prune.decode.lattice import Lattice
+from asr_prune.lang.binary import LATTICE_ARC
 
 ARCS = st.lists(
     st.tuples(

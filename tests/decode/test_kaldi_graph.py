@@ -14,6 +14,8 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.lang.fst import read_fst
 
+CYCLE = "0 1 1 1\n1 2 0 0 -1\n2 1 0 0\n1\n"
+
 
 @pytest.fixture
 def theirs(recogniser: Any, tmp_path: Path) -> Path:
@@ -47,10 +49,11 @@ def shorten(path: Path) -> None:
         (lambda folder: shorten(folder / "HCLG.fst"), "truncated"),
         (lambda folder: (folder / "HCLG.fst").unlink(), "cannot read"),
         (lambda folder: (folder / "words.txt").unlink(), "words.txt"),
-        (lambda folder: (folder / "words.txt").write_bytes(b"<eps> 0\n\xff 1\n"), r"not UTF-8 text \(byte 8\)"),
+        (lambda folder: (folder / "words.txt").write_bytes(b"<eps> 0\n\xff 1\n"), "words.txt:2: the byte 0xFF"),
         (shutil.rmtree, "decode.graph: .*graph_tgpr is no folder"),
         (lambda folder: (folder / "words.txt").write_text("<eps> 0\n"), "words.txt lacks word"),
         (lambda folder: kaldifst.compile("0 1 9999 1\n1\n").write(str(folder / "HCLG.fst")), "up to 9999"),
+        (lambda folder: kaldifst.compile(CYCLE).write(str(folder / "HCLG.fst")), "a cycle without input labels"),
         (lambda folder: kaldifst.StdVectorFst().write(str(folder / "HCLG.fst")), "no path"),
     ],
 )

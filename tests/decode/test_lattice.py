@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from asr_prune.decode.acyclic import levels
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import ARC
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.trellis import _levels
+from asr_prune.lang.binary import ARC
 
 from .listed import ARCS, cost, lattice, paths
 
@@ -70,7 +70,7 @@ def test_levels_are_arcs_on_the_longest_path(steps: list[tuple[int, int, int, fl
         for source, target in arcs:
             longest[target] = max(longest[target], longest[source] + 1)
     source, target = np.array(arcs, int).reshape(-1, 2).T
-    assert _levels(source, target, states).tolist() == longest
+    assert levels(source, target, states).tolist() == longest
 
 
 def test_distinct_sentences_of_a_search(recogniser: Any) -> None:

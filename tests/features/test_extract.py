@@ -73,6 +73,18 @@ def test_bad_audio_is_skipped_with_its_reason(
     assert [key for key, _ in read_matrices(tmp_path / "out/cmvn.scp")] == ["bob"]
 
 
+def test_headers_and_samples_without_sense_skip_one_utterance_each(data: DataDir, tmp_path: Path) -> None:
+    soundfile.write(data.wavs["ann-1"], np.ones(441, np.int16), 1092676)
+    soundfile.write(data.wavs["ann-2"], np.full(16000, 1e30, np.float32), 16000, format="WAV", subtype="FLOAT")
+    soundfile.write(data.wavs["bob-1"], np.ones(44101, np.int16), 44101)
+    counts = extract(data.path, tmp_path / "out", FeatureOptions(resample=True), 1)
+    assert counts.utterances == 3
+    assert {utterance: reason.partition(": ")[2].partition(";")[0] for utterance, reason in counts.skipped.items()} == {
+        "ann-1": "impossible-rate audio (1092676 Hz in its header, not 4000 to 384000)",
+        "ann-2": "unreadable audio (samples beyond 4e+09 times full scale)",
+    }
+
+
 @pytest.mark.parametrize("nj", [1, 2])
 def test_what_is_longer_than_allowed_is_skipped_and_counted(data: DataDir, tmp_path: Path, nj: int) -> None:
     counts = extract(data.path, tmp_path / "out", MFCC, nj, longest=0.65)

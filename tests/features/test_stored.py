@@ -10,7 +10,7 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
-from asr_prune.features.stored import Stored, frames_of
+from asr_prune.features.stored import Computed, Stored, frames_of
 
 
 def matrices(prefix: str, count: int) -> dict[str, np.ndarray]:
@@ -75,3 +75,17 @@ def test_several_threads_may_ask(stored: Stored) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_arrays_are_computed_on_access_and_in_chains() -> None:
+    made, calls = matrices("a", 4), list[str]()
+
+    def double(utterance: str, matrix: np.ndarray) -> np.ndarray:
+        calls.append(utterance)
+        return 2 * matrix
+
+    computed = Computed(Computed(made, double), lambda _, matrix: matrix + 1)
+    assert (list(computed), len(computed), frames_of(computed)) == (list(made), 3, {"a1": 1, "a2": 2, "a3": 3})
+    assert calls == []
+    np.testing.assert_array_equal(computed["a2"], 2 * made["a2"] + 1)
+    assert calls == ["a2"]

@@ -9,7 +9,7 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.kaldi_model import id_to_pdf, read_topology
+from asr_prune.hmm.kaldi_model import id_to_pdf, parsed_topology
 from asr_prune.hmm.mdl import read_mdl, write_mdl
 from asr_prune.lang.topology import topology
 
@@ -22,7 +22,7 @@ TUPLES_TOPO = """<Topology> <TopologyEntry> <ForPhones> 1 2 </ForPhones>
 @pytest.fixture
 def transitions() -> khg.TransitionModel:
     """Two phones of three states and silence of five, trained a little."""
-    topo = read_topology(topology([2, 3], [1], 3, 5))
+    topo = parsed_topology(topology([2, 3], [1], 3, 5), "topo")
     made = khg.TransitionModel(khg.monophone_context_dependency_shared([[1], [2, 3]], [-1, 5, 3, 3]), topo)
     counts = np.random.default_rng(0).uniform(10, 1000, made.num_transition_ids + 1)
     made.mle_update(counts, khg.MleTransitionUpdateConfig())
@@ -50,7 +50,8 @@ def test_round_trip(transitions: khg.TransitionModel, random_gmms: Make, tmp_pat
 
 @pytest.mark.parametrize("binary", [True, False])
 def test_self_loops_with_separate_pdfs(random_gmms: Make, tmp_path: Path, binary: bool) -> None:
-    made = khg.TransitionModel(khg.monophone_context_dependency([1, 2], [-1, 2, 2]), read_topology(TUPLES_TOPO))
+    topo = parsed_topology(TUPLES_TOPO, "topo")
+    made = khg.TransitionModel(khg.monophone_context_dependency([1, 2], [-1, 2, 2]), topo)
     write_mdl(tmp_path / "final.mdl", made, random_gmms(0, 4, 2), binary)
     same(read_mdl(tmp_path / "final.mdl")[0], made)
 
@@ -89,7 +90,7 @@ def test_every_cut_is_one_sentence(
 
 
 def test_missing_or_foreign(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="align stage"):
+    with pytest.raises(UserError, match="correct its path"):
         read_mdl(tmp_path / "none.mdl")
     (tmp_path / "x.mdl").write_bytes(b"\0B<Nnet3> ")
     with pytest.raises(UserError, match="<Nnet3>"):

@@ -120,7 +120,7 @@ def test_what_is_missing_or_does_not_belong_together_is_one_sentence(project: Pr
     with pytest.raises(UserError, match=r"exp/tones/graph is not the decoding graph of .*align/mono"):
         export_pass(foreign, out, 1)
     (align / "mono/tree").unlink()
-    with pytest.raises(UserError, match=r"mono/tree.*the align stage makes it"):
+    with pytest.raises(UserError, match=r"mono/tree.*correct its path"):
         export_pass(ExportFolders.around(align / "mono"), out, 1)
     with pytest.raises(UserError, match="5 jobs; use --nj 4"):
         export_pass(ExportFolders.around(align / "sat"), out, 5)
@@ -142,6 +142,21 @@ def test_questions_of_position_dependent_phones(tmp_path: Path) -> None:
     ids = read_table(tmp_path / "lang/phones.txt")
     numbers = (tmp_path / "out/phones/extra_questions.int").read_text().splitlines()
     assert numbers == [" ".join(ids[phone] for phone in line.split()) for line in lines]
+
+
+def test_probabilities_are_exported_as_kaldi_writes_them(tmp_path: Path) -> None:
+    files = {
+        "lexiconp.txt": "!SIL 1.0 SIL\nA 1.0 EH\nAN 0.5 EH N\n",
+        "lexiconp_silprob.txt": "!SIL 1.0 0.5 1.0 1.0 SIL\nA 1.0 0.2 1.5 0.5 EH\nAN 0.5 0.01 1.0 1.0 EH N\n",
+        "silprob.txt": "<s> 0.9\n</s>_s 2.5\n</s>_n 0.01\noverall 0.2\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    prepare_lang(tmp_path / "lexiconp_silprob.txt", tmp_path / "lang", LangOptions())
+    export_lang(tmp_path / "lang", tmp_path / "out")
+    assert {name: (tmp_path / "out" / name).read_text() for name in files} == files
+    lines = (tmp_path / "out/phones/align_lexicon.txt").read_text().splitlines()
+    assert lines == ["!SIL !SIL SIL", "<eps> <eps> SIL", "A A EH", "AN AN EH N"]
 
 
 @pytest.mark.parametrize("sil_prob", [0.0, 0.5])

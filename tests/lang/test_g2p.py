@@ -21,9 +21,9 @@ def test_common_words_as_in_cmudict() -> None:
 
 
 def test_a_dictionary_is_completed_in_its_style() -> None:
-    plain, stressed = [("ON", ("AA", "N"))], [("ON", ("AA1", "N"))]
-    assert completed(plain, {"ON", "SEVEN"}) == [*plain, ("SEVEN", ("S", "EH", "V", "AH", "N"))]
-    assert completed(stressed, {"SEVEN"})[1:] == [("SEVEN", ("S", "EH1", "V", "AH0", "N"))]
+    plain, stressed = {("ON", ("AA", "N")): 0.5}, {("ON", ("AA1", "N")): 1.0}
+    assert completed(plain, {"ON", "SEVEN"}) == {**plain, ("SEVEN", ("S", "EH", "V", "AH", "N")): 1.0}
+    assert list(completed(stressed, {"SEVEN"}))[1:] == [("SEVEN", ("S", "EH1", "V", "AH0", "N"))]
 
 
 @pytest.mark.parametrize(("ipa", "phones"), [("", ""), ("k_ˈɑːɹ", "K AA1 R"), ("ʘ_a", ""), ("n_ˈɪ__t", "N IH1 T")])
@@ -44,7 +44,7 @@ def test_words_that_are_none_are_left_out() -> None:
     ],
 )
 def test_what_is_only_named_is_not_pronounced(word: str, caplog: pytest.LogCaptureFixture) -> None:
-    entries = [("ON", ("AA1", "N"))]
+    entries = {("ON", ("AA1", "N")): 1.0}
     assert not readable(word)
     assert completed(entries, {word}) == entries
     assert "1 word without a pronunciation" in caplog.text

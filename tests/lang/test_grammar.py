@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import math
 import random
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import kaldifst
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
 from asr_prune.lang.arpa import check_arpa
@@ -82,7 +86,7 @@ def test_words_missing_on_either_side_are_logged(lang: Path, tmp_path: Path, cap
     assert "lacks 1 words of the lexicon: C" in caplog.text
 
 
-@pytest.mark.parametrize("gram", ["C B", "A <s>", "</s> B"])
+@pytest.mark.parametrize("gram", ["A <s>", "</s> B"])
 def test_impossible_n_grams_are_left_out_and_counted(
     lang: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, gram: str
 ) -> None:
@@ -106,12 +110,23 @@ def test_impossible_n_grams_are_left_out_and_counted(
         ("\\2-grams:", "\\3-grams:", ["lm.arpa:14", "expected `\\2-grams:`"]),
         ("\\1-grams:", "\\2-grams:", ["lm.arpa:7", "expected `\\1-grams:`"]),
         ("\\1-grams:", "\\data\\", ["lm.arpa:7", "expected `\\1-grams:`"]),
-        ("\\2-grams:", " \\2-grams:", ["lm.arpa cannot be used: line 14"]),
+        ("-0.4 A B", "0.4 A B", ["lm.arpa:16", "0.4 is positive"]),
+        ("-0.4 A B", "-0.4 C B", ["lm.arpa:16", "'C' is not among the 1-grams"]),
+        ("-0.4 A B", "-0.3 <s> A", ["lm.arpa:16", "'<s> A'", "second time", "line 15"]),
+        ("-0.4 A B", "inf A B", ["lm.arpa:16"]),
+        ("-0.4 A B", "-1.#IND A B", ["lm.arpa:16"]),
+        ("-0.4 A B", "-1e50 A B", ["lm.arpa:16"]),
+        ("-0.6 B -0.3", "-0.6 B nan", ["lm.arpa:11"]),
+        ("-0.4 A B", "-0.4 A\u00a0B", ["lm.arpa:16", "2 words"]),
+        ("-0.4 A B", "-0.4 A \0B", ["lm.arpa:16", "0x00"]),
+        ("ngram 2=3", "ngram 2=3\nngram 2=3", ["lm.arpa:6", "once for each N"]),
+        ("ngram 2=3", "ngram 2=٣", ["lm.arpa:5"]),
+        ("\\data\\", "\\Data\\", ["no \\data\\ line"]),
         ("-0.9 ELEPHANT", "-0.9 <eps>", ["lm.arpa:12", "reserved"]),
         ("-0.9 ELEPHANT", "-0.9 A", ["lm.arpa:12", "second time"]),
         ("-99 <s> -0.5", "-99 <unk> -0.5", ["no <s>", "begin"]),
         ("-1.0 </s>", "-1.0 <unk>", ["no </s>", "end"]),
-        ("\n", "\r\n", ["Windows line ends"]),
+        ("\n", "\r", ["lm.arpa:1", "0x0D"]),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(
@@ -123,15 +138,68 @@ def test_a_damaged_file_is_named_with_its_line(
     assert not (lang / "G.fst").exists()
 
 
+def test_latin_1_is_named_with_its_byte(lang: Path, tmp_path: Path) -> None:
+    (tmp_path / "lm.arpa").write_bytes(ARPA.replace("ELEPHANT", "ÉLÉPHANT").encode("latin-1"))
+    with pytest.raises(UserError, match=r"lm.arpa:12: the byte 0xC9 is not UTF-8; the file looks like Latin-1"):
+        make_grammar(tmp_path / "lm.arpa", lang)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("\n", "\r\n", ARPA),
+        ("made", "\ufeffmade", ARPA),
+        ("made by hand\n\n\\data\\", "\ufeff\\data\\", ARPA),
+        ("\\2-grams:", "  \\2-grams:\t", ARPA),
+        ("-0.4 A B", " -0.4\vA\f B", ARPA),
+        ("\\end\\\n", "\\end\\", ARPA),
+        ("\\end\\\n", "\\end\\ ", ARPA),
+        ("-0.4 A B", "-4e-001 A B", ARPA),
+        ("-0.4 A B", "-1.2e-005 A B", ARPA.replace("-0.4 A B", "-0.000012 A B")),
+        ("-0.4 A B", "-1.5E-300 A B", ARPA.replace("-0.4 A B", "0 A B")),
+        ("-0.4 A B", "-inf A B", ARPA.replace("-0.4 A B", "-99 A B")),
+        ("-0.4 A B", "-1.#INF A B", ARPA.replace("-0.4 A B", "-99 A B")),
+        ("-99 <s> -0.5", "-inf <s> -0.5", ARPA),
+        ("-0.6 B -0.3", "-0.6 B -Infinity", ARPA.replace("B -0.3", "B -99")),
+        ("-0.6 B -0.3", "-0.6 B 1.25e+000", ARPA.replace("B -0.3", "B 1.25")),
+    ],
+)
+def test_forms_of_other_toolkits_are_read(lang: Path, tmp_path: Path, old: str, new: str, same: str) -> None:
+    made = []
+    for text in (ARPA.replace(old, new), same):
+        (tmp_path / "lm.arpa").write_bytes(text.encode())
+        make_grammar(tmp_path / "lm.arpa", lang)
+        made.append((lang / "G.fst").read_bytes())
+    assert made[0] == made[1]
+    assert not list(lang.glob(".*"))
+
+
+damages = st.sampled_from([*"0123456789-+.eE# AB\t\r\n\\\0\x1c\u00a0", "<s>", "inf", "nan", "1-grams:"])
+
+
+@given(st.lists(damages, max_size=6), st.data())
+def test_damage_is_refused_or_harmless(damage: list[str], data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(ARPA)))
+    end = data.draw(st.integers(at, min(at + 6, len(ARPA))))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lm.arpa"
+        path.write_bytes((ARPA[:at] + "".join(damage) + ARPA[end:]).encode())
+        with suppress(UserError):
+            found = check_arpa(path)
+            assert {"<s>", "</s>"} <= found.words
+            assert found.order in (1, 2)
+
+
 def test_missing_file_and_foreign_words(lang: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="corpus stage"):
+    with pytest.raises(UserError, match="correct its path"):
         make_grammar(tmp_path / "none.arpa", lang)
     with pytest.raises(UserError, match="letter case"):
         make_grammar(write(tmp_path, ARPA.replace(" A", " a").replace(" B", " b")), lang)
 
 
 def test_check_reads_words_and_order(tmp_path: Path) -> None:
-    assert check_arpa(write(tmp_path, ARPA)) == ({"<s>", "</s>", "A", "B", "ELEPHANT"}, 2)
+    found = check_arpa(write(tmp_path, ARPA))
+    assert (found.words, found.order) == ({"<s>", "</s>", "A", "B", "ELEPHANT"}, 2)
 
 
 def random_arpa(order: int, dice: random.Random) -> dict[tuple[str, ...], tuple[float, float]]:

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import logging
 import math
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import kaldifst
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.stochastic import log_sums, push_special
@@ -16,6 +20,7 @@ from asr_prune.lang.jsgf import make_jsgf
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
+from asr_prune.lang.symbols import number_symbols, write_symbols
 
 GRAMMAR = """#JSGF V1.0 UTF-8 en;
 grammar switches; // made by hand
@@ -112,6 +117,20 @@ def test_a_word_without_pronunciation_is_left_out_and_logged(lang: Path, caplog:
 def test_wrong_grammars(lang: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message.replace("|", r"\|")):
         make(lang, text)
+
+
+def test_words_are_split_at_ascii_blanks_alone(lang: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make(lang, "#JSGF V1.0;\npublic <a> = ON | ON\u00a0OFF;")
+    assert "1 words without pronunciation are left out: ON\u00a0OFF" in caplog.text
+
+
+@given(st.text(st.sampled_from('ONab<>=|*+()[]{}/";.2 \t\n\u00a0\0')))
+def test_any_rule_is_a_grammar_or_refused(text: str) -> None:
+    with tempfile.TemporaryDirectory() as name, suppress(UserError):
+        folder = Path(name)
+        write_symbols(number_symbols(["ON", "#0", "<s>", "</s>"]), folder / "words.txt")
+        (folder / "any.jsgf").write_bytes(f"#JSGF V1.0;\npublic <a> = {text};".encode())
+        assert make_jsgf(folder / "any.jsgf", folder).words == 1
 
 
 def test_no_file(lang: Path) -> None:

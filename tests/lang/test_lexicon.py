@@ -52,6 +52,14 @@ def test_reads_sorted_with_alternatives_and_counts_repeats(lexicon: Callable[[st
     [
         ("A AH\nB\n", ["lexicon.txt:2", "'B'", "empty pronunciation"]),
         ("A AH #1\n", ["lexicon.txt:1", "'#1'", "'A'"]),
+        ("CALL K AO L\t# note\n", ["lexicon.txt:1", "'#'", "'CALL'", "comment"]),
+        ("A AH #note\n", ["lexicon.txt:1", "'#note'"]),
+        ("A AH\n;;; of CMU\n", ["lexicon.txt:2", "comment"]),
+        ("# of CMU\nA AH\n", ["lexicon.txt:1", "comment"]),
+        ("A AH\nB\u00a0IY B\n", ["lexicon.txt:2", "U+00A0"]),
+        ("A AH\u2028B IY\n", ["lexicon.txt:1", "U+2028"]),
+        ("A AH\x1cEH\n", ["lexicon.txt:1", "U+001C"]),
+        ("A AH\nB\0 IY\n", ["lexicon.txt:2", "0x00"]),
         ("A <eps>\n", ["lexicon.txt:1", "'<eps>'"]),
         ("A AH\n\n<s> B\n", ["lexicon.txt:3", "'<s>'", "reserved"]),
         ("#0 B\n", ["'#0'", "reserved"]),
@@ -65,11 +73,19 @@ def test_errors_name_the_line(lexicon: Callable[[str], Path], text: str, words: 
 
 
 def test_missing_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="corpus stage"):
+    with pytest.raises(UserError, match="correct its path"):
         read_lexicon(tmp_path / "none.txt")
     (tmp_path / "latin1.txt").write_bytes("CAFÉ K AE\n".encode("latin1"))
-    with pytest.raises(UserError, match="UTF-8"):
+    with pytest.raises(UserError, match=r"latin1.txt:1: the byte 0xC9 is not UTF-8; .* Latin-1: .*`iconv"):
         read_lexicon(tmp_path / "latin1.txt")
+
+
+def test_a_word_may_look_like_a_comment_or_a_variant(
+    lexicon: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    read = read_lexicon(lexicon("\ufeff# HH AE\r\n;; AE HH\r\nA AE\r\nA(2) HH\r\nB AE HH\r\n"))
+    assert [word for word, _ in read.entries] == ["#", ";;", "A", "A(2)", "B"]
+    assert "A(2) are words of their own" in caplog.text
 
 
 def test_positions() -> None:

@@ -73,7 +73,7 @@ def test_backoff_symbol_passes_between_words(paths: Callable) -> None:
 
 def test_files_missing_or_damaged(tmp_path: Path) -> None:
     path = tmp_path / "L.fst"
-    with pytest.raises(UserError, match="lang stage"):
+    with pytest.raises(UserError, match="correct its path"):
         read_fst(path, "lang")
     write_fst(lexicon_fst([("W0", ("a",))], PHONES, {"W0": 1}, 0.5, "SIL"), path)
     assert read_fst(path, "lang").num_states > 0

@@ -128,3 +128,12 @@ def test_bad_input_raises(tmp_path: Path) -> None:
     (tmp_path / "tokens.txt").write_text("A 0\n<blk> 1\n")
     with pytest.raises(UserError, match=r"is no table of tokens that begins with <blk>"):
         Tokens.read(tmp_path)
+
+
+def test_probabilities_of_a_lexicon_are_not_used_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "lexiconp.txt").write_text("A 1.0 AH\nA 0.5 EY\n")
+    tokens = Tokens.learn([["A"]], LangOptions(tokens="phones"), tmp_path / "lexiconp.txt")
+    assert tokens.spellings("A") == [("AH",), ("EY",)]
+    assert "CTC does not use its probabilities" in caplog.text

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr_prune.corpus.audio import read_audio, resampled
+from asr_prune.corpus.audio import read_audio
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.resample import resampled
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 from asr_prune.features.compute import make_compute

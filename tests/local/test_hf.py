@@ -80,7 +80,7 @@ def test_from_features_to_wer(folders: dict[str, Path], spoken, to_wer: Callable
     named = f"corpus.options={{text: sentence, speaker: client_id, lexicon: {spoken.lexicon}}}"
     result = to_wer("hf", f"corpus.root={folders['parquet']}", named)
     assert result["wer_test"] < 60
-    assert check_arpa(Path("data/hf/lang/lm.arpa"))[1] == 3
+    assert check_arpa(Path("data/hf/lang/lm.arpa")).order == 3
     assert len(list(Path("data/hf/audio/test").glob("*.flac"))) == len(spoken.sets["test"])
 
 
@@ -200,3 +200,15 @@ def test_a_codec_that_is_not_at_hand_is_skipped_and_counted(
     refused = [*given, "--set", "corpus.resample=false"]
     assert [main([verb, *refused]) for verb in ("corpus", "features")] == [0, 0]
     assert "28 utterances" in capsys.readouterr().out.split("test, mfcc")[1]
+
+
+def test_a_test_split_without_text(script: ModuleType, spoken, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "in/data").mkdir(parents=True)
+    for part, split in SPLITS.items():
+        silent = {"sentence": ""} if part == "test" else {}
+        rows = dataset([row(own) | silent for own in spoken.sets[part][:3]])
+        rows.to_parquet(tmp_path / f"in/data/{split}-00000-of-00001.parquet")
+    script.prepare(tmp_path / "in", tmp_path / "out", 0, script.Options(**columns()))
+    test = DataDir.read(tmp_path / "out/test")
+    assert test.silent
+    assert len(test.text) == 3

@@ -242,7 +242,7 @@ def test_what_datasets_would_guess_is_read_here(local: Callable[[str], ModuleTyp
         ("train.csv", b"", r"train\.csv is empty"),
         ("train.csv", b"audio;text\n0.wav;one\n", "one column, 'audio;text'; separate cells by commas"),
         ("train.tsv", b"audio,text\n0.wav,one\n", "one column, 'audio,text'; separate cells by tabs, not by ','"),
-        ("train.csv", "audio,text\n0.wav,caf\u00e9\n".encode("latin-1"), r"not UTF-8 text \(byte 20\)"),
+        ("train.csv", "audio,text\n0.wav,caf\u00e9\n".encode("latin-1"), "train.csv:2: the byte 0xE9 is not UTF-8"),
         ("train.csv", b"audio,sentence\n0.wav,one\n", "no column 'text'; use one of audio, sentence as corpus"),
         ("train.csv", b"audio,text\n9.wav,one\n", r"1 row whose audio file does not exist \(first: .*9\.wav\)"),
         ("train.csv", b"audio,text\n0.wav,one, two\n", "1 row with more or fewer cells than there are columns"),

@@ -93,6 +93,18 @@ def test_features_are_taken_and_speakers_held_out(s5: Path, script: ModuleType, 
         assert set(read_table(tmp_path / f"given/{part}/cmvn.scp")) == speakers[part]
 
 
+def test_a_dictionary_folder_is_taken(s5: Path, script: ModuleType, tmp_path: Path) -> None:
+    folder = s5 / "data/local/dict"
+    folder.mkdir(parents=True)
+    (folder / "lexicon.txt").write_text("A AH\nA EY\n")
+    (folder / "lexiconp.txt").write_text("A 1.0 AH\nA 0.25 EY\n")
+    options = script.Options(lexicon=Path("data/local/dict"))
+    assert folder in script.sources(s5, options)
+    script.prepare(s5, tmp_path / "out", 0, options)
+    assert (tmp_path / "out/local/lexiconp.txt").read_text() == "A 1.0 AH\nA 0.25 EY\n"
+    assert not (tmp_path / "out/local/lexicon.txt").exists()
+
+
 def test_pipes_are_refused_unless_allowed(s5: Path, script: ModuleType, tmp_path: Path) -> None:
     root = tmp_path / "s5"
     shutil.copytree(s5, root)
@@ -146,6 +158,45 @@ def test_a_lang_folder_that_is_not_whole_is_one_sentence(
     (tmp_path / "recipes").symlink_to(Path(__file__).parents[2] / "recipes")
     assert main(["lang", *given]) == 1
     assert "lang/G.fst is missing; " in capsys.readouterr().err
+
+
+def test_text_and_lexicon_in_one_letter_case(s5: Path, script: ModuleType, spoken, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for case, changed in (("lower", str.lower), ("upper", str.upper), ("keep", str)):
+        options = script.Options(lexicon=spoken.lexicon, case=case)
+        script.prepare(s5, tmp_path, 0, options)
+        words = [line.split()[0] for line in (tmp_path / "local/lexicon.txt").read_text().splitlines()]
+        assert words == [changed(word) for word in words]
+        spoken_words = {word for words in DataDir.read(tmp_path / "train").text.values() for word in words}
+        assert spoken_words <= set(words)
+
+
+def test_words_without_a_pronunciation_by_rule(s5: Path, script: ModuleType, spoken, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    lines = Path(spoken.lexicon).read_text().splitlines(True)
+    some = tmp_path / "some.txt"
+    said = {word for own in spoken.sets["train"] for word in own.words}
+    lost = next(line for line in lines if line.split()[0] in said)
+    some.write_text("".join(line for line in lines if line != lost))
+    script.prepare(s5, tmp_path / "out", 0, script.Options(lexicon=some, g2p=True))
+    words = {line.split()[0] for line in (tmp_path / "out/local/lexicon.txt").read_text().splitlines()}
+    assert lost.split()[0] in words
+    with pytest.raises(ValueError, match="g2p completes a lexicon file"):
+        script.Options(g2p=True)
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_test_set_without_text(s5: Path, script: ModuleType, tmp_path: Path, content: str | None) -> None:
+    root = tmp_path / "s5"
+    shutil.copytree(s5, root)
+    (root / "data/test/text").unlink()
+    if content is not None:
+        (root / "data/test/text").write_text(content)
+    script.prepare(root, tmp_path / "out", 0)
+    test = DataDir.read(tmp_path / "out/test")
+    assert test.silent
+    assert len(test.text) == len(read_table(root / "data/test/utt2spk"))
+    (root / "data/train/text").unlink()
+    with pytest.raises(UserError, match=r"train/text is missing; correct its path"):
+        script.prepare(root, tmp_path / "out", 0)
 
 
 def test_wav_archives_channels_and_ranges_are_read_as_kaldi_reads_them(

@@ -42,7 +42,7 @@ def invented(run: str, method: str, nodes: int | None, wer: float | None, **more
 
 def run_files(exp: Path) -> list[RunFiles]:
     """What the report stage reads of the runs under `exp`."""
-    names = ("result.json", "norms.npz", "weights.npz", "widths.json", "model/before_cut.pt")
+    names = ("result.json", "norms.npz", "weights.npz", "widths.json", "model/before_cut.pt", "decode_test")
     return [RunFiles(path.name, *(path / name for name in names)) for path in sorted(exp.glob("runs/*"))]
 
 

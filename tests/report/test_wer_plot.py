@@ -61,7 +61,7 @@ def test_a_run_that_did_not_converge_is_hollow() -> None:
 
 def test_nothing_scored_yet_is_stated() -> None:
     figure = wer_plot([invented("a", "l2", 512, None)], "demo")
-    assert "no run has been scored" in figure.axes[0].texts[0].get_text()
+    assert "no run has a word error rate" in figure.axes[0].texts[0].get_text()
 
 
 def test_no_interval_and_no_dense_run() -> None:

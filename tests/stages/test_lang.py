@@ -57,11 +57,41 @@ def test_transcripts_are_the_text_where_there_is_none(make: Make, capsys: Said) 
     told = lang(capsys)
     assert "language model of data/mute/train/text: 30 words in 12 sentences, none outside the vocabulary" in told
     assert "perplexity on data/mute/dev/text: " in told
-    assert check_arpa(Path("data/mute/lang/lm.arpa")) == ({"<s>", "</s>", "LOW", "MID", "HIGH"}, 3)
+    found = check_arpa(Path("data/mute/lang/lm.arpa"))
+    assert (found.words, found.order) == ({"<s>", "</s>", "LOW", "MID", "HIGH"}, 3)
     assert "lang: up to date" in lang(capsys)
     assert "2-gram of 3 words" in lang(capsys, "lang.lm.order=2")
     Path("data/mute/lang/lm.arpa").write_text("harmed")
     assert "3-gram of 3 words" in lang(capsys)
+
+
+def test_probabilities_of_the_corpuss_lexicon_reach_l(make: Make, capsys: Said) -> None:
+    make("")
+    assert main(["corpus", *GIVEN]) == 0
+    lang(capsys)
+    plain = Path("data/mute/lang/L.fst").read_bytes()
+    words = [line.split() for line in Path("data/mute/local/lexicon.txt").read_text().splitlines()]
+    lines = "".join(f"{word} 0.5 {' '.join(phones)}\\n" for word, *phones in words)
+    make(f'(out / "local/lexiconp.txt").write_text("{lines}")')
+    assert main(["corpus", *GIVEN]) == 0
+    assert "lexiconp.txt is used, not lexicon.txt beside it" in lang(capsys)
+    assert Path("data/mute/lang/L.fst").read_bytes() != plain
+    assert "lang: up to date" in lang(capsys)
+    Path("data/mute/local/lexicon.txt").write_text("LOW L\n")
+    assert "run the corpus stage" in lang(capsys) or "differ in" in lang(capsys)
+    make("")
+    assert main(["corpus", *GIVEN]) == 0
+    assert not Path("data/mute/local/lexiconp.txt").exists()
+    lang(capsys)
+    assert Path("data/mute/lang/L.fst").read_bytes() == plain
+
+
+def test_the_source_of_a_copy_in_another_encoding_is_to_be_converted(make: Make, capsys: Said) -> None:
+    make('(out / "local/lexicon.txt").write_bytes(b"LOW L\\nCAF\\xc9 K\\n")')
+    assert main(["corpus", *GIVEN]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "data/mute/local/lexicon.txt:2: the byte 0xC9 is not UTF-8; the file looks like Latin-1" in said
+    assert "do this to the file that mute.py takes it from" in said
 
 
 def test_the_corpuss_text_and_the_recipes_come_first(make: Make, capsys: Said) -> None:

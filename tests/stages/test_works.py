@@ -22,7 +22,12 @@ RECIPES = sorted(path.parent.name for path in ROOT.glob("recipes/*/recipe.yaml")
 #: settings that choose other works
 VARIANTS = (
     [],
-    ["decode.type=hmm", "features.network={type: hmm}", "hmm.passes=[{type: mono}, {type: tri}, {type: sat}]"],
+    [
+        "decode.type=hmm",
+        "features.network=",
+        "features.network.type=hmm",
+        "hmm.passes=[{type: mono}, {type: tri}, {type: sat}]",
+    ],
     ["decode.type=hmm", "decode.lattice=true", "decode.graph=theirs", "lang.folder=theirs", "hmm.labels=theirs"],
     ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +24,8 @@ from asr_prune.decode.decode_run import decode_run, sweep_run
 from asr_prune.run_dir import RunDir, decode_info
 from asr_prune.score.sclite import sctk_command
 from asr_prune.stages import STAGES
+from asr_prune.transcribe.recogniser import Requested
+from asr_prune.transcribe.transcribe import Transcriber
 from asr_prune.workflow.experiment import open_experiment
 
 pytestmark = pytest.mark.trains
@@ -134,7 +135,7 @@ def test_other_formats_say_the_same_and_lossy_ones_nearly(
 def test_other_rates_are_converted_and_one_channel_taken(
     done: SimpleNamespace, capsys: Printed, tmp_path: Path
 ) -> None:
-    from asr_prune.corpus.audio import resampled
+    from asr_prune.corpus.resample import resampled
 
     for path in done.files:
         fast = resampled(soundfile.read(path, dtype="float32")[0], RATE, 44100)
@@ -203,15 +204,94 @@ def test_bad_requests_are_one_sentence(done: SimpleNamespace, capsys: Printed, t
         "runs/none/shrunk/network.pt is missing; run the shrink stage"
         in transcribed(capsys, good, run="exp/tones/runs/none")[2]
     )
-    copy = tmp_path / Path(good).name
-    shutil.copyfile(good, copy)
-    assert (
-        "two files would be named eve-0 in the ctm file"
-        in transcribed(capsys, good, copy, "--ctm", tmp_path / "a.ctm")[2]
-    )
     for option, value in (("--longest", "2"), ("--lm-weight", "0"), ("--channel", "0")):
         with pytest.raises(SystemExit):
             main(["transcribe", RUN, good, option, value])
+
+
+def test_what_is_wrong_with_the_ctm_is_reported_before_any_word(
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
+) -> None:
+    good, copy = next(iter(done.files)), tmp_path / "eve-0.flac"
+    soundfile.write(copy, *soundfile.read(good))
+    (tmp_path / "folder.ctm").mkdir()
+    content = copy.read_bytes()
+    for ctm, files, problem in (
+        ("a.ctm", [good, copy], f"{good} and {copy} would both be named eve-0 in the ctm file; rename one"),
+        ("folder.ctm", [good], "folder.ctm is a folder; name a file"),
+        (copy.name, [good], "eve-0.flac would replace an audio file"),
+    ):
+        status, out, err = transcribed(capsys, *files, "--ctm", tmp_path / ctm)
+        assert (status, out) == (1, "")
+        assert problem in err
+    assert copy.read_bytes() == content
+    assert not (tmp_path / "a.ctm").exists()
+
+
+def test_bad_files_among_many_are_named_and_the_others_transcribed(
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
+) -> None:
+    loud, mad, cut = tmp_path / "loud.wav", tmp_path / "mad.wav", tmp_path / "cut.wav"
+    soundfile.write(loud, np.full(RATE, 1e30, np.float32), RATE, subtype="FLOAT")
+    soundfile.write(mad, np.zeros(441), 1092676)
+    soundfile.write(cut, np.zeros(RATE), RATE)
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    first, *rest = done.files
+    status, out, err = transcribed(capsys, loud, first, mad, *rest, cut)
+    assert status == 1
+    assert out == transcribed(capsys, *done.files)[1]
+    assert [line.split(":")[1].strip() for line in err.splitlines() if line.startswith("skipped")] == [
+        str(path) for path in (loud, mad, cut)
+    ]
+    assert "3 skipped" in err
+
+
+def test_silence_is_reported_unless_all_sound_is_searched(
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
+) -> None:
+    good, dice = next(iter(done.files)), np.random.default_rng(0)
+    sounds = {"zeros": np.zeros(5 * RATE), "noise": dice.normal(0, 0.01, 5 * RATE), "offset": np.full(5 * RATE, 0.1)}
+    paths = [tmp_path / f"{name}.wav" for name in sounds]
+    for path, sound in zip(paths, sounds.values(), strict=True):
+        soundfile.write(path, sound, RATE)
+    alone = transcribed(capsys, *paths)
+    assert alone[:2] == (0, "".join(f"{path}\t\n" for path in paths))
+    status, out, err = transcribed(capsys, paths[0], good, *paths[1:])
+    assert status == 0
+    assert out.splitlines()[1] == transcribed(capsys, good)[1].rstrip("\n")
+    for path in paths:
+        assert f"{path}: no speech found" in err
+    assert f"{good}: no speech" not in err
+    status, out, err = transcribed(capsys, *paths, good, "--all-sound")
+    assert (status, len(out.splitlines())) == (0, 4)
+    assert "no speech" not in err
+
+
+def test_a_silent_piece_of_a_long_file_is_named(done: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
+    dice, spoken = np.random.default_rng(0), [soundfile.read(path)[0] for path in done.files]
+    pause = dice.normal(0, 0.01, 14 * RATE)
+    soundfile.write(tmp_path / "a.wav", np.concatenate([*spoken, pause, *spoken]), RATE)
+    _, out, err = transcribed(capsys, tmp_path / "a.wav", "--longest", 4, "--json")
+    (output,) = lines(out)
+    begin = sum(map(len, spoken)) / RATE
+    assert re.search(rf"a.wav: no speech found in [2-4] of {len(output['pieces'])} pieces, from", err)
+    plain = transcribed(capsys, tmp_path / "a.wav", "--longest", 4)[1]
+    assert plain == f"{tmp_path / 'a.wav'}\t{output['text']}\n"
+    timed = lines(transcribed(capsys, tmp_path / "a.wav", "--longest", 4, "--json", "--times")[1])[0]
+    assert not [word for word in timed["words"] if begin + 4 < word["start"] < begin + 9]
+    assert timed["words"][-1]["end"] > output["seconds"] - 1
+
+
+def test_words_come_piece_by_piece(done: SimpleNamespace, tmp_path: Path) -> None:
+    """What a reader of the pipe has when the second piece begins to be searched."""
+    spoken = [soundfile.read(path)[0] for path in done.files]
+    soundfile.write(tmp_path / "a.wav", np.concatenate(spoken * 3), RATE)
+    transcriber = Transcriber(asr_prune.load_run(RUN, nj=1)._recogniser, Requested(), None, 4.0)
+    (recording,), heard = transcriber.read([str(tmp_path / "a.wav")]), list[list[str]]()
+    parts = transcriber.transcripts([recording], "file", lambda _, words: heard.append([w.text for w in words]))
+    (transcript,) = parts
+    assert len(heard) == len(recording.starts) > 2
+    assert [text for texts in heard for text in texts] == [word.text for word in transcript.words]
 
 
 def test_the_weight_is_devs_unless_given(done: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
@@ -229,10 +309,12 @@ def test_a_graph_of_another_network_is_one_sentence(done: SimpleNamespace, capsy
     graph, good = Path("exp/tones/graph/pdfs.txt"), next(iter(done.files))
     kept = graph.read_text()
     graph.write_text("\n".join(str(int(pdf) + (int(pdf) > 0) * 3) for pdf in kept.split()) + "\n")
+    manifest = graph.with_name("SHA256SUMS").rename(graph.with_name("away"))
     try:
         status, _, err = transcribed(capsys, good)
     finally:
         graph.write_text(kept)
+        manifest.rename(graph.with_name("SHA256SUMS"))
     assert status == 1
     assert "outputs, the graph" in err
     assert err.count("\n") <= 2

@@ -112,8 +112,20 @@ def test_a_digest_is_of_the_content_and_not_of_its_order() -> None:
 
 def test_what_is_forgotten_may_never_have_been_done(tmp_path: Path) -> None:
     ledger = ledger_at(tmp_path)
-    ledger.forget("train")
+    ledger.forget("train", [])
     ledger.mark("train", fingerprint(), [], ["asr_prune.files"])
     assert ledger.accepted() == ["train"]
-    ledger.forget("train")
+    ledger.forget("train", [])
     assert ledger.recorded("train") == {}
+
+
+def test_outputs_are_in_the_manifest_while_a_work_is_done(tmp_path: Path) -> None:
+    made, declared = tmp_path / "exp/graph/HCLG.fst", tmp_path / "exp/graph/words.txt"
+    made.parent.mkdir(parents=True)
+    for path in (made, declared):
+        path.write_text("b")
+    ledger, manifest = ledger_at(tmp_path), made.with_name("SHA256SUMS")
+    ledger.mark("graph-tri", fingerprint(), [made, declared, made.with_name("none")])
+    assert [line.split()[-1] for line in manifest.read_text().splitlines()] == ["graph", "HCLG.fst", "words.txt"]
+    ledger.forget("graph-tri", [declared])
+    assert not manifest.exists()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import LATTICE_ARC
 from asr_prune.decode.search.graph import SearchGraph
 from asr_prune.decode.search.run import ENDLESS, NO_PATH, PARTIAL, Found
+from asr_prune.lang.binary import LATTICE_ARC
 
 
 def lattice_arrays(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asr_prune.hmm.gmm import Doubles, Floats, Ints, Longs
-from asr_prune.hmm.kaldi_model import read_topology
+from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.tying.build import MIN_GAIN, build_tree
 from asr_prune.hmm.tying.convert import convert_alignment
@@ -45,7 +45,7 @@ def tie(
     feats: [frames, dim]; leaves, cluster_threshold, min_gain: see `build_tree`. The same seed gives
     the same model. Raises UserError as `initial_model`.
     """
-    topology = read_topology(lang.topo)
+    topology = parsed_topology(lang.topo, lang.path / "topo")
     stats = tree_stats(model.transitions, ids, bounds, feats, ci_phones=lang.silence)
     questions = _questions(lang, topology.get_phone_to_num_pdf_classes(), stats, seed)
     tree = build_tree(stats, lang.shared, questions, leaves, cluster_threshold, min_gain)

@@ -35,7 +35,7 @@ def write_arpa(model: BackOff, path: Path) -> None:
 def _texts(grams: NGrams, histories: list[str], words: list[str]) -> list[str]:
     """The words of each n-gram."""
     pairs = zip(grams.history.tolist(), grams.word.tolist(), strict=True)
-    return [f"{histories[h]} {words[w]}".lstrip() for h, w in pairs]
+    return [f"{histories[h]} {words[w]}".lstrip(" ") for h, w in pairs]
 
 
 def _entries(grams: NGrams, texts: list[str], weighted: bool) -> Iterator[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from asr_prune.errors import UserError, first_few
 from asr_prune.lang.dictionary import text_lines
 from asr_prune.lang.lexicon import RESERVED_WORDS
+from asr_prune.text import fields
 
 #: sentence start and end in text and ARPA files, and their ids
 _MARKS = ("<s>", "</s>")
@@ -89,10 +90,10 @@ def read_sentences(path: Path, named: bool = False) -> Iterator[list[str]]:
 
     The file is decompressed if its name ends in .gz. named: each line begins with an utterance id,
     as in Kaldi's `text`. Raises UserError, with the line number, for a word that is reserved for
-    the FSTs, and for a file that is missing, damaged or not UTF-8.
+    the FSTs, for a file that is missing or damaged, and as `decoded_lines`.
     """
     for number, line in enumerate(text_lines(path), 1):
-        words = line.split()[1 if named else 0 :]
+        words = fields(line)[1 if named else 0 :]
         words = words[words[:1] == ["<s>"] :]
         words = words[: len(words) - (words[-1:] == ["</s>"])]
         if not RESERVED_WORDS.isdisjoint(words):

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import ARC
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.search.expansion import cutoff_of
 from asr_prune.decode.search.graph import SearchGraph, search_graph
 from asr_prune.decode.search.lattice import lattice_arrays
 from asr_prune.decode.search.run import ENDLESS, FINAL, NO_PATH, PARTIAL, Found, Limits, search
+from asr_prune.lang.binary import ARC
 
 PDFS = 3
 #: (source, target, pdf or -1 without input, quarter of the cost)

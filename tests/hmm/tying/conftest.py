@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.kaldi_model import read_topology
+from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.tying.questions import Questions, extra_questions, phone_questions
 from asr_prune.hmm.tying.stats import TreeStats, tree_stats
@@ -42,7 +42,7 @@ class Walk:
     @property
     def questions(self) -> Questions:
         phones = phone_questions(self.stats, self.lang.shared) + extra_questions(self.lang)
-        return Questions.of(phones, max(read_topology(self.lang.topo).get_phone_to_num_pdf_classes()))
+        return Questions.of(phones, max(parsed_topology(self.lang.topo, "topo").get_phone_to_num_pdf_classes()))
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["plain", "positions"])
@@ -56,7 +56,7 @@ def walk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def make_walk(folder: Path, utterances: int) -> Walk:
     dice = np.random.default_rng(5)
     lang = Lang.read(folder)
-    topo = read_topology(lang.topo)
+    topo = parsed_topology(lang.topo, "topo")
     tree = khg.monophone_context_dependency_shared(lang.shared, topo.get_phone_to_num_pdf_classes())
     model = HmmModel(tree, khg.TransitionModel(tree, topo), Gmms.flat(tree.num_pdfs, np.zeros(3), np.ones(3)))
     silent = {i for name, i in lang.phones.items() if name.startswith("ZH")}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_prune.hmm.kaldi_model import read_topology
+from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.tree import Leaf, Node, Split, Table, Tree
 from asr_prune.hmm.tying.build import build_tree, num_leaves
 from asr_prune.hmm.tying.grow import grow
@@ -20,7 +20,7 @@ from asr_prune.hmm.tying.stats import TreeStats
 
 def all_events(walk: Any) -> np.ndarray:
     """(pdf class, phones of the window) for every phone in every context, 0 included."""
-    classes = read_topology(walk.lang.topo).get_phone_to_num_pdf_classes()
+    classes = parsed_topology(walk.lang.topo, "topo").get_phone_to_num_pdf_classes()
     phones = [phone for group in walk.lang.shared for phone in group]
     around = [0, *phones]
     events = [(c, a, b, d) for b in phones for c in range(classes[b]) for a, d in product(around, around)]
@@ -103,7 +103,7 @@ def test_each_root_has_a_leaf_even_above_the_target(walk: Any, caplog: pytest.Lo
 
 def test_without_splits_the_tree_is_kaldis_stub(walk: Any) -> None:
     """The monophone tree asks the same of the phone, and then of the pdf class."""
-    classes = read_topology(walk.lang.topo).get_phone_to_num_pdf_classes()
+    classes = parsed_topology(walk.lang.topo, "topo").get_phone_to_num_pdf_classes()
     theirs = Tree.from_khg(khg.monophone_context_dependency_shared(walk.lang.shared, classes))
     numbers = iter(range(100))
 

@@ -31,7 +31,7 @@ def test_each_step_is_logged(text: Text, tmp_path: Path, caplog: pytest.LogCaptu
     assert lines[6].startswith("pruned to 4 words, 6 1-grams, ")
     assert lines[7].startswith("perplexity on /text: ")
     assert lines[5].endswith(" with those")
-    assert check_arpa(tmp_path / "lm.arpa")[0] == {"<s>", "</s>", "A", "B", "C", "<unk>"}
+    assert check_arpa(tmp_path / "lm.arpa").words == {"<s>", "</s>", "A", "B", "C", "<unk>"}
 
 
 def test_without_a_word_for_others_no_n_gram_spans_them(
@@ -72,6 +72,6 @@ def test_the_verb(text: Text, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     given = ["lm", files[0], "--out", files[1], "--lexicon", files[2], "--test", files[0]]
     assert main([*given, "--order", "2", "--smoothing", "witten_bell", "--ngrams", "5"]) == 0
     assert "1 (9.09 %) outside the vocabulary: X; they count as <unk>" in capsys.readouterr().out
-    assert check_arpa(tmp_path / "lm.arpa")[1] == 2
+    assert check_arpa(tmp_path / "lm.arpa").order == 2
     assert main([*given, "--order", "10"]) == 1
     assert capsys.readouterr().err == "asr-prune: --order must be from 1 to 9, not 10.\n"

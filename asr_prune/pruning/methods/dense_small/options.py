@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.run_dir import RunDir
@@ -48,7 +49,7 @@ def _widths_of(path: Path, hidden: Sequence[int]) -> tuple[int, ...]:
             "one in runs, or name another in prune.like."
         )
     try:
-        layers = json.loads(path.read_text(encoding="utf-8"))["layers"]
+        layers = json.loads(checked(path).read_text(encoding="utf-8"))["layers"]
         dense, kept = (
             [int(layer["nodes"]) for layer in layers],
             [len(layer["kept"]) for layer in layers],

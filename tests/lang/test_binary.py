@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.binary import ALIGNED
-from asr_prune.lang.fst import read_fst
+from asr_prune.errors import UserError
+from asr_prune.lang.binary import ALIGNED
+from asr_prune.lang.fst import Fst, lexicon_fst, read_fst, write_fst
 
 #: where the first state's count of arcs stands
 FIRST = 4 + 4 + len("vector") + 4 + len("standard") + 4 + 4 + 8 + 24 + 4
@@ -32,8 +34,14 @@ def aligned(data: bytes) -> bytes:
     return output + bytes(-len(output) % 16) + data[head + 20 * states :]
 
 
-def test_const_is_read_as_vector_is(recogniser: Any, tmp_path: Path) -> None:
-    fst = read_fst(recogniser.graph / "HCLG.fst", "graph")
+@pytest.fixture
+def fst() -> Fst:
+    words = {f"W{i}": i for i in range(1, 9)}
+    entries = [(word, ("a", "b")[: i % 3]) for word, i in words.items() if i % 3]
+    return lexicon_fst(entries, {"a": 1, "b": 2, "SIL": 3}, words, 0.5, "SIL")
+
+
+def test_const_is_read_as_vector_is(fst: Fst, tmp_path: Path) -> None:
     kaldifst.StdConstFst(fst).write(str(tmp_path / "const.fst"))
     data = (tmp_path / "const.fst").read_bytes()
     assert b"const" in data[:20]
@@ -43,8 +51,8 @@ def test_const_is_read_as_vector_is(recogniser: Any, tmp_path: Path) -> None:
         assert file.read() == b"next"
 
 
-def test_vector_is_read_from_memory_as_from_a_file(recogniser: Any, tmp_path: Path) -> None:
-    data = FstArrays.of(read_fst(recogniser.graph / "HCLG.fst", "graph")).bytes()
+def test_vector_is_read_from_memory_as_from_a_file(fst: Fst, tmp_path: Path) -> None:
+    data = FstArrays.of(fst).bytes()
     (tmp_path / "fst").write_bytes(data + b"next")
     with open(tmp_path / "fst", "rb") as file:
         memory = io.BytesIO(data + b"next")
@@ -91,3 +99,23 @@ def test_damage(change: Any, message: str) -> None:
     data = FstArrays.of(kaldifst.compile("0 1 5 7 0.5\n1 0 6 0 2\n1 1 6 0 2\n")).bytes()
     with pytest.raises(ValueError, match=message):
         FstArrays.read(io.BytesIO(change(data)))
+
+
+def test_no_flipped_bit_of_an_fst_ends_the_process(fst: Fst, tmp_path: Path) -> None:
+    """The library ends the process on some; every bit is tried."""
+    path = tmp_path / "L.fst"
+    write_fst(fst, path)
+    data, refused = path.read_bytes(), 0
+    for at in range(len(data)):
+        for bit in range(8):
+            path.write_bytes(data[:at] + bytes([data[at] ^ (1 << bit)]) + data[at + 1 :])
+            try:
+                read = read_fst(path, "lang", ({"a": 3}, {"W": 8}))
+            except UserError:
+                refused += 1
+                continue
+            kaldifst.arcsort(read, "olabel")
+            kaldifst.connect(read)
+            with suppress(RuntimeError):  # ambiguous
+                kaldifst.determinize_star(read, max_states=1000)
+    assert refused > 1000

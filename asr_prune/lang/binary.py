@@ -11,7 +11,7 @@ import numpy as np
 ALIGNED = 4  # flag of the header
 _MAGIC = 2125659606
 _EXPANDED_MUTABLE = 3  # the only property bits that hold for any arcs
-_SYMBOLS = 3  # flag of the header
+_TABLE_MAGIC = 2125658996
 _ALIGNMENT = 16  # bytes
 _COUNT = struct.Struct("<q")  # arcs of a state, the end of its record
 _WORD = 4  # bytes; states and arcs consist of such words
@@ -53,8 +53,9 @@ def read_parts(file: BinaryIO) -> Parts:
     version, flags, _, start, states, arcs = _numbers(file, "<iiQqqq")
     if kind not in ("vector", "const") or arc_type not in _ARC_TYPES:
         raise ValueError(f"FST type {kind} with arc type {arc_type} is not supported")
-    if flags & _SYMBOLS:
-        raise ValueError("it contains symbol tables; remove them with fstsymbols")
+    for flag in (1, 2):
+        if flags & flag:
+            _pass_symbols(file)
     aligned = bool(flags & ALIGNED) or version == 1
     dtype = _ARC_TYPES[arc_type]
     if kind == "vector":
@@ -131,17 +132,25 @@ def _const(file: BinaryIO, start: int, states: int, arcs: int, aligned: bool) ->
     if aligned:
         _take(file, -file.tell() % _ALIGNMENT)
     table = np.frombuffer(_take(file, states * state.itemsize), state)
+    counts = table["arcs"].astype(np.int64)
+    if not np.array_equal(table["at"], np.cumsum(counts) - counts):
+        raise ValueError("its states and arcs are inconsistent")
     if aligned:
         _take(file, -file.tell() % _ALIGNMENT)
     body = np.frombuffer(_take(file, arcs * ARC.itemsize), ARC).copy()
-    return Parts(start, table["final"].copy(), table["arcs"].astype(np.int64), body)
+    return Parts(start, table["final"].copy(), counts, body)
 
 
 def _checked(parts: Parts) -> Parts:
+    """Raises ValueError for what would end or hang OpenFst: ids outside the FST, costs that are not."""
     states, targets = len(parts.finals), parts.arcs["nextstate"]
     inside = not len(targets) or 0 <= targets.min() <= targets.max() < states
     if not inside or not -1 <= parts.start < states or parts.counts.sum() != len(parts.arcs):
         raise ValueError("its states and arcs are inconsistent")
+    if min(parts.arcs[name].min(initial=0) for name in ("ilabel", "olabel")) < 0:
+        raise ValueError("it has a negative label")
+    if not all((costs > -np.inf).all() for costs in (parts.finals, parts.arcs["weight"])):
+        raise ValueError("it has a cost that is not a number or minus infinity")
     return parts
 
 
@@ -157,6 +166,22 @@ def _take(file: BinaryIO, size: int) -> bytes:
 
 def _numbers(file: BinaryIO, form: str) -> tuple[int, ...]:
     return struct.unpack(form, _take(file, struct.calcsize(form)))
+
+
+def _pass_symbols(file: BinaryIO) -> None:
+    """Reads past a symbol table: its name, the next free id, and the symbols with their ids."""
+    if _numbers(file, "<i") != (_TABLE_MAGIC,):
+        raise ValueError("its symbol table is damaged")
+    _text(file)
+    _, size = _numbers(file, "<qq")
+    for _ in range(size):
+        _text(file)
+        _take(file, 8)
+
+
+def _text(file: BinaryIO) -> bytes:
+    (size,) = _numbers(file, "<i")
+    return _take(file, size)
 
 
 def _name(file: BinaryIO) -> str:

@@ -1,0 +1,40 @@
+"""Whose a missing file is: a stage's, or the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli.main import main
+from asr_prune.layout import made_by
+
+
+def test_only_files_of_the_project_are_made_by_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in ("data/demo/train/text", tmp_path / "exp/demo/graph/HCLG.fst"):
+        assert made_by(path, "corpus") == "run the corpus stage, which makes it"
+    for path in ("lexicon.txt", "../data/x", "/data/demo/lexicon.txt", tmp_path / "egs/data/train/text"):
+        assert made_by(path, "corpus") == "correct its path"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["lm", "text.txt", "--out", "lm.arpa", "--lexicon", "mine.txt"],
+        ["lm", "mine.txt", "--out", "lm.arpa"],
+        ["validate", "mine.txt"],
+        ["fix", "mine.txt"],
+        ["export-kaldi", "mine.txt", "out"],
+        ["transcribe", "mine.txt.asr", "a.wav"],
+    ],
+)
+def test_no_stage_is_blamed_for_a_file_that_the_user_names(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("YES NO\n")
+    assert main(command) == 1
+    said = "".join(capsys.readouterr())
+    assert "mine.txt" in said
+    assert "stage" not in said
