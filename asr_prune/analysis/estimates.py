@@ -202,9 +202,8 @@ class Estimator:
         speed, found = self._speed(run), self.searches.verify(run)
         searched = ("test",) if run.prune.IS_DENSE else SCORED_SETS
         dev, test = (self.frames(self._network_kind, part) for part in SCORED_SETS)
-        seconds = speed.forward * ((0 if run.prune.IS_DENSE else 2) * dev + 8 * test) + self._searching(
-            found, searched, 2
-        )
+        evaluated = (0 if run.prune.IS_DENSE else 2) * dev + 8 * test
+        seconds = evaluated * speed.forward + self._searching(found, searched, 2)
         return Estimate(seconds, dev + test, 4 * speed.params, extrapolated=found.extrapolated)
 
     def _decode(self, run: Run) -> Estimate:

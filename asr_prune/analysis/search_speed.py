@@ -31,7 +31,7 @@ _WIDE = 1e6
 
 
 @dataclass(frozen=True)
-class Search:
+class Trial:
     """One search of an utterance. points: of a lattice, where words are taken from it; None for the best path at the
     options' acoustic scale.
     """
@@ -55,7 +55,7 @@ class SearchSpeed:
 
 
 def measured_speed(
-    decoder: Decoder, scores: Iterable[tuple[str, Floats]], shift: float, searches: Sequence[Search], limit: float
+    decoder: Decoder, scores: Iterable[tuple[str, Floats]], shift: float, searches: Sequence[Trial], limit: float
 ) -> SearchSpeed:
     """Of all `searches` together, over as many of the utterances as `limit` seconds allow, at least one.
 
@@ -76,7 +76,7 @@ def measured_speed(
     return SearchSpeed(spent / (frames * shift), 0.0, count, frames * shift, spent)
 
 
-def _search(decoder: Decoder, loglikes: Floats, search: Search) -> None:
+def _search(decoder: Decoder, loglikes: Floats, search: Trial) -> None:
     decoder.options = search.options
     scale = search.options.acoustic_scale
     if search.points is None:
@@ -91,7 +91,7 @@ def loaded(graph: Path, options: DecodeOptions) -> tuple[Decoder, float]:
     return Decoder(graph, options), time.process_time() - start
 
 
-def bound_speed(states: float, shift: float, searches: Sequence[Search]) -> SearchSpeed:
+def bound_speed(states: float, shift: float, searches: Sequence[Trial]) -> SearchSpeed:
     """As if the most states went on in every frame that max_active and a graph of `states` states allow: measured on a
     random graph of that size and noise.
     """
@@ -100,7 +100,7 @@ def bound_speed(states: float, shift: float, searches: Sequence[Search]) -> Sear
         _random_graph(graph, int(min(max(states, 2), _STATES)))
         decoder, _ = loaded(graph, searches[0].options)
         noise = np.random.default_rng(0).normal(0, 1, (_NOISE_FRAMES, _PDFS)).astype(np.float32)
-        wide = [Search(replace(own.options, beam=_WIDE), None) for own in searches]
+        wide = [Trial(replace(own.options, beam=_WIDE), None) for own in searches]
         rtf = measured_speed(decoder, [("noise", noise)], shift, wide, 0.0).rtf
         return SearchSpeed(rtf, extrapolated=True)
 

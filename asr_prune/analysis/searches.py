@@ -13,7 +13,7 @@ import numpy as np
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.priors import log_likelihoods
-from asr_prune.analysis.search_speed import Search, SearchSpeed, bound_speed, graph_states, loaded, measured_speed
+from asr_prune.analysis.search_speed import SearchSpeed, Trial, bound_speed, graph_states, loaded, measured_speed
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.gmm import gmm_log_likelihoods
 from asr_prune.decode.lattice_set import grid
@@ -30,7 +30,7 @@ from asr_prune.stages.graph import FIRST_PASSES
 from asr_prune.workflow.experiment import Experiment
 
 #: seconds of processor time for the searches of all runs together, by kind of work
-PATIENCE = {"decode": 5.0, "verify": 2.5, "adapt": 2.5}
+ALLOWANCE = {"decode": 5.0, "verify": 2.5, "adapt": 2.5}
 #: frames of an utterance that are searched at most, from its middle
 FRAMES = 500
 #: utterances at most
@@ -63,27 +63,27 @@ class Searches:
         """Of the lattice of an utterance, and of its words at all LM weights and penalties."""
         options = search_options(self.experiment.recipe.decode)
         points = [] if options.lattice else grid(options)
-        return self._of_run("decode", run, [Search(options, points)])
+        return self._of_run("decode", run, [Trial(options, points)])
 
     def verify(self, run: Run) -> SearchSpeed:
         """Of the best path in the narrow search by which networks are compared."""
         scale = 1 / comparison_weight(self.experiment.ctc)
-        return self._of_run("verify", run, [Search(replace(NARROW, acoustic_scale=scale))])
+        return self._of_run("verify", run, [Trial(replace(NARROW, acoustic_scale=scale))])
 
     def adapt(self) -> SearchSpeed:
         """Of the two best paths that give the transforms of a speaker."""
         options = {key: getattr(self.experiment.recipe.decode, key) for key in FIRST_PASSES}
         last = replace(DecodeOptions(**options), acoustic_scale=1 / options["adapt_lm_weight"])
         first = replace(last, beam=last.first_beam, max_active=last.first_max_active)
-        return self._speed("adapt", [self._gaussians], [Search(first), Search(last)], PATIENCE["adapt"])
+        return self._speed("adapt", [self._gaussians], [Trial(first), Trial(last)], ALLOWANCE["adapt"])
 
-    def _of_run(self, kind: str, run: Run, searches: Sequence[Search]) -> SearchSpeed:
+    def _of_run(self, kind: str, run: Run, searches: Sequence[Trial]) -> SearchSpeed:
         """Runs beyond the patience take as much as those measured before them."""
         if self.experiment.graph is None:
             return SearchSpeed(0.0)
         if (kind, run.name) not in self.known:
             earlier = [speed for (other, _), speed in self.known.items() if other == kind]
-            left = PATIENCE[kind] - sum(speed.spent for speed in earlier)
+            left = ALLOWANCE[kind] - sum(speed.spent for speed in earlier)
             if earlier and (left <= 0 or earlier[0].extrapolated):
                 return replace(earlier[0], rtf=sum(speed.rtf for speed in earlier) / len(earlier))
             share = left / max(1, len(self.experiment.runs) - len(earlier))
@@ -91,7 +91,7 @@ class Searches:
         return self.known[kind, run.name]
 
     def _speed(
-        self, kind: str, sources: Sequence[Callable[[], _Scores]], searches: Sequence[Search], limit: float
+        self, kind: str, sources: Sequence[Callable[[], _Scores]], searches: Sequence[Trial], limit: float
     ) -> SearchSpeed:
         """With the first source of scores that fits the graph; from the size of the graph if there is none."""
         for source in sources:
@@ -102,14 +102,14 @@ class Searches:
         return self._bound(kind, searches)
 
     def _measured(
-        self, source: Callable[[], _Scores], searches: Sequence[Search], limit: float
+        self, source: Callable[[], _Scores], searches: Sequence[Trial], limit: float
     ) -> tuple[str, SearchSpeed]:
         """With the name of the source. Raises UserError if there is no graph, or if the scores do not fit it."""
         decoder, load = self._decoder
         name, scores, shift = source()
         return name, replace(measured_speed(decoder, scores, shift, searches, limit), load=load)
 
-    def _bound(self, kind: str, searches: Sequence[Search]) -> SearchSpeed:
+    def _bound(self, kind: str, searches: Sequence[Trial]) -> SearchSpeed:
         layout, graph = self.experiment.layout, self.experiment.graph
         assert graph is not None
         states, most = graph_states(graph, layout.lang), max(own.options.max_active for own in searches)

@@ -25,7 +25,7 @@ SPEED = GmmSpeed(score=10.0, search=1.0, statistics=2.0, speaker=5.0, diagonal=7
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speeds, "PATIENCE", 0.02)
-    monkeypatch.setattr(searches, "PATIENCE", dict.fromkeys(searches.PATIENCE, 0.02))
+    monkeypatch.setattr(searches, "ALLOWANCE", dict.fromkeys(searches.ALLOWANCE, 0.02))
 
 
 def test_seconds_of_a_pass_are_those_of_its_schedule() -> None:

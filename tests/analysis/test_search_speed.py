@@ -15,7 +15,7 @@ import pytest
 from asr_prune.analysis.search_speed import (
     _PDFS,
     STATES_AN_ARC,
-    Search,
+    Trial,
     _random_graph,
     bound_speed,
     graph_states,
@@ -27,7 +27,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.lang.fst import read_fst
 
-WIDE = Search(DecodeOptions(beam=100.0), [(10, 0.0)])
+WIDE = Trial(DecodeOptions(beam=100.0), [(10, 0.0)])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_measured_is_what_the_search_takes(graph: Path) -> None:
     decoder, load = loaded(graph, DecodeOptions())
     assert load > 0
     given = list(scores(6, 300))
-    for own in (Search(DecodeOptions()), WIDE):
+    for own in (Trial(DecodeOptions()), WIDE):
         start = time.process_time()
         speed = measured_speed(decoder, given, 0.01, [own, own], 99.0)
         whole = time.process_time() - start
@@ -76,7 +76,7 @@ def test_scores_that_do_not_fit_are_refused(graph: Path, tmp_path: Path) -> None
 
 
 def test_the_bound_grows_with_the_graph_until_max_active() -> None:
-    search = Search(DecodeOptions(max_active=2000))
+    search = Trial(DecodeOptions(max_active=2000))
     small, large, unknown = (bound_speed(states, 0.01, [search]) for states in (50, 20_000, float("inf")))
     assert small.extrapolated
     assert large.extrapolated

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.trains
 def project(tones: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A recipe of which everything is done up to the graph."""
     monkeypatch.setattr(speeds, "PATIENCE", 0.02)
-    monkeypatch.setattr(searches, "PATIENCE", dict.fromkeys(searches.PATIENCE, 0.5))
+    monkeypatch.setattr(searches, "ALLOWANCE", dict.fromkeys(searches.ALLOWANCE, 0.5))
     for verb in ("corpus", "lang", "features", "align", "graph"):
         assert main([verb, "--recipe", str(tones), "--nj", "1"]) == 0
     return tones
@@ -78,7 +78,7 @@ def test_without_a_graph_or_with_a_bad_one_it_is_extrapolated(project: Path, mon
 
 
 def test_runs_beyond_the_patience_take_as_much_as_the_others(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searches, "PATIENCE", dict.fromkeys(searches.PATIENCE, 0.0))
+    monkeypatch.setattr(searches, "ALLOWANCE", dict.fromkeys(searches.ALLOWANCE, 0.0))
     made = found(project)
     assert [len(tried) for tried in made.tried.values()] == [1, 1]
     one, two = (made.decode(run) for run in made.experiment.runs)
