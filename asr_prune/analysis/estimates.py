@@ -79,6 +79,7 @@ class Estimator:
 
     @cached_property
     def searches(self) -> Searches:
+        _ = self.base  # measured before a graph raises the peak
         return Searches(self.experiment)
 
     def _searching(self, speed: SearchSpeed, parts: tuple[str, ...] = SCORED_SETS, times: int = 1) -> float:
