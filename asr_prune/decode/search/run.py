@@ -82,16 +82,9 @@ def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def
             break
         if frame and frame % limits.prune_interval == 0:
             low = _prune(graph, scores, tokens, links, frames, frame, limits.lattice_beam, limits.change, dirty)
-            if low < frame:
-                count, linked = close_gaps(tokens, links, frames, low, frame)
-        first = frames.tokens[frame]
-        costs = tokens.cost[first:count]
-        best = np.argmin(costs)
-        offset = frames.offset[frame] = -costs[best]
-        cutoff, beam = cutoff_of(costs, limits.beam, limits.max_active, limits.min_active, limits.beam_delta)
-        bound = first_bound(graph, scores[frame], tokens, first + best, offset, beam)
-        tokens, links, count, linked, bound = emit(
-            graph, scores[frame], tokens, links, lookup, first, count, linked, offset, cutoff, beam, bound
+            count, linked = close_gaps(tokens, links, frames, low, frame)
+        tokens, links, count, linked, bound = _advance(
+            graph, scores[frame], tokens, links, frames, frame, limits, lookup, count, linked
         )
         frames.silent[frame + 1] = linked
     final = prune_final(graph, tokens, links, frames, length, limits.lattice_beam)
@@ -99,6 +92,18 @@ def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def
     _prune(graph, scores, tokens, links, frames, length, limits.lattice_beam, np.float32(0), dirty)
     close_gaps(tokens, links, frames, 0, length)
     return FINAL if final else PARTIAL, tokens, links, frames
+
+
+@inner
+def _advance(graph, row, tokens, links, frames, frame, limits, lookup, count, linked):  # type: ignore[no-untyped-def]
+    """Tokens of the next frame: what `emit` returns. row: scores of this one."""
+    first = frames.tokens[frame]
+    costs = tokens.cost[first:count]
+    best = np.argmin(costs)
+    offset = frames.offset[frame] = -costs[best]
+    cutoff, beam = cutoff_of(costs, limits.beam, limits.max_active, limits.min_active, limits.beam_delta)
+    bound = first_bound(graph, row, tokens, first + best, offset, beam)
+    return emit(graph, row, tokens, links, lookup, first, count, linked, offset, cutoff, beam, bound)
 
 
 @inner
