@@ -18,7 +18,8 @@ from asr_prune.decode.pace import SetSearch, audio_of, each_paced
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
 
-_NARROW = DecodeOptions(beam=11.0, max_active=1500)
+#: the search by which networks are compared
+NARROW = DecodeOptions(beam=11.0, max_active=1500)
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,19 @@ def words_of_two(
     if graph is None:
         greedy = ((utt, [greedy_words(each, one.tokens) for each in pair.matrices]) for utt, pair in scores)
         return {utt: WordPair(words[0], words[-1], len(words) == 1) for utt, words in greedy}
-    work = _Both(Decoder(graph, _NARROW), 1 / (2 if one.tokens else 12))
+    work = _Both(Decoder(graph, NARROW), 1 / comparison_weight(bool(one.tokens)))
     shift = NetworkFeatures.from_plain(one.features).frame_shift
     audio = audio_of(feats, shift, one.network.stride)
-    search = SetSearch(label, _NARROW, settings=None)
+    search = SetSearch(label, NARROW, settings=None)
     paths = dict(each_paced(work, scores, nj, search, audio))
     unfinished = [utt for utt, found in paths.items() if not all(path.reached_final for path in found)]
     warn_unfinished(unfinished, setting="")
     return {utt: WordPair(found[0].words, found[-1].words, len(found) == 1) for utt, found in paths.items()}
+
+
+def comparison_weight(ctc: bool) -> int:
+    """The LM weight at which networks are compared."""
+    return 2 if ctc else 12
 
 
 def _scores_of_two(one: Model, other: Model, feats: Feats, unlike: bool) -> Iterator[tuple[str, _Scores]]:
