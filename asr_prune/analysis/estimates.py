@@ -39,8 +39,8 @@ COPIES = 6
 
 @dataclass(frozen=True)
 class Estimate:
-    """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not known beforehand.
-    extrapolated: whether the seconds rest on a search that could not be tried.
+    """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not
+    known beforehand. extrapolated: whether the seconds rest on a search that could not be tried.
     """
 
     seconds: float | None = None
@@ -87,7 +87,9 @@ class Estimator:
     def _searching(
         self, speed: SearchSpeed, parts: tuple[str, ...] = SCORED_SETS, times: int = 1, most: float = math.inf
     ) -> float:
-        """Seconds for `times` searches of sets, at most `most` hours of each, the graph loaded for each of them."""
+        """Seconds for `times` searches of sets, at most `most` hours of each, the graph loaded for
+        each of them.
+        """
         hours = sum(min(self.hours(part), most) for part in parts) / min(self.experiment.nj, available_cores())
         return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
 
@@ -111,7 +113,9 @@ class Estimator:
         return peak_memory()
 
     def _corpus(self) -> Estimate:
-        """Its audio is opened once, for hours and for faults; a script that makes its audio takes longer."""
+        """Its audio is opened once, for hours and for faults; a script that makes its audio takes
+        longer.
+        """
         opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
         return Estimate(opened if self.experiment.recipe.corpus.root else None, memory=self.base)
 
@@ -201,8 +205,9 @@ class Estimator:
         return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
 
     def _verify(self, run: Run) -> Estimate:
-        """Two networks over test in single and double precision, and, if anything was cut, two narrow searches of at
-        most half an hour of dev. Words of test are searched only where the networks score differently, which is rare.
+        """Two networks over test in single and double precision, and, if anything was cut, two
+        narrow searches of at most half an hour of dev. Words of test are searched only where the
+        networks score differently, which is rare.
         """
         speed, frames = self._speed(run), [self.frames(self._network_kind, part) for part in SCORED_SETS]
         dev, test = frames
@@ -220,8 +225,8 @@ class Estimator:
 
 
 def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int) -> float:
-    """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has by then, several
-    times over for several flat starts, and its transforms.
+    """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has
+    by then, several times over for several flat starts, and its transforms.
     """
     last = own.iterations - 1
     seconds = _iterations(own, speed, pdfs, range(1, last + 1)) + speed.score + speed.search

@@ -1,4 +1,6 @@
-"""How long the search takes: measured on a few utterances, or extrapolated from the size of the graph."""
+"""How long the search takes: measured on a few utterances, or extrapolated from the size of the
+graph.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ _WIDE = 1e6
 
 @dataclass(frozen=True)
 class Trial:
-    """One search of an utterance. points: of a lattice, where words are taken from it; None for the best path at the
-    options' acoustic scale.
+    """One search of an utterance. points: of a lattice, where words are taken from it; None for the
+    best path at the options' acoustic scale.
     """
 
     options: DecodeOptions
@@ -42,8 +44,8 @@ class Trial:
 
 @dataclass(frozen=True)
 class SearchSpeed:
-    """Seconds of processor time. rtf: for a second of speech; load: of the graph; utterances, speech, spent: how many
-    were searched, their seconds, and the seconds that it took.
+    """Seconds of processor time. rtf: for a second of speech; load: of the graph; utterances,
+    speech, spent: how many were searched, their seconds, and the seconds that it took.
     """
 
     rtf: float
@@ -57,10 +59,11 @@ class SearchSpeed:
 def measured_speed(
     decoder: Decoder, scores: Iterable[tuple[str, Floats]], shift: float, searches: Sequence[Trial], limit: float
 ) -> SearchSpeed:
-    """Of all `searches` together, over as many of the utterances as `limit` seconds allow, at least one.
+    """Of all `searches` together, over as many of the utterances as `limit` seconds allow, at least
+    one.
 
-    scores: log-likelihoods float32 [frames, pdfs] by utterance, read as they are searched; shift: of their frames, in
-    seconds. Raises UserError as `Decoder.check`, or without any utterance.
+    scores: log-likelihoods float32 [frames, pdfs] by utterance, read as they are searched; shift:
+    of their frames, in seconds. Raises UserError as `Decoder.check`, or without any utterance.
     """
     spent, frames, count = 0.0, 0, 0
     for utt, loglikes in scores:
@@ -92,8 +95,8 @@ def loaded(graph: Path, options: DecodeOptions) -> tuple[Decoder, float]:
 
 
 def bound_speed(states: float, shift: float, searches: Sequence[Trial]) -> SearchSpeed:
-    """As if the most states went on in every frame that max_active and a graph of `states` states allow: measured on a
-    random graph of that size and noise.
+    """As if the most states went on in every frame that max_active and a graph of `states` states
+    allow: measured on a random graph of that size and noise.
     """
     with TemporaryDirectory() as folder:
         graph = Path(folder)
@@ -106,7 +109,9 @@ def bound_speed(states: float, shift: float, searches: Sequence[Trial]) -> Searc
 
 
 def _random_graph(out: Path, states: int) -> None:
-    """A graph folder in which each state has a loop and two arcs to random others, as many as in HCLG."""
+    """A graph folder in which each state has a loop and two arcs to random others, as many as in
+    HCLG.
+    """
     dice = np.random.default_rng(0)
     arcs = np.zeros(3 * states, ARC)
     sources = np.repeat(np.arange(states), 3)
@@ -121,8 +126,8 @@ def _random_graph(out: Path, states: int) -> None:
 
 
 def graph_states(graph: Path, lang: Path) -> float:
-    """States of the graph in a folder or, about, of the one that will be made from `lang`; infinite if that is not
-    there either.
+    """States of the graph in a folder or, about, of the one that will be made from `lang`; infinite
+    if that is not there either.
     """
     size = graph / "size.json"
     if size.is_file():

@@ -1,4 +1,6 @@
-"""How long the searches of an experiment take: with its decoding graph and a network, or its Gaussians, as they are."""
+"""How long the searches of an experiment take: with its decoding graph and a network, or its
+Gaussians, as they are.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,8 @@ _Scores = tuple[str, Iterator[tuple[str, Floats]], float]
 
 @dataclass
 class Searches:
-    """known: by kind of work and run; tried: what was measured, by kind, with the source of its scores; bounds: what
-    was extrapolated, in words, by kind.
+    """known: by kind of work and run; tried: what was measured, by kind, with the source of its
+    scores; bounds: what was extrapolated, in words, by kind.
     """
 
     experiment: Experiment
@@ -95,7 +97,9 @@ class Searches:
     def _speed(
         self, kind: str, sources: Sequence[Callable[[], _Scores]], searches: Sequence[Trial], limit: float
     ) -> SearchSpeed:
-        """With the first source of scores that fits the graph; from the size of the graph if there is none."""
+        """With the first source of scores that fits the graph; from the size of the graph if there
+        is none.
+        """
         for source in sources:
             with suppress(UserError):
                 name, speed = self._measured(source, searches, limit)
@@ -106,7 +110,9 @@ class Searches:
     def _measured(
         self, source: Callable[[], _Scores], searches: Sequence[Trial], limit: float
     ) -> tuple[str, SearchSpeed]:
-        """With the name of the source. Raises UserError if there is no graph, or if the scores do not fit it."""
+        """With the name of the source. Raises UserError if there is no graph, or if the scores do
+        not fit it.
+        """
         decoder, load = self._decoder
         name, scores, shift = source()
         return name, replace(measured_speed(decoder, scores, shift, searches, limit), load=load)
@@ -122,8 +128,8 @@ class Searches:
 
     @cached_property
     def _decoder(self) -> tuple[Decoder, float]:
-        """With the seconds of loading. Raises UserError without a graph, or with one that is too large to try or
-        cannot be read.
+        """With the seconds of loading. Raises UserError without a graph, or with one that is too
+        large to try or cannot be read.
         """
         assert self.experiment.graph is not None
         file = self.experiment.graph / "HCLG.fst"
@@ -154,8 +160,8 @@ class Searches:
         return f"the Gaussians of {hmm}", gmm_log_likelihoods(hmm, feats), options.frame_shift_ms / 1000
 
     def _pieces(self, stored: Callable[[str], Feats]) -> dict[str, Floats]:
-        """The middle of some utterances of dev and test; however few of them are searched, they lie evenly in the sets
-        and so come from many speakers.
+        """The middle of some utterances of dev and test; however few of them are searched, they lie
+        evenly in the sets and so come from many speakers.
         """
         sets = [stored(part) for part in SCORED_SETS]
         names = [(feats, name) for feats in sets for name in sorted(feats)]

@@ -44,8 +44,8 @@ class Limits(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What `search` returns. status: FINAL, PARTIAL (no path ends in a final state), NO_PATH or ENDLESS (a cycle of
-    negative cost, without input).
+    """What `search` returns. status: FINAL, PARTIAL (no path ends in a final state), NO_PATH or
+    ENDLESS (a cycle of negative cost, without input).
     """
 
     status: int
@@ -58,9 +58,9 @@ class Found(NamedTuple):
 def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def]
     """Tokens and links of all paths within the lattice beam.
 
-    graph: SearchGraph; start: state; scores: scaled log-likelihoods, float32 [frames, pdfs]; limits: Limits; lookup:
-    int32 [states], its content does not matter. Returns the fields of Found; only tokens and links up to the last
-    entries of its frames have a meaning.
+    graph: SearchGraph; start: state; scores: scaled log-likelihoods, float32 [frames, pdfs];
+    limits: Limits; lookup: int32 [states], its content does not matter. Returns the fields of
+    Found; only tokens and links up to the last entries of its frames have a meaning.
     """
     length = len(scores)
     tokens, links, count, linked = new_tokens(_ROOM), new_links(_ROOM), 1, 0
