@@ -94,7 +94,7 @@ def _entries(manifest: Path) -> Mapping[str, _Entry]:
     """By file name; empty without a manifest."""
     try:
         return _parsed(_stamp(manifest))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the writer says what is in a folder's place
         return {}
     except OSError as error:
         raise UserError(f"cannot read {manifest}: {error.strerror}; make it readable or delete it.") from error

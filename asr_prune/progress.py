@@ -18,13 +18,13 @@ def track(
     label: str,
     status: Callable[[], str] | None = None,
 ) -> Iterator[_T]:
-    """Yields `items`, reporting on standard error how many of `total` are done.
+    """Yields `items`, reporting on standard error how many of `total` are done; 0: unknown.
 
     On a terminal, if tqdm is installed: a bar with the text of `status`, updated twice a second.
     Elsewhere: a line each minute, and at the end if the work took more than two seconds, unless
     there is a `status`, whose caller prints lines of its own.
     """
-    if sys.stderr.isatty() and _tqdm_installed():
+    if on_terminal():
         yield from _with_bar(items, total, label, status)
         return
     start = last = time.monotonic()
@@ -38,7 +38,10 @@ def track(
         print(f"  {label}: {total} in {seconds:.0f} s", file=sys.stderr, flush=True)
 
 
-def _tqdm_installed() -> bool:
+def on_terminal() -> bool:
+    """Whether `track` shows a bar: on a terminal, if tqdm is installed."""
+    if not sys.stderr.isatty():
+        return False
     try:
         import tqdm  # noqa: F401
     except ImportError:
@@ -49,7 +52,7 @@ def _tqdm_installed() -> bool:
 def _with_bar(items: Iterable[_T], total: int, label: str, status: Callable[[], str] | None) -> Iterator[_T]:
     from tqdm import tqdm
 
-    with tqdm(items, total=total, desc=f"  {label}", leave=False, dynamic_ncols=True) as bar:
+    with tqdm(items, total=total or None, desc=f"  {label}", leave=False, dynamic_ncols=True) as bar:
         updated = 0.0
         for item in bar:
             yield item

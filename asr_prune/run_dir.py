@@ -137,3 +137,8 @@ def decode_info(folder: Path) -> Path:
 def lattices_file(folder: Path) -> Path:
     """The lattices of a decoded set, where decode.lattice keeps them."""
     return folder / "lat.1.gz"
+
+
+def portions_of(folder: Path) -> Path:
+    """Where an unfinished decoding keeps the portions that are done of the set that will be in `folder`."""
+    return folder.with_name(f"{folder.name}.portions")

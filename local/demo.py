@@ -54,7 +54,7 @@ def prepare(root: Path | None, out: Path, seed: int) -> None:
     lines = {voice: texts for part in PARTS for voice, texts in scripts[part].items()}
     seconds = record(lines, out / "audio", seed)
     for part in PARTS:
-        data = _data_dir(out / part, scripts[part], out / "audio")
+        data = data_dir(out / part, scripts[part], out / "audio")
         data.write()
         minutes = sum(seconds[name] for name in data.text) / 60
         counts = (len(data.spk2utt), len(data.text), minutes)
@@ -101,7 +101,8 @@ def _write_wav(path: Path, samples: np.ndarray) -> None:
         file.write(wav.getvalue())
 
 
-def _data_dir(path: Path, lines: Script, audio: Path) -> DataDir:
+def data_dir(path: Path, lines: Script, audio: Path) -> DataDir:
+    """The data directory `path` of the utterances that `record` wrote to `audio`."""
     data = DataDir(path)
     for voice, texts in lines.items():
         for name, words in zip(names(voice, len(texts)), texts, strict=True):

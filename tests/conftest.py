@@ -33,6 +33,10 @@ settings.load_profile("asr_prune")
 TRAINING = {"make_chunked", "make_trainer", "to_wer", "trained"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests that use a training fixture; other tests that train are marked where they are."""
@@ -42,6 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("slow") and not item.config.getoption("--slow"):
+        pytest.skip("takes many minutes; run it with --slow")
     if item.get_closest_marker("torchaudio") and (reason := _torchaudio_problem()):
         pytest.skip(reason)
 

@@ -8,6 +8,7 @@ from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import grid, lattice_set
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
+from asr_prune.decode.pace import audio_of
 from asr_prune.errors import UserError
 from asr_prune.process import torch_threads
 from asr_prune.run_dir import RunDir
@@ -25,10 +26,12 @@ def bench_decode(run: RunDir, decoding: Decoding, part: str) -> list[str]:
         raise UserError(f"{decoding.graph}/HCLG.fst is missing; run the graph stage, which makes it.")
     options = decoding.options
     model = with_token_priors(decoding, load_model(run.shrunk))
-    scores = NetworkScores(model, decoding.load(part), time.process_time)
+    feats = decoding.load(part)
+    scores = NetworkScores(model, feats, time.process_time)
+    audio = audio_of(feats, decoding.features.frame_shift, model.network.stride)
     points = grid(options)
     with torch_threads(1):
-        decoded = lattice_set(decoding.graph, scores, options, points)
+        decoded = lattice_set(decoding.graph, scores, options, points, audio=audio)
     speech = decoded.frames * decoding.features.frame_shift * model.network.stride
     beams = f"beam {options.beam:g}, lattice beam {options.lattice_beam:g}, LM weight {1 / options.acoustic_scale:g}"
     rows = [

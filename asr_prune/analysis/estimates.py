@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from asr_prune.analysis.amount import Amount
+from asr_prune.analysis.machine import available_cores
+from asr_prune.analysis.search_speed import SearchSpeed
+from asr_prune.analysis.searches import Searches
 from asr_prune.analysis.speeds import (
     GmmSpeed,
     NetworkSpeed,
@@ -19,31 +23,31 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
 from asr_prune.integrity import checked
+from asr_prune.layout import SCORED_SETS
 from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
-from asr_prune.run_dir import decode_info
+from asr_prune.score.options import COMPARED_SECONDS
 from asr_prune.text import file_lines
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
 #: tied states of a monophone pass, and tokens of CTC, where the lang stage has not run
 USUAL_PDFS, USUAL_TOKENS = 120, 32
-#: seconds of search a second of speech, where nothing has been decoded yet
-USUAL_RTF = 0.02
-#: share of the usual search that the narrow one takes by which networks are compared
-NARROW = 0.25
 #: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
 COPIES = 6
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not known beforehand."""
+    """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not
+    known beforehand. extrapolated: whether the seconds rest on a search that could not be tried.
+    """
 
     seconds: float | None = None
     frames: int | None = None
     disk: int | None = None
     memory: int | None = None
+    extrapolated: bool = False
 
 
 @dataclass
@@ -55,8 +59,8 @@ class Estimator:
     speeds: dict[object, NetworkSpeed] = field(default_factory=dict)
 
     def of(self, work: Work) -> Estimate:
-        """What a work takes; all unknown if the amount of speech is."""
-        if not self.amounts or not sum(amount.hours for amount in self.amounts.values()):
+        """What a work takes; all unknown if the amount of speech that it is about is."""
+        if not all(self.hours(part) for part in self._about(work)):
             return Estimate()
         if work.stage == "align":
             return self._align(work.piece)
@@ -69,6 +73,25 @@ class Estimator:
         run = next((run for run in self.experiment.runs if run.name == work.run), None)
         kinds = {"train": self._train, "shrink-verify": self._verify, "decode": self._decode}
         return kinds[work.entry](run) if run and work.entry in kinds else Estimate()
+
+    def _about(self, work: Work) -> tuple[str, ...]:
+        """The sets whose hours the estimate rests on."""
+        searched = work.stage == "graph" or work.entry in ("shrink-verify", "decode")
+        return SCORED_SETS if searched else ("train",)
+
+    @cached_property
+    def searches(self) -> Searches:
+        _ = self.base  # measured before a graph raises the peak
+        return Searches(self.experiment)
+
+    def _searching(
+        self, speed: SearchSpeed, parts: tuple[str, ...] = SCORED_SETS, times: int = 1, most: float = math.inf
+    ) -> float:
+        """Seconds for `times` searches of sets, at most `most` hours of each, the graph loaded for
+        each of them.
+        """
+        hours = sum(min(self.hours(part), most) for part in parts) / min(self.experiment.nj, available_cores())
+        return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
 
     def hours(self, *parts: str) -> float:
         """Of these sets together; before the corpus stage the whole corpus counts as train."""
@@ -90,7 +113,9 @@ class Estimator:
         return peak_memory()
 
     def _corpus(self) -> Estimate:
-        """Its audio is opened once, for hours and for faults; a script that makes its audio takes longer."""
+        """Its audio is opened once, for hours and for faults; a script that makes its audio takes
+        longer.
+        """
         opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
         return Estimate(opened if self.experiment.recipe.corpus.root else None, memory=self.base)
 
@@ -127,8 +152,9 @@ class Estimator:
             self.frames(self.experiment.recipe.features.hmm, "dev", "test"),
         )
         speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
-        search = 2 * USUAL_RTF * 3600 * self.hours("dev", "test") / self.experiment.nj
-        return Estimate(2 * frames * (speed.score + speed.speaker) + search, frames)
+        found = self.searches.adapt()
+        seconds = 2 * frames * (speed.score + speed.speaker) + self._searching(found)
+        return Estimate(seconds, frames, extrapolated=found.extrapolated)
 
     def _share(self, own: TrainingOptions) -> float:
         count = sum(one.utterances for part, one in self.amounts.items() if part != "test")
@@ -179,29 +205,28 @@ class Estimator:
         return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
 
     def _verify(self, run: Run) -> Estimate:
-        """Two networks over test in single and double precision, and two narrow searches of dev and test."""
-        speed = self._speed(run)
-        dev, test = (self.frames(self._network_kind, part) for part in ("dev", "test"))
-        seconds = speed.forward * (2 * dev + 8 * test) + 2 * NARROW * self._rtf(run) * 3600 * self.hours("dev", "test")
-        return Estimate(seconds, dev + test, 4 * speed.params)
+        """Two networks over test in single and double precision, and, if anything was cut, two
+        narrow searches of at most half an hour of dev. Words of test are searched only where the
+        networks score differently, which is rare.
+        """
+        speed, frames = self._speed(run), [self.frames(self._network_kind, part) for part in SCORED_SETS]
+        dev, test = frames
+        if run.prune.IS_DENSE:
+            return Estimate(8 * test * speed.forward, dev + test, 4 * speed.params)
+        found = self.searches.verify(run)
+        search = self._searching(found, ("dev",), 2, COMPARED_SECONDS / 3600)
+        evaluated = (2 * dev + 8 * test) * speed.forward
+        return Estimate(evaluated + search, dev + test, 4 * speed.params, extrapolated=found.extrapolated)
 
     def _decode(self, run: Run) -> Estimate:
-        frames = self.frames(self._network_kind, "dev", "test")
-        seconds = frames * self._speed(run).forward
-        return Estimate(seconds + self._rtf(run) * 3600 * self.hours("dev", "test") / self.experiment.nj, frames)
-
-    def _rtf(self, run: Run) -> float:
-        """Of an earlier decoding with this recipe's graph, or a usual one."""
-        layout = self.experiment.layout
-        folders = [layout.run(run.name), *layout.existing_runs()]
-        paths = [decode_info(folder.decoded("test")) for folder in folders]
-        found = next((path for path in paths if path.is_file()), None)
-        return float(json.loads(checked(found).read_text())["rtf_decode"]) if found else USUAL_RTF
+        frames, found = self.frames(self._network_kind, "dev", "test"), self.searches.decode(run)
+        seconds = frames * self._speed(run).forward + self._searching(found)
+        return Estimate(seconds, frames, extrapolated=found.extrapolated)
 
 
 def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int) -> float:
-    """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has by then, several
-    times over for several flat starts, and its transforms.
+    """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has
+    by then, several times over for several flat starts, and its transforms.
     """
     last = own.iterations - 1
     seconds = _iterations(own, speed, pdfs, range(1, last + 1)) + speed.score + speed.search

@@ -8,6 +8,7 @@ from typing import Any
 
 from asr_prune.decode.gmm import gmm_log_likelihoods
 from asr_prune.decode.lattice_set import Words, grid, lattice_set
+from asr_prune.decode.pace import audio_of
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import pass_features
@@ -68,5 +69,6 @@ def _words(experiment: Experiment, folder: Path, part: str) -> Words:
     recipe = experiment.recipe
     feats = pass_features(experiment.layout.set(part), recipe.features.hmm, folder)
     scores = gmm_log_likelihoods(folder, feats)
-    graph = experiment.graph_of(folder.name)
-    return lattice_set(graph, scores, recipe.decode, grid(recipe.decode), experiment.nj).words
+    graph, options = experiment.graph_of(folder.name), recipe.decode
+    audio = audio_of(feats, recipe.features.hmm.frame_shift_ms / 1000)
+    return lattice_set(graph, scores, options, grid(options), experiment.nj, audio=audio).words

@@ -30,10 +30,11 @@ class Machine:
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
         system = f"{platform.system()} {platform.machine()}"
         writable = os.access(".", os.W_OK)
-        return cls(system, _cores(), load, _memory(), shutil.disk_usage(".").free, writable)
+        return cls(system, available_cores(), load, _memory(), shutil.disk_usage(".").free, writable)
 
 
-def _cores() -> int:
+def available_cores() -> int:
+    """Cores that this process may use."""
     count = getattr(os, "process_cpu_count", None)  # Python 3.13
     if count is None and hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _CLAUSE = re.compile(r"(==|!=|>=|<=|>|<|~=)\s*([\w.*+!-]+)")
 #: optional parts of the package that users install
-EXTRAS = ("demo", "export")
+EXTRAS = ("demo", "demo_large", "export")
 
 
 @dataclass(frozen=True)

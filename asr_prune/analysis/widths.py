@@ -20,6 +20,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import Point, Words, grid, lattice_set
 from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_token_priors
+from asr_prune.decode.pace import audio_of
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
 from asr_prune.hmm.network_features import Feats
@@ -135,7 +136,8 @@ def _decoded(judge: Judge, model: Model, feats: Feats, points: Sequence[Point]) 
     if decoding.graph is None:
         return dict.fromkeys(points, greedy_set(model, feats))
     scores = NetworkScores(with_token_priors(decoding, model), feats)
-    return lattice_set(decoding.graph, scores, decoding.options, points, judge.nj).words
+    audio = audio_of(feats, decoding.features.frame_shift, model.network.stride)
+    return lattice_set(decoding.graph, scores, decoding.options, points, judge.nj, audio=audio).words
 
 
 def format_widths(rows: Sequence[Mapping[str, Any]]) -> list[str]:

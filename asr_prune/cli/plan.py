@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
 from asr_prune.stages import all_works
+from asr_prune.workflow.log import print_messages
 from asr_prune.workflow.runner import Runner, State
 
 if TYPE_CHECKING:
@@ -29,12 +31,14 @@ def plan(options: argparse.Namespace) -> None:
     from asr_prune.analysis.estimates import Estimate, Estimator
 
     experiment = given_experiment(options)
+    print_messages(sys.stderr)
     states = list(Runner(experiment.layout).survey(all_works(experiment)))
     speech = amounts(experiment)
     estimator = Estimator(experiment, speech)
     rows = [(state, estimator.of(state.work) if state.due else Estimate()) for state in states]
     unknown = [] if experiment.facts else experiment.assumptions
-    print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *plan_notes(rows, speech, unknown)]))
+    notes = [*plan_notes(rows, speech, unknown), *estimator.searches.notes]
+    print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *notes]))
 
 
 def speech_lines(speech: dict[str, Amount]) -> list[str]:
@@ -44,7 +48,8 @@ def speech_lines(speech: dict[str, Amount]) -> list[str]:
         count = f"{part:6s} {amount.utterances:7d} {'files' if part == 'corpus' else 'utterances'}"
         about = "about " if amount.estimated else ""
         words = f"  {amount.speakers:5d} speakers  {amount.words:8d} words" if amount.speakers else ""
-        lines.append(f"{count}  {about}{amount.hours:.2f} h{words}")
+        hours = f"{about}{amount.hours:.2f}" if amount.hours else "-"
+        lines.append(f"{count}  {hours} h{words}")
     return lines or ["no speech yet: run the corpus stage first (asr-prune corpus), or set corpus.root"]
 
 
@@ -54,14 +59,24 @@ def plan_table(rows: Sequence[tuple[State, Estimate]]) -> list[str]:
     lines = [f"{'stage':9s} {'work':{wide}s} {'frames':>9s} {'disk':>9s} {'memory':>9s} {'time':>9s}  due"]
     for state, estimate in rows:
         figures = [amount_of(estimate.frames), size_of_bytes(estimate.disk), size_of_bytes(estimate.memory)]
-        cells = " ".join(f"{figure:>9s}" for figure in (*figures, duration(estimate.seconds)))
+        time = ("~" if estimate.extrapolated else "") + duration(estimate.seconds)
+        cells = " ".join(f"{figure:>9s}" for figure in (*figures, time))
         due = state.why if state.due else "up to date"
         lines.append(f"{state.work.stage:9s} {work_name(state):{wide}s} {cells}  {due}")
     known = [estimate for _, estimate in rows]
     disk, most = sum(own.disk or 0 for own in known), max((own.memory or 0 for own in known), default=0)
-    seconds = sum(own.seconds or 0 for own in known)
-    totals = f"{size_of_bytes(disk):>9s} {size_of_bytes(most):>9s} {duration(seconds):>9s}"
+    totals = f"{size_of_bytes(disk):>9s} {size_of_bytes(most):>9s} {whole_duration(rows):>9s}"
     return [*lines, f"{'all':{wide + 20}s}{totals}"]
+
+
+def whole_duration(rows: Sequence[tuple[State, Estimate]]) -> str:
+    """Of all works that are due: a lower bound if some of them are not known."""
+    due = [estimate for state, estimate in rows if state.due]
+    known = [own.seconds for own in due if own.seconds is not None]
+    if due and not known:
+        return "-"
+    about = "~" if any(own.extrapolated for own in due) else ""
+    return ("at least " if len(known) < len(due) else "") + about + duration(sum(known))
 
 
 def work_name(state: State) -> str:

@@ -24,7 +24,7 @@ from asr_prune.run_dir import RunDir, lattices_file
 def add_verbs(verbs: Verbs) -> None:
     """verify, widths, explain, bench and nbest."""
     says = "compare the masked and the shrunk network of a run, by logits and by words"
-    add_run_options(add_verb(verbs, "verify", says, verify, "exp/demo/runs/dense"), "shrink", nj=False)
+    add_run_options(add_verb(verbs, "verify", says, verify, "exp/demo/runs/dense"), "shrink")
     says = "measure every width of a guided run: its first tenth of nodes, two tenths ... all, without training"
     add_run_options(add_verb(verbs, "widths", says, widths, "exp/an4/runs/guided-keep0.25"), "train")
     _add_explain(verbs)
@@ -53,7 +53,7 @@ def verify(options: argparse.Namespace) -> int:
     from asr_prune.score.verify_run import verify_run
 
     with working_on_run(options, lambda run: run.shrunk, "shrink") as (experiment, run):
-        holds = verify_run(run, experiment.decoding)
+        holds = verify_run(run, experiment.decoding, experiment.nj)
     print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")
     return 0 if holds else 1
 

@@ -12,6 +12,7 @@ import numpy as np
 from asr_prune.corpus.datadir import group_by_speaker
 from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.pace import SetSearch, audio_of
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Computed, frames_of
 from asr_prune.files import Readable
@@ -28,9 +29,9 @@ _Feats = Mapping[str, Floats]
 class Adapter:
     """Estimates fMLLR transforms for the speaker-adaptive model in the folder `hmm`.
 
-    graph: folder of its decoding graph; silence: ids of the silence phones. Transforms are
-    estimated in two rounds on the best path, without silence; Kaldi uses lattice posteriors.
-    Raises UserError if a file is missing or damaged.
+    graph: folder of its decoding graph; silence: ids of the silence phones; frame_shift: seconds,
+    for the progress. Transforms are estimated in two rounds on the best path, without silence;
+    Kaldi uses lattice posteriors. Raises UserError if a file is missing or damaged.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class Adapter:
         silence: list[int],
         options: DecodeOptions,
         nj: int = 1,
+        frame_shift: float = 0.01,
     ) -> None:
         self.graph, self.options, self.nj = graph, options, nj
+        self.frame_shift = frame_shift
         self.model = HmmModel.load(hmm)
         self.unadapted = read_mdl(hmm / "final.alimdl")[1]
         if self.unadapted.num_gauss != self.model.gmms.num_gauss:
@@ -61,17 +64,18 @@ class Adapter:
         """
         options, gmms = self.options, self.model.gmms
         narrow = replace(options, beam=options.first_beam, max_active=options.first_max_active)
-        pdfs = self._speech_pdfs(self.unadapted, feats, narrow)
+        search = SetSearch("first pass", narrow, ("decode.first_beam", "decode.first_max_active"))
+        pdfs = self._speech_pdfs(self.unadapted, feats, search)
         first = self._estimate(feats, pdfs, speakers, min_frames, self.unadapted)
         adapted = Computed(feats, lambda utt, frames: transformed(frames, first[speakers[utt]]))
-        pdfs = self._speech_pdfs(gmms, adapted, options)
+        pdfs = self._speech_pdfs(gmms, adapted, SetSearch("adapted pass", options))
         return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
 
-    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, options: DecodeOptions) -> dict[str, Ints]:
+    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, search: SetSearch) -> dict[str, Ints]:
         """Pdf of each frame on the best path, -1 in silence or without a path; int32 [frames]."""
-        scores, weight = _LogLikelihoods(gmms, feats), options.adapt_lm_weight
-        paths = decode_set(self.graph, scores, options, weight, self.nj)
-        frames = frames_of(feats)
+        scores, audio = _LogLikelihoods(gmms, feats), audio_of(feats, self.frame_shift)
+        weight, frames = self.options.adapt_lm_weight, frames_of(feats)
+        paths = decode_set(self.graph, scores, search.options, weight, self.nj, audio, search)
         speech = {utt: np.full(count, -1, np.int32) for utt, count in frames.items()}
         for utt, path in paths.items():
             if len(path.pdfs) == frames[utt]:

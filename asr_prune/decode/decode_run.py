@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -13,13 +14,14 @@ from typing import Any
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
-from asr_prune.decode.lattice_set import Decoded, Words, grid, lattice_set, sweep_archive
+from asr_prune.decode.lattice_set import Decoded, Words, grid, sweep_archive
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.portioned import PortionedSet
 from asr_prune.decode.words_files import read_words_file
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir
-from asr_prune.run_dir import decode_info, lattices_file, words_file
+from asr_prune.run_dir import decode_info, lattices_file, portions_of, words_file
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,8 @@ def decode_run(
     """Decodes sets with the network in the file `network`.
 
     outs: a folder per set, which gets the figures and either lattices (decode.lattice) or the words
-    at each point; options: replace those of `decoding`. Raises UserError as `lattice_set`.
+    at each point; options: replace those of `decoding`. Goes on from the portions that an
+    interrupted decoding of the same left beside `outs`. Raises UserError as `lattice_set`.
     """
     decoding = replace(decoding, options=options)
     model = with_token_priors(decoding, load_model(network))
@@ -43,24 +46,26 @@ def decode_run(
             _greedy_part(decoding, model, part, out)
         else:
             _decode_part(decoding, model, part, out, nj)
+    for out in outs.values():
+        shutil.rmtree(portions_of(out), ignore_errors=True)
 
 
 def _decode_part(decoding: Decoding, model: Model, part: str, out: Path, nj: int) -> None:
-    options, scores = decoding.options, NetworkScores(model, decoding.stored(part))
-    shift = decoding.features.frame_shift * model.network.stride
+    options, shift = decoding.options, decoding.features.frame_shift
+    points = [] if options.lattice else grid(options)
     assert decoding.graph is not None
+    feats, folder = decoding.stored(part), portions_of(out)
+    whole = PortionedSet(decoding.graph, model, feats, options, points, shift, folder)
+    store = whole.decode(nj)
     with atomic_dir(out) as partial:
-        keep = lattices_file(partial) if options.lattice else None
-        points = [] if options.lattice else grid(options)
-        decoded = lattice_set(decoding.graph, scores, options, points, nj, keep)
-        write_words(partial, decoded.words)
-        info = decode_figures(decoded, scores.seconds, shift)
+        decoded = whole.join(store, partial)
+        info = decode_figures(decoded, store.forward(), shift * model.network.stride)
         decode_info(partial).write_text(json.dumps(info, indent=1))
-    log.info("  %s: %s", part, decoded.summary(shift))
+    log.info("  %s: %s", part, decoded.summary(shift * model.network.stride))
 
 
 def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None:
-    feats = decoding.load(part)
+    feats = decoding.stored(part)
     scores = NetworkScores(model, feats)
     words = {utt: greedy_words(posteriors, model.tokens) for utt, posteriors in scores}
     frames = sum(frames_of(feats).values())

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from asr_prune.decode.decoder import BestPath, Decoder
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.parallel import each
+from asr_prune.decode.pace import UNKNOWN, Audio, SetSearch, each_paced
 from asr_prune.errors import UserError
 from asr_prune.files import Readable
 from asr_prune.hmm.gmm import Floats
-from asr_prune.progress import track
 
 log = logging.getLogger(__name__)
 
@@ -23,24 +22,23 @@ def decode_set(
     options: DecodeOptions,
     lm_weight: float,
     nj: int = 1,
-    total: int = 0,
+    audio: Audio = UNKNOWN,
+    search: SetSearch | None = None,
 ) -> dict[str, BestPath]:
     """Decodes log-likelihoods, float32 [frames, pdfs] by utterance, with `nj` processes.
 
-    total: number of utterances, for the progress bar, if `loglikes` has no length. To compare LM
+    audio: of audio, for the progress; search: how it is named there, and its beams. To compare LM
     weights use `lattice_set`. Warns of utterances that reach no final state. Raises UserError for
     empty or invalid log-likelihoods, with the utterance, and as `Decoder`.
     """
     work = _Best(Decoder(graph, options), 1 / lm_weight)
-    pairs: Iterable[tuple[str, Floats]]
-    if isinstance(loglikes, Mapping):
-        pairs, total = loglikes.items(), len(loglikes)
-    else:
-        pairs = loglikes
-    paths = dict(track(each(work, pairs, nj), total, "decoding"))
+    pairs = loglikes.items() if isinstance(loglikes, Mapping) else loglikes
+    search = search or SetSearch("decoding", options)
+    paths = dict(each_paced(work, pairs, nj, search, audio))
     if not paths:
         raise UserError("there is no utterance to decode; check the features of this set.")
-    warn_unfinished([utt for utt, path in paths.items() if not path.reached_final])
+    setting = search.settings[0] if search.settings else ""
+    warn_unfinished([utt for utt, path in paths.items() if not path.reached_final], setting)
     return paths
 
 
@@ -56,8 +54,12 @@ class _Best:
         return self.decoder.best(matrix, self.scale)
 
 
-def warn_unfinished(utterances: Sequence[str]) -> None:
-    """Logs how many utterances reached no final state, and the first five."""
+def warn_unfinished(utterances: Sequence[str], setting: str = "decode.beam") -> None:
+    """Logs how many utterances reached no final state, and the first five.
+
+    setting: of the recipe that is the beam of the search, empty if none is.
+    """
     if utterances:
-        text = "%d utterances reached no final state, partial words kept: %s; widen decode.beam"
-        log.warning(text, len(utterances), " ".join(sorted(utterances)[:5]))
+        text = "%d utterances reached no final state, partial words kept: %s%s"
+        remedy = f"; widen {setting}" if setting else ""
+        log.warning(text, len(utterances), " ".join(sorted(utterances)[:5]), remedy)

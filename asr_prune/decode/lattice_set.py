@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import product
@@ -14,12 +14,34 @@ from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
 from asr_prune.decode.options import DecodeOptions, Point
+from asr_prune.decode.pace import UNKNOWN, Audio, SetSearch, each_paced
 from asr_prune.decode.parallel import each
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
 from asr_prune.lang.symbols import read_symbols
 
 Words = dict[Point, dict[str, list[str]]]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the search finds in one utterance.
+
+    words: ids, for each point; score: log-likelihood of the best path, scaled as in the search,
+    -infinity without a path; seconds: CPU time of search and sweep; lattice: None unless kept.
+    """
+
+    frames: int
+    words: list[list[int]]
+    score: float
+    reached_final: bool
+    seconds: tuple[float, float]
+    lattice: Lattice | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no path."""
+        return self.score == float("-inf")
 
 
 @dataclass
@@ -53,17 +75,18 @@ class Decoded:
             f" log-likelihood per frame {mean:.3f} over {self.frames} frames"
         )
 
-
-@dataclass(frozen=True)
-class _Utterance:
-    """The result of one utterance; seconds: CPU time of search and sweep."""
-
-    frames: int
-    lattice: Lattice | None
-    words: list[list[int]]
-    score: float
-    reached_final: bool
-    seconds: tuple[float, float]
+    def count(self, utt: str, found: Searched) -> None:
+        """Adds the figures of an utterance."""
+        self.utterances += 1
+        self.frames += found.frames
+        self.search_seconds += found.seconds[0]
+        self.sweep_seconds += found.seconds[1]
+        if found.failed:
+            self.failed.append(utt)
+        else:
+            self.score += found.score
+        if not found.reached_final:
+            self.partial.append(utt)
 
 
 def grid(options: DecodeOptions) -> list[Point]:
@@ -78,38 +101,55 @@ def lattice_set(
     points: Sequence[Point],
     nj: int = 1,
     keep: Path | None = None,
+    audio: Audio = UNKNOWN,
 ) -> Decoded:
     """Decodes (utterance, log-likelihoods float32 [frames, pdfs]) with `nj` processes.
 
     points: where words are taken from the lattices; keep: file for the lattices, as Kaldi's
-    lat.1.gz. `loglikes` is read as it is decoded. Warns of utterances that reach no final state.
-    Raises UserError for empty or invalid log-likelihoods, with the utterance, and as `Decoder`.
+    lat.1.gz; audio: of audio, for the progress. `loglikes` is read as it is decoded. Warns of
+    utterances that reach no final state. Raises UserError for empty or invalid log-likelihoods, with
+    the utterance, and as `Decoder`.
     """
     decoder = Decoder(graph, options)
     decoded, ids = Decoded({point: {} for point in points}), decoder.words
-    work = _Search(decoder, points, keep is not None)
     with writing_lattices(keep) if keep else nullcontext() as write:
-        for utt, result in each(work, loglikes, nj):
-            _count(decoded, utt, result)
-            for point, words in zip(points, result.words, strict=True):
+        for utt, found in found_each(decoder, loglikes, points, nj, keep is not None, audio):
+            decoded.count(utt, found)
+            for point, words in zip(points, found.words, strict=True):
                 decoded.words[point][utt] = [ids[i] for i in words]
-            if write and result.lattice and utt not in decoded.failed:
-                write(utt, result.lattice)
+            if write and found.lattice:
+                write(utt, found.lattice)
     if not decoded.utterances:
         raise UserError("there is no utterance to decode; check the features of this set.")
     warn_unfinished(decoded.partial)
     return decoded
 
 
+def found_each(
+    decoder: Decoder,
+    loglikes: Iterable[tuple[str, Floats]],
+    points: Sequence[Point],
+    nj: int,
+    keep: bool,
+    audio: Audio,
+) -> Generator[tuple[str, Searched]]:
+    """Yields (utterance, what the search finds) in the order of `loglikes`, reporting the pace.
+
+    keep: whether with lattices, where there is a path. Raises UserError as `lattice_set`.
+    """
+    work, search = _Work(decoder, points, keep), SetSearch("decoding", decoder.options)
+    return each_paced(work, loglikes, nj, search, audio)
+
+
 @dataclass(frozen=True)
-class _Search:
+class _Work:
     """keep: whether lattices are returned."""
 
     decoder: Decoder
     points: Sequence[Point]
     keep: bool
 
-    def __call__(self, utt: str, loglikes: Floats) -> _Utterance:
+    def __call__(self, utt: str, loglikes: Floats) -> Searched:
         decoder = self.decoder
         decoder.check(utt, loglikes)
         start = time.process_time()
@@ -119,21 +159,8 @@ class _Search:
         (_, cost), *swept = lattice.sweep([searched_at, *self.points])
         seconds = searched - start, time.process_time() - searched
         words = [ids for ids, _ in swept]
-        kept = Lattice(lattice.arrays) if self.keep else None
-        return _Utterance(len(loglikes), kept, words, -cost, lattice.reached_final, seconds)
-
-
-def _count(decoded: Decoded, utt: str, result: _Utterance) -> None:
-    decoded.utterances += 1
-    decoded.frames += result.frames
-    decoded.search_seconds += result.seconds[0]
-    decoded.sweep_seconds += result.seconds[1]
-    if result.score > float("-inf"):
-        decoded.score += result.score
-    else:
-        decoded.failed.append(utt)
-    if not result.reached_final:
-        decoded.partial.append(utt)
+        kept = Lattice(lattice.arrays) if self.keep and cost < float("inf") else None
+        return Searched(len(loglikes), words, -cost, lattice.reached_final, seconds, kept)
 
 
 def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int = 1) -> Words:

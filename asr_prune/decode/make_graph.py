@@ -60,7 +60,8 @@ def adapt_speakers(
     transforms; search: options of the two passes, named as in DecodeOptions. Raises UserError as
     `Adapter`.
     """
-    adapter = Adapter(hmm, graph, Lang.read(lang).silence, DecodeOptions(**search), nj)
+    shift = features.frame_shift_ms / 1000
+    adapter = Adapter(hmm, graph, Lang.read(lang).silence, DecodeOptions(**search), nj, shift)
     for part, folder in sets.items():
         feats = dict(pass_features(folder, features, hmm, adapt=False))
         transforms = adapter.transforms(feats, DataDir.read(folder).utt2spk, min_frames)

@@ -18,6 +18,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.lattice_set import lattice_set
+from asr_prune.decode.pace import audio_of
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.forward import Forward, liken, torch_forward
@@ -165,13 +166,15 @@ def _add_words(
     chosen = json.loads(checked(trained.run.score("test")).read_text(encoding="utf-8"))
     point = chosen["lm_weight"], chosen["penalty"]
     decoding, options = judging.decoding, judging.decoding.options
+    audio = audio_of(feats, decoding.features.frame_shift, trained.model.network.stride)
     test, by_form = DataDir.read(decoding.set("test")), dict[str, dict[str, list[str]]]()
     for row in rows:
         scores = ((name, forms[row["form"]](matrix).loglikes) for name, matrix in feats.items())
         if decoding.graph is None:
             words = {name: greedy_words(matrix, trained.model.tokens) for name, matrix in scores}
         else:
-            words = lattice_set(decoding.graph, scores, options, [point], judging.nj).words[point]
+            found = lattice_set(decoding.graph, scores, options, [point], judging.nj, audio=audio)
+            words = found.words[point]
         by_form[row["form"]] = words
         row["wer_test"] = None if test.silent else score(words, test.text, test.utt2spk, judging.score).wer
         row["utterances_changed"] = sum(words[name] != by_form["torch"][name] for name in words)

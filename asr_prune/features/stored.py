@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -51,6 +51,10 @@ class Stored(Archived):
     def frames(self) -> dict[str, int]:  # type: ignore[override]
         """Number of frames of each utterance, from the matrices' headers."""
         return rows_of_places(self.places, self.remedy)
+
+    def only(self, names: Iterable[str]) -> Stored:
+        """The same features of these utterances alone."""
+        return Stored({name: self.places[name] for name in names}, self.process, self.remedy)
 
     def then(self, step: _Process) -> Stored:
         """The same features, further processed by `step`, which keeps the number of frames."""

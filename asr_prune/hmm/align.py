@@ -15,6 +15,7 @@ from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.native import silenced
+from asr_prune.progress import track
 
 
 @dataclass
@@ -67,9 +68,19 @@ def align_equal(graphs: dict[str, Fst], data: JoinedUtterances, seed: int) -> Al
     return alignment
 
 
-def align(model: HmmModel, graphs: dict[str, Fst], data: JoinedUtterances, search: Search) -> Alignment:
-    """The best path of each utterance, with `retry_beam` if `beam` fails."""
+def align(
+    model: HmmModel, graphs: dict[str, Fst], data: JoinedUtterances, search: Search, label: str = ""
+) -> Alignment:
+    """The best path of each utterance, with `retry_beam` if `beam` fails. label: of its progress, "" for none."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
+    scored = _scored(model, data, search)
+    for i, scores in track(scored, len(data.ids), label) if label else scored:
+        _align_one(model, graphs[data.ids[i]], scores, search, alignment, data, i)
+    return alignment
+
+
+def _scored(model: HmmModel, data: JoinedUtterances, search: Search) -> Iterator[tuple[int, Floats]]:
+    """The number of each utterance, and its scores for `best_path`."""
     boosted = list(search.boosted)
     gmms = model.gmms if search.boost == 1.0 else model.gmms.boosted(boosted, search.boost)
     scorer, columns = Scorer(gmms), id_to_pdf(model.transitions)[1:]
@@ -77,10 +88,7 @@ def align(model: HmmModel, graphs: dict[str, Fst], data: JoinedUtterances, searc
         start, end = data.bounds[batch.start], data.bounds[batch.stop]
         scores = scorer(data.feats[start:end]) * np.float32(search.acoustic_scale)
         for i in batch:
-            rows = scores[data.bounds[i] - start : data.bounds[i + 1] - start]
-            graph = graphs[data.ids[i]]
-            _align_one(model, graph, rows[:, columns], search, alignment, data, i)
-    return alignment
+            yield i, scores[data.bounds[i] - start : data.bounds[i + 1] - start][:, columns]
 
 
 def _align_one(

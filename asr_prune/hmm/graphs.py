@@ -7,6 +7,7 @@ import kaldi_hmm_gmm as khg
 from asr_prune.hmm.model import HmmModel
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
+from asr_prune.progress import track
 
 
 def graph_compiler(lang: Lang, model: HmmModel) -> khg.TrainingGraphCompiler:
@@ -29,5 +30,5 @@ def compile_graphs(
     Utterances with an unknown word have no graph if the lexicon has no word for unknown words.
     """
     compiler = graph_compiler(lang, model)
-    words = {utt: lang.word_ids(text[utt]) for utt in utts}
-    return {utt: compiler.compile_graph_from_text(ids) for utt, ids in words.items() if ids}
+    words = ((utt, lang.word_ids(text[utt])) for utt in track(utts, len(utts), "training graphs"))
+    return {utt: compiler.compile_graph_from_text(ids) for utt, ids in words if ids}

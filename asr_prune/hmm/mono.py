@@ -36,6 +36,8 @@ def train_mono(job: PassInput, options: MonoOptions) -> TrainedPass:
     """
     front = job.plain_front
     data = job.data.through(front)
+    message = "  flat start from %d utterances: training graphs, then %d iterations"
+    log.info(message, len(data.ids), options.iterations - 1)
     graphs = compile_graphs(job.lang, flat_start(job.lang, data), job.text, data.ids)
     seeds = range(job.seed * options.starts, (job.seed + 1) * options.starts)
     starts = [start(job.lang, data, graphs, options, seed) for seed in seeds]

@@ -60,7 +60,8 @@ class Training:
     def realign(self) -> None:
         """Aligns with the current model. Raises UserError if no utterance can be aligned."""
         search = replace(self.search, beam=self.options.beam_at(self.iteration))
-        self.alignment = align(self.model, self.graphs, self.data, search)
+        label = "first alignment, the longest" if self.iteration == 1 else ""
+        self.alignment = align(self.model, self.graphs, self.data, search, label)
         if len(self.alignment.failed) == len(self.data.ids):
             raise UserError(
                 f"none of {len(self.data.ids)} utterances could be aligned; "

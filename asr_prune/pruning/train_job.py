@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
@@ -27,16 +26,13 @@ def train_one(
     align: Path,
     lang: Path | None,
     recipe: str,
-    resume: bool,
 ) -> list[Path]:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
     align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
-    recipe: text of the run's recipe.yaml; resume: go on from the last checkpoint. Raises UserError
-    as `train_run`. Returns further files that it wrote.
+    recipe: text of the run's recipe.yaml. Goes on from the last checkpoint if there is one. Raises
+    UserError as `train_run`. Returns further files that it wrote.
     """
-    if not resume:
-        shutil.rmtree(run.models, ignore_errors=True)
     with atomic(run.recipe) as file:
         file.write(recipe)
     sets = [data / part for part in ("train", "dev")]

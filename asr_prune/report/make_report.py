@@ -17,7 +17,16 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
     `write_report`.
     """
     runs = [
-        RunFiles(run.name, run.result, run.norms, run.weights, run.widths, run.before_cut, run.decoded("test"))
+        RunFiles(
+            name=run.name,
+            result=run.result,
+            norms=run.norms,
+            weights=run.weights,
+            widths=run.widths,
+            before_cut=run.before_cut,
+            decoded=run.decoded("test"),
+            verify=run.verify,
+        )
         for run in layout.existing_runs()
     ]
     table = write_report(runs, layout.report, layout.name, options, score, read_overlap(overlap))

@@ -163,6 +163,7 @@ def _sections(
     warning: str,
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
+    sampled = [f"{run.result.run}: {run.sampled}." for run in runs if run.sampled]
     every = columns(rows)
     norms = "Histograms of node norms before the cut, kept and cut nodes"
     matrices = "Magnitudes of weights before the cut"
@@ -175,7 +176,7 @@ def _sections(
         '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
         ' <a href="results.json">results.json</a>.</p>',
         *([f"<p>{escape(warning)}</p>"] if warning else []),
-        *([_bullets(found)] if (found := remarks(rows)) else []),
+        *([_bullets(found)] if (found := [*sampled, *remarks(rows)]) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",
         *_picture("Node norms", pictures.norms, norms),

@@ -24,7 +24,7 @@ class RunFiles:
 
     result: its row of results.json; norms, weights: arrays (.npz); widths: figures of networks cut
     from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words of
-    test.
+    test; verify: how its shrunk network was compared with the masked one (JSON).
     """
 
     name: str
@@ -34,6 +34,7 @@ class RunFiles:
     widths: Path
     before_cut: Path
     decoded: Path
+    verify: Path
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,16 @@ class NestedWidth:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run's result and, if it kept them, its node norms, weight histograms and nested widths."""
+    """A run's result and, if it kept them, its node norms, weight histograms and nested widths.
+
+    sampled: a sentence if not all words of its masked and its shrunk network were compared.
+    """
 
     result: Result
     norms: Norms | None
     weights: Weights | None = None
     nested: tuple[NestedWidth, ...] = ()
+    sampled: str = ""
 
 
 def _read_norms(path: Path) -> Norms:
@@ -116,6 +121,18 @@ def _read_nested(path: Path) -> tuple[NestedWidth, ...]:
             raise ValueError(f"{key} is not a number in every row")
     keys = NestedWidth.__dataclass_fields__
     return tuple(NestedWidth(**{key: row.get(key) for key in keys}) for row in rows)
+
+
+def _read_sampled(path: Path) -> str:
+    """Which words of test `verify_run` compared, empty if all. Raises ValueError or KeyError."""
+    words = (json.loads(path.read_text(encoding="utf-8")).get("words") or {}).get("test")
+    if words is None or words["utterances"] == words["utterances_of"]:
+        return ""
+    return (
+        "words of the masked and the shrunk network compared on a random sample of test:"
+        f" {words['utterances']:,} of {words['utterances_of']:,} utterances,"
+        f" {words['seconds'] / 60:.0f} of {words['seconds_of'] / 60:.0f} minutes"
+    )
 
 
 def order(row: Result) -> tuple[bool, str, float, str]:
@@ -157,4 +174,5 @@ def _read_run(files: RunFiles, skipped: list[str]) -> FinishedRun | None:
 
     norms = optional(_read_norms, files.norms, " of the histograms")
     weights = optional(_read_weights, files.weights, " of the histograms")
-    return FinishedRun(row, norms, weights, optional(_read_nested, files.widths, "") or ())
+    nested = optional(_read_nested, files.widths, "") or ()
+    return FinishedRun(row, norms, weights, nested, optional(_read_sampled, files.verify, "") or "")

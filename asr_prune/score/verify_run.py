@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from asr_prune.acoustic.checkpoint import Model, load_model
-from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.decoding import Decoding
-from asr_prune.decode.network_scores import NetworkScores, greedy_set
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.two_networks import words_of_two
 from asr_prune.errors import UserError
+from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.integrity import checked
@@ -23,8 +23,11 @@ from asr_prune.pruning.registry import is_dense_method
 from asr_prune.pruning.verify import compare_networks
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
+from asr_prune.score.options import COMPARED_SECONDS
 
 log = logging.getLogger(__name__)
+
+_SEED = 0
 
 
 def verified_run(run: RunDir, decoding: Decoding, nj: int) -> None:
@@ -37,8 +40,8 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
     """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
     Compares logits on random inputs and all test frames, and the words of the test set; and
-    records what the cut changed on dev, unless the run is dense. Without an HMM to decode with, words
-    are null. nj: number of processes for decoding.
+    records what the cut changed on dev, unless the run is dense. Words are those of `sample`. Without
+    an HMM to decode with, words are null. nj: number of processes for decoding.
     """
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
@@ -46,15 +49,19 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
     agreements = compare_networks(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
-    differ, cut = None, None
+    content: dict[str, Any] = {"utterances_that_differ": None, "cut": None, "words": None}
     if decoding.decodable:
-        differ = _words_that_differ(masked, small, feats["test"], decoding.graph, nj)
-        cut = None if _is_dense(run) else _what_the_cut_changed(run, feats["dev"], decoding.graph, nj)
-    holds = not differ and all(agreement.holds for agreement in agreements)
+        test = sample("test", feats["test"], source.frame_shift)
+        dev = None if _is_dense(run) else sample("dev", feats["dev"], source.frame_shift)
+        content = {
+            "utterances_that_differ": _words_that_differ(masked, small, test, decoding.graph, nj),
+            "cut": _what_the_cut_changed(run, small, dev, decoding.graph, nj) if dev else None,
+            "words": {"test": test.figures} | ({"dev": dev.figures} if dev else {}),
+        }
+    holds = not content["utterances_that_differ"] and all(agreement.holds for agreement in agreements)
     with atomic(run.verify) as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
-        content = {"holds": holds, "logits": rows, "utterances_that_differ": differ, "cut": cut}
-        json.dump(content, file, indent=1)
+        json.dump({"holds": holds, "logits": rows, **content}, file, indent=1)
     return holds
 
 
@@ -63,37 +70,65 @@ def _is_dense(run: RunDir) -> bool:
     return is_dense_method(yaml.safe_load(run.recipe.read_bytes())["prune"]["method"])
 
 
-def words_for_comparison(model: Model, feats: Feats, graph: Path | None, nj: int = 1) -> dict[str, list[str]]:
-    """Words of every utterance under one network, at a usual LM weight and a narrow beam.
+@dataclass(frozen=True)
+class Sample:
+    """Utterances of a set whose words are compared.
 
-    graph: its folder; without one a network trained with CTC is decoded greedily.
+    figures: of verify.json, see `sample`.
     """
-    if graph is None:
-        return greedy_set(model, feats)
-    narrow = DecodeOptions(beam=11.0, max_active=1500)
-    weight = 2 if model.tokens else 12
-    hyps = decode_set(graph, NetworkScores(model, feats), narrow, weight, nj, total=len(feats))
-    return {utt: hyp.words for utt, hyp in hyps.items()}
+
+    feats: Feats
+    figures: dict[str, Any]
 
 
-def _words_that_differ(masked: Model, small: Model, test: Feats, graph: Path | None, nj: int) -> list[str]:
-    one, other = (words_for_comparison(model, test, graph, nj) for model in (masked, small))
-    differ = sorted(name for name in one if one[name] != other[name])
-    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(one))
+def sample(part: str, feats: Stored, frame_shift: float) -> Sample:
+    """All utterances of a set, or of one of more than half an hour a random half hour, always the
+    same.
+
+    frame_shift: in seconds. The figures are utterances, seconds, and those of the whole set,
+    utterances_of and seconds_of; whoever compares adds `same_scores`, the utterances to which both
+    networks gave the same log-likelihoods bit by bit, so that their words need no comparison.
+    """
+    seconds = {utt: frames * frame_shift for utt, frames in feats.frames.items()}
+    names, total = sorted(seconds), sum(seconds.values())
+    if total > COMPARED_SECONDS:
+        order = np.random.default_rng(_SEED).permutation(len(names))
+        ends = np.cumsum([seconds[names[i]] for i in order])
+        names = sorted(names[i] for i in order[: int((ends < COMPARED_SECONDS).sum()) + 1])
+    took = sum(seconds[name] for name in names)
+    if len(names) < len(feats):
+        text = "  words of %s: compared on a random sample of %d of %d utterances, %.0f of %.0f minutes"
+        log.info(text, part, len(names), len(feats), took / 60, total / 60)
+    whole = {"utterances_of": len(feats), "seconds_of": round(total, 2)}
+    return Sample(feats.only(names), {"utterances": len(names), "seconds": round(took, 2), **whole})
+
+
+def _words_that_differ(masked: Model, small: Model, test: Sample, graph: Path | None, nj: int) -> list[str]:
+    words = words_of_two(masked, small, test.feats, graph, nj, "verifying test", unlike=True)
+    differ = sorted(utt for utt, own in words.items() if own.one != own.other)
+    _note_alike(test, len(test.feats) - len(words), "test")
+    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(test.feats))
     return differ
 
 
-def _what_the_cut_changed(run: RunDir, dev: Feats, graph: Path | None, nj: int) -> dict[str, Any]:
+def _what_the_cut_changed(run: RunDir, small: Model, dev: Sample, graph: Path | None, nj: int) -> dict[str, Any]:
     figures = json.loads(checked(run.train).read_text(encoding="utf-8"))
-    before = words_for_comparison(load_model(run.before_cut), dev, graph, nj)
-    after = words_for_comparison(load_model(run.shrunk), dev, graph, nj)
-    names = sorted(before)
-    changed = distance([before[name] for name in names], [after[name] for name in names])
-    total = sum(map(len, before.values()))
+    words = words_of_two(load_model(run.before_cut), small, dev.feats, graph, nj, "verifying dev")
+    _note_alike(dev, sum(own.alike for own in words.values()), "dev")
+    pairs = [words[utt] for utt in sorted(words)]
+    changed = distance([own.one for own in pairs], [own.other for own in pairs])
+    total = sum(len(own.one) for own in pairs)
     ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
     log.info("  cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
     share = 100 * changed / max(total, 1)
     text = "  from before the cut to the shrunk network: %d word edits on dev, %.1f %% of %d words before the cut"
     log.info(text, changed, share, total)
-    words = {"words_dev": total, "words_changed_dev": changed}
-    return words | {key: figures[key] for key in ("norm_mass_removed", "converged")}
+    of = {"words_dev": total, "words_changed_dev": changed}
+    return of | {key: figures[key] for key in ("norm_mass_removed", "converged")}
+
+
+def _note_alike(of: Sample, alike: int, part: str) -> None:
+    of.figures["same_scores"] = alike
+    if alike:
+        text = "  %s: the networks give %d of %d utterances the same log-likelihoods bit by bit; not searched twice"
+        log.info(text, part, alike, len(of.feats))

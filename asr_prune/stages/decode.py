@@ -7,14 +7,17 @@ from pathlib import Path
 
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.layout import SCORED_SETS
-from asr_prune.run_dir import RunDir, decode_info, lattices_file, words_file
+from asr_prune.run_dir import RunDir, decode_info, lattices_file, portions_of, words_file
+from asr_prune.stages.graph import ADAPTATION
 from asr_prune.stages.inputs import decoding_inputs, front_end_files
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
-#: options that lattices depend on besides the graph, and options that they do not depend on
-SEARCH = ("type", "search", "beam", "lattice_beam", "acoustic_scale", "ctc_prior_scale", "lattice")
+#: options of the words that are taken from lattices
 GRID = ("lm_weights", "penalties")
+#: options of making the graph and of adapting to speakers, which the search does not read; ctc_lm_weights are among
+#: lm_weights by now
+ELSEWHERE = ("graph", "transition_scale", "self_loop_scale", *ADAPTATION, "ctc_lm_weights")
 
 
 def works(experiment: Experiment) -> list[Work]:
@@ -44,6 +47,7 @@ def _decode(experiment: Experiment, run: RunDir) -> Work:
         outputs=[*(decode_info(out) for out in outs.values()), *made],
         optional=front_end_files(experiment),
         home=run.path,
+        unfinished=[portions_of(out) for out in outs.values()],
     )
 
 
@@ -67,8 +71,9 @@ def _sweep(experiment: Experiment, run: RunDir) -> Work:
 
 def search_options(options: DecodeOptions) -> DecodeOptions:
     """What decoding depends on, everything else at its default; the grid counts only if lattices are not kept."""
-    keys = (*SEARCH, *(() if options.lattice else GRID))
-    return replace(DecodeOptions(), **{key: getattr(options, key) for key in keys})
+    default = DecodeOptions()
+    others = (*ELSEWHERE, *(GRID if options.lattice else ()))
+    return replace(options, **{key: getattr(default, key) for key in others})
 
 
 def words_files(run: RunDir, options: DecodeOptions) -> list[Path]:

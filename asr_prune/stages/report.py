@@ -18,7 +18,7 @@ def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
-    read = (run.result, run.norms, run.weights, run.widths, words)
+    read = (run.result, run.norms, run.weights, run.widths, words, run.verify)
     return [
         Work(
             stage="report",

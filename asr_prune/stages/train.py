@@ -53,7 +53,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         optional=[*front_end_files(experiment), *init],
         code=method_modules(run.prune.method),
         home=folder.path,
-        resumable=True,
+        unfinished=[folder.models],
     )
 
 

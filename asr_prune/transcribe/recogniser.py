@@ -126,7 +126,8 @@ class NetworkRecogniser(ABC):
         files = self.files
         assert files.graph is not None
         silence = Lang.read(files.lang).silence
-        adapter = Adapter(files.hmm, files.graph, silence, self.options, self.nj)
+        shift = self.source.frame_shift
+        adapter = Adapter(files.hmm, files.graph, silence, self.options, self.nj, shift)
         return adapter.transforms(feats, speakers, files.min_frames)
 
     def recognise(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -133,15 +134,17 @@ class Ledger:
         integrity.forget([*outputs, *map(Path, self.recorded(entry).get("outputs", {}))])
         (self.folder / f"{entry}.json").unlink(missing_ok=True)
 
-    def begin(self, entry: str, fingerprint: str) -> bool:
-        """Records that a work has begun. Returns whether it had begun before with the same fingerprint, so that it may
-        be resumed.
+    def begin(self, entry: str, fingerprint: str, unfinished: Iterable[Path] = ()) -> None:
+        """Records that a work has begun. Unless it had begun before with the same fingerprint, the folders `unfinished`
+        are removed first.
         """
         path = self.folder / f"{entry}.begun"
-        same = path.is_file() and path.read_text(encoding="utf-8") == fingerprint
+        if path.is_file() and path.read_text(encoding="utf-8") == fingerprint:
+            return
+        for folder in unfinished:
+            shutil.rmtree(folder, ignore_errors=True)
         with atomic(path) as file:
             file.write(fingerprint)
-        return same
 
     def accepted(self) -> list[str]:
         """Works whose code changes were accepted."""

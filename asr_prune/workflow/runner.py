@@ -136,10 +136,9 @@ class Runner:
         for folder in (self.layout.data, self.layout.exp):
             sweep(folder)
         ledger.forget(work.entry, work.outputs)
-        resume = ledger.begin(work.entry, fingerprint.digest())
-        arguments = {**work.arguments, **work.uncounted} | ({"resume": resume} if work.resumable else {})
+        ledger.begin(work.entry, fingerprint.digest(), work.unfinished)
         try:
-            written = find_job(work.job)(**arguments)
+            written = find_job(work.job)(**work.arguments, **work.uncounted)
         except Damaged:
             raise
         except UserError as error:

@@ -50,8 +50,8 @@ class Work:
     exist; after: stages that make some of these; uncounted: further arguments of the job that do not
     count (processes, wording); code: modules that the job finds by name, whose code counts as well;
     scripts: code outside the package that counts, by a name that does not depend on where the
-    project is; resumable: the job takes `resume`, whether an interrupted work with the same
-    fingerprint may be continued.
+    project is; unfinished: folders where a job that was interrupted finds what it had done;
+    they are removed before a work with another fingerprint begins.
 
     The job may return paths: further files that it wrote.
     """
@@ -70,7 +70,7 @@ class Work:
     uncounted: Mapping[str, Any] = field(default_factory=dict)
     code: Sequence[str] = ()
     scripts: Mapping[str, Path] = field(default_factory=dict)
-    resumable: bool = False
+    unfinished: Sequence[Path] = ()
 
     @property
     def entry(self) -> str:

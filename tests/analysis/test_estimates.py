@@ -7,23 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from asr_prune.analysis import speeds
+from asr_prune.analysis import searches, speeds
 from asr_prune.analysis.amount import Amount
-from asr_prune.analysis.estimates import Estimator, pass_seconds
+from asr_prune.analysis.estimates import Estimate, Estimator, pass_seconds
 from asr_prune.analysis.speeds import GmmSpeed, seconds_each
 from asr_prune.cli.main import main
-from asr_prune.cli.plan import duration, size_of_bytes
+from asr_prune.cli.plan import duration, size_of_bytes, speech_lines, whole_duration
+from asr_prune.decode.search.run import prepare_search
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, SatOptions, TriOptions
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import all_works
 from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.runner import State
 
 SPEED = GmmSpeed(score=10.0, search=1.0, statistics=2.0, speaker=5.0, diagonal=7.0)
 
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare_search()  # compiling it raises the peak memory, which estimates start from
     monkeypatch.setattr(speeds, "PATIENCE", 0.02)
+    monkeypatch.setattr(searches, "ALLOWANCE", dict.fromkeys(searches.ALLOWANCE, 0.02))
 
 
 def test_seconds_of_a_pass_are_those_of_its_schedule() -> None:
@@ -88,6 +92,7 @@ def test_the_verb_says_what_there_is_and_writes_nothing(tones: Path, capsys: pyt
     assert said.startswith("no speech yet: run the corpus stage first")
     assert "train     one" in said
     assert "Not known before the corpus stage has run: whether the corpus has a lexicon" in said
+    assert "0 s" not in said
     assert not Path("exp").exists()
     assert main(["corpus", "--recipe", str(tones), "--nj", "1"]) == 0
     capsys.readouterr()
@@ -98,7 +103,43 @@ def test_the_verb_says_what_there_is_and_writes_nothing(tones: Path, capsys: pyt
     assert states["corpus"]
     assert not states["features"]
     assert any(line.startswith("train     one-epochs-1") and " s" in line for line in lines)
-    assert "All figures are estimates" in lines[-2]
+    assert any("All figures are estimates" in line for line in lines)
+    assert next(line for line in lines if line.startswith("decode    one")).split()[6].startswith("~")
+    assert lines[-1].startswith("Search of decode (~): not measured, extrapolated")
+
+
+@pytest.mark.parametrize("unknown", ["all", "dev", "test", "train"])
+def test_work_on_unknown_hours_is_unknown(tones: Path, unknown: str) -> None:
+    experiment = Experiment(load_recipe(tones, ["hmm.passes=[{type: mono}]"]), 1)
+    hours = dict.fromkeys(("train", "dev", "test"), 1.0) | {unknown: 0.0}
+    if unknown == "all":
+        hours = {"corpus": 1.0}
+    estimator = Estimator(experiment, {part: Amount(100, share) for part, share in hours.items()})
+    found = {work.entry: estimator.of(work) for work in all_works(experiment) if work.run in ("", "one")}
+    for entry in ("decode", "shrink-verify"):
+        assert (found[entry].seconds is None) == (unknown != "train")
+        assert (found[entry].frames is None) == (unknown != "train")
+    for entry in ("train", "features-hmm", "align-mono"):
+        assert (found[entry].seconds is None) == (unknown == "train")
+
+
+def test_totals_are_of_what_is_known(tones: Path) -> None:
+    works = list(all_works(Experiment(load_recipe(tones), 1)))[:3]
+    due = [State(work, True, "") for work in works]
+
+    def total(*estimates: Estimate) -> str:
+        return whole_duration(list(zip(due, estimates, strict=False)))
+
+    assert total(Estimate(), Estimate()) == "-"
+    assert total(Estimate(60.0), Estimate()) == "at least 60 s"
+    assert total(Estimate(60.0), Estimate(30.0)) == "90 s"
+    assert total(Estimate(60.0), Estimate(30.0, extrapolated=True), Estimate()) == "at least ~90 s"
+    assert whole_duration([(State(works[0], False, ""), Estimate())]) == "0 s"
+
+
+def test_sets_whose_audio_cannot_be_read_have_no_hours() -> None:
+    assert speech_lines({"dev": Amount(3, 0.0)}) == ["dev          3 utterances  - h"]
+    assert speech_lines({"dev": Amount(3, 0.001)}) == ["dev          3 utterances  0.00 h"]
 
 
 def test_figures_are_readable() -> None:

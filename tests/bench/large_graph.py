@@ -1,4 +1,4 @@
-"""Seconds, memory and sizes of a large vocabulary, from dictionary to words: `python tests/bench/large_graph.py
+"""Seconds, memory and sizes of a large vocabulary, from dictionary to graph: `python tests/bench/large_graph.py
 cmudict.dict text.txt exp/an4/runs/dense --out /tmp/large`.
 
 The HMM and the network are those of a recipe of English that has run; phones that it lacks are its nearest. The
@@ -115,62 +115,6 @@ def make_hclg(places: Places) -> str:
     return f"{size.states} states, {size.arcs} arcs, {_megabytes(places.graph / 'HCLG.fst')}"
 
 
-def load(places: Places) -> str:
-    """The decoder's start."""
-    from asr_prune.decode.decoder import Decoder
-    from asr_prune.decode.options import DecodeOptions
-
-    return f"{len(Decoder(places.graph, DecodeOptions()).pairs)} pairs of transition and word"
-
-
-def lattices(places: Places, beam: float) -> str:
-    """Decoding of the test set as the decode stage does it."""
-    from asr_prune.acoustic.checkpoint import load_model
-    from asr_prune.decode.lattice_set import grid, lattice_set
-    from asr_prune.decode.network_scores import NetworkScores
-    from asr_prune.decode.options import DecodeOptions
-    from asr_prune.hmm.network_features import NetworkFeatures
-    from asr_prune.process import torch_threads
-
-    model = load_model(places.run / "shrunk/network.pt")
-    source = NetworkFeatures.from_plain(model.features)
-    network = NetworkScores(model, source.load(places.data / "test", places.exp / "align"), time.process_time)
-    options = DecodeOptions(beam=beam)
-    with torch_threads(1):
-        decoded = lattice_set(places.graph, network, options, grid(options))
-    speech = decoded.frames * source.frame_shift * model.network.stride
-    parts = {"network": network.seconds, "search": decoded.search_seconds, "sweep": decoded.sweep_seconds}
-    told = ", ".join(f"{name} {seconds / speech:.4f}" for name, seconds in parts.items())
-    return f"RTF {told}; {_wer(decoded.words[10, 0.0], places)} at LM weight 10"
-
-
-def best_paths(places: Places, beam: float) -> str:
-    """The search with max_active, which passes that look for a speaker's transform use."""
-    from asr_prune.acoustic.checkpoint import load_model
-    from asr_prune.decode.decoder import Decoder
-    from asr_prune.decode.network_scores import NetworkScores
-    from asr_prune.decode.options import DecodeOptions
-    from asr_prune.hmm.network_features import NetworkFeatures
-
-    model = load_model(places.run / "shrunk/network.pt")
-    source = NetworkFeatures.from_plain(model.features)
-    scores = dict(NetworkScores(model, source.load(places.data / "test", places.exp / "align")))
-    decoder, start = Decoder(places.graph, DecodeOptions(beam=beam)), time.process_time()
-    words = {utt: decoder.best(matrix, 0.1).words for utt, matrix in scores.items()}
-    seconds = time.process_time() - start
-    speech = sum(map(len, scores.values())) * source.frame_shift * model.network.stride
-    return f"RTF search {seconds / speech:.4f}, max_active {decoder.options.max_active}; {_wer(words, places)}"
-
-
-def _wer(words: dict[str, list[str]], places: Places) -> str:
-    from asr_prune.corpus.datadir import DataDir
-    from asr_prune.score.options import ScoreOptions
-    from asr_prune.score.wer import kaldi_line, score
-
-    test = DataDir.read(places.data / "test")
-    return kaldi_line(score(words, test.text, test.utt2spk, ScoreOptions()).counts)
-
-
 def _megabytes(path: Path) -> str:
     return f"{path.stat().st_size / 1e6:.0f} MB"
 
@@ -190,15 +134,10 @@ def _alone(work: Callable[..., str], given: tuple[Any, ...]) -> tuple[str, float
     return told, cpu, sum(own.ru_maxrss for own in used) / MB
 
 
-def steps(places: Places, given: argparse.Namespace) -> Iterator[tuple[str, Callable[..., str], tuple[Any, ...]]]:
+def steps(ngrams: int) -> Iterator[tuple[str, Callable[..., str], tuple[Any, ...]]]:
     """Name, function and what it is given."""
-    if not given.decode_only:
-        yield from (("lexicon", lexicon, ()), ("LM", language_model, (given.ngrams,)))
-        yield from (("L", make_l, ()), ("G", make_g, ()), ("HCLG", make_hclg, ()))
-    yield "load", load, ()
-    for beam in given.beams:
-        yield f"lattices, beam {beam:g}", lattices, (beam,)
-        yield f"best paths, beam {beam:g}", best_paths, (beam,)
+    yield from (("lexicon", lexicon, ()), ("LM", language_model, (ngrams,)))
+    yield from (("L", make_l, ()), ("G", make_g, ()), ("HCLG", make_hclg, ()))
 
 
 def main() -> None:
@@ -206,15 +145,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dictionary", type=Path, help="cmudict.dict, or a dictionary of the same form")
     parser.add_argument("text", type=Path, help="one sentence a line, in upper case; docstrings.py makes one")
-    parser.add_argument("run", type=Path, help="exp/NAME/runs/RUN of a recipe whose test set is decoded")
+    parser.add_argument("run", type=Path, help="exp/NAME/runs/RUN of a recipe whose HMM is used")
     parser.add_argument("--out", type=Path, required=True, help="folder for what is made")
     parser.add_argument("--ngrams", type=int, default=500_000, help="bigrams and trigrams to keep")
-    parser.add_argument("--beams", type=float, nargs="*", default=[13.0, 15.0])
-    parser.add_argument("--decode-only", action="store_true", help="with what an earlier call made")
     given = parser.parse_args()
     places = Places(given.dictionary, given.text, given.run, given.out)
     print("| step | wall s | CPU s | peak MB | |\n| --- | --- | --- | --- | --- |", flush=True)
-    for name, work, more in steps(places, given):
+    for name, work, more in steps(given.ngrams):
         told, wall, cpu, peak = timed(work, places, *more)
         print(f"| {name} | {wall:.0f} | {cpu:.1f} | {peak:.0f} | {told} |", flush=True)
 

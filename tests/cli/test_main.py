@@ -133,8 +133,9 @@ def test_a_damaged_file_names_its_stage(project: Path, capsys: Said, harmed: str
     (project / harmed).write_bytes((project / harmed).read_bytes()[:1000])
     status, said = told(capsys, verb, *GIVEN)
     assert status == 1
-    assert f"{harmed} was changed or damaged after the {maker} stage wrote it" in said
-    assert f"--stage {maker}" in said
+    assert f"{harmed} is damaged: its bytes differ from those that were written" in said
+    assert f"or delete it and run asr-prune {maker} again" in said
+    (project / harmed).unlink()
     assert main([maker, *GIVEN]) == 0
     assert main([verb, *GIVEN]) == 0
 
@@ -207,6 +208,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
 def test_bad_data_are_counted_and_left_out(project: Path, capsys: Said) -> None:
     audio, text = project / "data/tiny/audio/ann-0.wav", project / "data/tiny/train/text"
     audio.write_bytes(audio.read_bytes()[:5000])
+    (text.parent / "SHA256SUMS").unlink()  # changed on purpose
     text.write_text(text.read_text().replace("ann-1 HIGH MID LOW", "ann-1").replace("ann-2 MID", "ann-2 XYZZY"))
     for verb in ("features", "align", "train"):
         assert main([verb, *GIVEN]) == 0
@@ -387,6 +389,10 @@ def test_a_damaged_score_names_the_stage_that_makes_it(project: Path, capsys: Sa
     (project / "exp/tiny/runs/dense/score_dev.json").write_text('{"lm_weight": 8')
     status, said = told(capsys, "transcribe", "exp/tiny/runs/dense", "data/tiny/audio/eve-0.wav")
     assert status == 1
+    assert "score_dev.json is damaged: its bytes differ from those that were written" in said
+    assert "run asr-prune score again" in said
+    (project / "exp/tiny/runs/dense/SHA256SUMS").unlink()
+    status, said = told(capsys, "transcribe", "exp/tiny/runs/dense", "data/tiny/audio/eve-0.wav")
     assert "score_dev.json is damaged; run the score stage again, or give --lm-weight and --penalty" in said
 
 

@@ -261,7 +261,7 @@ def test_a_corpus_that_is_not_there_says_how_to_pass_it(tmp_path: Path) -> None:
 
 def test_the_scripts_run_by_themselves(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(LOCAL.parent)}
-    for name in ("demo", "an4", "fsdd", "hf", "kaldi", "librispeech", "tedlium"):
+    for name in ("demo", "demo_large", "an4", "fsdd", "hf", "kaldi", "librispeech", "tedlium"):
         command = [sys.executable, "-m", f"asr_prune.local.{name}"]
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode

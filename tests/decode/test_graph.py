@@ -125,9 +125,9 @@ def test_files_of_the_graph(recogniser: Any) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda lang, hmm: (lang / "G.fst").unlink(), "lang stage"),
+        (lambda lang, hmm: (lang / "G.fst").unlink(), "there is no .*G.fst; correct its path"),
         (lambda lang, hmm: (lang / "G.fst").write_bytes(b"\x00" * 40), "lang stage"),
-        (lambda lang, hmm: (hmm / "final.mdl").unlink(), "align stage"),
+        (lambda lang, hmm: (hmm / "final.mdl").unlink(), "final.mdl: No such file or directory; correct its path"),
         (lambda lang, hmm: kaldifst.StdVectorFst().write(str(lang / "G.fst")), "no word sequence"),
     ],
 )

@@ -92,12 +92,14 @@ def test_the_summary_is_that_of_kaldis_decoders() -> None:
 
 
 def test_seconds_are_those_of_each_part(recogniser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that is read at the squares of 0, 1, 2 ...: three times for each of three utterances."""
+    """A clock that is read at the squares of 0, 1, 2 ...: five times for each of three utterances, first and last for
+    the pace.
+    """
     monkeypatch.setattr("time.process_time", (float(i * i) for i in count()).__next__)
     loglikes = [(f"utt{i}", recogniser.loglikes(i, 20)) for i in range(3)]
     decoded = lattice_set(recogniser.graph, loglikes, SMALL, [(8, 0.0)])
     assert (decoded.utterances, decoded.frames) == (3, 60)
-    assert (decoded.search_seconds, decoded.sweep_seconds) == (1 + 7 + 13, 3 + 9 + 15)
+    assert (decoded.search_seconds, decoded.sweep_seconds) == (3 + 13 + 23, 5 + 15 + 25)
 
 
 def test_no_path_lives_to_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -131,7 +131,7 @@ def test_damage_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="pipes are not run"):
         list(read_matrices(scp))
     scp.unlink()
-    with pytest.raises(UserError, match=r"feats.scp is missing; run the features stage"):
+    with pytest.raises(UserError, match=r"feats.scp is missing; correct its path"):
         list(read_matrices(scp))
 
 

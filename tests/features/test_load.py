@@ -61,7 +61,7 @@ def test_what_does_not_fit_the_options_is_one_sentence(data: DataDir, out: Path)
     with pytest.raises(UserError, match="no statistics of speaker zoe"):
         load(out, FeatureOptions(), {"bob-1": "zoe"})
     (out / "cmvn.scp").unlink()
-    with pytest.raises(UserError, match=r"cmvn.scp is missing; run the features stage"):
+    with pytest.raises(UserError, match=r"cmvn.scp is missing; correct its path"):
         load(out, FeatureOptions(), data.utt2spk)
 
 

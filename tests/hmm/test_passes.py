@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asr_prune import progress
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices
@@ -64,6 +65,23 @@ def test_finds_the_phones_and_keeps_its_files(toy: Any, tmp_path: Path) -> None:
     assert json.loads((folder / "summary.json").read_text())["gaussians"] == summary.gaussians
     assert f"states={summary.pdfs} gauss={summary.gaussians}" in str(summary)
     assert "[retry=0.0%, fail=0.0%]" in str(summary)
+
+
+def test_what_comes_before_the_first_iteration_is_announced(
+    toy: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "_MINUTE", -1.0)
+    with caplog.at_level(logging.INFO):
+        train_passes(toy.lang, speech(toy), tmp_path, QUICK, 0)
+    assert "flat start from 40 utterances: training graphs, then 7 iterations" in caplog.messages[0]
+    said = capsys.readouterr().err
+    steps = [said.index(f"  {label}: 39 of 40 in ") for label in ("training graphs", "first alignment, the longest")]
+    assert steps[0] < steps[1] < said.index("  monophones: 1 of 7 in ")
+    assert said.count("first alignment, the longest: 39") == 1
 
 
 def test_same_seed_same_labels(toy: Any, tmp_path: Path) -> None:
@@ -203,7 +221,7 @@ def test_unusable_utterances_are_left_out(toy: Any, tmp_path: Path, caplog: pyte
 
 
 def test_nothing_to_train_on(toy: Any, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no utterance"):
+    with pytest.raises(UserError, match="40 of 40 utterances have no words"):
         train_passes(toy.lang, Speech(toy.feats, {}, {}, 0), tmp_path, QUICK, 0)
     short = {utt: matrix[:4] for utt, matrix in toy.feats.items()}
     with pytest.raises(UserError, match="aligned"):

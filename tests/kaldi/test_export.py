@@ -120,7 +120,7 @@ def test_what_is_missing_or_does_not_belong_together_is_one_sentence(project: Pr
     with pytest.raises(UserError, match=r"exp/tones/graph is not the decoding graph of .*align/mono"):
         export_pass(foreign, out, 1)
     (align / "mono/tree").unlink()
-    with pytest.raises(UserError, match=r"mono/tree.*correct its path"):
+    with pytest.raises(UserError, match=r"mono/tree.*run the align stage, which makes it"):
         export_pass(ExportFolders.around(align / "mono"), out, 1)
     with pytest.raises(UserError, match="5 jobs; use --nj 4"):
         export_pass(ExportFolders.around(align / "sat"), out, 5)

@@ -42,8 +42,10 @@ def invented(run: str, method: str, nodes: int | None, wer: float | None, **more
 
 def run_files(exp: Path) -> list[RunFiles]:
     """What the report stage reads of the runs under `exp`."""
-    names = ("result.json", "norms.npz", "weights.npz", "widths.json", "model/before_cut.pt", "decode_test")
-    return [RunFiles(path.name, *(path / name for name in names)) for path in sorted(exp.glob("runs/*"))]
+    names = ("result.json", "norms.npz", "weights.npz", "widths.json")
+    more = ("model/before_cut.pt", "decode_test", "verify.json")
+    folders = sorted(exp.glob("runs/*"))
+    return [RunFiles(path.name, *(path / name for name in (*names, *more))) for path in folders]
 
 
 @pytest.fixture

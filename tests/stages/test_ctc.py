@@ -134,6 +134,7 @@ def test_phones_of_a_lexicon(done: SimpleNamespace, capsys: pytest.CaptureFixtur
     change = [*given, *(word for text in sets for word in ("--set", text))]
     assert main(["lang", *change]) == 1
     assert "lang.tokens phones takes a lexicon, and the corpus has none" in capsys.readouterr().err
+    (done.data / "SHA256SUMS").unlink()  # changed on purpose
     (done.data / "facts.json").write_text('{"lexicon": true, "arpa": true}')
     lexicon.write_text("HIGH HH AY\nLOW L OW\nLOW L OW W\nMID M IH D\nUNHEARD UH\n")
     assert main(["lang", *change, "--set", "decode.search=greedy"]) == 1
@@ -218,6 +219,7 @@ def test_an_utterance_with_an_unseen_character_is_left_out(
     done: SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:
     dev = DataDir.read(done.data / "dev")
+    (done.data / "dev/SHA256SUMS").unlink()  # changed on purpose
     heard = dev.text["dan-0"]
     dev.text["dan-0"] = ["LOW", "ZERO"]
     dev.write()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.corpus.facts import Facts
+from asr_prune.decode.options import DecodeOptions
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES, all_works
+from asr_prune.stages.decode import search_options
+from asr_prune.stages.graph import FIRST_PASSES
 from asr_prune.workflow.code import Sources
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import find_job
@@ -28,7 +32,14 @@ VARIANTS = (
         "features.network.type=hmm",
         "hmm.passes=[{type: mono}, {type: tri}, {type: sat}]",
     ],
-    ["decode.type=hmm", "decode.lattice=true", "decode.graph=theirs", "lang.folder=theirs", "hmm.labels=theirs"],
+    [
+        "decode.type=hmm",
+        "decode.lattice=true",
+        "decode.graph=theirs",
+        "lang.folder=theirs",
+        "lang.lm=",
+        "hmm.labels=theirs",
+    ],
     ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
     ["decode.type=ctc", "decode.search=graph", "features.network.type=fbank", "lang.tokens=phones"],
@@ -52,7 +63,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.png", "__pycache__"))
     monkeypatch.chdir(tmp_path)
     for name in RECIPES:
-        Facts(lexicon=True, arpa=True).write(Path("data") / name / "facts.json")
+        own = name == "demo_large"  # its language model is estimated
+        Facts(lexicon=True, arpa=not own, lm_text=own).write(Path("data") / name / "facts.json")
     return tmp_path
 
 
@@ -63,9 +75,8 @@ def test_listing_works_changes_nothing_and_every_job_takes_its_arguments(
 ) -> None:
     before = tree()
     for work in works(recipe, *UNUSUAL, *sets):
-        resume = {"resume": False} if work.resumable else {}
         job = find_job(work.job)
-        inspect.signature(job).bind(**work.arguments, **work.uncounted, **resume)
+        inspect.signature(job).bind(**work.arguments, **work.uncounted)
         assert not set(work.arguments) & set(work.uncounted)
     assert tree() == before
 
@@ -131,3 +142,31 @@ def test_a_channel_goes_to_the_features_and_none_leaves_them_as_they_were(projec
         assert made
         assert all(work.arguments.get("channel") == channel for work in made)
         assert all(("channel" in work.arguments) == (channel is not None) for work in made)
+
+
+def test_every_option_of_the_search_reaches_it() -> None:
+    """None is at its default here; what stays at it in the job is read by the graph, the adaptation or the sweep."""
+    given = DecodeOptions(
+        beam=9.0, max_active=900, min_active=9, beam_delta=0.9, prune_interval=9, lattice_beam=3.0, acoustic_scale=0.2,
+        lm_weights=(9,), penalties=(0.25,), ctc_prior_scale=0.9, transition_scale=0.9, self_loop_scale=0.9,
+        adapt_lm_weight=9, first_beam=9.0, first_max_active=900,
+    )  # fmt: skip
+    elsewhere = {"transition_scale", "self_loop_scale", "adapt_lm_weight", "first_beam", "first_max_active"}
+    for lattice, lost in ((False, elsewhere), (True, elsewhere | {"lm_weights", "penalties"})):
+        options = replace(given, lattice=lattice)
+        job = search_options(options)
+        assert {name for name in vars(given) if getattr(job, name) != getattr(options, name)} == lost
+
+
+def test_the_beams_of_the_search_reach_the_adaptation() -> None:
+    beams = {"beam", "max_active", "min_active", "beam_delta", "prune_interval"}
+    assert beams <= set(FIRST_PASSES)
+    assert beams <= set(vars(DecodeOptions()))
+
+
+def test_shrink_verifies_with_a_graph_that_is_made_before_it(project: Path) -> None:
+    order = list(STAGES)
+    (verify,) = [work for work in works("demo") if work.title == "shrink verify dense"]
+    assert verify.inputs[Path("exp/demo/graph/HCLG.fst")] == "graph"
+    assert all(order.index(maker) <= order.index("shrink") for maker in verify.inputs.values())
+    assert verify.uncounted["nj"] == 2

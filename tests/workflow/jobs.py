@@ -17,12 +17,14 @@ def copy(source: Path, out: Path, extra: Path | None = None, word: str = "") -> 
     return [extra]
 
 
-def note(out: Path, resume: bool) -> None:
-    """Writes whether it may resume; fails if the text of `out` asks for it."""
+def note(out: Path, done: Path) -> None:
+    """Writes whether `done`, which it makes, was there; fails if the text of `out` asks for it."""
+    there = done.exists()
+    done.mkdir(exist_ok=True)
     if out.is_file() and out.read_text() == "fail":
         out.write_text("half")
         raise UserError("it failed")
-    out.write_text(str(resume))
+    out.write_text(str(there))
 
 
 def refuse(source: Path, out: Path) -> None:

@@ -66,11 +66,13 @@ def test_a_lost_or_changed_output_is_noticed(tmp_path: Path, harm: str) -> None:
     assert ledger_at(tmp_path).lost_output("lang") == output
 
 
-def test_an_interrupted_work_is_resumed_only_with_the_same_fingerprint(tmp_path: Path) -> None:
-    ledger = ledger_at(tmp_path)
-    assert not ledger.begin("train", "one")
-    assert ledger.begin("train", "one")
-    assert not ledger.begin("train", "two")
+def test_what_an_interrupted_work_had_done_is_kept_only_for_the_same_fingerprint(tmp_path: Path) -> None:
+    ledger, done = ledger_at(tmp_path), tmp_path / "portions"
+    for fingerprint, kept in (("one", False), ("one", True), ("two", False), ("one", False)):
+        done.mkdir(exist_ok=True)
+        (done / "0000").touch()
+        ledger.begin("train", fingerprint, [done, tmp_path / "none"])
+        assert done.exists() == kept
 
 
 def test_what_is_known_is_written_once(tmp_path: Path) -> None:

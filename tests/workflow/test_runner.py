@@ -187,16 +187,22 @@ def test_a_missing_input_names_its_stage() -> None:
     assert raised.value.stage == "corpus"
 
 
-def test_a_failed_job_is_not_done_and_may_be_resumed() -> None:
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_failed_job_is_not_done_and_goes_on_if_nothing_changed(changed: bool) -> None:
+    arguments = {"out": Path("out"), "done": Path("portions")}
     work = Work(
-        "train", "training", f"{JOBS}:note", {"out": Path("out")}, {}, [Path("out")], Path("exp/x"), resumable=True
+        "train", "training", f"{JOBS}:note", arguments, {}, [Path("out")], Path("exp/x"), unfinished=[Path("portions")]
     )
     Path("out").write_text("fail")
+    Path("portions").mkdir()
     with pytest.raises(UserError, match="it failed"):
         runner().run([work])
     assert states(work) == [(True, "not done yet")]
+    if changed:
+        Path("setting").touch()
+        work = replace(work, inputs={Path("setting"): "corpus"})
     runner().run([work])
-    assert Path("out").read_text() == "True"
+    assert Path("out").read_text() == str(not changed)
 
 
 def test_an_input_that_was_damaged_is_blamed_on_its_stage() -> None:

@@ -1,1 +1,3 @@
-"""Lattice search with a bound, as Kaldi's LatticeFasterDecoder: graph, tokens, expansion, pruning, lattice."""
+"""Lattice search with a bound, as Kaldi's LatticeFasterDecoder: graph, tokens, expansion, pruning,
+lattice.
+"""

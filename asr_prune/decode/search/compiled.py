@@ -24,7 +24,9 @@ def inner(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kept(function: Callable[..., Any]) -> Any:
-    """Compiles `function` when it is first called and keeps the result, if any folder can be written."""
+    """Compiles `function` when it is first called and keeps the result, if any folder can be
+    written.
+    """
     with _cached_in(folder()):
         try:
             return numba.njit(cache=True, nogil=True)(function)

@@ -46,7 +46,8 @@ def first_bound(graph, scores, tokens, best, offset, beam):  # type: ignore[no-u
 
 @inner
 def emit(graph, scores, tokens, links, lookup, first, count, linked, offset, cutoff, beam, bound):  # type: ignore[no-untyped-def]
-    """Tokens of the next frame. Returns tokens, links, how many of each, and the next frame's bound.
+    """Tokens of the next frame. Returns tokens, links, how many of each, and the next frame's
+    bound.
 
     scores: scaled log-likelihoods of the frame, float32 [pdfs]; first, count: the frame's tokens;
     linked: links so far.
@@ -121,7 +122,9 @@ def close(graph, tokens, lookup, waiting, first, count, bound):  # type: ignore[
 
 @inner
 def link_silent(graph, tokens, links, lookup, first, count, linked, bound):  # type: ignore[no-untyped-def]
-    """LinkArrays of arcs without input among the closed tokens of a frame. Returns links and their number."""
+    """Links of arcs without input among the closed tokens of a frame. Returns links and their
+    number.
+    """
     for token in range(first, count):
         here, state = tokens.cost[token], tokens.state[token]
         if here > bound:

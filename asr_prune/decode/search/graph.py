@@ -12,9 +12,10 @@ from asr_prune.decode.arrays import FstArrays
 class SearchGraph(NamedTuple):
     """Arcs ordered by state, those without input first.
 
-    begin: first arc of each state, int64 [states + 1]; emitting: first arc with input of each state,
-    int64 [states]; target: int32 [arcs]; pdf: int32 [arcs], -1 without input; weight: graph cost,
-    float32 [arcs]; final: cost of ending, float32 [states], infinite for states that are not final.
+    begin: first arc of each state, int64 [states + 1]; emitting: first arc with input of each
+    state, int64 [states]; target: int32 [arcs]; pdf: int32 [arcs], -1 without input; weight: graph
+    cost, float32 [arcs]; final: cost of ending, float32 [states], infinite for states that are not
+    final.
     """
 
     begin: np.ndarray

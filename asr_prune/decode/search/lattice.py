@@ -19,8 +19,8 @@ def lattice_arrays(
     """A state for each token and an arc for each link, with graph and unscaled acoustic costs.
 
     labels: transition-id and word of each arc of the graph, int32 [arcs, 2]; loglikes: float32
-    [frames, pdfs]. Of an unfinished search every token of the last frame is final at no cost; without
-    a path there is no state.
+    [frames, pdfs]. Of an unfinished search every token of the last frame is final at no cost;
+    without a path there is no state.
     """
     if found.status in (NO_PATH, ENDLESS):
         return FstArrays(-1, np.zeros((0, 2), np.float32), np.zeros(0, np.int64), np.zeros(0, LATTICE_ARC))

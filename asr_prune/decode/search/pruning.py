@@ -28,7 +28,9 @@ def prune_links(graph, scores, tokens, links, frames, frame, beam, delta):  # ty
 
 @inner
 def prune_final(graph, tokens, links, frames, frame, beam):  # type: ignore[no-untyped-def]
-    """The last frame's extra costs, from the costs of ending there. Returns whether a token is final."""
+    """The last frame's extra costs, from the costs of ending there. Returns whether a token is
+    final.
+    """
     first, last = frames.tokens[frame], frames.tokens[frame + 1]
     ends = graph.final[tokens.state[first:last]]
     final = bool(np.isfinite(ends).any())
@@ -91,7 +93,8 @@ def _settle(graph, tokens, links, frames, frame, beam, delta, begin, before, rem
 
 @inner
 def close_gaps(tokens, links, frames, low, high):  # type: ignore[no-untyped-def]
-    """Closes the gaps of frames `low` to `high`, the last one. Returns how many tokens and links stay.
+    """Closes the gaps of frames `low` to `high`, the last one. Returns how many tokens and links
+    stay.
 
     Tokens whose extra cost is infinite and links without a target are gaps; the last frame's tokens
     stay.

@@ -44,8 +44,8 @@ class Limits(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What `search` returns. status: FINAL, PARTIAL (no path ends in a final state), NO_PATH or ENDLESS (a cycle of
-    negative cost, without input).
+    """What `search` returns. status: FINAL, PARTIAL (no path ends in a final state), NO_PATH or
+    ENDLESS (a cycle of negative cost, without input).
     """
 
     status: int
@@ -58,9 +58,9 @@ class Found(NamedTuple):
 def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def]
     """Tokens and links of all paths within the lattice beam.
 
-    graph: SearchGraph; start: state; scores: scaled log-likelihoods, float32 [frames, pdfs]; limits: Limits; lookup:
-    int32 [states], its content does not matter. Returns the fields of Found; only tokens and links up to the last
-    entries of its frames have a meaning.
+    graph: SearchGraph; start: state; scores: scaled log-likelihoods, float32 [frames, pdfs];
+    limits: Limits; lookup: int32 [states], its content does not matter. Returns the fields of
+    Found; only tokens and links up to the last entries of its frames have a meaning.
     """
     length = len(scores)
     tokens, links, count, linked = new_tokens(_ROOM), new_links(_ROOM), 1, 0
@@ -82,16 +82,9 @@ def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def
             break
         if frame and frame % limits.prune_interval == 0:
             low = _prune(graph, scores, tokens, links, frames, frame, limits.lattice_beam, limits.change, dirty)
-            if low < frame:
-                count, linked = close_gaps(tokens, links, frames, low, frame)
-        first = frames.tokens[frame]
-        costs = tokens.cost[first:count]
-        best = np.argmin(costs)
-        offset = frames.offset[frame] = -costs[best]
-        cutoff, beam = cutoff_of(costs, limits.beam, limits.max_active, limits.min_active, limits.beam_delta)
-        bound = first_bound(graph, scores[frame], tokens, first + best, offset, beam)
-        tokens, links, count, linked, bound = emit(
-            graph, scores[frame], tokens, links, lookup, first, count, linked, offset, cutoff, beam, bound
+            count, linked = close_gaps(tokens, links, frames, low, frame)
+        tokens, links, count, linked, bound = _advance(
+            graph, scores[frame], tokens, links, frames, frame, limits, lookup, count, linked
         )
         frames.silent[frame + 1] = linked
     final = prune_final(graph, tokens, links, frames, length, limits.lattice_beam)
@@ -99,6 +92,18 @@ def search(graph, start, scores, limits, lookup):  # type: ignore[no-untyped-def
     _prune(graph, scores, tokens, links, frames, length, limits.lattice_beam, np.float32(0), dirty)
     close_gaps(tokens, links, frames, 0, length)
     return FINAL if final else PARTIAL, tokens, links, frames
+
+
+@inner
+def _advance(graph, row, tokens, links, frames, frame, limits, lookup, count, linked):  # type: ignore[no-untyped-def]
+    """Tokens of the next frame: what `emit` returns. row: scores of this one."""
+    first = frames.tokens[frame]
+    costs = tokens.cost[first:count]
+    best = np.argmin(costs)
+    offset = frames.offset[frame] = -costs[best]
+    cutoff, beam = cutoff_of(costs, limits.beam, limits.max_active, limits.min_active, limits.beam_delta)
+    bound = first_bound(graph, row, tokens, first + best, offset, beam)
+    return emit(graph, row, tokens, links, lookup, first, count, linked, offset, cutoff, beam, bound)
 
 
 @inner

@@ -1,7 +1,7 @@
 """Tokens and links: what the search knows of each frame.
 
-A token is a state of the graph at a frame, with the cost of the best path there; a link is an arc of
-the graph between two tokens. Those of a frame lie next to each other: first the links without
+A token is a state of the graph at a frame, with the cost of the best path there; a link is an arc
+of the graph between two tokens. Those of a frame lie next to each other: first the links without
 input, between tokens of the frame, then the others, to tokens of the next frame.
 """
 
@@ -15,8 +15,8 @@ from asr_prune.decode.search.compiled import inner
 
 
 class TokenArrays(NamedTuple):
-    """state: int32; cost: of the best path, relative to its frame's offset, float32; extra: how much
-    more the best path through the token costs than the best of all, float32; all [capacity].
+    """state: int32; cost: of the best path, relative to its frame's offset, float32; extra: how
+    much more the best path through the token costs than the best of all, float32; all [capacity].
     """
 
     state: np.ndarray
