@@ -9,7 +9,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zlib import crc32
 
@@ -122,11 +122,16 @@ def write_language(local: Path, training: Script) -> None:
 
 def main() -> None:
     """The command line: OUT and an optional seed."""
+    prepare_by_command("demo", prepare)
+
+
+def prepare_by_command(name: str, make: Callable[[Path | None, Path, int], None]) -> None:
+    """Runs `make` as `python -m asr_prune.local.NAME OUT [SEED]` asks."""
     if len(sys.argv) not in (2, 3):
-        sys.exit("usage: python -m asr_prune.local.demo OUT [SEED]")
+        sys.exit(f"usage: python -m asr_prune.local.{name} OUT [SEED]")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        prepare(None, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) == 3 else 0)
+        make(None, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) == 3 else 0)
     except UserError as error:
         sys.exit(str(error))
 

@@ -10,14 +10,12 @@ seeds give equal bits.
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from zlib import crc32
 
-from asr_prune.errors import UserError
 from asr_prune.files import atomic
 
-from .demo import Script, data_dir, record
+from .demo import Script, data_dir, prepare_by_command, record
 from .demo_large_text import Entries, Writer, dictionary
 from .demo_voices import voices
 
@@ -59,16 +57,5 @@ def _write_language(local: Path, entries: Entries, texts: list[list[str]]) -> No
         file.writelines(f"{' '.join(words)}\n" for words in texts)
 
 
-def main() -> None:
-    """The command line: OUT and an optional seed."""
-    if len(sys.argv) not in (2, 3):
-        sys.exit("usage: python -m asr_prune.local.demo_large OUT [SEED]")
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        prepare(None, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) == 3 else 0)
-    except UserError as error:
-        sys.exit(str(error))
-
-
 if __name__ == "__main__":
-    main()
+    prepare_by_command("demo_large", prepare)

@@ -36,6 +36,7 @@ PLACEHOLDERS = {
     "prune.keep=KEEP": "prune.keep=0.5",
     "corpus.options.fold=$fold": "corpus.options.fold=0",
     "corpus.root=FOLDER": "corpus.root=somewhere",
+    "{}={}": "decode.max_active=3500",
     "decode.type={}": "decode.type=hmm",
     "lang.oov_word='{}'": "lang.oov_word='<unk>'",
     "corpus.options.case={}": "corpus.options.case=upper",

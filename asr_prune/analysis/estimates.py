@@ -9,10 +9,10 @@ from functools import cached_property
 
 from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.machine import available_cores
+from asr_prune.analysis.pass_costs import bytes_a_frame, pass_seconds
 from asr_prune.analysis.search_speed import SearchSpeed
 from asr_prune.analysis.searches import Searches
 from asr_prune.analysis.speeds import (
-    GmmSpeed,
     NetworkSpeed,
     features_speed,
     gmm_speed,
@@ -21,7 +21,7 @@ from asr_prune.analysis.speeds import (
 )
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
-from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TrainingOptions, pass_name
+from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, TrainingOptions, pass_name
 from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
 from asr_prune.process import peak_memory
@@ -222,34 +222,3 @@ class Estimator:
         frames, found = self.frames(self._network_kind, "dev", "test"), self.searches.decode(run)
         seconds = frames * self._speed(run).forward + self._searching(found)
         return Estimate(seconds, frames, extrapolated=found.extrapolated)
-
-
-def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int) -> float:
-    """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has
-    by then, several times over for several flat starts, and its transforms.
-    """
-    last = own.iterations - 1
-    seconds = _iterations(own, speed, pdfs, range(1, last + 1)) + speed.score + speed.search
-    if isinstance(own, MonoOptions) and own.starts > 1:
-        return seconds + (own.starts - 1) * _iterations(own, speed, pdfs, range(1, own.start_iterations + 1))
-    if isinstance(own, LdaMlltOptions):
-        return seconds + (len(own.mllt_iterations) + 1) * speed.diagonal
-    if isinstance(own, SatOptions):
-        return seconds + (len(own.fmllr_iterations) + 2) * speed.speaker + speed.score + speed.search
-    return seconds
-
-
-def _iterations(own: PassOptions, speed: GmmSpeed, pdfs: int, which: range) -> float:
-    seconds = 0.0
-    for i in which:
-        share = (pdfs + (own.gaussians - pdfs) * min(1.0, i / own.grow_iterations)) / own.gaussians
-        seconds += speed.statistics * share + (speed.score * share + speed.search if i in own.realign else 0.0)
-    return seconds
-
-
-def bytes_a_frame(own: PassOptions, options: FeatureOptions) -> int:
-    """Of a pass's features in memory, at its peak: cepstra, and what it makes of them twice over."""
-    wide = options.dim
-    if isinstance(own, LdaMlltOptions):
-        wide = max(own.dim, options.base_dim * (own.left_context + 1 + own.right_context))
-    return 4 * (options.base_dim + 2 * wide) + 8

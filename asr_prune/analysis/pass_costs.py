@@ -1,0 +1,38 @@
+"""What a pass of the GMM-HMM costs a frame: seconds and bytes."""
+
+from __future__ import annotations
+
+from asr_prune.analysis.speeds import GmmSpeed
+from asr_prune.features.options import FeatureOptions
+from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions
+
+
+def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int) -> float:
+    """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has
+    by then, several times over for several flat starts, and its transforms.
+    """
+    last = own.iterations - 1
+    seconds = _iterations(own, speed, pdfs, range(1, last + 1)) + speed.score + speed.search
+    if isinstance(own, MonoOptions) and own.starts > 1:
+        return seconds + (own.starts - 1) * _iterations(own, speed, pdfs, range(1, own.start_iterations + 1))
+    if isinstance(own, LdaMlltOptions):
+        return seconds + (len(own.mllt_iterations) + 1) * speed.diagonal
+    if isinstance(own, SatOptions):
+        return seconds + (len(own.fmllr_iterations) + 2) * speed.speaker + speed.score + speed.search
+    return seconds
+
+
+def _iterations(own: PassOptions, speed: GmmSpeed, pdfs: int, which: range) -> float:
+    seconds = 0.0
+    for i in which:
+        share = (pdfs + (own.gaussians - pdfs) * min(1.0, i / own.grow_iterations)) / own.gaussians
+        seconds += speed.statistics * share + (speed.score * share + speed.search if i in own.realign else 0.0)
+    return seconds
+
+
+def bytes_a_frame(own: PassOptions, options: FeatureOptions) -> int:
+    """Of a pass's features in memory, at its peak: cepstra, and what it makes of them twice over."""
+    wide = options.dim
+    if isinstance(own, LdaMlltOptions):
+        wide = max(own.dim, options.base_dim * (own.left_context + 1 + own.right_context))
+    return 4 * (options.base_dim + 2 * wide) + 8
