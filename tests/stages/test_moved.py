@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,29 +17,21 @@ from asr_prune.stages import STAGES, all_works
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from whole import BEGINNING, GIVEN
+
 pytestmark = pytest.mark.trains
 
-RECIPE = """
-corpus: {prepare: local/tiny.py}
-hmm:
-  passes:
-    - {type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}
-    - {type: lda_mllt, dim: 10, leaves: 12, gaussians: 30, iterations: 4, grow_iterations: 2, mllt_iterations: [2]}
-    - type: sat
-      leaves: 12
-      gaussians: 30
-      iterations: 4
-      grow_iterations: 2
-      fmllr_iterations: [2]
-      fmllr_min_frames: 50
-features: {network: {type: hmm}}
-network: {hidden: [32], dropout: 0.1}
+RECIPE = (
+    BEGINNING
+    + """network: {hidden: [32], dropout: 0.1}
 train: {epochs: 1, batch: 64, threads: 1, tensorboard: false}
 runs: [{name: one, prune: {method: magnitude, keep: 0.5}}]
 decode: {lm_weights: [8, 10], penalties: [0.0]}
 score: {bootstrap: 100}
 """
-GIVEN = ("--recipe", "recipes/tiny", "--nj", "1")
+)
 
 
 def due(recipe: str = "recipes/tiny") -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from asr_prune.integrity import MANIFEST
 
-RECIPE = """
+#: corpus, passes and features
+BEGINNING = """
 corpus: {prepare: local/tiny.py}
 hmm:
   passes:
@@ -23,12 +24,16 @@ hmm:
       fmllr_iterations: [2]
       fmllr_min_frames: 50
 features: {network: {type: hmm}}
-network: {hidden: [32, 24], dropout: 0.1}
+"""
+RECIPE = (
+    BEGINNING
+    + """network: {hidden: [32, 24], dropout: 0.1}
 train: {epochs: 4, batch: 64, threads: 1, tensorboard: false}
 runs: [{name: one, prune: {method: l1, keep: 0.5, penalty: 3.0e-4}}]
 decode: {lm_weights: [8, 10], penalties: [0.0], lattice: true}
 score: {bootstrap: 100}
 """
+)
 GIVEN = ("--recipe", "recipes/tiny", "--nj", "1")
 RUN = "exp/tiny/runs/one"
 
