@@ -14,6 +14,7 @@ from torch import Tensor
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.teacher import Taught, Teacher, Want
 from asr_prune.features.stored import frames_of
 
 Batch = tuple[Tensor, ...]
@@ -22,14 +23,28 @@ Utterances = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """A teacher, and the side features that it reads besides the student's: float32 [frames, dim] by utterance."""
+
+    teacher: Teacher
+    side: Utterances | None = None
+
+    @property
+    def dim(self) -> int:
+        """Columns of the side features."""
+        return 0 if self.side is None else self.side[min(self.side)].shape[1]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A network's result on a batch.
 
-    loss: nats per feature frame, [], with its graph; frames: in the batch; correct: number of
-    correct labels, []; labels: number of labels.
+    loss: nats per feature frame, []; objective: what is minimised, [], with its graph: the loss, or with a teacher its
+    mixture; frames: in the batch; correct: number of correct labels, []; labels: number of labels.
     """
 
     loss: Tensor
+    objective: Tensor
     frames: int
     correct: Tensor
     labels: int
@@ -101,15 +116,24 @@ class InMemory(Examples):
     #: bytes per frame besides the features: first and last
     index_bytes = 16
 
-    def __init__(self, features: Tensor, lengths: Tensor, context: tuple[int, int]) -> None:
-        """lengths: frames of each utterance, int64 [utterances]."""
+    def __init__(
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        context: tuple[int, int],
+        teacher: Teacher | None = None,
+        side: Tensor | None = None,
+    ) -> None:
+        """lengths: frames of each utterance, int64 [utterances]; side: a teacher's features, float32 [frames, dim]."""
         ends = lengths.cumsum(0)
+        self.teacher, self.side = teacher, side
         self.features, self.context, self.device = features, context, features.device
         self.first = torch.repeat_interleave(ends - lengths, lengths)
         self.last = torch.repeat_interleave(ends - 1, lengths)
         self._offsets = torch.arange(-context[0], context[1] + 1, device=features.device)
         self.inputs = len(self._offsets) * features.shape[1]
-        self.held_bytes = self.bytes_of(len(features), features.shape[1])
+        dim = features.shape[1] + (0 if side is None else side.shape[1])
+        self.held_bytes = self.bytes_of(len(features), dim)
 
     @classmethod
     def bytes_of(cls, frames: int, dim: int) -> int:
@@ -140,10 +164,12 @@ class InMemory(Examples):
         device: torch.device | str = "cpu",
         stride: int = 1,
         augment: Augment | None = None,
+        lesson: Lesson | None = None,
     ) -> Self:
         """The set of the utterances `names`, concatenated.
 
-        stride, augment: for CTC, the network's stride in frames and the augmentation in training.
+        stride, augment: for CTC, the network's stride in frames and the augmentation in training; lesson: what a
+        teacher adds in training.
         """
 
     @classmethod
@@ -160,23 +186,46 @@ class InMemory(Examples):
         device: torch.device | str = "cpu",
         stride: int = 1,
         augment: Augment | None = None,
+        lesson: Lesson | None = None,
     ) -> Self:
         """The set of all usable utterances.
 
-        features: float32 [frames, dim] by utterance; labels: targets by utterance; stride, augment:
+        features: float32 [frames, dim] by utterance; labels: targets by utterance; stride, augment, lesson:
         as in `build`. Raises UserError as `usable_utterances`.
         """
         names = cls.usable_utterances(features, labels, stride)
-        return cls.build(names, features, labels, context, device, stride, augment)
+        return cls.build(names, features, labels, context, device, stride, augment, lesson)
 
     def splice(self, index: Tensor) -> Tensor:
         """Frames `index` with their context, [len(index), inputs].
 
         At the edges of an utterance its first or last frame is repeated (Kaldi's splice-feats).
         """
-        rows = index[:, None] + self._offsets
+        return self._spliced(self.features, index, self._offsets)
+
+    def _spliced(self, features: Tensor, index: Tensor, offsets: Tensor) -> Tensor:
+        rows = index[:, None] + offsets
         rows = torch.maximum(torch.minimum(rows, self.last[index, None]), self.first[index, None])
-        return self.features[rows].flatten(1)
+        return features[rows].flatten(1)
+
+    def taught(self, index: Tensor, spliced: Tensor) -> Batch:
+        """What the teacher reads of frames `index`, whose student input is `spliced`; nothing without a teacher."""
+        return tuple(self._wanted(want, index, spliced) for want in self.teacher.wants) if self.teacher else ()
+
+    def _wanted(self, want: Want, index: Tensor, spliced: Tensor) -> Tensor:
+        if want == Want(self.context):
+            return spliced
+        offsets = torch.arange(-want.context[0], want.context[1] + 1, device=self.device)
+        if want.columns is None:
+            return self._spliced(self.features, index, offsets)
+        assert self.side is not None
+        return self._spliced(self.side[:, slice(*want.columns)], index, offsets)
+
+    def objective(self, network: Network, loss: Tensor, logits: Tensor, taught: Taught) -> Tensor:
+        """What is minimised: `loss`, with a teacher its mixture in training; see `Teacher.loss`."""
+        if self.teacher is None or not network.training:
+            return loss
+        return self.teacher.loss(loss, logits, taught)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         repeat = len(self._offsets)
@@ -212,6 +261,13 @@ def concatenate(names: Sequence[str], values: Utterances, dtype: type[np.generic
         joined[start : start + lengths[name]] = values[name]
         start += lengths[name]
     return torch.from_numpy(joined)
+
+
+def side_of(names: Sequence[str], lesson: Lesson | None, device: torch.device | str) -> Tensor | None:
+    """The side features of the utterances `names`, concatenated; None if there are none."""
+    if lesson is None or lesson.side is None:
+        return None
+    return concatenate(names, lesson.side, np.float32).to(device)
 
 
 def splice_utterance(features: np.ndarray, context: tuple[int, int]) -> np.ndarray:
