@@ -51,9 +51,9 @@ def train_run(
 
     train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for
     CTC. classes: the number of pdfs, or for CTC the spelling of each token, the blank first;
-    teachers: those of `train.teacher`. Writes model/network.pt (dense shape, removed nodes zero), model/before_cut.pt, nodes.json, norms.npz,
-    trail.jsonl and metrics.jsonl, and what the method saves besides: model/<snapshot>.pt,
-    weights.npz, its log. Resumes from model/checkpoint.pt.
+    teachers: those of `train.teacher`. Writes model/network.pt (dense shape, removed nodes zero),
+    model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method
+    saves besides: model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt.
     """
     tokens = [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
