@@ -128,10 +128,10 @@ def _views(teachers: Sequence[Known], device: torch.device) -> list[tuple[Networ
 
 
 def _kept(
-    networks: Networks, features: Utterances, side: Mapping[str, np.ndarray], top: int, device: torch.device
+    networks: Networks, features: Utterances, side: Beside, top: int, device: torch.device
 ) -> Iterator[tuple[str, np.ndarray]]:
     for name in sorted(features):
-        plain, beside = features[name], side.get(name)
+        plain, beside = features[name], side[name] if side.parts else None
         inputs = []
         for want in networks.wants:
             source = plain if want.columns is None or beside is None else beside[:, slice(*want.columns)]
