@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, Examples, InMemory, Lesson, Outcome, Utterances, example_order
+from asr_prune.acoustic.examples import Batch, Examples, Outcome, Utterances, example_order
+from asr_prune.acoustic.in_memory import InMemory
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.teacher import Lesson
 from asr_prune.features.stored import frames_of
 
 

@@ -1,16 +1,18 @@
 """Learning from a teacher: the posteriors of trained networks as soft labels.
 
-Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network", arXiv 1503.02531; for acoustic models
-Li, Zhao, Huang and Gong 2014, "Learning small-size DNN with output-distribution-based criteria", Interspeech.
+Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network", arXiv 1503.02531; for
+acoustic models Li, Zhao, Huang and Gong 2014, "Learning small-size DNN with
+output-distribution-based criteria", Interspeech.
 """
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,8 +21,8 @@ from asr_prune.acoustic.network import Network
 
 @dataclass(frozen=True)
 class Want:
-    """An input of a teacher: frames spliced left and right; columns: first and end of its features among the side
-    features, None for the student's features.
+    """An input of a teacher: frames spliced left and right; columns: first and end of its features
+    among the side features, None for the student's features.
     """
 
     context: tuple[int, int]
@@ -31,8 +33,8 @@ class Want:
 class Taught:
     """What a teacher is given of a batch.
 
-    inputs: one tensor [frames, ...] for each of `Teacher.wants`; lengths: frames of each utterance, int64 [utterances],
-    None for single frames; stride: the student's, in frames.
+    inputs: one tensor [frames, ...] for each of `Teacher.wants`; lengths: frames of each utterance,
+    int64 [utterances], None for single frames; stride: the student's, in frames.
     """
 
     inputs: Sequence[Tensor]
@@ -61,7 +63,9 @@ class Teacher(ABC):
         """p, float [frames out, classes]."""
 
     def loss(self, supervised: Tensor, logits: Tensor, batch: Taught) -> Tensor:
-        """The objective, [], nats per feature frame. supervised: CE; logits: the student's, [frames out, classes]."""
+        """The objective, [], nats per feature frame. supervised: CE; logits: the student's, [frames
+        out, classes].
+        """
         started = time.perf_counter()
         with torch.no_grad():
             target = self.posteriors(batch)
@@ -91,7 +95,9 @@ class Networks(Teacher):
 
 
 def _logits(network: Network, inputs: Tensor, batch: Taught) -> Tensor:
-    """At the student's frames: of a teacher that keeps more frames, those at which the student has one, too."""
+    """At the student's frames: of a teacher that keeps more frames, those at which the student has
+    one, too.
+    """
     if batch.lengths is None:
         return network(inputs)
     logits, lengths = network.forward_utterances(inputs, batch.lengths)
@@ -100,7 +106,8 @@ def _logits(network: Network, inputs: Tensor, batch: Taught) -> Tensor:
 
 
 class Kept(Teacher):
-    """Posteriors that were computed beforehand, `top` of each frame; the rest of 1 is spread evenly over the others.
+    """Posteriors that were computed beforehand, `top` of each frame; the rest of 1 is spread evenly
+    over the others.
 
     A row of the side features has the classes, then their posteriors, float32 [frames, 2 top].
     """
@@ -123,3 +130,18 @@ def kept_rows(posteriors: Tensor, top: int) -> Tensor:
     """Rows of `Kept`, float32 [frames, 2 top], of posteriors, [frames, classes]."""
     values, index = posteriors.topk(top, dim=1)
     return torch.cat([index.float(), values.float()], 1)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A teacher, and the side features that it reads besides the student's: float32 [frames, dim]
+    by utterance.
+    """
+
+    teacher: Teacher
+    side: Mapping[str, np.ndarray] | None = None
+
+    @property
+    def dim(self) -> int:
+        """Columns of the side features."""
+        return 0 if self.side is None else self.side[min(self.side)].shape[1]

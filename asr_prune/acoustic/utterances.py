@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, InMemory, Lesson, Outcome, Utterances, concatenate, side_of
+from asr_prune.acoustic.examples import Batch, Outcome, Utterances
+from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.teacher import Taught, Teacher
+from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 

@@ -1,30 +1,33 @@
-"""The teachers of a run: found, checked against the student, and made into what its examples carry."""
+"""The teachers of a run: found, checked against the student, and made into what its examples carry.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, load_model
-from asr_prune.acoustic.examples import Lesson, Utterances, splice_utterance
+from asr_prune.acoustic.examples import Utterances, splice_utterance
 from asr_prune.acoustic.network import Network
-from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.teacher import Kept, Networks, Taught, Want, kept_rows
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.teacher import Kept, Lesson, Networks, Taught, Want, kept_rows
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored, frames_of
 from asr_prune.pruning.removal import shrink
-from asr_prune.run_dir import RunDir
+from asr_prune.run_dir import RunDir, teacher_file
 
 
 @dataclass(frozen=True)
 class Known:
-    """A teacher: as the recipe names it, its model, and its features of the training set, None if they are the
-    student's.
+    """A teacher: as the recipe names it, its model, and its features of the training set, None if
+    they are the student's.
     """
 
     name: str
@@ -32,19 +35,10 @@ class Known:
     features: Utterances | None = None
 
 
-def teacher_file(name: str, runs: Path) -> Path:
-    """The model file of an entry of `train.teacher`: a run in folder `runs`, the folder of a run, or a file."""
-    path = Path(name) if is_path(name) else runs / name
-    return path if path.suffix == ".pt" else RunDir(path).network
-
-
-def is_path(name: str) -> bool:
-    """Whether an entry of `train.teacher` is a path; else it names a run of the recipe."""
-    return "/" in name or name.endswith(".pt")
-
-
 def load_teacher(name: str, runs: Path) -> Model:
-    """The model of an entry of `train.teacher`, without its removed nodes. Raises UserError if it cannot be read."""
+    """The model of an entry of `train.teacher`, without its removed nodes. Raises UserError if it
+    cannot be read.
+    """
     file = teacher_file(name, runs)
     if not file.is_file():
         raise UserError(
@@ -57,8 +51,9 @@ def load_teacher(name: str, runs: Path) -> Model:
 
 
 def check_teacher(known: Known, classes: int | list[str], stride: int, augmented: bool) -> None:
-    """Raises UserError if a teacher cannot teach a network of these classes (the number of pdfs, or for CTC the tokens)
-    and this stride. augmented: whether training utterances are changed at random.
+    """Raises UserError if a teacher cannot teach a network of these classes (the number of pdfs, or
+    for CTC the tokens) and this stride. augmented: whether training utterances are changed at
+    random.
     """
     network, tokens = known.model.network, known.model.tokens
     what, fix = f"train.teacher: {known.name}", "give a teacher that was trained on the same labels"
@@ -81,6 +76,31 @@ def check_teacher(known: Known, classes: int | list[str], stride: int, augmented
         )
 
 
+def checked_lesson(
+    teachers: Sequence[Known],
+    features: Utterances,
+    classes: int | list[str],
+    network: NetworkOptions,
+    how: TrainOptions,
+    run: RunDir,
+    device: torch.device,
+) -> Lesson | None:
+    """What `teachers` add to the training set of `features`; None without one. Raises UserError as
+    `check_teacher`.
+    """
+    outputs, ctc = (classes, False) if isinstance(classes, int) else (len(classes), True)
+    for known in teachers:
+        check_teacher(known, classes, network.stride, ctc and Augment.from_options(how) is not None)
+    return lesson_of(teachers, features, how, outputs, ctc, run, device)
+
+
+def taught_figures(teachers: Sequence[Known], lesson: Lesson | None) -> dict[str, Any]:
+    """What train.json has of a run with teachers."""
+    if lesson is None:
+        return {}
+    return {"teachers": [known.name for known in teachers], "teacher_seconds": round(lesson.teacher.seconds, 2)}
+
+
 def lesson_of(
     teachers: Sequence[Known],
     features: Utterances,
@@ -92,8 +112,9 @@ def lesson_of(
 ) -> Lesson | None:
     """What the teachers add to the training examples of `features`; None without a teacher.
 
-    With `how.teacher_top`, and without CTC, their posteriors are computed now and kept in the folder of the run's
-    models. Raises UserError if a teacher's features have other utterances or frames.
+    With `how.teacher_top`, and without CTC, their posteriors are computed now and kept in the
+    folder of the run's models. Raises UserError if a teacher's features have other utterances or
+    frames.
     """
     if not teachers:
         return None
@@ -110,7 +131,7 @@ def lesson_of(
     return Lesson(teacher, kept)
 
 
-def forget(run: RunDir) -> None:
+def drop_kept(run: RunDir) -> None:
     """Removes posteriors that `lesson_of` kept."""
     for suffix in (".ark", ".scp"):
         (run.models / f"teacher{suffix}").unlink(missing_ok=True)
@@ -142,9 +163,11 @@ def _kept(
 
 
 class Beside(Mapping[str, np.ndarray]):
-    """Features of several teachers, side by side: float32 [frames, dims] by utterance, read on access.
+    """Features of several teachers, side by side: float32 [frames, dims] by utterance, read on
+    access.
 
-    Raises UserError if one of them lacks an utterance of `student`, or has another number of frames of it.
+    Raises UserError if one of them lacks an utterance of `student`, or has another number of frames
+    of it.
     """
 
     def __init__(self, parts: Sequence[Utterances], student: Utterances) -> None:

@@ -17,11 +17,12 @@ from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
 from asr_prune.acoustic.evaluate import Quality, evaluate
-from asr_prune.acoustic.examples import Examples, Lesson, Utterances
+from asr_prune.acoustic.examples import Examples, Utterances
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.teacher import Lesson
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
@@ -31,7 +32,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
 from asr_prune.pruning.registry import find_method
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teaching import Known, check_teacher, forget, lesson_of
+from asr_prune.pruning.teaching import Known, checked_lesson, drop_kept, taught_figures
 from asr_prune.run_dir import RunDir
 
 Labelled = tuple[Utterances, Utterances]  # features, labels
@@ -62,7 +63,7 @@ def train_run(
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
         run.models.mkdir(parents=True, exist_ok=True)
-        lesson = _lesson(teachers, train[0], classes, network_options, train_options, run, device)
+        lesson = checked_lesson(teachers, train[0], classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
@@ -76,31 +77,9 @@ def train_run(
         model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
-        figures = _figures(pruner, pruner.cut, trainer, quality, dense) | _taught(teachers, lesson)
-        forget(run)
+        figures = _figures(pruner, pruner.cut, trainer, quality, dense) | taught_figures(teachers, lesson)
+        drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
-
-
-def _lesson(
-    teachers: Sequence[Known],
-    features: Utterances,
-    classes: int | list[str],
-    network: NetworkOptions,
-    how: TrainOptions,
-    run: RunDir,
-    device: torch.device,
-) -> Lesson | None:
-    outputs, ctc = (classes, False) if isinstance(classes, int) else (len(classes), True)
-    for known in teachers:
-        check_teacher(known, classes, network.stride, ctc and Augment.from_options(how) is not None)
-    return lesson_of(teachers, features, how, outputs, ctc, run, device)
-
-
-def _taught(teachers: Sequence[Known], lesson: Lesson | None) -> dict[str, Any]:
-    """What train.json has of a run with teachers."""
-    if lesson is None:
-        return {}
-    return {"teachers": [known.name for known in teachers], "teacher_seconds": round(lesson.teacher.seconds, 2)}
 
 
 def _networks(
