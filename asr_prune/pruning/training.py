@@ -77,7 +77,8 @@ def train_run(
         model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
-        figures = _figures(pruner, pruner.cut, trainer, quality, dense) | taught_figures(teachers, lesson)
+        figures = _figures(pruner, pruner.cut, trainer, quality, dense)
+        figures |= taught_figures(teachers, lesson, figures["train_seconds"])
         drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
 
