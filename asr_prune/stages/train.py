@@ -81,8 +81,13 @@ def check_teachers(experiment: Experiment, run: Run, earlier: Sequence[str]) -> 
         file, layout = teacher_file(name, experiment.layout.runs), experiment.layout
         if name == run.name:
             raise UserError(f"run {run.name}: train.teacher names the run itself; name another run.")
-        if is_path(name) or name in earlier or file.is_file():
+        if name in earlier or file.is_file():
             continue
+        if is_path(name):
+            raise UserError(
+                f"run {run.name}: train.teacher: {file} is not there; give the folder of a trained run, or its "
+                "model/network.pt."
+            )
         raise UserError(
             f"run {run.name}: train.teacher {name!r} is no run before this one in runs, and {layout.run(name).path} "
             f"is not trained{did_you_mean(name, earlier)}."
