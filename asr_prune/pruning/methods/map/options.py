@@ -37,8 +37,6 @@ class MapOptions(SparseOptions):
     threshold: Literal["global", "layer"] = "global"
     #: where the largest magnitude has attention 1: in each layer, or in the whole network
     scale: Literal["layer", "global"] = "layer"
-    #: granularity weight: whether to mask the output layer's weights too
-    output_layer: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
