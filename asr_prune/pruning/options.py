@@ -121,6 +121,8 @@ class WeightOptions(PruneOptions):
             )
         if self.granularity == "weight" and self.strength is not None:
             raise ValueError("strength is of nodes; with granularity weight give sparsity instead")
+        if self.granularity == "weight" and getattr(self, "score", "auto") != "auto":
+            raise ValueError("score is of nodes; weights are ranked by magnitude, so leave score out")
         if self.granularity == "node" and self.sparsity is not None:
             raise ValueError("sparsity counts weights; with granularity node give keep instead")
         if self.sparsity is not None and not 0 <= self.sparsity < 1:

@@ -104,6 +104,7 @@ def test_before_the_mask_training_is_dense(make_trainer: MakeTrainer) -> None:
         ({"sparsity": 0.5}, "sparsity counts weights; with granularity node give keep"),
         ({"granularity": "weight", "sparsity": 1.0}, "sparsity must be at least 0 and below 1"),
         ({"granularity": "weight", "strength": 0.1}, "strength"),
+        ({"granularity": "weight", "score": "onorm"}, "score is of nodes"),
     ],
 )
 @BOTH
