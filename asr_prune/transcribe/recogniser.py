@@ -149,6 +149,15 @@ class NetworkRecogniser(ABC):
         timer = self.timer(point[0]) if requested.times else None
         return GraphRecogniser(self.decoder(), point, timer, requested.confidence)
 
+    def timed(self, recognise: Recogniser) -> Recogniser:
+        """A recogniser of `recogniser`, with the times of words."""
+        if isinstance(recognise, GreedyRecogniser):
+            return GreedyRecogniser(recognise.symbols, True, recognise.confident)
+        if isinstance(recognise, GraphRecogniser) and recognise.timer is None:
+            own = recognise.decoder, recognise.point, self.timer(recognise.point[0])
+            return GraphRecogniser(*own, recognise.confident)
+        return recognise
+
     def speech_only(self, recognise: Recogniser) -> Recogniser:
         """`recognise`, but without words where the network hears silence.
 
