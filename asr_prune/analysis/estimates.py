@@ -35,12 +35,15 @@ from asr_prune.workflow.work import Work
 USUAL_PDFS, USUAL_TOKENS = 120, 32
 #: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
 COPIES = 6
+#: of the compiled search
+SEARCH_BYTES = 66_000_000
 
 
 @dataclass(frozen=True)
 class Estimate:
     """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not
-    known beforehand. extrapolated: whether the seconds rest on a search that could not be tried.
+    known beforehand. extrapolated: whether the seconds rest on a search that could not be tried;
+    guessed: whether the memory is that of a graph that is not there.
     """
 
     seconds: float | None = None
@@ -48,6 +51,7 @@ class Estimate:
     disk: int | None = None
     memory: int | None = None
     extrapolated: bool = False
+    guessed: bool = False
 
 
 @dataclass
@@ -92,6 +96,12 @@ class Estimator:
         """
         hours = sum(min(self.hours(part), most) for part in parts) / min(self.experiment.nj, available_cores())
         return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
+
+    def _loading(self, estimate: Estimate, params: int = 0) -> Estimate:
+        """With the memory of a search: the compiled program, the graph, and a network."""
+        graph = self.searches.graph
+        memory = None if graph.memory is None else self.base + SEARCH_BYTES + graph.memory + 4 * params
+        return replace(estimate, memory=memory, guessed=graph.extrapolated)
 
     def hours(self, *parts: str) -> float:
         """Of these sets together; before the corpus stage the whole corpus counts as train."""
@@ -154,7 +164,7 @@ class Estimator:
         speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
         found = self.searches.adapt()
         seconds = 2 * frames * (speed.score + speed.speaker) + self._searching(found)
-        return Estimate(seconds, frames, extrapolated=found.extrapolated)
+        return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated))
 
     def _share(self, own: TrainingOptions) -> float:
         count = sum(one.utterances for part, one in self.amounts.items() if part != "test")
@@ -212,13 +222,16 @@ class Estimator:
         speed, frames = self._speed(run), [self.frames(self._network_kind, part) for part in SCORED_SETS]
         dev, test = frames
         if run.prune.IS_DENSE:
-            return Estimate(8 * test * speed.forward, dev + test, 4 * speed.params)
+            memory = self.base + 4 * 3 * speed.params
+            return Estimate(8 * test * speed.forward, dev + test, 4 * speed.params, memory)
         found = self.searches.verify(run)
         search = self._searching(found, ("dev",), 2, COMPARED_SECONDS / 3600)
         evaluated = (2 * dev + 8 * test) * speed.forward
-        return Estimate(evaluated + search, dev + test, 4 * speed.params, extrapolated=found.extrapolated)
+        own = Estimate(evaluated + search, dev + test, 4 * speed.params, extrapolated=found.extrapolated)
+        return self._loading(own, 3 * speed.params)
 
     def _decode(self, run: Run) -> Estimate:
         frames, found = self.frames(self._network_kind, "dev", "test"), self.searches.decode(run)
-        seconds = frames * self._speed(run).forward + self._searching(found)
-        return Estimate(seconds, frames, extrapolated=found.extrapolated)
+        speed = self._speed(run)
+        seconds = frames * speed.forward + self._searching(found)
+        return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated), speed.params)

@@ -11,6 +11,7 @@ from asr_prune.transcribe.transcript import Word, timed_words
 #: a word, and from when to when in the file it is, seconds, also where the word says no times
 Placed = tuple[Word, float, float]
 
+_NEAR = 1.0  # seconds from a border: half of the context
 _TOLERANCE = 0.03  # seconds by which two alignments of one word differ
 
 
@@ -22,7 +23,8 @@ def placed(hyp: Hypothesis, start: float, shift: float, timed: bool) -> list[Pla
     """
     words = timed_words(hyp if timed else replace(hyp, spans=[]), start, shift)
     each = hyp.frames / max(1, len(words))
-    spans = hyp.spans or [(i * each, (i + 1) * each) for i in range(len(words))]
+    evenly = [(i * each, (i + 1) * each) for i in range(len(words))]
+    spans: Sequence[tuple[float, float]] = hyp.spans if len(hyp.spans) == len(words) else evenly
     return [(word, start + a * shift, start + b * shift) for word, (a, b) in zip(words, spans, strict=True)]
 
 
@@ -74,8 +76,9 @@ def _same(left: list[Placed], right: list[Placed]) -> list[tuple[int, int]]:
 
 
 def _edges(left: list[Placed], right: list[Placed], border: float) -> list[float]:
-    """The border and the edges of words, as far as both stretches have been heard there."""
-    return [border, *(time for _, *times in (*left, *right) for time in times)]
+    """The border and the edges of words near it, where both stretches have context on both sides."""
+    times = [border, *(time for _, *times in (*left, *right) for time in times)]
+    return [time for time in times if abs(time - border) <= _NEAR]
 
 
 def _within(time: float, words: Sequence[Placed]) -> bool:
