@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from asr_prune.analysis.aligning import AligningSpeed, aligning_speed
 from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.machine import available_cores
 from asr_prune.analysis.pass_costs import bytes_a_frame, pass_seconds
@@ -35,8 +36,6 @@ from asr_prune.workflow.work import Work
 USUAL_PDFS, USUAL_TOKENS = 120, 32
 #: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
 COPIES = 6
-#: of the compiled search
-SEARCH_BYTES = 66_000_000
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,9 @@ class Estimator:
         return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
 
     def _loading(self, estimate: Estimate, params: int = 0) -> Estimate:
-        """With the memory of a search: the compiled program, the graph, and a network."""
+        """With the memory of a search and a network."""
         graph = self.searches.graph
-        memory = None if graph.memory is None else self.base + SEARCH_BYTES + graph.memory + 4 * params
+        memory = None if graph.memory is None else self.base + graph.memory + 4 * params
         return replace(estimate, memory=memory, guessed=graph.extrapolated)
 
     def hours(self, *parts: str) -> float:
@@ -151,9 +150,22 @@ class Estimator:
         frames = int(whole * self._share(own))
         rest = whole - frames if own == self.experiment.recipe.hmm.run[-1] else 0
         dim = own.dim if isinstance(own, LdaMlltOptions) else options.dim
-        speed = gmm_speed(self._pdfs(own), own.gaussians, dim)
-        seconds = frames * pass_seconds(own, speed, self._pdfs(own)) + rest * (speed.score + speed.search)
+        speed, found, seconds = gmm_speed(self._pdfs(own), own.gaussians, dim), self._aligning, 0.0
+        if found:
+            speed = replace(speed, search=found.search)
+            seconds = found.besides(self.amounts["train"].utterances, frames + rest)
+        seconds += frames * pass_seconds(own, speed, self._pdfs(own)) + rest * (speed.score + speed.search)
         return Estimate(seconds, frames, 10 * (frames + rest), self.base + frames * bytes_a_frame(own, options))
+
+    @cached_property
+    def _aligning(self) -> AligningSpeed | None:
+        """With the lexicon, None before the lang stage."""
+        frames = self.frames(self.experiment.recipe.features.hmm, "train")
+        own, lang = self.amounts.get("train"), self.experiment.layout.lang
+        if own is None or not (lang / "L.fst").is_file():
+            return None
+        text = DataDir.read(self.experiment.layout.set("train")).text
+        return aligning_speed(lang, text, max(20, frames // max(1, own.utterances)))
 
     def _adapt(self) -> Estimate:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""

@@ -19,6 +19,8 @@ STATES_AN_ARC = 1.5
 ARCS_A_STATE = 2.5
 #: bytes for each arc, at the peak of loading a graph: the file, its arcs, and what the search reads
 BYTES_AN_ARC = 92
+#: bytes of the compiled search
+SEARCH_BYTES = 66_000_000
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class GraphSize:
 
     @property
     def memory(self) -> int | None:
-        """Bytes of a process that loads it, None if nothing is known of it."""
-        return None if math.isinf(self.arcs) else int(BYTES_AN_ARC * self.arcs)
+        """Bytes that it takes with the program of the search, None if nothing is known of it."""
+        return None if math.isinf(self.arcs) else int(SEARCH_BYTES + BYTES_AN_ARC * self.arcs)
 
 
 def graph_size(graph: Path, lang: Path) -> GraphSize:

@@ -130,11 +130,7 @@ class NetworkRecogniser(ABC):
         adapter = Adapter(files.hmm, files.graph, silence, self.options, self.nj, shift)
         return adapter.transforms(feats, speakers, files.min_frames)
 
-    def recognise(
-        self,
-        recognise: Recogniser,
-        groups: Iterable[Feats],
-    ) -> Iterator[tuple[str, Hypothesis]]:
+    def recognise(self, recognise: Recogniser, groups: Iterable[Feats]) -> Iterator[tuple[str, Hypothesis]]:
         """Yields (utterance, hypothesis), one group after the other; features as `features` gives
         them.
         """
