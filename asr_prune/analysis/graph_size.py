@@ -24,7 +24,7 @@ SEARCH_BYTES = 66_000_000
 
 
 @dataclass(frozen=True)
-class GraphSize:
+class SizeEstimate:
     """extrapolated: whether the graph is not there; states and arcs are infinite if nothing is known
     of it.
     """
@@ -39,14 +39,14 @@ class GraphSize:
         return None if math.isinf(self.arcs) else int(SEARCH_BYTES + BYTES_AN_ARC * self.arcs)
 
 
-def graph_size(graph: Path, lang: Path) -> GraphSize:
+def graph_size(graph: Path, lang: Path) -> SizeEstimate:
     """Of the graph in a folder or, about, of the one that will be made from `lang`."""
     size = graph / "size.json"
     if size.is_file():
         content = json.loads(checked(size).read_text(encoding="utf-8"))
-        return GraphSize(float(content["states"]), float(content["arcs"]), False)
+        return SizeEstimate(float(content["states"]), float(content["arcs"]), False)
     states = STATES_AN_ARC * _arcs(lang)
-    return GraphSize(states, ARCS_A_STATE * states, True)
+    return SizeEstimate(states, ARCS_A_STATE * states, True)
 
 
 def _arcs(lang: Path) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.priors import log_likelihoods
-from asr_prune.analysis.graph_size import GraphSize, graph_size
+from asr_prune.analysis.graph_size import SizeEstimate, graph_size
 from asr_prune.analysis.search_speed import SearchSpeed, Trial, bound_speed, loaded, measured_speed
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.gmm import gmm_log_likelihoods
@@ -65,10 +65,10 @@ class Searches:
         return [_measured_note(kind, *zip(*tried, strict=True)) for kind, tried in self.tried.items()] + bounds
 
     @cached_property
-    def graph(self) -> GraphSize:
+    def graph(self) -> SizeEstimate:
         """The size of the decoding graph, none for greedy decoding."""
         graph = self.experiment.graph
-        return graph_size(graph, self.experiment.layout.lang) if graph else GraphSize(0, 0, False)
+        return graph_size(graph, self.experiment.layout.lang) if graph else SizeEstimate(0, 0, False)
 
     def decode(self, run: Run) -> SearchSpeed:
         """Of the lattice of an utterance, and of its words at all LM weights and penalties."""

@@ -8,7 +8,7 @@ from itertools import chain, groupby, islice
 import numpy as np
 
 #: a part of a recording: index of its first sample, and its samples, float32 in the range of int16
-Piece = tuple[int, np.ndarray]
+Excerpt = tuple[int, np.ndarray]
 #: seconds of a pause that is left out of a long recording, and of it that is kept on each side
 LONG_PAUSE, MARGIN = 0.8, 0.3
 _WINDOW = 0.05  # seconds
@@ -33,7 +33,7 @@ def is_pause(left: np.ndarray, right: np.ndarray, rate: int) -> bool:
     return bool(around.max() <= _threshold(np.concatenate([one, other])))
 
 
-def without_pauses(pieces: Iterable[Piece], rate: int) -> Iterator[Piece]:
+def without_pauses(pieces: Iterable[Excerpt], rate: int) -> Iterator[Excerpt]:
     """The pieces of a recording, (index of the first sample, samples), divided at pauses of 0.8
     seconds or more, of which 0.3 are kept on each side, or none where there is digital silence; a
     recording of one piece as it is.

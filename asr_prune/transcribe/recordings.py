@@ -16,7 +16,7 @@ from asr_prune.corpus.resample import resampled
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
-from asr_prune.transcribe.pauses import Piece, without_pauses
+from asr_prune.transcribe.pauses import Excerpt, without_pauses
 from asr_prune.transcribe.speech import is_steady
 from asr_prune.transcribe.stretches import Stretch, stretches
 
@@ -80,11 +80,11 @@ class AudioReader:
             log.info("%s: converted from %d to %d Hz", path, rate, self.options.rate)
         return recording
 
-    def _pieces(self, recording: Recording, blocks: Iterable[np.ndarray], rate: int) -> Iterator[Piece]:
+    def _pieces(self, recording: Recording, blocks: Iterable[np.ndarray], rate: int) -> Iterator[Excerpt]:
         pieces = self._measured(recording, cut(blocks, rate, self.longest), rate)
         return pieces if self.all_sound else without_pauses(pieces, rate)
 
-    def _measured(self, recording: Recording, pieces: Iterable[Piece], rate: int) -> Iterator[Piece]:
+    def _measured(self, recording: Recording, pieces: Iterable[Excerpt], rate: int) -> Iterator[Excerpt]:
         for begin, samples in pieces:
             recording.seconds = begin / rate + len(samples) / rate
             yield begin, samples

@@ -8,7 +8,7 @@ from itertools import chain, pairwise
 
 import numpy as np
 
-from asr_prune.transcribe.pauses import Piece, is_pause
+from asr_prune.transcribe.pauses import Excerpt, is_pause
 
 #: seconds of the neighbours on each side of a cut within speech: several words
 CONTEXT = 2.0
@@ -29,7 +29,7 @@ class Stretch:
     heard: np.ndarray
 
 
-def stretches(pieces: Iterable[Piece], rate: int, longest: float) -> Iterator[Stretch]:
+def stretches(pieces: Iterable[Excerpt], rate: int, longest: float) -> Iterator[Stretch]:
     """Each piece (index of its first sample, samples), with two seconds of those that it touches
     where there is no pause between them.
 
