@@ -50,7 +50,10 @@ def aligning_speed(lang: Path, text: Mapping[str, Sequence[str]], frames: int) -
     lang: folder of L.fst; text: words by utterance; frames: of a usual utterance. None if the
     lexicon has none of the words.
     """
-    start, noise = time.process_time(), np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+    start, noise = (
+        time.process_time(),
+        np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32),
+    )
     tables = Lang.read(lang)
     model = flat_start(tables, JoinedUtterances(["noise"], noise, np.array([0, len(noise)])))
     compiler, load = graph_compiler(tables, model), time.process_time() - start
@@ -62,9 +65,9 @@ def aligning_speed(lang: Path, text: Mapping[str, Sequence[str]], frames: int) -
     if not scored:
         return None
     count = sum(len(scores) for _, scores in scored)
-    compiling = seconds_each(lambda: [compiler.compile_graph_from_text(ids) for ids in words]) / len(words)
-    searching = seconds_each(lambda: [best_path(model, *own, _SEARCH, "noise") for own in scored]) / count
-    return AligningSpeed(load, compiling, searching, _writing(frames))
+    compiling = seconds_each(lambda: [compiler.compile_graph_from_text(ids) for ids in words])
+    searching = seconds_each(lambda: [best_path(model, *own, _SEARCH, "") for own in scored])
+    return AligningSpeed(load, compiling / len(words), searching / count, _writing(frames))
 
 
 def _path(graph: Fst, frames: int) -> Ints:
@@ -75,7 +78,8 @@ def _path(graph: Fst, frames: int) -> Ints:
 
 def _scores(path: Ints, pdfs: Ints) -> Floats:
     """Scaled log-likelihoods of transition-ids, float32 [frames, ids], the highest on the path."""
-    scores = np.random.default_rng(0).normal(-5, 1, (len(path), int(pdfs.max()) + 1)).astype(np.float32)
+    shape = len(path), int(pdfs.max()) + 1
+    scores = np.random.default_rng(0).normal(-5, 1, shape).astype(np.float32)
     scores[np.arange(len(path)), pdfs[path]] += 3
     return scores[:, pdfs[1:]]
 
@@ -85,4 +89,5 @@ def _writing(frames: int) -> float:
     labels = np.ones(frames, np.int32)
     with TemporaryDirectory() as folder:
         rows = [(f"utt{i}", labels) for i in range(_TRANSCRIPTS)]
-        return 2 * seconds_each(lambda: write_labels(Path(folder) / "ali", rows)) / (frames * len(rows))
+        stem = Path(folder) / "ali"
+        return 2 * seconds_each(lambda: write_labels(stem, rows)) / (frames * len(rows))

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from asr_prune.analysis.aligning import AligningSpeed, aligning_speed
 from asr_prune.analysis.amount import Amount
+from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.machine import available_cores
 from asr_prune.analysis.pass_costs import bytes_a_frame, pass_seconds
 from asr_prune.analysis.search_speed import SearchSpeed
@@ -36,21 +37,6 @@ from asr_prune.workflow.work import Work
 USUAL_PDFS, USUAL_TOKENS = 120, 32
 #: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
 COPIES = 6
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not
-    known beforehand. extrapolated: whether the seconds rest on a search that could not be tried;
-    guessed: whether the memory is that of a graph that is not there.
-    """
-
-    seconds: float | None = None
-    frames: int | None = None
-    disk: int | None = None
-    memory: int | None = None
-    extrapolated: bool = False
-    guessed: bool = False
 
 
 @dataclass

@@ -13,7 +13,7 @@ from asr_prune.decode.arrays import FstArrays
 from asr_prune.integrity import checked
 from asr_prune.lang.fst import read_fst
 
-#: states of HCLG for each arc of L_disambig and G: 1.2 to 2.5 in the recipes demo, demo_large and an4
+#: states of HCLG for each arc of L_disambig and G: 1.2 to 2.5 in demo, demo_large and an4
 STATES_AN_ARC = 1.5
 #: arcs of HCLG for each state: 2.3 in demo_large, 2.8 in an4
 ARCS_A_STATE = 2.5
@@ -25,8 +25,8 @@ SEARCH_BYTES = 66_000_000
 
 @dataclass(frozen=True)
 class SizeEstimate:
-    """extrapolated: whether the graph is not there; states and arcs are infinite if nothing is known
-    of it.
+    """extrapolated: whether the graph is not there; states and arcs are infinite if nothing of it
+    is known.
     """
 
     states: float

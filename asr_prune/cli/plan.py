@@ -14,7 +14,7 @@ from asr_prune.workflow.runner import Runner, State
 
 if TYPE_CHECKING:
     from asr_prune.analysis.amount import Amount
-    from asr_prune.analysis.estimates import Estimate
+    from asr_prune.analysis.estimate import Estimate
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -28,7 +28,8 @@ def add_verbs(verbs: Verbs) -> None:
 def plan(options: argparse.Namespace) -> None:
     """Prints the table. Runs nothing and writes nothing."""
     from asr_prune.analysis.amount import amounts
-    from asr_prune.analysis.estimates import Estimate, Estimator
+    from asr_prune.analysis.estimate import Estimate
+    from asr_prune.analysis.estimates import Estimator
 
     experiment = given_experiment(options)
     print_messages(sys.stderr)

@@ -25,7 +25,8 @@ def placed(hyp: Hypothesis, start: float, shift: float, timed: bool) -> list[Pla
     each = hyp.frames / max(1, len(words))
     evenly = [(i * each, (i + 1) * each) for i in range(len(words))]
     spans: Sequence[tuple[float, float]] = hyp.spans if len(hyp.spans) == len(words) else evenly
-    return [(word, start + a * shift, start + b * shift) for word, (a, b) in zip(words, spans, strict=True)]
+    pairs = zip(words, spans, strict=True)
+    return [(word, start + a * shift, start + b * shift) for word, (a, b) in pairs]
 
 
 def joined(heard: Iterable[Sequence[Placed]], borders: Sequence[float | None]) -> Iterator[list[Word]]:
@@ -56,7 +57,8 @@ def at_border(left: list[Placed], right: list[Placed], border: float) -> tuple[l
     if same := _same(left, right):
         i, j = min(same, key=lambda pair: abs(_middle(left[pair[0]]) - border))
         return left[: i + 1], right[j + 1 :]
-    if between := [time for time in _edges(left, right, border) if not _within(time, [*left, *right])]:
+    both = [*left, *right]
+    if between := [time for time in _edges(both, border) if not _within(time, both)]:
         border = min(between, key=lambda time: abs(time - border))
     kept = [one for one in left if _middle(one) < border]
     if not between and kept:
@@ -75,9 +77,9 @@ def _same(left: list[Placed], right: list[Placed]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _edges(left: list[Placed], right: list[Placed], border: float) -> list[float]:
-    """The border and the edges of words near it, where both stretches have context on both sides."""
-    times = [border, *(time for _, *times in (*left, *right) for time in times)]
+def _edges(words: list[Placed], border: float) -> list[float]:
+    """The border and the edges of words near it, where both stretches have context."""
+    times = [border, *(time for _, *times in words for time in times)]
     return [time for time in times if abs(time - border) <= _NEAR]
 
 

@@ -1,4 +1,4 @@
-"""What alignment takes is measured on real graphs, and grows with the lexicon and the transcripts."""
+"""What alignment takes is measured on real graphs, and grows with the transcripts."""
 
 from __future__ import annotations
 

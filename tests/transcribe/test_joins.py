@@ -16,7 +16,9 @@ from asr_prune.transcribe.transcript import Word
 
 #: pause before each word, its length, its text
 SAID = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.05, 0.4]), st.floats(0.1, 0.8), st.sampled_from("ABC")), min_size=1, max_size=60
+    st.tuples(st.sampled_from([0.0, 0.05, 0.4]), st.floats(0.1, 0.8), st.sampled_from("ABC")),
+    min_size=1,
+    max_size=60,
 )
 JITTER = 0.015
 
@@ -77,7 +79,10 @@ def test_a_recording_in_many_stretches_has_its_words(
     assert [text for own in yielded for text in texts(own)] == texts(words)
 
 
-@given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 2), st.sampled_from("AB")), max_size=9), st.integers(0, 9))
+@given(
+    st.lists(st.tuples(st.floats(0, 9), st.floats(0, 2), st.sampled_from("AB")), max_size=9),
+    st.integers(0, 9),
+)
 def test_the_beginning_of_one_and_the_end_of_the_other_are_taken(
     rows: list[tuple[float, float, str]], half: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""Pieces of long recordings: long pauses are left out, and cuts within speech have both sides' audio."""
+"""Pieces of long recordings: long pauses are left out, cuts within speech have both sides' audio."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def test_what_is_heard_is_a_piece_and_what_touches_it(lengths: list[tuple[int, i
     samples, _ = speech(lengths, 900.0)
     pieces = list(cut([samples], RATE, longest))
     result = list(stretches(pieces, RATE, longest))
-    assert [(own.begin, own.own.tolist()) for own in result] == [(begin, own.tolist()) for begin, own in pieces]
+    given = [(begin, own.tolist()) for begin, own in pieces]
+    assert [(own.begin, own.own.tolist()) for own in result] == given
     for one, following in zip(result, [*result[1:], None], strict=True):
         start, after = one.begin - one.before, len(one.heard) - one.before - len(one.own)
         np.testing.assert_array_equal(one.heard, samples[start : start + len(one.heard)])
@@ -72,6 +73,9 @@ def test_recordings_of_one_piece_and_steady_ones_are_whole() -> None:
     samples, _ = speech([(150, 100), (150, 100)], 5.0)
     ((begin, own),) = without_pauses([(0, samples)], RATE)
     assert (begin, len(own)) == (0, len(samples))
-    for steady in (np.zeros(9000, np.float32), np.random.default_rng(0).normal(0, 9, 9000).astype(np.float32)):
+    for steady in (
+        np.zeros(9000, np.float32),
+        np.random.default_rng(0).normal(0, 9, 9000).astype(np.float32),
+    ):
         pieces = [(0, steady[:4000]), (4000, steady[4000:])]
         assert [len(own) for _, own in without_pauses(pieces, RATE)] == [4000, 5000]

@@ -171,7 +171,8 @@ def test_a_long_file_is_cut_between_words_and_keeps_its_own_time(
 def test_a_file_without_pauses_has_its_words_however_it_is_cut(
     done: SimpleNamespace, capsys: Printed, tmp_path: Path
 ) -> None:
-    soundfile.write(tmp_path / "a.wav", np.concatenate([soundfile.read(path)[0] for path in done.files] * 3), RATE)
+    spoken_files = [soundfile.read(path)[0] for path in done.files]
+    soundfile.write(tmp_path / "a.wav", np.concatenate(spoken_files * 3), RATE)
     transcriber = Transcriber(asr_prune.load_run(RUN, nj=1)._recogniser, Requested(), None, 4.0)
     (recording,) = transcriber.read([str(tmp_path / "a.wav")])
     assert sum(border is not None for border in recording.borders) >= 2
