@@ -16,9 +16,10 @@ from torch import Tensor, optim
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.map.options import MapOptions
+from asr_prune.pruning.methods.map.schedule import MapSchedule
 from asr_prune.pruning.nodes import Nodes, largest, strongest
 from asr_prune.pruning.parts import ActingWeights
-from asr_prune.pruning.schedule import Phases, WholeRunSchedule, cubic
+from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import NormScore, node_norms
 
 #: the largest factor on an update in the exploitation phase
@@ -48,35 +49,6 @@ class Map(Method):
     def audit(self) -> list[dict[str, Any]]:
         lines, self.weights.lines = self.weights.lines, []
         return lines
-
-
-class MapSchedule(WholeRunSchedule):
-    """Dense up to update `first`, exploration up to `switch_at`, then exploitation.
-
-    begin, switch: both as fractions of the updates; asked: the final sparsity.
-    """
-
-    def __init__(self, begin: float, switch: float, asked: float) -> None:
-        super().__init__()
-        self.begin, self.switch, self.asked = begin, switch, asked
-        self.first, self.switch_at = 0, 1
-
-    def start(self, phases: Phases) -> None:
-        self.switch_at = max(1, round(self.switch * phases.steps))
-        self.first = min(round(self.begin * phases.steps), self.switch_at - 1)
-
-    def phase(self, step: int) -> str:
-        if step < self.first:
-            return "dense"
-        return "exploration" if step < self.switch_at else "exploitation"
-
-    def progress(self, done: int) -> float:
-        """Completed fraction of the exploration after `done` updates, 0 to 1."""
-        return min(1.0, max(0.0, (done - self.first) / (self.switch_at - self.first)))
-
-    def sparsity(self, done: int) -> float:
-        """The masked fraction after `done` updates: cubic up to the switch."""
-        return self.asked * (1 - cubic(1.0, 0.0, self.progress(done)))
 
 
 class ActingNorms(NormScore):
