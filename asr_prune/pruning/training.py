@@ -62,7 +62,8 @@ def train_run(
         dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
-        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), run)
+        method = find_method(prune_options.method)(prune_options, network.node_layers())
+        pruner = Pruner(method, run, train_options.epochs)
         run.models.mkdir(parents=True, exist_ok=True)
         trainer = Trainer(network, train_options, *sets, pruner, seed, run)
         quality = trainer.run()
