@@ -12,9 +12,6 @@ from typing import Any, ClassVar, Literal
 from asr_prune.options import options
 from asr_prune.pruning.lengths import Length, check_length, epochs_of
 
-#: scores of nodes by their weights, see pruning/scores.py
-WeightScore = Literal["auto", "onorm", "inorm", "product"]
-
 
 @dataclass(frozen=True)
 class AuditTable:
@@ -169,8 +166,11 @@ class SparseOptions(PruneOptions):
 class ProximalOptions(PruneOptions):
     """Of methods that penalise the vectors of nodes, see pruning/proximal.py."""
 
-    #: which vector of each node is penalised: its outgoing or its incoming weights
-    vectors: Literal["outgoing", "incoming"] = "outgoing"
+    #: whether the method can penalise both vectors of a node together
+    JOINT: ClassVar[bool] = False
+    #: which vector of each node is penalised: its outgoing or its incoming weights, or (group_lasso
+    #: only) both together
+    vectors: Literal["outgoing", "incoming", "both"] = "outgoing"
     #: lambda, if keep is given and the method cannot steer lambda
     penalty: float = 1e-3
     #: a vector that has been zero for this many updates stays zero
@@ -191,6 +191,8 @@ class ProximalOptions(PruneOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.vectors == "both" and not self.JOINT:
+            raise ValueError(f"vectors must be outgoing or incoming: {self.method} penalises one vector of a node")
         if min(self.patience, self.every, self.steer_every) < 1:
             raise ValueError("patience, every and steer_every must be 1 or more")
         if self.spare is not None and not 0 <= self.spare <= 1:

@@ -30,6 +30,10 @@ ASKED: list[dict[str, Any]] = [
     {"method": "magnitude", "keep": 0.5, "score": "entropy"},
     {"method": "complexity", "keep": 0.5, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.5},
+    {"method": "group_lasso", "keep": 0.5, "every": 2, "rank": "taylor", "weights": "fisher", "reweight": True},
+    {"method": "group_lasso", "keep": 0.5, "every": 2, "vectors": "both", "weights": "norm"},
+    {"method": "magnitude", "keep": 0.5, "score": "fisher", "press": "1.5 epochs", "release_rate": 0.5},
+    {"method": "gradual", "keep": 0.5, "every": 5, "score": "taylor", "warm_up": "20 updates"},
     {"method": "magnitude", "keep": 0.5, "score": "inorm", "fine_tune": 0.0},
 ]
 
@@ -124,11 +128,11 @@ def test_removed_nodes_stay_removed_in_the_release(make_trainer: MakeTrainer) ->
 
 
 LIVE: list[dict[str, Any]] = [
-    {"method": "group_lasso", "keep": 0.4, "every": 2, "patience": 10},
+    {"method": "group_lasso", "keep": 0.5, "every": 2, "patience": 10},
     {"method": "group_lasso", "strength": 0.02, "vectors": "incoming", "every": 2, "patience": 6},
-    {"method": "guided", "keep": 0.4, "every": 2, "patience": 10, "cut": "prefix"},
-    {"method": "gradual", "keep": 0.4, "every": 7},
-    {"method": "gradual", "keep": 0.4, "every": 7, "score": "inorm"},
+    {"method": "guided", "keep": 0.5, "every": 2, "patience": 10, "cut": "prefix"},
+    {"method": "gradual", "keep": 0.5, "every": 7},
+    {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm"},
     {"method": "complexity", "keep": 0.4, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.4},
 ]
@@ -192,7 +196,7 @@ def test_no_part_holds_the_graph_of_an_update(make_trainer: MakeTrainer, name: s
 
 @pytest.mark.parametrize("shrinks", [True, False])
 def test_nodes_that_are_gone_leave_the_network_at_once_if_asked(make_trainer: MakeTrainer, shrinks: bool) -> None:
-    asked = {"method": "gradual", "keep": 0.4, "every": 7, "live_shrink": shrinks}
+    asked = {"method": "gradual", "keep": 0.5, "every": 7, "live_shrink": shrinks}
     trainer = make_trainer(asked, {"epochs": 12})
     while pruner_of(trainer).cut is None:
         widths = sum(trainer.network.widths)
