@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
-
-#: scores of nodes by their weights, see pruning/scores.py
-WeightScore = Literal["auto", "onorm", "inorm", "product"]
+from asr_prune.pruning.lengths import Length, check_length, epochs_of
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,16 @@ class PruneOptions:
     keep: float | None = None
     #: weight of the penalty, as in the papers; the number of remaining nodes follows from it
     strength: float | None = None
-    #: fraction of the updates before the method acts
-    warm_up: float = 0.2
-    #: fraction of the updates after the cut, in which the remaining nodes are trained without the
-    #: penalty
-    fine_tune: float = 0.5
+    #: before the method acts: fraction of the updates, or a length such as 2 epochs or 500 updates
+    warm_up: Length = 0.2
+    #: longest time in which the method acts, likewise; null: all that warm_up and fine_tune leave
+    press: Length | None = None
+    #: least time after the cut, in which the remaining nodes are trained without the penalty,
+    #: likewise
+    fine_tune: Length = 0.5
+    #: restarts the learning-rate schedule after the cut, with this factor on train.learning_rate;
+    #: null: one schedule for the whole run
+    release_rate: float | None = None
     #: permanently removed nodes are dropped from the computation during training; false keeps them
     #: as zeros to the end
     live_shrink: bool = True
@@ -86,6 +89,16 @@ class PruneOptions:
         """Files of other runs that the method reads: the run is trained again if they change."""
         return []
 
+    def check_epochs(self, epochs: int, counted: bool = True) -> None:
+        """Raises ValueError if warm_up and fine_tune leave no time in a run of `epochs` epochs.
+
+        counted: lengths in epochs too; those in updates are not known here and count as 0.
+        """
+        lengths = [x for x in (self.warm_up, self.fine_tune) if counted or not isinstance(x, str)]
+        if sum(epochs_of(length, epochs) for length in lengths) >= epochs:
+            whole = f"the {epochs} epochs of the run" if counted else "1"
+            raise ValueError(f"warm_up and fine_tune must together be below {whole}")
+
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
             raise ValueError("give keep or strength, not both")
@@ -93,8 +106,12 @@ class PruneOptions:
             raise ValueError(f"keep must be above 0 and at most 1, not {self.keep}")
         if self.strength is not None and self.strength < 0:
             raise ValueError(f"strength must be 0 or more, not {self.strength}")
-        if min(self.warm_up, self.fine_tune) < 0 or self.warm_up + self.fine_tune >= 1:
-            raise ValueError("warm_up and fine_tune must be 0 or more and together below 1")
+        for key in ("warm_up", "press", "fine_tune"):
+            if (length := getattr(self, key)) is not None:
+                check_length(key, length)
+        self.check_epochs(1, counted=False)
+        if self.release_rate is not None and self.release_rate <= 0:
+            raise ValueError(f"release_rate must be above 0, not {self.release_rate}")
         if not 0 <= self.floor <= 1:
             raise ValueError(f"floor must be from 0 to 1, not {self.floor}")
         if self.min_nodes < 1:
@@ -111,9 +128,9 @@ class SparseOptions(PruneOptions):
     #: granularity weight: fraction of the weights that is masked; null: the method's default
     sparsity: float | None = None
     #: unused
-    warm_up: float = 0.0
+    warm_up: Length = 0.0
     #: unused
-    fine_tune: float = 0.0
+    fine_tune: Length = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,6 +146,9 @@ class SparseOptions(PruneOptions):
             raise ValueError(f"sparsity must be at least 0 and below 1, not {self.sparsity}")
         if self.warm_up or self.fine_tune:
             raise ValueError(f"{self.method} has phases of its own; leave warm_up and fine_tune at 0")
+        for key in ("press", "release_rate"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} has no meaning for {self.method}, which has phases of its own")
 
     @property
     def sparsity_asked(self) -> float | None:
@@ -146,8 +166,11 @@ class SparseOptions(PruneOptions):
 class ProximalOptions(PruneOptions):
     """Of methods that penalise the vectors of nodes, see pruning/proximal.py."""
 
-    #: which vector of each node is penalised: its outgoing or its incoming weights
-    vectors: Literal["outgoing", "incoming"] = "outgoing"
+    #: whether the method can penalise both vectors of a node together
+    JOINT: ClassVar[bool] = False
+    #: which vector of each node is penalised: its outgoing or its incoming weights, or (group_lasso
+    #: only) both together
+    vectors: Literal["outgoing", "incoming", "both"] = "outgoing"
     #: lambda, if keep is given and the method cannot steer lambda
     penalty: float = 1e-3
     #: a vector that has been zero for this many updates stays zero
@@ -168,6 +191,8 @@ class ProximalOptions(PruneOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.vectors == "both" and not self.JOINT:
+            raise ValueError(f"vectors must be outgoing or incoming: {self.method} penalises one vector of a node")
         if min(self.patience, self.every, self.steer_every) < 1:
             raise ValueError("patience, every and steer_every must be 1 or more")
         if self.spare is not None and not 0 <= self.spare <= 1:

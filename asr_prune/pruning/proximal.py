@@ -32,8 +32,7 @@ class ProximalPenalty(Penalty):
         self.steering = Steering()
         self.strength = options.strength if options.strength is not None else (0.0 if self.steers else options.penalty)
         self.dim = score.dim
-        pairs = zip(nodes.layers, self.vectors, strict=True)
-        self.pulls = [torch.ones(layer.size).to(w) for layer, w in pairs]
+        self.pulls = [torch.ones(x.size).to(w) for x, w in zip(nodes.layers, self.vectors, strict=True)]
         self.zero_for = [
             torch.zeros(layer.size, dtype=torch.int32, device=w.device)
             for layer, w in zip(nodes.layers, self.vectors, strict=True)
@@ -51,8 +50,8 @@ class ProximalPenalty(Penalty):
 
     @property
     def vectors(self) -> list[Tensor]:
-        """The penalised weight matrices, one a layer."""
-        return self.nodes.vectors(self.options.vectors)
+        """The penalised weight matrices, one a layer; of both vectors the incoming ones."""
+        return self.nodes.vectors("incoming" if self.options.vectors == "both" else self.options.vectors)
 
     @property
     def unpenalised(self) -> str:
@@ -82,12 +81,16 @@ class ProximalPenalty(Penalty):
             self.held = [layer.norms(self.unpenalised) for layer in self.nodes.layers]
             self.score.means = [float(norms.mean()) for norms in self.score.scores()]
         if (step - self.phases.sparsify_from) % self.options.steer_every == 1 % self.options.steer_every:
-            prox.hold_down(self.nodes.layers, self.unpenalised, self.held)
+            self.hold_down()
             if self.steers:
                 self._steer(step)
         self.just_shrunk = step % self.options.every == 0 or step == self.phases.cut_at
         if self.just_shrunk:
             self._shrink()
+
+    def hold_down(self) -> None:
+        """Undoes the growth of unpenalised vectors."""
+        prox.hold_down(self.nodes.layers, self.unpenalised, self.held)
 
     def prospects(self) -> list[Tensor]:
         """The nodes that would be kept now; boolean [nodes] a layer, the target's number of

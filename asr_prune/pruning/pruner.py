@@ -59,11 +59,12 @@ class Pruner(Hooks):
 
     After the run, `cut` says what was removed, `before_cut` holds the network's weights just before
     it, and `snapshots` those that the method's schedule saves. run: where the run's trail is
-    written; None: nowhere.
+    written; None: nowhere. epochs: of the run; None: unknown.
     """
 
-    def __init__(self, method: Method, run: RunDir | None = None) -> None:
+    def __init__(self, method: Method, run: RunDir | None = None, epochs: int | None = None) -> None:
         self.method, self.trail = method, TrailWriter(run)
+        method.schedule.epochs = epochs
         self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.step = 0
         self.cut: Cut | None = None

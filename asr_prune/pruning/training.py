@@ -68,7 +68,8 @@ def train_run(
         dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
-        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), run)
+        method = find_method(prune_options.method)(prune_options, network.node_layers())
+        pruner = Pruner(method, run, train_options.epochs)
         trainer = Trainer(network, train_options, *sets, pruner, seed, run)
         quality = trainer.run()
         assert pruner.cut is not None
@@ -115,8 +116,10 @@ def _figures(
         "frame_accuracy_dev": quality.accuracy,
         "norm_mass_removed": cut.norm_mass_removed,
         "converged": pruner.converged,
+        "sparsify_from": pruner.phases.sparsify_from,
         "cut_at_update": cut.step,
         "updates": trainer.steps,
+        "release": round(1 - cut.step / trainer.steps, 3),
         "nodes_per_layer_dense": dense.widths,
         "params_dense": size.params,
         "macs_dense": size.macs,

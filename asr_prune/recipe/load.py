@@ -145,6 +145,7 @@ class Loaded:
         network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
         train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
+        self._check_epochs(chosen, train_options.epochs, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
         name = (entry.name or label(chosen, self._usual(chosen))) + self._deviations(network_options, train_options)
         return Run(
@@ -154,6 +155,13 @@ class Loaded:
             network=network_options,
             train=train_options,
         )
+
+    def _check_epochs(self, chosen: PruneOptions, epochs: int, path: tuple[str, ...]) -> None:
+        try:
+            chosen.check_epochs(epochs)
+        except ValueError as error:
+            named = ("epochs", "warm_up", "fine_tune")
+            raise UserError(f"{self.where(path, named)}: {'.'.join(path)}: {error}.") from None
 
     def _usual(self, chosen: PruneOptions) -> PruneOptions:
         """Options of the method by recipe.yaml alone, without the target."""

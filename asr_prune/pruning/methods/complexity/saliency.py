@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import NodeLayer, by_columns
+from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.saliency import gate_slopes
 
 #: weight of the latest mini-batch in a running mean
 LATEST = 0.02
@@ -77,12 +78,9 @@ class Saliency:
         these into gradients of the trained weights.
         """
         for i, (layer, factor) in enumerate(zip(self.node_layers, factors, strict=True)):
-            gradient = layer.outgoing.weight.grad
-            if gradient is None:
-                self.nodes[i] = torch.zeros_like(factor)
-                continue
-            self.nodes[i] = by_columns(layer.outgoing.weight * gradient).sum(0)
-            gradient.mul_(factor)
+            self.nodes[i] = gate_slopes(layer)
+            if (gradient := layer.outgoing.weight.grad) is not None:
+                gradient.mul_(factor)
 
     def of_nodes(self, gates: Sequence[Tensor], layer_gates: Tensor, second: bool) -> list[Tensor]:
         """CE(1) - CE(0) for each node's gate, [nodes] a layer; 0 if its layer is off."""
