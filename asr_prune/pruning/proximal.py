@@ -19,6 +19,16 @@ from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import PenalisedScore
 
 
+#: corrections of a steered lambda that a sparsify phase has at least; a short one has more than
+#: every `steer_every` updates
+CORRECTIONS = 40
+
+
+#: a strength that has left more than UNMOVED of the mass at progress PATIENCE is far too small, and
+#: may rise by the factor HASTE at each correction
+PATIENCE, UNMOVED, HASTE = 0.125, 0.99, 2.5
+
+
 class ProximalPenalty(Penalty):
     """`lambda * sum_l sum_j pull_lj * r(v_lj)` over all hidden nodes; biases are in no group.
 
@@ -72,6 +82,9 @@ class ProximalPenalty(Penalty):
 
     def start(self, optimiser: optim.Optimizer, phases: Phases) -> None:
         super().start(optimiser, phases)
+        press = phases.cut_at - phases.sparsify_from
+        self.steer_every = min(self.options.steer_every, max(1, press // CORRECTIONS))
+        self.every = min(self.options.every, self.steer_every) if self.steers else self.options.every
         self.score.roots = [norms.clone() for norms in self.score.scores()]
 
     def after_step(self, step: int) -> None:
@@ -80,11 +93,11 @@ class ProximalPenalty(Penalty):
         if not self.held:
             self.held = [layer.norms(self.unpenalised) for layer in self.nodes.layers]
             self.score.means = [float(norms.mean()) for norms in self.score.scores()]
-        if (step - self.phases.sparsify_from) % self.options.steer_every == 1 % self.options.steer_every:
+        if (step - self.phases.sparsify_from) % self.steer_every == 1 % self.steer_every:
             self.hold_down()
             if self.steers:
                 self._steer(step)
-        self.just_shrunk = step % self.options.every == 0 or step == self.phases.cut_at
+        self.just_shrunk = step % self.every == 0 or step == self.phases.cut_at
         if self.just_shrunk:
             self._shrink()
 
@@ -129,12 +142,12 @@ class ProximalPenalty(Penalty):
     def _shrink(self) -> None:
         protected = self.protected or self.nodes.minimal(self.score.scores())
         for i, pull in enumerate(self.pulls):
-            strength = pull * (self.strength * self.options.every)
+            strength = pull * (self.strength * self.every)
             if self.steers:
                 strength[protected[i]] *= self.spared_to
             self.score.roots[i] = self.shrink_layer(i, strength, protected[i])
             zero = self.score.roots[i] == 0
-            self.zero_for[i] = torch.where(zero, self.zero_for[i] + self.options.every, 0)
+            self.zero_for[i] = torch.where(zero, self.zero_for[i] + self.every, 0)
 
     def shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
         """One proximal step of layer i, in place; returns its new scores, [nodes]. strength,
@@ -196,7 +209,8 @@ class Steering:
     the mass leads, whereas the count of dead nodes lags by hundreds of updates and would wind the
     strength up. The mass is to fall along a straight line to zero, which it reaches at progress
     `land`. Each correction multiplies the strength by how far the mass, extrapolated over
-    `look_ahead`, is off that line: `gain` is the weight of that error, `most` the largest factor.
+    `look_ahead`, is off that line: `gain` is the weight of that error, `most` the largest factor while
+    the mass is moving.
     Progress is that of the sparsify phase, 0 to 1.
     """
 
@@ -224,7 +238,10 @@ class Steering:
         self.before = (progress, share)
         ahead = max(0.0, share + rate * self.look_ahead)
         error = ahead - self.wanted(progress + self.look_ahead)
-        factor = math.exp(max(-math.log(self.most), min(math.log(self.most), self.gain * error)))
+        least, most = -math.log(self.most), math.log(self.most)
+        if progress > PATIENCE and share > UNMOVED:
+            most = math.log(HASTE)
+        factor = math.exp(max(least, min(most, self.gain * error)))
         self.strength = min(self.strength * factor, self.ceiling)
 
     def hold(self) -> None:
