@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
+from asr_prune.acoustic.ends import factor_output, select_inputs
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
@@ -34,4 +37,10 @@ def from_shape(shape: dict[str, Any]) -> Network:
         "residual": Residual,
         "tdnn": Tdnn,
     }
-    return types[shape["type"]](**{key: value for key, value in shape.items() if key != "type"})
+    plain = {key: value for key, value in shape.items() if key not in ("type", "columns", "output_rank")}
+    network = types[shape["type"]](**plain)
+    if "columns" in shape:
+        select_inputs(network, torch.tensor(shape["columns"]))
+    if "output_rank" in shape:
+        factor_output(network, torch.zeros(network.outputs, shape["output_rank"]))
+    return network

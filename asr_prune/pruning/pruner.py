@@ -21,7 +21,7 @@ from asr_prune.pruning.trail import TrailWriter
 from asr_prune.run_dir import RunDir
 
 #: the largest fraction of the norm mass that the cut of a converged steered run removes
-_SMALL_CUT = 0.05
+SMALL_CUT = 0.05
 #: about how often a run records the scores of its nodes
 RECORDS = 32
 
@@ -87,7 +87,7 @@ class Pruner(Hooks):
         """
         if not self.method.penalty.steers or self.cut is None:
             return None
-        return self.cut.norm_mass_removed <= _SMALL_CUT
+        return self.cut.norm_mass_removed <= SMALL_CUT
 
     def no_decay(self, network: Network) -> list[Tensor]:
         return self.method.penalty.no_decay()
@@ -142,8 +142,15 @@ class Pruner(Hooks):
         shares = [self._share_now()] * len(method.nodes.layers) if method.penalty.steers else method.weights.shares()
         if shares is not None:
             self._lower_dropout(shares)
-        if self.step >= self.phases.cut_at or method.penalty.reached():
+        if self.step >= self.phases.cut_at or self._reached():
             self._cut()
+
+    def _reached(self) -> bool:
+        return self.method.penalty.reached()
+
+    def whole(self) -> Any:
+        """A copy of the network in the dense shape, in which what was removed is zero."""
+        return self.removal.whole()
 
     def _phase_name(self) -> str:
         return self.method.schedule.phase(self.step) or self.phase
@@ -183,17 +190,20 @@ class Pruner(Hooks):
         method, nodes = self.method, self.method.nodes
         ce_before = self.evaluate().cross_entropy
         with method.weights.acting(training=False):
-            self.before_cut = self.removal.whole().state_dict()
+            self.before_cut = self.whole().state_dict()
         method.score.look(self.run_over)
         self._record()
         scores, alive = method.score.scores(), method.score.alive()
         kept = method.finish()
         chosen, living, measured = (nodes.dense(values) for values in (kept, alive, scores))
-        if (constants := method.score.constants()) is not None:
-            fold_means(nodes.layers, kept, constants)
-        self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
+        self._remove(kept)
         self.cut = Cut(self.step, chosen, living, measured, ce_before, self.evaluate().cross_entropy)
         self._lower_dropout([float(k.float().mean()) for k in self.cut.kept])
+
+    def _remove(self, kept: list[Tensor]) -> None:
+        if (constants := self.method.score.constants()) is not None:
+            fold_means(self.method.nodes.layers, kept, constants)
+        self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
 
     def _share_now(self) -> float:
         """The fraction of nodes on the straight line from all to the target over the sparsify

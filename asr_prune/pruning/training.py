@@ -15,6 +15,7 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
+from asr_prune.acoustic.ends import multiply_output
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples, Utterances
 from asr_prune.acoustic.frames import FrameSet
@@ -26,9 +27,9 @@ from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
 from asr_prune.process import torch_threads
+from asr_prune.pruning.ends import EndsPruner, make_pruner
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
-from asr_prune.pruning.registry import find_method
 from asr_prune.pruning.removal import shrink
 from asr_prune.run_dir import RunDir
 
@@ -62,14 +63,14 @@ def train_run(
         dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
-        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), run)
+        pruner = make_pruner(prune_options, network, run)
         run.models.mkdir(parents=True, exist_ok=True)
         trainer = Trainer(network, train_options, *sets, pruner, seed, run)
         quality = trainer.run()
         assert pruner.cut is not None
         kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
         priors = sets[0].log_priors(outputs)
-        model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
+        model = Model(pruner.whole(), priors, context, kept, features, tokens)
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
@@ -107,6 +108,7 @@ def _figures(
         "dev_ce_final": quality.cross_entropy,
         "frame_accuracy_dev": quality.accuracy,
         "norm_mass_removed": cut.norm_mass_removed,
+        **(pruner.figures() if isinstance(pruner, EndsPruner) else {}),
         "converged": pruner.converged,
         "cut_at_update": cut.step,
         "updates": trainer.steps,
@@ -171,6 +173,7 @@ def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
     assert cut is not None
     save_model(run.network, model)
     before = deepcopy(model.network)
+    multiply_output(before)
     before.load_state_dict(pruner.before_cut)
     everything = [list(range(width)) for width in before.widths]
     save_model(run.before_cut, replace(model, network=before, kept=everything))
@@ -182,7 +185,7 @@ def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
         with atomic(run.weights, "wb") as file:
             np.savez(file, **{name: counts.cpu().numpy() for name, counts in histograms.items()})  # type: ignore[arg-type]
     with atomic(run.nodes) as file:
-        json.dump(nodes_table(cut), file, indent=1)
+        json.dump(nodes_table(cut) | _inputs_table(pruner), file, indent=1)
 
 
 def _save_snapshots(
@@ -203,6 +206,14 @@ def _save_snapshots(
         figures |= {f"{name}_nodes": sum(size.nodes), f"{name}_params": size.params}
         figures |= {f"{name}_nonzero_weights": size.nonzero}
     return figures
+
+
+def _inputs_table(pruner: Pruner) -> dict[str, Any]:
+    """The coefficients of the input that were kept, as a layer of `nodes_table`, if any were
+    removed.
+    """
+    cut = pruner.input_cut if isinstance(pruner, EndsPruner) else None
+    return {} if cut is None else {"inputs": nodes_table(cut)["layers"][0]}
 
 
 def nodes_table(cut: Cut) -> dict[str, Any]:

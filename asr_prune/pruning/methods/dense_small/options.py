@@ -16,6 +16,7 @@ from asr_prune.run_dir import RunDir
 
 @options
 class DenseSmallOptions(PruneOptions):
+    REMOVES: ClassVar[bool] = False
     COLUMNS: ClassVar[tuple[str, ...]] = (*PruneOptions.COLUMNS, "like")
     #: another run of the recipe, listed before this one; the nodes that it keeps in each layer are
     #: this network's widths
