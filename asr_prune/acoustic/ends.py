@@ -20,6 +20,23 @@ def select_inputs(network: Network, index: Tensor) -> None:
 
 
 @torch.no_grad()
+def select_all_inputs(network: Network, shift: Tensor, scale: Tensor) -> None:
+    """The inverse of `select_inputs`, in place: columns of coefficients that were not read are 0.
+
+    shift, scale: the normalisation of all coefficients, [inputs], for those that were not read.
+    """
+    places = network.selection
+    if places is None:
+        return
+    first = network.affine[0]
+    old = first.weight
+    columns = old.new_zeros(*old.shape[:-1], network.inputs).index_copy_(-1, places, old)
+    first.weight, first.in_features, network.selection = nn.Parameter(columns), network.inputs, None
+    network.shift = shift.to(old).index_copy(0, places, network.shift)
+    network.scale = scale.to(old).index_copy(0, places, network.scale)
+
+
+@torch.no_grad()
 def factor_output(network: Network, basis: Tensor, constant: Tensor | None = None) -> None:
     """Replaces the output map `W h + b` by `U (U' W h) + b + constant`, in place, as two maps, the
     first without a bias.

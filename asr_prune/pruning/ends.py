@@ -65,10 +65,9 @@ class EndsPruner(Pruner):
         self.removed = False
 
     def figures(self) -> dict[str, Any]:
-        """What train.json has of the ends; a network that reads all inputs has none of theirs."""
+        """Figures of the ends for train.json."""
         cut = self.input_cut
-        inputs = {} if cut is None else {"inputs_mass_removed": cut.norm_mass_removed}
-        return inputs | {"output_rank": self.output_rank}
+        return {} if cut is None else {"inputs_mass_removed": cut.norm_mass_removed}
 
     @property
     def converged(self) -> bool | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, optim
 
+from asr_prune.acoustic.ends import select_all_inputs
 from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
 
@@ -25,12 +25,6 @@ class InputRemoval(LiveRemoval):
         super()._narrow(kept)
         self.network.read_only(kept[0].nonzero().flatten())  # type: ignore[attr-defined]
 
-    @torch.no_grad()
     def widen(self, copy: Any) -> None:
         """Gives a copy of the network its whole input again, in place; removed columns are zero."""
-        first, size = copy.affine[0], self.nodes.sizes[0]
-        old = first.weight.detach()
-        columns = old.new_zeros(*old.shape[:-1], size)
-        first.weight = nn.Parameter(columns.index_copy_(-1, self.nodes.index[0], old))
-        first.in_features, copy.selection = size, None
-        copy.shift, copy.scale = (values.clone() for values in self.dense)
+        select_all_inputs(copy, *self.dense)

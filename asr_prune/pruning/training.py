@@ -114,6 +114,7 @@ def _figures(
         "updates": trainer.steps,
         "nodes_per_layer_dense": dense.widths,
         "params_dense": size.params,
+        "inputs_dense": size.inputs,
         "macs_dense": size.macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),

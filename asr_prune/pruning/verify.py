@@ -76,7 +76,7 @@ def agreement(one: nn.Module, other: nn.Module, what: str, batches: Iterable[Ten
 
 def _random(model: Model) -> list[Tensor]:
     generator = torch.Generator().manual_seed(0)
-    shape = (_RANDOM_FRAMES, len(model.network.shift))
+    shape = (_RANDOM_FRAMES, model.network.inputs)
     return [torch.randn(shape, generator=generator) / model.network.scale + model.network.shift]
 
 

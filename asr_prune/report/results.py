@@ -58,6 +58,12 @@ class Result:
     macs_per_frame: int
     #: weights of the shrunk network that are not exactly zero
     nonzero_weights: int
+    #: coefficients of the spliced frame that the shrunk network reads
+    inputs: int | None = None
+    #: those that the dense network reads
+    inputs_dense: int | None = None
+    #: rank of the shrunk network's output layer if it is factored, else None
+    output_rank: int | None = None
     #: cross-entropy on dev just before the cut, nats per frame (CTC: of the transcript)
     dev_ce_before_cut: float
     #: the same just after the cut, before fine-tuning

@@ -17,7 +17,7 @@ from asr_prune.report.write import write_report
 
 from .conftest import run_files
 
-FILES = ["index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
+FILES = ["costs.png", "index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
 
 
 @pytest.fixture
