@@ -39,8 +39,9 @@ def input_layer(network: Network) -> NodeLayer:
     empty, their outgoing vectors the columns of the first map.
     """
     first = network.affine[0]
-    nothing = nn.utils.skip_init(nn.Linear, 0, first.in_features).to(first.weight).requires_grad_(False)
-    nn.init.zeros_(nothing.bias)
+    nothing = nn.utils.skip_init(nn.Linear, 1, first.in_features).to(first.weight)
+    nothing.weight, nothing.in_features = nn.Parameter(nothing.weight.detach()[:, :0]), 0
+    nn.init.zeros_(nothing.requires_grad_(False).bias)
     return NodeLayer(nothing, first, _unchanged)
 
 
