@@ -38,9 +38,11 @@ METHODS: list[dict[str, Any]] = [
 ]
 
 
-def trained(run: Path, prune: dict[str, Any], network: str = "feed_forward", epochs: int = 4) -> dict[str, Any]:
+def trained(
+    run: Path, prune: dict[str, Any], network: str = "feed_forward", epochs: int = 4, dropout: float = 0.1
+) -> dict[str, Any]:
     options = find_options(prune["method"])(**{"min_nodes": 2, **prune})
-    shape = NetworkOptions(hidden=(20, 16), left_context=1, right_context=1, type=network, stream=12, dropout=0.1)  # type: ignore[arg-type]
+    shape = NetworkOptions(hidden=(20, 16), left_context=1, right_context=1, type=network, stream=12, dropout=dropout)  # type: ignore[arg-type]
     training = TrainOptions(epochs=epochs, batch=50, learning_rate=0.01, tensorboard=False, device="cpu")
     return train_run(RunDir(run), task(1, 6), task(2, 2), PDFS, (shape, training, options), 3, {})
 
@@ -97,14 +99,14 @@ def test_a_penalty_of_fixed_strength_counts_inputs_by_itself(tmp_path: Path) -> 
 def test_inputs_that_leave_during_training_are_the_same_as_zeros(tmp_path: Path) -> None:
     asked = {"method": "group_lasso", "keep": 0.5, "inputs": 1 / 3, "output_rank": 3, **FAST}
     for name, live in (("live", True), ("zeros", False)):
-        trained(tmp_path / name, {**asked, "live_shrink": live}, epochs=6)
+        trained(tmp_path / name, {**asked, "live_shrink": live}, epochs=6, dropout=0.0)
     runs = [RunDir(tmp_path / name) for name in ("live", "zeros")]
     live, zeros = (json.loads(run.nodes.read_text()) for run in runs)
     assert live["inputs"]["kept"] == zeros["inputs"]["kept"]
     assert [layer["kept"] for layer in live["layers"]] == [layer["kept"] for layer in zeros["layers"]]
     networks = [load_model(run.network).network for run in runs]
     frames = torch.randn(50, 18)
-    assert torch.allclose(networks[0](frames), networks[1](frames), atol=1e-2)
+    assert torch.allclose(networks[0](frames), networks[1](frames), atol=1e-3)
     costs = [json.loads(run.metrics.read_text().splitlines()[-1])["macs"] for run in runs]
     assert costs[0] < costs[1]
 
