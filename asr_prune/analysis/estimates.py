@@ -190,7 +190,7 @@ class Estimator:
         return features.hmm if features.network.type == "hmm" else features.network
 
     def _speed(self, run: Run) -> NetworkSpeed:
-        key = run.network, replace(run.train, epochs=1, init="", memory_gb=0.0)
+        key = run.network, replace(run.train, epochs=1, init="", memory_gb=0.0, teacher=())
         if key not in self.speeds:
             count = sum(own.utterances for own in self.amounts.values())
             frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)
@@ -202,7 +202,17 @@ class Estimator:
         train, dev = (self.frames(self._network_kind, part) for part in ("train", "dev"))
         held, copies = (train + dev) * (4 * self._dim + 24), 4 * speed.params * COPIES
         memory = self.base + min(held, run.train.memory or held) + copies
-        return Estimate(run.train.epochs * (train * speed.train + dev * speed.forward), train, copies, memory)
+        seconds = run.train.epochs * (train * speed.train + dev * speed.forward) + self._teaching(run, train)
+        return Estimate(seconds, train, copies, memory)
+
+    def _teaching(self, run: Run, frames: int) -> float:
+        """Seconds of the teachers' posteriors of training frames; a teacher that is no run of the
+        recipe counts as a network of the run's own size.
+        """
+        runs = {other.name: other for other in self.experiment.runs}
+        each = sum(self._speed(runs.get(name, run)).forward for name in run.train.teachers)
+        once = run.train.teacher_top and not self.experiment.ctc
+        return (1 if once else run.train.epochs) * frames * each
 
     def _verify(self, run: Run) -> Estimate:
         """Two networks over test in single and double precision, and, if anything was cut, two

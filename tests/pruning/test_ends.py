@@ -42,7 +42,8 @@ def trained(
     run: Path, prune: dict[str, Any], network: str = "feed_forward", epochs: int = 4, dropout: float = 0.1
 ) -> dict[str, Any]:
     options = find_options(prune["method"])(**{"min_nodes": 2, **prune})
-    shape = NetworkOptions(hidden=(20, 16), left_context=1, right_context=1, type=network, stream=12, dropout=dropout)  # type: ignore[arg-type]
+    kind: dict[str, Any] = {"type": network, "stream": 12, "dropout": dropout}
+    shape = NetworkOptions(hidden=(20, 16), left_context=1, right_context=1, **kind)
     training = TrainOptions(epochs=epochs, batch=50, learning_rate=0.01, tensorboard=False, device="cpu")
     return train_run(RunDir(run), task(1, 6), task(2, 2), PDFS, (shape, training, options), 3, {})
 
