@@ -30,7 +30,7 @@ def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
 def from_shape(shape: dict[str, Any]) -> Network:
     """A network of the shape that `Network.shape` returned; its weights are arbitrary.
 
-    Raises KeyError or TypeError if `shape` is not valid.
+    Raises KeyError, TypeError or ValueError if `shape` is not valid.
     """
     types: dict[str, type[Network]] = {
         "feed_forward": FeedForward,
@@ -40,7 +40,11 @@ def from_shape(shape: dict[str, Any]) -> Network:
     plain = {key: value for key, value in shape.items() if key not in ("type", "columns", "output_rank")}
     network = types[shape["type"]](**plain)
     if "columns" in shape:
-        select_inputs(network, torch.tensor(shape["columns"]))
+        columns = torch.tensor(shape["columns"], dtype=torch.int64, device="cpu")
+        if not 0 < len(columns) <= int(columns.max()) + 1 <= network.inputs or int(columns.min()) < 0:
+            raise ValueError(f"of {network.inputs} inputs, {len(columns)} columns are read, one of which is not there")
+        select_inputs(network, columns.to(network.shift.device))
+        network.selection = columns
     if "output_rank" in shape:
         factor_output(network, torch.zeros(network.outputs, shape["output_rank"]))
     return network

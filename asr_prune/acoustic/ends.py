@@ -45,7 +45,7 @@ def factor_output(network: Network, basis: Tensor, constant: Tensor | None = Non
     of an optimiser.
     """
     weight, bias = network.output.weight, network.output.bias
-    second = nn.utils.skip_init(nn.Linear, basis.shape[1], network.outputs).to(weight)
+    second = nn.utils.skip_init(nn.Linear, basis.shape[1], network.outputs, device=weight.device).to(weight)
     second.weight.copy_(basis)
     second.bias = bias if constant is None else nn.Parameter(bias + constant)
     second.rate = rate_of(network.output)

@@ -39,8 +39,8 @@ def costs_plot(rows: Sequence[Result], title: str) -> Figure:
         panels[0][1].set_title("no run has a word error rate or a cross-entropy")
         return figure
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=4, frameon=False, fontsize=9)
-    figure.supxlabel(_CAPTION, fontsize=8.5, color="#666666", x=0.01, ha="left")
+    style: dict[str, Any] = {"ncols": 4, "frameon": False, "fontsize": 9, "alignment": "left"}
+    figure.legend(handles, labels, loc="outside lower left", title=_CAPTION, title_fontsize=8.5, **style)
     return figure
 
 
@@ -68,8 +68,8 @@ def _points(axes: Axes, rows: Sequence[Result], size: str, error: str, style: di
 
 def _axes(axes: Axes, rows: Sequence[Result], size: str, error: str) -> None:
     """A logarithmic axis of size; collapsed networks are cut off above, as in `wer_plot`."""
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=7))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: three_digits(x)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     values = sorted(getattr(row, error) for row in rows)

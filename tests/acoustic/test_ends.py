@@ -90,7 +90,8 @@ def test_the_file_tells_the_ends(tmp_path: Path, kind: str) -> None:
     assert loaded.shape() == small.shape()
     assert "columns" not in network_of(kind).shape()
     content = torch.load(tmp_path / "network.pt")
-    for key, value in (("columns", [0, 1, 2, 3, 12]), ("columns", [0]), ("output_rank", 0), ("output_rank", 4)):
+    wrong = [[0, 1, 2, 3, 12], [0, 1, 2, 3, -1], [0], [], [0, 0, 0, 1, 1]]
+    for key, value in [*(("columns", columns) for columns in wrong), ("output_rank", 0), ("output_rank", 4)]:
         torch.save(content | {"shape": content["shape"] | {key: value}}, tmp_path / "other.pt")
         with pytest.raises(UserError, match="is damaged"):
             load_model(tmp_path / "other.pt")
@@ -114,3 +115,12 @@ def test_training_starts_from_thin_ends(tmp_path: Path) -> None:
     other = make(NetworkOptions(hidden=(6, 5)), INPUTS + 3, OUTPUTS)
     with pytest.raises(UserError, match=r"is \[12\] in .* and \[15\] in the network"):
         start_from(tmp_path / "network.pt", other, (1, 1))
+
+
+def test_a_shape_on_no_device_knows_what_is_read() -> None:
+    small = thin(network_of("feed_forward"))
+    with torch.device("meta"):
+        again = from_shape(small.shape())
+    again.load_state_dict(small.state_dict(), assign=True)
+    frames = torch.randn(20, INPUTS).double()
+    assert torch.equal(again(frames), small(frames))
