@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from asr_prune.report.explain import explain
 from asr_prune.run_dir import RunDir
 
 from .conftest import PDFS, task
+from .test_ctc import utterances
 
 pytestmark = pytest.mark.trains
 
@@ -110,6 +112,21 @@ def test_inputs_that_leave_during_training_are_the_same_as_zeros(tmp_path: Path)
     assert torch.allclose(networks[0](frames), networks[1](frames), atol=1e-3)
     costs = [json.loads(run.metrics.read_text().splitlines()[-1])["macs"] for run in runs]
     assert costs[0] < costs[1]
+
+
+@pytest.mark.parametrize("method", ["group_lasso", "complexity"])
+def test_ends_of_time_delay_networks_trained_with_ctc(tmp_path: Path, method: str) -> None:
+    options = find_options(method)(method=method, keep=0.5, inputs=1 / 3, output_rank=2, min_nodes=2)
+    shape = NetworkOptions(type="tdnn", hidden=(12, 10), context=((0,), (-1, 0)), strides=(1, 2))
+    shape = replace(shape, left_context=1, right_context=1)
+    training = TrainOptions(epochs=4, utterances=4, learning_rate=0.01, tensorboard=False, device="cpu")
+    tokens = ["-", "a", "b", "c", "d"]
+    train_run(RunDir(tmp_path), utterances(1, 30), utterances(2, 6), tokens, (shape, training, options), 3, {})
+    shrink_run(RunDir(tmp_path))
+    masked, small = load_model(RunDir(tmp_path).network), load_model(RunDir(tmp_path).shrunk)
+    assert all(row.holds for row in compare_networks(masked, small, utterances(2, 6)[0]))
+    size = json.loads(RunDir(tmp_path).size.read_text())
+    assert (sum(size["nodes"]), size["inputs"], size["output_rank"]) == (11, 4, 2)
 
 
 @pytest.mark.parametrize("stop", [3, 5])
