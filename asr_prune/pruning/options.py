@@ -107,6 +107,10 @@ class PruneOptions:
         """
         return tuple(hidden)
 
+    def columns(self, runs: Path) -> list[int] | None:
+        """The coefficients of the spliced input that the network to train reads; None for all."""
+        return None
+
     def reads(self, runs: Path) -> list[Path]:
         """Files of other runs that the method reads: the run is trained again if they change."""
         return []

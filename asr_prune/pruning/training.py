@@ -16,7 +16,7 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
-from asr_prune.acoustic.ends import multiply_output
+from asr_prune.acoustic.ends import multiply_output, select_inputs
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples, Utterances
 from asr_prune.acoustic.frames import FrameSet
@@ -95,6 +95,8 @@ def _networks(
     dense = build(options[0], frames, outputs, seed)
     widths = options[2].widths(options[0].hidden, runs)
     network = build(replace(options[0], hidden=widths), frames, outputs, seed)
+    if (columns := options[2].columns(runs)) is not None:
+        select_inputs(network, torch.tensor(columns, device=frames.device))
     rates = zip(network.dropouts, widths, dense.widths, strict=True)
     network.dropouts = [rate * (a / b) for rate, a, b in rates]
     return dense, network
@@ -195,8 +197,11 @@ def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
     if histograms := pruner.method.histograms():
         with atomic(run.weights, "wb") as file:
             np.savez(file, **{name: counts.cpu().numpy() for name, counts in histograms.items()})  # type: ignore[arg-type]
+    table = nodes_table(cut)
+    if isinstance(pruner, EndsPruner) and pruner.input_cut:
+        table["inputs"] = nodes_table(pruner.input_cut)["layers"][0]
     with atomic(run.nodes) as file:
-        json.dump(nodes_table(cut) | _inputs_table(pruner), file, indent=1)
+        json.dump(table, file, indent=1)
 
 
 def _save_snapshots(
@@ -217,14 +222,6 @@ def _save_snapshots(
         figures |= {f"{name}_nodes": sum(size.nodes), f"{name}_params": size.params}
         figures |= {f"{name}_nonzero_weights": size.nonzero}
     return figures
-
-
-def _inputs_table(pruner: Pruner) -> dict[str, Any]:
-    """The coefficients of the input that were kept, as a layer of `nodes_table`, if any were
-    removed.
-    """
-    cut = pruner.input_cut if isinstance(pruner, EndsPruner) else None
-    return {} if cut is None else {"inputs": nodes_table(cut)["layers"][0]}
 
 
 def nodes_table(cut: Cut) -> dict[str, Any]:

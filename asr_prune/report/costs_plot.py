@@ -8,9 +8,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from asr_prune.report.cells import three_digits
 from asr_prune.report.results import Result, finite, is_dense
 from asr_prune.report.series import DENSE, Series, series
 
@@ -70,7 +69,7 @@ def _axes(axes: Axes, rows: Sequence[Result], size: str, error: str) -> None:
     """A logarithmic axis of size; collapsed networks are cut off above, as in `wer_plot`."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: three_digits(x)))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_minor_formatter(NullFormatter())
     values = sorted(getattr(row, error) for row in rows)
     if values and values[-1] > 3 * median(values):

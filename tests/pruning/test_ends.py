@@ -89,6 +89,15 @@ def test_a_network_that_is_not_pruned_may_be_factored(tmp_path: Path, method: st
     assert shrunk(tmp_path)["output_rank"] == 3
 
 
+def test_a_small_network_like_a_run_reads_what_the_run_reads(tmp_path: Path) -> None:
+    trained(tmp_path / "pruned", {"method": "magnitude", "keep": 0.5, "inputs": 1 / 3})
+    trained(tmp_path / "small", {"method": "dense_small", "like": "pruned", "output_rank": 3})
+    one, other = shrunk(tmp_path / "pruned"), shrunk(tmp_path / "small")
+    assert (one["nodes"], one["inputs"], other["output_rank"]) == (other["nodes"], other["inputs"], 3)
+    shapes = [load_model(RunDir(tmp_path / name).shrunk).network.shape() for name in ("pruned", "small")]
+    assert shapes[0]["columns"] == shapes[1]["columns"]
+
+
 def test_a_rank_that_saves_nothing_leaves_the_output_whole(tmp_path: Path) -> None:
     trained(tmp_path, {"method": "magnitude", "keep": 0.5, "output_rank": 6})
     assert shrunk(tmp_path)["output_rank"] is None
