@@ -37,12 +37,13 @@ def from_shape(shape: dict[str, Any]) -> Network:
         "residual": Residual,
         "tdnn": Tdnn,
     }
-    plain = {key: value for key, value in shape.items() if key not in ("type", "columns", "output_rank")}
+    ends = "columns", "output_rank"
+    plain = {key: value for key, value in shape.items() if key not in ("type", *ends)}
     network = types[shape["type"]](**plain)
     if "columns" in shape:
         columns = torch.tensor(shape["columns"], dtype=torch.int64, device="cpu")
         if not 0 < len(columns) <= int(columns.max()) + 1 <= network.inputs or int(columns.min()) < 0:
-            raise ValueError(f"of {network.inputs} inputs, {len(columns)} columns are read, one of which is not there")
+            raise ValueError(f"{len(columns)} columns are not all of {network.inputs} inputs")
         select_inputs(network, columns.to(network.shift.device))
         network.selection = columns
     if "output_rank" in shape:

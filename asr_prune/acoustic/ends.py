@@ -1,4 +1,4 @@
-"""The two ends of a network made smaller: which coefficients it reads, and the rank of its output."""
+"""The two ends of a network made smaller: what it reads, and the rank of its output."""
 
 from __future__ import annotations
 
@@ -45,13 +45,15 @@ def factor_output(network: Network, basis: Tensor, constant: Tensor | None = Non
     of an optimiser.
     """
     weight, bias = network.output.weight, network.output.bias
-    second = nn.utils.skip_init(nn.Linear, basis.shape[1], network.outputs, device=weight.device).to(weight)
+    rank, device = basis.shape[1], weight.device
+    second = nn.utils.skip_init(nn.Linear, rank, network.outputs, device=device).to(weight)
     second.weight.copy_(basis)
     second.bias = bias if constant is None else nn.Parameter(bias + constant)
     second.rate = rate_of(network.output)
     rows = (basis.T.to(weight) @ weight.flatten(1)).view(-1, *weight.shape[1:])
-    network.output.weight, network.output.bias = nn.Parameter(rows), None  # type: ignore[assignment]
-    network.output.out_features = basis.shape[1]
+    network.output.weight = nn.Parameter(rows)
+    network.output.bias = None  # type: ignore[assignment]
+    network.output.out_features = rank
     network.expansion = second
 
 

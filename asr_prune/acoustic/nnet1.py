@@ -39,10 +39,10 @@ class Nnet1:
     weights: float32 [out, in] of each affine map, from input to output; biases: float32 [out];
     activations: "relu" or "sigmoid" between each two maps; offsets: relative positions of the
     spliced frames, None if the file does not splice; scale, offset: float32 [inputs], the spliced
-    input becomes scale * x + offset, None if it is not normalised. A <LinearTransform> is multiplied
-    into the affine map that follows it. columns: int64, the coefficients of the spliced input that
-    <Copy> takes, None for all; the first weights have columns of zeros for the others, and scale
-    and offset 1 and 0.
+    input becomes scale * x + offset, None if it is not normalised. A <LinearTransform> is
+    multiplied into the affine map that follows it. columns: int64, the coefficients of the spliced
+    input that <Copy> takes, None for all; the first weights have columns of zeros for the others,
+    and scale and offset 1 and 0.
     """
 
     weights: list[np.ndarray] = field(default_factory=list)
@@ -114,8 +114,10 @@ def _component(reader: KaldiReader, kind: str, last: str, size: int, nnet: Nnet1
             raise reader.fail(f"a <LinearTransform> {outputs} {inputs} holds {nnet.linear.shape} weights")
     elif kind == "<Copy>":
         nnet.columns, nnet.inputs = np.array(reader.ints()) - 1, inputs
-        if len(set(nnet.columns.tolist()) & set(range(inputs))) != outputs or len(nnet.columns) != outputs:
-            raise reader.fail(f"can use a <Copy> {outputs} {inputs} only with {outputs} different places from 1")
+        places = set(nnet.columns.tolist()) & set(range(inputs))
+        if not len(places) == len(nnet.columns) == outputs:
+            what = f"a <Copy> {outputs} {inputs}"
+            raise reader.fail(f"can use {what} only with {outputs} different places from 1")
     elif kind == "<Splice>":
         nnet.offsets = reader.ints()
         if len(nnet.offsets) * inputs != outputs:

@@ -73,8 +73,8 @@ class _Components(KaldiWriter):
 
 
 def network_text(network: FeedForward) -> bytes:
-    """The network as <AffineTransform>s with activations, and <Softmax>. The first map of a factored
-    output layer is a <LinearTransform>.
+    """The network as <AffineTransform>s with activations, and <Softmax>; a factored output layer
+    begins with a <LinearTransform>.
 
     nnet1 has no plain ReLU; it is written as <ParametricRelu> with slopes 1 and 0 and learning
     rates 0.
@@ -106,7 +106,7 @@ def network_text(network: FeedForward) -> bytes:
 
 
 def transform_text(network: FeedForward, context: tuple[int, int]) -> bytes:
-    """<Splice>, then <Copy> if the network reads only some coefficients (it counts from 1), then the
+    """<Splice>, then <Copy> if the network reads only some coefficients, counted from 1, then the
     input normalisation: <AddShift>, <Rescale>.
     """
     out, size = _Components(), network.inputs

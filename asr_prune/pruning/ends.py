@@ -177,7 +177,11 @@ class EndsPruner(Pruner):
             log.info("  output layer stays whole: of the rank asked, two maps have as many parameters as the one")
             return
         self._apply(found.basis, found.constant)
-        log.info("  output layer: rank %d, with %.4f of the variance of the logits", self.output_rank, found.energy)
+        log.info(
+            "  output layer: rank %d, with %.4f of the variance of the logits",
+            self.output_rank,
+            found.energy,
+        )
 
     def _apply(self, basis: Tensor, constant: Tensor) -> None:
         """The two maps take the place of the one in the optimiser too, without its state."""

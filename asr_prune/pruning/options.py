@@ -84,7 +84,9 @@ class PruneOptions:
         """Options with which the method acts on coefficients of the input, which have an outgoing
         vector only.
         """
-        asked: dict[str, Any] = {} if self.inputs is True else {"keep": float(self.inputs), "strength": None}
+        asked: dict[str, Any] = {}
+        if self.inputs is not True:
+            asked = {"keep": float(self.inputs), "strength": None}
         own = {field.name for field in fields(self)}
         sides: dict[str, Any] = {name: value for name, value in _OF_INPUTS.items() if name in own}
         return replace(self, inputs=False, output_rank=None, floor=0.0, **asked, **sides)

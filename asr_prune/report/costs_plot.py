@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -14,7 +14,11 @@ from asr_prune.report.results import Result, finite, is_dense
 from asr_prune.report.series import DENSE, Series, series
 
 #: fields of `Result` and what they are called
-SIZES = {"nodes": "hidden nodes", "params": "parameters", "macs_per_frame": "multiply-adds per frame"}
+SIZES = {
+    "nodes": "hidden nodes",
+    "params": "parameters",
+    "macs_per_frame": "multiply-adds per frame",
+}
 ERRORS = {"wer_test": "test WER (%)", "dev_ce_final": "dev cross-entropy (nats)"}
 _CAPTION = "Each point is a run; lines join the medians of what was asked. Dashed: the median dense network."
 
@@ -26,7 +30,7 @@ def costs_plot(rows: Sequence[Result], title: str) -> Figure:
     An error that no run has gets no row; if there is none at all the figure says so.
     """
     shown = [row for row in rows if (finite(row.nodes) or 0) > 0]
-    errors = [error for error in ERRORS if any(finite(getattr(row, error)) is not None for row in shown)]
+    errors = [error for error in ERRORS if any(map(_known(error), shown))]
     figure = Figure(figsize=(14, 1.2 + 4.1 * max(1, len(errors))), layout="constrained")
     figure.suptitle(f"{title}: errors against each measure of size", fontsize=13, x=0.01, ha="left")
     panels = figure.subplots(max(1, len(errors)), len(SIZES), squeeze=False)
@@ -39,15 +43,21 @@ def costs_plot(rows: Sequence[Result], title: str) -> Figure:
         return figure
     handles, labels = panels[0][0].get_legend_handles_labels()
     style: dict[str, Any] = {"ncols": 4, "frameon": False, "fontsize": 9, "alignment": "left"}
-    figure.legend(handles, labels, loc="outside lower left", title=_CAPTION, title_fontsize=8.5, **style)
+    style |= {"loc": "outside lower left", "title": _CAPTION, "title_fontsize": 8.5}
+    figure.legend(handles, labels, **style)
     return figure
 
 
+def _known(name: str) -> Callable[[Result], bool]:
+    return lambda row: finite(getattr(row, name)) is not None
+
+
 def _panel(axes: Axes, rows: Sequence[Result], lines: Sequence[Series], size: str, error: str) -> None:
-    known = [row for row in rows if finite(getattr(row, size)) and finite(getattr(row, error)) is not None]
+    known = list(filter(_known(error), filter(_known(size), rows)))
     dense = [row for row in known if is_dense(row)]
     if dense:
-        axes.axhline(median(getattr(row, error) for row in dense), color=DENSE, ls=(0, (5, 3)), lw=1.2, zorder=1)
+        middle = median(getattr(row, error) for row in dense)
+        axes.axhline(middle, color=DENSE, ls=(0, (5, 3)), lw=1.2, zorder=1)
         _points(axes, dense, size, error, {"marker": "*", "color": DENSE, "ms": 10})
         axes.plot([], [], "*--", color=DENSE, ms=9, label="dense")
     for line in lines:

@@ -44,8 +44,8 @@ _READING = (
     "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and"
     " scored. Further left is smaller, lower is better. The dashed line is the dense network, the"
     " band its 95 % interval.",
-    "Nodes are not all that a network costs: the first and the last map stay as wide outside as they"
-    " are. Compare networks that run on the same device by multiply-adds, files by parameters.",
+    "Nodes are not all that a network costs: the first and the last map stay as wide outside as"
+    " they are. Compare the speed of networks by multiply-adds, their files by parameters.",
     "If the bars of two points overlap widely, this test set cannot separate them. Compare methods"
     " at the same node count.",
     "LM weight and word insertion penalty were chosen on dev and applied to test unchanged.",

@@ -34,7 +34,11 @@ def network_of(kind: str) -> Network:
 def thin(network: Network, rank: int = 3) -> Network:
     small = deepcopy(network)
     select_inputs(small, torch.tensor(INDEX))
-    factor_output(small, torch.linalg.qr(torch.randn(OUTPUTS, rank).double())[0], torch.randn(OUTPUTS).double())
+    factor_output(
+        small,
+        torch.linalg.qr(torch.randn(OUTPUTS, rank).double())[0],
+        torch.randn(OUTPUTS).double(),
+    )
     return small
 
 
@@ -91,7 +95,11 @@ def test_the_file_tells_the_ends(tmp_path: Path, kind: str) -> None:
     assert "columns" not in network_of(kind).shape()
     content = torch.load(tmp_path / "network.pt")
     wrong = [[0, 1, 2, 3, 12], [0, 1, 2, 3, -1], [0], [], [0, 0, 0, 1, 1]]
-    for key, value in [*(("columns", columns) for columns in wrong), ("output_rank", 0), ("output_rank", 4)]:
+    for key, value in [
+        *(("columns", columns) for columns in wrong),
+        ("output_rank", 0),
+        ("output_rank", 4),
+    ]:
         torch.save(content | {"shape": content["shape"] | {key: value}}, tmp_path / "other.pt")
         with pytest.raises(UserError, match="is damaged"):
             load_model(tmp_path / "other.pt")

@@ -41,7 +41,11 @@ METHODS: list[dict[str, Any]] = [
 
 
 def trained(
-    run: Path, prune: dict[str, Any], network: str = "feed_forward", epochs: int = 4, dropout: float = 0.1
+    run: Path,
+    prune: dict[str, Any],
+    network: str = "feed_forward",
+    epochs: int = 4,
+    dropout: float = 0.1,
 ) -> dict[str, Any]:
     options = find_options(prune["method"])(**{"min_nodes": 2, **prune})
     kind: dict[str, Any] = {"type": network, "stream": 12, "dropout": dropout}
@@ -93,7 +97,11 @@ def test_a_small_network_like_a_run_reads_what_the_run_reads(tmp_path: Path) -> 
     trained(tmp_path / "pruned", {"method": "magnitude", "keep": 0.5, "inputs": 1 / 3})
     trained(tmp_path / "small", {"method": "dense_small", "like": "pruned", "output_rank": 3})
     one, other = shrunk(tmp_path / "pruned"), shrunk(tmp_path / "small")
-    assert (one["nodes"], one["inputs"], other["output_rank"]) == (other["nodes"], other["inputs"], 3)
+    assert (one["nodes"], one["inputs"], other["output_rank"]) == (
+        other["nodes"],
+        other["inputs"],
+        3,
+    )
     shapes = [load_model(RunDir(tmp_path / name).shrunk).network.shape() for name in ("pruned", "small")]
     assert shapes[0]["columns"] == shapes[1]["columns"]
 
@@ -130,7 +138,15 @@ def test_ends_of_time_delay_networks_trained_with_ctc(tmp_path: Path, method: st
     shape = replace(shape, left_context=1, right_context=1)
     training = TrainOptions(epochs=4, utterances=4, learning_rate=0.01, tensorboard=False, device="cpu")
     tokens = ["-", "a", "b", "c", "d"]
-    train_run(RunDir(tmp_path), utterances(1, 30), utterances(2, 6), tokens, (shape, training, options), 3, {})
+    train_run(
+        RunDir(tmp_path),
+        utterances(1, 30),
+        utterances(2, 6),
+        tokens,
+        (shape, training, options),
+        3,
+        {},
+    )
     shrink_run(RunDir(tmp_path))
     masked, small = load_model(RunDir(tmp_path).network), load_model(RunDir(tmp_path).shrunk)
     assert all(row.holds for row in compare_networks(masked, small, utterances(2, 6)[0]))
@@ -168,14 +184,26 @@ def test_a_killed_run_ends_with_the_same_weights(
 @pytest.mark.parametrize(
     ("prune", "words"),
     [
-        ({"method": "none", "inputs": True}, "none removes no nodes, and no inputs either; leave inputs out"),
+        (
+            {"method": "none", "inputs": True},
+            "none removes no nodes, and no inputs either; leave inputs out",
+        ),
         ({"method": "dense_small", "inputs": 0.5}, "dense_small removes no nodes"),
         ({"method": "dsd", "inputs": True}, "dsd removes no nodes"),
         ({"method": "map", "inputs": True}, "set granularity node, or leave inputs out"),
         ({"method": "map", "output_rank": 3}, "leave output_rank out"),
-        ({"method": "magnitude", "inputs": 1.5}, "inputs must be true, false, or above 0 and at most 1, not 1.5"),
-        ({"method": "magnitude", "output_rank": 0}, "output_rank must be auto, or 1 or more, not 0"),
-        ({"method": "magnitude", "output_energy": 1.0}, "output_energy must be above 0 and below 1"),
+        (
+            {"method": "magnitude", "inputs": 1.5},
+            "inputs must be true, false, or above 0 and at most 1, not 1.5",
+        ),
+        (
+            {"method": "magnitude", "output_rank": 0},
+            "output_rank must be auto, or 1 or more, not 0",
+        ),
+        (
+            {"method": "magnitude", "output_energy": 1.0},
+            "output_energy must be above 0 and below 1",
+        ),
     ],
     ids=str,
 )

@@ -21,7 +21,12 @@ def of(run: str, nodes: int, params: int, wer: float | None, **more: object) -> 
     return replace(row, params=params, macs_per_frame=params - 100, wer_test=wer, dev_ce_final=params / 1e5)  # type: ignore[arg-type]
 
 
-ROWS = [DENSE, of("a", 512, 200_000, 11.0), of("b", 256, 90_000, 14.0), of("c", 256, 40_000, 15.0, variant="thin")]
+ROWS = [
+    DENSE,
+    of("a", 512, 200_000, 11.0),
+    of("b", 256, 90_000, 14.0),
+    of("c", 256, 40_000, 15.0, variant="thin"),
+]
 
 
 def test_every_error_stands_against_every_size() -> None:
@@ -31,7 +36,11 @@ def test_every_error_stands_against_every_size() -> None:
     lines = {tuple(line.get_xdata()): tuple(line.get_ydata()) for axes in figure.axes for line in axes.lines}
     assert lines[90_000, 200_000] == (0.9, 2.0)
     assert lines[(39_900,)] == (0.4,)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["dense", "l2 (default)", "l2 (thin)"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "dense",
+        "l2 (default)",
+        "l2 (thin)",
+    ]
 
 
 def test_a_silent_test_set_leaves_cross_entropies() -> None:
