@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
-from asr_prune.options import told, with_empty
+from asr_prune.options import first_problem, told, with_empty
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
@@ -93,7 +93,7 @@ class Loaded:
         try:
             return TypeAdapter(cls).validate_python(with_empty(cls, tree))
         except ValidationError as error:
-            raise UserError(self._sentence(cls, error.errors()[0], path)) from None
+            raise UserError(self._sentence(cls, first_problem(error.errors()), path)) from None
 
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
