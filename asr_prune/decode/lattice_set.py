@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.decoder import Decoder
+from asr_prune.decode.determinise import determinise_lattice
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
 from asr_prune.decode.options import DecodeOptions, Point
@@ -159,8 +161,14 @@ class _Work:
         (_, cost), *swept = lattice.sweep([searched_at, *self.points])
         seconds = searched - start, time.process_time() - searched
         words = [ids for ids, _ in swept]
-        kept = Lattice(lattice.arrays) if self.keep and cost < float("inf") else None
+        kept = Lattice(self._written(lattice)) if self.keep and cost < float("inf") else None
         return Searched(len(loglikes), words, -cost, lattice.reached_final, seconds, kept)
+
+    def _written(self, lattice: Lattice) -> FstArrays:
+        options = self.decoder.options
+        if not options.determinize_lattice:
+            return lattice.arrays
+        return determinise_lattice(lattice.arrays, options.acoustic_scale, options.lattice_beam)
 
 
 def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int = 1) -> Words:
