@@ -5,12 +5,16 @@ torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.counts import check_counts
 from asr_prune.pruning.lengths import Length, check_length, epochs_of
+
+#: how coefficients of the input are penalised and ranked, where a method has a choice
+_OF_INPUTS = {"vectors": "outgoing", "score": "onorm"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class PruneOptions:
     PANEL: ClassVar[int | None] = None
     #: whether its weights have zeros before the cut, without which the picture shows nothing
     ZEROS: ClassVar[bool] = False
+    #: whether it removes nodes
+    REMOVES: ClassVar[bool] = True
 
     #: name of the method: a folder in asr_prune/pruning/methods, or an entry point
     #: `asr_prune.methods`
@@ -66,6 +72,29 @@ class PruneOptions:
     #: with keep: minimum size of each layer, as a fraction of the size that it would have if all
     #: layers kept alike
     floor: float = 0.8
+    #: whether coefficients of the spliced input are removed as nodes are; the fraction that remains
+    #: is that of the nodes, or the number given here
+    inputs: bool | float = False
+    #: rank to which the output layer is factored at the cut; auto: the least that keeps
+    #: `output_energy`
+    output_rank: int | Literal["auto"] | None = None
+    #: with output_rank auto: fraction of the variance of the logits over the training frames
+    output_energy: float = 0.99
+
+    @property
+    def removes_inputs(self) -> bool:
+        return self.inputs is not False
+
+    def for_inputs(self) -> PruneOptions:
+        """Options with which the method acts on coefficients of the input, which have an outgoing
+        vector only.
+        """
+        asked: dict[str, Any] = {}
+        if self.inputs is not True:
+            asked = {"keep": float(self.inputs), "strength": None}
+        own = {field.name for field in fields(self)}
+        sides: dict[str, Any] = {name: value for name, value in _OF_INPUTS.items() if name in own}
+        return replace(self, inputs=False, output_rank=None, floor=0.0, **asked, **sides)
 
     @property
     def sparsity_asked(self) -> float | None:
@@ -85,6 +114,10 @@ class PruneOptions:
         """
         return tuple(hidden)
 
+    def columns(self, runs: Path) -> list[int] | None:
+        """The coefficients of the spliced input that the network to train reads; None for all."""
+        return None
+
     def reads(self, runs: Path) -> list[Path]:
         """Files of other runs that the method reads: the run is trained again if they change."""
         return []
@@ -98,6 +131,13 @@ class PruneOptions:
         if sum(epochs_of(length, epochs) for length in lengths) >= epochs:
             whole = f"the {epochs} epochs of the run" if counted else "1"
             raise ValueError(f"warm_up and fine_tune must together be below {whole}")
+
+    def check_nodes(self, hidden: Sequence[int]) -> None:
+        """Raises ValueError if layers of these sizes cannot end with the nodes that `keep`
+        requests.
+        """
+        if self.keep is not None and self.REMOVES:
+            check_counts(hidden, self.keep, self.min_nodes, self.floor)
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
@@ -116,6 +156,17 @@ class PruneOptions:
             raise ValueError(f"floor must be from 0 to 1, not {self.floor}")
         if self.min_nodes < 1:
             raise ValueError(f"min_nodes must be 1 or more, not {self.min_nodes}")
+        self._check_ends()
+
+    def _check_ends(self) -> None:
+        if self.removes_inputs and not self.REMOVES:
+            raise ValueError(f"{self.method} removes no nodes, and no inputs either; leave inputs out")
+        if self.removes_inputs and self.inputs is not True and not 0 < self.inputs <= 1:
+            raise ValueError(f"inputs must be true, false, or above 0 and at most 1, not {self.inputs}")
+        if self.output_rank is not None and self.output_rank != "auto" and self.output_rank < 1:
+            raise ValueError(f"output_rank must be auto, or 1 or more, not {self.output_rank}")
+        if not 0 < self.output_energy < 1:
+            raise ValueError(f"output_energy must be above 0 and below 1, not {self.output_energy}")
 
 
 @options
@@ -149,6 +200,10 @@ class SparseOptions(PruneOptions):
         for key in ("press", "release_rate"):
             if getattr(self, key) is not None:
                 raise ValueError(f"{key} has no meaning for {self.method}, which has phases of its own")
+        if self.removes_inputs and self.granularity == "weight":
+            raise ValueError("inputs are removed as nodes are; set granularity node, or leave inputs out")
+        if self.output_rank is not None:
+            raise ValueError(f"{self.method} has no training after a cut, which two maps need; leave output_rank out")
 
     @property
     def sparsity_asked(self) -> float | None:

@@ -18,7 +18,6 @@ from asr_prune.pruning.parts import Penalty
 from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import PenalisedScore
 
-
 #: corrections of a steered lambda that a sparsify phase has at least; a short one has more than
 #: every `steer_every` updates
 CORRECTIONS = 40

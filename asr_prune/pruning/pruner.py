@@ -21,7 +21,9 @@ from asr_prune.pruning.trail import TrailWriter
 from asr_prune.run_dir import RunDir
 
 #: the largest fraction of the norm mass that the cut of a converged steered run removes
-_SMALL_CUT = 0.05
+SMALL_CUT = 0.05
+#: by how much it raises the dev cross-entropy at most, as a fraction of that before
+CHEAP_CUT = 0.1
 #: about how often a run records the scores of its nodes
 RECORDS = 32
 
@@ -47,6 +49,11 @@ class Cut:
         total = sum(float(s.sum()) for s in self.scores)
         gone = sum(float(s[~k].sum()) for s, k in zip(self.scores, self.kept, strict=True))
         return gone / max(total, 1e-30)
+
+    @property
+    def price(self) -> float:
+        """By how much it raised the dev cross-entropy, as a fraction of that before."""
+        return (self.dev_ce_after - self.dev_ce_before) / max(self.dev_ce_before, 1e-30)
 
     @property
     def nodes(self) -> list[int]:
@@ -83,12 +90,12 @@ class Pruner(Hooks):
 
     @property
     def converged(self) -> bool | None:
-        """Whether a steered run's cut removed at most 5 % of the norm mass; None for methods that
-        do not steer.
+        """Whether a steered run's cut removed at most 5 % of the norm mass and raised the dev
+        cross-entropy by at most 10 %; None for methods that do not steer.
         """
         if not self.method.penalty.steers or self.cut is None:
             return None
-        return self.cut.norm_mass_removed <= _SMALL_CUT
+        return self.cut.norm_mass_removed <= SMALL_CUT and not self.cut.price > CHEAP_CUT
 
     def no_decay(self, network: Network) -> list[Tensor]:
         return self.method.penalty.no_decay()
@@ -143,8 +150,15 @@ class Pruner(Hooks):
         shares = [self._share_now()] * len(method.nodes.layers) if method.penalty.steers else method.weights.shares()
         if shares is not None:
             self._lower_dropout(shares)
-        if self.step >= self.phases.cut_at or method.penalty.reached():
+        if self.step >= self.phases.cut_at or self._reached():
             self._cut()
+
+    def _reached(self) -> bool:
+        return self.method.penalty.reached()
+
+    def whole(self) -> Any:
+        """A copy of the network in the dense shape, in which what was removed is zero."""
+        return self.removal.whole()
 
     def _phase_name(self) -> str:
         return self.method.schedule.phase(self.step) or self.phase
@@ -184,17 +198,20 @@ class Pruner(Hooks):
         method, nodes = self.method, self.method.nodes
         ce_before = self.evaluate().cross_entropy
         with method.weights.acting(training=False):
-            self.before_cut = self.removal.whole().state_dict()
+            self.before_cut = self.whole().state_dict()
         method.score.look(self.run_over)
         self._record()
         scores, alive = method.score.scores(), method.score.alive()
         kept = method.finish()
         chosen, living, measured = (nodes.dense(values) for values in (kept, alive, scores))
-        if (constants := method.score.constants()) is not None:
-            fold_means(nodes.layers, kept, constants)
-        self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
+        self._remove(kept)
         self.cut = Cut(self.step, chosen, living, measured, ce_before, self.evaluate().cross_entropy)
         self._lower_dropout([float(k.float().mean()) for k in self.cut.kept])
+
+    def _remove(self, kept: list[Tensor]) -> None:
+        if (constants := self.method.score.constants()) is not None:
+            fold_means(self.method.nodes.layers, kept, constants)
+        self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
 
     def _share_now(self) -> float:
         """The fraction of nodes on the straight line from all to the target over the sparsify

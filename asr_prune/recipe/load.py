@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
-from asr_prune.options import told, with_empty
+from asr_prune.options import first_problem, told, with_empty
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
@@ -93,7 +93,7 @@ class Loaded:
         try:
             return TypeAdapter(cls).validate_python(with_empty(cls, tree))
         except ValidationError as error:
-            raise UserError(self._sentence(cls, error.errors()[0], path)) from None
+            raise UserError(self._sentence(cls, first_problem(error.errors()), path)) from None
 
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
@@ -145,7 +145,7 @@ class Loaded:
         network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
         train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
-        self._check_epochs(chosen, train_options.epochs, (*path, "prune"))
+        self._check_fit(chosen, train_options.epochs, network_options.hidden, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
         name = (entry.name or label(chosen, self._usual(chosen))) + self._deviations(network_options, train_options)
         return Run(
@@ -156,11 +156,13 @@ class Loaded:
             train=train_options,
         )
 
-    def _check_epochs(self, chosen: PruneOptions, epochs: int, path: tuple[str, ...]) -> None:
+    def _check_fit(self, chosen: PruneOptions, epochs: int, hidden: Sequence[int], path: tuple[str, ...]) -> None:
         try:
+            named: tuple[str, ...] = ("epochs", "warm_up", "fine_tune")
             chosen.check_epochs(epochs)
+            named = ("keep", "min_nodes", "floor")
+            chosen.check_nodes(hidden)
         except ValueError as error:
-            named = ("epochs", "warm_up", "fine_tune")
             raise UserError(f"{self.where(path, named)}: {'.'.join(path)}: {error}.") from None
 
     def _usual(self, chosen: PruneOptions) -> PruneOptions:

@@ -17,7 +17,7 @@ from asr_prune.report.write import write_report
 
 from .conftest import run_files
 
-FILES = ["index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
+FILES = ["costs.png", "index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_page_needs_no_other_file_and_escapes(exp: Path) -> None:
             result.extend(value or "" for name, value in attrs if name == "src")
 
     Sources().feed(page)
-    assert len(result) == 2
+    assert len(result) == 3
     assert all(source.startswith("data:image/png;base64,") for source in result)
     assert "Demo &lt;3" in page
     assert "a=&#x27;&lt;1&gt;&#x27;" in page

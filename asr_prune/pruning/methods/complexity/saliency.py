@@ -51,11 +51,14 @@ class Saliency:
                 handle.remove()
 
     def _watch(self, i: int, on: Tensor) -> Any:
-        def before(module: nn.Module, inputs: tuple[Tensor]) -> None:
-            if inputs[0].requires_grad:
-                # detached here: a hook that holds its own tensor would keep the whole graph alive
-                outputs = inputs[0].detach()
-                inputs[0].register_hook(lambda gradient: self._squares(i, on, outputs, gradient))
+        def before(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            if not torch.is_grad_enabled():
+                return inputs
+            # detached here: a hook that holds its own tensor would keep the whole graph alive
+            outputs = inputs[0].detach()
+            watched = inputs[0] if inputs[0].requires_grad else outputs.clone().requires_grad_()
+            watched.register_hook(lambda gradient: self._squares(i, on, outputs, gradient))
+            return watched, *inputs[1:]
 
         return before
 

@@ -10,9 +10,10 @@ from typing import Any
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.counts import minima_of
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.gradual.options import GradualOptions
-from asr_prune.pruning.nodes import Nodes, minima_of, narrowed, strongest
+from asr_prune.pruning.nodes import Nodes, narrowed, strongest
 from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.saliency import LossKind, LossScore
 from asr_prune.pruning.schedule import cubic
