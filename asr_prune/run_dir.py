@@ -114,6 +114,11 @@ class RunDir:
         return self.path / f"score_{part}.json"
 
     @property
+    def verifying(self) -> Path:
+        """Where an unfinished comparison of the shrunk network keeps what its searches found."""
+        return self.path / "verify.portions"
+
+    @property
     def result(self) -> Path:
         """The run's row of results.json."""
         return self.path / "result.json"
@@ -125,7 +130,9 @@ class RunDir:
 
 
 def words_file(folder: Path, lm_weight: float, penalty: float) -> Path:
-    """The words of a decoded set at one LM weight and word insertion penalty, named as in Kaldi's scoring."""
+    """The words of a decoded set at one LM weight and word insertion penalty, named as in Kaldi's
+    scoring.
+    """
     return folder / f"penalty_{penalty:g}" / f"{lm_weight}.txt"
 
 
@@ -140,5 +147,20 @@ def lattices_file(folder: Path) -> Path:
 
 
 def portions_of(folder: Path) -> Path:
-    """Where an unfinished decoding keeps the portions that are done of the set that will be in `folder`."""
+    """Where an unfinished decoding keeps the portions that are done of the set that will be in
+    `folder`.
+    """
     return folder.with_name(f"{folder.name}.portions")
+
+
+def teacher_file(name: str, runs: Path) -> Path:
+    """The model file of an entry of `train.teacher`: a run in folder `runs`, the folder of a run,
+    or a file.
+    """
+    path = Path(name) if is_path(name) else runs / name
+    return path if path.suffix == ".pt" else RunDir(path).network
+
+
+def is_path(name: str) -> bool:
+    """Whether an entry of `train.teacher` is a path; else it names a run of the recipe."""
+    return "/" in name or name.endswith(".pt")

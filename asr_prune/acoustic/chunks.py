@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, Examples, InMemory, Outcome, Utterances, example_order
+from asr_prune.acoustic.examples import Batch, Examples, Outcome, Utterances, example_order
+from asr_prune.acoustic.in_memory import InMemory
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.teacher import Lesson
 from asr_prune.features.stored import frames_of
 
 
@@ -35,6 +37,7 @@ class Chunks(Examples):
         device: torch.device | str = "cpu",
         stride: int = 1,
         augment: Augment | None = None,
+        lesson: Lesson | None = None,
     ) -> None:
         """memory: bytes for features and labels, counted by `InMemory.bytes_of`.
 
@@ -43,12 +46,12 @@ class Chunks(Examples):
         """
         self.kind, self.names = kind, kind.usable_utterances(features, labels, stride)
         self.features, self.labels, self.context = features, labels, context
-        self.stride, self.augment = stride, augment
+        self.stride, self.augment, self.lesson = stride, augment, lesson
         self.device, self.eval_batch = torch.device(device), kind.eval_batch
         frames = frames_of(features)
         self.lengths = np.array([frames[name] for name in self.names])
         self.first = self._read([0])  # for the dimensions and the objective
-        self.inputs, dim = self.first.inputs, self.first.features.shape[1]
+        self.inputs, dim = self.first.inputs, self.first.features.shape[1] + (lesson.dim if lesson else 0)
         self.chunks = chunk_count(self.lengths, memory // 2 // kind.bytes_of(1, dim))
         chunk_frames = int(self.lengths.sum() / self.chunks + self.lengths.max())
         self.held_bytes = 2 * kind.bytes_of(chunk_frames, dim)
@@ -119,7 +122,7 @@ class Chunks(Examples):
     def _read(self, group: list[int]) -> InMemory:
         names = [self.names[i] for i in group]
         data = names, self.features, self.labels, self.context
-        return self.kind.build(*data, self.device, self.stride, self.augment)
+        return self.kind.build(*data, self.device, self.stride, self.augment, self.lesson)
 
 
 def chunk_count(lengths: np.ndarray, limit: int) -> int:

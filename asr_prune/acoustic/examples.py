@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.features.stored import frames_of
 
 Batch = tuple[Tensor, ...]
 #: one array per utterance, in memory or read on access
@@ -25,11 +22,13 @@ Utterances = Mapping[str, np.ndarray]
 class Outcome:
     """A network's result on a batch.
 
-    loss: nats per feature frame, [], with its graph; frames: in the batch; correct: number of
-    correct labels, []; labels: number of labels.
+    loss: nats per feature frame, []; objective: what is minimised, [], with its graph: the loss, or
+    with a teacher its mixture; frames: in the batch; correct: number of correct labels, []; labels:
+    number of labels.
     """
 
     loss: Tensor
+    objective: Tensor
     frames: int
     correct: Tensor
     labels: int
@@ -91,127 +90,11 @@ class Examples(ABC):
         return max(1, len(self) // size)
 
 
-class InMemory(Examples):
-    """All frames of a set of utterances in memory, spliced batch by batch.
-
-    features: float32 [frames, dim], unspliced; first, last: for each frame the index of the first
-    and the last frame of its utterance; context: frames spliced before and after.
-    """
-
-    #: bytes per frame besides the features: first and last
-    index_bytes = 16
-
-    def __init__(self, features: Tensor, lengths: Tensor, context: tuple[int, int]) -> None:
-        """lengths: frames of each utterance, int64 [utterances]."""
-        ends = lengths.cumsum(0)
-        self.features, self.context, self.device = features, context, features.device
-        self.first = torch.repeat_interleave(ends - lengths, lengths)
-        self.last = torch.repeat_interleave(ends - 1, lengths)
-        self._offsets = torch.arange(-context[0], context[1] + 1, device=features.device)
-        self.inputs = len(self._offsets) * features.shape[1]
-        self.held_bytes = self.bytes_of(len(features), features.shape[1])
-
-    @classmethod
-    def bytes_of(cls, frames: int, dim: int) -> int:
-        """Memory of a set of this many frames of `dim` features."""
-        return frames * (4 * dim + cls.index_bytes)
-
-    @classmethod
-    @abstractmethod
-    def count_examples(cls, lengths: np.ndarray) -> int:
-        """Number of examples in utterances of these lengths in frames."""
-
-    @classmethod
-    @abstractmethod
-    def usable_utterances(cls, features: Utterances, labels: Utterances, stride: int) -> list[str]:
-        """Sorted names of the utterances that can be used.
-
-        Raises UserError if there are none, or if features and labels disagree.
-        """
-
-    @classmethod
-    @abstractmethod
-    def build(
-        cls,
-        names: Sequence[str],
-        features: Utterances,
-        labels: Utterances,
-        context: tuple[int, int],
-        device: torch.device | str = "cpu",
-        stride: int = 1,
-        augment: Augment | None = None,
-    ) -> Self:
-        """The set of the utterances `names`, concatenated.
-
-        stride, augment: for CTC, the network's stride in frames and the augmentation in training.
-        """
-
-    @classmethod
-    @abstractmethod
-    def priors_from_labels(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
-        """As `log_priors`, from the labels of the utterances `names`."""
-
-    @classmethod
-    def from_utterances(
-        cls,
-        features: Utterances,
-        labels: Utterances,
-        context: tuple[int, int],
-        device: torch.device | str = "cpu",
-        stride: int = 1,
-        augment: Augment | None = None,
-    ) -> Self:
-        """The set of all usable utterances.
-
-        features: float32 [frames, dim] by utterance; labels: targets by utterance; stride, augment:
-        as in `build`. Raises UserError as `usable_utterances`.
-        """
-        names = cls.usable_utterances(features, labels, stride)
-        return cls.build(names, features, labels, context, device, stride, augment)
-
-    def splice(self, index: Tensor) -> Tensor:
-        """Frames `index` with their context, [len(index), inputs].
-
-        At the edges of an utterance its first or last frame is repeated (Kaldi's splice-feats).
-        """
-        rows = index[:, None] + self._offsets
-        rows = torch.maximum(torch.minimum(rows, self.last[index, None]), self.first[index, None])
-        return self.features[rows].flatten(1)
-
-    def moments(self) -> tuple[Tensor, Tensor]:
-        repeat = len(self._offsets)
-        return self.features.mean(0).repeat(repeat), self.features.std(0).repeat(repeat)
-
-    @abstractmethod
-    def batch_at(self, index: Tensor) -> Batch:
-        """The batch of the examples `index`, int64; its first tensor holds spliced frames."""
-
-    def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
-        """The batch of the examples `index` for training, augmented if there is a `generator`."""
-        return self.batch_at(index)
-
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
-        for index in example_order(self, generator).split(size):
-            if generator is None or len(index) == size or len(self) < size:
-                yield self.training_batch(index, generator)
-
-
 def example_order(examples: Examples, generator: torch.Generator | None) -> Tensor:
     """Indices of all examples, shuffled if there is a `generator`; int64 on their device."""
     count = len(examples)
     order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
     return order.to(examples.device)
-
-
-def concatenate(names: Sequence[str], values: Utterances, dtype: type[np.generic]) -> Tensor:
-    """The arrays of the utterances `names`, concatenated without holding any of them twice."""
-    lengths, first = frames_of(values), values[names[0]]
-    joined = np.empty((sum(lengths[name] for name in names), *first.shape[1:]), dtype)
-    start = 0
-    for name in names:
-        joined[start : start + lengths[name]] = values[name]
-        start += lengths[name]
-    return torch.from_numpy(joined)
 
 
 def splice_utterance(features: np.ndarray, context: tuple[int, int]) -> np.ndarray:

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, InMemory, Outcome, Utterances, concatenate
+from asr_prune.acoustic.examples import Batch, Outcome, Utterances
+from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.priors import log_priors, log_priors_from_counts
+from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 
@@ -32,8 +34,10 @@ class FrameSet(InMemory):
         labels: Tensor,
         lengths: Tensor,
         context: tuple[int, int],
+        teacher: Teacher | None = None,
+        side: Tensor | None = None,
     ) -> None:
-        super().__init__(features, lengths, context)
+        super().__init__(features, lengths, context, teacher, side)
         self.labels = labels
 
     @classmethod
@@ -72,6 +76,7 @@ class FrameSet(InMemory):
         device: torch.device | str = "cpu",
         stride: int = 1,
         augment: Augment | None = None,
+        lesson: Lesson | None = None,
     ) -> FrameSet:
         lengths = frames_of(features)
         return cls(
@@ -79,6 +84,8 @@ class FrameSet(InMemory):
             concatenate(names, labels, np.int64).to(device),
             torch.tensor([lengths[name] for name in names]).to(device),
             context,
+            lesson.teacher if lesson else None,
+            side_of(names, lesson, device),
         )
 
     @classmethod
@@ -93,15 +100,17 @@ class FrameSet(InMemory):
         return options.batch
 
     def batch_at(self, index: Tensor) -> Batch:
-        """Spliced frames [frames, inputs] and labels [frames]."""
-        return self.splice(index), self.labels[index]
+        """Spliced frames [frames, inputs], labels [frames], and what the teacher reads."""
+        spliced = self.splice(index)
+        return spliced, self.labels[index], *self.taught(index, spliced)
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
-        inputs, labels = batch
+        inputs, labels, *taught = batch
         logits = network(inputs)
         loss = nn.functional.cross_entropy(logits, labels)
         correct = (logits.detach().argmax(-1) == labels).sum()
-        return Outcome(loss, len(labels), correct, len(labels))
+        objective = self.objective(network, loss, logits, Taught(taught))
+        return Outcome(loss, objective, len(labels), correct, len(labels))
 
     def log_priors(self, classes: int) -> Tensor:
         """Of the pdfs, from the labels."""

@@ -92,6 +92,16 @@ class TrainOptions:
     #: trained network to start from: a run's folder, a weights file (.pt, .safetensors) or a Kaldi
     #: nnet1 file
     init: str = ""
+    #: trained networks whose posteriors are soft labels, one or a list: runs of the recipe, folders of runs, or model
+    #: files
+    teacher: str | tuple[str, ...] = ()
+    #: the teacher's part of the objective, 0 to 1; 1 leaves the labels out
+    teacher_weight: float = 0.5
+    #: temperature of both posteriors; above 1 they are flatter
+    temperature: float = 1.0
+    #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run on every batch, as
+    #: always with CTC
+    teacher_top: int = 16
     #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"
     #: CPU threads of torch; 0: torch's default
@@ -101,6 +111,11 @@ class TrainOptions:
     memory_gb: float = 8.0
     #: write TensorBoard events beside metrics.jsonl
     tensorboard: bool = True
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The entries of `teacher`."""
+        return ((self.teacher,) if self.teacher else ()) if isinstance(self.teacher, str) else self.teacher
 
     @property
     def memory(self) -> int:
@@ -116,6 +131,8 @@ class TrainOptions:
             raise ValueError("tempo and warp must be at least 0 and below 1; mask_frames and mask_bands 0 or more")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
+        if not 0 <= self.teacher_weight <= 1 or self.temperature <= 0 or self.teacher_top < 0:
+            raise ValueError("teacher_weight must be from 0 to 1, temperature above 0, teacher_top 0 or more")
         if self.memory_gb < 0:
             raise ValueError(f"memory_gb must be 0 or more, not {self.memory_gb}")
         if not (0 <= self.momentum < 1 and 0 < self.pct_start < 1 and 0 <= self.halve_below < 1):

@@ -150,7 +150,7 @@ class Trainer:
             outcome = self.train_frames.outcome(self.network, *batch)
             penalty = self.hooks.penalty()
             self.optimiser.zero_grad()
-            (outcome.loss if penalty is None else outcome.loss + penalty).backward()
+            (outcome.objective if penalty is None else outcome.objective + penalty).backward()
         self.hooks.after_backward()
         if self.options.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)

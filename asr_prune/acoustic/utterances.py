@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.augment import Augment
-from asr_prune.acoustic.examples import Batch, InMemory, Outcome, Utterances, concatenate
+from asr_prune.acoustic.examples import Batch, Outcome, Utterances
+from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 
@@ -42,8 +44,10 @@ class UtteranceSet(InMemory):
         context: tuple[int, int],
         stride: int = 1,
         augment: Augment | None = None,
+        teacher: Teacher | None = None,
+        side: Tensor | None = None,
     ) -> None:
-        super().__init__(features, lengths, context)
+        super().__init__(features, lengths, context, teacher, side)
         self.lengths, self.tokens, self.stride = lengths, list(tokens), stride
         self.augment = augment
         self.starts = lengths.cumsum(0) - lengths
@@ -82,6 +86,7 @@ class UtteranceSet(InMemory):
         device: torch.device | str = "cpu",
         stride: int = 1,
         augment: Augment | None = None,
+        lesson: Lesson | None = None,
     ) -> UtteranceSet:
         """labels: token ids by utterance, [tokens], or [spellings, tokens] padded with BLANK_ID.
 
@@ -96,6 +101,8 @@ class UtteranceSet(InMemory):
             context,
             stride,
             augment,
+            lesson.teacher if lesson else None,
+            side_of(names, lesson, device),
         )
 
     @classmethod
@@ -111,7 +118,7 @@ class UtteranceSet(InMemory):
     def batch_at(self, index: Tensor) -> Batch:
         """Spliced frames [frames, inputs], the lengths of the utterances, the tokens of all
         spellings concatenated, the lengths of the spellings, the number of spellings of each
-        utterance.
+        utterance, and what the teacher reads.
         """
         lengths = self.lengths[index]
         within = torch.arange(int(lengths.sum()), device=self.device)
@@ -120,7 +127,8 @@ class UtteranceSet(InMemory):
         chosen = [self.tokens[i] for i in index.tolist()]
         tokens = [spelling for several in chosen for spelling in several]
         counts, ways = (torch.tensor([*map(len, x)], device=self.device) for x in (tokens, chosen))
-        return self.splice(frames), lengths, torch.cat(tokens), counts, ways
+        spliced = self.splice(frames)
+        return spliced, lengths, torch.cat(tokens), counts, ways, *self.taught(frames, spliced)
 
     def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
         if self.augment is None or generator is None:
@@ -128,7 +136,7 @@ class UtteranceSet(InMemory):
         features = [self._augmented(i, self.augment, generator) for i in index.tolist()]
         lengths = torch.tensor([len(matrix) for matrix in features], device=self.device)
         tokens = [self.tokens[i] for i in index.tolist()]
-        augmented = UtteranceSet(torch.cat(features), lengths, tokens, self.context)
+        augmented = UtteranceSet(torch.cat(features), lengths, tokens, self.context, teacher=self.teacher)
         return augmented.batch_at(torch.arange(len(index), device=self.device))
 
     def _augmented(self, i: int, augment: Augment, generator: torch.Generator) -> Tensor:
@@ -139,7 +147,7 @@ class UtteranceSet(InMemory):
         return augment(self.features[start : start + length], self.mean, least, generator)
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
-        inputs, lengths, tokens, counts, ways = batch
+        inputs, lengths, tokens, counts, ways, *taught = batch
         logits, output_lengths = network.forward_utterances(inputs, lengths)
         parts = logits.log_softmax(-1).split(output_lengths.tolist())
         losses = _ctc_losses(parts, output_lengths, tokens, counts, ways)
@@ -150,7 +158,8 @@ class UtteranceSet(InMemory):
         hypotheses = [collapsed(part.detach().argmax(-1).cpu().numpy()) for part in parts]
         total = sum(map(len, references))
         correct = loss.new_tensor(total - token_errors(references, hypotheses)).long()
-        return Outcome(loss, len(inputs), correct, total)
+        objective = self.objective(network, loss, logits, Taught(taught, lengths, network.stride))
+        return Outcome(loss, objective, len(inputs), correct, total)
 
     def log_priors(self, classes: int) -> Tensor:
         """Zeros: posteriors of tokens are not divided by priors."""

@@ -11,6 +11,7 @@ from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import audit_tables
+from asr_prune.pruning.teaching import Known, load_teacher
 from asr_prune.pruning.training import train_run
 from asr_prune.run_dir import RunDir
 
@@ -39,9 +40,18 @@ def train_one(
     labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
     train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
     options = network, train, prune
-    figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain())
+    teachers = [_known(name, run.path.parent, features, data / "train", align) for name in train.teachers]
+    figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers)
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
     run.checkpoint.unlink(missing_ok=True)
     tables = (run.path / name for name in audit_tables())
     return [path for path in (run.weights, *run.models.glob("*.pt"), *tables) if path.is_file()]
+
+
+def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: Path) -> Known:
+    """A teacher, with its own features of the set `data` if they are not `features`."""
+    model = load_teacher(name, runs)
+    if model.features in ({}, features.plain()):
+        return Known(name, model)
+    return Known(name, model, NetworkFeatures.from_plain(model.features).stored(data, align))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.teacher import Lesson
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
@@ -30,6 +32,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Cut, Pruner
 from asr_prune.pruning.registry import find_method
 from asr_prune.pruning.removal import shrink
+from asr_prune.pruning.teaching import Known, checked_lesson, drop_kept, taught_figures
 from asr_prune.run_dir import RunDir
 
 Labelled = tuple[Utterances, Utterances]  # features, labels
@@ -43,14 +46,15 @@ def train_run(
     options: tuple[NetworkOptions, TrainOptions, PruneOptions],
     seed: int,
     features: dict[str, Any],
+    teachers: Sequence[Known] = (),
 ) -> dict[str, Any]:
     """Trains and cuts one network with `train.threads`; returns all figures of the run.
 
     train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for
-    CTC. classes: the number of pdfs, or for CTC the spelling of each token, the blank first. Writes
-    model/network.pt (dense shape, removed nodes zero), model/before_cut.pt, nodes.json, norms.npz,
-    trail.jsonl and metrics.jsonl, and what the method saves besides: model/<snapshot>.pt,
-    weights.npz, its log. Resumes from model/checkpoint.pt.
+    CTC. classes: the number of pdfs, or for CTC the spelling of each token, the blank first;
+    teachers: those of `train.teacher`. Writes model/network.pt (dense shape, removed nodes zero),
+    model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method
+    saves besides: model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt.
     """
     tokens = [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
@@ -58,13 +62,14 @@ def train_run(
     context = (network_options.left_context, network_options.right_context)
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
-        sets = both_sets(train, dev, network_options, train_options, bool(tokens), device)
+        run.models.mkdir(parents=True, exist_ok=True)
+        lesson = checked_lesson(teachers, train[0], classes, network_options, train_options, run, device)
+        sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
         method = find_method(prune_options.method)(prune_options, network.node_layers())
         pruner = Pruner(method, run, train_options.epochs)
-        run.models.mkdir(parents=True, exist_ok=True)
         trainer = Trainer(network, train_options, *sets, pruner, seed, run)
         quality = trainer.run()
         assert pruner.cut is not None
@@ -74,6 +79,8 @@ def train_run(
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
+        figures |= taught_figures(teachers, lesson, figures["train_seconds"])
+        drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
 
 
@@ -129,14 +136,15 @@ def both_sets(
     how: TrainOptions,
     ctc: bool,
     device: torch.device,
+    lesson: Lesson | None = None,
 ) -> tuple[Examples, Examples]:
     """The training and dev examples for a network of `options`, together within `how.memory_gb`:
-    dev takes at most a quarter, training the rest.
+    dev takes at most a quarter, training the rest, with what a teacher adds.
     """
     memory = how.memory
     judged = labelled_examples(dev, options, ctc, device, memory // 4)
     left = memory - judged.held_bytes if memory else 0
-    return labelled_examples(train, options, ctc, device, left, Augment.from_options(how)), judged
+    return labelled_examples(train, options, ctc, device, left, Augment.from_options(how), lesson), judged
 
 
 def labelled_examples(
@@ -146,6 +154,7 @@ def labelled_examples(
     device: torch.device,
     memory: int,
     augment: Augment | None = None,
+    lesson: Lesson | None = None,
 ) -> Examples:
     """Examples by frames, or for CTC by utterances (only these can be augmented), within `memory`
     bytes (0: no limit): all at once if they fit, else in chunks.
@@ -155,9 +164,10 @@ def labelled_examples(
     names = features.keys() & labels.keys()
     lengths = frames_of(features)
     frames = sum(lengths[name] for name in names)
-    if memory and names and kind.bytes_of(frames, features[min(names)].shape[1]) > memory:
-        return Chunks(kind, features, labels, context, memory, device, options.stride, augment)
-    return kind.from_utterances(features, labels, context, device, options.stride, augment)
+    dim = (features[min(names)].shape[1] if names else 0) + (lesson.dim if lesson else 0)
+    if memory and names and kind.bytes_of(frames, dim) > memory:
+        return Chunks(kind, features, labels, context, memory, device, options.stride, augment, lesson)
+    return kind.from_utterances(features, labels, context, device, options.stride, augment, lesson)
 
 
 def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) -> Network:

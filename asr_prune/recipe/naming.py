@@ -28,7 +28,8 @@ def label(prune: PruneOptions, usual: PruneOptions) -> str:
 def compact(value: Any) -> str:
     """A value as part of a folder's name."""
     if isinstance(value, (tuple, list)):
-        return f"{len(value)}x{value[0]}" if len(set(value)) == 1 else "_".join(map(str, value))
+        alike = len(set(value)) == 1 and isinstance(value[0], (int, float))
+        return f"{len(value)}x{value[0]}" if alike else "_".join(map(compact, value))
     return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))
 
 

@@ -9,6 +9,8 @@ from asr_prune.report.results import Result, finite
 from asr_prune.report.runs import NestedWidth
 
 ABSENT = "-"
+#: marks the method of a run that learned from a teacher
+TAUGHT = " +T"
 _Value = Callable[[Result], float | None]
 
 
@@ -97,7 +99,7 @@ def _agreement(row: Result) -> str:
 
 COLUMNS = (
     Column(("", "run"), lambda row: row.run, left=True),
-    Column(("", "method"), lambda row: row.method, gap=2, left=True),
+    Column(("", "method"), lambda row: f"{row.method}{TAUGHT if row.teachers else ''}", gap=2, left=True),
     Column(("", "target"), target),
     Column(("", "nodes"), _count(lambda row: row.nodes)),
     Column(("", "per layer"), layers, left=True),
@@ -127,7 +129,14 @@ def columns(rows: Sequence[Result]) -> list[Column]:
 
 def legend(rows: Sequence[Result]) -> list[str]:
     """What the columns of `rows` mean, a sentence or two each."""
-    return [*LEGEND, *([AGREEMENT_LEGEND] if any(row.agreement_test for row in rows) else [])]
+    agreement, taught = any(row.agreement_test for row in rows), any(row.teachers for row in rows)
+    return [*LEGEND, *([AGREEMENT_LEGEND] if agreement else []), *([TAUGHT_LEGEND] if taught else [])]
+
+
+TAUGHT_LEGEND = (
+    "+T: the run learned from the posteriors of other networks, its teachers, beside the labels; compare it with"
+    " runs of the same teachers."
+)
 
 
 AGREEMENT_LEGEND = (

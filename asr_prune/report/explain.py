@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
@@ -146,6 +147,7 @@ def _run(folder: Path, trail: Trail) -> str:
     lines = [
         f"{folder}: {kept} of {nodes} hidden nodes kept",
         f"updates: {_timeline(trail)}; cut after {trail.cut_at}",
+        *_taught(folder),
     ]
     lines += ["", "layer  nodes   kept  by method  by cut  mean score over time"]
     for i, (layer, scores) in enumerate(zip(trail.layers, trail.scores, strict=True), 1):
@@ -156,6 +158,18 @@ def _run(folder: Path, trail: Trail) -> str:
     for table, rows in trail.audits:
         lines += ["", *_audit(table, rows)]
     return "\n".join(lines)
+
+
+def _taught(folder: Path) -> list[str]:
+    """The teachers of a run and how much they counted; nothing without one."""
+    recipe = RunDir(folder).recipe
+    asked = yaml.safe_load(checked(recipe).read_bytes())["train"] if recipe.is_file() else {}
+    names = asked.get("teacher") or []
+    if not names:
+        return []
+    names = [names] if isinstance(names, str) else names
+    how = f"weight {asked['teacher_weight']:g} beside the labels, temperature {asked['temperature']:g}"
+    return [f"teacher: {', '.join(names)} ({how})"]
 
 
 def _audit(table: AuditTable, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from html import escape
 
 from asr_prune.report.cells import Column, columns, interval_cell, layers, legend
 from asr_prune.report.remarks import remarks
-from asr_prune.report.results import Result, finite, is_dense
+from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
 
@@ -76,7 +76,7 @@ def summary(rows: Sequence[Result]) -> str:
         return f"{len(rows)} runs; the test set has no transcripts, so none has a word error rate."
     if not any(map(is_dense, scored)):
         return f"{len(rows)} runs; none of them is a scored dense network to compare with."
-    dense = median_run(list(filter(is_dense, scored)))
+    dense = median_run(references(scored))
     nodes = finite(dense.nodes) or 0
     size = f"The dense network ({nodes:,.0f} hidden nodes)"
     text = f"{size} has a test WER of {dense.wer_test:.2f} %."

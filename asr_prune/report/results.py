@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
@@ -128,6 +128,8 @@ class Result:
     command: str
     #: works whose outputs were kept although their code had changed; not stored if empty
     code_accepted: tuple[str, ...] = ()
+    #: networks whose posteriors the run learned from beside the labels; not stored if empty
+    teachers: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Result:
@@ -136,11 +138,13 @@ class Result:
         Raises ValueError if `run` or `method` is missing or a value does not have its field's type.
         """
         known: dict[str, Any] = {name: row.get(name) for name in _TYPES}
-        known["code_accepted"] = known["code_accepted"] or []
+        for name in ("code_accepted", "teachers"):
+            known[name] = known[name] or []
         known["agreement_test"] = known["agreement_test"] or {}
         for name, value in known.items():
             _check(name, value)
-        known["code_accepted"] = tuple(known["code_accepted"])
+        for name in ("code_accepted", "teachers"):
+            known[name] = tuple(known[name])
         return cls(**known, extra={key: row[key] for key in row if key not in _TYPES})
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,9 +153,10 @@ class Result:
         for each in fields(self):
             value = getattr(self, each.name)
             row |= value if each.name == "extra" else {each.name: value}
-        accepted, agreement = list(row.pop("code_accepted")), row.pop("agreement_test")
-        row |= {"agreement_test": agreement} if agreement else {}
-        return row | ({"code_accepted": accepted} if accepted else {})
+        for name in ("agreement_test", "code_accepted", "teachers"):
+            value = row.pop(name)
+            row |= {name: list(value) if isinstance(value, tuple) else value} if value else {}
+        return row
 
 
 def _stored_types(hint: Any) -> tuple[type, ...]:
@@ -184,6 +189,12 @@ def finite(value: float | None) -> float | None:
 def is_dense(row: Result) -> bool:
     """Whether the run pruned nothing: the reference of the others."""
     return is_dense_method(row.method)
+
+
+def references(rows: Sequence[Result]) -> list[Result]:
+    """The dense runs among `rows`; those without a teacher, if there are such."""
+    dense = [row for row in rows if is_dense(row)]
+    return [row for row in dense if not row.teachers] or dense
 
 
 def read_result(path: Path, run: str) -> Result:

@@ -52,11 +52,17 @@ def median_run(rows: Sequence[Result]) -> Result:
 
 
 def _name(row: Result, rows: Sequence[Result]) -> str:
-    """The method and, in brackets, in which of `vectors` and `variant` its runs differ."""
+    """The method and, in brackets, in which of `vectors`, `variant` and `teachers` its runs differ."""
     same = [other for other in rows if other.method == row.method]
-    differing = [key for key in ("vectors", "variant") if len({getattr(other, key) for other in same}) > 1]
-    differences = ", ".join(dict.fromkeys(str(getattr(row, key) or "default") for key in differing))
+    differing = [key for key in ("vectors", "variant", "teachers") if len({getattr(other, key) for other in same}) > 1]
+    differences = ", ".join(dict.fromkeys(_told(row, key) for key in differing))
     return f"{row.method} ({differences})" if differences else row.method
+
+
+def _told(row: Result, key: str) -> str:
+    if key != "teachers":
+        return str(getattr(row, key) or "default")
+    return f"teacher {' + '.join(row.teachers)}" if row.teachers else "no teacher"
 
 
 def series(rows: Sequence[Result]) -> list[Series]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from asr_prune.report.results import Result, finite, is_dense
+from asr_prune.report.results import Result, finite, references
 from asr_prune.report.runs import FinishedRun
 from asr_prune.report.series import COLOURS, DENSE, Series, median_run, plottable, series
 
@@ -165,7 +165,7 @@ def _draw_lines(
     nested: Sequence[FinishedRun],
 ) -> None:
     top = _ceiling(rows)
-    _reference(axes, [row for row in rows if is_dense(row)])
+    _reference(axes, references(rows))
     _lines(axes, lines, len(rows) > _CROWDED, top)
     _nested_widths(axes, nested, top)
     widths = [row for run in nested for row in run.nested if row.wer_test and row.wer_test <= top]

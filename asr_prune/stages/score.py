@@ -55,6 +55,7 @@ def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
         "vectors": getattr(prune, "vectors", None),
         "variant": variant(prune),
         "like": getattr(prune, "like", None),
+        "teachers": list(run.train.teachers),
         "strength": prune.strength,
         "keep_asked": prune.keep,
         "sparsity_asked": prune.sparsity_asked,

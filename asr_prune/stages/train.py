@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, did_you_mean
 from asr_prune.pruning.registry import method_modules
 from asr_prune.recipe.load import Run
-from asr_prune.run_dir import RunDir
+from asr_prune.run_dir import RunDir, is_path, teacher_file
 from asr_prune.stages.inputs import front_end_files, label_inputs, network_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work, plain
@@ -18,8 +19,9 @@ from asr_prune.workflow.work import Files, Work, plain
 def works(experiment: Experiment) -> list[Work]:
     """One work for each run."""
     runs = experiment.runs
-    for run in runs:
+    for i, run in enumerate(runs):
         check_run(experiment, run)
+        check_teachers(experiment, run, [other.name for other in runs[:i]])
     return [_work(experiment, run, f"training, run {i} of {len(runs)}") for i, run in enumerate(runs, 1)]
 
 
@@ -27,6 +29,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
     layout, folder, features = experiment.layout, experiment.run_dir(run), experiment.features
     inputs = network_inputs(experiment, ("train", "dev")) | label_inputs(experiment, ("train", "dev"))
     init = [Files(Path(run.train.init), (str(RunDir(Path()).network),))] if run.train.init else []
+    own, foreign = teachers_of(run, layout.runs)
     files = [folder.recipe, folder.network, folder.before_cut, folder.train, folder.nodes]
     files += [folder.norms, folder.metrics, folder.trail]
     return Work(
@@ -48,9 +51,9 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
             "lang": layout.lang if experiment.ctc else None,
             "recipe": run_recipe(experiment, run),
         },
-        inputs=inputs | dict.fromkeys(run.prune.reads(layout.runs), "train"),
+        inputs=inputs | dict.fromkeys([*run.prune.reads(layout.runs), *own], "train"),
         outputs=files,
-        optional=[*front_end_files(experiment), *init],
+        optional=[*front_end_files(experiment), *init, *foreign],
         code=method_modules(run.prune.method),
         home=folder.path,
         unfinished=[folder.models],
@@ -64,8 +67,37 @@ def run_recipe(experiment: Experiment, run: Run) -> str:
     return text
 
 
+def teachers_of(run: Run, runs: Path) -> tuple[list[Path], list[Path]]:
+    """The model files of the run's teachers: of runs in folder `runs`, and others."""
+    own, foreign = ([name for name in run.train.teachers if is_path(name) is path] for path in (False, True))
+    return [teacher_file(name, runs) for name in own], [teacher_file(name, runs) for name in foreign]
+
+
+def check_teachers(experiment: Experiment, run: Run, earlier: Sequence[str]) -> None:
+    """Raises UserError if a teacher of the run is neither a run before it, in `earlier`, nor
+    trained already.
+    """
+    for name in run.train.teachers:
+        file, layout = teacher_file(name, experiment.layout.runs), experiment.layout
+        if name == run.name:
+            raise UserError(f"run {run.name}: train.teacher names the run itself; name another run.")
+        if name in earlier or file.is_file():
+            continue
+        if is_path(name):
+            raise UserError(
+                f"run {run.name}: train.teacher: {file} is not there; give the folder of a trained run, or its "
+                "model/network.pt."
+            )
+        raise UserError(
+            f"run {run.name}: train.teacher {name!r} is no run before this one in runs, and {layout.run(name).path} "
+            f"is not trained{did_you_mean(name, earlier)}."
+        )
+
+
 def check_run(experiment: Experiment, run: Run) -> None:
-    """Raises UserError if a run asks for what only CTC has, or augments the bands of features that have none."""
+    """Raises UserError if a run asks for what only CTC has, or augments the bands of features that
+    have none.
+    """
     hmm = experiment.settled and not experiment.ctc
     if run.network.type == "tdnn" and hmm:
         raise UserError(f"run {run.name}: network.type tdnn is trained with CTC; set decode.type to ctc.")

@@ -1,0 +1,195 @@
+"""The teachers of a run: found, checked against the student, and made into what its examples carry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from asr_prune.acoustic.augment import Augment
+from asr_prune.acoustic.checkpoint import Model, load_model
+from asr_prune.acoustic.examples import Utterances, splice_utterance
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.teacher import Kept, Lesson, Networks, Taught, Want, kept_rows
+from asr_prune.errors import UserError
+from asr_prune.features.archive import write_matrices
+from asr_prune.features.stored import Stored, frames_of
+from asr_prune.pruning.removal import shrink
+from asr_prune.run_dir import RunDir, teacher_file
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A teacher: as the recipe names it, its model, and its features of the training set, None if
+    they are the student's.
+    """
+
+    name: str
+    model: Model
+    features: Utterances | None = None
+
+
+def load_teacher(name: str, runs: Path) -> Model:
+    """The model of an entry of `train.teacher`, without its removed nodes. Raises UserError if it
+    cannot be read.
+    """
+    file = teacher_file(name, runs)
+    if not file.is_file():
+        raise UserError(
+            f"train.teacher: {file} is not there; give a run that stands before this one in runs, the folder of a "
+            "trained run, or its model/network.pt."
+        )
+    model = load_model(file)
+    model.network, _ = shrink(model.network)
+    return model
+
+
+def check_teacher(known: Known, classes: int | list[str], stride: int, augmented: bool) -> None:
+    """Raises UserError if a teacher cannot teach a network of these classes (the number of pdfs, or
+    for CTC the tokens) and this stride. augmented: whether training utterances are changed at
+    random.
+    """
+    network, tokens = known.model.network, known.model.tokens
+    what, fix = f"train.teacher: {known.name}", "give a teacher that was trained on the same labels"
+    if bool(tokens) != isinstance(classes, list):
+        kinds = ("tokens with CTC", "pdfs") if tokens else ("pdfs", "tokens with CTC")
+        raise UserError(f"{what} was trained on {kinds[0]}, this run is on {kinds[1]}; {fix}.")
+    if tokens and tokens != classes:
+        raise UserError(f"{what} has other tokens than this run, or another order; {fix}.")
+    if isinstance(classes, int) and network.outputs != classes:
+        raise UserError(f"{what} has {network.outputs} outputs, the labels of this run {classes} pdfs; {fix}.")
+    if stride % network.stride:
+        raise UserError(
+            f"{what} has one output for {network.stride} frames, this run one for {stride}; the teacher must have as "
+            "many or a multiple: change network.strides."
+        )
+    if augmented and known.features is not None:
+        raise UserError(
+            f"{what} reads other features than this run, which changes its own at random; give a teacher of the same "
+            "features, or leave tempo, warp, mask_frames and mask_bands out of train."
+        )
+
+
+def checked_lesson(
+    teachers: Sequence[Known],
+    features: Utterances,
+    classes: int | list[str],
+    network: NetworkOptions,
+    how: TrainOptions,
+    run: RunDir,
+    device: torch.device,
+) -> Lesson | None:
+    """What `teachers` add to the training set of `features`; None without one. Raises UserError as
+    `check_teacher`.
+    """
+    outputs, ctc = (classes, False) if isinstance(classes, int) else (len(classes), True)
+    for known in teachers:
+        check_teacher(known, classes, network.stride, ctc and Augment.from_options(how) is not None)
+    return lesson_of(teachers, features, how, outputs, ctc, run, device)
+
+
+def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, trained: float) -> dict[str, Any]:
+    """What train.json has of a run with teachers; prints what they cost. trained: seconds of all epochs."""
+    if lesson is None:
+        return {}
+    names, seconds = [known.name for known in teachers], lesson.teacher.seconds
+    log.info("teacher %s: its posteriors took %.1f s, all training %.1f s", ", ".join(names), seconds, trained)
+    return {"teachers": names, "teacher_seconds": round(seconds, 3)}
+
+
+def lesson_of(
+    teachers: Sequence[Known],
+    features: Utterances,
+    how: TrainOptions,
+    outputs: int,
+    ctc: bool,
+    run: RunDir,
+    device: torch.device,
+) -> Lesson | None:
+    """What the teachers add to the training examples of `features`; None without a teacher.
+
+    With `how.teacher_top`, and without CTC, their posteriors are computed now and kept in the
+    folder of the run's models. Raises UserError if a teacher's features have other utterances or
+    frames.
+    """
+    if not teachers:
+        return None
+    side = Beside([known.features for known in teachers if known.features is not None], features)
+    networks = Networks(_views(teachers, device), how.teacher_weight, how.temperature)
+    if ctc or not how.teacher_top:
+        return Lesson(networks, side if side.parts else None)
+    top = min(how.teacher_top, outputs)
+    stem = run.models / "teacher"
+    write_matrices(stem, _kept(networks, features, side, top, device))
+    kept = Stored.open(stem.with_suffix(".scp"), lambda _, matrix: matrix)
+    teacher = Kept(top, outputs, how.teacher_weight, how.temperature)
+    teacher.seconds = networks.seconds
+    return Lesson(teacher, kept)
+
+
+def drop_kept(run: RunDir) -> None:
+    """Removes posteriors that `lesson_of` kept."""
+    for suffix in (".ark", ".scp"):
+        (run.models / f"teacher{suffix}").unlink(missing_ok=True)
+
+
+def _views(teachers: Sequence[Known], device: torch.device) -> list[tuple[Network, Want]]:
+    views, start = [], 0
+    for known in teachers:
+        columns = None
+        if known.features is not None:
+            dim = known.features[min(known.features)].shape[1]
+            columns, start = (start, start + dim), start + dim
+        views.append((known.model.network.to(device).eval(), Want(known.model.context, columns)))
+    return views
+
+
+def _kept(
+    networks: Networks, features: Utterances, side: Beside, top: int, device: torch.device
+) -> Iterator[tuple[str, np.ndarray]]:
+    for name in sorted(features):
+        plain, beside = features[name], side[name] if side.parts else None
+        inputs = []
+        for want in networks.wants:
+            source = plain if want.columns is None or beside is None else beside[:, slice(*want.columns)]
+            inputs.append(torch.from_numpy(splice_utterance(source, want.context)).to(device))
+        with torch.inference_mode():
+            rows = kept_rows(networks.posteriors(Taught(inputs)), top)
+        yield name, rows.cpu().numpy()
+
+
+class Beside(Mapping[str, np.ndarray]):
+    """Features of several teachers, side by side: float32 [frames, dims] by utterance, read on
+    access.
+
+    Raises UserError if one of them lacks an utterance of `student`, or has another number of frames
+    of it.
+    """
+
+    def __init__(self, parts: Sequence[Utterances], student: Utterances) -> None:
+        self.parts, self.frames = list(parts), frames_of(student)
+        for part in self.parts:
+            lengths = frames_of(part)
+            for name, frames in self.frames.items():
+                if lengths.get(name) != frames:
+                    raise UserError(
+                        f"train.teacher: utterance {name} has {frames} frames for this run and {lengths.get(name, 0)} "
+                        "for the teacher; give both the same frame shift and run the features stage again."
+                    )
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.concatenate([part[name] for part in self.parts], 1)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.frames if self.parts else ())
+
+    def __len__(self) -> int:
+        return len(self.frames) if self.parts else 0
