@@ -82,6 +82,8 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("prune={keep: 0.5, strength: 0.1}", "give keep or strength, not both"),
         ("prune={method: dsd, keep: 0.5}", "keep counts nodes; with granularity weight give sparsity instead"),
         ("prune={method: map, granularity: node, sparsity: 0.5}", "with granularity node give keep instead"),
+        ("prune.warm_up=99 epochs", "warm_up and fine_tune must together be below the"),
+        ("prune.press=2 hours", "press must be a fraction of the updates, or a length such as 2 epochs"),
         ("prune={method: map, sparsty: 0.5}", "did you mean 'sparsity'"),
         ("prune={method: magnitude, sparsity: 0.5}", "unknown key 'prune.sparsity'"),
         ("prune.inputs=maybe", "prune.inputs: input should be a valid boolean or a valid number (got 'maybe')"),
