@@ -41,7 +41,7 @@ def even_counts(sizes: Sequence[int], target: int, minima: Sequence[int]) -> lis
     return counts
 
 
-def check_counts(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> None:
+def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> None:
     """Raises ValueError if the minima of the layers leave more nodes than `keep` requests, by more
     than 2 % and one node.
     """

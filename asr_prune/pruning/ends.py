@@ -13,11 +13,12 @@ from torch import Tensor, nn, optim
 from asr_prune.acoustic.ends import factor_output
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.network import Network, NodeLayer
+from asr_prune.pruning.cut import SMALL_CUT, Cut
 from asr_prune.pruning.input_removal import InputRemoval
 from asr_prune.pruning.low_rank import low_rank, output_moments
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.pruner import SMALL_CUT, Cut, Pruner
+from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method
 from asr_prune.run_dir import RunDir
 

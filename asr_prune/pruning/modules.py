@@ -15,11 +15,12 @@ from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.options import renamed_keys
+from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pairs import Activation, NodePair, PrunableModule, find_pairs
 from asr_prune.pruning.parts import ActingWeights
-from asr_prune.pruning.pruner import Cut, Pruner
+from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
 from asr_prune.pruning.removal import shrink_layers
 from asr_prune.pruning.verify import Agreement, agreement

@@ -4,30 +4,18 @@ torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
-from asr_prune.pruning.counts import check_counts
+from asr_prune.pruning.audit_table import AuditTable
+from asr_prune.pruning.counts import check_request
 from asr_prune.pruning.lengths import Length, check_length, epochs_of
 
 #: how coefficients of the input are penalised and ranked, where a method has a choice
 _OF_INPUTS = {"vectors": "outgoing", "score": "onorm"}
-
-
-@dataclass(frozen=True)
-class AuditTable:
-    """A method's log of its decisions, JSON lines in the run's folder, and how people read it.
-
-    file: its name; header: the table's first line; line: the text of one row of the file. Rows have
-    an `update`.
-    """
-
-    file: str
-    header: str
-    line: Callable[[Mapping[str, Any]], str]
 
 
 @options
@@ -137,7 +125,7 @@ class PruneOptions:
         requests.
         """
         if self.keep is not None and self.REMOVES:
-            check_counts(hidden, self.keep, self.min_nodes, self.floor)
+            check_request(hidden, self.keep, self.min_nodes, self.floor)
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, optim
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network, size_of
+from asr_prune.pruning.cut import CHEAP_CUT, SMALL_CUT, Cut
 from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.removal import fold_means
@@ -20,45 +20,8 @@ from asr_prune.pruning.schedule import Phase
 from asr_prune.pruning.trail import TrailWriter
 from asr_prune.run_dir import RunDir
 
-#: the largest fraction of the norm mass that the cut of a converged steered run removes
-SMALL_CUT = 0.05
-#: by how much it raises the dev cross-entropy at most, as a fraction of that before
-CHEAP_CUT = 0.1
 #: about how often a run records the scores of its nodes
 RECORDS = 32
-
-
-@dataclass
-class Cut:
-    """The cut of a run.
-
-    step: the update that it followed; kept, alive: boolean [nodes] a layer; scores: the importance
-    of each node before it, float [nodes] a layer; cross-entropies on dev, nats per frame.
-    """
-
-    step: int
-    kept: list[Tensor]
-    alive: list[Tensor]
-    scores: list[Tensor]
-    dev_ce_before: float
-    dev_ce_after: float
-
-    @property
-    def norm_mass_removed(self) -> float:
-        """The removed nodes' fraction of the summed scores."""
-        total = sum(float(s.sum()) for s in self.scores)
-        gone = sum(float(s[~k].sum()) for s, k in zip(self.scores, self.kept, strict=True))
-        return gone / max(total, 1e-30)
-
-    @property
-    def price(self) -> float:
-        """By how much it raised the dev cross-entropy, as a fraction of that before."""
-        return (self.dev_ce_after - self.dev_ce_before) / max(self.dev_ce_before, 1e-30)
-
-    @property
-    def nodes(self) -> list[int]:
-        """Kept nodes of each layer."""
-        return [int(k.sum()) for k in self.kept]
 
 
 class Pruner(Hooks):

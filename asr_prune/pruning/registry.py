@@ -10,7 +10,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeVar
 
 from asr_prune.pruning import methods
-from asr_prune.pruning.options import AuditTable, PruneOptions
+from asr_prune.pruning.audit_table import AuditTable
+from asr_prune.pruning.options import PruneOptions
 
 if TYPE_CHECKING:
     from asr_prune.pruning.method import Method

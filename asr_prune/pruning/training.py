@@ -29,9 +29,10 @@ from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
 from asr_prune.process import torch_threads
+from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.ends import EndsPruner, make_pruner
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.pruner import Cut, Pruner
+from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.teaching import Known, checked_lesson, drop_kept, taught_figures
 from asr_prune.run_dir import RunDir

@@ -12,7 +12,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
-from asr_prune.pruning.options import AuditTable
+from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.registry import audit_tables
 from asr_prune.report.course import cut_verdict, taught
 from asr_prune.run_dir import RunDir

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.cli.main import main
-from asr_prune.pruning.counts import check_counts, even_counts, minima_of, target_of
+from asr_prune.pruning.counts import check_request, even_counts, minima_of, target_of
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.shrink_job import shrink_run
 from asr_prune.pruning.training import train_run
@@ -145,9 +145,9 @@ def test_a_request_is_refused_exactly_if_the_minima_are_more(
     assert target is not None
     if target - asked > max(1, 0.02 * asked):
         with pytest.raises(ValueError, match=f"requests {asked} of {sum(hidden)} hidden nodes.*at least {sum(minima)}"):
-            check_counts(hidden, keep, minimum, floor)
+            check_request(hidden, keep, minimum, floor)
     else:
-        check_counts(hidden, keep, minimum, floor)
+        check_request(hidden, keep, minimum, floor)
 
 
 @given(hidden=shapes, keep=st.floats(0.01, 1))

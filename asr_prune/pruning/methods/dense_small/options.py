@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
 from asr_prune.options import options
-from asr_prune.pruning.counts import check_counts, even_counts
+from asr_prune.pruning.counts import check_request, even_counts
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.run_dir import RunDir
 
@@ -47,7 +47,7 @@ class DenseSmallOptions(PruneOptions):
 
     def check_nodes(self, hidden: Sequence[int]) -> None:
         if self.keep is not None:
-            check_counts(hidden, self.keep, self.min_nodes, 0.0)
+            check_request(hidden, self.keep, self.min_nodes, 0.0)
 
     def columns(self, runs: Path) -> list[int] | None:
         """Those of the run `like`, if it pruned its inputs. Raises UserError as `widths`."""
