@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Literal
 
+from asr_prune.errors import UserError
 from asr_prune.options import options
 
 
@@ -137,3 +138,14 @@ class TrainOptions:
             raise ValueError(f"memory_gb must be 0 or more, not {self.memory_gb}")
         if not (0 <= self.momentum < 1 and 0 < self.pct_start < 1 and 0 <= self.halve_below < 1):
             raise ValueError("momentum and halve_below must be at least 0 and below 1, pct_start between 0 and 1")
+
+
+def check_strides(name: str, teacher: int, student: int) -> None:
+    """Raises UserError if a teacher has no output where its student has one; both in feature frames
+    per output. name: the teacher, for the message.
+    """
+    if student % teacher:
+        raise UserError(
+            f"{name} has one output for {teacher} frames, this run one for {student}; the student's number must be a "
+            "multiple of the teacher's: change network.strides."
+        )
