@@ -1,5 +1,5 @@
-"""Where everything of an experiment lies: the one place that knows the names under data/ and exp/, but for those of
-a run.
+"""Where everything of an experiment lies: the one place that knows the names under data/ and exp/,
+but for those of a run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ SCORED_SETS = ("dev", "test")
 
 
 def made_by(path: object, stage: str) -> str:
-    """How to get a file that is missing: by `stage` if it lies in the project's data/ or exp/; others users give."""
+    """How to get a file that is missing: by `stage` if it lies in the project's data/ or exp/;
+    others users give.
+    """
     first = Path(os.path.relpath(str(path))).parts[0]
     return f"run the {stage} stage, which makes it" if first in ("data", "exp") else "correct its path"
 
@@ -79,6 +81,11 @@ class Layout:
     @property
     def ladder(self) -> Path:
         return self.align / "ladder.json"
+
+    @property
+    def climbing(self) -> Path:
+        """Where an unfinished ladder keeps what its searches found."""
+        return self.align / "ladder.portions"
 
     def hmm(self, name: str) -> Path:
         """The folder of one pass."""

@@ -114,6 +114,11 @@ class RunDir:
         return self.path / f"score_{part}.json"
 
     @property
+    def verifying(self) -> Path:
+        """Where an unfinished comparison of the shrunk network keeps what its searches found."""
+        return self.path / "verify.portions"
+
+    @property
     def result(self) -> Path:
         """The run's row of results.json."""
         return self.path / "result.json"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from asr_prune.decode.gmm import gmm_log_likelihoods
-from asr_prune.decode.lattice_set import Words, grid, lattice_set
-from asr_prune.decode.pace import audio_of
+from asr_prune.decode.lattice_set import Words, kept_searched, kept_words
+from asr_prune.decode.pace import SetSearch
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.hmm.network_features import pass_features
+from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder, pass_features, transform_file
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
 from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
@@ -20,11 +22,13 @@ from asr_prune.score.grids import score_grids
 from asr_prune.stages.align import works as align_works
 from asr_prune.stages.graph import adaptation, pass_graph
 from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.ledger import Hashes
 from asr_prune.workflow.runner import Runner
 
 
 def ladder(experiment: Experiment, runner: Runner) -> None:
-    """Trains what is not trained yet, decodes dev and test with every pass, prints the table and writes ladder.json.
+    """Trains what is not trained yet, decodes dev and test with every pass, prints the table and
+    writes ladder.json.
 
     Raises UserError if the labels are not of passes trained here.
     """
@@ -36,6 +40,7 @@ def ladder(experiment: Experiment, runner: Runner) -> None:
     rows = [_row(experiment, runner, options) for options in experiment.recipe.hmm.run]
     with atomic(experiment.layout.ladder) as file:
         json.dump(rows, file, indent=1)
+    shutil.rmtree(experiment.layout.climbing, ignore_errors=True)
     print("\n".join(format_ladder(rows)))
 
 
@@ -68,7 +73,21 @@ def _words(experiment: Experiment, folder: Path, part: str) -> Words:
     """Words of a set under one pass, by LM weight and penalty."""
     recipe = experiment.recipe
     feats = pass_features(experiment.layout.set(part), recipe.features.hmm, folder)
-    scores = gmm_log_likelihoods(folder, feats)
-    graph, options = experiment.graph_of(folder.name), recipe.decode
-    audio = audio_of(feats, recipe.features.hmm.frame_shift_ms / 1000)
-    return lattice_set(graph, scores, options, grid(options), experiment.nj, audio=audio).words
+    graph, shift = experiment.graph_of(folder.name), recipe.features.hmm.frame_shift_ms / 1000
+    search = SetSearch(f"decoding {part} with {folder.name}", recipe.decode)
+    kept = kept_searched(_kept(experiment, folder, part), feats, shift)
+    return kept_words(graph, lambda names: gmm_log_likelihoods(folder, feats.only(names)), search, experiment.nj, kept)
+
+
+def _kept(experiment: Experiment, folder: Path, part: str) -> Path:
+    """Where an interrupted ladder keeps what it found in a set with a pass: a folder for these
+    files and options.
+    """
+    scps = [feature_folder(experiment.layout.set(part), "hmm") / name for name in FEATURE_FILES]
+    transforms = transform_file(folder, part).with_suffix(".ark")
+    graph = experiment.graph_of(folder.name) / "HCLG.fst"
+    files = [*scps, transforms, graph, folder / "final.mdl", folder / "final.mat"]
+    hashes = Hashes(experiment.layout.hashes)
+    told = [hashes.of(path) for path in files], repr(experiment.recipe.decode)
+    hashes.save()
+    return experiment.layout.climbing / hashlib.sha256(repr(told).encode()).hexdigest()[:16]

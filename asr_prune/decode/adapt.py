@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import kaldi_hmm_gmm as khg
 import numpy as np
 
 from asr_prune.corpus.datadir import group_by_speaker
-from asr_prune.decode.decode_set import decode_set
+from asr_prune.decode.decode_set import decode_set, kept_paths
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.pace import SetSearch, audio_of
 from asr_prune.errors import UserError
@@ -56,26 +57,30 @@ class Adapter:
         feats: _Feats,
         speakers: Mapping[str, str],
         min_frames: float,
+        folder: Path | None = None,
     ) -> Transforms:
         """One transform per speaker.
 
         feats: untransformed features of the model, float32 [frames, dim] by utterance; speakers: by
-        utterance. Speakers with fewer than `min_frames` frames of speech get the identity.
+        utterance. Speakers with fewer than `min_frames` frames of speech get the identity. folder:
+        for what the passes find; an interrupted adaptation goes on with it.
         """
         options, gmms = self.options, self.model.gmms
         narrow = replace(options, beam=options.first_beam, max_active=options.first_max_active)
         search = SetSearch("first pass", narrow, ("decode.first_beam", "decode.first_max_active"))
-        pdfs = self._speech_pdfs(self.unadapted, feats, search)
+        kept = [folder / name if folder else None for name in ("first", "adapted")]
+        pdfs = self._speech_pdfs(self.unadapted, feats, search, kept[0])
         first = self._estimate(feats, pdfs, speakers, min_frames, self.unadapted)
         adapted = Computed(feats, lambda utt, frames: transformed(frames, first[speakers[utt]]))
-        pdfs = self._speech_pdfs(gmms, adapted, SetSearch("adapted pass", options))
+        pdfs = self._speech_pdfs(gmms, adapted, SetSearch("adapted pass", options), kept[1])
         return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
 
-    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, search: SetSearch) -> dict[str, Ints]:
+    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, search: SetSearch, folder: Path | None) -> dict[str, Ints]:
         """Pdf of each frame on the best path, -1 in silence or without a path; int32 [frames]."""
         scores, audio = _LogLikelihoods(gmms, feats), audio_of(feats, self.frame_shift)
         weight, frames = self.options.adapt_lm_weight, frames_of(feats)
-        paths = decode_set(self.graph, scores, search.options, weight, self.nj, audio, search)
+        kept = kept_paths(folder, feats, self.frame_shift) if folder else None
+        paths = decode_set(self.graph, scores, search.options, weight, self.nj, audio, search, kept)
         speech = {utt: np.full(count, -1, np.int32) for utt, count in frames.items()}
         for utt, path in paths.items():
             if len(path.pdfs) == frames[utt]:

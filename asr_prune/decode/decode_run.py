@@ -13,9 +13,9 @@ from typing import Any
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
-from asr_prune.decode.greedy import greedy_words
+from asr_prune.decode.greedy_set import greedy_set
 from asr_prune.decode.lattice_set import Decoded, Words, grid, sweep_archive
-from asr_prune.decode.network_scores import NetworkScores, with_token_priors
+from asr_prune.decode.network_scores import with_token_priors
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.portioned import PortionedSet
 from asr_prune.decode.words_files import read_words_file
@@ -65,16 +65,15 @@ def _decode_part(decoding: Decoding, model: Model, part: str, out: Path, nj: int
 
 
 def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None:
-    feats = decoding.stored(part)
-    scores = NetworkScores(model, feats)
-    words = {utt: greedy_words(posteriors, model.tokens) for utt, posteriors in scores}
-    frames = sum(frames_of(feats).values())
-    hours = frames * decoding.features.frame_shift / 3600
+    feats, shift = decoding.stored(part), decoding.features.frame_shift
+    found = greedy_set(model, feats, shift, portions_of(out))
+    words, frames = {utt: own.words for utt, own in found.items()}, sum(frames_of(feats).values())
+    hours, seconds = frames * shift / 3600, sum(own.seconds for own in found.values())
     info = {
         "frames": frames,
         "rtf_decode": 0.0,
         "sweep_seconds": 0.0,
-        "am_forward_seconds_per_hour": scores.seconds / hours,
+        "am_forward_seconds_per_hour": seconds / hours,
         "utterances": len(words),
         "no_final_state": [],
         "no_path": [],

@@ -23,8 +23,8 @@ _LEVEL = 1  # of gzip: output a quarter larger than at 6, many times faster
 def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
     """Yields a function that adds a lattice to the archive, written completely or not at all.
 
-    Kaldi reads it as `ark:gunzip -c lat.1.gz|`. The lattices are not determinised (Kaldi's
-    `--determinize-lattice=false`).
+    Kaldi reads it as `ark:gunzip -c lat.1.gz|`. Whether they are determinised is up to
+    `decode.determinize_lattice`; they have one transition-id an arc (`--write-compact=false`).
     """
     with atomic(path, "wb") as file, gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as archive:
 

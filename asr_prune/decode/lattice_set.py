@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 
+from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.decoder import Decoder
+from asr_prune.decode.determinise import determinise_lattice
+from asr_prune.decode.kept import Coder, KeptSearch
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
 from asr_prune.decode.options import DecodeOptions, Point
@@ -107,8 +110,8 @@ def lattice_set(
 
     points: where words are taken from the lattices; keep: file for the lattices, as Kaldi's
     lat.1.gz; audio: of audio, for the progress. `loglikes` is read as it is decoded. Warns of
-    utterances that reach no final state. Raises UserError for empty or invalid log-likelihoods, with
-    the utterance, and as `Decoder`.
+    utterances that reach no final state. Raises UserError for empty or invalid log-likelihoods,
+    with the utterance, and as `Decoder`.
     """
     decoder = Decoder(graph, options)
     decoded, ids = Decoded({point: {} for point in points}), decoder.words
@@ -123,6 +126,34 @@ def lattice_set(
         raise UserError("there is no utterance to decode; check the features of this set.")
     warn_unfinished(decoded.partial)
     return decoded
+
+
+def kept_words(
+    graph: Path,
+    pairs: Callable[[Sequence[str]], Iterable[tuple[str, Floats]]],
+    search: SetSearch,
+    nj: int,
+    kept: KeptSearch[Searched],
+) -> Words:
+    """The words at each point of `search.options`; an interrupted search of the same goes on.
+
+    pairs: yields (utterance, log-likelihoods float32 [frames, pdfs]) of some utterances; kept: of
+    `kept_searched`. Raises UserError as `lattice_set`.
+    """
+    decoder, points = Decoder(graph, search.options), grid(search.options)
+    decoded = Decoded({point: {} for point in points})
+    for utt, found in kept.each(_Work(decoder, points, keep=False), pairs, nj, search):
+        decoded.count(utt, found)
+        for point, words in zip(points, found.words, strict=True):
+            decoded.words[point][utt] = [decoder.words[i] for i in words]
+    warn_unfinished(decoded.partial)
+    return decoded.words
+
+
+def kept_searched(folder: Path, feats: Mapping[str, Floats], shift: float) -> KeptSearch[Searched]:
+    """What is found in `feats`, kept in `folder`; shift: of frames, seconds."""
+    coder = Coder[Searched](asdict, lambda content: Searched(**content))
+    return KeptSearch.of(folder, coder, feats, shift)
 
 
 def found_each(
@@ -159,8 +190,14 @@ class _Work:
         (_, cost), *swept = lattice.sweep([searched_at, *self.points])
         seconds = searched - start, time.process_time() - searched
         words = [ids for ids, _ in swept]
-        kept = Lattice(lattice.arrays) if self.keep and cost < float("inf") else None
+        kept = Lattice(self._written(lattice)) if self.keep and cost < float("inf") else None
         return Searched(len(loglikes), words, -cost, lattice.reached_final, seconds, kept)
+
+    def _written(self, lattice: Lattice) -> FstArrays:
+        options = self.decoder.options
+        if not options.determinize_lattice:
+            return lattice.arrays
+        return determinise_lattice(lattice.arrays, options.acoustic_scale, options.lattice_beam)
 
 
 def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int = 1) -> Words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.token_graph import make_token_graph
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.options import HmmFeatureOptions
-from asr_prune.hmm.network_features import pass_features, transform_file
+from asr_prune.hmm.network_features import adapting, pass_features, transform_file
 from asr_prune.lang.lang import Lang
 
 log = logging.getLogger(__name__)
@@ -57,13 +58,15 @@ def adapt_speakers(
     """Writes fMLLR transforms of speakers, estimated on first-pass hypotheses, not transcripts.
 
     sets: data directories by name; hmm: folder of a speaker-adaptive GMM-HMM, which gets the
-    transforms; search: options of the two passes, named as in DecodeOptions. Raises UserError as
-    `Adapter`.
+    transforms; search: options of the two passes, named as in DecodeOptions. Goes on with what an
+    interrupted adaptation of the same found. Raises UserError as `Adapter`.
     """
     shift = features.frame_shift_ms / 1000
     adapter = Adapter(hmm, graph, Lang.read(lang).silence, DecodeOptions(**search), nj, shift)
     for part, folder in sets.items():
         feats = dict(pass_features(folder, features, hmm, adapt=False))
-        transforms = adapter.transforms(feats, DataDir.read(folder).utt2spk, min_frames)
+        kept = adapting(hmm) / part
+        transforms = adapter.transforms(feats, DataDir.read(folder).utt2spk, min_frames, kept)
         write_matrices(transform_file(hmm, part).with_suffix(""), sorted(transforms.items()))
         log.info("  %s: transforms for %d speakers", part, len(transforms))
+    shutil.rmtree(adapting(hmm), ignore_errors=True)

@@ -16,7 +16,8 @@ from asr_prune.decode.lattice_set import Decoded, found_each
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.pace import audio_of
-from asr_prune.decode.portions import PortionStore, portions
+from asr_prune.decode.portion_files import portions
+from asr_prune.decode.portions import PortionStore
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.decode.decode_set import warn_unfinished
-from asr_prune.decode.decoder import BestPath, Decoder
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.greedy import greedy_words
+from asr_prune.decode.kept import Coder, KeptSearch
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.pace import SetSearch, audio_of, each_paced
+from asr_prune.decode.pace import SetSearch
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
 
@@ -46,6 +47,19 @@ class _Scores:
         return len(self.matrices[0])
 
 
+@dataclass(frozen=True)
+class _Found:
+    """words: under both networks, or those that both gave; finished: whether a final state was
+    reached.
+    """
+
+    words: list[list[str]]
+    finished: bool
+
+
+_FOUND = Coder[_Found](lambda found: [found.words, found.finished], lambda content: _Found(*content))
+
+
 def words_of_two(
     one: Model,
     other: Model,
@@ -53,25 +67,27 @@ def words_of_two(
     graph: Path | None,
     nj: int,
     label: str,
+    folder: Path,
     unlike: bool = False,
 ) -> dict[str, WordPair]:
     """WordPair of every utterance under two networks, at a usual LM weight and a narrow beam.
 
     graph: its folder; without one networks trained with CTC are decoded greedily; label: for the
-    progress; unlike: leave out utterances that are alike. Raises UserError as `decode_set`.
+    progress; folder: for what is found, with which an interrupted comparison of the same goes on;
+    unlike: leave out utterances that are alike. Raises UserError as `decode_set`.
     """
-    scores = _scores_of_two(one, other, feats, unlike)
-    if graph is None:
-        greedy = ((utt, [greedy_words(each, one.tokens) for each in pair.matrices]) for utt, pair in scores)
-        return {utt: WordPair(words[0], words[-1], len(words) == 1) for utt, words in greedy}
-    work = _Both(Decoder(graph, NARROW), 1 / comparison_weight(bool(one.tokens)))
+    work = _Both(Decoder(graph, NARROW), 1 / comparison_weight(bool(one.tokens))) if graph else _Greedy(one.tokens)
     shift = NetworkFeatures.from_plain(one.features).frame_shift
-    audio = audio_of(feats, shift, one.network.stride)
-    search = SetSearch(label, NARROW, settings=None)
-    paths = dict(each_paced(work, scores, nj, search, audio))
-    unfinished = [utt for utt, found in paths.items() if not all(path.reached_final for path in found)]
-    warn_unfinished(unfinished, setting="")
-    return {utt: WordPair(found[0].words, found[-1].words, len(found) == 1) for utt, found in paths.items()}
+    kept = KeptSearch.of(folder, _FOUND, feats, shift, one.network.stride)
+    found = kept.each(
+        work,
+        lambda names: _scores_of_two(one, other, {name: feats[name] for name in names}, unlike),
+        nj if graph else 1,
+        SetSearch(label, NARROW, settings=None),
+    )
+    words = dict(found)
+    warn_unfinished([utt for utt, own in words.items() if not own.finished], setting="")
+    return {utt: WordPair(own.words[0], own.words[-1], len(own.words) == 1) for utt, own in words.items()}
 
 
 def comparison_weight(ctc: bool) -> int:
@@ -94,7 +110,18 @@ class _Both:
     decoder: Decoder
     scale: float
 
-    def __call__(self, utt: str, scores: _Scores) -> list[BestPath]:
+    def __call__(self, utt: str, scores: _Scores) -> _Found:
         for matrix in scores.matrices:
             self.decoder.check(utt, matrix)
-        return [self.decoder.best(matrix, self.scale) for matrix in scores.matrices]
+        paths = [self.decoder.best(matrix, self.scale) for matrix in scores.matrices]
+        return _Found([path.words for path in paths], all(path.reached_final for path in paths))
+
+
+@dataclass(frozen=True)
+class _Greedy:
+    """tokens: text of each."""
+
+    tokens: Sequence[str]
+
+    def __call__(self, utt: str, scores: _Scores) -> _Found:
+        return _Found([greedy_words(matrix, self.tokens) for matrix in scores.matrices], True)

@@ -42,7 +42,8 @@ def base_features(folder: Path, options: HmmFeatureOptions) -> Stored:
 def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bool = True) -> Stored:
     """Input features of the GMM-HMM pass in folder `hmm`, for a data directory; read on access.
 
-    adapt: apply the speakers' fMLLR transforms if the pass has them. Raises UserError as `check_cmvn`.
+    adapt: apply the speakers' fMLLR transforms if the pass has them. Raises UserError as
+    `check_cmvn`.
     """
     front = FrontEnd.load(hmm)
     check_cmvn(hmm, options)
@@ -57,6 +58,11 @@ def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bo
         return plain if transform is None else transformed(plain, transform)
 
     return feats.then(adapted)
+
+
+def adapting(hmm: Path) -> Path:
+    """Where an unfinished adaptation of the pass `hmm` keeps what its searches found."""
+    return hmm / "adapt.portions"
 
 
 def transform_file(hmm: Path, part: str) -> Path:

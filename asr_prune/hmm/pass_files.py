@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from asr_prune.hmm.options import PassOptions
@@ -9,9 +10,12 @@ from asr_prune.hmm.options import PassOptions
 LABEL_FILES = ("ali.ark", "pdf.ark", "summary.json")
 
 
-def pass_files(folder: Path, options: PassOptions) -> list[Path]:
-    """What a pass of this kind leaves in its folder, named as Kaldi's scripts name it."""
-    linear = options.type in ("lda_mllt", "sat")
+def pass_files(folder: Path, options: PassOptions, before: Sequence[PassOptions]) -> list[Path]:
+    """What a pass of this kind leaves in its folder, named as Kaldi's scripts name it. before: the
+    passes before it, from which a speaker-adaptive pass takes its front end.
+    """
+    front = (*before, options) if options.type == "sat" else (options,)
+    linear = any(own.type == "lda_mllt" for own in front)
     names = ["final.mdl", "tree", "cmvn_opts", *LABEL_FILES]
     names += ["final.mat", "splice_opts"] if linear else ["delta_opts"]
     names += ["final.alimdl", "trans.ark", "trans.scp"] if options.type == "sat" else []

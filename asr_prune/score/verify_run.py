@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from asr_prune.decode.two_networks import words_of_two
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
-from asr_prune.hmm.network_features import Feats, NetworkFeatures
+from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.integrity import checked
 from asr_prune.pruning.registry import is_dense_method
 from asr_prune.pruning.verify import compare_networks
@@ -32,17 +33,20 @@ _SEED = 0
 
 def verified_run(run: RunDir, decoding: Decoding, nj: int) -> None:
     """As `verify_run`. Raises UserError if the two networks differ."""
-    if not verify_run(run, decoding, nj):
+    if not verify_run(run, decoding, nj, resume=True):
         raise UserError(f"{run.path}: the shrunk network is not the masked one; see {run.verify}.")
 
 
-def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
+def verify_run(run: RunDir, decoding: Decoding, nj: int = 1, resume: bool = False) -> bool:
     """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
-    Compares logits on random inputs and all test frames, and the words of the test set; and
-    records what the cut changed on dev, unless the run is dense. Words are those of `sample`. Without
-    an HMM to decode with, words are null. nj: number of processes for decoding.
+    Compares logits on random inputs and all test frames, and the words of the test set; and records
+    what the cut changed on dev, unless the run is dense. Words are those of `sample`. Without an
+    HMM to decode with, words are null. nj: number of processes for decoding; resume: whether to go
+    on with what an interrupted comparison of the same found.
     """
+    if not resume:
+        shutil.rmtree(run.verifying, ignore_errors=True)
     masked, small = load_model(run.network), load_model(run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
     feats = {part: source.stored(decoding.set(part), decoding.align) for part in ("dev", "test")}
@@ -54,7 +58,7 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
         test = sample("test", feats["test"], source.frame_shift)
         dev = None if _is_dense(run) else sample("dev", feats["dev"], source.frame_shift)
         content = {
-            "utterances_that_differ": _words_that_differ(masked, small, test, decoding.graph, nj),
+            "utterances_that_differ": _words_that_differ(run, masked, small, test, decoding.graph, nj),
             "cut": _what_the_cut_changed(run, small, dev, decoding.graph, nj) if dev else None,
             "words": {"test": test.figures} | ({"dev": dev.figures} if dev else {}),
         }
@@ -62,6 +66,7 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1) -> bool:
     with atomic(run.verify) as file:
         rows = [asdict(agreement) | {"holds": agreement.holds} for agreement in agreements]
         json.dump({"holds": holds, "logits": rows, **content}, file, indent=1)
+    shutil.rmtree(run.verifying, ignore_errors=True)
     return holds
 
 
@@ -77,7 +82,7 @@ class Sample:
     figures: of verify.json, see `sample`.
     """
 
-    feats: Feats
+    feats: Stored
     figures: dict[str, Any]
 
 
@@ -103,8 +108,11 @@ def sample(part: str, feats: Stored, frame_shift: float) -> Sample:
     return Sample(feats.only(names), {"utterances": len(names), "seconds": round(took, 2), **whole})
 
 
-def _words_that_differ(masked: Model, small: Model, test: Sample, graph: Path | None, nj: int) -> list[str]:
-    words = words_of_two(masked, small, test.feats, graph, nj, "verifying test", unlike=True)
+def _words_that_differ(
+    run: RunDir, masked: Model, small: Model, test: Sample, graph: Path | None, nj: int
+) -> list[str]:
+    kept = run.verifying / "test"
+    words = words_of_two(masked, small, test.feats, graph, nj, "verifying test", kept, unlike=True)
     differ = sorted(utt for utt, own in words.items() if own.one != own.other)
     _note_alike(test, len(test.feats) - len(words), "test")
     log.info("  words on the test set: %d of %d utterances differ", len(differ), len(test.feats))
@@ -113,7 +121,8 @@ def _words_that_differ(masked: Model, small: Model, test: Sample, graph: Path | 
 
 def _what_the_cut_changed(run: RunDir, small: Model, dev: Sample, graph: Path | None, nj: int) -> dict[str, Any]:
     figures = json.loads(checked(run.train).read_text(encoding="utf-8"))
-    words = words_of_two(load_model(run.before_cut), small, dev.feats, graph, nj, "verifying dev")
+    before, kept = load_model(run.before_cut), run.verifying / "dev"
+    words = words_of_two(before, small, dev.feats, graph, nj, "verifying dev", kept)
     _note_alike(dev, sum(own.alike for own in words.values()), "dev")
     pairs = [words[utt] for utt in sorted(words)]
     changed = distance([own.one for own in pairs], [own.other for own in pairs])

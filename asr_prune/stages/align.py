@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from asr_prune.hmm.network_features import feature_folder
@@ -28,18 +29,18 @@ def works(experiment: Experiment) -> list[Work]:
     if experiment.recipe.hmm.labels:
         return [_taken(experiment, experiment.recipe.hmm.labels)]
     passes = experiment.recipe.hmm.run
-    return [_trained(experiment, options, before) for options, before in zip(passes, (None, *passes), strict=False)]
+    return [_trained(experiment, options, passes[:i]) for i, options in enumerate(passes)]
 
 
-def _trained(experiment: Experiment, options: PassOptions, before: PassOptions | None) -> Work:
+def _trained(experiment: Experiment, options: PassOptions, before: Sequence[PassOptions]) -> Work:
     layout, recipe = experiment.layout, experiment.recipe
     name, last = pass_name(options), options == recipe.hmm.run[-1]
     out = layout.hmm(name)
-    earlier = layout.hmm(pass_name(before)) if before else None
+    earlier = layout.hmm(pass_name(before[-1])) if before else None
     inputs = feature_inputs(experiment, LABELLED_SETS, "hmm")
     inputs |= {layout.set(part) / "text": "corpus" for part in LABELLED_SETS}
     inputs |= {layout.lang / file: "lang" for file in _READ_OF_LANG}
-    inputs |= dict.fromkeys(pass_files(earlier, before), "align") if earlier and before else {}
+    inputs |= dict.fromkeys(pass_files(earlier, before[-1], before[:-1]), "align") if earlier else {}
     # a pass that trains on all utterances labels them all, last or not
     partial = bool(options.shortest or options.utterances)
     return Work(
@@ -58,7 +59,7 @@ def _trained(experiment: Experiment, options: PassOptions, before: PassOptions |
             "label_all": last or not partial,
         },
         inputs=inputs,
-        outputs=pass_files(out, options),
+        outputs=pass_files(out, options, before),
         home=layout.exp,
     )
 

@@ -1,9 +1,13 @@
-"""Stage graph: the decoding graph; and, decoded with it, transforms for the speakers of dev and test."""
+"""Stage graph: the decoding graph; and, decoded with it, transforms for the speakers of dev and
+test.
+"""
 
 from __future__ import annotations
 
-from asr_prune.hmm.network_features import transform_file
-from asr_prune.hmm.options import SatOptions, pass_name
+from pathlib import Path
+
+from asr_prune.hmm.network_features import adapting, transform_file
+from asr_prune.hmm.options import LdaMlltOptions, PassOptions, SatOptions, pass_name
 from asr_prune.hmm.pass_files import pass_files
 from asr_prune.layout import SCORED_SETS
 from asr_prune.stages.inputs import feature_inputs
@@ -19,8 +23,8 @@ FIRST_PASSES = (*ADAPTATION, "beam", "max_active", "min_active", "beam_delta", "
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """The graph of the networks, unless they are decoded greedily or cannot be decoded; and the adaptation, if networks
-    read the features of a speaker-adaptive pass.
+    """The graph of the networks, unless they are decoded greedily or cannot be decoded; and the
+    adaptation, if networks read the features of a speaker-adaptive pass.
     """
     if experiment.ctc:
         return [] if experiment.greedy else [_token_graph(experiment)]
@@ -73,11 +77,22 @@ def adaptation(experiment: Experiment, options: SatOptions) -> Work:
         },
         uncounted={"nj": experiment.nj},
         inputs=feature_inputs(experiment, SCORED_SETS, "hmm")
-        | dict.fromkeys(pass_files(hmm, options), "align")
+        | dict.fromkeys(pass_files(hmm, options, _before(experiment, hmm, options)), "align")
         | {graph / file: "graph" for file in GRAPH_FILES},
         outputs=[*scps, *(scp.with_suffix(".ark") for scp in scps)],
         home=layout.exp,
+        unfinished=[adapting(hmm)],
     )
+
+
+def _before(experiment: Experiment, hmm: Path, options: SatOptions) -> list[PassOptions]:
+    """The passes before a speaker-adaptive one; for a pass that Kaldi trained, one of its kind of
+    front end.
+    """
+    if experiment.recipe.hmm.labels:
+        return [LdaMlltOptions()] if (hmm / "final.mat").is_file() else []
+    passes = experiment.recipe.hmm.run
+    return list(passes[: passes.index(options)])
 
 
 def _token_graph(experiment: Experiment) -> Work:

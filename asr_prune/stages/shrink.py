@@ -46,4 +46,5 @@ def _verify(experiment: Experiment, run: RunDir) -> Work:
         outputs=[run.verify],
         optional=front_end_files(experiment),
         home=run.path,
+        unfinished=[run.verifying],
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,29 @@ def test_damaged_archives(recogniser: Any, tmp_path: Path) -> None:
         assert "run the decode stage again" in str(error.value)
     with pytest.raises(UserError, match="cannot read lattices"):
         sweep_archive(tmp_path / "none.gz", recogniser.graph, [(8, 0.0)])
+
+
+def test_determinised_lattices_have_each_word_sequence_once(recogniser: Any, tmp_path: Path) -> None:
+    loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in range(4)}
+    asked = replace(SMALL, lattice=True, determinize_lattice=True, lattice_beam=4.0)
+    raw = replace(asked, determinize_lattice=False)
+    for options in (asked, raw):
+        file = tmp_path / f"{options.determinize_lattice}.gz"
+        lattice_set(recogniser.graph, loglikes.items(), options, grid(options), 1, file)
+    at = (1 / SMALL.acoustic_scale, 0.0)
+    for (utt, small), (same, whole) in zip(
+        read_lattices(tmp_path / "True.gz"), read_lattices(tmp_path / "False.gz"), strict=True
+    ):
+        assert utt == same
+        lists = [
+            [found for found in lattice.n_best(500, at) if found[1] <= 4.0 + limit]
+            for lattice, limit in ((small, small.n_best(1, at)[0][1]), (whole, whole.n_best(1, at)[0][1]))
+        ]
+        assert sorted(words for words, _ in lists[0]) == sorted(words for words, _ in lists[1])
+        costs = [[cost for _, cost in found] for found in lists]
+        assert costs[0] == pytest.approx(costs[1], abs=1e-3)
+
+
+def test_determinising_what_is_not_kept_is_refused() -> None:
+    with pytest.raises(ValueError, match="set lattice to true too"):
+        DecodeOptions(determinize_lattice=True)

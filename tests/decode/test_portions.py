@@ -18,7 +18,8 @@ from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices
 from asr_prune.decode.lattice_set import Searched, lattice_set
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.portions import PortionStore, portions
+from asr_prune.decode.portion_files import portions
+from asr_prune.decode.portions import PortionStore
 from asr_prune.errors import UserError
 
 SMALL = DecodeOptions(lm_weights=(4, 8), penalties=(0.0,))
