@@ -93,15 +93,15 @@ class TrainOptions:
     #: trained network to start from: a run's folder, a weights file (.pt, .safetensors) or a Kaldi
     #: nnet1 file
     init: str = ""
-    #: trained networks whose posteriors are soft labels, one or a list: runs of the recipe, folders of runs, or model
-    #: files
+    #: trained networks whose posteriors are soft labels, one or a list: runs of the recipe, folders
+    #: of runs, or model files
     teacher: str | tuple[str, ...] = ()
     #: the teacher's part of the objective, 0 to 1; 1 leaves the labels out
     teacher_weight: float = 0.5
     #: temperature of both posteriors; above 1 they are flatter
     temperature: float = 1.0
-    #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run on every batch, as
-    #: always with CTC
+    #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run
+    #: on every batch, as always with CTC
     teacher_top: int = 16
     #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -146,6 +146,6 @@ def check_strides(name: str, teacher: int, student: int) -> None:
     """
     if student % teacher:
         raise UserError(
-            f"{name} has one output for {teacher} frames, this run one for {student}; the student's number must be a "
-            "multiple of the teacher's: change network.strides."
+            f"{name} has one output for {teacher} frames, this run one for {student}; the student's "
+            "number must be a multiple of the teacher's: change network.strides."
         )

@@ -43,8 +43,9 @@ class Taught:
 
 
 class Teacher(ABC):
-    """`(1 - weight) * CE + weight * T^2 * KL(p || q)` per frame: p the teachers' posteriors, q the student's, both at
-    temperature T, whose square keeps the size of the gradient (Hinton et al., section 2).
+    """`(1 - weight) * CE + weight * T^2 * KL(p || q)` per frame: p the teachers' posteriors, q the
+    student's, both at temperature T, whose square keeps the size of the gradient (Hinton et al.,
+    section 2).
 
     seconds: spent on p so far (on a GPU, on starting it).
     """

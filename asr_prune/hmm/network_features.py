@@ -98,7 +98,7 @@ class NetworkFeatures:
 
     @property
     def read(self) -> tuple[FeatureOptions, str]:
-        """What the network reads: the options of its kind, and the pass if that makes a difference."""
+        """What the network reads: the options of its kind, and the pass if it matters."""
         return (self.options.hmm, self.hmm) if self.kind == "hmm" else (self.options.network, "")
 
     @property

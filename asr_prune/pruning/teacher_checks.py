@@ -1,4 +1,4 @@
-"""Whether a teacher can teach a run: its outputs, its frames, its features, and what it knows of the labels."""
+"""Whether a teacher can teach a run: its outputs, frames and features, and what it knows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from torch import nn
 
 from asr_prune.acoustic.examples import Utterances, splice_utterance
 from asr_prune.acoustic.network import Network
@@ -33,7 +34,8 @@ def check_outputs(what: str, network: Network, tokens: list[str], classes: int |
     if tokens and tokens != classes:
         raise UserError(f"{what} has other tokens than this run, or another order; {_FIX}.")
     if isinstance(classes, int) and network.outputs != classes:
-        raise UserError(f"{what} has {network.outputs} outputs, the labels of this run {classes} pdfs; {_FIX}.")
+        have = f"{what} has {network.outputs} outputs, the labels of this run {classes} pdfs"
+        raise UserError(f"{have}; {_FIX}.")
     check_strides(what, network.stride, stride)
 
 
@@ -44,8 +46,8 @@ def check_inputs(what: str, network: Network, context: tuple[int, int], features
     inputs = (1 + sum(context)) * (features[min(features)].shape[1] if features else 0)
     if inputs not in (0, network.inputs):
         raise UserError(
-            f"{what} reads {network.inputs} values a frame, its features give {inputs}; give a teacher that was "
-            "trained on features of this experiment."
+            f"{what} reads {network.inputs} values a frame, its features give {inputs}; give a "
+            "teacher that was trained on features of this experiment."
         )
 
 
@@ -59,17 +61,18 @@ def check_knowledge(
     """
     entropy, frames = 0.0, 0
     for name in sorted(features.keys() & labels.keys()):
-        inputs = torch.from_numpy(splice_utterance(features[name], context)).to(network.shift.device)
-        pdfs = torch.from_numpy(labels[name].astype(np.int64)).to(inputs.device)
+        inputs = torch.from_numpy(splice_utterance(features[name], context))
+        pdfs = torch.from_numpy(labels[name].astype(np.int64)).to(network.shift.device)
         if len(pdfs) == len(inputs):  # others are refused with the student's features
             with torch.inference_mode():
-                entropy += float(torch.nn.functional.cross_entropy(network(inputs), pdfs, reduction="sum"))
+                logits = network(inputs.to(pdfs.device))
+                entropy += float(nn.functional.cross_entropy(logits, pdfs, reduction="sum"))
             frames += len(pdfs)
         if frames >= TRIED:
             break
     equal = math.log(network.outputs)
     if entropy > frames * (equal + SLACK):
         raise UserError(
-            f"{what} does not know the labels of this run: its cross-entropy on them is {entropy / frames:.1f}, with "
-            f"equal posteriors it would be {equal:.1f}; {_FIX} and features."
+            f"{what} does not know the labels of this run: its cross-entropy on them is "
+            f"{entropy / frames:.1f}, with equal posteriors it would be {equal:.1f}; {_FIX} and features."
         )

@@ -1,4 +1,4 @@
-"""The teachers of a run: found, checked against the student, and made into what its examples carry."""
+"""The teachers of a run: found, checked, and made into what the student's examples carry."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def load_teacher(name: str, runs: Path) -> Model:
     file = teacher_file(name, runs)
     if not file.is_file():
         raise UserError(
-            f"train.teacher: {file} is not there; give a run that stands before this one in runs, the folder of a "
-            "trained run, or its model/network.pt."
+            f"train.teacher: {file} is not there; give a run that stands before this one in runs, "
+            "the folder of a trained run, or its model/network.pt."
         )
     model = load_model(file)
     model.network, _ = shrink(model.network)
@@ -64,8 +64,8 @@ def check_teacher(known: Known, student: Labelled, classes: int | list[str], str
     check_outputs(what, network, known.model.tokens, classes, stride)
     if augmented and known.features is not None:
         raise UserError(
-            f"{what} reads other features than this run, which changes its own at random; give a teacher of the same "
-            "features, or leave tempo, warp, mask_frames and mask_bands out of train."
+            f"{what} reads other features than this run, which changes its own at random; give a "
+            "teacher of the same features, or leave tempo, warp, mask_frames and mask_bands out of train."
         )
     features = student[0] if known.features is None else known.features
     check_inputs(what, network, context, features)
@@ -86,9 +86,10 @@ def checked_lesson(
     `check_teacher`.
     """
     outputs, ctc = (classes, False) if isinstance(classes, int) else (len(classes), True)
+    augmented = ctc and Augment.from_options(how) is not None
     for known in teachers:
         known.model.network.to(device)
-        check_teacher(known, student, classes, network.stride, ctc and Augment.from_options(how) is not None)
+        check_teacher(known, student, classes, network.stride, augmented)
     return lesson_of(teachers, student[0], how, outputs, ctc, run, device)
 
 
@@ -100,7 +101,8 @@ def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: fl
         return {}
     names, seconds = [known.name for known in teachers], lesson.teacher.seconds
     share = seconds / sitting
-    log.info("teacher %s: its posteriors took %.1f s, %.0f %% of the training", ", ".join(names), seconds, 100 * share)
+    text = "teacher %s: its posteriors took %.1f s, %.0f %% of the training"
+    log.info(text, ", ".join(names), seconds, 100 * share)
     return {"teachers": names, "teacher_seconds": round(seconds, 3), "teacher_share": round(share, 3)}
 
 
@@ -180,8 +182,9 @@ class Beside(Mapping[str, np.ndarray]):
             for name, frames in self.frames.items():
                 if lengths.get(name) != frames:
                     raise UserError(
-                        f"train.teacher: utterance {name} has {frames} frames for this run and {lengths.get(name, 0)} "
-                        "for the teacher; give both the same frame shift and run the features stage again."
+                        f"train.teacher: utterance {name} has {frames} frames for this run and "
+                        f"{lengths.get(name, 0)} for the teacher; give both the same frame shift and "
+                        "run the features stage again."
                     )
 
     def __getitem__(self, name: str) -> np.ndarray:

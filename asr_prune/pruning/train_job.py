@@ -59,11 +59,12 @@ def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: 
     """
     model = load_teacher(name, runs)
     own = NetworkFeatures.from_plain(model.features) if model.features else features
-    if own.read == features.read or bool(model.tokens) is not ctc:  # the latter is refused with the labels
+    foreign = bool(model.tokens) is not ctc  # refused when its labels are compared
+    if own.read == features.read or foreign:
         return Known(name, model)
     if missing := own.missing(features, align):
         raise UserError(
-            f"train.teacher: {name} reads features that this experiment does not have: {missing}; give a teacher "
-            "that was trained on features of this recipe."
+            f"train.teacher: {name} reads features that this experiment does not have: {missing}; "
+            "give a teacher that was trained on features of this recipe."
         )
     return Known(name, model, own.stored(data, align))
