@@ -7,7 +7,9 @@ import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from asr_prune.analysis.aligning import AligningSpeed, aligning_speed
 from asr_prune.analysis.amount import Amount
+from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.machine import available_cores
 from asr_prune.analysis.pass_costs import bytes_a_frame, pass_seconds
 from asr_prune.analysis.search_speed import SearchSpeed
@@ -35,19 +37,6 @@ from asr_prune.workflow.work import Work
 USUAL_PDFS, USUAL_TOKENS = 120, 32
 #: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
 COPIES = 6
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """seconds: as if nothing else ran; memory, disk: bytes; frames: that are gone over. None: not
-    known beforehand. extrapolated: whether the seconds rest on a search that could not be tried.
-    """
-
-    seconds: float | None = None
-    frames: int | None = None
-    disk: int | None = None
-    memory: int | None = None
-    extrapolated: bool = False
 
 
 @dataclass
@@ -92,6 +81,12 @@ class Estimator:
         """
         hours = sum(min(self.hours(part), most) for part in parts) / min(self.experiment.nj, available_cores())
         return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
+
+    def _loading(self, estimate: Estimate, params: int = 0) -> Estimate:
+        """With the memory of a search and a network."""
+        graph = self.searches.graph
+        memory = None if graph.memory is None else self.base + graph.memory + 4 * params
+        return replace(estimate, memory=memory, guessed=graph.extrapolated)
 
     def hours(self, *parts: str) -> float:
         """Of these sets together; before the corpus stage the whole corpus counts as train."""
@@ -141,9 +136,22 @@ class Estimator:
         frames = int(whole * self._share(own))
         rest = whole - frames if own == self.experiment.recipe.hmm.run[-1] else 0
         dim = own.dim if isinstance(own, LdaMlltOptions) else options.dim
-        speed = gmm_speed(self._pdfs(own), own.gaussians, dim)
-        seconds = frames * pass_seconds(own, speed, self._pdfs(own)) + rest * (speed.score + speed.search)
+        speed, found, seconds = gmm_speed(self._pdfs(own), own.gaussians, dim), self._aligning, 0.0
+        if found:
+            speed = replace(speed, search=found.search)
+            seconds = found.besides(self.amounts["train"].utterances, frames + rest)
+        seconds += frames * pass_seconds(own, speed, self._pdfs(own)) + rest * (speed.score + speed.search)
         return Estimate(seconds, frames, 10 * (frames + rest), self.base + frames * bytes_a_frame(own, options))
+
+    @cached_property
+    def _aligning(self) -> AligningSpeed | None:
+        """With the lexicon, None before the lang stage."""
+        frames = self.frames(self.experiment.recipe.features.hmm, "train")
+        own, lang = self.amounts.get("train"), self.experiment.layout.lang
+        if own is None or not (lang / "L.fst").is_file():
+            return None
+        text = DataDir.read(self.experiment.layout.set("train")).text
+        return aligning_speed(lang, text, max(20, frames // max(1, own.utterances)))
 
     def _adapt(self) -> Estimate:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
@@ -154,7 +162,7 @@ class Estimator:
         speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
         found = self.searches.adapt()
         seconds = 2 * frames * (speed.score + speed.speaker) + self._searching(found)
-        return Estimate(seconds, frames, extrapolated=found.extrapolated)
+        return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated))
 
     def _share(self, own: TrainingOptions) -> float:
         count = sum(one.utterances for part, one in self.amounts.items() if part != "test")
@@ -227,13 +235,16 @@ class Estimator:
         speed, frames = self._speed(run), [self.frames(self._network_kind, part) for part in SCORED_SETS]
         dev, test = frames
         if run.prune.IS_DENSE:
-            return Estimate(8 * test * speed.forward, dev + test, 4 * speed.params)
+            memory = self.base + 4 * 3 * speed.params
+            return Estimate(8 * test * speed.forward, dev + test, 4 * speed.params, memory)
         found = self.searches.verify(run)
         search = self._searching(found, ("dev",), 2, COMPARED_SECONDS / 3600)
         evaluated = (2 * dev + 8 * test) * speed.forward
-        return Estimate(evaluated + search, dev + test, 4 * speed.params, extrapolated=found.extrapolated)
+        own = Estimate(evaluated + search, dev + test, 4 * speed.params, extrapolated=found.extrapolated)
+        return self._loading(own, 3 * speed.params)
 
     def _decode(self, run: Run) -> Estimate:
         frames, found = self.frames(self._network_kind, "dev", "test"), self.searches.decode(run)
-        seconds = frames * self._speed(run).forward + self._searching(found)
-        return Estimate(seconds, frames, extrapolated=found.extrapolated)
+        speed = self._speed(run)
+        seconds = frames * speed.forward + self._searching(found)
+        return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated), speed.params)

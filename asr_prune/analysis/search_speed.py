@@ -4,7 +4,6 @@ graph.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +17,8 @@ from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
-from asr_prune.integrity import checked
 from asr_prune.lang.binary import ARC
-from asr_prune.lang.fst import read_fst
 
-#: states of HCLG for each arc of L_disambig and G: 1.2 to 2.5 in the recipes demo, demo_large and an4
-STATES_AN_ARC = 1.5
 #: states of the random graph at most; larger ones cost as much a frame, once max_active bounds the search
 _STATES = 100_000
 #: pdfs and frames of the random scores
@@ -123,16 +118,3 @@ def _random_graph(out: Path, states: int) -> None:
     (out / "HCLG.fst").write_bytes(FstArrays(0, np.zeros(states, np.float32), counts, arcs).bytes())
     (out / "words.txt").write_text("<eps> 0\n", encoding="utf-8")
     np.savetxt(out / "pdfs.txt", np.r_[-1, np.arange(_PDFS)], "%d")
-
-
-def graph_states(graph: Path, lang: Path) -> float:
-    """States of the graph in a folder or, about, of the one that will be made from `lang`; infinite
-    if that is not there either.
-    """
-    size = graph / "size.json"
-    if size.is_file():
-        return float(json.loads(checked(size).read_text(encoding="utf-8"))["states"])
-    paths = [lang / name for name in ("L_disambig.fst", "G.fst")]
-    if not all(path.is_file() for path in paths):
-        return float("inf")
-    return STATES_AN_ARC * sum(len(FstArrays.of(read_fst(path, "lang")).arcs) for path in paths)

@@ -15,7 +15,8 @@ import numpy as np
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.priors import log_likelihoods
-from asr_prune.analysis.search_speed import SearchSpeed, Trial, bound_speed, graph_states, loaded, measured_speed
+from asr_prune.analysis.graph_size import SizeEstimate, graph_size
+from asr_prune.analysis.search_speed import SearchSpeed, Trial, bound_speed, loaded, measured_speed
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.gmm import gmm_log_likelihoods
 from asr_prune.decode.lattice_set import grid
@@ -62,6 +63,12 @@ class Searches:
         """What the estimates rest on, a sentence for each kind of work."""
         bounds = [f"Search of {kind} (~): not measured, extrapolated {how}." for kind, how in self.bounds.items()]
         return [_measured_note(kind, *zip(*tried, strict=True)) for kind, tried in self.tried.items()] + bounds
+
+    @cached_property
+    def graph(self) -> SizeEstimate:
+        """The size of the decoding graph, none for greedy decoding."""
+        graph = self.experiment.graph
+        return graph_size(graph, self.experiment.layout.lang) if graph else SizeEstimate(0, 0, False)
 
     def decode(self, run: Run) -> SearchSpeed:
         """Of the lattice of an utterance, and of its words at all LM weights and penalties."""
@@ -118,9 +125,7 @@ class Searches:
         return name, replace(measured_speed(decoder, scores, shift, searches, limit), load=load)
 
     def _bound(self, kind: str, searches: Sequence[Trial]) -> SearchSpeed:
-        layout, graph = self.experiment.layout, self.experiment.graph
-        assert graph is not None
-        states, most = graph_states(graph, layout.lang), max(own.options.max_active for own in searches)
+        states, most = self.graph.states, max(own.options.max_active for own in searches)
         speed = bound_speed(states, self.experiment.features.frame_shift, searches)
         size = f"a graph of about {states:.0f} states" if states < most else f"max_active {most}"
         self.bounds[kind] = f"with as many active states as {size} allows: RTF {speed.rtf:.2g}"

@@ -14,7 +14,7 @@ from asr_prune.workflow.runner import Runner, State
 
 if TYPE_CHECKING:
     from asr_prune.analysis.amount import Amount
-    from asr_prune.analysis.estimates import Estimate
+    from asr_prune.analysis.estimate import Estimate
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -28,7 +28,8 @@ def add_verbs(verbs: Verbs) -> None:
 def plan(options: argparse.Namespace) -> None:
     """Prints the table. Runs nothing and writes nothing."""
     from asr_prune.analysis.amount import amounts
-    from asr_prune.analysis.estimates import Estimate, Estimator
+    from asr_prune.analysis.estimate import Estimate
+    from asr_prune.analysis.estimates import Estimator
 
     experiment = given_experiment(options)
     print_messages(sys.stderr)
@@ -58,14 +59,16 @@ def plan_table(rows: Sequence[tuple[State, Estimate]]) -> list[str]:
     wide = max(len(work_name(state)) for state, _ in rows)
     lines = [f"{'stage':9s} {'work':{wide}s} {'frames':>9s} {'disk':>9s} {'memory':>9s} {'time':>9s}  due"]
     for state, estimate in rows:
-        figures = [amount_of(estimate.frames), size_of_bytes(estimate.disk), size_of_bytes(estimate.memory)]
+        memory = ("~" if estimate.guessed and estimate.memory else "") + size_of_bytes(estimate.memory)
+        figures = [amount_of(estimate.frames), size_of_bytes(estimate.disk), memory]
         time = ("~" if estimate.extrapolated else "") + duration(estimate.seconds)
         cells = " ".join(f"{figure:>9s}" for figure in (*figures, time))
         due = state.why if state.due else "up to date"
         lines.append(f"{state.work.stage:9s} {work_name(state):{wide}s} {cells}  {due}")
     known = [estimate for _, estimate in rows]
     disk, most = sum(own.disk or 0 for own in known), max((own.memory or 0 for own in known), default=0)
-    totals = f"{size_of_bytes(disk):>9s} {size_of_bytes(most):>9s} {whole_duration(rows):>9s}"
+    about = "~" if any(own.guessed and own.memory == most > 0 for own in known) else ""
+    totals = f"{size_of_bytes(disk):>9s} {about + size_of_bytes(most):>9s} {whole_duration(rows):>9s}"
     return [*lines, f"{'all':{wide + 20}s}{totals}"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
-from asr_prune.decode.greedy_set import greedy_set
+from asr_prune.decode.kept_greedy import kept_greedy_words
 from asr_prune.decode.lattice_set import Decoded, Words, grid, sweep_archive
 from asr_prune.decode.network_scores import with_token_priors
 from asr_prune.decode.options import DecodeOptions
@@ -66,7 +66,7 @@ def _decode_part(decoding: Decoding, model: Model, part: str, out: Path, nj: int
 
 def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None:
     feats, shift = decoding.stored(part), decoding.features.frame_shift
-    found = greedy_set(model, feats, shift, portions_of(out))
+    found = kept_greedy_words(model, feats, shift, portions_of(out))
     words, frames = {utt: own.words for utt, own in found.items()}, sum(frames_of(feats).values())
     hours, seconds = frames * shift / 3600, sum(own.seconds for own in found.values())
     info = {

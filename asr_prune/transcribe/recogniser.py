@@ -130,11 +130,7 @@ class NetworkRecogniser(ABC):
         adapter = Adapter(files.hmm, files.graph, silence, self.options, self.nj, shift)
         return adapter.transforms(feats, speakers, files.min_frames)
 
-    def recognise(
-        self,
-        recognise: Recogniser,
-        groups: Iterable[Feats],
-    ) -> Iterator[tuple[str, Hypothesis]]:
+    def recognise(self, recognise: Recogniser, groups: Iterable[Feats]) -> Iterator[tuple[str, Hypothesis]]:
         """Yields (utterance, hypothesis), one group after the other; features as `features` gives
         them.
         """
@@ -148,6 +144,15 @@ class NetworkRecogniser(ABC):
         point = self.point(requested)
         timer = self.timer(point[0]) if requested.times else None
         return GraphRecogniser(self.decoder(), point, timer, requested.confidence)
+
+    def timed(self, recognise: Recogniser) -> Recogniser:
+        """A recogniser of `recogniser`, with the times of words."""
+        if isinstance(recognise, GreedyRecogniser):
+            return GreedyRecogniser(recognise.symbols, True, recognise.confident)
+        if isinstance(recognise, GraphRecogniser) and recognise.timer is None:
+            own = recognise.decoder, recognise.point, self.timer(recognise.point[0])
+            return GraphRecogniser(*own, recognise.confident)
+        return recognise
 
     def speech_only(self, recognise: Recogniser) -> Recogniser:
         """`recognise`, but without words where the network hears silence.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,9 @@ from asr_prune.corpus.resample import resampled
 from asr_prune.errors import UserError
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
+from asr_prune.transcribe.pauses import Excerpt, without_pauses
 from asr_prune.transcribe.speech import is_steady
+from asr_prune.transcribe.stretches import Stretch, stretches
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +28,22 @@ class Recording:
     """An audio file, cut into pieces.
 
     path: as given; channel: counted from 1, 1 for a mix; seconds: length; starts: of each piece by
-    name, seconds; feats: raw features by name, float32 [frames, dim], of each piece that may have
-    speech.
+    name, seconds; contexts: seconds in front of it that are heard with it, 0 where it does not
+    overlap with the piece before it; feats: raw features by name, float32 [frames, dim], of each
+    piece that may have speech, with its context.
     """
 
     path: str
     channel: int
     seconds: float = 0.0
     starts: dict[str, float] = field(default_factory=dict)
+    contexts: dict[str, float] = field(default_factory=dict)
     feats: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def borders(self) -> list[float | None]:
+        """Seconds at which each piece begins if it overlaps with the one before it, else None."""
+        return [start if self.contexts[name] else None for name, start in self.starts.items()]
 
     def speaker(self, whose: str) -> str:
         """The speaker if each `file`, the files of a `folder`, or `all` files have one speaker."""
@@ -44,8 +54,9 @@ class Recording:
 class AudioReader:
     """Reads audio files and computes features.
 
-    options: of the features; channel: as `channel_blocks`; longest: maximum length of a piece,
-    seconds; all_sound: compute features of pieces without speech, too.
+    options: of the features; channel: as `channel_blocks`; longest: maximum length of a piece
+    without its context, seconds; all_sound: compute features of pieces without speech and of long
+    pauses, too.
     """
 
     def __init__(self, options: FeatureOptions, channel: Channel, longest: float, all_sound: bool = False) -> None:
@@ -63,22 +74,32 @@ class AudioReader:
         rate, first = next(stream)
         recording = Recording(path, self.channel if isinstance(self.channel, int) else 1)
         blocks = chain([first], (block for _, block in stream))
-        for begin, samples in cut(blocks, rate, self.longest):
-            self._add(recording, begin / rate, samples, rate)
+        for stretch in stretches(self._pieces(recording, blocks, rate), rate, self.longest):
+            self._add(recording, stretch, rate)
         if rate != self.options.rate:
             log.info("%s: converted from %d to %d Hz", path, rate, self.options.rate)
         return recording
 
-    def _add(self, recording: Recording, start: float, samples: np.ndarray, rate: int) -> None:
-        target, path = self.options.rate, recording.path
-        audio = samples if rate == target else resampled(samples, rate, target)
+    def _pieces(self, recording: Recording, blocks: Iterable[np.ndarray], rate: int) -> Iterator[Excerpt]:
+        pieces = self._measured(recording, cut(blocks, rate, self.longest), rate)
+        return pieces if self.all_sound else without_pauses(pieces, rate)
+
+    def _measured(self, recording: Recording, pieces: Iterable[Excerpt], rate: int) -> Iterator[Excerpt]:
+        for begin, samples in pieces:
+            recording.seconds = begin / rate + len(samples) / rate
+            yield begin, samples
+
+    def _add(self, recording: Recording, stretch: Stretch, rate: int) -> None:
+        target, path, start = self.options.rate, recording.path, stretch.begin / rate
+        audio = stretch.heard if rate == target else resampled(stretch.heard, rate, target)
         feats = self.compute(audio)
         if not len(feats):
             window = self.options.frame_length_ms
             size = f"{len(audio)} samples are less than one window of {window:g} ms"
             raise UserError(f"{path}: {size}.")
         name = f"{path} from {start:.2f} s" if start else path
-        recording.starts[name] = start
-        recording.seconds = start + len(samples) / rate
-        if self.all_sound or not is_steady(audio, target):
+        recording.starts[name], recording.contexts[name] = start, stretch.before / rate
+        first = stretch.before * target // rate
+        own = audio[first : first + -(-len(stretch.own) * target // rate)]
+        if self.all_sound or not is_steady(own, target):
             recording.feats[name] = feats

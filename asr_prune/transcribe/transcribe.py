@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 
 from asr_prune.corpus.channels import Channel
 from asr_prune.decode.decode_set import warn_unfinished
-from asr_prune.decode.recognisers import Hypothesis
+from asr_prune.decode.recognisers import Hypothesis, Recogniser
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.progress import track
+from asr_prune.transcribe.joins import Placed, joined, placed
 from asr_prune.transcribe.recogniser import NetworkRecogniser, Requested
 from asr_prune.transcribe.recordings import AudioReader, Recording
-from asr_prune.transcribe.transcript import Transcript, Word, timed_words
+from asr_prune.transcribe.transcript import Transcript, Word
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +40,19 @@ class Transcriber:
     ) -> None:
         self.begun, self.search, self.seconds = time.perf_counter(), 0.0, 0.0
         self.requested, self.recogniser = requested, recogniser
-        recognise = recogniser.recogniser(requested)
-        self.recognise = recognise if requested.all_sound else recogniser.speech_only(recognise)
+        self.plain = recogniser.recogniser(requested)
+        self.recognise = self._searching(self.plain)
         self.reader = AudioReader(recogniser.raw_options, channel, longest, requested.all_sound)
         self.skipped: list[str] = []
         self.files = 0
+
+    @cached_property
+    def _timing(self) -> Recogniser:
+        """With times, by which overlapping pieces are joined."""
+        return self._searching(self.recogniser.timed(self.plain))
+
+    def _searching(self, recognise: Recogniser) -> Recogniser:
+        return recognise if self.requested.all_sound else self.recogniser.speech_only(recognise)
 
     def read(self, paths: Sequence[str]) -> list[Recording]:
         """The recordings of the readable files; others are logged and counted in `skipped`.
@@ -80,22 +90,32 @@ class Transcriber:
             pieces = track(pieces, total, "recognising, pieces")
         unfinished, untimed = list[str](), list[str]()
         for recording in recordings:
-            hyps = dict[str, Hypothesis]()
-            for name, hyp in islice(pieces, len(recording.starts)):
-                hyps[name] = hyp
-                self.search += hyp.seconds
+            hyps, words = dict[str, Hypothesis](), list[Word]()
+            heard = self._heard(recording, islice(pieces, len(recording.starts)), hyps)
+            for own in joined(heard, recording.borders):
+                words += own
                 if hear:
-                    hear(recording, timed_words(hyp, recording.starts[name], self.recogniser.shift))
+                    hear(recording, own)
             unfinished += [name for name, hyp in hyps.items() if not hyp.finished]
             untimed += self._untimed(hyps)
             self.seconds, self.files = self.seconds + recording.seconds, self.files + 1
-            yield Transcript.of(recording, hyps, self.recogniser.shift)
+            yield Transcript.of(recording, words)
             if not self.requested.all_sound:
                 _report_silence(recording, hyps)
         warn_unfinished(unfinished)
         if untimed:
             text = "%d pieces have words that do not fit their audio and no times: %s"
             log.warning(text, len(untimed), ", ".join(untimed[:5]))
+
+    def _heard(
+        self, recording: Recording, pieces: Iterable[tuple[str, Hypothesis]], hyps: dict[str, Hypothesis]
+    ) -> Iterator[list[Placed]]:
+        """The words of each piece, as they are recognised, which `hyps` keeps."""
+        for name, hyp in pieces:
+            hyps[name] = hyp
+            self.search += hyp.seconds
+            start = recording.starts[name] - recording.contexts[name]
+            yield placed(hyp, start, self.recogniser.shift, self.requested.times)
 
     def _pieces(self, recordings: Sequence[Recording], whose: str) -> Iterator[tuple[str, Hypothesis]]:
         """The pieces of all recordings in order; no words for those without features."""
@@ -104,7 +124,8 @@ class Transcriber:
         feats = self.recogniser.features(raw, speakers) if raw else {}
         # batches of one piece: as many frames in memory whatever the length of the file
         groups = ({name: feats[name]} for name in raw)
-        results = self.recogniser.recognise(self.recognise, groups)
+        overlap = any(border is not None for each in recordings for border in each.borders)
+        results = self.recogniser.recognise(self._timing if overlap else self.recognise, groups)
         names = (name for each in recordings for name in each.starts)
         return (next(results) if name in raw else (name, _NOTHING) for name in names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -58,11 +58,7 @@ class Transcript:
     words: list[Word]
 
     @classmethod
-    def of(cls, recording: Recording, hyps: Mapping[str, Hypothesis], shift: float) -> Transcript:
-        """hyps: by piece of the recording; shift: seconds between decoded frames."""
-        words = []
-        for name, start in recording.starts.items():
-            words += timed_words(hyps[name], start, shift)
+    def of(cls, recording: Recording, words: list[Word]) -> Transcript:
         starts = list(recording.starts.values())
         return cls(recording.path, recording.channel, recording.seconds, starts, words)
 

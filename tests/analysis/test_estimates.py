@@ -9,7 +9,8 @@ import pytest
 
 from asr_prune.analysis import searches, speeds
 from asr_prune.analysis.amount import Amount
-from asr_prune.analysis.estimates import Estimate, Estimator
+from asr_prune.analysis.estimate import Estimate
+from asr_prune.analysis.estimates import Estimator
 from asr_prune.analysis.pass_costs import pass_seconds
 from asr_prune.analysis.speeds import GmmSpeed, seconds_each
 from asr_prune.cli.main import main

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from asr_prune.analysis.search_speed import (
     _PDFS,
-    STATES_AN_ARC,
     Trial,
     _random_graph,
     bound_speed,
-    graph_states,
     loaded,
     measured_speed,
 )
-from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
-from asr_prune.lang.fst import read_fst
 
 WIDE = Trial(DecodeOptions(beam=100.0), [(10, 0.0)])
 
@@ -85,14 +79,3 @@ def test_the_bound_grows_with_the_graph_until_max_active() -> None:
     wider = bound_speed(20_000, 0.01, [replace(search, options=DecodeOptions(max_active=9000))])
     assert 2 < wider.rtf / large.rtf < 10
     assert bound_speed(50, 0.03, [search]).rtf < small.rtf
-
-
-def test_states_are_those_of_the_graph_or_follow_from_its_parts(toy: Any, tmp_path: Path) -> None:
-    assert graph_states(tmp_path, toy.lang) == float("inf")
-    lang = tmp_path / "lang"
-    shutil.copytree(toy.lang, lang)
-    shutil.copyfile(lang / "L_disambig.fst", lang / "G.fst")
-    arcs = len(FstArrays.of(read_fst(lang / "G.fst", "lang")).arcs)
-    assert graph_states(tmp_path, lang) == 2 * arcs * STATES_AN_ARC
-    (tmp_path / "size.json").write_text('{"states": 17}')
-    assert graph_states(tmp_path, lang) == 17

@@ -22,6 +22,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode import parallel
 from asr_prune.decode.decode_run import decode_run, sweep_run
 from asr_prune.run_dir import RunDir, decode_info
+from asr_prune.score.align import distance
 from asr_prune.score.sclite import sctk_command
 from asr_prune.stages import STAGES
 from asr_prune.transcribe.recogniser import Requested
@@ -165,6 +166,26 @@ def test_a_long_file_is_cut_between_words_and_keeps_its_own_time(
     spoken = [word for words in done.text.values() for word in words] * 3
     assert abs(len(output["words"]) - len(spoken)) <= 4
     assert all(word["end"] <= output["seconds"] for word in output["words"])
+
+
+def test_a_file_without_pauses_has_its_words_however_it_is_cut(
+    done: SimpleNamespace, capsys: Printed, tmp_path: Path
+) -> None:
+    spoken_files = [soundfile.read(path)[0] for path in done.files]
+    soundfile.write(tmp_path / "a.wav", np.concatenate(spoken_files * 3), RATE)
+    transcriber = Transcriber(asr_prune.load_run(RUN, nj=1)._recogniser, Requested(), None, 4.0)
+    (recording,) = transcriber.read([str(tmp_path / "a.wav")])
+    assert sum(border is not None for border in recording.borders) >= 2
+    (transcript,) = transcriber.transcripts([recording], "file")
+    (timed,) = lines(transcribed(capsys, tmp_path / "a.wav", "--longest", 4, "--times", "--json")[1])
+    (whole,) = lines(transcribed(capsys, tmp_path / "a.wav", "--longest", 60, "--json")[1])
+    assert [word.text for word in transcript.words] == timed["text"].split()
+    assert all(word.start is None and word.end is None for word in transcript.words)
+    starts = [word["start"] for word in timed["words"]]
+    assert starts == sorted(starts)
+    spoken = [word for words in done.text.values() for word in words] * 3
+    least = distance([spoken], [whole["text"].split()])
+    assert distance([spoken], [timed["text"].split()]) <= least + 1
 
 
 def test_files_that_cannot_be_used_are_reported_and_counted(

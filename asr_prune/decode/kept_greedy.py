@@ -38,7 +38,7 @@ class _Posteriors:
 _WORDS = Coder[GreedyWords](lambda found: [found.words, found.seconds], lambda content: GreedyWords(*content))
 
 
-def greedy_set(model: Model, feats: Stored, shift: float, folder: Path) -> dict[str, GreedyWords]:
+def kept_greedy_words(model: Model, feats: Stored, shift: float, folder: Path) -> dict[str, GreedyWords]:
     """The words of every utterance. shift: of frames, seconds; folder: for what is found, with
     which an interrupted decoding of the same goes on.
     """
