@@ -87,9 +87,10 @@ def test_posteriors_of_a_teacher_take_time_and_are_kept(tones: Path, monkeypatch
     asked = ("", "teacher: zero", "teacher: zero, teacher_top: 4", "teacher: zero, teacher_top: 0")
     alone, kept, few, live = (estimates(tones, 1.0, runs % text)["train"] for text in asked)
     frames = 8 * 360_000
-    assert kept[2] - alone[2] == kept[3] - alone[3] == 8 * 16 * frames
+    assert kept[2] - alone[2] == 8 * 16 * frames
+    assert kept[3] - alone[3] == pytest.approx(8 * 16 * frames, rel=0.3)  # and what this process has grown
     assert few[2] - alone[2] == 8 * 4 * frames
-    assert live[2:] == alone[2:]
+    assert live[2] == alone[2]
     epochs = load_recipe(tones).runs()[0].train.epochs
     assert kept[0] - alone[0] == pytest.approx(1e-6 * frames)
     assert live[0] - alone[0] == pytest.approx(1e-6 * frames * epochs)
