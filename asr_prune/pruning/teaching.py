@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.teacher import Kept, Lesson, Networks, Taught, Want, kept_rows
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
-from asr_prune.features.stored import Stored, frames_of
+from asr_prune.features.stored import Archived, Stored, frames_of
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.teacher_checks import check_inputs, check_knowledge, check_outputs
 from asr_prune.run_dir import RunDir, teacher_file
@@ -167,7 +167,7 @@ def _kept(
         yield name, rows.cpu().numpy()
 
 
-class Beside(Mapping[str, np.ndarray]):
+class Beside(Archived):
     """Features of several teachers, side by side: float32 [frames, dims] by utterance, read on
     access.
 

@@ -13,12 +13,14 @@ import torch
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.checkpoint import Model, load_model, save_model
 from asr_prune.acoustic.examples import splice_utterance
+from asr_prune.acoustic.in_memory import side_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.acoustic.teacher import Networks, Taught
+from asr_prune.acoustic.teacher import Lesson, Networks, Taught
 from asr_prune.acoustic.train import Trainer
 from asr_prune.errors import UserError
+from asr_prune.features.stored import Computed
 from asr_prune.pruning.registry import find_options
-from asr_prune.pruning.teaching import Known, check_teacher, load_teacher
+from asr_prune.pruning.teaching import Beside, Known, check_teacher, load_teacher
 from asr_prune.pruning.training import train_run
 from asr_prune.run_dir import RunDir
 
@@ -242,3 +244,14 @@ def test_features_of_the_teacher_must_have_the_frames_of_the_student(tmp_path: P
             {},
             [Known(path, load_teacher(path, tmp_path), short)],
         )
+
+
+def test_side_features_of_a_chunk_are_read_alone() -> None:
+    features, read = task(1, 6)[0], list[str]()
+    stored = Computed(features, lambda name, matrix: (read.append(name), matrix)[1])
+    side = Beside([stored, features], features)
+    lesson = Lesson(Networks([], 0.5, 1.0), side)
+    found = side_of(["u1", "u4"], lesson, "cpu")
+    assert found is not None
+    assert torch.equal(found, torch.from_numpy(np.concatenate([features[name] for name in ("u1", "u4")])).repeat(1, 2))
+    assert set(read) == {"u1", "u4"}
