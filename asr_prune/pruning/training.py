@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -18,7 +19,7 @@ from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
 from asr_prune.acoustic.ends import multiply_output, select_inputs
 from asr_prune.acoustic.evaluate import Quality, evaluate
-from asr_prune.acoustic.examples import Examples, Utterances
+from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
@@ -34,10 +35,8 @@ from asr_prune.pruning.ends import EndsPruner, make_pruner
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teaching import Known, checked_lesson, drop_kept, taught_figures
+from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, taught_figures
 from asr_prune.run_dir import RunDir
-
-Labelled = tuple[Utterances, Utterances]  # features, labels
 
 
 def train_run(
@@ -58,14 +57,14 @@ def train_run(
     model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method
     saves besides: model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt.
     """
-    tokens = [] if isinstance(classes, int) else classes
+    started, tokens = time.monotonic(), [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
     network_options, train_options, prune_options = options
     context = (network_options.left_context, network_options.right_context)
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
         run.models.mkdir(parents=True, exist_ok=True)
-        lesson = checked_lesson(teachers, train[0], classes, network_options, train_options, run, device)
+        lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
@@ -80,7 +79,7 @@ def train_run(
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
-        figures |= taught_figures(teachers, lesson, figures["train_seconds"])
+        figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
 

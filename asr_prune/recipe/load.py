@@ -18,7 +18,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
-from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label
+from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label, with_full_names
 from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
 from asr_prune.recipe.settings import (
     changed,
@@ -128,7 +128,11 @@ class Loaded:
         if the recipe has no list or `prune.*` was set without `runs`.
         """
         entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
-        runs = [self._run(entry, i) for i, entry in enumerate(entries)]
+        runs, short = list[Run](), dict[str, str]()
+        for i, entry in enumerate(entries):
+            name, run = self._run(entry, i)
+            runs.append(with_full_names(run, short | {other.name: other.name for other in runs}))
+            short.setdefault(name, run.name)
         names = [run.name for run in runs]
         if repeated := [name for i, name in enumerate(names) if name in names[:i]]:
             raise UserError(
@@ -137,7 +141,8 @@ class Loaded:
             )
         return runs
 
-    def _run(self, entry: RunEntry, index: int) -> Run:
+    def _run(self, entry: RunEntry, index: int) -> tuple[str, Run]:
+        """A run, and its name without what differs from recipe.yaml."""
         path: tuple[str, ...] = ("runs", str(index)) if entry != RunEntry() else ()
         network, train = ({**(self.tree.get(block) or {})} for block in ("network", "train"))
         prune = merged_prune(self.recipe.prune, entry.prune)
@@ -147,8 +152,9 @@ class Loaded:
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
         self._check_fit(chosen, train_options.epochs, network_options.hidden, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
-        name = (entry.name or label(chosen, self._usual(chosen))) + self._deviations(network_options, train_options)
-        return Run(
+        short = entry.name or label(chosen, self._usual(chosen))
+        name = short + self._deviations(network_options, train_options)
+        return short, Run(
             name=name if seed == self.written.get("seed", 1) else f"{name}-s{seed}",
             seed=seed,
             prune=chosen,

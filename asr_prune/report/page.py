@@ -74,7 +74,7 @@ class Pictures:
 def summary(rows: Sequence[Result]) -> str:
     """The dense network's WER, and the smallest network whose WER lies inside its interval.
 
-    Of several dense runs the median one counts.
+    Of several dense runs the median one counts; runs with other teachers than its own do not.
     """
     scored = [row for row in rows if finite(row.wer_test) is not None]
     if rows and all(row.words_test == 0 for row in rows):
@@ -86,7 +86,8 @@ def summary(rows: Sequence[Result]) -> str:
     size = f"The dense network ({nodes:,.0f} hidden nodes)"
     text = f"{size} has a test WER of {dense.wer_test:.2f} %."
     high = finite(dense.wer_test_high) or dense.wer_test
-    pruned = [row for row in scored if not is_dense(row) and finite(row.nodes)]
+    alike = [row for row in scored if row.teachers == dense.teachers]
+    pruned = [row for row in alike if not is_dense(row) and finite(row.nodes)]
     inside = [row for row in pruned if row.wer_test <= high]
     if not inside:
         return text
