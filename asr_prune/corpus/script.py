@@ -176,8 +176,8 @@ def option_names(script: ModuleType, corpus: CorpusOptions) -> list[str]:
 def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
     """Runs the script's `prepare`.
 
-    Raises UserError as it and `script_options` do, and says how to pass the corpus's folder; also if there is no
-    `prepare`.
+    Raises UserError as it and `script_options` do, and says how to pass the corpus's folder; also
+    if there is no `prepare`.
     """
     if not hasattr(script, "prepare"):
         raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")

@@ -40,7 +40,9 @@ def find_method(name: str) -> type[Method]:
 
 
 def method_modules(name: str) -> list[str]:
-    """The modules of method `name`, which nothing imports by name. Raises ValueError if there is no such method."""
+    """The modules of method `name`, which nothing imports by name. Raises ValueError if there is no
+    such method.
+    """
     return [f"{_package(name)}.{part}" for part in ("method", "options")]
 
 

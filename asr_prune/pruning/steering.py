@@ -17,9 +17,8 @@ class Steering:
     the mass leads, whereas the count of dead nodes lags by hundreds of updates and would wind the
     strength up. The mass is to fall along a straight line to zero, which it reaches at progress
     `land`. Each correction multiplies the strength by how far the mass, extrapolated over
-    `look_ahead`, is off that line: `gain` is the weight of that error, `most` the largest factor while
-    the mass is moving.
-    Progress is that of the sparsify phase, 0 to 1.
+    `look_ahead`, is off that line: `gain` is the weight of that error, `most` the largest factor
+    while the mass is moving. Progress is that of the sparsify phase, 0 to 1.
     """
 
     def __init__(self, land: float = 0.8, gain: float = 4.0, most: float = 1.3, look_ahead: float = 0.05) -> None:

@@ -20,11 +20,13 @@ from asr_prune.score.text import merge, normalise, representatives
 def with_agreement(
     runs: Sequence[FinishedRun], decoded: Mapping[str, Path], options: ScoreOptions, skipped: list[str]
 ) -> list[FinishedRun]:
-    """`runs` with `agreement_test` where the test set has no transcripts: the word edits that lead from the words of
-    the dense network, at its LM weight and penalty, to those of the run, at its own.
+    """`runs` with `agreement_test` where the test set has no transcripts: the word edits that lead
+    from the words of the dense network, at its LM weight and penalty, to those of the run, at its
+    own.
 
-    decoded: the folder of each run's words of test; options: normalisation and equivalents, as for a WER; skipped: gets
-    a sentence for each run whose words are missing. Of several dense runs one of the same seed is preferred.
+    decoded: the folder of each run's words of test; options: normalisation and equivalents, as for
+    a WER; skipped: gets a sentence for each run whose words are missing. Of several dense runs one
+    of the same seed is preferred.
     """
     dense = references([run.result for run in runs if not run.result.words_test])
     if not dense and any(run.result.words_test == 0 for run in runs):
