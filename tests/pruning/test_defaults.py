@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import asr_prune.pruning
-from asr_prune.pruning.options import PruneOptions, SparseOptions
+from asr_prune.pruning.options import PruneOptions, SparseOptions, WeightOptions
 from asr_prune.pruning.registry import find_options, method_names
 
 FOLDER = Path(asr_prune.pruning.__file__).parent / "methods"
@@ -41,7 +41,9 @@ def acts(options: PruneOptions, key: str) -> Any:
     """The value that acts; a method of weights says by `sparsity_asked` what null stands for."""
     if isinstance(options, SparseOptions) and key == "keep":
         return 1 - replace(options, granularity="node").masked
-    return getattr(options, "sparsity_asked" if key == "sparsity" else key)
+    if isinstance(options, WeightOptions) and key == "sparsity":
+        return replace(options, granularity="weight").sparsity_asked
+    return getattr(options, key)
 
 
 def test_nodes_that_are_gone_leave_the_network_during_training() -> None:

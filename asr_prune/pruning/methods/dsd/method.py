@@ -49,20 +49,25 @@ class DsdSchedule(WholeRunSchedule):
         self.ends: list[int] = []
 
     def parts(self, steps: int) -> list[tuple[int, float]]:
-        """One part a phase, of at least one update; the last takes what rounding leaves."""
-        if self.options.masked == 0:
+        """One part a phase, or the whole run in one."""
+        lengths = self.lengths(steps)
+        if len(lengths) == 1 or not self.options.restart:
             return [(steps, 1.0)]
+        return list(zip(lengths, self.options.rates or [0.1**i for i in range(len(lengths))], strict=True))
+
+    def lengths(self, steps: int) -> list[int]:
+        """The updates of each phase, at least one; the last takes what rounding leaves."""
+        if self.options.masked == 0:
+            return [steps]
         count = self.options.phases
         if steps < count:
             raise UserError(f"dsd has {count} phases and the run {steps} updates; raise train.epochs.")
         shares = self.options.shares or [1 / count] * count
         ends = [min(max(round(share * steps), i), steps - count + i) for i, share in enumerate(accumulate(shares), 1)]
-        factors = self.options.rates or [0.1**i for i in range(count)]
-        triples = zip([0, *ends], ends, factors, strict=False)
-        return [(end - start, factor) for start, end, factor in triples]
+        return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
     def start(self, phases: Phases) -> None:
-        self.ends = list(accumulate(updates for updates, _ in self.parts(phases.steps)))
+        self.ends = list(accumulate(self.lengths(phases.steps)))
 
     def phase(self, step: int) -> str:
         done = sum(step > end for end in self.ends)

@@ -16,6 +16,9 @@ class DsdOptions(SparseOptions):
     #: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each phase a tenth
     #: of the one before
     rates: tuple[float, ...] = ()
+    #: whether each phase has a learning-rate schedule of its own, with the factors of `rates`; false:
+    #: one schedule for the whole run, as without the method
+    restart: bool = True
     #: fraction of the updates in each phase, 1 + 2 * cycles values that add up to 1; empty: all
     #: alike
     shares: tuple[float, ...] = ()
@@ -31,6 +34,8 @@ class DsdOptions(SparseOptions):
                 raise ValueError(f"{name} must have {self.phases} entries, one a phase, not {len(values)}")
             if values and min(values) <= 0:
                 raise ValueError(f"{name} must be above 0, not {list(values)}")
+        if self.rates and not self.restart:
+            raise ValueError("rates are of the phases' own schedules; set restart: true, or leave rates out")
         if self.shares and abs(sum(self.shares) - 1) > 1e-6:
             raise ValueError(f"shares must add up to 1, not to {sum(self.shares):g}")
 

@@ -18,21 +18,27 @@ from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.saliency import LossKind, LossScore
 from asr_prune.pruning.schedule import cubic
 from asr_prune.pruning.scores import WeightScores, node_scores
+from asr_prune.pruning.weight_masks import MaskingSchedule, WeightMasks
 
 
 class Gradual(Method):
     """Removes the lowest nodes a few at a time: the number of nodes follows a cubic schedule from
     all to the target, so that many go early, while there are many to choose from. Removed nodes
-    stay removed.
+    stay removed. With granularity weight, single weights of all layers instead of nodes.
     """
 
     def __init__(self, options: GradualOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
-        self.score: LivingScores | LivingLoss = _score(options, self.nodes)
-        self.weights = GradualRemoval(options, self.nodes, self.score)
+        if options.granularity == "weight":
+            self.schedule: MaskingSchedule = MaskingSchedule(options.warm_up, options.fine_tune, options.press)
+            self.weights: ActingWeights = WeightMasks(options, self.nodes, self.schedule, options.every)
+        else:
+            self.score: LivingScores | LivingLoss = _score(options, self.nodes)
+            self.weights = GradualRemoval(options, self.nodes, self.score)
 
     def finish(self) -> list[Tensor]:
-        return self.score.living
+        """What is left: nothing is cut at the end."""
+        return self.score.alive()
 
 
 class LivingScores(WeightScores):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from asr_prune.options import options
-from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.options import WeightOptions
 
 
 @options
-class GradualOptions(PruneOptions):
+class GradualOptions(WeightOptions):
     #: score of a node, as of magnitude: onorm, inorm, product; taylor, fisher; auto: product for
     #: ReLU, onorm for sigmoid
     score: Literal["auto", "onorm", "inorm", "product", "taylor", "fisher"] = "auto"
@@ -19,8 +19,8 @@ class GradualOptions(PruneOptions):
     every: int = 32
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.strength is not None:
             raise ValueError("gradual takes keep, the fraction of nodes to end with, not strength")
+        super().__post_init__()
         if min(self.every, self.window) < 1:
             raise ValueError("every and window must be 1 or more")

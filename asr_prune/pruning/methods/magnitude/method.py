@@ -18,21 +18,30 @@ from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.parts import NodeScore
 from asr_prune.pruning.saliency import LossScore
 from asr_prune.pruning.scores import WeightScores, over_mean
+from asr_prune.pruning.weight_masks import MaskingSchedule, WeightMasks
 
 
 class Magnitude(Method):
     """Trains as the dense network does until the cut, cuts the lowest scores, and trains the
-    remaining nodes for `fine_tune` of the updates.
+    remaining nodes for `fine_tune` of the updates. With granularity weight, single weights are
+    zeroed instead of nodes.
     """
 
     def __init__(self, options: MagnitudeOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
-        if options.score == "entropy":
+        if options.granularity == "weight":
+            self.schedule: MaskingSchedule = MaskingSchedule(0.0, options.fine_tune)
+            self.weights: WeightMasks = WeightMasks(options, self.nodes, self.schedule)
+        elif options.score == "entropy":
             self.score = EntropyScore(self.nodes, options.strength or 0.0)
         elif options.score == "taylor" or options.score == "fisher":
             self.score = LossScore(self.nodes, options.score, options.window, options.strength or 0.0)
         else:
             self.score = LimitedScores(self.nodes, options.score, options.strength or 0.0)
+
+    def finish(self) -> list[Tensor]:
+        """With weights, nothing is left to cut but nodes without an outgoing weight."""
+        return self.score.alive() if self.options.sparsity_asked is not None else super().finish()
 
 
 class LimitedScores(WeightScores):

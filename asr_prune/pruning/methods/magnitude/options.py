@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from asr_prune.options import options
-from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.options import WeightOptions
 
 
 @options
-class MagnitudeOptions(PruneOptions):
+class MagnitudeOptions(WeightOptions):
     #: onorm: mean |outgoing|; inorm: mean |incoming|; product: ||incoming|| * ||outgoing||, which
     #: does not change when a ReLU node is rescaled; entropy: of whether the node is on, over the
     #: training frames; taylor, fisher: what the loss changes to first order without the node, over

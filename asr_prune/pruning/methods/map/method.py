@@ -16,9 +16,10 @@ from torch import Tensor, optim
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.map.options import MapOptions
+from asr_prune.pruning.methods.map.schedule import MapSchedule
 from asr_prune.pruning.nodes import Nodes, largest, strongest
 from asr_prune.pruning.parts import ActingWeights
-from asr_prune.pruning.schedule import Phases, WholeRunSchedule, cubic
+from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import NormScore, node_norms
 
 #: the largest factor on an update in the exploitation phase
@@ -37,7 +38,7 @@ class Map(Method):
         super().__init__(options, layers)
         target = self.nodes.target
         asked = options.masked if target is None else 1 - target / self.nodes.total
-        self.schedule: MapSchedule = MapSchedule(options.switch, asked)
+        self.schedule: MapSchedule = MapSchedule(options.start, options.switch, asked)
         self.weights: AttendedWeights = AttendedWeights(options, self.nodes, self.schedule)
         self.score = ActingNorms(self.nodes, self.weights)
 
@@ -48,24 +49,6 @@ class Map(Method):
     def audit(self) -> list[dict[str, Any]]:
         lines, self.weights.lines = self.weights.lines, []
         return lines
-
-
-class MapSchedule(WholeRunSchedule):
-    """Exploration up to update `switch_at`, then exploitation. asked: the final sparsity."""
-
-    def __init__(self, switch: float, asked: float) -> None:
-        super().__init__()
-        self.switch, self.asked, self.switch_at = switch, asked, 1
-
-    def start(self, phases: Phases) -> None:
-        self.switch_at = max(1, round(self.switch * phases.steps))
-
-    def phase(self, step: int) -> str:
-        return "exploration" if step < self.switch_at else "exploitation"
-
-    def sparsity(self, done: int) -> float:
-        """The masked fraction after `done` updates: cubic up to the switch."""
-        return self.asked * (1 - cubic(1.0, 0.0, min(1.0, done / self.switch_at)))
 
 
 class ActingNorms(NormScore):
@@ -141,14 +124,15 @@ class AttendedWeights(ActingWeights):
         for before, weight, factor in zip(self.before, self.maskable, self.backward, strict=False):
             torch.lerp(before, weight, factor, out=weight)
         self.done = step
-        if self.schedule.asked and (step % self.options.every == 0 or step == self.schedule.switch_at):
+        due = step % self.options.every == 0 and step >= self.schedule.first
+        if self.schedule.asked and (due or step == self.schedule.switch_at):
             self._refresh()
 
     def _refresh(self) -> None:
         magnitudes = self._magnitudes()
         scale = max(float(m.max()) for m in magnitudes) if self.options.scale == "global" else None
         self.attention = [attention(m, self.options.beta, scale) for m in magnitudes]
-        self.fade = max(0.0, 1 - self.done / self.schedule.switch_at)
+        self.fade = 1 - self.schedule.progress(self.done)
         before = self.masks
         if self.done <= self.schedule.switch_at:
             self.masks = self._masks(magnitudes)
@@ -168,7 +152,9 @@ class AttendedWeights(ActingWeights):
             self.backward = [torch.maximum(a, m) for m, a in both]
         else:
             self.forward = []
-            self.backward = [exploited(a, m) for m, a in zip(self.masks, self.attention, strict=True)]
+            plain = self.options.exploitation == "plain"
+            pairs = zip(self.attention, self.masks, strict=True)
+            self.backward = [m.to(a.dtype) if plain else exploited(a, m) for a, m in pairs]
 
     def _magnitudes(self) -> list[Tensor]:
         """|w| in the shapes of the weights, or the nodes' norms over their layer's mean, [1,

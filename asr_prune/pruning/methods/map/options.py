@@ -28,16 +28,20 @@ class MapOptions(SparseOptions):
     beta: float = 1.0
     #: updates between two refreshes of mask and attention
     every: int = 16
+    #: fraction of the updates before the first mask, in which training is dense
+    start: float = 0.0
     #: fraction of the updates after which the mask is fixed
     switch: float = 0.75
+    #: updates of survivors once the mask is fixed, attention: scaled by it; plain: as they are
+    exploitation: Literal["attention", "plain"] = "attention"
     #: global: all layers are ranked together; layer: each layer keeps the same fraction
     threshold: Literal["global", "layer"] = "global"
     #: where the largest magnitude has attention 1: in each layer, or in the whole network
     scale: Literal["layer", "global"] = "layer"
-    #: granularity weight: whether to mask the output layer's weights too
-    output_layer: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.beta < 0 or self.every < 1 or not 0 < self.switch <= 1:
             raise ValueError("beta must be 0 or more, every 1 or more, switch above 0 and at most 1")
+        if not 0 <= self.start < self.switch:
+            raise ValueError(f"start must be at least 0 and below switch ({self.switch:g}), not {self.start:g}")

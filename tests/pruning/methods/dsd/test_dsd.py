@@ -190,6 +190,19 @@ def test_phases_share_the_updates(steps: int, first: float, cycles: int) -> None
         assert abs(parts[0][0] - first * steps) <= 1
 
 
+def test_without_restarts_the_run_has_one_schedule_and_the_same_phases() -> None:
+    shares = (0.5, 0.25, 0.25)
+    ends = []
+    for restart in (True, False):
+        options = DsdOptions(method="dsd", restart=restart, shares=shares)
+        schedule = Dsd(options, FeedForward(3, (9,), 2).node_layers()).schedule
+        schedule.start(Phases(40, 0, 40))
+        ends.append(schedule.ends)
+        assert len(schedule.parts(40)) == (3 if restart else 1)
+    assert ends == [[20, 30, 40]] * 2
+    assert schedule.parts(40) == [(40, 1.0)]
+
+
 def test_histograms_hold_every_weight_of_each_phase(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer({"method": "dsd", "sparsity": 0.5}, {"epochs": 3})
     trainer.run()
@@ -214,6 +227,7 @@ def test_histograms_hold_every_weight_of_each_phase(make_trainer: MakeTrainer) -
         ({"sparsity": 1.0}, "sparsity must be at least 0 and below 1, not 1.0"),
         ({"fine_tune": 0.5}, "dsd has phases of its own; leave warm_up and fine_tune at 0"),
         ({"cycles": 0}, "cycles must be 1 or more"),
+        ({"restart": False, "rates": (1.0, 0.1, 0.1)}, "set restart: true, or leave rates out"),
         ({"rates": (1.0, 0.1)}, "rates must have 3 entries, one a phase, not 2"),
         ({"shares": (0.5, 0.6, 0.1)}, "shares must add up to 1, not to 1.2"),
         ({"cycles": 2, "shares": (0.5, 0.0, 0.1, 0.2, 0.2)}, "shares must be above 0"),

@@ -73,7 +73,8 @@ def slow_map(trainer: Trainer, asked: dict[str, Any]) -> FeedForward:
     network.load_state_dict(trainer.network.state_dict())
     optimiser = make_optimiser(network, trainer.options, [])
     weights = [layer.weight for layer in network.affine]
-    switch, t = round(0.75 * trainer.steps), 0
+    options = MapOptions(method="map", **asked)
+    switch, first, t = round(options.switch * trainer.steps), round(options.start * trainer.steps), 0
     forward, update, masks = None, None, []
     for epoch in range(1, trainer.options.epochs + 1):
         order = torch.Generator().manual_seed(trainer.seed * 100003 + epoch)
@@ -95,15 +96,18 @@ def slow_map(trainer: Trainer, asked: dict[str, Any]) -> FeedForward:
                 for w, k, factor in zip(weights, kept, update, strict=True):
                     w.data.copy_(k + torch.tensor(factor, dtype=torch.float64) * (w.data - k))
             t += 1
-            if t % asked["every"] == 0 or t == switch:
+            if (t % asked["every"] == 0 and t >= first) or t == switch:
                 layers = [w.tolist() for w in weights]
                 att = slow_attention(layers, asked["beta"], asked["scale"])
                 if t <= switch:
-                    masks = slow_masks(layers, slow_schedule(asked["sparsity"], t, switch), asked["threshold"])
+                    masks = slow_masks(
+                        layers, slow_schedule(asked["sparsity"], t - first, switch - first), asked["threshold"]
+                    )
                 if t < switch:
-                    forward, update = slow_factors(masks, att, 1 - t / switch)
+                    forward, update = slow_factors(masks, att, 1 - (t - first) / (switch - first))
                 else:
-                    forward, update = None, slow_exploitation(masks, att)
+                    plain = options.exploitation == "plain"
+                    forward, update = None, masks if plain else slow_exploitation(masks, att)
                 if t == switch:
                     for w, mask in zip(weights, masks, strict=True):
                         w.data.mul_(torch.tensor(mask))
@@ -116,8 +120,18 @@ def slow_map(trainer: Trainer, asked: dict[str, Any]) -> FeedForward:
     [
         {"sparsity": 0.8, "beta": 1.0, "every": 1, "threshold": "global", "scale": "layer"},
         {"sparsity": 0.6, "beta": 0.5, "every": 4, "threshold": "layer", "scale": "global"},
+        {
+            "sparsity": 0.7,
+            "beta": 1.0,
+            "every": 3,
+            "threshold": "global",
+            "scale": "layer",
+            "start": 0.2,
+            "switch": 0.6,
+            "exploitation": "plain",
+        },
     ],
-    ids=["every update", "every fourth"],
+    ids=["every update", "every fourth", "late and plain"],
 )
 def test_training_is_the_formulas(make_trainer: MakeTrainer, asked: dict[str, Any], optimiser: str) -> None:
     train = {"optimiser": optimiser, "epochs": 2, "learning_rate": 0.005, "halve_below": 0.0}
@@ -301,6 +315,7 @@ def test_the_log_adds_up(make_trainer: MakeTrainer, tmp_path: Path) -> None:
         ({"strength": 0.1}, "map has no strength"),
         ({"beta": -1.0}, "beta must be 0 or more"),
         ({"switch": 0.0}, "switch above 0"),
+        ({"start": 0.5, "switch": 0.4}, "start must be at least 0 and below switch"),
         ({"every": 0}, "every 1 or more"),
     ],
 )
