@@ -12,8 +12,8 @@ from torch import Tensor, optim
 
 from asr_prune.pruning import prox
 from asr_prune.pruning.nodes import Nodes, narrowed
-from asr_prune.pruning.options import ProximalOptions
 from asr_prune.pruning.parts import Penalty
+from asr_prune.pruning.proximal_options import ProximalOptions
 from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import PenalisedScore
 from asr_prune.pruning.steering import Steering

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.lengths import Length
-from asr_prune.pruning.options import ProximalOptions
+from asr_prune.pruning.proximal_options import ProximalOptions
 
 
 @options

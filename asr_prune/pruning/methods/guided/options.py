@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
-from asr_prune.pruning.options import ProximalOptions, PruneOptions
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.proximal_options import ProximalOptions
 
 
 @options
