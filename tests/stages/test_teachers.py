@@ -21,7 +21,7 @@ RECIPE = """
 corpus: {prepare: local/tiny.py}
 hmm: {passes: [{type: mono, iterations: 4}]}
 features: {network: {type: mfcc, deltas: 1}}
-network: {hidden: [12, 12], left_context: 1, right_context: 1}
+network: {hidden: [20, 20], left_context: 1, right_context: 1}
 train: {epochs: 2, batch: 32, threads: 1}
 prune: {method: group_lasso, keep: 0.5, every: 1, steer_every: 2}
 runs:
