@@ -134,6 +134,9 @@ def run_all(todo: list[dict[str, Any]], recipe: str, path: Path, nj: int) -> lis
     rows = []
     with ProcessPoolExecutor(nj, get_context("spawn")) as pool:
         for future in as_completed([pool.submit(run_trial, row, recipe) for row in todo]):
+            if error := future.exception():
+                print(f"failed: {error}", flush=True)
+                continue
             rows.append(row := future.result())
             new = not path.exists()
             with path.open("a", newline="") as file:
