@@ -32,6 +32,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "gradual": {"every": 4},
     "map": {"granularity": "node", "every": 4},
     "dense_small": {},
+    "random": {},
 }
 STEERED = ("group_lasso", "guided")
 

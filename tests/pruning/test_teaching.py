@@ -39,6 +39,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "magnitude": {"keep": 0.5},
     "gradual": {"keep": 0.5, "every": 2},
     "dense_small": {"keep": 0.5},
+    "random": {"keep": 0.5},
 }
 
 

@@ -85,7 +85,7 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("prune.warm_up=99 epochs", "warm_up and fine_tune must together be below the"),
         ("prune.press=2 hours", "press must be a fraction of the updates, or a length such as 2 epochs"),
         ("prune={method: map, sparsty: 0.5}", "did you mean 'sparsity'"),
-        ("prune={method: magnitude, sparsity: 0.5}", "unknown key 'prune.sparsity'"),
+        ("prune={method: l2, sparsity: 0.5}", "unknown key 'prune.sparsity'"),
         ("prune.inputs=maybe", "prune.inputs: input should be a valid boolean or a valid number (got 'maybe')"),
         ("prune.output_rank=best", "prune.output_rank: input should be a valid integer or 'auto' (got 'best')"),
         ("prune={method: none, inputs: true}", "none removes no nodes, and no inputs either"),
