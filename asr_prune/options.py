@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType
 from typing import Any, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
@@ -19,6 +20,8 @@ TYPE_MESSAGES = {
     "list_type": "must be a list",
     "union_tag_not_found": "must say which type it is",
 }
+#: how pydantic calls the types of a value that may have several
+_BRANCH = re.compile(r"bool|int|float|str|literal\[.*\]|(list|tuple|dict)\[.*\]")
 #: what YAML 1.1 makes of words without quotes
 _UNQUOTED = {
     bool: "a plain yes, no, on, off, true or false as a truth value",
@@ -110,6 +113,16 @@ def _empty(hint: Any, value: Any) -> Any:
         return None
     made = {} if is_dataclass(hint) else get_origin(hint) or hint
     return made() if made in (str, list, tuple, dict) else made if made == {} else value
+
+
+def first_problem(problems: Sequence[Any]) -> Any:
+    """The first of pydantic's errors; of a value that may have several types, one for all of them."""
+    first = problems[0]
+    if not first["loc"] or not _BRANCH.fullmatch(str(first["loc"][-1])):
+        return first
+    branches = [each for each in problems if each["loc"][:-1] == first["loc"][:-1]]
+    wanted = [each["msg"].removeprefix("Input should be ").partition(", ")[0] for each in branches]
+    return first | {"loc": first["loc"][:-1], "type": "union", "msg": f"Input should be {' or '.join(wanted)}"}
 
 
 def told(problem: Mapping[str, Any]) -> str:

@@ -158,7 +158,17 @@ def teacher_file(name: str, runs: Path) -> Path:
     or a file.
     """
     path = Path(name) if is_path(name) else runs / name
+    if teacher_run(name, runs):
+        path = runs / os.path.relpath(path, runs)
     return path if path.suffix == ".pt" else RunDir(path).network
+
+
+def teacher_run(name: str, runs: Path) -> str:
+    """The run in folder `runs` that an entry of `train.teacher` names, by its name or by a path
+    into its folder; empty if it names none.
+    """
+    first = Path(os.path.relpath(name, runs)).parts[0] if is_path(name) else name
+    return "" if first in ("..", ".") else first
 
 
 def is_path(name: str) -> bool:

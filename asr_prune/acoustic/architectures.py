@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
+from asr_prune.acoustic.ends import factor_output, select_inputs
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
@@ -27,11 +30,22 @@ def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
 def from_shape(shape: dict[str, Any]) -> Network:
     """A network of the shape that `Network.shape` returned; its weights are arbitrary.
 
-    Raises KeyError or TypeError if `shape` is not valid.
+    Raises KeyError, TypeError or ValueError if `shape` is not valid.
     """
     types: dict[str, type[Network]] = {
         "feed_forward": FeedForward,
         "residual": Residual,
         "tdnn": Tdnn,
     }
-    return types[shape["type"]](**{key: value for key, value in shape.items() if key != "type"})
+    ends = "columns", "output_rank"
+    plain = {key: value for key, value in shape.items() if key not in ("type", *ends)}
+    network = types[shape["type"]](**plain)
+    if "columns" in shape:
+        columns = torch.tensor(shape["columns"], dtype=torch.int64, device="cpu")
+        if not 0 < len(columns) <= int(columns.max()) + 1 <= network.inputs or int(columns.min()) < 0:
+            raise ValueError(f"{len(columns)} columns are not all of {network.inputs} inputs")
+        select_inputs(network, columns.to(network.shift.device))
+        network.selection = columns
+    if "output_rank" in shape:
+        factor_output(network, torch.zeros(network.outputs, shape["output_rank"]))
+    return network

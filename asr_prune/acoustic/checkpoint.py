@@ -101,8 +101,9 @@ def load_tensors(path: Path) -> dict[str, Any]:
 def read_tensors(path: Path) -> Any:
     """What torch.save wrote, tensors and plain values only, on the CPU.
 
-    torch does not compare the CRC-32 that the file has of each of its records; this does. Raises zipfile.BadZipFile if
-    one differs, or if torch would take a record for a folder and read nothing; and as torch.load.
+    torch does not compare the CRC-32 that the file has of each of its records; this does. Raises
+    zipfile.BadZipFile if one differs, or if torch would take a record for a folder and read
+    nothing; and as torch.load.
     """
     if zipfile.is_zipfile(checked(path)):
         with zipfile.ZipFile(path) as archive:

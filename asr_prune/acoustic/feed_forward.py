@@ -32,11 +32,12 @@ class FeedForward(Network):
 
     @property
     def affine(self) -> list[nn.Linear]:
-        return [*self.hidden, self.output]
+        return [*self.hidden, self.output, *self.expansions]
 
     def node_layers(self) -> list[NodeLayer]:
-        pairs = pairwise(self.affine)
-        return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairs]
+        pairs = list(pairwise(self.affine[: len(self.hidden) + 1]))
+        inner = [NodeLayer(a, b, self.act) for a, b in pairs[:-1]]
+        return [*inner, NodeLayer(*pairs[-1], self.act, self.expansions, gives_logits=True)]
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -45,6 +46,7 @@ class FeedForward(Network):
             "hidden": self.widths,
             "outputs": self.outputs,
             "activation": self.activation,
+            **self.ends(),
         }
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -52,4 +54,4 @@ class FeedForward(Network):
         x = self.normalise(frames)
         for i, layer in enumerate(self.hidden):
             x = self.apply_dropout(self.act(layer(x)), i)
-        return self.output(x)
+        return self.logits(self.output(x))

@@ -20,8 +20,8 @@ class NodeLayer:
     Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the
     outgoing vector `outgoing.weight[..., j]`. Weights are [rows, columns], in a time-delay layer
     [rows, taps, columns]. readers: the maps that read the output of `outgoing`; they take up
-    constants if `outgoing` has no bias. gives_logits: `outgoing` is the output layer. skippable:
-    the network works without the layer.
+    constants if `outgoing` has no bias; one without a bias hands them on to the next. gives_logits:
+    `outgoing` is the output layer. skippable: the network works without the layer.
     """
 
     incoming: nn.Linear
@@ -59,8 +59,12 @@ class NodeLayer:
         if self.outgoing.bias is not None:
             self.outgoing.bias.add_(offset)
             return
+        passed = offset
         for reader in self.readers:
-            reader.bias.add_(reader.weight @ offset)
+            into = reader.weight @ passed
+            passed = offset if reader.bias is not None else into
+            if reader.bias is not None:
+                reader.bias.add_(into)
 
 
 def by_rows(weight: Tensor) -> Tensor:
@@ -83,8 +87,15 @@ class Network(nn.Module, ABC):
 
     inputs: size of one spliced frame, (left + 1 + right) * feature dimension; hidden: nodes of each
     layer; outputs: number of classes; dropouts: dropout rate of each hidden layer, may change
-    during training; shift, scale: input normalisation, (x - shift) * scale.
+    during training; shift, scale: input normalisation, (x - shift) * scale, of the coefficients
+    that are read; selection: their indices in the spliced frame, int64, None if all are read;
+    expansion: the map from `output` to the logits if the output layer is factored, else None.
     """
+
+    output: nn.Linear
+    shift: Tensor
+    scale: Tensor
+    selection: Tensor | None
 
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, activation: str, dropout: float) -> None:
         super().__init__()
@@ -92,6 +103,8 @@ class Network(nn.Module, ABC):
         self.dropouts = [dropout] * len(hidden)
         self.shift = nn.Buffer(torch.zeros(inputs))
         self.scale = nn.Buffer(torch.ones(inputs))
+        self.register_buffer("selection", None, persistent=False)
+        self.expansion: nn.Linear | None = None
 
     @property
     @abstractmethod
@@ -105,6 +118,16 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def shape(self) -> dict[str, Any]:
         """Plain values from which `architectures.from_shape` builds the same shape."""
+
+    @property
+    def expansions(self) -> tuple[nn.Linear, ...]:
+        """The map after `output`, if there is one."""
+        return () if self.expansion is None else (self.expansion,)
+
+    def ends(self) -> dict[str, Any]:
+        """What `shape` says of selected inputs (columns) and of a factored output (output_rank)."""
+        read = {} if self.selection is None else {"columns": self.selection.tolist()}
+        return read | ({} if self.expansion is None else {"output_rank": self.expansion.in_features})
 
     @property
     def widths(self) -> list[int]:
@@ -125,6 +148,17 @@ class Network(nn.Module, ABC):
         self.shift.copy_(mean)
         self.scale.copy_(1 / deviation.clamp_min(1e-5))
 
+    def read_only(self, index: Tensor) -> None:
+        """Of the coefficients that it reads now, reads only some, for which the first map has been
+        narrowed. index: int64 [coefficients].
+        """
+        self.selection = index if self.selection is None else self.selection[index]
+        self.shift, self.scale = self.shift[index], self.scale[index]
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Logits [frames, classes] from what `output` gives."""
+        return outputs if self.expansion is None else self.expansion(outputs)
+
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [frames out, classes] of whole utterances, and each one's frames out, int64
         [utterances].
@@ -135,7 +169,9 @@ class Network(nn.Module, ABC):
         return self(frames), lengths
 
     def normalise(self, frames: Tensor) -> Tensor:
-        """The input of the first layer, [batch, inputs]."""
+        """The input of the first layer, [batch, coefficients that are read]."""
+        if self.selection is not None:
+            frames = frames[:, self.selection]
         return (frames - self.shift) * self.scale
 
     def apply_dropout(self, outputs: Tensor, layer: int) -> Tensor:
@@ -163,13 +199,16 @@ class Size:
     """Size of a network.
 
     nodes: of each hidden layer; params: weights and biases; macs: multiply-adds per frame; nonzero:
-    nonzero weights.
+    nonzero weights; inputs: coefficients of the spliced frame that are read; output_rank: of a
+    factored output layer, else None.
     """
 
     nodes: list[int]
     params: int
     macs: int
     nonzero: int
+    inputs: int
+    output_rank: int | None
 
 
 def size_of(network: Network) -> Size:
@@ -177,7 +216,9 @@ def size_of(network: Network) -> Size:
     weights = [layer.weight.detach() for layer in network.affine]
     params = sum(parameter.numel() for layer in network.affine for parameter in layer.parameters())
     macs = sum(layer.weight.numel() * rate_of(layer) for layer in network.affine)
-    return Size(network.widths, params, round(macs), sum(int(w.count_nonzero()) for w in weights))
+    nonzero = sum(int(w.count_nonzero()) for w in weights)
+    rank = network.ends().get("output_rank")
+    return Size(network.widths, params, round(macs), nonzero, len(network.shift), rank)
 
 
 def rate_of(layer: nn.Linear) -> float:

@@ -17,6 +17,7 @@ _PARAMETRIC = "<ParametricRelu>"  # a ReLU with two slopes per node, above and b
 #: the last three of <ParametricRelu> are those of older Kaldi
 _RATES = {
     "<AffineTransform>": ("<LearnRateCoef>", "<BiasLearnRateCoef>", "<MaxNorm>"),
+    "<LinearTransform>": ("<LearnRateCoef>",),
     "<AddShift>": ("<LearnRateCoef>",),
     "<Rescale>": ("<LearnRateCoef>",),
     _PARAMETRIC: (
@@ -24,7 +25,10 @@ _RATES = {
         *("<LearnRateCoef>", "<BiasLearnRateCoef>", "<ClipGradient>"),
     ),
 }
-_KNOWN = ("<AffineTransform>", "<Splice>", "<AddShift>", "<Rescale>", "<Softmax>", _SIGMOID, _PARAMETRIC)
+_KNOWN = (
+    *("<AffineTransform>", "<LinearTransform>", "<Splice>", "<Copy>", "<AddShift>", "<Rescale>"),
+    *("<Softmax>", _SIGMOID, _PARAMETRIC),
+)
 _BY_LOWER_CASE = {kind.lower(): kind for kind in _KNOWN}  # Component::MarkerToType ignores case
 
 
@@ -35,7 +39,10 @@ class Nnet1:
     weights: float32 [out, in] of each affine map, from input to output; biases: float32 [out];
     activations: "relu" or "sigmoid" between each two maps; offsets: relative positions of the
     spliced frames, None if the file does not splice; scale, offset: float32 [inputs], the spliced
-    input becomes scale * x + offset, None if it is not normalised.
+    input becomes scale * x + offset, None if it is not normalised. A <LinearTransform> is
+    multiplied into the affine map that follows it. columns: int64, the coefficients of the spliced
+    input that <Copy> takes, None for all; the first weights have columns of zeros for the others,
+    and scale and offset 1 and 0.
     """
 
     weights: list[np.ndarray] = field(default_factory=list)
@@ -44,6 +51,9 @@ class Nnet1:
     offsets: list[int] | None = None
     scale: np.ndarray | None = None
     offset: np.ndarray | None = None
+    columns: np.ndarray | None = None
+    linear: np.ndarray | None = None
+    inputs: int = 0
 
 
 def is_nnet1(path: Path) -> bool:
@@ -75,6 +85,8 @@ def read_nnet1(path: Path) -> Nnet1:
             f"{path} holds {len(nnet.weights)} affine maps and {len(nnet.activations)} activations; "
             "give a network of <AffineTransform>s with a <Sigmoid> or <ParametricRelu> between each two."
         )
+    if nnet.columns is not None:
+        _read_all(nnet)
     return nnet
 
 
@@ -91,10 +103,21 @@ def _component(reader: KaldiReader, kind: str, last: str, size: int, nnet: Nnet1
     if last and inputs != size:
         raise reader.fail(f"a {kind} with {inputs} inputs follows a {last} with {size} outputs")
     _check_place(reader, kind, last)
-    if kind != "<AffineTransform>" and kind != "<Splice>" and inputs != outputs:
+    if kind not in ("<AffineTransform>", "<LinearTransform>", "<Splice>", "<Copy>") and inputs != outputs:
         raise reader.fail(f"a {kind} cannot have {inputs} inputs and {outputs} outputs")
     if kind == "<AffineTransform>":
         _affine(reader, outputs, inputs, nnet)
+    elif kind == "<LinearTransform>":
+        _skip_rates(reader, kind)
+        nnet.linear = reader.matrix()
+        if nnet.linear.shape != (outputs, inputs):
+            raise reader.fail(f"a <LinearTransform> {outputs} {inputs} holds {nnet.linear.shape} weights")
+    elif kind == "<Copy>":
+        nnet.columns, nnet.inputs = np.array(reader.ints()) - 1, inputs
+        places = set(nnet.columns.tolist()) & set(range(inputs))
+        if not len(places) == len(nnet.columns) == outputs:
+            what = f"a <Copy> {outputs} {inputs}"
+            raise reader.fail(f"can use {what} only with {outputs} different places from 1")
     elif kind == "<Splice>":
         nnet.offsets = reader.ints()
         if len(nnet.offsets) * inputs != outputs:
@@ -115,16 +138,20 @@ def _check_place(reader: KaldiReader, kind: str, last: str) -> None:
     transform = ("<AddShift>", "<Rescale>")
     if kind == "<Splice>":
         fits = not last
+    elif kind == "<Copy>":
+        fits = last in ("", "<Splice>")
     elif kind in transform:
-        fits = last in ("", "<Splice>", *transform)
-    elif kind == "<AffineTransform>":
-        fits = last in ("", "<Splice>", *transform, _SIGMOID, _PARAMETRIC)
+        fits = last in ("", "<Splice>", "<Copy>", *transform)
+    elif kind in ("<AffineTransform>", "<LinearTransform>"):
+        before = ("", "<Splice>", "<Copy>", *transform, _SIGMOID, _PARAMETRIC)
+        fits = last in before or (last == "<LinearTransform>" and kind == "<AffineTransform>")
     elif kind == "<Softmax>":
         fits = last in ("", "<AffineTransform>")
     else:
         fits = last == "<AffineTransform>"
     if not fits:
-        order = "<Splice>, <AddShift> and <Rescale>, <AffineTransform>s with an activation between each two, <Softmax>"
+        order = "<Splice>, <Copy>, <AddShift> and <Rescale>, <LinearTransform>s and <AffineTransform>s with an "
+        order += "activation after each affine one but the last, <Softmax>"
         raise reader.fail(f"{kind} follows {last or 'nothing'}, but components can only be used in the order {order}")
 
 
@@ -133,8 +160,20 @@ def _affine(reader: KaldiReader, outputs: int, inputs: int, nnet: Nnet1) -> None
     weight, bias = reader.matrix(), reader.vector()
     if weight.shape != (outputs, inputs) or bias.shape != (outputs,):
         raise reader.fail(f"an <AffineTransform> {outputs} {inputs} holds {weight.shape} weights, {bias.shape} biases")
-    nnet.weights.append(weight)
+    nnet.weights.append(weight if nnet.linear is None else weight @ nnet.linear)
+    nnet.linear = None
     nnet.biases.append(bias)
+
+
+def _read_all(nnet: Nnet1) -> None:
+    def spread(values: np.ndarray, other: float) -> np.ndarray:
+        whole = np.full((*values.shape[:-1], nnet.inputs), other, np.float32)
+        whole[..., nnet.columns] = values
+        return whole
+
+    nnet.weights[0] = spread(nnet.weights[0], 0)
+    if nnet.scale is not None and nnet.offset is not None:
+        nnet.scale, nnet.offset = spread(nnet.scale, 1), spread(nnet.offset, 0)
 
 
 def _normalise(reader: KaldiReader, kind: str, size: int, nnet: Nnet1) -> None:

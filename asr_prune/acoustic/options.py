@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Literal
 
+from asr_prune.errors import UserError
 from asr_prune.options import options
 
 
@@ -92,15 +93,15 @@ class TrainOptions:
     #: trained network to start from: a run's folder, a weights file (.pt, .safetensors) or a Kaldi
     #: nnet1 file
     init: str = ""
-    #: trained networks whose posteriors are soft labels, one or a list: runs of the recipe, folders of runs, or model
-    #: files
+    #: trained networks whose posteriors are soft labels, one or a list: runs of the recipe, folders
+    #: of runs, or model files
     teacher: str | tuple[str, ...] = ()
     #: the teacher's part of the objective, 0 to 1; 1 leaves the labels out
     teacher_weight: float = 0.5
     #: temperature of both posteriors; above 1 they are flatter
     temperature: float = 1.0
-    #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run on every batch, as
-    #: always with CTC
+    #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run
+    #: on every batch, as always with CTC
     teacher_top: int = 16
     #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -137,3 +138,14 @@ class TrainOptions:
             raise ValueError(f"memory_gb must be 0 or more, not {self.memory_gb}")
         if not (0 <= self.momentum < 1 and 0 < self.pct_start < 1 and 0 <= self.halve_below < 1):
             raise ValueError("momentum and halve_below must be at least 0 and below 1, pct_start between 0 and 1")
+
+
+def check_strides(name: str, teacher: int, student: int) -> None:
+    """Raises UserError if a teacher has no output where its student has one; both in feature frames
+    per output. name: the teacher, for the message.
+    """
+    if student % teacher:
+        raise UserError(
+            f"{name} has one output for {teacher} frames, this run one for {student}; the student's "
+            "number must be a multiple of the teacher's: change network.strides."
+        )

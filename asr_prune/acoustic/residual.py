@@ -48,10 +48,15 @@ class Residual(Network):
 
     @property
     def affine(self) -> list[nn.Linear]:
-        return [self.input, *(layer for pair in self.pairs for layer in pair), self.output]
+        return [self.input, *(layer for pair in self.pairs for layer in pair), *self.last]
+
+    @property
+    def last(self) -> list[nn.Linear]:
+        """The output layer, one map or two."""
+        return [self.output, *self.expansions]
 
     def node_layers(self) -> list[NodeLayer]:
-        readers = [*(incoming for incoming, _ in self.pairs), self.output]
+        readers = [*(incoming for incoming, _ in self.pairs), *self.last]
         return [
             NodeLayer(incoming, outgoing, self.act, tuple(readers[i:]), skippable=True)
             for i, (incoming, outgoing) in enumerate(self.pairs, 1)
@@ -65,6 +70,7 @@ class Residual(Network):
             "outputs": self.outputs,
             "activation": self.activation,
             "stream": self.stream,
+            **self.ends(),
         }
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -73,4 +79,4 @@ class Residual(Network):
         for i, (incoming, outgoing) in enumerate(self.pairs):
             if incoming.out_features:
                 h = h + outgoing(self.apply_dropout(self.act(incoming(h)), i))
-        return self.output(h)
+        return self.logits(self.output(h))

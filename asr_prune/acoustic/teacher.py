@@ -43,8 +43,9 @@ class Taught:
 
 
 class Teacher(ABC):
-    """`(1 - weight) * CE + weight * T^2 * KL(p || q)` per frame: p the teachers' posteriors, q the student's, both at
-    temperature T, whose square keeps the size of the gradient (Hinton et al., section 2).
+    """`(1 - weight) * CE + weight * T^2 * KL(p || q)` per frame: p the teachers' posteriors, q the
+    student's, both at temperature T, whose square keeps the size of the gradient (Hinton et al.,
+    section 2).
 
     seconds: spent on p so far (on a GPU, on starting it).
     """
@@ -62,14 +63,19 @@ class Teacher(ABC):
     def posteriors(self, batch: Taught) -> Tensor:
         """p, float [frames out, classes]."""
 
+    def timed(self, batch: Taught) -> Tensor:
+        """As `posteriors`; their time is added to `seconds`."""
+        started = time.perf_counter()
+        found = self.posteriors(batch)
+        self.seconds += time.perf_counter() - started
+        return found
+
     def loss(self, supervised: Tensor, logits: Tensor, batch: Taught) -> Tensor:
         """The objective, [], nats per feature frame. supervised: CE; logits: the student's, [frames
         out, classes].
         """
-        started = time.perf_counter()
         with torch.no_grad():
-            target = self.posteriors(batch)
-        self.seconds += time.perf_counter() - started
+            target = self.timed(batch)
         student = (logits / self.temperature).log_softmax(-1)
         divergence = nn.functional.kl_div(student, target, reduction="sum") / len(batch.inputs[0])
         soft = self.weight * self.temperature**2 * divergence

@@ -102,11 +102,12 @@ class Tdnn(Network):
 
     @property
     def affine(self) -> list[nn.Linear]:
-        return [*self.delays, self.output]
+        return [*self.delays, self.output, *self.expansions]
 
     def node_layers(self) -> list[NodeLayer]:
-        pairs = pairwise(self.affine)
-        return [NodeLayer(a, b, self.act, gives_logits=b is self.output) for a, b in pairs]
+        pairs = list(pairwise(self.affine[: len(self.delays) + 1]))
+        inner = [NodeLayer(a, b, self.act) for a, b in pairs[:-1]]
+        return [*inner, NodeLayer(*pairs[-1], self.act, self.expansions, gives_logits=True)]
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -117,6 +118,7 @@ class Tdnn(Network):
             "activation": self.activation,
             "taps": [list(taps) for taps in self.taps],
             "strides": list(self.strides),
+            **self.ends(),
         }
 
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,7 +126,7 @@ class Tdnn(Network):
         for i, layer in enumerate(self.delays):
             x = self.apply_dropout(self.act(layer(x, lengths)), i)
             lengths = layer.output_lengths(lengths)
-        return self.output(x, lengths), lengths
+        return self.logits(self.output(x, lengths)), lengths
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: float [frames, inputs] of one utterance, spliced, not normalised.

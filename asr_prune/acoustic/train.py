@@ -42,8 +42,8 @@ class Trainer:
     """Trains `network` on `train`, evaluating on `dev`.
 
     Each epoch has a random stream of its own, from `seed` and the epoch's number, so that a run
-    that was killed and resumed from its checkpoint ends with the same weights. run: where checkpoint,
-    metrics and events are written.
+    that was killed and resumed from its checkpoint ends with the same weights. run: where
+    checkpoint, metrics and events are written.
     """
 
     def __init__(

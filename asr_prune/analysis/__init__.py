@@ -1,1 +1,3 @@
-"""Beyond the stages: the ladder of GMM-HMM passes, nested widths, timings, `plan`'s estimates, `doctor`."""
+"""Beyond the stages: the ladder of GMM-HMM passes, nested widths, timings, `plan`'s estimates,
+`doctor`.
+"""

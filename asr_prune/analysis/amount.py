@@ -1,4 +1,6 @@
-"""How much speech a recipe has: from the headers of its data directories, or before the corpus stage of the corpus."""
+"""How much speech a recipe has: from the headers of its data directories, or before the corpus
+stage of the corpus.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ AUDIO = (".flac", ".wav", ".sph")
 
 @dataclass(frozen=True)
 class Amount:
-    """The size of a set, or of a corpus before the corpus stage. estimated: from some of the headers."""
+    """The size of a set, or of a corpus before the corpus stage. estimated: from some of the
+    headers.
+    """
 
     utterances: int
     hours: float
@@ -33,7 +37,9 @@ class Amount:
 
 
 def amounts(experiment: Experiment) -> dict[str, Amount]:
-    """Of train, dev and test once the corpus stage has made them; before that of the whole root, as `corpus`."""
+    """Of train, dev and test once the corpus stage has made them; before that of the whole root, as
+    `corpus`.
+    """
     layout = experiment.layout
     if (layout.set("train") / "text").is_file():
         return {part: of_set(DataDir.read(layout.set(part))) for part in SETS}
@@ -65,8 +71,8 @@ def _is_audio(name: str) -> bool:
 
 
 def audio_seconds(places: Sequence[str]) -> tuple[float, float]:
-    """The length of some audio files together, from the headers of at most HEADERS of them, evenly spread; unreadable
-    files count nothing. And the seconds that it takes to read one header.
+    """The length of some audio files together, from the headers of at most HEADERS of them, evenly
+    spread; unreadable files count nothing. And the seconds that it takes to read one header.
     """
     chosen, start = places[:: max(1, -(-len(places) // HEADERS))], time.process_time()
     length = sum(_lengths(chosen)) * len(places) / max(1, len(chosen))

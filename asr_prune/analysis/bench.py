@@ -17,8 +17,8 @@ from asr_prune.run_dir import RunDir
 def bench_decode(run: RunDir, decoding: Decoding, part: str) -> list[str]:
     """Decodes a set with a run's shrunk network on one process and one thread; lines to print.
 
-    Seconds are CPU time, so that other work on the machine counts for less. Writes nothing. Raises UserError if the
-    network is decoded greedily or the graph is missing.
+    Seconds are CPU time, so that other work on the machine counts for less. Writes nothing. Raises
+    UserError if the network is decoded greedily or the graph is missing.
     """
     if decoding.graph is None:
         raise UserError("decoding is greedy: there is no search to time; set decode.search to graph.")

@@ -198,7 +198,8 @@ class Estimator:
         return features.hmm if features.network.type == "hmm" else features.network
 
     def _speed(self, run: Run) -> NetworkSpeed:
-        key = run.network, replace(run.train, epochs=1, init="", memory_gb=0.0, teacher=())
+        alone = replace(run.train, teacher=(), teacher_weight=0.5, temperature=1.0, teacher_top=0)
+        key = run.network, replace(alone, epochs=1, init="", memory_gb=0.0)
         if key not in self.speeds:
             count = sum(own.utterances for own in self.amounts.values())
             frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)
@@ -208,10 +209,15 @@ class Estimator:
     def _train(self, run: Run) -> Estimate:
         speed = self._speed(run)
         train, dev = (self.frames(self._network_kind, part) for part in ("train", "dev"))
-        held, copies = (train + dev) * (4 * self._dim + 24), 4 * speed.params * COPIES
+        kept = 8 * min(run.train.teacher_top, self._outputs) * train if self._keeps_posteriors(run) else 0
+        held, copies = (train + dev) * (4 * self._dim + 24) + kept, 4 * speed.params * COPIES
         memory = self.base + min(held, run.train.memory or held) + copies
         seconds = run.train.epochs * (train * speed.train + dev * speed.forward) + self._teaching(run, train)
-        return Estimate(seconds, train, copies, memory)
+        return Estimate(seconds, train, copies + kept, memory)
+
+    def _keeps_posteriors(self, run: Run) -> bool:
+        """Whether the posteriors of the run's teachers are computed once."""
+        return bool(run.train.teachers and run.train.teacher_top and not self.experiment.ctc)
 
     def _teaching(self, run: Run, frames: int) -> float:
         """Seconds of the teachers' posteriors of training frames; a teacher that is no run of the
@@ -219,8 +225,7 @@ class Estimator:
         """
         runs = {other.name: other for other in self.experiment.runs}
         each = sum(self._speed(runs.get(name, run)).forward for name in run.train.teachers)
-        once = run.train.teacher_top and not self.experiment.ctc
-        return (1 if once else run.train.epochs) * frames * each
+        return (1 if self._keeps_posteriors(run) else run.train.epochs) * frames * each
 
     def _verify(self, run: Run) -> Estimate:
         """Two networks over test in single and double precision, and, if anything was cut, two

@@ -28,8 +28,9 @@ PATIENCE = 0.6
 
 
 def seconds_each(work: Callable[[], object]) -> float:
-    """Seconds that one call takes, the fastest of those that there is patience for: as if nothing else ran, so that
-    the seconds of the processor count where they are fewer than those of the clock.
+    """Seconds that one call takes, the fastest of those that there is patience for: as if nothing
+    else ran, so that the seconds of the processor count where they are fewer than those of the
+    clock.
     """
     work()
     best, end = float("inf"), time.perf_counter() + PATIENCE
@@ -62,8 +63,8 @@ def reading_speed(places: Sequence[str]) -> float:
 
 @dataclass(frozen=True)
 class GmmSpeed:
-    """Seconds a frame: score: of all pdfs; search: of the best path; statistics: of the Gaussians' sums; speaker:
-    of the sums of a speaker's transform; diagonal: of those of a diagonalising one.
+    """Seconds a frame: score: of all pdfs; search: of the best path; statistics: of the Gaussians'
+    sums; speaker: of the sums of a speaker's transform; diagonal: of those of a diagonalising one.
     """
 
     score: float
@@ -96,8 +97,8 @@ def gmm_speed(pdfs: int, gaussians: int, dim: int) -> GmmSpeed:
 
 
 def search_speed(pdfs: int) -> float:
-    """Seconds a frame of the search for the best path through a chain of states, each 8 frames long, under scores as
-    far apart as speech makes them.
+    """Seconds a frame of the search for the best path through a chain of states, each 8 frames
+    long, under scores as far apart as speech makes them.
     """
     import kaldi_hmm_gmm as khg
 
@@ -133,8 +134,8 @@ class NetworkSpeed:
 def network_speed(
     network: NetworkOptions, how: TrainOptions, dim: int, outputs: int, frames: int, ctc: bool
 ) -> NetworkSpeed:
-    """Of the training of the recipe's own network, without what its pruning method adds; dim: values of an unspliced
-    frame; frames: of a usual utterance.
+    """Of the training of the recipe's own network, without what its pruning method adds; dim:
+    values of an unspliced frame; frames: of a usual utterance.
     """
     import torch
 

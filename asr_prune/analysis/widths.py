@@ -51,12 +51,12 @@ class Judge:
 
 
 def measure_widths(run: RunDir, judge: Judge) -> list[dict[str, Any]]:
-    """Cuts the network of a run with ordered nodes, as it was before its own cut, to the first 10 %, 20 % ... 100 % of
-    each layer's nodes; measures each; writes widths.json and prints a table.
+    """Cuts the network of a run with ordered nodes, as it was before its own cut, to the first 10
+    %, 20 % ... 100 % of each layer's nodes; measures each; writes widths.json and prints a table.
 
-    A row has: width (share of each layer), nodes_per_layer and nodes (without those that do nothing), params, dev_ce
-    (nats per frame), wer_dev, wer_test, wer_test_low, wer_test_high, lm_weight and penalty (chosen on dev). Raises
-    UserError if the run's nodes are not ordered.
+    A row has: width (share of each layer), nodes_per_layer and nodes (without those that do
+    nothing), params, dev_ce (nats per frame), wer_dev, wer_test, wer_test_low, wer_test_high,
+    lm_weight and penalty (chosen on dev). Raises UserError if the run's nodes are not ordered.
     """
     vectors = ordered_vectors(run)
     feats = {part: judge.decoding.load(part) for part in SCORED_SETS}
@@ -69,7 +69,9 @@ def measure_widths(run: RunDir, judge: Judge) -> list[dict[str, Any]]:
 
 
 def ordered_vectors(run: RunDir) -> str:
-    """The penalised vectors of a run whose first nodes matter most. Raises UserError if its nodes are not ordered."""
+    """The penalised vectors of a run whose first nodes matter most. Raises UserError if its nodes
+    are not ordered.
+    """
     settings = yaml.safe_load(checked(run.recipe).read_text(encoding="utf-8"))["prune"]
     cls = find_options(settings["method"])
     if not cls(**renamed_keys(cls, settings)[0]).ordered:
@@ -113,7 +115,9 @@ def dev_cross_entropy(decoding: Decoding, model: Model, dev: Feats) -> float:
 
 
 def _word_errors(judge: Judge, model: Model, feats: Mapping[str, Feats]) -> dict[str, Any]:
-    """WER of dev at its best LM weight and penalty, and of test at the same, with the interval of test."""
+    """WER of dev at its best LM weight and penalty, and of test at the same, with the interval of
+    test.
+    """
     sets = {part: DataDir.read(judge.decoding.set(part)) for part in SCORED_SETS}
     dev = _decoded(judge, model, feats["dev"], grid(judge.decoding.options))
     point = tune(dev, sets["dev"].text, judge.score)

@@ -1,4 +1,6 @@
-"""Opening .wav, .flac and NIST .sph files, and WAV within archives, by libsndfile; refusing damaged ones."""
+"""Opening .wav, .flac and NIST .sph files, and WAV within archives, by libsndfile; refusing damaged
+ones.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def _source(path: Path, raw: BinaryIO, offset: int | None) -> str | _Part:
 
 
 def _to_the_end(raw: BinaryIO, header: WavHeader) -> _Part:
-    """Without the sizes of an RF64 header, and with one for the samples with which libsndfile reads the whole file."""
+    """Without the sizes of an RF64 header, and with one for the samples with which libsndfile reads
+    the whole file.
+    """
     raw.seek(0)
     sizes = {header.begin - len(_TO_THE_END): _TO_THE_END}
     return _Part(raw, 0, None, {0: b"RIFF", **sizes} if raw.read(4) == b"RF64" else sizes)
@@ -187,7 +191,9 @@ def declared_samples(path: Path, file: soundfile.SoundFile) -> int:
 
 
 def wav_header(path: Path | str) -> WavHeader | None:
-    """The header of a WAV, whose size is None if it is read to the end of the file; None for other formats."""
+    """The header of a WAV, whose size is None if it is read to the end of the file; None for other
+    formats.
+    """
     place, offset = archive_entry(str(path))
     with open(place, "rb") as raw:
         raw.seek(offset or 0)

@@ -17,7 +17,9 @@ Transcripts = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class SpokenWords:
-    """Words that have a pronunciation; oov: the word that stands for all others in training; where: their file."""
+    """Words that have a pronunciation; oov: the word that stands for all others in training; where:
+    their file.
+    """
 
     words: frozenset[str]
     oov: str
@@ -34,7 +36,9 @@ class SpokenWords:
 
 
 def coverage(sets: Mapping[str, Transcripts], vocabulary: SpokenWords) -> list[str]:
-    """A sentence for each of `sets` that has words outside the vocabulary, and what becomes of them."""
+    """A sentence for each of `sets` that has words outside the vocabulary, and what becomes of
+    them.
+    """
     sentences = []
     for part, text in sets.items():
         if lacking := vocabulary.lacks(text):
@@ -54,7 +58,8 @@ def _fate(part: str, vocabulary: SpokenWords) -> str:
 
 
 def mends(sets: Mapping[str, Transcripts], vocabulary: SpokenWords, script_options: Collection[str] = ()) -> list[str]:
-    """What to do about the words outside the vocabulary, a sentence each, the likeliest first; none if it has all.
+    """What to do about the words outside the vocabulary, a sentence each, the likeliest first; none
+    if it has all.
 
     script_options: keys that the corpus's script takes in corpus.options.
     """
@@ -98,7 +103,9 @@ def _more_words(script_options: Collection[str]) -> list[str]:
 def need_covered(
     sets: Mapping[str, Transcripts], vocabulary: SpokenWords, script_options: Collection[str] = ()
 ) -> None:
-    """Raises UserError if training could use no utterance of one of `sets`, all with words outside the vocabulary."""
+    """Raises UserError if training could use no utterance of one of `sets`, all with words outside
+    the vocabulary.
+    """
     if vocabulary.oov in vocabulary.words:
         return
     for part, text in sets.items():

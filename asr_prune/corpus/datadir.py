@@ -160,7 +160,9 @@ class DataDir:
 
 
 def write_silent_text(folder: Path) -> None:
-    """Writes a `text` without words for the utterances of utt2spk, if the folder has none or an empty one."""
+    """Writes a `text` without words for the utterances of utt2spk, if the folder has none or an
+    empty one.
+    """
     if not (folder / "utt2spk").is_file() or ((folder / "text").is_file() and (folder / "text").stat().st_size):
         return
     write_table(folder / "text", dict.fromkeys(read_table(folder / "utt2spk"), ""))

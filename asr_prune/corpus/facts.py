@@ -19,7 +19,8 @@ ARPA, LM_TEXT = "lm.arpa", "lm.txt"
 
 @dataclass(frozen=True)
 class Facts:
-    """lexicon: the corpus has a pronunciation lexicon; arpa: a language model; lm_text: text for one.
+    """lexicon: the corpus has a pronunciation lexicon; arpa: a language model; lm_text: text for
+    one.
 
     lexicon_file: the name of the lexicon, one of LEXICONS.
     """

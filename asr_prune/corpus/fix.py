@@ -23,14 +23,14 @@ _OPTIONAL = ("segments", *(table.name for table in SIDE_TABLES))
 def fix(path: Path | str, rate: int | None = None, channel: Channel = None) -> list[str]:
     """Repairs the data directory `path` in place; returns the changes, a sentence each.
 
-    Removes the blemishes of `clean_table`, sorts the files, removes blank and repeated lines (the first
-    is kept), drops utterances that a file lacks or that have no words, no speaker, no usable audio
-    (rate and channel as in `validate`), a segment that cannot be cut, or a line of the wrong form in
-    one of SIDE_TABLES. spk2utt and missing durations are written anew, an incomplete utt2num_frames
-    is removed; `.backup/` gets the files before the change. Not repaired: speakers that are not
-    prefixes of their utterances, overlapping segments, reserved symbols, words outside the
-    vocabulary. Raises UserError if a needed file is missing or no utterance would be left; nothing
-    is changed then.
+    Removes the blemishes of `clean_table`, sorts the files, removes blank and repeated lines (the
+    first is kept), drops utterances that a file lacks or that have no words, no speaker, no usable
+    audio (rate and channel as in `validate`), a segment that cannot be cut, or a line of the wrong
+    form in one of SIDE_TABLES. spk2utt and missing durations are written anew, an incomplete
+    utt2num_frames is removed; `.backup/` gets the files before the change. Not repaired: speakers
+    that are not prefixes of their utterances, overlapping segments, reserved symbols, words outside
+    the vocabulary. Raises UserError if a needed file is missing or no utterance would be left;
+    nothing is changed then.
     """
     path = Path(path)
     names = (*_NEEDED, *(name for name in _OPTIONAL if (path / name).exists()))

@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def corpus_files(script: Path, corpus: CorpusOptions) -> list[Path]:
-    """The files and folders that a local script reads: what its `sources` says, or else the corpus root."""
+    """The files and folders that a local script reads: what its `sources` says, or else the corpus
+    root.
+    """
     module = load_script(script)
     if hasattr(module, "sources"):
         return list(module.sources(corpus.root, *script_options(module, corpus)))
@@ -38,13 +40,15 @@ def prepare_corpus(
     oov: str | None,
     audio: bool,
 ) -> list[Path]:
-    """Runs the script, which writes the data directories `sets` below `out`; logs one line per set and what validation
-    finds; records the facts about the corpus. Returns further files that the script wrote.
+    """Runs the script, which writes the data directories `sets` below `out`; logs one line per set
+    and what validation finds; records the facts about the corpus. Returns further files that the
+    script wrote.
 
-    words: a table whose first column is the vocabulary; None: the lexicon that the script writes, if any; oov: its word
-    for unknown words, unless an oov.int beside it says; None: no words need a pronunciation; audio: whether the
-    recordings are needed. A test set without transcripts gets a `text` of ids alone. Raises UserError as the script
-    does, and if train or dev has no transcripts, or none that the words cover.
+    words: a table whose first column is the vocabulary; None: the lexicon that the script writes,
+    if any; oov: its word for unknown words, unless an oov.int beside it says; None: no words need a
+    pronunciation; audio: whether the recordings are needed. A test set without transcripts gets a
+    `text` of ids alone. Raises UserError as the script does, and if train or dev has no
+    transcripts, or none that the words cover.
     """
     module = load_script(script)
     dictionary = out / "local"

@@ -60,7 +60,8 @@ def archive_path(scp: Path, archive: str) -> str:
 
 
 def archive_entry(place: str) -> tuple[str, int | None]:
-    """`archive:offset` as (archive, byte offset); (place, None) for anything else, also for a file of that name.
+    """`archive:offset` as (archive, byte offset); (place, None) for anything else, also for a file
+    of that name.
 
     No archive is as long as an offset of more than 18 digits says.
     """

@@ -22,7 +22,7 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
 from asr_prune.corpus.script_folders import package_name
 from asr_prune.errors import UserError, did_you_mean
-from asr_prune.options import told, with_empty
+from asr_prune.options import first_problem, told, with_empty
 
 T = TypeVar("T")
 #: the package of the scripts that come with asr_prune
@@ -176,8 +176,8 @@ def option_names(script: ModuleType, corpus: CorpusOptions) -> list[str]:
 def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:
     """Runs the script's `prepare`.
 
-    Raises UserError as it and `script_options` do, and says how to pass the corpus's folder; also if there is no
-    `prepare`.
+    Raises UserError as it and `script_options` do, and says how to pass the corpus's folder; also
+    if there is no `prepare`.
     """
     if not hasattr(script, "prepare"):
         raise UserError(f"{corpus.prepare} has no function prepare(root, out, seed); write one.")
@@ -198,7 +198,7 @@ def read_options(cls: type[T], values: Mapping[str, Any], where: str = "corpus.o
     try:
         return TypeAdapter(cls).validate_python(with_empty(cls, values))
     except ValidationError as error:
-        problem = error.errors()[0]
+        problem = first_problem(error.errors())
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             known = [option.name for option in fields(cls)]  # type: ignore[arg-type]

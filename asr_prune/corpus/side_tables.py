@@ -15,7 +15,9 @@ from asr_prune.text import fields
 
 
 class SideTable(NamedTuple):
-    """of: what its first column lists, all of them; form: of a line; fits: whether the rest of a line has that form."""
+    """of: what its first column lists, all of them; form: of a line; fits: whether the rest of a
+    line has that form.
+    """
 
     name: str
     of: Literal["utterance", "speaker", "recording"]

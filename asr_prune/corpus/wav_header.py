@@ -15,8 +15,8 @@ _ORDERS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<"}
 
 @dataclass(frozen=True)
 class WavHeader:
-    """begin: of the samples, in bytes from the header's start; size: of the samples in bytes as it says, None if it
-    does not; block: bytes of the samples of all channels at one time.
+    """begin: of the samples, in bytes from the header's start; size: of the samples in bytes as it
+    says, None if it does not; block: bytes of the samples of all channels at one time.
     """
 
     begin: int

@@ -8,8 +8,8 @@ from asr_prune.decode.arrays import FstArrays
 
 
 def check_epsilons(graph: FstArrays) -> None:
-    """Raises ValueError if a cycle consumes no frame: Kaldi's decoders do not end in one of negative cost, and no
-    lattice can have one.
+    """Raises ValueError if a cycle consumes no frame: Kaldi's decoders do not end in one of
+    negative cost, and no lattice can have one.
     """
     free = graph.arcs["ilabel"] == 0
     try:

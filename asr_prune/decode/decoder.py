@@ -39,8 +39,8 @@ class BestPath:
 class Decoder:
     """Decodes with a graph folder of `make_graph`.
 
-    Pickled by the path of the folder. Raises UserError if a file is missing, damaged or inconsistent
-    with the others.
+    Pickled by the path of the folder. Raises UserError if a file is missing, damaged or
+    inconsistent with the others.
     """
 
     def __init__(self, graph: Readable, options: DecodeOptions) -> None:

@@ -73,7 +73,8 @@ class _Components(KaldiWriter):
 
 
 def network_text(network: FeedForward) -> bytes:
-    """The network as <AffineTransform>s with activations, and <Softmax>.
+    """The network as <AffineTransform>s with activations, and <Softmax>; a factored output layer
+    begins with a <LinearTransform>.
 
     nnet1 has no plain ReLU; it is written as <ParametricRelu> with slopes 1 and 0 and learning
     rates 0.
@@ -83,11 +84,16 @@ def network_text(network: FeedForward) -> bytes:
     relu = {"AlphaLearnRateCoef": 0, "BetaLearnRateCoef": 0}
     for layer in network.affine:
         size = layer.out_features
+        if layer.bias is None:
+            out.begin("<LinearTransform>", size, layer.in_features, LearnRateCoef=1)
+            out.matrix(layer.weight.detach().numpy())
+            out.end()
+            continue
         out.begin("<AffineTransform>", size, layer.in_features, **rates)
         out.matrix(layer.weight.detach().numpy())
         out.vector(layer.bias.detach().numpy())
         out.end()
-        if layer is network.output:
+        if layer is network.affine[-1]:
             out.begin("<Softmax>", size, size)
         elif network.activation == "sigmoid":
             out.begin("<Sigmoid>", size, size)
@@ -100,11 +106,18 @@ def network_text(network: FeedForward) -> bytes:
 
 
 def transform_text(network: FeedForward, context: tuple[int, int]) -> bytes:
-    """<Splice>, then the input normalisation: <AddShift>, <Rescale>."""
+    """<Splice>, then <Copy> if the network reads only some coefficients, counted from 1, then the
+    input normalisation: <AddShift>, <Rescale>.
+    """
     out, size = _Components(), network.inputs
     out.begin("<Splice>", size, size // (1 + sum(context)))
     out.ints(list(range(-context[0], context[1] + 1)))
     out.end()
+    if network.selection is not None:
+        out.begin("<Copy>", len(network.selection), size)
+        out.ints((network.selection + 1).tolist())
+        out.end()
+        size = len(network.selection)
     for kind, values in (("<AddShift>", -network.shift), ("<Rescale>", network.scale)):
         out.begin(kind, size, size, LearnRateCoef=0)
         out.vector(values.numpy())

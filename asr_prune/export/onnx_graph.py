@@ -30,9 +30,9 @@ _OPERATORS = {"relu": "Relu", "sigmoid": "Sigmoid"}
 _INPUT_FORM = (
     f"{INPUT} float32 [frames, dim] of one whole utterance, neither spliced nor scaled. The graph"
     " repeats the first and last frame beyond the edges, splices context[0] frames before and"
-    " context[1] after each, subtracts a mean and multiplies by an inverse deviation. For part of a"
-    " longer utterance add context[0] frames before it and context[1] after it, and drop their rows"
-    " of the outputs."
+    " context[1] after each, takes of that only the columns of network if it has any, subtracts a"
+    " mean and multiplies by an inverse deviation. For part of a longer utterance add context[0] frames"
+    " before it and context[1] after it, and drop their rows of the outputs."
 )
 _OUTPUT_FORM = (
     f"{LOGITS} float32 [frames, pdfs] before the softmax; {LOGLIKES} float32 [frames, pdfs]:"
@@ -131,6 +131,8 @@ def _normalised(graph: _Graph, deployed: Deployed) -> str:
     """The spliced, normalised frames: `splice_utterance` and `Network.normalise`."""
     (left, right), network = deployed.model.context, deployed.model.network
     spliced = graph.spliced(INPUT, deployed.dim, range(-left, right + 1))
+    if network.selection is not None:
+        spliced = graph.add("Gather", spliced, graph.weight(network.selection.tolist()), axis=1)
     centred = graph.add("Sub", spliced, graph.weight(network.shift))
     return graph.add("Mul", centred, graph.weight(network.scale))
 
@@ -140,25 +142,31 @@ def _layers(graph: _Graph, network: Network, x: str) -> str:
     act = _OPERATORS[network.activation]
     if isinstance(network, FeedForward):
         need_nodes(network)
-        for layer in network.affine[:-1]:
+        for layer in network.affine[: len(network.hidden)]:
             x = graph.add(act, graph.affine(layer, x))
-        return graph.affine(network.output, x)
+        return _logits(graph, network, x)
     if isinstance(network, Tdnn):
         need_nodes(network)
         for delay in network.delays:
             x = graph.add(act, graph.affine(delay, _delayed(graph, delay, x)))
-        return graph.affine(network.output, x)
+        return _logits(graph, network, x)
     if isinstance(network, Residual):
         h = graph.affine(network.input, x)
         for incoming, outgoing in network.pairs:
             if incoming.out_features:
                 nodes = graph.add(act, graph.affine(incoming, h))
                 h = graph.add("Add", h, graph.affine(outgoing, nodes))
-        return graph.affine(network.output, h)
+        return _logits(graph, network, h)
     raise UserError(
         f"a network of type {network.shape()['type']} cannot be exported to ONNX;"
         " train one of type feed_forward, residual or tdnn."
     )
+
+
+def _logits(graph: _Graph, network: Network, x: str) -> str:
+    for layer in (network.output, *network.expansions):
+        x = graph.affine(layer, x)
+    return x
 
 
 def _delayed(graph: _Graph, layer: TimeDelay, x: str) -> str:

@@ -71,7 +71,9 @@ def align_equal(graphs: dict[str, Fst], data: JoinedUtterances, seed: int) -> Al
 def align(
     model: HmmModel, graphs: dict[str, Fst], data: JoinedUtterances, search: Search, label: str = ""
 ) -> Alignment:
-    """The best path of each utterance, with `retry_beam` if `beam` fails. label: of its progress, "" for none."""
+    """The best path of each utterance, with `retry_beam` if `beam` fails. label: of its progress,
+    "" for none.
+    """
     alignment = Alignment(np.zeros(data.frames, np.int32))
     scored = _scored(model, data, search)
     for i, scores in track(scored, len(data.ids), label) if label else scored:

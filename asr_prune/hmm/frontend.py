@@ -108,7 +108,9 @@ def read_matrix(path: Readable) -> Floats:
 
 
 def _options(folder: Readable, file: str) -> dict[str, str]:
-    """The options in a file as Kaldi reads it, `--name=value` or `--name` for true; defaults for the others."""
+    """The options in a file as Kaldi reads it, `--name=value` or `--name` for true; defaults for
+    the others.
+    """
     path, options = folder / file, dict(_KNOWN[file])
     words = [word for line in file_lines(path) for word in fields(line)] if path.is_file() else []
     for word in words:

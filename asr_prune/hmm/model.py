@@ -49,7 +49,9 @@ class HmmModel:
 
 
 def _fit(tree: Tree, transitions: khg.TransitionModel) -> bool:
-    """Whether the transition model has a transition-state for each pdf that the tree gives to a state of a phone."""
+    """Whether the transition model has a transition-state for each pdf that the tree gives to a
+    state of a phone.
+    """
     known: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     for phone, state, pdf, _ in (entry.__getstate__() for entry in transitions.tuples):
         known[phone, state].add(pdf)

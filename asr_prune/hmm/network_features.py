@@ -16,7 +16,7 @@ import numpy as np
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.archive import read_matrices
 from asr_prune.features.load import stored
-from asr_prune.features.options import FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
+from asr_prune.features.options import FeatureOptions, FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.fmllr import transformed
 from asr_prune.hmm.frontend import FrontEnd, check_cmvn
@@ -97,10 +97,30 @@ class NetworkFeatures:
         return "hmm" if self.options.network.type == "hmm" else "network"
 
     @property
+    def read(self) -> tuple[FeatureOptions, str]:
+        """What the network reads: the options of its kind, and the pass if it matters."""
+        return (self.options.hmm, self.hmm) if self.kind == "hmm" else (self.options.network, "")
+
+    @property
     def frame_shift(self) -> float:
         """In seconds."""
-        options = self.options.hmm if self.kind == "hmm" else self.options.network
-        return options.frame_shift_ms / 1000
+        return self.read[0].frame_shift_ms / 1000
+
+    def missing(self, here: NetworkFeatures, align: Path) -> str:
+        """Why a network of these features has none in the experiment of the features `here`, in
+        words; empty if it has. align: folder of the experiment's passes.
+
+        Deltas and normalisation are computed from what is stored.
+        """
+        own, stored_ones = (getattr(x.options, self.kind) for x in (self, here))
+        applied = {"deltas": 0, "cmvn": "speaker", "cmvn_variance": False}
+        one, other = (asdict(replace(x, **applied)) for x in (own, stored_ones))
+        differ = [f"{key} {one[key]}, here {other[key]}" for key in one if one[key] != other[key]]
+        if differ:
+            return f"features.{self.kind} has {'; '.join(differ)}"
+        if self.kind == "hmm" and not (align / self.hmm).is_dir():
+            return f"pass {self.hmm} is not in {align}"
+        return ""
 
     def load(self, folder: Path, align: Path) -> dict[str, np.ndarray]:
         """Features of a data directory by utterance, float32 [frames, dim], in memory.

@@ -122,7 +122,9 @@ def _without_words(speech: Speech, lang: Lang) -> list[str]:
 
 
 def missing_words(text: Mapping[str, Sequence[str]], utts: Sequence[str], lang: Lang) -> str:
-    """What transcripts have that keeps them from use: no words, or the most frequent words that `lang` lacks."""
+    """What transcripts have that keeps them from use: no words, or the most frequent words that
+    `lang` lacks.
+    """
     missing = Counter(word for utt in utts for word in text.get(utt, []) if word not in lang.words)
     if not missing:
         return "no words"

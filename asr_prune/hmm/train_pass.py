@@ -24,8 +24,8 @@ def train_pass_on(
     seed: int,
     label_all: bool,
 ) -> None:
-    """Trains one pass on the data directories `sets` together, from the labels of the pass in folder `before`, and
-    writes `out` as `train_pass` does. Raises UserError as `train_pass`.
+    """Trains one pass on the data directories `sets` together, from the labels of the pass in
+    folder `before`, and writes `out` as `train_pass` does. Raises UserError as `train_pass`.
     """
     data = [DataDir.read(folder) for folder in sets]
     speech = Speech(

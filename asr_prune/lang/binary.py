@@ -142,7 +142,9 @@ def _const(file: BinaryIO, start: int, states: int, arcs: int, aligned: bool) ->
 
 
 def _checked(parts: Parts) -> Parts:
-    """Raises ValueError for what would end or hang OpenFst: ids outside the FST, costs that are not."""
+    """Raises ValueError for what would end or hang OpenFst: ids outside the FST, costs that are
+    not.
+    """
     states, targets = len(parts.finals), parts.arcs["nextstate"]
     inside = not len(targets) or 0 <= targets.min() <= targets.max() < states
     if not inside or not -1 <= parts.start < states or parts.counts.sum() != len(parts.arcs):

@@ -41,7 +41,9 @@ def find_list(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[BinaryIO]:
-    """Yields a file, decompressed if its name ends in .gz. Raises UserError if it is missing or damaged."""
+    """Yields a file, decompressed if its name ends in .gz. Raises UserError if it is missing or
+    damaged.
+    """
     try:
         with open(path, "rb") as file:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file

@@ -26,7 +26,8 @@ LabelTables: TypeAlias = tuple[Mapping[str, int], Mapping[str, int]]
 def read_fst(path: Readable, stage: str, tables: LabelTables | None = None) -> Fst:
     """Reads a binary FST of `stage`, `vector` or `const`.
 
-    tables: which its input and output labels must be in. Raises UserError if it is missing or damaged.
+    tables: which its input and output labels must be in. Raises UserError if it is missing or
+    damaged.
     """
     return to_fst(read_fst_parts(path, stage, tables))
 
@@ -50,7 +51,9 @@ def _check_labels(parts: Parts, tables: LabelTables | None) -> None:
 
 
 def to_fst(parts: Parts) -> Fst:
-    """An FST of the library, not for lattices. No property is claimed, so that the library finds them itself."""
+    """An FST of the library, not for lattices. No property is claimed, so that the library finds
+    them itself.
+    """
     with scratch_file() as path:
         path.write_bytes(to_bytes(parts))
         return Fst.read(str(path))

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 
 def make_lang(lexicon: Path, out: Path, options: LangOptions, source: GrammarSource) -> list[Path]:
-    """Writes the lang folder `out` with L.fst and G.fst; with an estimated language model lm.arpa too.
+    """Writes the lang folder `out` with L.fst and G.fst; with an estimated language model lm.arpa
+    too.
 
     Returns all files that it wrote. Raises UserError if a file is missing or cannot be used.
     """
@@ -37,10 +38,11 @@ def make_lang(lexicon: Path, out: Path, options: LangOptions, source: GrammarSou
 def make_token_lang(
     train: Path, out: Path, options: LangOptions, lexicon: Path | None, source: GrammarSource | None
 ) -> list[Path]:
-    """Writes the tokens of the training transcripts to `out`; with a `source` also words.txt and G.fst.
+    """Writes the tokens of the training transcripts to `out`; with a `source` also words.txt and
+    G.fst.
 
-    train: data directory; lexicon: for tokens that are phones. Returns further files that it wrote. Raises UserError as
-    `Tokens.learn`.
+    train: data directory; lexicon: for tokens that are phones. Returns further files that it wrote.
+    Raises UserError as `Tokens.learn`.
     """
     out.mkdir(parents=True, exist_ok=True)
     sentences = list(DataDir.read(train).text.values())
@@ -53,7 +55,9 @@ def make_token_lang(
 
 
 def _write_words(source: GrammarSource, out: Path, options: LangOptions, spoken: set[str]) -> None:
-    """words.txt and G.fst of a language model, or of a grammar whose words are in the training transcripts."""
+    """words.txt and G.fst of a language model, or of a grammar whose words are in the training
+    transcripts.
+    """
     arpa = _arpa(source, out, options)
     words = check_arpa(arpa).words - SENTENCE if arpa else spoken
     write_symbols(number_symbols([*sorted(words), "#0", "<s>", "</s>"]), out / "words.txt")
@@ -61,7 +65,9 @@ def _write_words(source: GrammarSource, out: Path, options: LangOptions, spoken:
 
 
 def _arpa(source: GrammarSource, out: Path, options: LangOptions, words: Iterable[str] = ()) -> Path | None:
-    """The ARPA file of the corpus, or one estimated now; None for a grammar. words: vocabulary of the estimate."""
+    """The ARPA file of the corpus, or one estimated now; None for a grammar. words: vocabulary of
+    the estimate.
+    """
     if source.grammar or source.arpa:
         return source.arpa
     if source.heldout is None:

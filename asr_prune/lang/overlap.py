@@ -16,7 +16,9 @@ OVERLAP = "lm_overlap.json"
 
 
 def count_overlap(text: Text, test: Text) -> dict[str, int]:
-    """sentences: of `test`, those without words not counted; in_lm_text: those that stand in `text` word for word."""
+    """sentences: of `test`, those without words not counted; in_lm_text: those that stand in `text`
+    word for word.
+    """
     sentences = [tuple(words) for words in test.sentences()]
     wanted = set(sentences)
     found = {words for line in text.sentences() if (words := tuple(line)) in wanted}

@@ -102,7 +102,9 @@ def _is_probability(phone: str) -> bool:
 
 
 def read_silprob(path: Path) -> SentenceSilence:
-    """Kaldi's silprob.txt. Raises UserError if it is missing or a number is missing or out of range."""
+    """Kaldi's silprob.txt. Raises UserError if it is missing or a number is missing or out of
+    range.
+    """
     try:
         lines = file_lines(path)
     except OSError as error:

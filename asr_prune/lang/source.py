@@ -12,8 +12,8 @@ from asr_prune.lang.overlap import OVERLAP
 class GrammarSource:
     """Exactly one of a JSGF grammar, an ARPA file, or text to estimate a model from.
 
-    named: the lines of the text begin with an utterance's id; heldout: transcripts on which perplexity is measured;
-    test: transcripts whose sentences should not be in the text.
+    named: the lines of the text begin with an utterance's id; heldout: transcripts on which
+    perplexity is measured; test: transcripts whose sentences should not be in the text.
     """
 
     grammar: Path | None = None

@@ -35,6 +35,8 @@ class LiveRemoval:
     def __init__(self, method: Method, network: Prunable, optimiser: optim.Optimizer) -> None:
         self.method, self.network, self.optimiser = method, network, optimiser
         self.nodes, self.live = method.nodes, method.options.live_shrink
+        #: methods on other layers that share a map with these
+        self.companions: list[Method] = []
         #: nodes held at zero, boolean [nodes] a layer; None if there are none
         self.zeroed: list[Tensor] | None = None
 
@@ -59,6 +61,8 @@ class LiveRemoval:
     def _narrow(self, kept: Sequence[Tensor]) -> None:
         narrow(self.nodes.layers, kept, self.optimiser)
         self.method.narrow(kept)
+        for other in self.companions:
+            other.narrow(other.nodes.every_node())
 
     @torch.no_grad()
     def hold_gradients(self) -> None:

@@ -27,7 +27,7 @@ class Method(Part):
     def __init__(self, options: PruneOptions, layers: Sequence[NodeLayer]) -> None:
         self.options = options
         self.nodes = Nodes(layers, options)
-        self.schedule = Schedule(options.warm_up, options.fine_tune)
+        self.schedule = Schedule(options.warm_up, options.fine_tune, options.press, options.release_rate)
         self.score: NodeScore = NormScore(self.nodes)
         self.penalty = Penalty()
         self.weights = ActingWeights()

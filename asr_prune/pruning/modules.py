@@ -15,11 +15,12 @@ from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.options import renamed_keys
+from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pairs import Activation, NodePair, PrunableModule, find_pairs
 from asr_prune.pruning.parts import ActingWeights
-from asr_prune.pruning.pruner import Cut, Pruner
+from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
 from asr_prune.pruning.removal import shrink_layers
 from asr_prune.pruning.verify import Agreement, agreement
@@ -73,6 +74,9 @@ def _check_request(
     run_over: Callable[[], object] | None,
 ) -> None:
     sizes = tuple(method.nodes.sizes)
+    if options.inputs or options.output_rank:
+        raise ValueError("inputs and output_rank are for networks of recipes; leave them out for a module of your own")
+    options.check_nodes(sizes)
     if options.widths(sizes, Path()) != sizes:
         raise ValueError(f"{options.method} trains a network of other widths and prunes none; take another method")
     if method.score.needs_frames and run_over is None:

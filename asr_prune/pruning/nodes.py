@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.counts import minima_of, target_of
 from asr_prune.pruning.options import PruneOptions
 
 
@@ -75,20 +76,6 @@ def narrowed(values: Sequence[Tensor], kept: Sequence[Tensor]) -> list[Tensor]:
     return [value[mask] for value, mask in zip(values, kept, strict=bool(values))]
 
 
-def minima_of(sizes: Sequence[int], keep: float | None, minimum: int, floor: float) -> list[int]:
-    """The fewest nodes of each layer: the larger of `minimum` and `floor * keep * size`, at most
-    its size.
-    """
-    return [min(size, max(minimum, round(floor * (keep or 0.0) * size))) for size in sizes]
-
-
-def target_of(sizes: Sequence[int], keep: float | None, minima: Sequence[int]) -> int | None:
-    """How many hidden nodes `keep` requests, at least the sum of the minima; None without
-    `keep`.
-    """
-    return None if keep is None else max(round(keep * sum(sizes)), sum(minima))
-
-
 def strongest(scores: Sequence[Tensor], count: int, minima: Sequence[int]) -> list[Tensor]:
     """The `count` nodes of highest score over all layers, with at least `minima` of each layer
     among them.
@@ -140,28 +127,6 @@ def first(
 ) -> list[Tensor]:
     """Masks of the first `counts` nodes of layers of `sizes` nodes; boolean [nodes] a layer."""
     return [torch.arange(size, device=device) < count for size, count in zip(sizes, counts, strict=True)]
-
-
-def even_counts(sizes: Sequence[int], target: int, minima: Sequence[int]) -> list[int]:
-    """`target` nodes distributed over layers in proportion to their sizes, with at least `minima`
-    in each.
-
-    Nodes left over by rounding go to the layers furthest below their share, the earlier first. The
-    counts add up to `target`, or to the sum of the minima if that is larger.
-    """
-    counts = [
-        max(minimum, int(target * size / max(1, sum(sizes)))) for size, minimum in zip(sizes, minima, strict=True)
-    ]
-    while sum(counts) < min(target, sum(sizes)):
-        missing = [
-            target * size / sum(sizes) - count if count < size else -size
-            for size, count in zip(sizes, counts, strict=True)
-        ]
-        counts[missing.index(max(missing))] += 1
-    while sum(counts) > max(target, sum(minima)):
-        spare = [count - minimum for count, minimum in zip(counts, minima, strict=True)]
-        counts[spare.index(max(spare))] -= 1
-    return counts
 
 
 def reach(alive: Sequence[Tensor]) -> list[int]:

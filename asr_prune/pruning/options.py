@@ -4,28 +4,18 @@ torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.audit_table import AuditTable
+from asr_prune.pruning.counts import check_request
+from asr_prune.pruning.lengths import Length, check_length, epochs_of
 
-#: scores of nodes by their weights, see pruning/scores.py
-WeightScore = Literal["auto", "onorm", "inorm", "product"]
-
-
-@dataclass(frozen=True)
-class AuditTable:
-    """A method's log of its decisions, JSON lines in the run's folder, and how people read it.
-
-    file: its name; header: the table's first line; line: the text of one row of the file. Rows have
-    an `update`.
-    """
-
-    file: str
-    header: str
-    line: Callable[[Mapping[str, Any]], str]
+#: how coefficients of the input are penalised and ranked, where a method has a choice
+_OF_INPUTS = {"vectors": "outgoing", "score": "onorm"}
 
 
 @options
@@ -42,6 +32,8 @@ class PruneOptions:
     PANEL: ClassVar[int | None] = None
     #: whether its weights have zeros before the cut, without which the picture shows nothing
     ZEROS: ClassVar[bool] = False
+    #: whether it removes nodes
+    REMOVES: ClassVar[bool] = True
 
     #: name of the method: a folder in asr_prune/pruning/methods, or an entry point
     #: `asr_prune.methods`
@@ -50,11 +42,16 @@ class PruneOptions:
     keep: float | None = None
     #: weight of the penalty, as in the papers; the number of remaining nodes follows from it
     strength: float | None = None
-    #: fraction of the updates before the method acts
-    warm_up: float = 0.2
-    #: fraction of the updates after the cut, in which the remaining nodes are trained without the
-    #: penalty
-    fine_tune: float = 0.5
+    #: before the method acts: fraction of the updates, or a length such as 2 epochs or 500 updates
+    warm_up: Length = 0.2
+    #: longest time in which the method acts, likewise; null: all that warm_up and fine_tune leave
+    press: Length | None = None
+    #: least time after the cut, in which the remaining nodes are trained without the penalty,
+    #: likewise
+    fine_tune: Length = 0.5
+    #: restarts the learning-rate schedule after the cut, with this factor on train.learning_rate;
+    #: null: one schedule for the whole run
+    release_rate: float | None = None
     #: permanently removed nodes are dropped from the computation during training; false keeps them
     #: as zeros to the end
     live_shrink: bool = True
@@ -63,6 +60,29 @@ class PruneOptions:
     #: with keep: minimum size of each layer, as a fraction of the size that it would have if all
     #: layers kept alike
     floor: float = 0.8
+    #: whether coefficients of the spliced input are removed as nodes are; the fraction that remains
+    #: is that of the nodes, or the number given here
+    inputs: bool | float = False
+    #: rank to which the output layer is factored at the cut; auto: the least that keeps
+    #: `output_energy`
+    output_rank: int | Literal["auto"] | None = None
+    #: with output_rank auto: fraction of the variance of the logits over the training frames
+    output_energy: float = 0.99
+
+    @property
+    def removes_inputs(self) -> bool:
+        return self.inputs is not False
+
+    def for_inputs(self) -> PruneOptions:
+        """Options with which the method acts on coefficients of the input, which have an outgoing
+        vector only.
+        """
+        asked: dict[str, Any] = {}
+        if self.inputs is not True:
+            asked = {"keep": float(self.inputs), "strength": None}
+        own = {field.name for field in fields(self)}
+        sides: dict[str, Any] = {name: value for name, value in _OF_INPUTS.items() if name in own}
+        return replace(self, inputs=False, output_rank=None, floor=0.0, **asked, **sides)
 
     @property
     def sparsity_asked(self) -> float | None:
@@ -82,9 +102,30 @@ class PruneOptions:
         """
         return tuple(hidden)
 
+    def columns(self, runs: Path) -> list[int] | None:
+        """The coefficients of the spliced input that the network to train reads; None for all."""
+        return None
+
     def reads(self, runs: Path) -> list[Path]:
         """Files of other runs that the method reads: the run is trained again if they change."""
         return []
+
+    def check_epochs(self, epochs: int, counted: bool = True) -> None:
+        """Raises ValueError if warm_up and fine_tune leave no time in a run of `epochs` epochs.
+
+        counted: lengths in epochs too; those in updates are not known here and count as 0.
+        """
+        lengths = [x for x in (self.warm_up, self.fine_tune) if counted or not isinstance(x, str)]
+        if sum(epochs_of(length, epochs) for length in lengths) >= epochs:
+            whole = f"the {epochs} epochs of the run" if counted else "1"
+            raise ValueError(f"warm_up and fine_tune must together be below {whole}")
+
+    def check_nodes(self, hidden: Sequence[int]) -> None:
+        """Raises ValueError if layers of these sizes cannot end with the nodes that `keep`
+        requests.
+        """
+        if self.keep is not None and self.REMOVES:
+            check_request(hidden, self.keep, self.min_nodes, self.floor)
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
@@ -93,12 +134,27 @@ class PruneOptions:
             raise ValueError(f"keep must be above 0 and at most 1, not {self.keep}")
         if self.strength is not None and self.strength < 0:
             raise ValueError(f"strength must be 0 or more, not {self.strength}")
-        if min(self.warm_up, self.fine_tune) < 0 or self.warm_up + self.fine_tune >= 1:
-            raise ValueError("warm_up and fine_tune must be 0 or more and together below 1")
+        for key in ("warm_up", "press", "fine_tune"):
+            if (length := getattr(self, key)) is not None:
+                check_length(key, length)
+        self.check_epochs(1, counted=False)
+        if self.release_rate is not None and self.release_rate <= 0:
+            raise ValueError(f"release_rate must be above 0, not {self.release_rate}")
         if not 0 <= self.floor <= 1:
             raise ValueError(f"floor must be from 0 to 1, not {self.floor}")
         if self.min_nodes < 1:
             raise ValueError(f"min_nodes must be 1 or more, not {self.min_nodes}")
+        self._check_ends()
+
+    def _check_ends(self) -> None:
+        if self.removes_inputs and not self.REMOVES:
+            raise ValueError(f"{self.method} removes no nodes, and no inputs either; leave inputs out")
+        if self.removes_inputs and self.inputs is not True and not 0 < self.inputs <= 1:
+            raise ValueError(f"inputs must be true, false, or above 0 and at most 1, not {self.inputs}")
+        if self.output_rank is not None and self.output_rank != "auto" and self.output_rank < 1:
+            raise ValueError(f"output_rank must be auto, or 1 or more, not {self.output_rank}")
+        if not 0 < self.output_energy < 1:
+            raise ValueError(f"output_energy must be above 0 and below 1, not {self.output_energy}")
 
 
 @options
@@ -127,6 +183,10 @@ class WeightOptions(PruneOptions):
             raise ValueError("sparsity counts weights; with granularity node give keep instead")
         if self.sparsity is not None and not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity must be at least 0 and below 1, not {self.sparsity}")
+        if self.removes_inputs and self.granularity == "weight":
+            raise ValueError("inputs are removed as nodes are; set granularity node, or leave inputs out")
+        if self.output_rank is not None and self.granularity == "weight":
+            raise ValueError("output_rank follows a cut of nodes; set granularity node, or leave output_rank out")
 
     @property
     def sparsity_asked(self) -> float | None:
@@ -148,9 +208,9 @@ class SparseOptions(WeightOptions):
     #: what is masked: single weights (give sparsity) or the outgoing vectors of nodes (give keep)
     granularity: Literal["weight", "node"] = "weight"
     #: unused
-    warm_up: float = 0.0
+    warm_up: Length = 0.0
     #: unused
-    fine_tune: float = 0.0
+    fine_tune: Length = 0.0
 
     def __post_init__(self) -> None:
         if self.strength is not None:
@@ -158,37 +218,8 @@ class SparseOptions(WeightOptions):
         super().__post_init__()
         if self.warm_up or self.fine_tune:
             raise ValueError(f"{self.method} has phases of its own; leave warm_up and fine_tune at 0")
-
-
-@options
-class ProximalOptions(PruneOptions):
-    """Of methods that penalise the vectors of nodes, see pruning/proximal.py."""
-
-    #: which vector of each node is penalised: its outgoing or its incoming weights
-    vectors: Literal["outgoing", "incoming"] = "outgoing"
-    #: lambda, if keep is given and the method cannot steer lambda
-    penalty: float = 1e-3
-    #: a vector that has been zero for this many updates stays zero
-    patience: int = 100
-    #: updates between two proximal steps; each step is as strong as that many updates
-    every: int = 8
-    #: updates between two corrections of a steered lambda
-    steer_every: int = 24
-    #: fraction of the sparsify phase over which the penalty of nodes that will be kept fades out;
-    #: null: no fading
-    spare: float | None = 0.5
-    #: lambda stops rising while dev cross-entropy is above this multiple of its value before the
-    #: sparsify phase
-    guard: float = 1.5
-    #: with strength and no exact zeros: norms below this fraction of the layer's largest count as
-    #: zero
-    tolerance: float = 1e-3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if min(self.patience, self.every, self.steer_every) < 1:
-            raise ValueError("patience, every and steer_every must be 1 or more")
-        if self.spare is not None and not 0 <= self.spare <= 1:
-            raise ValueError(f"spare must be from 0 to 1, or null, not {self.spare}")
-        if self.tolerance < 0 or self.penalty < 0 or self.guard < 1:
-            raise ValueError("tolerance and penalty must be 0 or more, guard 1 or more")
+        for key in ("press", "release_rate"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} has no meaning for {self.method}, which has phases of its own")
+        if self.output_rank is not None:
+            raise ValueError(f"{self.method} has no training after a cut, which two maps need; leave output_rank out")

@@ -4,7 +4,6 @@ count.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,10 +12,15 @@ from torch import Tensor, optim
 
 from asr_prune.pruning import prox
 from asr_prune.pruning.nodes import Nodes, narrowed
-from asr_prune.pruning.options import ProximalOptions
 from asr_prune.pruning.parts import Penalty
+from asr_prune.pruning.proximal_options import ProximalOptions
 from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import PenalisedScore
+from asr_prune.pruning.steering import Steering
+
+#: corrections of a steered lambda that a sparsify phase has at least; a short one has more than
+#: every `steer_every` updates
+CORRECTIONS = 40
 
 
 class ProximalPenalty(Penalty):
@@ -32,8 +36,7 @@ class ProximalPenalty(Penalty):
         self.steering = Steering()
         self.strength = options.strength if options.strength is not None else (0.0 if self.steers else options.penalty)
         self.dim = score.dim
-        pairs = zip(nodes.layers, self.vectors, strict=True)
-        self.pulls = [torch.ones(layer.size).to(w) for layer, w in pairs]
+        self.pulls = [torch.ones(x.size).to(w) for x, w in zip(nodes.layers, self.vectors, strict=True)]
         self.zero_for = [
             torch.zeros(layer.size, dtype=torch.int32, device=w.device)
             for layer, w in zip(nodes.layers, self.vectors, strict=True)
@@ -51,8 +54,8 @@ class ProximalPenalty(Penalty):
 
     @property
     def vectors(self) -> list[Tensor]:
-        """The penalised weight matrices, one a layer."""
-        return self.nodes.vectors(self.options.vectors)
+        """The penalised weight matrices, one a layer; of both vectors the incoming ones."""
+        return self.nodes.vectors("incoming" if self.options.vectors == "both" else self.options.vectors)
 
     @property
     def unpenalised(self) -> str:
@@ -73,6 +76,9 @@ class ProximalPenalty(Penalty):
 
     def start(self, optimiser: optim.Optimizer, phases: Phases) -> None:
         super().start(optimiser, phases)
+        press = phases.cut_at - phases.sparsify_from
+        self.steer_every = min(self.options.steer_every, max(1, press // CORRECTIONS))
+        self.every = min(self.options.every, self.steer_every) if self.steers else self.options.every
         self.score.roots = [norms.clone() for norms in self.score.scores()]
 
     def after_step(self, step: int) -> None:
@@ -81,13 +87,17 @@ class ProximalPenalty(Penalty):
         if not self.held:
             self.held = [layer.norms(self.unpenalised) for layer in self.nodes.layers]
             self.score.means = [float(norms.mean()) for norms in self.score.scores()]
-        if (step - self.phases.sparsify_from) % self.options.steer_every == 1 % self.options.steer_every:
-            prox.hold_down(self.nodes.layers, self.unpenalised, self.held)
+        if (step - self.phases.sparsify_from) % self.steer_every == 1 % self.steer_every:
+            self.hold_down()
             if self.steers:
                 self._steer(step)
-        self.just_shrunk = step % self.options.every == 0 or step == self.phases.cut_at
+        self.just_shrunk = step % self.every == 0 or step == self.phases.cut_at
         if self.just_shrunk:
             self._shrink()
+
+    def hold_down(self) -> None:
+        """Undoes the growth of unpenalised vectors."""
+        prox.hold_down(self.nodes.layers, self.unpenalised, self.held)
 
     def prospects(self) -> list[Tensor]:
         """The nodes that would be kept now; boolean [nodes] a layer, the target's number of
@@ -126,12 +136,12 @@ class ProximalPenalty(Penalty):
     def _shrink(self) -> None:
         protected = self.protected or self.nodes.minimal(self.score.scores())
         for i, pull in enumerate(self.pulls):
-            strength = pull * (self.strength * self.options.every)
+            strength = pull * (self.strength * self.every)
             if self.steers:
                 strength[protected[i]] *= self.spared_to
             self.score.roots[i] = self.shrink_layer(i, strength, protected[i])
             zero = self.score.roots[i] == 0
-            self.zero_for[i] = torch.where(zero, self.zero_for[i] + self.options.every, 0)
+            self.zero_for[i] = torch.where(zero, self.zero_for[i] + self.every, 0)
 
     def shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
         """One proximal step of layer i, in place; returns its new scores, [nodes]. strength,
@@ -184,63 +194,3 @@ class ProximalPenalty(Penalty):
         self.steering.load_state_dict(state["steering"])
         for name in self.NAMES:
             setattr(self, name, state[name])
-
-
-class Steering:
-    """Steers `strength`, the present lambda, so that a run ends with the requested number of nodes.
-
-    It steers on the norm mass of the nodes that must go (those outside the `target` largest norms):
-    the mass leads, whereas the count of dead nodes lags by hundreds of updates and would wind the
-    strength up. The mass is to fall along a straight line to zero, which it reaches at progress
-    `land`. Each correction multiplies the strength by how far the mass, extrapolated over
-    `look_ahead`, is off that line: `gain` is the weight of that error, `most` the largest factor.
-    Progress is that of the sparsify phase, 0 to 1.
-    """
-
-    def __init__(self, land: float = 0.8, gain: float = 4.0, most: float = 1.3, look_ahead: float = 0.05) -> None:
-        self.land, self.gain, self.most, self.look_ahead = land, gain, most, look_ahead
-        self.strength = 0.0
-        self.ceiling = math.inf
-        self.mass_0 = 0.0
-        self.before: tuple[float, float] | None = None
-
-    def begin(self, strength: float, mass: float) -> None:
-        """Sets the first strength, and the mass at which the line starts."""
-        self.strength, self.mass_0 = strength, mass
-        self.before = (0.0, 1.0)
-
-    def wanted(self, progress: float) -> float:
-        """The fraction of the first mass that should remain at `progress`."""
-        return max(0.0, 1 - progress / self.land)
-
-    def correct(self, progress: float, mass: float) -> None:
-        """Multiplies the strength according to the extrapolated mass."""
-        assert self.before is not None
-        share = mass / max(self.mass_0, 1e-30)
-        rate = (share - self.before[1]) / max(progress - self.before[0], 1e-9)
-        self.before = (progress, share)
-        ahead = max(0.0, share + rate * self.look_ahead)
-        error = ahead - self.wanted(progress + self.look_ahead)
-        factor = math.exp(max(-math.log(self.most), min(math.log(self.most), self.gain * error)))
-        self.strength = min(self.strength * factor, self.ceiling)
-
-    def hold(self) -> None:
-        """Keeps the strength from rising further (the guard on dev cross-entropy)."""
-        self.ceiling = min(self.ceiling, self.strength)
-
-    def free(self) -> None:
-        """Lets the strength rise again."""
-        self.ceiling = math.inf
-
-    NAMES = ("strength", "ceiling", "mass_0")
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs."""
-        state: dict[str, Any] = {name: getattr(self, name) for name in self.NAMES}
-        return state | {"before": list(self.before) if self.before else None}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what `state_dict` returned."""
-        for name in self.NAMES:
-            setattr(self, name, state[name])
-        self.before = (state["before"][0], state["before"][1]) if state["before"] else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, optim
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network, size_of
+from asr_prune.pruning.cut import CHEAP_CUT, SMALL_CUT, Cut
 from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.removal import fold_means
@@ -20,38 +20,8 @@ from asr_prune.pruning.schedule import Phase
 from asr_prune.pruning.trail import TrailWriter
 from asr_prune.run_dir import RunDir
 
-#: the largest fraction of the norm mass that the cut of a converged steered run removes
-_SMALL_CUT = 0.05
 #: about how often a run records the scores of its nodes
 RECORDS = 32
-
-
-@dataclass
-class Cut:
-    """The cut of a run.
-
-    step: the update that it followed; kept, alive: boolean [nodes] a layer; scores: the importance
-    of each node before it, float [nodes] a layer; cross-entropies on dev, nats per frame.
-    """
-
-    step: int
-    kept: list[Tensor]
-    alive: list[Tensor]
-    scores: list[Tensor]
-    dev_ce_before: float
-    dev_ce_after: float
-
-    @property
-    def norm_mass_removed(self) -> float:
-        """The removed nodes' fraction of the summed scores."""
-        total = sum(float(s.sum()) for s in self.scores)
-        gone = sum(float(s[~k].sum()) for s, k in zip(self.scores, self.kept, strict=True))
-        return gone / max(total, 1e-30)
-
-    @property
-    def nodes(self) -> list[int]:
-        """Kept nodes of each layer."""
-        return [int(k.sum()) for k in self.kept]
 
 
 class Pruner(Hooks):
@@ -59,11 +29,12 @@ class Pruner(Hooks):
 
     After the run, `cut` says what was removed, `before_cut` holds the network's weights just before
     it, and `snapshots` those that the method's schedule saves. run: where the run's trail is
-    written; None: nowhere.
+    written; None: nowhere. epochs: of the run; None: unknown.
     """
 
-    def __init__(self, method: Method, run: RunDir | None = None) -> None:
+    def __init__(self, method: Method, run: RunDir | None = None, epochs: int | None = None) -> None:
         self.method, self.trail = method, TrailWriter(run)
+        method.schedule.epochs = epochs
         self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.step = 0
         self.cut: Cut | None = None
@@ -82,12 +53,12 @@ class Pruner(Hooks):
 
     @property
     def converged(self) -> bool | None:
-        """Whether a steered run's cut removed at most 5 % of the norm mass; None for methods that
-        do not steer.
+        """Whether a steered run's cut removed at most 5 % of the norm mass and raised the dev
+        cross-entropy by at most 10 %; None for methods that do not steer.
         """
         if not self.method.penalty.steers or self.cut is None:
             return None
-        return self.cut.norm_mass_removed <= _SMALL_CUT
+        return self.cut.norm_mass_removed <= SMALL_CUT and not self.cut.price > CHEAP_CUT
 
     def no_decay(self, network: Network) -> list[Tensor]:
         return self.method.penalty.no_decay()
@@ -142,8 +113,15 @@ class Pruner(Hooks):
         shares = [self._share_now()] * len(method.nodes.layers) if method.penalty.steers else method.weights.shares()
         if shares is not None:
             self._lower_dropout(shares)
-        if self.step >= self.phases.cut_at or method.penalty.reached():
+        if self.step >= self.phases.cut_at or self._reached():
             self._cut()
+
+    def _reached(self) -> bool:
+        return self.method.penalty.reached()
+
+    def whole(self) -> Any:
+        """A copy of the network in the dense shape, in which what was removed is zero."""
+        return self.removal.whole()
 
     def _phase_name(self) -> str:
         return self.method.schedule.phase(self.step) or self.phase
@@ -183,17 +161,20 @@ class Pruner(Hooks):
         method, nodes = self.method, self.method.nodes
         ce_before = self.evaluate().cross_entropy
         with method.weights.acting(training=False):
-            self.before_cut = self.removal.whole().state_dict()
+            self.before_cut = self.whole().state_dict()
         method.score.look(self.run_over)
         self._record()
         scores, alive = method.score.scores(), method.score.alive()
         kept = method.finish()
         chosen, living, measured = (nodes.dense(values) for values in (kept, alive, scores))
-        if (constants := method.score.constants()) is not None:
-            fold_means(nodes.layers, kept, constants)
-        self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
+        self._remove(kept)
         self.cut = Cut(self.step, chosen, living, measured, ce_before, self.evaluate().cross_entropy)
         self._lower_dropout([float(k.float().mean()) for k in self.cut.kept])
+
+    def _remove(self, kept: list[Tensor]) -> None:
+        if (constants := self.method.score.constants()) is not None:
+            fold_means(self.method.nodes.layers, kept, constants)
+        self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
 
     def _share_now(self) -> float:
         """The fraction of nodes on the straight line from all to the target over the sparsify

@@ -10,7 +10,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeVar
 
 from asr_prune.pruning import methods
-from asr_prune.pruning.options import AuditTable, PruneOptions
+from asr_prune.pruning.audit_table import AuditTable
+from asr_prune.pruning.options import PruneOptions
 
 if TYPE_CHECKING:
     from asr_prune.pruning.method import Method
@@ -39,7 +40,9 @@ def find_method(name: str) -> type[Method]:
 
 
 def method_modules(name: str) -> list[str]:
-    """The modules of method `name`, which nothing imports by name. Raises ValueError if there is no such method."""
+    """The modules of method `name`, which nothing imports by name. Raises ValueError if there is no
+    such method.
+    """
     return [f"{_package(name)}.{part}" for part in ("method", "options")]
 
 

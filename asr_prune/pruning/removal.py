@@ -10,6 +10,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn, optim
 
+from asr_prune.acoustic.ends import select_inputs
 from asr_prune.acoustic.network import Network, NodeLayer, by_columns, by_rows, over_rows
 
 
@@ -125,10 +126,15 @@ def shrink(network: Network) -> tuple[Network, list[list[int]]]:
 
     A node whose incoming vector is zero is the constant act(bias): it is folded into the next
     biases. A node whose outgoing vector is zero is deleted, and so is what feeds only deleted
-    nodes. `network` is not changed. dtype and device stay.
+    nodes. Coefficients of the input that no node reads are no longer selected. `network` is not
+    changed. dtype and device stay.
     """
     small = deepcopy(network)
-    return small, shrink_layers(small.node_layers())
+    kept = shrink_layers(small.node_layers())
+    read = by_columns(small.affine[0].weight).count_nonzero(0) > 0
+    if bool(read.any()) and not bool(read.all()):
+        select_inputs(small, read.nonzero().flatten())
+    return small, kept
 
 
 @torch.no_grad()

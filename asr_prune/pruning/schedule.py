@@ -7,6 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from asr_prune.errors import UserError
+from asr_prune.pruning.lengths import Length, updates_in
+
 Phase = Literal["warm_up", "sparsify", "fine_tune"]
 
 
@@ -22,10 +25,31 @@ class Phases:
     cut_at: int
 
     @classmethod
-    def of(cls, steps: int, warm_up: float, fine_tune: float) -> Phases:
-        """Splits `steps` updates by the two fractions; the sparsify phase has at least one."""
-        sparsify_from = min(round(warm_up * steps), steps - 1)
-        return cls(steps, sparsify_from, max(sparsify_from + 1, steps - round(fine_tune * steps)))
+    def of(
+        cls,
+        steps: int,
+        warm_up: Length,
+        fine_tune: Length,
+        press: Length | None = None,
+        epochs: int | None = None,
+    ) -> Phases:
+        """Splits `steps` updates of `epochs` epochs: warm-up first, fine-tuning last, and between
+        them the sparsify phase of at most `press`; what that leaves goes to the fine-tuning. The
+        sparsify phase has at least one update.
+
+        Raises UserError if counted lengths leave it none; ValueError if one is in epochs and
+        `epochs` is None.
+        """
+        first = updates_in("warm_up", warm_up, steps, epochs)
+        last = updates_in("fine_tune", fine_tune, steps, epochs)
+        most = steps if press is None else updates_in("press", press, steps, epochs)
+        if first + last >= steps and (isinstance(warm_up, str) or isinstance(fine_tune, str)):
+            raise UserError(
+                f"the run has {steps} updates, of which prune.warm_up takes {first} and prune.fine_tune {last}, "
+                "so that none is left for the method; make them shorter or raise train.epochs."
+            )
+        sparsify_from = min(first, steps - 1)
+        return cls(steps, sparsify_from, max(sparsify_from + 1, min(sparsify_from + most, steps - last)))
 
     def progress(self, step: int) -> float:
         """Completed fraction of the sparsify phase after update `step`, 0 to 1."""
@@ -41,22 +65,36 @@ def cubic(start: float, end: float, progress: float) -> float:
 
 
 class Schedule:
-    """Warm-up, sparsify phase and fine-tuning by fractions of the updates, under one learning-rate
-    schedule.
+    """Warm-up, sparsify phase and fine-tuning of given lengths, under one learning-rate schedule,
+    or with one of its own for the fine-tuning.
+
+    release_rate: factor on the learning rate of the fine-tuning's own schedule; None: it has none.
+    epochs: of the run, None if unknown; set before `phases_of`.
     """
 
-    def __init__(self, warm_up: float, fine_tune: float) -> None:
-        self.warm_up, self.fine_tune = warm_up, fine_tune
+    def __init__(
+        self,
+        warm_up: Length,
+        fine_tune: Length,
+        press: Length | None = None,
+        release_rate: float | None = None,
+    ) -> None:
+        self.warm_up, self.fine_tune, self.press = warm_up, fine_tune, press
+        self.release_rate = release_rate
+        self.epochs: int | None = None
 
     def phases_of(self, steps: int) -> Phases:
         """The phases of a run of `steps` updates."""
-        return Phases.of(steps, self.warm_up, self.fine_tune)
+        return Phases.of(steps, self.warm_up, self.fine_tune, self.press, self.epochs)
 
     def parts(self, steps: int) -> list[tuple[int, float]]:
         """The run in parts, each with its own learning-rate schedule: (updates, factor on the
         learning rate).
         """
-        return [(steps, 1.0)]
+        cut_at = self.phases_of(steps).cut_at
+        if self.release_rate is None or cut_at == steps:
+            return [(steps, 1.0)]
+        return [(cut_at, 1.0), (steps - cut_at, self.release_rate)]
 
     def start(self, phases: Phases) -> None:
         """Called before the first update."""

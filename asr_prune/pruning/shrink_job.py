@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from copy import deepcopy
 from dataclasses import asdict, replace
 
 from asr_prune.acoustic.checkpoint import load_model, save_model
+from asr_prune.acoustic.ends import multiply_output
 from asr_prune.acoustic.network import size_of
 from asr_prune.files import atomic_dir
 from asr_prune.pruning.removal import shrink
@@ -23,6 +25,8 @@ def shrink_run(run: RunDir) -> None:
         save_model(partial / run.shrunk.name, replace(dense, network=network, kept=kept))
         size = asdict(size_of(network))
         (partial / run.size.name).write_text(json.dumps(size, indent=1))
-    before = size_of(dense.network)
+    whole = deepcopy(dense.network)
+    multiply_output(whole)
+    before = size_of(whole)
     nodes, counts = "/".join(map(str, size["nodes"])), (size["params"], before.params)
     log.info("  %s of %d nodes, %d of %d parameters", nodes, sum(before.nodes), *counts)

@@ -1,9 +1,9 @@
-"""The teachers of a run: found, checked against the student, and made into what its examples carry."""
+"""The teachers of a run: found, checked, and made into what the student's examples carry."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.teacher import Kept, Lesson, Networks, Taught, Want, kept_rows
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
-from asr_prune.features.stored import Stored, frames_of
+from asr_prune.features.stored import Archived, Stored, frames_of
 from asr_prune.pruning.removal import shrink
+from asr_prune.pruning.teacher_checks import check_inputs, check_knowledge, check_outputs
 from asr_prune.run_dir import RunDir, teacher_file
+
+Labelled = tuple[Utterances, Utterances]  # features, labels
 
 log = logging.getLogger(__name__)
 
@@ -44,65 +47,63 @@ def load_teacher(name: str, runs: Path) -> Model:
     file = teacher_file(name, runs)
     if not file.is_file():
         raise UserError(
-            f"train.teacher: {file} is not there; give a run that stands before this one in runs, the folder of a "
-            "trained run, or its model/network.pt."
+            f"train.teacher: {file} is not there; give a run that stands before this one in runs, "
+            "the folder of a trained run, or its model/network.pt."
         )
     model = load_model(file)
     model.network, _ = shrink(model.network)
     return model
 
 
-def check_teacher(known: Known, classes: int | list[str], stride: int, augmented: bool) -> None:
+def check_teacher(known: Known, student: Labelled, classes: int | list[str], stride: int, augmented: bool) -> None:
     """Raises UserError if a teacher cannot teach a network of these classes (the number of pdfs, or
-    for CTC the tokens) and this stride. augmented: whether training utterances are changed at
-    random.
+    for CTC the tokens) and this stride on the training set `student`. augmented: whether training
+    utterances are changed at random.
     """
-    network, tokens = known.model.network, known.model.tokens
-    what, fix = f"train.teacher: {known.name}", "give a teacher that was trained on the same labels"
-    if bool(tokens) != isinstance(classes, list):
-        kinds = ("tokens with CTC", "pdfs") if tokens else ("pdfs", "tokens with CTC")
-        raise UserError(f"{what} was trained on {kinds[0]}, this run is on {kinds[1]}; {fix}.")
-    if tokens and tokens != classes:
-        raise UserError(f"{what} has other tokens than this run, or another order; {fix}.")
-    if isinstance(classes, int) and network.outputs != classes:
-        raise UserError(f"{what} has {network.outputs} outputs, the labels of this run {classes} pdfs; {fix}.")
-    if stride % network.stride:
-        raise UserError(
-            f"{what} has one output for {network.stride} frames, this run one for {stride}; the teacher must have as "
-            "many or a multiple: change network.strides."
-        )
+    network, context, what = known.model.network, known.model.context, f"train.teacher: {known.name}"
+    check_outputs(what, network, known.model.tokens, classes, stride)
     if augmented and known.features is not None:
         raise UserError(
-            f"{what} reads other features than this run, which changes its own at random; give a teacher of the same "
-            "features, or leave tempo, warp, mask_frames and mask_bands out of train."
+            f"{what} reads other features than this run, which changes its own at random; give a "
+            "teacher of the same features, or leave tempo, warp, mask_frames and mask_bands out of train."
         )
+    features = student[0] if known.features is None else known.features
+    check_inputs(what, network, context, features)
+    if isinstance(classes, int):
+        check_knowledge(what, network, context, features, student[1])
 
 
 def checked_lesson(
     teachers: Sequence[Known],
-    features: Utterances,
+    student: Labelled,
     classes: int | list[str],
     network: NetworkOptions,
     how: TrainOptions,
     run: RunDir,
     device: torch.device,
 ) -> Lesson | None:
-    """What `teachers` add to the training set of `features`; None without one. Raises UserError as
+    """What `teachers` add to the training set `student`; None without one. Raises UserError as
     `check_teacher`.
     """
     outputs, ctc = (classes, False) if isinstance(classes, int) else (len(classes), True)
+    augmented = ctc and Augment.from_options(how) is not None
     for known in teachers:
-        check_teacher(known, classes, network.stride, ctc and Augment.from_options(how) is not None)
-    return lesson_of(teachers, features, how, outputs, ctc, run, device)
+        known.model.network.to(device)
+        check_teacher(known, student, classes, network.stride, augmented)
+    return lesson_of(teachers, student[0], how, outputs, ctc, run, device)
 
 
-def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, trained: float) -> dict[str, Any]:
-    """What train.json has of a run with teachers; prints what they cost. trained: seconds of all epochs."""
+def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: float) -> dict[str, Any]:
+    """What train.json has of a run with teachers; prints what they cost. sitting: seconds since the
+    run was started or went on, the teachers' included.
+    """
     if lesson is None:
         return {}
     names, seconds = [known.name for known in teachers], lesson.teacher.seconds
-    log.info("teacher %s: its posteriors took %.1f s, all training %.1f s", ", ".join(names), seconds, trained)
-    return {"teachers": names, "teacher_seconds": round(seconds, 3)}
+    share = seconds / sitting
+    text = "teacher %s: its posteriors took %.1f s, %.0f %% of the training"
+    log.info(text, ", ".join(names), seconds, 100 * share)
+    return {"teachers": names, "teacher_seconds": round(seconds, 3), "teacher_share": round(share, 3)}
 
 
 def lesson_of(
@@ -162,11 +163,11 @@ def _kept(
             source = plain if want.columns is None or beside is None else beside[:, slice(*want.columns)]
             inputs.append(torch.from_numpy(splice_utterance(source, want.context)).to(device))
         with torch.inference_mode():
-            rows = kept_rows(networks.posteriors(Taught(inputs)), top)
+            rows = kept_rows(networks.timed(Taught(inputs)), top)
         yield name, rows.cpu().numpy()
 
 
-class Beside(Mapping[str, np.ndarray]):
+class Beside(Archived):
     """Features of several teachers, side by side: float32 [frames, dims] by utterance, read on
     access.
 
@@ -181,8 +182,9 @@ class Beside(Mapping[str, np.ndarray]):
             for name, frames in self.frames.items():
                 if lengths.get(name) != frames:
                     raise UserError(
-                        f"train.teacher: utterance {name} has {frames} frames for this run and {lengths.get(name, 0)} "
-                        "for the teacher; give both the same frame shift and run the features stage again."
+                        f"train.teacher: utterance {name} has {frames} frames for this run and "
+                        f"{lengths.get(name, 0)} for the teacher; give both the same frame shift and "
+                        "run the features stage again."
                     )
 
     def __getitem__(self, name: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.targets import frame_targets, token_targets
+from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.options import PruneOptions
@@ -40,7 +41,9 @@ def train_one(
     labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
     train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
     options = network, train, prune
-    teachers = [_known(name, run.path.parent, features, data / "train", align) for name in train.teachers]
+    teachers = [
+        _known(name, run.path.parent, features, data / "train", align, lang is not None) for name in train.teachers
+    ]
     figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers)
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
@@ -49,9 +52,19 @@ def train_one(
     return [path for path in (run.weights, *run.models.glob("*.pt"), *tables) if path.is_file()]
 
 
-def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: Path) -> Known:
-    """A teacher, with its own features of the set `data` if they are not `features`."""
+def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: Path, ctc: bool) -> Known:
+    """A teacher, with its own features of the set `data` if they are not `features`.
+
+    Raises UserError if the experiment does not have them.
+    """
     model = load_teacher(name, runs)
-    if model.features in ({}, features.plain()):
+    own = NetworkFeatures.from_plain(model.features) if model.features else features
+    foreign = bool(model.tokens) is not ctc  # refused when its labels are compared
+    if own.read == features.read or foreign:
         return Known(name, model)
-    return Known(name, model, NetworkFeatures.from_plain(model.features).stored(data, align))
+    if missing := own.missing(features, align):
+        raise UserError(
+            f"train.teacher: {name} reads features that this experiment does not have: {missing}; "
+            "give a teacher that was trained on features of this recipe."
+        )
+    return Known(name, model, own.stored(data, align))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -16,8 +17,9 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
+from asr_prune.acoustic.ends import multiply_output, select_inputs
 from asr_prune.acoustic.evaluate import Quality, evaluate
-from asr_prune.acoustic.examples import Examples, Utterances
+from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
@@ -28,14 +30,13 @@ from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
 from asr_prune.process import torch_threads
+from asr_prune.pruning.cut import Cut
+from asr_prune.pruning.ends import EndsPruner, make_pruner
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.pruner import Cut, Pruner
-from asr_prune.pruning.registry import find_method
+from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teaching import Known, checked_lesson, drop_kept, taught_figures
+from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, taught_figures
 from asr_prune.run_dir import RunDir
-
-Labelled = tuple[Utterances, Utterances]  # features, labels
 
 
 def train_run(
@@ -56,29 +57,29 @@ def train_run(
     model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method
     saves besides: model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt.
     """
-    tokens = [] if isinstance(classes, int) else classes
+    started, tokens = time.monotonic(), [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
     network_options, train_options, prune_options = options
     context = (network_options.left_context, network_options.right_context)
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
         run.models.mkdir(parents=True, exist_ok=True)
-        lesson = checked_lesson(teachers, train[0], classes, network_options, train_options, run, device)
+        lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
-        pruner = Pruner(find_method(prune_options.method)(prune_options, network.node_layers()), run)
+        pruner = make_pruner(prune_options, network, run, train_options.epochs)
         trainer = Trainer(network, train_options, *sets, pruner, seed, run)
         quality = trainer.run()
         assert pruner.cut is not None
         kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
         priors = sets[0].log_priors(outputs)
-        model = Model(pruner.removal.whole(), priors, context, kept, features, tokens)
+        model = Model(pruner.whole(), priors, context, kept, features, tokens)
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
-        figures |= taught_figures(teachers, lesson, figures["train_seconds"])
+        figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
 
@@ -94,6 +95,8 @@ def _networks(
     dense = build(options[0], frames, outputs, seed)
     widths = options[2].widths(options[0].hidden, runs)
     network = build(replace(options[0], hidden=widths), frames, outputs, seed)
+    if (columns := options[2].columns(runs)) is not None:
+        select_inputs(network, torch.tensor(columns, device=frames.device))
     rates = zip(network.dropouts, widths, dense.widths, strict=True)
     network.dropouts = [rate * (a / b) for rate, a, b in rates]
     return dense, network
@@ -114,11 +117,15 @@ def _figures(
         "dev_ce_final": quality.cross_entropy,
         "frame_accuracy_dev": quality.accuracy,
         "norm_mass_removed": cut.norm_mass_removed,
+        **(pruner.figures() if isinstance(pruner, EndsPruner) else {}),
         "converged": pruner.converged,
+        "sparsify_from": pruner.phases.sparsify_from,
         "cut_at_update": cut.step,
         "updates": trainer.steps,
+        "release": round(1 - cut.step / trainer.steps, 3),
         "nodes_per_layer_dense": dense.widths,
         "params_dense": size.params,
+        "inputs_dense": size.inputs,
         "macs_dense": size.macs,
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
@@ -181,6 +188,7 @@ def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
     assert cut is not None
     save_model(run.network, model)
     before = deepcopy(model.network)
+    multiply_output(before)
     before.load_state_dict(pruner.before_cut)
     everything = [list(range(width)) for width in before.widths]
     save_model(run.before_cut, replace(model, network=before, kept=everything))
@@ -191,8 +199,11 @@ def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
     if histograms := pruner.method.histograms():
         with atomic(run.weights, "wb") as file:
             np.savez(file, **{name: counts.cpu().numpy() for name, counts in histograms.items()})  # type: ignore[arg-type]
+    table = nodes_table(cut)
+    if isinstance(pruner, EndsPruner) and pruner.input_cut:
+        table["inputs"] = nodes_table(pruner.input_cut)["layers"][0]
     with atomic(run.nodes) as file:
-        json.dump(nodes_table(cut), file, indent=1)
+        json.dump(table, file, indent=1)
 
 
 def _save_snapshots(

@@ -76,8 +76,12 @@ def agreement(one: nn.Module, other: nn.Module, what: str, batches: Iterable[Ten
 
 def _random(model: Model) -> list[Tensor]:
     generator = torch.Generator().manual_seed(0)
-    shape = (_RANDOM_FRAMES, len(model.network.shift))
-    return [torch.randn(shape, generator=generator) / model.network.scale + model.network.shift]
+    network = model.network
+    shape = (_RANDOM_FRAMES, len(network.shift))
+    read = torch.randn(shape, generator=generator) / network.scale + network.shift
+    if network.selection is None:
+        return [read]
+    return [read.new_zeros(_RANDOM_FRAMES, network.inputs).index_copy_(1, network.selection, read)]
 
 
 def _spliced(model: Model, utterances: Mapping[str, np.ndarray]) -> Iterator[Tensor]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
+from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.nodes import Nodes, largest
 from asr_prune.pruning.options import WeightOptions
 from asr_prune.pruning.parts import ActingWeights
@@ -19,13 +20,13 @@ class MaskingSchedule(WholeRunSchedule):
     own: these phases, while the method as a whole acts on every update.
     """
 
-    def __init__(self, warm_up: float, fine_tune: float) -> None:
+    def __init__(self, warm_up: Length, fine_tune: Length, press: Length | None = None) -> None:
         super().__init__()
-        self.shares = warm_up, fine_tune
+        self.lengths = warm_up, fine_tune, press
         self.own = Phases(1, 0, 1)
 
     def start(self, phases: Phases) -> None:
-        self.own = Phases.of(phases.steps, *self.shares)
+        self.own = Phases.of(phases.steps, *self.lengths, self.epochs)
 
     def phase(self, step: int) -> str:
         if step < self.own.sparsify_from:

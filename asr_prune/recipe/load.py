@@ -13,12 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
-from asr_prune.options import told, with_empty
+from asr_prune.options import first_problem, told, with_empty
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
-from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label
+from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label, with_full_names
 from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
 from asr_prune.recipe.settings import (
     changed,
@@ -93,7 +93,7 @@ class Loaded:
         try:
             return TypeAdapter(cls).validate_python(with_empty(cls, tree))
         except ValidationError as error:
-            raise UserError(self._sentence(cls, error.errors()[0], path)) from None
+            raise UserError(self._sentence(cls, first_problem(error.errors()), path)) from None
 
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
@@ -128,7 +128,11 @@ class Loaded:
         if the recipe has no list or `prune.*` was set without `runs`.
         """
         entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
-        runs = [self._run(entry, i) for i, entry in enumerate(entries)]
+        runs, short = list[Run](), dict[str, str]()
+        for i, entry in enumerate(entries):
+            name, run = self._run(entry, i)
+            runs.append(with_full_names(run, short | {other.name: other.name for other in runs}))
+            short.setdefault(name, run.name)
         names = [run.name for run in runs]
         if repeated := [name for i, name in enumerate(names) if name in names[:i]]:
             raise UserError(
@@ -137,7 +141,8 @@ class Loaded:
             )
         return runs
 
-    def _run(self, entry: RunEntry, index: int) -> Run:
+    def _run(self, entry: RunEntry, index: int) -> tuple[str, Run]:
+        """A run, and its name without what differs from recipe.yaml."""
         path: tuple[str, ...] = ("runs", str(index)) if entry != RunEntry() else ()
         network, train = ({**(self.tree.get(block) or {})} for block in ("network", "train"))
         prune = merged_prune(self.recipe.prune, entry.prune)
@@ -145,15 +150,26 @@ class Loaded:
         network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
         train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
         chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
+        self._check_fit(chosen, train_options.epochs, network_options.hidden, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
-        name = (entry.name or label(chosen, self._usual(chosen))) + self._deviations(network_options, train_options)
-        return Run(
+        short = entry.name or label(chosen, self._usual(chosen))
+        name = short + self._deviations(network_options, train_options)
+        return short, Run(
             name=name if seed == self.written.get("seed", 1) else f"{name}-s{seed}",
             seed=seed,
             prune=chosen,
             network=network_options,
             train=train_options,
         )
+
+    def _check_fit(self, chosen: PruneOptions, epochs: int, hidden: Sequence[int], path: tuple[str, ...]) -> None:
+        try:
+            named: tuple[str, ...] = ("epochs", "warm_up", "fine_tune")
+            chosen.check_epochs(epochs)
+            named = ("keep", "min_nodes", "floor")
+            chosen.check_nodes(hidden)
+        except ValueError as error:
+            raise UserError(f"{self.where(path, named)}: {'.'.join(path)}: {error}.") from None
 
     def _usual(self, chosen: PruneOptions) -> PruneOptions:
         """Options of the method by recipe.yaml alone, without the target."""

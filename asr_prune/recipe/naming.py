@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.recipe.blocks import Run
 
 #: how much a method removes
 TARGETS = ("keep", "strength", "sparsity")
@@ -37,3 +39,17 @@ def variant(prune: PruneOptions) -> str | None:
     """Settings of a method that differ from its defaults, apart from those that the report has columns for."""
     changed = differing(prune, type(prune)(method=prune.method))
     return ", ".join(f"{key} {compact(value)}" for key, value in changed if key not in prune.COLUMNS) or None
+
+
+def with_full_names(run: Run, known: Mapping[str, str]) -> Run:
+    """`run` with the full names of the runs that it refers to, which have what `--set` changes.
+
+    known: full names of the runs before it, by what they may be called.
+    """
+    teachers = tuple(known.get(name, name) for name in run.train.teachers)
+    if teachers != run.train.teachers:
+        run = replace(run, train=replace(run.train, teacher=teachers))
+    like = getattr(run.prune, "like", None)
+    if like is None or like not in known:
+        return run
+    return replace(run, prune=replace(run.prune, like=known[like]))  # type: ignore[call-arg]

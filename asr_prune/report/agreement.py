@@ -9,7 +9,7 @@ from typing import Any
 
 from asr_prune.decode.words_files import read_words_file
 from asr_prune.errors import UserError
-from asr_prune.report.results import Result, is_dense
+from asr_prune.report.results import Result, is_dense, references
 from asr_prune.report.runs import FinishedRun
 from asr_prune.run_dir import words_file
 from asr_prune.score.align import distance
@@ -20,13 +20,15 @@ from asr_prune.score.text import merge, normalise, representatives
 def with_agreement(
     runs: Sequence[FinishedRun], decoded: Mapping[str, Path], options: ScoreOptions, skipped: list[str]
 ) -> list[FinishedRun]:
-    """`runs` with `agreement_test` where the test set has no transcripts: the word edits that lead from the words of
-    the dense network, at its LM weight and penalty, to those of the run, at its own.
+    """`runs` with `agreement_test` where the test set has no transcripts: the word edits that lead
+    from the words of the dense network, at its LM weight and penalty, to those of the run, at its
+    own.
 
-    decoded: the folder of each run's words of test; options: normalisation and equivalents, as for a WER; skipped: gets
-    a sentence for each run whose words are missing. Of several dense runs one of the same seed is preferred.
+    decoded: the folder of each run's words of test; options: normalisation and equivalents, as for
+    a WER; skipped: gets a sentence for each run whose words are missing. Of several dense runs one
+    of the same seed is preferred.
     """
-    dense = [run.result for run in runs if is_dense(run.result) and not run.result.words_test]
+    dense = references([run.result for run in runs if not run.result.words_test])
     if not dense and any(run.result.words_test == 0 for run in runs):
         skipped.append("no dense run (prune.method none) to compare the words of a test set without transcripts with")
     compared = []

@@ -119,18 +119,26 @@ COLUMNS = (
 AGREEMENT = Column(("edits from", "dense, %"), _agreement, gap=2)
 
 
+#: stand after the nodes where the input or the output layer was pruned
+INPUTS = Column(("in-", "puts"), _count(lambda row: row.inputs), gap=2)
+RANK = Column(("out", "rank"), _count(lambda row: row.output_rank))
+
+
 def columns(rows: Sequence[Result]) -> list[Column]:
     """The columns that `rows` need."""
-    if not any(row.agreement_test for row in rows):
-        return list(COLUMNS)
-    place = 1 + [column.head[0] for column in COLUMNS].index("WER test")
-    return [*COLUMNS[:place], AGREEMENT, *COLUMNS[place:]]
+    ends = [INPUTS] if any(row.inputs_dense and row.inputs != row.inputs_dense for row in rows) else []
+    ends += [RANK] if any(row.output_rank for row in rows) else []
+    words = [AGREEMENT] if any(row.agreement_test for row in rows) else []
+    after = {"per layer": ends, "[95 % interval]": words}
+    return [each for column in COLUMNS for each in (column, *after.get(column.head[1], []))]
 
 
 def legend(rows: Sequence[Result]) -> list[str]:
     """What the columns of `rows` mean, a sentence or two each."""
-    agreement, taught = any(row.agreement_test for row in rows), any(row.teachers for row in rows)
-    return [*LEGEND, *([AGREEMENT_LEGEND] if agreement else []), *([TAUGHT_LEGEND] if taught else [])]
+    shown, legends = columns(rows), list(LEGEND)
+    legends += [ENDS_LEGEND] if INPUTS in shown or RANK in shown else []
+    legends += [AGREEMENT_LEGEND] if AGREEMENT in shown else []
+    return legends + ([TAUGHT_LEGEND] if any(row.teachers for row in rows) else [])
 
 
 TAUGHT_LEGEND = (
@@ -138,6 +146,11 @@ TAUGHT_LEGEND = (
     " runs of the same teachers."
 )
 
+
+ENDS_LEGEND = (
+    "inputs: coefficients of the spliced frame that the network reads. out rank: of an output layer in two maps;"
+    " a dash: it is one map. Neither counts as nodes; compare such runs by parameters or multiply-adds."
+)
 
 AGREEMENT_LEGEND = (
     "edits from dense: the test set has no transcripts, so it has no WER; words substituted, inserted or deleted to get"
@@ -149,6 +162,6 @@ LEGEND = (
     " CER: character error rate in %, spaces between words included.",
     "target: fraction of hidden nodes to keep, s= penalty strength, or z= fraction of zero weights."
     " CE: cross-entropy on dev, nats per frame.",
-    "mass cut: share of the node norms that the cut removed. Above 5 % a penalty method has not"
-    " converged (conv. NO): the cut was magnitude pruning.",
+    "mass cut: share of the node norms that the cut removed. Above 5 %, or if the cut raised the CE by more than a"
+    " tenth, a penalty method has not converged (conv. NO): the cut was magnitude pruning.",
 )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
-from asr_prune.pruning.options import AuditTable
+from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.registry import audit_tables
+from asr_prune.report.course import cut_verdict, taught
 from asr_prune.run_dir import RunDir
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -31,7 +31,7 @@ class Trail:
 
     updates, phases: of each record; scores: for each layer float64 [records, nodes]; layers: those
     of nodes.json; cut_at: the update before the cut; audits: the logs that the method kept, each
-    with how it is shown.
+    with how it is shown; inputs: the same of the coefficients of the input, {} if all were kept.
     """
 
     updates: list[int]
@@ -40,6 +40,7 @@ class Trail:
     layers: list[dict[str, Any]]
     cut_at: int
     audits: list[tuple[AuditTable, list[dict[str, Any]]]]
+    inputs: dict[str, Any] = field(default_factory=dict)
 
 
 def explain(run: RunDir, layer: int | None = None, node: int | None = None) -> str:
@@ -89,7 +90,9 @@ def _read(run: RunDir) -> Trail:
     tables = [(run.path / name, table) for name, table in audit_tables().items()]
     audits = [(table, _lines(path)) for path, table in tables if path.is_file()]
     updates, phases = [int(row["update"]) for row in rows], [str(row["phase"]) for row in rows]
-    return Trail(updates, phases, scores, nodes["layers"], int(nodes["cut_after_update"]), audits)
+    return Trail(
+        updates, phases, scores, nodes["layers"], int(nodes["cut_after_update"]), audits, nodes.get("inputs", {})
+    )
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -147,7 +150,8 @@ def _run(folder: Path, trail: Trail) -> str:
     lines = [
         f"{folder}: {kept} of {nodes} hidden nodes kept",
         f"updates: {_timeline(trail)}; cut after {trail.cut_at}",
-        *_taught(folder),
+        *taught(RunDir(folder)),
+        *cut_verdict(RunDir(folder)),
     ]
     lines += ["", "layer  nodes   kept  by method  by cut  mean score over time"]
     for i, (layer, scores) in enumerate(zip(trail.layers, trail.scores, strict=True), 1):
@@ -155,21 +159,12 @@ def _run(folder: Path, trail: Trail) -> str:
         means = scores.mean(1)
         curve = f"{sparkline(means)}  {means[0]:.3g} -> {means[-1]:.3g}"
         lines.append(f"{i:5d}  {layer['nodes']:5d}  {len(layer['kept']):5d}  {gone[0]:9d}  {gone[1]:6d}  {curve}")
+    if trail.inputs:
+        kept, size = len(trail.inputs["kept"]), trail.inputs["nodes"]
+        lines += ["", f"input: {kept} of {size} coefficients of the spliced frame kept; nodes.json lists them"]
     for table, rows in trail.audits:
         lines += ["", *_audit(table, rows)]
     return "\n".join(lines)
-
-
-def _taught(folder: Path) -> list[str]:
-    """The teachers of a run and how much they counted; nothing without one."""
-    recipe = RunDir(folder).recipe
-    asked = yaml.safe_load(checked(recipe).read_bytes())["train"] if recipe.is_file() else {}
-    names = asked.get("teacher") or []
-    if not names:
-        return []
-    names = [names] if isinstance(names, str) else names
-    how = f"weight {asked['teacher_weight']:g} beside the labels, temperature {asked['temperature']:g}"
-    return [f"teacher: {', '.join(names)} ({how})"]
 
 
 def _audit(table: AuditTable, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -13,8 +13,8 @@ from asr_prune.score.options import ScoreOptions
 
 
 def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, overlap: Path) -> None:
-    """Writes the report folder and table.txt. overlap: what the lang stage counted, if it did. Raises UserError as
-    `write_report`.
+    """Writes the report folder and table.txt. overlap: what the lang stage counted, if it did.
+    Raises UserError as `write_report`.
     """
     runs = [
         RunFiles(

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asr_prune.report.results import finite, is_dense
+from asr_prune.report.results import finite, references
 from asr_prune.report.runs import FinishedRun, Norms
 from asr_prune.report.series import series
 
@@ -29,7 +29,7 @@ def panels_shown(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
         return drawn
     lines = series([run.result for run in drawn])
     least = [min(line.rows, key=lambda row: finite(row.nodes) or 0) for line in lines]
-    dense = [run.result for run in drawn if is_dense(run.result)][:1]
+    dense = references([run.result for run in drawn])[:1]
     wanted = {id(row) for row in (dense + least)[:MOST_PANELS]}
     return [run for run in drawn if id(run.result) in wanted]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -43,6 +44,8 @@ _READING = (
     "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and"
     " scored. Further left is smaller, lower is better. The dashed line is the dense network, the"
     " band its 95 % interval.",
+    "Nodes are not all that a network costs: the first and the last map stay as wide outside as"
+    " they are. Compare the speed of networks by multiply-adds, their files by parameters.",
     "If the bars of two points overlap widely, this test set cannot separate them. Compare methods"
     " at the same node count.",
     "LM weight and word insertion penalty were chosen on dev and applied to test unchanged.",
@@ -50,6 +53,7 @@ _READING = (
     " cut nodes near zero. A single peak that the cut divides means that the cut, not training,"
     " removed the nodes; the cross-entropies before and after the cut then differ.",
 )
+_COSTS = "Test word error rate and dev cross-entropy against nodes, parameters and multiply-adds"
 _NESTED = (
     "Networks cut, without retraining, from one run as it was before its cut: the first"
     " nodes of each layer. Nodes that have no effect are not counted."
@@ -61,6 +65,7 @@ class Pictures:
     """PNG files of the report; None if there is nothing to draw."""
 
     wer: bytes
+    costs: bytes
     norms: bytes
     weights: bytes | None = None
     matrices: bytes | None = None
@@ -69,7 +74,7 @@ class Pictures:
 def summary(rows: Sequence[Result]) -> str:
     """The dense network's WER, and the smallest network whose WER lies inside its interval.
 
-    Of several dense runs the median one counts.
+    Of several dense runs the median one counts; runs with other teachers than its own do not.
     """
     scored = [row for row in rows if finite(row.wer_test) is not None]
     if rows and all(row.words_test == 0 for row in rows):
@@ -81,15 +86,19 @@ def summary(rows: Sequence[Result]) -> str:
     size = f"The dense network ({nodes:,.0f} hidden nodes)"
     text = f"{size} has a test WER of {dense.wer_test:.2f} %."
     high = finite(dense.wer_test_high) or dense.wer_test
-    pruned = [row for row in scored if not is_dense(row) and finite(row.nodes)]
+    alike = [row for row in scored if row.teachers == dense.teachers]
+    pruned = [row for row in alike if not is_dense(row) and finite(row.nodes)]
     inside = [row for row in pruned if row.wer_test <= high]
     if not inside:
         return text
     least = min(inside, key=lambda row: (row.nodes, row.wer_test))
     share = 100 * least.nodes / (finite(least.nodes_dense) or nodes or least.nodes)
+    light = min(inside, key=lambda row: (finite(row.params) or math.inf, row.wer_test))
+    by_params = f" By parameters it is {light.run}: {light.params:,} at {light.wer_test:.2f} %."
     return (
         f"{text} The smallest network whose WER is not above the dense one's interval is"
         f" {least.run}: {least.nodes:,} nodes ({share:.3g} %) at {least.wer_test:.2f} %."
+        f"{by_params if light.run != least.run and finite(light.params) else ''}"
     )
 
 
@@ -171,6 +180,7 @@ def _sections(
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(summary(rows))}</p>',
         _image(pictures.wer, "Test word error rate against surviving hidden nodes, by method"),
+        *_picture("Errors against nodes, parameters and multiply-adds", pictures.costs, _COSTS),
         "<h2>Runs</h2>",
         _wide_table("".join(map(_head, every)), "".join(_table_row(row, every) for row in rows)),
         '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'

@@ -58,6 +58,12 @@ class Result:
     macs_per_frame: int
     #: weights of the shrunk network that are not exactly zero
     nonzero_weights: int
+    #: coefficients of the spliced frame that the shrunk network reads
+    inputs: int | None = None
+    #: those that the dense network reads
+    inputs_dense: int | None = None
+    #: rank of the shrunk network's output layer if it is factored, else None
+    output_rank: int | None = None
     #: cross-entropy on dev just before the cut, nats per frame (CTC: of the transcript)
     dev_ce_before_cut: float
     #: the same just after the cut, before fine-tuning
@@ -69,7 +75,8 @@ class Result:
     frame_accuracy_dev: float
     #: share of the summed node norms that the cut removed, 0 to 1
     norm_mass_removed: float
-    #: whether the cut removed at most 5 % of the norm mass; None for methods without a penalty
+    #: whether the cut removed at most 5 % of the norm mass and raised dev_ce by at most a tenth;
+    #: None for methods without a penalty
     converged: bool | None
     #: number of updates done when the cut was made
     cut_at_update: int

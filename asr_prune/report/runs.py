@@ -23,8 +23,8 @@ class RunFiles:
     """A run's name and the paths that the report reads; all but `result` may be absent.
 
     result: its row of results.json; norms, weights: arrays (.npz); widths: figures of networks cut
-    from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words of
-    test; verify: how its shrunk network was compared with the masked one (JSON).
+    from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words
+    of test; verify: how its shrunk network was compared with the masked one (JSON).
     """
 
     name: str

@@ -70,6 +70,8 @@ def _row(
             "params": size["params"],
             "macs_per_frame": size["macs"],
             "nonzero_weights": size["nonzero"],
+            "inputs": size.get("inputs"),
+            "output_rank": size.get("output_rank"),
             **trained,
             **scores,
             "rtf_decode": info["rtf_decode"],

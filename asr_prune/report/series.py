@@ -26,19 +26,21 @@ class Series:
     colour: str
     marker: str
 
-    def line(self) -> tuple[list[float], list[float]]:
-        """Node counts and test WERs (%), a point per request; runs that differ in seed alone give
-        their medians.
+    def line(self, size: str = "nodes", error: str = "wer_test") -> tuple[list[float], list[float]]:
+        """Two fields of `Result`, by default node counts and test WERs (%), a point per request;
+        runs that differ in seed alone give their medians.
         """
         groups: dict[tuple[float | str | None, ...], list[Result]] = {}
         for row in self.rows:
+            if finite(getattr(row, size)) is None or finite(getattr(row, error)) is None:
+                continue
             request = finite(row.keep_asked), finite(row.strength), row.like
             groups.setdefault(request, []).append(row)
         points = [
-            (median(row.nodes for row in group), median(row.wer_test for row in group)) for group in groups.values()
+            (median(getattr(row, size) for row in group), median(getattr(row, error) for row in group))
+            for group in groups.values()
         ]
-        nodes, wers = zip(*sorted(points), strict=True)
-        return list(nodes), list(wers)
+        return [x for x, _ in sorted(points)], [y for _, y in sorted(points)]
 
 
 def plottable(rows: Sequence[Result]) -> list[Result]:

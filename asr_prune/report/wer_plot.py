@@ -14,9 +14,7 @@ from asr_prune.report.results import Result, finite, references
 from asr_prune.report.runs import FinishedRun
 from asr_prune.report.series import COLOURS, DENSE, Series, median_run, plottable, series
 
-_CAPTION = (
-    "Bars and band: 95 % interval by speaker. Hollow: the cut removed more than 5 % of the norm mass (not converged)."
-)
+_CAPTION = "Bars and band: 95 % interval by speaker. Hollow: not converged, the cut removed or cost too much."
 _INK = "#333333"
 #: up to so many entries fit into the axes as a legend
 _LEGEND_INSIDE = 5

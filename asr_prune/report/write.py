@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from asr_prune.files import atomic
 from asr_prune.report.agreement import with_agreement
+from asr_prune.report.costs_plot import costs_plot
 from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
@@ -94,11 +95,12 @@ def write_report(
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
-    Written: results.json, results.csv, wer_vs_nodes.png, norms.png, index.html; weights.png if a
-    run has weight histograms, matrices.png if a method with exact zeros was run. Unfinished or damaged
-    runs are left out and listed below the table, as is what `remarks` finds. options.title replaces
-    `title`; score: how words are compared if test has no transcripts; warning: a sentence about the
-    test set. Raises UserError if no run is finished or `out` cannot be written.
+    Written: results.json, results.csv, wer_vs_nodes.png, costs.png, norms.png, index.html;
+    weights.png if a run has weight histograms, matrices.png if a method with exact zeros was run.
+    Unfinished or damaged runs are left out and listed below the table, as is what `remarks` finds.
+    options.title replaces `title`; score: how words are compared if test has no transcripts;
+    warning: a sentence about the test set. Raises UserError if no run is finished or `out` cannot
+    be written.
     """
     options = options or ReportOptions()
     runs, skipped = read_runs(files)
@@ -123,6 +125,7 @@ def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, tit
     weights = any(run.weights for run in runs)
     return Pictures(
         wer=_png(wer_plot(rows, title, nested), out / "wer_vs_nodes.png", dpi),
+        costs=_png(costs_plot(rows, title), out / "costs.png", dpi),
         norms=_png(norms_plot(runs, title), out / "norms.png", dpi),
         weights=_png(weights_plot(runs, title), out / "weights.png", dpi) if weights else None,
         matrices=_png(matrices_plot(panels, title), out / "matrices.png", dpi) if panels else None,

@@ -9,7 +9,7 @@ from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
-REPORT_FILES = ("results.json", "results.csv", "wer_vs_nodes.png", "norms.png", "index.html")
+REPORT_FILES = ("results.json", "results.csv", "wer_vs_nodes.png", "costs.png", "norms.png", "index.html")
 #: any run: its paths are patterns
 EVERY_RUN = RunDir(Path("*"))
 

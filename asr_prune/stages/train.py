@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
+from asr_prune.acoustic.options import check_strides
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.pruning.registry import method_modules
 from asr_prune.recipe.load import Run
-from asr_prune.run_dir import RunDir, is_path, teacher_file
+from asr_prune.run_dir import RunDir, is_path, teacher_file, teacher_run
 from asr_prune.stages.inputs import front_end_files, label_inputs, network_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work, plain
@@ -21,7 +22,7 @@ def works(experiment: Experiment) -> list[Work]:
     runs = experiment.runs
     for i, run in enumerate(runs):
         check_run(experiment, run)
-        check_teachers(experiment, run, [other.name for other in runs[:i]])
+        check_teachers(experiment, run, runs[:i], runs[i + 1 :])
     return [_work(experiment, run, f"training, run {i} of {len(runs)}") for i, run in enumerate(runs, 1)]
 
 
@@ -69,29 +70,40 @@ def run_recipe(experiment: Experiment, run: Run) -> str:
 
 def teachers_of(run: Run, runs: Path) -> tuple[list[Path], list[Path]]:
     """The model files of the run's teachers: of runs in folder `runs`, and others."""
-    own, foreign = ([name for name in run.train.teachers if is_path(name) is path] for path in (False, True))
+    own, foreign = ([name for name in run.train.teachers if bool(teacher_run(name, runs)) is x] for x in (True, False))
     return [teacher_file(name, runs) for name in own], [teacher_file(name, runs) for name in foreign]
 
 
-def check_teachers(experiment: Experiment, run: Run, earlier: Sequence[str]) -> None:
-    """Raises UserError if a teacher of the run is neither a run before it, in `earlier`, nor
-    trained already.
+def check_teachers(experiment: Experiment, run: Run, earlier: Sequence[Run], later: Sequence[Run]) -> None:
+    """Raises UserError if a teacher of the run is neither one of the runs before it, `earlier`, nor
+    trained already, or if it is `later` or keeps fewer frames.
     """
+    runs = experiment.layout.runs
+    before, after = {other.name: other for other in earlier}, {other.name for other in later}
     for name in run.train.teachers:
-        file, layout = teacher_file(name, experiment.layout.runs), experiment.layout
-        if name == run.name:
-            raise UserError(f"run {run.name}: train.teacher names the run itself; name another run.")
-        if name in earlier or file.is_file():
-            continue
-        if is_path(name):
-            raise UserError(
-                f"run {run.name}: train.teacher: {file} is not there; give the folder of a trained run, or its "
-                "model/network.pt."
-            )
-        raise UserError(
-            f"run {run.name}: train.teacher {name!r} is no run before this one in runs, and {layout.run(name).path} "
-            f"is not trained{did_you_mean(name, earlier)}."
-        )
+        file, owner, where = teacher_file(name, runs), teacher_run(name, runs), f"run {run.name}: train.teacher"
+        if owner == run.name:
+            raise UserError(f"{where} names the run itself; name another run.")
+        if owner in after:
+            raise UserError(f"{where}: {owner} stands after this run in runs; move it before.")
+        if owner in before:
+            check_strides(f"{where}: {owner}", before[owner].network.stride, run.network.stride)
+            _check_own(where, file, RunDir(runs / owner))
+        elif not file.is_file():
+            raise _no_teacher(where, name, file, list(before))
+
+
+def _check_own(where: str, file: Path, owner: RunDir) -> None:
+    """Raises UserError if the training of the recipe's run `owner` does not make the model `file`."""
+    if file.parent != owner.models:
+        raise UserError(f"{where}: {file} is not made before this run is trained; name the run, {owner.name}, instead.")
+
+
+def _no_teacher(where: str, name: str, file: Path, earlier: Sequence[str]) -> UserError:
+    if is_path(name):
+        return UserError(f"{where}: {file} is not there; give the folder of a trained run, or its model/network.pt.")
+    hint = f"; for the folder write ./{name}" if Path(name).is_dir() else did_you_mean(name, earlier)
+    return UserError(f"{where} {name!r} is no run before this one in runs, and {file.parents[1]} is not trained{hint}.")
 
 
 def check_run(experiment: Experiment, run: Run) -> None:

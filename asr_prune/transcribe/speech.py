@@ -26,8 +26,8 @@ def is_steady(samples: np.ndarray, rate: int) -> bool:
     samples: float32 in the range of int16. Speech has pauses: in at least one of three bands of
     frequencies, its loud windows of 0.1 s exceed its quiet ones by far more than 8 dB (by 13 dB in
     the demo's noisiest utterance, 27 dB or more in AN4). Those of digital zeros, an offset, hum and
-    stationary noise do not. Audio of less than a second is steady only if all of it is below the rounding of
-    16-bit samples.
+    stationary noise do not. Audio of less than a second is steady only if all of it is below the
+    rounding of 16-bit samples.
     """
     levels = _levels(samples, rate)
     ranges = np.sort(levels, axis=0)[-_LOUD:][0] - np.percentile(levels, _QUIET, axis=0)

@@ -23,11 +23,12 @@ CHANNEL = "1"
 
 
 def write_times(recogniser: RunRecogniser, part: str, options: ScoreOptions, confidence: bool) -> None:
-    """Writes score_<part>.hyp.ctm and score_<part>.ref.stm in a run's folder: the words as the score stage counts them,
-    at the LM weight and penalty chosen on dev; confidence: with the confidence of each word.
+    """Writes score_<part>.hyp.ctm and score_<part>.ref.stm in a run's folder: the words as the
+    score stage counts them, at the LM weight and penalty chosen on dev; confidence: with the
+    confidence of each word.
 
-    Segments have the times of their recordings. Words that do not fit their audio have no times; they are left out,
-    counted and reported. Raises UserError as `RunRecogniser` and `chosen_point`.
+    Segments have the times of their recordings. Words that do not fit their audio have no times;
+    they are left out, counted and reported. Raises UserError as `RunRecogniser` and `chosen_point`.
     """
     decoding, shift = recogniser.decoding, recogniser.shift
     feats = recogniser.source.load(decoding.set(part), decoding.align)

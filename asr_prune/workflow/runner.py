@@ -91,14 +91,17 @@ class Runner:
         is due as well: whether it really is shows only then.
         """
         due: dict[tuple[str, str], None] = {}
+        made: dict[Path, str] = {}  # by due works
         for work in works:
             state = self.state(work)
             makers = {(maker, run) for maker in work.inputs.values() for run in ("", work.run)}
             waits = [stage for stage, run in due if (stage, run) in makers or stage in work.after]
+            waits += [made[path] for path in work.inputs if path in made]
             if waits and not state.why.startswith("changed"):
                 state = State(work, True, f"after {waits[-1]}", waits=True)
             if state.due:
                 due[work.stage, work.run] = None
+                made |= dict.fromkeys(work.outputs, work.stage)
             yield state
 
     def run(self, works: Iterable[Work]) -> None:

@@ -12,7 +12,7 @@ from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.estimates import Estimator
 from asr_prune.analysis.pass_costs import pass_seconds
-from asr_prune.analysis.speeds import GmmSpeed, seconds_each
+from asr_prune.analysis.speeds import GmmSpeed, NetworkSpeed, seconds_each
 from asr_prune.cli.main import main
 from asr_prune.cli.plan import duration, size_of_bytes, speech_lines, whole_duration
 from asr_prune.decode.search.run import prepare_search
@@ -79,6 +79,21 @@ def test_ten_times_the_speech_takes_ten_times_as_much(tones: Path) -> None:
 def test_a_bound_on_memory_bounds_the_estimate(tones: Path) -> None:
     free, bound = (estimates(tones, 10.0, f"train.memory_gb={asked}") for asked in (0, 0.5))
     assert free["train"][3] - bound["train"][3] == pytest.approx(9 * 3.6e6 * 184 - 5e8, rel=0.1)
+
+
+def test_posteriors_of_a_teacher_take_time_and_are_kept(tones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Estimator, "_speed", lambda *_: NetworkSpeed(train=3e-6, forward=1e-6, params=1000))
+    runs = "runs=[{name: zero, prune: {method: none}}, {name: one, train: {%s}}]"
+    asked = ("", "teacher: zero", "teacher: zero, teacher_top: 4", "teacher: zero, teacher_top: 0")
+    alone, kept, few, live = (estimates(tones, 1.0, runs % text)["train"] for text in asked)
+    frames = 8 * 360_000
+    assert kept[2] - alone[2] == 8 * 16 * frames
+    assert kept[3] - alone[3] == pytest.approx(8 * 16 * frames, rel=0.3)  # and what this process has grown
+    assert few[2] - alone[2] == 8 * 4 * frames
+    assert live[2] == alone[2]
+    epochs = load_recipe(tones).runs()[0].train.epochs
+    assert kept[0] - alone[0] == pytest.approx(1e-6 * frames)
+    assert live[0] - alone[0] == pytest.approx(1e-6 * frames * epochs)
 
 
 def test_a_subset_is_a_share(tones: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import Model
+from asr_prune.acoustic.ends import factor_output, select_inputs
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.residual import Residual
@@ -23,9 +24,14 @@ MakeDeployed = Callable[..., Deployed]
 
 @pytest.fixture
 def deployed() -> MakeDeployed:
-    """Builds a network with random weights, biases, input normalisation and priors; pdf 2 was never seen."""
+    """Builds a network with random weights, biases, input normalisation and priors; pdf 2 was never seen.
 
-    def make(kind: str = "feed_forward", hidden: Sequence[int] = (5, 4), activation: str = "relu") -> Deployed:
+    thin: it reads only some inputs, and its output layer is factored.
+    """
+
+    def make(
+        kind: str = "feed_forward", hidden: Sequence[int] = (5, 4), activation: str = "relu", thin: bool = False
+    ) -> Deployed:
         torch.manual_seed(1)
         inputs = DIM * (1 + sum(CONTEXT))
         kinds: dict[str, Callable[[], Network]] = {
@@ -38,6 +44,9 @@ def deployed() -> MakeDeployed:
             if layer.bias is not None:
                 torch.nn.init.normal_(layer.bias)
         network.set_normalisation(torch.randn(inputs), torch.rand(inputs) + 0.5)
+        if thin:
+            select_inputs(network, torch.tensor([0, 3, 4, 8, 11]))
+            factor_output(network, torch.randn(PDFS, 2))
         priors = torch.randn(PDFS).log_softmax(0)
         priors[2] = 10.0
         kept = [list(range(n)) for n in hidden]

@@ -20,10 +20,12 @@ ANY = {
     "<AffineTransform>": ("<LearnRateCoef>", "<BiasLearnRateCoef>", "<MaxNorm>"),
     "<ParametricRelu>": ("<AlphaLearnRateCoef>", "<BetaLearnRateCoef>"),
 }
-ONE = {"<AddShift>": "<LearnRateCoef>", "<Rescale>": "<LearnRateCoef>"}
+ONE = {"<LinearTransform>": "<LearnRateCoef>", "<AddShift>": "<LearnRateCoef>", "<Rescale>": "<LearnRateCoef>"}
 #: the values: a matrix, vectors, or integers
 VALUES = {
     "<AffineTransform>": "mv",
+    "<LinearTransform>": "m",
+    "<Copy>": "i",
     "<ParametricRelu>": "vv",
     "<AddShift>": "v",
     "<Rescale>": "v",
@@ -152,6 +154,11 @@ def check(kind: str, outputs: int, inputs: int, values: list[np.ndarray]) -> Non
     if kind == "<AffineTransform>":
         assert values[0].shape == (outputs, inputs)
         assert values[1].shape == (outputs,)
+    elif kind == "<LinearTransform>":
+        assert values[0].shape == (outputs, inputs)
+    elif kind == "<Copy>":
+        assert len(values[0]) == outputs
+        assert set(values[0]) <= {*range(1, inputs + 1)}
     elif kind == "<Splice>":
         assert len(values[0]) * inputs == outputs
     else:
@@ -164,6 +171,10 @@ def propagate(x: np.ndarray, part: Component) -> np.ndarray:
     if part.kind == "<Splice>":
         rows = np.arange(len(x))[:, None] + part.values[0]
         return x[rows.clip(0, len(x) - 1)].reshape(len(x), -1)
+    if part.kind == "<Copy>":
+        return x[:, part.values[0] - 1]
+    if part.kind == "<LinearTransform>":
+        return x @ part.values[0].T
     if part.kind == "<AddShift>":
         return x + part.values[0]
     if part.kind == "<Rescale>":

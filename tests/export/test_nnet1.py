@@ -54,6 +54,7 @@ def assert_same_scores(kaldi: np.ndarray, output: Deployed, features: np.ndarray
     assert (kaldi[:, 2] < -1e18).all()
 
 
+@pytest.mark.parametrize("thin", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize("hidden", [(5, 4), (1,), (6, 1, 3)], ids=str)
 def test_by_the_definition_of_its_components_the_network_scores_as_ours(
@@ -62,8 +63,9 @@ def test_by_the_definition_of_its_components_the_network_scores_as_ours(
     tmp_path: Path,
     activation: str,
     hidden: tuple[int, ...],
+    thin: bool,
 ) -> None:
-    output = deployed(activation=activation, hidden=hidden)
+    output = deployed(activation=activation, hidden=hidden, thin=thin)
     write_nnet1(tmp_path, output)
     for features in utterances.values():
         assert_same_scores(kaldi_nnet1.nnet_forward(tmp_path, features), output, features)
@@ -94,11 +96,12 @@ def program_scores(folder: Path, utterances: Mapping[str, np.ndarray]) -> dict[s
 
 
 @pytest.mark.skipif(not shutil.which("nnet-forward"), reason="Kaldi's nnet-forward is not on the PATH")
+@pytest.mark.parametrize("thin", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_kaldis_program_scores_as_ours(
-    deployed: MakeDeployed, utterances: dict[str, np.ndarray], tmp_path: Path, activation: str
+    deployed: MakeDeployed, utterances: dict[str, np.ndarray], tmp_path: Path, activation: str, thin: bool
 ) -> None:
-    output = deployed(activation=activation)
+    output = deployed(activation=activation, thin=thin)
     write_nnet1(tmp_path, output)
     scores = program_scores(tmp_path, utterances)
     for name, features in utterances.items():
@@ -118,6 +121,36 @@ def test_what_is_read_back_is_the_same_network(deployed: MakeDeployed, tmp_path:
     start_from(joined(tmp_path), again, CONTEXT)
     frames = torch.randn(20, again.inputs)
     assert torch.allclose(again(frames), output.model.network(frames), atol=1e-5)
+
+
+def test_thin_ends_are_read_back_as_whole_ones(deployed: MakeDeployed, tmp_path: Path) -> None:
+    output = deployed(thin=True)
+    write_nnet1(tmp_path, output)
+    again = FeedForward(output.model.network.inputs, (5, 4), PDFS).eval()
+    start_from(joined(tmp_path), again, CONTEXT)
+    frames = torch.randn(20, again.inputs)
+    assert torch.allclose(again(frames), output.model.network(frames), atol=1e-5)
+    assert again.affine[0].weight.count_nonzero() == 5 * 5
+
+
+@pytest.mark.parametrize(
+    ("found", "other", "words"),
+    [
+        ("[ 1 4 5 9 12 ]", "[ 1 4 4 9 12 ]", "only with 5 different places from 1"),
+        ("[ 1 4 5 9 12 ]", "[ 0 4 5 9 12 ]", "only with 5 different places from 1"),
+        ("<Copy> 5 12", "<Copy> 4 12", "only with 4 different places from 1"),
+        ("<LinearTransform> 2 4", "<LinearTransform> 2 5", "<LinearTransform> with 5 inputs follows"),
+    ],
+)
+def test_thin_ends_that_do_not_fit_are_refused(
+    deployed: MakeDeployed, tmp_path: Path, found: str, other: str, words: str
+) -> None:
+    write_nnet1(tmp_path, deployed(thin=True))
+    text = joined(tmp_path).read_text()
+    assert found in text
+    (tmp_path / "joined.nnet").write_text(text.replace(found, other))
+    with pytest.raises(UserError, match=words):
+        read_nnet1(tmp_path / "joined.nnet")
 
 
 def test_the_transform_splices_the_frames_that_training_did(deployed: MakeDeployed, tmp_path: Path) -> None:

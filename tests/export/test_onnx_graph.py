@@ -28,6 +28,7 @@ def session(deployed: Deployed, folder: Path) -> Session:
     return Session(path)
 
 
+@pytest.mark.parametrize("thin", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize(
     ("kind", "hidden"),
@@ -40,8 +41,9 @@ def test_onnxruntime_computes_what_torch_does(
     kind: str,
     hidden: tuple[int, ...],
     activation: str,
+    thin: bool,
 ) -> None:
-    built = deployed(kind, hidden, activation)
+    built = deployed(kind, hidden, activation, thin)
     run, reference = session(built, tmp_path), torch_forward(built.model)
     result = liken(run, reference, utterances, {})
     assert result.difference <= result.allowed

@@ -24,7 +24,7 @@ def test_absent_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "hidden"), [("feed_forward", (200, 200)), ("residual", (200, 200)), ("residual", (200, 0))]
+    ("kind", "hidden"), [("feed_forward", (200, 200)), ("residual", (200, 200)), ("residual", (240, 0))]
 )
 def test_eight_bits_are_near_smaller_and_tell_the_same(
     deployed: MakeDeployed,

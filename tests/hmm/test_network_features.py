@@ -92,3 +92,24 @@ def test_a_stored_model_reads_the_same_features(
     assert feats.keys() == wanted.keys()
     for utt, matrix in feats.items():
         np.testing.assert_array_equal(matrix, wanted[utt])
+
+
+def test_what_of_other_features_an_experiment_has(tmp_path: Path) -> None:
+    (tmp_path / "sat").mkdir()
+    fbank, mfcc = NetworkFeatureOptions(), NetworkFeatureOptions(type="mfcc", bins=23)
+    here = NetworkFeatures(FeaturesOptions(hmm=HMM, network=fbank), "sat")
+    normalised = NetworkFeatureOptions(deltas=2, cmvn="utterance", cmvn_variance=True)
+    assert not NetworkFeatures(FeaturesOptions(network=normalised), "mono").missing(here, tmp_path)
+    other = NetworkFeatures(FeaturesOptions(network=mfcc), "sat")
+    assert other.missing(here, tmp_path) == "features.network has type mfcc, here fbank; bins 23, here 40"
+    adapted = FeaturesOptions(hmm=HMM, network=NetworkFeatureOptions(type="hmm"))
+    assert not NetworkFeatures(adapted, "sat").missing(here, tmp_path)
+    assert NetworkFeatures(adapted, "tri").missing(here, tmp_path) == f"pass tri is not in {tmp_path}"
+    assert "features.network has type fbank, here hmm" in here.missing(NetworkFeatures(adapted, "sat"), tmp_path)
+
+
+def test_only_what_a_network_reads_makes_features_differ() -> None:
+    network = FeaturesOptions(hmm=HMM)
+    assert NetworkFeatures(network, "sat").read == NetworkFeatures(FeaturesOptions(), "mono").read
+    adapted = FeaturesOptions(hmm=HMM, network=NetworkFeatureOptions(type="hmm"))
+    assert NetworkFeatures(adapted, "sat").read != NetworkFeatures(adapted, "mono").read

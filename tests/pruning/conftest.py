@@ -49,8 +49,9 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         )
         made.set_normalisation(*frames.moments())
         method = find_method(prune["method"])
-        pruner = Pruner(method(find_options(prune["method"])(**prune), made.node_layers()), RunDir(tmp_path / name))
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})
+        chosen = method(find_options(prune["method"])(**prune), made.node_layers())
+        pruner = Pruner(chosen, RunDir(tmp_path / name), options.epochs)
         RunDir(tmp_path / name).models.mkdir(parents=True, exist_ok=True)
         return Trainer(made, options, frames, dev, pruner, 5, RunDir(tmp_path / name))
 

@@ -7,18 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.pruning.nodes import (
-    Nodes,
-    even_counts,
-    first,
-    largest,
-    minima_of,
-    prefix_share,
-    reach,
-    share_by_chance,
-    strongest,
-    target_of,
-)
+from asr_prune.pruning.counts import even_counts, minima_of, target_of
+from asr_prune.pruning.nodes import Nodes, first, largest, prefix_share, reach, share_by_chance, strongest
 from asr_prune.pruning.options import PruneOptions
 
 Values = st.lists(

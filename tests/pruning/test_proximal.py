@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from asr_prune.pruning.proximal import Steering
+from asr_prune.pruning.steering import Steering
 
 CORRECTIONS = 80
 

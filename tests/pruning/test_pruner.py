@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from asr_prune.acoustic.train import Trainer
+from asr_prune.errors import UserError
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import method_names
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.schedule import Phases
+from asr_prune.pruning.schedule import Phases, Schedule
 
 MakeTrainer = Callable[..., Trainer]
 ASKED: list[dict[str, Any]] = [
@@ -32,6 +33,12 @@ ASKED: list[dict[str, Any]] = [
     {"method": "magnitude", "keep": 0.5},
     {"method": "magnitude", "keep": 0.5, "score": "inorm", "fine_tune": 0.0},
 ]
+WITH_LOSS: list[dict[str, Any]] = [
+    {"method": "group_lasso", "keep": 0.5, "every": 2, "rank": "taylor", "weights": "fisher", "reweight": True},
+    {"method": "group_lasso", "keep": 0.5, "every": 2, "vectors": "both", "weights": "norm"},
+    {"method": "magnitude", "keep": 0.5, "score": "fisher", "press": "1.5 epochs", "release_rate": 0.5},
+    {"method": "gradual", "keep": 0.5, "every": 5, "score": "taylor", "warm_up": "20 updates"},
+]
 
 
 def pruner_of(trainer: Trainer) -> Pruner:
@@ -40,7 +47,7 @@ def pruner_of(trainer: Trainer) -> Pruner:
 
 
 @pytest.mark.parametrize(("activation", "kind"), [("relu", "feed_forward"), ("sigmoid", "residual")])
-@pytest.mark.parametrize("prune", ASKED, ids=str)
+@pytest.mark.parametrize("prune", [*ASKED, *WITH_LOSS], ids=str)
 def test_the_budget_is_hit_and_removal_exact(
     make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str
 ) -> None:
@@ -59,7 +66,7 @@ def test_the_budget_is_hit_and_removal_exact(
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
-@pytest.mark.parametrize("prune", ASKED[:13], ids=str)
+@pytest.mark.parametrize("prune", [*ASKED[:13], *WITH_LOSS], ids=str)
 def test_resumed_equals_uninterrupted(make_trainer: MakeTrainer, prune: dict[str, Any], optimiser: str) -> None:
     setting = {"optimiser": optimiser, "learning_rate": 0.01}
     whole = make_trainer(prune, setting, "whole", dropout=0.2)
@@ -114,6 +121,32 @@ def test_phases_share_the_epochs() -> None:
     assert Phases.of(10, 0.0, 0.0).cut_at == 10
 
 
+def test_the_press_takes_no_longer_than_it_may_and_the_rest_is_release() -> None:
+    plan = Phases.of(400, 0.25, 0.3, "60 updates")
+    assert (plan.sparsify_from, plan.cut_at) == (100, 160)
+    assert Phases.of(400, "1.5 epochs", 0.3, 0.1, 8) == Phases(400, 75, 115)
+    assert Phases.of(400, 0.25, "6 epochs", "9 epochs", 10) == Phases(400, 100, 160)
+    with pytest.raises(UserError, match=r"warm_up takes 300 and prune\.fine_tune 120"):
+        Phases.of(400, "300 updates", 0.3)
+
+
+def test_a_release_may_have_a_learning_rate_schedule_of_its_own() -> None:
+    assert Schedule(0.25, 0.3, "60 updates").parts(400) == [(400, 1.0)]
+    assert Schedule(0.25, 0.3, "60 updates", 0.5).parts(400) == [(160, 1.0), (240, 0.5)]
+    assert Schedule(0.25, 0.0, None, 0.5).parts(400) == [(400, 1.0)]
+
+
+def test_the_learning_rate_rises_again_after_the_cut(make_trainer: MakeTrainer) -> None:
+    asked = {"method": "magnitude", "keep": 0.5, "press": "1 epochs", "release_rate": 0.5}
+    trainer = make_trainer(asked)
+    trainer.run()
+    cut = pruner_of(trainer).cut.step
+    rates = [trainer.schedule.rate(step) for step in range(trainer.steps)]
+    assert cut == round(0.2 * trainer.steps) + trainer.steps_per_epoch
+    assert rates[cut - 1] < 0.1 * max(rates[:cut])
+    assert max(rates[cut:]) == pytest.approx(0.5 * max(rates[:cut]), rel=0.02)
+
+
 def test_removed_nodes_stay_removed_in_the_release(make_trainer: MakeTrainer) -> None:
     asked = {"method": "magnitude", "keep": 0.5, "live_shrink": False}
     trainer = make_trainer(asked, activation="sigmoid", train={"weight_decay": 0.1})
@@ -124,11 +157,14 @@ def test_removed_nodes_stay_removed_in_the_release(make_trainer: MakeTrainer) ->
 
 
 LIVE: list[dict[str, Any]] = [
-    {"method": "group_lasso", "keep": 0.4, "every": 2, "patience": 10},
+    {"method": "group_lasso", "keep": 0.5, "every": 2, "patience": 10},
     {"method": "group_lasso", "strength": 0.02, "vectors": "incoming", "every": 2, "patience": 6},
-    {"method": "guided", "keep": 0.4, "every": 2, "patience": 10, "cut": "prefix"},
-    {"method": "gradual", "keep": 0.4, "every": 7},
-    {"method": "gradual", "keep": 0.4, "every": 7, "score": "inorm"},
+    {"method": "guided", "keep": 0.5, "every": 2, "patience": 10, "cut": "prefix"},
+    {"method": "gradual", "keep": 0.5, "every": 7},
+    {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm"},
+    {"method": "gradual", "keep": 0.5, "every": 7, "score": "fisher"},
+    {"method": "group_lasso", "keep": 0.5, "every": 2, "patience": 10, "rank": "taylor", "weights": "norm"},
+    {"method": "group_lasso", "strength": 0.02, "every": 2, "patience": 6, "vectors": "both"},
     {"method": "complexity", "keep": 0.4, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.4},
 ]
@@ -192,7 +228,7 @@ def test_no_part_holds_the_graph_of_an_update(make_trainer: MakeTrainer, name: s
 
 @pytest.mark.parametrize("shrinks", [True, False])
 def test_nodes_that_are_gone_leave_the_network_at_once_if_asked(make_trainer: MakeTrainer, shrinks: bool) -> None:
-    asked = {"method": "gradual", "keep": 0.4, "every": 7, "live_shrink": shrinks}
+    asked = {"method": "gradual", "keep": 0.5, "every": 7, "live_shrink": shrinks}
     trainer = make_trainer(asked, {"epochs": 12})
     while pruner_of(trainer).cut is None:
         widths = sum(trainer.network.widths)

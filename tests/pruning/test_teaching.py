@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ import torch
 
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.checkpoint import Model, load_model, save_model
+from asr_prune.acoustic.examples import splice_utterance
+from asr_prune.acoustic.in_memory import side_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.teacher import Lesson, Networks, Taught
 from asr_prune.acoustic.train import Trainer
 from asr_prune.errors import UserError
+from asr_prune.features.stored import Computed
 from asr_prune.pruning.registry import find_options
-from asr_prune.pruning.teaching import Known, check_teacher, load_teacher
+from asr_prune.pruning.teaching import Beside, Known, check_teacher, load_teacher
 from asr_prune.pruning.training import train_run
 from asr_prune.run_dir import RunDir
 
@@ -34,6 +39,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "magnitude": {"keep": 0.5},
     "gradual": {"keep": 0.5, "every": 2},
     "dense_small": {"keep": 0.5},
+    "random": {"keep": 0.5},
 }
 
 
@@ -44,11 +50,23 @@ def task(seed: int, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.nda
     return {u: (centres[y] + rng.standard_normal((60, 4))).astype(np.float32) for u, y in labels.items()}, labels
 
 
+def spliced(seed: int, context: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    features, labels = task(seed, 4)
+    inputs = np.concatenate([splice_utterance(features[name], context) for name in sorted(features)])
+    return torch.from_numpy(inputs), torch.from_numpy(np.concatenate([labels[name] for name in sorted(labels)])).long()
+
+
 def model(folder: Path, outputs: int = PDFS, context: tuple[int, int] = (1, 1), tokens: tuple[str, ...] = ()) -> Path:
-    """A run's folder with an untrained network."""
+    """A run's folder with a network that knows the task a little."""
     torch.manual_seed(9)
     options = NetworkOptions(hidden=(12,), left_context=context[0], right_context=context[1])
     network = make(options, 4 * (1 + sum(context)), outputs)
+    inputs, pdfs = spliced(1, context)
+    optimiser = torch.optim.Adam(network.parameters(), 0.02)
+    for _ in range(30 if outputs == PDFS else 0):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(network(inputs), pdfs).backward()
+        optimiser.step()
     run = RunDir(folder)
     run.models.mkdir(parents=True)
     save_model(run.network, Model(network, torch.zeros(outputs), context, [list(range(12))], {}, list(tokens)))
@@ -70,7 +88,9 @@ def run(
     }
     options = network, TrainOptions(**asked), find_options(prune["method"])(**prune)
     known = [Known(name, load_teacher(name, folder.parent)) for name in options[1].teachers]
-    taught = task(1, 6)[0], task(labels, 6)[1]
+    taught = task(1, 6)[0], {name: pdfs.copy() for name, pdfs in task(1, 6)[1].items()}
+    for name, pdfs in task(labels, 6)[1].items():
+        taught[1][name][::4] = pdfs[::4]
     return train_run(RunDir(folder), taught, task(2, 2), PDFS, options, 3, {}, known)
 
 
@@ -153,7 +173,51 @@ def test_a_teacher_of_other_outputs_is_refused(
 ) -> None:
     path = str(model(tmp_path / "teacher", outputs, tokens=tokens))
     with pytest.raises(UserError, match=said):
-        check_teacher(Known(path, load_teacher(path, tmp_path)), classes, stride, False)
+        check_teacher(Known(path, load_teacher(path, tmp_path)), task(1, 6), classes, stride, False)
+
+
+def test_a_teacher_of_other_labels_or_features_is_refused(tmp_path: Path) -> None:
+    path = str(model(tmp_path / "teacher"))
+    known, (features, labels) = Known(path, load_teacher(path, tmp_path)), task(1, 6)
+    check_teacher(known, (features, labels), PDFS, 1, False)
+    with torch.no_grad():
+        known.model.network.affine[-1].weight.mul_(3)  # as sure as a network that has trained for long
+    check_teacher(known, (features, labels), PDFS, 1, False)
+    for student in (
+        (features, {name: (pdfs + 1) % PDFS for name, pdfs in labels.items()}),
+        ({name: matrix[:, ::-1] for name, matrix in features.items()}, labels),
+    ):
+        with pytest.raises(UserError, match=r"does not know the labels of this run: its cross-entropy on them is \d"):
+            check_teacher(known, student, PDFS, 1, False)
+    wide = {name: matrix.repeat(2, 1) for name, matrix in features.items()}
+    with pytest.raises(UserError, match="reads 12 values a frame, its features give 24"):
+        check_teacher(known, (wide, labels), PDFS, 1, False)
+
+
+def test_other_features_of_a_teacher_cannot_follow_random_changes(tmp_path: Path) -> None:
+    path, (features, _) = str(model(tmp_path / "teacher", 3, tokens=("_", "a", "b"))), task(1, 2)
+    tokens = {name: np.array([1, 2]) for name in features}
+    check_teacher(Known(path, load_teacher(path, tmp_path), features), (features, tokens), ["_", "a", "b"], 1, False)
+    with pytest.raises(UserError, match="leave tempo, warp, mask_frames and mask_bands out of train"):
+        check_teacher(Known(path, load_teacher(path, tmp_path), features), (features, tokens), ["_", "a", "b"], 1, True)
+
+
+@pytest.mark.parametrize("top", [0, 2])
+def test_the_time_of_a_teacher_is_that_of_its_posteriors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, top: int
+) -> None:
+    posteriors = Networks.posteriors
+
+    def slow(self: Networks, batch: Taught) -> torch.Tensor:
+        time.sleep(0.02)
+        return posteriors(self, batch)
+
+    monkeypatch.setattr(Networks, "posteriors", slow)
+    figures = run(tmp_path / "run", model(tmp_path / "teacher"), teacher_top=top)
+    calls = 6 if top else figures["updates"]
+    assert figures["teacher_seconds"] >= 0.02 * calls
+    assert figures["teacher_seconds"] < 0.02 * calls + 1
+    assert 0 < figures["teacher_share"] < 1
 
 
 def test_a_missing_or_damaged_teacher_is_refused(tmp_path: Path) -> None:
@@ -181,3 +245,14 @@ def test_features_of_the_teacher_must_have_the_frames_of_the_student(tmp_path: P
             {},
             [Known(path, load_teacher(path, tmp_path), short)],
         )
+
+
+def test_side_features_of_a_chunk_are_read_alone() -> None:
+    features, read = task(1, 6)[0], list[str]()
+    stored = Computed(features, lambda name, matrix: (read.append(name), matrix)[1])
+    side = Beside([stored, features], features)
+    lesson = Lesson(Networks([], 0.5, 1.0), side)
+    found = side_of(["u1", "u4"], lesson, "cpu")
+    assert found is not None
+    assert torch.equal(found, torch.from_numpy(np.concatenate([features[name] for name in ("u1", "u4")])).repeat(1, 2))
+    assert set(read) == {"u1", "u4"}

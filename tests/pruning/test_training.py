@@ -20,7 +20,7 @@ from asr_prune.acoustic.train import Trainer
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.labels import StoredLabels, write_labels
-from asr_prune.pruning.pruner import Cut
+from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.training import both_sets, nodes_table, train_run

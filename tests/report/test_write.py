@@ -13,11 +13,14 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.report.options import ReportOptions
+from asr_prune.report.page import summary
+from asr_prune.report.results import references
 from asr_prune.report.write import write_report
+from tests.report.conftest import invented
 
 from .conftest import run_files
 
-FILES = ["index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
+FILES = ["costs.png", "index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
 
 
 @pytest.fixture
@@ -78,7 +81,7 @@ def test_page_needs_no_other_file_and_escapes(exp: Path) -> None:
             result.extend(value or "" for name, value in attrs if name == "src")
 
     Sources().feed(page)
-    assert len(result) == 2
+    assert len(result) == 3
     assert all(source.startswith("data:image/png;base64,") for source in result)
     assert "Demo &lt;3" in page
     assert "a=&#x27;&lt;1&gt;&#x27;" in page
@@ -109,3 +112,13 @@ def test_neither_torch_nor_a_display_is_needed() -> None:
     modules = "import sys, asr_prune.report.write, asr_prune.score.write"
     code = f"{modules}; sys.exit('torch' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_networks_with_a_teacher_are_not_held_against_one_without() -> None:
+    dense, own = invented("dense", "none", 1024, 20.0), invented("own", "group_lasso", 256, 21.0)
+    taught = invented("taught", "group_lasso", 128, 19.0, teachers=["dense"])
+    assert "is own: 256 nodes" in summary([dense, own, taught])
+    pupil = invented("pupil", "none", 1024, 18.0, teachers=["dense"])
+    assert "is own: 256 nodes" in summary([pupil, dense, own, taught])
+    assert "is taught: 128 nodes" in summary([pupil, taught])
+    assert references([pupil, dense]) == [dense]

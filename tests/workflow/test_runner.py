@@ -229,3 +229,15 @@ def test_a_job_that_writes_nothing_is_caught() -> None:
     work = Work("lang", "doing nothing", f"{JOBS}:nothing", {"out": Path("out")}, {}, [Path("out")], Path("exp/x"))
     with pytest.raises(UserError, match="out should have been written by the lang stage"):
         runner().run([work])
+
+
+def test_a_work_of_one_run_waits_for_that_of_another_whose_output_it_reads(project: Path) -> None:
+    Path("in").write_text("a")
+    dense = copying(stage="train", run="dense")
+    taught = copying("out", "more", stage="train", run="taught", inputs={Path("out"): "train"}, home=Path("exp/y"))
+    alone = copying("in", "third", stage="train", run="alone", home=Path("exp/z"))
+    runner().run([dense, taught, alone])
+    assert [due for due, _ in states(dense, taught, alone)] == [False, False, False]
+    Path("in2").write_text("b")
+    changed = replace(dense, optional=[Path("in2")])
+    assert [due for due, _ in states(changed, taught, alone)] == [True, True, False]

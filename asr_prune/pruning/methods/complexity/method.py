@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.counts import target_of
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.complexity.cost import Cost
 from asr_prune.pruning.methods.complexity.gates import Gates, GateScore
 from asr_prune.pruning.methods.complexity.options import ComplexityOptions
 from asr_prune.pruning.methods.complexity.saliency import LATEST, Saliency
-from asr_prune.pruning.nodes import Nodes, narrowed, target_of
+from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import ActingWeights, Penalty
 from asr_prune.pruning.schedule import Phases, cubic
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import NodeLayer, by_columns
+from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.saliency import gate_slopes
 
 #: weight of the latest mini-batch in a running mean
 LATEST = 0.02
@@ -50,11 +51,14 @@ class Saliency:
                 handle.remove()
 
     def _watch(self, i: int, on: Tensor) -> Any:
-        def before(module: nn.Module, inputs: tuple[Tensor]) -> None:
-            if inputs[0].requires_grad:
-                # detached here: a hook that holds its own tensor would keep the whole graph alive
-                outputs = inputs[0].detach()
-                inputs[0].register_hook(lambda gradient: self._squares(i, on, outputs, gradient))
+        def before(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            if not torch.is_grad_enabled():
+                return inputs
+            # detached here: a hook that holds its own tensor would keep the whole graph alive
+            outputs = inputs[0].detach()
+            watched = inputs[0] if inputs[0].requires_grad else outputs.clone().requires_grad_()
+            watched.register_hook(lambda gradient: self._squares(i, on, outputs, gradient))
+            return watched, *inputs[1:]
 
         return before
 
@@ -77,12 +81,9 @@ class Saliency:
         these into gradients of the trained weights.
         """
         for i, (layer, factor) in enumerate(zip(self.node_layers, factors, strict=True)):
-            gradient = layer.outgoing.weight.grad
-            if gradient is None:
-                self.nodes[i] = torch.zeros_like(factor)
-                continue
-            self.nodes[i] = by_columns(layer.outgoing.weight * gradient).sum(0)
-            gradient.mul_(factor)
+            self.nodes[i] = gate_slopes(layer)
+            if (gradient := layer.outgoing.weight.grad) is not None:
+                gradient.mul_(factor)
 
     def of_nodes(self, gates: Sequence[Tensor], layer_gates: Tensor, second: bool) -> list[Tensor]:
         """CE(1) - CE(0) for each node's gate, [nodes] a layer; 0 if its layer is off."""

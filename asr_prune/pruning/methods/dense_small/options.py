@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
 from asr_prune.options import options
+from asr_prune.pruning.counts import check_request, even_counts
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.run_dir import RunDir
 
 
 @options
 class DenseSmallOptions(PruneOptions):
+    REMOVES: ClassVar[bool] = False
     COLUMNS: ClassVar[tuple[str, ...]] = (*PruneOptions.COLUMNS, "like")
     #: another run of the recipe, listed before this one; the nodes that it keeps in each layer are
-    #: this network's widths
+    #: this network's widths, and it reads the same inputs
     like: str | None = None
 
     def __post_init__(self) -> None:
@@ -38,24 +40,54 @@ class DenseSmallOptions(PruneOptions):
         """
         if self.like is not None:
             return _widths_of(RunDir(runs / self.like).nodes, hidden)
-        share = 1.0 if self.keep is None else self.keep
-        return tuple(min(size, max(self.min_nodes, round(share * size))) for size in hidden)
+        if self.keep is None:
+            return tuple(hidden)
+        minima = [min(size, self.min_nodes) for size in hidden]
+        return tuple(even_counts(hidden, round(self.keep * sum(hidden)), minima))
+
+    def check_nodes(self, hidden: Sequence[int]) -> None:
+        if self.keep is not None:
+            check_request(hidden, self.keep, self.min_nodes, 0.0)
+
+    def columns(self, runs: Path) -> list[int] | None:
+        """Those of the run `like`, if it pruned its inputs. Raises UserError as `widths`."""
+        if self.like is None:
+            return None
+        path = RunDir(runs / self.like).nodes
+        try:
+            inputs = _nodes_of(path).get("inputs")
+            columns = None if inputs is None else [range(inputs["nodes"])[column] for column in inputs["kept"]]
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise _damaged(path, error) from error
+        return columns
 
 
 def _widths_of(path: Path, hidden: Sequence[int]) -> tuple[int, ...]:
+    try:
+        layers = _nodes_of(path)["layers"]
+        dense, kept = (
+            [layer["nodes"] for layer in layers],
+            [len(layer["kept"]) for layer in layers],
+        )
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+    if dense != list(hidden):
+        raise UserError(f"{path} is of hidden layers {dense}, this run of {list(hidden)}; give both the same network.")
+    return tuple(kept)
+
+
+def _nodes_of(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(
             f"{path}, which gives the widths of dense_small, is missing; list the run {path.parent.name} before this "
             "one in runs, or name another in prune.like."
         )
     try:
-        layers = json.loads(checked(path).read_text(encoding="utf-8"))["layers"]
-        dense, kept = (
-            [int(layer["nodes"]) for layer in layers],
-            [len(layer["kept"]) for layer in layers],
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); delete it and run the train stage again.") from error
-    if dense != list(hidden):
-        raise UserError(f"{path} is of hidden layers {dense}, this run of {list(hidden)}; give both the same network.")
-    return tuple(kept)
+        content: dict[str, Any] = json.loads(checked(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return content
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is damaged ({error}); delete it and run the train stage again.")

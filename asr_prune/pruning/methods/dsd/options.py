@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from asr_prune.options import options
 from asr_prune.pruning.options import SparseOptions
 
 
 @options
 class DsdOptions(SparseOptions):
+    REMOVES: ClassVar[bool] = False
     #: repetitions of the sparse and the re-dense phase
     cycles: int = 1
     #: with restart: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each

@@ -10,10 +10,12 @@ from typing import Any
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.counts import minima_of
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.gradual.options import GradualOptions
-from asr_prune.pruning.nodes import Nodes, minima_of, narrowed, strongest
+from asr_prune.pruning.nodes import Nodes, narrowed, strongest
 from asr_prune.pruning.parts import ActingWeights
+from asr_prune.pruning.saliency import LossKind, LossScore
 from asr_prune.pruning.schedule import cubic
 from asr_prune.pruning.scores import WeightScores, node_scores
 from asr_prune.pruning.weight_masks import MaskingSchedule, WeightMasks
@@ -28,10 +30,10 @@ class Gradual(Method):
     def __init__(self, options: GradualOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
         if options.granularity == "weight":
-            self.schedule: MaskingSchedule = MaskingSchedule(options.warm_up, options.fine_tune)
+            self.schedule: MaskingSchedule = MaskingSchedule(options.warm_up, options.fine_tune, options.press)
             self.weights: ActingWeights = WeightMasks(options, self.nodes, self.schedule, options.every)
         else:
-            self.score = LivingScores(self.nodes, options.score)
+            self.score: LivingScores | LivingLoss = _score(options, self.nodes)
             self.weights = GradualRemoval(options, self.nodes, self.score)
 
     def finish(self) -> list[Tensor]:
@@ -65,10 +67,43 @@ class LivingScores(WeightScores):
         self.living = state["living"]
 
 
+class LivingLoss(LossScore):
+    """What living nodes are worth to the loss; 0 for removed nodes. living: boolean [nodes] a
+    layer.
+    """
+
+    def __init__(self, nodes: Nodes, kind: LossKind, window: int) -> None:
+        super().__init__(nodes, kind, window)
+        self.living = nodes.every_node()
+
+    def scores(self) -> list[Tensor]:
+        return [mean * mask for mean, mask in zip(self.mean, self.living, strict=True)]
+
+    def alive(self) -> list[Tensor]:
+        return self.living
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        super().narrow(kept)
+        self.living = narrowed(self.living, kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"living": self.living}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.living = state["living"]
+
+
+def _score(options: GradualOptions, nodes: Nodes) -> LivingScores | LivingLoss:
+    if options.score == "taylor" or options.score == "fisher":
+        return LivingLoss(nodes, options.score, options.window)
+    return LivingScores(nodes, options.score)
+
+
 class GradualRemoval(ActingWeights):
     """Removes nodes every few updates of the sparsify phase."""
 
-    def __init__(self, options: GradualOptions, nodes: Nodes, score: LivingScores) -> None:
+    def __init__(self, options: GradualOptions, nodes: Nodes, score: LivingScores | LivingLoss) -> None:
         self.options, self.nodes, self.score = options, nodes, score
 
     @property

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from asr_prune.options import options
-from asr_prune.pruning.options import WeightOptions, WeightScore
+from asr_prune.pruning.options import WeightOptions
 
 
 @options
 class GradualOptions(WeightOptions):
-    #: score of a node, as of magnitude: onorm, inorm, product; auto: product for ReLU, onorm for
-    #: sigmoid
-    score: WeightScore = "auto"
+    #: score of a node, as of magnitude: onorm, inorm, product; taylor, fisher; auto: product for
+    #: ReLU, onorm for sigmoid
+    score: Literal["auto", "onorm", "inorm", "product", "taylor", "fisher"] = "auto"
+    #: scores taylor and fisher: updates over which slopes of the loss are averaged
+    window: int = 200
     #: updates between two removals
     every: int = 32
 
@@ -18,5 +22,5 @@ class GradualOptions(WeightOptions):
         if self.strength is not None:
             raise ValueError("gradual takes keep, the fraction of nodes to end with, not strength")
         super().__post_init__()
-        if self.every < 1:
-            raise ValueError(f"every must be 1 or more, not {self.every}")
+        if min(self.every, self.window) < 1:
+            raise ValueError("every and window must be 1 or more")

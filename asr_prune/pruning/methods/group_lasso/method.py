@@ -12,11 +12,12 @@ from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.method import Method
+from asr_prune.pruning.methods.group_lasso.joint import JointPenalty, JointScore
 from asr_prune.pruning.methods.group_lasso.options import GroupLassoOptions
+from asr_prune.pruning.methods.group_lasso.weighted import WeightedPenalty, group_scales
 from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.parts import Penalty
 from asr_prune.pruning.prox import as_groups
-from asr_prune.pruning.proximal import ProximalPenalty
 from asr_prune.pruning.scores import PenalisedScore
 
 
@@ -33,11 +34,9 @@ class GroupLasso(Method):
             self.score = PenalisedScore(self.nodes, options.vectors, options.tolerance)
             self.penalty = SubgradientPenalty(options, self.nodes)
             return
-        self.score = PenalisedScore(self.nodes, options.vectors)
-        penalty = ProximalPenalty(options, self.nodes, self.score)
-        scales = _scales(options, self.nodes)
-        penalty.pulls = [pull * scale for pull, scale in zip(penalty.pulls, scales, strict=True)]
-        self.penalty = penalty
+        joint = options.vectors == "both"
+        self.score = JointScore(self.nodes, "both") if joint else PenalisedScore(self.nodes, options.vectors)
+        self.penalty = (JointPenalty if joint else WeightedPenalty)(options, self.nodes, self.score)
 
 
 class SubgradientPenalty(Penalty):
@@ -47,7 +46,7 @@ class SubgradientPenalty(Penalty):
         self.options, self.nodes = options, nodes
         self.strength = options.penalty if options.strength is None else options.strength
         self.dim = 0 if options.vectors == "outgoing" else 1
-        self.scales = _scales(options, nodes)
+        self.scales = group_scales(options, nodes)
 
     @property
     def raises_dev(self) -> bool:
@@ -63,13 +62,6 @@ class SubgradientPenalty(Penalty):
 
     def end_of_epoch(self, dev_cross_entropy: float, sparsifying: bool) -> dict[str, Any]:
         return {"strength": self.strength}
-
-
-def _scales(options: GroupLassoOptions, nodes: Nodes) -> list[float]:
-    """The factor on the penalty of each layer's groups."""
-    dim = 0 if options.vectors == "outgoing" else 1
-    lengths = [as_groups(weight, dim).shape[dim] for weight in nodes.vectors(options.vectors)]
-    return [length**0.5 if options.group_scale == "sqrt_size" else 1.0 for length in lengths]
 
 
 def safe_norm(weight: Tensor, dim: int) -> Tensor:

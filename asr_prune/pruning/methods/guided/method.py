@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.counts import even_counts
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.guided.options import GuidedOptions
-from asr_prune.pruning.nodes import Nodes, even_counts, prefix_share, reach, share_by_chance
+from asr_prune.pruning.nodes import Nodes, prefix_share, reach, share_by_chance
 from asr_prune.pruning.prox import as_groups, decay, metric_of, soften
 from asr_prune.pruning.proximal import ProximalPenalty
 from asr_prune.pruning.scores import PenalisedScore

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
-from asr_prune.pruning.options import ProximalOptions
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.proximal_options import ProximalOptions
 
 
 @options
@@ -43,3 +45,7 @@ class GuidedOptions(ProximalOptions):
     @property
     def ordered(self) -> bool:
         return self.guide != "random_step"
+
+    def for_inputs(self) -> PruneOptions:
+        """The places of coefficients in the input mean something, so all are penalised alike."""
+        return replace(super().for_inputs(), guide="step", step_at=0.0, cut="rank")  # type: ignore[call-arg]

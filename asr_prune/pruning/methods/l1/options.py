@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
@@ -27,3 +28,7 @@ class L1Options(PruneOptions):
             raise ValueError("penalty and tolerance must be 0 or more")
         if self.every < 1:
             raise ValueError(f"every must be 1 or more, not {self.every}")
+
+    def for_inputs(self) -> PruneOptions:
+        """Ranked alone: the penalty is on every weight already."""
+        return replace(super().for_inputs(), penalty=0.0, strength=None)  # type: ignore[call-arg]

@@ -45,6 +45,5 @@ class L2Penalty(Penalty):
 
     @torch.no_grad()
     def after_backward(self) -> None:
-        weights = self.nodes.weights()
-        gradients = [w.grad for w in weights if w.grad is not None]
-        torch._foreach_add_(gradients, weights, alpha=self.strength)
+        pairs = [(w.grad, w) for w in self.nodes.weights() if w.grad is not None]
+        torch._foreach_add_([g for g, _ in pairs], [w for _, w in pairs], alpha=self.strength)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
@@ -17,3 +18,7 @@ class L2Options(PruneOptions):
     penalty: float = 1e-4
     #: with strength: norms at or below this fraction of the layer's largest count as zero
     tolerance: float = 1e-2
+
+    def for_inputs(self) -> PruneOptions:
+        """Ranked alone: the penalty is on every weight already."""
+        return replace(super().for_inputs(), penalty=0.0, strength=None)  # type: ignore[call-arg]

@@ -16,6 +16,7 @@ from asr_prune.pruning.methods.magnitude.activity import Activity, activity
 from asr_prune.pruning.methods.magnitude.options import MagnitudeOptions
 from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.parts import NodeScore
+from asr_prune.pruning.saliency import LossScore
 from asr_prune.pruning.scores import WeightScores, over_mean
 from asr_prune.pruning.weight_masks import MaskingSchedule, WeightMasks
 
@@ -33,6 +34,8 @@ class Magnitude(Method):
             self.weights: WeightMasks = WeightMasks(options, self.nodes, self.schedule)
         elif options.score == "entropy":
             self.score = EntropyScore(self.nodes, options.strength or 0.0)
+        elif options.score == "taylor" or options.score == "fisher":
+            self.score = LossScore(self.nodes, options.score, options.window, options.strength or 0.0)
         else:
             self.score = LimitedScores(self.nodes, options.score, options.strength or 0.0)
 

@@ -12,5 +12,13 @@ from asr_prune.pruning.options import WeightOptions
 class MagnitudeOptions(WeightOptions):
     #: onorm: mean |outgoing|; inorm: mean |incoming|; product: ||incoming|| * ||outgoing||, which
     #: does not change when a ReLU node is rescaled; entropy: of whether the node is on, over the
-    #: training frames; auto: product for ReLU, onorm for sigmoid
-    score: Literal["auto", "onorm", "inorm", "product", "entropy"] = "auto"
+    #: training frames; taylor, fisher: what the loss changes to first order without the node, over
+    #: the updates before the cut; auto: product for ReLU, onorm for sigmoid
+    score: Literal["auto", "onorm", "inorm", "product", "entropy", "taylor", "fisher"] = "auto"
+    #: scores taylor and fisher: updates over which slopes of the loss are averaged
+    window: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.window < 1:
+            raise ValueError(f"window must be 1 or more, not {self.window}")

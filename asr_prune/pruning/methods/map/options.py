@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
-from asr_prune.pruning.options import AuditTable, SparseOptions
+from asr_prune.pruning.audit_table import AuditTable
+from asr_prune.pruning.options import SparseOptions
 
 _HEADER = f"{'update':>7s}  {'phase':12s}  {'sparsity':>8s}  {'asked':>6s}  regrown  dropped  attention by layer"
 

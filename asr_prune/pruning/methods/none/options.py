@@ -10,4 +10,5 @@ from asr_prune.pruning.options import PruneOptions
 
 @options
 class NoneOptions(PruneOptions):
+    REMOVES: ClassVar[bool] = False
     IS_DENSE: ClassVar[bool] = True

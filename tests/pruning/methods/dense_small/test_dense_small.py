@@ -39,9 +39,12 @@ def run(folder: Path, prune: dict[str, Any], hidden: tuple[int, ...], dropout: f
 
 
 def test_widths_are_a_share_of_each_layer(tmp_path: Path) -> None:
-    for keep, expected in ((0.25, (25, 10, 8)), (None, (100, 40, 8)), (0.01, (8, 8, 8))):
+    """As far as the minima leave it; together they are what was asked for."""
+    for keep, expected in ((0.25, (19, 10, 8)), (0.5, (46, 20, 8)), (None, (100, 40, 8)), (0.01, (8, 8, 8))):
         options = DenseSmallOptions(method="dense_small", keep=keep)
-        assert options.widths([100, 40, 8], tmp_path) == expected
+        widths = options.widths([100, 40, 8], tmp_path)
+        assert widths == expected
+        assert sum(widths) == max(round(148 * (keep or 1)), 24)
         assert options.reads(tmp_path) == []
 
 

@@ -104,3 +104,22 @@ def test_the_cut_finds_nothing_left_and_dropout_follows(
 def test_options_refuse(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"gradual takes keep|must be"):
         GradualOptions(method="gradual", **wrong)
+
+
+@pytest.mark.parametrize("score", ["taylor", "fisher"])
+def test_the_least_worth_to_the_loss_go(score: str) -> None:
+    network, method = make(keep=0.3, every=4, floor=0.0, score=score)
+    begun(method, network, Phases(100, 20, 60))
+    slopes: list[list[torch.Tensor]] = []
+    for step in range(21, 25):
+        network.zero_grad()
+        torch.nn.functional.cross_entropy(network(torch.randn(9, 5).double()), torch.randint(3, (9,))).backward()
+        weights = [layer.outgoing.weight for layer in network.node_layers()]
+        slopes.append([(w.detach() * w.grad).sum(0) for w in weights])
+        method.after_backward()
+        method.after_step(step)
+    kinds = [[s.abs() if score == "taylor" else s**2 for s in batch] for batch in slopes]
+    means = torch.cat([sum(batch[i] for batch in kinds) / 4 for i in range(2)])
+    living = torch.cat(method.score.living)
+    assert int(living.sum()) == method.weights.wanted(4 / 40)
+    assert means[living].min() >= means[~living].max()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.train import Trainer
+from asr_prune.pruning.cut import SMALL_CUT
 from asr_prune.pruning.methods.guided.method import Guided, guide
 from asr_prune.pruning.methods.guided.options import GuidedOptions
 from asr_prune.pruning.pruner import Pruner
@@ -163,7 +164,7 @@ def test_steering_brings_the_nodes_to_the_front(
     pruner = trainer.hooks
     assert isinstance(pruner, Pruner)
     assert sum(pruner.cut.nodes) == round(0.4 * 56)
-    assert pruner.converged
+    assert pruner.cut.norm_mass_removed <= SMALL_CUT
     figures = pruner.method.figures(pruner.cut.kept)
     assert figures["prefix_share"] > max(0.8, figures["prefix_share_by_chance"])
     assert 0 <= trainer.metrics[0]["prefix_share"] <= 1

@@ -1,0 +1,56 @@
+"""How many nodes a network and its layers keep; read without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def minima_of(sizes: Sequence[int], keep: float | None, minimum: int, floor: float) -> list[int]:
+    """The fewest nodes of each layer: the larger of `minimum` and `floor * keep * size`, at most
+    its size.
+    """
+    return [min(size, max(minimum, round(floor * (keep or 0.0) * size))) for size in sizes]
+
+
+def target_of(sizes: Sequence[int], keep: float | None, minima: Sequence[int]) -> int | None:
+    """How many hidden nodes `keep` requests, at least the sum of the minima; None without
+    `keep`.
+    """
+    return None if keep is None else max(round(keep * sum(sizes)), sum(minima))
+
+
+def even_counts(sizes: Sequence[int], target: int, minima: Sequence[int]) -> list[int]:
+    """`target` nodes distributed over layers in proportion to their sizes, with at least `minima`
+    in each.
+
+    Nodes left over by rounding go to the layers furthest below their share, the earlier first. The
+    counts add up to `target`, or to the sum of the minima if that is larger.
+    """
+    counts = [
+        max(minimum, int(target * size / max(1, sum(sizes)))) for size, minimum in zip(sizes, minima, strict=True)
+    ]
+    while sum(counts) < min(target, sum(sizes)):
+        missing = [
+            target * size / sum(sizes) - count if count < size else -size
+            for size, count in zip(sizes, counts, strict=True)
+        ]
+        counts[missing.index(max(missing))] += 1
+    while sum(counts) > max(target, sum(minima)):
+        spare = [count - minimum for count, minimum in zip(counts, minima, strict=True)]
+        counts[spare.index(max(spare))] -= 1
+    return counts
+
+
+def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> None:
+    """Raises ValueError if the minima of the layers leave more nodes than `keep` requests, by more
+    than 2 % and one node.
+    """
+    asked, least = round(keep * sum(sizes)), sum(minima_of(sizes, keep, minimum, floor))
+    if least <= asked + max(1, 0.02 * asked):
+        return
+    fewest = sum(min(size, minimum) for size in sizes)
+    raise ValueError(
+        f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but min_nodes {minimum} and floor {floor:g} "
+        f"leave at least {least} in {len(sizes)} layers; raise keep ({fewest} nodes are {fewest / sum(sizes):.3g}) or "
+        "lower min_nodes or floor"
+    )

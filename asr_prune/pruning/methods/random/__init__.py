@@ -1,0 +1,1 @@
+"""A random cut, the control of all rankings."""

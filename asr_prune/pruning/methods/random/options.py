@@ -1,0 +1,14 @@
+"""Options of the random cut."""
+
+from __future__ import annotations
+
+from asr_prune.options import options
+from asr_prune.pruning.options import PruneOptions
+
+
+@options
+class RandomOptions(PruneOptions):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.strength is not None:
+            raise ValueError("random takes keep, the fraction of nodes to end with, not strength")

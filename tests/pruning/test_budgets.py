@@ -1,0 +1,176 @@
+"""Every method ends with the nodes that were asked for, or the request is refused beforehand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.cli.main import main
+from asr_prune.pruning.counts import check_request, even_counts, minima_of, target_of
+from asr_prune.pruning.registry import find_options
+from asr_prune.pruning.shrink_job import shrink_run
+from asr_prune.pruning.training import train_run
+from asr_prune.recipe.load import load_recipe
+from asr_prune.run_dir import RunDir
+
+PDFS, DIM = 8, 5
+#: options beside keep, by method
+METHODS: dict[str, dict[str, Any]] = {
+    "group_lasso": {},
+    "guided": {},
+    "complexity": {},
+    "l1": {},
+    "l2": {},
+    "magnitude": {},
+    "gradual": {"every": 4},
+    "map": {"granularity": "node", "every": 4},
+    "dense_small": {},
+    "random": {},
+}
+STEERED = ("group_lasso", "guided")
+
+shapes = st.lists(st.integers(1, 60), min_size=1, max_size=8).map(tuple)
+keeps = st.sampled_from([0.03, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9])
+
+
+def task(seed: int, count: int, tokens: bool = False) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Frames about the centre of their label; with tokens each label stays for ten frames."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).standard_normal((PDFS, DIM))
+    feats, labels = {}, {}
+    for name in (f"u{i}" for i in range(count)):
+        spoken = rng.integers(1, PDFS, 12)
+        frames = np.repeat(spoken, 10) if tokens else rng.integers(0, PDFS, 120)
+        feats[name] = (centres[frames] + 0.7 * rng.standard_normal((120, DIM))).astype(np.float32)
+        labels[name] = (spoken if tokens else frames).astype(np.int32)
+    return feats, labels
+
+
+def ended(
+    folder: Path,
+    method: str,
+    hidden: tuple[int, ...],
+    keep: float,
+    kind: str = "feed_forward",
+    act: str = "relu",
+    **prune: Any,
+) -> tuple[dict[str, Any], list[int], list[int]]:
+    """train.json, the nodes that nodes.json says are kept, and those of the shrunk network."""
+    run, tokens = RunDir(folder), ["_", *"abcdefg"] if kind == "tdnn" else []
+    network = NetworkOptions(
+        type=kind,
+        hidden=hidden,
+        activation=act,
+        left_context=1,
+        right_context=1,
+        dropout=0.1,
+        stream=16,
+        context=((-1, 0, 1),),
+        strides=(1,),
+    )
+    how = TrainOptions(epochs=4, batch=32, utterances=1, learning_rate=0.01, tensorboard=False)
+    asked = find_options(method)(method=method, keep=keep, **METHODS[method] | prune)
+    sets = task(1, 16, bool(tokens)), task(2, 2, bool(tokens))
+    figures = train_run(run, *sets, tokens or PDFS, (network, how, asked), 1, {})
+    shrink_run(run)
+    table = json.loads(run.nodes.read_text())["layers"]
+    return figures, [len(layer["kept"]) for layer in table], json.loads(run.size.read_text())["nodes"]
+
+
+def check(folder: Path, method: str, hidden: tuple[int, ...], keep: float, **more: Any) -> dict[str, Any]:
+    """Trains, and compares the counts with each other and with what was asked."""
+    figures, told, small = ended(folder, method, hidden, keep, **more)
+    asked = round(keep * sum(hidden))
+    if method == "dense_small":
+        told = small
+    assert [count for count in small if count] == [count for count in told if count]
+    assert abs(sum(small) - asked) <= max(1, 0.02 * asked)
+    return figures
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("hidden", "keep"),
+    [((24,), 0.14), ((40, 24, 12), 0.25), ((16,) * 7, 0.5), ((10, 40, 10, 40), 0.1), ((12,) * 8, 0.9)],
+)
+def test_the_shrunk_network_has_the_nodes_that_were_asked_for(
+    tmp_path: Path, method: str, hidden: tuple[int, ...], keep: float
+) -> None:
+    figures = check(tmp_path, method, hidden, keep, min_nodes=1)
+    if method in STEERED and keep >= 0.25:
+        assert figures["norm_mass_removed"] <= 0.05
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("kind", "act"), [("feed_forward", "sigmoid"), ("residual", "relu"), ("tdnn", "relu")])
+def test_other_networks(tmp_path: Path, method: str, kind: str, act: str) -> None:
+    check(tmp_path, method, (20, 12, 30), 0.25, kind=kind, act=act, min_nodes=1)
+
+
+@pytest.mark.slow
+@pytest.mark.trains
+@pytest.mark.parametrize("method", METHODS)
+@given(
+    hidden=shapes,
+    keep=keeps,
+    kind=st.sampled_from(["feed_forward", "residual", "tdnn"]),
+    act=st.sampled_from(["relu", "sigmoid"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_network(
+    tmp_path_factory: pytest.TempPathFactory, method: str, hidden: tuple[int, ...], keep: float, kind: str, act: str
+) -> None:
+    options = find_options(method)(method=method, keep=keep, **METHODS[method], min_nodes=1)
+    try:
+        options.check_nodes(hidden)
+    except ValueError:
+        return
+    check(tmp_path_factory.mktemp("run"), method, hidden, keep, kind=kind, act=act, min_nodes=1)
+
+
+@given(hidden=shapes, keep=st.floats(0.01, 1), minimum=st.integers(1, 20), floor=st.floats(0, 1))
+def test_a_request_is_refused_exactly_if_the_minima_are_more(
+    hidden: tuple[int, ...], keep: float, minimum: int, floor: float
+) -> None:
+    asked, minima = round(keep * sum(hidden)), minima_of(hidden, keep, minimum, floor)
+    target = target_of(hidden, keep, minima)
+    assert target is not None
+    if target - asked > max(1, 0.02 * asked):
+        with pytest.raises(ValueError, match=f"requests {asked} of {sum(hidden)} hidden nodes.*at least {sum(minima)}"):
+            check_request(hidden, keep, minimum, floor)
+    else:
+        check_request(hidden, keep, minimum, floor)
+
+
+@given(hidden=shapes, keep=st.floats(0.01, 1))
+def test_even_counts_add_up(hidden: tuple[int, ...], keep: float) -> None:
+    minima = [min(size, 1) for size in hidden]
+    counts = even_counts(hidden, round(keep * sum(hidden)), minima)
+    assert sum(counts) == max(round(keep * sum(hidden)), len(hidden))
+    assert all(least <= count <= size for least, count, size in zip(minima, counts, hidden, strict=True))
+
+
+@pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])
+def test_floors_that_ask_for_more_are_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes/demo").mkdir(parents=True)
+    (tmp_path / "recipes/demo/recipe.yaml").write_text(
+        f"network: {{hidden: [300, 128, 64]}}\nprune: {{method: {method}, keep: 0.03}}\n"
+    )
+    assert main(["check", "--recipe", "recipes/demo"]) == 1
+    said = capsys.readouterr().err
+    assert "requests 15 of 492 hidden nodes, but min_nodes 8" in said
+    assert "(24 nodes are 0.0488)" in said
+    (run,) = load_recipe("recipes/demo", ["prune.min_nodes=2"]).runs()
+    assert run.prune.keep == 0.03
