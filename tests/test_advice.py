@@ -54,10 +54,10 @@ WITH = {
     "corpus.options": ["--recipe", "recipes/kaldi"],
     "prune.rates": ["--set", "prune.method=dsd", "--set", "prune.restart=true"],
     "prune.restart": ["--set", "prune.method=dsd"],
-    **dict.fromkeys(
-        [f"prune.{key}" for key in ("granularity", "start", "switch", "beta", "exploitation")],
-        ["--set", "prune.method=map"],
-    ),
+    **{
+        f"prune.{key}": ["--set", "prune.method=map"]
+        for key in ("granularity", "start", "switch", "beta", "exploitation")
+    },
     "prune.sparsity": ["--set", "prune.method=map"],
     "hmm.model": ["--set", "hmm.labels=somewhere"],
 }
