@@ -38,7 +38,7 @@ class Map(Method):
         super().__init__(options, layers)
         target = self.nodes.target
         asked = options.masked if target is None else 1 - target / self.nodes.total
-        self.schedule: MapSchedule = MapSchedule(options.start, options.switch, asked)
+        self.schedule: MapSchedule = MapSchedule(options.plan.start, options.plan.switch, asked)
         self.weights: AttendedWeights = AttendedWeights(options, self.nodes, self.schedule)
         self.score = ActingNorms(self.nodes, self.weights)
 
@@ -131,7 +131,7 @@ class AttendedWeights(ActingWeights):
     def _refresh(self) -> None:
         magnitudes = self._magnitudes()
         scale = max(float(m.max()) for m in magnitudes) if self.options.scale == "global" else None
-        self.attention = [attention(m, self.options.beta, scale) for m in magnitudes]
+        self.attention = [attention(m, self.options.plan.beta, scale) for m in magnitudes]
         self.fade = 1 - self.schedule.progress(self.done)
         before = self.masks
         if self.done <= self.schedule.switch_at:
@@ -152,7 +152,7 @@ class AttendedWeights(ActingWeights):
             self.backward = [torch.maximum(a, m) for m, a in both]
         else:
             self.forward = []
-            plain = self.options.exploitation == "plain"
+            plain = self.options.plan.exploitation == "plain"
             pairs = zip(self.attention, self.masks, strict=True)
             self.backward = [m.to(a.dtype) if plain else exploited(a, m) for a, m in pairs]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from asr_prune.options import options
 from asr_prune.pruning.audit_table import AuditTable
@@ -20,20 +20,36 @@ def _line(row: Mapping[str, Any]) -> str:
     )
 
 
+class Plan(NamedTuple):
+    """What null stands for in the options of the same names."""
+
+    start: float
+    switch: float
+    beta: float
+    exploitation: str
+
+
+_PLANS = {"weight": Plan(0.0, 0.75, 1.0, "attention"), "node": Plan(0.1, 0.3, 3.0, "plain")}
+
+
 @options
 class MapOptions(SparseOptions):
     DEFAULT_SPARSITY: ClassVar[float] = 0.8
     AUDIT: ClassVar[AuditTable | None] = AuditTable("attention.jsonl", _HEADER, _line)
-    #: exponent of the attention: 0 is none; the larger, the more it falls on the largest alone
-    beta: float = 3.0
+    #: exponent of the attention: 0 is none; the larger, the more it falls on the largest alone;
+    #: null: 1 for weights, 3 for nodes
+    beta: float | None = None
     #: updates between two refreshes of mask and attention
     every: int = 16
-    #: fraction of the updates before the first mask, in which training is dense
-    start: float = 0.1
-    #: fraction of the updates after which the mask is fixed
-    switch: float = 0.3
-    #: updates of survivors once the mask is fixed, attention: scaled by it; plain: as they are
-    exploitation: Literal["attention", "plain"] = "plain"
+    #: fraction of the updates before the first mask, in which training is dense;
+    #: null: 0 for weights, 0.1 for nodes
+    start: float | None = None
+    #: fraction of the updates after which the mask is fixed; null: 0.75 for weights, 0.3 for
+    #: nodes
+    switch: float | None = None
+    #: updates of survivors once the mask is fixed, attention: scaled by it; plain: as they are;
+    #: null: attention for weights, plain for nodes
+    exploitation: Literal["attention", "plain"] | None = None
     #: global: all layers are ranked together; layer: each layer keeps the same fraction
     threshold: Literal["global", "layer"] = "global"
     #: where the largest magnitude has attention 1: in each layer, or in the whole network
@@ -41,7 +57,14 @@ class MapOptions(SparseOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.beta < 0 or self.every < 1 or not 0 < self.switch <= 1:
+        if self.plan.beta < 0 or self.every < 1 or not 0 < self.plan.switch <= 1:
             raise ValueError("beta must be 0 or more, every 1 or more, switch above 0 and at most 1")
-        if not 0 <= self.start < self.switch:
-            raise ValueError(f"start must be at least 0 and below switch ({self.switch:g}), not {self.start:g}")
+        start, switch, _, _ = self.plan
+        if not 0 <= start < switch:
+            raise ValueError(f"start must be at least 0 and below switch ({switch:g}), not {start:g}")
+
+    @property
+    def plan(self) -> Plan:
+        """The values that act: those given, else what the trials found best for the granularity."""
+        given = {key: getattr(self, key) for key in Plan._fields}
+        return _PLANS[self.granularity]._replace(**{key: x for key, x in given.items() if x is not None})

@@ -73,7 +73,7 @@ def slow_map(trainer: Trainer, asked: dict[str, Any]) -> FeedForward:
     network.load_state_dict(trainer.network.state_dict())
     optimiser = make_optimiser(network, trainer.options, [])
     weights = [layer.weight for layer in network.affine]
-    options = MapOptions(method="map", **asked)
+    options = MapOptions(method="map", **asked).plan
     switch, first, t = round(options.switch * trainer.steps), round(options.start * trainer.steps), 0
     forward, update, masks = None, None, []
     for epoch in range(1, trainer.options.epochs + 1):
