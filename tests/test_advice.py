@@ -52,7 +52,12 @@ WITH = {
     "corpus.options.text": ["--recipe", "recipes/hf"],
     "corpus.options.digits": ["--recipe", "recipes/hf"],
     "corpus.options": ["--recipe", "recipes/kaldi"],
-    "prune.rates": ["--set", "prune.method=dsd"],
+    "prune.rates": ["--set", "prune.method=dsd", "--set", "prune.restart=true"],
+    "prune.restart": ["--set", "prune.method=dsd"],
+    **{
+        f"prune.{key}": ["--set", "prune.method=map"]
+        for key in ("granularity", "start", "switch", "beta", "exploitation")
+    },
     "prune.sparsity": ["--set", "prune.method=map"],
     "hmm.model": ["--set", "hmm.labels=somewhere"],
 }

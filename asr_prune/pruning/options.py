@@ -185,6 +185,10 @@ class WeightOptions(PruneOptions):
             raise ValueError(f"sparsity must be at least 0 and below 1, not {self.sparsity}")
         if self.removes_inputs and self.granularity == "weight":
             raise ValueError("inputs are removed as nodes are; set granularity node, or leave inputs out")
+        if self.release_rate is not None and self.granularity == "weight":
+            raise ValueError(
+                "release_rate restarts after a cut of nodes; set granularity node, or leave release_rate out"
+            )
         if self.output_rank is not None and self.granularity == "weight":
             raise ValueError("output_rank follows a cut of nodes; set granularity node, or leave output_rank out")
 

@@ -287,7 +287,7 @@ def test_requests_that_make_no_sense_are_refused() -> None:
 def test_the_learning_rates_of_a_methods_phases() -> None:
     model = sequential()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    pruner = asr_prune.prune(model, "dsd", optimiser=optimiser, steps=9)
+    pruner = asr_prune.prune(model, "dsd", optimiser=optimiser, steps=9, restart=True)
     factors = []
     for _ in range(9):
         factors.append(pruner.learning_rate_factor)

@@ -105,6 +105,7 @@ def test_before_the_mask_training_is_dense(make_trainer: MakeTrainer) -> None:
         ({"granularity": "weight", "sparsity": 1.0}, "sparsity must be at least 0 and below 1"),
         ({"granularity": "weight", "strength": 0.1}, "strength"),
         ({"granularity": "weight", "score": "onorm"}, "score is of nodes"),
+        ({"granularity": "weight", "release_rate": 0.5}, "release_rate restarts after a cut of nodes"),
     ],
 )
 @BOTH

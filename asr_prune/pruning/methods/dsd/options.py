@@ -13,12 +13,12 @@ class DsdOptions(SparseOptions):
     REMOVES: ClassVar[bool] = False
     #: repetitions of the sparse and the re-dense phase
     cycles: int = 1
-    #: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each phase a tenth
-    #: of the one before
+    #: with restart: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each
+    #: phase a tenth of the one before
     rates: tuple[float, ...] = ()
     #: whether each phase has a learning-rate schedule of its own, with the factors of `rates`; false:
     #: one schedule for the whole run, as without the method
-    restart: bool = True
+    restart: bool = False
     #: fraction of the updates in each phase, 1 + 2 * cycles values that add up to 1; empty: all
     #: alike
     shares: tuple[float, ...] = ()

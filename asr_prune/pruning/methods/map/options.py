@@ -25,15 +25,15 @@ class MapOptions(SparseOptions):
     DEFAULT_SPARSITY: ClassVar[float] = 0.8
     AUDIT: ClassVar[AuditTable | None] = AuditTable("attention.jsonl", _HEADER, _line)
     #: exponent of the attention: 0 is none; the larger, the more it falls on the largest alone
-    beta: float = 1.0
+    beta: float = 3.0
     #: updates between two refreshes of mask and attention
     every: int = 16
     #: fraction of the updates before the first mask, in which training is dense
-    start: float = 0.0
+    start: float = 0.1
     #: fraction of the updates after which the mask is fixed
-    switch: float = 0.75
+    switch: float = 0.3
     #: updates of survivors once the mask is fixed, attention: scaled by it; plain: as they are
-    exploitation: Literal["attention", "plain"] = "attention"
+    exploitation: Literal["attention", "plain"] = "plain"
     #: global: all layers are ranked together; layer: each layer keeps the same fraction
     threshold: Literal["global", "layer"] = "global"
     #: where the largest magnitude has attention 1: in each layer, or in the whole network

@@ -67,7 +67,9 @@ def slow_dsd(trainer: Trainer, keep: float, rates: list[float]) -> list[dict[str
 
 
 def test_three_phases_are_the_algorithm(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer({"method": "dsd", "sparsity": 0.4}, {**SGD, "halve_below": 0.0}, hidden=(12, 9))
+    trainer = make_trainer(
+        {"method": "dsd", "sparsity": 0.4, "restart": True}, {**SGD, "halve_below": 0.0}, hidden=(12, 9)
+    )
     expected = slow_dsd(trainer, 0.6, [0.05, 0.005, 0.0005])
     trainer.run()
     for ours, theirs in (
@@ -181,7 +183,7 @@ def test_masking_nothing_is_none(make_trainer: MakeTrainer, asked: dict[str, Any
 @given(steps=st.integers(7, 500), first=st.floats(0.01, 0.9), cycles=st.integers(1, 3))
 def test_phases_share_the_updates(steps: int, first: float, cycles: int) -> None:
     rest = (1 - first) / (2 * cycles)
-    options = DsdOptions(method="dsd", cycles=cycles, shares=(first, *[rest] * (2 * cycles)))
+    options = DsdOptions(method="dsd", cycles=cycles, restart=True, shares=(first, *[rest] * (2 * cycles)))
     parts = Dsd(options, FeedForward(3, (9,), 2).node_layers()).schedule.parts(steps)
     assert sum(updates for updates, _ in parts) == steps
     assert min(updates for updates, _ in parts) >= 1
@@ -228,7 +230,7 @@ def test_histograms_hold_every_weight_of_each_phase(make_trainer: MakeTrainer) -
         ({"fine_tune": 0.5}, "dsd has phases of its own; leave warm_up and fine_tune at 0"),
         ({"cycles": 0}, "cycles must be 1 or more"),
         ({"restart": False, "rates": (1.0, 0.1, 0.1)}, "set restart: true, or leave rates out"),
-        ({"rates": (1.0, 0.1)}, "rates must have 3 entries, one a phase, not 2"),
+        ({"restart": True, "rates": (1.0, 0.1)}, "rates must have 3 entries, one a phase, not 2"),
         ({"shares": (0.5, 0.6, 0.1)}, "shares must add up to 1, not to 1.2"),
         ({"cycles": 2, "shares": (0.5, 0.0, 0.1, 0.2, 0.2)}, "shares must be above 0"),
     ],

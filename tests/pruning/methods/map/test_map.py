@@ -181,16 +181,18 @@ def made(prune: dict[str, Any], hidden: tuple[int, ...], steps: int, seed: int =
     final=st.floats(0.0, 0.95),
     every=st.integers(1, 7),
     switch=st.floats(0.1, 1.0),
+    before=st.floats(0.0, 0.99),
     node=st.booleans(),
     threshold=st.sampled_from(["global", "layer"]),
     seed=st.integers(0, 99),
 )
 def test_sparsity_follows_its_schedule(
-    final: float, every: int, switch: float, node: bool, threshold: str, seed: int
+    final: float, every: int, switch: float, before: float, node: bool, threshold: str, seed: int
 ) -> None:
     asked: dict[str, Any] = {"granularity": "node", "keep": 1 - final} if node else {"sparsity": final}
     common = {
         "every": every,
+        "start": before * switch,
         "switch": switch,
         "threshold": threshold,
         "min_nodes": 1,
@@ -205,7 +207,8 @@ def test_sparsity_follows_its_schedule(
         method.after_step(step)
     units = 35 if node else sum(layer.weight.numel() for layer in network.affine)
     for row in method.audit():
-        wanted = slow_schedule(method.schedule.asked, row["update"], method.schedule.switch_at)
+        first, switch_at = method.schedule.first, method.schedule.switch_at
+        wanted = slow_schedule(method.schedule.asked, row["update"] - first, switch_at - first)
         assert row["sparsity_asked"] == pytest.approx(wanted, abs=1e-6)
         assert abs(row["sparsity_reached"] - wanted) <= (3 if threshold == "layer" else 1) / units + 1e-6
         assert row["update"] % every == 0 or row["update"] == method.schedule.switch_at
@@ -247,7 +250,7 @@ def test_removal_is_exact_and_what_is_masked_is_zero(
 
 
 def test_dev_figures_are_of_the_network_that_computes(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer({"method": "map", "sparsity": 0.9, "every": 4})
+    trainer = make_trainer({"method": "map", "sparsity": 0.9, "every": 4, "switch": 0.75})
     while trainer.epoch < 3:
         trainer._one_epoch()
     method = trainer.hooks.method
