@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +21,10 @@ Base = TypeVar("Base")
 GROUP = "asr_prune.methods"
 
 
+class BrokenMethod(ValueError):
+    """A method of another package that cannot be loaded."""
+
+
 def method_names() -> list[str]:
     """All methods, sorted."""
     return sorted({*_folders(), *_entry_points()})
@@ -27,16 +32,16 @@ def method_names() -> list[str]:
 
 def find_options(name: str) -> type[PruneOptions]:
     """The options class of method `name`, without importing torch. Raises ValueError if there is no
-    such method.
+    such method, BrokenMethod if it cannot be loaded.
     """
-    return _class_in(f"{_package(name)}.options", PruneOptions)
+    return _class_of(name, "options", PruneOptions)
 
 
 def find_method(name: str) -> type[Method]:
-    """The class of method `name`. Raises ValueError if there is no such method."""
+    """The class of method `name`. Raises as `find_options`."""
     from asr_prune.pruning.method import Method  # imports torch
 
-    return _class_in(f"{_package(name)}.method", Method)
+    return _class_of(name, "method", Method)
 
 
 def method_modules(name: str) -> list[str]:
@@ -57,8 +62,11 @@ def is_dense_method(name: str) -> bool:
 
 
 def audit_tables() -> dict[str, AuditTable]:
-    """The audit tables of all methods, by file name."""
-    tables = (find_options(name).AUDIT for name in method_names())
+    """The audit tables of all methods that can be loaded, by file name."""
+    tables = []
+    for name in method_names():
+        with suppress(BrokenMethod):
+            tables.append(find_options(name).AUDIT)
     return {table.file: table for table in tables if table is not None}
 
 
@@ -80,6 +88,24 @@ def _package(name: str) -> str:
     if name not in points:
         raise ValueError(f"there is no pruning method {name!r}; the methods are {', '.join(method_names())}")
     return points[name].module
+
+
+def _class_of(name: str, part: str, base: type[Base]) -> type[Base]:
+    """The class in module `part` of method `name`. What a method of another package does wrong is
+    told as BrokenMethod.
+    """
+    package = _package(name)
+    if name in _folders():
+        return _class_in(f"{package}.{part}", base)
+    try:
+        return _class_in(f"{package}.{part}", base)
+    except Exception as error:
+        reason = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        point = _entry_points()[name]
+        owner = point.dist.name if point.dist else package
+        raise BrokenMethod(
+            f"the pruning method {name!r} of the package {owner} cannot be loaded ({reason}); mend or remove it"
+        ) from error
 
 
 def _class_in(module_name: str, base: type[Base]) -> type[Base]:

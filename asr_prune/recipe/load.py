@@ -15,7 +15,7 @@ from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
 from asr_prune.options import first_problem, told, with_empty
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.registry import find_options, method_names
+from asr_prune.pruning.registry import BrokenMethod, find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
 from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label, with_full_names
@@ -180,10 +180,12 @@ class Loaded:
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
         name = str(prune.get("method", "none"))
+        where = self.where((*path, "method"))
         try:
             return find_options(name)
+        except BrokenMethod as error:
+            raise UserError(f"{where}: {error}.") from error
         except ValueError:
-            where = self.where((*path, "method"))
             what = f"prune.method {name!r} is not known"
             raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
 
