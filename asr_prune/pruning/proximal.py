@@ -76,9 +76,11 @@ class ProximalPenalty(Penalty):
 
     def start(self, optimiser: optim.Optimizer, phases: Phases) -> None:
         super().start(optimiser, phases)
-        press = phases.cut_at - phases.sparsify_from
-        self.steer_every = min(self.options.steer_every, max(1, press // CORRECTIONS))
-        self.every = min(self.options.every, self.steer_every) if self.steers else self.options.every
+        self.every, self.steer_every = self.options.every, self.options.steer_every
+        if self.steers:
+            press = phases.cut_at - phases.sparsify_from
+            self.steer_every = min(self.steer_every, max(1, press // CORRECTIONS))
+            self.every = min(self.every, self.steer_every)
         self.score.roots = [norms.clone() for norms in self.score.scores()]
 
     def after_step(self, step: int) -> None:
@@ -87,13 +89,17 @@ class ProximalPenalty(Penalty):
         if not self.held:
             self.held = [layer.norms(self.unpenalised) for layer in self.nodes.layers]
             self.score.means = [float(norms.mean()) for norms in self.score.scores()]
-        if (step - self.phases.sparsify_from) % self.steer_every == 1 % self.steer_every:
+        if self.corrects(step):
             self.hold_down()
             if self.steers:
                 self._steer(step)
         self.just_shrunk = step % self.every == 0 or step == self.phases.cut_at
         if self.just_shrunk:
             self._shrink()
+
+    def corrects(self, step: int) -> bool:
+        """Whether lambda is corrected after update `step`."""
+        return (step - self.phases.sparsify_from) % self.steer_every == 1 % self.steer_every
 
     def hold_down(self) -> None:
         """Undoes the growth of unpenalised vectors."""

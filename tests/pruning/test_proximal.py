@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from asr_prune.pruning.steering import Steering
+from asr_prune.pruning.steering import HASTE, Steering
 
 CORRECTIONS = 80
 
@@ -43,12 +43,21 @@ def test_the_line_lands_before_the_cut() -> None:
 
 
 def test_mass_above_the_line_raises_the_strength_and_below_lowers_it() -> None:
-    for share, way in ((1.0, 1), (0.1, -1)):
+    for share, way in ((0.97, 1), (0.1, -1)):
         steering = Steering()
         steering.begin(2.0, 10.0)
         steering.correct(0.2, share * 10.0)
         assert math.copysign(1, steering.strength - 2.0) == way
         assert 2.0 / steering.most <= steering.strength <= 2.0 * steering.most
+
+
+def test_a_strength_that_moves_nothing_may_rise_faster() -> None:
+    """Only after an eighth of the phase."""
+    for progress, most in ((0.1, 1.3), (0.2, HASTE)):
+        steering = Steering(gain=100.0)
+        steering.begin(2.0, 10.0)
+        steering.correct(progress, 10.0)
+        assert steering.strength == pytest.approx(2.0 * most)
 
 
 def test_one_correction_is_the_formula() -> None:

@@ -51,7 +51,7 @@ class WeightedPenalty(ProximalPenalty):
         return self.nodes.strongest(self.losses[self.asked.rank].scores())
 
     def after_step(self, step: int) -> None:
-        if not self.settled and (step - self.phases.sparsify_from) % self.options.steer_every == 1:
+        if not self.settled and self.corrects(step):
             self._weigh()
         super().after_step(step)
 

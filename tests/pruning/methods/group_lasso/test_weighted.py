@@ -155,3 +155,17 @@ def test_both_vectors_have_no_weight_decay() -> None:
 def test_bad_options_are_refused(asked: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GroupLassoOptions(method="group_lasso", **asked)
+
+
+@pytest.mark.parametrize("steer_every", [1, 2, 24])
+def test_weights_are_found_however_often_lambda_is_corrected(steer_every: int) -> None:
+    network = FeedForward(5, (6, 4), 3)
+    asked = {"keep": 0.5, "floor": 0.0, "min_nodes": 1, "every": 1, "steer_every": steer_every, "weights": "norm"}
+    method = GroupLasso(GroupLassoOptions(method="group_lasso", **asked), network.node_layers())
+    phases = Phases.of(100, 0.2, 0.5)
+    method.start(torch.optim.SGD(network.parameters(), lr=0.01), phases)
+    for step in range(phases.sparsify_from + 1, phases.sparsify_from + 4):
+        method.after_step(step)
+    assert isinstance(method.penalty, WeightedPenalty)
+    assert method.penalty.settled
+    assert any(len(set(pull.tolist())) > 1 for pull in method.penalty.pulls)
