@@ -219,7 +219,6 @@ class SparseOptions(WeightOptions):
     def __post_init__(self) -> None:
         if self.strength is not None:
             raise ValueError(f"{self.method} has no strength; give sparsity, or keep with granularity node")
-        super().__post_init__()
         if self.warm_up or self.fine_tune:
             raise ValueError(f"{self.method} has phases of its own; leave warm_up and fine_tune at 0")
         for key in ("press", "release_rate"):
@@ -227,3 +226,4 @@ class SparseOptions(WeightOptions):
                 raise ValueError(f"{key} has no meaning for {self.method}, which has phases of its own")
         if self.output_rank is not None:
             raise ValueError(f"{self.method} has no training after a cut, which two maps need; leave output_rank out")
+        super().__post_init__()

@@ -58,7 +58,9 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1, resume: bool = Fals
         test = sample("test", feats["test"], source.frame_shift)
         dev = None if _is_dense(run) else sample("dev", feats["dev"], source.frame_shift)
         content = {
-            "utterances_that_differ": _words_that_differ(run, masked, small, test, decoding.graph, nj),
+            "utterances_that_differ": _words_that_differ(
+                masked, small, test, decoding.graph, nj, run.verifying / "test"
+            ),
             "cut": _what_the_cut_changed(run, small, dev, decoding.graph, nj) if dev else None,
             "words": {"test": test.figures} | ({"dev": dev.figures} if dev else {}),
         }
@@ -108,10 +110,7 @@ def sample(part: str, feats: Stored, frame_shift: float) -> Sample:
     return Sample(feats.only(names), {"utterances": len(names), "seconds": round(took, 2), **whole})
 
 
-def _words_that_differ(
-    run: RunDir, masked: Model, small: Model, test: Sample, graph: Path | None, nj: int
-) -> list[str]:
-    kept = run.verifying / "test"
+def _words_that_differ(masked: Model, small: Model, test: Sample, graph: Path | None, nj: int, kept: Path) -> list[str]:
     words = words_of_two(masked, small, test.feats, graph, nj, "verifying test", kept, unlike=True)
     differ = sorted(utt for utt, own in words.items() if own.one != own.other)
     _note_alike(test, len(test.feats) - len(words), "test")

@@ -17,7 +17,9 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.cli.main import main
 from asr_prune.decode.two_networks import words_of_two
 from asr_prune.features.archive import write_matrices
+from asr_prune.features.options import FeaturesOptions
 from asr_prune.features.stored import Stored
+from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.lang.tokens import BEGIN, BLANK
 from asr_prune.score import verify_run
 from asr_prune.score.verify_run import Sample, _words_that_differ, sample
@@ -124,20 +126,22 @@ def speller(scale: float) -> Model:
         network.affine[0].weight[:2, 0] = torch.tensor([1.0, -1.0])
         network.affine[1].weight[2, 0] = network.affine[1].weight[3, 1] = scale
         network.affine[1].bias[:2] = -9.0
-    return Model(network, torch.zeros(4), (0, 0), [[0, 1, 2, 3]], tokens=[BLANK, BEGIN, BEGIN + "A", BEGIN + "B"])
+    features = NetworkFeatures(FeaturesOptions(), "mono").plain()
+    tokens = [BLANK, BEGIN, BEGIN + "A", BEGIN + "B"]
+    return Model(network, torch.zeros(4), (0, 0), [[0, 1, 2, 3]], features, tokens)
 
 
-def test_utterances_with_other_words_are_named_whichever_network_says_which() -> None:
+def test_utterances_with_other_words_are_named_whichever_network_says_which(tmp_path: Path) -> None:
     feats = {name: np.full((3, 1), value, np.float32) for name, value in (("low", -1.0), ("high", 1.0), ("mid", 0.0))}
     one, other = speller(1.0), speller(-1.0)
-    pairs = words_of_two(one, one, feats, None, 1, "both")
+    pairs = words_of_two(one, one, feats, None, 1, "both", tmp_path / "both")
     assert {name: pair.one for name, pair in pairs.items()} == {"low": ["B"], "high": ["A"], "mid": ["A"]}
-    assert _words_that_differ(one, one, Sample(feats, {}), None, 1) == []
-    for pair in ((one, other), (other, one)):
-        assert _words_that_differ(*pair, Sample(feats, {}), None, 1) == ["high", "low"]
+    assert _words_that_differ(one, one, Sample(feats, {}), None, 1, tmp_path / "same") == []
+    for name, pair in (("first", (one, other)), ("second", (other, one))):
+        assert _words_that_differ(*pair, Sample(feats, {}), None, 1, tmp_path / name) == ["high", "low"]
 
 
 @pytest.mark.parametrize("name", ["low", "high"])
-def test_one_utterance_that_differs_is_enough(name: str) -> None:
+def test_one_utterance_that_differs_is_enough(tmp_path: Path, name: str) -> None:
     feats = {name: np.full((3, 1), 1.0 if name == "high" else -1.0, np.float32)}
-    assert _words_that_differ(speller(1.0), speller(-1.0), Sample(feats, {}), None, 1) == [name]
+    assert _words_that_differ(speller(1.0), speller(-1.0), Sample(feats, {}), None, 1, tmp_path) == [name]
