@@ -54,12 +54,14 @@ def without_pauses(pieces: Iterable[Excerpt], rate: int) -> Iterator[Excerpt]:
 def _spoken(samples: np.ndarray, rate: int) -> list[tuple[int, int]]:
     """First and last samples of what is between long pauses, with its margins."""
     levels, size = _levels(samples, rate), int(_WINDOW * rate)
+    threshold, tail = _threshold(levels), samples[len(levels) * size :]
+    levels = np.append(levels, _levels(tail, rate)) if len(tail) else levels
     spans, begin, at = list[tuple[int, int]](), 0, 0
-    for quiet, windows in groupby((levels <= _threshold(levels)).tolist()):
+    for quiet, windows in groupby((levels <= threshold).tolist()):
         start, at = at, at + len(list(windows))
         if quiet and at - start >= round(LONG_PAUSE / _WINDOW):
             margin = round(MARGIN / _WINDOW) if levels[start:at].max() > _NOTHING else 0
-            spans += [(begin, (start + margin) * size)] if start else []
+            spans += [(begin, min((start + margin) * size, len(samples)))] if start else []
             begin = len(samples) if at == len(levels) else (at - margin) * size
     return [*spans, (begin, len(samples))] if begin < len(samples) else spans or [(0, len(samples))]
 

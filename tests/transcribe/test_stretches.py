@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asr_prune.corpus.audio import cut
@@ -14,6 +14,7 @@ from tests.corpus.test_cut import RATE, STRETCHES, speech
 
 
 @settings(max_examples=60)
+@example([(31, 5)] * 7 + [(31, 85), (150, 256)], 5.0625, 0.0)  # a piece ends within a window
 @given(STRETCHES, st.floats(4.0, 15.0), st.sampled_from([0.0, 20.0]))
 def test_only_long_pauses_are_left_out(lengths: list[tuple[int, int]], longest: float, level: float) -> None:
     samples, loud = speech(lengths, level)
