@@ -20,7 +20,10 @@ SIZES = {
     "macs_per_frame": "multiply-adds per frame",
 }
 ERRORS = {"wer_test": "test WER (%)", "dev_ce_final": "dev cross-entropy (nats)"}
-_CAPTION = "Each point is a run; lines join the medians of what was asked. Dashed: the median dense network. Hollow: not converged."
+_CAPTION = (
+    "Each point is a run; lines join the medians of what was asked. Dashed: the median dense network."
+    " Hollow: not converged."
+)
 
 
 def costs_plot(rows: Sequence[Result], title: str) -> Figure:
