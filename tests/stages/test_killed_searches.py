@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.integrity import MANIFEST
+from asr_prune.process import ENVIRONMENT
 
 pytestmark = pytest.mark.trains
 
@@ -86,15 +88,16 @@ def files(folder: Path) -> dict[str, object]:
 def killed(verb: str, given: list[str], tmp_path: Path) -> str:
     """Runs `verb` here with four kills, and in a copy without; their files must be equal. Returns what was printed."""
     shutil.copytree(Path.cwd(), tmp_path / "whole")
-    done = subprocess.run([sys.executable, "-c", KILLER, verb, *given], capture_output=True, text=True, check=False)
+    # as on the command line, where the libraries' threads are set before they are loaded
+    how = {"env": os.environ | ENVIRONMENT, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run([sys.executable, "-c", KILLER, verb, *given], **how)
     ends = [line.split() for line in done.stdout.splitlines() if line.startswith(("killed", "ended"))]
     assert [end[0] for end in ends] == ["killed"] * 4 + ["ended"], done.stdout + done.stderr
     assert ends[-1][1] == "0", done.stdout + done.stderr
     portions = [int(end[-2]) for end in ends]
     assert portions == sorted(set(portions)), done.stdout
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path / "whole")
-        assert main([verb, *given]) == 0
+    whole = subprocess.run([sys.executable, "-m", "asr_prune.cli.main", verb, *given], cwd=tmp_path / "whole", **how)
+    assert whole.returncode == 0, whole.stderr
     assert files(Path.cwd()) == files(tmp_path / "whole")
     assert not list(Path("exp").rglob("*.portions"))
     return done.stdout
