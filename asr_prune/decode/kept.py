@@ -7,7 +7,6 @@ speakers are adapted on, comparisons of two networks, the passes of a GMM-HMM, g
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -105,7 +104,3 @@ class KeptSearch(Portions, Generic[_Result]):
             lines.writelines(line([utt, self.coder.plain(result)]) for utt, result in found)
             lines.write(line({"names": list(self.names[number])}))
         return found
-
-    def forget(self) -> None:
-        """Removes the portions, when what is made of them is written."""
-        shutil.rmtree(self.folder, ignore_errors=True)

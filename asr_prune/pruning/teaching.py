@@ -90,7 +90,7 @@ def checked_lesson(
     for known in teachers:
         known.model.network.to(device)
         check_teacher(known, student, classes, network.stride, augmented)
-    return lesson_of(teachers, student[0], how, outputs, ctc, run, device)
+    return _lesson(teachers, student[0], how, outputs, ctc, run, device)
 
 
 def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: float) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: fl
     return {"teachers": names, "teacher_seconds": round(seconds, 3), "teacher_share": round(share, 3)}
 
 
-def lesson_of(
+def _lesson(
     teachers: Sequence[Known],
     features: Utterances,
     how: TrainOptions,
@@ -124,7 +124,7 @@ def lesson_of(
     if not teachers:
         return None
     side = Beside([known.features for known in teachers if known.features is not None], features)
-    networks = Networks(_views(teachers, device), how.teacher_weight, how.temperature)
+    networks = Networks(_views(teachers), how.teacher_weight, how.temperature)
     if ctc or not how.teacher_top:
         return Lesson(networks, side if side.parts else None)
     top = min(how.teacher_top, outputs)
@@ -137,19 +137,19 @@ def lesson_of(
 
 
 def drop_kept(run: RunDir) -> None:
-    """Removes posteriors that `lesson_of` kept."""
+    """Removes posteriors that `checked_lesson` kept."""
     for suffix in (".ark", ".scp"):
         (run.models / f"teacher{suffix}").unlink(missing_ok=True)
 
 
-def _views(teachers: Sequence[Known], device: torch.device) -> list[tuple[Network, Want]]:
+def _views(teachers: Sequence[Known]) -> list[tuple[Network, Want]]:
     views, start = [], 0
     for known in teachers:
         columns = None
         if known.features is not None:
             dim = known.features[min(known.features)].shape[1]
             columns, start = (start, start + dim), start + dim
-        views.append((known.model.network.to(device).eval(), Want(known.model.context, columns)))
+        views.append((known.model.network.eval(), Want(known.model.context, columns)))
     return views
 
 

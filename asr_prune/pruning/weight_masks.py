@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, optim
 
 from asr_prune.pruning.lengths import Length
+from asr_prune.pruning.masks import Masks
 from asr_prune.pruning.nodes import Nodes, largest
 from asr_prune.pruning.options import WeightOptions
-from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.schedule import Phases, WholeRunSchedule, cubic
 
 
@@ -34,18 +34,18 @@ class MaskingSchedule(WholeRunSchedule):
         return "sparsify" if step < self.own.cut_at else "fine_tune"
 
 
-class WeightMasks(ActingWeights):
+class WeightMasks(Masks):
     """The smallest weights by magnitude are zero and stay so; all layers are ranked together.
 
     every: updates between two masks, whose sparsity rises by Zhu and Gupta's cubic schedule; None:
-    one mask at the end of the sparsify phase. masks: float, as the weights; empty until the first.
+    one mask at the end of the sparsify phase.
     """
 
     def __init__(
         self, options: WeightOptions, nodes: Nodes, schedule: MaskingSchedule, every: int | None = None
     ) -> None:
+        super().__init__()
         self.options, self.nodes, self.schedule, self.every = options, nodes, schedule, every
-        self.masks: list[Tensor] = []
 
     def start(self, optimiser: optim.Optimizer, phases: Phases) -> None:
         super().start(optimiser, phases)
@@ -58,14 +58,7 @@ class WeightMasks(ActingWeights):
 
     @property
     def maskable(self) -> list[Tensor]:
-        """The weight matrices that are masked."""
         return self.nodes.weights(self.options.output_layer)
-
-    @torch.no_grad()
-    def after_backward(self) -> None:
-        for weight, mask in zip(self.maskable, self.masks, strict=False):
-            if weight.grad is not None:
-                weight.grad.mul_(mask)
 
     @torch.no_grad()
     def after_step(self, step: int) -> None:
@@ -76,8 +69,7 @@ class WeightMasks(ActingWeights):
             self.masks = [
                 mask.to(w) for mask, w in zip(largest([w.abs() for w in weights], kept), weights, strict=True)
             ]
-        for weight, mask in zip(self.maskable, self.masks, strict=False):
-            weight.mul_(mask)
+        self.apply()
 
     def _due(self, step: int) -> bool:
         own = self.schedule.own

@@ -101,5 +101,3 @@ def test_best_paths_are_kept_bit_by_bit(recogniser: Any, tmp_path: Path) -> None
         assert found == alone
         assert all(np.array_equal(found[utt].pdfs, alone[utt].pdfs) for utt in alone)
         assert all(found[utt].pdfs.dtype == alone[utt].pdfs.dtype for utt in alone)
-    kept.forget()
-    assert not (tmp_path / "kept").exists()

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.errors import UserError
+from asr_prune.pruning.masks import Masks
 from asr_prune.pruning.method import KeepsEveryNode
 from asr_prune.pruning.methods.dsd.options import DsdOptions
 from asr_prune.pruning.nodes import Nodes, largest
-from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.schedule import Phases, WholeRunSchedule
 from asr_prune.pruning.scores import node_norms
 
@@ -78,45 +78,32 @@ class DsdSchedule(WholeRunSchedule):
         return "sparse" if len(self.ends) > 1 and step == self.ends[-2] else None
 
 
-class SparseWeights(ActingWeights):
+class SparseWeights(Masks):
     """Keeps masked weights at zero in the sparse phases; counts histograms of weights at the end of
-    each phase.
-
-    masks: broadcast over the weights, empty in a dense phase.
+    each phase. In a dense phase there are no masks.
     """
 
     def __init__(self, options: DsdOptions, nodes: Nodes, schedule: DsdSchedule) -> None:
+        super().__init__()
         self.options, self.nodes, self.schedule = options, nodes, schedule
-        self.masks: list[Tensor] = []
         self.histograms: dict[str, Tensor] = {}
 
     @property
     def maskable(self) -> list[Tensor]:
-        """The weight matrices that are masked."""
         by_node = self.options.granularity == "node"
         return self.nodes.vectors("outgoing") if by_node else self.nodes.weights(self.options.output_layer)
 
     @torch.no_grad()
-    def after_backward(self) -> None:
-        for weight, mask in zip(self.maskable, self.masks, strict=False):
-            if weight.grad is not None:
-                weight.grad.mul_(mask)
-
-    @torch.no_grad()
     def after_step(self, step: int) -> None:
-        self._apply()
+        self.apply()
         if step in self.schedule.ends:
             self._end_phase(self.schedule.ends.index(step))
-
-    def _apply(self) -> None:
-        for weight, mask in zip(self.maskable, self.masks, strict=False):
-            weight.mul_(mask)
 
     def _end_phase(self, index: int) -> None:
         ends = self.schedule.ends
         self._count(f"{index + 1} {self.schedule.phase(ends[index])}")
         self.masks = [] if index % 2 or index == len(ends) - 1 else self.strongest()
-        self._apply()
+        self.apply()
 
     def strongest(self) -> list[Tensor]:
         """New masks, with the same sparsity in each layer."""
