@@ -61,6 +61,8 @@ class Comparison:
 
 def read_run(folder: RunDir, part: str) -> ScoredRun:
     """A run after the score stage. Raises UserError if it is missing, unfinished or damaged."""
+    if not folder.path.is_dir():
+        raise UserError(f"{folder.path} does not exist; give the folder of a run, or of an experiment in exp/.")
     try:
         result = read_result(folder.result, folder.name)
     except FileNotFoundError:

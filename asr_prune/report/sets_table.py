@@ -20,7 +20,7 @@ HEADS = (
     *(("difference", "[95 % interval]"), ("p", "(Holm)"), ("told", "apart"), ("would", "show"), ("", "alike")),
 )
 #: columns that are aligned to the left
-_LEFT = ("set", "alike")
+LEFT = ("set", "alike")
 
 
 def heading(comparison: Comparison) -> str:
@@ -81,8 +81,8 @@ def set_legend(comparison: Comparison) -> list[str]:
         "WER: mean over runs, with an interval that takes both speakers and seeds as samples"
         " (hierarchical bootstrap); lowest to highest: of the runs.",
         f"difference: from {comparison.rows[comparison.reference].runs.name}, in points, speaker by"
-        f" speaker and, if both sets have the same seeds, seed by seed. p: corrected for {others}"
-        f" differences (Holm); told apart: p is below {LEVEL:g}.",
+        f" speaker and, if both sets have the same seeds, seed by seed; the interval is of each"
+        f" difference alone. p: corrected for {others} differences (Holm); told apart: p is below {LEVEL:g}.",
         "would show: the smallest difference that is found in"
         f" {100 * POWER:.0f} of 100 such experiments on this test set.",
         "alike: sets that share a letter cannot be told apart (all pairs of sets, Holm).",
@@ -97,7 +97,7 @@ def format_sets(comparison: Comparison, limit: int = 140) -> str:
     """Heading, table, legend, and what was left out; sentences in lines of `limit` characters."""
     every = [list(line) for line in zip(*HEADS, strict=True)] + set_cells(comparison)
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    left = [head[1] in _LEFT for head in HEADS]
+    left = [head[1] in LEFT for head in HEADS]
     lines = [_line(cells, widths, left) for cells in every]
     rule = "-" * max(map(len, lines))
     notes = [*set_legend(comparison), *(f"left out: {sentence}" for sentence in comparison.left_out)]
