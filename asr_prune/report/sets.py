@@ -119,7 +119,12 @@ def compared(
     for run in (run for runs in sets.values() for run in runs):
         check_same_test(first, run.scored)
     made = [
-        run_set(name, [run.result.seed for run in runs], [run.scored.in_order for run in runs])
+        run_set(
+            name,
+            seeds=[run.result.seed for run in runs],
+            labels=[str(run.folder.path.parent) for run in runs],
+            runs=[run.scored.in_order for run in runs],
+        )
         for name, runs in sets.items()
     ]
     place = list(sets).index(reference)

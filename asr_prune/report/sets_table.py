@@ -81,8 +81,8 @@ def set_legend(comparison: Comparison) -> list[str]:
         "WER: mean over runs, with an interval that takes both speakers and seeds as samples"
         " (hierarchical bootstrap); lowest to highest: of the runs.",
         f"difference: from {comparison.rows[comparison.reference].runs.name}, in points, speaker by"
-        f" speaker and, if both sets have the same seeds, seed by seed; the interval is of each"
-        f" difference alone. p: corrected for {others} differences (Holm); told apart: p is below {LEVEL:g}.",
+        f" speaker; the interval is of each difference alone."
+        f" p: corrected for {others} differences (Holm); told apart: p is below {LEVEL:g}.",
         "would show: the smallest difference that is found in"
         f" {100 * POWER:.0f} of 100 such experiments on this test set.",
         "alike: sets that share a letter cannot be told apart (all pairs of sets, Holm).",
@@ -144,6 +144,6 @@ def _json_row(row: SetRow) -> dict[str, Any]:
         "p_holm": row.p,
         "told_apart": row.told_apart,
         "would_show": row.shown,
-        "paired_by_seed": found and found.paired,
+        "paired_by_labels": found and found.paired,
         "letters": row.letters,
     }

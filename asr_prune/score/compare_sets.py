@@ -25,7 +25,7 @@ class Difference:
     """The mean WER of a set minus that of another, on the same speakers, %.
 
     p: two-sided, of Student's t; spread: None for one speaker, which has no p either; paired:
-    whether the runs were compared seed by seed; one_seed: whether a set has one run, so that the
+    whether runs on the same labels were compared with each other; one_seed: whether a set has one run, so that the
     variance of its seeds is not in the spread.
     """
 
@@ -56,18 +56,18 @@ class Difference:
 def difference(one: RunSet, other: RunSet) -> Difference:
     """`other` minus `one`, paired by speaker.
 
-    If both have the same seeds, each once, the runs are paired by seed as well, for what a seed
-    changes in both cancels out. Both sets have the same speakers in the same order.
+    If each run of both sets has labels of its own, and both have the same ones, runs on the same
+    labels are paired as well, for what these change in both cancels out. Otherwise the runs are
+    independent. Both sets have the same speakers in the same order.
     """
-    paired = sorted(one.seeds) == sorted(other.seeds) and len(set(one.seeds)) == len(one.seeds)
-    value = other.wer - one.wer
-    one_seed = min(len(one.seeds), len(other.seeds)) == 1
+    paired = sorted(one.labels) == sorted(other.labels) and len(set(one.labels)) == len(one.labels)
+    value, one_seed = other.wer - one.wer, min(len(one.seeds), len(other.seeds)) == 1
     speakers = one.errors.shape[1]
     if speakers < 2:
         return Difference(value, None, None, paired, one_seed)
     ours, theirs = one.deviations, other.deviations
     if paired:
-        order = [one.seeds.index(seed) for seed in other.seeds]
+        order = [one.labels.index(each) for each in other.labels]
         found = spread([theirs - ours[order]])
     else:
         found = spread([theirs, -ours])

@@ -14,12 +14,14 @@ from asr_prune.score.wer import Utterance, by_speaker
 class RunSet:
     """The errors of runs on the same speakers.
 
-    seeds: one for each run; errors, words: int64 [runs, speakers]. Words differ between runs only
+    seeds: one for each run; labels: what each run's network was trained on, which it may share with
+    a run of another set; errors, words: int64 [runs, speakers]. Words differ between runs only
     where a reference leaves a choice (`score.markup`).
     """
 
     name: str
     seeds: tuple[int, ...]
+    labels: tuple[str, ...]
     errors: np.ndarray
     words: np.ndarray
 
@@ -45,9 +47,14 @@ class RunSet:
         return share
 
 
-def run_set(name: str, seeds: Sequence[int], runs: Sequence[Sequence[Utterance]]) -> RunSet:
-    """The set of scored `runs` of `seeds`, each the same utterances in the same order."""
+def run_set(
+    name: str,
+    seeds: Sequence[int],
+    labels: Sequence[str],
+    runs: Sequence[Sequence[Utterance]],
+) -> RunSet:
+    """The set of scored `runs`, each the same utterances in the same order."""
     counts = [list(by_speaker(run).values()) for run in runs]
     errors = np.array([[each.errors for each in row] for row in counts])
     words = np.array([[each.words for each in row] for row in counts])
-    return RunSet(name, tuple(seeds), errors, words)
+    return RunSet(name, tuple(seeds), tuple(labels), errors, words)

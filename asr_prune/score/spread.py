@@ -49,23 +49,17 @@ def spread(deviations: Sequence[np.ndarray]) -> Spread:
 
     deviations: what each speaker adds to each run, float64 [runs, speakers] for each mean; all have
     the same two or more speakers, while the runs of one are independent of those of another. The
-    variance is that of the analysis of variance with two random factors, Vs + Vr - Vsr, and the
-    degrees of freedom are those of Satterthwaite, "An approximate distribution of estimates of
-    variance components", Biometrics Bulletin 1946. If Vr < Vsr the runs add no variance of their
-    own, and Vs stands alone; the reverse for the speakers. A mean of one run tells nothing of the
-    variance of runs.
+    variance is that of the analysis of variance with two random factors, Vs + Vr - Vsr, and at
+    least the larger of Vs (speakers) and Vr (runs). The degrees of freedom are those of Vs + Vr by
+    Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics
+    Bulletin 1946. A mean of one run tells nothing of the variance of runs.
     """
     speakers = deviations[0].shape[1]
     shares = np.sum([each.mean(0) for each in deviations], axis=0)
     of_speakers = speakers / (speakers - 1) * float(((shares - shares.mean()) ** 2).sum())
     parts = [_of_runs(each) for each in deviations if len(each) > 1]
     of_runs, both = sum(part.runs for part in parts), sum(part.both for part in parts)
-    runs_term = sum(part.runs**2 / (part.count - 1) for part in parts)
-    if of_runs <= both:
-        return Spread(math.sqrt(of_speakers), speakers - 1)
-    if of_speakers <= both:
-        return Spread(math.sqrt(of_runs), of_runs**2 / runs_term)
-    variance = of_speakers + of_runs - both
-    terms = of_speakers**2 / (speakers - 1) + runs_term
-    terms += sum(part.both**2 / ((part.count - 1) * (speakers - 1)) for part in parts)
-    return Spread(math.sqrt(variance), variance**2 / terms)
+    variance = max(of_speakers + of_runs - both, of_speakers, of_runs)
+    terms = of_speakers**2 / (speakers - 1) + sum(part.runs**2 / (part.count - 1) for part in parts)
+    freedom = (of_speakers + of_runs) ** 2 / terms if terms else speakers - 1.0
+    return Spread(math.sqrt(variance), freedom)
