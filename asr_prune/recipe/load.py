@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.options import NO_EFFECT, NetworkOptions, TrainOptions
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
 from asr_prune.options import first_problem, told, with_empty
@@ -18,7 +18,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import BrokenMethod, find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
-from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label, with_full_names
+from asr_prune.recipe.naming import TARGETS, compact, differing, label, with_full_names
 from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
 from asr_prune.recipe.settings import (
     changed,
@@ -196,7 +196,7 @@ class Loaded:
         network_options = self._build(NetworkOptions, self.written.get("network") or {}, ("network",))
         train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
         changes = [*differing(network, network_options), *differing(train, train_options)]
-        return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NOT_IN_NAME)
+        return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NO_EFFECT)
 
 
 def _words_of(problem: Any) -> list[str]:

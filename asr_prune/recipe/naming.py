@@ -12,8 +12,6 @@ from asr_prune.recipe.blocks import Run
 
 #: how much a method removes
 TARGETS = ("keep", "strength", "sparsity")
-#: settings that do not change a run's result
-NOT_IN_NAME = {"device", "threads", "tensorboard"}
 
 
 def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
