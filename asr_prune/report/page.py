@@ -13,7 +13,7 @@ from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
-from asr_prune.report.sets import Comparison
+from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_page import sets_section
 
 _STYLE = """
@@ -172,7 +172,7 @@ def _sections(
     pictures: Pictures,
     skipped: Sequence[str],
     warning: str,
-    comparison: Comparison | None,
+    comparison: SetComparison | None,
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     sampled = [f"{run.result.run}: {run.sampled}." for run in runs if run.sampled]
@@ -209,7 +209,7 @@ def page(
     pictures: Pictures,
     skipped: Sequence[str],
     warning: str = "",
-    comparison: Comparison | None = None,
+    comparison: SetComparison | None = None,
 ) -> str:
     """HTML of the whole report with its pictures; `runs` in the order of the table.
 

@@ -40,7 +40,7 @@ class ScoredRun:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SetComparison:
     """Sets of runs beside the one at `reference`.
 
     rows, results: for each set, in one order; speakers, words: of the test set; left_out: a
@@ -110,7 +110,7 @@ def compared(
     samples: int,
     seed: int,
     left_out: Sequence[str] = (),
-) -> Comparison:
+) -> SetComparison:
     """The comparison of `sets` with the one named `reference`; samples, seed: of the bootstrap.
 
     Raises UserError if the runs were not scored on one test set in one way.
@@ -129,7 +129,7 @@ def compared(
     ]
     place = list(sets).index(reference)
     words = sum(utterance.counts.words for utterance in first.in_order)
-    return Comparison(
+    return SetComparison(
         rows=compare_sets(made, place, samples, seed),
         results=[[run.result for run in runs] for runs in sets.values()],
         reference=place,
@@ -146,7 +146,7 @@ def usual_reference(sets: dict[str, list[ScoredRun]]) -> str:
     return names[dense[0].run] if dense else next(iter(sets))
 
 
-def compare_all(folders: Sequence[RunDir], samples: int, seed: int) -> Comparison | None:
+def compare_all(folders: Sequence[RunDir], samples: int, seed: int) -> SetComparison | None:
     """All finished runs of an experiment on test; None if there are fewer than two sets.
 
     A run that cannot be read, or was scored in another way than the reference, is left out.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from asr_prune.report.sets import Comparison
+from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_table import HEADS, LEFT, heading, set_cells, set_legend
 
 
-def sets_section(comparison: Comparison | None) -> list[str]:
+def sets_section(comparison: SetComparison | None) -> list[str]:
     """HTML of heading, table and legend; nothing without a comparison."""
     if comparison is None:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asr_prune.report.cells import ABSENT, decimals, three_digits
-from asr_prune.report.sets import Comparison
+from asr_prune.report.sets import SetComparison
 from asr_prune.report.table import shared_end
 from asr_prune.score.compare_sets import POWER, Difference, SetRow
 from asr_prune.score.many import LEVEL
@@ -23,7 +23,7 @@ HEADS = (
 LEFT = ("set", "alike")
 
 
-def heading(comparison: Comparison) -> str:
+def heading(comparison: SetComparison) -> str:
     """What is compared with what."""
     reference = comparison.rows[comparison.reference].runs
     return (
@@ -32,7 +32,7 @@ def heading(comparison: Comparison) -> str:
     )
 
 
-def set_cells(comparison: Comparison) -> list[list[str]]:
+def set_cells(comparison: SetComparison) -> list[list[str]]:
     """The cells under HEADS, a row for each set."""
     names = [row.runs.name for row in comparison.rows]
     end = shared_end(names)
@@ -73,7 +73,7 @@ def probability(p: float | None) -> str:
     return "<.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
 
 
-def set_legend(comparison: Comparison) -> list[str]:
+def set_legend(comparison: SetComparison) -> list[str]:
     """What the columns mean, a sentence or two each."""
     others = len(comparison.rows) - 1
     end = shared_end([row.runs.name for row in comparison.rows])
@@ -93,7 +93,7 @@ def set_legend(comparison: Comparison) -> list[str]:
     return legends + ([f"All names of sets end in {end}."] if end else [])
 
 
-def format_sets(comparison: Comparison, limit: int = 140) -> str:
+def format_sets(comparison: SetComparison, limit: int = 140) -> str:
     """Heading, table, legend, and what was left out; sentences in lines of `limit` characters."""
     every = [list(line) for line in zip(*HEADS, strict=True)] + set_cells(comparison)
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
@@ -112,7 +112,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> 
     return "  ".join(cell.ljust(width) if to_left else cell.rjust(width) for cell, width, to_left in parts).rstrip()
 
 
-def sets_as_json(comparison: Comparison | None) -> dict[str, Any]:
+def sets_as_json(comparison: SetComparison | None) -> dict[str, Any]:
     """The comparison for other programs; WERs and differences in %, p before and after correction."""
     if comparison is None:
         return {"reference": None, "sets": []}

@@ -22,7 +22,7 @@ from asr_prune.report.page import Pictures, page
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite
 from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
-from asr_prune.report.sets import Comparison
+from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_table import format_sets, sets_as_json
 from asr_prune.report.table import table
 from asr_prune.report.weights_plot import weights_plot
@@ -94,7 +94,7 @@ def write_report(
     options: ReportOptions | None = None,
     score: ScoreOptions | None = None,
     warning: str = "",
-    comparison: Comparison | None = None,
+    comparison: SetComparison | None = None,
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
