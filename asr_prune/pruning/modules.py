@@ -74,8 +74,10 @@ def _check_request(
     run_over: Callable[[], object] | None,
 ) -> None:
     sizes = tuple(method.nodes.sizes)
-    if options.inputs or options.output_rank:
-        raise ValueError("inputs and output_rank are for networks of recipes; leave them out for a module of your own")
+    if options.inputs or options.output_rank or options.budget:
+        raise ValueError(
+            "inputs, output_rank and budget are for networks of recipes; for a module of your own give keep"
+        )
     options.check_nodes(sizes)
     if options.widths(sizes, Path()) != sizes:
         raise ValueError(f"{options.method} trains a network of other widths and prunes none; take another method")

@@ -1,0 +1,62 @@
+"""The networks of a run: the dense one of the recipe, and the one that is trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from asr_prune.acoustic.architectures import make
+from asr_prune.acoustic.ends import select_inputs
+from asr_prune.acoustic.examples import Examples
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.errors import UserError
+from asr_prune.pruning.nodes import Nodes, request_of
+from asr_prune.pruning.options import PruneOptions
+
+
+def make_networks(
+    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
+    frames: Examples,
+    outputs: int,
+    seed: int,
+    runs: Path,
+) -> tuple[Network, Network]:
+    """The dense network of the recipe, and the network to train."""
+    dense = build(options[0], frames, outputs, seed)
+    widths = _widths(options[2], dense, runs)
+    network = build(replace(options[0], hidden=widths), frames, outputs, seed)
+    if (columns := options[2].columns(runs)) is not None:
+        select_inputs(network, torch.tensor(columns, device=frames.device))
+    rates = zip(network.dropouts, widths, dense.widths, strict=True)
+    network.dropouts = [rate * (a / b) for rate, a, b in rates]
+    return dense, network
+
+
+def _widths(prune: PruneOptions, dense: Network, runs: Path) -> tuple[int, ...]:
+    """Raises UserError if the network cannot be made small enough for `prune.budget`."""
+    check_budget(prune, dense)
+    if prune.budget is not None and prune.SMALL:
+        return tuple(Nodes(dense.node_layers(), prune).even())
+    return prune.widths(dense.widths, runs)
+
+
+def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) -> Network:
+    """A fresh network for `frames`, initialised from `seed`."""
+    torch.manual_seed(seed)
+    network = make(options, frames.inputs, outputs)
+    network.to(frames.device)
+    network.set_normalisation(*frames.moments())
+    return network
+
+
+def check_budget(prune: PruneOptions, network: Network) -> None:
+    """Raises UserError, with the least that can be had, if `network` cannot be made small enough for
+    `prune.budget`.
+    """
+    try:
+        request_of(network.node_layers(), prune).check()
+    except ValueError as error:
+        raise UserError(f"prune: {error}.") from None
