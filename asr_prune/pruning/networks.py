@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError
 from asr_prune.pruning.nodes import Nodes, request_of
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.requests import SLACK
+
+log = logging.getLogger(__name__)
 
 
 def make_networks(
@@ -52,11 +57,30 @@ def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) ->
     return network
 
 
-def check_budget(prune: PruneOptions, network: Network) -> None:
+def unmade(options: NetworkOptions, dim: int, outputs: int) -> Network:
+    """A network without weights, for features of `dim` values before splicing."""
+    with torch.device("meta"):
+        return make(options, dim * (options.left_context + 1 + options.right_context), outputs)
+
+
+def budget_figures(prune: PruneOptions, dense: Network, kept: Sequence[int]) -> dict[str, float]:
+    """For train.json: the most that the network may cost, and what it costs with `kept` nodes in its
+    layers. Warns of a method that missed the budget.
+    """
+    if prune.budget is None:
+        return {}
+    request = request_of(dense.node_layers(), prune)
+    limit, spent = request.limit, request.spent(kept)
+    if not (1 - SLACK) * limit <= spent <= (1 + SLACK) * limit:
+        log.warning("  budget %s: the network costs %.4g where %.4g was allowed", prune.budget, spent, limit)
+    return {"budget_limit": limit, "budget_spent": spent}
+
+
+def check_budget(prune: PruneOptions, network: Network, where: str = "prune") -> None:
     """Raises UserError, with the least that can be had, if `network` cannot be made small enough for
     `prune.budget`.
     """
     try:
         request_of(network.node_layers(), prune).check()
     except ValueError as error:
-        raise UserError(f"prune: {error}.") from None
+        raise UserError(f"{where}: {error}.") from None

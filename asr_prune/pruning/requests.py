@@ -25,12 +25,14 @@ SLACK = 0.02
 class NodeRequest:
     """The unit is the node: what `keep` asks, or nothing.
 
-    sizes: nodes of each layer of the dense network; dense: what it costs.
+    sizes: nodes of each layer of the dense network; dense: what it costs; limit: the most that the
+    smaller one may cost.
     """
 
     def __init__(self, sizes: Sequence[int], options: PruneOptions) -> None:
         self.sizes, self.options = list(sizes), options
         self.dense: float = sum(sizes)
+        self.limit: float = self.dense
 
     def minima(self, share: float | None = None) -> list[int]:
         """The fewest nodes of each layer, where all layers would keep `share` of their nodes alike

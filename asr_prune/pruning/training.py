@@ -31,7 +31,7 @@ from asr_prune.files import atomic
 from asr_prune.process import torch_threads
 from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.ends import EndsPruner, make_pruner
-from asr_prune.pruning.networks import make_networks
+from asr_prune.pruning.networks import budget_figures, make_networks
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
@@ -79,6 +79,7 @@ def train_run(
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
+        figures |= budget_figures(prune_options, dense, pruner.cut.nodes)
         figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots

@@ -17,7 +17,6 @@ from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
-from asr_prune.pruning.counts import check_request, even_counts, minima_of, target_of
 from asr_prune.pruning.networks import check_budget
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.shrink_job import shrink_run
@@ -217,28 +216,6 @@ def test_any_network(
     except ValueError:
         return
     check(tmp_path_factory.mktemp("run"), method, hidden, keep, kind=kind, act=act, min_nodes=1)
-
-
-@given(hidden=shapes, keep=st.floats(0.01, 1), minimum=st.integers(1, 20), floor=st.floats(0, 1))
-def test_a_request_is_refused_exactly_if_the_minima_are_more(
-    hidden: tuple[int, ...], keep: float, minimum: int, floor: float
-) -> None:
-    asked, minima = round(keep * sum(hidden)), minima_of(hidden, keep, minimum, floor)
-    target = target_of(hidden, keep, minima)
-    assert target is not None
-    if target - asked > max(1, 0.02 * asked):
-        with pytest.raises(ValueError, match=f"requests {asked} of {sum(hidden)} hidden nodes.*at least {sum(minima)}"):
-            check_request(hidden, keep, minimum, floor)
-    else:
-        check_request(hidden, keep, minimum, floor)
-
-
-@given(hidden=shapes, keep=st.floats(0.01, 1))
-def test_even_counts_add_up(hidden: tuple[int, ...], keep: float) -> None:
-    minima = [min(size, 1) for size in hidden]
-    counts = even_counts(hidden, round(keep * sum(hidden)), minima)
-    assert sum(counts) == max(round(keep * sum(hidden)), len(hidden))
-    assert all(least <= count <= size for least, count, size in zip(minima, counts, hidden, strict=True))
 
 
 @pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])

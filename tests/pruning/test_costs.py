@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions
+from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
@@ -166,3 +168,22 @@ def test_other_budgets_are_refused(asked: dict[str, Any]) -> None:
 def test_budgets_that_cannot_be_met_are_refused(method: str, more: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"budget|like"):
         find_options(method)(method=method, budget=BudgetOptions(params=0.5), **more)
+
+
+@pytest.mark.parametrize("method", ["group_lasso", "dense_small"])
+def test_a_budget_that_is_too_small_is_refused_as_soon_as_the_outputs_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, labels = tmp_path / "recipes/demo", tmp_path / "exp/demo/align/mono"
+    for path in (folder, labels):
+        path.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text(
+        "corpus: {prepare: local/demo.py}\nhmm: {stop_after: mono}\nnetwork: {hidden: [300, 128, 64]}\n"
+        f"prune: {{method: {method}, budget: {{params: 0.01}}}}\n"
+    )
+    (labels / "summary.json").write_text('{"pdfs": 110}')
+    assert main(["train", "--recipe", "recipes/demo"]) == 1
+    said = capsys.readouterr().err
+    assert f"run {method}-params0.01: prune: budget params 0.01 allows" in said
+    assert "at least 4,662 in layers of 300/128/64" in said, said
