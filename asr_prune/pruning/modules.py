@@ -78,6 +78,8 @@ def _check_request(
         raise ValueError(
             "inputs, output_rank and budget are for networks of recipes; for a module of your own give keep"
         )
+    if options.factors:
+        raise ValueError(f"{options.method} is for networks of recipes; take another method for a module of your own")
     options.check_nodes(sizes)
     if options.widths(sizes, Path()) != sizes:
         raise ValueError(f"{options.method} trains a network of other widths and prunes none; take another method")

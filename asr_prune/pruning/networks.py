@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 
 from asr_prune.acoustic.architectures import make
-from asr_prune.acoustic.ends import select_inputs
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.thin import select_inputs
 from asr_prune.errors import UserError
 from asr_prune.pruning.nodes import Nodes, request_of
 from asr_prune.pruning.options import PruneOptions
