@@ -8,7 +8,7 @@ from dataclasses import fields
 from asr_prune.options import options
 
 #: an amount in a recipe: a number, or one with a unit such as 200k
-Amount = float | str
+Quantity = float | str
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}) *([kKM]?)")
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 #: what each kind counts, in words
@@ -20,9 +20,9 @@ class BudgetOptions:
     """One of these."""
 
     #: weights and biases: a fraction of those of the dense network (0.2), or a number (200k)
-    params: Amount | None = None
+    params: Quantity | None = None
     #: multiply-adds per frame: a fraction of those of the dense network (0.2), or a number (1.5M)
-    macs: Amount | None = None
+    macs: Quantity | None = None
 
     def __post_init__(self) -> None:
         if len(given := [f.name for f in fields(self) if getattr(self, f.name) is not None]) != 1:

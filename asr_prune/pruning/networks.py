@@ -17,7 +17,7 @@ from asr_prune.acoustic.thin import select_inputs
 from asr_prune.errors import UserError
 from asr_prune.pruning.nodes import Nodes, request_of
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.requests import SLACK
+from asr_prune.pruning.requests import UNUSED
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def budget_figures(prune: PruneOptions, dense: Network, kept: Sequence[int]) -> 
         return {}
     request = request_of(dense.node_layers(), prune)
     limit, spent = request.limit, request.spent(kept)
-    if not (1 - SLACK) * limit <= spent <= (1 + SLACK) * limit:
+    if not (1 - UNUSED) * limit <= spent <= (1 + UNUSED) * limit:
         log.warning("  budget %s: the network costs %.4g where %.4g was allowed", prune.budget, spent, limit)
     return {"budget_limit": limit, "budget_spent": spent}
 

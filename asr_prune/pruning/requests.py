@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 #: the fraction of a budget that a choice of nodes may leave without another being looked for
-SLACK = 0.02
+UNUSED = 0.02
 
 
 class NodeRequest:
@@ -124,13 +124,13 @@ class CostRequest(NodeRequest):
     def within(self, ranked: np.ndarray, counts: Sequence[int], limit: float) -> np.ndarray:
         """Which of the ranked nodes may join `counts` nodes, boolean [ranked]: down the ranking, all
         that fit. A layer whose next node does not fit is full, the others go on. If that leaves more
-        than `SLACK` of the limit, one more node of a layer takes the place of the last ones of
+        than `UNUSED` of the limit, one more node of a layer takes the place of the last ones of
         another where less is left so.
 
         ranked: the layer of each node, the best first, int64.
         """
         taken = self._filled(ranked, counts, limit, np.zeros(len(ranked), bool))
-        if self._cost(ranked[taken], counts) >= (1 - SLACK) * limit:
+        if self._cost(ranked[taken], counts) >= (1 - UNUSED) * limit:
             return taken
         pairs = permutations(range(len(counts)), 2)
         swapped = (self._swapped(ranked, counts, limit, taken, *pair) for pair in pairs)

@@ -23,7 +23,7 @@ from asr_prune.pruning.networks import check_budget
 from asr_prune.pruning.nodes import Nodes, affordable, strongest
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options
-from asr_prune.pruning.requests import SLACK, CostRequest
+from asr_prune.pruning.requests import UNUSED, CostRequest
 
 KINDS = ["feed_forward", "residual", "tdnn"]
 shapes = st.lists(st.integers(1, 60), min_size=1, max_size=6).map(tuple)
@@ -98,7 +98,7 @@ def test_the_choice_is_that_of_a_walk_down_the_ranking_or_nearer(
     assert nodes.target is not None
     counts = walked(scores, nodes.target, nodes.minima, nodes.request.spent)
     found, spent = [int(mask.sum()) for mask in kept], nodes.request.spent
-    assert found == counts or spent(counts) < min((1 - SLACK) * nodes.target, spent(found))
+    assert found == counts or spent(counts) < min((1 - UNUSED) * nodes.target, spent(found))
     best = [score[mask].min() >= score[~mask].max() for score, mask in zip(scores, kept, strict=True) if (~mask).any()]
     assert all(best)
 
