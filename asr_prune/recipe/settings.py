@@ -100,12 +100,12 @@ def with_corpus_rate(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`: another method starts from its own defaults; keep, strength and sparsity replace each
-    other.
+    """`over` laid over `base`: another method starts from its own defaults; keep, budget, strength and sparsity replace
+    each other.
     """
     if over.get("method", base.get("method")) != base.get("method"):
         return over
-    targets = {"keep", "strength", "sparsity"}
+    targets = {"keep", "budget", "strength", "sparsity"}
     if not targets.isdisjoint(over):
         base = {key: value for key, value in base.items() if key not in targets}
     return {**base, **over}

@@ -58,6 +58,7 @@ def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
         "teachers": list(run.train.teachers),
         "strength": prune.strength,
         "keep_asked": prune.keep,
+        **({} if prune.budget is None else {"budget_asked": str(prune.budget)}),
         "sparsity_asked": prune.sparsity_asked,
         "release": prune.fine_tune,
         "seed": run.seed,

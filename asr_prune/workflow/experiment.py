@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +13,14 @@ from asr_prune.corpus.facts import Facts
 from asr_prune.decode.decoding import Decoding
 from asr_prune.errors import UserError
 from asr_prune.hmm.network_features import NetworkFeatures
-from asr_prune.hmm.options import SatOptions
+from asr_prune.hmm.options import LdaMlltOptions, SatOptions
+from asr_prune.integrity import checked
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.layout import Layout
 from asr_prune.recipe.blocks import Recipe, Run
 from asr_prune.recipe.load import Loaded, load_recipe
 from asr_prune.run_dir import RunDir
+from asr_prune.text import file_lines
 from asr_prune.workflow.ledger import Hashes, Ledger
 
 #: processes, unless --nj says otherwise
@@ -133,6 +136,23 @@ class Experiment:
     def features(self) -> NetworkFeatures:
         """What the networks read."""
         return NetworkFeatures(self.recipe.features, self.labels.name)
+
+    @property
+    def dim(self) -> int:
+        """Values of a frame that the networks read, before splicing."""
+        features = self.recipe.features
+        if features.network.type != "hmm":
+            return features.network.dim
+        linear = [own.dim for own in self.recipe.hmm.run if isinstance(own, LdaMlltOptions)]
+        return linear[-1] if linear else features.hmm.dim
+
+    @property
+    def outputs(self) -> int | None:
+        """Classes of the networks; None before the labels, or for CTC the tokens, are made."""
+        tokens, summary = self.layout.lang / "tokens.txt", self.labels / "summary.json"
+        if self.ctc:
+            return len(file_lines(tokens)) if tokens.is_file() else None
+        return int(json.loads(checked(summary).read_text())["pdfs"]) if summary.is_file() else None
 
     @property
     def decoding(self) -> Decoding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +84,13 @@ class Work:
 
 
 def plain(value: Any) -> Any:
-    """Options and paths as values that JSON can hold."""
+    """Options and paths as values that JSON can hold. Fields that a class names in `LATER` are left
+    out at their defaults.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        later = getattr(value, "LATER", ())
+        kept = (f for f in fields(value) if f.name not in later or getattr(value, f.name) != f.default)
+        return {f.name: plain(getattr(value, f.name)) for f in kept}
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
