@@ -5,7 +5,7 @@ but for those of a run.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asr_prune.run_dir import RunDir
@@ -26,9 +26,17 @@ def made_by(path: object, stage: str) -> str:
     return f"run the {stage} stage, which makes it" if first in ("data", "exp") else "correct its path"
 
 
+#: folder of the passes with other seeds than the recipe's, inside that of their experiment
+SEEDS = "seeds"
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The folders of one experiment, data/<name> and exp/<name> of a project; root: the project."""
+    """The folders of one experiment, data/<name> and exp/<name> of a project.
+
+    name: of the recipe; NAME/seeds/SEED has the labels of another seed on the data of NAME. root:
+    the project.
+    """
 
     name: str
     root: Path = Path()
@@ -36,17 +44,22 @@ class Layout:
     @classmethod
     def of_run(cls, run: RunDir) -> Layout:
         """The experiment that a run belongs to: exp/<name>/runs/<run>."""
-        return cls(run.path.parent.parent.name)
+        return cls(_name_in(run.path.parent.parent))
 
     @classmethod
     def of_pass(cls, path: Path) -> Layout:
         """The experiment that a pass belongs to: exp/<name>/align/<pass>."""
         exp = path.resolve().parent.parent
-        return cls(exp.name, exp.parent.parent)
+        name = _name_in(exp)
+        return cls(name, exp.parents[len(Path(name).parts)])
+
+    def of_seed(self, seed: int) -> Layout:
+        """Where the labels of another seed lie."""
+        return replace(self, name=f"{self.name}/{SEEDS}/{seed}")
 
     @property
     def data(self) -> Path:
-        return self.root / "data" / self.name
+        return self.root / "data" / self.name.partition(f"/{SEEDS}/")[0]
 
     def set(self, part: str) -> Path:
         """The data directory of `train`, `dev` or `test`."""
@@ -83,9 +96,17 @@ class Layout:
         return self.align / "ladder.json"
 
     @property
-    def climbing(self) -> Path:
-        """Where an unfinished ladder keeps what its searches found."""
-        return self.align / "ladder.portions"
+    def seeds_ladder(self) -> Path:
+        """Medians and ranges over seeds."""
+        return self.align / "ladder_seeds.json"
+
+    def rung(self, name: str) -> Path:
+        """The figures of one pass in the ladder."""
+        return self.hmm(name) / "ladder.json"
+
+    def climbing(self, name: str) -> Path:
+        """Where an unfinished decoding of one pass keeps what its searches found."""
+        return self.align / f"{name}.portions"
 
     def hmm(self, name: str) -> Path:
         """The folder of one pass."""
@@ -140,3 +161,11 @@ class Layout:
     def hashes(self) -> Path:
         """The cache of file digests."""
         return self.exp / ".stages/hashes.json"
+
+
+def _name_in(folder: Path) -> str:
+    """The name of the experiment in folder exp/<name>."""
+    place = folder
+    while place.parent.name == SEEDS:
+        place = place.parent.parent
+    return str(folder.relative_to(place.parent))

@@ -26,10 +26,18 @@ NJ = 2
 
 @dataclass
 class Experiment:
-    """One recipe as a command sees it. nj: processes for the stages that share work."""
+    """One recipe as a command sees it.
+
+    nj: processes for the stages that share work; seed: of the labels, if not the recipe's.
+    """
 
     loaded: Loaded
     nj: int = NJ
+    seed: int | None = None
+
+    def of_seed(self, seed: int) -> Experiment:
+        """The same data, language model and features with the labels of another seed."""
+        return replace(self, seed=seed)
 
     @property
     def name(self) -> str:
@@ -37,7 +45,8 @@ class Experiment:
 
     @cached_property
     def layout(self) -> Layout:
-        return Layout(self.name)
+        layout = Layout(self.name)
+        return layout if self.seed is None else layout.of_seed(self.seed)
 
     @cached_property
     def facts(self) -> Facts | None:
@@ -51,7 +60,8 @@ class Experiment:
         estimated = recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
         lexicon = facts.lexicon or recipe.lang.folder is not None
         model = estimated or facts.arpa or facts.lm_text
-        return replace(recipe, decode=recipe.decode.applied(lexicon, model))
+        seed = recipe.seed if self.seed is None else self.seed
+        return replace(recipe, seed=seed, decode=recipe.decode.applied(lexicon, model))
 
     @property
     def assumptions(self) -> list[str]:
@@ -156,8 +166,14 @@ class Experiment:
     def command(self, stage: str | None = None) -> str:
         """What to type to do this again, from `stage` on: ./run.sh if the current folder has it."""
         start = ["./run.sh"] if Path("run.sh").is_file() else ["asr-prune", "run"]
-        words = [*start, "--recipe", str(self.loaded.folder)]
-        words += ["--stage", stage] if stage else []
+        return self._command(start, ["--stage", stage] if stage else [])
+
+    def command_of(self, verb: str, *more: str) -> str:
+        """What to type to run a verb on this recipe again, with options `more` of its own."""
+        return self._command(["asr-prune", verb], more)
+
+    def _command(self, start: Sequence[str], more: Sequence[str]) -> str:
+        words = [*start, "--recipe", str(self.loaded.folder), *more]
         words += ["--nj", str(self.nj)] if self.nj != NJ else []
         return shlex.join([*words, *(word for text in self.loaded.sets for word in ("--set", text))])
 
