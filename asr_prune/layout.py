@@ -26,15 +26,18 @@ def made_by(path: object, stage: str) -> str:
     return f"run the {stage} stage, which makes it" if first in ("data", "exp") else "correct its path"
 
 
-#: folder of the passes with other seeds than the recipe's, inside that of their experiment
-SEEDS = "seeds"
+#: parts of an experiment: the labels of other seeds on the same data, and the folds of a
+#: cross-validation, of which there are as many as the name of their folder says
+SEEDS, FOLDS = "seeds", "folds-"
+#: what all folds together have given
+POOLED = "pooled"
 
 
 @dataclass(frozen=True)
 class Layout:
     """The folders of one experiment, data/<name> and exp/<name> of a project.
 
-    name: of the recipe; NAME/seeds/SEED has the labels of another seed on the data of NAME. root:
+    name: of the recipe, or that of a part of it: NAME/seeds/SEED or NAME/folds-COUNT/FOLD. root:
     the project.
     """
 
@@ -53,13 +56,28 @@ class Layout:
         name = _name_in(exp)
         return cls(name, exp.parents[len(Path(name).parts)])
 
-    def of_seed(self, seed: int) -> Layout:
-        """Where the labels of another seed lie."""
-        return replace(self, name=f"{self.name}/{SEEDS}/{seed}")
+    def of_part(self, part: str) -> Layout:
+        """A part of the experiment, such as seeds/2; "": itself."""
+        return replace(self, name=f"{self.name}/{part}") if part else self
+
+    @property
+    def part(self) -> str:
+        """Which part of a recipe's experiment this is; "": all of it."""
+        return self.name.partition("/")[2]
+
+    @property
+    def whole(self) -> Layout:
+        """The experiment that this is a part of."""
+        return replace(self, name=self.name.partition("/")[0])
+
+    @property
+    def fold(self) -> str:
+        """Which fold this is; "" if it is none."""
+        return self.part.partition("/")[2] if self.part.startswith(FOLDS) else ""
 
     @property
     def data(self) -> Path:
-        return self.root / "data" / self.name.partition(f"/{SEEDS}/")[0]
+        return self.root / "data" / (self.name if self.fold else self.whole.name)
 
     def set(self, part: str) -> Path:
         """The data directory of `train`, `dev` or `test`."""
@@ -71,12 +89,12 @@ class Layout:
     @property
     def dictionary(self) -> Path:
         """Where the corpus stage leaves lexicon and language model."""
-        return self.data / "local"
+        return self.whole.data / "local"
 
     @property
     def facts(self) -> Path:
         """What the corpus stage recorded about the corpus."""
-        return self.data / "facts.json"
+        return self.whole.data / "facts.json"
 
     @property
     def lang(self) -> Path:
@@ -155,7 +173,8 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        return self.exp / ".lock"
+        """One for all parts of an experiment."""
+        return self.whole.exp / ".lock"
 
     @property
     def hashes(self) -> Path:
@@ -166,6 +185,6 @@ class Layout:
 def _name_in(folder: Path) -> str:
     """The name of the experiment in folder exp/<name>."""
     place = folder
-    while place.parent.name == SEEDS:
+    while place.parent.name == SEEDS or place.parent.name.startswith(FOLDS):
         place = place.parent.parent
     return str(folder.relative_to(place.parent))

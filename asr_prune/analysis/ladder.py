@@ -88,6 +88,8 @@ def works(experiment: Experiment) -> list[Work]:
         raise UserError("the ladder decodes the GMM-HMM's passes, and CTC has none; set decode.type to hmm.")
     if experiment.recipe.hmm.labels:
         raise UserError("the ladder decodes the passes trained here, and hmm.labels names other labels; unset it.")
+    if experiment.folds:
+        raise UserError("the ladder decodes the passes of one division of the corpus; set corpus.folds to 0.")
     made = align_works(experiment)
     for options in experiment.recipe.hmm.run:
         adapted = isinstance(options, SatOptions)

@@ -48,8 +48,9 @@ def run_stage(options: argparse.Namespace) -> None:
 
 def print_table(experiment: Experiment) -> None:
     """The table of all runs, and where its page lies."""
-    print(checked(experiment.layout.table).read_text(encoding="utf-8"), flush=True)
-    print(f"report: {experiment.layout.report / 'index.html'}", flush=True)
+    layout = experiment.pooled.layout
+    print(checked(layout.table).read_text(encoding="utf-8"), flush=True)
+    print(f"report: {layout.report / 'index.html'}", flush=True)
 
 
 def run_ladder(options: argparse.Namespace) -> None:
