@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr_prune.errors import UserError
+from asr_prune.layout import POOLED, Layout
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import STAGES
 from asr_prune.workflow.experiment import NJ, Experiment, experiment_of, open_experiment
@@ -121,6 +123,9 @@ def given_experiment(options: argparse.Namespace) -> Experiment:
 def run_folder(path: Path, needed: Callable[[RunDir], Path], stage: str) -> RunDir:
     """A run named on the command line. Raises UserError if the file that `stage` makes is missing."""
     run = RunDir.given(path)
+    if Layout.of_run(run).fold == POOLED and not needed(run).is_file():
+        one = run.path.parents[2] / "1/runs" / run.name
+        raise UserError(f"{run.path} has the figures of all folds and no network; give one fold's run, such as {one}.")
     if not needed(run).is_file():
         raise MissingInput(needed(run), stage)
     return run

@@ -73,6 +73,6 @@ def _script(experiment: Experiment) -> Path:
 
 
 def _in_project(corpus: CorpusOptions) -> CorpusOptions:
-    """With a root relative to the project if it is inside, as data that moves with it."""
+    """Of the whole corpus, with a root relative to the project if it is inside, as data that moves with it."""
     root = corpus.root
-    return replace(corpus, root=project_path(root)) if root and root.is_absolute() else corpus
+    return replace(corpus, folds=0, root=project_path(root) if root and root.is_absolute() else root)

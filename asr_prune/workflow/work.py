@@ -46,12 +46,13 @@ class Work:
     takes by name, which count for the fingerprint; inputs: files that it reads, each with the stage
     that makes it; outputs: files that must exist, unchanged, for the work to count as done; home:
     folder in whose ledger the work is recorded; piece: what it is of the stage, if the stage does
-    several things; run: the training run that it is for; optional: further files that count if they
-    exist; after: stages that make some of these; uncounted: further arguments of the job that do not
-    count (processes, wording); code: modules that the job finds by name, whose code counts as well;
-    scripts: code outside the package that counts, by a name that does not depend on where the
-    project is; unfinished: folders where a job that was interrupted finds what it had done;
-    they are removed before a work with another fingerprint begins.
+    several things; run: the training run that it is for; fold: of a cross-validation that it belongs
+    to; optional: further files that count if they exist; after: stages that make some of these;
+    uncounted: further arguments of the job that do not count (processes, wording); code: modules that
+    the job finds by name, whose code counts as well; scripts: code outside the package that counts,
+    by a name that does not depend on where the project is; unfinished: folders where a job that was
+    interrupted finds what it had done; they are removed before a work with another fingerprint
+    begins.
 
     The job may return paths: further files that it wrote.
     """
@@ -65,6 +66,7 @@ class Work:
     home: Path
     piece: str = ""
     run: str = ""
+    fold: str = ""
     optional: Sequence[Path | Files | Listing] = ()
     after: Sequence[str] = ()
     uncounted: Mapping[str, Any] = field(default_factory=dict)
@@ -79,8 +81,9 @@ class Work:
 
     @property
     def title(self) -> str:
-        """Its name in the log: stage, piece and run."""
-        return " ".join(filter(None, (self.stage, self.piece, self.run)))
+        """Its name in the log: stage, piece, fold and run."""
+        fold = self.fold and f"fold {self.fold}"
+        return " ".join(filter(None, (self.stage, self.piece, fold, self.run)))
 
 
 def plain(value: Any) -> Any:

@@ -43,6 +43,7 @@ VARIANTS = (
     ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
     ["decode.type=ctc", "decode.search=graph", "features.network.type=fbank", "lang.tokens=phones"],
+    ["decode.type=hmm", "hmm.labels=", "corpus.folds=3"],
 )
 UNUSUAL = ["runs=[{prune: {method: none}}, {prune: {method: dense_small, like: dense}}]", "network.type=feed_forward"]
 AUGMENT = ["train.tempo=0", "train.warp=0", "train.mask_frames=0", "train.mask_bands=0"]
