@@ -82,16 +82,20 @@ class TorchPruning(Peer):
 
     def start(self, network: Network, optimiser: Any, steps: int, evaluate: Callable[[], Quality]) -> None:
         super().start(network, optimiser, steps, evaluate)
+        self.weight_decay = optimiser.param_groups[0]["weight_decay"]
+        self.pruner = self.pruner_of(network)
+
+    def pruner_of(self, network: Network) -> Any:
+        """The library's pruner of `network`."""
         import torch_pruning
 
-        self.weight_decay = optimiser.param_groups[0]["weight_decay"]
         own = self.own
         asked: dict[str, Any] = {"pruning_ratio": self._removed(self.target, sum(self.sizes))}
         if own["scope"] == "local":
             counts = even_counts(self.sizes, self.target, [1] * len(self.sizes))
             layers = zip(network.node_layers(), counts, strict=True)
             asked["pruning_ratio_dict"] = {x.incoming: self._removed(n, x.size) for x, n in layers}
-        self.pruner = self.maker(torch_pruning.pruner)(
+        return self.maker(torch_pruning.pruner)(
             network,
             torch.zeros(1, network.inputs),
             importance=torch_pruning.importance.GroupMagnitudeImportance(p=2, normalizer=own["normalizer"]),
@@ -106,7 +110,7 @@ class TorchPruning(Peer):
         return 1 - (left + 0.5) / size
 
     def maker(self, pruners: Any) -> Callable[..., Any]:
-        """The library's pruner; everything else is the same for all of them."""
+        """The library's class; the other arguments are the same for all of them."""
         return pruners.BasePruner
 
     def decay(self, weight_decay: float) -> None:

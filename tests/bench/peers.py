@@ -36,6 +36,8 @@ from asr_prune.workflow.experiment import Experiment
 
 #: what was tested
 VERSIONS = {"torch-pruning": "1.6.1", "torchao": "0.18.0"}
+#: for path.sh: an environment of its own that also sees the packages of .venv
+ENVIRONMENT = "ASR_PRUNE_VENV=.venv-peers ASR_PRUNE_TORCH=system PYTHON=.venv/bin/python"
 FIELDS = (
     *("method", "keep", "settings", "trial", "seed", "ce_choose", "ce_report", "ce_dev"),
     *("nodes", "per_layer", "params", "macs", "seconds", "version", "cpu", "note"),
@@ -72,7 +74,7 @@ def check_installed(methods: Sequence[str]) -> None:
         pinned = " ".join(f"{package}=={VERSIONS[package]}" for package in VERSIONS)
         raise UserError(
             f"this comparison needs {' and '.join(missing)}: make an environment for it with "
-            f"`ASR_PRUNE_VENV=.venv-peers . ./path.sh && pip install {pinned}`, or name other --methods."
+            f"`{ENVIRONMENT} . ./path.sh && pip install {pinned}`, or name other --methods."
         )
 
 
