@@ -92,7 +92,7 @@ class Loaded:
 
     def _build(self, cls: type[T], tree: Any, path: tuple[str, ...]) -> T:
         try:
-            validated: T = _adapter(cls).validate_python(with_empty(cls, tree))
+            validated: T = _adapter(cls).validate_python(with_empty(cls, tree))  # type: ignore[arg-type]
             return validated
         except ValidationError as error:
             raise UserError(self._sentence(cls, first_problem(error.errors()), path)) from None
