@@ -14,8 +14,8 @@ from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_ve
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import Board
 from asr_prune.sweep.forecast import Forecast, seconds_of
-from asr_prune.sweep.points import SHARED_STAGES, Point, points_of, reopened
-from asr_prune.sweep.schedule import Schedule
+from asr_prune.sweep.points import SHARED_STAGES, SweepPoint, points_of, reopened
+from asr_prune.sweep.schedule import SweepSchedule
 from asr_prune.workflow.experiment import NJ
 from asr_prune.workflow.log import print_messages
 from asr_prune.workflow.runner import Runner
@@ -25,7 +25,7 @@ def add_verbs(verbs: Verbs) -> None:
     """sweep."""
     says = "make the runs that a file asks for: methods x keeps x strengths x seeds x networks x teachers"
     verb = add_verb(verbs, "sweep", says, sweep_runs, "recipes/an4/sweep.yaml --dry-run")
-    verb.add_argument("file", type=Path, metavar="FILE", help="what to run, see docs/sweep.md")
+    verb.add_argument("file", type=Path, metavar="FILE", help="what to run: asr_prune/sweep/sweep.md")
     verb.add_argument("--recipe", type=Path, help="folder with a recipe.yaml (default: that of FILE)")
     add_set_options(verb)
     add_accept_code(verb)
@@ -47,7 +47,7 @@ def sweep_runs(options: argparse.Namespace) -> int:
     with working(options, experiment, again):
         board = Board.of(points, experiment.sweeps / f"{options.file.stem}.json", options.nj)
         runner = Runner(experiment.layout, options.accept_code)
-        Schedule(board, runner).run()
+        SweepSchedule(board, runner).run()
         if board.of_state("done"):
             runner.run(works_of("report", experiment))
             print_table(experiment)
@@ -57,7 +57,7 @@ def sweep_runs(options: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
-def _shared(points: list[Point], options: argparse.Namespace) -> int:
+def _shared(points: list[SweepPoint], options: argparse.Namespace) -> int:
     """Runs the stages that all runs share, each in a process of its own; the status of the one that
     failed.
     """
@@ -75,7 +75,7 @@ def _command(options: argparse.Namespace) -> str:
     return shlex.join([*words, *(["--accept-code"] if options.accept_code else [])])
 
 
-def print_forecast(points: list[Point], nj: int) -> int:
+def print_forecast(points: list[SweepPoint], nj: int) -> int:
     """Prints the shared stages and the runs, whether they are due, and the time they take."""
     print_messages(sys.stderr)
     forecast = Forecast(points, Runner(points[0].experiment.layout), nj)

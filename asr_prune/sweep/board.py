@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from asr_prune.files import atomic
-from asr_prune.sweep.points import Point
+from asr_prune.sweep.points import SweepPoint
 from asr_prune.text import file_lines
 from asr_prune.workflow.ledger import read_json
 
-State = Literal["to do", "running", "done", "failed"]
-STATES: tuple[State, ...] = ("done", "running", "failed", "to do")
+RunState = Literal["to do", "running", "done", "failed"]
+STATES: tuple[RunState, ...] = ("done", "running", "failed", "to do")
 
 
 @dataclass
@@ -24,15 +24,15 @@ class Status:
     time.time(), of a run that is running; cause: why it failed; log: what it printed.
     """
 
-    point: Point
+    point: SweepPoint
     log: Path
-    state: State = "to do"
+    state: RunState = "to do"
     estimate: float | None = None
     seconds: float | None = None
     began: float = 0.0
     cause: str = ""
 
-    def end(self, state: State, cause: str = "") -> None:
+    def end(self, state: RunState, cause: str = "") -> None:
         """It is done or has failed, after what has passed since it began."""
         self.seconds, self.state, self.cause = time.time() - self.began, state, cause
 
@@ -53,7 +53,7 @@ class Board:
     statuses: dict[str, Status] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, points: Sequence[Point], path: Path, nj: int) -> Board:
+    def of(cls, points: Sequence[SweepPoint], path: Path, nj: int) -> Board:
         """All to do; with the seconds that an earlier start of the sweep noted in `path`."""
         before, board = read_json(path).get("runs", {}), cls(path, nj)
         for point in points:
@@ -73,7 +73,7 @@ class Board:
         with atomic(self.path) as file:
             json.dump({"left": self.left, "runs": runs}, file, indent=1)
 
-    def of_state(self, *states: State) -> list[Status]:
+    def of_state(self, *states: RunState) -> list[Status]:
         return [own for own in self.statuses.values() if own.state in states]
 
     @property

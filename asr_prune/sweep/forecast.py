@@ -8,7 +8,7 @@ from asr_prune.analysis.amount import amounts
 from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.estimates import Estimator
 from asr_prune.stages import works_of
-from asr_prune.sweep.points import SHARED_STAGES, Point
+from asr_prune.sweep.points import SHARED_STAGES, SweepPoint
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner, State
 
@@ -20,7 +20,7 @@ class Forecast:
     run takes one.
     """
 
-    def __init__(self, points: Sequence[Point], runner: Runner, nj: int) -> None:
+    def __init__(self, points: Sequence[SweepPoint], runner: Runner, nj: int) -> None:
         runs = Experiment(points[0].experiment.loaded, nj=1)
         runs.runs = [point.run for point in points]
         shared = Experiment(runs.loaded, nj)

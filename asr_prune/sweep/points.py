@@ -27,11 +27,11 @@ SHARED_STAGES = ("corpus", "lang", "features", "align", "graph")
 #: stages of a single run
 RUN_STAGES = ("train", "shrink", "decode", "score")
 #: how runs call the dense run of their sweep as their teacher
-DENSE = "dense"
+DENSE_TEACHER = "dense"
 
 
 @dataclass(frozen=True)
-class Point:
+class SweepPoint:
     """One run of a sweep.
 
     experiment: its last run is this one, and the others are those that it needs, so that its
@@ -80,17 +80,17 @@ def _sentence(problem: Mapping[str, Any], path: Path, lines: Lines) -> str:
     return f"{where}: {'.'.join(loc) + ': ' if loc else ''}{told(problem)}."
 
 
-def points_of(path: Path, recipe: Path, sets: Sequence[str] = ()) -> list[Point]:
+def points_of(path: Path, recipe: Path, sets: Sequence[str] = ()) -> list[SweepPoint]:
     """The runs of the sweep in file `path`, those that others need first. recipe: folder of its
     recipe; sets: further `--set` texts.
 
     Raises UserError if the file or a run is not valid, or if two runs are the same.
     """
     sweep = read_sweep(path)
-    points: dict[str, Point] = {}
+    points: dict[str, SweepPoint] = {}
     for entry, runs in _runs(sweep):
         settings = [*sweep.set, *sets, f"runs=[{', '.join(map(_flow, runs))}]"]
-        point = Point(_opened(path, recipe, settings), _words(entry))
+        point = SweepPoint(_opened(path, recipe, settings), _words(entry))
         if point.name in points:
             raise UserError(f"{path}: two runs are the same run {point.name!r}; remove one of the entries.")
         points[point.name] = point
@@ -115,10 +115,10 @@ def _runs(sweep: SweepOptions) -> Iterator[tuple[MethodEntry, list[dict[str, Any
     """
     dense = next((entry for entry in sweep.methods if _is_dense(entry)), None)
     for network, seed, teacher in product(sweep.networks or ({},), sweep.seeds or (None,), sweep.teachers):
-        if dense and teacher == DENSE and None not in sweep.teachers:
+        if dense and teacher == DENSE_TEACHER and None not in sweep.teachers:
             yield dense, [_entry(dense, {}, network, seed, None)]
         for target, entry in _targets(sweep):
-            needed = [_entry(dense, {}, network, seed, None)] if teacher == DENSE and dense else []
+            needed = [_entry(dense, {}, network, seed, None)] if teacher == DENSE_TEACHER and dense else []
             yield entry, [*needed, _entry(entry, target, network, seed, teacher)]
 
 
@@ -169,6 +169,6 @@ def _words(entry: MethodEntry) -> str:
     return ", ".join([str(entry.prune.get("method", "the recipe's method")), *settings])
 
 
-def reopened(points: Sequence[Point]) -> list[Point]:
+def reopened(points: Sequence[SweepPoint]) -> list[SweepPoint]:
     """The same runs, with what the shared stages have recorded since."""
-    return [Point(Experiment(point.experiment.loaded, nj=1), point.method) for point in points]
+    return [SweepPoint(Experiment(point.experiment.loaded, nj=1), point.method) for point in points]

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _EVERY = 300.0
 
 
-class Schedule:
+class SweepSchedule:
     """board: the runs in the order in which they are made; runner: of the experiment, whose lock
     this process holds.
     """

@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from asr_prune.interrupts import interruptible
-from asr_prune.sweep.points import Point
+from asr_prune.sweep.points import SweepPoint
 from asr_prune.workflow.experiment import open_experiment
 from asr_prune.workflow.log import INTERRUPTED, one_line
 from asr_prune.workflow.runner import Runner
@@ -24,23 +24,26 @@ from asr_prune.workflow.work import Work
 
 #: on Linux workers are forks of a process that has loaded what all of them need and does nothing
 #: else, elsewhere fresh processes
-CONTEXT: ForkServerContext | SpawnContext
+STARTER: ForkServerContext | SpawnContext
 if sys.platform == "linux":
-    CONTEXT = multiprocessing.get_context("forkserver")
+    STARTER = multiprocessing.get_context("forkserver")
 else:
-    CONTEXT = multiprocessing.get_context("spawn")
+    STARTER = multiprocessing.get_context("spawn")
 
 
 def preload(works: Iterable[Work]) -> None:
     """Workers that are started from now on find the code of these works loaded."""
     modules = [name for work in works for name in (work.job.partition(":")[0], *work.code)]
-    CONTEXT.set_forkserver_preload([*dict.fromkeys([__name__, *modules])])  # others than a fork server ignore it
+    STARTER.set_forkserver_preload([*dict.fromkeys([__name__, *modules])])  # others than a fork server ignore it
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a process is given: the recipe and settings of a point, and where its output goes."""
+    """What a process is given: the folder of the project, the recipe and settings of a point, and
+    where its output goes.
+    """
 
+    project: Path
     recipe: Path
     sets: tuple[str, ...]
     method: str
@@ -48,17 +51,17 @@ class Task:
     accept_code: bool
 
     @classmethod
-    def of(cls, point: Point, log: Path, accept_code: bool) -> Task:
+    def of(cls, point: SweepPoint, log: Path, accept_code: bool) -> Task:
         loaded = point.experiment.loaded
-        return cls(loaded.folder, tuple(loaded.sets), point.method, log, accept_code)
+        return cls(Path.cwd(), loaded.folder, tuple(loaded.sets), point.method, log, accept_code)
 
 
 class Worker:
     """A running process of a task. It ends when this process ends, whatever ends that."""
 
     def __init__(self, task: Task) -> None:
-        self._answer, theirs = CONTEXT.Pipe(duplex=False)
-        self.process: BaseProcess = CONTEXT.Process(target=work_on, args=(task, theirs))
+        self._answer, theirs = STARTER.Pipe(duplex=False)
+        self.process: BaseProcess = STARTER.Process(target=work_on, args=(task, theirs))
         self.process.start()
         theirs.close()
 
@@ -83,10 +86,11 @@ class Worker:
 def work_on(task: Task, answer: Connection) -> None:
     """Makes the run; of an error, `answer` gets the cause in one line."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.chdir(task.project)
     _print_to(task.log)
     try:
         with interruptible():
-            point = Point(open_experiment(task.recipe, task.sets, nj=1), task.method)
+            point = SweepPoint(open_experiment(task.recipe, task.sets, nj=1), task.method)
             Runner(point.experiment.layout, task.accept_code).run(point.works())
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
