@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -91,7 +92,8 @@ class Loaded:
 
     def _build(self, cls: type[T], tree: Any, path: tuple[str, ...]) -> T:
         try:
-            return TypeAdapter(cls).validate_python(with_empty(cls, tree))
+            validated: T = _adapter(cls).validate_python(with_empty(cls, tree))  # type: ignore[arg-type]
+            return validated
         except ValidationError as error:
             raise UserError(self._sentence(cls, first_problem(error.errors()), path)) from None
 
@@ -197,6 +199,12 @@ class Loaded:
         train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
         changes = [*differing(network, network_options), *differing(train, train_options)]
         return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NO_EFFECT)
+
+
+@cache
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    """Made once of each class: making it takes longer than reading a block with it."""
+    return TypeAdapter(cls)
 
 
 def _words_of(problem: Any) -> list[str]:

@@ -193,6 +193,11 @@ class Experiment:
             min_frames=(self.sat or SatOptions()).fmllr_min_frames,
         )
 
+    @property
+    def sweeps(self) -> Path:
+        """The folder of the states of sweeps, a file each."""
+        return self.layout.exp / "sweeps"
+
     def accepted(self, run: RunDir) -> list[str]:
         """Works of a run, and of all runs, that were kept although their code had changed."""
         hashes = Hashes(self.layout.hashes)

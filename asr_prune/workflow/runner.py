@@ -137,7 +137,8 @@ class Runner:
 
     def _do(self, work: Work) -> None:
         ledger, fingerprint = self.ledger(work), self.fingerprint(work)
-        for folder in (self.layout.data, self.layout.exp):
+        # beside a work of a run there may be others, in processes of their own
+        for folder in [work.home] if work.run else [self.layout.data, self.layout.exp]:
             sweep(folder)
         ledger.forget(work.entry, work.outputs)
         ledger.begin(work.entry, fingerprint.digest(), work.unfinished)
