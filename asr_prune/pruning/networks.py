@@ -64,8 +64,8 @@ def unmade(options: NetworkOptions, dim: int, outputs: int) -> Network:
 
 
 def budget_figures(prune: PruneOptions, dense: Network, kept: Sequence[int]) -> dict[str, float]:
-    """For train.json: the most that the network may cost, and what it costs with `kept` nodes in its
-    layers. Warns of a method that missed the budget.
+    """For train.json: the most that the network may cost, and what it costs with `kept` nodes in
+    its layers. Warns of a method that missed the budget.
     """
     if prune.budget is None:
         return {}
@@ -77,8 +77,8 @@ def budget_figures(prune: PruneOptions, dense: Network, kept: Sequence[int]) -> 
 
 
 def check_budget(prune: PruneOptions, network: Network, where: str = "prune") -> None:
-    """Raises UserError, with the least that can be had, if `network` cannot be made small enough for
-    `prune.budget`.
+    """Raises UserError, with the least that can be had, if `network` cannot be made small enough
+    for `prune.budget`.
     """
     try:
         request_of(network.node_layers(), prune).check()

@@ -38,7 +38,8 @@ PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 class Loaded:
     """A recipe as read: its blocks, its folder, and its runs.
 
-    recipe: the blocks, `--set` applied; folder: where recipe.yaml lies; sets: what was set on the command line.
+    recipe: the blocks, `--set` applied; folder: where recipe.yaml lies; sets: what was set on the
+    command line.
     """
 
     def __init__(self, folder: Path, sets: Sequence[str]) -> None:
@@ -59,7 +60,9 @@ class Loaded:
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
 
     def _changed(self, changes: Sequence[tuple[Sequence[str], Any]]) -> dict[str, Any]:
-        """The recipe with what `--set` changes; keys of `prune` as `merged_prune` lays them over it."""
+        """The recipe with what `--set` changes; keys of `prune` as `merged_prune` lays them over
+        it.
+        """
         tree, prune = self.written, self.written.get("prune") or {}
         over: dict[str, Any] = {}
         for keys, value in changes:
@@ -126,8 +129,8 @@ class Loaded:
         return f"{self.path}{f' line {line}' if line else ''}"
 
     def runs(self) -> list[Run]:
-        """The runs of the recipe: one for each entry of `runs:`, laid over the blocks; or one of the `prune:` block,
-        if the recipe has no list or `prune.*` was set without `runs`.
+        """The runs of the recipe: one for each entry of `runs:`, laid over the blocks; or one of
+        the `prune:` block, if the recipe has no list or `prune.*` was set without `runs`.
         """
         entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
         runs, short = list[Run](), dict[str, str]()
@@ -192,8 +195,8 @@ class Loaded:
             raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
 
     def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
-        """Settings that differ from recipe.yaml, as part of the run's name, so that a changed setting makes a new run
-        beside the existing ones.
+        """Settings that differ from recipe.yaml, as part of the run's name, so that a changed
+        setting makes a new run beside the existing ones.
         """
         network_options = self._build(NetworkOptions, self.written.get("network") or {}, ("network",))
         train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
@@ -234,7 +237,7 @@ def _prune_options(method: str) -> type[PruneOptions]:
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:
     """Reads and checks the recipe in `folder`, with `--set` texts applied.
 
-    Raises UserError for an unknown key, a wrong type or a value out of range, with file and line or key path, and the
-    most similar valid key.
+    Raises UserError for an unknown key, a wrong type or a value out of range, with file and line or
+    key path, and the most similar valid key.
     """
     return Loaded(Path(folder), sets)

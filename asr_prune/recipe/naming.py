@@ -41,7 +41,9 @@ def compact(value: Any) -> str:
 
 
 def variant(prune: PruneOptions) -> str | None:
-    """Settings of a method that differ from its defaults, apart from those that the report has columns for."""
+    """Settings of a method that differ from its defaults, apart from those that the report has
+    columns for.
+    """
     changed = differing(prune, type(prune)(method=prune.method))
     return ", ".join(f"{key} {compact(value)}" for key, value in changed if key not in prune.COLUMNS) or None
 

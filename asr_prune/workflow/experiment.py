@@ -1,4 +1,6 @@
-"""An experiment: a recipe, its folders, and what earlier works recorded about the corpus and the labels."""
+"""An experiment: a recipe, its folders, and what earlier works recorded about the corpus and the
+labels.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,9 @@ class Experiment:
 
     @property
     def settled(self) -> bool:
-        """Whether it is known if networks are trained with CTC: `auto` waits for what the corpus stage records."""
+        """Whether it is known if networks are trained with CTC: `auto` waits for what the corpus
+        stage records.
+        """
         return self.facts is not None or self.loaded.recipe.decode.type != "auto"
 
     @property
@@ -118,7 +122,9 @@ class Experiment:
 
     @property
     def has_hmm(self) -> bool:
-        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once they are taken."""
+        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once
+        they are taken.
+        """
         if self.ctc or not self.recipe.hmm.labels:
             return True
         return self._taken("final.mdl")
@@ -152,7 +158,9 @@ class Experiment:
 
     @property
     def graph(self) -> Path | None:
-        """The decoding graph of the networks; None if they are decoded greedily or cannot be decoded at all."""
+        """The decoding graph of the networks; None if they are decoded greedily or cannot be
+        decoded at all.
+        """
         if self.greedy or not self.has_hmm:
             return None
         return self.layout.token_graph if self.ctc else self.layout.graph
@@ -227,8 +235,8 @@ def open_experiment(recipe: Path | str, sets: Sequence[str] = (), nj: int = NJ) 
 
 
 def experiment_of(run: RunDir, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> Experiment:
-    """The experiment, or the part of one, that a run belongs to; recipe: its folder, by default recipes/<name>. Raises
-    UserError if the run is of another recipe.
+    """The experiment, or the part of one, that a run belongs to; recipe: its folder, by default
+    recipes/<name>. Raises UserError if the run is of another recipe.
     """
     layout = Layout.of_run(run)
     whole = open_experiment(recipe or f"recipes/{layout.whole.name}", sets, nj)

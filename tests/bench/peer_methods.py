@@ -1,5 +1,5 @@
-"""Pruning by other libraries as hooks of the trainer, run by peers.py: networks, batches, optimiser, learning rates and
-dropout are those of the project's own methods.
+"""Pruning by other libraries as hooks of the trainer, run by peers.py: networks, batches,
+optimiser, learning rates and dropout are those of the project's own methods.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class Enough(Exception):
 class Peer(Hooks):
     """Acts from the end of `warm_up` to the cut, after which `fine_tune` follows.
 
-    options: the run's, of which these two and `keep` count; own: settings of the library; only_press: ends the training
-    at the cut. optimiser: set at the start, the one to train with; note: what is to be said of the run.
+    options: the run's, of which these two and `keep` count; own: settings of the library;
+    only_press: ends the training at the cut. optimiser: set at the start, the one to train with;
+    note: what is to be said of the run.
     """
 
     def __init__(self, options: PruneOptions, own: dict[str, Any], only_press: bool = False) -> None:
@@ -61,7 +62,9 @@ class Peer(Hooks):
         self.lower_dropout([left / size for left, size in zip(self.living(), self.sizes, strict=True)])
 
     def lower_dropout(self, shares: list[float]) -> None:
-        """In proportion to the nodes of each layer that are left, as with the project's own methods."""
+        """In proportion to the nodes of each layer that are left, as with the project's own
+        methods.
+        """
         self.network.dropouts = [rate * share for rate, share in zip(self.dropouts, shares, strict=True)]
 
     def living(self) -> list[int]:
@@ -74,10 +77,12 @@ class Peer(Hooks):
 
 
 class TorchPruning(Peer):
-    """A pruner of Torch-Pruning (Fang et al. 2023, arXiv 2301.12900), as in its README and its authors' benchmark.
+    """A pruner of Torch-Pruning (Fang et al. 2023, arXiv 2301.12900), as in its README and its
+    authors' benchmark.
 
-    The base class is its magnitude pruner, which has no regularisation. The library chooses the nodes; they are removed
-    as those of the project's own methods are, so that the optimiser keeps its state of the others.
+    The base class is its magnitude pruner, which has no regularisation. The library chooses the
+    nodes; they are removed as those of the project's own methods are, so that the optimiser keeps
+    its state of the others.
     """
 
     def start(self, network: Network, optimiser: Any, steps: int, evaluate: Callable[[], Quality]) -> None:
@@ -135,8 +140,8 @@ class TorchPruning(Peer):
 
 
 class GroupNorm(TorchPruning):
-    """GroupNormPruner adds an L2 penalty of both vectors of a node to the gradients, more for weaker nodes, in place of
-    weight decay.
+    """GroupNormPruner adds an L2 penalty of both vectors of a node to the gradients, more for
+    weaker nodes, in place of weight decay.
     """
 
     def maker(self, pruners: Any) -> Callable[..., Any]:
@@ -148,8 +153,9 @@ class GroupNorm(TorchPruning):
 
 
 class GrowingReg(GroupNorm):
-    """GrowingRegPruner (Wang et al. 2021, arXiv 2012.09243): the magnitude pruner with an L2 penalty that grows, here a
-    hundred times in the phase, as in the hundred epochs of the benchmark.
+    """GrowingRegPruner (Wang et al. 2021, arXiv 2012.09243): the magnitude pruner with an L2
+    penalty that grows, here a hundred times in the phase, as in the hundred epochs of the
+    benchmark.
     """
 
     def maker(self, pruners: Any) -> Callable[..., Any]:
@@ -166,10 +172,12 @@ class GrowingReg(GroupNorm):
 
 
 class Pat(Peer):
-    """torchao.prototype.pat on the hidden nodes' incoming or outgoing vectors: its optimiser wraps the trainer's.
+    """torchao.prototype.pat on the hidden nodes' incoming or outgoing vectors: its optimiser wraps
+    the trainer's.
 
-    Its group lasso takes no number of nodes: what it leaves beyond the requested number is cut as by the project's own
-    group lasso, by norms and with its least number of nodes a layer; its healing phase is the fine-tuning.
+    Its group lasso takes no number of nodes: what it leaves beyond the requested number is cut as
+    by the project's own group lasso, by norms and with its least number of nodes a layer; its
+    healing phase is the fine-tuning.
     """
 
     def start(self, network: Network, optimiser: Any, steps: int, evaluate: Callable[[], Quality]) -> None:
@@ -218,7 +226,9 @@ class Pat(Peer):
 
 
 class PatConstraint(Pat):
-    """PAT's constraint on the number of zero groups over all layers, which rises as in gradual pruning."""
+    """PAT's constraint on the number of zero groups over all layers, which rises as in gradual
+    pruning.
+    """
 
     def group(self) -> dict[str, Any]:
         removed = 1 - (self.target + 0.5) / sum(self.sizes)
@@ -227,10 +237,11 @@ class PatConstraint(Pat):
 
 
 def find_strength(left_by: Callable[[float], int], target: int, first: float) -> tuple[float, int]:
-    """Of at most TRIES strengths the one that leaves the fewest nodes that are still `target` or more, and how many
-    were tried. Ends within 2 % or one node.
+    """Of at most TRIES strengths the one that leaves the fewest nodes that are still `target` or
+    more, and how many were tried. Ends within 2 % or one node.
 
-    left_by: nodes left at a strength; first: tried first. Raises UserError if each leaves fewer than `target`.
+    left_by: nodes left at a strength; first: tried first. Raises UserError if each leaves fewer
+    than `target`.
     """
     left: dict[float, int] = {}
     strength = first
@@ -244,8 +255,8 @@ def find_strength(left_by: Callable[[float], int], target: int, first: float) ->
 
 
 def _next(left: dict[float, int], target: int) -> float:
-    """Between the strengths that leave too many and too few nodes, in the ratio; before there are both, eight times
-    further on.
+    """Between the strengths that leave too many and too few nodes, in the ratio; before there are
+    both, eight times further on.
     """
     high = min((strength for strength, nodes in left.items() if nodes < target), default=math.inf)
     low = max((strength for strength, nodes in left.items() if nodes >= target and strength < high), default=0.0)
