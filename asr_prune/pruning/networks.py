@@ -12,7 +12,7 @@ import torch
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.network import Network
-from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.thin import select_inputs
 from asr_prune.errors import UserError
 from asr_prune.pruning.nodes import Nodes, request_of
@@ -22,22 +22,17 @@ from asr_prune.pruning.requests import UNUSED
 log = logging.getLogger(__name__)
 
 
-def make_networks(
-    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
-    frames: Examples,
-    outputs: int,
-    seed: int,
-    runs: Path,
-) -> tuple[Network, Network]:
-    """The dense network of the recipe, and the network to train."""
-    dense = build(options[0], frames, outputs, seed)
-    widths = _widths(options[2], dense, runs)
-    network = build(replace(options[0], hidden=widths), frames, outputs, seed)
-    if (columns := options[2].columns(runs)) is not None:
+def trained_network(
+    options: NetworkOptions, prune: PruneOptions, dense: Network, frames: Examples, seed: int, runs: Path
+) -> Network:
+    """The network to train, by a run in folder `runs` whose dense network is `dense`."""
+    widths = _widths(prune, dense, runs)
+    network = build(replace(options, hidden=widths), frames, dense.outputs, seed)
+    if (columns := prune.columns(runs)) is not None:
         select_inputs(network, torch.tensor(columns, device=frames.device))
     rates = zip(network.dropouts, widths, dense.widths, strict=True)
     network.dropouts = [rate * (a / b) for rate, a, b in rates]
-    return dense, network
+    return network
 
 
 def _widths(prune: PruneOptions, dense: Network, runs: Path) -> tuple[int, ...]:
