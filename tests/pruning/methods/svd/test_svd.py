@@ -75,12 +75,10 @@ def params(share: float) -> BudgetOptions:
     return BudgetOptions(params=share)
 
 
-def trained(
-    run: Path, budget: BudgetOptions, kind: str = "feed_forward", init: str | None = None, epochs: int = 4
-) -> Network:
+def trained(run: Path, budget: BudgetOptions, kind: str = "feed_forward", epochs: int = 4) -> Network:
     shape: dict[str, Any] = {"type": kind, "hidden": (20, 16), "left_context": 1, "right_context": 1}
     shape |= {"context": ((-1, 0), (0,))} if kind == "tdnn" else {"stream": 12}
-    training = TrainOptions(epochs=epochs, batch=50, learning_rate=0.01, tensorboard=False, threads=1, init=init)
+    training = TrainOptions(epochs=epochs, batch=50, learning_rate=0.01, tensorboard=False, threads=1)
     options = NetworkOptions(**shape), training, SvdOptions(method="svd", budget=budget)
     train_run(RunDir(run), task(1, 6), task(2, 2), PDFS, options, 3, {})
     shrink_run(RunDir(run))
