@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_archive import read_lattices
 from asr_prune.decode.lattice_set import Decoded, grid, lattice_set, sweep_archive
@@ -114,7 +113,7 @@ def test_no_path_lives_to_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert decoded.failed == decoded.partial == ["long"]
     assert "1 utterances done, 1 failed" in decoded.summary()
     assert [utt for utt, _ in read_lattices(tmp_path / "lat.1.gz")] == ["fits"]
-    assert not decode_set(tmp_path, loglikes, SMALL, 8)["long"].words
+    assert not Decoder(tmp_path, SMALL).best(loglikes["long"], 1 / 8).words
     assert "long" in caplog.text
 
 

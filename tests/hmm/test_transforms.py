@@ -126,6 +126,19 @@ def test_fmllr_undoes_what_a_speaker_does(random_gmms: Make) -> None:
     assert accumulate(gmms, back, pdfs).loglike > accumulate(gmms, spoken, pdfs).loglike
 
 
+def test_a_frame_of_weight_two_is_two_frames(random_gmms: Make) -> None:
+    gmms, dice = random_gmms(3, 2, 4), np.random.default_rng(7)
+    feats = dice.normal(size=(60, 4)).astype(np.float32)
+    pdfs = dice.integers(-1, 3, 60).astype(np.int32)
+    times = dice.integers(0, 3, 60)
+    weighted, repeated = Fmllr(gmms, 1), Fmllr(gmms, 1)
+    weighted.add("a", feats, pdfs, weights=times.astype(np.float32))
+    repeated.add("a", np.repeat(feats, times, axis=0), np.repeat(pdfs, times))
+    assert weighted.count == repeated.count
+    np.testing.assert_allclose(weighted.linear["a"], repeated.linear["a"], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(weighted.quadratic["a"], repeated.quadratic["a"], rtol=1e-4, atol=1e-3)
+
+
 def test_composed_is_one_after_the_other() -> None:
     dice = np.random.default_rng(8)
     first, later = ({"a": dice.normal(size=(3, 4)).astype(np.float32)} for _ in range(2))

@@ -15,7 +15,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES, all_works
 from asr_prune.stages.decode import search_options
-from asr_prune.stages.graph import FIRST_PASSES
+from asr_prune.stages.graph import ADAPTATION, FIRST_PASSES
 from asr_prune.workflow.code import Sources
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import find_job
@@ -150,8 +150,9 @@ def test_every_option_of_the_search_reaches_it() -> None:
         beam=9.0, max_active=900, min_active=9, beam_delta=0.9, prune_interval=9, lattice_beam=3.0, acoustic_scale=0.2,
         lm_weights=(9,), penalties=(0.25,), ctc_prior_scale=0.9, transition_scale=0.9, self_loop_scale=0.9,
         adapt_lm_weight=9, first_beam=9.0, first_max_active=900,
+        adapt_lattice_beam=9.0, adapt_silence=0.9,
     )  # fmt: skip
-    elsewhere = {"transition_scale", "self_loop_scale", "adapt_lm_weight", "first_beam", "first_max_active"}
+    elsewhere = {"transition_scale", "self_loop_scale", *ADAPTATION}
     for lattice, lost in ((False, elsewhere), (True, elsewhere | {"lm_weights", "penalties"})):
         options = replace(given, lattice=lattice)
         job = search_options(options)
