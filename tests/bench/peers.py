@@ -22,7 +22,8 @@ from typing import Any
 
 import torch
 import yaml
-from peer_methods import PEERS, Enough, Peer, find_strength
+from peer_methods import Enough, GroupNorm, GrowingReg, Peer, TorchPruning
+from peer_pat import Pat, PatConstraint, find_strength
 from trials import Data, planned, run_all, run_trial, train_own
 
 from asr_prune.acoustic.examples import Examples
@@ -36,6 +37,16 @@ from asr_prune.recipe.blocks import Run
 from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import Experiment
 
+#: by the names that a plan has, with the packages that they need
+PEERS: dict[str, tuple[type[Peer], str]] = {
+    "torch_pruning group_norm": (GroupNorm, "torch-pruning"),
+    "torch_pruning group_norm global": (GroupNorm, "torch-pruning"),
+    "torch_pruning growing_reg": (GrowingReg, "torch-pruning"),
+    "torch_pruning magnitude": (TorchPruning, "torch-pruning"),
+    "torchao pat": (Pat, "torchao"),
+    "torchao pat searched": (Pat, "torchao"),
+    "torchao pat constraint": (PatConstraint, "torchao"),
+}
 #: what was tested
 VERSIONS = {"torch-pruning": "1.6.1", "torchao": "0.18.0"}
 #: for path.sh: an environment of its own that also sees the packages of .venv
@@ -200,19 +211,33 @@ def main() -> None:
     parser.add_argument("--nj", type=int, default=1, help="rows at once; more than one slow each other")
     parser.add_argument("--table", action="store_true", help="print the table of what is there, and run nothing")
     given = parser.parse_args()
+    try:
+        run(given)
+    except UserError as error:
+        raise SystemExit(str(error)) from None
+
+
+def run(given: argparse.Namespace) -> None:
+    """Raises UserError for a plan or a method that does not exist, missing libraries, and after rows that failed."""
+    if not given.plan.is_file():
+        raise UserError(f"there is no plan {given.plan}; recipes/an4/peers.yaml is one.")
     plan, path = yaml.safe_load(given.plan.read_text()), given.plan.with_suffix(".csv")
+    if unknown := [name for name in given.methods or () if name not in plan["methods"]]:
+        raise UserError(f"{given.plan} has no row {unknown[0]!r}; its rows are {', '.join(plan['methods'])}.")
     rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
+    todo: list[dict[str, Any]] = []
     if not given.table:
-        try:
-            check_installed(given.methods or list(plan["methods"]))
-        except UserError as error:
-            raise SystemExit(str(error)) from None
+        check_installed(given.methods or list(plan["methods"]))
         done = {(row["method"], row["settings"], str(row["seed"])) for row in rows}
         todo = list(rows_of(plan, given.trials, given.methods))
         todo = [row for row in todo if (row["method"], row["settings"], str(row["seed"])) not in done]
-        work = partial(run_row, recipe=given.recipe or str(given.plan.parent))
-        rows += run_all(todo, work, path, FIELDS, given.nj)
-    print(table(rows, ["prune.method", "prune.keep", *plan["fixed"]]))
+    work = partial(run_row, recipe=given.recipe or str(given.plan.parent))
+    made = run_all(todo, work, path, FIELDS, given.nj)
+    print(table(rows + made, ["prune.method", "prune.keep", *plan["fixed"]]))
+    if failed := len(todo) - len(made):
+        raise UserError(
+            f"{failed} of {len(todo)} rows failed, for the reasons above; the same command tries them again."
+        )
 
 
 if __name__ == "__main__":

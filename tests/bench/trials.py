@@ -181,9 +181,10 @@ def run_all(
     """Runs trials in `nj` processes; each row is written as it comes."""
     rows = []
     with ProcessPoolExecutor(nj, get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(work, row) for row in todo]):
+        asked = {pool.submit(work, row): f"{row['method']}  {row['settings']}" for row in todo}
+        for future in as_completed(asked):
             if error := future.exception():
-                print(f"failed: {error}", flush=True)
+                print(f"failed: {asked[future]}: {error}", flush=True)
                 continue
             rows.append(row := future.result())
             new = not path.exists()
@@ -191,7 +192,7 @@ def run_all(
                 writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
                 writer.writerows([*([dict(zip(fields, fields, strict=True))] if new else []), row])
             scores = f"{row['ce_choose']:.3f} {row['ce_report']:.3f}"
-            print(f"{len(rows)}/{len(todo)}  {scores}  {row['method']}  {row['settings']}", flush=True)
+            print(f"{len(rows)}/{len(todo)}  {scores}  {asked[future]}", flush=True)
     return rows
 
 

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
 import peer_methods
+import peer_pat
 import peers
 from trials import Data
 
@@ -47,7 +48,7 @@ def test_every_row_of_the_plan_is_a_recipe() -> None:
         words = [word for word in row["settings"].split() if not word.startswith("peer.")]
         (run,) = load_recipe(ROOT / "recipes/an4", words).runs()
         assert run.prune.keep == (None if row["keep"] == 1 else row["keep"])
-        assert (run.prune.method == "none") == (row["method"] in peer_methods.PEERS or row["method"] == "dense")
+        assert (run.prune.method == "none") == (row["method"] in peers.PEERS or row["method"] == "dense")
 
 
 def test_a_plan_has_each_row_once_and_as_many_trials_for_all() -> None:
@@ -106,6 +107,20 @@ def test_missing_libraries_are_refused_before_anything_is_trained(tmp_path: Path
         peers.check_installed(["gradual", "torchao pat"])
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nowhere.yaml"], "there is no plan nowhere.yaml; recipes/an4/peers.yaml is one."),
+        ([str(PLAN), "--methods", "gradul"], "peers.yaml has no row 'gradul'; its rows are dense, dense_small, "),
+    ],
+)
+def test_what_does_not_exist_is_refused(words: list[str], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["peers.py", *words])
+    with pytest.raises(SystemExit) as end:
+        peers.main()
+    assert says in str(end.value)
+
+
 def test_what_misses_its_nodes_is_no_row() -> None:
     peers.check_nodes("x", [60, 68], 127)
     with pytest.raises(UserError, match=r"x ended with 130 nodes \[60, 70\], not the 127 that were requested"):
@@ -124,14 +139,14 @@ def test_a_strength_is_found_that_leaves_enough_and_not_many_more(
         return asked[strength]
 
     target = max(1, round(share * total))
-    strength, tried = peer_methods.find_strength(left, target, 0.1)
+    strength, tried = peer_pat.find_strength(left, target, 0.1)
     assert asked[strength] == min(nodes for nodes in asked.values() if nodes >= target)
-    assert len(asked) == tried <= peer_methods.TRIES
+    assert len(asked) == tried <= peer_pat.TRIES
 
 
 def test_no_strength_that_leaves_enough() -> None:
     with pytest.raises(UserError, match=r"all strengths from 0.1 to .* leave fewer than 5 nodes"):
-        peer_methods.find_strength(lambda strength: 4, 5, 0.1)
+        peer_pat.find_strength(lambda strength: 4, 5, 0.1)
 
 
 def task(seed: int, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -154,13 +169,13 @@ def trained(name: str, own: dict[str, Any], keep: float, hidden: tuple[int, ...]
 
 def documented() -> dict[str, dict[str, Any]]:
     methods = yaml.safe_load(PLAN.read_text())["methods"]
-    of_peers = {name: own["fixed"] for name, own in methods.items() if name in peer_methods.PEERS}
+    of_peers = {name: own["fixed"] for name, own in methods.items() if name in peers.PEERS}
     return {name: {k[5:]: v for k, v in own.items() if k.startswith("peer.")} for name, own in of_peers.items()}
 
 
 @pytest.mark.trains
 @pytest.mark.parametrize("keep", [0.5, 0.3])
-@pytest.mark.parametrize("name", peer_methods.PEERS)
+@pytest.mark.parametrize("name", peers.PEERS)
 def test_a_peer_ends_with_the_requested_nodes(name: str, keep: float) -> None:
     pytest.importorskip(name.split()[0])
     network, notes = trained(name, documented()[name], keep)
