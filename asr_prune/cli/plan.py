@@ -46,7 +46,9 @@ def plan(options: argparse.Namespace) -> None:
 
 
 def _of_a_fold(experiment: Experiment, speech: dict[str, Amount]) -> Estimator:
-    """Of the first fold, which is as the others; before it is divided, with the sizes of the whole corpus."""
+    """Of the first fold, which is as the others; before it is divided, with the sizes of the whole
+    corpus.
+    """
     from asr_prune.analysis.amount import amounts
     from asr_prune.analysis.estimates import Estimator
 

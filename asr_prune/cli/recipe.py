@@ -68,7 +68,8 @@ def run_ladder(options: argparse.Namespace) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Reads the recipe, declares its works, looks at the options of its script, which is not run, and lists the runs.
+    """Reads the recipe, declares its works, looks at the options of its script, which is not run,
+    and lists the runs.
 
     Raises UserError for everything that a stage would refuse before it begins.
     """

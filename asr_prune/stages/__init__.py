@@ -26,7 +26,9 @@ STAGES: dict[str, str] = {
 
 
 def works_of(stage: str, experiment: Experiment) -> list[Work]:
-    """The works of a stage, in order. Changes nothing. Raises UserError if the recipe asks for something impossible."""
+    """The works of a stage, in order. Changes nothing. Raises UserError if the recipe asks for
+    something impossible.
+    """
     works: Callable[[Experiment], list[Work]]
     works = importlib.import_module(f"{__name__}.{stage}").works
     if experiment.folds:
@@ -35,8 +37,8 @@ def works_of(stage: str, experiment: Experiment) -> list[Work]:
 
 
 def all_works(experiment: Experiment, last: str = "report") -> list[Work]:
-    """The works of the stages up to `last`, in order. Before the corpus stage has run they rest on the experiment's
-    assumptions.
+    """The works of the stages up to `last`, in order. Before the corpus stage has run they rest on
+    the experiment's assumptions.
     """
     return [work for stage in stages_between("corpus", last) for work in works_of(stage, experiment)]
 

@@ -1,7 +1,10 @@
-"""An experiment: a recipe, its folders, and what earlier works recorded about the corpus and the labels."""
+"""An experiment: a recipe, its folders, and what earlier works recorded about the corpus and the
+labels.
+"""
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +15,14 @@ from asr_prune.corpus.facts import Facts
 from asr_prune.decode.decoding import Decoding
 from asr_prune.errors import UserError
 from asr_prune.hmm.network_features import NetworkFeatures
-from asr_prune.hmm.options import SatOptions
+from asr_prune.hmm.options import LdaMlltOptions, SatOptions
+from asr_prune.integrity import checked
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.layout import FOLDS, POOLED, SEEDS, Layout
 from asr_prune.recipe.blocks import Recipe, Run
 from asr_prune.recipe.load import Loaded, load_recipe
 from asr_prune.run_dir import RunDir
+from asr_prune.text import file_lines
 from asr_prune.workflow.ledger import Hashes, Ledger
 
 #: processes, unless --nj says otherwise
@@ -92,7 +97,9 @@ class Experiment:
 
     @property
     def settled(self) -> bool:
-        """Whether it is known if networks are trained with CTC: `auto` waits for what the corpus stage records."""
+        """Whether it is known if networks are trained with CTC: `auto` waits for what the corpus
+        stage records.
+        """
         return self.facts is not None or self.loaded.recipe.decode.type != "auto"
 
     @property
@@ -115,7 +122,9 @@ class Experiment:
 
     @property
     def has_hmm(self) -> bool:
-        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once they are taken."""
+        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once
+        they are taken.
+        """
         if self.ctc or not self.recipe.hmm.labels:
             return True
         return self._taken("final.mdl")
@@ -149,7 +158,9 @@ class Experiment:
 
     @property
     def graph(self) -> Path | None:
-        """The decoding graph of the networks; None if they are decoded greedily or cannot be decoded at all."""
+        """The decoding graph of the networks; None if they are decoded greedily or cannot be
+        decoded at all.
+        """
         if self.greedy or not self.has_hmm:
             return None
         return self.layout.token_graph if self.ctc else self.layout.graph
@@ -158,6 +169,23 @@ class Experiment:
     def features(self) -> NetworkFeatures:
         """What the networks read."""
         return NetworkFeatures(self.recipe.features, self.labels.name)
+
+    @property
+    def dim(self) -> int:
+        """Values of a frame that the networks read, before splicing."""
+        features = self.recipe.features
+        if features.network.type != "hmm":
+            return features.network.dim
+        linear = [own.dim for own in self.recipe.hmm.run if isinstance(own, LdaMlltOptions)]
+        return linear[-1] if linear else features.hmm.dim
+
+    @property
+    def outputs(self) -> int | None:
+        """Classes of the networks; None before the labels, or for CTC the tokens, are made."""
+        tokens, summary = self.layout.lang / "tokens.txt", self.labels / "summary.json"
+        if self.ctc:
+            return len(file_lines(tokens)) if tokens.is_file() else None
+        return int(json.loads(checked(summary).read_text())["pdfs"]) if summary.is_file() else None
 
     @property
     def decoding(self) -> Decoding:
@@ -172,6 +200,11 @@ class Experiment:
             options=self.recipe.decode,
             min_frames=(self.sat or SatOptions()).fmllr_min_frames,
         )
+
+    @property
+    def sweeps(self) -> Path:
+        """The folder of the states of sweeps, a file each."""
+        return self.layout.exp / "sweeps"
 
     def accepted(self, run: RunDir) -> list[str]:
         """Works of a run, and of all runs, that were kept although their code had changed."""
@@ -202,8 +235,8 @@ def open_experiment(recipe: Path | str, sets: Sequence[str] = (), nj: int = NJ) 
 
 
 def experiment_of(run: RunDir, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> Experiment:
-    """The experiment, or the part of one, that a run belongs to; recipe: its folder, by default recipes/<name>. Raises
-    UserError if the run is of another recipe.
+    """The experiment, or the part of one, that a run belongs to; recipe: its folder, by default
+    recipes/<name>. Raises UserError if the run is of another recipe.
     """
     layout = Layout.of_run(run)
     whole = open_experiment(recipe or f"recipes/{layout.whole.name}", sets, nj)

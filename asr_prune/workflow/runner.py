@@ -38,7 +38,9 @@ class DamagedInput(UserError):
 
 @dataclass(frozen=True)
 class State:
-    """Whether a work is due, and why. waits: it may turn out up to date once the works before it are done."""
+    """Whether a work is due, and why. waits: it may turn out up to date once the works before it
+    are done.
+    """
 
     work: Work
     due: bool
@@ -88,8 +90,8 @@ class Runner:
         return State(work, False, "")
 
     def survey(self, works: Iterable[Work]) -> Iterator[State]:
-        """The state of each work if all were run in this order; runs nothing. A work that reads what a due work makes
-        is due as well: whether it really is shows only then.
+        """The state of each work if all were run in this order; runs nothing. A work that reads
+        what a due work makes is due as well: whether it really is shows only then.
         """
         due: dict[tuple[str, str, str], None] = {}
         made: dict[Path, str] = {}  # by due works
@@ -108,8 +110,8 @@ class Runner:
     def run(self, works: Iterable[Work]) -> None:
         """Does each work that is due, in order.
 
-        Raises MissingInput if an input does not exist, DamagedInput if a job fails on an input that has changed since
-        its stage wrote it, and UserError as the jobs do.
+        Raises MissingInput if an input does not exist, DamagedInput if a job fails on an input that
+        has changed since its stage wrote it, and UserError as the jobs do.
         """
         for work in works:
             self._once(work)
@@ -137,7 +139,8 @@ class Runner:
 
     def _do(self, work: Work) -> None:
         ledger, fingerprint = self.ledger(work), self.fingerprint(work)
-        for folder in (self.layout.data, self.layout.exp):
+        # beside a work of a run there may be others, in processes of their own
+        for folder in [work.home] if work.run else [self.layout.data, self.layout.exp]:
             sweep(folder)
         ledger.forget(work.entry, work.outputs)
         ledger.begin(work.entry, fingerprint.digest(), work.unfinished)
