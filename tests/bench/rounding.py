@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asr_prune.files import digest
+from asr_prune.integrity import MANIFEST
 from asr_prune.process import ENVIRONMENT
 from asr_prune.stages import works_of
 from asr_prune.workflow.experiment import NJ, Experiment, open_experiment
@@ -57,11 +58,12 @@ def numbers(work: Work) -> dict[str, str]:
     return {str(path): digest(path) for path in work.outputs if path.name not in ASIDE and path.is_file()}
 
 
-def redo(experiment: Experiment, work: Work) -> None:
-    """Does a work whether it is due or not."""
-    runner = Runner(experiment.layout)
+def differs(experiment: Experiment, work: Work) -> bool:
+    """Does a work, whether it is due or not; whether its results have changed."""
+    wanted, runner = numbers(work), Runner(experiment.layout)
     runner.ledger(work).forget(work.entry, work.outputs)
     runner.run([work])
+    return numbers(work) != wanted
 
 
 def frames(experiment: Experiment, before: Path) -> str:
@@ -77,19 +79,13 @@ def frames(experiment: Experiment, before: Path) -> str:
 def compare(recipe: str, sets: list[str], project: Path) -> None:
     """In a copy of `project`: prints a JSON line with the works that differ alone, and in a row."""
     experiment = open_experiment(recipe, sets, int(os.environ.get("NJ", NJ)))
-    alone, row = [], []
+    alone = []
     for work in works(experiment):
-        wanted = numbers(work)
-        redo(experiment, work)
-        if numbers(work) != wanted:
+        if differs(experiment, work):
             alone.append(work.title)
-        for path in work.outputs:
+        for path in [*work.outputs, *{path.with_name(MANIFEST) for path in work.outputs}]:
             shutil.copy2(project / path, path)
-    for work in works(experiment):
-        wanted = numbers(work)
-        redo(experiment, work)
-        if numbers(work) != wanted:
-            row.append(work.title)
+    row = [work.title for work in works(experiment) if alone and differs(experiment, work)]
     print(json.dumps({"alone": alone, "row": row, "labels": frames(experiment, project)}))
 
 
