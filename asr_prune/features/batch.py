@@ -55,7 +55,7 @@ class _Frames:
         )
         #: samples of the Fourier transform
         self.size = 1 << (self.length - 1).bit_length()
-        self.dither, self.need_energy = options.dither, options.use_energy
+        self.need_energy = options.use_energy
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.length) / (self.length - 1))
         self.povey = hann**0.85
 
@@ -87,9 +87,6 @@ class _Frames:
         for the mean is subtracted afterwards. The first sample of a frame is preceded by itself.
         """
         frames, emphasised = self._cut(span, out.shape), self._cut(_emphasised(span), out.shape)
-        if self.dither:
-            frames = frames + self.dither * np.random.default_rng().standard_normal(frames.shape)
-            emphasised = _emphasised(frames)
         mean = frames.mean(axis=1, keepdims=True)
         np.subtract(emphasised, (1 - _PREEMPHASIS) * mean, out=out)
         out[:, 0] = (1 - _PREEMPHASIS) * (frames[:, 0] - mean[:, 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -18,10 +19,17 @@ Compute = Callable[[np.ndarray], np.ndarray]
 def make_compute(options: FeatureOptions) -> Compute:
     """The function that computes features of samples at `options.rate`.
 
-    Samples that are shorter than a window give 0 frames. Raises UserError if torchaudio is
-    requested and cannot be loaded.
+    Samples that are shorter than a window give 0 frames. With `dither` the same samples get the
+    same noise, whatever the process and the order. Raises UserError if torchaudio is requested and
+    cannot be loaded.
     """
-    return _BACKENDS[options.backend](options)
+    compute = _BACKENDS[options.backend](options)
+    return (lambda samples: compute(_dithered(samples, options.dither))) if options.dither else compute
+
+
+def _dithered(samples: np.ndarray, dither: float) -> np.ndarray:
+    noise = np.random.default_rng(crc32(samples.tobytes())).standard_normal(len(samples))
+    return (samples + dither * noise).astype(np.float32)
 
 
 def _native(options: FeatureOptions) -> Compute:
@@ -32,7 +40,7 @@ def _native(options: FeatureOptions) -> Compute:
     settings.frame_opts.samp_freq = options.rate
     settings.frame_opts.frame_length_ms = options.frame_length_ms
     settings.frame_opts.frame_shift_ms = options.frame_shift_ms
-    settings.frame_opts.dither = options.dither
+    settings.frame_opts.dither = 0.0
     settings.mel_opts.num_bins = options.bins
     settings.mel_opts.low_freq = options.low_freq
     settings.mel_opts.high_freq = options.high_freq
@@ -62,7 +70,7 @@ def _torchaudio(options: FeatureOptions) -> Compute:
         "sample_frequency": float(options.rate),
         "frame_length": options.frame_length_ms,
         "frame_shift": options.frame_shift_ms,
-        "dither": options.dither,
+        "dither": 0.0,
         "num_mel_bins": options.bins,
         "low_freq": options.low_freq,
         "high_freq": options.high_freq,

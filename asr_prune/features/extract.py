@@ -57,7 +57,7 @@ def extract(
     feats.{ark,scp}: float32 [frames, options.base_dim] per utterance; cmvn.{ark,scp}: `cmvn_stats`
     per speaker.
 
-    nj: number of processes; with dither 0 the bytes do not depend on it. channel: as `read_audio`;
+    nj: number of processes; the bytes do not depend on it. channel: as `read_audio`;
     one named in segments comes first. Audio that cannot be used,
     or is longer than `longest` seconds, is skipped, counted and logged with the reason, as in
     Kaldi. Raises UserError if wav.scp is missing, no utterance is left or `out` cannot be written.

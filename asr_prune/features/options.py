@@ -22,8 +22,8 @@ class FeatureOptions:
     frame_length_ms: float = 25.0
     #: step between windows in milliseconds
     frame_shift_ms: float = 10.0
-    #: noise added to the samples, in int16 units; 0 makes features reproducible (Kaldi's default is
-    #: 1)
+    #: noise added to the samples, in int16 units, the same for the same samples; Kaldi's default is
+    #: 1, drawn anew for each frame
     dither: float = 0.0
     #: sampling rate in hertz, 8000 or 16000; by default corpus.rate, which it must equal
     rate: int = 16000

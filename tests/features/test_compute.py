@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import kaldi_native_fbank
 import numpy as np
 import pytest
 
@@ -98,12 +99,28 @@ def test_the_numpy_backend_cuts_frames_as_kaldi_native_fbank() -> None:
         assert make_compute(FeatureOptions(backend="numpy"))(samples[:size]).shape == (0, 13)
 
 
-def test_dither_of_the_numpy_backend_is_noise_on_each_frame() -> None:
+def kaldi_dither(samples: np.ndarray, dither: float) -> np.ndarray:
+    """Filterbanks with noise drawn by kaldi-native-fbank, anew for each frame."""
+    settings = kaldi_native_fbank.FbankOptions()
+    settings.frame_opts.dither = dither
+    engine = kaldi_native_fbank.OnlineFbank(settings)
+    engine.accept_waveform(16000, samples.tolist())
+    return np.array([engine.get_frame(frame) for frame in range(engine.num_frames_ready)])
+
+
+@pytest.mark.parametrize("backend", ["native", pytest.param("torchaudio", marks=pytest.mark.torchaudio), "numpy"])
+def test_dither_is_as_loud_as_kaldi_s_and_the_same_for_the_same_samples(backend: str) -> None:
     silence = np.zeros(160 * 500, np.float32)
-    settings = {"dither": 2.0, "type": "fbank"}
-    native, numpy = native_and_numpy(silence, **settings)
-    np.testing.assert_allclose(native.mean(axis=0), numpy.mean(axis=0), atol=0.25)
-    np.testing.assert_allclose(native.std(axis=0), numpy.std(axis=0), atol=0.25)
+    options = FeatureOptions(backend=backend, dither=2.0, type="fbank")  # type: ignore[arg-type]
+    compute = make_compute(options)
+    made = compute(silence)
+    wanted = kaldi_dither(silence, 2.0)
+    np.testing.assert_allclose(made.mean(axis=0), wanted.mean(axis=0), atol=0.25)
+    np.testing.assert_allclose(made.std(axis=0), wanted.std(axis=0), atol=0.25)
+    compute(silence[1:])
+    assert np.array_equal(compute(silence), made)
+    assert np.array_equal(make_compute(options)(silence), made)
+    assert not np.array_equal(compute(silence[160:])[:99], made[:99])
 
 
 @pytest.mark.torchaudio

@@ -158,3 +158,17 @@ def test_a_missing_file_is_named(project: Path) -> None:
 def test_sweeps_of_the_recipes_are_valid(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert len(points_of(path, path.parent)) > 1
+
+
+def test_a_run_in_folds_is_made_in_each_of_them_and_put_together(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"methods: [{DENSE}, {{prune: {{method: l2}}}}]\nkeeps: [0.5]\nset: [corpus.folds=3]"
+    for point in points(project, text):
+        works = point.works()
+        trained = [work.title for work in works if work.stage == "train"]
+        assert trained == [f"train fold {fold} {point.name}" for fold in (1, 2, 3)]
+        assert works[-1].title == f"score fold pooled {point.name}"
+    capsys.readouterr()
+    assert main(["sweep", "recipes/tiny/sweep.yaml", "--dry-run"]) == 0
+    assert "2 runs, 2 of them to do" in capsys.readouterr().out

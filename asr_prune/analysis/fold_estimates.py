@@ -1,0 +1,37 @@
+"""Estimates of works with a cross-validation: those of all folds are as those of the first."""
+
+from __future__ import annotations
+
+from asr_prune.analysis.amount import Amount, amounts
+from asr_prune.analysis.estimate import Estimate
+from asr_prune.analysis.estimates import Estimator
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Work
+
+#: stages that only divide tables among folds
+_DIVIDED = ("corpus", "features")
+
+
+class FoldEstimator:
+    """As `Estimator`, for the works of an experiment and of its folds, if it has some.
+
+    of_fold: estimates what lies in a fold; without folds as everything else.
+    """
+
+    def __init__(self, experiment: Experiment, speech: dict[str, Amount], whole: Estimator | None = None) -> None:
+        """speech: as `amounts` gives it; whole: estimates the experiment itself."""
+        self.whole = whole or Estimator(experiment, speech)
+        self.of_fold = self._of_first(experiment, speech) if experiment.folds else self.whole
+
+    def _of_first(self, experiment: Experiment, speech: dict[str, Amount]) -> Estimator:
+        """Before it is divided, with the sizes of the whole corpus."""
+        fold = experiment.folds[0]
+        fold.runs = experiment.runs
+        divided = (fold.layout.set("train") / "text").is_file()
+        return Estimator(fold, amounts(fold) if divided else speech, self.whole.speeds)
+
+    def of(self, work: Work) -> Estimate:
+        """What a work takes."""
+        if work.fold and work.stage in _DIVIDED:
+            return Estimate(0.0)
+        return (self.of_fold if work.fold else self.whole).of(work)
