@@ -6,6 +6,7 @@ from pathlib import Path
 
 from asr_prune.lang.overlap import OVERLAP
 from asr_prune.run_dir import RunDir
+from asr_prune.score.files import UTTERANCES
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
@@ -18,7 +19,9 @@ def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
-    read = (run.result, run.norms, run.weights, run.widths, words, run.verify)
+    read = [run.result, run.norms, run.weights, run.widths, words, run.verify]
+    read += [run.metrics, run.nodes, run.score("test"), run.shrunk]
+    read += [run.score("test").with_suffix(UTTERANCES)]
     return [
         Work(
             stage="report",

@@ -82,7 +82,7 @@ def test_page_needs_no_other_file_and_escapes(exp: Path) -> None:
 
     Sources().feed(page)
     assert len(result) == 3
-    assert all(source.startswith("data:image/png;base64,") for source in result)
+    assert all(source.startswith("data:image/webp;base64,") for source in result)
     assert "Demo &lt;3" in page
     assert "a=&#x27;&lt;1&gt;&#x27;" in page
     assert "<b>&new" not in page
