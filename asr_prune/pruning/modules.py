@@ -76,6 +76,8 @@ def _check_request(
     sizes = tuple(method.nodes.sizes)
     if options.inputs or options.output_rank:
         raise ValueError("inputs and output_rank are for networks of recipes; leave them out for a module of your own")
+    if options.factors:
+        raise ValueError(f"{options.method} is for networks of recipes; take another method for a module of your own")
     options.check_nodes(sizes)
     if options.widths(sizes, Path()) != sizes:
         raise ValueError(f"{options.method} trains a network of other widths and prunes none; take another method")

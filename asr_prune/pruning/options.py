@@ -73,6 +73,16 @@ class PruneOptions:
     def removes_inputs(self) -> bool:
         return self.inputs is not False
 
+    @property
+    def params_asked(self) -> float | None:
+        """The fraction of the parameters that all maps, factored, may have; None: they stay."""
+        return None
+
+    @property
+    def factors(self) -> bool:
+        """Whether maps become two at the cut."""
+        return self.output_rank is not None or self.params_asked is not None
+
     def for_inputs(self) -> PruneOptions:
         """Options with which the method acts on coefficients of the input, which have an outgoing
         vector only.

@@ -17,7 +17,6 @@ from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
-from asr_prune.acoustic.ends import multiply_output, select_inputs
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.frames import FrameSet
@@ -25,6 +24,7 @@ from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.teacher import Lesson
+from asr_prune.acoustic.thin import multiply_maps, select_inputs
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
@@ -188,7 +188,7 @@ def _save(run: RunDir, pruner: Pruner, model: Model) -> None:
     assert cut is not None
     save_model(run.network, model)
     before = deepcopy(model.network)
-    multiply_output(before)
+    multiply_maps(before)
     before.load_state_dict(pruner.before_cut)
     everything = [list(range(width)) for width in before.widths]
     save_model(run.before_cut, replace(model, network=before, kept=everything))
