@@ -18,10 +18,15 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
     """Writes the report folder and table.txt. overlap: what the lang stage counted, if it did.
     Raises UserError as `write_report`.
     """
-    runs = [files_of(run) for run in layout.existing_runs()]
-    table = write_report(runs, layout.report, layout.name, options, score, read_overlap(overlap))
+    table = report_into(layout.report, layout, options, score, overlap)
     with atomic(layout.table) as file:
         file.write(table)
+
+
+def report_into(out: Path, layout: Layout, options: ReportOptions, score: ScoreOptions, overlap: Path) -> str:
+    """Writes the report to the folder `out` and returns its table. Raises UserError likewise."""
+    runs = [files_of(run) for run in layout.existing_runs()]
+    return write_report(runs, out, layout.name, options, score, read_overlap(overlap))
 
 
 def files_of(run: RunDir) -> RunFiles:

@@ -173,7 +173,7 @@ def page(
     warning: one about the test set.
     """
     body = "\n".join(_sections(runs, details, title, pictures, skipped, warning))
-    metas = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    metas = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
     head = f"{metas}<title>{escape(title)}</title><style>{STYLE}</style>"
     html = f'<html lang="en"><head>{head}</head>\n<body>\n<main>{body}</main>\n{scripts()}</body></html>'
     return f"<!doctype html>\n{html}\n"

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from asr_prune.files import atomic
@@ -26,12 +27,17 @@ from asr_prune.report.wer_plot import wer_plot
 from asr_prune.score.options import ScoreOptions
 
 
-def _png(figure: Figure, path: Path, dpi: int) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
-    with atomic(path, "wb") as file:
-        file.write(buffer.getvalue())
-    return buffer.getvalue()
+def _picture(figure: Figure, path: Path, dpi: int) -> bytes:
+    """Writes a figure as PNG, and as SVG under the same stem; returns the PNG."""
+    buffers = {kind: io.BytesIO() for kind in ("png", "svg")}
+    # without a date and with a fixed salt of ids, equal figures are equal files
+    with rc_context({"svg.hashsalt": "asr_prune"}):
+        figure.savefig(buffers["svg"], format="svg", metadata={"Date": None}, facecolor="white")
+    figure.savefig(buffers["png"], format="png", dpi=dpi, facecolor="white")
+    for kind, buffer in buffers.items():
+        with atomic(path.with_suffix(f".{kind}"), "wb") as file:
+            file.write(buffer.getvalue())
+    return buffers["png"].getvalue()
 
 
 def write_report(
@@ -44,8 +50,8 @@ def write_report(
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
-    Written: results.json, results.csv, wer_vs_nodes.png, costs.png, norms.png, index.html;
-    weights.png if a run has weight histograms, matrices.png if a method with exact zeros was run.
+    Written: results.json, results.csv, index.html, and as PNG and SVG wer_vs_nodes, costs, norms,
+    weights if a run has weight histograms, matrices if a method with exact zeros was run.
     Unfinished or damaged runs are left out and listed below the table, as is what `remarks` finds.
     options.title replaces `title`; score: how words are compared if test has no transcripts;
     warning: a sentence about the test set. Raises UserError if no run is finished or `out` cannot
@@ -75,9 +81,9 @@ def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, tit
     panels = read_panels(networks, rows)
     weights = any(run.weights for run in runs)
     return Pictures(
-        wer=_png(wer_plot(rows, title, nested), out / "wer_vs_nodes.png", dpi),
-        costs=_png(costs_plot(rows, title), out / "costs.png", dpi),
-        norms=_png(norms_plot(runs, title), out / "norms.png", dpi),
-        weights=_png(weights_plot(runs, title), out / "weights.png", dpi) if weights else None,
-        matrices=_png(matrices_plot(panels, title), out / "matrices.png", dpi) if panels else None,
+        wer=_picture(wer_plot(rows, title, nested), out / "wer_vs_nodes.png", dpi),
+        costs=_picture(costs_plot(rows, title), out / "costs.png", dpi),
+        norms=_picture(norms_plot(runs, title), out / "norms.png", dpi),
+        weights=_picture(weights_plot(runs, title), out / "weights.png", dpi) if weights else None,
+        matrices=_picture(matrices_plot(panels, title), out / "matrices.png", dpi) if panels else None,
     )

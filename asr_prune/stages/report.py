@@ -10,7 +10,8 @@ from asr_prune.score.files import UTTERANCES
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
-REPORT_FILES = ("results.json", "results.csv", "wer_vs_nodes.png", "costs.png", "norms.png", "index.html")
+_PICTURES = [f"{name}.{kind}" for name in ("wer_vs_nodes", "costs", "norms") for kind in ("png", "svg")]
+REPORT_FILES = ("results.json", "results.csv", *_PICTURES, "index.html")
 #: any run: its paths are patterns
 EVERY_RUN = RunDir(Path("*"))
 

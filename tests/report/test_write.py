@@ -20,7 +20,8 @@ from tests.report.conftest import invented
 
 from .conftest import run_files
 
-FILES = ["costs.png", "index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
+PICTURES = [f"{name}.{kind}" for name in ("costs", "norms", "wer_vs_nodes") for kind in ("png", "svg")]
+FILES = sorted([*PICTURES, "index.html", "results.csv", "results.json"])
 
 
 @pytest.fixture
