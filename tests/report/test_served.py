@@ -123,8 +123,8 @@ def test_without_runs_it_waits(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_an_address_that_cannot_be_used(server: ThreadingHTTPServer, layout: Layout) -> None:
-    report = ServedReport(layout, lambda out: None)
+def test_an_address_that_cannot_be_used(server: ThreadingHTTPServer) -> None:
+    report = ServedReport(Layout("none"), lambda out: None)
     with pytest.raises(
         UserError, match=r"cannot serve at 127.0.0.1:\d+ \(Address already in use\); give another --port"
     ):

@@ -14,8 +14,13 @@ from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.series import COLOURS, DENSE, Series, median_run, request, series
 from asr_prune.report.wer_plot import ceiling
 
-#: the colours of `series` where the page is dark, in their order
-_DARK = (
+#: the colours of `series` on a light and on a dark page, in their order: all stand out from it by
+#: 3 to 1 at least
+LIGHT = (
+    *("#0072B2", "#D55E00", "#00855F", "#B85A8D", "#B27700", "#2E8BC0"),
+    *("#332288", "#882255", "#7F7F26", "#666666"),
+)
+DARK = (
     *("#56A8E0", "#F08040", "#2BC49A", "#E39AC4", "#F0B429", "#8FD0F5"),
     *("#9A8CF0", "#E0709A", "#C8C860", "#B0B0B0"),
 )
@@ -96,8 +101,8 @@ def _dense_series() -> dict[str, Any]:
 
 
 def _series(line: Series, runs: Sequence[ScoredRun]) -> dict[str, Any]:
-    dark = dict(zip(COLOURS, _DARK, strict=True))[line.colour]
-    look = {"colour": line.colour, "dark": dark, "marker": MARKERS[line.marker], "dash": "solid"}
+    place = COLOURS.index(line.colour)
+    look = {"colour": LIGHT[place], "dark": DARK[place], "marker": MARKERS[line.marker], "dash": "solid"}
     if takes_widths(runs[0].row.method):
         look |= {"colour": DENSE, "dark": _DENSE_DARK, "dash": "dotted"}
     return {"name": line.name, **look, "lines": {cost.key: mean_line(runs, cost.key) for cost in COSTS}}
