@@ -19,7 +19,7 @@ class Column:
     """A column of the table.
 
     head: two lines; cell: text of a result; gap: spaces before it; left: aligned to the left;
-    value: the number that the cell shows, if it is one.
+    value: the number by which cells are sorted; None: their text.
     """
 
     head: tuple[str, str]
@@ -67,6 +67,12 @@ def target(row: Result) -> str:
     return ABSENT if strength is None else f"s={strength:g}"
 
 
+def _asked(row: Result) -> float | None:
+    """The number of `target`."""
+    asked = row.keep_asked, row.sparsity_asked, row.strength
+    return next((value for value in map(finite, asked) if value is not None), None)
+
+
 def layers(row: Result | NestedWidth) -> str:
     """Surviving nodes of each layer: 4x512, or 300/280/250/194."""
     widths = row.nodes_per_layer or []
@@ -111,9 +117,9 @@ def _agreement(row: Result) -> str:
 COLUMNS = (
     Column(("", "run"), lambda row: row.run, left=True),
     Column(("", "method"), lambda row: f"{row.method}{TAUGHT if row.teachers else ''}", gap=2, left=True),
-    Column(("", "target"), target),
+    Column(("", "target"), target, value=_asked),
     _count(("", "nodes"), lambda row: row.nodes),
-    Column(("", "per layer"), layers, left=True),
+    Column(("", "per layer"), layers, left=True, value=lambda row: row.nodes),
     _count(("para-", "ms"), lambda row: row.params, gap=2),
     _count(("MACs/", "frame"), lambda row: row.macs_per_frame),
     _count(("non-", "zero"), lambda row: row.nonzero_weights),

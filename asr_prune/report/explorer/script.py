@@ -125,7 +125,7 @@ function sortBy(head) {
   const rows = [...body.rows].sort((one, two) => {
     const [a, b] = [key(one), key(two)];
     if (numeric && (a === "" || b === "")) return (a === "") - (b === "");
-    return (up ? 1 : -1) * (numeric ? a - b : a.localeCompare(b, "en", {numeric: true}));
+    return (up ? 1 : -1) * (numeric ? a - b : a.localeCompare(b, "en"));
   });
   body.append(...rows);
 }

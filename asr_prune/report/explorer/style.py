@@ -9,7 +9,7 @@ STYLE = """
   --hover: #e8f2f9; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaee; --soft: #a9b4be; --line: #3a434c;
   --tint: #20272e; --ground: #161b20; --accent: #7cc0f0; --wrong: #ff9d6b; --right: #5fd6ae;
-  --changed: #5a4a12;
+  --changed: #463908;
   --hover: #243441; } img { filter: invert(.92) hue-rotate(180deg); } }
 :root { --bk-background-fill-color: var(--ground); --bk-border-fill-color: var(--ground);
   --bk-outline-line-color: var(--line); --bk-grid-line-color: var(--line); --bk-axis-line-color:

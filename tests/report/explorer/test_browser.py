@@ -121,7 +121,7 @@ def test_hovering_shows_a_run_and_a_click_opens_it(page: Page) -> None:
 
 def open_by_keyboard(page: Page, run: str) -> None:
     page.find(f"[data-run='{run}']").send_keys(ENTER)
-    page.wait(f"!document.getElementById('panel-a').hidden && state.a === '{run}' && documents.a")
+    page.wait(f"!document.getElementById('panel-a').hidden && state.a === '{run}' && Boolean(documents.a)")
     page.wait("document.querySelector('#panel-a .charts').children.length")
 
 
@@ -154,7 +154,7 @@ def test_two_runs_side_by_side(page: Page) -> None:
     open_by_keyboard(page, RUN)
     page.find("#beside").send_keys("magnitude-keep0.5-seed2")
     page.js("document.getElementById('beside').dispatchEvent(new Event('change'))")
-    page.wait("documents.b && document.querySelector('#changes tbody')")
+    page.wait("Boolean(documents.b && document.querySelector('#changes tbody'))")
     rows = page.all("#changes tbody tr")
     assert f"Words that changed: {len(rows)}" in page.find("#changes").text
     assert all(row.find_elements("css selector", ".changed") for row in rows)
@@ -162,7 +162,7 @@ def test_two_runs_side_by_side(page: Page) -> None:
     assert left["x"] + left["width"] <= right["x"]
     address = page.browser.current_url
     page.open(address)
-    page.wait("document.querySelector('#changes tbody')")
+    page.wait("Boolean(document.querySelector('#changes tbody'))")
     assert page.find("#panel-b h3").text == "magnitude-keep0.5-seed2"
     page.find("#panel-a .close").click()
     page.wait("state.b === '' && document.querySelector('#panel-a h3').textContent === 'magnitude-keep0.5-seed2'")
@@ -201,7 +201,7 @@ def test_what_it_saves_is_what_lies_beside_it(page: Page, report: Path) -> None:
 def test_text_stands_out_and_the_chart_follows_the_scheme(page: Page, scheme: str, report: Path) -> None:
     page.media(scheme)
     page.open((report / "index.html").as_uri() + f"#a={RUN}&b=map-keep0.5-seed1")
-    page.wait("document.querySelector('#changes tbody')")
+    page.wait("Boolean(document.querySelector('#changes tbody'))")
     page.js("for (const part of document.querySelectorAll('details')) part.open = true")
     assert page.js(FAINT) == []
     time.sleep(0.3)
