@@ -9,6 +9,7 @@ from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.runs import RunFiles
+from asr_prune.report.sets import compare_all
 from asr_prune.report.write import write_report
 from asr_prune.run_dir import RunDir
 from asr_prune.score.options import ScoreOptions
@@ -25,8 +26,10 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
 
 def report_into(out: Path, layout: Layout, options: ReportOptions, score: ScoreOptions, overlap: Path) -> str:
     """Writes the report to the folder `out` and returns its table. Raises UserError likewise."""
-    runs = [files_of(run) for run in layout.existing_runs()]
-    return write_report(runs, out, layout.name, options, score, read_overlap(overlap))
+    runs = layout.existing_runs()
+    comparison = compare_all(runs, score.bootstrap, score.seed)
+    files, known = [files_of(run) for run in runs], read_overlap(overlap)
+    return write_report(files, out, layout.name, options, score, known, comparison)
 
 
 def files_of(run: RunDir) -> RunFiles:

@@ -21,6 +21,8 @@ from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.results_text import csv_text, json_text
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
+from asr_prune.report.sets import SetComparison
+from asr_prune.report.sets_page import sets_section
 
 _READING = (
     "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and"
@@ -132,6 +134,7 @@ def _sections(
     pictures: Pictures,
     skipped: Sequence[str],
     warning: str,
+    comparison: SetComparison | None,
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     sampled = [f"{run.result.run}: {run.sampled}." for run in runs if run.sampled]
@@ -147,6 +150,7 @@ def _sections(
         runs_table(rows),
         _downloads(rows),
         *([f"<p>{escape(warning)}</p>"] if warning else []),
+        *sets_section(comparison),
         *([_bullets(found)] if (found := [*sampled, *remarks(rows)]) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",
@@ -166,13 +170,14 @@ def page(
     pictures: Pictures,
     skipped: Sequence[str],
     warning: str = "",
+    comparison: SetComparison | None = None,
 ) -> str:
     """HTML of the whole report with its pictures; `runs` in the order of the table.
 
     details: of each run by its name; skipped: a sentence for each unfinished or damaged run;
-    warning: one about the test set.
+    warning: one about the test set; comparison: of the runs as sets.
     """
-    body = "\n".join(_sections(runs, details, title, pictures, skipped, warning))
+    body = "\n".join(_sections(runs, details, title, pictures, skipped, warning, comparison))
     metas = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
     head = f"{metas}<title>{escape(title)}</title><style>{STYLE}</style>"
     html = f'<html lang="en"><head>{head}</head>\n<body>\n<main>{body}</main>\n{scripts()}</body></html>'

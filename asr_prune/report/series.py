@@ -45,7 +45,7 @@ class Series:
 def request(row: Result) -> tuple[float | str | None, ...]:
     """What was asked of a run's pruning: runs of a series that share it differ in seed alone."""
     asked = row.keep_asked, row.strength, row.sparsity_asked
-    return *map(finite, asked), row.like
+    return *map(finite, asked), row.like, row.budget_asked
 
 
 def plottable(rows: Sequence[Result]) -> list[Result]:

@@ -11,7 +11,7 @@ from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
 _PICTURES = [f"{name}.{kind}" for name in ("wer_vs_nodes", "costs", "norms") for kind in ("png", "svg")]
-REPORT_FILES = ("results.json", "results.csv", *_PICTURES, "index.html")
+REPORT_FILES = ("results.json", "results.csv", "comparison.json", *_PICTURES, "index.html")
 #: any run: its paths are patterns
 EVERY_RUN = RunDir(Path("*"))
 
@@ -20,9 +20,9 @@ def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
-    read = [run.result, run.norms, run.weights, run.widths, words, run.verify]
-    read += [run.metrics, run.nodes, run.score("test"), run.shrunk]
-    read += [run.score("test").with_suffix(UTTERANCES)]
+    scores = (run.recipe, run.score("test"), run.score("test").with_suffix(UTTERANCES))
+    read = [run.result, run.norms, run.weights, run.widths, words, run.verify, *scores]
+    read += [run.metrics, run.nodes, run.shrunk]
     return [
         Work(
             stage="report",

@@ -21,7 +21,7 @@ from tests.report.conftest import invented
 from .conftest import run_files
 
 PICTURES = [f"{name}.{kind}" for name in ("costs", "norms", "wer_vs_nodes") for kind in ("png", "svg")]
-FILES = sorted([*PICTURES, "index.html", "results.csv", "results.json"])
+FILES = sorted([*PICTURES, "comparison.json", "index.html", "results.csv", "results.json"])
 
 
 @pytest.fixture

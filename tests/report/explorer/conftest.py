@@ -56,7 +56,13 @@ def _write_run(
     scored = score(hyps, refs, {utt: f"s{int(utt[1:]) % 10}" for utt in refs}, ScoreOptions(bootstrap=50))
     write_score(folder / "score_test.json", scored)
     nodes, interval = int(1024 * keep), {"wer_test_low": scored.low, "wer_test_high": scored.high}
-    facts = {"seed": seed, "keep_asked": keep if keep < 1 else None, "params": int(4e5 * keep), "macs_per_frame": int(4e5 * keep), **interval}
+    facts = {
+        "seed": seed,
+        "keep_asked": keep if keep < 1 else None,
+        "params": int(4e5 * keep),
+        "macs_per_frame": int(4e5 * keep),
+        **interval,
+    }
     facts |= {"converged": None if keep == 1 else rng.random() < 0.8, "am_forward_seconds_per_hour": 9 * keep}
     row = invented_row(folder.name, method, nodes, scored.wer, **facts)
     (folder / "result.json").write_text(json.dumps(row))
