@@ -1,4 +1,4 @@
-"""The report of an experiment for a browser: drawn anew when runs finish, with the audio of test."""
+"""The report of an experiment for a browser: redrawn as runs finish, with the audio of test."""
 
 from __future__ import annotations
 
@@ -104,5 +104,6 @@ def _live(page: str, version: str) -> bytes:
 
 
 def _waiting(sentence: str) -> str:
-    head = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>waiting for runs</title></head>'
-    return f"{head}<body><p>{escape(sentence)} This page shows the first run when it is finished.</p></body></html>"
+    head = '<meta charset="utf-8"><title>waiting for runs</title><link rel="icon" href="data:,">'
+    body = f"<p>{escape(sentence)} This page shows the first run when it is finished.</p>"
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>'

@@ -92,15 +92,18 @@ def _wer_figure(scale: str, sources: _Sources, y_range: Sequence[float]) -> figu
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[00]a")
     plot.hstrip("low", "high", source=sources["bands"], color="colour", alpha=0.08)
     plot.hspan("y", source=sources["dense"], line_color="colour", line_dash="dashed")
-    plot.step("x", "y", source=sources["front"], mode="after", color="#B08000", line_width=5, alpha=0.3)
+    broad = {"color": "#B08000", "line_width": 5, "alpha": 0.3}
+    plot.step("x", "y", source=sources["front"], mode="after", **broad)
     plot.segment("x", "low", "x", "high", source=sources["intervals"], color="colour", alpha=0.45)
-    plot.multi_line("xs", "ys", source=sources["means"], color="colour", line_dash="dash", line_width=1.8)
+    look = {"color": "colour", "line_dash": "dash", "line_width": 1.8}
+    plot.multi_line("xs", "ys", source=sources["means"], **look)
     _add_runs(plot, sources["runs"])
     return plot
 
 
 def _add_runs(plot: figure, source: ColumnDataSource) -> None:
-    look = {"line_color": "colour", "fill_color": "colour", "fill_alpha": "alpha", "marker": "marker"}
+    look = {"line_color": "colour", "fill_color": "colour"}
+    look |= {"fill_alpha": "alpha", "marker": "marker"}
     points = plot.scatter("x", "y", source=source, size=10, nonselection_alpha=1, **look)
     plot.x_range = DataRange1d(renderers=[points], range_padding=0.06)
     plot.add_tools(HoverTool(renderers=[points], tooltips=_HOVER, point_policy="follow_mouse"))
@@ -122,7 +125,8 @@ def _layers(sources: _Sources) -> figure:
 
 
 def _norms(sources: _Sources) -> figure:
-    axis = {"x_axis_label": "norm of the node", "y_axis_type": "log", "y_range": DataRange1d(start=0.7)}
+    axis = {"x_axis_label": "norm of the node"}
+    axis |= {"y_axis_type": "log", "y_range": DataRange1d(start=0.7)}
     plot = _panel(title="Norms before the cut", **axis)
     edges = {"left": "left", "right": "right", "bottom": 0.5, "source": sources["norms"]}
     plot.quad(top="top", color=CUT, line_width=0, **edges)
@@ -137,7 +141,8 @@ def _curves(sources: _Sources) -> figure:
     labels = {"x_axis_label": "epoch", "y_axis_label": "CE (nats)"}
     plot = _panel(title="Cross-entropy and nodes", **labels)
     curves = sources["curves"]
-    lines = [plot.line("epoch", key, source=curves, color=colour, line_width=2) for key, colour in _CURVES.items()]
+    look = {"source": curves, "line_width": 2}
+    lines = [plot.line("epoch", key, color=colour, **look) for key, colour in _CURVES.items()]
     plot.y_range.renderers = lines
     plot.extra_y_ranges = {"nodes": DataRange1d(start=0)}
     plot.add_layout(LinearAxis(y_range_name="nodes", axis_label="nodes"), "right")

@@ -59,7 +59,8 @@ function fillCharts(drawn, run) {
     dense: names.map(name => dense[name] ?? NaN)});
 }
 
-const MARKS = "Struck out: words of the reference. Bold: what was recognised. Marked: where the two runs differ.";
+const MARKS = "Struck out: words of the reference. Bold: what was recognised."
+  + " Marked: where the two runs differ.";
 
 /* what a run recognised of an utterance: the reference words, and its errors by place */
 function variant(utterance, name) {
@@ -106,13 +107,14 @@ function fillWords(box, name) {
   const lost = both.filter(([, one, two]) => !wrong(one) && wrong(two));
   const won = both.filter(([, one, two]) => wrong(one) && !wrong(two));
   box.replaceChildren(...(name === dense || !both.length ? [] : [
-    table(`Right in ${dense}, wrong here`, [name], lost.map(([each, , two]) => row(each, sentence(two)))),
-    table(`Wrong in ${dense}, right here`, [dense], won.map(([each, one]) => row(each, sentence(one)))),
+    table(`Right in ${dense}, wrong here`, [name], lost.map(([it, , two]) => row(it, sentence(two)))),
+    table(`Wrong in ${dense}, right here`, [dense], won.map(([it, one]) => row(it, sentence(one)))),
     ...leftOut()]));
 }
 
 const leftOut = () => words.left_out ? [make("p",
-  `${words.left_out} more utterances with errors did not fit into this page.`, {class: "soft"})] : [];
+  `${words.left_out} more utterances with errors did not fit into this page.`,
+  {class: "soft"})] : [];
 
 /* places at which two runs differ; if their references differ, those of all errors */
 function changes(one, two) {
@@ -130,7 +132,8 @@ function compare() {
   }
   const heads = [state.a, state.b];
   $("changes").replaceChildren(...(both ?
-    [table("Words that changed", heads, rows, true), make("p", MARKS, {class: "soft"}), ...leftOut()] : []));
+    [table("Words that changed", heads, rows, true), make("p", MARKS, {class: "soft"}),
+      ...leftOut()] : []));
 }
 
 function listenToPanels() {

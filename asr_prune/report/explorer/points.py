@@ -35,22 +35,24 @@ DENSE_KEY = "dense"
 
 
 @dataclass(frozen=True)
-class ScoredRun:
+class CostedRun:
     """A run that has a test WER, with its costs by key; None where one is not known."""
 
     row: Result
     costs: Mapping[str, float | None]
 
 
-def known_runs(rows: Sequence[Result], details: Mapping[str, Details]) -> list[ScoredRun]:
+def known_runs(rows: Sequence[Result], details: Mapping[str, Details]) -> list[CostedRun]:
     """Those of `rows` with a test WER."""
     scored = [row for row in rows if finite(row.wer_test) is not None]
-    return [ScoredRun(row, {cost.key: cost.value(row, details[row.run]) for cost in COSTS}) for row in scored]
+    costs = [{cost.key: cost.value(row, details[row.run]) for cost in COSTS} for row in scored]
+    return [CostedRun(row, each) for row, each in zip(scored, costs, strict=True)]
 
 
-def front(runs: Sequence[ScoredRun], cost: str) -> list[tuple[float, float]]:
+def front(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
     """The Pareto front, (cost, WER): runs that no other beats in one and equals in the other."""
-    pairs = sorted((value, run.row.wer_test) for run in runs if (value := run.costs[cost]) is not None)
+    known = [run for run in runs if run.costs[cost] is not None]
+    pairs = sorted((run.costs[cost] or 0.0, run.row.wer_test) for run in known)
     best: list[tuple[float, float]] = []
     for pair in pairs:
         if not best or pair[1] < best[-1][1]:
@@ -58,7 +60,7 @@ def front(runs: Sequence[ScoredRun], cost: str) -> list[tuple[float, float]]:
     return best
 
 
-def mean_line(runs: Sequence[ScoredRun], cost: str) -> list[tuple[float, float]]:
+def mean_line(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
     """Mean cost and mean WER of the runs that differ in seed alone, a point per request."""
     groups: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
     for run in runs:
@@ -100,18 +102,19 @@ def _dense_series() -> dict[str, Any]:
     return {"name": DENSE_KEY, **look, "lines": {}}
 
 
-def _series(line: Series, runs: Sequence[ScoredRun]) -> dict[str, Any]:
+def _series(line: Series, runs: Sequence[CostedRun]) -> dict[str, Any]:
     place = COLOURS.index(line.colour)
-    look = {"colour": LIGHT[place], "dark": DARK[place], "marker": MARKERS[line.marker], "dash": "solid"}
+    look = {"colour": LIGHT[place], "dark": DARK[place]}
+    look |= {"marker": MARKERS[line.marker], "dash": "solid"}
     if takes_widths(runs[0].row.method):
         look |= {"colour": DENSE, "dark": _DENSE_DARK, "dash": "dotted"}
-    return {"name": line.name, **look, "lines": {cost.key: mean_line(runs, cost.key) for cost in COSTS}}
+    lines = {cost.key: mean_line(runs, cost.key) for cost in COSTS}
+    return {"name": line.name, **look, "lines": lines}
 
 
-def _run(run: ScoredRun, key: str) -> dict[str, Any]:
+def _run(run: CostedRun, key: str) -> dict[str, Any]:
     row = run.row
-    interval = finite(row.wer_test_low), finite(row.wer_test_high)
-    facts = {"run": row.run, "series": key, "wer": row.wer_test, "low": interval[0], "high": interval[1]}
+    facts = {"run": row.run, "series": key, "wer": row.wer_test, **_interval(row)}
     return {**facts, "seed": row.seed, "hollow": row.converged is False, "x": dict(run.costs)}
 
 
@@ -120,4 +123,8 @@ def _reference(rows: Sequence[Result]) -> list[dict[str, Any]]:
     dense = [row for row in references(rows) if is_dense(row)]
     sizes = sorted({row.nodes for row in dense if finite(row.nodes)})
     middle = [median_run([row for row in dense if row.nodes == size]) for size in sizes]
-    return [{"wer": row.wer_test, "low": finite(row.wer_test_low), "high": finite(row.wer_test_high)} for row in middle]
+    return [{"wer": row.wer_test, **_interval(row)} for row in middle]
+
+
+def _interval(row: Result) -> dict[str, float | None]:
+    return {"low": finite(row.wer_test_low), "high": finite(row.wer_test_high)}

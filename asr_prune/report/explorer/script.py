@@ -64,12 +64,15 @@ function draw() {
 }
 
 function drawRuns(drawn, points, cost, clip) {
-  const interval = run => run.low === null ? "" : ` [${run.low.toFixed(2)}, ${run.high.toFixed(2)}]`;
+  const two = value => value.toFixed(2);
+  const wer = run => two(run.wer) + " %" + (run.low === null ? "" :
+    ` [${two(run.low)}, ${two(run.high)}]`);
   const nodes = run => run.x.nodes === null ? "-" : run.x.nodes.toLocaleString("en") + " nodes";
   fill(drawn, "runs", {x: column(points, run => run.at), y: column(points, run => clip(run.wer)),
     run: column(points, run => run.run), seed: column(points, run => run.seed ?? "-"),
-    wer: column(points, run => run.wer.toFixed(2) + " %" + interval(run)), size: column(points, nodes),
-    cost: column(points, run => cost === "nodes" ? "" : `${short(run.x[cost])} ${chart.costs[cost]}`),
+    wer: column(points, wer), size: column(points, nodes),
+    cost: column(points, run =>
+      cost === "nodes" ? "" : `${short(run.x[cost])} ${chart.costs[cost]}`),
     colour: column(points, run => run.colour), alpha: column(points, run => run.hollow ? 0 : .85),
     marker: column(points, run =>
       clip(run.wer) < run.wer ? "triangle" : series.get(run.series).marker)});
@@ -79,8 +82,8 @@ function drawDense(drawn) {
   const dense = shown("dense") ? chart.dense : [], bands = dense.filter(each => each.low !== null);
   const colour = () => colourOf("dense");
   fill(drawn, "dense", {y: column(dense, each => each.wer), colour: column(dense, colour)});
-  fill(drawn, "bands", {low: column(bands, each => each.low), high: column(bands, each => each.high),
-    colour: column(bands, colour)});
+  fill(drawn, "bands", {low: column(bands, each => each.low),
+    high: column(bands, each => each.high), colour: column(bands, colour)});
 }
 
 /* a page's address holds what it shows: it can be sent, and survives a reload */
@@ -106,7 +109,11 @@ function listen() {
   }
   for (const box of all("[name=series]")) {
     box.checked = shown(box.value);
-    box.onchange = () => { state.off[box.checked ? "delete" : "add"](box.value); draw(); remember(); };
+    box.onchange = () => {
+      state.off[box.checked ? "delete" : "add"](box.value);
+      draw();
+      remember();
+    };
   }
   for (const button of all("[data-run]")) button.onclick = () => openRun(button.dataset.run);
   for (const button of all("th button")) button.onclick = () => sortBy(button.parentNode);
@@ -117,10 +124,11 @@ function listen() {
 
 /* numbers by value, text by the alphabet, what is missing last */
 function sortBy(head) {
-  const up = head.getAttribute("aria-sort") !== "ascending", body = head.closest("table").tBodies[0];
+  const up = head.getAttribute("aria-sort") !== "ascending";
+  const body = head.closest("table").tBodies[0], at = head.cellIndex;
   for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", up ? "ascending" : "descending");
-  const key = row => row.cells[head.cellIndex].dataset.value ?? row.cells[head.cellIndex].textContent;
+  const key = row => row.cells[at].dataset.value ?? row.cells[at].textContent;
   const numeric = head.dataset.kind === "number";
   const rows = [...body.rows].sort((one, two) => {
     const [a, b] = [key(one), key(two)];

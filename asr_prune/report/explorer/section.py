@@ -32,6 +32,7 @@ _CAPTION = (
 )
 
 
+_ALT = "Test word error rate against cost; the table has the figures"
 _PANEL_CAPTION = (
     "Norms: blue nodes were kept, orange ones cut. Cross-entropy: blue is training, orange dev; dotted"
     " grey is the node count. Speakers: the orange dash is the dense network."
@@ -50,7 +51,7 @@ def explorer(runs: Sequence[FinishedRun], details: Mapping[str, Details]) -> str
         '<section class="screen" aria-label="Explore the runs">',
         _choices("cost", "against", {cost.key: cost.short for cost in COSTS}, "nodes"),
         _choices("scale", "axis", {"log": "logarithmic", "linear": "linear"}, "log"),
-        '<div id="chart" role="img" aria-label="Test word error rate against cost; the table has the figures"></div>',
+        f'<div id="chart" role="img" aria-label="{_ALT}"></div>',
         _legend(chart["series"]),
         f'<p class="soft">{escape(_CAPTION)}</p>',
         f'<div id="panels">{_panel("a", _beside([row.run for row in rows]))}{_panel("b", "")}</div>',
@@ -67,7 +68,8 @@ def explorer(runs: Sequence[FinishedRun], details: Mapping[str, Details]) -> str
 def scripts() -> str:
     """Bokeh and what moves the page, for the end of its body."""
     library = Resources(mode="inline", components=["bokeh"], log_level="error").js_raw
-    return "".join(f"<script>{text}</script>\n" for text in (*library, SCRIPT + PANEL_SCRIPT + "start();"))
+    texts = (*library, SCRIPT + PANEL_SCRIPT + "start();")
+    return "".join(f"<script>{text}</script>\n" for text in texts)
 
 
 def _json(name: str, text: str) -> str:
@@ -94,11 +96,12 @@ def _choices(name: str, title: str, labels: Mapping[str, str], first: str) -> st
 
 def _legend(series: Sequence[Mapping[str, Any]]) -> str:
     """A box for each series, and for intervals and the Pareto front."""
-    entries = [(each["name"], _SIGNS[each["marker"]], each["colour"], each["dark"]) for each in series]
+    entries = [(x["name"], _SIGNS[x["marker"]], x["colour"], x["dark"]) for x in series]
     entries += [("intervals", "│", "#55616c", "#a9b4be"), ("front", "━", "#B08000", "#B08000")]
     boxes = "".join(
         f'<label><input type="checkbox" name="series" value="{escape(name)}" checked>'
-        f' <span class="mark" style="--look:{colour};--look-dark:{dark}" aria-hidden="true">{sign}</span>'
+        f' <span class="mark" style="--look:{colour};--look-dark:{dark}" aria-hidden="true">'
+        f"{sign}</span>"
         f" {escape({'front': 'Pareto front'}.get(name, name))}</label>"
         for name, sign, colour, dark in entries
     )
@@ -114,7 +117,8 @@ def _beside(names: Sequence[str]) -> str:
 def _panel(slot: str, more: str) -> str:
     return (
         f'<article class="panel" id="panel-{slot}" aria-labelledby="title-{slot}" hidden>'
-        f'<header><h3 id="title-{slot}"></h3><button class="close" type="button">close</button></header>{more}'
+        f'<header><h3 id="title-{slot}"></h3>'
+        f'<button class="close" type="button">close</button></header>{more}'
         '<dl class="facts"></dl><div class="made soft"></div><div class="charts"></div>'
         f'<p class="soft">{escape(_PANEL_CAPTION)}</p>'
         '<p class="confusions soft"></p><div class="words"></div></article>'

@@ -12,7 +12,7 @@ from asr_prune.report.explorer.costs import COSTS
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.explorer.points import (
     MARKERS,
-    ScoredRun,
+    CostedRun,
     chart_data,
     front,
     known_runs,
@@ -25,9 +25,9 @@ from tests.report.conftest import invented
 SMALL = st.integers(1, 5).map(float)
 
 
-def scored(run: str, cost: float | None, wer: float, **more: object) -> ScoredRun:
+def scored(run: str, cost: float | None, wer: float, **more: object) -> CostedRun:
     """A run with that many nodes."""
-    return ScoredRun(invented(run, "l2", 512, wer, **more), {"nodes": cost})
+    return CostedRun(invented(run, "l2", 512, wer, **more), {"nodes": cost})
 
 
 @given(st.lists(st.tuples(st.one_of(st.none(), SMALL), SMALL), max_size=12))
