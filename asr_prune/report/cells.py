@@ -18,13 +18,20 @@ _Value = Callable[[Result], float | None]
 class Column:
     """A column of the table.
 
-    head: two lines; cell: text of a result; gap: spaces before it; left: aligned to the left.
+    head: two lines; cell: text of a result; gap: spaces before it; left: aligned to the left;
+    value: the number by which cells are sorted; None: their text.
     """
 
     head: tuple[str, str]
     cell: Callable[[Result], str]
     gap: int = 1
     left: bool = False
+    value: _Value | None = None
+
+    @property
+    def title(self) -> str:
+        """The head on one line."""
+        return " ".join(self.head).replace("- ", "").replace("/ ", "/").strip()
 
 
 def three_digits(value: float | None) -> str:
@@ -44,12 +51,12 @@ def decimals(value: float | None, digits: int) -> str:
     return ABSENT if value is None else f"{value:.{digits}f}"
 
 
-def _fixed(value: _Value, digits: int) -> Callable[[Result], str]:
-    return lambda row: decimals(value(row), digits)
+def _fixed(head: tuple[str, str], value: _Value, digits: int) -> Column:
+    return Column(head, lambda row: decimals(value(row), digits), value=value)
 
 
-def _count(value: _Value) -> Callable[[Result], str]:
-    return lambda row: three_digits(finite(value(row)))
+def _count(head: tuple[str, str], value: _Value, gap: int = 1) -> Column:
+    return Column(head, lambda row: three_digits(finite(value(row))), gap, value=value)
 
 
 def target(row: Result) -> str:
@@ -62,6 +69,12 @@ def target(row: Result) -> str:
     if keep is not None or sparsity is not None:
         return f"{keep:g}" if keep is not None else f"z={sparsity:g}"
     return ABSENT if strength is None else f"s={strength:g}"
+
+
+def _asked(row: Result) -> float | None:
+    """The number of `target`."""
+    asked = row.keep_asked, row.sparsity_asked, row.strength
+    return next((value for value in map(finite, asked) if value is not None), None)
 
 
 def layers(row: Result | NestedWidth) -> str:
@@ -95,37 +108,41 @@ def _entropies(row: Result) -> str:
     return final if before == after == ABSENT else f"{before}/{after}/{final}"
 
 
-def _agreement(row: Result) -> str:
+def _agreed(row: Result) -> float | None:
     """Word edits in % of the dense network's words."""
     found = row.agreement_test
-    return f"{100 * found['edits'] / found['words']:.2f}" if found.get("words") else ABSENT
+    return 100 * found["edits"] / found["words"] if found.get("words") else None
+
+
+def _agreement(row: Result) -> str:
+    return decimals(_agreed(row), 2)
 
 
 COLUMNS = (
     Column(("", "run"), lambda row: row.run, left=True),
     Column(("", "method"), lambda row: f"{row.method}{TAUGHT if row.teachers else ''}", gap=2, left=True),
-    Column(("", "target"), target),
-    Column(("", "nodes"), _count(lambda row: row.nodes)),
-    Column(("", "per layer"), layers, left=True),
-    Column(("para-", "ms"), _count(lambda row: row.params), gap=2),
-    Column(("MACs/", "frame"), _count(lambda row: row.macs_per_frame)),
-    Column(("non-", "zero"), _count(lambda row: row.nonzero_weights)),
-    Column(("WER", "dev"), _fixed(lambda row: row.wer_dev, 2)),
-    Column(("WER test", "[95 % interval]"), interval_cell),
-    Column(("CER", "test"), _fixed(lambda row: row.cer_test, 2)),
-    Column(("CE: before/", "after cut/end"), _entropies),
-    Column(("mass", "cut"), _mass),
+    Column(("", "target"), target, value=_asked),
+    _count(("", "nodes"), lambda row: row.nodes),
+    Column(("", "per layer"), layers, left=True, value=lambda row: row.nodes),
+    _count(("para-", "ms"), lambda row: row.params, gap=2),
+    _count(("MACs/", "frame"), lambda row: row.macs_per_frame),
+    _count(("non-", "zero"), lambda row: row.nonzero_weights),
+    _fixed(("WER", "dev"), lambda row: row.wer_dev, 2),
+    Column(("WER test", "[95 % interval]"), interval_cell, value=lambda row: row.wer_test),
+    _fixed(("CER", "test"), lambda row: row.cer_test, 2),
+    Column(("CE: before/", "after cut/end"), _entropies, value=lambda row: row.dev_ce_final),
+    Column(("mass", "cut"), _mass, value=lambda row: row.norm_mass_removed),
     Column(("", "conv."), _converged),
-    Column(("train", "s"), _fixed(lambda row: row.train_seconds, 0)),
+    _fixed(("train", "s"), lambda row: row.train_seconds, 0),
 )
 
 #: stands beside the WER of test where a test set has no transcripts
-AGREEMENT = Column(("edits from", "dense, %"), _agreement, gap=2)
+AGREEMENT = Column(("edits from", "dense, %"), _agreement, gap=2, value=_agreed)
 
 
 #: stand after the nodes where the input or the output layer was pruned
-INPUTS = Column(("in-", "puts"), _count(lambda row: row.inputs), gap=2)
-RANK = Column(("out", "rank"), _count(lambda row: row.output_rank))
+INPUTS = _count(("in-", "puts"), lambda row: row.inputs, gap=2)
+RANK = _count(("out", "rank"), lambda row: row.output_rank)
 
 
 def columns(rows: Sequence[Result]) -> list[Column]:

@@ -8,8 +8,10 @@ from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
 from asr_prune.report.options import ReportOptions
+from asr_prune.report.runs import RunFiles
 from asr_prune.report.sets import compare_all
-from asr_prune.report.write import RunFiles, write_report
+from asr_prune.report.write import write_report
+from asr_prune.run_dir import RunDir
 from asr_prune.score.options import ScoreOptions
 
 
@@ -17,21 +19,32 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
     """Writes the report folder and table.txt. overlap: what the lang stage counted, if it did.
     Raises UserError as `write_report`.
     """
-    runs = [
-        RunFiles(
-            name=run.name,
-            result=run.result,
-            norms=run.norms,
-            weights=run.weights,
-            widths=run.widths,
-            before_cut=run.before_cut,
-            decoded=run.decoded("test"),
-            verify=run.verify,
-        )
-        for run in layout.existing_runs()
-    ]
-    comparison = compare_all(layout.existing_runs(), score.bootstrap, score.seed)
-    known = read_overlap(overlap)
-    table = write_report(runs, layout.report, layout.name, options, score, known, comparison)
+    table = report_into(layout.report, layout, options, score, overlap)
     with atomic(layout.table) as file:
         file.write(table)
+
+
+def report_into(out: Path, layout: Layout, options: ReportOptions, score: ScoreOptions, overlap: Path) -> str:
+    """Writes the report to the folder `out` and returns its table. Raises UserError likewise."""
+    runs = layout.existing_runs()
+    comparison = compare_all(runs, score.bootstrap, score.seed)
+    files, known = [files_of(run) for run in runs], read_overlap(overlap)
+    return write_report(files, out, layout.name, options, score, known, comparison)
+
+
+def files_of(run: RunDir) -> RunFiles:
+    """What the report reads of a run."""
+    return RunFiles(
+        name=run.name,
+        result=run.result,
+        norms=run.norms,
+        weights=run.weights,
+        widths=run.widths,
+        before_cut=run.before_cut,
+        decoded=run.decoded("test"),
+        verify=run.verify,
+        metrics=run.metrics,
+        nodes=run.nodes,
+        score=run.score("test"),
+        network=run.shrunk,
+    )

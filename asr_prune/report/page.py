@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 import base64
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from asr_prune.report.cells import Column, columns, interval_cell, layers, legend
+from PIL import Image
+
+from asr_prune.report.cells import interval_cell, layers, legend
+from asr_prune.report.explorer.details import Details
+from asr_prune.report.explorer.runs_table import runs_table, wide_table
+from asr_prune.report.explorer.section import download, explorer, scripts
+from asr_prune.report.explorer.style import STYLE, WITHOUT_SCRIPT
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense, references
+from asr_prune.report.results_text import csv_text, json_text
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
 from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_page import sets_section
 
-_STYLE = """
-:root { color-scheme: light; --ink: #1f2933; --soft: #5f6b76; --line: #e3e7eb; --tint: #f6f8fa;
-  --accent: #0072B2; }
-body { margin: 0 auto; padding: 2.2rem 1.6rem 4rem; max-width: 1320px; color: var(--ink);
-  background: #fff;
-  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2.4rem 0 .7rem; }
-.lead { color: var(--soft); font-size: 1.05rem; margin: 0 0 1.6rem; }
-.wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
-table { border-collapse: collapse; width: 100%; font-size: 13px;
-  font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .5rem; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid var(--line); }
-th { background: var(--tint); font-weight: 600; color: var(--soft); vertical-align: bottom;
-  line-height: 1.25; white-space: normal; }
-th.left, td.left { text-align: left; } tr:last-child td { border-bottom: 0; }
-tr.dense td { background: #fbfaf3; }
-tbody tr:hover td { background: #eef5fa; } td.no { color: #b34700; font-weight: 600; }
-img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 8px; }
-pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px;
-  padding: .6rem .8rem; white-space: pre-wrap; overflow-wrap: anywhere;
-  font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; margin: .35rem 0 1rem; }
-ul { padding-left: 1.2rem; } li { margin: .25rem 0; }
-.soft { color: var(--soft); font-size: 13px; } a { color: var(--accent); }
-"""
-
 _READING = (
     "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and"
     " scored. Further left is smaller, lower is better. The dashed line is the dense network, the"
-    " band its 95 % interval.",
+    " band its 95 % interval. No run of the Pareto front is beaten in both size and WER.",
     "Nodes are not all that a network costs: the first and the last map stay as wide outside as"
     " they are. Compare the speed of networks by multiply-adds, their files by parameters.",
     "If the bars of two points overlap widely, this test set cannot separate them. Compare methods"
@@ -104,39 +86,12 @@ def summary(rows: Sequence[Result]) -> str:
     )
 
 
-def _class(left: bool, text: str) -> str:
-    names = [*(["left"] if left else []), *(["no"] if text == "NO" else [])]
-    return f' class="{" ".join(names)}"' if names else ""
-
-
-def _head(column: Column) -> str:
-    words = " ".join(column.head).replace("- ", "").replace("/ ", "/").strip()
-    return f"<th{_class(column.left, '')}>{escape(words)}</th>"
-
-
-def _table_row(row: Result, every: Sequence[Column]) -> str:
-    texts = [(column.left, column.cell(row)) for column in every]
-    cells = "".join(f"<td{_class(left, text)}>{escape(text)}</td>" for left, text in texts)
-    dense = ' class="dense"' if is_dense(row) else ""
-    return f"<tr{dense}>{cells}</tr>"
-
-
-def _wide_table(head: str, body: str) -> str:
-    rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="wide"><table>{rows}</table></div>'
-
-
 def _image(png: bytes, alt: str) -> str:
-    data = base64.b64encode(png).decode()
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
-
-
-def _command(row: Result) -> str:
-    facts = {"seed": row.seed, "commit": row.commit}
-    shown = ", ".join(f"{key} {value}" for key, value in facts.items() if value is not None)
-    details = f' <span class="soft">{escape(shown)}</span>' if shown else ""
-    command = escape(row.command or "not recorded")
-    return f"<div><strong>{escape(row.run)}</strong>{details}<pre>{command}</pre></div>"
+    """A picture in the page, as WebP without loss: a third of the bytes of PNG."""
+    packed = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(packed, "WEBP", lossless=True)
+    data = base64.b64encode(packed.getvalue()).decode()
+    return f'<img alt="{escape(alt)}" src="data:image/webp;base64,{data}">'
 
 
 def _nested_row(row: NestedWidth) -> str:
@@ -155,7 +110,7 @@ def _nested_table(run: FinishedRun) -> str:
     names = ("share of each layer", "nodes", "per layer", "dev CE", "WER dev", "WER test")
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(map(_nested_row, run.nested))
-    return f"<h3>{escape(run.result.run)}</h3>{_wide_table(head, body)}"
+    return f"<h3>{escape(run.result.run)}</h3>{wide_table(head, body)}"
 
 
 def _bullets(sentences: Sequence[str]) -> str:
@@ -166,8 +121,15 @@ def _picture(title: str, png: bytes | None, alt: str) -> list[str]:
     return [f"<h2>{title}</h2>", _image(png, alt)] if png else []
 
 
+def _downloads(rows: Sequence[Result]) -> str:
+    files = (("results.csv", csv_text(rows), "text/csv"), ("results.json", json_text(rows), "application/json"))
+    links = ", ".join(download(*file) for file in files)
+    return f'<p class="soft">With all columns: {links}.</p>'
+
+
 def _sections(
     runs: Sequence[FinishedRun],
+    details: Mapping[str, Details],
     title: str,
     pictures: Pictures,
     skipped: Sequence[str],
@@ -176,35 +138,34 @@ def _sections(
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     sampled = [f"{run.result.run}: {run.sampled}." for run in runs if run.sampled]
-    every = columns(rows)
     norms = "Histograms of node norms before the cut, kept and cut nodes"
     matrices = "Magnitudes of weights before the cut"
+    still = _image(pictures.wer, "Test word error rate against surviving hidden nodes, by method")
     return [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(summary(rows))}</p>',
-        _image(pictures.wer, "Test word error rate against surviving hidden nodes, by method"),
-        *_picture("Errors against nodes, parameters and multiply-adds", pictures.costs, _COSTS),
+        f'<div class="paper">{still}</div><noscript><style>{WITHOUT_SCRIPT}</style></noscript>',
+        explorer(runs, details),
         "<h2>Runs</h2>",
-        _wide_table("".join(map(_head, every)), "".join(_table_row(row, every) for row in rows)),
-        '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
-        ' <a href="results.json">results.json</a>.</p>',
+        runs_table(rows),
+        _downloads(rows),
         *([f"<p>{escape(warning)}</p>"] if warning else []),
         *sets_section(comparison),
         *([_bullets(found)] if (found := [*sampled, *remarks(rows)]) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",
+        *_picture("Errors against nodes, parameters and multiply-adds", pictures.costs, _COSTS),
         *_picture("Node norms", pictures.norms, norms),
         *([f'<h2>Nested widths</h2><p class="soft">{_NESTED}</p>'] if nested else []),
         *map(_nested_table, nested),
         *_picture("Weights before the cut", pictures.matrices, matrices),
         *_picture("Weights", pictures.weights, "Histograms of weights at the ends of the phases"),
-        "<h2>Commands of the runs</h2>",
-        *map(_command, rows),
     ]
 
 
 def page(
     runs: Sequence[FinishedRun],
+    details: Mapping[str, Details],
     title: str,
     pictures: Pictures,
     skipped: Sequence[str],
@@ -213,11 +174,11 @@ def page(
 ) -> str:
     """HTML of the whole report with its pictures; `runs` in the order of the table.
 
-    skipped: a sentence for each unfinished or damaged run; warning: one about the test set;
-    comparison: of the runs as sets.
+    details: of each run by its name; skipped: a sentence for each unfinished or damaged run;
+    warning: one about the test set; comparison: of the runs as sets.
     """
-    body = "\n".join(_sections(runs, title, pictures, skipped, warning, comparison))
-    viewport = '<meta name="viewport" content="width=device-width">'
-    head = f'<meta charset="utf-8">{viewport}<title>{escape(title)}</title><style>{_STYLE}</style>'
-    html = f'<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>'
+    body = "\n".join(_sections(runs, details, title, pictures, skipped, warning, comparison))
+    metas = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+    head = f"{metas}<title>{escape(title)}</title><style>{STYLE}</style>"
+    html = f'<html lang="en"><head>{head}</head>\n<body>\n<main>{body}</main>\n{scripts()}</body></html>'
     return f"<!doctype html>\n{html}\n"

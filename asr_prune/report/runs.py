@@ -24,7 +24,9 @@ class RunFiles:
 
     result: its row of results.json; norms, weights: arrays (.npz); widths: figures of networks cut
     from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words
-    of test; verify: how its shrunk network was compared with the masked one (JSON).
+    of test; verify: how its shrunk network was compared with the masked one (JSON); metrics: a line
+    per epoch; nodes: which survived (JSON); score: of test (JSON), its tables beside it; network:
+    the shrunk one.
     """
 
     name: str
@@ -35,6 +37,10 @@ class RunFiles:
     before_cut: Path
     decoded: Path
     verify: Path
+    metrics: Path
+    nodes: Path
+    score: Path
+    network: Path
 
 
 @dataclass(frozen=True)

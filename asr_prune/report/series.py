@@ -34,13 +34,18 @@ class Series:
         for row in self.rows:
             if finite(getattr(row, size)) is None or finite(getattr(row, error)) is None:
                 continue
-            request = finite(row.keep_asked), finite(row.strength), row.like, row.budget_asked
-            groups.setdefault(request, []).append(row)
+            groups.setdefault(request(row), []).append(row)
         points = [
             (median(getattr(row, size) for row in group), median(getattr(row, error) for row in group))
             for group in groups.values()
         ]
         return [x for x, _ in sorted(points)], [y for _, y in sorted(points)]
+
+
+def request(row: Result) -> tuple[float | str | None, ...]:
+    """What was asked of a run's pruning: runs of a series that share it differ in seed alone."""
+    asked = row.keep_asked, row.strength, row.sparsity_asked
+    return *map(finite, asked), row.like, row.budget_asked
 
 
 def plottable(rows: Sequence[Result]) -> list[Result]:
@@ -75,7 +80,5 @@ def series(rows: Sequence[Result]) -> list[Series]:
     for row in rows:
         if not is_dense(row):
             named.setdefault(_name(row, rows), []).append(row)
-    return [
-        Series(name, named[name], COLOURS[place % len(COLOURS)], _MARKERS[place % len(_MARKERS)])
-        for place, name in enumerate(sorted(named))
-    ]
+    looks = [(colour, _MARKERS[(place + turn) % 10]) for turn in range(10) for place, colour in enumerate(COLOURS)]
+    return [Series(name, named[name], *looks[place % 100]) for place, name in enumerate(sorted(named))]

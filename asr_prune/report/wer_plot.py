@@ -32,8 +32,8 @@ def tick_fractions(least: float) -> list[float]:
     return fractions
 
 
-def _ceiling(rows: Sequence[Result]) -> float:
-    """Top of the WER axis; collapsed networks are shown at the edge, not flattening the rest."""
+def ceiling(rows: Sequence[Result]) -> float:
+    """Top of the WER axis, %; collapsed networks are shown at the edge, not flattening the rest."""
     limit = 3 * median(row.wer_test for row in rows)
     usual = [row for row in rows if row.wer_test <= limit]
     return 1.06 * max(finite(row.wer_test_high) or row.wer_test for row in usual)
@@ -162,7 +162,7 @@ def _draw_lines(
     lines: Sequence[Series],
     nested: Sequence[FinishedRun],
 ) -> None:
-    top = _ceiling(rows)
+    top = ceiling(rows)
     _reference(axes, references(rows))
     _lines(axes, lines, len(rows) > _CROWDED, top)
     _nested_widths(axes, nested, top)

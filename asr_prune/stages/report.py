@@ -10,10 +10,8 @@ from asr_prune.score.files import UTTERANCES
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
-REPORT_FILES = (
-    *("results.json", "results.csv", "comparison.json", "wer_vs_nodes.png", "costs.png", "norms.png"),
-    "index.html",
-)
+_PICTURES = [f"{name}.{kind}" for name in ("wer_vs_nodes", "costs", "norms") for kind in ("png", "svg")]
+REPORT_FILES = ("results.json", "results.csv", "comparison.json", *_PICTURES, "index.html")
 #: any run: its paths are patterns
 EVERY_RUN = RunDir(Path("*"))
 
@@ -23,7 +21,8 @@ def works(experiment: Experiment) -> list[Work]:
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
     scores = (run.recipe, run.score("test"), run.score("test").with_suffix(UTTERANCES))
-    read = (run.result, run.norms, run.weights, run.widths, words, run.verify, *scores)
+    read = [run.result, run.norms, run.weights, run.widths, words, run.verify, *scores]
+    read += [run.metrics, run.nodes, run.shrunk]
     return [
         Work(
             stage="report",

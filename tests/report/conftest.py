@@ -44,9 +44,10 @@ def invented(run: str, method: str, nodes: int | None, wer: float | None, **more
 def run_files(exp: Path) -> list[RunFiles]:
     """What the report stage reads of the runs under `exp`."""
     names = ("result.json", "norms.npz", "weights.npz", "widths.json")
-    more = ("model/before_cut.pt", "decode_test", "verify.json")
+    more = ("model/before_cut.pt", "decode_test", "verify.json", "metrics.jsonl", "nodes.json")
+    last = ("score_test.json", "shrunk/network.pt")
     folders = sorted(exp.glob("runs/*"))
-    return [RunFiles(path.name, *(path / name for name in (*names, *more))) for path in folders]
+    return [RunFiles(path.name, *(path / name for name in (*names, *more, *last))) for path in folders]
 
 
 @pytest.fixture

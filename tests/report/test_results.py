@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from asr_prune.report.results import Result, finite
-from asr_prune.report.write import CSV_COLUMNS
+from asr_prune.report.results_text import CSV_COLUMNS
 
 from .conftest import invented, invented_row
 

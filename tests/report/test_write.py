@@ -20,7 +20,8 @@ from tests.report.conftest import invented
 
 from .conftest import run_files
 
-FILES = ["comparison.json", "costs.png", "index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
+PICTURES = [f"{name}.{kind}" for name in ("costs", "norms", "wer_vs_nodes") for kind in ("png", "svg")]
+FILES = sorted([*PICTURES, "comparison.json", "index.html", "results.csv", "results.json"])
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_page_needs_no_other_file_and_escapes(exp: Path) -> None:
 
     Sources().feed(page)
     assert len(result) == 3
-    assert all(source.startswith("data:image/png;base64,") for source in result)
+    assert all(source.startswith("data:image/webp;base64,") for source in result)
     assert "Demo &lt;3" in page
     assert "a=&#x27;&lt;1&gt;&#x27;" in page
     assert "<b>&new" not in page

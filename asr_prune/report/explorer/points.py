@@ -1,0 +1,130 @@
+"""What the main chart draws: runs, mean lines, the Pareto front and the dense references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from asr_prune.pruning.registry import find_options
+from asr_prune.report.explorer.costs import COSTS
+from asr_prune.report.explorer.details import Details
+from asr_prune.report.results import Result, finite, is_dense, references
+from asr_prune.report.series import COLOURS, DENSE, Series, median_run, request, series
+from asr_prune.report.wer_plot import ceiling
+
+#: the colours of `series` on a light and on a dark page, in their order: all stand out from it by
+#: 3 to 1 at least
+LIGHT = (
+    *("#0072B2", "#D55E00", "#00855F", "#B85A8D", "#B27700", "#2E8BC0"),
+    *("#332288", "#882255", "#7F7F26", "#666666"),
+)
+DARK = (
+    *("#56A8E0", "#F08040", "#2BC49A", "#E39AC4", "#F0B429", "#8FD0F5"),
+    *("#9A8CF0", "#E0709A", "#C8C860", "#B0B0B0"),
+)
+_DENSE_DARK = "#F0F0F0"
+#: markers of `series` as Bokeh calls them
+MARKERS = {
+    **{"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"},
+    **{"P": "plus", "X": "square_x", "<": "square_pin", ">": "triangle_pin", "h": "hex"},
+}
+#: key of the dense networks among the series
+DENSE_KEY = "dense"
+
+
+@dataclass(frozen=True)
+class CostedRun:
+    """A run that has a test WER, with its costs by key; None where one is not known."""
+
+    row: Result
+    costs: Mapping[str, float | None]
+
+
+def known_runs(rows: Sequence[Result], details: Mapping[str, Details]) -> list[CostedRun]:
+    """Those of `rows` with a test WER."""
+    scored = [row for row in rows if finite(row.wer_test) is not None]
+    costs = [{cost.key: cost.value(row, details[row.run]) for cost in COSTS} for row in scored]
+    return [CostedRun(row, each) for row, each in zip(scored, costs, strict=True)]
+
+
+def front(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
+    """The Pareto front, (cost, WER): runs that no other beats in one and equals in the other."""
+    known = [run for run in runs if run.costs[cost] is not None]
+    pairs = sorted((run.costs[cost] or 0.0, run.row.wer_test) for run in known)
+    best: list[tuple[float, float]] = []
+    for pair in pairs:
+        if not best or pair[1] < best[-1][1]:
+            best.append(pair)
+    return best
+
+
+def mean_line(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
+    """Mean cost and mean WER of the runs that differ in seed alone, a point per request."""
+    groups: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
+    for run in runs:
+        row, value = run.row, run.costs[cost]
+        if value is not None:
+            groups.setdefault(request(row), []).append((value, row.wer_test))
+    return sorted((mean(x for x, _ in group), mean(y for _, y in group)) for group in groups.values())
+
+
+def takes_widths(method: str) -> bool:
+    """Whether the method trains a small network to compare pruned ones with: dense_small."""
+    try:
+        return "like" in find_options(method).COLUMNS
+    except ValueError:
+        return False
+
+
+def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[str, Any]:
+    """The main chart as JSON values: costs, series, runs, fronts and the range of WER."""
+    runs = known_runs(rows, details)
+    lines = series([run.row for run in runs])
+    top = ceiling([run.row for run in runs]) if runs else 1.0
+    named = [_series(line, [run for run in runs if run.row in line.rows]) for line in lines]
+    lows = [finite(run.row.wer_test_low) or run.row.wer_test for run in runs]
+    low = min(lows, default=0.0)
+    keys = {id(row): line.name for line in lines for row in line.rows}
+    return {
+        "costs": {cost.key: cost.label for cost in COSTS},
+        "series": [_dense_series(), *named],
+        "runs": [_run(run, keys.get(id(run.row), DENSE_KEY)) for run in runs],
+        "fronts": {cost.key: front(runs, cost.key) for cost in COSTS},
+        "dense": _reference([run.row for run in runs]),
+        "range": [max(0.0, low - 0.12 * (top - low)), top],
+    }
+
+
+def _dense_series() -> dict[str, Any]:
+    look = {"colour": DENSE, "dark": _DENSE_DARK, "marker": "star", "dash": "dashed"}
+    return {"name": DENSE_KEY, **look, "lines": {}}
+
+
+def _series(line: Series, runs: Sequence[CostedRun]) -> dict[str, Any]:
+    place = COLOURS.index(line.colour)
+    look = {"colour": LIGHT[place], "dark": DARK[place]}
+    look |= {"marker": MARKERS[line.marker], "dash": "solid"}
+    if takes_widths(runs[0].row.method):
+        look |= {"colour": DENSE, "dark": _DENSE_DARK, "dash": "dotted"}
+    lines = {cost.key: mean_line(runs, cost.key) for cost in COSTS}
+    return {"name": line.name, **look, "lines": lines}
+
+
+def _run(run: CostedRun, key: str) -> dict[str, Any]:
+    row = run.row
+    facts = {"run": row.run, "series": key, "wer": row.wer_test, **_interval(row)}
+    return {**facts, "seed": row.seed, "hollow": row.converged is False, "x": dict(run.costs)}
+
+
+def _reference(rows: Sequence[Result]) -> list[dict[str, Any]]:
+    """The median dense run of each size, with its interval."""
+    dense = [row for row in references(rows) if is_dense(row)]
+    sizes = sorted({row.nodes for row in dense if finite(row.nodes)})
+    middle = [median_run([row for row in dense if row.nodes == size]) for size in sizes]
+    return [{"wer": row.wer_test, **_interval(row)} for row in middle]
+
+
+def _interval(row: Result) -> dict[str, float | None]:
+    return {"low": finite(row.wer_test_low), "high": finite(row.wer_test_high)}

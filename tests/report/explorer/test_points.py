@@ -1,0 +1,91 @@
+"""What the main chart draws."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr_prune.report.explorer.costs import COSTS
+from asr_prune.report.explorer.details import Details
+from asr_prune.report.explorer.points import (
+    MARKERS,
+    CostedRun,
+    chart_data,
+    front,
+    known_runs,
+    mean_line,
+    takes_widths,
+)
+from asr_prune.report.series import series
+from tests.report.conftest import invented
+
+SMALL = st.integers(1, 5).map(float)
+
+
+def scored(run: str, cost: float | None, wer: float, **more: object) -> CostedRun:
+    """A run with that many nodes."""
+    return CostedRun(invented(run, "l2", 512, wer, **more), {"nodes": cost})
+
+
+@given(st.lists(st.tuples(st.one_of(st.none(), SMALL), SMALL), max_size=12))
+def test_the_front_is_what_no_run_beats(pairs: list[tuple[float | None, float]]) -> None:
+    runs = [scored(str(i), cost, wer) for i, (cost, wer) in enumerate(pairs)]
+    known = {(cost, wer) for cost, wer in pairs if cost is not None}
+    beaten = {one for one in known for two in known if two != one and two[0] <= one[0] and two[1] <= one[1]}
+    assert front(runs, "nodes") == sorted(known - beaten)
+
+
+def test_seeds_meet_in_their_mean() -> None:
+    runs = [scored(f"s{wer}", 10 * wer, wer, keep_asked=0.5) for wer in (10.0, 11.0, 15.0)]
+    runs.append(scored("q", 20.0, 20.0, keep_asked=0.25))
+    runs.append(scored("unknown", None, 99.0, keep_asked=0.25))
+    assert mean_line(runs, "nodes") == [(20.0, 20.0), (120.0, 12.0)]
+
+
+def test_every_cost_of_a_run() -> None:
+    row = invented("a", "l2", 512, 9.0, am_forward_seconds_per_hour=7.2)
+    (run,) = known_runs([row, invented("unscored", "l2", 512, None)], {"a": Details(size=1000)})
+    assert dict(run.costs) == {"nodes": 512, "params": 300_000, "macs": 298_000, "latency": 2.0, "bytes": 1000}
+
+
+def test_small_networks_trained_from_scratch_are_a_reference() -> None:
+    assert takes_widths("dense_small")
+    assert not any(map(takes_widths, ("none", "dsd", "group_lasso", "not_installed")))
+    rows = [invented("d", "dense_small", 512, 9.0), invented("g", "group_lasso", 512, 9.0)]
+    looks = chart_data(rows, {"d": Details(), "g": Details()})["series"]
+    assert {each["name"]: each["dash"] for each in looks} == {
+        "dense": "dashed",
+        "dense_small": "dotted",
+        "group_lasso": "solid",
+    }
+
+
+def test_the_chart_is_strict_json_whatever_is_missing() -> None:
+    nothing = {"params": None, "macs_per_frame": float("nan"), "am_forward_seconds_per_hour": None}
+    rows = [
+        invented("dense", "none", 1024, 10.0, wer_test_low=None, wer_test_high=None),
+        invented("a", "l2", None, 11.0, **nothing),
+        invented("b", "l2", 512, float("nan")),
+    ]
+    data = chart_data(rows, {row.run: Details() for row in rows})
+    assert json.loads(json.dumps(data, allow_nan=False))["runs"][1]["x"] == {cost.key: None for cost in COSTS}
+    assert [run["run"] for run in data["runs"]] == ["dense", "a"]
+    assert data["dense"] == [{"wer": 10.0, "low": None, "high": None}]
+    assert chart_data([], {})["runs"] == []
+
+
+def test_many_series_look_different() -> None:
+    rows = [invented(f"r{i}", "l2", 512, 9.0, variant=f"v{i:02d}") for i in range(60)]
+    looks = {(line.colour, line.marker) for line in series(rows)}
+    assert len(looks) == 60
+    assert {marker for _, marker in looks} <= set(MARKERS)
+
+
+def test_a_collapsed_network_does_not_flatten_the_rest() -> None:
+    rows = [invented(f"r{wer}", "l2", 512, wer) for wer in (9.0, 10.0, 95.0)]
+    low, high = chart_data(rows, {row.run: Details() for row in rows})["range"]
+    assert low == pytest.approx(5.9, abs=1)
+    assert high < 20
