@@ -72,6 +72,11 @@ class RunDir:
         return self.path / "tensorboard"
 
     @property
+    def prices(self) -> Path:
+        """What bytes or milliseconds of `prune.budget` depend on."""
+        return self.models / "prices.json"
+
+    @property
     def models(self) -> Path:
         return self.path / "model"
 

@@ -11,7 +11,12 @@ Quantity = float | str
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}) *([kKM]?)")
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 #: what each kind counts, in words
-NOUNS = {"params": "parameters", "macs": "multiply-adds per frame", "bytes": "bytes of the network's file"}
+NOUNS = {
+    "params": "parameters",
+    "macs": "multiply-adds per frame",
+    "bytes": "bytes of the network's file",
+    "ms_per_second": "milliseconds per second of audio",
+}
 #: kinds of which an amount up to 1 is a fraction of the dense network
 _RELATIVE = ("params", "macs")
 
@@ -26,6 +31,9 @@ class BudgetOptions:
     macs: Quantity | None = None
     #: size of the file of the shrunk network, shrunk/network.pt (200k: 200,000)
     bytes: Quantity | None = None
+    #: milliseconds of one thread of this machine's processor that the network takes for a second of
+    #: audio, by a model of the times of its layers that is fitted before the training
+    ms_per_second: Quantity | None = None
 
     def __post_init__(self) -> None:
         if len(given := [kind for kind in NOUNS if getattr(self, kind) is not None]) != 1:
@@ -53,6 +61,11 @@ class BudgetOptions:
             raise ValueError(f"budget {self} must be a number, or one with a unit such as 200k or 1.5M")
         return float(found[1]) * _UNITS[found[2]]
 
+    @property
+    def priced(self) -> bool:
+        """Whether its unit depends on more than the maps of the network."""
+        return self.kind not in _RELATIVE
+
     def limit(self, dense: float) -> float:
         """The most that the network may cost. dense: what the dense network costs."""
         return self.amount * (dense if self.relative else 1)
@@ -66,5 +79,6 @@ class BudgetOptions:
 class PricedBudget(BudgetOptions):
     """A budget whose unit depends on more than the maps of the network: see prices.py."""
 
-    #: bytes: those of the file that are there whatever the nodes
-    fixed: float
+    #: bytes: those of the file that are there whatever the nodes; ms_per_second: the milliseconds of
+    #: what is there whatever the nodes, of a row and of a weight of the maps
+    prices: tuple[float, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from torch import nn
@@ -66,21 +67,28 @@ def _map(m: nn.Linear, out: int | None, into: int | None, layers: Sequence[NodeL
 def spent_by(budget: BudgetOptions, layers: Sequence[NodeLayer]) -> Spent:
     """The cost in the unit of a budget, of the network that has these layers of nodes.
 
-    params and macs are those of `size_of`. A budget of bytes must be priced, see prices.py.
+    params and macs are those of `size_of`. Budgets of bytes and of time must be priced, see
+    prices.py.
     """
-    maps, each = maps_of(layers), _macs if budget.kind == "macs" else _params
+    maps = maps_of(layers)
 
-    def spent(counts: np.ndarray) -> np.ndarray:
+    def summed(each: Callable[[AffineMap, np.ndarray, np.ndarray], np.ndarray], counts: np.ndarray) -> np.ndarray:
         return sum((each(m, *m.shape(counts)) for m in maps), np.zeros(counts.shape[:-1]))
 
-    if isinstance(budget, PricedBudget):
-        fixed = budget.fixed
-        return lambda counts: fixed + WEIGHT_BYTES * spent(counts) + INDEX_BYTES * counts.sum(-1)
-    return spent
+    if not isinstance(budget, PricedBudget):
+        return partial(summed, _macs if budget.kind == "macs" else _params)
+    fixed, *prices = budget.prices
+    if budget.kind == "bytes":
+        return lambda counts: fixed + WEIGHT_BYTES * summed(_params, counts) + INDEX_BYTES * counts.sum(-1)
+    return lambda counts: fixed + prices[0] * summed(_rows, counts) + prices[1] * summed(_macs, counts)
 
 
 def _params(m: AffineMap, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return rows * columns + (rows if m.bias else 0)
+
+
+def _rows(m: AffineMap, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return rows * m.rate
 
 
 def _macs(m: AffineMap, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

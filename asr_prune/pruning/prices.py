@@ -3,41 +3,88 @@
 from __future__ import annotations
 
 import io
+import json
+import logging
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import torch
-
+from asr_prune.acoustic.architectures import from_shape
 from asr_prune.acoustic.checkpoint import Model, write_model
 from asr_prune.acoustic.network import Network, size_of
+from asr_prune.files import atomic
+from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.integrity import checked
 from asr_prune.pruning.budget import PricedBudget
 from asr_prune.pruning.costs import WEIGHT_BYTES
+from asr_prune.pruning.layer_times import fitted_times, seconds_of
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.removal import shrink
+
+log = logging.getLogger(__name__)
+
+#: the fraction of a budget of time by which a network may miss it on the clock
+MEASURED = 0.1
 
 #: torch.save begins the bytes of each tensor at a multiple of this, after at least as many as
 #: `_LEAST` in the field that it fills up
 _ALIGNED, _LEAST = 64, 4
 
 
-def priced(
-    prune: PruneOptions,
-    dense: Network,
-    context: tuple[int, int],
-    features: Mapping[str, Any],
-    tokens: Sequence[str],
-) -> PruneOptions:
-    """`prune` with a budget of bytes priced for networks that are made from `dense`. context,
-    features, tokens: as in `Model`.
+def priced(prune: PruneOptions, dense: Model, kept: Path) -> PruneOptions:
+    """`prune` with a budget of bytes or of time priced for networks that are made from `dense`.
+
+    kept: file of the prices of a run, which a resumed one reads again.
     """
     budget = prune.budget
-    if budget is None or budget.kind != "bytes":
+    if budget is None or budget.kind not in _PRICES:
         return prune
-    priors = torch.zeros(dense.outputs)
-    model = Model(dense, priors, context, [[] for _ in dense.widths], dict(features), list(tokens))
-    return replace(prune, budget=PricedBudget(bytes=budget.bytes, fixed=fixed_bytes(model)))
+    if not kept.is_file():
+        prices = _PRICES[budget.kind](dense, budget.amount)
+        with atomic(kept) as file:
+            json.dump(prices, file)
+    prices = json.loads(checked(kept).read_text(encoding="utf-8"))
+    amount: dict[str, Any] = {budget.kind: getattr(budget, budget.kind)}
+    return replace(prune, budget=PricedBudget(**amount, prices=tuple(prices)))
+
+
+def _bytes(dense: Model, amount: float) -> list[float]:
+    return [fixed_bytes(dense)]
+
+
+def _milliseconds(dense: Model, amount: float) -> list[float]:
+    """Of what is there whatever the nodes, of a row and of a weight; then those of `dense`."""
+    rate = 1000 / _shift(dense)
+    network = from_shape(dense.network.shape())
+    fitted = fitted_times(network, dense.context, amount / rate)
+    prices = [rate * seconds for seconds in (*fitted, *seconds_of([network], dense.context))]
+    log.info("  %.3g ms of this machine per second of audio with all nodes, %.3g without any", prices[-1], prices[0])
+    return prices
+
+
+_PRICES = {"bytes": _bytes, "ms_per_second": _milliseconds}
+
+
+def _shift(model: Model) -> float:
+    """Seconds from a frame to the next; 0.01 if the model does not say what it reads."""
+    return NetworkFeatures.from_plain(model.features).frame_shift if model.features else 0.01
+
+
+def measured_time(prune: PruneOptions, pruned: Model, dense: Network) -> dict[str, float]:
+    """For train.json, with a budget of time: the milliseconds that the network takes per second of
+    audio now, if the machine were as fast as when its layers were timed.
+    """
+    budget = prune.budget
+    if not isinstance(budget, PricedBudget) or budget.kind != "ms_per_second":
+        return {}
+    small, _ = shrink(pruned.network)
+    now, whole = seconds_of([from_shape(small.shape()), from_shape(dense.shape())], pruned.context)
+    measured = now / whole * budget.prices[-1]
+    if not abs(measured - budget.amount) <= MEASURED * budget.amount:
+        log.warning("  budget %s: the network takes %.3g ms per second of audio", budget, measured)
+    return {"budget_measured": measured}
 
 
 def fixed_bytes(model: Model) -> int:

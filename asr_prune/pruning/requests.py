@@ -182,11 +182,21 @@ class CostRequest(NodeRequest):
         while least > share * self.dense:
             share = math.ceil(1e4 * least / self.dense) / 1e4
             least = self.spent(self.minima(self.share(share * self.dense)))
-        noun, budget, options = NOUNS[self.budget.kind], self.budget, self.options
+        budget, options, had = self.budget, self.options, f"{_told(self.limit)} of {_told(self.dense)}"
         layers = "/".join(map(str, self.sizes))
-        enough = f"{share:g} of the dense network" if budget.relative else f"{math.ceil(share * self.dense)}"
+        enough = f"{share:g} of the dense network" if budget.relative else _rounded_up(share * self.dense)
         raise ValueError(
-            f"budget {budget} allows {self.limit:,.0f} of {self.dense:,.0f} {noun}, but min_nodes {options.min_nodes} "
-            f"and floor {options.floor:g} leave at least {least:,.0f} in layers of {layers} nodes; "
+            f"budget {budget} allows {had} {NOUNS[budget.kind]}, but min_nodes {options.min_nodes} "
+            f"and floor {options.floor:g} leave at least {_told(least)} in layers of {layers} nodes; "
             f"raise the budget (to {enough}) or lower min_nodes or floor"
         )
+
+
+def _told(amount: float) -> str:
+    return f"{amount:,.0f}" if amount >= 1000 else f"{amount:.4g}"
+
+
+def _rounded_up(amount: float) -> str:
+    """An amount that is no smaller, in at least three digits."""
+    step = 10.0 ** min(0, math.floor(math.log10(amount)) - 2)
+    return f"{math.ceil(amount / step) * step:.10g}"

@@ -33,7 +33,7 @@ from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.ends import EndsPruner, make_pruner
 from asr_prune.pruning.networks import budget_figures, build, trained_network
 from asr_prune.pruning.options import PruneOptions
-from asr_prune.pruning.prices import priced
+from asr_prune.pruning.prices import measured_time, priced
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, taught_figures
@@ -68,7 +68,8 @@ def train_run(
         lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense = build(network_options, sets[0], outputs, seed)
-        prune_options = priced(options[2], dense, context, features, tokens)
+        unkept = Model(dense, torch.zeros(outputs), context, [[] for _ in dense.widths], features, tokens)
+        prune_options = priced(options[2], unkept, run.prices)
         network = trained_network(network_options, prune_options, dense, sets[0], seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
@@ -83,6 +84,7 @@ def train_run(
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
         figures |= budget_figures(prune_options, dense, pruner.cut.nodes, network.ranks)
+        figures |= measured_time(prune_options, model, dense)
         figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots

@@ -17,6 +17,7 @@ from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
+from asr_prune.pruning.layer_times import seconds_of
 from asr_prune.pruning.networks import check_budget
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.shrink_job import shrink_run
@@ -157,23 +158,21 @@ def test_the_shrunk_network_costs_what_was_asked_for(
 @pytest.mark.trains
 @pytest.mark.parametrize("method", METHODS)
 @given(
-    hidden=st.lists(st.integers(1, 60), min_size=1, max_size=6).map(tuple),
-    cost=st.sampled_from(["params", "macs"]),
-    share=st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]),
-    kind=st.sampled_from(["feed_forward", "residual", "tdnn"]),
-    act=st.sampled_from(["relu", "sigmoid"]),
+    drawn=st.fixed_dictionaries(
+        {
+            "hidden": st.lists(st.integers(1, 60), min_size=1, max_size=6).map(tuple),
+            "cost": st.sampled_from(["params", "macs"]),
+            "share": st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]),
+            "kind": st.sampled_from(["feed_forward", "residual", "tdnn"]),
+            "act": st.sampled_from(["relu", "sigmoid"]),
+        }
+    )
 )
 @settings(max_examples=40, deadline=None)
 def test_any_network_costs_what_was_asked_for(
-    tmp_path_factory: pytest.TempPathFactory,
-    method: str,
-    hidden: tuple[int, ...],
-    cost: str,
-    share: float,
-    kind: str,
-    act: str,
+    tmp_path_factory: pytest.TempPathFactory, method: str, drawn: dict[str, Any]
 ) -> None:
-    check_cost(tmp_path_factory.mktemp("run"), method, hidden, cost, share, kind, act)
+    check_cost(tmp_path_factory.mktemp("run"), method, **drawn)
 
 
 @pytest.mark.trains
@@ -240,3 +239,14 @@ def test_floors_that_ask_for_more_are_refused_before_anything_is_done(
 def test_the_file_of_the_shrunk_network_has_the_bytes_that_were_asked_for(tmp_path: Path, method: str) -> None:
     ended(tmp_path, method, (64, 64, 64), {"budget": BudgetOptions(bytes="32k")}, min_nodes=1)
     assert 0.96 * 32_000 <= RunDir(tmp_path).shrunk.stat().st_size <= 32_000
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("method", ["group_lasso", "dense_small"])
+def test_the_time_of_the_shrunk_network_is_what_was_asked_for(tmp_path: Path, method: str) -> None:
+    dense = make(shape_of("feed_forward", (400, 400), "relu"), 3 * DIM, PDFS)
+    (whole,) = seconds_of([dense], (1, 1))
+    budget = BudgetOptions(ms_per_second=0.6 * 1e5 * whole)
+    figures, _, _ = ended(tmp_path, method, (400, 400), {"budget": budget}, min_nodes=1)
+    assert 0.98 * budget.amount <= figures["budget_spent"] <= figures["budget_limit"] <= budget.amount
+    assert figures["budget_measured"] > 0

@@ -18,7 +18,7 @@ from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
-from asr_prune.pruning.budget import BudgetOptions
+from asr_prune.pruning.budget import BudgetOptions, PricedBudget
 from asr_prune.pruning.costs import spent_by
 from asr_prune.pruning.networks import check_budget
 from asr_prune.pruning.nodes import Nodes, affordable, request_of, strongest
@@ -162,14 +162,36 @@ def test_a_file_is_no_larger_than_its_price(
 ) -> None:
     kept = tuple(data.draw(st.integers(1, size)) for size in hidden)
     dense, small = network_of(kind, hidden), network_of(kind, kept)
-    asked = PruneOptions(budget=BudgetOptions(bytes="1M"), min_nodes=1)
+    asked, folder = PruneOptions(budget=BudgetOptions(bytes="1M"), min_nodes=1), tmp_path_factory.mktemp("model")
     features, tokens = {"network": {"type": "mfcc"}}, ["_", "a"]
-    request = request_of(dense.node_layers(), priced(asked, dense, (1, 1), features, tokens))
+    unkept = Model(dense, torch.zeros(9), (1, 1), [[] for _ in hidden], features, tokens)
+    request = request_of(dense.node_layers(), priced(asked, unkept, folder / "prices.json"))
     chosen = [sorted(data.draw(st.permutations(range(size)))[:n]) for size, n in zip(hidden, kept, strict=True)]
     model = Model(small, torch.zeros(9), (1, 1), chosen, features, tokens)
-    path = tmp_path_factory.mktemp("model") / "network.pt"
+    path = folder / "network.pt"
     save_model(path, model)
     assert 0 <= request.spent(kept) - path.stat().st_size <= 70 * (len(small.state_dict()) + 6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_milliseconds_are_those_of_rows_and_weights(kind: str) -> None:
+    hidden = (6, 9)
+    network = network_of(kind, hidden)
+    budget = PricedBudget(ms_per_second=3, prices=(0.5, 0.01, 0.001))
+    maps = [(m.weight.shape[0], m.weight.numel(), getattr(m, "rate", 1)) for m in network.affine]
+    by_hand = 0.5 + sum(rate * (0.01 * rows + 0.001 * weights) for rows, weights, rate in maps)
+    assert spent_by(budget, network.node_layers())(np.array(hidden, float)) == pytest.approx(by_hand)
+
+
+def test_the_times_of_layers_are_fitted_once_for_a_run(tmp_path: Path) -> None:
+    dense, kept = network_of("feed_forward", (300, 300)), tmp_path / "prices.json"
+    asked = PruneOptions(budget=BudgetOptions(ms_per_second=0.05), min_nodes=1)
+    found = [priced(asked, Model(dense, torch.zeros(9), (0, 1), []), kept).budget for _ in range(2)]
+    assert found[0] == found[1]
+    assert isinstance(found[0], PricedBudget)
+    assert min(found[0].prices) >= 0
+    assert sum(found[0].prices[1:3]) > 0
+    assert found[0].prices[3] > 0
 
 
 @pytest.mark.parametrize(
