@@ -88,8 +88,8 @@ def measured_time(prune: PruneOptions, pruned: Model, dense: Network) -> dict[st
 
 
 def fixed_bytes(model: Model) -> int:
-    """The most bytes that a model's file has beside those of its parameters and of its table of kept
-    nodes, which is empty here.
+    """The most bytes that a model's file has beside those of its parameters and of its table of
+    kept nodes, which is empty here.
     """
     file = io.BytesIO()
     write_model(file, model)

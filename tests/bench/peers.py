@@ -218,7 +218,9 @@ def main() -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Raises UserError for a plan or a method that does not exist, missing libraries, and after rows that failed."""
+    """Raises UserError for a plan or a method that does not exist, missing libraries, and after
+    rows that failed.
+    """
     if not given.plan.is_file():
         raise UserError(f"there is no plan {given.plan}; recipes/an4/peers.yaml is one.")
     plan, path = yaml.safe_load(given.plan.read_text()), given.plan.with_suffix(".csv")

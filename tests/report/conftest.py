@@ -52,7 +52,9 @@ def run_files(exp: Path) -> list[RunFiles]:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Maker:
-    """Writes a run under tmp_path/demo/runs and returns its row; norms: survivors of 256 in each of two layers."""
+    """Writes a run under tmp_path/demo/runs and returns its row; norms: survivors of 256 in each of
+    two layers.
+    """
 
     def make(run: str, *facts: Any, norms: int = 0, **more: Any) -> dict[str, Any]:
         folder = tmp_path / "demo" / "runs" / run
