@@ -109,11 +109,17 @@ class Board:
             own = [status.state for status in self.statuses.values() if status.point.method == method]
             lines.append(f"{method:{wide}s}" + "".join(f"{own.count(state):9d}" for state in STATES))
         running = [f"running: {own.point.name}, {own.epochs}" for own in self.of_state("running")]
-        return [*lines, *running, *self.failures(), self.counts()]
+        return [*lines, *running, *self.failed(), self.counts()]
 
-    def failures(self) -> list[str]:
+    def failed(self) -> list[str]:
         """A line for each failed run."""
         return [f"failed: {own.point.name}: {own.cause} (log: {own.log})" for own in self.of_state("failed")]
+
+
+def failures(exp: Path) -> dict[str, str]:
+    """Why runs of the experiment in folder `exp` failed in the last start of their sweep, by name."""
+    runs = [run for path in sorted(exp.glob("sweeps/*.json")) for run in read_json(path).get("runs", {}).items()]
+    return {name: f"failed: {own['cause']}" for name, own in runs if own.get("state") == "failed"}
 
 
 def minutes(seconds: float) -> str:
