@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from asr_prune.acoustic.ends import factor_output, select_inputs
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.residual import Residual
+from asr_prune.acoustic.thin import factor_map, select_inputs
 from asr_prune.acoustic.time_delay import Tdnn
 
 
@@ -37,8 +37,8 @@ def from_shape(shape: dict[str, Any]) -> Network:
         "residual": Residual,
         "tdnn": Tdnn,
     }
-    ends = "columns", "output_rank"
-    plain = {key: value for key, value in shape.items() if key not in ("type", *ends)}
+    thin = "columns", "ranks"
+    plain = {key: value for key, value in shape.items() if key not in ("type", *thin)}
     network = types[shape["type"]](**plain)
     if "columns" in shape:
         columns = torch.tensor(shape["columns"], dtype=torch.int64, device="cpu")
@@ -46,6 +46,7 @@ def from_shape(shape: dict[str, Any]) -> Network:
             raise ValueError(f"{len(columns)} columns are not all of {network.inputs} inputs")
         select_inputs(network, columns.to(network.shift.device))
         network.selection = columns
-    if "output_rank" in shape:
-        factor_output(network, torch.zeros(network.outputs, shape["output_rank"]))
+    for key, rank in shape.get("ranks", {}).items():
+        rows = network.maps[range(len(network.maps))[int(key)]].out_features
+        factor_map(network, int(key), torch.zeros(rows, rank))
     return network

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import Network, NodeLayer, initialise
+from asr_prune.acoustic.chain import Chain
+from asr_prune.acoustic.network import initialise
 
 
-class FeedForward(Network):
+class FeedForward(Chain):
     """Fully connected hidden layers in sequence: `h_l = act(W_l h_{l-1} + b_l)`."""
 
     def __init__(
@@ -31,13 +32,8 @@ class FeedForward(Network):
         initialise(self.output, "none")
 
     @property
-    def affine(self) -> list[nn.Linear]:
-        return [*self.hidden, self.output, *self.expansions]
-
-    def node_layers(self) -> list[NodeLayer]:
-        pairs = list(pairwise(self.affine[: len(self.hidden) + 1]))
-        inner = [NodeLayer(a, b, self.act) for a, b in pairs[:-1]]
-        return [*inner, NodeLayer(*pairs[-1], self.act, self.expansions, gives_logits=True)]
+    def maps(self) -> list[nn.Linear]:
+        return cast("list[nn.Linear]", [*self.hidden, self.output])
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -46,12 +42,12 @@ class FeedForward(Network):
             "hidden": self.widths,
             "outputs": self.outputs,
             "activation": self.activation,
-            **self.ends(),
+            **self.thinned(),
         }
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: float [batch, inputs], spliced, not normalised. Returns logits [batch, pdfs]."""
         x = self.normalise(frames)
-        for i, layer in enumerate(self.hidden):
-            x = self.apply_dropout(self.act(layer(x)), i)
-        return self.logits(self.output(x))
+        for i in range(len(self.hidden)):
+            x = self.apply_dropout(self.act(self.mapped(i, x)), i)
+        return self.mapped(len(self.hidden), x)

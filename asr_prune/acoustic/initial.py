@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.acoustic.ends import multiply_output, select_all_inputs
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
 from asr_prune.acoustic.state_dict import StateDict, plain_state, read_weights
+from asr_prune.acoustic.thin import multiply_maps, select_all_inputs
 from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir
 
@@ -44,22 +44,22 @@ def start_from(init: Path, network: Network, context: tuple[int, int]) -> None:
     if is_nnet1(path):
         state = _from_nnet1(path, read_nnet1(path), network, context)
     else:
-        content = _with_whole_ends(path, read_weights(path), network)
+        content = _made_whole(path, read_weights(path), network)
         _check_context(path, content, network, context)
         state = _by_name(path, plain_state(path, content), network)
     _check_values(path, state, network)
     network.load_state_dict(network.state_dict() | state)
 
 
-def _with_whole_ends(path: Path, content: dict[str, Any], network: Network) -> dict[str, Any]:
-    """A model file's content with one output map, and all inputs: those that its network does not
+def _made_whole(path: Path, content: dict[str, Any], network: Network) -> dict[str, Any]:
+    """A model file's content with whole maps, and all inputs: those that its network does not
     read have weights of zero, and the normalisation of `network`.
     """
     shape = content.get("shape")
-    if not isinstance(shape, dict) or not {"columns", "output_rank"} & shape.keys():
+    if not isinstance(shape, dict) or not {"columns", "ranks"} & shape.keys():
         return content
     model = load_model(path).network
-    multiply_output(model)
+    multiply_maps(model)
     fits = network.inputs == model.inputs
     like = (network.shift, network.scale) if fits else (torch.zeros(model.inputs), torch.ones(model.inputs))
     select_all_inputs(model, *(values.cpu() for values in like))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +20,16 @@ class NodeLayer:
     Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the
     outgoing vector `outgoing.weight[..., j]`. Weights are [rows, columns], in a time-delay layer
     [rows, taps, columns]. readers: the maps that read the output of `outgoing`; they take up
-    constants if `outgoing` has no bias; one without a bias hands them on to the next. gives_logits:
-    `outgoing` is the output layer. skippable: the network works without the layer.
+    constants if `outgoing` has no bias; one without a bias hands them on to the next. feeders: maps
+    between no nodes whose output `incoming` reads. gives_logits: `outgoing` is the output layer.
+    skippable: the network works without the layer.
     """
 
     incoming: nn.Linear
     outgoing: nn.Linear
     activation: Callable[[Tensor], Tensor]
     readers: tuple[nn.Linear, ...] = ()
+    feeders: tuple[nn.Linear, ...] = ()
     gives_logits: bool = False
     skippable: bool = False
 
@@ -89,7 +91,7 @@ class Network(nn.Module, ABC):
     layer; outputs: number of classes; dropouts: dropout rate of each hidden layer, may change
     during training; shift, scale: input normalisation, (x - shift) * scale, of the coefficients
     that are read; selection: their indices in the spliced frame, int64, None if all are read;
-    expansion: the map from `output` to the logits if the output layer is factored, else None.
+    expansions: for each of `maps` that is factored into two, by its number, the second.
     """
 
     output: nn.Linear
@@ -104,7 +106,7 @@ class Network(nn.Module, ABC):
         self.shift = nn.Buffer(torch.zeros(inputs))
         self.scale = nn.Buffer(torch.ones(inputs))
         self.register_buffer("selection", None, persistent=False)
-        self.expansion: nn.Linear | None = None
+        self.expansions = nn.ModuleDict()
 
     @property
     @abstractmethod
@@ -120,14 +122,24 @@ class Network(nn.Module, ABC):
         """Plain values from which `architectures.from_shape` builds the same shape."""
 
     @property
-    def expansions(self) -> tuple[nn.Linear, ...]:
-        """The map after `output`, if there is one."""
-        return () if self.expansion is None else (self.expansion,)
+    @abstractmethod
+    def maps(self) -> list[nn.Linear]:
+        """The affine maps that can be factored, in order; the output layer is the last."""
 
-    def ends(self) -> dict[str, Any]:
-        """What `shape` says of selected inputs (columns) and of a factored output (output_rank)."""
+    def factors(self, number: int) -> list[nn.Linear]:
+        """Map `number` of `maps`, one or two."""
+        first, key = self.maps[number], str(number)
+        return [first, cast("nn.Linear", self.expansions[key])] if key in self.expansions else [first]
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """The rank of each map that is factored, by its number in `maps`."""
+        return {key: cast("nn.Linear", second).in_features for key, second in self.expansions.items()}
+
+    def thinned(self) -> dict[str, Any]:
+        """What `shape` says of selected inputs (columns) and of factored maps (ranks)."""
         read = {} if self.selection is None else {"columns": self.selection.tolist()}
-        return read | ({} if self.expansion is None else {"output_rank": self.expansion.in_features})
+        return read | ({"ranks": self.ranks} if self.expansions else {})
 
     @property
     def widths(self) -> list[int]:
@@ -155,9 +167,11 @@ class Network(nn.Module, ABC):
         self.selection = index if self.selection is None else self.selection[index]
         self.shift, self.scale = self.shift[index], self.scale[index]
 
-    def logits(self, outputs: Tensor) -> Tensor:
-        """Logits [frames, classes] from what `output` gives."""
-        return outputs if self.expansion is None else self.expansion(outputs)
+    def mapped(self, number: int, x: Tensor, *lengths: Tensor) -> Tensor:
+        """`x` through map `number` of `maps`, [frames, rows]."""
+        first, *second = self.factors(number)
+        y: Tensor = first(x, *lengths)
+        return second[0](y) if second else y
 
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [frames out, classes] of whole utterances, and each one's frames out, int64
@@ -217,10 +231,15 @@ def size_of(network: Network) -> Size:
     params = sum(parameter.numel() for layer in network.affine for parameter in layer.parameters())
     macs = sum(layer.weight.numel() * rate_of(layer) for layer in network.affine)
     nonzero = sum(int(w.count_nonzero()) for w in weights)
-    rank = network.ends().get("output_rank")
+    rank = network.ranks.get(str(len(network.maps) - 1))
     return Size(network.widths, params, round(macs), nonzero, len(network.shift), rank)
 
 
 def rate_of(layer: nn.Linear) -> float:
     """Evaluations of a map per feature frame; below 1 after sub-sampling."""
     return float(getattr(layer, "rate", 1.0))
+
+
+def rows_read(layer: nn.Module, x: Tensor, *lengths: Tensor) -> Tensor:
+    """What an affine map multiplies its weight with, [frames out, columns], given its inputs."""
+    return layer.read(x, *lengths) if hasattr(layer, "read") else x  # type: ignore[operator]

@@ -48,17 +48,16 @@ class Residual(Network):
 
     @property
     def affine(self) -> list[nn.Linear]:
-        return [self.input, *(layer for pair in self.pairs for layer in pair), *self.last]
+        return [self.input, *(layer for pair in self.pairs for layer in pair), *self.factors(0)]
 
     @property
-    def last(self) -> list[nn.Linear]:
-        """The output layer, one map or two."""
-        return [self.output, *self.expansions]
+    def maps(self) -> list[nn.Linear]:
+        return [self.output]
 
     def node_layers(self) -> list[NodeLayer]:
-        readers = [*(incoming for incoming, _ in self.pairs), *self.last]
+        readers = [*(incoming for incoming, _ in self.pairs), *self.factors(0)]
         return [
-            NodeLayer(incoming, outgoing, self.act, tuple(readers[i:]), skippable=True)
+            NodeLayer(incoming, outgoing, self.act, tuple(readers[i:]), (self.input,), skippable=True)
             for i, (incoming, outgoing) in enumerate(self.pairs, 1)
         ]
 
@@ -70,7 +69,7 @@ class Residual(Network):
             "outputs": self.outputs,
             "activation": self.activation,
             "stream": self.stream,
-            **self.ends(),
+            **self.thinned(),
         }
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -79,4 +78,4 @@ class Residual(Network):
         for i, (incoming, outgoing) in enumerate(self.pairs):
             if incoming.out_features:
                 h = h + outgoing(self.apply_dropout(self.act(incoming(h)), i))
-        return self.logits(self.output(h))
+        return self.mapped(0, h)

@@ -13,7 +13,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import Network, NodeLayer, by_rows, initialise
+from asr_prune.acoustic.chain import Chain
+from asr_prune.acoustic.network import by_rows, initialise
 
 
 class TimeDelay(nn.Linear):
@@ -42,9 +43,13 @@ class TimeDelay(nn.Linear):
 
         Returns float [frames out, rows].
         """
-        if (self.taps, self.stride) != ((0,), 1):
-            frames = frames[self.source_frames(lengths)].flatten(1)
-        return nn.functional.linear(frames, by_rows(self.weight), self.bias)
+        return nn.functional.linear(self.read(frames, lengths), by_rows(self.weight), self.bias)
+
+    def read(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """The input frames of each output frame, joined; float [frames out, taps * columns]."""
+        if (self.taps, self.stride) == ((0,), 1):
+            return frames
+        return frames[self.source_frames(lengths)].flatten(1)
 
     def source_frames(self, lengths: Tensor) -> Tensor:
         """Indices of the input frames of each output frame, int64 [frames out, taps]."""
@@ -63,7 +68,7 @@ class TimeDelay(nn.Linear):
         return -(-lengths // self.stride)
 
 
-class Tdnn(Network):
+class Tdnn(Chain):
     """Time-delay layers in sequence, and an output layer without context.
 
     taps: for each hidden layer the relative positions of the frames that it reads from the previous
@@ -101,13 +106,8 @@ class Tdnn(Network):
         return cast("list[TimeDelay]", list(self.hidden))
 
     @property
-    def affine(self) -> list[nn.Linear]:
-        return [*self.delays, self.output, *self.expansions]
-
-    def node_layers(self) -> list[NodeLayer]:
-        pairs = list(pairwise(self.affine[: len(self.delays) + 1]))
-        inner = [NodeLayer(a, b, self.act) for a, b in pairs[:-1]]
-        return [*inner, NodeLayer(*pairs[-1], self.act, self.expansions, gives_logits=True)]
+    def maps(self) -> list[nn.Linear]:
+        return [*self.delays, self.output]
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -118,15 +118,15 @@ class Tdnn(Network):
             "activation": self.activation,
             "taps": [list(taps) for taps in self.taps],
             "strides": list(self.strides),
-            **self.ends(),
+            **self.thinned(),
         }
 
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         x = self.normalise(frames)
         for i, layer in enumerate(self.delays):
-            x = self.apply_dropout(self.act(layer(x, lengths)), i)
+            x = self.apply_dropout(self.act(self.mapped(i, x, lengths)), i)
             lengths = layer.output_lengths(lengths)
-        return self.logits(self.output(x, lengths)), lengths
+        return self.mapped(len(self.delays), x, lengths), lengths
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: float [frames, inputs] of one utterance, spliced, not normalised.

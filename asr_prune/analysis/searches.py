@@ -82,11 +82,12 @@ class Searches:
         return self._of_run("verify", run, [Trial(replace(NARROW, acoustic_scale=scale))])
 
     def adapt(self) -> SearchSpeed:
-        """Of the two best paths that give the transforms of a speaker."""
+        """Of the two lattices that give the transforms of a speaker."""
         options = {key: getattr(self.experiment.recipe.decode, key) for key in FIRST_PASSES}
-        last = replace(DecodeOptions(**options), acoustic_scale=1 / options["adapt_lm_weight"])
+        scale, beam = 1 / options["adapt_lm_weight"], options["adapt_lattice_beam"]
+        last = replace(DecodeOptions(**options), acoustic_scale=scale, lattice_beam=beam)
         first = replace(last, beam=last.first_beam, max_active=last.first_max_active)
-        return self._speed("adapt", [self._gaussians], [Trial(first), Trial(last)], ALLOWANCE["adapt"])
+        return self._speed("adapt", [self._gaussians], [Trial(first, []), Trial(last, [])], ALLOWANCE["adapt"])
 
     def _of_run(self, kind: str, run: Run, searches: Sequence[Trial]) -> SearchSpeed:
         """Runs beyond the patience take as much as those measured before them."""

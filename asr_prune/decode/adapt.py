@@ -11,14 +11,17 @@ import kaldi_hmm_gmm as khg
 import numpy as np
 
 from asr_prune.corpus.datadir import group_by_speaker
-from asr_prune.decode.decode_set import decode_set, kept_paths
+from asr_prune.decode.decoder import Decoder
+from asr_prune.decode.kept import KeptSearch
+from asr_prune.decode.occupancy import OCCUPANCIES, Occupancies, Occupancy
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.pace import SetSearch, audio_of
+from asr_prune.decode.pace import SetSearch, audio_of, each_paced
+from asr_prune.decode.unfinished import warn_unfinished
 from asr_prune.errors import UserError
-from asr_prune.features.stored import Computed, frames_of
+from asr_prune.features.stored import Computed
 from asr_prune.files import Readable
 from asr_prune.hmm.fmllr import Fmllr, Transforms, compose, transformed
-from asr_prune.hmm.gmm import Floats, Gmms, Ints, Scorer
+from asr_prune.hmm.gmm import Floats, Gmms, Scorer
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.hmm.model import HmmModel
 
@@ -31,8 +34,8 @@ class Adapter:
     """Estimates fMLLR transforms for the speaker-adaptive model in the folder `hmm`.
 
     graph: folder of its decoding graph; silence: ids of the silence phones; frame_shift: seconds,
-    for the progress. Transforms are estimated in two rounds on the best path, without silence;
-    Kaldi uses lattice posteriors. Raises UserError if a file is missing or damaged.
+    for the progress. Transforms are estimated in two rounds, on the posteriors of the lattices of
+    two searches, in which silence counts little. Raises UserError if a file is missing or damaged.
     """
 
     def __init__(
@@ -50,7 +53,8 @@ class Adapter:
         self.unadapted = read_mdl(hmm / "final.alimdl")[1]
         if self.unadapted.num_gauss != self.model.gmms.num_gauss:
             raise UserError(f"{hmm}: final.mdl and final.alimdl differ in size; rerun the align stage.")
-        self.silent = khg.get_pdfs_for_phones(self.model.transitions, silence)[1]
+        self.silent = np.zeros(self.model.gmms.num_pdfs, bool)
+        self.silent[khg.get_pdfs_for_phones(self.model.transitions, silence)[1]] = True
 
     def transforms(
         self,
@@ -69,28 +73,31 @@ class Adapter:
         narrow = replace(options, beam=options.first_beam, max_active=options.first_max_active)
         search = SetSearch("first pass", narrow, ("decode.first_beam", "decode.first_max_active"))
         kept = [folder / name if folder else None for name in ("first", "adapted")]
-        pdfs = self._speech_pdfs(self.unadapted, feats, search, kept[0])
-        first = self._estimate(feats, pdfs, speakers, min_frames, self.unadapted)
+        heard = self._heard(self.unadapted, feats, search, kept[0])
+        first = self._estimate(feats, heard, speakers, min_frames, self.unadapted)
         adapted = Computed(feats, lambda utt, frames: transformed(frames, first[speakers[utt]]))
-        pdfs = self._speech_pdfs(gmms, adapted, SetSearch("adapted pass", options), kept[1])
-        return compose(self._estimate(adapted, pdfs, speakers, min_frames, gmms), first)
+        heard = self._heard(gmms, adapted, SetSearch("adapted pass", options), kept[1])
+        return compose(self._estimate(adapted, heard, speakers, min_frames, gmms), first)
 
-    def _speech_pdfs(self, gmms: Gmms, feats: _Feats, search: SetSearch, folder: Path | None) -> dict[str, Ints]:
-        """Pdf of each frame on the best path, -1 in silence or without a path; int32 [frames]."""
-        scores, audio = _LogLikelihoods(gmms, feats), audio_of(feats, self.frame_shift)
-        weight, frames = self.options.adapt_lm_weight, frames_of(feats)
-        kept = kept_paths(folder, feats, self.frame_shift) if folder else None
-        paths = decode_set(self.graph, scores, search.options, weight, self.nj, audio, search, kept)
-        speech = {utt: np.full(count, -1, np.int32) for utt, count in frames.items()}
-        for utt, path in paths.items():
-            if len(path.pdfs) == frames[utt]:
-                speech[utt] = np.where(np.isin(path.pdfs, self.silent), -1, path.pdfs)
-        return speech
+    def _heard(self, gmms: Gmms, feats: _Feats, search: SetSearch, folder: Path | None) -> dict[str, Occupancy]:
+        """The pdfs of each utterance's lattice."""
+        options, scores = self.options, _LogLikelihoods(gmms, feats)
+        scale, beam = 1 / options.adapt_lm_weight, options.adapt_lattice_beam
+        decoder = Decoder(self.graph, replace(search.options, acoustic_scale=scale, lattice_beam=beam))
+        work = Occupancies(decoder, self.silent, options.adapt_silence)
+        if folder:
+            kept = KeptSearch.of(folder, OCCUPANCIES, feats, self.frame_shift)
+            found = kept.each(work, lambda names: ((utt, scores[utt]) for utt in names), self.nj, search)
+        else:
+            found = each_paced(work, scores.items(), self.nj, search, audio_of(feats, self.frame_shift))
+        heard = dict(found)
+        warn_unfinished([utt for utt, each in heard.items() if not each.reached_final], (search.settings or ("",))[0])
+        return heard
 
     def _estimate(
         self,
         feats: _Feats,
-        pdfs: dict[str, Ints],
+        heard: dict[str, Occupancy],
         speakers: Mapping[str, str],
         min_frames: float,
         gmms: Gmms,
@@ -98,8 +105,9 @@ class Adapter:
         """gmms: those that weigh the Gaussians of a frame."""
         fmllr = Fmllr(self.model.gmms, min_frames)
         for speaker, utts in group_by_speaker({utt: speakers[utt] for utt in feats}).items():
-            frames = np.concatenate([feats[utt] for utt in utts])
-            fmllr.add(speaker, frames, np.concatenate([pdfs[utt] for utt in utts]), gmms)
+            frames = np.concatenate([feats[utt][heard[utt].frames] for utt in utts])
+            pdfs, weights = (np.concatenate([getattr(heard[utt], key) for utt in utts]) for key in ("pdfs", "weights"))
+            fmllr.add(speaker, frames, pdfs, gmms, weights)
         return fmllr.estimate()
 
 

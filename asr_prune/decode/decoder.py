@@ -39,12 +39,12 @@ class BestPath:
 class Decoder:
     """Decodes with a graph folder of `make_graph`.
 
-    Pickled by the path of the folder. Raises UserError if a file is missing, damaged or
-    inconsistent with the others.
+    pdf_of: the pdf of each transition-id, int32. Pickled by the path of the folder. Raises
+    UserError if a file is missing, damaged or inconsistent with the others.
     """
 
     def __init__(self, graph: Readable, options: DecodeOptions) -> None:
-        self._pdfs = pdfs = _pdfs(graph / "pdfs.txt")
+        self.pdf_of = pdfs = _pdfs(graph / "pdfs.txt")
         self.num_pdfs = int(pdfs.max()) + 1
         self.words = {i: word for word, i in read_symbols(graph / "words.txt").items()}
         self.graph, self.options = graph, options
@@ -91,7 +91,7 @@ class Decoder:
         ids, words = path["ilabel"], path["olabel"]
         cost = path["weight"].astype(float).sum(0) @ (1, scale) + float(end)
         names = [self.words[i] for i in words[words > 0].tolist()]
-        return BestPath(names, -float(cost), found.status == FINAL, self._pdfs[ids[ids > 0]])
+        return BestPath(names, -float(cost), found.status == FINAL, self.pdf_of[ids[ids > 0]])
 
     def lattice(self, loglikes: Floats) -> Lattice:
         """All paths within the lattice beam of the best one at `options.acoustic_scale`.

@@ -32,7 +32,7 @@ class Lattice:
             raise ValueError("it is an FST, not a lattice")
 
     @cached_property
-    def _trellis(self) -> Trellis:
+    def trellis(self) -> Trellis:
         return Trellis(self.arrays)
 
     def sweep(self, points: Sequence[Point]) -> list[tuple[list[int], float]]:
@@ -41,12 +41,12 @@ class Lattice:
         cost = graph + acoustic / LM weight + word insertion penalty * words. Kaldi: lattice-scale,
         lattice-add-penalty, lattice-best-path.
         """
-        return self._trellis.sweep(points)
+        return self.trellis.sweep(points)
 
     def n_best(self, n: int, point: Point) -> list[tuple[list[int], float]]:
         """Up to `n` distinct word sequences, best first, each with the cost of its best path."""
-        return list(islice(NBest(self._trellis, point), n))
+        return list(islice(NBest(self.trellis, point), n))
 
     def confidences(self, words: Sequence[int], point: Point) -> list[float]:
         """The confidence of each of `words` (ids, its best path) at `point`, 0 to 1."""
-        return confidences(self._trellis, point, words)
+        return confidences(self.trellis, point, words)

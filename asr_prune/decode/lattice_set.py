@@ -10,7 +10,6 @@ from itertools import product
 from pathlib import Path
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.determinise import determinise_lattice
 from asr_prune.decode.kept import Coder, KeptSearch
@@ -19,6 +18,7 @@ from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.pace import UNKNOWN, Audio, SetSearch, each_paced
 from asr_prune.decode.parallel import each
+from asr_prune.decode.unfinished import warn_unfinished
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
 from asr_prune.lang.symbols import read_symbols

@@ -62,6 +62,10 @@ class DecodeOptions:
 
     #: LM weight of the two decoding passes that precede fMLLR estimation
     adapt_lm_weight: int = 12
+    #: lattice beam of these passes, whose posteriors the transforms are estimated on
+    adapt_lattice_beam: float = 6.0
+    #: weight of silence in these posteriors
+    adapt_silence: float = 0.01
     #: beam of the first of these passes
     first_beam: float = 10.0
     #: max_active of the first of these passes
@@ -95,7 +99,7 @@ class DecodeOptions:
             raise ValueError("penalties must have at least one number, for instance 0.0")
 
     def _check_beams(self) -> None:
-        for name in ("beam", "first_beam", "lattice_beam", "acoustic_scale", "beam_delta"):
+        for name in ("beam", "first_beam", "lattice_beam", "adapt_lattice_beam", "acoustic_scale", "beam_delta"):
             if getattr(self, name) < 1e-9:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         for name, least in _LEAST:
@@ -105,5 +109,6 @@ class DecodeOptions:
             if getattr(self, name) < self.min_active:
                 what = f"{name} must be at least min_active, {self.min_active}, not {getattr(self, name)}"
                 raise ValueError(f"{what}; lower min_active too")
-        if not 0 <= self.ctc_prior_scale <= 1:
-            raise ValueError(f"ctc_prior_scale must be 0 to 1, not {self.ctc_prior_scale}")
+        for name in ("ctc_prior_scale", "adapt_silence"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be 0 to 1, not {getattr(self, name)}")

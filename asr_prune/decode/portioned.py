@@ -10,7 +10,6 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_set import Decoded, found_each
 from asr_prune.decode.network_scores import NetworkScores
@@ -18,6 +17,7 @@ from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.pace import audio_of
 from asr_prune.decode.portion_files import portions
 from asr_prune.decode.portions import PortionStore
+from asr_prune.decode.unfinished import warn_unfinished
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -29,10 +30,22 @@ class Trellis:
         self.source, self.target = source[order], target[order]
         weights = np.concatenate([arrays.arcs["weight"], arrays.finals[finals]])
         self.costs = weights.astype(float)[order]
-        self.words = np.concatenate([arrays.arcs["olabel"], np.zeros(len(finals), np.int32)])[order]
+        ends = np.zeros(len(finals), np.int32)
+        self.labels = np.concatenate([arrays.arcs["ilabel"], ends])[order]
+        self.words = np.concatenate([arrays.arcs["olabel"], ends])[order]
         self.firsts = np.flatnonzero(np.diff(self.target, prepend=-1))  # arcs, of each target
         depths = self.level[self.target[self.firsts]]
         self.bounds = np.flatnonzero(np.diff(depths, prepend=-1, append=-1))  # of levels
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """The number of labels on any path to each arc, int64 [arcs] (Kaldi: LatticeStateTimes)."""
+        times = np.zeros(self.end + 1, np.int64)
+        into = self.target[self.firsts]
+        for first, last in zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True):
+            arcs = self.firsts[first:last]
+            times[into[first:last]] = times[self.source[arcs]] + (self.labels[arcs] > 0)
+        return times[self.source]
 
     def sweep(self, points: Sequence[Point]) -> list[tuple[list[int], float]]:
         """Word ids and cost of the best path at each point, [] and infinity without one."""

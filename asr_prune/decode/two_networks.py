@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.kept import Coder, KeptSearch
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.pace import SetSearch
+from asr_prune.decode.unfinished import warn_unfinished
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.network_features import Feats, NetworkFeatures
 
@@ -74,7 +74,8 @@ def words_of_two(
 
     graph: its folder; without one networks trained with CTC are decoded greedily; label: for the
     progress; folder: for what is found, with which an interrupted comparison of the same goes on;
-    unlike: leave out utterances that are alike. Raises UserError as `decode_set`.
+    unlike: leave out utterances that are alike. Raises UserError for empty or invalid
+    log-likelihoods, with the utterance.
     """
     work = _Both(Decoder(graph, NARROW), 1 / comparison_weight(bool(one.tokens))) if graph else _Greedy(one.tokens)
     shift = NetworkFeatures.from_plain(one.features).frame_shift

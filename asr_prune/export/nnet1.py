@@ -73,8 +73,8 @@ class _Components(KaldiWriter):
 
 
 def network_text(network: FeedForward) -> bytes:
-    """The network as <AffineTransform>s with activations, and <Softmax>; a factored output layer
-    begins with a <LinearTransform>.
+    """The network as <AffineTransform>s with activations, and <Softmax>; a factored map begins with
+    a <LinearTransform>.
 
     nnet1 has no plain ReLU; it is written as <ParametricRelu> with slopes 1 and 0 and learning
     rates 0.

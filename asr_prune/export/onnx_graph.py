@@ -142,30 +142,30 @@ def _layers(graph: _Graph, network: Network, x: str) -> str:
     act = _OPERATORS[network.activation]
     if isinstance(network, FeedForward):
         need_nodes(network)
-        for layer in network.affine[: len(network.hidden)]:
-            x = graph.add(act, graph.affine(layer, x))
-        return _logits(graph, network, x)
+        for number in range(len(network.hidden)):
+            x = graph.add(act, _mapped(graph, network, number, x))
+        return _mapped(graph, network, len(network.hidden), x)
     if isinstance(network, Tdnn):
         need_nodes(network)
-        for delay in network.delays:
-            x = graph.add(act, graph.affine(delay, _delayed(graph, delay, x)))
-        return _logits(graph, network, x)
+        for number, delay in enumerate(network.delays):
+            x = graph.add(act, _mapped(graph, network, number, _delayed(graph, delay, x)))
+        return _mapped(graph, network, len(network.delays), x)
     if isinstance(network, Residual):
         h = graph.affine(network.input, x)
         for incoming, outgoing in network.pairs:
             if incoming.out_features:
                 nodes = graph.add(act, graph.affine(incoming, h))
                 h = graph.add("Add", h, graph.affine(outgoing, nodes))
-        return _logits(graph, network, h)
+        return _mapped(graph, network, 0, h)
     raise UserError(
         f"a network of type {network.shape()['type']} cannot be exported to ONNX;"
         " train one of type feed_forward, residual or tdnn."
     )
 
 
-def _logits(graph: _Graph, network: Network, x: str) -> str:
-    for layer in (network.output, *network.expansions):
-        x = graph.affine(layer, x)
+def _mapped(graph: _Graph, network: Network, number: int, x: str) -> str:
+    for factor in network.factors(number):
+        x = graph.affine(factor, x)
     return x
 
 

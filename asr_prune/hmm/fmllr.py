@@ -33,18 +33,27 @@ class Fmllr:
     linear: dict[str, Doubles] = field(default_factory=dict)
     quadratic: dict[str, Doubles] = field(default_factory=dict)
 
-    def add(self, speaker: str, feats: Floats, pdfs: Ints, under: Gmms | None = None) -> None:
+    def add(
+        self,
+        speaker: str,
+        feats: Floats,
+        pdfs: Ints,
+        under: Gmms | None = None,
+        weights: Floats | None = None,
+    ) -> None:
         """Adds all frames of `speaker`: feats [frames, dim]; pdfs [frames], -1 for frames to skip.
 
-        under: take the posteriors from these mixtures, which have the same Gaussians
-        (gmm-post-to-gpost).
+        under: take the posteriors of Gaussians from these mixtures, which have the same Gaussians
+        (gmm-post-to-gpost); weights: of the frames, float32 [frames], 1 if None.
         """
         slope, offset = np.zeros_like(feats), np.zeros_like(feats)
         for block in gmm_posteriors(under or self.gmms, feats, pdfs):
-            slope[block.rows] = block.posterior @ self.gmms.invvars[block.gaussians]
-            offset[block.rows] = block.posterior @ self.gmms.means_invvars[block.gaussians]
+            posterior = block.posterior if weights is None else block.posterior * weights[block.rows, None]
+            slope[block.rows] = posterior @ self.gmms.invvars[block.gaussians]
+            offset[block.rows] = posterior @ self.gmms.means_invvars[block.gaussians]
         extended = np.hstack([feats, np.ones((len(feats), 1), np.float32)])
-        self.count[speaker] = float(np.count_nonzero(pdfs >= 0))
+        used = pdfs >= 0
+        self.count[speaker] = float(np.count_nonzero(used) if weights is None else weights[used].sum())
         self.linear[speaker] = (offset.T @ extended).astype(np.float64)
         self.quadratic[speaker] = _weighted_products(slope, extended)
 

@@ -1,8 +1,7 @@
-"""Pruning of the two ends of a network: coefficients of the input, and the rank of the output."""
+"""Pruning between the nodes of a network: coefficients of its input, and ranks of its maps."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
@@ -10,30 +9,27 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from asr_prune.acoustic.ends import factor_output
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.network import Network, NodeLayer
 from asr_prune.pruning.cut import SMALL_CUT, Cut
+from asr_prune.pruning.factoring import Factoring
 from asr_prune.pruning.input_removal import InputRemoval
-from asr_prune.pruning.low_rank import low_rank, output_moments
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method
 from asr_prune.run_dir import RunDir
 
-log = logging.getLogger(__name__)
-
 
 def make_pruner(
     options: PruneOptions, network: Network, run: RunDir | None = None, epochs: int | None = None
 ) -> Pruner:
-    """The pruner of `options` in a run of `epochs` epochs, with the ends of the network if they are
-    to be pruned too.
+    """The pruner of `options` in a run of `epochs` epochs, with its inputs and maps if they are to
+    be pruned too.
     """
     chosen = find_method(options.method)
     method = chosen(options, network.node_layers())
-    if not options.removes_inputs and options.output_rank is None:
+    if not options.removes_inputs and not options.factors:
         return Pruner(method, run, epochs)
     inputs = chosen(options.for_inputs(), [input_layer(network)]) if options.removes_inputs else None
     return EndsPruner(method, inputs, run, epochs)
@@ -55,12 +51,12 @@ def _unchanged(values: Tensor) -> Tensor:
 
 
 class EndsPruner(Pruner):
-    """Runs a second instance of the method on the coefficients of the input, and factors the output
-    layer at the cut.
+    """Runs a second instance of the method on the coefficients of the input, and factors maps at
+    the cut.
 
     inputs: the second instance, with schedule, strength and count of its own, None if all inputs
     stay. The cut comes when both have reached their counts. input_cut: what was removed of the
-    input; output_rank: of the factored output layer, None if it is whole.
+    input.
     """
 
     def __init__(
@@ -73,7 +69,6 @@ class EndsPruner(Pruner):
         super().__init__(method, run, epochs)
         self.inputs = inputs
         self.input_cut: Cut | None = None
-        self.output_rank: int | None = None
         self.removed = False
 
     def figures(self) -> dict[str, Any]:
@@ -108,7 +103,9 @@ class EndsPruner(Pruner):
         evaluate: Callable[[], Quality],
     ) -> None:
         super().start(network, optimiser, steps, evaluate)
-        self.optimiser = optimiser
+        self.factoring = Factoring(network, optimiser, self.run_over)
+        if (share := self.method.options.params_asked) is not None:
+            self.factoring.check(share)
         if self.inputs:
             self.inputs.start(optimiser, self.phases)
             self.input_removal = InputRemoval(self.inputs, network, optimiser)
@@ -176,42 +173,19 @@ class EndsPruner(Pruner):
             self.chosen_inputs = nodes.dense(chosen), nodes.dense(alive), nodes.dense(scores)
             self.input_removal.take([~mask for mask in chosen], last=self.step >= self.phases.steps)
         self.removed = True
-        if self.method.options.output_rank is not None:
-            self._factor()
+        self._factor()
 
     def _factor(self) -> None:
-        output, options = self.network.output, self.method.options
-        moments = output_moments(output, self.run_over)
-        asked = None if options.output_rank == "auto" else int(options.output_rank or 0)
-        found = low_rank(output.weight.detach().flatten(1), moments, asked, options.output_energy)
-        if found is None:
-            log.info("  output layer stays whole: of the rank asked, two maps have as many parameters as the one")
-            return
-        self._apply(found.basis, found.constant)
-        log.info(
-            "  output layer: rank %d, with %.4f of the variance of the logits",
-            self.output_rank,
-            found.energy,
-        )
-
-    def _apply(self, basis: Tensor, constant: Tensor) -> None:
-        """The two maps take the place of the one in the optimiser too, without its state."""
-        network = self.network
-        old, bias = network.output.weight, network.output.bias
-        factor_output(network, basis.to(old), constant.to(old))
-        second = network.expansion
-        for group in self.optimiser.param_groups:
-            replaced = {id(old): network.output.weight, id(bias): second.bias}
-            group["params"] = [replaced.get(id(p), p) for p in group["params"]]
-            if any(p is network.output.weight for p in group["params"]):
-                group["params"].append(second.weight)
-        self.optimiser.state.pop(old, None)
-        if bias in self.optimiser.state:
-            self.optimiser.state[second.bias] = self.optimiser.state.pop(bias)
-        self.output_rank = basis.shape[1]
+        options = self.method.options
+        if options.output_rank is not None:
+            rank = None if options.output_rank == "auto" else options.output_rank
+            self.factoring.factor_output(rank, options.output_energy)
+        if options.params_asked is not None:
+            self.factoring.factor_all(options.params_asked)
+            self.method.nodes.layers = self.network.node_layers()
 
     def state_dict(self) -> dict[str, Any]:
-        state = super().state_dict() | {"output_rank": self.output_rank, "removed": self.removed}
+        state = super().state_dict() | {"ranks": self.network.ranks, "removed": self.removed}
         if self.inputs:
             cut = vars(self.input_cut) if self.input_cut else None
             departed, method = self.input_removal.state_dict(), self.inputs.state_dict()
@@ -222,9 +196,9 @@ class EndsPruner(Pruner):
         super().reshape(state)
         if self.inputs:
             self.input_removal.reshape(state["inputs"]["departed"])
-        if state["output_rank"] is not None:
-            like = self.network.output.bias
-            self._apply(like.new_zeros(len(like), state["output_rank"]), torch.zeros_like(like))
+        self.factoring.restore(state["ranks"])
+        if self.method.options.params_asked is not None:
+            self.method.nodes.layers = self.network.node_layers()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, optim
 
-from asr_prune.acoustic.ends import select_all_inputs
+from asr_prune.acoustic.thin import select_all_inputs
 from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
 

@@ -10,8 +10,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn, optim
 
-from asr_prune.acoustic.ends import select_inputs
 from asr_prune.acoustic.network import Network, NodeLayer, by_columns, by_rows, over_rows
+from asr_prune.acoustic.thin import select_inputs
 
 
 @torch.no_grad()

@@ -8,8 +8,8 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 
 from asr_prune.acoustic.checkpoint import load_model, save_model
-from asr_prune.acoustic.ends import multiply_output
 from asr_prune.acoustic.network import size_of
+from asr_prune.acoustic.thin import multiply_maps
 from asr_prune.files import atomic_dir
 from asr_prune.pruning.removal import shrink
 from asr_prune.run_dir import RunDir
@@ -26,7 +26,7 @@ def shrink_run(run: RunDir) -> None:
         size = asdict(size_of(network))
         (partial / run.size.name).write_text(json.dumps(size, indent=1))
     whole = deepcopy(dense.network)
-    multiply_output(whole)
+    multiply_maps(whole)
     before = size_of(whole)
     nodes, counts = "/".join(map(str, size["nodes"])), (size["params"], before.params)
     log.info("  %s of %d nodes, %d of %d parameters", nodes, sum(before.nodes), *counts)

@@ -17,7 +17,7 @@ from asr_prune.workflow.work import Files, Work
 GRAPH_FILES = ("HCLG.fst", "words.txt", "pdfs.txt", "size.json", "disambig_tid.int")
 KALDI_GRAPH_FILES = ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")
 #: options of nothing but the decoding passes before transforms are estimated
-ADAPTATION = ("adapt_lm_weight", "first_beam", "first_max_active")
+ADAPTATION = ("adapt_lm_weight", "adapt_lattice_beam", "adapt_silence", "first_beam", "first_max_active")
 #: options of these passes
 FIRST_PASSES = (*ADAPTATION, "beam", "max_active", "min_active", "beam_delta", "prune_interval")
 

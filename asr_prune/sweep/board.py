@@ -46,7 +46,9 @@ class Status:
 
 @dataclass
 class Board:
-    """The runs of a sweep. path: a file that other programs read the states from; nj: runs at a time."""
+    """The runs of a sweep. path: a file that other programs read the states from; nj: runs at a
+    time.
+    """
 
     path: Path
     nj: int

@@ -11,7 +11,9 @@ from asr_prune.recipe.blocks import check_seed
 
 @options
 class MethodEntry:
-    """One entry of `methods:`; its blocks are laid over those of the recipe, as entries of `runs:` are."""
+    """One entry of `methods:`; its blocks are laid over those of the recipe, as entries of `runs:`
+    are.
+    """
 
     #: the method and its options; with a target (keep, strength, sparsity, like) the entry is run
     #: at that target alone

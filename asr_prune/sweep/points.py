@@ -1,4 +1,6 @@
-"""The runs of a sweep's file: each is an entry of `runs:`, so it is named, checked and trained as any run."""
+"""The runs of a sweep's file: each is an entry of `runs:`, so it is named, checked and trained as
+any run.
+"""
 
 from __future__ import annotations
 

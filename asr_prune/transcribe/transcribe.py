@@ -9,8 +9,8 @@ from functools import cached_property
 from itertools import islice
 
 from asr_prune.corpus.channels import Channel
-from asr_prune.decode.decode_set import warn_unfinished
 from asr_prune.decode.recognisers import Hypothesis, Recogniser
+from asr_prune.decode.unfinished import warn_unfinished
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.progress import track
 from asr_prune.transcribe.joins import Placed, joined, placed

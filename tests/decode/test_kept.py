@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_prune.decode.decode_set import decode_set, kept_paths
-from asr_prune.decode.decoder import BestPath
+from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.kept import Coder, KeptSearch
+from asr_prune.decode.occupancy import OCCUPANCIES, Occupancies
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.pace import SetSearch
 from asr_prune.errors import UserError
@@ -91,13 +91,18 @@ def test_a_portion_without_results_is_none_of_the_others(tmp_path: Path, caplog:
     assert "of 4 utterances are done already; going on" in caplog.text
 
 
-def test_best_paths_are_kept_bit_by_bit(recogniser: Any, tmp_path: Path) -> None:
+def test_occupancies_are_kept_bit_by_bit(recogniser: Any, tmp_path: Path) -> None:
     loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in range(3)}
     loglikes["none"] = np.full((1, recogniser.pdfs), -50.0, np.float32)
-    alone = decode_set(recogniser.graph, loglikes, DecodeOptions(), 8)
+    decoder = Decoder(recogniser.graph, DecodeOptions())
+    work = Occupancies(decoder, np.zeros(recogniser.pdfs, bool), 0.01)
     for _ in range(2):
-        kept = kept_paths(tmp_path / "kept", loglikes, 0.01)
-        found: dict[str, BestPath] = decode_set(recogniser.graph, loglikes, DecodeOptions(), 8, kept=kept)
-        assert found == alone
-        assert all(np.array_equal(found[utt].pdfs, alone[utt].pdfs) for utt in alone)
-        assert all(found[utt].pdfs.dtype == alone[utt].pdfs.dtype for utt in alone)
+        kept = KeptSearch.of(tmp_path / "kept", OCCUPANCIES, loglikes, 0.01)
+        found = dict(kept.each(work, lambda names: ((name, loglikes[name]) for name in names), 1, SEARCH))
+        for utt, own in found.items():
+            alone = work(utt, loglikes[utt])
+            assert own.reached_final == alone.reached_final
+            for key in ("frames", "pdfs", "weights"):
+                one, other = getattr(own, key), getattr(alone, key)
+                assert np.array_equal(one, other)
+                assert one.dtype == other.dtype

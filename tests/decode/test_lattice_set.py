@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from asr_prune.decode.arrays import FstArrays
-from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_archive import read_lattices
 from asr_prune.decode.lattice_set import Decoded, grid, lattice_set, sweep_archive
@@ -93,8 +92,8 @@ def test_the_summary_is_that_of_kaldis_decoders() -> None:
 
 
 def test_seconds_are_those_of_each_part(recogniser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that is read at the squares of 0, 1, 2 ...: five times for each of three utterances, first and last for
-    the pace.
+    """A clock that is read at the squares of 0, 1, 2 ...: five times for each of three utterances,
+    first and last for the pace.
     """
     monkeypatch.setattr("time.process_time", (float(i * i) for i in count()).__next__)
     loglikes = [(f"utt{i}", recogniser.loglikes(i, 20)) for i in range(3)]
@@ -114,7 +113,7 @@ def test_no_path_lives_to_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert decoded.failed == decoded.partial == ["long"]
     assert "1 utterances done, 1 failed" in decoded.summary()
     assert [utt for utt, _ in read_lattices(tmp_path / "lat.1.gz")] == ["fits"]
-    assert not decode_set(tmp_path, loglikes, SMALL, 8)["long"].words
+    assert not Decoder(tmp_path, SMALL).best(loglikes["long"], 1 / 8).words
     assert "long" in caplog.text
 
 

@@ -40,6 +40,7 @@ def test_defaults_are_those_of_kaldis_scripts() -> None:
     own = DecodeOptions()
     assert (own.beam, own.max_active, own.lattice_beam, own.acoustic_scale) == (15, 7000, 8, 0.1)
     assert (own.adapt_lm_weight, own.first_beam, own.first_max_active) == (12, 10, 2000)
+    assert (own.adapt_lattice_beam, own.adapt_silence) == (6, 0.01)
     assert (own.transition_scale, own.self_loop_scale) == (1.0, 0.1)
     assert (own.lm_weights, own.penalties) == ((7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17), (0.0, 0.5, 1.0))
     assert not own.lattice

@@ -11,7 +11,6 @@ import torch
 
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.network_scores import NetworkScores
 from asr_prune.decode.options import DecodeOptions
@@ -50,7 +49,8 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_words_are_those_of_each_network_alone(recogniser: Any, tmp_path: Path, nj: int) -> None:
     one, other = (model(recogniser.pdfs, seed) for seed in (1, 2))
     narrow = DecodeOptions(beam=11.0, max_active=1500)
-    alone = [decode_set(recogniser.graph, dict(NetworkScores(each, FEATS)), narrow, 12) for each in (one, other)]
+    decoder = Decoder(recogniser.graph, narrow)
+    alone = [{utt: decoder.best(m, 1 / 12) for utt, m in NetworkScores(each, FEATS)} for each in (one, other)]
     pairs = words_of_two(one, other, FEATS, recogniser.graph, nj, "both", tmp_path)
     assert set(pairs) == set(FEATS)
     assert {utt: pair.one for utt, pair in pairs.items()} == {utt: path.words for utt, path in alone[0].items()}

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.ends import factor_output, select_inputs
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.residual import Residual
+from asr_prune.acoustic.thin import factor_map, select_inputs
 from asr_prune.acoustic.time_delay import Tdnn
 from asr_prune.export.deployed import Deployed
 from asr_prune.features.options import NetworkFeatureOptions
@@ -24,7 +24,8 @@ MakeDeployed = Callable[..., Deployed]
 
 @pytest.fixture
 def deployed() -> MakeDeployed:
-    """Builds a network with random weights, biases, input normalisation and priors; pdf 2 was never seen.
+    """Builds a network with random weights, biases, input normalisation and priors; pdf 2 was never
+    seen.
 
     thin: it reads only some inputs, and its output layer is factored.
     """
@@ -46,7 +47,8 @@ def deployed() -> MakeDeployed:
         network.set_normalisation(torch.randn(inputs), torch.rand(inputs) + 0.5)
         if thin:
             select_inputs(network, torch.tensor([0, 3, 4, 8, 11]))
-            factor_output(network, torch.randn(PDFS, 2))
+            for number, each in enumerate(network.maps):
+                factor_map(network, number, torch.linalg.qr(torch.randn(each.out_features, 2))[0])
         priors = torch.randn(PDFS).log_softmax(0)
         priors[2] = 10.0
         kept = [list(range(n)) for n in hidden]

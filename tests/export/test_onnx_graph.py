@@ -90,8 +90,12 @@ def test_a_network_of_another_type_is_refused(deployed: MakeDeployed) -> None:
             self.output = nn.Linear(12, PDFS)
 
         @property
-        def affine(self) -> list[nn.Linear]:
+        def maps(self) -> list[nn.Linear]:
             return [self.output]
+
+        @property
+        def affine(self) -> list[nn.Linear]:
+            return self.maps
 
         def node_layers(self) -> list[NodeLayer]:
             return []

@@ -1,4 +1,6 @@
-"""LDA, MLLT and fMLLR: against loops over frames, against numerical maximisation, and on data with a known answer."""
+"""LDA, MLLT and fMLLR: against loops over frames, against numerical maximisation, and on data with
+a known answer.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def test_no_step_away_from_the_maximum_is_better(seed: int, dim: int, affine: bo
 
 
 def test_lda_separates_the_classes() -> None:
-    """Three classes that differ along one direction; variance within becomes 1, the direction comes first."""
+    """Three classes that differ along one direction; variance within becomes 1, the direction comes
+    first.
+    """
     dice = np.random.default_rng(0)
     classes = dice.integers(-1, 3, 6000).astype(np.int32)
     feats = dice.normal(size=(6000, 4)) * [5, 1, 1, 3]
@@ -126,6 +130,19 @@ def test_fmllr_undoes_what_a_speaker_does(random_gmms: Make) -> None:
     assert accumulate(gmms, back, pdfs).loglike > accumulate(gmms, spoken, pdfs).loglike
 
 
+def test_a_frame_of_weight_two_is_two_frames(random_gmms: Make) -> None:
+    gmms, dice = random_gmms(3, 2, 4), np.random.default_rng(7)
+    feats = dice.normal(size=(60, 4)).astype(np.float32)
+    pdfs = dice.integers(-1, 3, 60).astype(np.int32)
+    times = dice.integers(0, 3, 60)
+    weighted, repeated = Fmllr(gmms, 1), Fmllr(gmms, 1)
+    weighted.add("a", feats, pdfs, weights=times.astype(np.float32))
+    repeated.add("a", np.repeat(feats, times, axis=0), np.repeat(pdfs, times))
+    assert weighted.count == repeated.count
+    np.testing.assert_allclose(weighted.linear["a"], repeated.linear["a"], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(weighted.quadratic["a"], repeated.quadratic["a"], rtol=1e-4, atol=1e-3)
+
+
 def test_composed_is_one_after_the_other() -> None:
     dice = np.random.default_rng(8)
     first, later = ({"a": dice.normal(size=(3, 4)).astype(np.float32)} for _ in range(2))
@@ -187,7 +204,9 @@ def test_the_first_five_speakers_without_a_transform_are_named(
 
 
 def test_mllt_is_the_maximum_for_the_scatter_itself(random_gmms: Make) -> None:
-    """What keeps a singular scatter from failing does not show in a sound one; 200 sweeps are enough."""
+    """What keeps a singular scatter from failing does not show in a sound one; 200 sweeps are
+    enough.
+    """
     gmms = random_gmms(9, 5, 3)
     feats, pdfs = drawn(gmms, 2000, 10)
     count, scattered = scatter(gmms, feats, pdfs)
@@ -197,7 +216,9 @@ def test_mllt_is_the_maximum_for_the_scatter_itself(random_gmms: Make) -> None:
 
 
 def test_mllt_makes_covariances_diagonal(random_gmms: Make) -> None:
-    """Frames drawn diagonal and then mixed: the transform takes the mixing back, up to scale and order of rows."""
+    """Frames drawn diagonal and then mixed: the transform takes the mixing back, up to scale and
+    order of rows.
+    """
     dice = np.random.default_rng(11)
     feats = dice.normal(size=(30_000, 3)) * [1.0, 2.0, 0.5]
     mixing = np.array([[1.0, 0.4, 0.1], [0.0, 1.0, 0.3], [0.2, 0.0, 1.0]])

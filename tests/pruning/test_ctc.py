@@ -1,4 +1,6 @@
-"""Every method on time-delay layers, trained with CTC: the asked nodes go, exactly, and a killed run ends the same."""
+"""Every method on time-delay layers, trained with CTC: the asked nodes go, exactly, and a killed
+run ends the same.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,11 @@ TOKENS = 5
 ASKED: dict[str, dict[str, Any]] = {
     "none": {},
     "dense_small": {},
+    "svd": {},
     "dsd": {"granularity": "node", "keep": 0.5},
 }
 ASKED |= {"map": {"granularity": "node", "keep": 0.5}}
-ENDS_DENSE = {"none", "dense_small", "dsd"}
+ENDS_DENSE = {"none", "dense_small", "dsd", "svd"}
 
 
 def utterances(seed: int, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

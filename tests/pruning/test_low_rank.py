@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from asr_prune.pruning.low_rank import Moments, largest_rank, low_rank, output_moments
+from asr_prune.pruning.low_rank import Moments, input_moments, largest_rank, low_rank
 
 
 def drawn(seed: int, outputs: int, nodes: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,7 +66,7 @@ def test_columns_of_zeros_are_not_counted() -> None:
 def test_moments_are_those_of_what_the_map_reads() -> None:
     _, frames = drawn(1, 3, 4)
     output = nn.Linear(4, 3).double()
-    found = output_moments(output, lambda: [output(part) for part in frames.split(33)])
+    found = input_moments([output], lambda: [output(part) for part in frames.split(33)])[0]
     assert torch.allclose(found.mean, frames.mean(0))
     assert torch.allclose(found.covariance, frames.T.cov(correction=0))
     assert not output._forward_pre_hooks

@@ -40,6 +40,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "gradual": {"keep": 0.5, "every": 2},
     "dense_small": {"keep": 0.5},
     "random": {"keep": 0.5},
+    "svd": {"params": 0.6},
 }
 
 

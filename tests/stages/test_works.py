@@ -1,4 +1,6 @@
-"""What stages declare: pure functions, jobs that exist and take what they are given, an order of dependencies."""
+"""What stages declare: pure functions, jobs that exist and take what they are given, an order of
+dependencies.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.recipe.load import load_recipe
 from asr_prune.stages import STAGES, all_works
 from asr_prune.stages.decode import search_options
-from asr_prune.stages.graph import FIRST_PASSES
+from asr_prune.stages.graph import ADAPTATION, FIRST_PASSES
 from asr_prune.workflow.code import Sources
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import find_job
@@ -43,6 +45,7 @@ VARIANTS = (
     ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
     ["decode.type=ctc", "decode.search=graph", "features.network.type=fbank", "lang.tokens=phones"],
+    ["decode.type=hmm", "hmm.labels=", "corpus.folds=3"],
 )
 UNUSUAL = ["runs=[{prune: {method: none}}, {prune: {method: dense_small, like: dense}}]", "network.type=feed_forward"]
 AUGMENT = ["train.tempo=0", "train.warp=0", "train.mask_frames=0", "train.mask_bands=0"]
@@ -145,13 +148,16 @@ def test_a_channel_goes_to_the_features_and_none_leaves_them_as_they_were(projec
 
 
 def test_every_option_of_the_search_reaches_it() -> None:
-    """None is at its default here; what stays at it in the job is read by the graph, the adaptation or the sweep."""
+    """None is at its default here; what stays at it in the job is read by the graph, the adaptation
+    or the sweep.
+    """
     given = DecodeOptions(
         beam=9.0, max_active=900, min_active=9, beam_delta=0.9, prune_interval=9, lattice_beam=3.0, acoustic_scale=0.2,
         lm_weights=(9,), penalties=(0.25,), ctc_prior_scale=0.9, transition_scale=0.9, self_loop_scale=0.9,
         adapt_lm_weight=9, first_beam=9.0, first_max_active=900,
+        adapt_lattice_beam=9.0, adapt_silence=0.9,
     )  # fmt: skip
-    elsewhere = {"transition_scale", "self_loop_scale", "adapt_lm_weight", "first_beam", "first_max_active"}
+    elsewhere = {"transition_scale", "self_loop_scale", *ADAPTATION}
     for lattice, lost in ((False, elsewhere), (True, elsewhere | {"lm_weights", "penalties"})):
         options = replace(given, lattice=lattice)
         job = search_options(options)

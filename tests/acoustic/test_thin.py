@@ -10,10 +10,10 @@ import torch
 
 from asr_prune.acoustic.architectures import from_shape, make
 from asr_prune.acoustic.checkpoint import Model, load_model, save_model
-from asr_prune.acoustic.ends import factor_output, multiply_output, select_all_inputs, select_inputs
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions
+from asr_prune.acoustic.thin import factor_map, multiply_maps, select_all_inputs, select_inputs
 from asr_prune.errors import UserError
 
 INPUTS, OUTPUTS, INDEX = 12, 9, [0, 2, 3, 7, 11]
@@ -34,8 +34,9 @@ def network_of(kind: str) -> Network:
 def thin(network: Network, rank: int = 3) -> Network:
     small = deepcopy(network)
     select_inputs(small, torch.tensor(INDEX))
-    factor_output(
+    factor_map(
         small,
+        len(small.maps) - 1,
         torch.linalg.qr(torch.randn(OUTPUTS, rank).double())[0],
         torch.randn(OUTPUTS).double(),
     )
@@ -62,7 +63,7 @@ def test_selected_inputs_are_as_columns_of_zeros(kind: str) -> None:
 def test_a_factored_output_of_full_rank_is_the_same_function(kind: str) -> None:
     network = network_of(kind)
     small, frames = deepcopy(network), torch.randn(20, INPUTS).double()
-    factor_output(small, torch.linalg.qr(network.output.weight.detach().flatten(1))[0])
+    factor_map(small, len(small.maps) - 1, torch.linalg.qr(network.output.weight.detach().flatten(1))[0])
     assert (small(frames) - network(frames)).abs().max() < 1e-12
     assert small.widths == network.widths
     columns = network.output.weight.shape[-1]
@@ -77,7 +78,7 @@ def test_thin_ends_and_back(kind: str) -> None:
     network = network_of(kind)
     small = thin(network)
     whole, frames = deepcopy(small), torch.randn(20, INPUTS).double()
-    multiply_output(whole)
+    multiply_maps(whole)
     select_all_inputs(whole, network.shift, network.scale)
     assert (whole(frames) - small(frames)).abs().max() < 1e-12
     assert whole.shape() == network.shape()
@@ -97,8 +98,7 @@ def test_the_file_tells_the_ends(tmp_path: Path, kind: str) -> None:
     wrong = [[0, 1, 2, 3, 12], [0, 1, 2, 3, -1], [0], [], [0, 0, 0, 1, 1]]
     for key, value in [
         *(("columns", columns) for columns in wrong),
-        ("output_rank", 0),
-        ("output_rank", 4),
+        *(("ranks", ranks) for ranks in ({"2": 0}, {"2": 4}, {"0": 2}, {"7": 3}, {"x": 3})),
     ]:
         torch.save(content | {"shape": content["shape"] | {key: value}}, tmp_path / "other.pt")
         with pytest.raises(UserError, match="is damaged"):

@@ -1,4 +1,4 @@
-"""The two ends of a network made smaller: what it reads, and the rank of its output."""
+"""Networks made thinner between their nodes: what they read, and the ranks of their maps."""
 
 from __future__ import annotations
 
@@ -37,34 +37,32 @@ def select_all_inputs(network: Network, shift: Tensor, scale: Tensor) -> None:
 
 
 @torch.no_grad()
-def factor_output(network: Network, basis: Tensor, constant: Tensor | None = None) -> None:
-    """Replaces the output map `W h + b` by `U (U' W h) + b + constant`, in place, as two maps, the
-    first without a bias.
+def factor_map(network: Network, number: int, basis: Tensor, constant: Tensor | None = None) -> None:
+    """Replaces map `number` of `network.maps`, `W h + b`, by `U (U' W h) + b + constant`, in place,
+    as two maps, the first without a bias.
 
-    basis: U, float [outputs, rank]; constant: float [outputs], None for 0. Does nothing to weights
-    of an optimiser.
+    basis: U, float [rows, rank]; constant: float [rows], None for 0. Does nothing to weights of an
+    optimiser.
     """
-    weight, bias = network.output.weight, network.output.bias
-    rank, device = basis.shape[1], weight.device
-    second = nn.utils.skip_init(nn.Linear, rank, network.outputs, device=device).to(weight)
+    first = network.maps[number]
+    weight, bias, rank = first.weight, first.bias, basis.shape[1]
+    second = nn.utils.skip_init(nn.Linear, rank, first.out_features, device=weight.device).to(weight)
     second.weight.copy_(basis)
     second.bias = bias if constant is None else nn.Parameter(bias + constant)
-    second.rate = rate_of(network.output)
+    second.rate = rate_of(first)
     rows = (basis.T.to(weight) @ weight.flatten(1)).view(-1, *weight.shape[1:])
-    network.output.weight = nn.Parameter(rows)
-    network.output.bias = None  # type: ignore[assignment]
-    network.output.out_features = rank
-    network.expansion = second
+    first.weight = nn.Parameter(rows)
+    first.bias = None  # type: ignore[assignment]
+    first.out_features = rank
+    network.expansions[str(number)] = second
 
 
 @torch.no_grad()
-def multiply_output(network: Network) -> None:
-    """The inverse of `factor_output`, in place: one map again, which computes the same."""
-    second = network.expansion
-    if second is None:
-        return
-    weight = network.output.weight
-    product = second.weight @ weight.flatten(1)
-    network.output.weight = nn.Parameter(product.view(-1, *weight.shape[1:]))
-    network.output.bias, network.output.out_features = second.bias, second.out_features
-    network.expansion = None
+def multiply_maps(network: Network) -> None:
+    """The inverse of `factor_map` for all maps, in place: the same function of whole maps."""
+    for number, first in enumerate(network.maps):
+        for second in network.factors(number)[1:]:
+            product = second.weight @ first.weight.flatten(1)
+            first.weight = nn.Parameter(product.view(-1, *first.weight.shape[1:]))
+            first.bias, first.out_features = second.bias, second.out_features
+    network.expansions.clear()

@@ -1,3 +1,5 @@
+"""Searches that do not end, and scores that cannot be searched."""
+
 from __future__ import annotations
 
 import logging
@@ -7,28 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr_prune.decode.decode_set import decode_set
 from asr_prune.decode.decoder import Decoder
+from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 
-
-def test_each_as_decoded_alone_and_processes_agree(recogniser: Any, start: str) -> None:
-    loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in range(5)}
-    one, two = (decode_set(recogniser.graph, loglikes, DecodeOptions(), 8, nj=nj) for nj in (1, 2))
-    assert one == two
-    decoder = Decoder(recogniser.graph, DecodeOptions())
-    assert one == {utt: decoder.best(matrix, 1 / 8) for utt, matrix in loglikes.items()}
-    for utt, matrix in loglikes.items():
-        assert len(one[utt].pdfs) == len(matrix)
+POINTS = [(8, 0.0)]
 
 
 def test_unfinished_is_reported_and_counted(recogniser: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Two frames are too few for any word."""
     loglikes = {"short": recogniser.loglikes(0, 2), "long": recogniser.loglikes(1, 30)}
     with caplog.at_level(logging.INFO):
-        hyps = decode_set(recogniser.graph, loglikes, DecodeOptions(), 8)
-    assert [utt for utt, hyp in hyps.items() if not hyp.reached_final] == ["short"]
+        decoded = lattice_set(recogniser.graph, loglikes.items(), DecodeOptions(), POINTS)
+    assert decoded.partial == ["short"]
     assert "1 utterances reached no final state" in caplog.text
 
 
@@ -47,13 +41,13 @@ def test_bad_log_likelihoods(recogniser: Any, matrix: Any, words: str, nj: int) 
     if isinstance(matrix, str):
         matrix = {"empty": recogniser.loglikes(0, 0), "nan": recogniser.loglikes(0, 9) * np.float32(np.nan)}[matrix]
     with pytest.raises(UserError, match=words) as error:
-        decode_set(recogniser.graph, {"bad": matrix}, DecodeOptions(), 8, nj)
+        lattice_set(recogniser.graph, [("bad", matrix)], DecodeOptions(), POINTS, nj)
     assert "bad" in str(error.value)
 
 
 def test_nothing_to_decode_and_no_graph(recogniser: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no utterance"):
-        decode_set(recogniser.graph, {}, DecodeOptions(), 8)
+        lattice_set(recogniser.graph, [], DecodeOptions(), POINTS)
     with pytest.raises(UserError, match="graph stage"):
         Decoder(tmp_path, DecodeOptions())
 

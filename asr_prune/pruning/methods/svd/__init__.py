@@ -1,0 +1,1 @@
+"""Every map factored by singular value decomposition."""
