@@ -39,9 +39,10 @@ class Status:
     @property
     def epochs(self) -> str:
         """How far its training is."""
-        path = self.point.experiment.run_dir(self.point.run).metrics
-        done = len(file_lines(path)) if path.is_file() else 0
-        return f"epoch {done} of {self.point.run.train.epochs}"
+        run, whole = self.point.run, self.point.experiment
+        trained = [part.run_dir(run).metrics for part in whole.folds or [whole]]
+        done = sum(len(file_lines(path)) for path in trained if path.is_file())
+        return f"{done} of {len(trained) * run.train.epochs} epochs"
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from asr_prune.analysis.amount import amounts
 from asr_prune.analysis.estimate import Estimate
-from asr_prune.analysis.estimates import Estimator
+from asr_prune.analysis.fold_estimates import FoldEstimator
 from asr_prune.stages import works_of
 from asr_prune.sweep.points import SHARED_STAGES, SweepPoint
 from asr_prune.workflow.experiment import Experiment
@@ -21,12 +21,11 @@ class Forecast:
     """
 
     def __init__(self, points: Sequence[SweepPoint], runner: Runner, nj: int) -> None:
-        runs = Experiment(points[0].experiment.loaded, nj=1)
-        runs.runs = [point.run for point in points]
-        shared = Experiment(runs.loaded, nj)
+        runs, shared = (Experiment(points[0].experiment.loaded, count) for count in (1, nj))
+        for part in (runs, *runs.folds):
+            part.runs = [point.run for point in points]
         speech = amounts(runs)
-        self._runs = Estimator(runs, speech)
-        self._shared = Estimator(shared, speech, self._runs.speeds)
+        self._runs, self._shared = FoldEstimator(runs, speech), FoldEstimator(shared, speech)
         works = [work for stage in SHARED_STAGES for work in works_of(stage, shared)]
         states = runner.survey([*works, *(work for point in points for work in point.works())])
         self.rows = [(state, self._estimate(state)) for state in states]

@@ -100,7 +100,7 @@ class SweepSchedule:
         log.info("%s: %s", status.point.name, f"failed: {cause}" if cause else self._figures(status))
 
     def _figures(self, status: Status) -> str:
-        row = read_result(status.point.experiment.run_dir(status.point.run).result, status.point.name)
+        row = read_result(status.point.folder.result, status.point.name)
         wer = f"WER test {decimals(row.wer_test, 2)}, CE dev {decimals(row.dev_ce_final, 3)}"
         return f"{wer}, {row.nodes} nodes, {status.seconds:.0f} s; {self.board.counts()}"
 
