@@ -15,7 +15,7 @@ from asr_prune.report.results import Result, finite
 PLOT = "results.png"
 #: the command that writes the page
 WRITES = "Written by `asr-prune results`; edits are lost."
-HEADS = ("runs", "seeds", "nodes", "params", "MACs/frame", "WER dev", "WER test", "CE dev", "alike")
+RESULT_HEADS = ("runs", "seeds", "nodes", "params", "MACs/frame", "WER dev", "WER test", "CE dev", "alike")
 _SEED = re.compile(r"\bseed([:=]\s*)\d+")
 _ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -57,8 +57,8 @@ def results_page(
     """
     lines = [f"# Results of {title}", "", WRITES, "", "| | |", "| --- | --- |"]
     lines += [f"| {key} | {value} |" for key, value in facts.items()]
-    lines += ["", f"![word error rate against nodes]({PLOT})", "", f"| set | {' | '.join(HEADS)} |"]
-    lines += ["| --- " * (len(HEADS) + 1) + "|"]
+    lines += ["", f"![word error rate against nodes]({PLOT})", "", f"| set | {' | '.join(RESULT_HEADS)} |"]
+    lines += ["| --- " * (len(RESULT_HEADS) + 1) + "|"]
     lines += [_row(name, rows, letters.get(name, ABSENT)) for name, rows in sets.items()]
     lines += ["", _READING, "", "## Commands"]
     for name, rows in sets.items():
@@ -106,7 +106,7 @@ def read_results_page(text: str, path: str) -> list[PageRow]:
     Raises UserError if it is not such a page, or a row has no command.
     """
     lines = text.splitlines()
-    head = f"| set | {' | '.join(HEADS)} |"
+    head = f"| set | {' | '.join(RESULT_HEADS)} |"
     if WRITES not in lines or head not in lines:
         raise UserError(
             f"{path} was not written by this version of asr-prune results; write it again with that command."
@@ -134,9 +134,9 @@ def _listed_commands(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def _read_row(line: str, where: str, commands: Mapping[str, tuple[str, ...]]) -> PageRow:
     matched = _ROW.match(line)
     cells = [cell[1:-1] for cell in matched[2].split("|")] if matched else []
-    if not matched or len(cells) != len(HEADS):
+    if not matched or len(cells) != len(RESULT_HEADS):
         raise UserError(f"{where} is not a row of results; write the page again with asr-prune results.")
-    name, told = matched[1], dict(zip(HEADS, cells, strict=True))
+    name, told = matched[1], dict(zip(RESULT_HEADS, cells, strict=True))
     seeds = tuple(int(seed) for seed in told["seeds"].split(" "))
     if name not in commands or int(told["runs"]) != len(seeds):
         raise UserError(f"{where}: {name} has no command or not as many seeds as runs; write the page again.")

@@ -9,7 +9,7 @@ from asr_prune.options import options
 from asr_prune.recipe.blocks import check_seed
 
 #: lists of targets, by the key of `prune` that they give
-SIZES = {"keeps": "keep", "budgets": "budget", "strengths": "strength"}
+TARGET_LISTS = {"keeps": "keep", "budgets": "budget", "strengths": "strength"}
 
 
 @options
@@ -58,7 +58,7 @@ class SweepOptions:
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError("methods must have an entry, such as {prune: {method: none}}")
-        for key in (*SIZES, "seeds", "networks", "teachers", "set"):
+        for key in (*TARGET_LISTS, "seeds", "networks", "teachers", "set"):
             values = getattr(self, key)
             if repeated := [value for i, value in enumerate(values) if value in values[:i]]:
                 raise ValueError(f"{key} has {repeated[0]} twice; remove one")

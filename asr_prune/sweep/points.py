@@ -21,7 +21,7 @@ from asr_prune.recipe.naming import TARGETS, compact
 from asr_prune.recipe.settings import Lines, known_keys, read_yaml
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import works_of
-from asr_prune.sweep.options import SIZES, MethodEntry, SweepOptions
+from asr_prune.sweep.options import TARGET_LISTS, MethodEntry, SweepOptions
 from asr_prune.workflow.experiment import Experiment, open_experiment
 from asr_prune.workflow.work import Work
 
@@ -143,8 +143,8 @@ def _targets(sweep: SweepOptions) -> Iterator[tuple[dict[str, Any], MethodEntry]
 def _targets_of(sweep: SweepOptions, entry: MethodEntry) -> list[dict[str, Any]]:
     if _is_dense(entry) or {*TARGETS, "like"} & entry.prune.keys():
         return [{}]
-    own = entry if any(getattr(entry, sizes) for sizes in SIZES) else sweep
-    return [{key: value} for sizes, key in SIZES.items() for value in getattr(own, sizes)] or [{}]
+    own = entry if any(getattr(entry, sizes) for sizes in TARGET_LISTS) else sweep
+    return [{key: value} for sizes, key in TARGET_LISTS.items() for value in getattr(own, sizes)] or [{}]
 
 
 def _is_dense(entry: MethodEntry) -> bool:
