@@ -48,6 +48,7 @@ def parser() -> Parser:
         plan,
         project,
         recipe,
+        results,
         runs,
         scores,
         serve,
@@ -60,7 +61,7 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"asr_prune {__version__}")
     top.set_defaults(act=lambda _: _without_verb(top))
     verbs = top.add_subparsers(metavar="VERB")
-    groups = (project, recipe, plan, sweeps, doctor, runs, scores, serve, corpus, exports, transcripts)
+    groups = (project, recipe, plan, sweeps, results, doctor, runs, scores, serve, corpus, exports, transcripts)
     for group in groups:  # order of the help
         group.add_verbs(verbs)
     return top

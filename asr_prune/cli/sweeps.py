@@ -11,6 +11,7 @@ from asr_prune.cli.plan import duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
 from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_verb, working
+from asr_prune.errors import UserError
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import Board
 from asr_prune.sweep.forecast import Forecast, seconds_of
@@ -64,7 +65,11 @@ def _shared(points: list[SweepPoint], options: argparse.Namespace) -> int:
     loaded = points[0].experiment.loaded
     given = {"recipe": str(loaded.folder), "set": loaded.sets[:-1], "nj": options.nj}
     stages = {"stage": SHARED_STAGES[0], "stop_stage": SHARED_STAGES[-1]}
-    return run_due(argparse.Namespace(**given, **stages, accept_code=options.accept_code))
+    try:
+        return run_due(argparse.Namespace(**given, **stages, accept_code=options.accept_code))
+    except UserError as error:  # a signal killed the stage
+        print(f"asr-prune: {error}", file=sys.stderr)
+        return 1
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -39,9 +39,10 @@ class Status:
     @property
     def epochs(self) -> str:
         """How far its training is."""
-        path = self.point.experiment.run_dir(self.point.run).metrics
-        done = len(file_lines(path)) if path.is_file() else 0
-        return f"epoch {done} of {self.point.run.train.epochs}"
+        run, whole = self.point.run, self.point.experiment
+        trained = [part.run_dir(run).metrics for part in whole.folds or [whole]]
+        done = sum(len(file_lines(path)) for path in trained if path.is_file())
+        return f"{done} of {len(trained) * run.train.epochs} epochs"
 
 
 @dataclass
@@ -111,11 +112,17 @@ class Board:
             own = [status.state for status in self.statuses.values() if status.point.method == method]
             lines.append(f"{method:{wide}s}" + "".join(f"{own.count(state):9d}" for state in STATES))
         running = [f"running: {own.point.name}, {own.epochs}" for own in self.of_state("running")]
-        return [*lines, *running, *self.failures(), self.counts()]
+        return [*lines, *running, *self.failed(), self.counts()]
 
-    def failures(self) -> list[str]:
+    def failed(self) -> list[str]:
         """A line for each failed run."""
         return [f"failed: {own.point.name}: {own.cause} (log: {own.log})" for own in self.of_state("failed")]
+
+
+def failures(exp: Path) -> dict[str, str]:
+    """Why runs of the experiment in folder `exp` failed in the last start of their sweep, by name."""
+    runs = [run for path in sorted(exp.glob("sweeps/*.json")) for run in read_json(path).get("runs", {}).items()]
+    return {name: f"failed: {own['cause']}" for name, own in runs if own.get("state") == "failed"}
 
 
 def minutes(seconds: float) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from asr_prune.analysis.amount import amounts
 from asr_prune.analysis.estimate import Estimate
-from asr_prune.analysis.estimates import Estimator
-from asr_prune.analysis.fold_estimates import FoldEstimator
 from asr_prune.stages import works_of
 from asr_prune.sweep.points import SHARED_STAGES, SweepPoint
 from asr_prune.workflow.experiment import Experiment
@@ -22,9 +20,12 @@ class Forecast:
     """
 
     def __init__(self, points: Sequence[SweepPoint], runner: Runner, nj: int) -> None:
-        runs = Experiment(points[0].experiment.loaded, nj=1)
-        runs.runs = [point.run for point in points]
-        shared = Experiment(runs.loaded, nj)
+        from asr_prune.analysis.estimates import Estimator  # imports torch and kaldifst
+        from asr_prune.analysis.fold_estimates import FoldEstimator
+
+        runs, shared = (Experiment(points[0].experiment.loaded, count) for count in (1, nj))
+        for part in (runs, *runs.folds):
+            part.runs = [point.run for point in points]
         speech = amounts(runs)
         self._runs = FoldEstimator(runs, speech)
         self._shared = FoldEstimator(shared, speech, Estimator(shared, speech, self._runs.whole.speeds))

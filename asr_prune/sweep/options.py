@@ -8,6 +8,9 @@ from typing import Any
 from asr_prune.options import options
 from asr_prune.recipe.blocks import check_seed
 
+#: lists of targets, by the key of `prune` that they give
+TARGET_LISTS = {"keeps": "keep", "budgets": "budget", "strengths": "strength"}
+
 
 @options
 class MethodEntry:
@@ -15,16 +18,18 @@ class MethodEntry:
     are.
     """
 
-    #: the method and its options; with a target (keep, strength, sparsity, like) the entry is run
-    #: at that target alone
+    #: the method and its options; with a target (keep, budget, strength, sparsity, like) the entry
+    #: is run at that target alone
     prune: dict[str, Any] = field(default_factory=dict)
     #: overrides keys of `network`, also those of the sweep's `networks`
     network: dict[str, Any] = field(default_factory=dict)
     #: overrides keys of `train`
     train: dict[str, Any] = field(default_factory=dict)
-    #: values of prune.keep in place of the sweep's keeps and strengths
+    #: values of prune.keep in place of all targets of the sweep
     keeps: tuple[float, ...] = ()
-    #: values of prune.strength in place of the sweep's keeps and strengths
+    #: values of prune.budget, likewise
+    budgets: tuple[dict[str, Any], ...] = ()
+    #: values of prune.strength, likewise
     strengths: tuple[float, ...] = ()
 
 
@@ -34,6 +39,8 @@ class SweepOptions:
     methods: tuple[MethodEntry, ...] = ()
     #: values of prune.keep
     keeps: tuple[float, ...] = ()
+    #: values of prune.budget, such as {params: 0.2}
+    budgets: tuple[dict[str, Any], ...] = ()
     #: values of prune.strength
     strengths: tuple[float, ...] = ()
     #: seeds of the networks; labels and features are the same for all; empty: the recipe's seed
@@ -43,13 +50,15 @@ class SweepOptions:
     #: teachers, as of train.teacher; null: none; dense: the sweep's first dense run of the same
     #: network and seed
     teachers: tuple[str | None, ...] = (None,)
+    #: cross-validation: every run is made in each of so many folds, see corpus.folds; 0: none
+    folds: int = 0
     #: settings for all runs, as of --set
     set: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.methods:
             raise ValueError("methods must have an entry, such as {prune: {method: none}}")
-        for key in ("keeps", "strengths", "seeds", "networks", "teachers", "set"):
+        for key in (*TARGET_LISTS, "seeds", "networks", "teachers", "set"):
             values = getattr(self, key)
             if repeated := [value for i, value in enumerate(values) if value in values[:i]]:
                 raise ValueError(f"{key} has {repeated[0]} twice; remove one")

@@ -19,8 +19,9 @@ from asr_prune.pruning.registry import is_dense_method
 from asr_prune.recipe.blocks import Run
 from asr_prune.recipe.naming import TARGETS, compact
 from asr_prune.recipe.settings import Lines, known_keys, read_yaml
+from asr_prune.run_dir import RunDir
 from asr_prune.stages import works_of
-from asr_prune.sweep.options import MethodEntry, SweepOptions
+from asr_prune.sweep.options import TARGET_LISTS, MethodEntry, SweepOptions
 from asr_prune.workflow.experiment import Experiment, open_experiment
 from asr_prune.workflow.work import Work
 
@@ -50,6 +51,11 @@ class SweepPoint:
     @property
     def name(self) -> str:
         return self.run.name
+
+    @property
+    def folder(self) -> RunDir:
+        """Where its result is; with folds that of all of them together."""
+        return self.experiment.pooled.run_dir(self.run)
 
     @property
     def needs(self) -> list[str]:
@@ -91,7 +97,8 @@ def points_of(path: Path, recipe: Path, sets: Sequence[str] = ()) -> list[SweepP
     sweep = read_sweep(path)
     points: dict[str, SweepPoint] = {}
     for entry, runs in _runs(sweep):
-        settings = [*sweep.set, *sets, f"runs=[{', '.join(map(_flow, runs))}]"]
+        folds = [f"corpus.folds={sweep.folds}"] if sweep.folds else []
+        settings = [*folds, *sweep.set, *sets, f"runs=[{', '.join(map(_flow, runs))}]"]
         point = SweepPoint(_opened(path, recipe, settings), _words(entry))
         if point.name in points:
             raise UserError(f"{path}: two runs are the same run {point.name!r}; remove one of the entries.")
@@ -124,7 +131,7 @@ def _runs(sweep: SweepOptions) -> Iterator[tuple[MethodEntry, list[dict[str, Any
             yield entry, [*needed, _entry(entry, target, network, seed, teacher)]
 
 
-def _targets(sweep: SweepOptions) -> Iterator[tuple[dict[str, float], MethodEntry]]:
+def _targets(sweep: SweepOptions) -> Iterator[tuple[dict[str, Any], MethodEntry]]:
     """Every target with every entry that is run at it, one target after another."""
     targets = {i: _targets_of(sweep, entry) for i, entry in enumerate(sweep.methods)}
     for place in range(max(map(len, targets.values()))):
@@ -133,11 +140,11 @@ def _targets(sweep: SweepOptions) -> Iterator[tuple[dict[str, float], MethodEntr
                 yield targets[i][place], entry
 
 
-def _targets_of(sweep: SweepOptions, entry: MethodEntry) -> list[dict[str, float]]:
+def _targets_of(sweep: SweepOptions, entry: MethodEntry) -> list[dict[str, Any]]:
     if _is_dense(entry) or {*TARGETS, "like"} & entry.prune.keys():
         return [{}]
-    own = entry if entry.keeps or entry.strengths else sweep
-    return [{"keep": x} for x in own.keeps] + [{"strength": x} for x in own.strengths] or [{}]
+    own = entry if any(getattr(entry, sizes) for sizes in TARGET_LISTS) else sweep
+    return [{key: value} for sizes, key in TARGET_LISTS.items() for value in getattr(own, sizes)] or [{}]
 
 
 def _is_dense(entry: MethodEntry) -> bool:
@@ -146,7 +153,7 @@ def _is_dense(entry: MethodEntry) -> bool:
 
 def _entry(
     entry: MethodEntry,
-    target: Mapping[str, float],
+    target: Mapping[str, Any],
     network: Mapping[str, Any],
     seed: int | None,
     teacher: str | None,

@@ -100,8 +100,7 @@ class SweepSchedule:
         log.info("%s: %s", status.point.name, f"failed: {cause}" if cause else self._figures(status))
 
     def _figures(self, status: Status) -> str:
-        run = status.point.experiment.pooled.run_dir(status.point.run)
-        row = read_result(run.result, status.point.name)
+        row = read_result(status.point.folder.result, status.point.name)
         wer = f"WER test {decimals(row.wer_test, 2)}, CE dev {decimals(row.dev_ce_final, 3)}"
         return f"{wer}, {row.nodes:.0f} nodes, {status.seconds:.0f} s; {self.board.counts()}"
 

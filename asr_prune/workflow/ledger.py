@@ -17,6 +17,7 @@ from asr_prune import integrity
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
 from asr_prune.workflow.code import Sources
+from asr_prune.workflow.processor import this_machine
 
 MISSING = "missing"
 
@@ -125,6 +126,7 @@ class Ledger:
             **{name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(fingerprint).items()},
             "outputs": {str(path): own for path, own in digests.items()},
             "code_accepted": list(accepted),
+            "machine": this_machine(),
         }
         with atomic(self.folder / f"{entry}.json") as file:
             json.dump(content, file, indent=1)

@@ -43,7 +43,7 @@ _NO_RESULTS = (".stages", "log", ".lock", ".lock.guard", MANIFEST)
 #: pages that repeat results.json, with times
 _PAGES = ("results.csv", "table.txt", "index.html")
 #: values that are times or speeds
-_TIMES = re.compile(rb'"(\w*seconds\w*|rtf_decode|am_forward\w*)": [^,}\n]*')
+_TIMES = re.compile(rb'"(\w*seconds\w*|teacher_share|rtf_decode|am_forward\w*)": [^,}\n]*')
 
 
 def make_project(folder: Path) -> None:

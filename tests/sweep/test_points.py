@@ -60,7 +60,7 @@ def test_methods_cross_sizes_seeds_networks_and_teachers(project: Path) -> None:
 
 def test_the_command_of_a_run_makes_that_run_alone(project: Path) -> None:
     text = f"methods: [{DENSE}, {{prune: {{method: l2}}}}]\nseeds: [3]\nkeeps: [0.25]\nset: [train.epochs=5]"
-    for networks in ("", "networks: [{hidden: [16, 16]}]\nteachers: [dense]"):
+    for networks in ("", "networks: [{hidden: [40, 40]}]\nteachers: [dense]"):
         for point in points(project, f"{text}\n{networks}"):
             words = shlex.split(point.experiment.command())
             sets = [word for flag, word in pairwise(words) if flag == "--set"]
@@ -84,6 +84,15 @@ def test_an_entry_may_have_sizes_of_its_own(project: Path) -> None:
         "l1-strength0.001",
         "l1-strength0.002",
     ]
+
+
+def test_budgets_are_targets_and_folds_are_of_all_runs(project: Path) -> None:
+    text = "methods: [{prune: {method: none}}, {prune: {method: gradual}}]\nbudgets: [{params: 0.6}]\nfolds: 3"
+    found = points(project, text)
+    assert [point.name for point in found] == ["dense", "gradual-params0.6"]
+    assert {work.fold for work in found[1].works()} == {"1", "2", "3", "pooled"}
+    assert str(found[1].folder.path) == "exp/tiny/folds-3/pooled/runs/gradual-params0.6"
+    assert "--set corpus.folds=3" in found[1].experiment.command()
 
 
 @given(

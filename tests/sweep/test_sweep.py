@@ -11,11 +11,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.sweep.points import SHARED_STAGES
 from asr_prune.sweep.worker import Task, Worker
 
 HERE = Path(__file__).resolve().parent
@@ -39,6 +42,9 @@ NAMES = ["dense", "dense-teacher-dense", "magnitude-keep0.5", "magnitude-keep0.5
 BROKEN = ["l1-keep0.5-init-broken.pt", "l1-keep0.5-init-broken.pt-teacher-dense"]
 
 
+Ended = tuple[int, str, str]
+
+
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose shared stages are done, with a model file that cannot be read."""
@@ -47,13 +53,13 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (here / "broken.pt").write_bytes(b"no model")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
-        assert main(["run", "--recipe", "recipes/tiny", "--stop-stage", "graph", "--nj", "1"]) == 0
+        assert [main([stage, "--recipe", "recipes/tiny", "--nj", "1"]) for stage in SHARED_STAGES] == [0] * 5
     return here
 
 
 @pytest.fixture(scope="module")
-def swept(before: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A project after its sweep, and what the sweep printed."""
+def swept(before: Path) -> tuple[Path, Ended]:
+    """A project after its sweep, with exit status, output and errors of the sweep."""
     here = before.with_name("swept")
     copy(before, here)
     return here, sweep(here)
@@ -64,23 +70,26 @@ def copy(before: Path, here: Path) -> None:
     shutil.copytree(before, here, ignore=shutil.ignore_patterns(".lock"))
 
 
-def sweep(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *options], cwd=project, capture_output=True, text=True)
+def sweep(project: Path, *options: str) -> Ended:
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        patch.chdir(project)
+        status = main(["sweep", "recipes/tiny/sweep.yaml", *options])
+    return status, out.getvalue(), err.getvalue()
 
 
-def test_a_failed_run_is_listed_and_stops_nothing(swept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    project, ended = swept
-    assert ended.returncode == 1
+def test_a_failed_run_is_listed_and_stops_nothing(swept: tuple[Path, Ended]) -> None:
+    project, (status, out, err) = swept
+    assert status == 1
     done = [name for name in NAMES if (project / f"exp/tiny/runs/{name}/result.json").is_file()]
     assert done == NAMES
-    failed = [line for line in ended.stdout.splitlines() if line.startswith("failed: ")]
+    failed = [line for line in out.splitlines() if line.startswith("failed: ")]
     assert [line.split()[1] for line in failed] == [f"{name}:" for name in BROKEN]
     assert "broken.pt" in failed[0]
     log = failed[0].rpartition("(log: ")[2].rstrip(")")
     assert "broken.pt" in (project / log).read_text()
-    assert "6 runs: 4 done, 2 failed" in ended.stdout
+    assert "6 runs: 4 done, 2 failed" in out
     again = "2 runs failed; try them again with: asr-prune sweep recipes/tiny/sweep.yaml"
-    assert ended.stderr.splitlines()[-1] == again
+    assert err.splitlines()[-1] == again
     states = json.loads((project / "exp/tiny/sweeps/sweep.json").read_text())["runs"]
     assert {name: own["state"] for name, own in states.items()} == dict.fromkeys(NAMES, "done") | dict.fromkeys(
         BROKEN, "failed"
@@ -88,10 +97,10 @@ def test_a_failed_run_is_listed_and_stops_nothing(swept: tuple[Path, subprocess.
 
 
 def test_its_report_has_the_runs_and_their_own_commands(
-    swept: tuple[Path, subprocess.CompletedProcess[str]],
+    swept: tuple[Path, Ended],
 ) -> None:
-    project, ended = swept
-    assert "report: exp/tiny/report/index.html" in ended.stdout
+    project, (_, out, _) = swept
+    assert "report: exp/tiny/report/index.html" in out
     rows = json.loads((project / "exp/tiny/report/results.json").read_text())
     assert sorted(row["run"] for row in rows) == NAMES
     commands = {row["run"]: row["command"] for row in rows}
@@ -99,7 +108,7 @@ def test_its_report_has_the_runs_and_their_own_commands(
 
 
 def test_what_a_sweep_made_is_up_to_date_for_its_commands(
-    swept: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+    swept: tuple[Path, Ended], capsys: pytest.CaptureFixture[str]
 ) -> None:
     project, _ = swept
     rows = json.loads((project / "exp/tiny/report/results.json").read_text())
@@ -115,9 +124,9 @@ def test_what_a_sweep_made_is_up_to_date_for_its_commands(
 def test_a_dry_run_prints_runs_and_time_and_runs_nothing(before: Path, tmp_path: Path) -> None:
     here = tmp_path / "dry"
     copy(before, here)
-    ended = sweep(here, "--dry-run")
-    assert ended.returncode == 0
-    lines = ended.stdout.splitlines()
+    status, out, _ = sweep(here, "--dry-run")
+    assert status == 0
+    lines = out.splitlines()
     assert [line.split()[0] for line in lines[5:-2]] == [*NAMES[::2], BROKEN[0], *NAMES[1::2], BROKEN[1]]
     assert all(line.split()[-1] == "s" for line in lines[5:-2])
     assert lines[-2].startswith("6 runs, 6 of them to do: ")
@@ -143,15 +152,13 @@ def until(true: object, seconds: float) -> None:
         time.sleep(0.05)
 
 
-def test_a_killed_sweep_ends_in_the_same_results(
-    before: Path, swept: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_a_killed_sweep_ends_in_the_same_results(before: Path, swept: tuple[Path, Ended], tmp_path: Path) -> None:
     """Killed at random moments of different runs; its workers end by themselves."""
     here, dice = tmp_path / "killed", random.Random(7)
     copy(before, here)
     for kill in range(3):
         kill_sweep(here, kill, dice.uniform(0, 2))
-    assert sweep(here).returncode == 1
+    assert sweep(here)[0] == 1
     assert comparable(here) == comparable(swept[0])
 
 
@@ -179,8 +186,8 @@ def comparable(project: Path) -> dict[str, str]:
 def test_a_stage_that_all_need_stops_the_sweep(tmp_path: Path) -> None:
     write_project(tmp_path, SWEEP)
     (tmp_path / "local/tiny.py").write_text("def prepare(root, out, seed):\n    raise SystemError('no corpus')\n")
-    ended = sweep(tmp_path)
-    assert ended.returncode == 1
-    assert "corpus failed" in ended.stderr
-    assert ended.stderr.splitlines()[-1].endswith("then go on with: asr-prune sweep recipes/tiny/sweep.yaml")
+    status, _, err = sweep(tmp_path)
+    assert status == 1
+    assert "no corpus" in (tmp_path / "exp/tiny/log/corpus.log").read_text()
+    assert err.splitlines()[-1].endswith("then go on with: asr-prune sweep recipes/tiny/sweep.yaml")
     assert not (tmp_path / "exp/tiny/runs").exists()

@@ -1,0 +1,112 @@
+"""Verbs that look at the runs of a project: list, show and results."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_experiment
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+from asr_prune.layout import Layout
+from asr_prune.report.results import Result
+from asr_prune.report.results_page import PLOT, differences, read_results_page, results_page
+from asr_prune.report.run_card import run_card
+from asr_prune.report.run_list import SORTS, run_list
+from asr_prune.report.sets import by_seed, read_run
+from asr_prune.run_dir import RunDir
+from asr_prune.sweep.board import failures
+from asr_prune.workflow.ledger import read_json
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """list, show and results."""
+    says = "list all runs of the project, finished or not, in the words of the report"
+    verb = add_verb(verbs, "list", says, list_runs, "exp/an4 --only keep0.25 --sort wer")
+    verb.add_argument("folders", type=Path, nargs="*", metavar="EXP", help="folders exp/NAME (default: all)")
+    verb.add_argument("--only", default="", metavar="TEXT", help="runs whose name contains this")
+    verb.add_argument("--sort", choices=SORTS, help="smallest first (default: the order of the report)")
+    says = "show everything about a run: figures, layers, epochs, errors by speaker, its command"
+    verb = add_verb(verbs, "show", says, show, "exp/demo/runs/group_lasso-keep0.5")
+    verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run")
+    says = (
+        "write RESULTS.md beside recipe.yaml: medians and ranges over seeds of all finished runs, with their commands"
+    )
+    verb = add_verb(verbs, "results", says, write_results, "--recipe recipes/an4")
+    add_recipe_options(verb, nj=False)
+    verb.add_argument("--only", default="", metavar="TEXT", help="runs whose name contains this")
+    verb.add_argument("--check", action="store_true", help="write nothing: compare the runs here with RESULTS.md")
+
+
+def list_runs(options: argparse.Namespace) -> None:
+    """Prints a table for each experiment."""
+    layouts = [_layout(folder) for folder in options.folders] or _all()
+    lists = [run_list(own, failures(own.exp), options.only, options.sort) for own in layouts]
+    print("\n".join(lists), end="")
+
+
+def _layout(folder: Path) -> Layout:
+    """Of exp/NAME. Raises UserError if that is not what `folder` is."""
+    layout = Layout.of_pass(folder / "align/any")
+    if layout.exp.resolve() != folder.resolve() or not layout.runs.is_dir():
+        raise UserError(f"{folder} is not the folder of an experiment with runs; give one such as exp/demo.")
+    return Layout(layout.name) if layout.root.resolve() == Path.cwd() else layout
+
+
+def _all() -> list[Layout]:
+    """The experiments of the current folder. Raises UserError if there are none."""
+    found = [Layout(path.parent.name) for path in sorted(Path("exp").glob("*/runs")) if any(path.iterdir())]
+    if not found:
+        raise UserError(
+            "there are no runs in exp/; change to the folder of a project, or make some with asr-prune run."
+        )
+    return found
+
+
+def show(options: argparse.Namespace) -> None:
+    """Prints the run. Raises UserError if there is no such folder."""
+    run = RunDir.given(options.folder)
+    if not run.path.is_dir():
+        raise UserError(f"{run.path} does not exist; `asr-prune list` lists the runs that there are.")
+    print(run_card(run), end="")
+
+
+def write_results(options: argparse.Namespace) -> int:
+    """Writes the page, or compares it; exit status 1 if a row is not what the page says."""
+    from asr_prune.analysis.result_facts import result_facts
+    from asr_prune.report.wer_plot import wer_plot
+
+    experiment = given_experiment(options)
+    folder, layout = experiment.loaded.folder, experiment.pooled.layout
+    runs = [run for run in layout.existing_runs() if run.result.is_file() and options.only in run.name]
+    if not runs:
+        raise UserError(f"{layout.runs} has no finished run; make some first: {experiment.command()}")
+    sets = {name: [own.result for own in group] for name, group in by_seed([read_run(r, "test") for r in runs]).items()}
+    path = folder / "RESULTS.md"
+    if options.check:
+        return _compare(path, sets)
+    kept = {row.run: row for rows in sets.values() for row in rows}
+    facts = result_facts(experiment, [layout.run(name) for name in kept], list(kept.values()))
+    with atomic(folder / PLOT, "wb") as picture:
+        wer_plot(list(kept.values()), experiment.name).savefig(picture, format="png", dpi=100, facecolor="white")
+    with atomic(path) as file:
+        file.write(results_page(experiment.name, sets, _letters(layout, sets), facts))
+    print(f"{path}: {len(sets)} rows, {len(kept)} runs")
+    return 0
+
+
+def _letters(layout: Layout, sets: dict[str, list[Result]]) -> dict[str, str]:
+    """Of the sets that the report has compared as they are now."""
+    compared = read_json(layout.report / "comparison.json").get("sets", [])
+    now = {name: sorted(row.run for row in rows) for name, rows in sets.items()}
+    return {own["set"]: own["letters"] for own in compared if now.get(own["set"]) == sorted(own["runs"])}
+
+
+def _compare(path: Path, sets: dict[str, list[Result]]) -> int:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; write it with asr-prune results.")
+    page = read_results_page(path.read_text(encoding="utf-8"), str(path))
+    found = differences(page, sets)
+    both = sum(row.name in sets for row in page)
+    print("\n".join([*found, f"{path}: {both} of {len(page)} rows made here, {len(found)} of them differ"]))
+    return int(bool(found) or not both)

@@ -1,0 +1,173 @@
+"""RESULTS.md of a recipe: medians and ranges over seeds, where they were computed, and the command of each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from asr_prune.errors import UserError
+from asr_prune.report.cells import ABSENT, decimals, three_digits
+from asr_prune.report.results import Result, finite
+
+#: the picture beside the page
+PLOT = "results.png"
+#: the command that writes the page
+WRITES = "Written by `asr-prune results`; edits are lost."
+RESULT_HEADS = ("runs", "seeds", "nodes", "params", "MACs/frame", "WER dev", "WER test", "CE dev", "alike")
+_SEED = re.compile(r"\bseed([:=]\s*)\d+")
+_ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+#: stands for a seed in commands that differ in nothing else
+OTHER_SEEDS = "the other seeds: the same command with their number."
+_READING = (
+    "Figures are medians of the runs of a row, which differ in their seed alone; in brackets the lowest and the"
+    " highest. WER: word error rate in %, LM weight and word penalty chosen on dev; CE: cross-entropy in nats."
+    " Rows that share a letter under *alike* cannot be told apart on this test set. Other processors round"
+    " differently, which can move the labels and with them all figures."
+)
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """A row as the page has it: medians as printed, and the commands that make its runs.
+
+    alike: letters of `asr-prune compare`; nodes: as text, for instance 256 or 1.02k.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    nodes: str
+    wer_test: float | None
+    ce_dev: float | None
+    commands: tuple[str, ...]
+
+
+def results_page(
+    title: str,
+    sets: Mapping[str, Sequence[Result]],
+    letters: Mapping[str, str],
+    facts: Mapping[str, str],
+) -> str:
+    """The page, as Markdown.
+
+    sets: runs that differ in their seed alone, by name; letters: of sets that cannot be told apart;
+    facts: what was computed where and on what, in words.
+    """
+    lines = [f"# Results of {title}", "", WRITES, "", "| | |", "| --- | --- |"]
+    lines += [f"| {key} | {value} |" for key, value in facts.items()]
+    lines += ["", f"![word error rate against nodes]({PLOT})", "", f"| set | {' | '.join(RESULT_HEADS)} |"]
+    lines += ["| --- " * (len(RESULT_HEADS) + 1) + "|"]
+    lines += [_row(name, rows, letters.get(name, ABSENT)) for name, rows in sets.items()]
+    lines += ["", _READING, "", "## Commands"]
+    for name, rows in sets.items():
+        lines += ["", f"`{name}`:", "", *_commands(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, rows: Sequence[Result], letters: str) -> str:
+    cells = [
+        str(len(rows)),
+        " ".join(str(row.seed) for row in rows),
+        _spread(rows, lambda row: row.nodes, three_digits),
+        _spread(rows, lambda row: row.params, three_digits),
+        _spread(rows, lambda row: row.macs_per_frame, three_digits),
+        _spread(rows, lambda row: row.wer_dev, lambda value: decimals(value, 2)),
+        _spread(rows, lambda row: row.wer_test, lambda value: decimals(value, 2)),
+        _spread(rows, lambda row: row.dev_ce_final, lambda value: decimals(value, 3)),
+        letters or ABSENT,
+    ]
+    return f"| `{name}` | {' | '.join(cells)} |"
+
+
+def _spread(
+    rows: Sequence[Result], value: Callable[[Result], float | None], text: Callable[[float | None], str]
+) -> str:
+    """The median and, in brackets, the range, if the runs differ."""
+    values = [number for row in rows if (number := finite(value(row))) is not None]
+    if not values:
+        return ABSENT
+    low, middle, high = (text(number) for number in (min(values), median(values), max(values)))
+    return middle if low == high else f"{middle} [{low}, {high}]"
+
+
+def _commands(rows: Sequence[Result]) -> list[str]:
+    """One of them if they differ in the seed alone."""
+    commands = list(dict.fromkeys(row.command for row in rows))
+    if len(commands) > 1 and len({_SEED.sub(r"seed\1N", command) for command in commands}) == 1:
+        return [f"    {commands[0]}", "", OTHER_SEEDS]
+    return [f"    {command}" for command in commands]
+
+
+def read_results_page(text: str, path: str) -> list[PageRow]:
+    """The rows of a page that `results_page` has written. path: its name, for messages.
+
+    Raises UserError if it is not such a page, or a row has no command.
+    """
+    lines = text.splitlines()
+    head = f"| set | {' | '.join(RESULT_HEADS)} |"
+    if WRITES not in lines or head not in lines:
+        raise UserError(
+            f"{path} was not written by this version of asr-prune results; write it again with that command."
+        )
+    commands, rows = _listed_commands(lines), []
+    for number, line in enumerate(lines[lines.index(head) + 2 :], lines.index(head) + 3):
+        if not line.startswith("|"):
+            break
+        rows.append(_read_row(line, f"{path} line {number}", commands))
+    return rows
+
+
+def _listed_commands(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The commands under the name of each row."""
+    found: dict[str, tuple[str, ...]] = {}
+    name = ""
+    for line in lines:
+        if matched := re.fullmatch(r"`([^`]+)`:", line):
+            name = matched[1]
+        elif name and line.startswith("    "):
+            found[name] = (*found.get(name, ()), line.removeprefix("    "))
+    return found
+
+
+def _read_row(line: str, where: str, commands: Mapping[str, tuple[str, ...]]) -> PageRow:
+    matched = _ROW.match(line)
+    cells = [cell[1:-1] for cell in matched[2].split("|")] if matched else []
+    if not matched or len(cells) != len(RESULT_HEADS):
+        raise UserError(f"{where} is not a row of results; write the page again with asr-prune results.")
+    name, told = matched[1], dict(zip(RESULT_HEADS, cells, strict=True))
+    seeds = tuple(int(seed) for seed in told["seeds"].split(" "))
+    if name not in commands or int(told["runs"]) != len(seeds):
+        raise UserError(f"{where}: {name} has no command or not as many seeds as runs; write the page again.")
+    wer, entropy = (_first_number(told[key]) for key in ("WER test", "CE dev"))
+    return PageRow(name, seeds, told["nodes"].partition(" ")[0], wer, entropy, commands[name])
+
+
+def _first_number(cell: str) -> float | None:
+    matched = _NUMBER.match(cell)
+    return float(matched[0]) if matched else None
+
+
+def differences(page: Sequence[PageRow], made: Mapping[str, Sequence[Result]]) -> list[str]:
+    """Where runs that were made here are not what the page says, a sentence for each row.
+
+    Nodes must be the same. Rounding moves labels and so all else: the page's WER must be in the 95 %
+    interval over speakers of a run, or in the range of the runs, and its cross-entropy within 5 %.
+    """
+    rows = [(row, made[row.name]) for row in page if row.name in made]
+    return [f"{row.name}: {what}" for row, runs in rows if (what := _difference(row, runs))]
+
+
+def _difference(row: PageRow, runs: Sequence[Result]) -> str:
+    nodes = three_digits(median(run.nodes for run in runs))
+    if nodes != row.nodes:
+        return f"{nodes} nodes, and not {row.nodes}"
+    lows = [x for run in runs for x in (finite(run.wer_test_low), finite(run.wer_test)) if x is not None]
+    highs = [x for run in runs for x in (finite(run.wer_test_high), finite(run.wer_test)) if x is not None]
+    if row.wer_test is not None and lows and not min(lows) - 0.005 <= row.wer_test <= max(highs) + 0.005:
+        return f"WER of test from {min(lows):.2f} to {max(highs):.2f}, and not {row.wer_test:.2f}"
+    entropy = median(run.dev_ce_final for run in runs)
+    if row.ce_dev is not None and abs(entropy / row.ce_dev - 1) > 0.05:
+        return f"cross-entropy of dev {entropy:.3f}, and not {row.ce_dev:.3f}"
+    return ""

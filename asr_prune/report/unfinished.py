@@ -1,0 +1,43 @@
+"""How far a run is that has no result yet."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from asr_prune.run_dir import RunDir, decode_info
+from asr_prune.text import file_lines
+
+
+def how_far(run: RunDir) -> str:
+    """The last stage that a run has finished, in words, or the epoch that its training is at."""
+    if run.result.is_file():
+        return "finished"
+    if decode_info(run.decoded("test")).is_file():
+        return "decoded, not scored"
+    if run.shrunk.is_file():
+        return "trained and shrunk, not decoded"
+    if run.train.is_file():
+        return "trained, not shrunk"
+    done, of = len(epochs(run)), asked_epochs(run)
+    return f"training: {done} of {of} epochs" if of else "not begun"
+
+
+def epochs(run: RunDir) -> list[dict[str, Any]]:
+    """The figures of each epoch of a training so far; none where a line is damaged."""
+    try:
+        rows = [json.loads(line) for line in file_lines(run.metrics)]
+    except (OSError, ValueError):
+        return []
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def asked_epochs(run: RunDir) -> int | None:
+    """How many epochs the run is trained; None if its recipe.yaml does not say."""
+    try:
+        asked = yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["train"]["epochs"]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
+    return asked if isinstance(asked, int) else None

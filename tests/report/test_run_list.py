@@ -1,0 +1,131 @@
+"""list and show: what they say of finished, unfinished and damaged runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asr_prune.cli.main import main
+from asr_prune.report.results import Result
+from asr_prune.report.run_card import run_card
+from asr_prune.run_dir import RunDir, decode_info
+
+ROW: dict[str, Any] = {"method": "none", "nodes": 100, "params": 2000, "wer_test": 5.0, "command": "asr-prune run"}
+
+
+def write(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def finished(name: str, **row: Any) -> RunDir:
+    run = RunDir(Path("exp/tiny/runs") / name)
+    write(run.result, json.dumps(Result.from_dict(ROW | {"run": name} | row).to_dict()))
+    return run
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def unfinished(name: str, epochs: int) -> RunDir:
+    run = RunDir(Path("exp/tiny/runs") / name)
+    write(run.recipe, "train: {epochs: 8}\n")
+    lines = [
+        json.dumps({"epoch": i, "train_ce": 2.0, "dev_ce": 1.5, "nodes": 40, "seconds": 3.2}) for i in range(epochs)
+    ]
+    write(run.metrics, "".join(f"{line}\n" for line in lines))
+    return run
+
+
+def test_the_list_has_every_run(capsys: pytest.CaptureFixture[str]) -> None:
+    finished("dense")
+    finished("small", method="l2", nodes=10, wer_test=9.0)
+    unfinished("training", 3)
+    write(unfinished("trained", 8).train, "{}")
+    write(unfinished("shrunk", 8).shrunk)
+    write(decode_info(unfinished("decoded", 8).decoded("test")), "{}")
+    write(RunDir(Path("exp/tiny/runs/new")).path / "log")
+    write(RunDir(Path("exp/tiny/runs/damaged")).result, "{")
+    write(Path("exp/tiny/sweeps/a.json"), json.dumps({"runs": {"new": {"state": "failed", "cause": "no memory"}}}))
+    assert main(["list"]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "exp/tiny: 8 runs, 2 finished"
+    assert [line.split()[0] for line in lines[3:5]] == ["dense", "small"]
+    said = dict(line.split(None, 1) for line in lines[-6:])
+    assert said.pop("damaged").startswith("result.json is damaged")
+    assert said == {
+        "decoded": "decoded, not scored",
+        "new": "failed: no memory",
+        "shrunk": "trained and shrunk, not decoded",
+        "trained": "trained, not shrunk",
+        "training": "training: 3 of 8 epochs",
+    }
+
+
+def test_it_can_be_sorted_and_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, wer, nodes in (("a-x", 9.0, 5), ("b-y", 4.0, 50), ("c-x", 5.0, 9), ("d-x", None, 1)):
+        finished(name, wer_test=wer, nodes=nodes)
+    for given, names in (
+        (["--sort", "wer"], "b-y c-x a-x d-x"),
+        (["--sort", "nodes", "--only", "x"], "d a c"),
+        (["exp/tiny", "--only", "b-"], "b-y"),
+    ):
+        assert main(["list", *given]) == 0
+        lines = capsys.readouterr().out.splitlines()[4:]
+        assert [line.split()[0] for line in lines[: len(names.split())]] == names.split()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["list"], "there are no runs in exp/"),
+        (["list", "exp/none"], "exp/none is not the folder of an experiment with runs"),
+        (["show", "exp/tiny/runs/none"], "does not exist; `asr-prune list` lists"),
+        (["show", "tiny"], "tiny is not the folder of a run"),
+    ],
+)
+def test_what_is_not_there_is_said(given: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(given) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_no_run_of_that_name_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    finished("dense")
+    assert main(["list", "--only", "l1"]) == 1
+    assert "no run whose name contains 'l1'" in capsys.readouterr().err
+
+
+def test_a_card_has_the_words_of_the_table_and_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    run = finished("small", method="l2", keep_asked=0.25, seed=3, teachers=["dense"], errors_test={"sub": 4})
+    layers = [{"nodes": 20, "kept": [1, 2, 5]}, {"nodes": 20, "kept": [0]}]
+    write(run.nodes, json.dumps({"layers": layers}))
+    write(run.metrics, '{"epoch": 1, "train_ce": 2.0, "dev_ce": 1.25, "nodes": 40, "seconds": 3.2, "phase": "cut"}\n')
+    write(run.score("test").with_suffix(".per_spk"), "SPEAKER id Err\neve raw 4\neve sys 40.0\n")
+    assert main(["show", str(run.path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    figures = dict(line.split("  ", 1) for line in lines[: lines.index("")])
+    figures = {name: value.strip() for name, value in figures.items()}
+    assert {
+        "method": "l2 +T",
+        "target": "0.25",
+        "WER test [95 % interval]": "5.00",
+        "seed": "3",
+    }.items() <= figures.items()
+    assert "    1     20     3" in lines
+    assert any(line.split() == ["1", "2.000", "1.250", "40", "3", "cut"] for line in lines)
+    assert "eve sys 40.0" in lines
+    assert "eve raw 4" not in lines
+    assert lines[-1] == "command: asr-prune run"
+
+
+def test_a_card_of_an_old_or_unfinished_run_shows_what_there_is() -> None:
+    old = RunDir(Path("exp/tiny/runs/old"))
+    write(old.result, '{"run": "old", "method": "gone"}')
+    assert "method                    gone" in run_card(old)
+    assert run_card(unfinished("training", 2)).splitlines()[0] == "training: training: 2 of 8 epochs"
+    assert len(run_card(RunDir(Path("exp/tiny/runs/training"))).splitlines()) == 4
