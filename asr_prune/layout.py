@@ -110,6 +110,11 @@ class Layout:
         return self.exp / "graphs" / name
 
     @property
+    def front_end(self) -> Path:
+        """How long the steps before the network take on test."""
+        return self.exp / "front_end.json"
+
+    @property
     def runs(self) -> Path:
         return self.exp / "runs"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asr_prune.decode.front_end_time import read_front_end
 from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
@@ -31,7 +32,8 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
         for run in layout.existing_runs()
     ]
     comparison = compare_all(layout.existing_runs(), score.bootstrap, score.seed)
-    known = read_overlap(overlap)
-    table = write_report(runs, layout.report, layout.name, options, score, known, comparison)
+    front_end = read_front_end(layout.front_end)
+    warning = read_overlap(overlap)
+    table = write_report(runs, layout.report, layout.name, options, score, warning, comparison, front_end)
     with atomic(layout.table) as file:
         file.write(table)

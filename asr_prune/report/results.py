@@ -125,10 +125,18 @@ class Result:
     lm_weight: int
     #: word insertion penalty chosen on dev
     penalty: float
-    #: real-time factor of decoding the test set: processing time / duration of the audio
+    #: real-time factor of searching the test set: CPU time / duration of the audio
     rtf_decode: float
     #: time of the network's forward pass, seconds per hour of audio
     am_forward_seconds_per_hour: float
+    #: real-time factor of the forward pass; this and the next three only in the report
+    rtf_network: float | None = None
+    #: of reading audio and computing features, one core
+    rtf_front_end: float | None = None
+    #: of adapting the features to speakers, one core; None without adaptation
+    rtf_adaptation: float | None = None
+    #: of all: front end, adaptation, network and search
+    rtf_total: float | None = None
     #: commit of the checkout that scored the run, 12 hexadecimal digits; None outside a checkout
     commit: str | None
     #: command that trained the run

@@ -76,13 +76,14 @@ def probability(p: float | None) -> str:
 def set_legend(comparison: SetComparison) -> list[str]:
     """What the columns mean, a sentence or two each."""
     others = len(comparison.rows) - 1
+    corrected = f"corrected for {others} differences (Holm)" if others > 1 else "of one difference"
     end = shared_end([row.runs.name for row in comparison.rows])
     legends = [
         "WER: mean over runs, with an interval that takes both speakers and seeds as samples"
         " (hierarchical bootstrap); lowest to highest: of the runs.",
         f"difference: from {comparison.rows[comparison.reference].runs.name}, in points, speaker by"
         f" speaker; the interval is of each difference alone."
-        f" p: corrected for {others} differences (Holm); told apart: p is below {LEVEL:g}.",
+        f" p: {corrected}; told apart: p is below {LEVEL:g}.",
         "would show: the smallest difference that is found in"
         f" {100 * POWER:.0f} of 100 such experiments on this test set.",
         "alike: sets that share a letter cannot be told apart (all pairs of sets, Holm).",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from asr_prune.decode.front_end_time import FrontEndTime
 from asr_prune.files import atomic
 from asr_prune.report.agreement import with_agreement
 from asr_prune.report.costs_plot import costs_plot
@@ -25,6 +26,7 @@ from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
 from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_table import format_sets, sets_as_json
 from asr_prune.report.table import table
+from asr_prune.report.waiting import format_waiting, with_waiting
 from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
 from asr_prune.score.options import ScoreOptions
@@ -95,6 +97,7 @@ def write_report(
     score: ScoreOptions | None = None,
     warning: str = "",
     comparison: SetComparison | None = None,
+    front_end: FrontEndTime | None = None,
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
@@ -102,12 +105,14 @@ def write_report(
     weights.png if a run has weight histograms, matrices.png if a method with exact zeros was run.
     Unfinished or damaged runs are left out and listed below the table, as is what `remarks` finds.
     options.title replaces `title`; score: how words are compared if test has no transcripts;
-    warning: a sentence about the test set; comparison: of the runs as sets. Raises UserError if no
-    run is finished or `out` cannot be written.
+    warning: a sentence about the test set; comparison: of the runs as sets; front_end: how long the
+    steps before the networks take. Raises UserError if no run is finished or `out` cannot be
+    written.
     """
     options = options or ReportOptions()
     runs, skipped = read_runs(files)
     runs = with_agreement(runs, {each.name: each.decoded for each in files}, score or ScoreOptions(), skipped)
+    runs = with_waiting(runs, front_end or FrontEndTime(None, None))
     rows, title = [run.result for run in runs], options.title or title
     write_json(out / "results.json", rows)
     write_csv(out / "results.csv", rows)
@@ -117,10 +122,12 @@ def write_report(
         file.write(page(runs, title, pictures, skipped, warning, comparison))
     with atomic(out / "comparison.json") as file:
         json.dump(sets_as_json(comparison), file, indent=1)
-    sets = f"\n{format_sets(comparison, options.width)}\n" if comparison else ""
+    further = [format_waiting(rows, options.width)] if any(row.rtf_total for row in rows) else []
+    further += [format_sets(comparison, options.width)] if comparison else []
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
-    return table(rows, options.width) + sets + "".join(f"{note}\n" for note in [*remarks(rows), *warnings, *notes])
+    lines = [*(f"\n{text}" for text in further), *remarks(rows), *warnings, *notes]
+    return table(rows, options.width) + "".join(f"{line}\n" for line in lines)
 
 
 def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:

@@ -37,7 +37,7 @@ def works(experiment: Experiment) -> list[Work]:
             },
             inputs={},
             outputs=[layout.table, *(layout.report / name for name in REPORT_FILES)],
-            optional=[Files(layout.runs, tuple(map(str, read))), layout.lang / OVERLAP],
+            optional=[Files(layout.runs, tuple(map(str, read))), layout.lang / OVERLAP, layout.front_end],
             after=["score"],
             home=layout.exp,
         )
