@@ -18,6 +18,11 @@ LABELLED_SETS = ("train", "dev")
 SCORED_SETS = ("dev", "test")
 
 
+def noisy_set(snr: float) -> str:
+    """The copy of the test set at this signal-to-noise ratio in dB."""
+    return f"test_{snr:g}db"
+
+
 def made_by(path: object, stage: str) -> str:
     """How to get a file that is missing: by `stage` if it lies in the project's data/ or exp/;
     others users give.

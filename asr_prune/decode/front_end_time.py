@@ -39,8 +39,8 @@ class FrontEndTime:
     adaptation: of estimating the speakers' transforms, None if there are none.
     """
 
-    features: float | None
-    adaptation: float | None
+    features: float | None = None
+    adaptation: float | None = None
 
 
 def time_front_end(
@@ -73,7 +73,7 @@ def read_front_end(path: Path) -> FrontEndTime:
     Raises UserError if it is damaged.
     """
     if not path.is_file():
-        return FrontEndTime(None, None)
+        return FrontEndTime()
     try:
         return FrontEndTime(**json.loads(checked(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:

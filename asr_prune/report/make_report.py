@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asr_prune.decode.front_end_time import read_front_end
 from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
+from asr_prune.report.beside import read_beside
 from asr_prune.report.options import ReportOptions
-from asr_prune.report.sets import compare_all
 from asr_prune.report.write import RunFiles, write_report
 from asr_prune.score.options import ScoreOptions
 
@@ -31,9 +30,7 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
         )
         for run in layout.existing_runs()
     ]
-    comparison = compare_all(layout.existing_runs(), score.bootstrap, score.seed)
-    front_end = read_front_end(layout.front_end)
-    warning = read_overlap(overlap)
-    table = write_report(runs, layout.report, layout.name, options, score, warning, comparison, front_end)
+    beside, warning = read_beside(layout, score), read_overlap(overlap)
+    table = write_report(runs, layout.report, layout.name, options, score, warning, beside)
     with atomic(layout.table) as file:
         file.write(table)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from asr_prune.report.beside import small_tables
 from asr_prune.report.cells import Column, columns, interval_cell, layers, legend
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense, references
@@ -15,7 +16,7 @@ from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
 from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_page import sets_section
-from asr_prune.report.waiting import waiting_section
+from asr_prune.report.small_table import small_section
 
 _STYLE = """
 :root { color-scheme: light; --ink: #1f2933; --soft: #5f6b76; --line: #e3e7eb; --tint: #f6f8fa;
@@ -191,7 +192,7 @@ def _sections(
         ' <a href="results.json">results.json</a>.</p>',
         *([f"<p>{escape(warning)}</p>"] if warning else []),
         *sets_section(comparison),
-        *(waiting_section(rows) if any(row.rtf_total for row in rows) else []),
+        *(line for table in small_tables(rows) for line in small_section(*table)),
         *([_bullets(found)] if (found := [*sampled, *remarks(rows)]) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",

@@ -104,6 +104,13 @@ class Result:
     wer_test_low: float | None
     #: upper end of that interval, %
     wer_test_high: float | None
+    #: word error rate, %, of the test speaker for whom it is highest; this and the next two only in the report
+    wer_test_worst: float | None = None
+    #: that speaker
+    worst_speaker_test: str | None = None
+    #: of each test set with noise, such as test_20db: test_20db_wer, its interval _low and _high, and _worst for the
+    #: worst speaker, %; not stored if empty
+    noise_test: dict[str, Any] = field(default_factory=dict)
     #: word error rate on test, %, without merging equivalent words
     wer_raw_test: float
     #: character error rate on dev, %
@@ -155,7 +162,8 @@ class Result:
         known: dict[str, Any] = {name: row.get(name) for name in _TYPES}
         for name in ("code_accepted", "teachers"):
             known[name] = known[name] or []
-        known["agreement_test"] = known["agreement_test"] or {}
+        for name in ("agreement_test", "noise_test"):
+            known[name] = known[name] or {}
         for name, value in known.items():
             _check(name, value)
         for name in ("code_accepted", "teachers"):
@@ -168,7 +176,7 @@ class Result:
         for each in fields(self):
             value = getattr(self, each.name)
             row |= value if each.name == "extra" else {each.name: value}
-        for name in ("agreement_test", "code_accepted", "teachers"):
+        for name in ("agreement_test", "noise_test", "code_accepted", "teachers"):
             value = row.pop(name)
             row |= {name: list(value) if isinstance(value, tuple) else value} if value else {}
         return row

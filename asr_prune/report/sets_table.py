@@ -17,6 +17,7 @@ ONE_SEED = "*"
 
 HEADS = (
     *(("", "set"), ("", "runs"), ("", "nodes"), ("WER, mean", "[95 % interval]"), ("lowest to", "highest")),
+    ("worst", "speaker"),
     *(("difference", "[95 % interval]"), ("p", "(Holm)"), ("told", "apart"), ("would", "show"), ("", "alike")),
 )
 #: columns that are aligned to the left
@@ -47,7 +48,8 @@ def _cells(row: SetRow, name: str, nodes: float) -> list[str]:
     several = f"{wers.min():.2f}-{wers.max():.2f}" if len(wers) > 1 else ABSENT
     mean = _with_interval(f"{row.runs.wer:.2f}", row.interval, "4.1f")
     found = row.difference
-    return [name, str(len(wers)), three_digits(nodes), mean, several, *_difference(row, found), row.letters]
+    first = [name, str(len(wers)), three_digits(nodes), mean, several, decimals(row.runs.worst, 1)]
+    return [*first, *_difference(row, found), row.letters]
 
 
 def _difference(row: SetRow, found: Difference | None) -> list[str]:
@@ -80,7 +82,8 @@ def set_legend(comparison: SetComparison) -> list[str]:
     end = shared_end([row.runs.name for row in comparison.rows])
     legends = [
         "WER: mean over runs, with an interval that takes both speakers and seeds as samples"
-        " (hierarchical bootstrap); lowest to highest: of the runs.",
+        " (hierarchical bootstrap); lowest to highest: of the runs; worst speaker: the highest WER of a"
+        " speaker, over all runs.",
         f"difference: from {comparison.rows[comparison.reference].runs.name}, in points, speaker by"
         f" speaker; the interval is of each difference alone."
         f" p: {corrected}; told apart: p is below {LEVEL:g}.",
@@ -137,6 +140,7 @@ def _json_row(row: SetRow) -> dict[str, Any]:
         "wer": row.runs.wer,
         "wer_low": low,
         "wer_high": high,
+        "wer_worst_speaker": row.runs.worst,
         "wer_of_runs": [float(wer) for wer in wers],
         "difference": found and found.value,
         "difference_low": difference_low,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
-from html import escape
 
 from asr_prune.decode.front_end_time import FrontEndTime
 from asr_prune.report.cells import ABSENT, decimals
@@ -20,7 +18,7 @@ WAITED_FOR = {
     "search": "rtf_decode",
     "all": "rtf_total",
 }
-TITLE = "What a user waits for: milliseconds per second of speech"
+WAITING_TITLE = "What a user waits for: milliseconds per second of speech"
 _HOUR = 3600.0
 _LEGEND = (
     "front end: reading audio and computing features; adaptation: of the features to speakers; network:"
@@ -77,29 +75,3 @@ def waiting_notes(rows: Sequence[Result]) -> list[str]:
     share = 100 * dense.rtf_network / dense.rtf_total
     most = f"The network is {share:.0f} % of what {dense.run} takes: that is the most that pruning saves directly."
     return [_LEGEND, most]
-
-
-def format_waiting(rows: Sequence[Result], limit: int) -> str:
-    """Title, table and notes, in lines of at most `limit` characters if the names allow it."""
-    every = waiting_cells(rows)
-    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    lines = ["  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in every]
-    rule = "-" * len(lines[0])
-    notes = [line for note in waiting_notes(rows) for line in textwrap.wrap(note, limit, subsequent_indent="  ")]
-    return "\n".join([TITLE, lines[0], rule, *lines[1:], rule, *notes])
-
-
-def waiting_section(rows: Sequence[Result]) -> list[str]:
-    """The same as HTML."""
-    head, *body = waiting_cells(rows)
-    lines = [f"<thead><tr>{_html(head, 'th')}</tr></thead>", "<tbody>"]
-    lines += [f"<tr>{_html(cells, 'td')}</tr>" for cells in body]
-    notes = "".join(f"<li>{escape(note)}</li>" for note in waiting_notes(rows))
-    table = f'<div class="wide"><table>{"".join(lines)}</tbody></table></div>'
-    title, unit = TITLE.split(": ")
-    return [f"<h2>{title}</h2>", f"<p>{unit.capitalize()}.</p>", table, f'<ul class="soft">{notes}</ul>']
-
-
-def _html(cells: Sequence[str], tag: str) -> str:
-    name, *others = map(escape, cells)
-    return f'<{tag} class="left">{name}</{tag}>' + "".join(f"<{tag}>{cell}</{tag}>" for cell in others)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from asr_prune.decode.front_end_time import FrontEndTime
 from asr_prune.files import atomic
 from asr_prune.report.agreement import with_agreement
+from asr_prune.report.beside import Beside, small_tables
 from asr_prune.report.costs_plot import costs_plot
+from asr_prune.report.hard import with_hard
 from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
@@ -23,10 +24,10 @@ from asr_prune.report.page import Pictures, page
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite
 from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
-from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_table import format_sets, sets_as_json
+from asr_prune.report.small_table import small_text
 from asr_prune.report.table import table
-from asr_prune.report.waiting import format_waiting, with_waiting
+from asr_prune.report.waiting import with_waiting
 from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
 from asr_prune.score.options import ScoreOptions
@@ -96,8 +97,7 @@ def write_report(
     options: ReportOptions | None = None,
     score: ScoreOptions | None = None,
     warning: str = "",
-    comparison: SetComparison | None = None,
-    front_end: FrontEndTime | None = None,
+    beside: Beside | None = None,
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
@@ -105,25 +105,24 @@ def write_report(
     weights.png if a run has weight histograms, matrices.png if a method with exact zeros was run.
     Unfinished or damaged runs are left out and listed below the table, as is what `remarks` finds.
     options.title replaces `title`; score: how words are compared if test has no transcripts;
-    warning: a sentence about the test set; comparison: of the runs as sets; front_end: how long the
-    steps before the networks take. Raises UserError if no run is finished or `out` cannot be
-    written.
+    warning: a sentence about the test set. Raises UserError if no run is finished or `out` cannot
+    be written.
     """
-    options = options or ReportOptions()
+    options, beside = options or ReportOptions(), beside or Beside()
     runs, skipped = read_runs(files)
     runs = with_agreement(runs, {each.name: each.decoded for each in files}, score or ScoreOptions(), skipped)
-    runs = with_waiting(runs, front_end or FrontEndTime(None, None))
+    runs = with_hard(with_waiting(runs, beside.front_end), beside.hard)
     rows, title = [run.result for run in runs], options.title or title
     write_json(out / "results.json", rows)
     write_csv(out / "results.csv", rows)
     networks = {each.name: each.before_cut for each in files}
     pictures = _draw(runs, networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
-        file.write(page(runs, title, pictures, skipped, warning, comparison))
+        file.write(page(runs, title, pictures, skipped, warning, beside.comparison))
     with atomic(out / "comparison.json") as file:
-        json.dump(sets_as_json(comparison), file, indent=1)
-    further = [format_waiting(rows, options.width)] if any(row.rtf_total for row in rows) else []
-    further += [format_sets(comparison, options.width)] if comparison else []
+        json.dump(sets_as_json(beside.comparison), file, indent=1)
+    further = [small_text(*each, options.width) for each in small_tables(rows)]
+    further += [format_sets(beside.comparison, options.width)] if beside.comparison else []
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
     lines = [*(f"\n{text}" for text in further), *remarks(rows), *warnings, *notes]

@@ -32,7 +32,11 @@ def works(experiment: Experiment) -> list[Work]:
         *(
             work
             for folder in folders
-            for work in (_decode(experiment, folder), *([_sweep(experiment, folder)] if keep else []))
+            for parts in filter(None, (SCORED_SETS, experiment.noisy_sets))
+            for work in (
+                _decode(experiment, folder, parts),
+                *([_sweep(experiment, folder, parts)] if keep else []),
+            )
         ),
     ]
 
@@ -60,18 +64,19 @@ def _front_end(experiment: Experiment) -> list[Work]:
     ]
 
 
-def _decode(experiment: Experiment, run: RunDir) -> Work:
+def _decode(experiment: Experiment, run: RunDir, parts: tuple[str, ...]) -> Work:
     options = experiment.recipe.decode
-    outs = {part: run.decoded(part) for part in SCORED_SETS}
-    made = [lattices_file(out) for out in outs.values()] if options.lattice else words_files(run, options)
+    outs = {part: run.decoded(part) for part in parts}
+    made = [lattices_file(out) for out in outs.values()] if options.lattice else words_files(run, options, parts)
     return Work(
         stage="decode",
+        piece="" if parts == SCORED_SETS else "noise",
         run=run.name,
         says="decoding",
         job="asr_prune.decode.decode_run:decode_run",
         arguments={"network": run.shrunk, "outs": outs, "options": search_options(options)},
         uncounted={"decoding": experiment.decoding, "nj": experiment.nj},
-        inputs={run.shrunk: "shrink"} | decoding_inputs(experiment, SCORED_SETS),
+        inputs={run.shrunk: "shrink"} | decoding_inputs(experiment, parts),
         outputs=[*(decode_info(out) for out in outs.values()), *made],
         optional=front_end_files(experiment),
         home=run.path,
@@ -79,20 +84,20 @@ def _decode(experiment: Experiment, run: RunDir) -> Work:
     )
 
 
-def _sweep(experiment: Experiment, run: RunDir) -> Work:
+def _sweep(experiment: Experiment, run: RunDir, parts: tuple[str, ...]) -> Work:
     options, graph = experiment.recipe.decode, experiment.graph
-    outs = {part: run.decoded(part) for part in SCORED_SETS}
+    outs = {part: run.decoded(part) for part in parts}
     assert graph is not None
     return Work(
         stage="decode",
-        piece="words",
+        piece="words" if parts == SCORED_SETS else "words-noise",
         run=run.name,
         says="weighting lattices",
         job="asr_prune.decode.decode_run:sweep_run",
         arguments={"graph": graph, "outs": outs, **{key: getattr(options, key) for key in GRID}},
         uncounted={"nj": experiment.nj},
         inputs=dict.fromkeys((lattices_file(out) for out in outs.values()), "decode") | {graph / "words.txt": "graph"},
-        outputs=words_files(run, options),
+        outputs=words_files(run, options, parts),
         home=run.path,
     )
 
@@ -104,11 +109,11 @@ def search_options(options: DecodeOptions) -> DecodeOptions:
     return replace(options, **{key: getattr(default, key) for key in others})
 
 
-def words_files(run: RunDir, options: DecodeOptions) -> list[Path]:
+def words_files(run: RunDir, options: DecodeOptions, parts: tuple[str, ...] = SCORED_SETS) -> list[Path]:
     """A file of words for each set, LM weight and penalty."""
     return [
         words_file(run.decoded(part), weight, penalty)
         for weight in options.lm_weights
         for penalty in options.penalties
-        for part in SCORED_SETS
+        for part in parts
     ]

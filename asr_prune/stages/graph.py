@@ -31,7 +31,10 @@ def works(experiment: Experiment) -> list[Work]:
     if not experiment.has_hmm:
         return []
     made = [pass_graph(experiment, experiment.labels.name)]
-    return [*made, adaptation(experiment, experiment.sat)] if experiment.sat else made
+    if not experiment.sat:
+        return made
+    noisy = [adaptation(experiment, experiment.sat, experiment.noisy_sets)] if experiment.noisy_sets else []
+    return [*made, adaptation(experiment, experiment.sat), *noisy]
 
 
 def pass_graph(experiment: Experiment, name: str) -> Work:
@@ -56,18 +59,18 @@ def pass_graph(experiment: Experiment, name: str) -> Work:
     )
 
 
-def adaptation(experiment: Experiment, options: SatOptions) -> Work:
-    """Transforms for the speakers of dev and test under a speaker-adaptive pass."""
+def adaptation(experiment: Experiment, options: SatOptions, parts: tuple[str, ...] = SCORED_SETS) -> Work:
+    """Transforms for the speakers of dev and test, or of test sets with noise, under a speaker-adaptive pass."""
     layout, recipe, name = experiment.layout, experiment.recipe, pass_name(options)
     hmm, graph = layout.hmm(name), experiment.graph_of(name)
-    scps = [transform_file(hmm, part) for part in SCORED_SETS]
+    scps = [transform_file(hmm, part) for part in parts]
     return Work(
         stage="graph",
-        piece=f"{name}-adapt",
-        says=f"adapting to the speakers of dev and test, pass {name}",
+        piece=f"{name}-adapt" if parts == SCORED_SETS else f"{name}-adapt-noise",
+        says=f"adapting to the speakers of {' and '.join(parts)}, pass {name}",
         job="asr_prune.decode.make_graph:adapt_speakers",
         arguments={
-            "sets": {part: layout.set(part) for part in SCORED_SETS},
+            "sets": {part: layout.set(part) for part in parts},
             "lang": layout.lang,
             "hmm": hmm,
             "graph": graph,
@@ -76,7 +79,7 @@ def adaptation(experiment: Experiment, options: SatOptions) -> Work:
             "min_frames": options.fmllr_min_frames,
         },
         uncounted={"nj": experiment.nj},
-        inputs=feature_inputs(experiment, SCORED_SETS, "hmm")
+        inputs=feature_inputs(experiment, parts, "hmm")
         | dict.fromkeys(pass_files(hmm, options, _before(experiment, hmm, options)), "align")
         | {graph / file: "graph" for file in GRAPH_FILES},
         outputs=[*scps, *(scp.with_suffix(".ark") for scp in scps)],

@@ -22,7 +22,7 @@ def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
-    scores = (run.recipe, run.score("test"), run.score("test").with_suffix(UTTERANCES))
+    scores = (run.recipe, run.score("test"), run.score("test").with_suffix(UTTERANCES), run.score("test_*db"))
     read = (run.result, run.norms, run.weights, run.widths, words, run.verify, *scores)
     return [
         Work(

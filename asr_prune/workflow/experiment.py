@@ -14,7 +14,7 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.hmm.options import SatOptions
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.layout import Layout
+from asr_prune.layout import Layout, noisy_set
 from asr_prune.recipe.blocks import Recipe, Run
 from asr_prune.recipe.load import Loaded, load_recipe
 from asr_prune.run_dir import RunDir
@@ -82,6 +82,11 @@ class Experiment:
 
     def run_dir(self, run: Run) -> RunDir:
         return self.layout.run(run.name)
+
+    @property
+    def noisy_sets(self) -> tuple[str, ...]:
+        """Copies of the test set with noise."""
+        return tuple(map(noisy_set, self.recipe.noise.snr))
 
     @property
     def labels(self) -> Path:
