@@ -1,0 +1,55 @@
+"""A recipe with noise, from the corpus to the report, and what a second look at it costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli.main import main
+from asr_prune.stages import all_works
+from asr_prune.workflow.experiment import open_experiment
+
+pytestmark = pytest.mark.trains
+
+Printed = pytest.CaptureFixture[str]
+
+
+def test_all_runs_are_scored_with_noise_too(tones: Path, capsys: Printed) -> None:
+    command = ["run", "--recipe", str(tones), "--nj", "1"]
+    assert main(command) == 0
+    exp, before = Path("exp/tiny"), capsys.readouterr().out
+    clean = json.loads((exp / "runs/one/result.json").read_text())
+    assert "Harder tests: WER, and that of the worst speaker" in before
+    assert "What a user waits for" in before
+    assert main([*command, "--set", "noise.snr=[10, 0.5]"]) == 0
+    text = capsys.readouterr().out
+    assert "train one" not in text  # nothing but what the noise needs is done
+    assert "decode one: " not in text
+    assert json.loads((exp / "runs/one/result.json").read_text()) == clean
+    for name in ("one", "two"):
+        for part in ("test_10db", "test_0.5db"):
+            score = json.loads((exp / f"runs/{name}/score_{part}.json").read_text())
+            assert (score["words"], score["lm_weight"]) == (clean["words_test"], clean["lm_weight"])
+    rows = json.loads((exp / "report/results.json").read_text())
+    assert {key for row in rows for key in row["noise_test"]} == {
+        f"test_{snr}db_{figure}" for snr in ("10", "0.5") for figure in ("wer", "low", "high", "worst")
+    }
+    assert "test_10db  worst  test_0.5db  worst" in text
+    folders = [str(exp / "runs" / name) for name in ("one", "two")]
+    assert main(["compare", *folders, "--on", "test_0.5db"]) == 0
+    assert main(["compare", *folders, "--json", "--on", "test_10db"]) == 0
+
+
+def test_noise_needs_audio(tones: Path) -> None:
+    sets = ["noise.snr=[5]", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"]
+    with pytest.raises(Exception, match="finished features cannot have; set noise"):
+        all_works(open_experiment(str(tones), sets, 1))
+
+
+@pytest.mark.parametrize("name", ["train", "test_db", "test10db", "test_10"])
+def test_sets_that_are_not_scored_are_refused(name: str, capsys: Printed) -> None:
+    with pytest.raises(SystemExit):
+        main(["compare", "exp/x", "--on", name])
+    assert "must be test, dev or a set with noise such as test_10db" in capsys.readouterr().err
