@@ -101,12 +101,12 @@ def write_report(
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
-    Written: results.json, results.csv, comparison.json, wer_vs_nodes.png, costs.png, norms.png, index.html;
-    weights.png if a run has weight histograms, matrices.png if a method with exact zeros was run.
-    Unfinished or damaged runs are left out and listed below the table, as is what `remarks` finds.
-    options.title replaces `title`; score: how words are compared if test has no transcripts;
-    warning: a sentence about the test set. Raises UserError if no run is finished or `out` cannot
-    be written.
+    Written: results.json, results.csv, comparison.json, wer_vs_nodes.png, costs.png, norms.png,
+    index.html; weights.png if a run has weight histograms, matrices.png if a method with exact
+    zeros was run. Unfinished or damaged runs are left out and listed below the table, as is what
+    `remarks` finds. options.title replaces `title`; score: how words are compared if test has no
+    transcripts; warning: a sentence about the test set; beside: comparison, time and harder tests.
+    Raises UserError if no run is finished or `out` cannot be written.
     """
     options, beside = options or ReportOptions(), beside or Beside()
     runs, skipped = read_runs(files)

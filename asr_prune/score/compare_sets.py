@@ -25,8 +25,8 @@ class Difference:
     """The mean WER of a set minus that of another, on the same speakers, %.
 
     p: two-sided, of Student's t; spread: None for one speaker, which has no p either; paired:
-    whether runs on the same labels were compared with each other; one_seed: whether a set has one run, so that the
-    variance of its seeds is not in the spread.
+    whether runs on the same labels were compared with each other; one_seed: whether a set has one
+    run, so that the variance of its seeds is not in the spread.
     """
 
     value: float
@@ -75,7 +75,9 @@ def difference(one: RunSet, other: RunSet) -> Difference:
 
 
 def _p(value: float, found: Spread, speakers: int) -> float:
-    """Without any spread: 1 for no difference, else the least that the sign test of so many speakers can give."""
+    """Without any spread: 1 for no difference, else the least that the sign test of so many
+    speakers can give.
+    """
     if found.error == 0.0:
         return 1.0 if value == 0.0 else 2.0 ** (1 - speakers)
     return float(2 * t.sf(abs(value) / found.error, found.freedom))
@@ -105,7 +107,8 @@ class SetRow:
 
 
 def compare_sets(sets: Sequence[RunSet], reference: int, samples: int, seed: int) -> list[SetRow]:
-    """The rows of `sets`, the one at `reference` being the reference; letters in the order of mean WER.
+    """The rows of `sets`, the one at `reference` being the reference; letters in the order of mean
+    WER.
 
     samples, seed: of the bootstrap of the intervals. All sets have the same speakers in the same
     order.

@@ -9,7 +9,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.layout import SCORED_SETS
 from asr_prune.run_dir import RunDir, decode_info, lattices_file, portions_of, words_file
 from asr_prune.stages.graph import ADAPTATION, FIRST_PASSES
-from asr_prune.stages.inputs import decoding_inputs, front_end_files
+from asr_prune.stages.inputs import decoding_inputs, front_end_files, noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -32,7 +32,7 @@ def works(experiment: Experiment) -> list[Work]:
         *(
             work
             for folder in folders
-            for parts in filter(None, (SCORED_SETS, experiment.noisy_sets))
+            for parts in filter(None, (SCORED_SETS, noisy_sets(experiment)))
             for work in (
                 _decode(experiment, folder, parts),
                 *([_sweep(experiment, folder, parts)] if keep else []),

@@ -8,6 +8,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
 from asr_prune.layout import SETS
+from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Listing, Work
 
@@ -15,7 +16,7 @@ from asr_prune.workflow.work import Listing, Work
 def works(experiment: Experiment) -> list[Work]:
     """One work for each kind of features, computed or taken from archives; one for the test sets with noise."""
     made = [_work(experiment, kind, kind, experiment.layout.sets()) for kind in _kinds(experiment)]
-    noisy, read = experiment.layout.sets(experiment.noisy_sets), experiment.features.kind
+    noisy, read = experiment.layout.sets(noisy_sets(experiment)), experiment.features.kind
     return [*made, _work(experiment, read, f"{read}-noise", noisy)] if noisy else made
 
 

@@ -10,7 +10,7 @@ from asr_prune.hmm.network_features import adapting, transform_file
 from asr_prune.hmm.options import LdaMlltOptions, PassOptions, SatOptions, pass_name
 from asr_prune.hmm.pass_files import pass_files
 from asr_prune.layout import SCORED_SETS
-from asr_prune.stages.inputs import feature_inputs
+from asr_prune.stages.inputs import feature_inputs, noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
@@ -33,7 +33,7 @@ def works(experiment: Experiment) -> list[Work]:
     made = [pass_graph(experiment, experiment.labels.name)]
     if not experiment.sat:
         return made
-    noisy = [adaptation(experiment, experiment.sat, experiment.noisy_sets)] if experiment.noisy_sets else []
+    noisy = [adaptation(experiment, experiment.sat, noisy_sets(experiment))] if noisy_sets(experiment) else []
     return [*made, adaptation(experiment, experiment.sat), *noisy]
 
 

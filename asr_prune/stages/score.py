@@ -1,4 +1,6 @@
-"""Stage score: LM weight and word penalty chosen on dev, word errors on test, and the run's row of the report."""
+"""Stage score: LM weight and word penalty chosen on dev, word errors on test, and the run's row of
+the report.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,19 @@ from asr_prune.recipe.naming import variant
 from asr_prune.run_dir import decode_info
 from asr_prune.score.files import score_files
 from asr_prune.stages.decode import words_files
+from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
 
 def works(experiment: Experiment) -> list[Work]:
     """One work for each run, and one more for its test sets with noise."""
-    noisy = [_noise] if experiment.noisy_sets else []
+    noisy = [_noise] if noisy_sets(experiment) else []
     return [make(experiment, run) for run in experiment.runs for make in (_work, *noisy)]
 
 
 def _noise(experiment: Experiment, run: Run) -> Work:
-    layout, folder, parts = experiment.layout, experiment.run_dir(run), experiment.noisy_sets
+    layout, folder, parts = experiment.layout, experiment.run_dir(run), noisy_sets(experiment)
     options = experiment.recipe.decode
     inputs = {layout.set(part) / name: "corpus" for part in parts for name in ("text", "utt2spk")}
     inputs |= dict.fromkeys(words_files(folder, options, parts), "decode") | {folder.score("test"): "score"}
@@ -81,6 +84,7 @@ def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
         "teachers": list(run.train.teachers),
         "strength": prune.strength,
         "keep_asked": prune.keep,
+        **({} if prune.budget is None else {"budget_asked": str(prune.budget)}),
         "sparsity_asked": prune.sparsity_asked,
         "release": prune.fine_tune,
         "seed": run.seed,

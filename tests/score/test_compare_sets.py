@@ -120,7 +120,9 @@ def test_the_same_difference_in_all_speakers_counts_as_in_the_sign_test() -> Non
 
 
 def simulated(shift: float, trials: int, rate: float = 0.05) -> list[Difference]:
-    """Differences of two made-up methods over three seeds; the second makes `shift` points more errors."""
+    """Differences of two made-up methods over three seeds; the second makes `shift` points more
+    errors.
+    """
     rng, found = np.random.default_rng(7), []
     for _ in range(trials):
         rates = rate * np.exp(rng.normal(0, 0.5, SPEAKERS))

@@ -73,7 +73,9 @@ def test_nothing_to_resample() -> None:
 
 @pytest.mark.parametrize(("runs", "speakers"), [(1, 10), (3, 10), (3, 84)])
 def test_covers_the_truth(runs: int, speakers: int) -> None:
-    """Made-up tests: speakers of different error rates, runs of different quality, word errors by chance."""
+    """Made-up tests: speakers of different error rates, runs of different quality, word errors by
+    chance.
+    """
     rng, covered, trials = np.random.default_rng(1), 0, 400
     truth = 100 * 0.05 * np.exp(0.5**2 / 2)
     for _ in range(trials):

@@ -24,7 +24,9 @@ def mean(values: list[float]) -> float:
 
 
 def variances(rows: Rows) -> tuple[float, float, float]:
-    """Of the sum over speakers of the mean over runs: by speakers, by runs, by both, each from mean squares."""
+    """Of the sum over speakers of the mean over runs: by speakers, by runs, by both, each from mean
+    squares.
+    """
     runs, speakers = len(rows), len(rows[0])
     grand = mean([value for row in rows for value in row])
     by_run, by_speaker = [mean(row) for row in rows], [mean([row[k] for row in rows]) for k in range(speakers)]
@@ -86,8 +88,8 @@ def test_no_spread_at_all() -> None:
     [(3, 10, 0.0, 0.0), (3, 10, 0.0, 1.0), (3, 10, 1.0, 0.0), (8, 84, 0.3, 1.0), (5, 20, 1.0, 1.0), (1, 10, 0.0, 1.0)],
 )
 def test_intervals_cover_the_truth(runs: int, speakers: int, of_run: float, of_speaker: float) -> None:
-    """Simulated deviations whose true sum is 0: 95 % intervals cover it in 92 to 98 %, fewest if three runs differ much
-    and speakers do not.
+    """Simulated deviations whose true sum is 0: 95 % intervals cover it in 92 to 98 %, fewest if
+    three runs differ much and speakers do not.
     """
     rng, covered, trials = np.random.default_rng(5), 0, 1500
     for _ in range(trials):
