@@ -78,6 +78,16 @@ def test_sets_of_two_experiments_are_kept_apart() -> None:
     assert list(groups) == ["exp/x/runs/dense", "exp/y/runs/dense"]
 
 
+def test_labels_of_other_seeds_are_of_the_same_set_and_paired(capsys: Printed) -> None:
+    for seed, exp in ((1, "x"), (2, "x/seeds/2"), (3, "x/seeds/3")):
+        for name, rate, method in (("dense", 0.1, "none"), ("bad", 0.4, "l2")):
+            scored(name if seed == 1 else f"{name}-s{seed}", rate, seed, method, exp)
+    assert main(["compare", "exp/x", "exp/x/seeds/2", "exp/x/seeds/3", "--json"]) == 0
+    dense, bad = json.loads(capsys.readouterr().out)["sets"]
+    assert (dense["set"], dense["seeds"], bad["set"], bad["seeds"]) == ("dense", [1, 2, 3], "bad", [1, 2, 3])
+    assert bad["paired_by_labels"]
+
+
 def test_all_runs_of_an_experiment() -> None:
     trained()
     output = compare_all([RunDir(path) for path in sorted(Path("exp/x/runs").iterdir())], 300, 0)

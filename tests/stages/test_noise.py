@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.errors import UserError
 from asr_prune.stages import all_works
 from asr_prune.workflow.experiment import open_experiment
 
@@ -44,8 +45,13 @@ def test_all_runs_are_scored_with_noise_too(tones: Path, capsys: Printed) -> Non
 
 def test_noise_needs_audio(tones: Path) -> None:
     sets = ["noise.snr=[5]", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"]
-    with pytest.raises(Exception, match="finished features cannot have; set noise"):
+    with pytest.raises(UserError, match="finished features cannot have; set noise"):
         all_works(open_experiment(str(tones), sets, 1))
+
+
+def test_folds_have_no_test_set_to_add_noise_to(tones: Path) -> None:
+    with pytest.raises(UserError, match=r"has no test set to add noise to; set noise.snr=, or corpus.folds to 0"):
+        all_works(open_experiment(str(tones), ["noise.snr=[5]", "corpus.folds=3"], 1))
 
 
 @pytest.mark.parametrize("name", ["train", "test_db", "test10db", "test_10"])
