@@ -31,7 +31,12 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("runs", nargs="+", metavar="RUNS", help=what)
     says = "set that the others are compared with (default: the dense runs)"
     verb.add_argument("--reference", metavar="SET", help=says)
-    verb.add_argument("--samples", type=not_negative, default=10_000, help="bootstrap draws (default: %(default)s)")
+    verb.add_argument(
+        "--samples",
+        type=not_negative,
+        default=10_000,
+        help="bootstrap draws (default: %(default)s)",
+    )
     verb.add_argument("--seed", type=not_negative, default=0, help="seed of the draws (default: %(default)s)")
     verb.add_argument("--json", action="store_true", help="print sets as JSON")
     says = "which set: test, dev, or one with noise, such as test_10db (default: %(default)s)"
@@ -43,7 +48,11 @@ def add_verbs(verbs: Verbs) -> None:
     says = "write a run's words with their times, and the references, as NIST's ctm and stm"
     verb = add_verb(verbs, "ctm", says, ctm, "exp/an4/runs/dense --confidence")
     add_run_options(verb, "score", on=True)
-    verb.add_argument("--confidence", action="store_true", help="add the confidence of each word; decodes once more")
+    verb.add_argument(
+        "--confidence",
+        action="store_true",
+        help="add the confidence of each word; decodes once more",
+    )
 
 
 def _scored_set(text: str) -> str:

@@ -85,7 +85,12 @@ def mixed(speech: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
 
 
 def make_noisy_sets(
-    test: Path, train: Path, outs: Mapping[float, Path], corpus: CorpusOptions, talkers: int, seed: int
+    test: Path,
+    train: Path,
+    outs: Mapping[float, Path],
+    corpus: CorpusOptions,
+    talkers: int,
+    seed: int,
 ) -> list[Path]:
     """Writes copies of the data directory `test` with noise from `train`, and their audio.
 

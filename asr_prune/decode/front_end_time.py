@@ -44,7 +44,11 @@ class FrontEndTime:
 
 
 def time_front_end(
-    decoding: Decoding, out: Path, search: Mapping[str, Any] | None, longest: float, channel: Channel
+    decoding: Decoding,
+    out: Path,
+    search: Mapping[str, Any] | None,
+    longest: float,
+    channel: Channel,
 ) -> None:
     """Times the front end on the first minute of the test set and writes `out` (JSON).
 
@@ -107,7 +111,10 @@ def _features(decoding: Decoding, feats: Stored, longest: float, channel: Channe
 def _adaptation(decoding: Decoding, feats: Stored, search: Mapping[str, Any]) -> float:
     assert decoding.graph is not None
     folder, options = decoding.set("test"), decoding.features.options.hmm
-    plain, speakers = pass_features(folder, options, decoding.hmm, adapt=False), DataDir.read(folder).utt2spk
+    plain, speakers = (
+        pass_features(folder, options, decoding.hmm, adapt=False),
+        DataDir.read(folder).utt2spk,
+    )
     silence = Lang.read(decoding.lang).silence
     adapter = Adapter(decoding.hmm, decoding.graph, silence, DecodeOptions(**search))
 

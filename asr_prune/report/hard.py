@@ -77,7 +77,12 @@ def _with(row: Result, hard: HardTests) -> Result:
     }
     if hard.clean is None:
         return replace(row, noise_test=noise)
-    return replace(row, wer_test_worst=hard.clean.worst, worst_speaker_test=hard.clean.speaker, noise_test=noise)
+    return replace(
+        row,
+        wer_test_worst=hard.clean.worst,
+        worst_speaker_test=hard.clean.speaker,
+        noise_test=noise,
+    )
 
 
 def _sets(rows: Sequence[Result]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
-from asr_prune.report.beside import read_beside
+from asr_prune.report.further import read_further
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.write import RunFiles, write_report
 from asr_prune.score.options import ScoreOptions
@@ -30,7 +30,7 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
         )
         for run in layout.existing_runs()
     ]
-    beside, warning = read_beside(layout, score), read_overlap(overlap)
-    table = write_report(runs, layout.report, layout.name, options, score, warning, beside)
+    further, warning = read_further(layout, score), read_overlap(overlap)
+    table = write_report(runs, layout.report, layout.name, options, score, warning, further)
     with atomic(layout.table) as file:
         file.write(table)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from asr_prune.report.beside import small_tables
 from asr_prune.report.cells import Column, columns, interval_cell, layers, legend
+from asr_prune.report.further import small_tables
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.runs import FinishedRun, NestedWidth

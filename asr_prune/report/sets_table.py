@@ -16,9 +16,21 @@ from asr_prune.score.many import LEVEL
 ONE_SEED = "*"
 
 HEADS = (
-    *(("", "set"), ("", "runs"), ("", "nodes"), ("WER, mean", "[95 % interval]"), ("lowest to", "highest")),
+    *(
+        ("", "set"),
+        ("", "runs"),
+        ("", "nodes"),
+        ("WER, mean", "[95 % interval]"),
+        ("lowest to", "highest"),
+    ),
     ("worst", "speaker"),
-    *(("difference", "[95 % interval]"), ("p", "(Holm)"), ("told", "apart"), ("would", "show"), ("", "alike")),
+    *(
+        ("difference", "[95 % interval]"),
+        ("p", "(Holm)"),
+        ("told", "apart"),
+        ("would", "show"),
+        ("", "alike"),
+    ),
 )
 #: columns that are aligned to the left
 LEFT = ("set", "alike")
@@ -104,10 +116,20 @@ def format_sets(comparison: SetComparison, limit: int = 140) -> str:
     left = [head[1] in LEFT for head in HEADS]
     lines = [_line(cells, widths, left) for cells in every]
     rule = "-" * max(map(len, lines))
-    notes = [*set_legend(comparison), *(f"left out: {sentence}" for sentence in comparison.left_out)]
+    notes = [
+        *set_legend(comparison),
+        *(f"left out: {sentence}" for sentence in comparison.left_out),
+    ]
     wrapped = (textwrap.wrap(note, limit, subsequent_indent="  ") for note in notes)
     return "\n".join(
-        [heading(comparison), *lines[:2], rule, *lines[2:], rule, *(line for part in wrapped for line in part)]
+        [
+            heading(comparison),
+            *lines[:2],
+            rule,
+            *lines[2:],
+            rule,
+            *(line for part in wrapped for line in part),
+        ]
     )
 
 

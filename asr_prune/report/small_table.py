@@ -22,7 +22,11 @@ def small_section(title: str, cells: Sequence[Sequence[str]], notes: Sequence[st
     lines = "".join(f"<tr>{_cells(row, 'td')}</tr>" for row in body)
     table = f"<table><thead><tr>{_cells(head, 'th')}</tr></thead><tbody>{lines}</tbody></table>"
     bullets = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return [f"<h2>{escape(title)}</h2>", f'<div class="wide">{table}</div>', f'<ul class="soft">{bullets}</ul>']
+    return [
+        f"<h2>{escape(title)}</h2>",
+        f'<div class="wide">{table}</div>',
+        f'<ul class="soft">{bullets}</ul>',
+    ]
 
 
 def _cells(row: Sequence[str], tag: str) -> str:

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from asr_prune.files import atomic
 from asr_prune.report.agreement import with_agreement
-from asr_prune.report.beside import Beside, small_tables
 from asr_prune.report.costs_plot import costs_plot
+from asr_prune.report.further import Further, small_tables
 from asr_prune.report.hard import with_hard
 from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
@@ -97,7 +97,7 @@ def write_report(
     options: ReportOptions | None = None,
     score: ScoreOptions | None = None,
     warning: str = "",
-    beside: Beside | None = None,
+    further: Further | None = None,
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
@@ -105,27 +105,27 @@ def write_report(
     index.html; weights.png if a run has weight histograms, matrices.png if a method with exact
     zeros was run. Unfinished or damaged runs are left out and listed below the table, as is what
     `remarks` finds. options.title replaces `title`; score: how words are compared if test has no
-    transcripts; warning: a sentence about the test set; beside: comparison, time and harder tests.
+    transcripts; warning: a sentence about the test set; further: comparison, time and harder tests.
     Raises UserError if no run is finished or `out` cannot be written.
     """
-    options, beside = options or ReportOptions(), beside or Beside()
+    options, further = options or ReportOptions(), further or Further()
     runs, skipped = read_runs(files)
     runs = with_agreement(runs, {each.name: each.decoded for each in files}, score or ScoreOptions(), skipped)
-    runs = with_hard(with_waiting(runs, beside.front_end), beside.hard)
+    runs = with_hard(with_waiting(runs, further.front_end), further.hard)
     rows, title = [run.result for run in runs], options.title or title
     write_json(out / "results.json", rows)
     write_csv(out / "results.csv", rows)
     networks = {each.name: each.before_cut for each in files}
     pictures = _draw(runs, networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
-        file.write(page(runs, title, pictures, skipped, warning, beside.comparison))
+        file.write(page(runs, title, pictures, skipped, warning, further.comparison))
     with atomic(out / "comparison.json") as file:
-        json.dump(sets_as_json(beside.comparison), file, indent=1)
-    further = [small_text(*each, options.width) for each in small_tables(rows)]
-    further += [format_sets(beside.comparison, options.width)] if beside.comparison else []
+        json.dump(sets_as_json(further.comparison), file, indent=1)
+    tables = [small_text(*each, options.width) for each in small_tables(rows)]
+    tables += [format_sets(further.comparison, options.width)] if further.comparison else []
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
-    lines = [*(f"\n{text}" for text in further), *remarks(rows), *warnings, *notes]
+    lines = [*(f"\n{text}" for text in tables), *remarks(rows), *warnings, *notes]
     return table(rows, options.width) + "".join(f"{line}\n" for line in lines)
 
 

@@ -29,9 +29,18 @@ def spoken(folder: Path, count: int, speakers: int = 2, seed: int = 0) -> DataDi
         samples = np.convolve(rng.normal(0, 1000 * (number + 1), 4000), np.ones(number + 1) / (number + 1), "same")
         path = folder / f"{name}.wav"
         folder.mkdir(parents=True, exist_ok=True)
-        soundfile.write(wav := io.BytesIO(), np.clip(samples, -32768, 32767).astype(np.int16), RATE, format="WAV")
+        soundfile.write(
+            wav := io.BytesIO(),
+            np.clip(samples, -32768, 32767).astype(np.int16),
+            RATE,
+            format="WAV",
+        )
         path.write_bytes(wav.getvalue())
-        data.wavs[name], data.text[name], data.utt2spk[name] = str(path), ["YES", f"W{number}"], speaker
+        data.wavs[name], data.text[name], data.utt2spk[name] = (
+            str(path),
+            ["YES", f"W{number}"],
+            speaker,
+        )
     data.write()
     return data
 
@@ -95,7 +104,11 @@ def test_sets_are_the_test_set_but_for_the_noise(tmp_path: Path) -> None:
     data = spoken(tmp_path / "test", 3)
     sets = noisy(tmp_path)
     for made in sets.values():
-        assert (made.text, made.utt2spk, list(made.wavs)) == (data.text, data.utt2spk, sorted(data.wavs))
+        assert (made.text, made.utt2spk, list(made.wavs)) == (
+            data.text,
+            data.utt2spk,
+            sorted(data.wavs),
+        )
     for name in data.wavs:
         clean, some, much = (read_audio(each.wavs[name])[0] for each in (data, sets[20.0], sets[5.0]))
         assert len(clean) == len(some) == len(much)
@@ -139,7 +152,11 @@ def test_audio_that_has_gone_is_left_out_and_none_at_all_is_a_sentence(
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"snr": (5, 5)}, "must not repeat"), ({"snr": (100,)}, "between -20 and 60"), ({"talkers": 0}, "1 or more")],
+    [
+        ({"snr": (5, 5)}, "must not repeat"),
+        ({"snr": (100,)}, "between -20 and 60"),
+        ({"talkers": 0}, "1 or more"),
+    ],
 )
 def test_options_are_checked(options: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr_prune.report.beside import Beside, small_tables
+from asr_prune.report.further import Further, small_tables
 from asr_prune.report.hard import Hard, HardTests, hard_cells, read_hard, with_hard
 from asr_prune.report.runs import FinishedRun
 from asr_prune.report.small_table import small_section, small_text
@@ -74,7 +74,7 @@ def test_the_report_has_them(tmp_path: Path, make_run: Any) -> None:
     make_run("dense", "none", 1024, 10.0)
     exp = tmp_path / "demo"
     hard = {"dense": HardTests(None, {"test_5db": Hard(15.0, None, None, 40.0, "a<b")})}
-    text = write_report(run_files(exp), exp / "report", "demo", beside=Beside(hard=hard))
+    text = write_report(run_files(exp), exp / "report", "demo", further=Further(hard=hard))
     assert "Harder tests: WER, and that of the worst speaker\nrun" in text
     (row,) = json.loads((exp / "report/results.json").read_text())
     assert row["noise_test"]["test_5db_worst"] == 40.0

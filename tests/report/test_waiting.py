@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asr_prune.decode.front_end_time import FrontEndTime
-from asr_prune.report.beside import Beside
+from asr_prune.report.further import Further
 from asr_prune.report.runs import FinishedRun
 from asr_prune.report.waiting import waiting_cells, waiting_notes, with_waiting
 from asr_prune.report.write import write_report
@@ -39,7 +39,10 @@ def test_the_parts_make_the_whole() -> None:
 def test_without_adaptation_it_is_less_and_without_a_part_unknown() -> None:
     assert rows_with(FrontEndTime(0.003, None))[0].rtf_total == pytest.approx(0.018)
     assert [row.rtf_total for row in rows_with(FrontEndTime(None, 0.02))] == [None, None]
-    lacking = [replace(ROWS[0], rtf_decode=None), replace(ROWS[1], am_forward_seconds_per_hour=float("nan"))]
+    lacking = [
+        replace(ROWS[0], rtf_decode=None),
+        replace(ROWS[1], am_forward_seconds_per_hour=float("nan")),
+    ]
     assert [row.rtf_total for row in rows_with(FrontEndTime(0.003, None), lacking)] == [None, None]
 
 
@@ -60,7 +63,7 @@ def test_the_report_has_them(tmp_path: Path, make_run: Any) -> None:
     make_run("dense", "none", 1024, 10.0)
     make_run("half", "group_lasso", 512, 10.5, keep_asked=0.5)
     exp = tmp_path / "demo"
-    text = write_report(run_files(exp), exp / "report", "demo", beside=Beside(front_end=FrontEndTime(0.003, 0.02)))
+    text = write_report(run_files(exp), exp / "report", "demo", further=Further(front_end=FrontEndTime(0.003, 0.02)))
     assert "What a user waits for: milliseconds per second of speech\nrun" in text
     assert "<h2>What a user waits for: milliseconds" in (exp / "report/index.html").read_text()
     (row, _) = json.loads((exp / "report/results.json").read_text())

@@ -9,7 +9,7 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
-from asr_prune.stages import all_works
+from asr_prune.stages import STAGES, all_works
 from asr_prune.workflow.experiment import open_experiment
 
 pytestmark = pytest.mark.trains
@@ -17,22 +17,28 @@ pytestmark = pytest.mark.trains
 Printed = pytest.CaptureFixture[str]
 
 
+def run(recipe: Path, *sets: str) -> None:
+    words = [word for text in sets for word in ("--set", text)]
+    assert [main([stage, "--recipe", str(recipe), "--nj", "1", *words]) for stage in STAGES] == [0] * len(STAGES)
+
+
 def test_all_runs_are_scored_with_noise_too(tones: Path, capsys: Printed) -> None:
-    command = ["run", "--recipe", str(tones), "--nj", "1"]
-    assert main(command) == 0
-    exp, before = Path("exp/tiny"), capsys.readouterr().out
-    clean = json.loads((exp / "runs/one/result.json").read_text())
-    assert "Harder tests: WER, and that of the worst speaker" in before
+    exp, table = Path("exp/tiny"), Path("exp/tiny/report/table.txt")
+    run(tones)
+    clean, before = json.loads((exp / "runs/one/result.json").read_text()), table.read_text()
+    assert "Harder tests: WER, and that of the worst speaker\nrun   test  worst\n" in before
     assert "What a user waits for" in before
-    assert main([*command, "--set", "noise.snr=[10, 0.5]"]) == 0
-    text = capsys.readouterr().out
-    assert "train one" not in text  # nothing but what the noise needs is done
-    assert "decode one: " not in text
+    capsys.readouterr()
+    run(tones, "noise.snr=[10, 0.5]")
+    log, text = capsys.readouterr().out, table.read_text()
+    assert "training" not in log  # nothing but what the noise needs is done
+    assert log.count("scoring with noise") == 2
     assert json.loads((exp / "runs/one/result.json").read_text()) == clean
     for name in ("one", "two"):
+        chosen = json.loads((exp / f"runs/{name}/score_test.json").read_text())["lm_weight"]
         for part in ("test_10db", "test_0.5db"):
             score = json.loads((exp / f"runs/{name}/score_{part}.json").read_text())
-            assert (score["words"], score["lm_weight"]) == (clean["words_test"], clean["lm_weight"])
+            assert (score["words"], score["lm_weight"]) == (clean["words_test"], chosen)
     rows = json.loads((exp / "report/results.json").read_text())
     assert {key for row in rows for key in row["noise_test"]} == {
         f"test_{snr}db_{figure}" for snr in ("10", "0.5") for figure in ("wer", "low", "high", "worst")
@@ -44,7 +50,11 @@ def test_all_runs_are_scored_with_noise_too(tones: Path, capsys: Printed) -> Non
 
 
 def test_noise_needs_audio(tones: Path) -> None:
-    sets = ["noise.snr=[5]", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"]
+    sets = [
+        "noise.snr=[5]",
+        "features.hmm.archives=theirs",
+        "features.network={type: fbank, archives: theirs}",
+    ]
     with pytest.raises(UserError, match="finished features cannot have; set noise"):
         all_works(open_experiment(str(tones), sets, 1))
 

@@ -18,7 +18,7 @@ SmallTable = tuple[str, list[list[str]], list[str]]
 
 
 @dataclass(frozen=True)
-class Beside:
+class Further:
     """comparison: of the runs as sets; front_end: how long the steps before the networks take;
     hard: worst speaker and sets with noise, by run.
     """
@@ -28,10 +28,10 @@ class Beside:
     hard: Mapping[str, HardTests] = field(default_factory=dict)
 
 
-def read_beside(layout: Layout, score: ScoreOptions) -> Beside:
+def read_further(layout: Layout, score: ScoreOptions) -> Further:
     """All of it, of the runs of an experiment. Raises UserError if the front end's time is damaged."""
     runs = layout.existing_runs()
-    return Beside(
+    return Further(
         comparison=compare_all(runs, score.bootstrap, score.seed),
         front_end=read_front_end(layout.front_end),
         hard={run.name: read_hard(run) for run in runs},
