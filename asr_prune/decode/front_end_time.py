@@ -81,7 +81,7 @@ def read_front_end(path: Path) -> FrontEndTime:
     try:
         return FrontEndTime(**json.loads(checked(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); remove it and rerun the stage decode.") from None
+        raise UserError(f"{path} is damaged ({error}); remove it and rerun the stage graph.") from None
 
 
 def first_seconds(feats: Stored, frame_shift: float) -> Stored:

@@ -8,7 +8,7 @@ from pathlib import Path
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.layout import SCORED_SETS
 from asr_prune.run_dir import RunDir, decode_info, lattices_file, portions_of, words_file
-from asr_prune.stages.graph import ADAPTATION, FIRST_PASSES
+from asr_prune.stages.graph import ADAPTATION
 from asr_prune.stages.inputs import decoding_inputs, front_end_files, noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
@@ -21,46 +21,17 @@ ELSEWHERE = ("graph", "transition_scale", "self_loop_scale", *ADAPTATION, "ctc_l
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for the front end and one for each run; with kept lattices two, so that another grid of weights needs no
-    search.
+    """One work for each run, and one for its test sets with noise; with kept lattices two of each, so
+    that another grid of weights needs no search.
     """
     experiment.need_hmm()
     folders = [experiment.run_dir(run) for run in experiment.runs]
     keep = experiment.recipe.decode.lattice
     return [
-        *_front_end(experiment),
-        *(
-            work
-            for folder in folders
-            for parts in filter(None, (SCORED_SETS, noisy_sets(experiment)))
-            for work in (
-                _decode(experiment, folder, parts),
-                *([_sweep(experiment, folder, parts)] if keep else []),
-            )
-        ),
-    ]
-
-
-def _front_end(experiment: Experiment) -> list[Work]:
-    """How long the steps before the network take, for all runs; nothing if features are taken from elsewhere."""
-    layout, corpus, source = experiment.layout, experiment.recipe.corpus, experiment.features
-    if source.read[0].archives:
-        return []
-    options = experiment.recipe.decode
-    search = {key: getattr(options, key) for key in FIRST_PASSES} if experiment.sat else None
-    return [
-        Work(
-            stage="decode",
-            piece="front-end",
-            says="timing the steps before the network",
-            job="asr_prune.decode.front_end_time:time_front_end",
-            arguments={"out": layout.front_end, "search": search, "longest": corpus.longest, "channel": corpus.channel},
-            uncounted={"decoding": experiment.decoding},
-            inputs=decoding_inputs(experiment, ["test"]) | {layout.set("test") / "wav.scp": "corpus"},
-            outputs=[layout.front_end],
-            optional=front_end_files(experiment),
-            home=layout.exp,
-        )
+        make(experiment, folder, parts)
+        for folder in folders
+        for parts in filter(None, (SCORED_SETS, noisy_sets(experiment)))
+        for make in (_decode, *([_sweep] if keep else []))
     ]
 
 

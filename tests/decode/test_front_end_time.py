@@ -12,7 +12,7 @@ from asr_prune.cli.main import main
 from asr_prune.decode import front_end_time
 from asr_prune.decode.front_end_time import FrontEndTime, first_seconds, read_front_end
 from asr_prune.errors import UserError
-from asr_prune.stages.decode import works
+from asr_prune.stages.graph import works
 from asr_prune.workflow.experiment import Experiment, open_experiment
 
 pytestmark = pytest.mark.trains
@@ -78,10 +78,10 @@ def test_the_file_may_be_missing_but_not_damaged(tmp_path: Path) -> None:
     path = tmp_path / "front_end.json"
     assert read_front_end(path) == FrontEndTime(None, None)
     path.write_text('{"features": 1}')
-    with pytest.raises(UserError, match=r"is damaged .*remove it and rerun the stage decode"):
+    with pytest.raises(UserError, match=r"is damaged .*remove it and rerun the stage graph"):
         read_front_end(path)
 
 
 def test_finished_features_are_not_timed(tones: Path) -> None:
     archives = ["features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"]
-    assert [work.piece for work in works(open_experiment(str(tones), archives, 1))] == ["", ""]
+    assert [work.piece for work in works(open_experiment(str(tones), archives, 1))] == [""]
