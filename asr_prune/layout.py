@@ -18,6 +18,11 @@ LABELLED_SETS = ("train", "dev")
 SCORED_SETS = ("dev", "test")
 
 
+def noisy_set(snr: float) -> str:
+    """The copy of the test set at this signal-to-noise ratio in dB."""
+    return f"test_{snr:g}db"
+
+
 def made_by(path: object, stage: str) -> str:
     """How to get a file that is missing: by `stage` if it lies in the project's data/ or exp/;
     others users give.
@@ -147,6 +152,11 @@ class Layout:
     def pass_graph(self, name: str) -> Path:
         """The decoding graph of a pass that labels no network."""
         return self.exp / "graphs" / name
+
+    @property
+    def front_end(self) -> Path:
+        """How long the steps before the network take on test."""
+        return self.exp / "front_end.json"
 
     @property
     def runs(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import glob
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,10 +31,16 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("runs", nargs="+", metavar="RUNS", help=what)
     says = "set that the others are compared with (default: the dense runs)"
     verb.add_argument("--reference", metavar="SET", help=says)
-    verb.add_argument("--samples", type=not_negative, default=10_000, help="bootstrap draws (default: %(default)s)")
+    verb.add_argument(
+        "--samples",
+        type=not_negative,
+        default=10_000,
+        help="bootstrap draws (default: %(default)s)",
+    )
     verb.add_argument("--seed", type=not_negative, default=0, help="seed of the draws (default: %(default)s)")
     verb.add_argument("--json", action="store_true", help="print sets as JSON")
-    _add_on(verb)
+    says = "which set: test, dev, or one with noise, such as test_10db (default: %(default)s)"
+    verb.add_argument("--on", type=_scored_set, default="test", metavar="SET", help=says)
     says = "score a run's words with NIST's sclite too, and show every utterance that it counts differently"
     verb = add_verb(verbs, "sclite", says, score_with_sclite, "exp/an4/runs/dense")
     verb.add_argument("folder", type=Path, metavar="RUN", help=_FOLDER)
@@ -41,7 +48,18 @@ def add_verbs(verbs: Verbs) -> None:
     says = "write a run's words with their times, and the references, as NIST's ctm and stm"
     verb = add_verb(verbs, "ctm", says, ctm, "exp/an4/runs/dense --confidence")
     add_run_options(verb, "score", on=True)
-    verb.add_argument("--confidence", action="store_true", help="add the confidence of each word; decodes once more")
+    verb.add_argument(
+        "--confidence",
+        action="store_true",
+        help="add the confidence of each word; decodes once more",
+    )
+
+
+def _scored_set(text: str) -> str:
+    """A set that is scored, for argparse."""
+    if not re.fullmatch(r"dev|test(_-?[0-9.]+db)?", text):
+        raise argparse.ArgumentTypeError(f"must be test, dev or a set with noise such as test_10db, not {text!r}")
+    return text
 
 
 def _add_on(verb: argparse.ArgumentParser) -> None:

@@ -53,3 +53,21 @@ class CorpusOptions:
         if self.folds < 0 or self.folds in (1, 2):
             why = "a fold is trained on those that are neither its test set nor its dev"
             raise ValueError(f"folds must be 3 or more, or 0 for none, not {self.folds}: {why}")
+
+
+@options
+class NoiseOptions:
+    """The `noise:` block: harder copies of the test set, on which all runs are scored as well."""
+
+    #: signal-to-noise ratios in dB of the copies, for example [20, 10, 5]; empty: no copies
+    snr: tuple[float, ...] = ()
+    #: utterances of train, all talking at once, that are the noise of an utterance
+    talkers: int = 8
+
+    def __post_init__(self) -> None:
+        if len(set(self.snr)) < len(self.snr):
+            raise ValueError(f"snr must not repeat a ratio, as in {list(self.snr)}")
+        if any(not -20 <= ratio <= 60 for ratio in self.snr):
+            raise ValueError(f"snr must lie between -20 and 60 dB, not {list(self.snr)}")
+        if self.talkers < 1:
+            raise ValueError(f"talkers must be 1 or more, not {self.talkers}")

@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import Any
 
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.corpus.options import CorpusOptions
+from asr_prune.corpus.options import CorpusOptions, NoiseOptions
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.features.options import FeaturesOptions
 from asr_prune.hmm.options import HmmOptions
@@ -55,6 +55,7 @@ class Recipe:
     #: random seed of corpus, training and scoring
     seed: int = 1
     corpus: CorpusOptions = CorpusOptions()
+    noise: NoiseOptions = NoiseOptions()
     lang: LangOptions = LangOptions()
     features: FeaturesOptions = FeaturesOptions()
     hmm: HmmOptions = HmmOptions()

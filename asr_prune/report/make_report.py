@@ -7,9 +7,9 @@ from pathlib import Path
 from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
+from asr_prune.report.further import read_further
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.runs import RunFiles
-from asr_prune.report.sets import compare_all
 from asr_prune.report.write import write_report
 from asr_prune.run_dir import RunDir
 from asr_prune.score.options import ScoreOptions
@@ -26,10 +26,8 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
 
 def report_into(out: Path, layout: Layout, options: ReportOptions, score: ScoreOptions, overlap: Path) -> str:
     """Writes the report to the folder `out` and returns its table. Raises UserError likewise."""
-    runs = layout.existing_runs()
-    comparison = compare_all(runs, score.bootstrap, score.seed)
-    files, known = [files_of(run) for run in runs], read_overlap(overlap)
-    return write_report(files, out, layout.name, options, score, known, comparison)
+    files, known = [files_of(run) for run in layout.existing_runs()], read_overlap(overlap)
+    return write_report(files, out, layout.name, options, score, known, read_further(layout, score))
 
 
 def files_of(run: RunDir) -> RunFiles:

@@ -16,6 +16,7 @@ from asr_prune.report.explorer.details import Details
 from asr_prune.report.explorer.runs_table import runs_table, wide_table
 from asr_prune.report.explorer.section import download, explorer, scripts
 from asr_prune.report.explorer.style import STYLE, WITHOUT_SCRIPT
+from asr_prune.report.further import small_tables
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.results_text import csv_text, json_text
@@ -23,6 +24,7 @@ from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
 from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_page import sets_section
+from asr_prune.report.small_table import small_section
 
 _READING = (
     "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and"
@@ -151,6 +153,7 @@ def _sections(
         _downloads(rows),
         *([f"<p>{escape(warning)}</p>"] if warning else []),
         *sets_section(comparison),
+        *(line for table in small_tables(rows) for line in small_section(*table)),
         *([_bullets(found)] if (found := [*sampled, *remarks(rows)]) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",

@@ -106,6 +106,13 @@ class Result:
     wer_test_low: float | None
     #: upper end of that interval, %
     wer_test_high: float | None
+    #: word error rate, %, of the test speaker for whom it is highest; this and the next two only in the report
+    wer_test_worst: float | None = None
+    #: that speaker
+    worst_speaker_test: str | None = None
+    #: of each test set with noise, such as test_20db: test_20db_wer, its interval _low and _high, and _worst for the
+    #: worst speaker, %; not stored if empty
+    noise_test: dict[str, Any] = field(default_factory=dict)
     #: word error rate on test, %, without merging equivalent words
     wer_raw_test: float
     #: character error rate on dev, %
@@ -127,10 +134,18 @@ class Result:
     lm_weight: int
     #: word insertion penalty chosen on dev
     penalty: float
-    #: real-time factor of decoding the test set: processing time / duration of the audio
+    #: real-time factor of searching the test set: CPU time / duration of the audio
     rtf_decode: float
     #: time of the network's forward pass, seconds per hour of audio
     am_forward_seconds_per_hour: float
+    #: real-time factor of the forward pass; this and the next three only in the report
+    rtf_network: float | None = None
+    #: of reading audio and computing features, one core
+    rtf_front_end: float | None = None
+    #: of adapting the features to speakers, one core; None without adaptation
+    rtf_adaptation: float | None = None
+    #: of all: front end, adaptation, network and search
+    rtf_total: float | None = None
     #: commit of the checkout that scored the run, 12 hexadecimal digits; None outside a checkout
     commit: str | None
     #: command that trained the run
@@ -149,7 +164,8 @@ class Result:
         known: dict[str, Any] = {name: row.get(name) for name in _TYPES}
         for name in ("code_accepted", "teachers"):
             known[name] = known[name] or []
-        known["agreement_test"] = known["agreement_test"] or {}
+        for name in ("agreement_test", "noise_test"):
+            known[name] = known[name] or {}
         for name, value in known.items():
             _check(name, value)
         for name in ("code_accepted", "teachers"):
@@ -162,7 +178,7 @@ class Result:
         for each in fields(self):
             value = getattr(self, each.name)
             row |= value if each.name == "extra" else {each.name: value}
-        for name in ("budget_asked", "agreement_test", "code_accepted", "teachers"):
+        for name in ("budget_asked", "agreement_test", "noise_test", "code_accepted", "teachers"):
             value = row.pop(name)
             row |= {name: list(value) if isinstance(value, tuple) else value} if value else {}
         return row

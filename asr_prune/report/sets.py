@@ -13,6 +13,7 @@ import yaml
 from asr_prune.acoustic.options import NO_EFFECT
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
+from asr_prune.layout import SEEDS
 from asr_prune.report.results import Result, is_dense, read_result, references
 from asr_prune.report.runs import order
 from asr_prune.run_dir import RunDir
@@ -37,6 +38,12 @@ class ScoredRun:
     def name(self) -> str:
         """The run's name without its seed."""
         return self.folder.name.removesuffix(f"-s{self.result.seed}")
+
+    @property
+    def experiment(self) -> Path:
+        """The folder of its experiment; of labels of another seed, that of all seeds."""
+        folder = self.folder.path.parent.parent
+        return folder.parent.parent if folder.parent.name == SEEDS else folder
 
 
 @dataclass(frozen=True)
@@ -76,17 +83,19 @@ def by_seed(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
     """Runs that differ in their seed alone, by the name that they share.
 
     What a run was asked stands in its recipe.yaml; a run without one, such as a pooled one, goes by
-    its name. Sets of one name, as after a change of the recipe, go by that of their first run, and
-    sets of several experiments by folder and name.
+    its name. Labels of other seeds of an experiment are of that experiment. Sets of one name, as
+    after a change of the recipe, go by that of their first run, and sets of several experiments by
+    folder and name.
     """
     groups: dict[str, list[ScoredRun]] = {}
     for run in sorted(runs, key=lambda run: (*order(run.result), run.result.seed)):
-        groups.setdefault(f"{run.folder.path.parent}: {_asked(run)}", []).append(run)
-    several = len({run.folder.path.parent for run in runs}) > 1
+        groups.setdefault(f"{run.experiment}: {_asked(run)}", []).append(run)
+    several = len({run.experiment for run in runs}) > 1
     names: dict[str, list[ScoredRun]] = {}
     for group in groups.values():
-        path = group[0].folder.path
-        short, full = (str(path.with_name(name)) if several else name for name in (group[0].name, path.name))
+        first = group[0]
+        both = first.name, first.folder.name
+        short, full = (str(first.experiment / "runs" / name) if several else name for name in both)
         names[full if short in names else short] = group
     return names
 

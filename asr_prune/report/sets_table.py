@@ -16,8 +16,21 @@ from asr_prune.score.many import LEVEL
 ONE_SEED = "*"
 
 HEADS = (
-    *(("", "set"), ("", "runs"), ("", "nodes"), ("WER, mean", "[95 % interval]"), ("lowest to", "highest")),
-    *(("difference", "[95 % interval]"), ("p", "(Holm)"), ("told", "apart"), ("would", "show"), ("", "alike")),
+    *(
+        ("", "set"),
+        ("", "runs"),
+        ("", "nodes"),
+        ("WER, mean", "[95 % interval]"),
+        ("lowest to", "highest"),
+    ),
+    ("worst", "speaker"),
+    *(
+        ("difference", "[95 % interval]"),
+        ("p", "(Holm)"),
+        ("told", "apart"),
+        ("would", "show"),
+        ("", "alike"),
+    ),
 )
 #: columns that are aligned to the left
 LEFT = ("set", "alike")
@@ -47,7 +60,8 @@ def _cells(row: SetRow, name: str, nodes: float) -> list[str]:
     several = f"{wers.min():.2f}-{wers.max():.2f}" if len(wers) > 1 else ABSENT
     mean = _with_interval(f"{row.runs.wer:.2f}", row.interval, "4.1f")
     found = row.difference
-    return [name, str(len(wers)), three_digits(nodes), mean, several, *_difference(row, found), row.letters]
+    first = [name, str(len(wers)), three_digits(nodes), mean, several, decimals(row.runs.worst, 1)]
+    return [*first, *_difference(row, found), row.letters]
 
 
 def _difference(row: SetRow, found: Difference | None) -> list[str]:
@@ -76,13 +90,15 @@ def probability(p: float | None) -> str:
 def set_legend(comparison: SetComparison) -> list[str]:
     """What the columns mean, a sentence or two each."""
     others = len(comparison.rows) - 1
+    corrected = f"corrected for {others} differences (Holm)" if others > 1 else "of one difference"
     end = shared_end([row.runs.name for row in comparison.rows])
     legends = [
         "WER: mean over runs, with an interval that takes both speakers and seeds as samples"
-        " (hierarchical bootstrap); lowest to highest: of the runs.",
+        " (hierarchical bootstrap); lowest to highest: of the runs; worst speaker: the highest WER of a"
+        " speaker, over all runs.",
         f"difference: from {comparison.rows[comparison.reference].runs.name}, in points, speaker by"
         f" speaker; the interval is of each difference alone."
-        f" p: corrected for {others} differences (Holm); told apart: p is below {LEVEL:g}.",
+        f" p: {corrected}; told apart: p is below {LEVEL:g}.",
         "would show: the smallest difference that is found in"
         f" {100 * POWER:.0f} of 100 such experiments on this test set.",
         "alike: sets that share a letter cannot be told apart (all pairs of sets, Holm).",
@@ -100,10 +116,20 @@ def format_sets(comparison: SetComparison, limit: int = 140) -> str:
     left = [head[1] in LEFT for head in HEADS]
     lines = [_line(cells, widths, left) for cells in every]
     rule = "-" * max(map(len, lines))
-    notes = [*set_legend(comparison), *(f"left out: {sentence}" for sentence in comparison.left_out)]
+    notes = [
+        *set_legend(comparison),
+        *(f"left out: {sentence}" for sentence in comparison.left_out),
+    ]
     wrapped = (textwrap.wrap(note, limit, subsequent_indent="  ") for note in notes)
     return "\n".join(
-        [heading(comparison), *lines[:2], rule, *lines[2:], rule, *(line for part in wrapped for line in part)]
+        [
+            heading(comparison),
+            *lines[:2],
+            rule,
+            *lines[2:],
+            rule,
+            *(line for part in wrapped for line in part),
+        ]
     )
 
 
@@ -136,6 +162,7 @@ def _json_row(row: SetRow) -> dict[str, Any]:
         "wer": row.runs.wer,
         "wer_low": low,
         "wer_high": high,
+        "wer_worst_speaker": row.runs.worst,
         "wer_of_runs": [float(wer) for wer in wers],
         "difference": found and found.value,
         "difference_low": difference_low,

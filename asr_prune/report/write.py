@@ -15,6 +15,8 @@ from asr_prune.files import atomic
 from asr_prune.report.agreement import with_agreement
 from asr_prune.report.costs_plot import costs_plot
 from asr_prune.report.explorer.details import read_details
+from asr_prune.report.further import Further, small_tables
+from asr_prune.report.hard import with_hard
 from asr_prune.report.matrices_plot import matrices_plot, read_panels
 from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
@@ -22,9 +24,10 @@ from asr_prune.report.page import Pictures, page
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results_text import csv_text, json_text
 from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
-from asr_prune.report.sets import SetComparison
 from asr_prune.report.sets_table import format_sets, sets_as_json
+from asr_prune.report.small_table import small_text
 from asr_prune.report.table import table
+from asr_prune.report.waiting import with_waiting
 from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
 from asr_prune.score.options import ScoreOptions
@@ -50,7 +53,7 @@ def write_report(
     options: ReportOptions | None = None,
     score: ScoreOptions | None = None,
     warning: str = "",
-    comparison: SetComparison | None = None,
+    further: Further | None = None,
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
@@ -58,12 +61,13 @@ def write_report(
     wer_vs_nodes, costs, norms, weights if a run has weight histograms, matrices if a method with
     exact zeros was run. Unfinished or damaged runs are left out and listed below the table, as is
     what `remarks` finds. options.title replaces `title`; score: how words are compared if test has
-    no transcripts; warning: a sentence about the test set; comparison: of the runs as sets. Raises
-    UserError if no run is finished or `out` cannot be written.
+    no transcripts; warning: a sentence about the test set; further: comparison, time and harder
+    tests. Raises UserError if no run is finished or `out` cannot be written.
     """
-    options = options or ReportOptions()
+    options, further = options or ReportOptions(), further or Further()
     runs, skipped = read_runs(files)
     runs = with_agreement(runs, {each.name: each.decoded for each in files}, score or ScoreOptions(), skipped)
+    runs = with_hard(with_waiting(runs, further.front_end), further.hard)
     rows, title = [run.result for run in runs], options.title or title
     for name, text in (("results.json", json_text(rows)), ("results.csv", csv_text(rows))):
         with atomic(out / name) as file:
@@ -72,13 +76,15 @@ def write_report(
     details = {each.name: read_details(each, skipped) for each in files if each.name in {row.run for row in rows}}
     pictures = _draw(runs, networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
-        file.write(page(runs, details, title, pictures, skipped, warning, comparison))
+        file.write(page(runs, details, title, pictures, skipped, warning, further.comparison))
     with atomic(out / "comparison.json") as file:
-        json.dump(sets_as_json(comparison), file, indent=1)
-    sets = f"\n{format_sets(comparison, options.width)}\n" if comparison else ""
+        json.dump(sets_as_json(further.comparison), file, indent=1)
+    tables = [small_text(*each, options.width) for each in small_tables(rows)]
+    tables += [format_sets(further.comparison, options.width)] if further.comparison else []
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
-    return table(rows, options.width) + sets + "".join(f"{note}\n" for note in [*remarks(rows), *warnings, *notes])
+    lines = [*(f"\n{text}" for text in tables), *remarks(rows), *warnings, *notes]
+    return table(rows, options.width) + "".join(f"{line}\n" for line in lines)
 
 
 def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:

@@ -26,7 +26,10 @@ def resampled_means(runs: RunSet, samples: int, seed: int) -> np.ndarray:
         size = min(rows, samples - start)
         times = rng.multinomial(speakers, np.full(speakers, 1 / speakers), size)  # [size, speakers]
         chosen = rng.integers(count, size=(size, count))
-        errors, words = times @ runs.errors.T.astype(float), times @ runs.words.T.astype(float)  # [size, runs]
+        errors, words = (
+            times @ runs.errors.T.astype(float),
+            times @ runs.words.T.astype(float),
+        )  # [size, runs]
         spoken = words.min(1) > 0
         rates = 100.0 * errors[spoken] / words[spoken]
         means.append(np.take_along_axis(rates, chosen[spoken], axis=1).mean(1))

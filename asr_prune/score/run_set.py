@@ -37,6 +37,12 @@ class RunSet:
         return float(self.wers.mean())
 
     @property
+    def worst(self) -> float:
+        """The highest WER (%) of a speaker, over all runs together."""
+        errors, words = self.errors.sum(0), self.words.sum(0)
+        return float((100.0 * errors[words > 0] / words[words > 0]).max())
+
+    @property
     def deviations(self) -> np.ndarray:
         """What each speaker adds to a run's WER beyond the mean WER, %: float64 [runs, speakers].
 

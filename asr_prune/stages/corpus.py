@@ -11,13 +11,48 @@ from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
 from asr_prune.corpus.script import find_script, load_script, script_files, script_name, script_options
 from asr_prune.errors import UserError
-from asr_prune.layout import SETS
+from asr_prune.layout import SETS, noisy_set
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Listing, Work
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work: run the local script and record the facts about the corpus."""
+    """Run the local script and record the facts about the corpus; then copy the test set with noise, if asked to."""
+    return [_prepare(experiment), *([_noise(experiment)] if experiment.recipe.noise.snr else [])]
+
+
+def _noise(experiment: Experiment) -> Work:
+    recipe, layout = experiment.recipe, experiment.layout
+    if not recipe.features.need_audio:
+        raise UserError(
+            "noise.snr asks for a test set with noise, which finished features cannot have; set noise.snr=."
+        )
+    outs = {snr: layout.set(noisy_set(snr)) for snr in recipe.noise.snr}
+    sets = [layout.set("test"), layout.set("train")]
+    return Work(
+        stage="corpus",
+        piece="noise",
+        says="adding noise to the test set",
+        job="asr_prune.corpus.noise:make_noisy_sets",
+        arguments={
+            "test": sets[0],
+            "train": sets[1],
+            "outs": outs,
+            "corpus": _in_project(recipe.corpus),
+            "talkers": recipe.noise.talkers,
+            "seed": recipe.seed,
+        },
+        inputs={folder / name: "corpus" for folder in sets for name in TABLES},
+        outputs=[out / name for out in outs.values() for name in TABLES],
+        optional=[
+            *(folder / "segments" for folder in sets),
+            Listing("asr_prune.corpus.datadir:audio_files", {"folders": sets}),
+        ],
+        home=layout.exp,
+    )
+
+
+def _prepare(experiment: Experiment) -> Work:
     recipe, layout = experiment.recipe, experiment.layout
     corpus = _in_project(recipe.corpus)
     script = _script(experiment)
@@ -26,22 +61,20 @@ def works(experiment: Experiment) -> list[Work]:
     tables = TABLES if audio else TABLES[1:]
     arguments = {"corpus": corpus, "seed": recipe.seed, "audio": audio}
     places = {"script": script, "sets": layout.sets(), "out": layout.data, "facts": layout.facts}
-    return [
-        Work(
-            stage="corpus",
-            says=f"preparing with {os.path.relpath(script)}",
-            job="asr_prune.corpus.prepare:prepare_corpus",
-            arguments=arguments,
-            uncounted=places | {"words": folder / "words.txt" if folder else None, "oov": _oov(experiment)},
-            inputs={},
-            outputs=[layout.facts, *(layout.set(part) / name for part in SETS for name in tables)],
-            optional=[
-                Listing("asr_prune.corpus.prepare:corpus_files", {"script": script, "corpus": corpus}),
-            ],
-            scripts={script_name(path): path for path in script_files(script)},
-            home=layout.exp,
-        )
-    ]
+    return Work(
+        stage="corpus",
+        says=f"preparing with {os.path.relpath(script)}",
+        job="asr_prune.corpus.prepare:prepare_corpus",
+        arguments=arguments,
+        uncounted=places | {"words": folder / "words.txt" if folder else None, "oov": _oov(experiment)},
+        inputs={},
+        outputs=[layout.facts, *(layout.set(part) / name for part in SETS for name in tables)],
+        optional=[
+            Listing("asr_prune.corpus.prepare:corpus_files", {"script": script, "corpus": corpus}),
+        ],
+        scripts={script_name(path): path for path in script_files(script)},
+        home=layout.exp,
+    )
 
 
 def _oov(experiment: Experiment) -> str | None:

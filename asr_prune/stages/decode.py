@@ -9,7 +9,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.layout import SCORED_SETS
 from asr_prune.run_dir import RunDir, decode_info, lattices_file, portions_of, words_file
 from asr_prune.stages.graph import ADAPTATION
-from asr_prune.stages.inputs import decoding_inputs, front_end_files
+from asr_prune.stages.inputs import decoding_inputs, front_end_files, noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -21,29 +21,33 @@ ELSEWHERE = ("graph", "transition_scale", "self_loop_scale", *ADAPTATION, "ctc_l
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for each run; with kept lattices two, so that another grid of weights needs no search."""
+    """One work for each run, and one for its test sets with noise; with kept lattices two of each, so
+    that another grid of weights needs no search.
+    """
     experiment.need_hmm()
     folders = [experiment.run_dir(run) for run in experiment.runs]
     keep = experiment.recipe.decode.lattice
     return [
-        work
+        make(experiment, folder, parts)
         for folder in folders
-        for work in (_decode(experiment, folder), *([_sweep(experiment, folder)] if keep else []))
+        for parts in filter(None, (SCORED_SETS, noisy_sets(experiment)))
+        for make in (_decode, *([_sweep] if keep else []))
     ]
 
 
-def _decode(experiment: Experiment, run: RunDir) -> Work:
+def _decode(experiment: Experiment, run: RunDir, parts: tuple[str, ...]) -> Work:
     options = experiment.recipe.decode
-    outs = {part: run.decoded(part) for part in SCORED_SETS}
-    made = [lattices_file(out) for out in outs.values()] if options.lattice else words_files(run, options)
+    outs = {part: run.decoded(part) for part in parts}
+    made = [lattices_file(out) for out in outs.values()] if options.lattice else words_files(run, options, parts)
     return Work(
         stage="decode",
+        piece="" if parts == SCORED_SETS else "noise",
         run=run.name,
         says="decoding",
         job="asr_prune.decode.decode_run:decode_run",
         arguments={"network": run.shrunk, "outs": outs, "options": search_options(options)},
         uncounted={"decoding": experiment.decoding, "nj": experiment.nj},
-        inputs={run.shrunk: "shrink"} | decoding_inputs(experiment, SCORED_SETS),
+        inputs={run.shrunk: "shrink"} | decoding_inputs(experiment, parts),
         outputs=[*(decode_info(out) for out in outs.values()), *made],
         optional=front_end_files(experiment),
         home=run.path,
@@ -51,20 +55,20 @@ def _decode(experiment: Experiment, run: RunDir) -> Work:
     )
 
 
-def _sweep(experiment: Experiment, run: RunDir) -> Work:
+def _sweep(experiment: Experiment, run: RunDir, parts: tuple[str, ...]) -> Work:
     options, graph = experiment.recipe.decode, experiment.graph
-    outs = {part: run.decoded(part) for part in SCORED_SETS}
+    outs = {part: run.decoded(part) for part in parts}
     assert graph is not None
     return Work(
         stage="decode",
-        piece="words",
+        piece="words" if parts == SCORED_SETS else "words-noise",
         run=run.name,
         says="weighting lattices",
         job="asr_prune.decode.decode_run:sweep_run",
         arguments={"graph": graph, "outs": outs, **{key: getattr(options, key) for key in GRID}},
         uncounted={"nj": experiment.nj},
         inputs=dict.fromkeys((lattices_file(out) for out in outs.values()), "decode") | {graph / "words.txt": "graph"},
-        outputs=words_files(run, options),
+        outputs=words_files(run, options, parts),
         home=run.path,
     )
 
@@ -76,11 +80,11 @@ def search_options(options: DecodeOptions) -> DecodeOptions:
     return replace(options, **{key: getattr(default, key) for key in others})
 
 
-def words_files(run: RunDir, options: DecodeOptions) -> list[Path]:
+def words_files(run: RunDir, options: DecodeOptions, parts: tuple[str, ...] = SCORED_SETS) -> list[Path]:
     """A file of words for each set, LM weight and penalty."""
     return [
         words_file(run.decoded(part), weight, penalty)
         for weight in options.lm_weights
         for penalty in options.penalties
-        for part in SCORED_SETS
+        for part in parts
     ]

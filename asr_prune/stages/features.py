@@ -8,13 +8,16 @@ from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
 from asr_prune.layout import SETS
+from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Listing, Work
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for each kind of features, computed or taken from archives."""
-    return [_work(experiment, kind) for kind in _kinds(experiment)]
+    """One work for each kind of features, computed or taken from archives; one for the test sets with noise."""
+    made = [_work(experiment, kind, kind, experiment.layout.sets()) for kind in _kinds(experiment)]
+    noisy, read = experiment.layout.sets(noisy_sets(experiment)), experiment.features.kind
+    return [*made, _work(experiment, read, f"{read}-noise", noisy)] if noisy else made
 
 
 def _kinds(experiment: Experiment) -> list[str]:
@@ -29,15 +32,14 @@ def _kinds(experiment: Experiment) -> list[str]:
     return ["hmm"] if network.type == "hmm" else ["hmm", "network"]
 
 
-def _work(experiment: Experiment, kind: str) -> Work:
+def _work(experiment: Experiment, kind: str, piece: str, sets: list[Path]) -> Work:
     layout, options = experiment.layout, getattr(experiment.recipe.features, kind)
-    sets = layout.sets()
     outs = [feature_folder(folder, kind) for folder in sets]
     make = _taken if options.archives else _computed
     tables = ("text", "utt2spk", *(() if options.archives else ("wav.scp",)))
     common = {
         "stage": "features",
-        "piece": kind,
+        "piece": piece,
         "inputs": {folder / name: "corpus" for folder in sets for name in tables},
         "outputs": [out / name for out in outs for name in FEATURE_FILES],
         "home": layout.exp,

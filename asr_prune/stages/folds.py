@@ -54,11 +54,13 @@ def _check(experiment: Experiment) -> None:
     """Raises UserError if something learned outside the folds, perhaps on the test speakers of one,
     would be used in them.
     """
+    where = experiment.loaded.where(("corpus", "folds"))
+    if experiment.recipe.noise.snr:
+        raise UserError(f"{where}: corpus.folds has no test set to add noise to; set noise.snr=, or corpus.folds to 0.")
     asked = [f"hmm.labels names {labels}"] if (labels := experiment.recipe.hmm.labels) else []
     for run in experiment.runs:
         asked += [f"run {run.name}: {what}" for what in _learned_elsewhere(run)]
     if asked:
-        where = experiment.loaded.where(("corpus", "folds"))
         why = f"{asked[0]}, which may know the test speakers of a fold"
         raise UserError(f"{where}: corpus.folds: {why}; leave it out, or set corpus.folds to 0.")
 

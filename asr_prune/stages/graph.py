@@ -10,7 +10,7 @@ from asr_prune.hmm.network_features import adapting, transform_file
 from asr_prune.hmm.options import LdaMlltOptions, PassOptions, SatOptions, pass_name
 from asr_prune.hmm.pass_files import pass_files
 from asr_prune.layout import SCORED_SETS
-from asr_prune.stages.inputs import feature_inputs
+from asr_prune.stages.inputs import feature_inputs, front_end_files, network_inputs, noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
@@ -24,14 +24,50 @@ FIRST_PASSES = (*ADAPTATION, "beam", "max_active", "min_active", "beam_delta", "
 
 def works(experiment: Experiment) -> list[Work]:
     """The graph of the networks, unless they are decoded greedily or cannot be decoded; and the
-    adaptation, if networks read the features of a speaker-adaptive pass.
+    adaptation, if networks read the features of a speaker-adaptive pass. How long the steps before
+    the networks take is measured once for all.
     """
     if experiment.ctc:
-        return [] if experiment.greedy else [_token_graph(experiment)]
+        made = [] if experiment.greedy else [_token_graph(experiment)]
+        return [*made, *_front_end(experiment)]
     if not experiment.has_hmm:
         return []
     made = [pass_graph(experiment, experiment.labels.name)]
-    return [*made, adaptation(experiment, experiment.sat)] if experiment.sat else made
+    if experiment.sat:
+        sets = filter(None, (SCORED_SETS, noisy_sets(experiment)))
+        made += [adaptation(experiment, experiment.sat, parts) for parts in sets]
+    return [*made, *_front_end(experiment)]
+
+
+def _front_end(experiment: Experiment) -> list[Work]:
+    """How long the steps before the network take; nothing if features are taken from elsewhere."""
+    layout, corpus, source = experiment.layout, experiment.recipe.corpus, experiment.features
+    if source.read[0].archives:
+        return []
+    options, inputs = experiment.recipe.decode, network_inputs(experiment, ["test"])
+    search, graph = None, experiment.graph
+    if experiment.sat and graph:
+        search = {key: getattr(options, key) for key in FIRST_PASSES}
+        inputs |= {graph / "HCLG.fst": "graph"}
+    return [
+        Work(
+            stage="graph",
+            piece="front-end",
+            says="timing the steps before the network",
+            job="asr_prune.decode.front_end_time:time_front_end",
+            arguments={
+                "out": layout.front_end,
+                "search": search,
+                "longest": corpus.longest,
+                "channel": corpus.channel,
+            },
+            uncounted={"decoding": experiment.decoding},
+            inputs=inputs | {layout.set("test") / "wav.scp": "corpus"},
+            outputs=[layout.front_end],
+            optional=front_end_files(experiment),
+            home=layout.exp,
+        )
+    ]
 
 
 def pass_graph(experiment: Experiment, name: str) -> Work:
@@ -56,18 +92,18 @@ def pass_graph(experiment: Experiment, name: str) -> Work:
     )
 
 
-def adaptation(experiment: Experiment, options: SatOptions) -> Work:
-    """Transforms for the speakers of dev and test under a speaker-adaptive pass."""
+def adaptation(experiment: Experiment, options: SatOptions, parts: tuple[str, ...] = SCORED_SETS) -> Work:
+    """Transforms for the speakers of dev and test, or of test sets with noise, under a speaker-adaptive pass."""
     layout, recipe, name = experiment.layout, experiment.recipe, pass_name(options)
     hmm, graph = layout.hmm(name), experiment.graph_of(name)
-    scps = [transform_file(hmm, part) for part in SCORED_SETS]
+    scps = [transform_file(hmm, part) for part in parts]
     return Work(
         stage="graph",
-        piece=f"{name}-adapt",
-        says=f"adapting to the speakers of dev and test, pass {name}",
+        piece=f"{name}-adapt" if parts == SCORED_SETS else f"{name}-adapt-noise",
+        says=f"adapting to the speakers of {' and '.join(parts)}, pass {name}",
         job="asr_prune.decode.make_graph:adapt_speakers",
         arguments={
-            "sets": {part: layout.set(part) for part in SCORED_SETS},
+            "sets": {part: layout.set(part) for part in parts},
             "lang": layout.lang,
             "hmm": hmm,
             "graph": graph,
@@ -76,7 +112,7 @@ def adaptation(experiment: Experiment, options: SatOptions) -> Work:
             "min_frames": options.fmllr_min_frames,
         },
         uncounted={"nj": experiment.nj},
-        inputs=feature_inputs(experiment, SCORED_SETS, "hmm")
+        inputs=feature_inputs(experiment, parts, "hmm")
         | dict.fromkeys(pass_files(hmm, options, _before(experiment, hmm, options)), "align")
         | {graph / file: "graph" for file in GRAPH_FILES},
         outputs=[*scps, *(scp.with_suffix(".ark") for scp in scps)],

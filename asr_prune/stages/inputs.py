@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder, transform_file
-from asr_prune.layout import Layout
+from asr_prune.layout import Layout, noisy_set
 from asr_prune.workflow.experiment import Experiment
 
 Inputs = dict[Path, str]
@@ -14,6 +14,11 @@ Inputs = dict[Path, str]
 ARCHIVE = "feats.ark"
 #: what a front end reads of a pass, as far as the pass has it
 FRONT_END = ("delta_opts", "splice_opts", "final.mat")
+
+
+def noisy_sets(experiment: Experiment) -> tuple[str, ...]:
+    """The copies of the test set with noise."""
+    return tuple(map(noisy_set, experiment.recipe.noise.snr))
 
 
 def feature_inputs(experiment: Experiment, parts: Iterable[str], kind: str) -> Inputs:

@@ -12,13 +12,37 @@ from asr_prune.recipe.naming import variant
 from asr_prune.run_dir import decode_info
 from asr_prune.score.files import score_files
 from asr_prune.stages.decode import words_files
+from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for each run."""
-    return [_work(experiment, run) for run in experiment.runs]
+    """One work for each run, and one more for its test sets with noise."""
+    noisy = [_noise] if noisy_sets(experiment) else []
+    return [make(experiment, run) for run in experiment.runs for make in (_work, *noisy)]
+
+
+def _noise(experiment: Experiment, run: Run) -> Work:
+    layout, folder, parts = experiment.layout, experiment.run_dir(run), noisy_sets(experiment)
+    options = experiment.recipe.decode
+    inputs = {layout.set(part) / name: "corpus" for part in parts for name in ("text", "utt2spk")}
+    inputs |= dict.fromkeys(words_files(folder, options, parts), "decode") | {folder.score("test"): "score"}
+    return Work(
+        stage="score",
+        piece="noise",
+        run=run.name,
+        says="scoring with noise",
+        job="asr_prune.report.score_noise:score_noise",
+        arguments={
+            "run": folder,
+            "sets": {part: layout.set(part) for part in parts},
+            "score": experiment.recipe.score,
+        },
+        inputs=inputs,
+        outputs=[folder.score(part) for part in parts],
+        home=folder.path,
+    )
 
 
 def _work(experiment: Experiment, run: Run) -> Work:

@@ -15,7 +15,11 @@ from asr_prune.score.compare_sets import difference
 from asr_prune.score.hierarchical import mean_interval
 from asr_prune.score.run_set import RunSet
 
-RATE, BETWEEN, WORDS = 0.05, 0.6, 77  # mean WER, standard deviation of its logarithm, words of a speaker
+RATE, BETWEEN, WORDS = (
+    0.05,
+    0.6,
+    77,
+)  # mean WER, standard deviation of its logarithm, words of a speaker
 
 
 @dataclass(frozen=True)

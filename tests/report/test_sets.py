@@ -33,7 +33,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def scored(
-    name: str, rate: float, seed: int = 1, method: str = "none", exp: str = "x", epochs: int = 8, **more: Any
+    name: str,
+    rate: float,
+    seed: int = 1,
+    method: str = "none",
+    exp: str = "x",
+    epochs: int = 8,
+    **more: Any,
 ) -> RunDir:
     """A finished run that has about `rate` of the words wrong."""
     run, dice = RunDir(Path("exp") / exp / "runs" / name), random.Random(f"{name}{seed}")
@@ -66,7 +72,13 @@ def test_runs_that_differ_in_their_seed_alone_are_a_set() -> None:
     ]
     runs = [read_run(run, "test") for run in runs_in(Path("exp/x"))]
     groups = {name: [run.result.seed for run in each] for name, each in by_seed(runs).items()}
-    assert groups == {"dense": [1, 2, 3], "dense-s4": [4, 5], "good": [1, 2, 3], "good-t": [1, 2], "bad": [1, 2, 3]}
+    assert groups == {
+        "dense": [1, 2, 3],
+        "dense-s4": [4, 5],
+        "good": [1, 2, 3],
+        "good-t": [1, 2],
+        "bad": [1, 2, 3],
+    }
     for run in teachers:
         run.recipe.unlink()  # as pooled runs are: by name
     assert [run.result.seed for run in by_seed([read_run(run, "test") for run in teachers])["good-t"]] == [1, 2]
@@ -76,6 +88,21 @@ def test_sets_of_two_experiments_are_kept_apart() -> None:
     runs = [scored("dense", 0.1, exp="x"), scored("dense", 0.1, exp="y")]
     groups = by_seed([read_run(run, "test") for run in runs])
     assert list(groups) == ["exp/x/runs/dense", "exp/y/runs/dense"]
+
+
+def test_labels_of_other_seeds_are_of_the_same_set_and_paired(capsys: Printed) -> None:
+    for seed, exp in ((1, "x"), (2, "x/seeds/2"), (3, "x/seeds/3")):
+        for name, rate, method in (("dense", 0.1, "none"), ("bad", 0.4, "l2")):
+            scored(name if seed == 1 else f"{name}-s{seed}", rate, seed, method, exp)
+    assert main(["compare", "exp/x", "exp/x/seeds/2", "exp/x/seeds/3", "--json"]) == 0
+    dense, bad = json.loads(capsys.readouterr().out)["sets"]
+    assert (dense["set"], dense["seeds"], bad["set"], bad["seeds"]) == (
+        "dense",
+        [1, 2, 3],
+        "bad",
+        [1, 2, 3],
+    )
+    assert bad["paired_by_labels"]
 
 
 def test_all_runs_of_an_experiment() -> None:
@@ -147,10 +174,19 @@ def test_the_verb_takes_sets(capsys: Printed) -> None:
     folders = [str(path) for path in sorted(Path("exp/x/runs").iterdir())]
     assert main(["compare", *folders, "--samples", "200"]) == 0
     assert capsys.readouterr().out == whole
-    named = ["compare", "mine=exp/x/runs/bad*", "theirs=exp/x/runs/good,exp/x/runs/good-s?", "--samples", "200"]
+    named = [
+        "compare",
+        "mine=exp/x/runs/bad*",
+        "theirs=exp/x/runs/good,exp/x/runs/good-s?",
+        "--samples",
+        "200",
+    ]
     assert main([*named, "--reference", "theirs", "--json"]) == 0
     output = json.loads(capsys.readouterr().out)
-    assert (output["reference"], [each["seeds"] for each in output["sets"]]) == ("theirs", [[1, 2, 3]] * 2)
+    assert (output["reference"], [each["seeds"] for each in output["sets"]]) == (
+        "theirs",
+        [[1, 2, 3]] * 2,
+    )
     assert output["sets"][0]["told_apart"]
     assert main(["compare", "exp/x/runs/dense", "exp/x/runs/bad"]) == 0
     assert "MAPSSWE" in capsys.readouterr().out
@@ -169,16 +205,43 @@ def test_runs_on_the_labels_of_two_seeds_are_paired(capsys: Printed) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["exp/nowhere"], "exp/nowhere does not exist; give the folder of a run, or of an experiment in exp/"),
-        (["exp"], "exp has no finished run; give the folder of an experiment, such as exp/demo, or of runs"),
-        (["exp/x/runs/dense", "exp/x/runs/dense-s2"][:1], "all runs given are of one set, dense; give runs of another"),
-        (["exp/x", "--reference", "best"], "--reference best is none of the sets: dense, good, bad"),
-        (["a=exp/x/runs/dense", "a=exp/x/runs/bad"], "the set a is given twice; put its runs behind one a="),
-        (["dense=exp/x/runs/bad", "exp/x/runs/dense"], "the set dense is given twice; choose another name before"),
-        (["a=exp/x/runs/none*", "exp/x"], "a=exp/x/runs/none* names no set of runs; write NAME=RUN,RUN with folders"),
+        (
+            ["exp/nowhere"],
+            "exp/nowhere does not exist; give the folder of a run, or of an experiment in exp/",
+        ),
+        (
+            ["exp"],
+            "exp has no finished run; give the folder of an experiment, such as exp/demo, or of runs",
+        ),
+        (
+            ["exp/x/runs/dense", "exp/x/runs/dense-s2"][:1],
+            "all runs given are of one set, dense; give runs of another",
+        ),
+        (
+            ["exp/x", "--reference", "best"],
+            "--reference best is none of the sets: dense, good, bad",
+        ),
+        (
+            ["a=exp/x/runs/dense", "a=exp/x/runs/bad"],
+            "the set a is given twice; put its runs behind one a=",
+        ),
+        (
+            ["dense=exp/x/runs/bad", "exp/x/runs/dense"],
+            "the set dense is given twice; choose another name before",
+        ),
+        (
+            ["a=exp/x/runs/none*", "exp/x"],
+            "a=exp/x/runs/none* names no set of runs; write NAME=RUN,RUN with folders",
+        ),
         (["=exp/x/runs/*", "exp/x"], "names no set of runs"),
-        (["exp/x/runs/empty", "exp/x"], "exp/x/runs/empty/result.json is missing; run the stage score"),
-        (["exp/x/runs/broken", "exp/x/runs/good", "exp/x/runs/bad"], "exp/x/runs/broken/result.json is damaged"),
+        (
+            ["exp/x/runs/empty", "exp/x"],
+            "exp/x/runs/empty/result.json is missing; run the stage score",
+        ),
+        (
+            ["exp/x/runs/broken", "exp/x/runs/good", "exp/x/runs/bad"],
+            "exp/x/runs/broken/result.json is damaged",
+        ),
     ],
 )
 def test_what_is_no_set_is_one_sentence(words: list[str], says: str, capsys: Printed) -> None:
@@ -193,4 +256,10 @@ def test_what_is_no_set_is_one_sentence(words: list[str], says: str, capsys: Pri
 
 
 def test_probabilities_in_six_characters() -> None:
-    assert [probability(p) for p in (None, 0.00001, 0.0123456, 0.25, 1.0)] == ["-", "<.0001", "0.0123", "0.25", "1.00"]
+    assert [probability(p) for p in (None, 0.00001, 0.0123456, 0.25, 1.0)] == [
+        "-",
+        "<.0001",
+        "0.0123",
+        "0.25",
+        "1.00",
+    ]

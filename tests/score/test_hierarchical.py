@@ -35,7 +35,11 @@ def slow_means(runs: RunSet, samples: int, seed: int) -> list[float]:
 
 COUNTS = st.tuples(st.integers(1, 4), st.integers(2, 5)).flatmap(
     lambda size: st.tuples(
-        st.lists(st.lists(st.integers(0, 9), min_size=size[1], max_size=size[1]), min_size=size[0], max_size=size[0]),
+        st.lists(
+            st.lists(st.integers(0, 9), min_size=size[1], max_size=size[1]),
+            min_size=size[0],
+            max_size=size[0],
+        ),
         st.lists(st.integers(0, 20), min_size=size[1], max_size=size[1]).filter(any),
     )
 )
@@ -45,7 +49,13 @@ COUNTS = st.tuples(st.integers(1, 4), st.integers(2, 5)).flatmap(
 @given(COUNTS, st.integers(0, 100))
 def test_equals_the_slow_loop(counts: tuple[list[list[int]], list[int]], seed: int) -> None:
     errors, words = counts
-    runs = RunSet("x", (1,) * len(errors), ("x",) * len(errors), np.array(errors), np.array([words] * len(errors)))
+    runs = RunSet(
+        "x",
+        (1,) * len(errors),
+        ("x",) * len(errors),
+        np.array(errors),
+        np.array([words] * len(errors)),
+    )
     assert resampled_means(runs, 30, seed).tolist() == pytest.approx(slow_means(runs, 30, seed))
 
 

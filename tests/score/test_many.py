@@ -13,7 +13,8 @@ from asr_prune.score.many import alike, holm, letters
 P = st.lists(st.floats(0, 1), max_size=8)
 PAIRS = st.integers(1, 7).flatmap(
     lambda count: st.tuples(
-        st.just(count), st.sets(st.sampled_from([(0, 0), *combinations(range(count), 2)])).map(lambda s: s - {(0, 0)})
+        st.just(count),
+        st.sets(st.sampled_from([(0, 0), *combinations(range(count), 2)])).map(lambda s: s - {(0, 0)}),
     )
 )
 
@@ -46,7 +47,9 @@ def test_holms_known_case() -> None:
 
 @settings(deadline=None)
 @given(PAIRS)
-def test_groups_are_all_largest_sets_without_a_pair_told_apart(case: tuple[int, set[tuple[int, int]]]) -> None:
+def test_groups_are_all_largest_sets_without_a_pair_told_apart(
+    case: tuple[int, set[tuple[int, int]]],
+) -> None:
     count, apart = case
     sets = [set(chosen) for size in range(1, count + 1) for chosen in combinations(range(count), size)]
     fine = [each for each in sets if not any(pair in apart for pair in combinations(sorted(each), 2))]

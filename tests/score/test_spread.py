@@ -29,7 +29,10 @@ def variances(rows: Rows) -> tuple[float, float, float]:
     """
     runs, speakers = len(rows), len(rows[0])
     grand = mean([value for row in rows for value in row])
-    by_run, by_speaker = [mean(row) for row in rows], [mean([row[k] for row in rows]) for k in range(speakers)]
+    by_run, by_speaker = (
+        [mean(row) for row in rows],
+        [mean([row[k] for row in rows]) for k in range(speakers)],
+    )
     squares_speaker = runs * sum((value - grand) ** 2 for value in by_speaker) / (speakers - 1)
     squares_run = speakers * sum((value - grand) ** 2 for value in by_run) / (runs - 1)
     left = 0.0
@@ -85,7 +88,14 @@ def test_no_spread_at_all() -> None:
 
 @pytest.mark.parametrize(
     ("runs", "speakers", "of_run", "of_speaker"),
-    [(3, 10, 0.0, 0.0), (3, 10, 0.0, 1.0), (3, 10, 1.0, 0.0), (8, 84, 0.3, 1.0), (5, 20, 1.0, 1.0), (1, 10, 0.0, 1.0)],
+    [
+        (3, 10, 0.0, 0.0),
+        (3, 10, 0.0, 1.0),
+        (3, 10, 1.0, 0.0),
+        (8, 84, 0.3, 1.0),
+        (5, 20, 1.0, 1.0),
+        (1, 10, 0.0, 1.0),
+    ],
 )
 def test_intervals_cover_the_truth(runs: int, speakers: int, of_run: float, of_speaker: float) -> None:
     """Simulated deviations whose true sum is 0: 95 % intervals cover it in 92 to 98 %, fewest if
