@@ -20,14 +20,16 @@ class NodeLayer:
     Node j has the incoming vector `incoming.weight[j]`, the bias `incoming.bias[j]` and the
     outgoing vector `outgoing.weight[..., j]`. Weights are [rows, columns], in a time-delay layer
     [rows, taps, columns]. readers: the maps that read the output of `outgoing`; they take up
-    constants if `outgoing` has no bias; one without a bias hands them on to the next. gives_logits:
-    `outgoing` is the output layer. skippable: the network works without the layer.
+    constants if `outgoing` has no bias; one without a bias hands them on to the next. feeders: maps
+    between no nodes whose output `incoming` reads. gives_logits: `outgoing` is the output layer.
+    skippable: the network works without the layer.
     """
 
     incoming: nn.Linear
     outgoing: nn.Linear
     activation: Callable[[Tensor], Tensor]
     readers: tuple[nn.Linear, ...] = ()
+    feeders: tuple[nn.Linear, ...] = ()
     gives_logits: bool = False
     skippable: bool = False
 

@@ -57,7 +57,7 @@ class Residual(Network):
     def node_layers(self) -> list[NodeLayer]:
         readers = [*(incoming for incoming, _ in self.pairs), *self.factors(0)]
         return [
-            NodeLayer(incoming, outgoing, self.act, tuple(readers[i:]), skippable=True)
+            NodeLayer(incoming, outgoing, self.act, tuple(readers[i:]), (self.input,), skippable=True)
             for i, (incoming, outgoing) in enumerate(self.pairs, 1)
         ]
 

@@ -29,7 +29,6 @@ from asr_prune.layout import SCORED_SETS
 from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
 from asr_prune.score.options import COMPARED_SECONDS
-from asr_prune.text import file_lines
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -180,17 +179,11 @@ class Estimator:
     def _outputs(self) -> int:
         if not self.experiment.ctc:
             return self._pdfs(self.experiment.recipe.hmm.run[-1])
-        tokens = self.experiment.layout.lang / "tokens.txt"
-        return len(file_lines(tokens)) if tokens.is_file() else USUAL_TOKENS
+        return self.experiment.outputs or USUAL_TOKENS
 
     @property
     def _dim(self) -> int:
-        """Values of a frame that the network hears, before splicing."""
-        features = self.experiment.recipe.features
-        if features.network.type != "hmm":
-            return features.network.dim
-        linear = [own.dim for own in self.experiment.recipe.hmm.run if isinstance(own, LdaMlltOptions)]
-        return linear[-1] if linear else features.hmm.dim
+        return self.experiment.dim
 
     @property
     def _network_kind(self) -> FeatureOptions:

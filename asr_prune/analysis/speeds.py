@@ -143,7 +143,8 @@ def network_speed(
     from asr_prune.acoustic.hooks import Hooks
     from asr_prune.acoustic.network import size_of
     from asr_prune.acoustic.train import Trainer, pick_device
-    from asr_prune.pruning.training import build, labelled_examples
+    from asr_prune.pruning.networks import build
+    from asr_prune.pruning.training import labelled_examples
 
     count = how.utterances if ctc else -(-4 * how.batch // frames)
     made = labelled_examples(_noise(count, frames, dim, outputs, ctc), network, ctc, pick_device(how.device), 0)

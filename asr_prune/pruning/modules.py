@@ -74,8 +74,10 @@ def _check_request(
     run_over: Callable[[], object] | None,
 ) -> None:
     sizes = tuple(method.nodes.sizes)
-    if options.inputs or options.output_rank:
-        raise ValueError("inputs and output_rank are for networks of recipes; leave them out for a module of your own")
+    if options.inputs or options.output_rank or options.budget:
+        raise ValueError(
+            "inputs, output_rank and budget are for networks of recipes; for a module of your own give keep"
+        )
     if options.factors:
         raise ValueError(f"{options.method} is for networks of recipes; take another method for a module of your own")
     options.check_nodes(sizes)

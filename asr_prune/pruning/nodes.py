@@ -9,24 +9,41 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
-from asr_prune.pruning.counts import minima_of, target_of
+from asr_prune.pruning.costs import spent_by
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.requests import CostRequest, NodeRequest
 
 
 class Nodes:
     """The nodes of `layers`, some of which may be removed for good while the network is trained.
 
     sizes: nodes of each layer in the dense network; index: which of these remain, int64 [nodes] a
-    layer; minima: the fewest nodes of each layer; target: how many nodes must remain at the end,
-    None without `keep`.
+    layer; request: what is asked to remain; minima: the fewest nodes of each layer; target: how
+    much must remain at the end, in nodes with `keep`, in the unit of the budget with `budget`, else
+    None.
     """
 
     def __init__(self, layers: Sequence[NodeLayer], options: PruneOptions) -> None:
         self.layers = list(layers)
         self.sizes = [layer.size for layer in layers]
         self.index = [torch.arange(layer.size, device=layer.incoming.weight.device) for layer in layers]
-        self.minima = minima_of(self.sizes, options.keep, options.min_nodes, options.floor)
-        self.target = target_of(self.sizes, options.keep, self.minima)
+        self.request = request_of(self.layers, options)
+        self.set_minima(self.request.minima())
+
+    def set_minima(self, minima: Sequence[int]) -> None:
+        """Each layer keeps at least `minima` nodes."""
+        self.minima, self.target = list(minima), self.request.target(minima)
+
+    @property
+    def share(self) -> float:
+        """The fraction of the nodes of each layer that remain at the end if all layers keep alike;
+        1 if nothing was asked.
+        """
+        return 1.0 if self.target is None else self.request.share(self.target)
+
+    def even(self) -> list[int]:
+        """Nodes of each layer at the target, as even as the minima allow."""
+        return self.request.even(self.target or 0, self.minima)
 
     @property
     def total(self) -> int:
@@ -56,11 +73,19 @@ class Nodes:
         """Masks that are True everywhere, boolean [remaining nodes] a layer."""
         return [torch.ones(layer.size, dtype=torch.bool, device=layer.incoming.weight.device) for layer in self.layers]
 
-    def strongest(self, scores: Sequence[Tensor]) -> list[Tensor]:
-        """The target's number of nodes of highest score, without a target the minima; boolean
-        [nodes] a layer.
+    def strongest(
+        self, scores: Sequence[Tensor], limit: float | None = None, minima: Sequence[int] | None = None
+    ) -> list[Tensor]:
+        """The nodes of highest score that reach the target, without a target the minima; boolean
+        [nodes] a layer. limit, minima: other ones, in the unit of the target.
         """
-        return strongest(scores, self.target or 0, self.minima)
+        limit = self.target or 0 if limit is None else limit
+        minima = self.minima if minima is None else minima
+        if isinstance(self.request, CostRequest):
+            living = (layer.norms("product") > 0 for layer in self.layers)
+            present = [s.masked_fill(~mask, -torch.inf) for s, mask in zip(scores, living, strict=True)]
+            return affordable(present, limit, minima, self.request)
+        return strongest(scores, round(limit), minima)
 
     def minimal(self, scores: Sequence[Tensor]) -> list[Tensor]:
         """The nodes of highest score that the minima require; boolean [nodes] a layer."""
@@ -69,6 +94,14 @@ class Nodes:
     def narrow(self, kept: Sequence[Tensor]) -> None:
         """Only the nodes in `kept` remain, boolean [nodes] a layer."""
         self.index = narrowed(self.index, kept)
+
+
+def request_of(layers: Sequence[NodeLayer], options: PruneOptions) -> NodeRequest:
+    """What `options` ask of the network that has these layers."""
+    sizes = [layer.size for layer in layers]
+    if options.budget is None:
+        return NodeRequest(sizes, options)
+    return CostRequest(sizes, options, spent_by(options.budget, layers))
 
 
 def narrowed(values: Sequence[Tensor], kept: Sequence[Tensor]) -> list[Tensor]:
@@ -83,9 +116,7 @@ def strongest(scores: Sequence[Tensor], count: int, minima: Sequence[int]) -> li
     scores: one float tensor [nodes] a layer. Returns boolean masks of the same shapes with exactly
     `count` True (more only if the minima require it). Ties go to the lower layer and index.
     """
-    keep = [torch.zeros(len(s), dtype=torch.bool, device=s.device) for s in scores]
-    for mask, score, minimum in zip(keep, scores, minima, strict=True):
-        mask[score.argsort(descending=True, stable=True)[:minimum]] = True
+    keep = _best_of_each(scores, minima)
     room = count - sum(int(mask.sum()) for mask in keep)
     if room <= 0:
         return keep
@@ -93,6 +124,32 @@ def strongest(scores: Sequence[Tensor], count: int, minima: Sequence[int]) -> li
     pool = torch.cat([score.masked_fill(mask, -torch.inf) for score, mask in pairs])
     chosen = torch.zeros_like(pool, dtype=torch.bool)
     chosen[pool.argsort(descending=True, stable=True)[:room]] = True
+    both = zip(keep, chosen.split([len(s) for s in scores]), strict=True)
+    return [mask | more for mask, more in both]
+
+
+def _best_of_each(scores: Sequence[Tensor], counts: Sequence[int]) -> list[Tensor]:
+    """The `counts` nodes of highest score of each layer, boolean [nodes] a layer."""
+    keep = [torch.zeros(len(s), dtype=torch.bool, device=s.device) for s in scores]
+    for mask, score, count in zip(keep, scores, counts, strict=True):
+        mask[score.argsort(descending=True, stable=True)[:count]] = True
+    return keep
+
+
+def affordable(scores: Sequence[Tensor], limit: float, minima: Sequence[int], request: CostRequest) -> list[Tensor]:
+    """Nodes of highest score over all layers that cost at most `limit`, with at least `minima` of
+    each layer among them; nodes of score -inf, which are gone already, only among those.
+
+    scores: one float tensor [nodes] a layer. Returns boolean masks of the same shapes. See
+    `CostRequest.within`.
+    """
+    keep = _best_of_each(scores, minima)
+    pool = torch.cat([s.masked_fill(mask, -torch.inf) for s, mask in zip(scores, keep, strict=True)])
+    order = pool.argsort(descending=True, stable=True)[: int((pool > -torch.inf).sum())]
+    layers = np.repeat(np.arange(len(scores)), [len(s) for s in scores])
+    taken = request.within(layers[order.cpu().numpy()], [int(mask.sum()) for mask in keep], limit)
+    chosen = torch.zeros_like(pool, dtype=torch.bool)
+    chosen[order[torch.from_numpy(taken).to(order.device)]] = True
     both = zip(keep, chosen.split([len(s) for s in scores]), strict=True)
     return [mask | more for mask, more in both]
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.audit_table import AuditTable
+from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.counts import check_request
 from asr_prune.pruning.lengths import Length, check_length, epochs_of
 
@@ -25,7 +26,10 @@ class PruneOptions:
     #: whether a run of the method is the dense reference of the others
     IS_DENSE: ClassVar[bool] = False
     #: settings that the report has columns for; the others tell variants of the method apart
-    COLUMNS: ClassVar[tuple[str, ...]] = ("keep", "strength", "vectors")
+    COLUMNS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength", "vectors")
+    #: fields that count for a run's fingerprint only if they are set, so that runs made before there
+    #: were any stay done
+    LATER: ClassVar[tuple[str, ...]] = ("budget",)
     #: the method's log, if it keeps one
     AUDIT: ClassVar[AuditTable | None] = None
     #: the method's place, from the left, in the picture of weight matrices; None: it takes no part
@@ -34,12 +38,18 @@ class PruneOptions:
     ZEROS: ClassVar[bool] = False
     #: whether it removes nodes
     REMOVES: ClassVar[bool] = True
+    #: whether, removing none, it makes a network within a budget
+    SMALL: ClassVar[bool] = False
+    #: whether, removing none, it factors all maps to meet a budget
+    FACTORS: ClassVar[bool] = False
 
     #: name of the method: a folder in asr_prune/pruning/methods, or an entry point
     #: `asr_prune.methods`
     method: str = "none"
     #: fraction of the hidden nodes that remain at the end of the run
     keep: float | None = None
+    #: in place of keep: what the network may cost at the end of the run
+    budget: BudgetOptions | None = None
     #: weight of the penalty, as in the papers; the number of remaining nodes follows from it
     strength: float | None = None
     #: before the method acts: fraction of the updates, or a length such as 2 epochs or 500 updates
@@ -74,14 +84,9 @@ class PruneOptions:
         return self.inputs is not False
 
     @property
-    def params_asked(self) -> float | None:
-        """The fraction of the parameters that all maps, factored, may have; None: they stay."""
-        return None
-
-    @property
     def factors(self) -> bool:
         """Whether maps become two at the cut."""
-        return self.output_rank is not None or self.params_asked is not None
+        return self.output_rank is not None or self.FACTORS
 
     def for_inputs(self) -> PruneOptions:
         """Options with which the method acts on coefficients of the input, which have an outgoing
@@ -140,6 +145,7 @@ class PruneOptions:
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:
             raise ValueError("give keep or strength, not both")
+        self._check_budget()
         if self.keep is not None and not 0 < self.keep <= 1:
             raise ValueError(f"keep must be above 0 and at most 1, not {self.keep}")
         if self.strength is not None and self.strength < 0:
@@ -156,6 +162,16 @@ class PruneOptions:
             raise ValueError(f"min_nodes must be 1 or more, not {self.min_nodes}")
         self._check_ends()
 
+    def _check_budget(self) -> None:
+        if self.budget is None:
+            return
+        if other := next((key for key in ("keep", "strength") if getattr(self, key) is not None), None):
+            raise ValueError(f"give budget or {other}, not both")
+        if not (self.REMOVES or self.SMALL or self.FACTORS):
+            raise ValueError(f"{self.method} ends with every node; leave budget out, or take another method")
+        if self.removes_inputs or self.output_rank is not None:
+            raise ValueError("a budget is met by removing hidden nodes alone; leave inputs and output_rank out")
+
     def _check_ends(self) -> None:
         if self.removes_inputs and not self.REMOVES:
             raise ValueError(f"{self.method} removes no nodes, and no inputs either; leave inputs out")
@@ -165,75 +181,3 @@ class PruneOptions:
             raise ValueError(f"output_rank must be auto, or 1 or more, not {self.output_rank}")
         if not 0 < self.output_energy < 1:
             raise ValueError(f"output_energy must be above 0 and below 1, not {self.output_energy}")
-
-
-@options
-class WeightOptions(PruneOptions):
-    """Of methods that prune nodes or single weights."""
-
-    DEFAULT_SPARSITY: ClassVar[float] = 0.8
-    #: what is pruned: nodes (give keep) or single weights (give sparsity)
-    granularity: Literal["weight", "node"] = "node"
-    #: granularity weight: fraction of the weights that is masked; null: the method's default
-    sparsity: float | None = None
-    #: granularity weight: whether to mask the output layer's weights too
-    output_layer: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.granularity == "weight" and self.keep is not None:
-            raise ValueError(
-                "keep counts nodes; with granularity weight give sparsity instead, or set granularity node"
-            )
-        if self.granularity == "weight" and self.strength is not None:
-            raise ValueError("strength is of nodes; with granularity weight give sparsity instead")
-        if self.granularity == "weight" and getattr(self, "score", "auto") != "auto":
-            raise ValueError("score is of nodes; weights are ranked by magnitude, so leave score out")
-        if self.granularity == "node" and self.sparsity is not None:
-            raise ValueError("sparsity counts weights; with granularity node give keep instead")
-        if self.sparsity is not None and not 0 <= self.sparsity < 1:
-            raise ValueError(f"sparsity must be at least 0 and below 1, not {self.sparsity}")
-        if self.removes_inputs and self.granularity == "weight":
-            raise ValueError("inputs are removed as nodes are; set granularity node, or leave inputs out")
-        if self.release_rate is not None and self.granularity == "weight":
-            raise ValueError(
-                "release_rate restarts after a cut of nodes; set granularity node, or leave release_rate out"
-            )
-        if self.output_rank is not None and self.granularity == "weight":
-            raise ValueError("output_rank follows a cut of nodes; set granularity node, or leave output_rank out")
-
-    @property
-    def sparsity_asked(self) -> float | None:
-        return self.masked if self.granularity == "weight" else None
-
-    @property
-    def masked(self) -> float:
-        """The fraction of weights or of nodes that is masked in the end."""
-        if self.granularity == "node" and self.keep is not None:
-            return 1 - self.keep
-        return self.DEFAULT_SPARSITY if self.sparsity is None else self.sparsity
-
-
-@options
-class SparseOptions(WeightOptions):
-    """Of methods that mask single weights or nodes throughout the run, in phases of their own."""
-
-    DEFAULT_SPARSITY: ClassVar[float] = 0.3
-    #: what is masked: single weights (give sparsity) or the outgoing vectors of nodes (give keep)
-    granularity: Literal["weight", "node"] = "weight"
-    #: unused
-    warm_up: Length = 0.0
-    #: unused
-    fine_tune: Length = 0.0
-
-    def __post_init__(self) -> None:
-        if self.strength is not None:
-            raise ValueError(f"{self.method} has no strength; give sparsity, or keep with granularity node")
-        if self.warm_up or self.fine_tune:
-            raise ValueError(f"{self.method} has phases of its own; leave warm_up and fine_tune at 0")
-        for key in ("press", "release_rate"):
-            if getattr(self, key) is not None:
-                raise ValueError(f"{key} has no meaning for {self.method}, which has phases of its own")
-        if self.output_rank is not None:
-            raise ValueError(f"{self.method} has no training after a cut, which two maps need; leave output_rank out")
-        super().__post_init__()

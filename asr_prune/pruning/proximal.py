@@ -1,5 +1,5 @@
-"""Penalties of node vectors by proximal steps after the update, and lambda steered to a node
-count.
+"""Penalties of node vectors by proximal steps after the update, and lambda steered to the nodes or
+the cost that was asked for.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class ProximalPenalty(Penalty):
     """`lambda * sum_l sum_j pull_lj * r(v_lj)` over all hidden nodes; biases are in no group.
 
     Every few updates each vector takes the proximal step of its penalty in the optimiser's metric.
-    With `keep`, lambda is steered if the penalty reaches exact zeros. r is the Euclidean norm here;
-    `shrink_layer` may replace it.
+    With `keep` or `budget`, lambda is steered if the penalty reaches exact zeros. r is the
+    Euclidean norm here; `shrink_layer` may replace it.
     """
 
     def __init__(self, options: ProximalOptions, nodes: Nodes, score: PenalisedScore) -> None:
@@ -106,9 +106,7 @@ class ProximalPenalty(Penalty):
         prox.hold_down(self.nodes.layers, self.unpenalised, self.held)
 
     def prospects(self) -> list[Tensor]:
-        """The nodes that would be kept now; boolean [nodes] a layer, the target's number of
-        them.
-        """
+        """The nodes that would be kept now; boolean [nodes] a layer."""
         return self.nodes.strongest(self.score.ranking())
 
     def _steer(self, step: int) -> None:
@@ -188,7 +186,8 @@ class ProximalPenalty(Penalty):
     def reached(self) -> bool:
         if not self.steers or not self.just_shrunk:
             return False
-        return sum(int(root.count_nonzero()) for root in self.score.roots) <= (self.nodes.target or 0)
+        left = [int(root.count_nonzero()) for root in self.score.roots]
+        return self.nodes.request.spent(left) <= (self.nodes.target or 0)
 
     NAMES = ("strength", "zero_for", "held", "protected", "spared_to", "dev_before")
 

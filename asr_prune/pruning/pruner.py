@@ -177,11 +177,10 @@ class Pruner(Hooks):
         self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
 
     def _share_now(self) -> float:
-        """The fraction of nodes on the straight line from all to the target over the sparsify
-        phase.
+        """The fraction of nodes on the straight line from all to those that remain over the
+        sparsify phase.
         """
-        total, target = self.method.nodes.total, self.method.nodes.target
-        return 1 - self.phases.progress(self.step) * (1 - (target or total) / total)
+        return 1 - self.phases.progress(self.step) * (1 - self.method.nodes.share)
 
     def _lower_dropout(self, shares: list[float]) -> None:
         """Lowers each layer's dropout in proportion to its nodes: a small layer can spare less.

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
@@ -24,7 +23,7 @@ from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.teacher import Lesson
-from asr_prune.acoustic.thin import multiply_maps, select_inputs
+from asr_prune.acoustic.thin import multiply_maps
 from asr_prune.acoustic.train import Trainer, pick_device
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
@@ -32,7 +31,9 @@ from asr_prune.files import atomic
 from asr_prune.process import torch_threads
 from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.ends import EndsPruner, make_pruner
+from asr_prune.pruning.networks import budget_figures, build, trained_network
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.prices import priced
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, taught_figures
@@ -59,14 +60,16 @@ def train_run(
     """
     started, tokens = time.monotonic(), [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
-    network_options, train_options, prune_options = options
+    network_options, train_options, _ = options
     context = (network_options.left_context, network_options.right_context)
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
         run.models.mkdir(parents=True, exist_ok=True)
         lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
-        dense, network = _networks(options, sets[0], outputs, seed, run.path.parent)
+        dense = build(network_options, sets[0], outputs, seed)
+        prune_options = priced(options[2], dense, context, features, tokens)
+        network = trained_network(network_options, prune_options, dense, sets[0], seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
         pruner = make_pruner(prune_options, network, run, train_options.epochs)
@@ -79,27 +82,10 @@ def train_run(
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
+        figures |= budget_figures(prune_options, dense, pruner.cut.nodes, network.ranks)
         figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
-
-
-def _networks(
-    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
-    frames: Examples,
-    outputs: int,
-    seed: int,
-    runs: Path,
-) -> tuple[Network, Network]:
-    """The dense network of the recipe, and the network to train."""
-    dense = build(options[0], frames, outputs, seed)
-    widths = options[2].widths(options[0].hidden, runs)
-    network = build(replace(options[0], hidden=widths), frames, outputs, seed)
-    if (columns := options[2].columns(runs)) is not None:
-        select_inputs(network, torch.tensor(columns, device=frames.device))
-    rates = zip(network.dropouts, widths, dense.widths, strict=True)
-    network.dropouts = [rate * (a / b) for rate, a, b in rates]
-    return dense, network
 
 
 def _figures(
@@ -172,15 +158,6 @@ def labelled_examples(
     if memory and names and kind.bytes_of(frames, dim) > memory:
         return Chunks(kind, features, labels, context, memory, device, options.stride, augment, lesson)
     return kind.from_utterances(features, labels, context, device, options.stride, augment, lesson)
-
-
-def build(options: NetworkOptions, frames: Examples, outputs: int, seed: int) -> Network:
-    """A fresh network for `frames`, initialised from `seed`."""
-    torch.manual_seed(seed)
-    network = make(options, frames.inputs, outputs)
-    network.to(frames.device)
-    network.set_normalisation(*frames.moments())
-    return network
 
 
 def _save(run: RunDir, pruner: Pruner, model: Model) -> None:

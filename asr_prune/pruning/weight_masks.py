@@ -10,8 +10,8 @@ from torch import Tensor, optim
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.masks import Masks
 from asr_prune.pruning.nodes import Nodes, largest
-from asr_prune.pruning.options import WeightOptions
 from asr_prune.pruning.schedule import Phases, WholeRunSchedule, cubic
+from asr_prune.pruning.weight_options import WeightOptions
 
 
 class MaskingSchedule(WholeRunSchedule):

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.recipe.blocks import Run
 
 #: how much a method removes
-TARGETS = ("keep", "strength", "sparsity")
-#: settings that do not change a run's result
-NOT_IN_NAME = {"device", "threads", "tensorboard"}
+TARGETS = ("keep", "budget", "strength", "sparsity")
 
 
 def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
@@ -23,8 +22,14 @@ def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
 
 def label(prune: PruneOptions, usual: PruneOptions) -> str:
     """A run's name: its method, its target, and what differs from the usual options."""
-    parts = "".join(f"-{key}{'' if key in TARGETS else '-'}{compact(value)}" for key, value in differing(prune, usual))
+    parts = "".join(f"-{_part(key, value)}" for key, value in differing(prune, usual))
     return ("dense" if prune.IS_DENSE else prune.method) + parts
+
+
+def _part(key: str, value: Any) -> str:
+    if isinstance(value, BudgetOptions):
+        return str(value).replace(" ", "")
+    return f"{key}{'' if key in TARGETS else '-'}{compact(value)}"
 
 
 def compact(value: Any) -> str:
@@ -36,7 +41,9 @@ def compact(value: Any) -> str:
 
 
 def variant(prune: PruneOptions) -> str | None:
-    """Settings of a method that differ from its defaults, apart from those that the report has columns for."""
+    """Settings of a method that differ from its defaults, apart from those that the report has
+    columns for.
+    """
     changed = differing(prune, type(prune)(method=prune.method))
     return ", ".join(f"{key} {compact(value)}" for key, value in changed if key not in prune.COLUMNS) or None
 

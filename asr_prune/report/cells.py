@@ -53,7 +53,11 @@ def _count(value: _Value) -> Callable[[Result], str]:
 
 
 def target(row: Result) -> str:
-    """Requested size: nodes to keep, z= fraction of zero weights, or s= penalty strength."""
+    """Requested size: nodes to keep, a budget, z= fraction of zero weights, or s= penalty
+    strength.
+    """
+    if row.budget_asked:
+        return row.budget_asked.replace(" ", "=")
     keep, sparsity, strength = map(finite, (row.keep_asked, row.sparsity_asked, row.strength))
     if keep is not None or sparsity is not None:
         return f"{keep:g}" if keep is not None else f"z={sparsity:g}"
@@ -160,7 +164,7 @@ AGREEMENT_LEGEND = (
 LEGEND = (
     "WER: word error rate in %, equivalent words merged; in brackets its 95 % bootstrap interval over test speakers."
     " CER: character error rate in %, spaces between words included.",
-    "target: fraction of hidden nodes to keep, s= penalty strength, or z= fraction of zero weights."
+    "target: fraction of hidden nodes to keep, s= penalty strength, z= fraction of zero weights, or a budget."
     " CE: cross-entropy on dev, nats per frame.",
     "mass cut: share of the node norms that the cut removed. Above 5 %, or if the cut raised the CE by more than a"
     " tenth, a penalty method has not converged (conv. NO): the cut was magnitude pruning.",

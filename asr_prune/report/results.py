@@ -38,6 +38,8 @@ class Result:
     strength: float | None
     #: requested fraction of hidden nodes to keep, 0 to 1
     keep_asked: float | None
+    #: requested cost, in place of `keep_asked`: "params 0.2"; not stored if empty
+    budget_asked: str | None = None
     #: requested fraction of zero weights, 0 to 1
     sparsity_asked: float | None
     #: fraction of the updates spent on fine-tuning after the cut, 0 to 1
@@ -160,7 +162,7 @@ class Result:
         for each in fields(self):
             value = getattr(self, each.name)
             row |= value if each.name == "extra" else {each.name: value}
-        for name in ("agreement_test", "code_accepted", "teachers"):
+        for name in ("budget_asked", "agreement_test", "code_accepted", "teachers"):
             value = row.pop(name)
             row |= {name: list(value) if isinstance(value, tuple) else value} if value else {}
         return row

@@ -34,7 +34,7 @@ class Series:
         for row in self.rows:
             if finite(getattr(row, size)) is None or finite(getattr(row, error)) is None:
                 continue
-            request = finite(row.keep_asked), finite(row.strength), row.like
+            request = finite(row.keep_asked), finite(row.strength), row.like, row.budget_asked
             groups.setdefault(request, []).append(row)
         points = [
             (median(getattr(row, size) for row in group), median(getattr(row, error) for row in group))

@@ -1,4 +1,6 @@
-"""Stage score: LM weight and word penalty chosen on dev, word errors on test, and the run's row of the report."""
+"""Stage score: LM weight and word penalty chosen on dev, word errors on test, and the run's row of
+the report.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +60,7 @@ def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
         "teachers": list(run.train.teachers),
         "strength": prune.strength,
         "keep_asked": prune.keep,
+        **({} if prune.budget is None else {"budget_asked": str(prune.budget)}),
         "sparsity_asked": prune.sparsity_asked,
         "release": prune.fine_tune,
         "seed": run.seed,

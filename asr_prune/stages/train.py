@@ -22,6 +22,7 @@ def works(experiment: Experiment) -> list[Work]:
     runs = experiment.runs
     for i, run in enumerate(runs):
         check_run(experiment, run)
+        check_size(experiment, run)
         check_teachers(experiment, run, runs[:i], runs[i + 1 :])
     return [_work(experiment, run, f"training, run {i} of {len(runs)}") for i, run in enumerate(runs, 1)]
 
@@ -104,6 +105,17 @@ def _no_teacher(where: str, name: str, file: Path, earlier: Sequence[str]) -> Us
         return UserError(f"{where}: {file} is not there; give the folder of a trained run, or its model/network.pt.")
     hint = f"; for the folder write ./{name}" if Path(name).is_dir() else did_you_mean(name, earlier)
     return UserError(f"{where} {name!r} is no run before this one in runs, and {file.parents[1]} is not trained{hint}.")
+
+
+def check_size(experiment: Experiment, run: Run) -> None:
+    """Raises UserError if the network of a run cannot be made small enough for its budget, as far
+    as its outputs are known.
+    """
+    if run.prune.budget is None or run.prune.budget.kind == "bytes" or experiment.outputs is None:
+        return
+    from asr_prune.pruning.networks import check_budget, unmade  # imports torch
+
+    check_budget(run.prune, unmade(run.network, experiment.dim, experiment.outputs), f"run {run.name}: prune")
 
 
 def check_run(experiment: Experiment, run: Run) -> None:

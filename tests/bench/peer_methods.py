@@ -1,5 +1,6 @@
-"""Pruning by Torch-Pruning, and what it shares with PAT, as hooks of the trainer; peers.py runs both. Networks, batches,
-optimiser, learning rates and dropout are those of the project's own methods.
+"""Pruning by Torch-Pruning, and what it shares with PAT, as hooks of the trainer, run by peers.py.
+
+Networks, batches, optimiser, learning rates and dropout are those of the project's own methods.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ class Enough(Exception):
 class Peer(Hooks):
     """Acts from the end of `warm_up` to the cut, after which `fine_tune` follows.
 
-    options: the run's, of which these two and `keep` count; own: settings of the library; only_press: ends the training
-    at the cut. optimiser: set at the start, the one to train with; note: what is to be said of the run.
+    options: the run's, of which these two and `keep` count; own: settings of the library;
+    only_press: ends the training at the cut. optimiser: set at the start, the one to train with;
+    note: what is to be said of the run.
     """
 
     def __init__(self, options: PruneOptions, own: dict[str, Any], only_press: bool = False) -> None:
@@ -54,7 +56,9 @@ class Peer(Hooks):
         self.lower_dropout([left / size for left, size in zip(self.living(), self.sizes, strict=True)])
 
     def lower_dropout(self, shares: list[float]) -> None:
-        """In proportion to the nodes of each layer that are left, as with the project's own methods."""
+        """In proportion to the nodes of each layer that are left, as with the project's own
+        methods.
+        """
         self.network.dropouts = [rate * share for rate, share in zip(self.dropouts, shares, strict=True)]
 
     def living(self) -> list[int]:
@@ -67,10 +71,12 @@ class Peer(Hooks):
 
 
 class TorchPruning(Peer):
-    """A pruner of Torch-Pruning (Fang et al. 2023, arXiv 2301.12900), as in its README and its authors' benchmark.
+    """A pruner of Torch-Pruning (Fang et al. 2023, arXiv 2301.12900), as in its README and its
+    authors' benchmark.
 
-    The base class is its magnitude pruner, which has no regularisation. The library chooses the nodes; they are removed
-    as those of the project's own methods are, so that the optimiser keeps its state of the others.
+    The base class is its magnitude pruner, which has no regularisation. The library chooses the
+    nodes; they are removed as those of the project's own methods are, so that the optimiser keeps
+    its state of the others.
     """
 
     def start(self, network: Network, optimiser: Any, steps: int, evaluate: Callable[[], Quality]) -> None:
@@ -128,8 +134,8 @@ class TorchPruning(Peer):
 
 
 class GroupNorm(TorchPruning):
-    """GroupNormPruner adds an L2 penalty of both vectors of a node to the gradients, more for weaker nodes, in place of
-    weight decay.
+    """GroupNormPruner adds an L2 penalty of both vectors of a node to the gradients, more for
+    weaker nodes, in place of weight decay.
     """
 
     def maker(self, pruners: Any) -> Callable[..., Any]:
@@ -141,8 +147,9 @@ class GroupNorm(TorchPruning):
 
 
 class GrowingReg(GroupNorm):
-    """GrowingRegPruner (Wang et al. 2021, arXiv 2012.09243): the magnitude pruner with an L2 penalty that grows, here a
-    hundred times in the phase, as in the hundred epochs of the benchmark.
+    """GrowingRegPruner (Wang et al. 2021, arXiv 2012.09243): the magnitude pruner with an L2
+    penalty that grows, here a hundred times in the phase, as in the hundred epochs of the
+    benchmark.
     """
 
     def maker(self, pruners: Any) -> Callable[..., Any]:

@@ -21,10 +21,12 @@ TRIES = 10
 
 
 class Pat(Peer):
-    """torchao.prototype.pat on the hidden nodes' incoming or outgoing vectors: its optimiser wraps the trainer's.
+    """torchao.prototype.pat on the hidden nodes' incoming or outgoing vectors: its optimiser wraps
+    the trainer's.
 
-    Its group lasso takes no number of nodes: what it leaves beyond the requested number is cut as by the project's own
-    group lasso, by norms and with its least number of nodes a layer; its healing phase is the fine-tuning.
+    Its group lasso takes no number of nodes: what it leaves beyond the requested number is cut as
+    by the project's own group lasso, by norms and with its least number of nodes a layer; its
+    healing phase is the fine-tuning.
     """
 
     def start(self, network: Network, optimiser: Any, steps: int, evaluate: Callable[[], Quality]) -> None:
@@ -73,7 +75,9 @@ class Pat(Peer):
 
 
 class PatConstraint(Pat):
-    """PAT's constraint on the number of zero groups over all layers, which rises as in gradual pruning."""
+    """PAT's constraint on the number of zero groups over all layers, which rises as in gradual
+    pruning.
+    """
 
     def group(self) -> dict[str, Any]:
         removed = 1 - (self.target + 0.5) / sum(self.sizes)
@@ -82,10 +86,11 @@ class PatConstraint(Pat):
 
 
 def find_strength(left_by: Callable[[float], int], target: int, first: float) -> tuple[float, int]:
-    """Of at most TRIES strengths the one that leaves the fewest nodes that are still `target` or more, and how many
-    were tried. Ends within 2 % or one node.
+    """Of at most TRIES strengths the one that leaves the fewest nodes that are still `target` or
+    more, and how many were tried. Ends within 2 % or one node.
 
-    left_by: nodes left at a strength; first: tried first. Raises UserError if each leaves fewer than `target`.
+    left_by: nodes left at a strength; first: tried first. Raises UserError if each leaves fewer
+    than `target`.
     """
     left: dict[float, int] = {}
     strength = first
@@ -99,8 +104,8 @@ def find_strength(left_by: Callable[[float], int], target: int, first: float) ->
 
 
 def _next(left: dict[float, int], target: int) -> float:
-    """Between the strengths that leave too many and too few nodes, in the ratio; before there are both, eight times
-    further on.
+    """Between the strengths that leave too many and too few nodes, in the ratio; before there are
+    both, eight times further on.
     """
     high = min((strength for strength, nodes in left.items() if nodes < target), default=math.inf)
     low = max((strength for strength, nodes in left.items() if nodes >= target and strength < high), default=0.0)

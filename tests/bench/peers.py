@@ -1,8 +1,10 @@
-"""Pruning by other libraries beside the project's own: `python tests/bench/peers.py recipes/an4/peers.yaml`.
+"""Pruning by other libraries beside the project's own: `python tests/bench/peers.py
+recipes/an4/peers.yaml`.
 
-In a project whose align stage, and graph stage for adapted features, are done. Every row has the same network,
-features, labels, epochs, optimiser, learning rates and fine-tuning, and as many trials of its settings on one half of
-the development speakers. Rows are added to peers.csv beside the file as they come; rows that it has are not repeated.
+In a project whose align stage, and graph stage for adapted features, are done. Every row has the
+same network, features, labels, epochs, optimiser, learning rates and fine-tuning, and as many
+trials of its settings on one half of the development speakers. Rows are added to peers.csv beside
+the file as they come; rows that it has are not repeated.
 """
 
 from __future__ import annotations
@@ -97,7 +99,9 @@ def _version(package: str) -> str | None:
 
 
 def run_row(row: dict[str, Any], recipe: str) -> dict[str, Any]:
-    """Trains one network and adds its figures to `row`. Raises UserError if it misses the requested nodes."""
+    """Trains one network and adds its figures to `row`. Raises UserError if it misses the requested
+    nodes.
+    """
     words = row["settings"].split()
     own = {key[5:]: value for key, value in _values(row["settings"]).items() if key.startswith("peer.")}
     notes: list[str] = []
@@ -166,7 +170,8 @@ def cpu() -> str:
 
 
 def table(rows: list[dict[str, Any]], fixed: Sequence[str]) -> str:
-    """Of each method at each keep the trial that is best on the choosing half, best first; means over seeds.
+    """Of each method at each keep the trial that is best on the choosing half, best first; means
+    over seeds.
 
     fixed: settings that all rows have, which are not repeated.
     """

@@ -1,8 +1,10 @@
-"""Settings tried, as many for each method, on frozen labels: `python tests/bench/trials.py recipes/an4/trials.yaml`.
+"""Settings tried, as many for each method, on frozen labels: `python tests/bench/trials.py
+recipes/an4/trials.yaml`.
 
-In a project whose align stage, and graph stage for adapted features, are done. The development speakers are divided:
-trials are compared on one half (every other speaker), and what the best one reaches is read from the other half, which
-no choice has seen. Rows are added to trials.csv beside the file as they come; trials that it has are not repeated.
+In a project whose align stage, and graph stage for adapted features, are done. The development
+speakers are divided: trials are compared on one half (every other speaker), and what the best one
+reaches is read from the other half, which no choice has seen. Rows are added to trials.csv beside
+the file as they come; trials that it has are not repeated.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ FIELDS = ("method", "settings", "trial", "seed", "ce_choose", "ce_report", "node
 
 
 def planned(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The trials: of each method its defaults, then `trials` - 1 points of the common space and of its own."""
+    """The trials: of each method its defaults, then `trials` - 1 points of the common space and of
+    its own.
+    """
     for name, own in plan["methods"].items():
         own = dict(own or {})
         fixed = {"prune.method": name.split()[0]} | plan["fixed"] | own.pop("fixed", {})
@@ -49,7 +53,9 @@ def planned(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def points(space: dict[str, list[Any]], count: int, draw: random.Random) -> list[dict[str, Any]]:
-    """Different points of a space, in which the values of each key occur about equally often (a Latin hypercube)."""
+    """Different points of a space, in which the values of each key occur about equally often (a
+    Latin hypercube).
+    """
     while True:
         columns = [(values * (count // len(values) + 1))[:count] for values in space.values()]
         rows = list(zip(*(draw.sample(column, count) for column in columns), strict=True))
@@ -69,7 +75,9 @@ def halves(names: list[str], speakers: dict[str, str]) -> tuple[list[str], list[
 
 
 class Data(NamedTuple):
-    """Labelled features: of the training set and of both halves of the development speakers; and the number of pdfs."""
+    """Labelled features: of the training set and of both halves of the development speakers; and
+    the number of pdfs.
+    """
 
     train: Labelled
     choose: Labelled
@@ -125,7 +133,9 @@ def run_trial(row: dict[str, Any], recipe: str, train: Train = train_own) -> dic
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """For each method its defaults and the best of its trials, chosen on one half and reported on the other."""
+    """For each method its defaults and the best of its trials, chosen on one half and reported on
+    the other.
+    """
     lines = ["| method | trials | defaults | best, chosen on | reported on | its settings |", "|" + " --- |" * 6]
     for name in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == name]

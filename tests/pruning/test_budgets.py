@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.cli.main import main
-from asr_prune.pruning.counts import check_request, even_counts, minima_of, target_of
+from asr_prune.errors import UserError
+from asr_prune.pruning.budget import BudgetOptions
+from asr_prune.pruning.costs import spent_by
+from asr_prune.pruning.networks import check_budget
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.shrink_job import shrink_run
 from asr_prune.pruning.training import train_run
@@ -53,18 +57,9 @@ def task(seed: int, count: int, tokens: bool = False) -> tuple[dict[str, np.ndar
     return feats, labels
 
 
-def ended(
-    folder: Path,
-    method: str,
-    hidden: tuple[int, ...],
-    keep: float,
-    kind: str = "feed_forward",
-    act: str = "relu",
-    **prune: Any,
-) -> tuple[dict[str, Any], list[int], list[int]]:
-    """train.json, the nodes that nodes.json says are kept, and those of the shrunk network."""
-    run, tokens = RunDir(folder), ["_", *"abcdefg"] if kind == "tdnn" else []
-    network = NetworkOptions(
+def shape_of(kind: str, hidden: tuple[int, ...], act: str) -> NetworkOptions:
+    """A small network of a kind."""
+    return NetworkOptions(
         type=kind,
         hidden=hidden,
         activation=act,
@@ -75,24 +70,110 @@ def ended(
         context=((-1, 0, 1),),
         strides=(1,),
     )
+
+
+def ended(
+    folder: Path,
+    method: str,
+    hidden: tuple[int, ...],
+    request: dict[str, Any],
+    kind: str = "feed_forward",
+    act: str = "relu",
+    **prune: Any,
+) -> tuple[dict[str, Any], list[int], dict[str, Any]]:
+    """train.json, the nodes that nodes.json says are kept, and the size of the shrunk network."""
+    run, tokens = RunDir(folder), ["_", *"abcdefg"] if kind == "tdnn" else []
+    network = shape_of(kind, hidden, act)
     how = TrainOptions(epochs=4, batch=32, utterances=1, learning_rate=0.01, tensorboard=False)
-    asked = find_options(method)(method=method, keep=keep, **METHODS[method] | prune)
+    asked = find_options(method)(method=method, **request, **METHODS[method] | prune)
     sets = task(1, 16, bool(tokens)), task(2, 2, bool(tokens))
     figures = train_run(run, *sets, tokens or PDFS, (network, how, asked), 1, {})
     shrink_run(run)
     table = json.loads(run.nodes.read_text())["layers"]
-    return figures, [len(layer["kept"]) for layer in table], json.loads(run.size.read_text())["nodes"]
+    return figures, [len(layer["kept"]) for layer in table], json.loads(run.size.read_text())
 
 
 def check(folder: Path, method: str, hidden: tuple[int, ...], keep: float, **more: Any) -> dict[str, Any]:
     """Trains, and compares the counts with each other and with what was asked."""
-    figures, told, small = ended(folder, method, hidden, keep, **more)
+    figures, told, size = ended(folder, method, hidden, {"keep": keep}, **more)
+    small: list[int] = size["nodes"]
     asked = round(keep * sum(hidden))
     if method == "dense_small":
         told = small
     assert [count for count in small if count] == [count for count in told if count]
     assert abs(sum(small) - asked) <= max(1, 0.02 * asked)
     return figures
+
+
+def check_cost(
+    folder: Path, method: str, hidden: tuple[int, ...], cost: str, share: float, kind: str, act: str
+) -> None:
+    """Trains under a budget: the shrunk network costs no more, and less by at most 2 %, or by less
+    than a node where a node is more.
+    """
+    request = {"budget": BudgetOptions(**{cost: share})}
+    prune = find_options(method)(method=method, min_nodes=1, **request, **METHODS[method])
+    network = make(shape_of(kind, hidden, act), 3 * DIM, PDFS)
+    try:
+        check_budget(prune, network)
+    except UserError:
+        with pytest.raises(UserError, match="at least"):
+            ended(folder, method, hidden, request, kind, act, min_nodes=1)
+        return
+    figures, told, size = ended(folder, method, hidden, request, kind, act, min_nodes=1)
+    small: list[int] = size["nodes"]
+    assert method == "dense_small" or [n for n in small if n] == [n for n in told if n]
+    spent = spent_by(request["budget"], network.node_layers())
+    limit, now = share * figures[f"{cost}_dense"], float(spent(np.array(small, float)))
+    assert round(now) == size["macs" if cost == "macs" else "params"]
+    more = [[n + (i == j) for i, n in enumerate(small)] for j in range(len(small)) if small[j] < hidden[j]]
+    node = max((float(spent(np.array(counts, float))) - now for counts in more), default=0.0)
+    assert -1e-6 * limit <= limit - now < max(0.02 * limit, node) + 1e-6, (small, now, limit)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("hidden", "cost", "share", "kind", "act"),
+    [
+        ((40, 24, 12), "params", 0.2, "feed_forward", "relu"),
+        ((64,) * 4, "params", 0.1, "feed_forward", "relu"),
+        ((24,), "macs", 0.5, "feed_forward", "sigmoid"),
+        ((10, 40, 10, 40), "macs", 0.1, "feed_forward", "relu"),
+        ((16,) * 6, "params", 0.9, "feed_forward", "sigmoid"),
+        ((20, 12, 30), "params", 0.5, "residual", "relu"),
+        ((20, 12, 30), "macs", 0.3, "residual", "sigmoid"),
+        ((20, 12, 30), "macs", 0.3, "tdnn", "relu"),
+        ((24, 16), "params", 0.05, "tdnn", "relu"),
+    ],
+)
+def test_the_shrunk_network_costs_what_was_asked_for(
+    tmp_path: Path, method: str, hidden: tuple[int, ...], cost: str, share: float, kind: str, act: str
+) -> None:
+    check_cost(tmp_path, method, hidden, cost, share, kind, act)
+
+
+@pytest.mark.slow
+@pytest.mark.trains
+@pytest.mark.parametrize("method", METHODS)
+@given(
+    hidden=st.lists(st.integers(1, 60), min_size=1, max_size=6).map(tuple),
+    cost=st.sampled_from(["params", "macs"]),
+    share=st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]),
+    kind=st.sampled_from(["feed_forward", "residual", "tdnn"]),
+    act=st.sampled_from(["relu", "sigmoid"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_network_costs_what_was_asked_for(
+    tmp_path_factory: pytest.TempPathFactory,
+    method: str,
+    hidden: tuple[int, ...],
+    cost: str,
+    share: float,
+    kind: str,
+    act: str,
+) -> None:
+    check_cost(tmp_path_factory.mktemp("run"), method, hidden, cost, share, kind, act)
 
 
 @pytest.mark.trains
@@ -137,28 +218,6 @@ def test_any_network(
     check(tmp_path_factory.mktemp("run"), method, hidden, keep, kind=kind, act=act, min_nodes=1)
 
 
-@given(hidden=shapes, keep=st.floats(0.01, 1), minimum=st.integers(1, 20), floor=st.floats(0, 1))
-def test_a_request_is_refused_exactly_if_the_minima_are_more(
-    hidden: tuple[int, ...], keep: float, minimum: int, floor: float
-) -> None:
-    asked, minima = round(keep * sum(hidden)), minima_of(hidden, keep, minimum, floor)
-    target = target_of(hidden, keep, minima)
-    assert target is not None
-    if target - asked > max(1, 0.02 * asked):
-        with pytest.raises(ValueError, match=f"requests {asked} of {sum(hidden)} hidden nodes.*at least {sum(minima)}"):
-            check_request(hidden, keep, minimum, floor)
-    else:
-        check_request(hidden, keep, minimum, floor)
-
-
-@given(hidden=shapes, keep=st.floats(0.01, 1))
-def test_even_counts_add_up(hidden: tuple[int, ...], keep: float) -> None:
-    minima = [min(size, 1) for size in hidden]
-    counts = even_counts(hidden, round(keep * sum(hidden)), minima)
-    assert sum(counts) == max(round(keep * sum(hidden)), len(hidden))
-    assert all(least <= count <= size for least, count, size in zip(minima, counts, hidden, strict=True))
-
-
 @pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])
 def test_floors_that_ask_for_more_are_refused_before_anything_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], method: str
@@ -174,3 +233,10 @@ def test_floors_that_ask_for_more_are_refused_before_anything_is_done(
     assert "(24 nodes are 0.0488)" in said
     (run,) = load_recipe("recipes/demo", ["prune.min_nodes=2"]).runs()
     assert run.prune.keep == 0.03
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])
+def test_the_file_of_the_shrunk_network_has_the_bytes_that_were_asked_for(tmp_path: Path, method: str) -> None:
+    ended(tmp_path, method, (64, 64, 64), {"budget": BudgetOptions(bytes="32k")}, min_nodes=1)
+    assert 0.96 * 32_000 <= RunDir(tmp_path).shrunk.stat().st_size <= 32_000

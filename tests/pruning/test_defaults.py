@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 import asr_prune.pruning
-from asr_prune.pruning.options import PruneOptions, SparseOptions, WeightOptions
+from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options, method_names
+from asr_prune.pruning.weight_options import SparseOptions, WeightOptions
 
 FOLDER = Path(asr_prune.pruning.__file__).parent / "methods"
 TABLE = re.compile(r"^\| option \| default .*?(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.pruning.lengths import check_length, epochs_of, updates_in
-from asr_prune.pruning.options import PruneOptions, SparseOptions
+from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.weight_options import SparseOptions
 
 
 @given(st.floats(0, 0.99), st.integers(1, 10**6), st.integers(1, 50))

@@ -1,4 +1,6 @@
-"""The comparison with other libraries: its plan, its table, its refusal, and the libraries where they are installed."""
+"""The comparison with other libraries: its plan, its table, its refusal, and the libraries where
+they are installed.
+"""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@ slopes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer, rate_of
+from asr_prune.acoustic.network import NodeLayer
+from asr_prune.pruning.costs import AffineMap, maps_of
 
 
 class Cost:
@@ -25,7 +25,7 @@ class Cost:
     def __init__(self, layers: Sequence[NodeLayer], rho: float) -> None:
         full = torch.tensor([float(layer.size) for layer in layers])
         self.macs, self.params = _Form(len(layers)), _Form(len(layers))
-        for m in _maps(layers):
+        for m in maps_of(layers):
             self.macs.add(m, m.rate)
             self.params.add(m, 1.0)
             if m.bias and m.out is not None:
@@ -48,53 +48,21 @@ class Cost:
         return self.shares[0] * self.macs.slopes(counts) + self.shares[1] * self.params.slopes(counts)
 
 
-@dataclass(frozen=True)
-class _Map:
-    """An affine map between layers of nodes.
-
-    out, into: the layers whose nodes are its rows and columns, None if they are fixed; rows: of one
-    node, or all of a fixed side; columns likewise; rate: evaluations per frame.
-    """
-
-    out: int | None
-    into: int | None
-    rows: float
-    columns: float
-    bias: bool
-    rate: float
-
-
 class _Form:
     """`n Q n + b n` of the nodes n of each layer."""
 
     def __init__(self, layers: int) -> None:
         self.quadratic, self.linear = torch.zeros(layers, layers), torch.zeros(layers)
 
-    def add(self, m: _Map, rate: float) -> None:
+    def add(self, m: AffineMap, rate: float) -> None:
         weights = m.rows * m.columns * rate
         if m.out is not None and m.into is not None:
             self.quadratic[m.out, m.into] += weights
-        else:
-            self.linear[m.into if m.out is None else m.out] += weights
+        elif (layer := m.into if m.out is None else m.out) is not None:
+            self.linear[layer] += weights
 
     def __call__(self, counts: Tensor) -> Tensor:
         return counts @ self.quadratic.to(counts) @ counts + self.linear.to(counts) @ counts
 
     def slopes(self, counts: Tensor) -> Tensor:
         return (self.quadratic + self.quadratic.T).to(counts) @ counts + self.linear.to(counts)
-
-
-def _maps(layers: Sequence[NodeLayer]) -> list[_Map]:
-    takes = {id(layer.incoming): i for i, layer in enumerate(layers)}
-    gives = {id(layer.outgoing): i for i, layer in enumerate(layers)}
-    every: dict[int, nn.Linear] = {}
-    for layer in layers:
-        every |= {id(layer.incoming): layer.incoming, id(layer.outgoing): layer.outgoing}
-    return [_map(m, takes.get(name), gives.get(name), layers) for name, m in every.items()]
-
-
-def _map(m: nn.Linear, out: int | None, into: int | None, layers: Sequence[NodeLayer]) -> _Map:
-    rows = m.out_features if out is None else m.out_features / max(1, layers[out].size)
-    values = m.weight.shape[1:].numel()
-    columns = values if into is None else values / max(1, layers[into].size)
-    return _Map(out, into, rows, columns, m.bias is not None, rate_of(m))

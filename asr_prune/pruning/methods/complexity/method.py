@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer
-from asr_prune.pruning.counts import target_of
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.complexity.cost import Cost
 from asr_prune.pruning.methods.complexity.gates import Gates, GateScore
@@ -45,8 +44,7 @@ class Complexity(Method):
         super().__init__(options, layers)
         nodes = self.nodes
         pairs = zip(layers, nodes.minima, strict=True)
-        nodes.minima = [0 if x.skippable else least for x, least in pairs]
-        nodes.target = target_of(nodes.sizes, options.keep, nodes.minima)
+        nodes.set_minima([0 if x.skippable else least for x, least in pairs])
         self.gates = Gates(layers, options.theta, options.tolerance, options.patience)
         self.score: GateScore = GateScore(nodes, self.gates)
         self.weights: GatedWeights = GatedWeights(options, nodes, self.score)
@@ -186,15 +184,19 @@ class PricePenalty(Penalty):
         self.score.of_layers.lerp_(-estimate.of_layers(*sample), LATEST)
 
     def _steer(self, step: int, prices: Tensor) -> None:
-        """Moves nu towards the price above which as many nodes as wanted have their saliency: that
-        leads, whereas the count of gates that are off lags.
+        """Moves nu towards the price below which nodes cost as much as is wanted: that leads,
+        whereas the count of gates that are off lags.
         """
-        wanted, count = self.wanted(self.phases.progress(step)), float(self.gates.counts().sum())
+        wanted, request = self.wanted(self.phases.progress(step)), self.nodes.request
+        counts = self.gates.counts()
+        count = float(counts.sum()) if self.options.budget is None else request.spent(counts.tolist())
         triples = zip(self.score.saliency, prices, self.payers, strict=True)
         rates = torch.cat([(w / p.clamp_min(1e-12))[pays] for w, p, pays in triples])
         if not len(rates):
             return
-        rank = round(2 * wanted - count) - sum(len(pays) for pays in self.payers) + len(rates)
+        layers = torch.cat([torch.full_like(pays, i, dtype=torch.int64)[pays] for i, pays in enumerate(self.payers)])
+        ranked = layers[rates.argsort(descending=True)].cpu().numpy()
+        rank = request.room(ranked, [int((~pays).sum()) for pays in self.payers], 2 * wanted - count)
         least = 0.01 * float(rates.clamp_min(0).mean())
         price = max(float(rates.kthvalue(len(rates) + 1 - min(max(rank, 1), len(rates))).values), least)
         if self.nu == 0:
@@ -202,10 +204,10 @@ class PricePenalty(Penalty):
         self.nu *= min(max(price / self.nu, 1 / _LARGEST_CORRECTION), _LARGEST_CORRECTION)
 
     def wanted(self, progress: float) -> float:
-        """Expected nodes at `progress`, 0 to 1, of the sparsify phase: a cubic schedule down to the
-        target.
+        """Expected nodes, or cost, at `progress`, 0 to 1, of the sparsify phase: a cubic schedule
+        down to the target.
         """
-        total, target = float(self.nodes.total), self.nodes.target
+        total, target = float(self.nodes.request.dense), self.nodes.target
         return cubic(total, total if target is None else float(target), min(1.0, progress / _LAND))
 
     def end_of_epoch(self, dev_cross_entropy: float, sparsifying: bool) -> dict[str, Any]:

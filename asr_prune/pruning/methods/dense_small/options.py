@@ -18,6 +18,7 @@ from asr_prune.run_dir import RunDir
 @options
 class DenseSmallOptions(PruneOptions):
     REMOVES: ClassVar[bool] = False
+    SMALL: ClassVar[bool] = True
     COLUMNS: ClassVar[tuple[str, ...]] = (*PruneOptions.COLUMNS, "like")
     #: another run of the recipe, listed before this one; the nodes that it keeps in each layer are
     #: this network's widths, and it reads the same inputs
@@ -25,8 +26,9 @@ class DenseSmallOptions(PruneOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.like is not None and self.keep is not None:
-            raise ValueError("give like or keep, not both")
+        for other in ("keep", "budget"):
+            if self.like is not None and getattr(self, other) is not None:
+                raise ValueError(f"give like or {other}, not both")
         if self.strength is not None:
             raise ValueError("dense_small takes like or keep, not strength")
 
@@ -34,7 +36,8 @@ class DenseSmallOptions(PruneOptions):
         return [] if self.like is None else [RunDir(runs / self.like).nodes]
 
     def widths(self, hidden: Sequence[int], runs: Path) -> tuple[int, ...]:
-        """The widths of the run `like`, or `keep` of each layer, at least `min_nodes`.
+        """The widths of the run `like`, or `keep` of each layer, at least `min_nodes`; those of a
+        budget follow from the network, see `train_run`.
 
         Raises UserError if that run has no nodes.json, or has other layers.
         """

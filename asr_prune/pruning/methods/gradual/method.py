@@ -10,13 +10,11 @@ from typing import Any
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
-from asr_prune.pruning.counts import minima_of
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.gradual.options import GradualOptions
-from asr_prune.pruning.nodes import Nodes, narrowed, strongest
+from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.saliency import LossKind, LossScore
-from asr_prune.pruning.schedule import cubic
 from asr_prune.pruning.scores import WeightScores, node_scores
 from asr_prune.pruning.weight_masks import MaskingSchedule, WeightMasks
 
@@ -110,19 +108,13 @@ class GradualRemoval(ActingWeights):
     def raises_dev(self) -> bool:
         return True
 
-    def wanted(self, progress: float) -> int:
-        """How many nodes should remain at `progress`, 0 to 1, of the sparsify phase."""
-        total = self.nodes.total
-        return round(cubic(total, total if self.nodes.target is None else self.nodes.target, progress))
-
     def after_step(self, step: int) -> None:
         if (step - self.phases.sparsify_from) % self.options.every == 0 or step >= self.phases.cut_at:
             self._choose(self.phases.progress(step))
 
     def _choose(self, progress: float) -> None:
-        share = cubic(1, 1.0 if self.options.keep is None else self.options.keep, progress)
-        minima = minima_of(self.nodes.sizes, share, self.options.min_nodes, self.options.floor)
-        self.score.living = strongest(self.score.scores(), self.wanted(progress), minima)
+        limit, minima = self.nodes.request.after(progress, self.nodes.target)
+        self.score.living = self.nodes.strongest(self.score.scores(), limit, minima)
 
     def gone(self) -> list[Tensor]:
         return [~mask for mask in self.score.living]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from asr_prune.options import options
-from asr_prune.pruning.options import WeightOptions
+from asr_prune.pruning.weight_options import WeightOptions
 
 
 @options

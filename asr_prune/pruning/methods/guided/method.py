@@ -5,13 +5,13 @@ regularization", arXiv 2305.18448).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
-from asr_prune.pruning.counts import even_counts
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.guided.options import GuidedOptions
 from asr_prune.pruning.nodes import Nodes, prefix_share, reach, share_by_chance
@@ -58,6 +58,8 @@ class GuidedPenalty(ProximalPenalty):
     def __init__(self, options: GuidedOptions, nodes: Nodes, score: PenalisedScore) -> None:
         super().__init__(options, nodes, score)
         pairs = zip(nodes.layers, self.vectors, strict=True)
+        if options.budget is not None and options.step_at is None:
+            options = replace(options, step_at=min(nodes.share, 0.999))
         self.pulls = [guide(layer.size, options).to(w) for layer, w in pairs]
 
     def prospects(self) -> list[Tensor]:
@@ -99,7 +101,7 @@ def prefixes(nodes: Nodes, score: PenalisedScore) -> list[Tensor]:
         reached = reach(nodes.dense(score.alive()))
         counts = [max(n, minimum) for n, minimum in zip(reached, nodes.minima, strict=True)]
     else:
-        counts = even_counts(nodes.sizes, nodes.target, nodes.minima)
+        counts = nodes.even()
     return [index < count for index, count in zip(nodes.index, counts, strict=True)]
 
 

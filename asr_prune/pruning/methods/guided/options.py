@@ -23,8 +23,8 @@ class GuidedOptions(ProximalOptions):
     exponent: float = 2.0
     #: guide exponential: the a of exp(a j/N)
     rate: float = 4.0
-    #: guides step and random_step: the fraction of each layer without a penalty; null: keep, or a
-    #: half
+    #: guides step and random_step: the fraction of each layer without a penalty; null: that which
+    #: keep or budget leaves, or a half
     step_at: float | None = None
     #: rank keeps the highest scores, prefix the first nodes of each layer
     cut: Literal["rank", "prefix"] = "rank"

@@ -17,7 +17,7 @@ from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.map.options import MapOptions
 from asr_prune.pruning.methods.map.schedule import MapSchedule
-from asr_prune.pruning.nodes import Nodes, largest, strongest
+from asr_prune.pruning.nodes import Nodes, largest
 from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import NormScore, node_norms
@@ -37,7 +37,7 @@ class Map(Method):
     def __init__(self, options: MapOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
         target = self.nodes.target
-        asked = options.masked if target is None else 1 - target / self.nodes.total
+        asked = options.masked if target is None else 1 - target / self.nodes.request.dense
         self.schedule: MapSchedule = MapSchedule(options.plan.start, options.plan.switch, asked)
         self.weights: AttendedWeights = AttendedWeights(options, self.nodes, self.schedule)
         self.score = ActingNorms(self.nodes, self.weights)
@@ -167,13 +167,21 @@ class AttendedWeights(ActingWeights):
     def _masks(self, magnitudes: list[Tensor]) -> list[Tensor]:
         kept = 1 - self.schedule.sparsity(self.done)
         if self.options.threshold == "layer":
-            least = self.nodes.minima if self.by_node else [0] * len(magnitudes)
-            counts = [max(round(kept * m.numel()), few) for m, few in zip(magnitudes, least, strict=True)]
+            counts = self._counts(kept, [m.numel() for m in magnitudes])
             return [largest([m], count)[0] for m, count in zip(magnitudes, counts, strict=True)]
         count = round(kept * sum(m.numel() for m in magnitudes))
         if not self.by_node:
             return largest(magnitudes, count)
-        return [mask[None, :] for mask in strongest([m[0] for m in magnitudes], count, self.nodes.minima)]
+        limit = count if self.options.budget is None else kept * self.nodes.request.dense
+        return [mask[None, :] for mask in self.nodes.strongest([m[0] for m in magnitudes], limit)]
+
+    def _counts(self, kept: float, sizes: list[int]) -> list[int]:
+        """How much each layer, of `sizes`, keeps with threshold layer."""
+        if self.options.budget is not None:
+            request = self.nodes.request
+            return request.even(kept * request.dense, self.nodes.minima)
+        least = self.nodes.minima if self.by_node else [0] * len(sizes)
+        return [max(round(kept * size), few) for size, few in zip(sizes, least, strict=True)]
 
     def _note(self, before: list[Tensor]) -> None:
         sizes, kept = [m.numel() for m in self.masks], [int(m.count_nonzero()) for m in self.masks]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from asr_prune.options import options
 from asr_prune.pruning.audit_table import AuditTable
-from asr_prune.pruning.options import SparseOptions
+from asr_prune.pruning.weight_options import SparseOptions
 
 _HEADER = f"{'update':>7s}  {'phase':12s}  {'sparsity':>8s}  {'asked':>6s}  regrown  dropped  attention by layer"
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.network import NodeLayer
-from asr_prune.pruning.counts import even_counts
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.random.options import RandomOptions
 from asr_prune.pruning.nodes import strongest
@@ -28,6 +27,5 @@ class Random(Method):
         nodes = self.nodes
         if nodes.target is None:
             return nodes.every_node()
-        counts = even_counts(nodes.sizes, nodes.target, nodes.minima)
         draws = [torch.rand(layer.size).to(layer.incoming.weight.device) for layer in nodes.layers]
-        return [strongest([draw], count, [0])[0] for draw, count in zip(draws, counts, strict=True)]
+        return [strongest([draw], count, [0])[0] for draw, count in zip(draws, nodes.even(), strict=True)]
