@@ -1,6 +1,6 @@
-"""Pruning by Torch-Pruning, and what it shares with PAT, as hooks of the trainer; peers.py runs
-both. Networks, batches, optimiser, learning rates and dropout are those of the project's own
-methods.
+"""Pruning by Torch-Pruning, and what it shares with PAT, as hooks of the trainer, run by peers.py.
+
+Networks, batches, optimiser, learning rates and dropout are those of the project's own methods.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How often `asr-prune compare` is right, on simulated test sets: python tests/bench/coverage.py
+"""How often `asr-prune compare` is right, on simulated test sets: python tests/bench/compare_coverage.py
 
 Two methods make Poisson-distributed word errors on the same speakers, whose error rates are
 log-normal; a method has speakers that it likes less, and seeds that it likes less.
