@@ -101,7 +101,8 @@ def set_legend(comparison: SetComparison) -> list[str]:
         f" p: {corrected}; told apart: p is below {LEVEL:g}.",
         "would show: the smallest difference that is found in"
         f" {100 * POWER:.0f} of 100 such experiments on this test set.",
-        "alike: sets that share a letter cannot be told apart (all pairs of sets, Holm).",
+        "alike: sets that share a letter cannot be told apart (all pairs of sets, Holm); +: nor some"
+        " others, in groups beyond z.",
     ]
     if any(row.difference and row.difference.one_seed for row in comparison.rows):
         one = "one run in a set: what another seed would change is not in the interval or in p."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import ascii_letters
+from string import ascii_lowercase
 
 #: p-value, after correction, below which two sets of runs are told apart
 LEVEL = 0.05
+#: stands for groups that have no letter left
+MORE = "+"
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -42,11 +44,11 @@ def alike(count: int, apart: set[tuple[int, int]]) -> list[list[int]]:
 
 def letters(count: int, apart: set[tuple[int, int]]) -> list[str]:
     """The letters of the groups of `alike` that each of 0, ..., count - 1 is in; two that share a
-    letter cannot be told apart. After z come A to Z, then numbers in brackets.
+    letter cannot be told apart. Groups beyond z, of which a hundred sets can have hundreds, are +.
     """
     found = [""] * count
     for number, group in enumerate(alike(count, apart)):
-        letter = ascii_letters[number] if number < len(ascii_letters) else f"({number + 1})"
+        letter = ascii_lowercase[number] if number < len(ascii_lowercase) else MORE
         for place in group:
-            found[place] += letter
+            found[place] = found[place].removesuffix(MORE) + letter
     return found

@@ -63,4 +63,6 @@ def test_groups_are_all_largest_sets_without_a_pair_told_apart(
 def test_letters() -> None:
     assert letters(3, {(0, 2)}) == ["a", "ab", "b"]
     many = letters(60, set(combinations(range(60), 2)))
-    assert (many[25], many[26], many[51], many[52]) == ("z", "A", "Z", "(53)")
+    assert (many[0], many[25], many[26], many[59]) == ("a", "z", "+", "+")
+    graded = letters(40, {(i, j) for i, j in combinations(range(40), 2) if j - i > 2})
+    assert (graded[1], graded[26], graded[39]) == ("ab", "yz+", "+")
