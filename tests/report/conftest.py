@@ -28,9 +28,11 @@ def invented_row(run: str, method: str, nodes: int | None, wer: float | None, **
         "converged": None, "cut_at_update": 40, "updates": 80, "params_dense": 412_345, "macs_dense": 411_000,
         "train_seconds": 61.2, "train_seconds_per_epoch": 4.0, "train_wall_seconds": 63.0, "device": "cpu",
         "wer_dev": wer, "wer_test": wer, "wer_test_low": wer and wer - 2, "wer_test_high": wer and wer + 2,
+        "wer_test_worst": None, "worst_speaker_test": None,
         "wer_raw_test": wer, "cer_dev": wer, "cer_test": wer, "wer_test_tuned": wer, "wer_raw_test_tuned": wer,
         "words_test": 500, "errors_test": {"sub": 30, "ins": 5, "del": 9}, "lm_weight": 10, "penalty": 0.0,
-        "rtf_decode": 0.01, "am_forward_seconds_per_hour": 2.0, "commit": "abc1234",
+        "rtf_decode": 0.01, "am_forward_seconds_per_hour": 2.0, "rtf_network": None, "rtf_front_end": None,
+        "rtf_adaptation": None, "rtf_total": None, "commit": "abc1234",
         "command": f"./run.sh --set prune.method={method}",
     }  # fmt: skip
     return {**row, **more}
