@@ -18,7 +18,12 @@ class FoldEstimator:
     of_fold: estimates what lies in a fold; without folds as everything else.
     """
 
-    def __init__(self, experiment: Experiment, speech: dict[str, Amount], whole: Estimator | None = None) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        speech: dict[str, Amount],
+        whole: Estimator | None = None,
+    ) -> None:
         """speech: as `amounts` gives it; whole: estimates the experiment itself."""
         self.whole = whole or Estimator(experiment, speech)
         self.of_fold = self._of_first(experiment, speech) if experiment.folds else self.whole

@@ -1,4 +1,4 @@
-"""The GMM-HMM passes themselves, decoded and scored: one row per pass, of one seed or of several."""
+"""The GMM-HMM passes themselves, decoded and scored: one row per pass, of one or more seeds."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from asr_prune.workflow.work import Work
 log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
+_DECODES = "the ladder decodes the"
 
 
 def ladder(experiment: Experiment, runner: Runner) -> None:
@@ -85,11 +86,11 @@ def works(experiment: Experiment) -> list[Work]:
     Raises UserError as `ladder`.
     """
     if experiment.ctc:
-        raise UserError("the ladder decodes the GMM-HMM's passes, and CTC has none; set decode.type to hmm.")
+        raise UserError(f"{_DECODES} GMM-HMM's passes, and CTC has none; set decode.type to hmm.")
     if experiment.recipe.hmm.labels:
-        raise UserError("the ladder decodes the passes trained here, and hmm.labels names other labels; unset it.")
+        raise UserError(f"{_DECODES} passes trained here, and hmm.labels names other labels; unset it.")
     if experiment.folds:
-        raise UserError("the ladder decodes the passes of one division of the corpus; set corpus.folds to 0.")
+        raise UserError(f"{_DECODES} passes of one division of the corpus; set corpus.folds to 0.")
     made = align_works(experiment)
     for options in experiment.recipe.hmm.run:
         adapted = isinstance(options, SatOptions)
@@ -129,7 +130,8 @@ def _inputs(experiment: Experiment, options: PassOptions) -> dict[Path, str]:
     layout, name = experiment.layout, pass_name(options)
     inputs = feature_inputs(experiment, SCORED_SETS, "hmm")
     inputs |= {layout.set(part) / "text": "corpus" for part in SCORED_SETS}
-    inputs |= {layout.hmm(name) / file: "align" for file in ("final.mdl", "cmvn_opts", "summary.json")}
+    model = ("final.mdl", "cmvn_opts", "summary.json")
+    inputs |= {layout.hmm(name) / file: "align" for file in model}
     inputs |= {experiment.graph_of(name) / "HCLG.fst": "graph"}
     if isinstance(options, SatOptions):
         scps = [transform_file(layout.hmm(name), part) for part in SCORED_SETS]

@@ -24,7 +24,8 @@ _Row = Mapping[str, Any]
 
 def format_ladder(rows: Sequence[_Row]) -> list[str]:
     """Lines for the terminal: a row per pass."""
-    lines = [f"{'pass':10s}  pdfs  gaussians  WER dev (seen)  WER test  test, tuned on test  training"]
+    wers = "WER dev (seen)  WER test  test, tuned on test"
+    lines = [f"{'pass':10s}  pdfs  gaussians  {wers}  training"]
     for row in rows:
         sizes = f"{row['pass']:10s}  {row['pdfs']:4d}  {row['gaussians']:9d}"
         test, tuned = (decimals(row.get(key), 2) for key in ("wer_test", "wer_test_tuned"))
@@ -59,13 +60,15 @@ def format_spread(passes: Sequence[_Row], seeds: Sequence[int]) -> list[str]:
     cells = [[row["pass"], *(_cell(row[key], digits) for _, key, digits in _COLUMNS)] for row in passes]
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     lines = [_line(line, widths) for line in [heads, *cells]]
-    named = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
+    several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
+    named = several if len(seeds) > 1 else f"seed {seeds[0]}"
     return [*lines, f"Median [lowest, highest] over {named}. {_NOTE}"]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = zip(cells, widths, strict=True)
-    return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()
+    cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+    return "  ".join(cells).rstrip()
 
 
 def _cell(spread: Mapping[str, Any] | None, digits: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.pace import SetSearch
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.files import atomic
+from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.network_features import pass_features
 from asr_prune.integrity import checked
 from asr_prune.score.files import score_files
@@ -62,4 +63,8 @@ def _words(rung: Rung, folder: Path, kept: Path, nj: int) -> Words:
     feats = pass_features(folder, rung.features, rung.hmm)
     search = SetSearch(f"decoding {folder.name} with {rung.hmm.name}", rung.decode)
     found = kept_searched(kept, feats, rung.features.frame_shift_ms / 1000)
-    return kept_words(rung.graph, lambda names: gmm_log_likelihoods(rung.hmm, feats.only(names)), search, nj, found)
+
+    def scores(names: Sequence[str]) -> Iterator[tuple[str, Floats]]:
+        return gmm_log_likelihoods(rung.hmm, feats.only(names))
+
+    return kept_words(rung.graph, scores, search, nj, found)

@@ -22,7 +22,8 @@ def deal_speakers(words: Mapping[str, int], count: int) -> list[list[str]]:
     """
     if len(words) < count:
         what = f"the corpus has {counted(list(words), 'speaker')}"
-        raise UserError(f"{what}, which cannot be dealt to {count} folds; set corpus.folds to fewer, or to 0.")
+        why = f"which cannot be dealt to {count} folds"
+        raise UserError(f"{what}, {why}; set corpus.folds to fewer, or to 0.")
     folds: list[list[str]] = [[] for _ in range(count)]
     sums = [0] * count
     for speaker in sorted(words, key=lambda name: (-words[name], c_order(name))):
@@ -37,8 +38,8 @@ def sets_of_fold(folds: Sequence[Sequence[str]], fold: int) -> dict[str, set[str
     one (after the last the first) is dev, the others are train.
     """
     test, dev = folds[fold - 1], folds[fold % len(folds)]
-    train = {speaker for other in folds if other is not test and other is not dev for speaker in other}
-    return {"train": train, "dev": set(dev), "test": set(test)}
+    others = (fold for fold in folds if fold is not test and fold is not dev)
+    return {"train": {name for fold in others for name in fold}, "dev": set(dev), "test": set(test)}
 
 
 def write_fold(sources: Sequence[Path], outs: Mapping[str, Path], count: int, fold: int) -> list[Path]:
@@ -49,14 +50,15 @@ def write_fold(sources: Sequence[Path], outs: Mapping[str, Path], count: int, fo
     transcripts.
     """
     whole = _together([DataDir.read(folder) for folder in sources])
-    words = {speaker: sum(len(whole.text[utt]) for utt in utts) for speaker, utts in whole.spk2utt.items()}
+    words = {name: sum(len(whole.text[utt]) for utt in utts) for name, utts in whole.spk2utt.items()}
     speakers = sets_of_fold(deal_speakers(words, count), fold)
     for part in SETS:
-        data = whole.subset([utt for utt, one in whole.utt2spk.items() if one in speakers[part]], outs[part])
+        chosen = [utt for utt, name in whole.utt2spk.items() if name in speakers[part]]
+        data = whole.subset(chosen, outs[part])
         data.write()
         spoken = sum(map(len, data.text.values()))
-        counts = f"{len(data.text):6d} utterances  {len(speakers[part]):4d} speakers  {spoken:7d} words"
-        log.info("  %-5s %s", part, counts)
+        size = len(data.text), len(speakers[part]), spoken
+        log.info("  %-5s %6d utterances  %4d speakers  %7d words", part, *size)
     return [path for part in SETS if (path := outs[part] / "segments").is_file()]
 
 

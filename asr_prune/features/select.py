@@ -35,7 +35,8 @@ def select_features(sources: Sequence[Path], sets: Sequence[Path], outs: Sequenc
         write_table(out / "feats.scp", found)
         speakers = sorted({utt2spk[utt] for utt in found}, key=str.encode)
         write_matrices(out / "cmvn", ((speaker, stats[speaker]) for speaker in speakers))
-        log.info("  %s: %d utterances, %d without features", folder, len(found), len(utt2spk) - len(found))
+        without = len(utt2spk) - len(found)
+        log.info("  %s: %d utterances, %d without features", folder, len(found), without)
 
 
 def _statistics(sources: Sequence[Path]) -> dict[str, np.ndarray]:

@@ -58,7 +58,8 @@ def overlap_sentence(counts: Mapping[str, Any]) -> str:
         said.append(f"{what}: they may know the words and sentences of the test speakers.")
     if found:
         share = f"{100 * found / total:.1f} %"
-        what = f"{found} of {total} sentences of test ({share}) also stand in the language model's text"
+        these = f"{found} of {total} sentences of test ({share})"
+        what = f"{these} also stand in the language model's text"
         said.append(
             f"{what}; unless people often say just these sentences, the WER on test is lower than on new speech."
         )

@@ -1,4 +1,4 @@
-"""A run of all folds of a cross-validation as one run: every speaker of the corpus is tested once."""
+"""A run of all folds of a cross-validation as one run: every speaker is tested once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def pool_run(
     """
     rows = [read_result(run.result, run.name) for run in runs]
     points = [(row.lm_weight, row.penalty) for row in rows]
-    data = {part: _read(folders, [run.decoded(part) for run in runs], decode) for part, folders in sets.items()}
+    words = {part: [run.decoded(part) for run in runs] for part in sets}
+    data = {part: _read(folders, words[part], decode) for part, folders in sets.items()}
     scores = {part: _scored(own, points, score) for part, own in data.items()}
     for part, own in scores.items():
         write_score(out.score(part), own, {"folds": len(runs)})
@@ -73,7 +74,8 @@ def pool_run(
         file.write(checked(runs[0].recipe).read_text(encoding="utf-8"))
     with atomic(out.result) as file:
         json.dump(row.to_dict(), file, indent=1)
-    span = f" [{row.wer_test_low:.2f}, {row.wer_test_high:.2f}]" if row.wer_test_low is not None else ""
+    low, high = row.wer_test_low, row.wer_test_high
+    span = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
     counts = f"{row.words_test} words of {len(scores['test'].speakers)} speakers"
     log.info("  %s: test %.2f%s, %s", out.name, row.wer_test, span, counts)
 
@@ -113,6 +115,7 @@ def together(values: Sequence[Any]) -> Any:
         return all(values)
     if all(isinstance(value, (int, float)) for value in values):
         return fmean(values)
-    if all(isinstance(value, list) for value in values) and len({len(value) for value in values}) == 1:
+    lists = all(isinstance(value, list) for value in values)
+    if lists and len({len(value) for value in values}) == 1:
         return [together(column) for column in zip(*values, strict=True)]
     return None

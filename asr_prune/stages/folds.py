@@ -112,7 +112,7 @@ def _selected(fold: Experiment, kind: str) -> Work:
 
 
 def _overlap(experiment: Experiment) -> Work:
-    """What all folds have in common, and what the text of their language models has of their test."""
+    """What all folds share, and what the text of their language models has of their test."""
     layout, facts = experiment.pooled.layout, experiment.facts
     counted = [fold.layout.lang / OVERLAP for fold in experiment.folds]
     brought = [] if facts is None else [ARPA] * facts.arpa + [LM_TEXT] * facts.lm_text
@@ -136,10 +136,13 @@ def _pooled(experiment: Experiment, index: int) -> Work:
     run, out = experiment.runs[index], experiment.pooled.run_dir(experiment.runs[index])
     runs = [fold.run_dir(run) for fold in experiment.folds]
     sets = {part: [fold.layout.set(part) for fold in experiment.folds] for part in SCORED_SETS}
-    inputs = {folder.result: "score" for folder in runs} | {folder.recipe: "train" for folder in runs}
-    inputs |= {path / name: "corpus" for paths in sets.values() for path in paths for name in ("text", "utt2spk")}
+    inputs = {folder.result: "score" for folder in runs}
+    inputs |= {folder.recipe: "train" for folder in runs}
+    folders = [folder for paths in sets.values() for folder in paths]
+    inputs |= {folder / name: "corpus" for folder in folders for name in ("text", "utt2spk")}
     for folder in runs:
         inputs |= dict.fromkeys(words_files(folder, experiment.recipe.decode), "decode")
+    scores = [file for part in SCORED_SETS for file in score_files(out.score(part))]
     return Work(
         stage="score",
         run=run.name,
@@ -154,6 +157,6 @@ def _pooled(experiment: Experiment, index: int) -> Work:
             "decode": experiment.recipe.decode,
         },
         inputs=inputs,
-        outputs=[out.result, out.recipe, *(file for part in SCORED_SETS for file in score_files(out.score(part)))],
+        outputs=[out.result, out.recipe, *scores],
         home=out.path,
     )

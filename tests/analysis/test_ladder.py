@@ -40,12 +40,24 @@ def test_medians_and_ranges_are_those_of_each_pass_alone() -> None:
 
 def test_a_layout_with_another_seed_has_labels_of_its_own_and_shares_the_data(tmp_path: Path) -> None:
     base = Layout("x", tmp_path)
-    other = base.of_seed(7)
+    other = base.of_part("seeds/7")
     assert other.data == base.data == tmp_path / "data/x"
     assert other.hmm("mono") == tmp_path / "exp/x/seeds/7/align/mono"
     assert Layout.of_pass(other.hmm("mono")) == other
     assert Layout.of_pass(base.hmm("mono")) == base
     assert Layout.of_run(RunDir(Path("exp/x/seeds/7/runs/a"))) == Layout("x/seeds/7")
+
+
+@pytest.mark.parametrize("name", ["x", "x/seeds/7", "x/folds-10/3", "folds-3", "seeds", "seeds/folds-3/2"])
+def test_a_part_of_an_experiment_is_known_by_its_folder(tmp_path: Path, name: str) -> None:
+    layout = Layout(name, tmp_path)
+    assert Layout.of_pass(layout.hmm("mono")) == layout
+    assert Layout.of_run(RunDir(Path("exp") / name / "runs/a")) == Layout(name)
+    assert layout.whole.of_part(layout.part) == layout
+    assert layout.whole.name == name.split("/")[0]
+    assert layout.fold == (name.split("/")[2] if "folds-" in name.partition("/")[2] else "")
+    assert layout.data == tmp_path / "data" / (name if layout.fold else layout.whole.name)
+    assert layout.lock == layout.whole.lock
 
 
 @pytest.mark.trains
