@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -40,6 +40,12 @@ class Model:
 
 def save_model(path: Path, model: Model) -> None:
     """Writes `model` atomically."""
+    with atomic(path, "wb") as file:
+        write_model(file, model)
+
+
+def write_model(file: IO[bytes], model: Model) -> None:
+    """Writes `model` as `save_model` does."""
     network = model.network
     content = {
         "format": _FORMAT,
@@ -51,8 +57,7 @@ def save_model(path: Path, model: Model) -> None:
         "priors": model.priors.cpu(),
         "state": {name: value.cpu() for name, value in network.state_dict().items()},
     }
-    with atomic(path, "wb") as file:
-        torch.save(content, file)
+    torch.save(content, file)
 
 
 def load_model(path: Path, dtype: torch.dtype = torch.float32) -> Model:

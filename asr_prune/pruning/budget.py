@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 
 from asr_prune.options import options
 
@@ -12,7 +11,9 @@ Quantity = float | str
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}) *([kKM]?)")
 _UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 #: what each kind counts, in words
-NOUNS = {"params": "parameters", "macs": "multiply-adds per frame"}
+NOUNS = {"params": "parameters", "macs": "multiply-adds per frame", "bytes": "bytes of the network's file"}
+#: kinds of which an amount up to 1 is a fraction of the dense network
+_RELATIVE = ("params", "macs")
 
 
 @options
@@ -23,18 +24,24 @@ class BudgetOptions:
     params: Quantity | None = None
     #: multiply-adds per frame: a fraction of those of the dense network (0.2), or a number (1.5M)
     macs: Quantity | None = None
+    #: size of the file of the shrunk network, shrunk/network.pt (200k: 200,000)
+    bytes: Quantity | None = None
 
     def __post_init__(self) -> None:
-        if len(given := [f.name for f in fields(self) if getattr(self, f.name) is not None]) != 1:
-            kinds = " or ".join(f.name for f in fields(self))
-            raise ValueError(f"budget must have one of {kinds}, not {' and '.join(given) or 'none'}")
+        if len(given := [kind for kind in NOUNS if getattr(self, kind) is not None]) != 1:
+            raise ValueError(f"budget must have one of {' or '.join(NOUNS)}, not {' and '.join(given) or 'none'}")
         if self.amount <= 0:
             raise ValueError(f"budget {self} must be above 0")
 
     @property
     def kind(self) -> str:
         """Which of the fields is given."""
-        return next(f.name for f in fields(self) if getattr(self, f.name) is not None)
+        return next(kind for kind in NOUNS if getattr(self, kind) is not None)
+
+    @property
+    def relative(self) -> bool:
+        """Whether the amount is a fraction of the dense network."""
+        return self.kind in _RELATIVE and self.amount <= 1
 
     @property
     def amount(self) -> float:
@@ -48,8 +55,16 @@ class BudgetOptions:
 
     def limit(self, dense: float) -> float:
         """The most that the network may cost. dense: what the dense network costs."""
-        return self.amount * (dense if self.amount <= 1 else 1)
+        return self.amount * (dense if self.relative else 1)
 
     def __str__(self) -> str:
         value = getattr(self, self.kind)
         return f"{self.kind} {value if isinstance(value, str) else format(value, 'g')}"
+
+
+@options
+class PricedBudget(BudgetOptions):
+    """A budget whose unit depends on more than the maps of the network: see prices.py."""
+
+    #: bytes: those of the file that are there whatever the nodes
+    fixed: float

@@ -9,7 +9,10 @@ import numpy as np
 from torch import nn
 
 from asr_prune.acoustic.network import NodeLayer, rate_of
+from asr_prune.pruning.budget import BudgetOptions, PricedBudget
 
+#: bytes of a parameter in a network's file, and of a node in its table of the nodes that it keeps
+WEIGHT_BYTES, INDEX_BYTES = 4, 3
 #: the cost at counts of nodes, float64 [..., layers]; returns [...]. It never falls when a count
 #: rises
 Spent = Callable[[np.ndarray], np.ndarray]
@@ -60,16 +63,19 @@ def _map(m: nn.Linear, out: int | None, into: int | None, layers: Sequence[NodeL
     return AffineMap(out, into, rows, columns, m.bias is not None, rate_of(m))
 
 
-def spent_by(kind: str, layers: Sequence[NodeLayer]) -> Spent:
-    """The cost of a kind of `prune.budget` for the network that has these layers of nodes.
+def spent_by(budget: BudgetOptions, layers: Sequence[NodeLayer]) -> Spent:
+    """The cost in the unit of a budget, of the network that has these layers of nodes.
 
-    params and macs are those of `size_of`.
+    params and macs are those of `size_of`. A budget of bytes must be priced, see prices.py.
     """
-    maps, each = maps_of(layers), {"params": _params, "macs": _macs}[kind]
+    maps, each = maps_of(layers), _macs if budget.kind == "macs" else _params
 
     def spent(counts: np.ndarray) -> np.ndarray:
         return sum((each(m, *m.shape(counts)) for m in maps), np.zeros(counts.shape[:-1]))
 
+    if isinstance(budget, PricedBudget):
+        fixed = budget.fixed
+        return lambda counts: fixed + WEIGHT_BYTES * spent(counts) + INDEX_BYTES * counts.sum(-1)
     return spent
 
 

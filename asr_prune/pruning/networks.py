@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import torch
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.network import Network
-from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.thin import select_inputs
 from asr_prune.errors import UserError
+from asr_prune.pruning.factoring import check_factored, factored_costs
 from asr_prune.pruning.nodes import Nodes, request_of
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.requests import UNUSED
@@ -22,22 +23,17 @@ from asr_prune.pruning.requests import UNUSED
 log = logging.getLogger(__name__)
 
 
-def make_networks(
-    options: tuple[NetworkOptions, TrainOptions, PruneOptions],
-    frames: Examples,
-    outputs: int,
-    seed: int,
-    runs: Path,
-) -> tuple[Network, Network]:
-    """The dense network of the recipe, and the network to train."""
-    dense = build(options[0], frames, outputs, seed)
-    widths = _widths(options[2], dense, runs)
-    network = build(replace(options[0], hidden=widths), frames, outputs, seed)
-    if (columns := options[2].columns(runs)) is not None:
+def trained_network(
+    options: NetworkOptions, prune: PruneOptions, dense: Network, frames: Examples, seed: int, runs: Path
+) -> Network:
+    """The network to train, by a run in folder `runs` whose dense network is `dense`."""
+    widths = _widths(prune, dense, runs)
+    network = build(replace(options, hidden=widths), frames, dense.outputs, seed)
+    if (columns := prune.columns(runs)) is not None:
         select_inputs(network, torch.tensor(columns, device=frames.device))
     rates = zip(network.dropouts, widths, dense.widths, strict=True)
     network.dropouts = [rate * (a / b) for rate, a, b in rates]
-    return dense, network
+    return network
 
 
 def _widths(prune: PruneOptions, dense: Network, runs: Path) -> tuple[int, ...]:
@@ -63,14 +59,19 @@ def unmade(options: NetworkOptions, dim: int, outputs: int) -> Network:
         return make(options, dim * (options.left_context + 1 + options.right_context), outputs)
 
 
-def budget_figures(prune: PruneOptions, dense: Network, kept: Sequence[int]) -> dict[str, float]:
+def budget_figures(
+    prune: PruneOptions, dense: Network, kept: Sequence[int], ranks: Mapping[str, int]
+) -> dict[str, float]:
     """For train.json: the most that the network may cost, and what it costs with `kept` nodes in
-    its layers. Warns of a method that missed the budget.
+    its layers and maps of `ranks`, see `Network.ranks`. Warns of a method that missed the budget.
     """
     if prune.budget is None:
         return {}
-    request = request_of(dense.node_layers(), prune)
-    limit, spent = request.limit, request.spent(kept)
+    if prune.FACTORS:
+        limit, spent = factored_costs(dense, prune.budget, ranks)
+    else:
+        request = request_of(dense.node_layers(), prune)
+        limit, spent = request.limit, request.spent(kept)
     if not (1 - UNUSED) * limit <= spent <= (1 + UNUSED) * limit:
         log.warning("  budget %s: the network costs %.4g where %.4g was allowed", prune.budget, spent, limit)
     return {"budget_limit": limit, "budget_spent": spent}
@@ -81,6 +82,9 @@ def check_budget(prune: PruneOptions, network: Network, where: str = "prune") ->
     for `prune.budget`.
     """
     try:
-        request_of(network.node_layers(), prune).check()
+        if prune.FACTORS:
+            check_factored(prune, network)
+        else:
+            request_of(network.node_layers(), prune).check()
     except ValueError as error:
         raise UserError(f"{where}: {error}.") from None

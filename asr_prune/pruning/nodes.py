@@ -101,7 +101,7 @@ def request_of(layers: Sequence[NodeLayer], options: PruneOptions) -> NodeReques
     sizes = [layer.size for layer in layers]
     if options.budget is None:
         return NodeRequest(sizes, options)
-    return CostRequest(sizes, options, spent_by(options.budget.kind, layers))
+    return CostRequest(sizes, options, spent_by(options.budget, layers))
 
 
 def narrowed(values: Sequence[Tensor], kept: Sequence[Tensor]) -> list[Tensor]:

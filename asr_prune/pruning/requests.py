@@ -184,8 +184,9 @@ class CostRequest(NodeRequest):
             least = self.spent(self.minima(self.share(share * self.dense)))
         noun, budget, options = NOUNS[self.budget.kind], self.budget, self.options
         layers = "/".join(map(str, self.sizes))
+        enough = f"{share:g} of the dense network" if budget.relative else f"{math.ceil(share * self.dense)}"
         raise ValueError(
             f"budget {budget} allows {self.limit:,.0f} of {self.dense:,.0f} {noun}, but min_nodes {options.min_nodes} "
             f"and floor {options.floor:g} leave at least {least:,.0f} in layers of {layers} nodes; "
-            f"raise the budget (to {share:g} of the dense network) or lower min_nodes or floor"
+            f"raise the budget (to {enough}) or lower min_nodes or floor"
         )

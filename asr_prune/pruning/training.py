@@ -31,8 +31,9 @@ from asr_prune.files import atomic
 from asr_prune.process import torch_threads
 from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.ends import EndsPruner, make_pruner
-from asr_prune.pruning.networks import budget_figures, make_networks
+from asr_prune.pruning.networks import budget_figures, build, trained_network
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.prices import priced
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, taught_figures
@@ -59,14 +60,16 @@ def train_run(
     """
     started, tokens = time.monotonic(), [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
-    network_options, train_options, prune_options = options
+    network_options, train_options, _ = options
     context = (network_options.left_context, network_options.right_context)
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
         run.models.mkdir(parents=True, exist_ok=True)
         lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
-        dense, network = make_networks(options, sets[0], outputs, seed, run.path.parent)
+        dense = build(network_options, sets[0], outputs, seed)
+        prune_options = priced(options[2], dense, context, features, tokens)
+        network = trained_network(network_options, prune_options, dense, sets[0], seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
         pruner = make_pruner(prune_options, network, run, train_options.epochs)
@@ -79,7 +82,7 @@ def train_run(
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
-        figures |= budget_figures(prune_options, dense, pruner.cut.nodes)
+        figures |= budget_figures(prune_options, dense, pruner.cut.nodes, network.ranks)
         figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)
         return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots

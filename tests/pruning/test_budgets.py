@@ -123,7 +123,7 @@ def check_cost(
     figures, told, size = ended(folder, method, hidden, request, kind, act, min_nodes=1)
     small: list[int] = size["nodes"]
     assert method == "dense_small" or [n for n in small if n] == [n for n in told if n]
-    spent = spent_by(cost, network.node_layers())
+    spent = spent_by(request["budget"], network.node_layers())
     limit, now = share * figures[f"{cost}_dense"], float(spent(np.array(small, float)))
     assert round(now) == size["macs" if cost == "macs" else "params"]
     more = [[n + (i == j) for i, n in enumerate(small)] for j in range(len(small)) if small[j] < hidden[j]]
@@ -233,3 +233,10 @@ def test_floors_that_ask_for_more_are_refused_before_anything_is_done(
     assert "(24 nodes are 0.0488)" in said
     (run,) = load_recipe("recipes/demo", ["prune.min_nodes=2"]).runs()
     assert run.prune.keep == 0.03
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])
+def test_the_file_of_the_shrunk_network_has_the_bytes_that_were_asked_for(tmp_path: Path, method: str) -> None:
+    ended(tmp_path, method, (64, 64, 64), {"budget": BudgetOptions(bytes="32k")}, min_nodes=1)
+    assert 0.96 * 32_000 <= RunDir(tmp_path).shrunk.stat().st_size <= 32_000

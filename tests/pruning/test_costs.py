@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_prune.acoustic.architectures import make
+from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.cli.main import main
@@ -20,8 +21,9 @@ from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
 from asr_prune.pruning.networks import check_budget
-from asr_prune.pruning.nodes import Nodes, affordable, strongest
+from asr_prune.pruning.nodes import Nodes, affordable, request_of, strongest
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.prices import priced
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.requests import UNUSED, CostRequest
 
@@ -48,9 +50,10 @@ def test_costs_are_those_of_the_network_itself(kind: str, hidden: tuple[int, ...
     kept = tuple(data.draw(st.integers(1, size)) for size in hidden)
     layers, size = network_of(kind, hidden).node_layers(), size_of(network_of(kind, kept))
     counts = np.array([kept, hidden], float)
-    assert spent_by("params", layers)(counts)[0] == size.params
-    assert round(spent_by("macs", layers)(counts)[0]) == size.macs
-    assert spent_by("params", layers)(counts).tolist() == [size.params, size_of(network_of(kind, hidden)).params]
+    params, macs = (spent_by(BudgetOptions(**{kind: 1}), layers) for kind in ("params", "macs"))
+    assert params(counts)[0] == size.params
+    assert round(macs(counts)[0]) == size.macs
+    assert params(counts).tolist() == [size.params, size_of(network_of(kind, hidden)).params]
 
 
 @given(kind=kinds, cost=costs, hidden=shapes, share=st.floats(0.05, 1), seed=st.integers(0, 99))
@@ -150,6 +153,23 @@ def test_an_amount_is_a_fraction_or_a_number(asked: dict[str, Any], limit: float
 def test_other_budgets_are_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^budget"):
         BudgetOptions(**asked)
+
+
+@given(kind=kinds, hidden=shapes, data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_a_file_is_no_larger_than_its_price(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, hidden: tuple[int, ...], data: st.DataObject
+) -> None:
+    kept = tuple(data.draw(st.integers(1, size)) for size in hidden)
+    dense, small = network_of(kind, hidden), network_of(kind, kept)
+    asked = PruneOptions(budget=BudgetOptions(bytes="1M"), min_nodes=1)
+    features, tokens = {"network": {"type": "mfcc"}}, ["_", "a"]
+    request = request_of(dense.node_layers(), priced(asked, dense, (1, 1), features, tokens))
+    chosen = [sorted(data.draw(st.permutations(range(size)))[:n]) for size, n in zip(hidden, kept, strict=True)]
+    model = Model(small, torch.zeros(9), (1, 1), chosen, features, tokens)
+    path = tmp_path_factory.mktemp("model") / "network.pt"
+    save_model(path, model)
+    assert 0 <= request.spent(kept) - path.stat().st_size <= 70 * (len(small.state_dict()) + 6)
 
 
 @pytest.mark.parametrize(
