@@ -126,19 +126,6 @@ class Page:
     def find(self, selector: str) -> Any:
         return self.browser.find_element("css selector", selector)
 
-    def click(self, selector: str, seconds: float = 20) -> None:
-        """Clicks, once charts that are still being laid out have stopped moving the element."""
-        from selenium.common.exceptions import WebDriverException
-
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                return self.find(selector).click()
-            except WebDriverException:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.2)
-
     def all(self, selector: str) -> list[Any]:
         return list(self.browser.find_elements("css selector", selector))
 
