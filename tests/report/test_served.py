@@ -23,6 +23,9 @@ from asr_prune.layout import Layout
 from asr_prune.report.served import ServedReport
 from asr_prune.report.server import is_loopback, open_server
 from asr_prune.report.write import write_report
+from asr_prune.score.options import ScoreOptions
+from asr_prune.score.wer import score
+from asr_prune.score.write import write_score
 from tests.report.conftest import invented_row, run_files
 
 
@@ -38,10 +41,13 @@ def project(root: Path) -> Layout:
     return layout
 
 
-def add_run(layout: Layout, name: str, method: str) -> None:
-    """A finished run."""
-    layout.run(name).path.mkdir(parents=True)
-    layout.run(name).result.write_text(json.dumps(invented_row(name, method, 512, 11.0)))
+def add_run(layout: Layout, name: str, method: str, said: str = "A") -> None:
+    """A finished run that recognised `said` in both utterances."""
+    run = layout.run(name)
+    run.path.mkdir(parents=True)
+    hyps, refs = {"u2": [said], "v": [said]}, {"u2": ["A"], "v": ["A"]}
+    write_score(run.score("test"), score(hyps, refs, dict.fromkeys(refs, "s"), ScoreOptions(bootstrap=0)))
+    run.result.write_text(json.dumps(invented_row(name, method, 512, 11.0)))
 
 
 @contextmanager

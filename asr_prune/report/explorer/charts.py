@@ -92,7 +92,7 @@ def _wer_figure(scale: str, sources: _Sources, y_range: Sequence[float]) -> figu
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[00]a")
     plot.hstrip("low", "high", source=sources["bands"], color="colour", alpha=0.08)
     plot.hspan("y", source=sources["dense"], line_color="colour", line_dash="dashed")
-    broad = {"color": "#B08000", "line_width": 5, "alpha": 0.3}
+    broad = {"color": "#B08000", "line_width": 5, "alpha": 0.45}
     plot.step("x", "y", source=sources["front"], mode="after", **broad)
     plot.segment("x", "low", "x", "high", source=sources["intervals"], color="colour", alpha=0.45)
     look = {"color": "colour", "line_dash": "dash", "line_width": 1.8}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 PANEL_SCRIPT = r"""
+const embedded = {};
+
 async function openRun(name) {
   await showRun("a", name);
   $("panel-a").scrollIntoView({block: "nearest"});
@@ -12,7 +14,9 @@ async function showRun(slot, name) {
   state[slot] = name;
   const panel = $("panel-" + slot), run = runs.panels[name];
   panel.hidden = false;
-  documents[slot] ??= await embed("panel-charts", panel.querySelector(".charts"));
+  embedded[slot] ??= embed("panel-charts", panel.querySelector(".charts"));
+  documents[slot] = await embedded[slot];
+  if (state[slot] !== name) return;  // another run was opened meanwhile
   panel.querySelector("h3").textContent = name;
   panel.querySelector(".facts").replaceChildren(...run.facts.map(([term, value]) =>
     make("div", "", {}, make("dt", term), make("dd", value))));

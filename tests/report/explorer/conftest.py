@@ -96,6 +96,7 @@ def chromium() -> Any:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
+    browser.set_page_load_timeout(60)
     yield browser
     browser.quit()
 
