@@ -5,7 +5,7 @@ but for those of a run.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asr_prune.run_dir import RunDir
@@ -26,9 +26,20 @@ def made_by(path: object, stage: str) -> str:
     return f"run the {stage} stage, which makes it" if first in ("data", "exp") else "correct its path"
 
 
+#: parts of an experiment: the labels of other seeds on the same data, and the folds of a
+#: cross-validation, of which there are as many as the name of their folder says
+SEEDS, FOLDS = "seeds", "folds-"
+#: what all folds together have given
+POOLED = "pooled"
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The folders of one experiment, data/<name> and exp/<name> of a project; root: the project."""
+    """The folders of one experiment, data/<name> and exp/<name> of a project.
+
+    name: of the recipe, or that of a part of it: NAME/seeds/SEED or NAME/folds-COUNT/FOLD. root:
+    the project.
+    """
 
     name: str
     root: Path = Path()
@@ -36,17 +47,37 @@ class Layout:
     @classmethod
     def of_run(cls, run: RunDir) -> Layout:
         """The experiment that a run belongs to: exp/<name>/runs/<run>."""
-        return cls(run.path.parent.parent.name)
+        return cls(_name_in(run.path.parent.parent))
 
     @classmethod
     def of_pass(cls, path: Path) -> Layout:
         """The experiment that a pass belongs to: exp/<name>/align/<pass>."""
         exp = path.resolve().parent.parent
-        return cls(exp.name, exp.parent.parent)
+        name = _name_in(exp)
+        return cls(name, exp.parents[len(Path(name).parts)])
+
+    def of_part(self, part: str) -> Layout:
+        """A part of the experiment, such as seeds/2; "": itself."""
+        return replace(self, name=f"{self.name}/{part}") if part else self
+
+    @property
+    def part(self) -> str:
+        """Which part of a recipe's experiment this is; "": all of it."""
+        return self.name.partition("/")[2]
+
+    @property
+    def whole(self) -> Layout:
+        """The experiment that this is a part of."""
+        return replace(self, name=self.name.partition("/")[0])
+
+    @property
+    def fold(self) -> str:
+        """Which fold this is; "" if it is none."""
+        return self.part.partition("/")[2] if self.part.startswith(FOLDS) else ""
 
     @property
     def data(self) -> Path:
-        return self.root / "data" / self.name
+        return self.root / "data" / (self.name if self.fold else self.whole.name)
 
     def set(self, part: str) -> Path:
         """The data directory of `train`, `dev` or `test`."""
@@ -58,12 +89,12 @@ class Layout:
     @property
     def dictionary(self) -> Path:
         """Where the corpus stage leaves lexicon and language model."""
-        return self.data / "local"
+        return self.whole.data / "local"
 
     @property
     def facts(self) -> Path:
         """What the corpus stage recorded about the corpus."""
-        return self.data / "facts.json"
+        return self.whole.data / "facts.json"
 
     @property
     def lang(self) -> Path:
@@ -83,9 +114,17 @@ class Layout:
         return self.align / "ladder.json"
 
     @property
-    def climbing(self) -> Path:
-        """Where an unfinished ladder keeps what its searches found."""
-        return self.align / "ladder.portions"
+    def seeds_ladder(self) -> Path:
+        """Medians and ranges over seeds."""
+        return self.align / "ladder_seeds.json"
+
+    def rung(self, name: str) -> Path:
+        """The figures of one pass in the ladder."""
+        return self.hmm(name) / "ladder.json"
+
+    def climbing(self, name: str) -> Path:
+        """Where an unfinished decoding of one pass keeps what its searches found."""
+        return self.align / f"{name}.portions"
 
     def hmm(self, name: str) -> Path:
         """The folder of one pass."""
@@ -134,9 +173,18 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        return self.exp / ".lock"
+        """One for all parts of an experiment."""
+        return self.whole.exp / ".lock"
 
     @property
     def hashes(self) -> Path:
         """The cache of file digests."""
         return self.exp / ".stages/hashes.json"
+
+
+def _name_in(folder: Path) -> str:
+    """The name of the experiment in folder exp/<name>."""
+    place = folder
+    while place.parent.name == SEEDS or place.parent.name.startswith(FOLDS):
+        place = place.parent.parent
+    return str(folder.relative_to(place.parent))

@@ -17,9 +17,11 @@ class RunDir:
 
     @classmethod
     def given(cls, path: Path) -> RunDir:
-        """A run named on the command line. Raises UserError if it is not exp/<name>/runs/<run>."""
+        """A run named on the command line: exp/<name>/runs/<run>, or of a part of an experiment,
+        exp/<name>/<kind>/<part>/runs/<run>. Raises UserError if it is neither.
+        """
         here = Path(os.path.relpath(path))
-        if len(here.parts) != 4 or here.parts[0] != "exp" or here.parts[2] != "runs":
+        if len(here.parts) not in (4, 6) or here.parts[0] != "exp" or here.parts[-2] != "runs":
             raise UserError(
                 f"{here} is not the folder of a run; from the project's folder, give one such as exp/demo/runs/dense."
             )

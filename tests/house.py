@@ -28,7 +28,7 @@ ORDER = """
     < corpus
     < features < lang < hmm < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages
-    < analysis plan numbers < api < cli verbs
+    < analysis plan numbers < sweep < api < cli verbs
 """
 LEVELS = {room: level for level, rooms in enumerate(ORDER.split("<")) for room in rooms.split()}
 #: what a light start avoids: Kaldi's libraries, and those that only some commands need

@@ -8,6 +8,9 @@ from typing import ClassVar, Literal
 from asr_prune.errors import UserError
 from asr_prune.options import options
 
+#: keys of `train:` that do not change a run's result
+NO_EFFECT = frozenset({"device", "threads", "tensorboard"})
+
 
 @options
 class NetworkOptions:

@@ -1,29 +1,31 @@
-"""The GMM-HMM passes themselves, decoded and scored: one row per pass."""
+"""The GMM-HMM passes themselves, decoded and scored: one row per pass, of one seed or of several."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
+import logging
 from pathlib import Path
 from typing import Any
 
-from asr_prune.decode.gmm import gmm_log_likelihoods
-from asr_prune.decode.lattice_set import Words, kept_searched, kept_words
-from asr_prune.decode.pace import SetSearch
+from asr_prune.analysis.ladder_table import format_ladder, format_spread, over_seeds
+from asr_prune.analysis.rung import Rung
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder, pass_features, transform_file
+from asr_prune.hmm.network_features import transform_file
 from asr_prune.hmm.options import PassOptions, SatOptions, pass_name
 from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
-from asr_prune.report.cells import decimals
-from asr_prune.score.grids import score_grids
+from asr_prune.recipe.blocks import check_seed
 from asr_prune.stages.align import works as align_works
 from asr_prune.stages.graph import adaptation, pass_graph
+from asr_prune.stages.inputs import FRONT_END, feature_inputs
 from asr_prune.workflow.experiment import Experiment
-from asr_prune.workflow.ledger import Hashes
 from asr_prune.workflow.runner import Runner
+from asr_prune.workflow.work import Work
+
+log = logging.getLogger(__name__)
+
+Rows = list[dict[str, Any]]
 
 
 def ladder(experiment: Experiment, runner: Runner) -> None:
@@ -32,62 +34,104 @@ def ladder(experiment: Experiment, runner: Runner) -> None:
 
     Raises UserError if the labels are not of passes trained here.
     """
+    print("\n".join(format_ladder(climb(experiment, runner))))
+
+
+def seeds_ladder(experiment: Experiment, runner: Runner, count: int) -> None:
+    """The ladder of `count` seeds, beginning with the recipe's; prints medians and ranges and
+    writes ladder_seeds.json.
+
+    Data, language model and features are those of the recipe's seed. What is done is not done
+    again. Raises UserError as `ladder`, and if a seed is too large.
+    """
+    first = experiment.recipe.seed
+    seeds = range(first, first + count)
+    _check_last(seeds[-1])
+    rows: dict[int, Rows] = {}
+    for number, seed in enumerate(seeds, 1):
+        log.info("seed %d, %d of %d", seed, number, count)
+        rows[seed] = climb(experiment if seed == first else experiment.of_seed(seed), runner)
+    passes = over_seeds(list(rows.values()))
+    with atomic(experiment.layout.seeds_ladder) as file:
+        json.dump({"seeds": list(rows), "passes": passes}, file, indent=1)
+    print("\n".join(format_spread(passes, list(rows))))
+
+
+def _check_last(seed: int) -> None:
+    try:
+        check_seed(seed)
+    except ValueError as error:
+        raise UserError(f"the last {error}; set a smaller seed or ask for fewer.") from None
+
+
+def climb(experiment: Experiment, runner: Runner) -> Rows:
+    """A row for each pass, as `score_pass` writes them; they are also written to ladder.json.
+
+    Raises UserError as `ladder`.
+    """
+    layout = experiment.layout
+    runner.run(works(experiment))
+    names = [pass_name(options) for options in experiment.recipe.hmm.run]
+    texts = (checked(layout.rung(name)).read_text(encoding="utf-8") for name in names)
+    rows = [json.loads(text) for text in texts]
+    with atomic(layout.ladder) as file:
+        json.dump(rows, file, indent=1)
+    return rows
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """The passes, and for each its graph, the adaptation if it is speaker-adaptive, and its row.
+
+    Raises UserError as `ladder`.
+    """
     if experiment.ctc:
         raise UserError("the ladder decodes the GMM-HMM's passes, and CTC has none; set decode.type to hmm.")
     if experiment.recipe.hmm.labels:
         raise UserError("the ladder decodes the passes trained here, and hmm.labels names other labels; unset it.")
-    runner.run(align_works(experiment))
-    rows = [_row(experiment, runner, options) for options in experiment.recipe.hmm.run]
-    with atomic(experiment.layout.ladder) as file:
-        json.dump(rows, file, indent=1)
-    shutil.rmtree(experiment.layout.climbing, ignore_errors=True)
-    print("\n".join(format_ladder(rows)))
+    if experiment.folds:
+        raise UserError("the ladder decodes the passes of one division of the corpus; set corpus.folds to 0.")
+    made = align_works(experiment)
+    for options in experiment.recipe.hmm.run:
+        adapted = isinstance(options, SatOptions)
+        made.append(pass_graph(experiment, pass_name(options)))
+        made += [adaptation(experiment, options)] if adapted else []  # type: ignore[arg-type]
+        made.append(_rung(experiment, options))
+    return made
 
 
-def format_ladder(rows: list[dict[str, Any]]) -> list[str]:
-    """Lines for the terminal."""
-    lines = [f"{'pass':10s}  pdfs  gaussians  WER dev (seen)  WER test  test, tuned on test  training"]
-    for row in rows:
-        sizes = f"{row['pass']:10s}  {row['pdfs']:4d}  {row['gaussians']:9d}"
-        test, tuned = (decimals(row.get(key), 2) for key in ("wer_test", "wer_test_tuned"))
-        wers = f"{row['wer_dev']:14.2f}  {test:>8}  {tuned:>20}"
-        lines.append(f"{sizes}  {wers}  {row['seconds']:6.0f} s")
-    return [*lines, "WER in %, equivalent words counted as one. The passes were trained on dev too."]
-
-
-def _row(experiment: Experiment, runner: Runner, options: PassOptions) -> dict[str, Any]:
-    layout, name = experiment.layout, pass_name(options)
-    folder = layout.hmm(name)
-    works = [pass_graph(experiment, name)]
-    works += [adaptation(experiment, options)] if isinstance(options, SatOptions) else []
-    runner.run(works)
-    words = {part: _words(experiment, folder, part) for part in SCORED_SETS}
-    summary = json.loads(checked(folder / "summary.json").read_text(encoding="utf-8"))
-    row = {"pass": name, "pdfs": summary["pdfs"], "gaussians": summary["gaussians"]}
-    sets = {part: layout.set(part) for part in SCORED_SETS}
+def _rung(experiment: Experiment, options: PassOptions) -> Work:
+    layout, recipe, name = experiment.layout, experiment.recipe, pass_name(options)
     outs = {part: layout.pass_score(name, part) for part in SCORED_SETS}
-    return row | score_grids(words, sets, outs, experiment.recipe.score) | {"seconds": summary["seconds"]}
+    hmm, graph = layout.hmm(name), experiment.graph_of(name)
+    kept = layout.climbing(name)
+    return Work(
+        stage="ladder",
+        piece=name,
+        says=f"decoding and scoring pass {name}",
+        job="asr_prune.analysis.rung:score_pass",
+        arguments={
+            "rung": Rung(hmm, graph, recipe.features.hmm, recipe.decode),
+            "sets": {part: layout.set(part) for part in SCORED_SETS},
+            "outs": outs,
+            "score": recipe.score,
+            "out": layout.rung(name),
+        },
+        uncounted={"kept": kept, "nj": experiment.nj},
+        inputs=_inputs(experiment, options),
+        outputs=[layout.rung(name), *outs.values()],
+        optional=[hmm / file for file in FRONT_END],
+        home=layout.exp,
+        unfinished=[kept],
+    )
 
 
-def _words(experiment: Experiment, folder: Path, part: str) -> Words:
-    """Words of a set under one pass, by LM weight and penalty."""
-    recipe = experiment.recipe
-    feats = pass_features(experiment.layout.set(part), recipe.features.hmm, folder)
-    graph, shift = experiment.graph_of(folder.name), recipe.features.hmm.frame_shift_ms / 1000
-    search = SetSearch(f"decoding {part} with {folder.name}", recipe.decode)
-    kept = kept_searched(_kept(experiment, folder, part), feats, shift)
-    return kept_words(graph, lambda names: gmm_log_likelihoods(folder, feats.only(names)), search, experiment.nj, kept)
-
-
-def _kept(experiment: Experiment, folder: Path, part: str) -> Path:
-    """Where an interrupted ladder keeps what it found in a set with a pass: a folder for these
-    files and options.
-    """
-    scps = [feature_folder(experiment.layout.set(part), "hmm") / name for name in FEATURE_FILES]
-    transforms = transform_file(folder, part).with_suffix(".ark")
-    graph = experiment.graph_of(folder.name) / "HCLG.fst"
-    files = [*scps, transforms, graph, folder / "final.mdl", folder / "final.mat"]
-    hashes = Hashes(experiment.layout.hashes)
-    told = [hashes.of(path) for path in files], repr(experiment.recipe.decode)
-    hashes.save()
-    return experiment.layout.climbing / hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+def _inputs(experiment: Experiment, options: PassOptions) -> dict[Path, str]:
+    layout, name = experiment.layout, pass_name(options)
+    inputs = feature_inputs(experiment, SCORED_SETS, "hmm")
+    inputs |= {layout.set(part) / "text": "corpus" for part in SCORED_SETS}
+    inputs |= {layout.hmm(name) / file: "align" for file in ("final.mdl", "cmvn_opts", "summary.json")}
+    inputs |= {experiment.graph_of(name) / "HCLG.fst": "graph"}
+    if isinstance(options, SatOptions):
+        scps = [transform_file(layout.hmm(name), part) for part in SCORED_SETS]
+        inputs |= {path: "graph" for scp in scps for path in (scp, scp.with_suffix(".ark"))}
+    return inputs

@@ -41,14 +41,25 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     """All verbs and their options; `settle` must have been called."""
-    from asr_prune.cli import corpus, doctor, exports, plan, project, recipe, runs, scores, transcripts  # load numpy
+    from asr_prune.cli import (  # load numpy
+        corpus,
+        doctor,
+        exports,
+        plan,
+        project,
+        recipe,
+        runs,
+        scores,
+        sweeps,
+        transcripts,
+    )
 
     example = "example: asr-prune corpus --recipe recipes/demo; for one verb: asr-prune VERB --help"
     top = Parser(prog="asr-prune", description="Makes acoustic models small without losing words.", epilog=example)
     top.add_argument("--version", action="version", version=f"asr_prune {__version__}")
     top.set_defaults(act=lambda _: _without_verb(top))
     verbs = top.add_subparsers(metavar="VERB")
-    groups = (project, recipe, plan, doctor, runs, scores, corpus, exports, transcripts)
+    groups = (project, recipe, plan, sweeps, doctor, runs, scores, corpus, exports, transcripts)
     for group in groups:  # order of the help
         group.add_verbs(verbs)
     return top

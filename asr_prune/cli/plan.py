@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
 from asr_prune.stages import all_works
+from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.log import print_messages
 from asr_prune.workflow.runner import Runner, State
 
 if TYPE_CHECKING:
     from asr_prune.analysis.amount import Amount
     from asr_prune.analysis.estimate import Estimate
+    from asr_prune.analysis.estimates import Estimator
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -35,11 +37,34 @@ def plan(options: argparse.Namespace) -> None:
     print_messages(sys.stderr)
     states = list(Runner(experiment.layout).survey(all_works(experiment)))
     speech = amounts(experiment)
-    estimator = Estimator(experiment, speech)
-    rows = [(state, estimator.of(state.work) if state.due else Estimate()) for state in states]
+    whole = Estimator(experiment, speech)
+    estimator = _of_a_fold(experiment, speech) if experiment.folds else whole
+    rows = [(state, _estimate(state, whole, estimator) if state.due else Estimate()) for state in states]
     unknown = [] if experiment.facts else experiment.assumptions
     notes = [*plan_notes(rows, speech, unknown), *estimator.searches.notes]
     print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *notes]))
+
+
+def _of_a_fold(experiment: Experiment, speech: dict[str, Amount]) -> Estimator:
+    """Of the first fold, which is as the others; before it is divided, with the sizes of the whole
+    corpus.
+    """
+    from asr_prune.analysis.amount import amounts
+    from asr_prune.analysis.estimates import Estimator
+
+    fold = experiment.folds[0]
+    divided = (fold.layout.set("train") / "text").is_file()
+    return Estimator(fold, amounts(fold) if divided else speech)
+
+
+def _estimate(state: State, whole: Estimator, fold: Estimator) -> Estimate:
+    """whole, fold: of the whole corpus, and of one fold of a cross-validation."""
+    from asr_prune.analysis.estimate import Estimate
+
+    work = state.work
+    if work.fold and work.stage in ("corpus", "features"):
+        return Estimate(0.0)  # tables alone are divided
+    return (fold if work.fold else whole).of(work)
 
 
 def speech_lines(speech: dict[str, Amount]) -> list[str]:
@@ -83,8 +108,10 @@ def whole_duration(rows: Sequence[tuple[State, Estimate]]) -> str:
 
 
 def work_name(state: State) -> str:
-    """The piece and the run of a work; what it does if it is all of its stage."""
-    return " ".join(filter(None, (state.work.piece, state.work.run))) or state.work.says
+    """The piece, fold and run of a work; what it does if it is all of its stage."""
+    work = state.work
+    name = " ".join(filter(None, (work.piece, work.run))) or work.says
+    return f"fold {work.fold} {name}" if work.fold else name
 
 
 def plan_notes(rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount], unknown: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from asr_prune.cli.shared import (
     add_recipe_options,
     add_verb,
     given_experiment,
+    positive,
     working,
 )
 from asr_prune.integrity import checked
@@ -29,7 +30,10 @@ def add_verbs(verbs: Verbs) -> None:
     says = "read the recipe and the options of its script, report what is wrong or list the runs; nothing is run"
     add_recipe_options(add_verb(verbs, "check", says, check, example))
     says = "decode and score the passes of the GMM-HMM themselves"
-    add_recipe_options(add_verb(verbs, "ladder", says, run_ladder, example))
+    verb = add_verb(verbs, "ladder", says, run_ladder, "--recipe recipes/an4 --seeds 8")
+    add_recipe_options(verb)
+    more = "train and decode the passes with N seeds, from the recipe's on; print medians and ranges"
+    verb.add_argument("--seeds", type=positive, metavar="N", help=more)
 
 
 def run_stage(options: argparse.Namespace) -> None:
@@ -44,20 +48,28 @@ def run_stage(options: argparse.Namespace) -> None:
 
 def print_table(experiment: Experiment) -> None:
     """The table of all runs, and where its page lies."""
-    print(checked(experiment.layout.table).read_text(encoding="utf-8"), flush=True)
-    print(f"report: {experiment.layout.report / 'index.html'}", flush=True)
+    layout = experiment.pooled.layout
+    print(checked(layout.table).read_text(encoding="utf-8"), flush=True)
+    print(f"report: {layout.report / 'index.html'}", flush=True)
 
 
 def run_ladder(options: argparse.Namespace) -> None:
-    """Decodes every pass."""
-    from asr_prune.analysis.ladder import ladder
+    """Decodes every pass, of one seed or of several."""
+    from asr_prune.analysis.ladder import ladder, seeds_ladder
 
-    with working(options, given_experiment(options)) as experiment:
-        ladder(experiment, Runner(experiment.layout))
+    experiment = given_experiment(options)
+    seeds = [] if options.seeds is None else ["--seeds", str(options.seeds)]
+    with working(options, experiment, experiment.command_of("ladder", *seeds)):
+        runner = Runner(experiment.layout)
+        if options.seeds is None:
+            ladder(experiment, runner)
+        else:
+            seeds_ladder(experiment, runner, options.seeds)
 
 
 def check(options: argparse.Namespace) -> None:
-    """Reads the recipe, declares its works, looks at the options of its script, which is not run, and lists the runs.
+    """Reads the recipe, declares its works, looks at the options of its script, which is not run,
+    and lists the runs.
 
     Raises UserError for everything that a stage would refuse before it begins.
     """

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_run_options, add_verb, not_negative, working_on_run
+from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from asr_prune.report.sets import ScoredRun
 
 _FOLDER = "folder of a run after the score stage"
 
 
 def add_verbs(verbs: Verbs) -> None:
     """compare, sclite and ctm."""
-    says = "test whether two runs differ by more than chance: paired bootstrap by speaker, and NIST's MAPSSWE test"
-    verb = add_verb(verbs, "compare", says, compare_two, "exp/an4/runs/dense exp/an4/runs/l2-keep0.5")
-    verb.add_argument("first", type=Path, metavar="RUN", help=_FOLDER)
-    verb.add_argument("second", type=Path, metavar="RUN", help="the run to compare with it")
-    verb.add_argument("--samples", type=not_negative, default=10_000, help="draws of speakers (default: %(default)s)")
+    says = "which runs differ by more than chance: two runs in detail, or sets of runs that differ in their seed alone"
+    verb = add_verb(verbs, "compare", says, compare_runs, "exp/an4/runs/dense exp/an4/runs/l2-keep0.5")
+    what = (
+        "folder of a run after the score stage; exp/NAME for all of its runs;"
+        " or NAME=RUN,RUN,... for a set of any runs, with * and ? in the folders"
+    )
+    verb.add_argument("runs", nargs="+", metavar="RUNS", help=what)
+    says = "set that the others are compared with (default: the dense runs)"
+    verb.add_argument("--reference", metavar="SET", help=says)
+    verb.add_argument("--samples", type=not_negative, default=10_000, help="bootstrap draws (default: %(default)s)")
     verb.add_argument("--seed", type=not_negative, default=0, help="seed of the draws (default: %(default)s)")
+    verb.add_argument("--json", action="store_true", help="print sets as JSON")
     _add_on(verb)
     says = "score a run's words with NIST's sclite too, and show every utterance that it counts differently"
     verb = add_verb(verbs, "sclite", says, score_with_sclite, "exp/an4/runs/dense")
@@ -34,15 +48,70 @@ def _add_on(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--on", choices=("test", "dev"), default="test", help="which set (default: %(default)s)")
 
 
-def compare_two(options: argparse.Namespace) -> None:
-    """Prints the comparison."""
+def compare_runs(options: argparse.Namespace) -> None:
+    """Prints the comparison: of two runs in detail, else of sets."""
+    two = len(options.runs) == 2 and all("=" not in text and _is_run(Path(text)) for text in options.runs)
+    if two and not options.reference and not options.json:
+        _compare_two(options)
+    else:
+        _compare_sets(options)
+
+
+def _compare_two(options: argparse.Namespace) -> None:
     from asr_prune.score.compare import compare, format_comparison
     from asr_prune.score.pairing import read_pair
 
-    folders = options.first, options.second
-    pair = read_pair(*(RunDir(folder).score(options.on) for folder in folders))
-    names = str(options.first), str(options.second)
-    print(format_comparison(names, compare(*pair, options.samples, options.seed)))
+    first, second = options.runs
+    pair = read_pair(*(RunDir(Path(folder)).score(options.on) for folder in (first, second)))
+    print(format_comparison((first, second), compare(*pair, options.samples, options.seed)))
+
+
+def _compare_sets(options: argparse.Namespace) -> None:
+    from asr_prune.report.sets import compared, usual_reference
+    from asr_prune.report.sets_table import format_sets, sets_as_json
+
+    sets = _given_sets(options.runs, options.on)
+    if len(sets) < 2:
+        raise UserError(
+            f"all runs given are of one set, {next(iter(sets))}; give runs of another one to compare with it."
+        )
+    reference = options.reference or usual_reference(sets)
+    if reference not in sets:
+        raise UserError(f"--reference {reference} is none of the sets: {', '.join(sets)}.")
+    comparison = compared(sets, reference, options.samples, options.seed)
+    print(json.dumps(sets_as_json(comparison), indent=1) if options.json else format_sets(comparison))
+
+
+def _given_sets(texts: Sequence[str], part: str) -> dict[str, list[ScoredRun]]:
+    """The sets that the command line names. Raises UserError if one has no run, or is named twice."""
+    from asr_prune.report.sets import by_seed, read_run, runs_in
+
+    loose: list[RunDir] = []
+    named: dict[str, list[ScoredRun]] = {}
+    for text in texts:
+        name, equals, patterns = text.partition("=")
+        if equals and name in named:
+            raise UserError(f"the set {name} is given twice; put its runs behind one {name}=, with commas.")
+        if equals:
+            named[name] = [read_run(run, part) for run in _matching(name, patterns)]
+        else:
+            path = Path(text)
+            loose += [RunDir(path)] if _is_run(path) or not path.is_dir() else runs_in(path)
+    grouped = by_seed([read_run(run, part) for run in dict.fromkeys(loose)])
+    if both := sorted(named.keys() & grouped.keys()):
+        raise UserError(f"the set {both[0]} is given twice; choose another name before the = sign.")
+    return named | grouped
+
+
+def _is_run(path: Path) -> bool:
+    return path.resolve().parent.name == "runs"
+
+
+def _matching(name: str, patterns: str) -> list[RunDir]:
+    folders = [folder for pattern in patterns.split(",") for folder in sorted(glob.glob(pattern))]
+    if not name or not folders:
+        raise UserError(f"{name}={patterns} names no set of runs; write NAME=RUN,RUN with folders that exist.")
+    return [RunDir(Path(folder)) for folder in dict.fromkeys(folders)]
 
 
 def score_with_sclite(options: argparse.Namespace) -> None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr_prune.errors import UserError
+from asr_prune.layout import POOLED, Layout
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import STAGES
 from asr_prune.workflow.experiment import NJ, Experiment, experiment_of, open_experiment
@@ -84,7 +86,9 @@ def add_verb(verbs: Verbs, name: str, says: str, act: Callable[..., Any], exampl
 
 
 def add_recipe_options(verb: argparse.ArgumentParser, default: str | None = RECIPE, nj: bool = True) -> None:
-    """--recipe, --set and, if the verb shares work, --nj. default: None takes the recipe that a run is of."""
+    """--recipe, --set and, if the verb shares work, --nj. default: None takes the recipe that a run
+    is of.
+    """
     usual = "%(default)s" if default else "recipes/NAME for a run in exp/NAME"
     verb.add_argument("--recipe", default=default, help=f"folder with a recipe.yaml (default: {usual})")
     add_set_options(verb, nj)
@@ -106,7 +110,9 @@ def add_set_options(verb: argparse.ArgumentParser, nj: bool = True) -> None:
 def add_run_options(
     verb: argparse.ArgumentParser, stage: str, nj: bool = True, on: bool = False, first: str = "folder"
 ) -> None:
-    """The folder of a run after `stage`, the options of its recipe and, if the verb looks at one set, --on."""
+    """The folder of a run after `stage`, the options of its recipe and, if the verb looks at one
+    set, --on.
+    """
     verb.add_argument(first, type=Path, metavar="RUN", help=f"folder of a run after the {stage} stage")
     add_recipe_options(verb, None, nj)
     if on:
@@ -114,13 +120,18 @@ def add_run_options(
 
 
 def given_experiment(options: argparse.Namespace) -> Experiment:
-    """The experiment of --recipe, --set and --nj. Raises UserError if the recipe or one of its runs is not valid."""
+    """The experiment of --recipe, --set and --nj. Raises UserError if the recipe or one of its runs
+    is not valid.
+    """
     return open_experiment(options.recipe, options.set, getattr(options, "nj", NJ))
 
 
 def run_folder(path: Path, needed: Callable[[RunDir], Path], stage: str) -> RunDir:
     """A run named on the command line. Raises UserError if the file that `stage` makes is missing."""
     run = RunDir.given(path)
+    if Layout.of_run(run).fold == POOLED and not needed(run).is_file():
+        one = run.path.parents[2] / "1/runs" / run.name
+        raise UserError(f"{run.path} has the figures of all folds and no network; give one fold's run, such as {one}.")
     if not needed(run).is_file():
         raise MissingInput(needed(run), stage)
     return run
@@ -129,7 +140,8 @@ def run_folder(path: Path, needed: Callable[[RunDir], Path], stage: str) -> RunD
 def open_run(options: argparse.Namespace, needed: Callable[[RunDir], Path], stage: str) -> tuple[Experiment, RunDir]:
     """A run and its experiment: of --recipe, or of recipes/NAME for a run in exp/NAME.
 
-    needed: a file of the run that `stage` makes. Raises UserError if that is missing, or the run is of another recipe.
+    needed: a file of the run that `stage` makes. Raises UserError if that is missing, or the run is
+    of another recipe.
     """
     run = run_folder(options.folder, needed, stage)
     experiment = experiment_of(run, options.recipe, options.set, getattr(options, "nj", NJ))
@@ -138,8 +150,8 @@ def open_run(options: argparse.Namespace, needed: Callable[[RunDir], Path], stag
 
 @contextmanager
 def working(options: argparse.Namespace, experiment: Experiment, again: str = "") -> Iterator[Experiment]:
-    """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on: with `again`, or
-    from the stage that failed.
+    """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on:
+    with `again`, or from the stage that failed.
     """
     layout, verb = experiment.layout, options.verb
     again = again or experiment.command(verb if verb in STAGES else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
 
@@ -35,6 +35,12 @@ class CorpusOptions:
     #: longest utterance in seconds; longer ones, which may not fit into memory, are skipped and
     #: counted
     longest: float = 600.0
+    #: cross-validation over all speakers of the corpus: number of folds, 3 or more, that share no
+    #: speaker; each is the test set once, and the next one is then its dev. 0: the corpus's sets
+    folds: int = 0
+
+    #: does not count for what was made before there was this field
+    LATER: ClassVar[tuple[str, ...]] = ("folds",)
 
     def __post_init__(self) -> None:
         if self.rate not in (8000, 16000):
@@ -44,3 +50,6 @@ class CorpusOptions:
             raise ValueError(f"channel must be 1 or more, or mix, not {self.channel}")
         if not self.longest > 0:
             raise ValueError(f"longest must be positive, not {self.longest}")
+        if self.folds < 0 or self.folds in (1, 2):
+            why = "a fold is trained on those that are neither its test set nor its dev"
+            raise ValueError(f"folds must be 3 or more, or 0 for none, not {self.folds}: {why}")

@@ -74,8 +74,8 @@ def words_of_two(
 
     graph: its folder; without one networks trained with CTC are decoded greedily; label: for the
     progress; folder: for what is found, with which an interrupted comparison of the same goes on;
-    unlike: leave out utterances that are alike. Raises UserError for empty or invalid log-likelihoods, with the
-    utterance.
+    unlike: leave out utterances that are alike. Raises UserError for empty or invalid
+    log-likelihoods, with the utterance.
     """
     work = _Both(Decoder(graph, NARROW), 1 / comparison_weight(bool(one.tokens))) if graph else _Greedy(one.tokens)
     shift = NetworkFeatures.from_plain(one.features).frame_shift

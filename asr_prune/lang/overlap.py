@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from asr_prune.files import atomic
 from asr_prune.lang.ngram.build import Text
@@ -34,13 +36,33 @@ def write_overlap(text: Text, test: Text, out: Path) -> None:
         log.warning("  %s", said)
 
 
-def overlap_sentence(counts: dict[str, int]) -> str:
-    """What the counts mean; empty if no sentence of test is in the text."""
-    found, total = counts["in_lm_text"], counts["sentences"]
-    if not found:
-        return ""
-    what = f"{found} of {total} sentences of test ({100 * found / total:.1f} %) also stand in the language model's text"
-    return f"{what}; unless people often say just these sentences, the WER on test is lower than on new speech."
+def pool_overlap(sources: Sequence[Path], shared: Sequence[str], out: Path) -> None:
+    """Writes to the folder `out` the counts of all folds together, and what came with the corpus.
+
+    sources: the counts of the folds, as far as there are some; shared: names of lexicon and
+    language model, which are the same in all folds.
+    """
+    counts = [json.loads(path.read_text(encoding="utf-8")) for path in sources if path.is_file()]
+    sums = {key: sum(own[key] for own in counts) for key in ("sentences", "in_lm_text")}
+    with atomic(out / OVERLAP) as file:
+        json.dump(sums | {"shared": list(shared)}, file)
+    if said := overlap_sentence(sums | {"shared": list(shared)}):
+        log.warning("  %s", said)
+
+
+def overlap_sentence(counts: Mapping[str, Any]) -> str:
+    """What the counts mean; empty if no sentence of test is in the text and no file is shared."""
+    said, (found, total) = [], (counts["in_lm_text"], counts["sentences"])
+    if shared := counts.get("shared"):
+        what = f"{' and '.join(shared)} came with the corpus and are the same in all folds"
+        said.append(f"{what}: they may know the words and sentences of the test speakers.")
+    if found:
+        share = f"{100 * found / total:.1f} %"
+        what = f"{found} of {total} sentences of test ({share}) also stand in the language model's text"
+        said.append(
+            f"{what}; unless people often say just these sentences, the WER on test is lower than on new speech."
+        )
+    return " ".join(said)
 
 
 def read_overlap(path: Path) -> str:

@@ -104,8 +104,6 @@ class EndsPruner(Pruner):
     ) -> None:
         super().start(network, optimiser, steps, evaluate)
         self.factoring = Factoring(network, optimiser, self.run_over)
-        if (share := self.method.options.params_asked) is not None:
-            self.factoring.check(share)
         if self.inputs:
             self.inputs.start(optimiser, self.phases)
             self.input_removal = InputRemoval(self.inputs, network, optimiser)
@@ -180,8 +178,8 @@ class EndsPruner(Pruner):
         if options.output_rank is not None:
             rank = None if options.output_rank == "auto" else options.output_rank
             self.factoring.factor_output(rank, options.output_energy)
-        if options.params_asked is not None:
-            self.factoring.factor_all(options.params_asked)
+        if options.FACTORS and options.budget is not None:
+            self.factoring.factor_all(options.budget)
             self.method.nodes.layers = self.network.node_layers()
 
     def state_dict(self) -> dict[str, Any]:
@@ -197,7 +195,7 @@ class EndsPruner(Pruner):
         if self.inputs:
             self.input_removal.reshape(state["inputs"]["departed"])
         self.factoring.restore(state["ranks"])
-        if self.method.options.params_asked is not None:
+        if self.method.options.FACTORS:
             self.method.nodes.layers = self.network.node_layers()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

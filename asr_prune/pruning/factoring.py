@@ -3,17 +3,59 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import optim
 
-from asr_prune.acoustic.network import Network, size_of
+from asr_prune.acoustic.network import Network, rate_of
 from asr_prune.acoustic.thin import factor_map
-from asr_prune.errors import UserError
-from asr_prune.pruning.low_rank import LowRank, input_moments, least_params, low_rank, ranks_within, spectrum
+from asr_prune.pruning.budget import NOUNS, BudgetOptions
+from asr_prune.pruning.low_rank import Cost, LowRank, input_moments, low_rank, ranks_within, spectrum
+from asr_prune.pruning.options import PruneOptions
 
 log = logging.getLogger(__name__)
+
+
+def cost_of(network: Network, budget: BudgetOptions) -> Cost:
+    """What each of the network's maps costs, in the unit of `budget`."""
+    maps = network.maps
+
+    def cost(number: int, rank: int | None) -> float:
+        rows, columns = maps[number].out_features, maps[number].weight.shape[1:].numel()
+        weights = rows * columns if rank is None else rank * (rows + columns)
+        return weights + rows if budget.kind == "params" else weights * rate_of(maps[number])
+
+    return cost
+
+
+def factored_costs(dense: Network, budget: BudgetOptions, ranks: Mapping[str, int]) -> tuple[float, float]:
+    """The most that maps factored from those of `dense` may cost, and what they cost at `ranks`."""
+    cost, every = cost_of(dense, budget), range(len(dense.maps))
+    whole, spent = sum(cost(i, None) for i in every), sum(cost(i, ranks.get(str(i))) for i in every)
+    return min(whole, budget.limit(whole)), spent
+
+
+def check_factored(prune: PruneOptions, network: Network) -> None:
+    """Raises ValueError if not all maps of `network` can be factored, or not within the budget;
+    the sentence says the least that can be had.
+    """
+    maps, budget = network.maps, prune.budget
+    if len(maps) < len(network.affine):
+        raise ValueError(f"{prune.method} factors feed_forward and tdnn networks, not {network.shape()['type']}")
+    if budget is None:
+        return
+    if budget.kind not in ("params", "macs"):
+        raise ValueError(f"{prune.method} takes a budget of params or macs, not of {budget.kind}")
+    cost, every = cost_of(network, budget), range(len(maps))
+    dense, least = (sum(cost(i, rank) for i in every) for rank in (None, 1))
+    if least > (limit := budget.limit(dense)):
+        noun, share = NOUNS[budget.kind], math.ceil(1e4 * least / dense) / 1e4
+        raise ValueError(
+            f"budget {budget} allows {limit:,.0f} of {dense:,.0f} {noun}, and maps of rank 1 have {least:,.0f};"
+            f" raise the budget (to {share:g} of the dense network)"
+        )
 
 
 class Factoring:
@@ -24,21 +66,6 @@ class Factoring:
 
     def __init__(self, network: Network, optimiser: optim.Optimizer, run_over: Callable[[], object]) -> None:
         self.network, self.optimiser, self.run_over = network, optimiser, run_over
-
-    def check(self, share: float) -> None:
-        """Raises UserError if not all maps can be factored, or if the fraction `share` of the
-        parameters cannot be had.
-        """
-        maps, params = self.network.maps, size_of(self.network).params
-        if len(maps) < len(self.network.affine):
-            kind = self.network.shape()["type"]
-            raise UserError(f"svd factors feed_forward and tdnn networks, not {kind}; set network.type.")
-        least = least_params([(m.out_features, m.weight[0].numel()) for m in maps])
-        if round(share * params) < least:
-            raise UserError(
-                f"prune.params {share} asks for {round(share * params)} of {params} parameters, and maps of rank 1 "
-                f"have {least}; set prune.params to at least {least / params:.4f}."
-            )
 
     def factor_output(self, rank: int | None, energy: float) -> None:
         """Factors the output layer, see `low_rank`, if two maps have fewer weights than the one."""
@@ -51,14 +78,12 @@ class Factoring:
         self._replace(len(self.network.maps) - 1, found)
         log.info("  output layer: rank %d, with %.4f of the variance of the logits", found.basis.shape[1], found.energy)
 
-    def factor_all(self, share: float) -> None:
-        """Factors every map, so that the network has at most the fraction `share` of its
-        parameters, see `ranks_within`.
-        """
-        maps = self.network.maps
+    def factor_all(self, budget: BudgetOptions) -> None:
+        """Factors every map, so that the network costs at most `budget`, see `ranks_within`."""
+        maps, cost = self.network.maps, cost_of(self.network, budget)
         moments = input_moments(maps, self.run_over)
         spectra = [spectrum(m.weight.detach().flatten(1), seen) for m, seen in zip(maps, moments, strict=True)]
-        ranks = ranks_within(spectra, round(share * size_of(self.network).params))
+        ranks = ranks_within(spectra, budget.limit(sum(cost(i, None) for i in range(len(maps)))), cost)
         thin = {i: spectra[i].at(rank) for i, rank in enumerate(ranks) if rank is not None}
         for number, found in thin.items():
             self._replace(number, found)

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from asr_prune.acoustic.network import rows_read
 
+#: (number of a map, its rank or None for the whole map) -> what it costs
+Cost = Callable[[int, int | None], float]
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -118,20 +121,20 @@ def low_rank(weight: Tensor, moments: Moments, rank: int | None, energy: float) 
     return None if rank > found.largest else found.at(rank)
 
 
-def ranks_within(spectra: Sequence[Spectrum], params: int) -> list[int | None]:
-    """The ranks of maps that have at most `params` weights and biases together; None: stays whole.
+def ranks_within(spectra: Sequence[Spectrum], limit: float, cost: Cost) -> list[int | None]:
+    """The ranks of maps that cost at most `limit` together; None: stays whole.
 
     Components are taken from the map that has lost the largest fraction of its outputs' variance,
     so that all maps end with about the same fraction, until none fits. Rank 1 of every map is
     always taken.
     """
     ranks: list[int | None] = [1 if found.largest else None for found in spectra]
-    left = params - sum(map(_cost, spectra, ranks))
+    left = limit - sum(cost(i, rank) for i, rank in enumerate(ranks))
     open_maps = {i for i, rank in enumerate(ranks) if rank is not None}
     while open_maps:
         i = max(open_maps, key=lambda i: (_lost(spectra[i], ranks[i]), -i))
         more = _next(spectra[i], ranks[i])
-        price = _cost(spectra[i], more) - _cost(spectra[i], ranks[i])
+        price = cost(i, more) - cost(i, ranks[i])
         if price > left:
             open_maps.remove(i)
             continue
@@ -141,19 +144,9 @@ def ranks_within(spectra: Sequence[Spectrum], params: int) -> list[int | None]:
     return ranks
 
 
-def least_params(shapes: Sequence[tuple[int, int]]) -> int:
-    """Weights and biases of maps of `shapes`, (rows, columns), at rank 1."""
-    return sum(min(rows + columns, rows * columns) + rows for rows, columns in shapes)
-
-
 def _next(found: Spectrum, rank: int | None) -> int | None:
     return None if rank is None or rank >= found.largest else rank + 1
 
 
 def _lost(found: Spectrum, rank: int | None) -> float:
     return 0.0 if rank is None else 1 - float(found.shares[rank - 1])
-
-
-def _cost(found: Spectrum, rank: int | None) -> int:
-    rows = len(found.left)
-    return rows + (rows * found.columns if rank is None else rank * (rows + found.columns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.thin import select_inputs
 from asr_prune.errors import UserError
+from asr_prune.pruning.factoring import check_factored, factored_costs
 from asr_prune.pruning.nodes import Nodes, request_of
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.requests import UNUSED
@@ -58,24 +59,32 @@ def unmade(options: NetworkOptions, dim: int, outputs: int) -> Network:
         return make(options, dim * (options.left_context + 1 + options.right_context), outputs)
 
 
-def budget_figures(prune: PruneOptions, dense: Network, kept: Sequence[int]) -> dict[str, float]:
-    """For train.json: the most that the network may cost, and what it costs with `kept` nodes in its
-    layers. Warns of a method that missed the budget.
+def budget_figures(
+    prune: PruneOptions, dense: Network, kept: Sequence[int], ranks: Mapping[str, int]
+) -> dict[str, float]:
+    """For train.json: the most that the network may cost, and what it costs with `kept` nodes in
+    its layers and maps of `ranks`, see `Network.ranks`. Warns of a method that missed the budget.
     """
     if prune.budget is None:
         return {}
-    request = request_of(dense.node_layers(), prune)
-    limit, spent = request.limit, request.spent(kept)
+    if prune.FACTORS:
+        limit, spent = factored_costs(dense, prune.budget, ranks)
+    else:
+        request = request_of(dense.node_layers(), prune)
+        limit, spent = request.limit, request.spent(kept)
     if not (1 - UNUSED) * limit <= spent <= (1 + UNUSED) * limit:
         log.warning("  budget %s: the network costs %.4g where %.4g was allowed", prune.budget, spent, limit)
     return {"budget_limit": limit, "budget_spent": spent}
 
 
 def check_budget(prune: PruneOptions, network: Network, where: str = "prune") -> None:
-    """Raises UserError, with the least that can be had, if `network` cannot be made small enough for
-    `prune.budget`.
+    """Raises UserError, with the least that can be had, if `network` cannot be made small enough
+    for `prune.budget`.
     """
     try:
-        request_of(network.node_layers(), prune).check()
+        if prune.FACTORS:
+            check_factored(prune, network)
+        else:
+            request_of(network.node_layers(), prune).check()
     except ValueError as error:
         raise UserError(f"{where}: {error}.") from None

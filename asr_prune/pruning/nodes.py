@@ -18,8 +18,9 @@ class Nodes:
     """The nodes of `layers`, some of which may be removed for good while the network is trained.
 
     sizes: nodes of each layer in the dense network; index: which of these remain, int64 [nodes] a
-    layer; request: what is asked to remain; minima: the fewest nodes of each layer; target: how much
-    must remain at the end, in nodes with `keep`, in the unit of the budget with `budget`, else None.
+    layer; request: what is asked to remain; minima: the fewest nodes of each layer; target: how
+    much must remain at the end, in nodes with `keep`, in the unit of the budget with `budget`, else
+    None.
     """
 
     def __init__(self, layers: Sequence[NodeLayer], options: PruneOptions) -> None:
@@ -35,8 +36,8 @@ class Nodes:
 
     @property
     def share(self) -> float:
-        """The fraction of the nodes of each layer that remain at the end if all layers keep alike; 1
-        if nothing was asked.
+        """The fraction of the nodes of each layer that remain at the end if all layers keep alike;
+        1 if nothing was asked.
         """
         return 1.0 if self.target is None else self.request.share(self.target)
 

@@ -40,6 +40,8 @@ class PruneOptions:
     REMOVES: ClassVar[bool] = True
     #: whether, removing none, it makes a network within a budget
     SMALL: ClassVar[bool] = False
+    #: whether, removing none, it factors all maps to meet a budget
+    FACTORS: ClassVar[bool] = False
 
     #: name of the method: a folder in asr_prune/pruning/methods, or an entry point
     #: `asr_prune.methods`
@@ -82,14 +84,9 @@ class PruneOptions:
         return self.inputs is not False
 
     @property
-    def params_asked(self) -> float | None:
-        """The fraction of the parameters that all maps, factored, may have; None: they stay."""
-        return None
-
-    @property
     def factors(self) -> bool:
         """Whether maps become two at the cut."""
-        return self.output_rank is not None or self.params_asked is not None
+        return self.output_rank is not None or self.FACTORS
 
     def for_inputs(self) -> PruneOptions:
         """Options with which the method acts on coefficients of the input, which have an outgoing
@@ -170,7 +167,7 @@ class PruneOptions:
             return
         if other := next((key for key in ("keep", "strength") if getattr(self, key) is not None), None):
             raise ValueError(f"give budget or {other}, not both")
-        if not (self.REMOVES or self.SMALL):
+        if not (self.REMOVES or self.SMALL or self.FACTORS):
             raise ValueError(f"{self.method} ends with every node; leave budget out, or take another method")
         if self.removes_inputs or self.output_rank is not None:
             raise ValueError("a budget is met by removing hidden nodes alone; leave inputs and output_rank out")

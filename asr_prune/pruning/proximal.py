@@ -27,8 +27,8 @@ class ProximalPenalty(Penalty):
     """`lambda * sum_l sum_j pull_lj * r(v_lj)` over all hidden nodes; biases are in no group.
 
     Every few updates each vector takes the proximal step of its penalty in the optimiser's metric.
-    With `keep` or `budget`, lambda is steered if the penalty reaches exact zeros. r is the Euclidean norm here;
-    `shrink_layer` may replace it.
+    With `keep` or `budget`, lambda is steered if the penalty reaches exact zeros. r is the
+    Euclidean norm here; `shrink_layer` may replace it.
     """
 
     def __init__(self, options: ProximalOptions, nodes: Nodes, score: PenalisedScore) -> None:

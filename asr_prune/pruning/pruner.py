@@ -177,8 +177,8 @@ class Pruner(Hooks):
         self.removal.take([~mask for mask in kept], last=self.step >= self.phases.steps)
 
     def _share_now(self) -> float:
-        """The fraction of nodes on the straight line from all to those that remain over the sparsify
-        phase.
+        """The fraction of nodes on the straight line from all to those that remain over the
+        sparsify phase.
         """
         return 1 - self.phases.progress(self.step) * (1 - self.method.nodes.share)
 

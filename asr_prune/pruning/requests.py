@@ -71,8 +71,8 @@ class NodeRequest:
         """Raises ValueError if less is asked than can be had, see `check_request` for `keep`."""
 
     def even(self, limit: float, minima: Sequence[int]) -> list[int]:
-        """Nodes of each layer that together cost `limit`, the same share of each layer as far as the
-        minima allow.
+        """Nodes of each layer that together cost `limit`, the same share of each layer as far as
+        the minima allow.
         """
         return even_counts(self.sizes, round(limit), minima)
 
@@ -122,10 +122,10 @@ class CostRequest(NodeRequest):
         return [least + int((taken == i).sum()) for i, least in enumerate(minima)]
 
     def within(self, ranked: np.ndarray, counts: Sequence[int], limit: float) -> np.ndarray:
-        """Which of the ranked nodes may join `counts` nodes, boolean [ranked]: down the ranking, all
-        that fit. A layer whose next node does not fit is full, the others go on. If that leaves more
-        than `UNUSED` of the limit, one more node of a layer takes the place of the last ones of
-        another where less is left so.
+        """Which of the ranked nodes may join `counts` nodes, boolean [ranked]: down the ranking,
+        all that fit. A layer whose next node does not fit is full, the others go on. If that leaves
+        more than `UNUSED` of the limit, one more node of a layer takes the place of the last ones
+        of another where less is left so.
 
         ranked: the layer of each node, the best first, int64.
         """
@@ -167,8 +167,8 @@ class CostRequest(NodeRequest):
         return taken
 
     def _fits(self, ranked: np.ndarray, kept: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Which first nodes of the ranking fit, boolean [ranked], and the counts after each of them,
-        [ranked, layers].
+        """Which first nodes of the ranking fit, boolean [ranked], and the counts after each of
+        them, [ranked, layers].
         """
         steps = kept + np.cumsum(np.eye(len(kept))[ranked], 0)
         return self.of(steps) <= limit, steps

@@ -83,7 +83,7 @@ def train_run(
         _save(run, pruner, model)
         snapshots = _save_snapshots(run, pruner, model, sets[1])
         figures = _figures(pruner, pruner.cut, trainer, quality, dense)
-        figures |= budget_figures(prune_options, dense, pruner.cut.nodes)
+        figures |= budget_figures(prune_options, dense, pruner.cut.nodes, network.ranks)
         figures |= measured_time(prune_options, model, dense)
         figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)

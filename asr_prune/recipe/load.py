@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.options import NO_EFFECT, NetworkOptions, TrainOptions
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.hmm.options import PassOptions
 from asr_prune.options import first_problem, told, with_empty
@@ -18,7 +19,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import BrokenMethod, find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
-from asr_prune.recipe.naming import NOT_IN_NAME, TARGETS, compact, differing, label, with_full_names
+from asr_prune.recipe.naming import TARGETS, compact, differing, label, with_full_names
 from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
 from asr_prune.recipe.settings import (
     changed,
@@ -37,7 +38,8 @@ PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 class Loaded:
     """A recipe as read: its blocks, its folder, and its runs.
 
-    recipe: the blocks, `--set` applied; folder: where recipe.yaml lies; sets: what was set on the command line.
+    recipe: the blocks, `--set` applied; folder: where recipe.yaml lies; sets: what was set on the
+    command line.
     """
 
     def __init__(self, folder: Path, sets: Sequence[str]) -> None:
@@ -58,7 +60,9 @@ class Loaded:
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
 
     def _changed(self, changes: Sequence[tuple[Sequence[str], Any]]) -> dict[str, Any]:
-        """The recipe with what `--set` changes; keys of `prune` as `merged_prune` lays them over it."""
+        """The recipe with what `--set` changes; keys of `prune` as `merged_prune` lays them over
+        it.
+        """
         tree, prune = self.written, self.written.get("prune") or {}
         over: dict[str, Any] = {}
         for keys, value in changes:
@@ -91,7 +95,8 @@ class Loaded:
 
     def _build(self, cls: type[T], tree: Any, path: tuple[str, ...]) -> T:
         try:
-            return TypeAdapter(cls).validate_python(with_empty(cls, tree))
+            validated: T = _adapter(cls).validate_python(with_empty(cls, tree))  # type: ignore[arg-type]
+            return validated
         except ValidationError as error:
             raise UserError(self._sentence(cls, first_problem(error.errors()), path)) from None
 
@@ -124,8 +129,8 @@ class Loaded:
         return f"{self.path}{f' line {line}' if line else ''}"
 
     def runs(self) -> list[Run]:
-        """The runs of the recipe: one for each entry of `runs:`, laid over the blocks; or one of the `prune:` block,
-        if the recipe has no list or `prune.*` was set without `runs`.
+        """The runs of the recipe: one for each entry of `runs:`, laid over the blocks; or one of
+        the `prune:` block, if the recipe has no list or `prune.*` was set without `runs`.
         """
         entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
         runs, short = list[Run](), dict[str, str]()
@@ -190,13 +195,19 @@ class Loaded:
             raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
 
     def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
-        """Settings that differ from recipe.yaml, as part of the run's name, so that a changed setting makes a new run
-        beside the existing ones.
+        """Settings that differ from recipe.yaml, as part of the run's name, so that a changed
+        setting makes a new run beside the existing ones.
         """
         network_options = self._build(NetworkOptions, self.written.get("network") or {}, ("network",))
         train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
         changes = [*differing(network, network_options), *differing(train, train_options)]
-        return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NOT_IN_NAME)
+        return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NO_EFFECT)
+
+
+@cache
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    """Made once of each class: making it takes longer than reading a block with it."""
+    return TypeAdapter(cls)
 
 
 def _words_of(problem: Any) -> list[str]:
@@ -226,7 +237,7 @@ def _prune_options(method: str) -> type[PruneOptions]:
 def load_recipe(folder: Path | str, sets: Sequence[str] = ()) -> Loaded:
     """Reads and checks the recipe in `folder`, with `--set` texts applied.
 
-    Raises UserError for an unknown key, a wrong type or a value out of range, with file and line or key path, and the
-    most similar valid key.
+    Raises UserError for an unknown key, a wrong type or a value out of range, with file and line or
+    key path, and the most similar valid key.
     """
     return Loaded(Path(folder), sets)

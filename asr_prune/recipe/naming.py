@@ -13,8 +13,6 @@ from asr_prune.recipe.blocks import Run
 
 #: how much a method removes
 TARGETS = ("keep", "budget", "strength", "sparsity")
-#: settings that do not change a run's result
-NOT_IN_NAME = {"device", "threads", "tensorboard"}
 
 
 def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
@@ -43,7 +41,9 @@ def compact(value: Any) -> str:
 
 
 def variant(prune: PruneOptions) -> str | None:
-    """Settings of a method that differ from its defaults, apart from those that the report has columns for."""
+    """Settings of a method that differ from its defaults, apart from those that the report has
+    columns for.
+    """
     changed = differing(prune, type(prune)(method=prune.method))
     return ", ".join(f"{key} {compact(value)}" for key, value in changed if key not in prune.COLUMNS) or None
 

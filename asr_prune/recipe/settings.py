@@ -73,7 +73,9 @@ def parse_set(text: str) -> tuple[list[str], Any]:
 
 
 def changed(tree: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, Any]:
-    """A copy of `tree` with `value` at `keys`; a mapping with keys sets each of them and leaves the others there."""
+    """A copy of `tree` with `value` at `keys`; a mapping with keys sets each of them and leaves the
+    others there.
+    """
     key, *rest = keys
     inner = tree.get(key)
     block = inner if isinstance(inner, dict) else {}
@@ -100,8 +102,8 @@ def with_corpus_rate(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged_prune(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`: another method starts from its own defaults; keep, budget, strength and sparsity replace
-    each other.
+    """`over` laid over `base`: another method starts from its own defaults; keep, budget, strength
+    and sparsity replace each other.
     """
     if over.get("method", base.get("method")) != base.get("method"):
         return over

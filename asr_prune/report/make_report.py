@@ -8,6 +8,7 @@ from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
 from asr_prune.report.options import ReportOptions
+from asr_prune.report.sets import compare_all
 from asr_prune.report.write import RunFiles, write_report
 from asr_prune.score.options import ScoreOptions
 
@@ -29,6 +30,8 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
         )
         for run in layout.existing_runs()
     ]
-    table = write_report(runs, layout.report, layout.name, options, score, read_overlap(overlap))
+    comparison = compare_all(layout.existing_runs(), score.bootstrap, score.seed)
+    known = read_overlap(overlap)
+    table = write_report(runs, layout.report, layout.name, options, score, known, comparison)
     with atomic(layout.table) as file:
         file.write(table)

@@ -13,6 +13,8 @@ from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
+from asr_prune.report.sets import SetComparison
+from asr_prune.report.sets_page import sets_section
 
 _STYLE = """
 :root { color-scheme: light; --ink: #1f2933; --soft: #5f6b76; --line: #e3e7eb; --tint: #f6f8fa;
@@ -170,6 +172,7 @@ def _sections(
     pictures: Pictures,
     skipped: Sequence[str],
     warning: str,
+    comparison: SetComparison | None,
 ) -> list[str]:
     rows, nested = [run.result for run in runs], [run for run in runs if run.nested]
     sampled = [f"{run.result.run}: {run.sampled}." for run in runs if run.sampled]
@@ -186,6 +189,7 @@ def _sections(
         '<p class="soft">With all columns: <a href="results.csv">results.csv</a>,'
         ' <a href="results.json">results.json</a>.</p>',
         *([f"<p>{escape(warning)}</p>"] if warning else []),
+        *sets_section(comparison),
         *([_bullets(found)] if (found := [*sampled, *remarks(rows)]) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",
@@ -205,12 +209,14 @@ def page(
     pictures: Pictures,
     skipped: Sequence[str],
     warning: str = "",
+    comparison: SetComparison | None = None,
 ) -> str:
     """HTML of the whole report with its pictures; `runs` in the order of the table.
 
-    skipped: a sentence for each unfinished or damaged run; warning: one about the test set.
+    skipped: a sentence for each unfinished or damaged run; warning: one about the test set;
+    comparison: of the runs as sets.
     """
-    body = "\n".join(_sections(runs, title, pictures, skipped, warning))
+    body = "\n".join(_sections(runs, title, pictures, skipped, warning, comparison))
     viewport = '<meta name="viewport" content="width=device-width">'
     head = f'<meta charset="utf-8">{viewport}<title>{escape(title)}</title><style>{_STYLE}</style>'
     html = f'<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>'

@@ -22,6 +22,8 @@ from asr_prune.report.page import Pictures, page
 from asr_prune.report.remarks import remarks
 from asr_prune.report.results import Result, finite
 from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
+from asr_prune.report.sets import SetComparison
+from asr_prune.report.sets_table import format_sets, sets_as_json
 from asr_prune.report.table import table
 from asr_prune.report.weights_plot import weights_plot
 from asr_prune.report.wer_plot import wer_plot
@@ -92,15 +94,16 @@ def write_report(
     options: ReportOptions | None = None,
     score: ScoreOptions | None = None,
     warning: str = "",
+    comparison: SetComparison | None = None,
 ) -> str:
     """Reads the runs of `files`, writes the report to the folder `out` and returns its table.
 
-    Written: results.json, results.csv, wer_vs_nodes.png, costs.png, norms.png, index.html;
-    weights.png if a run has weight histograms, matrices.png if a method with exact zeros was run.
-    Unfinished or damaged runs are left out and listed below the table, as is what `remarks` finds.
-    options.title replaces `title`; score: how words are compared if test has no transcripts;
-    warning: a sentence about the test set. Raises UserError if no run is finished or `out` cannot
-    be written.
+    Written: results.json, results.csv, comparison.json, wer_vs_nodes.png, costs.png, norms.png,
+    index.html; weights.png if a run has weight histograms, matrices.png if a method with exact
+    zeros was run. Unfinished or damaged runs are left out and listed below the table, as is what
+    `remarks` finds. options.title replaces `title`; score: how words are compared if test has no
+    transcripts; warning: a sentence about the test set; comparison: of the runs as sets. Raises
+    UserError if no run is finished or `out` cannot be written.
     """
     options = options or ReportOptions()
     runs, skipped = read_runs(files)
@@ -111,10 +114,13 @@ def write_report(
     networks = {each.name: each.before_cut for each in files}
     pictures = _draw(runs, networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
-        file.write(page(runs, title, pictures, skipped, warning))
+        file.write(page(runs, title, pictures, skipped, warning, comparison))
+    with atomic(out / "comparison.json") as file:
+        json.dump(sets_as_json(comparison), file, indent=1)
+    sets = f"\n{format_sets(comparison, options.width)}\n" if comparison else ""
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
-    return table(rows, options.width) + "".join(f"{note}\n" for note in [*remarks(rows), *warnings, *notes])
+    return table(rows, options.width) + sets + "".join(f"{note}\n" for note in [*remarks(rows), *warnings, *notes])
 
 
 def _draw(runs: Sequence[FinishedRun], networks: dict[str, Path], out: Path, title: str, dpi: int) -> Pictures:

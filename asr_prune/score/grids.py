@@ -47,10 +47,11 @@ def score_grids(
     log.info(line, scores["test"].kaldi_line, *point, "dev")
     if options.test_tuned:
         log.info(line, tuned.kaldi_line, *best, "test itself")
-    return _figures(scores["dev"], scores["test"], tuned) | chosen
+    return figures(scores["dev"], scores["test"], tuned) | chosen
 
 
-def _figures(dev: Score, test: Score, tuned: Score) -> dict[str, Any]:
+def figures(dev: Score, test: Score, tuned: Score) -> dict[str, Any]:
+    """The scoring figures of a `Result`. tuned: of test, at the point that is best there."""
     return {
         "wer_dev": dev.wer,
         "wer_test": test.wer,

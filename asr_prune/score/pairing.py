@@ -1,8 +1,9 @@
-"""Two scored runs, read and checked to be scored on the same test set."""
+"""Scored runs, read and checked to be scored on the same test set."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,45 @@ from asr_prune.score.wer import Utterance
 _Utterances = dict[str, Utterance]
 
 
-def read_pair(first: Path, second: Path) -> tuple[list[Utterance], list[Utterance]]:
-    """The utterances of two scores of `write_score`, each sorted by name.
+@dataclass(frozen=True)
+class Scored:
+    """A score of `write_score`: its file, how it was made, and its utterances by name."""
 
-    Raises UserError if a file is missing or damaged, or the scores differ in utterances, speakers,
-    references, normalisation or equivalents.
+    path: Path
+    settings: dict[str, Any]
+    utterances: _Utterances
+
+    @property
+    def in_order(self) -> list[Utterance]:
+        """The utterances sorted by name."""
+        return [self.utterances[name] for name in sorted(self.utterances)]
+
+
+def read_scored(path: Path) -> Scored:
+    """Reads the score in the file `path` (.json). Raises UserError if a file is missing or damaged."""
+    utterances = read_utterances(path.with_suffix(UTTERANCES))
+    return Scored(path, _settings(path), {utterance.name: utterance for utterance in utterances})
+
+
+def check_same_test(one: Scored, other: Scored) -> None:
+    """Raises UserError if two scores differ in utterances, speakers, references, normalisation or
+    equivalents.
     """
-    one, other = _by_name(first), _by_name(second)
-    both = f"{first} and {second}"
-    if odd := sorted(one.keys() ^ other.keys()):
+    both = f"{one.path} and {other.path}"
+    if odd := sorted(one.utterances.keys() ^ other.utterances.keys()):
         what = f"{len(odd)} utterances are in one of them only, e.g. {odd[0]}"
         raise UserError(f"{both} are of different sets: {what}; compare runs on one set.")
-    _check_settings(both, _settings(first), _settings(second))
-    _check_references(both, one, other)
-    return [one[name] for name in sorted(one)], [other[name] for name in sorted(other)]
+    _check_settings(both, one.settings, other.settings)
+    _check_references(both, one.utterances, other.utterances)
 
 
-def _by_name(path: Path) -> _Utterances:
-    utterances = read_utterances(path.with_suffix(UTTERANCES))
-    return {utterance.name: utterance for utterance in utterances}
+def read_pair(first: Path, second: Path) -> tuple[list[Utterance], list[Utterance]]:
+    """The utterances of two scores on one test set, each sorted by name. Raises UserError as
+    `read_scored` and `check_same_test`.
+    """
+    one, other = read_scored(first), read_scored(second)
+    check_same_test(one, other)
+    return one.in_order, other.in_order
 
 
 def _settings(path: Path) -> dict[str, Any]:

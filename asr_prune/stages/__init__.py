@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 
 from asr_prune.errors import UserError
+from asr_prune.stages.folds import works_of_folds
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
@@ -25,15 +26,19 @@ STAGES: dict[str, str] = {
 
 
 def works_of(stage: str, experiment: Experiment) -> list[Work]:
-    """The works of a stage, in order. Changes nothing. Raises UserError if the recipe asks for something impossible."""
+    """The works of a stage, in order. Changes nothing. Raises UserError if the recipe asks for
+    something impossible.
+    """
     works: Callable[[Experiment], list[Work]]
     works = importlib.import_module(f"{__name__}.{stage}").works
+    if experiment.folds:
+        return works_of_folds(stage, works, experiment)
     return works(experiment)
 
 
 def all_works(experiment: Experiment, last: str = "report") -> list[Work]:
-    """The works of the stages up to `last`, in order. Before the corpus stage has run they rest on the experiment's
-    assumptions.
+    """The works of the stages up to `last`, in order. Before the corpus stage has run they rest on
+    the experiment's assumptions.
     """
     return [work for stage in stages_between("corpus", last) for work in works_of(stage, experiment)]
 

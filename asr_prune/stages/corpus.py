@@ -45,15 +45,17 @@ def works(experiment: Experiment) -> list[Work]:
 
 
 def _oov(experiment: Experiment) -> str | None:
-    """The word for words without a pronunciation; None if networks learn to spell words, which need none."""
+    """The word for words without a pronunciation; None if networks learn to spell words, which need
+    none.
+    """
     lang = experiment.recipe.lang
     spelled = experiment.loaded.recipe.decode.type == "ctc" and lang.tokens != "phones"
     return None if spelled else lang.oov_word
 
 
 def check_script(experiment: Experiment) -> None:
-    """Raises UserError, with the line or `--set`, if the local script cannot be loaded or does not take corpus.options
-    or corpus.subset.
+    """Raises UserError, with the line or `--set`, if the local script cannot be loaded or does not
+    take corpus.options or corpus.subset.
 
     A script that gets either is imported; its `prepare` is not called.
     """
@@ -73,6 +75,8 @@ def _script(experiment: Experiment) -> Path:
 
 
 def _in_project(corpus: CorpusOptions) -> CorpusOptions:
-    """With a root relative to the project if it is inside, as data that moves with it."""
+    """Of the whole corpus, with a root relative to the project if it is inside, as data that moves
+    with it.
+    """
     root = corpus.root
-    return replace(corpus, root=project_path(root)) if root and root.is_absolute() else corpus
+    return replace(corpus, folds=0, root=project_path(root) if root and root.is_absolute() else root)

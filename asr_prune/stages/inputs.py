@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder, transform_file
+from asr_prune.layout import Layout
 from asr_prune.workflow.experiment import Experiment
 
 Inputs = dict[Path, str]
+#: the one of FEATURE_FILES that has the features themselves
+ARCHIVE = "feats.ark"
 #: what a front end reads of a pass, as far as the pass has it
 FRONT_END = ("delta_opts", "splice_opts", "final.mat")
 
@@ -18,8 +21,17 @@ def feature_inputs(experiment: Experiment, parts: Iterable[str], kind: str) -> I
     folders = [experiment.layout.set(part) for part in parts]
     inputs = dict.fromkeys((folder / "utt2spk" for folder in folders), "corpus")
     for folder in folders:
-        inputs |= {feature_folder(folder, kind) / name: "features" for name in FEATURE_FILES}
+        inputs |= dict.fromkeys(feature_files(experiment.layout, folder, kind), "features")
     return inputs
+
+
+def feature_files(layout: Layout, folder: Path, kind: str) -> list[Path]:
+    """The files of a set's features. Those of a fold lie in the archives of the whole corpus."""
+    own = feature_folder(folder, kind)
+    if not layout.fold:
+        return [own / name for name in FEATURE_FILES]
+    shared = [feature_folder(each, kind) / ARCHIVE for each in layout.whole.sets()]
+    return [*(own / name for name in FEATURE_FILES if name != ARCHIVE), *shared]
 
 
 def network_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:

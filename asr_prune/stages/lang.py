@@ -33,9 +33,9 @@ def _lang(experiment: Experiment) -> Work:
         says="making L and G",
         job="asr_prune.lang.make:make_lang",
         arguments={"lexicon": lexicon, "out": layout.lang, "options": options, "source": source},
-        inputs={lexicon: "corpus"} | source.made_by_corpus(layout.data),
+        inputs={lexicon: "corpus"} | source.made_by_corpus(layout.whole.data),
         outputs=[layout.lang / name for name in (*LANG, *source.estimates())],
-        optional=[*_beside(lexicon), *source.given(layout.data)],
+        optional=[*_beside(lexicon), *source.given(layout.whole.data)],
         home=layout.exp,
     )
 
@@ -93,9 +93,9 @@ def _tokens(experiment: Experiment) -> Work:
         },
         inputs={train / "text": "corpus"}
         | ({lexicon: "corpus"} if lexicon else {})
-        | (source.made_by_corpus(layout.data) if source else {}),
+        | (source.made_by_corpus(layout.whole.data) if source else {}),
         outputs=[layout.lang / name for name in names],
-        optional=source.given(layout.data) if source else [],
+        optional=source.given(layout.whole.data) if source else [],
         home=layout.exp,
     )
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from asr_prune.lang.overlap import OVERLAP
 from asr_prune.run_dir import RunDir
+from asr_prune.score.files import UTTERANCES
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
-REPORT_FILES = ("results.json", "results.csv", "wer_vs_nodes.png", "costs.png", "norms.png", "index.html")
+REPORT_FILES = (
+    *("results.json", "results.csv", "comparison.json", "wer_vs_nodes.png", "costs.png", "norms.png"),
+    "index.html",
+)
 #: any run: its paths are patterns
 EVERY_RUN = RunDir(Path("*"))
 
@@ -18,7 +22,8 @@ def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
-    read = (run.result, run.norms, run.weights, run.widths, words, run.verify)
+    scores = (run.recipe, run.score("test"), run.score("test").with_suffix(UTTERANCES))
+    read = (run.result, run.norms, run.weights, run.widths, words, run.verify, *scores)
     return [
         Work(
             stage="report",

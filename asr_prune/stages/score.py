@@ -1,4 +1,6 @@
-"""Stage score: LM weight and word penalty chosen on dev, word errors on test, and the run's row of the report."""
+"""Stage score: LM weight and word penalty chosen on dev, word errors on test, and the run's row of
+the report.
+"""
 
 from __future__ import annotations
 

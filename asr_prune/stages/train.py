@@ -108,8 +108,8 @@ def _no_teacher(where: str, name: str, file: Path, earlier: Sequence[str]) -> Us
 
 
 def check_size(experiment: Experiment, run: Run) -> None:
-    """Raises UserError if the network of a run cannot be made small enough for its budget, as far as
-    its outputs are known.
+    """Raises UserError if the network of a run cannot be made small enough for its budget, as far
+    as its outputs are known.
     """
     if run.prune.budget is None or run.prune.budget.priced or experiment.outputs is None:
         return

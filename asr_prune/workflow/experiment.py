@@ -1,4 +1,6 @@
-"""An experiment: a recipe, its folders, and what earlier works recorded about the corpus and the labels."""
+"""An experiment: a recipe, its folders, and what earlier works recorded about the corpus and the
+labels.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.hmm.options import LdaMlltOptions, SatOptions
 from asr_prune.integrity import checked
 from asr_prune.lang.ngram.options import LmOptions
-from asr_prune.layout import Layout
+from asr_prune.layout import FOLDS, POOLED, SEEDS, Layout
 from asr_prune.recipe.blocks import Recipe, Run
 from asr_prune.recipe.load import Loaded, load_recipe
 from asr_prune.run_dir import RunDir
@@ -29,10 +31,34 @@ NJ = 2
 
 @dataclass
 class Experiment:
-    """One recipe as a command sees it. nj: processes for the stages that share work."""
+    """One recipe as a command sees it.
+
+    nj: processes for the stages that share work; part: of the experiment, as in `Layout`; seed: of
+    the labels, if not the recipe's.
+    """
 
     loaded: Loaded
     nj: int = NJ
+    part: str = ""
+    seed: int | None = None
+
+    def of_seed(self, seed: int) -> Experiment:
+        """The same data, language model and features with the labels of another seed."""
+        return replace(self, part=f"{SEEDS}/{seed}", seed=seed)
+
+    @cached_property
+    def folds(self) -> list[Experiment]:
+        """The folds of a cross-validation, each an experiment of its own; empty without any."""
+        count = 0 if self.part else self.recipe.corpus.folds
+        return [self._fold(str(number)) for number in range(1, count + 1)]
+
+    @cached_property
+    def pooled(self) -> Experiment:
+        """What all folds together have given; the experiment itself if it has no folds."""
+        return self._fold(POOLED) if self.folds else self
+
+    def _fold(self, fold: str) -> Experiment:
+        return replace(self, part=f"{FOLDS}{self.recipe.corpus.folds}/{fold}")
 
     @property
     def name(self) -> str:
@@ -40,7 +66,7 @@ class Experiment:
 
     @cached_property
     def layout(self) -> Layout:
-        return Layout(self.name)
+        return Layout(self.name).of_part(self.part)
 
     @cached_property
     def facts(self) -> Facts | None:
@@ -54,7 +80,8 @@ class Experiment:
         estimated = recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
         lexicon = facts.lexicon or recipe.lang.folder is not None
         model = estimated or facts.arpa or facts.lm_text
-        return replace(recipe, decode=recipe.decode.applied(lexicon, model))
+        seed = recipe.seed if self.seed is None else self.seed
+        return replace(recipe, seed=seed, decode=recipe.decode.applied(lexicon, model))
 
     @property
     def assumptions(self) -> list[str]:
@@ -70,7 +97,9 @@ class Experiment:
 
     @property
     def settled(self) -> bool:
-        """Whether it is known if networks are trained with CTC: `auto` waits for what the corpus stage records."""
+        """Whether it is known if networks are trained with CTC: `auto` waits for what the corpus
+        stage records.
+        """
         return self.facts is not None or self.loaded.recipe.decode.type != "auto"
 
     @property
@@ -93,7 +122,9 @@ class Experiment:
 
     @property
     def has_hmm(self) -> bool:
-        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once they are taken."""
+        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once
+        they are taken.
+        """
         if self.ctc or not self.recipe.hmm.labels:
             return True
         return self._taken("final.mdl")
@@ -127,7 +158,9 @@ class Experiment:
 
     @property
     def graph(self) -> Path | None:
-        """The decoding graph of the networks; None if they are decoded greedily or cannot be decoded at all."""
+        """The decoding graph of the networks; None if they are decoded greedily or cannot be
+        decoded at all.
+        """
         if self.greedy or not self.has_hmm:
             return None
         return self.layout.token_graph if self.ctc else self.layout.graph
@@ -168,16 +201,28 @@ class Experiment:
             min_frames=(self.sat or SatOptions()).fmllr_min_frames,
         )
 
+    @property
+    def sweeps(self) -> Path:
+        """The folder of the states of sweeps, a file each."""
+        return self.layout.exp / "sweeps"
+
     def accepted(self, run: RunDir) -> list[str]:
         """Works of a run, and of all runs, that were kept although their code had changed."""
         hashes = Hashes(self.layout.hashes)
-        return [entry for folder in (self.layout.exp, run.path) for entry in Ledger(folder, hashes).accepted()]
+        folders = dict.fromkeys((self.layout.whole.exp, self.layout.exp, run.path))
+        return [entry for folder in folders for entry in Ledger(folder, hashes).accepted()]
 
     def command(self, stage: str | None = None) -> str:
         """What to type to do this again, from `stage` on: ./run.sh if the current folder has it."""
         start = ["./run.sh"] if Path("run.sh").is_file() else ["asr-prune", "run"]
-        words = [*start, "--recipe", str(self.loaded.folder)]
-        words += ["--stage", stage] if stage else []
+        return self._command(start, ["--stage", stage] if stage else [])
+
+    def command_of(self, verb: str, *more: str) -> str:
+        """What to type to run a verb on this recipe again, with options `more` of its own."""
+        return self._command(["asr-prune", verb], more)
+
+    def _command(self, start: Sequence[str], more: Sequence[str]) -> str:
+        words = [*start, "--recipe", str(self.loaded.folder), *more]
         words += ["--nj", str(self.nj)] if self.nj != NJ else []
         return shlex.join([*words, *(word for text in self.loaded.sets for word in ("--set", text))])
 
@@ -190,10 +235,12 @@ def open_experiment(recipe: Path | str, sets: Sequence[str] = (), nj: int = NJ) 
 
 
 def experiment_of(run: RunDir, recipe: Path | str | None = None, sets: Sequence[str] = (), nj: int = NJ) -> Experiment:
-    """The experiment that a run belongs to; recipe: its folder, by default recipes/<name>. Raises UserError if the run
-    is of another recipe.
+    """The experiment, or the part of one, that a run belongs to; recipe: its folder, by default
+    recipes/<name>. Raises UserError if the run is of another recipe.
     """
-    experiment = open_experiment(recipe or f"recipes/{Layout.of_run(run).name}", sets, nj)
-    if experiment.layout != Layout.of_run(run):
+    layout = Layout.of_run(run)
+    whole = open_experiment(recipe or f"recipes/{layout.whole.name}", sets, nj)
+    experiment = replace(whole, part=layout.part)
+    if experiment.layout != layout:
         raise UserError(f"{run.path} is not a run of {experiment.loaded.folder}; name its recipe with --recipe.")
     return experiment

@@ -6,6 +6,7 @@ import importlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ class DamagedInput(UserError):
 
 @dataclass(frozen=True)
 class State:
-    """Whether a work is due, and why. waits: it may turn out up to date once the works before it are done."""
+    """Whether a work is due, and why. waits: it may turn out up to date once the works before it
+    are done.
+    """
 
     work: Work
     due: bool
@@ -87,28 +90,28 @@ class Runner:
         return State(work, False, "")
 
     def survey(self, works: Iterable[Work]) -> Iterator[State]:
-        """The state of each work if all were run in this order; runs nothing. A work that reads what a due work makes
-        is due as well: whether it really is shows only then.
+        """The state of each work if all were run in this order; runs nothing. A work that reads
+        what a due work makes is due as well: whether it really is shows only then.
         """
-        due: dict[tuple[str, str], None] = {}
+        due: dict[tuple[str, str, str], None] = {}
         made: dict[Path, str] = {}  # by due works
         for work in works:
             state = self.state(work)
-            makers = {(maker, run) for maker in work.inputs.values() for run in ("", work.run)}
-            waits = [stage for stage, run in due if (stage, run) in makers or stage in work.after]
+            makers = set(product(work.inputs.values(), ("", work.run), ("", work.fold)))
+            waits = [own[0] for own in due if own in makers or own[0] in work.after]
             waits += [made[path] for path in work.inputs if path in made]
             if waits and not state.why.startswith("changed"):
                 state = State(work, True, f"after {waits[-1]}", waits=True)
             if state.due:
-                due[work.stage, work.run] = None
+                due[work.stage, work.run, work.fold] = None
                 made |= dict.fromkeys(work.outputs, work.stage)
             yield state
 
     def run(self, works: Iterable[Work]) -> None:
         """Does each work that is due, in order.
 
-        Raises MissingInput if an input does not exist, DamagedInput if a job fails on an input that has changed since
-        its stage wrote it, and UserError as the jobs do.
+        Raises MissingInput if an input does not exist, DamagedInput if a job fails on an input that
+        has changed since its stage wrote it, and UserError as the jobs do.
         """
         for work in works:
             self._once(work)
@@ -136,7 +139,8 @@ class Runner:
 
     def _do(self, work: Work) -> None:
         ledger, fingerprint = self.ledger(work), self.fingerprint(work)
-        for folder in (self.layout.data, self.layout.exp):
+        # beside a work of a run there may be others, in processes of their own
+        for folder in [work.home] if work.run else [self.layout.data, self.layout.exp]:
             sweep(folder)
         ledger.forget(work.entry, work.outputs)
         ledger.begin(work.entry, fingerprint.digest(), work.unfinished)
@@ -153,8 +157,9 @@ class Runner:
 
     def _blame_input(self, work: Work, error: UserError) -> None:
         """Raises DamagedInput if `error` names an input that has changed since its stage wrote it."""
+        folders = [folder for folder in (work.home, *work.home.parents) if folder.is_relative_to(self.layout.exp)]
+        ledgers = [Ledger(folder, self.hashes) for folder in folders]
         for path, maker in work.inputs.items():
-            ledgers = (self.ledger(work), Ledger(self.layout.exp, self.hashes))
             written = next((found for own in ledgers if (found := own.written(maker, path))), None)
             if written and written != self.hashes.of(path) and str(path) in str(error):
                 raise DamagedInput(path, maker) from error

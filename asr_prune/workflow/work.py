@@ -10,9 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Files:
-    """The files below `root` that match any of `patterns` (Path.glob), or `root` itself if it is a file.
+    """The files below `root` that match any of `patterns` (Path.glob), or `root` itself if it is a
+    file.
 
-    They count by content. The runner looks for them, so that a stage can name files it has not seen.
+    They count by content. The runner looks for them, so that a stage can name files it has not
+    seen.
     """
 
     root: Path
@@ -28,9 +30,11 @@ class Files:
 
 @dataclass(frozen=True)
 class Listing:
-    """Files that count by name, size and time of change only, because reading them all takes too long: audio.
+    """Files that count by name, size and time of change only, because reading them all takes too
+    long: audio.
 
-    places: a function of the package, "module:function"; called with `arguments` it yields files and folders.
+    places: a function of the package, "module:function"; called with `arguments` it yields files
+    and folders.
     """
 
     places: str
@@ -42,16 +46,17 @@ class Work:
     """What is to be done, what it reads and what it writes. Making a Work changes nothing on disk.
 
     stage: the stage it belongs to; says: what the log says when it begins; job: a function of the
-    package, "module:function", imported only if the work is due; arguments: plain values that the job
-    takes by name, which count for the fingerprint; inputs: files that it reads, each with the stage
-    that makes it; outputs: files that must exist, unchanged, for the work to count as done; home:
-    folder in whose ledger the work is recorded; piece: what it is of the stage, if the stage does
-    several things; run: the training run that it is for; optional: further files that count if they
-    exist; after: stages that make some of these; uncounted: further arguments of the job that do not
-    count (processes, wording); code: modules that the job finds by name, whose code counts as well;
-    scripts: code outside the package that counts, by a name that does not depend on where the
-    project is; unfinished: folders where a job that was interrupted finds what it had done;
-    they are removed before a work with another fingerprint begins.
+    package, "module:function", imported only if the work is due; arguments: plain values that the
+    job takes by name, which count for the fingerprint; inputs: files that it reads, each with the
+    stage that makes it; outputs: files that must exist, unchanged, for the work to count as done;
+    home: folder in whose ledger the work is recorded; piece: what it is of the stage, if the stage
+    does several things; run: the training run that it is for; fold: of a cross-validation that it
+    belongs to; optional: further files that count if they exist; after: stages that make some of
+    these; uncounted: further arguments of the job that do not count (processes, wording); code:
+    modules that the job finds by name, whose code counts as well; scripts: code outside the package
+    that counts, by a name that does not depend on where the project is; unfinished: folders where a
+    job that was interrupted finds what it had done; they are removed before a work with another
+    fingerprint begins.
 
     The job may return paths: further files that it wrote.
     """
@@ -65,6 +70,7 @@ class Work:
     home: Path
     piece: str = ""
     run: str = ""
+    fold: str = ""
     optional: Sequence[Path | Files | Listing] = ()
     after: Sequence[str] = ()
     uncounted: Mapping[str, Any] = field(default_factory=dict)
@@ -79,8 +85,9 @@ class Work:
 
     @property
     def title(self) -> str:
-        """Its name in the log: stage, piece and run."""
-        return " ".join(filter(None, (self.stage, self.piece, self.run)))
+        """Its name in the log: stage, piece, fold and run."""
+        fold = self.fold and f"fold {self.fold}"
+        return " ".join(filter(None, (self.stage, self.piece, fold, self.run)))
 
 
 def plain(value: Any) -> Any:

@@ -1,8 +1,10 @@
-"""Settings tried, as many for each method, on frozen labels: `python tests/bench/trials.py recipes/an4/trials.yaml`.
+"""Settings tried, as many for each method, on frozen labels: `python tests/bench/trials.py
+recipes/an4/trials.yaml`.
 
-In a project whose align stage, and graph stage for adapted features, are done. The development speakers are divided:
-trials are compared on one half (every other speaker), and what the best one reaches is read from the other half, which
-no choice has seen. Rows are added to trials.csv beside the file as they come; trials that it has are not repeated.
+In a project whose align stage, and graph stage for adapted features, are done. The development
+speakers are divided: trials are compared on one half (every other speaker), and what the best one
+reaches is read from the other half, which no choice has seen. Rows are added to trials.csv beside
+the file as they come; trials that it has are not repeated.
 """
 
 from __future__ import annotations
@@ -12,30 +14,34 @@ import csv
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import yaml
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.acoustic.evaluate import evaluate
-from asr_prune.acoustic.network import size_of
+from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.targets import frame_targets
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.pruning.removal import shrink
+from asr_prune.pruning.teaching import Labelled
 from asr_prune.pruning.training import labelled_examples, train_run
 from asr_prune.run_dir import RunDir
-from asr_prune.workflow.experiment import open_experiment
+from asr_prune.workflow.experiment import Experiment, open_experiment
 
 FIELDS = ("method", "settings", "trial", "seed", "ce_choose", "ce_report", "nodes", "params", "macs", "seconds")
 
 
 def planned(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The trials: of each method its defaults, then `trials` - 1 points of the common space and of its own."""
+    """The trials: of each method its defaults, then `trials` - 1 points of the common space and of
+    its own.
+    """
     for name, own in plan["methods"].items():
         own = dict(own or {})
         fixed = {"prune.method": name.split()[0]} | plan["fixed"] | own.pop("fixed", {})
@@ -47,7 +53,9 @@ def planned(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def points(space: dict[str, list[Any]], count: int, draw: random.Random) -> list[dict[str, Any]]:
-    """Different points of a space, in which the values of each key occur about equally often (a Latin hypercube)."""
+    """Different points of a space, in which the values of each key occur about equally often (a
+    Latin hypercube).
+    """
     while True:
         columns = [(values * (count // len(values) + 1))[:count] for values in space.values()]
         rows = list(zip(*(draw.sample(column, count) for column in columns), strict=True))
@@ -66,27 +74,58 @@ def halves(names: list[str], speakers: dict[str, str]) -> tuple[list[str], list[
     return [n for n in names if speakers[n] in first], [n for n in names if speakers[n] not in first]
 
 
-def run_trial(row: dict[str, Any], recipe: str) -> dict[str, Any]:
-    """Trains one network and adds its figures to `row`."""
-    sets = [*row["settings"].split(), f"seed={row['seed']}", "train.threads=1", "train.tensorboard=false"]
-    experiment = open_experiment(recipe, sets)
-    (run,) = experiment.runs
+class Data(NamedTuple):
+    """Labelled features: of the training set and of both halves of the development speakers; and
+    the number of pdfs.
+    """
+
+    train: Labelled
+    choose: Labelled
+    report: Labelled
+    pdfs: int
+
+
+#: trains a run on `Data`; returns the shrunk network and its cross-entropy on `choose`
+Train = Callable[[Experiment, Data], tuple[Network, float]]
+
+
+def load(experiment: Experiment) -> Data:
+    """What the networks of an experiment read."""
     layout, source = experiment.layout, experiment.features
     labels, pdfs = frame_targets(experiment.labels)
     train, dev = (source.load(layout.set(part), layout.align) for part in ("train", "dev"))
-    choose, report = halves(sorted(dev.keys() & labels.keys()), DataDir.read(layout.set("dev")).utt2spk)
-    chosen, start = ({name: dev[name] for name in choose}, labels), time.monotonic()
+    halved = halves(sorted(dev.keys() & labels.keys()), DataDir.read(layout.set("dev")).utt2spk)
+    choose, report = (({name: dev[name] for name in half}, labels) for half in halved)
+    return Data((train, labels), choose, report, pdfs)
+
+
+def train_own(experiment: Experiment, data: Data) -> tuple[Network, float]:
+    """With the method of the recipe."""
+    (run,) = experiment.runs
     with tempfile.TemporaryDirectory() as folder:
         target = RunDir(Path(folder))
         options = run.network, run.train, run.prune
-        figures = train_run(target, (train, labels), chosen, pdfs, options, run.seed, source.plain())
+        figures = train_run(target, data.train, data.choose, data.pdfs, options, run.seed, experiment.features.plain())
         network, _ = shrink(load_model(target.network).network)
-    rest = labelled_examples(({n: dev[n] for n in report}, labels), run.network, False, torch.device("cpu"), 0)
-    size = size_of(network)
+    return network, figures["dev_ce_final"]
+
+
+def run_trial(row: dict[str, Any], recipe: str, train: Train = train_own) -> dict[str, Any]:
+    """Trains one network and adds its figures to `row`."""
+    sets = [*row["settings"].split(), f"seed={row['seed']}", "train.threads=1", "train.tensorboard=false"]
+    experiment = open_experiment(recipe, sets)
+    data, start = load(experiment), time.monotonic()
+    network, ce_choose = train(experiment, data)
+    shape, cpu = experiment.runs[0].network, torch.device("cpu")
+    rest = labelled_examples(data.report, shape, False, cpu, 0)
+    chosen = sum(len(labels) for labels in data.choose[0].values())
+    ce_report, size = evaluate(network, rest).cross_entropy, size_of(network)
     return row | {
-        "ce_choose": round(figures["dev_ce_final"], 4),
-        "ce_report": round(evaluate(network, rest).cross_entropy, 4),
+        "ce_choose": round(ce_choose, 4),
+        "ce_report": round(ce_report, 4),
+        "ce_dev": round((ce_choose * chosen + ce_report * len(rest)) / (chosen + len(rest)), 4),
         "nodes": sum(size.nodes),
+        "per_layer": "/".join(map(str, size.nodes)),
         "params": size.params,
         "macs": size.macs,
         "seconds": round(time.monotonic() - start),
@@ -94,7 +133,9 @@ def run_trial(row: dict[str, Any], recipe: str) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """For each method its defaults and the best of its trials, chosen on one half and reported on the other."""
+    """For each method its defaults and the best of its trials, chosen on one half and reported on
+    the other.
+    """
     lines = ["| method | trials | defaults | best, chosen on | reported on | its settings |", "|" + " --- |" * 6]
     for name in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == name]
@@ -125,23 +166,30 @@ def main() -> None:
             if (row["method"], row["settings"]) not in done
         ]
         todo = [row for row in todo if not given.methods or row["method"] in given.methods]
-        rows += run_all(todo, given.recipe or str(given.plan.parent), path, given.nj)
+        work = partial(run_trial, recipe=given.recipe or str(given.plan.parent))
+        rows += run_all(todo, work, path, FIELDS, given.nj)
     print(table(rows))
 
 
-def run_all(todo: list[dict[str, Any]], recipe: str, path: Path, nj: int) -> list[dict[str, Any]]:
+def run_all(
+    todo: list[dict[str, Any]],
+    work: Callable[[dict[str, Any]], dict[str, Any]],
+    path: Path,
+    fields: Sequence[str],
+    nj: int,
+) -> list[dict[str, Any]]:
     """Runs trials in `nj` processes; each row is written as it comes."""
     rows = []
     with ProcessPoolExecutor(nj, get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(run_trial, row, recipe) for row in todo]):
+        for future in as_completed([pool.submit(work, row) for row in todo]):
             if error := future.exception():
                 print(f"failed: {error}", flush=True)
                 continue
             rows.append(row := future.result())
             new = not path.exists()
             with path.open("a", newline="") as file:
-                writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-                writer.writerows([*([dict(zip(FIELDS, FIELDS, strict=True))] if new else []), row])
+                writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
+                writer.writerows([*([dict(zip(fields, fields, strict=True))] if new else []), row])
             scores = f"{row['ce_choose']:.3f} {row['ce_report']:.3f}"
             print(f"{len(rows)}/{len(todo)}  {scores}  {row['method']}  {row['settings']}", flush=True)
     return rows

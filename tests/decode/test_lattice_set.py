@@ -92,8 +92,8 @@ def test_the_summary_is_that_of_kaldis_decoders() -> None:
 
 
 def test_seconds_are_those_of_each_part(recogniser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that is read at the squares of 0, 1, 2 ...: five times for each of three utterances, first and last for
-    the pace.
+    """A clock that is read at the squares of 0, 1, 2 ...: five times for each of three utterances,
+    first and last for the pace.
     """
     monkeypatch.setattr("time.process_time", (float(i * i) for i in count()).__next__)
     loglikes = [(f"utt{i}", recogniser.loglikes(i, 20)) for i in range(3)]

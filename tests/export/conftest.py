@@ -24,7 +24,8 @@ MakeDeployed = Callable[..., Deployed]
 
 @pytest.fixture
 def deployed() -> MakeDeployed:
-    """Builds a network with random weights, biases, input normalisation and priors; pdf 2 was never seen.
+    """Builds a network with random weights, biases, input normalisation and priors; pdf 2 was never
+    seen.
 
     thin: it reads only some inputs, and its output layer is factored.
     """

@@ -1,4 +1,6 @@
-"""LDA, MLLT and fMLLR: against loops over frames, against numerical maximisation, and on data with a known answer."""
+"""LDA, MLLT and fMLLR: against loops over frames, against numerical maximisation, and on data with
+a known answer.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def test_no_step_away_from_the_maximum_is_better(seed: int, dim: int, affine: bo
 
 
 def test_lda_separates_the_classes() -> None:
-    """Three classes that differ along one direction; variance within becomes 1, the direction comes first."""
+    """Three classes that differ along one direction; variance within becomes 1, the direction comes
+    first.
+    """
     dice = np.random.default_rng(0)
     classes = dice.integers(-1, 3, 6000).astype(np.int32)
     feats = dice.normal(size=(6000, 4)) * [5, 1, 1, 3]
@@ -200,7 +204,9 @@ def test_the_first_five_speakers_without_a_transform_are_named(
 
 
 def test_mllt_is_the_maximum_for_the_scatter_itself(random_gmms: Make) -> None:
-    """What keeps a singular scatter from failing does not show in a sound one; 200 sweeps are enough."""
+    """What keeps a singular scatter from failing does not show in a sound one; 200 sweeps are
+    enough.
+    """
     gmms = random_gmms(9, 5, 3)
     feats, pdfs = drawn(gmms, 2000, 10)
     count, scattered = scatter(gmms, feats, pdfs)
@@ -210,7 +216,9 @@ def test_mllt_is_the_maximum_for_the_scatter_itself(random_gmms: Make) -> None:
 
 
 def test_mllt_makes_covariances_diagonal(random_gmms: Make) -> None:
-    """Frames drawn diagonal and then mixed: the transform takes the mixing back, up to scale and order of rows."""
+    """Frames drawn diagonal and then mixed: the transform takes the mixing back, up to scale and
+    order of rows.
+    """
     dice = np.random.default_rng(11)
     feats = dice.normal(size=(30_000, 3)) * [1.0, 2.0, 0.5]
     mixing = np.array([[1.0, 0.4, 0.1], [0.0, 1.0, 0.3], [0.2, 0.0, 1.0]])

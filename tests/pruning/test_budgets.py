@@ -28,16 +28,9 @@ from asr_prune.run_dir import RunDir
 PDFS, DIM = 8, 5
 #: options beside keep, by method
 METHODS: dict[str, dict[str, Any]] = {
-    "group_lasso": {},
-    "guided": {},
-    "complexity": {},
-    "l1": {},
-    "l2": {},
-    "magnitude": {},
+    **{name: {} for name in ("group_lasso", "guided", "complexity", "l1", "l2", "magnitude", "dense_small", "random")},
     "gradual": {"every": 4},
     "map": {"granularity": "node", "every": 4},
-    "dense_small": {},
-    "random": {},
 }
 STEERED = ("group_lasso", "guided")
 

@@ -1,4 +1,6 @@
-"""Every method on time-delay layers, trained with CTC: the asked nodes go, exactly, and a killed run ends the same."""
+"""Every method on time-delay layers, trained with CTC: the asked nodes go, exactly, and a killed
+run ends the same.
+"""
 
 from __future__ import annotations
 

@@ -202,7 +202,9 @@ def test_a_layer_of_fewer_nodes_has_less_dropout(make_trainer: MakeTrainer) -> N
 
 @pytest.mark.parametrize("name", method_names())
 def test_newbob_judges_no_epoch_in_which_a_penalty_raises_the_loss(make_trainer: MakeTrainer, name: str) -> None:
-    """Methods that add a term or remove nodes as they go, against those that train as the dense network does."""
+    """Methods that add a term or remove nodes as they go, against those that train as the dense
+    network does.
+    """
     asked = {} if name in ("dsd", "map", "svd") else {"keep": 0.5}
     method = make_trainer({"method": name, **asked}).hooks.method  # type: ignore[attr-defined]
     raising = {"complexity", "gradual", "group_lasso", "guided", "l1", "l2", "map"}
@@ -217,7 +219,9 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("name", method_names())
 def test_no_part_holds_the_graph_of_an_update(make_trainer: MakeTrainer, name: str) -> None:
-    """What a method keeps from update to update has no history, which would grow and fill the memory."""
+    """What a method keeps from update to update has no history, which would grow and fill the
+    memory.
+    """
     asked = {} if name in ("dsd", "map", "svd") else {"keep": 0.5}
     trainer = make_trainer({"method": name, "warm_up": 0.0, "fine_tune": 0.0, **asked}, {"epochs": 9})
     trainer._one_epoch()

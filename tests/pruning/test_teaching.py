@@ -19,6 +19,7 @@ from asr_prune.acoustic.teacher import Lesson, Networks, Taught
 from asr_prune.acoustic.train import Trainer
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Computed
+from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.teaching import Beside, Known, check_teacher, load_teacher
 from asr_prune.pruning.training import train_run
@@ -40,7 +41,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "gradual": {"keep": 0.5, "every": 2},
     "dense_small": {"keep": 0.5},
     "random": {"keep": 0.5},
-    "svd": {"params": 0.6},
+    "svd": {"budget": BudgetOptions(params=0.6)},
 }
 
 

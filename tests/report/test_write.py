@@ -20,7 +20,7 @@ from tests.report.conftest import invented
 
 from .conftest import run_files
 
-FILES = ["costs.png", "index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
+FILES = ["comparison.json", "costs.png", "index.html", "norms.png", "results.csv", "results.json", "wer_vs_nodes.png"]
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""What stages declare: pure functions, jobs that exist and take what they are given, an order of dependencies."""
+"""What stages declare: pure functions, jobs that exist and take what they are given, an order of
+dependencies.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +45,7 @@ VARIANTS = (
     ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
     ["decode.type=ctc", "decode.search=graph", "features.network.type=fbank", "lang.tokens=phones"],
+    ["decode.type=hmm", "hmm.labels=", "corpus.folds=3"],
 )
 UNUSUAL = ["runs=[{prune: {method: none}}, {prune: {method: dense_small, like: dense}}]", "network.type=feed_forward"]
 AUGMENT = ["train.tempo=0", "train.warp=0", "train.mask_frames=0", "train.mask_bands=0"]
@@ -145,7 +148,9 @@ def test_a_channel_goes_to_the_features_and_none_leaves_them_as_they_were(projec
 
 
 def test_every_option_of_the_search_reaches_it() -> None:
-    """None is at its default here; what stays at it in the job is read by the graph, the adaptation or the sweep."""
+    """None is at its default here; what stays at it in the job is read by the graph, the adaptation
+    or the sweep.
+    """
     given = DecodeOptions(
         beam=9.0, max_active=900, min_active=9, beam_delta=0.9, prune_interval=9, lattice_beam=3.0, acoustic_scale=0.2,
         lm_weights=(9,), penalties=(0.25,), ctc_prior_scale=0.9, transition_scale=0.9, self_loop_scale=0.9,

@@ -184,8 +184,8 @@ class PricePenalty(Penalty):
         self.score.of_layers.lerp_(-estimate.of_layers(*sample), LATEST)
 
     def _steer(self, step: int, prices: Tensor) -> None:
-        """Moves nu towards the price below which nodes cost as much as is wanted: that leads, whereas
-        the count of gates that are off lags.
+        """Moves nu towards the price below which nodes cost as much as is wanted: that leads,
+        whereas the count of gates that are off lags.
         """
         wanted, request = self.wanted(self.phases.progress(step)), self.nodes.request
         counts = self.gates.counts()

@@ -18,6 +18,7 @@ from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.errors import UserError
+from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.low_rank import Moments, Spectrum, ranks_within, spectrum
 from asr_prune.pruning.methods.svd.options import SvdOptions
 from asr_prune.pruning.shrink_job import shrink_run
@@ -53,7 +54,7 @@ def test_ranks_use_the_budget_and_lose_alike(shapes: list[tuple[int, int]], seed
     spectra = drawn(shapes, seed)
     least = sum(cost(found, 1 if found.largest else None) for found in spectra)
     budget = max(least, round(share * sum(cost(found, None) for found in spectra)))
-    ranks = ranks_within(spectra, budget)
+    ranks = ranks_within(spectra, budget, lambda i, rank: cost(spectra[i], rank))
     spent = sum(map(cost, spectra, ranks))
     assert spent <= budget
     for found, rank in zip(spectra, ranks, strict=True):
@@ -70,11 +71,15 @@ def test_ranks_use_the_budget_and_lose_alike(shapes: list[tuple[int, int]], seed
     assert all(lost[i] <= min(gained) + 1e-12 for i in cheapest)
 
 
-def trained(run: Path, params: float, kind: str = "feed_forward", init: str | None = None, epochs: int = 4) -> Network:
+def params(share: float) -> BudgetOptions:
+    return BudgetOptions(params=share)
+
+
+def trained(run: Path, budget: BudgetOptions, kind: str = "feed_forward", epochs: int = 4) -> Network:
     shape: dict[str, Any] = {"type": kind, "hidden": (20, 16), "left_context": 1, "right_context": 1}
     shape |= {"context": ((-1, 0), (0,))} if kind == "tdnn" else {"stream": 12}
-    training = TrainOptions(epochs=epochs, batch=50, learning_rate=0.01, tensorboard=False, threads=1, init=init)
-    options = NetworkOptions(**shape), training, SvdOptions(method="svd", params=params)
+    training = TrainOptions(epochs=epochs, batch=50, learning_rate=0.01, tensorboard=False, threads=1)
+    options = NetworkOptions(**shape), training, SvdOptions(method="svd", budget=budget)
     train_run(RunDir(run), task(1, 6), task(2, 2), PDFS, options, 3, {})
     shrink_run(RunDir(run))
     return load_model(RunDir(run).shrunk).network
@@ -83,7 +88,7 @@ def trained(run: Path, params: float, kind: str = "feed_forward", init: str | No
 @pytest.mark.trains
 @pytest.mark.parametrize("share", [0.35, 0.6, 1.0])
 def test_the_network_has_the_parameters_asked_and_computes_the_same(tmp_path: Path, share: float) -> None:
-    small = trained(tmp_path, share)
+    small = trained(tmp_path, params(share))
     dense = 18 * 20 + 20 * 16 + 16 * PDFS + 20 + 16 + PDFS
     assert size_of(small).params <= round(share * dense)
     assert size_of(small).params > share * dense - 40
@@ -99,7 +104,7 @@ def test_the_network_has_the_parameters_asked_and_computes_the_same(tmp_path: Pa
 def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from asr_prune.acoustic.train import Trainer
 
-    whole = trained(tmp_path / "whole", 0.5).state_dict()
+    whole = trained(tmp_path / "whole", params(0.5)).state_dict()
     one_epoch = Trainer._one_epoch
 
     def killed(trainer: Trainer) -> None:
@@ -109,16 +114,16 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Trainer, "_one_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path / "killed", 0.5)
+        trained(tmp_path / "killed", params(0.5))
     monkeypatch.setattr(Trainer, "_one_epoch", one_epoch)
-    again = trained(tmp_path / "killed", 0.5).state_dict()
+    again = trained(tmp_path / "killed", params(0.5)).state_dict()
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
 @pytest.mark.trains
 def test_training_may_start_from_it(tmp_path: Path) -> None:
-    small = trained(tmp_path, 0.5)
+    small = trained(tmp_path, params(0.5))
     options = NetworkOptions(hidden=(20, 16), left_context=1, right_context=1)
     from asr_prune.acoustic.architectures import make
 
@@ -130,21 +135,22 @@ def test_training_may_start_from_it(tmp_path: Path) -> None:
 
 @pytest.mark.trains
 def test_what_cannot_be_had_is_refused_before_training(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"maps of rank 1 have \d+; set prune.params to at least 0\.") as told:
-        trained(tmp_path / "a", 0.05)
-    least = float(str(told.value).split("at least ")[1].rstrip("."))
-    assert size_of(trained(tmp_path / "b", least + 0.0001, epochs=2)).params > 0
+    with pytest.raises(
+        UserError, match=r"maps of rank 1 have \d+; raise the budget \(to 0\.\d+ of the dense network\)\."
+    ) as told:
+        trained(tmp_path / "a", params(0.05))
+    least = float(str(told.value).split("(to ")[1].split()[0])
+    assert size_of(trained(tmp_path / "b", params(least), epochs=2)).params > 0
     with pytest.raises(UserError, match="feed_forward and tdnn networks, not residual"):
-        trained(tmp_path / "c", 0.5, "residual")
+        trained(tmp_path / "c", params(0.5), "residual")
     assert not RunDir(tmp_path / "c").network.exists()
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"keep": 0.5}, "svd removes no nodes; give params"),
-        ({"strength": 0.5}, "svd removes no nodes; give params"),
-        ({"params": 0.0}, "params must be above 0 and at most 1"),
+        ({"keep": 0.5}, "svd removes no nodes; give budget"),
+        ({"strength": 0.5}, "svd removes no nodes; give budget"),
         ({"output_rank": 3}, "leave output_rank out"),
         ({"inputs": True}, "leave inputs out"),
     ],

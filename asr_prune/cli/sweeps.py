@@ -1,0 +1,94 @@
+"""The verb that makes many runs: sweep."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from asr_prune.cli.plan import duration
+from asr_prune.cli.project import run_due
+from asr_prune.cli.recipe import print_table
+from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_verb, working
+from asr_prune.stages import works_of
+from asr_prune.sweep.board import Board
+from asr_prune.sweep.forecast import Forecast, seconds_of
+from asr_prune.sweep.points import SHARED_STAGES, SweepPoint, points_of, reopened
+from asr_prune.sweep.schedule import SweepSchedule
+from asr_prune.workflow.experiment import NJ
+from asr_prune.workflow.log import print_messages
+from asr_prune.workflow.runner import Runner
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """sweep."""
+    says = "make the runs that a file asks for: methods x keeps x strengths x seeds x networks x teachers"
+    verb = add_verb(verbs, "sweep", says, sweep_runs, "recipes/an4/sweep.yaml --dry-run")
+    verb.add_argument("file", type=Path, metavar="FILE", help="what to run: asr_prune/sweep/sweep.md")
+    verb.add_argument("--recipe", type=Path, help="folder with a recipe.yaml (default: that of FILE)")
+    add_set_options(verb)
+    add_accept_code(verb)
+    verb.add_argument("--dry-run", action="store_true", help="print the runs and the time they take, and run nothing")
+
+
+def sweep_runs(options: argparse.Namespace) -> int:
+    """Makes the runs that are due. Exit status 1 if one of them failed."""
+    recipe = options.recipe or options.file.parent
+    points = points_of(options.file, recipe, options.set)
+    if options.dry_run:
+        return print_forecast(points, options.nj)
+    again = _command(options)
+    if status := _shared(points, options):
+        print(f"all runs of the sweep need this stage; then go on with: {again}", file=sys.stderr)
+        return status
+    points = reopened(points)
+    experiment = points[0].experiment
+    with working(options, experiment, again):
+        board = Board.of(points, experiment.sweeps / f"{options.file.stem}.json", options.nj)
+        runner = Runner(experiment.layout, options.accept_code)
+        SweepSchedule(board, runner).run()
+        if board.of_state("done"):
+            runner.run(works_of("report", experiment))
+            print_table(experiment)
+        print("\n".join(board.table()), flush=True)
+    if failed := board.of_state("failed"):
+        print(f"{len(failed)} runs failed; try them again with: {again}", file=sys.stderr)
+    return int(bool(failed))
+
+
+def _shared(points: list[SweepPoint], options: argparse.Namespace) -> int:
+    """Runs the stages that all runs share, each in a process of its own; the status of the one that
+    failed.
+    """
+    loaded = points[0].experiment.loaded
+    given = {"recipe": str(loaded.folder), "set": loaded.sets[:-1], "nj": options.nj}
+    stages = {"stage": SHARED_STAGES[0], "stop_stage": SHARED_STAGES[-1]}
+    return run_due(argparse.Namespace(**given, **stages, accept_code=options.accept_code))
+
+
+def _command(options: argparse.Namespace) -> str:
+    words = ["asr-prune", "sweep", str(options.file)]
+    words += ["--recipe", str(options.recipe)] if options.recipe else []
+    words += [word for text in options.set for word in ("--set", text)]
+    words += ["--nj", str(options.nj)] if options.nj != NJ else []
+    return shlex.join([*words, *(["--accept-code"] if options.accept_code else [])])
+
+
+def print_forecast(points: list[SweepPoint], nj: int) -> int:
+    """Prints the shared stages and the runs, whether they are due, and the time they take."""
+    print_messages(sys.stderr)
+    forecast = Forecast(points, Runner(points[0].experiment.layout), nj)
+    parts = {stage: forecast.of_stage(stage) for stage in SHARED_STAGES}
+    parts |= {point.name: forecast.of_run(point.name) for point in points}
+    for name, rows in parts.items():
+        to_do = any(state.due for state, _ in rows)
+        when = f"to do       {duration(seconds_of(rows)):>7s}" if to_do else "up to date"
+        print(f"{name:{max(map(len, parts))}s}  {when}")
+    runs = [row for row in forecast.rows if row[0].work.run]
+    due = len({state.work.run for state, _ in runs if state.due})
+    shared = seconds_of([row for row in forecast.rows if not row[0].work.run]) or 0
+    whole = shared + (seconds_of(runs) or 0) / max(1, min(nj, due))
+    print(f"{len(points)} runs, {due} of them to do: {duration(seconds_of(runs))} of one process")
+    print(f"with the shared stages, {nj} runs at a time: {duration(whole)}, as if nothing else ran")
+    return 0

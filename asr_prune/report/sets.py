@@ -1,0 +1,193 @@
+"""Runs grouped into sets that differ in their seed alone, and the comparison of the sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import yaml
+
+from asr_prune.acoustic.options import NO_EFFECT
+from asr_prune.errors import UserError
+from asr_prune.integrity import checked
+from asr_prune.report.results import Result, is_dense, read_result, references
+from asr_prune.report.runs import order
+from asr_prune.run_dir import RunDir
+from asr_prune.score.compare_sets import SetRow, compare_sets
+from asr_prune.score.files import UTTERANCES
+from asr_prune.score.pairing import Scored, check_same_test, read_scored
+from asr_prune.score.run_set import run_set
+
+#: keys of a run's recipe.yaml that may differ within a set
+_OF_THE_RUN = ("name", "seed", "command")
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run, its row of results.json and the score of a set."""
+
+    folder: RunDir
+    result: Result
+    scored: Scored
+
+    @property
+    def name(self) -> str:
+        """The run's name without its seed."""
+        return self.folder.name.removesuffix(f"-s{self.result.seed}")
+
+
+@dataclass(frozen=True)
+class SetComparison:
+    """Sets of runs beside the one at `reference`.
+
+    rows, results: for each set, in one order; speakers, words: of the test set; left_out: a
+    sentence for each run that could not be compared.
+    """
+
+    rows: list[SetRow]
+    results: list[list[Result]]
+    reference: int
+    speakers: int
+    words: int
+    left_out: list[str]
+
+    def nodes(self, place: int) -> float:
+        """Median number of hidden nodes of a set's runs."""
+        return float(median(row.nodes for row in self.results[place]))
+
+
+def read_run(folder: RunDir, part: str) -> ScoredRun:
+    """A run after the score stage. Raises UserError if it is missing, unfinished or damaged."""
+    if not folder.path.is_dir():
+        raise UserError(f"{folder.path} does not exist; give the folder of a run, or of an experiment in exp/.")
+    try:
+        result = read_result(folder.result, folder.name)
+    except FileNotFoundError:
+        raise UserError(f"{folder.result} is missing; run the stage score, which writes it.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder.result} is damaged ({error}); rerun the stage score.") from None
+    return ScoredRun(folder, result, read_scored(folder.score(part)))
+
+
+def by_seed(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
+    """Runs that differ in their seed alone, by the name that they share.
+
+    What a run was asked stands in its recipe.yaml; a run without one, such as a pooled one, goes by
+    its name. Sets of one name, as after a change of the recipe, go by that of their first run, and
+    sets of several experiments by folder and name.
+    """
+    groups: dict[str, list[ScoredRun]] = {}
+    for run in sorted(runs, key=lambda run: (*order(run.result), run.result.seed)):
+        groups.setdefault(f"{run.folder.path.parent}: {_asked(run)}", []).append(run)
+    several = len({run.folder.path.parent for run in runs}) > 1
+    names: dict[str, list[ScoredRun]] = {}
+    for group in groups.values():
+        path = group[0].folder.path
+        short, full = (str(path.with_name(name)) if several else name for name in (group[0].name, path.name))
+        names[full if short in names else short] = group
+    return names
+
+
+def _asked(run: ScoredRun) -> str:
+    """What the run was asked, but for its seed, as text."""
+    if not run.folder.recipe.is_file():
+        return run.name
+    asked: dict[str, Any] = yaml.safe_load(checked(run.folder.recipe).read_text(encoding="utf-8"))
+    kept = {key: value for key, value in asked.items() if key not in _OF_THE_RUN}
+    kept["train"] = {key: value for key, value in (kept.get("train") or {}).items() if key not in NO_EFFECT}
+    text = yaml.safe_dump(kept, sort_keys=True)
+    for name in (*run.result.teachers, run.result.like or ""):
+        text = text.replace(name, name.removesuffix(f"-s{run.result.seed}")) if name else text
+    return text
+
+
+def compared(
+    sets: dict[str, list[ScoredRun]],
+    reference: str,
+    samples: int,
+    seed: int,
+    left_out: Sequence[str] = (),
+) -> SetComparison:
+    """The comparison of `sets` with the one named `reference`; samples, seed: of the bootstrap.
+
+    Raises UserError if the runs were not scored on one test set in one way.
+    """
+    first = sets[reference][0].scored
+    for run in (run for runs in sets.values() for run in runs):
+        check_same_test(first, run.scored)
+    made = [
+        run_set(
+            name,
+            seeds=[run.result.seed for run in runs],
+            labels=[str(run.folder.path.parent) for run in runs],
+            runs=[run.scored.in_order for run in runs],
+        )
+        for name, runs in sets.items()
+    ]
+    place = list(sets).index(reference)
+    words = sum(utterance.counts.words for utterance in first.in_order)
+    return SetComparison(
+        rows=compare_sets(made, place, samples, seed),
+        results=[[run.result for run in runs] for runs in sets.values()],
+        reference=place,
+        speakers=made[0].errors.shape[1],
+        words=words,
+        left_out=list(left_out),
+    )
+
+
+def usual_reference(sets: dict[str, list[ScoredRun]]) -> str:
+    """The first set of dense runs, of those without a teacher if there are such; else the first."""
+    names = {run.result.run: name for name, runs in reversed(sets.items()) for run in runs}
+    dense = references([runs[0].result for runs in sets.values() if is_dense(runs[0].result)])
+    return names[dense[0].run] if dense else next(iter(sets))
+
+
+def compare_all(folders: Sequence[RunDir], samples: int, seed: int) -> SetComparison | None:
+    """All finished runs of an experiment on test; None if there are fewer than two sets.
+
+    A run that cannot be read, or was scored in another way than the reference, is left out.
+    """
+    runs, left_out = list[ScoredRun](), list[str]()
+    for folder in folders:
+        if folder.result.is_file() and folder.score("test").with_suffix(UTTERANCES).is_file():
+            _add(runs, folder, left_out)
+    sets = by_seed(runs)
+    if len(sets) < 2:
+        return None
+    reference = usual_reference(sets)
+    sets = _same_test(sets, sets[reference][0].scored, left_out)
+    return compared(sets, reference, samples, seed, left_out) if len(sets) > 1 else None
+
+
+def _add(runs: list[ScoredRun], folder: RunDir, left_out: list[str]) -> None:
+    try:
+        runs.append(read_run(folder, "test"))
+    except UserError as error:
+        left_out.append(f"{folder.name}: {error}")
+
+
+def _same_test(sets: dict[str, list[ScoredRun]], first: Scored, left_out: list[str]) -> dict[str, list[ScoredRun]]:
+    kept: dict[str, list[ScoredRun]] = {}
+    for name, runs in sets.items():
+        for run in runs:
+            try:
+                check_same_test(first, run.scored)
+            except UserError as error:
+                left_out.append(f"{run.folder.name}: {error}")
+            else:
+                kept.setdefault(name, []).append(run)
+    return kept
+
+
+def runs_in(folder: Path) -> list[RunDir]:
+    """The finished runs of an experiment's folder, by name. Raises UserError if it has none."""
+    found = [RunDir(path.parent) for path in sorted(folder.glob("runs/*/result.json"))]
+    if not found:
+        raise UserError(
+            f"{folder} has no finished run; give the folder of an experiment, such as exp/demo, or of runs."
+        )
+    return found

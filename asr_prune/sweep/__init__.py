@@ -1,0 +1,1 @@
+"""A sweep: many runs of one recipe, from methods, sizes, seeds, networks and teachers."""

@@ -1,0 +1,59 @@
+"""What a sweep's file holds."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+from asr_prune.options import options
+from asr_prune.recipe.blocks import check_seed
+
+
+@options
+class MethodEntry:
+    """One entry of `methods:`; its blocks are laid over those of the recipe, as entries of `runs:`
+    are.
+    """
+
+    #: the method and its options; with a target (keep, strength, sparsity, like) the entry is run
+    #: at that target alone
+    prune: dict[str, Any] = field(default_factory=dict)
+    #: overrides keys of `network`, also those of the sweep's `networks`
+    network: dict[str, Any] = field(default_factory=dict)
+    #: overrides keys of `train`
+    train: dict[str, Any] = field(default_factory=dict)
+    #: values of prune.keep in place of the sweep's keeps and strengths
+    keeps: tuple[float, ...] = ()
+    #: values of prune.strength in place of the sweep's keeps and strengths
+    strengths: tuple[float, ...] = ()
+
+
+@options
+class SweepOptions:
+    #: what is compared; dense runs are made once, not at every size
+    methods: tuple[MethodEntry, ...] = ()
+    #: values of prune.keep
+    keeps: tuple[float, ...] = ()
+    #: values of prune.strength
+    strengths: tuple[float, ...] = ()
+    #: seeds of the networks; labels and features are the same for all; empty: the recipe's seed
+    seeds: tuple[int, ...] = ()
+    #: blocks laid over the recipe's `network`; empty: the recipe's network
+    networks: tuple[dict[str, Any], ...] = ()
+    #: teachers, as of train.teacher; null: none; dense: the sweep's first dense run of the same
+    #: network and seed
+    teachers: tuple[str | None, ...] = (None,)
+    #: settings for all runs, as of --set
+    set: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise ValueError("methods must have an entry, such as {prune: {method: none}}")
+        for key in ("keeps", "strengths", "seeds", "networks", "teachers", "set"):
+            values = getattr(self, key)
+            if repeated := [value for i, value in enumerate(values) if value in values[:i]]:
+                raise ValueError(f"{key} has {repeated[0]} twice; remove one")
+        if not self.teachers:
+            raise ValueError("teachers must have an entry; null is no teacher")
+        for seed in self.seeds:
+            check_seed(seed)

@@ -1,0 +1,110 @@
+"""Makes the runs of a sweep, some at a time; a run that fails stops nothing but those that need it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from multiprocessing.connection import wait
+
+from asr_prune.report.cells import decimals
+from asr_prune.report.results import read_result
+from asr_prune.sweep.board import Board, Status
+from asr_prune.sweep.forecast import Forecast, seconds_of
+from asr_prune.sweep.worker import Task, Worker, preload
+from asr_prune.workflow.runner import Runner
+
+log = logging.getLogger(__name__)
+
+#: seconds between two tables
+_EVERY = 300.0
+
+
+class SweepSchedule:
+    """board: the runs in the order in which they are made; runner: of the experiment, whose lock
+    this process holds.
+    """
+
+    def __init__(self, board: Board, runner: Runner) -> None:
+        self.board, self.runner = board, runner
+        self.workers: dict[str, Worker] = {}
+        self._table_at = -_EVERY
+
+    def run(self) -> None:
+        """Returns once every run is done or has failed. If interrupted, ends the processes first."""
+        try:
+            self._find_done()
+            self._estimate()
+            preload(work for status in self.board.of_state("to do") for work in status.point.works())
+            while self._start() or self.workers:
+                self._report()
+                self._wait()
+        finally:
+            for worker in self.workers.values():
+                worker.stop()
+            for status in self.board.of_state("running"):
+                status.state = "to do"
+            self.board.save()
+
+    def _find_done(self) -> None:
+        for status in self.board.statuses.values():
+            if not self._due(status):
+                status.state = "done"
+        self.runner.hashes.save()
+
+    def _estimate(self) -> None:
+        """Of runs that no earlier start of the sweep has estimated."""
+        new = [status for status in self.board.of_state("to do") if status.estimate is None]
+        if new:
+            log.info("estimating the time of %d runs", len(new))
+            forecast = Forecast([status.point for status in new], self.runner, self.board.nj)
+            for status in new:
+                status.estimate = seconds_of(forecast.of_run(status.point.name))
+        self.board.save()
+
+    def _due(self, status: Status) -> bool:
+        """Whether it or a run that it needs has anything to do."""
+        done = {own.point.name for own in self.board.of_state("done")}
+        needed = [self.board.statuses[name] for name in status.point.needs if name in self.board.statuses]
+        states = self.runner.survey(status.point.works())
+        return any(own.point.name not in done for own in needed) or any(own.due or own.why for own in states)
+
+    def _start(self) -> bool:
+        """Starts runs that wait for nothing; whether any run is left that may still be started."""
+        for status in self.board.of_state("to do"):
+            needed = [self.board.statuses[name] for name in status.point.needs if name in self.board.statuses]
+            if failed := [own.point.name for own in needed if own.state == "failed"]:
+                status.began = time.time()
+                self._end(status, f"it needs {failed[0]}, which failed")
+            elif all(own.state == "done" for own in needed) and len(self.workers) < self.board.nj:
+                self._begin(status)
+        self.board.save()
+        return bool(self.board.of_state("to do"))
+
+    def _begin(self, status: Status) -> None:
+        status.state, status.began = "running", time.time()
+        task = Task.of(status.point, status.log, self.runner.accept_code)
+        self.workers[status.point.name] = Worker(task)
+
+    def _wait(self) -> None:
+        """Until a run ends, or the table is due."""
+        if not self.workers:
+            return
+        ended = wait([worker.process.sentinel for worker in self.workers.values()], _EVERY)
+        for name, worker in list(self.workers.items()):
+            if worker.process.sentinel in ended:
+                del self.workers[name]
+                self._end(self.board.statuses[name], worker.cause())
+
+    def _end(self, status: Status, cause: str) -> None:
+        status.end("failed" if cause else "done", cause)
+        log.info("%s: %s", status.point.name, f"failed: {cause}" if cause else self._figures(status))
+
+    def _figures(self, status: Status) -> str:
+        row = read_result(status.point.experiment.run_dir(status.point.run).result, status.point.name)
+        wer = f"WER test {decimals(row.wer_test, 2)}, CE dev {decimals(row.dev_ce_final, 3)}"
+        return f"{wer}, {row.nodes} nodes, {status.seconds:.0f} s; {self.board.counts()}"
+
+    def _report(self) -> None:
+        if time.monotonic() - self._table_at >= _EVERY:
+            self._table_at = time.monotonic()
+            log.info("%s", "\n".join(self.board.table()))

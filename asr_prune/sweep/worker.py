@@ -1,0 +1,120 @@
+"""A process that makes one run of a sweep."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from asr_prune.interrupts import interruptible
+from asr_prune.sweep.points import SweepPoint
+from asr_prune.workflow.experiment import open_experiment
+from asr_prune.workflow.log import INTERRUPTED, one_line
+from asr_prune.workflow.runner import Runner
+from asr_prune.workflow.work import Work
+
+#: on Linux workers are forks of a process that has loaded what all of them need and does nothing
+#: else, elsewhere fresh processes
+STARTER: ForkServerContext | SpawnContext
+if sys.platform == "linux":
+    STARTER = multiprocessing.get_context("forkserver")
+else:
+    STARTER = multiprocessing.get_context("spawn")
+
+
+def preload(works: Iterable[Work]) -> None:
+    """Workers that are started from now on find the code of these works loaded."""
+    modules = [name for work in works for name in (work.job.partition(":")[0], *work.code)]
+    STARTER.set_forkserver_preload([*dict.fromkeys([__name__, *modules])])  # others than a fork server ignore it
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a process is given: the folder of the project, the recipe and settings of a point, and
+    where its output goes.
+    """
+
+    project: Path
+    recipe: Path
+    sets: tuple[str, ...]
+    method: str
+    log: Path
+    accept_code: bool
+
+    @classmethod
+    def of(cls, point: SweepPoint, log: Path, accept_code: bool) -> Task:
+        loaded = point.experiment.loaded
+        return cls(Path.cwd(), loaded.folder, tuple(loaded.sets), point.method, log, accept_code)
+
+
+class Worker:
+    """A running process of a task. It ends when this process ends, whatever ends that."""
+
+    def __init__(self, task: Task) -> None:
+        self._answer, theirs = STARTER.Pipe(duplex=False)
+        self.process: BaseProcess = STARTER.Process(target=work_on, args=(task, theirs))
+        self.process.start()
+        theirs.close()
+
+    def cause(self) -> str:
+        """Why the process, which has ended, did not do its task; empty if it did."""
+        self.process.join()
+        status = self.process.exitcode or 0
+        try:
+            told = self._answer.recv() if self._answer.poll() else ""
+        except EOFError:
+            told = ""
+        if status < 0:
+            return f"a signal ({-status}) killed it, perhaps for lack of memory"
+        return str(told or f"it ended with status {status}") if status else ""
+
+    def stop(self) -> None:
+        """Ends the process as Ctrl-C does; what it has finished is kept."""
+        self.process.terminate()
+        self.process.join()
+
+
+def work_on(task: Task, answer: Connection) -> None:
+    """Makes the run; of an error, `answer` gets the cause in one line."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.chdir(task.project)
+    _print_to(task.log)
+    try:
+        with interruptible():
+            point = SweepPoint(open_experiment(task.recipe, task.sets, nj=1), task.method)
+            Runner(point.experiment.layout, task.accept_code).run(point.works())
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except Exception as error:
+        traceback.print_exc()
+        answer.send(one_line(error))
+        raise SystemExit(1) from None
+
+
+def _end_with_parent() -> None:
+    """A run whose sweep was killed must not go on beside the same run of the next one."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _print_to(log: Path) -> None:
+    """Sends all output, that of libraries included, to the end of a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, force=True)
+    logging.getLogger("asr_prune").setLevel(logging.DEBUG)
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)

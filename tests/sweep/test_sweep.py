@@ -1,0 +1,186 @@
+"""Sweeps that run: a failed run stops nothing, and a killed sweep ends in the same results."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli.main import main
+from asr_prune.sweep.worker import Task, Worker
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "stages")]
+
+from sweeping import write_project  # noqa: E402
+from whole import results  # noqa: E402
+
+pytestmark = pytest.mark.trains
+
+SWEEP = """
+methods:
+  - {prune: {method: none}}
+  - {prune: {method: magnitude}}
+  - {prune: {method: l1}, train: {init: broken.pt}}
+keeps: [0.5]
+teachers: [null, dense]
+"""
+COMMAND = [sys.executable, "-P", "-m", "asr_prune.cli.main", "sweep", "recipes/tiny/sweep.yaml"]
+NAMES = ["dense", "dense-teacher-dense", "magnitude-keep0.5", "magnitude-keep0.5-teacher-dense"]
+BROKEN = ["l1-keep0.5-init-broken.pt", "l1-keep0.5-init-broken.pt-teacher-dense"]
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose shared stages are done, with a model file that cannot be read."""
+    here = tmp_path_factory.mktemp("projects") / "before"
+    write_project(here, SWEEP)
+    (here / "broken.pt").write_bytes(b"no model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        assert main(["run", "--recipe", "recipes/tiny", "--stop-stage", "graph", "--nj", "1"]) == 0
+    return here
+
+
+@pytest.fixture(scope="module")
+def swept(before: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A project after its sweep, and what the sweep printed."""
+    here = before.with_name("swept")
+    copy(before, here)
+    return here, sweep(here)
+
+
+def copy(before: Path, here: Path) -> None:
+    """Without the name of the process that holds the experiment."""
+    shutil.copytree(before, here, ignore=shutil.ignore_patterns(".lock"))
+
+
+def sweep(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *options], cwd=project, capture_output=True, text=True)
+
+
+def test_a_failed_run_is_listed_and_stops_nothing(swept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    project, ended = swept
+    assert ended.returncode == 1
+    done = [name for name in NAMES if (project / f"exp/tiny/runs/{name}/result.json").is_file()]
+    assert done == NAMES
+    failed = [line for line in ended.stdout.splitlines() if line.startswith("failed: ")]
+    assert [line.split()[1] for line in failed] == [f"{name}:" for name in BROKEN]
+    assert "broken.pt" in failed[0]
+    log = failed[0].rpartition("(log: ")[2].rstrip(")")
+    assert "broken.pt" in (project / log).read_text()
+    assert "6 runs: 4 done, 2 failed" in ended.stdout
+    again = "2 runs failed; try them again with: asr-prune sweep recipes/tiny/sweep.yaml"
+    assert ended.stderr.splitlines()[-1] == again
+    states = json.loads((project / "exp/tiny/sweeps/sweep.json").read_text())["runs"]
+    assert {name: own["state"] for name, own in states.items()} == dict.fromkeys(NAMES, "done") | dict.fromkeys(
+        BROKEN, "failed"
+    )
+
+
+def test_its_report_has_the_runs_and_their_own_commands(
+    swept: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    project, ended = swept
+    assert "report: exp/tiny/report/index.html" in ended.stdout
+    rows = json.loads((project / "exp/tiny/report/results.json").read_text())
+    assert sorted(row["run"] for row in rows) == NAMES
+    commands = {row["run"]: row["command"] for row in rows}
+    assert len(set(commands.values())) == len(NAMES)
+
+
+def test_what_a_sweep_made_is_up_to_date_for_its_commands(
+    swept: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, _ = swept
+    rows = json.loads((project / "exp/tiny/report/results.json").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        for row in rows:
+            words = shlex.split(row["command"])
+            assert words[:4] == ["asr-prune", "run", "--recipe", "recipes/tiny"]
+            assert main(["due", *words[2:], "--stop-stage", "score"]) == 0
+            assert all(line.endswith("up to date") for line in capsys.readouterr().out.splitlines()), row["run"]
+
+
+def test_a_dry_run_prints_runs_and_time_and_runs_nothing(before: Path, tmp_path: Path) -> None:
+    here = tmp_path / "dry"
+    copy(before, here)
+    ended = sweep(here, "--dry-run")
+    assert ended.returncode == 0
+    lines = ended.stdout.splitlines()
+    assert [line.split()[0] for line in lines[5:-2]] == [*NAMES[::2], BROKEN[0], *NAMES[1::2], BROKEN[1]]
+    assert all(line.split()[-1] == "s" for line in lines[5:-2])
+    assert lines[-2].startswith("6 runs, 6 of them to do: ")
+    assert not (here / "exp/tiny/runs").exists()
+    assert not (here / "exp/tiny/sweeps").exists()
+
+
+def test_a_worker_that_is_killed_is_told(before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy(before, tmp_path / "killed")
+    monkeypatch.chdir(tmp_path / "killed")
+    sets = ("train.epochs=1000", "runs=[{prune: {method: none}}]")
+    worker = Worker(Task(Path.cwd(), Path("recipes/tiny"), sets, "none", Path("exp/tiny/log/sweep/a.log"), False))
+    until(Path("exp/tiny/runs/dense-epochs-1000/metrics.jsonl").is_file, 120)
+    assert worker.process.pid is not None
+    os.kill(worker.process.pid, signal.SIGKILL)
+    assert worker.cause() == "a signal (9) killed it, perhaps for lack of memory"
+
+
+def until(true: object, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_killed_sweep_ends_in_the_same_results(
+    before: Path, swept: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """Killed at random moments of different runs; its workers end by themselves."""
+    here, dice = tmp_path / "killed", random.Random(7)
+    copy(before, here)
+    for kill in range(3):
+        kill_sweep(here, kill, dice.uniform(0, 2))
+    assert sweep(here).returncode == 1
+    assert comparable(here) == comparable(swept[0])
+
+
+def kill_sweep(project: Path, epochs: int, seconds: float) -> None:
+    """Starts the sweep and kills it so long after more than `epochs` epochs are trained."""
+    process = subprocess.Popen(COMMAND, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    until(lambda: metrics(project) > epochs or process.poll() is not None, 300)
+    time.sleep(seconds)
+    assert process.poll() is None, process.communicate()[0]
+    process.kill()
+    process.communicate()
+
+
+def metrics(project: Path) -> int:
+    """Epochs that are trained, of all runs."""
+    return sum(path.read_bytes().count(b"\n") for path in project.glob("exp/tiny/runs/*/metrics.jsonl"))
+
+
+def comparable(project: Path) -> dict[str, str]:
+    """The results but for the states of the sweep, which have times, and the runs that failed."""
+    left_out = ("exp/tiny/sweeps", *(f"exp/tiny/runs/{name}" for name in BROKEN))
+    return {name: digest for name, digest in results(project).items() if not name.startswith(left_out)}
+
+
+def test_a_stage_that_all_need_stops_the_sweep(tmp_path: Path) -> None:
+    write_project(tmp_path, SWEEP)
+    (tmp_path / "local/tiny.py").write_text("def prepare(root, out, seed):\n    raise SystemError('no corpus')\n")
+    ended = sweep(tmp_path)
+    assert ended.returncode == 1
+    assert "corpus failed" in ended.stderr
+    assert ended.stderr.splitlines()[-1].endswith("then go on with: asr-prune sweep recipes/tiny/sweep.yaml")
+    assert not (tmp_path / "exp/tiny/runs").exists()
