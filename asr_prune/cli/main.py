@@ -50,6 +50,7 @@ def parser() -> Parser:
         recipe,
         runs,
         scores,
+        searches,
         sweeps,
         transcripts,
     )
@@ -59,7 +60,7 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"asr_prune {__version__}")
     top.set_defaults(act=lambda _: _without_verb(top))
     verbs = top.add_subparsers(metavar="VERB")
-    groups = (project, recipe, plan, sweeps, doctor, runs, scores, corpus, exports, transcripts)
+    groups = (project, recipe, plan, sweeps, searches, doctor, runs, scores, corpus, exports, transcripts)
     for group in groups:  # order of the help
         group.add_verbs(verbs)
     return top
