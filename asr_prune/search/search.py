@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,14 @@ from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
 from asr_prune.errors import UserError
+from asr_prune.pruning.budget import BudgetOptions
+from asr_prune.pruning.networks import unmade
+from asr_prune.pruning.nodes import request_of
+from asr_prune.pruning.requests import CostRequest
 from asr_prune.run_dir import RunDir
 from asr_prune.search.bound import Bound, epochs_ce, final_ce
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
-from asr_prune.search.space import Space, share_of
+from asr_prune.search.space import LEAST, Space, share_of
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
 from asr_prune.sweep.worker import Task, Worker
 from asr_prune.workflow.experiment import Experiment, open_experiment
@@ -64,6 +68,7 @@ class Search:
             raise UserError(f"the dense run {dense.name}, which losses are measured from, failed: {cause}.")
         reference = self._folder(dense)
         study = self._study(epochs_ce(reference), final_ce(reference))
+        self.space = replace(self.space, least=self._least(dense))
         if not study.get_trials(deepcopy=False):
             self.space.begin(study)
         again(study)
@@ -85,6 +90,16 @@ class Search:
             pruner=FallPruner(dense, most),
             load_if_exists=True,
         )
+
+    def _least(self, dense: SweepPoint) -> dict[str, float]:
+        """The smallest fraction of the dense network that each method can reach."""
+        experiment, found = dense.experiment, dict[str, float]()
+        layers = unmade(dense.run.network, experiment.dim, experiment.outputs or 1).node_layers()
+        for method in self.space.methods:
+            own = self.point({"method": method, "budget": {self.space.size: 1}}).run.prune
+            request = request_of(layers, replace(own, budget=BudgetOptions(**{self.space.size: LEAST})))
+            found[method] = request.least_share() if isinstance(request, CostRequest) else LEAST
+        return found
 
     def _folder(self, point: SweepPoint) -> RunDir:
         return point.experiment.run_dir(point.run)

@@ -130,5 +130,6 @@ def test_a_search_finds_a_network_and_goes_on_where_it_was(
     assert (tmp_path / "exp/tiny/runs/gradual-params0.25/result.json").is_file()
     assert main([*command, "--trials", "2"]) == 0
     lines = [line for line in capfd.readouterr().out.split("\n") if line.startswith("trial ")]
-    assert len(lines) == 2
-    assert lines[0].startswith("trial 0: gradual-params0.25")
+    assert [line.split(" of ")[0] for line in lines[-2:-1]] == ["trial 0: gradual-params0.25, 0.25"]
+    assert lines[-1].startswith("trial 1: gradual-params0.2")
+    assert lines[-1].endswith("within surely") or "[" not in lines[-1]
