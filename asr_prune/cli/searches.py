@@ -67,13 +67,13 @@ def search_runs(options: argparse.Namespace) -> int:
     vary = dict(map(_varied, options.vary))
     try:
         from asr_prune.search.bound import Bound
-        from asr_prune.search.search import Search
+        from asr_prune.search.search import SizeSearch
         from asr_prune.search.space import Space
     except ModuleNotFoundError as error:
         raise UserError(f"search needs optuna ({error}); run `pip install 'asr_prune[search]'`.") from error
     in_wer = options.max_wer_loss is not None
     bound = Bound("wer", options.max_wer_loss) if in_wer else Bound("ce", options.max_ce_loss)
-    search = Search(experiment, bound, Space(tuple(methods), options.size, vary), options.accept_code)
+    search = SizeSearch(experiment, bound, Space(tuple(methods), options.size, vary), options.accept_code)
     command = _command(options)
     if status := run_shared(search.point({"method": "none"}), options):
         print(f"all trials need this stage; then go on with: {command}", file=sys.stderr)
@@ -91,17 +91,17 @@ def search_runs(options: argparse.Namespace) -> int:
 def outcome(study: Study, bound: Bound) -> list[str]:
     """The trials, and what they have found."""
     from asr_prune.search.pruner import ended
-    from asr_prune.search.search import best, line
+    from asr_prune.search.search import best, trial_line
 
-    lines = [line(trial) for trial in ended(study)]
+    lines = [trial_line(trial) for trial in ended(study)]
     found, sure = best(study), best(study, surely=True)
     if found is None:
         return [*lines, f"none of {len(lines)} trials had a {bound}; allow more, or go on with more --trials"]
-    lines.append(f"smallest with a {bound}: {line(found)}")
+    lines.append(f"smallest with a {bound}: {trial_line(found)}")
     if sure is None:
         lines.append("of none does the whole interval lie within: this dev set cannot tell")
     elif sure.number != found.number:
-        lines.append(f"smallest whose whole interval lies within: {line(sure)}")
+        lines.append(f"smallest whose whole interval lies within: {trial_line(sure)}")
     return lines
 
 

@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 #: seconds between two looks at what a trial has reached
 _LOOK = 2.0
 #: user attributes of trials
-RUN, PRUNE, LOSS, SURELY = "run", "prune", "loss", "surely"
+RUN_NAME, PRUNE, LOSS, SURELY = "run", "prune", "loss", "surely"
 
 
 @dataclass
-class Search:
+class SizeSearch:
     """The smallest network of `experiment` within a bound; the folder of its recipe and the settings
     are those of the experiment.
     """
@@ -109,7 +109,7 @@ class Search:
         prune = self.space.suggest(trial)
         try:
             point = self.point(prune)
-            trial.set_user_attr(RUN, point.name)
+            trial.set_user_attr(RUN_NAME, point.name)
             trial.set_user_attr(PRUNE, prune)
             cause = self._made(point, self.bound.stages, trial)
         except UserError as error:
@@ -120,7 +120,7 @@ class Search:
             study.tell(trial, state=state)
         else:
             self._judge(study, trial, self._folder(point), dense)
-        log.info("%s", line(study.get_trials()[trial.number]))
+        log.info("%s", trial_line(study.get_trials()[trial.number]))
 
     def _judge(self, study: Study, trial: Trial, run: RunDir, dense: RunDir) -> None:
         loss = self.bound.loss(dense, run)
@@ -182,9 +182,9 @@ def best(study: Study, surely: bool = False) -> FrozenTrial | None:
     return min(found, key=lambda own: own.values[0], default=None)
 
 
-def line(trial: FrozenTrial) -> str:
+def trial_line(trial: FrozenTrial) -> str:
     """A trial in words."""
     told = trial.user_attrs
     verdict = "within surely" if told.get(SURELY) else "within" if told.get(WITHIN) else "beyond"
     outcome = told.get(CAUSE) or f"loss {told[LOSS]}: {verdict}"
-    return f"trial {trial.number}: {told.get(RUN, 'no run')}, {share_of(trial):.3g} of the dense network, {outcome}"
+    return f"trial {trial.number}: {told.get(RUN_NAME, 'no run')}, {share_of(trial):.3g} of the dense network, {outcome}"

@@ -17,7 +17,7 @@ from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
-from asr_prune.pruning.layer_times import seconds_of
+from asr_prune.pruning.layer_times import frame_seconds
 from asr_prune.pruning.networks import check_budget
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.shrink_job import shrink_run
@@ -238,7 +238,7 @@ def test_the_file_of_the_shrunk_network_has_the_bytes_that_were_asked_for(tmp_pa
 @pytest.mark.parametrize("method", ["group_lasso", "dense_small"])
 def test_the_time_of_the_shrunk_network_is_what_was_asked_for(tmp_path: Path, method: str) -> None:
     dense = make(shape_of("feed_forward", (400, 400), "relu"), 3 * DIM, PDFS)
-    (whole,) = seconds_of([dense], (1, 1))
+    (whole,) = frame_seconds([dense], (1, 1))
     budget = BudgetOptions(ms_per_second=0.6 * 1e5 * whole)
     figures, _, _ = ended(tmp_path, method, (400, 400), {"budget": budget}, min_nodes=1)
     assert 0.98 * budget.amount <= figures["budget_spent"] <= figures["budget_limit"] <= budget.amount
