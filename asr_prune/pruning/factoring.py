@@ -12,13 +12,13 @@ from torch import optim
 from asr_prune.acoustic.network import Network, rate_of
 from asr_prune.acoustic.thin import factor_map
 from asr_prune.pruning.budget import NOUNS, BudgetOptions
-from asr_prune.pruning.low_rank import Cost, LowRank, input_moments, low_rank, ranks_within, spectrum
+from asr_prune.pruning.low_rank import LowRank, MapCost, input_moments, low_rank, ranks_within, spectrum
 from asr_prune.pruning.options import PruneOptions
 
 log = logging.getLogger(__name__)
 
 
-def cost_of(network: Network, budget: BudgetOptions) -> Cost:
+def cost_of(network: Network, budget: BudgetOptions) -> MapCost:
     """What each of the network's maps costs, in the unit of `budget`."""
     maps = network.maps
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from asr_prune.acoustic.network import rows_read
 
 #: (number of a map, its rank or None for the whole map) -> what it costs
-Cost = Callable[[int, int | None], float]
+MapCost = Callable[[int, int | None], float]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def low_rank(weight: Tensor, moments: Moments, rank: int | None, energy: float) 
     return None if rank > found.largest else found.at(rank)
 
 
-def ranks_within(spectra: Sequence[Spectrum], limit: float, cost: Cost) -> list[int | None]:
+def ranks_within(spectra: Sequence[Spectrum], limit: float, cost: MapCost) -> list[int | None]:
     """The ranks of maps that cost at most `limit` together; None: stays whole.
 
     Components are taken from the map that has lost the largest fraction of its outputs' variance,

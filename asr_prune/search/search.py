@@ -187,4 +187,6 @@ def trial_line(trial: FrozenTrial) -> str:
     told = trial.user_attrs
     verdict = "within surely" if told.get(SURELY) else "within" if told.get(WITHIN) else "beyond"
     outcome = told.get(CAUSE) or f"loss {told[LOSS]}: {verdict}"
-    return f"trial {trial.number}: {told.get(RUN_NAME, 'no run')}, {share_of(trial):.3g} of the dense network, {outcome}"
+    return (
+        f"trial {trial.number}: {told.get(RUN_NAME, 'no run')}, {share_of(trial):.3g} of the dense network, {outcome}"
+    )
