@@ -28,12 +28,12 @@ ORDER = """
     < corpus
     < features < lang < hmm < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages
-    < analysis plan numbers < sweep < api < cli verbs
+    < analysis plan numbers < sweep < search < api < cli verbs
 """
 LEVELS = {room: level for level, rooms in enumerate(ORDER.split("<")) for room in rooms.split()}
 #: what a light start avoids: Kaldi's libraries, and those that only some commands need
 LIBRARIES = {"kaldi_hmm_gmm", "kaldifst", "numba", "kaldilm", "sentencepiece", "onnx"}
-LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib"}
+LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib", "optuna"}
 #: names that several modules define by contract: each stage has works, each file of cli verbs
 CONTRACT = {"works", "add_verbs"}
 LONG_LINE, LONG_FILE = 100, 250

@@ -51,6 +51,7 @@ def parser() -> Parser:
         results,
         runs,
         scores,
+        searches,
         serve,
         sweeps,
         transcripts,
@@ -61,7 +62,21 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"asr_prune {__version__}")
     top.set_defaults(act=lambda _: _without_verb(top))
     verbs = top.add_subparsers(metavar="VERB")
-    groups = (project, recipe, plan, sweeps, results, doctor, runs, scores, serve, corpus, exports, transcripts)
+    groups = (
+        project,
+        recipe,
+        plan,
+        sweeps,
+        searches,
+        results,
+        doctor,
+        runs,
+        scores,
+        serve,
+        corpus,
+        exports,
+        transcripts,
+    )
     for group in groups:  # order of the help
         group.add_verbs(verbs)
     return top

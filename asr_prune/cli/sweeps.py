@@ -40,7 +40,7 @@ def sweep_runs(options: argparse.Namespace) -> int:
     if options.dry_run:
         return print_forecast(points, options.nj)
     again = _command(options)
-    if status := _shared(points, options):
+    if status := run_shared(points[0], options):
         print(f"all runs of the sweep need this stage; then go on with: {again}", file=sys.stderr)
         return status
     points = reopened(points)
@@ -58,11 +58,11 @@ def sweep_runs(options: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
-def _shared(points: list[SweepPoint], options: argparse.Namespace) -> int:
+def run_shared(point: SweepPoint, options: argparse.Namespace) -> int:
     """Runs the stages that all runs share, each in a process of its own; the status of the one that
     failed.
     """
-    loaded = points[0].experiment.loaded
+    loaded = point.experiment.loaded
     given = {"recipe": str(loaded.folder), "set": loaded.sets[:-1], "nj": options.nj}
     stages = {"stage": SHARED_STAGES[0], "stop_stage": SHARED_STAGES[-1]}
     try:

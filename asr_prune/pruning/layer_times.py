@@ -28,7 +28,7 @@ _NEAR, _SPREAD = 10, 0.4
 _ROUNDS, _PATIENCE = 15, 10.0
 
 
-def seconds_a_frame(networks: Sequence[Network], context: tuple[int, int]) -> list[float]:
+def frame_seconds(networks: Sequence[Network], context: tuple[int, int]) -> list[float]:
     """Seconds of one thread of the processor that each network takes for a frame, in whole
     utterances as they are decoded: splicing and log-posteriors included.
 
@@ -64,7 +64,7 @@ def fitted_times(dense: Network, context: tuple[int, int], seconds: float) -> tu
 
     sizes, dice = dense.widths, np.random.default_rng(0)
     widths = [[max(1, round(share * size)) for size in sizes] for share in _SHARES]
-    found = seconds_a_frame([_network(dense, each) for each in widths], context)
+    found = frame_seconds([_network(dense, each) for each in widths], context)
 
     def fit() -> np.ndarray:
         rows = np.array([_terms(dense, each) for each in widths])
@@ -73,7 +73,7 @@ def fitted_times(dense: Network, context: tuple[int, int], seconds: float) -> tu
         return fitted / scale
 
     near = [_near(dense, fit(), seconds, dice) for _ in range(_NEAR)]
-    found += seconds_a_frame([_network(dense, each) for each in near], context)
+    found += frame_seconds([_network(dense, each) for each in near], context)
     widths += near
     return tuple(fit().tolist())
 

@@ -19,7 +19,7 @@ from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.integrity import checked
 from asr_prune.pruning.budget import PricedBudget
 from asr_prune.pruning.costs import WEIGHT_BYTES
-from asr_prune.pruning.layer_times import fitted_times, seconds_a_frame
+from asr_prune.pruning.layer_times import fitted_times, frame_seconds
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.removal import shrink
 
@@ -59,7 +59,7 @@ def _milliseconds(dense: Model, amount: float) -> list[float]:
     rate = 1000 / _shift(dense)
     network = from_shape(dense.network.shape())
     fitted = fitted_times(network, dense.context, amount / rate)
-    prices = [rate * seconds for seconds in (*fitted, *seconds_a_frame([network], dense.context))]
+    prices = [rate * seconds for seconds in (*fitted, *frame_seconds([network], dense.context))]
     log.info("  %.3g ms of this machine per second of audio with all nodes, %.3g without any", prices[-1], prices[0])
     return prices
 
@@ -80,7 +80,7 @@ def measured_time(prune: PruneOptions, pruned: Model, dense: Network) -> dict[st
     if not isinstance(budget, PricedBudget) or budget.kind != "ms_per_second":
         return {}
     small, _ = shrink(pruned.network)
-    now, whole = seconds_a_frame([from_shape(small.shape()), from_shape(dense.shape())], pruned.context)
+    now, whole = frame_seconds([from_shape(small.shape()), from_shape(dense.shape())], pruned.context)
     measured = now / whole * budget.prices[-1]
     if not abs(measured - budget.amount) <= MEASURED * budget.amount:
         log.warning("  budget %s: the network takes %.3g ms per second of audio", budget, measured)

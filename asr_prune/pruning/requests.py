@@ -173,15 +173,22 @@ class CostRequest(NodeRequest):
         steps = kept + np.cumsum(np.eye(len(kept))[ranked], 0)
         return self.of(steps) <= limit, steps
 
-    def check(self) -> None:
-        """The sentence says the least that can be had."""
-        minima = self.minima()
-        if (least := self.spent(minima)) <= self.limit:
-            return
-        share = 0.0
+    def least_share(self) -> float:
+        """The smallest fraction of the dense network that the minima leave, of those that are no
+        smaller than the budget, in steps of 0.0001.
+        """
+        share, least = self.limit / self.dense, self.spent(self.minima())
         while least > share * self.dense:
             share = math.ceil(1e4 * least / self.dense) / 1e4
             least = self.spent(self.minima(self.share(share * self.dense)))
+        return share
+
+    def check(self) -> None:
+        """The sentence says the least that can be had."""
+        share = self.least_share()
+        if share * self.dense <= self.limit * (1 + 1e-9):
+            return
+        least = self.spent(self.minima(self.share(share * self.dense)))
         budget, options, had = self.budget, self.options, f"{_told(self.limit)} of {_told(self.dense)}"
         layers = "/".join(map(str, self.sizes))
         enough = f"{share:g} of the dense network" if budget.relative else _rounded_up(share * self.dense)

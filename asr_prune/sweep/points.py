@@ -62,9 +62,9 @@ class SweepPoint:
         """Names of the runs that must be trained before."""
         return [run.name for run in self.experiment.runs[:-1]]
 
-    def works(self) -> list[Work]:
+    def works(self, stages: Sequence[str] = RUN_STAGES) -> list[Work]:
         """What is to be done for this run, once the shared stages are done."""
-        works = (work for stage in RUN_STAGES for work in works_of(stage, self.experiment))
+        works = (work for stage in stages for work in works_of(stage, self.experiment))
         return [work for work in works if work.run == self.name]
 
 

@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from asr_prune.interrupts import interruptible
-from asr_prune.sweep.points import SweepPoint
+from asr_prune.sweep.points import RUN_STAGES, SweepPoint
 from asr_prune.workflow.experiment import open_experiment
 from asr_prune.workflow.log import INTERRUPTED, one_line
 from asr_prune.workflow.runner import Runner
@@ -40,7 +40,7 @@ def preload(works: Iterable[Work]) -> None:
 @dataclass(frozen=True)
 class Task:
     """What a process is given: the folder of the project, the recipe and settings of a point, and
-    where its output goes.
+    where its output goes; stages: of the run, those to go through.
     """
 
     project: Path
@@ -49,11 +49,12 @@ class Task:
     method: str
     log: Path
     accept_code: bool
+    stages: tuple[str, ...] = RUN_STAGES
 
     @classmethod
-    def of(cls, point: SweepPoint, log: Path, accept_code: bool) -> Task:
+    def of(cls, point: SweepPoint, log: Path, accept_code: bool, stages: tuple[str, ...] = RUN_STAGES) -> Task:
         loaded = point.experiment.loaded
-        return cls(Path.cwd(), loaded.folder, tuple(loaded.sets), point.method, log, accept_code)
+        return cls(Path.cwd(), loaded.folder, tuple(loaded.sets), point.method, log, accept_code, stages)
 
 
 class Worker:
@@ -91,7 +92,7 @@ def work_on(task: Task, answer: Connection) -> None:
     try:
         with interruptible():
             point = SweepPoint(open_experiment(task.recipe, task.sets, nj=1), task.method)
-            Runner(point.experiment.layout, task.accept_code).run(point.works())
+            Runner(point.experiment.layout, task.accept_code).run(point.works(task.stages))
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:

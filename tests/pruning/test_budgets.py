@@ -17,7 +17,7 @@ from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
-from asr_prune.pruning.layer_times import seconds_a_frame
+from asr_prune.pruning.layer_times import frame_seconds
 from asr_prune.pruning.networks import check_budget
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.shrink_job import shrink_run
@@ -28,16 +28,9 @@ from asr_prune.run_dir import RunDir
 PDFS, DIM = 8, 5
 #: options beside keep, by method
 METHODS: dict[str, dict[str, Any]] = {
-    "group_lasso": {},
-    "guided": {},
-    "complexity": {},
-    "l1": {},
-    "l2": {},
-    "magnitude": {},
+    **{name: {} for name in ("group_lasso", "guided", "complexity", "l1", "l2", "magnitude", "dense_small", "random")},
     "gradual": {"every": 4},
     "map": {"granularity": "node", "every": 4},
-    "dense_small": {},
-    "random": {},
 }
 STEERED = ("group_lasso", "guided")
 
@@ -245,7 +238,7 @@ def test_the_file_of_the_shrunk_network_has_the_bytes_that_were_asked_for(tmp_pa
 @pytest.mark.parametrize("method", ["group_lasso", "dense_small"])
 def test_the_time_of_the_shrunk_network_is_what_was_asked_for(tmp_path: Path, method: str) -> None:
     dense = make(shape_of("feed_forward", (400, 400), "relu"), 3 * DIM, PDFS)
-    (whole,) = seconds_a_frame([dense], (1, 1))
+    (whole,) = frame_seconds([dense], (1, 1))
     budget = BudgetOptions(ms_per_second=0.6 * 1e5 * whole)
     figures, _, _ = ended(tmp_path, method, (400, 400), {"budget": budget}, min_nodes=1)
     assert 0.98 * budget.amount <= figures["budget_spent"] <= figures["budget_limit"] <= budget.amount

@@ -1,0 +1,1 @@
+"""The smallest network within a loss."""

@@ -1,0 +1,78 @@
+"""What a smaller network may lose on dev, and whether a run has lost more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asr_prune.integrity import checked
+from asr_prune.run_dir import RunDir
+from asr_prune.score.compare import compare
+from asr_prune.score.pairing import read_scored
+from asr_prune.sweep.points import RUN_STAGES
+
+#: draws of the speakers for an interval
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a run has lost against the dense one: nats per frame or %, and in 95 % of the draws of the
+    speakers of dev (None where there is no such interval).
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.value:+.3f}"
+        return text if self.low is None else f"{text} [{self.low:+.2f}, {self.high:+.2f}]"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The most that may be lost. unit: `ce` (nats per frame) or `wer` (% absolute)."""
+
+    unit: str
+    most: float
+
+    @property
+    def stages(self) -> Sequence[str]:
+        """Those that a run must have passed before it can be judged."""
+        return ("train", "shrink") if self.unit == "ce" else RUN_STAGES
+
+    def loss(self, dense: RunDir, run: RunDir) -> Loss:
+        """Of `run` against the dense run."""
+        if self.unit == "ce":
+            return Loss(final_ce(run) - final_ce(dense))
+        before, after = (read_scored(each.score("dev")).in_order for each in (dense, run))
+        found = compare(before, after, samples=_DRAWS, seed=1)
+        if found.resampled is None:
+            return Loss(found.difference)
+        return Loss(found.difference, found.resampled.low, found.resampled.high)
+
+    def within(self, loss: Loss) -> bool:
+        """Whether the loss is within the bound, as measured."""
+        return loss.value <= self.most
+
+    def surely(self, loss: Loss) -> bool:
+        """Whether all of its interval is."""
+        return self.within(loss) and (loss.high is None or loss.high <= self.most)
+
+    def __str__(self) -> str:
+        return f"{self.unit} loss of at most {self.most:g}"
+
+
+def final_ce(run: RunDir) -> float:
+    """Cross-entropy on dev at the end of a training, nats per frame."""
+    return float(json.loads(checked(run.train).read_text(encoding="utf-8"))["dev_ce_final"])
+
+
+def epochs_ce(run: RunDir) -> list[float]:
+    """That after each epoch so far."""
+    if not run.metrics.is_file():
+        return []
+    lines = run.metrics.read_text(encoding="utf-8").split("\n")[:-1]
+    return [float(json.loads(line)["dev_ce"]) for line in lines]

@@ -1,0 +1,67 @@
+"""What a search may vary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna import Study, Trial
+from optuna.trial import FrozenTrial
+
+from asr_prune.search.pruner import WITHIN, ended
+
+#: the smallest fraction of the dense network that is tried
+LEAST = 0.01
+#: a method is searched no further once what it failed at is this near to what it has reached
+NEAR = 1.04
+
+
+@dataclass(frozen=True)
+class Space:
+    """methods: names; size: the kind of budget whose fraction is made small (params or macs); vary:
+    keys of `prune` with the lowest and the highest value, tried evenly in the logarithm; least: the
+    smallest fraction of the dense network that each method can reach, 0.01 if it is not known.
+    """
+
+    methods: Sequence[str]
+    size: str = "params"
+    vary: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    least: Mapping[str, float] = field(default_factory=dict)
+
+    def bracket(self, study: Study, method: str) -> tuple[float, float]:
+        """Between which fractions of the dense network a method is worth another trial: below the
+        smallest network of all that is within the bound, and above what the method has failed at.
+        With further keys to vary, a failure says nothing of other values.
+        """
+        done = ended(study)
+        best = min((share_of(own) for own in done if own.user_attrs.get(WITHIN)), default=1.0)
+        failed = [own for own in done if own.params["method"] == method and not own.user_attrs.get(WITHIN)]
+        shares = [] if self.vary else [share_of(own) for own in failed]
+        least = max(LEAST, self.least.get(method, LEAST))
+        return max((share for share in shares if share < best), default=least), best
+
+    def left(self, study: Study) -> list[str]:
+        """The methods that are worth another trial."""
+        brackets = {method: self.bracket(study, method) for method in self.methods}
+        return [method for method, (low, high) in brackets.items() if low * NEAR < high]
+
+    def begin(self, study: Study) -> None:
+        """The first trial of each method is a quarter of the dense network."""
+        for method in self.methods:
+            study.enqueue_trial({"method": method, f"share of {method}": 0.25})
+
+    def suggest(self, trial: Trial) -> dict[str, Any]:
+        """The `prune:` block of a trial."""
+        method = trial.suggest_categorical("method", list(self.methods))
+        low, high = self.bracket(trial.study, method)
+        low, high = low * NEAR**0.25, high / NEAR**0.25
+        share = trial.suggest_float(f"share of {method}", low, max(low, high), log=True)
+        more = {key: trial.suggest_float(key, *bounds, log=True) for key, bounds in self.vary.items()}
+        varied = {key: float(f"{value:.3g}") for key, value in more.items()}
+        return {"method": method, "budget": {self.size: float(f"{share:.3g}")}, **varied}
+
+
+def share_of(trial: FrozenTrial) -> float:
+    """The fraction of the dense network that a trial was allowed."""
+    return float(trial.params[f"share of {trial.params['method']}"])

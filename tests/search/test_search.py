@@ -1,0 +1,135 @@
+"""The smallest network within a loss."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli.main import main
+
+optuna = pytest.importorskip("optuna")
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "sweep")]
+
+from sweeping import write_project  # noqa: E402
+
+from asr_prune.search.bound import Bound, Loss  # noqa: E402
+from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended  # noqa: E402
+from asr_prune.search.search import again  # noqa: E402
+from asr_prune.search.space import Space  # noqa: E402
+
+
+def add(study: optuna.Study, share: float, within: bool, ce: list[float], method: str = "l2") -> None:
+    """A finished trial."""
+    study.add_trial(
+        optuna.trial.create_trial(
+            params={"method": method, f"share of {method}": share},
+            distributions={
+                "method": optuna.distributions.CategoricalDistribution(["l2", "gradual"]),
+                f"share of {method}": optuna.distributions.FloatDistribution(0.01, 1, log=True),
+            },
+            value=share if within else 2.0,
+            intermediate_values=dict(enumerate(ce, 1)),
+            user_attrs={WITHIN: within, FINAL_CE: ce[-1]},
+        )
+    )
+
+
+def test_a_trial_is_smaller_than_the_best_and_larger_than_what_failed() -> None:
+    study, space = optuna.create_study(), Space(("l2", "gradual"))
+    assert space.bracket(study, "l2") == (0.01, 1.0)
+    for share, within in ((0.5, True), (0.2, True), (0.1, False), (0.4, False)):
+        add(study, share, within, [1.0])
+    assert space.bracket(study, "l2") == (0.1, 0.2)
+    assert space.bracket(study, "gradual") == (0.01, 0.2)
+    assert Space(("l2",), vary={"penalty": (1e-5, 1e-2)}).bracket(study, "l2") == (0.01, 0.2)
+    for _ in range(5):
+        trial = study.ask()
+        block = space.suggest(trial)
+        assert space.bracket(study, block["method"])[0] < block["budget"]["params"] < 0.2
+
+
+def test_a_method_is_left_once_success_and_failure_meet() -> None:
+    study, space = optuna.create_study(), Space(("l2", "gradual"))
+    add(study, 0.2, True, [1.0])
+    add(study, 0.195, False, [1.0])
+    assert space.left(study) == ["gradual"]
+
+
+@pytest.mark.parametrize(("ce", "pruned"), [(2.4, False), (2.6, True)])
+def test_a_trial_ends_where_no_fall_could_save_it(ce: float, pruned: bool) -> None:
+    """The furthest fall from epoch 1 was 1.2, a quarter more is 1.5; the bound is at 1."""
+    study = optuna.create_study(pruner=FallPruner([1.5, 0.8], 1.0))
+    first = study.ask()
+    first.report(9.0, 1)
+    assert not first.should_prune()
+    add(study, 0.3, True, [2.1, 0.9])
+    trial = study.ask()
+    trial.report(ce, 1)
+    assert trial.should_prune() is pruned
+
+
+def test_what_an_interrupted_search_has_left_is_tried_again_and_counts_for_nothing() -> None:
+    study, space = optuna.create_study(), Space(("l2",))
+    left = study.ask()
+    asked = space.suggest(left)
+    again(study)
+    assert ended(study) == []
+    assert space.bracket(study, "l2") == (0.01, 1.0)
+    assert space.suggest(study.ask()) == asked
+
+
+def test_a_refused_trial_counts_as_too_small() -> None:
+    study, space = optuna.create_study(), Space(("l2",))
+    trial = study.ask()
+    space.suggest(trial)
+    trial.set_user_attr(CAUSE, "budget params 0.02 allows ...")
+    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    assert space.bracket(study, "l2")[0] == trial.params["share of l2"]
+
+
+def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
+    bound = Bound("wer", 0.5)
+    assert bound.within(Loss(0.3, -0.2, 0.9))
+    assert not bound.surely(Loss(0.3, -0.2, 0.9))
+    assert bound.surely(Loss(0.3, -0.2, 0.5))
+    assert not bound.within(Loss(0.6, 0.1, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--method", "dsd"], "dsd ends with every node"),
+        (["--method", "gradul"], "--method 'gradul' is not known; did you mean 'gradual'"),
+        (["--vary", "penalty=1:2"], "--vary 'penalty=1:2' is not of the form"),
+        (["--vary", "prune.penalty=2:1"], "--vary 'prune.penalty=2:1' is not of the form"),
+    ],
+)
+def test_mistakes_are_told_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    write_project(tmp_path, "")
+    monkeypatch.chdir(tmp_path)
+    assert main(["search", "recipes/tiny", "--max-ce-loss", "0.1", *words]) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "exp").exists()
+
+
+@pytest.mark.trains
+def test_a_search_finds_a_network_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_project(tmp_path, "")
+    monkeypatch.chdir(tmp_path)
+    command = ["search", "recipes/tiny", "--max-wer-loss", "100", "--nj", "1", "--set", "prune.method=gradual"]
+    assert main([*command, "--trials", "1"]) == 0
+    told = capfd.readouterr().out
+    assert "smallest with a wer loss of at most 100: trial 0: gradual-params0.25, 0.25 of the dense network" in told
+    assert (tmp_path / "exp/tiny/runs/gradual-params0.25/result.json").is_file()
+    assert main([*command, "--trials", "2"]) == 0
+    lines = [line for line in capfd.readouterr().out.split("\n") if line.startswith("trial ")]
+    assert [line.split(" of ")[0] for line in lines[-2:-1]] == ["trial 0: gradual-params0.25, 0.25"]
+    assert lines[-1].startswith("trial 1: gradual-params0.2")
+    assert lines[-1].endswith("within surely") or "[" not in lines[-1]
