@@ -42,7 +42,10 @@ VARIANTS = (
         "lang.lm=",
         "hmm.labels=theirs",
     ],
-    ["decode.type=hmm", "noise.snr=[20, 5]", "features.network=", "features.network.type=hmm", "decode.lattice=true"],
+    [
+        *("decode.type=hmm", "noise.snr=[20, 5]", "features.hmm.archives=", "features.network="),
+        *("features.network.type=hmm", "decode.lattice=true"),
+    ],
     ["decode.type=hmm", "features.hmm.archives=theirs", "features.network={type: fbank, archives: theirs}"],
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
     ["decode.type=ctc", "decode.search=graph", "features.network.type=fbank", "lang.tokens=phones"],
