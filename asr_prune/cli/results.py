@@ -8,7 +8,7 @@ from pathlib import Path
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_experiment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
-from asr_prune.layout import Layout
+from asr_prune.layout import FOLDS, POOLED, Layout
 from asr_prune.report.results import Result
 from asr_prune.report.results_page import PLOT, differences, read_results_page, results_page
 from asr_prune.report.run_card import run_card
@@ -41,7 +41,7 @@ def add_verbs(verbs: Verbs) -> None:
 def list_runs(options: argparse.Namespace) -> None:
     """Prints a table for each experiment."""
     layouts = [_layout(folder) for folder in options.folders] or _all()
-    lists = [run_list(own, failures(own.exp), options.only, options.sort) for own in layouts]
+    lists = [run_list(own, failures(own.whole.exp), options.only, options.sort) for own in layouts]
     print("\n".join(lists), end="")
 
 
@@ -54,8 +54,11 @@ def _layout(folder: Path) -> Layout:
 
 
 def _all() -> list[Layout]:
-    """The experiments of the current folder. Raises UserError if there are none."""
-    found = [Layout(path.parent.name) for path in sorted(Path("exp").glob("*/runs")) if any(path.iterdir())]
+    """The experiments of the current folder, and what their folds have given together. Raises
+    UserError if there are none.
+    """
+    folders = [folder for kind in ("*", f"*/{FOLDS}*/{POOLED}") for folder in Path("exp").glob(f"{kind}/runs")]
+    found = [Layout(str(path.parent.relative_to("exp"))) for path in sorted(folders) if any(path.iterdir())]
     if not found:
         raise UserError(
             "there are no runs in exp/; change to the folder of a project, or make some with asr-prune run."

@@ -14,7 +14,6 @@ from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_ve
 from asr_prune.errors import UserError
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import Board
-from asr_prune.sweep.forecast import Forecast, seconds_of
 from asr_prune.sweep.points import SHARED_STAGES, SweepPoint, points_of, reopened
 from asr_prune.sweep.schedule import SweepSchedule
 from asr_prune.workflow.experiment import NJ
@@ -82,6 +81,8 @@ def _command(options: argparse.Namespace) -> str:
 
 def print_forecast(points: list[SweepPoint], nj: int) -> int:
     """Prints the shared stages and the runs, whether they are due, and the time they take."""
+    from asr_prune.sweep.forecast import Forecast, seconds_of
+
     print_messages(sys.stderr)
     forecast = Forecast(points, Runner(points[0].experiment.layout), nj)
     parts = {stage: forecast.of_stage(stage) for stage in SHARED_STAGES}

@@ -9,7 +9,6 @@ from multiprocessing.connection import wait
 from asr_prune.report.cells import decimals
 from asr_prune.report.results import read_result
 from asr_prune.sweep.board import Board, Status
-from asr_prune.sweep.forecast import Forecast, seconds_of
 from asr_prune.sweep.worker import Task, Worker, preload
 from asr_prune.workflow.runner import Runner
 
@@ -53,6 +52,8 @@ class SweepSchedule:
 
     def _estimate(self) -> None:
         """Of runs that no earlier start of the sweep has estimated."""
+        from asr_prune.sweep.forecast import Forecast, seconds_of  # loads torch
+
         new = [status for status in self.board.of_state("to do") if status.estimate is None]
         if new:
             log.info("estimating the time of %d runs", len(new))

@@ -80,6 +80,17 @@ def test_it_can_be_sorted_and_cut(capsys: pytest.CaptureFixture[str]) -> None:
         assert [line.split()[0] for line in lines[: len(names.split())]] == names.split()
 
 
+def test_what_folds_have_given_together_is_listed_too(capsys: pytest.CaptureFixture[str]) -> None:
+    row = json.dumps(Result.from_dict(ROW | {"run": "dense"}).to_dict())
+    for part in ("", "folds-3/1/", "folds-3/pooled/"):
+        write(Path(f"exp/tiny/{part}runs/dense/result.json"), row)
+    assert main(["list"]) == 0
+    found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("exp/")]
+    assert found == [f"exp/tiny{part}: 1 runs, 1 finished" for part in ("/folds-3/pooled", "")]
+    assert main(["list", "exp/tiny/folds-3/1"]) == 0
+    assert capsys.readouterr().out.startswith("exp/tiny/folds-3/1: ")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -153,23 +153,27 @@ def until(true: object, seconds: float) -> None:
 
 
 def test_a_killed_sweep_ends_in_the_same_results(before: Path, swept: tuple[Path, Ended], tmp_path: Path) -> None:
-    """Killed at random moments of different runs; its workers end by themselves."""
+    """Killed at random moments of different runs, and once interrupted; its workers end by themselves."""
     here, dice = tmp_path / "killed", random.Random(7)
     copy(before, here)
     for kill in range(3):
-        kill_sweep(here, kill, dice.uniform(0, 2))
+        stop_sweep(here, kill, dice.uniform(0, 2), signal.SIGTERM if kill == 1 else signal.SIGKILL)
     assert sweep(here)[0] == 1
     assert comparable(here) == comparable(swept[0])
 
 
-def kill_sweep(project: Path, epochs: int, seconds: float) -> None:
-    """Starts the sweep and kills it so long after more than `epochs` epochs are trained."""
+def stop_sweep(project: Path, epochs: int, seconds: float, how: signal.Signals) -> None:
+    """Starts the sweep and stops it so long after more than `epochs` epochs are trained."""
     process = subprocess.Popen(COMMAND, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     until(lambda: metrics(project) > epochs or process.poll() is not None, 300)
     time.sleep(seconds)
     assert process.poll() is None, process.communicate()[0]
-    process.kill()
-    process.communicate()
+    process.send_signal(how)
+    said = process.communicate()[0].splitlines()
+    if how == signal.SIGTERM:
+        assert process.returncode == 130
+        assert said[-3] == "asr-prune: sweep was interrupted; nothing that was finished is lost."
+        assert said[-1] == "go on with: asr-prune sweep recipes/tiny/sweep.yaml"
 
 
 def metrics(project: Path) -> int:
