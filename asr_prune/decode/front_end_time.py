@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from asr_prune.corpus.channels import Channel
 from asr_prune.corpus.datadir import DataDir, c_order
 from asr_prune.decode.adapt import Adapter
 from asr_prune.decode.decoding import Decoding
+from asr_prune.decode.front_end_file import FrontEndTime
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.features.compute import make_compute
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import pass_features
-from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
 from asr_prune.process import torch_threads
 
@@ -29,18 +29,6 @@ log = logging.getLogger(__name__)
 
 #: seconds of the test set that are timed, if it has as many
 SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class FrontEndTime:
-    """Real-time factors on one core: CPU seconds per second of audio.
-
-    features: reading audio and computing what the network reads, None if the audio cannot be read;
-    adaptation: of estimating the speakers' transforms, None if there are none.
-    """
-
-    features: float | None = None
-    adaptation: float | None = None
 
 
 def time_front_end(
@@ -69,19 +57,6 @@ def time_front_end(
         json.dump(asdict(found), file, indent=1)
     known = [f"{name} {1000 * value:.2f} ms" for name, value in asdict(found).items() if value is not None]
     log.info("  per second of %.0f s of test: %s", speech, ", ".join(known) or "not known")
-
-
-def read_front_end(path: Path) -> FrontEndTime:
-    """Reads what `time_front_end` wrote; nothing is known if there is no such file.
-
-    Raises UserError if it is damaged.
-    """
-    if not path.is_file():
-        return FrontEndTime()
-    try:
-        return FrontEndTime(**json.loads(checked(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); remove it and rerun the stage graph.") from None
 
 
 def first_seconds(feats: Stored, frame_shift: float) -> Stored:

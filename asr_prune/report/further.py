@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from asr_prune.decode.front_end_time import FrontEndTime, read_front_end
+from asr_prune.decode.front_end_file import FrontEndTime, read_front_end
 from asr_prune.layout import Layout
 from asr_prune.report.hard import HARD_NOTE, HARD_TITLE, HardTests, hard_cells, read_hard
 from asr_prune.report.results import Result

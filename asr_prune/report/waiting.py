@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from asr_prune.decode.front_end_time import FrontEndTime
+from asr_prune.decode.front_end_file import FrontEndTime
 from asr_prune.report.cells import ABSENT, decimals
 from asr_prune.report.results import Result, finite, references
 from asr_prune.report.runs import FinishedRun

@@ -10,7 +10,8 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.decode import front_end_time
-from asr_prune.decode.front_end_time import FrontEndTime, first_seconds, read_front_end
+from asr_prune.decode.front_end_file import FrontEndTime, read_front_end
+from asr_prune.decode.front_end_time import first_seconds
 from asr_prune.errors import UserError
 from asr_prune.stages.graph import works
 from asr_prune.workflow.experiment import Experiment, open_experiment

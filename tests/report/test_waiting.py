@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from asr_prune.decode.front_end_time import FrontEndTime
+from asr_prune.decode.front_end_file import FrontEndTime
 from asr_prune.report.further import Further
 from asr_prune.report.runs import FinishedRun
 from asr_prune.report.waiting import waiting_cells, waiting_notes, with_waiting
