@@ -97,7 +97,7 @@ def points_of(path: Path, recipe: Path, sets: Sequence[str] = ()) -> list[SweepP
     sweep = read_sweep(path)
     points: dict[str, SweepPoint] = {}
     for entry, runs in _runs(sweep):
-        folds = [f"corpus.folds={sweep.folds}"] if sweep.folds else []
+        folds = ["=".join(("corpus.folds", str(sweep.folds)))] if sweep.folds else []
         settings = [*folds, *sweep.set, *sets, f"runs=[{', '.join(map(_flow, runs))}]"]
         point = SweepPoint(_opened(path, recipe, settings), _words(entry))
         if point.name in points:
