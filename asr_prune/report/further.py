@@ -41,7 +41,7 @@ def read_further(layout: Layout, score: ScoreOptions) -> Further:
 def small_tables(rows: Sequence[Result]) -> list[SmallTable]:
     """The tables of harder tests and of time, as far as anything is known for them."""
     tables: list[SmallTable] = []
-    if any(row.wer_test_worst is not None or row.noise_test for row in rows):
+    if any(row.noise_test for row in rows):
         tables.append((HARD_TITLE, hard_cells(rows), [HARD_NOTE]))
     if any(row.rtf_total for row in rows):
         tables.append((WAITING_TITLE, waiting_cells(rows), waiting_notes(rows)))

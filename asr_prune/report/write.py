@@ -80,7 +80,8 @@ def write_report(
     with atomic(out / "comparison.json") as file:
         json.dump(sets_as_json(further.comparison), file, indent=1)
     tables = [small_text(*each, options.width) for each in small_tables(rows)]
-    tables += [format_sets(further.comparison, options.width)] if further.comparison else []
+    sets = further.comparison
+    tables += [format_sets(sets, options.width)] if sets and any(len(row.runs.seeds) > 1 for row in sets.rows) else []
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []
     notes = [f"skipped: {len(skipped)}", *(f"  {sentence}" for sentence in skipped)] if skipped else []
     lines = [*(f"\n{text}" for text in tables), *remarks(rows), *warnings, *notes]

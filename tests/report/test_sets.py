@@ -12,15 +12,17 @@ import yaml
 
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
+from asr_prune.report.further import Further
 from asr_prune.report.sets import by_seed, compare_all, compared, read_run, runs_in, usual_reference
 from asr_prune.report.sets_page import sets_section
 from asr_prune.report.sets_table import format_sets, probability, sets_as_json
+from asr_prune.report.write import write_report
 from asr_prune.run_dir import RunDir
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import score
 from asr_prune.score.write import write_score
 
-from .conftest import invented_row
+from .conftest import invented_row, run_files
 
 REFS = {f"s{k}-{i}": random.Random(f"{k}{i}").choices("abcdefgh", k=8) for k in range(6) for i in range(8)}
 Printed = pytest.CaptureFixture[str]
@@ -263,3 +265,16 @@ def test_probabilities_in_six_characters() -> None:
         "0.25",
         "1.00",
     ]
+
+
+def test_the_terminal_shows_sets_once_one_has_two_runs(tmp_path: Path, make_run: Any) -> None:
+    """Of single runs there is little to say; the page says it."""
+    make_run("dense", "none", 1024, 10.0)
+    exp = tmp_path / "demo"
+    runs = [scored("dense", 0.1), scored("half", 0.1, method="l1")]
+    for shown in (False, True):
+        further = Further(comparison=compare_all(runs, 100, 0))
+        text = write_report(run_files(exp), exp / "report", "demo", further=further)
+        assert ("beside dense: 6 speakers" in text) == shown
+        assert "beside dense: 6 speakers" in (exp / "report/index.html").read_text()
+        runs.append(scored("half-s2", 0.1, seed=2, method="l1"))
