@@ -271,10 +271,12 @@ def test_the_terminal_shows_sets_once_one_has_two_runs(tmp_path: Path, make_run:
     """Of single runs there is little to say; the page says it."""
     make_run("dense", "none", 1024, 10.0)
     exp = tmp_path / "demo"
-    runs = [scored("dense", 0.1), scored("half", 0.1, method="l1")]
-    for shown in (False, True):
-        further = Further(comparison=compare_all(runs, 100, 0))
+    runs = [
+        scored(name, 0.1, seed, method)
+        for name, seed, method in (("dense", 1, "none"), ("half", 1, "l1"), ("half-s2", 2, "l1"))
+    ]
+    for count, shown in ((2, False), (3, True)):
+        further = Further(comparison=compare_all(runs[:count], 100, 0))
         text = write_report(run_files(exp), exp / "report", "demo", further=further)
         assert ("beside dense: 6 speakers" in text) == shown
         assert "beside dense: 6 speakers" in (exp / "report/index.html").read_text()
-        runs.append(scored("half-s2", 0.1, seed=2, method="l1"))
