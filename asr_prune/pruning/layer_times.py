@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import torch
@@ -60,8 +61,6 @@ def fitted_times(dense: Network, context: tuple[int, int], seconds: float) -> tu
     Networks of even widths are timed first, then others near `seconds` a frame. Errors count
     relative to the time.
     """
-    from scipy.optimize import nnls
-
     sizes, dice = dense.widths, np.random.default_rng(0)
     widths = [[max(1, round(share * size)) for size in sizes] for share in _SHARES]
     found = frame_seconds([_network(dense, each) for each in widths], context)
@@ -69,13 +68,26 @@ def fitted_times(dense: Network, context: tuple[int, int], seconds: float) -> tu
     def fit() -> np.ndarray:
         rows = np.array([_terms(dense, each) for each in widths])
         scale = rows.max(0)
-        fitted: np.ndarray = nnls(rows / scale / np.array(found)[:, None], np.ones(len(found)))[0]
-        return fitted / scale
+        return without_negatives(rows / scale / np.array(found)[:, None], np.ones(len(found))) / scale
 
     near = [_near(dense, fit(), seconds, dice) for _ in range(_NEAR)]
     found += frame_seconds([_network(dense, each) for each in near], context)
     widths += near
     return tuple(fit().tolist())
+
+
+def without_negatives(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The least-squares solution of `rows` x = `values` without negative x, float64 [columns]: the
+    best over all choices of columns whose own solution has none.
+    """
+    best, least = np.zeros(rows.shape[1]), math.inf
+    for chosen in product((False, True), repeat=rows.shape[1]):
+        x = np.zeros(rows.shape[1])
+        x[list(chosen)] = np.linalg.lstsq(rows[:, list(chosen)], values, rcond=None)[0]
+        error = float(((rows @ x - values) ** 2).sum())
+        if (x >= 0).all() and error < least:
+            best, least = x, error
+    return best
 
 
 def _network(dense: Network, widths: Sequence[int]) -> Network:

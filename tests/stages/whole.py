@@ -40,10 +40,10 @@ RUN = "exp/tiny/runs/one"
 #: what is no result: logs, locks, the ledger (which counts files by place and time), and the manifests, which follow
 #: from the files that they list
 _NO_RESULTS = (".stages", "log", ".lock", ".lock.guard", MANIFEST)
-#: pages that repeat results.json, with times
-_PAGES = ("results.csv", "table.txt", "index.html")
+#: pages that repeat results.json, with times, and a file of times alone
+_PAGES = ("results.csv", "table.txt", "index.html", "front_end.json")
 #: values that are times or speeds
-_TIMES = re.compile(rb'"(\w*seconds\w*|teacher_share|rtf_decode|am_forward\w*)": [^,}\n]*')
+_TIMES = re.compile(rb'"(\w*seconds\w*|teacher_share|rtf_\w+|am_forward\w*)": [^,}\n]*')
 
 
 def make_project(folder: Path) -> None:

@@ -28,6 +28,11 @@ def begun(method: Gradual, network: FeedForward, plan: Phases) -> None:
     method.start(torch.optim.SGD(network.parameters(), lr=0.1), plan)
 
 
+def wanted(method: Gradual, progress: float) -> float:
+    """Nodes that should remain at `progress` of the sparsify phase."""
+    return method.nodes.request.after(progress, method.nodes.target)[0]
+
+
 def test_the_nodes_follow_the_cubic_schedule() -> None:
     network, method = make(keep=0.3, every=4)
     begun(method, network, Phases(100, 20, 60))
@@ -51,7 +56,7 @@ def test_the_lowest_products_over_the_living_mean_go_and_stay_gone() -> None:
             products = {j: float(into[j].norm() * out[:, j].norm()) for j in living}
             mean = sum(products.values()) / len(products)
             ranks += [(product / mean, level, j) for j, product in products.items()]
-        count = method.weights.wanted((step - 20) / 40)
+        count = wanted(method, (step - 20) / 40)
         gone |= {(level, j) for _, level, j in sorted(ranks)[: len(ranks) - count]}
         method.after_step(step)
         found = {
@@ -121,5 +126,5 @@ def test_the_least_worth_to_the_loss_go(score: str) -> None:
     kinds = [[s.abs() if score == "taylor" else s**2 for s in batch] for batch in slopes]
     means = torch.cat([sum(batch[i] for batch in kinds) / 4 for i in range(2)])
     living = torch.cat(method.score.living)
-    assert int(living.sum()) == method.weights.wanted(4 / 40)
+    assert int(living.sum()) == wanted(method, 4 / 40)
     assert means[living].min() >= means[~living].max()
