@@ -77,7 +77,7 @@ def files(folder: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for path in sorted(folder.glob("exp/**/*")):
         name = str(path.relative_to(folder))
-        if not path.is_file() or path.name == MANIFEST or "/log/" in name or "/." in name:
+        if not path.is_file() or path.name in (MANIFEST, "front_end.json") or "/log/" in name or "/." in name:
             continue
         found[name] = path.read_bytes()
         if path.suffix == ".json" and isinstance(content := json.loads(path.read_text()), dict):
