@@ -157,15 +157,16 @@ def test_a_killed_sweep_ends_in_the_same_results(before: Path, swept: tuple[Path
     here, dice = tmp_path / "killed", random.Random(7)
     copy(before, here)
     for kill in range(3):
-        stop_sweep(here, kill, dice.uniform(0, 2), signal.SIGTERM if kill == 1 else signal.SIGKILL)
+        stop_sweep(here, dice.uniform(0, 0.3), signal.SIGTERM if kill == 1 else signal.SIGKILL)
     assert sweep(here)[0] == 1
     assert comparable(here) == comparable(swept[0])
 
 
-def stop_sweep(project: Path, epochs: int, seconds: float, how: signal.Signals) -> None:
-    """Starts the sweep and stops it so long after more than `epochs` epochs are trained."""
+def stop_sweep(project: Path, seconds: float, how: signal.Signals) -> None:
+    """Starts the sweep and stops it so long after it has trained an epoch."""
+    before = metrics(project)
     process = subprocess.Popen(COMMAND, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    until(lambda: metrics(project) > epochs or process.poll() is not None, 300)
+    until(lambda: metrics(project) > before or process.poll() is not None, 300)
     time.sleep(seconds)
     assert process.poll() is None, process.communicate()[0]
     process.send_signal(how)
