@@ -96,7 +96,7 @@ def chromium() -> Any:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
-    browser.set_page_load_timeout(60)
+    browser.set_page_load_timeout(30)
     yield browser
     browser.quit()
 
@@ -109,9 +109,20 @@ class Page:
 
     def open(self, address: str) -> int:
         """Loads an address and returns the milliseconds until the page could be used."""
-        self.browser.get("about:blank")
-        self.browser.get(address)
+        self._load("about:blank")
+        self._load(address)
         return int(self.wait("document.documentElement.dataset.ready"))
+
+    def _load(self, address: str, tries: int = 3) -> None:
+        """Chromium on a loaded machine now and then begins a load that never ends."""
+        from selenium.common.exceptions import TimeoutException
+
+        for left in range(tries, 0, -1):
+            try:
+                return self.browser.get(address)
+            except TimeoutException:
+                if left == 1:
+                    raise
 
     def wait(self, expression: str, seconds: float = 60) -> Any:
         """The value of a JavaScript expression once it is true."""
