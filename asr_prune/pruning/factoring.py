@@ -43,7 +43,10 @@ def check_factored(prune: PruneOptions, network: Network) -> None:
     """
     maps, budget = network.maps, prune.budget
     if len(maps) < len(network.affine):
-        raise ValueError(f"{prune.method} factors feed_forward and tdnn networks, not {network.shape()['type']}")
+        kind = network.shape()["type"]
+        raise ValueError(
+            f"{prune.method} factors feed_forward and tdnn networks, not {kind}; set network.type to one of these"
+        )
     if budget is None:
         return
     if budget.kind not in ("params", "macs"):
