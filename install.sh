@@ -84,7 +84,7 @@ install_packages() {
   fi
   case $torch in
     index) options=('torch==2.11.*') ;; # with which figures were measured
-    # torch 2.15 comes with CUDA 13.2, and torchaudio, whose last release has CUDA 13.0, refuses it
+    # torch 2.15 comes with CUDA 13.2, which torchaudio 2.11.0, built for CUDA 13.0, refuses
     cuda) options=('torch<2.15' --torch-backend auto) ;;
     cpu) options=(--torch-backend cpu) ;;
     system)

@@ -31,8 +31,8 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "1000",
 }
-_FOR_CPU = "uv pip install --torch-backend cpu --reinstall-package torchaudio 'torchaudio==2.11.*'"
-_FOR_CUDA = "pip install 'torch>=2.11,<2.15' 'torchaudio==2.11.*'"
+_FOR_CPU = "uv pip install --torch-backend cpu --reinstall-package torchaudio 'torchaudio==2.11.0'"
+_FOR_CUDA = "pip install 'torch>=2.11,<2.15' 'torchaudio==2.11.0'"
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 StartMethod = Literal["fork", "spawn"]

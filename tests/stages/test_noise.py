@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_all_runs_are_scored_with_noise_too(tones: Path, capsys: Printed) -> Non
     exp, table = Path("exp/tiny"), Path("exp/tiny/report/table.txt")
     run(tones)
     clean, before = json.loads((exp / "runs/one/result.json").read_text()), table.read_text()
-    assert "Harder tests: WER, and that of the worst speaker\nrun   test  worst\n" in before
+    assert "Harder tests" not in before
     assert "What a user waits for" in before
     capsys.readouterr()
     run(tones, "noise.snr=[10, 0.5]")
@@ -43,7 +44,7 @@ def test_all_runs_are_scored_with_noise_too(tones: Path, capsys: Printed) -> Non
     assert {key for row in rows for key in row["noise_test"]} == {
         f"test_{snr}db_{figure}" for snr in ("10", "0.5") for figure in ("wer", "low", "high", "worst")
     }
-    assert "test_10db  worst  test_0.5db  worst" in text
+    assert re.search("Harder tests.*\nrun +test +worst +test_10db +worst +test_0.5db +worst\n", text)
     folders = [str(exp / "runs" / name) for name in ("one", "two")]
     assert main(["compare", *folders, "--on", "test_0.5db"]) == 0
     assert main(["compare", *folders, "--json", "--on", "test_10db"]) == 0
