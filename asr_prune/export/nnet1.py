@@ -13,7 +13,7 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed, need_nodes
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import cmvn_opts, write_matrix
-from asr_prune.hmm.kaldi_format import KaldiWriter
+from asr_prune.kaldi_format import KaldiWriter
 
 #: total of the counts that stand for the priors; only their ratios matter
 _FRAMES = 1_000_000
