@@ -133,7 +133,7 @@ def counts_text(log_priors: np.ndarray) -> bytes:
 
 def _write_features(folder: Path, deployed: Deployed) -> None:
     base, front = deployed.base, deployed.front
-    if not base.archives:
+    if not base.archives and base.type != "online":
         (folder / f"{base.type}.conf").write_text(_conf(base))
     if front is not None and front.matrix is not None:
         write_matrix(folder / "final.mat", front.matrix)
