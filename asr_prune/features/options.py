@@ -12,7 +12,7 @@ class FeatureOptions:
     """Features as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas compute them."""
 
     #: options that came later: at their defaults, no finished work is out of date for them
-    LATER: ClassVar[tuple[str, ...]] = ("model", "ivectors")
+    LATER: ClassVar[tuple[str, ...]] = ("model", "ivectors", "right_context")
 
     #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): the features of the
     #: GMM-HMM's last pass; online (network only): those of `model`
@@ -57,14 +57,17 @@ class FeatureOptions:
     #: options, only rate, resample and frame_shift_ms apply, which must be the model's
     model: str = ""
     #: which i-vector a frame gets. period: that of the model's last ivector-period, from the frames
-    #: up to there, as in Kaldi's training; utterance: one from all frames
-    ivectors: Literal["period", "utterance"] = "period"
+    #: up to there, as in Kaldi's training; utterance: one from all frames; chunk: the newest one
+    #: when Kaldi's online decoding, or Vosk, computes the chunk of frames
+    ivectors: Literal["period", "utterance", "chunk"] = "period"
+    #: frames after a frame that the model's network reads; for ivectors chunk
+    right_context: int = 0
 
     def __post_init__(self) -> None:
         for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("deltas", "dither", "low_freq"):
+        for name in ("deltas", "dither", "low_freq", "right_context"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
         if self.rate not in (8000, 16000):

@@ -4,13 +4,14 @@ directory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.features.online.conf import read_conf
+from asr_prune.features.online.conf import model_lines, read_conf
 from asr_prune.features.online.settings import (
     IVECTOR_FILES,
+    ChunkConf,
     CmvnConf,
     FbankConf,
     IvectorConf,
@@ -26,9 +27,12 @@ MODEL_FILES = (
     "ivector_extractor/*",
     "global_cmvn.stats",
     "am/global_cmvn.stats",
+    "frame_subsampling_factor",
 )
 #: from when on Vosk lets the prior grow, as its model.cc sets it
 _VOSK_MAX_COUNT = 100.0
+#: what Vosk takes for a model of its older layout
+_VOSK_CHUNK = ChunkConf(frame_subsampling_factor=3)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class FeatureFiles:
     cmvn: CmvnConf | None
     everyone: Path | None
     ivector: IvectorConf | None
+    chunk: ChunkConf
 
 
 def find_files(model: Path) -> FeatureFiles:
@@ -73,7 +78,10 @@ def _vosk(model: Path, confs: Path, everyone: Path) -> FeatureFiles:
     else:
         base = read_conf(confs / "mfcc.conf", MfccConf)
     cmvn = CmvnConf() if everyone.is_file() else None
-    return FeatureFiles(base, cmvn, everyone if cmvn else None, _vosk_ivector(model / "ivector"))
+    ivector, chunk = _vosk_ivector(model / "ivector"), _VOSK_CHUNK
+    if (confs / "model.conf").is_file():
+        chunk = read_conf(confs / "model.conf", ChunkConf, others=True)
+    return FeatureFiles(base, cmvn, everyone if cmvn else None, ivector, chunk)
 
 
 def _vosk_ivector(folder: Path) -> IvectorConf | None:
@@ -108,7 +116,17 @@ def _kaldi(model: Path, conf: OnlineConf) -> FeatureFiles:
     everyone = _moved(model, conf.global_cmvn_stats) if cmvn else None
     named = conf.ivector_extraction_config
     ivector = _kaldi_ivector(model, _moved(model, named)) if named else None
-    return FeatureFiles(base, cmvn, everyone, ivector)
+    return FeatureFiles(base, cmvn, everyone, ivector, _kaldi_chunk(model, where))
+
+
+def _kaldi_chunk(model: Path, conf: Path) -> ChunkConf:
+    chunk, path = read_conf(conf, ChunkConf, others=True), model / "frame_subsampling_factor"
+    if not path.is_file():
+        return chunk
+    try:
+        return replace(chunk, frame_subsampling_factor=int(model_lines(path)[0]))
+    except (IndexError, ValueError):
+        raise UserError(f"{path} must be a positive whole number; correct it.") from None
 
 
 def _kaldi_ivector(model: Path, path: Path) -> IvectorConf:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -25,11 +24,11 @@ from asr_prune.features.online.settings import (
     MfccConf,
     SpliceConf,
 )
+from asr_prune.features.online.timing import Timing
 from asr_prune.features.online.ubm import DiagUbm
 from asr_prune.features.options import FeatureOptions
 
-#: which i-vector a frame gets: that of its period, or that of the whole utterance
-Taken = Literal["period", "utterance"]
+_PERIOD = Timing()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +36,15 @@ class ModelFrontEnd:
     """The features of a model (OnlineNnet2FeaturePipeline).
 
     conf: of the base features; cmvn: of the network's input, with the statistics float64 [2, base
-    dim + 1] of the training data, if it is normalised; ivector: None if the network reads none.
+    dim + 1] of the training data, if it is normalised; ivector: None if the network reads none;
+    chunk: frames that online decoding computes at once.
     """
 
     conf: MfccConf | FbankConf
     base: Compute
     cmvn: tuple[CmvnConf, np.ndarray] | None
     ivector: IvectorModel | None
+    chunk: int
 
     @classmethod
     def read(cls, model: Path) -> ModelFrontEnd:
@@ -53,7 +54,8 @@ class ModelFrontEnd:
         files = find_files(model)
         columns = base_dim(files.base)
         ivector = read_ivector_model(files.ivector, columns) if files.ivector else None
-        return cls(files.base, make_base(files.base), _input_cmvn(files, columns), ivector)
+        cmvn, chunk = _input_cmvn(files, columns), files.chunk.size
+        return cls(files.base, make_base(files.base), cmvn, ivector, chunk)
 
     @property
     def dim(self) -> int:
@@ -65,26 +67,25 @@ class ModelFrontEnd:
         """Values of an i-vector; 0 if the network reads none."""
         return self.ivector.dim if self.ivector else 0
 
-    def __call__(self, samples: np.ndarray, taken: Taken = "period") -> np.ndarray:
+    def __call__(
+        self,
+        samples: np.ndarray,
+        timing: Timing = _PERIOD,
+        weights: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Features of samples float32 [samples] in int16 range: frames and then the i-vector of
         each.
 
-        The i-vector of frame t is, with `period`, that of the last multiple of the model's
-        ivector-period up to t, from the frames up to there, as Kaldi's ivector-extract-online2
-        writes it; with `utterance`, or if the model has greedy-ivector-extractor, one from all
-        frames. Returns float32 [frames, dim + ivector_dim].
+        weights: of the frames in the i-vectors, float [frames], by default 1; Vosk gives 0.001 to
+        silence. Returns float32 [frames, dim + ivector_dim].
         """
         base = self.base(samples)
         frames = online_cmvn(base, *self.cmvn) if self.cmvn and len(base) else base
         if self.ivector is None or not len(base):
             return np.hstack([frames, np.zeros((len(frames), self.ivector_dim), np.float32)])
-        conf, last = self.ivector.conf, len(base) - 1
-        if taken == "utterance" or conf.greedy_ivector_extractor:
-            ends, rows = np.array([last]), np.zeros(len(base), int)
-        else:
-            ends = np.arange(0, len(base), conf.ivector_period)
-            rows = np.arange(len(base)) // conf.ivector_period
-        ivectors, _ = self.ivector.ivectors(base, ends)
+        lookahead = self.ivector.splice.right_context
+        ends, rows = timing.choose(len(base), self.ivector.conf, self.conf, lookahead)
+        ivectors, _ = self.ivector.ivectors(base, ends, weights=weights)
         return np.hstack([frames, ivectors[rows]])
 
 
@@ -112,7 +113,8 @@ def model_compute(options: FeatureOptions) -> Compute:
     if shift != options.frame_shift_ms:
         ours = f"not {options.frame_shift_ms:g}; set features.network.frame_shift_ms to {shift:g}"
         raise UserError(f"{options.model} has frames every {shift:g} ms, {ours}.")
-    return partial(front_end, taken=options.ivectors)
+    right = options.right_context
+    return partial(front_end, timing=Timing(options.ivectors, front_end.chunk, right))
 
 
 def _input_cmvn(files: FeatureFiles, columns: int) -> tuple[CmvnConf, np.ndarray] | None:

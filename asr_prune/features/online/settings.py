@@ -148,6 +148,26 @@ class IvectorConf:
 
 
 @dataclass(frozen=True)
+class ChunkConf:
+    """What `model.conf` says of the chunks of frames that a network is computed in
+    (NnetSimpleLoopedComputationOptions).
+    """
+
+    frames_per_chunk: int = 20
+    frame_subsampling_factor: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("frames_per_chunk", "frame_subsampling_factor"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name.replace('_', '-')} must be positive")
+
+    @property
+    def size(self) -> int:
+        """Frames of a chunk: as many as are a multiple of the subsampling."""
+        return -(-self.frames_per_chunk // self.frame_subsampling_factor) * self.frame_subsampling_factor
+
+
+@dataclass(frozen=True)
 class OnlineConf:
     """`online.conf` (OnlineNnet2FeaturePipelineConfig); file names as the file has them."""
 

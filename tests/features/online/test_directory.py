@@ -7,7 +7,7 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.features.online.directory import find_files
-from asr_prune.features.online.settings import CmvnConf, FbankConf, MfccConf
+from asr_prune.features.online.settings import ChunkConf, CmvnConf, FbankConf, MfccConf
 
 from .small import CEPS, make_stats, matrix_bytes, write_kaldi, write_vosk
 
@@ -42,6 +42,21 @@ def test_layout_of_kaldi(tmp_path: Path, moved: bool) -> None:
     with (model / "conf/online.conf").open("a") as file:
         file.write("--cmvn-config=/gone/conf/online_cmvn.conf\n--global-cmvn-stats=/gone/conf/global_cmvn.stats\n")
     assert find_files(model).everyone == model / "conf/global_cmvn.stats"
+
+
+def test_chunks(tmp_path: Path) -> None:
+    assert find_files(write_vosk(tmp_path / "old", old=True)).chunk.size == 21
+    vosk, kaldi = write_vosk(tmp_path / "new"), write_kaldi(tmp_path / "kaldi")
+    (vosk / "conf/model.conf").write_text("--frames-per-chunk=50\n--frame-subsampling-factor=4\n--beam=9\n")
+    assert find_files(vosk).chunk == ChunkConf(50, 4)
+    assert find_files(vosk).chunk.size == 52
+    assert find_files(kaldi).chunk.size == 20
+    (kaldi / "frame_subsampling_factor").write_text("3\n")
+    assert find_files(kaldi).chunk.size == 21
+    for wrong in ("", "three", "0"):
+        (kaldi / "frame_subsampling_factor").write_text(wrong)
+        with pytest.raises(UserError, match="frame_subsampling_factor must be a positive whole number"):
+            find_files(kaldi)
 
 
 def test_files_elsewhere_are_found_there(tmp_path: Path) -> None:

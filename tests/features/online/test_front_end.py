@@ -11,6 +11,7 @@ from asr_prune.features.compute import make_compute
 from asr_prune.features.online.extractor import Extractor
 from asr_prune.features.online.front_end import ModelFrontEnd, model_columns, model_compute
 from asr_prune.features.online.settings import CmvnConf
+from asr_prune.features.online.timing import Timing
 from asr_prune.features.options import FeatureOptions
 
 from ..conftest import voice
@@ -61,7 +62,7 @@ def test_frames_and_then_ivectors(tmp_path: Path, binary: bool) -> None:
 
 def test_one_ivector_of_the_whole_utterance(tmp_path: Path) -> None:
     front_end = ModelFrontEnd.read(write_vosk(tmp_path / "model"))
-    found, cepstra = front_end(SAMPLES, "utterance"), same_cepstra()
+    found, cepstra = front_end(SAMPLES, Timing("utterance")), same_cepstra()
     assert front_end.ivector
     slow = slow_ivectors(cepstra, front_end.ivector, [len(cepstra) - 1])
     np.testing.assert_allclose(found[:, CEPS:], np.repeat(slow, len(cepstra), 0), atol=2e-3, rtol=2e-3)
@@ -109,8 +110,10 @@ def test_as_features_of_a_recipe(tmp_path: Path) -> None:
     options = online(model)
     assert options.dim == model_columns(str(model)) == CEPS + DIM
     np.testing.assert_array_equal(make_compute(options)(SAMPLES), ModelFrontEnd.read(model)(SAMPLES))
-    whole = make_compute(online(model, ivectors="utterance"))(SAMPLES)
-    np.testing.assert_array_equal(whole, ModelFrontEnd.read(model)(SAMPLES, "utterance"))
+    for kind, timing in (("utterance", Timing("utterance")), ("chunk", Timing("chunk", 21, 7))):
+        (model / "conf/model.conf").write_text("--frame-subsampling-factor=3\n--beam=10\n")
+        found = make_compute(online(model, ivectors=kind, right_context=7))(SAMPLES)
+        np.testing.assert_array_equal(found, ModelFrontEnd.read(model)(SAMPLES, timing))
     with pytest.raises(UserError, match=r"is for 16000 Hz, not 8000; set corpus.rate to 16000"):
         model_compute(online(model, rate=8000))
     with pytest.raises(UserError, match=r"has frames every 10 ms, not 8; set features.network.frame_shift_ms to 10"):
