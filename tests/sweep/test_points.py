@@ -181,3 +181,12 @@ def test_a_run_in_folds_is_made_in_each_of_them_and_put_together(
     capsys.readouterr()
     assert main(["sweep", "recipes/tiny/sweep.yaml", "--dry-run"]) == 0
     assert "2 runs, 2 of them to do" in capsys.readouterr().out
+
+
+def test_several_teachers_are_a_list(project: Path) -> None:
+    both = ["exp/other/runs/a", "exp/other/runs/b"]
+    for run in both:
+        (project / run / "model").mkdir(parents=True)
+        (project / run / "model/network.pt").write_bytes(b"weights")
+    found = points(project, f"methods: [{{prune: {{method: l2, keep: 0.5}}}}]\nteachers: [null, [{', '.join(both)}]]")
+    assert [list(point.run.train.teachers) for point in found] == [[], both]
