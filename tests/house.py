@@ -26,7 +26,7 @@ PACKAGE = "asr_prune"
 ORDER = """
     errors files integrity options progress interrupts process layout run_dir text local recipes failure
     < corpus
-    < features < lang < hmm < acoustic < pruning < decode < score < report
+    < features < lang < hmm < nnet3 < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages
     < analysis plan numbers < sweep < search < api < cli verbs
 """
@@ -38,7 +38,7 @@ LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib", "optuna"}
 CONTRACT = {"works", "add_verbs"}
 LONG_LINE, LONG_FILE = 100, 250
 #: rooms that read what people give; `local` is the folder of the scripts
-READERS = {"corpus", "features", "lang", "hmm", "decode", "score", "kaldi", "transcribe", "local"}
+READERS = {"corpus", "features", "lang", "hmm", "nnet3", "decode", "score", "kaldi", "transcribe", "local"}
 #: methods of str that, without an argument, take for a blank what C does not
 BLANK_METHODS = {"split", "rsplit", "strip", "lstrip", "rstrip", "splitlines", "isspace"}
 #: files of READERS that call them on something else than text of people
@@ -46,6 +46,7 @@ OTHER_TEXT = {
     "asr_prune/corpus/audio_file.py": "bytes of headers, messages of a library",
     "asr_prune/hmm/kaldi_format.py": "bytes",
     "asr_prune/kaldi/vectors.py": "bytes",
+    "asr_prune/nnet3/model.py": "bytes",
     "local/demo_text.py": "its own constants",
     "local/demo_voices.py": "its own constants",
     "local/fsdd.py": "its own constants",

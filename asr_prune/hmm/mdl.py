@@ -23,7 +23,7 @@ def write_mdl(
 ) -> None:
     """Writes a model for Kaldi's gmm-* programs. Raises UserError as `atomic`."""
     writer = KaldiWriter(binary)
-    _write_transitions(writer, transitions)
+    write_transitions(writer, transitions)
     _write_gmms(writer, gmms)
     with atomic(path, "wb") as file:
         file.write(writer.data)
@@ -32,14 +32,14 @@ def write_mdl(
 def read_mdl(path: Readable) -> tuple[khg.TransitionModel, Gmms]:
     """Reads a model of `write_mdl` or Kaldi. Raises UserError if it is missing or damaged."""
     reader = KaldiReader.open(path, "align")
-    transitions, gmms = _read_transitions(reader), _read_gmms(reader)
+    transitions, gmms = read_transitions(reader), _read_gmms(reader)
     finite = all(np.isfinite(part).all() for part in (gmms.weights, gmms.means_invvars, gmms.invvars))
     if not finite or gmms.weights.min() < 0 or gmms.invvars.min() <= 0:
         raise reader.fail("a Gaussian has no weight, mean or variance")
     return transitions, gmms
 
 
-def _write_transitions(writer: KaldiWriter, transitions: khg.TransitionModel) -> None:
+def write_transitions(writer: KaldiWriter, transitions: khg.TransitionModel) -> None:
     writer.token("<TransitionModel>", line=True)
     is_hmm = transitions.topo.is_hmm
     write_topology(writer, transitions.topo)
@@ -77,7 +77,7 @@ def _write_gmms(writer: KaldiWriter, gmms: Gmms) -> None:
         writer.token("</DiagGMM>", line=True)
 
 
-def _read_transitions(reader: KaldiReader) -> khg.TransitionModel:
+def read_transitions(reader: KaldiReader) -> khg.TransitionModel:
     reader.expect("<TransitionModel>")
     topo = read_topology(reader)
     kind = reader.expect("<Triples>", "<Tuples>")

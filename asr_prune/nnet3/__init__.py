@@ -1,0 +1,1 @@
+"""Models of Kaldi's nnet3: what their files hold."""
