@@ -13,7 +13,7 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed, need_nodes
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import cmvn_opts, write_matrix
-from asr_prune.hmm.kaldi_format import KaldiWriter
+from asr_prune.kaldi_format import KaldiWriter
 
 #: total of the counts that stand for the priors; only their ratios matter
 _FRAMES = 1_000_000
@@ -133,7 +133,7 @@ def counts_text(log_priors: np.ndarray) -> bytes:
 
 def _write_features(folder: Path, deployed: Deployed) -> None:
     base, front = deployed.base, deployed.front
-    if not base.archives:
+    if not base.archives and base.type != "online":
         (folder / f"{base.type}.conf").write_text(_conf(base))
     if front is not None and front.matrix is not None:
         write_matrix(folder / "final.mat", front.matrix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from asr_prune.options import options
 
@@ -11,9 +11,12 @@ from asr_prune.options import options
 class FeatureOptions:
     """Features as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas compute them."""
 
+    #: options that came later: at their defaults, no finished work is out of date for them
+    LATER: ClassVar[tuple[str, ...]] = ("model", "ivectors", "right_context")
+
     #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): the features of the
-    #: GMM-HMM's last pass
-    type: Literal["mfcc", "fbank", "hmm"] = "mfcc"
+    #: GMM-HMM's last pass; online (network only): those of `model`
+    type: Literal["mfcc", "fbank", "hmm", "online"] = "mfcc"
     #: number of triangular mel filters
     bins: int = 23
     #: number of cepstra, including c0 or the energy; mfcc only
@@ -52,16 +55,31 @@ class FeatureOptions:
     #: folder of finished features to use instead of computing them: Kaldi's feats.scp (and
     #: cmvn.scp) in train, dev and test; of the other options, only deltas and cmvn apply
     archives: str = ""
+    #: directory of a Kaldi or Vosk model, for type online: frames as its conf files say, then the
+    #: values of an i-vector if it has an extractor. Needs cmvn: none and deltas: 0; of the other
+    #: options, only rate, resample and frame_shift_ms apply, which must be the model's
+    model: str = ""
+    #: which i-vector a frame gets. period: that of the model's last ivector-period, from the frames
+    #: up to there, as in Kaldi's training; utterance: one from all frames; chunk: the newest one
+    #: when Kaldi's online decoding, or Vosk, computes the chunk of frames
+    ivectors: Literal["period", "utterance", "chunk"] = "period"
+    #: frames after a frame that the model's network reads; for ivectors chunk
+    right_context: int = 0
 
     def __post_init__(self) -> None:
         for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("deltas", "dither", "low_freq"):
+        for name in ("deltas", "dither", "low_freq", "right_context"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
         if self.rate not in (8000, 16000):
             raise ValueError(f"rate must be 8000 or 16000, not {self.rate}")
+        if (self.type == "online") != bool(self.model):
+            raise ValueError("model must be given with type online, and only with it")
+        if self.type == "online" and (self.cmvn != "none" or self.deltas or self.archives):
+            needs = "cmvn: none and deltas: 0, without archives"
+            raise ValueError(f"type online normalises as its model does; set {needs}")
         if self.type == "mfcc" and self.ceps > self.bins:
             raise ValueError(f"ceps must be at most bins ({self.bins}), not {self.ceps}")
         if not self.low_freq < self.top_freq <= self.rate / 2:
@@ -80,7 +98,14 @@ class FeatureOptions:
 
     @property
     def base_dim(self) -> int:
-        """Columns of the features as stored, without deltas; not valid for `archives`."""
+        """Columns of the features as stored, without deltas; not valid for `archives`.
+
+        Raises UserError if they are those of a model that cannot be read.
+        """
+        if self.type == "online":
+            from asr_prune.features.online.front_end import model_columns  # numpy
+
+            return model_columns(self.model)
         return self.ceps if self.type == "mfcc" else self.bins + int(self.use_energy)
 
     @property
@@ -98,8 +123,9 @@ class HmmFeatureOptions(FeatureOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.type == "hmm":
-            raise ValueError("type hmm is for features.network; the GMM-HMM needs mfcc or fbank")
+        if self.type in ("hmm", "online"):
+            needs = "the GMM-HMM needs mfcc or fbank"
+            raise ValueError(f"type {self.type} is for features.network; {needs}")
 
 
 @options
@@ -107,7 +133,7 @@ class NetworkFeatureOptions(FeatureOptions):
     """Features of the network, by default 40 log-mel filterbank energies."""
 
     #: as FeatureOptions says
-    type: Literal["mfcc", "fbank", "hmm"] = "fbank"
+    type: Literal["mfcc", "fbank", "hmm", "online"] = "fbank"
     #: as FeatureOptions says
     bins: int = 40
 
