@@ -42,9 +42,12 @@ class FeatureOptions:
     use_energy: bool = False
     #: order of the differences that are appended (1: deltas; 2: deltas and delta-deltas)
     deltas: int = 0
-    #: whether means (and variances) are normalised per speaker, per utterance or not at all
-    cmvn: Literal["speaker", "utterance", "none"] = "speaker"
-    #: normalise the variance as well as the mean
+    #: whether means (and variances) are normalised per speaker, per utterance, or once for all
+    #: (global), for runtimes that decode as the speech comes in: by the mean and deviation over the
+    #: training data, which every network takes off its inputs itself, so that global and none
+    #: compute the same features; a GMM-HMM without LDA is trained on them as they are
+    cmvn: Literal["speaker", "utterance", "global", "none"] = "speaker"
+    #: with speaker and utterance: normalise the variance as well as the mean
     cmvn_variance: bool = False
     #: what computes the features: kaldi-native-fbank, torchaudio, or numpy, which takes 0.4 of
     #: the time. Values differ by about 0.001 at most, so that results change slightly
@@ -87,6 +90,11 @@ class FeatureOptions:
     def top_freq(self) -> float:
         """Upper edge of the highest filter in hertz."""
         return self.high_freq if self.high_freq > 0 else self.rate / 2 + self.high_freq
+
+    @property
+    def normalised(self) -> bool:
+        """Whether each speaker or utterance is normalised by statistics of its own."""
+        return self.cmvn in ("speaker", "utterance")
 
     @property
     def base_dim(self) -> int:

@@ -76,7 +76,7 @@ class FrontEnd:
 
 def check_cmvn(folder: Readable, options: HmmFeatureOptions) -> None:
     """Raises UserError if the GMM-HMM in `folder` was trained on cepstra normalised in another way."""
-    path, normalised = folder / "cmvn_opts", options.cmvn != "none"
+    path, normalised = folder / "cmvn_opts", options.normalised
     if not path.is_file():
         return
     trained = cmvn_opts(*(value == "true" for value in _options(folder, "cmvn_opts").values()))
