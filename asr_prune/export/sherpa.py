@@ -22,6 +22,7 @@ from asr_prune.export.deployed import Deployed
 from asr_prune.export.forward import Forward, Likeness, Outputs, liken, torch_forward
 from asr_prune.export.onnx_run import Session, need_onnx, quantise
 from asr_prune.export.places import refuse_other_folder
+from asr_prune.export.scored import scored_point
 from asr_prune.export.sherpa_graph import sherpa_graph
 from asr_prune.export.sherpa_model import BATCH, LENGTHS, LOG_PROBS, sherpa_model
 from asr_prune.export.trained_run import TrainedRun
@@ -52,7 +53,7 @@ def export_sherpa(trained: TrainedRun, out: Path, decoding: Decoding) -> dict[st
     refuse_other_folder(out, "sherpa", NETWORKS["float32"])
     deployed = trained.deployed()
     tokens = _tokens(deployed)
-    point = _point(trained) if decoding.options.search == "graph" else None
+    point = scored_point(trained.run) if decoding.options.search == "graph" else None
     with atomic_dir(out) as partial:
         _write_networks(partial, deployed, point)
         write_symbols({token: number for number, token in enumerate(tokens)}, partial / TOKENS)
@@ -84,16 +85,6 @@ def _tokens(deployed: Deployed) -> list[str]:
             " between U+0180 and U+01BF; export the run with --onnx."
         )
     return tokens
-
-
-def _point(trained: TrainedRun) -> Point:
-    """LM weight and penalty. Raises UserError if the run has not been scored."""
-    path = trained.run.score("test")
-    if not path.is_file():
-        what = f"{path} is missing, whose LM weight and penalty go into the graph"
-        raise UserError(f"{what}; run the score stage.")
-    chosen = json.loads(checked(path).read_text(encoding="utf-8"))
-    return chosen["lm_weight"], chosen["penalty"]
 
 
 def _write_networks(folder: Path, deployed: Deployed, point: Point | None) -> None:
