@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.residual import Residual
@@ -36,6 +37,7 @@ def from_shape(shape: dict[str, Any]) -> Network:
         "feed_forward": FeedForward,
         "residual": Residual,
         "tdnn": Tdnn,
+        "nnet3": GraphNetwork,
     }
     thin = "columns", "ranks"
     plain = {key: value for key, value in shape.items() if key not in ("type", *thin)}

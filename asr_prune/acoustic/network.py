@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "sigmoid": torch.sigmoid}
 
+#: a parameter of a module, and the axis along which the nodes of a layer lie in it
+Along = tuple[nn.Module, str, int]
+
 
 @dataclass(frozen=True)
 class NodeLayer:
@@ -22,7 +25,8 @@ class NodeLayer:
     [rows, taps, columns]. readers: the maps that read the output of `outgoing`; they take up
     constants if `outgoing` has no bias; one without a bias hands them on to the next. feeders: maps
     between no nodes whose output `incoming` reads. gives_logits: `outgoing` is the output layer.
-    skippable: the network works without the layer.
+    skippable: the network works without the layer. along: other parameters that have a place for
+    each node.
     """
 
     incoming: nn.Linear
@@ -32,21 +36,23 @@ class NodeLayer:
     feeders: tuple[nn.Linear, ...] = ()
     gives_logits: bool = False
     skippable: bool = False
+    along: tuple[Along, ...] = ()
 
     @property
     def size(self) -> int:
         return self.incoming.out_features
 
     def norms(self, vectors: str) -> Tensor:
-        """Euclidean norms of the nodes' vectors, float [nodes].
-
-        vectors: `incoming`, `outgoing`, or `product` for the product of both norms.
-        """
+        """Euclidean norms of the nodes' `incoming` or `outgoing` vectors, or their `product`; [nodes]."""
         if vectors == "product":
             return self.norms("incoming") * self.norms("outgoing")
         if vectors == "incoming":
             return by_rows(self.incoming.weight.detach()).norm(dim=1)
         return by_columns(self.outgoing.weight.detach()).norm(dim=0)
+
+    def constants(self, nodes: Tensor) -> Tensor:
+        """Outputs of those nodes whose incoming vector is zero. nodes: boolean [nodes]."""
+        return self.activation(self.incoming.bias[nodes])
 
     @torch.no_grad()
     def absorb(self, nodes: Tensor, constants: Tensor) -> None:
@@ -88,12 +94,14 @@ class Network(nn.Module, ABC):
     """Spliced frames in, logits of classes out: pdfs, or tokens for CTC.
 
     inputs: size of one spliced frame, (left + 1 + right) * feature dimension; hidden: nodes of each
-    layer; outputs: number of classes; dropouts: dropout rate of each hidden layer, may change
-    during training; shift, scale: input normalisation, (x - shift) * scale, of the coefficients
-    that are read; selection: their indices in the spliced frame, int64, None if all are read;
-    expansions: for each of `maps` that is factored into two, by its number, the second.
+    layer; outputs: number of classes; dropouts: of each hidden layer, may change in training; shift,
+    scale: input normalisation, (x - shift) * scale, of the coefficients that are read; selection:
+    their indices in the spliced frame, int64, None if all are read; expansions: for each of `maps`
+    that is factored into two, by its number, the second; narrows_inputs: whether coefficients that
+    nothing reads can be left out.
     """
 
+    narrows_inputs = True
     output: nn.Linear
     shift: Tensor
     scale: Tensor
@@ -161,9 +169,7 @@ class Network(nn.Module, ABC):
         self.scale.copy_(1 / deviation.clamp_min(1e-5))
 
     def read_only(self, index: Tensor) -> None:
-        """Of the coefficients that it reads now, reads only some, for which the first map has been
-        narrowed. index: int64 [coefficients].
-        """
+        """Reads only some of the coefficients that it reads now. index: int64 [coefficients]."""
         self.selection = index if self.selection is None else self.selection[index]
         self.shift, self.scale = self.shift[index], self.scale[index]
 
@@ -174,8 +180,7 @@ class Network(nn.Module, ABC):
         return second[0](y) if second else y
 
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [frames out, classes] of whole utterances, and each one's frames out, int64
-        [utterances].
+        """Logits [frames out, classes], and frames out of each utterance, int64 [utterances].
 
         frames: float [frames, inputs], the utterances concatenated; lengths: frames of each, int64
         [utterances].
@@ -210,11 +215,9 @@ def initialise(layer: nn.Linear, activation: str) -> None:
 
 @dataclass(frozen=True)
 class Size:
-    """Size of a network.
-
-    nodes: of each hidden layer; params: weights and biases; macs: multiply-adds per frame; nonzero:
-    nonzero weights; inputs: coefficients of the spliced frame that are read; output_rank: of a
-    factored output layer, else None.
+    """nodes: of each hidden layer; params: weights and biases; macs: multiply-adds per frame;
+    nonzero: nonzero weights; inputs: coefficients of the spliced frame that are read; output_rank:
+    of a factored output layer, else None.
     """
 
     nodes: list[int]
@@ -236,7 +239,7 @@ def size_of(network: Network) -> Size:
 
 
 def rate_of(layer: nn.Linear) -> float:
-    """Evaluations of a map per feature frame; below 1 after sub-sampling."""
+    """Evaluations of a map per feature frame."""
     return float(getattr(layer, "rate", 1.0))
 
 

@@ -49,12 +49,17 @@ def maps_of(layers: Sequence[NodeLayer]) -> list[AffineMap]:
     """
     takes = {id(layer.incoming): i for i, layer in enumerate(layers)}
     gives = {id(layer.outgoing): i for i, layer in enumerate(layers)}
+    for i, layer in enumerate(layers):
+        for module, name, axis in layer.along:
+            if name == "weight":
+                (gives if axis else takes)[id(module)] = i
     every: dict[int, nn.Linear] = {}
     for layer in layers:
         every |= {id(layer.incoming): layer.incoming, id(layer.outgoing): layer.outgoing}
     for layer in layers:
         every = {id(m): m for m in (*every.values(), *layer.feeders, *layer.readers)}
-    return [_map(m, takes.get(name), gives.get(name), layers) for name, m in every.items()]
+    real = {name: m for name, m in every.items() if not getattr(m, "virtual", False)}
+    return [_map(m, takes.get(name), gives.get(name), layers) for name, m in real.items()]
 
 
 def _map(m: nn.Linear, out: int | None, into: int | None, layers: Sequence[NodeLayer]) -> AffineMap:

@@ -10,7 +10,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn, optim
 
-from asr_prune.acoustic.network import Network, NodeLayer, by_columns, by_rows, over_rows
+from asr_prune.acoustic.network import Along, Network, NodeLayer, by_columns, by_rows, over_rows
 from asr_prune.acoustic.thin import select_inputs
 
 
@@ -28,7 +28,7 @@ def zero_nodes(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) 
     for layer, mask in zip(layers, kept, strict=True):
         gone = ~mask
         if fold:
-            layer.absorb(gone, layer.activation(layer.incoming.bias[gone]))
+            layer.absorb(gone, layer.constants(gone))
         layer.outgoing.weight[..., gone] = 0
         layer.incoming.bias[gone] = 0
 
@@ -85,14 +85,15 @@ def narrow(
         layer.incoming.out_features = layer.outgoing.in_features = len(index)
 
 
-def _axes(layer: NodeLayer) -> list[tuple[nn.Linear, str, int]]:
+def _axes(layer: NodeLayer) -> list[Along]:
     """The layer's parameters, module and name, each with the axis along which its nodes lie."""
-    last = layer.outgoing.weight.dim() - 1
-    return [
+    axes: list[Along] = [
         (layer.incoming, "weight", 0),
         (layer.incoming, "bias", 0),
-        (layer.outgoing, "weight", last),
+        (layer.outgoing, "weight", -1),
+        *layer.along,
     ]
+    return [(module, name, dim % getattr(module, name).dim()) for module, name, dim in axes]
 
 
 def _replace(optimiser: optim.Optimizer, old: Tensor, new: Tensor, index: Tensor, dim: int) -> None:
@@ -132,7 +133,7 @@ def shrink(network: Network) -> tuple[Network, list[list[int]]]:
     small = deepcopy(network)
     kept = shrink_layers(small.node_layers())
     read = by_columns(small.affine[0].weight).count_nonzero(0) > 0
-    if bool(read.any()) and not bool(read.all()):
+    if small.narrows_inputs and bool(read.any()) and not bool(read.all()):
         select_inputs(small, read.nonzero().flatten())
     return small, kept
 
@@ -149,7 +150,7 @@ def shrink_layers(layers: Sequence[NodeLayer]) -> list[list[int]]:
 def _fold_constants(layers: Sequence[NodeLayer]) -> None:
     for layer in layers:
         constant = by_rows(layer.incoming.weight).count_nonzero(1) == 0
-        layer.absorb(constant, layer.activation(layer.incoming.bias[constant]))
+        layer.absorb(constant, layer.constants(constant))
         layer.outgoing.weight[..., constant] = 0
 
 

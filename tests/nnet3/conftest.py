@@ -20,13 +20,13 @@ RATES = {"MaxChange": np.float32(0.75), "LearningRate": np.float32(1e-4)}
 Make = Callable[..., Component]
 
 
-def _affine(out: int, inputs: int, dice: np.random.Generator, kind: str = "AffineComponent") -> Component:
+def affine(out: int, inputs: int, dice: np.random.Generator, kind: str = "AffineComponent") -> Component:
     weights = {"LinearParams": dice.normal(size=(out, inputs)), "BiasParams": dice.normal(size=out)}
     singles = {name: value.astype(np.float32) / 4 for name, value in weights.items()}
     return Component(kind, singles if kind.startswith("Fixed") else RATES | singles)
 
 
-def _tdnn(out: int, inputs: int, offsets: list[int], dice: np.random.Generator, bias: bool = True) -> Component:
+def tdnn(out: int, inputs: int, offsets: list[int], dice: np.random.Generator, bias: bool = True) -> Component:
     fields: Mapping[str, Any] = {
         "TimeOffsets": offsets,
         "LinearParams": dice.normal(size=(out, inputs * len(offsets))).astype(np.float32) / 4,
@@ -40,7 +40,7 @@ def _tdnn(out: int, inputs: int, offsets: list[int], dice: np.random.Generator, 
     return Component("TdnnComponent", {**RATES, **fields})
 
 
-def _relu(size: int, dice: np.random.Generator, kind: str = "RectifiedLinearComponent") -> Component:
+def relu(size: int, dice: np.random.Generator, kind: str = "RectifiedLinearComponent") -> Component:
     stats = {name: dice.uniform(size=size).astype(np.float32) for name in ("ValueAvg", "DerivAvg", "OderivRms")}
     fields = {"Dim": size, "ValueAvg": stats["ValueAvg"], "DerivAvg": stats["DerivAvg"], "Count": np.float64(128)}
     more = {"OderivRms": stats["OderivRms"], "OderivCount": np.float64(64)}
@@ -48,19 +48,19 @@ def _relu(size: int, dice: np.random.Generator, kind: str = "RectifiedLinearComp
     return Component(kind, {**fields, **more, **dims, "SelfRepairScale": np.float32(1e-5)})
 
 
-def _batch_norm(size: int, dice: np.random.Generator) -> Component:
+def batch_norm(size: int, dice: np.random.Generator) -> Component:
     fields = {"Dim": size, "BlockDim": size, "Epsilon": np.float32(1e-3), "TargetRms": np.float32(0.9)}
     mean, var = dice.normal(size=size).astype(np.float32), dice.uniform(0.2, 2, size).astype(np.float32)
     stats = {"TestMode": False, "Count": np.float64(1024), "StatsMean": mean, "StatsVar": var}
     return Component("BatchNormComponent", {**fields, **stats})
 
 
-def _dropout(size: int) -> Component:
+def dropout(size: int) -> Component:
     fields = {"Dim": size, "BlockDim": size, "TimePeriod": 0, "DropoutProportion": np.float32(0)}
     return Component("GeneralDropoutComponent", {**fields, "Continuous": None})
 
 
-def _no_op(size: int) -> Component:
+def no_op(size: int) -> Component:
     return Component("NoOpComponent", {"Dim": size, "BackpropScale": np.float32(1)})
 
 
@@ -73,7 +73,7 @@ def tdnnf_model(seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, p
         "component-node name=lda component=lda input=Append(Offset(input, -1), input, Offset(input, 1), "
         "ReplaceIndex(ivector, t, 0))",
     ]
-    made: dict[str, Component] = {"lda": _affine(14, 14, dice, "FixedAffineComponent")}
+    made: dict[str, Component] = {"lda": affine(14, 14, dice, "FixedAffineComponent")}
 
     def add(name: str, reads: str, component: Component) -> str:
         lines.append(f"component-node name={name} component={name} input={reads}")
@@ -81,21 +81,21 @@ def tdnnf_model(seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, p
         return name
 
     def wide(name: str, reads: str, affine: Component) -> str:
-        at = add(f"{name}.relu", add(f"{name}.affine", reads, affine), _relu(width, dice))
-        return add(f"{name}.dropout", add(f"{name}.batchnorm", at, _batch_norm(width, dice)), _dropout(width))
+        at = add(f"{name}.relu", add(f"{name}.affine", reads, affine), relu(width, dice))
+        return add(f"{name}.dropout", add(f"{name}.batchnorm", at, batch_norm(width, dice)), dropout(width))
 
-    at = wide("tdnn1", "lda", _affine(width, 14, dice, "AffineComponent"))
+    at = wide("tdnn1", "lda", affine(width, 14, dice, "AffineComponent"))
     for i in range(2, layers + 2):
         name, stride = f"tdnnf{i}", 1 if i == 2 else 3
-        narrow = add(f"{name}.linear", at, _tdnn(rank, width, [-stride, 0], dice, bias=False))
-        out = wide(name, narrow, _tdnn(width, rank, [0, stride], dice))
-        at = add(f"{name}.noop", f"Sum(Scale(0.66, {at}), {out})", _no_op(width))
-    small = add("prefinal-l", at, _tdnn(rank, width, [0], dice, bias=False))
+        narrow = add(f"{name}.linear", at, tdnn(rank, width, [-stride, 0], dice, bias=False))
+        out = wide(name, narrow, tdnn(width, rank, [0, stride], dice))
+        at = add(f"{name}.noop", f"Sum(Scale(0.66, {at}), {out})", no_op(width))
+    small = add("prefinal-l", at, tdnn(rank, width, [0], dice, bias=False))
     for output, last in (("output", ""), ("output-xent", ".log-softmax")):
-        at = wide(f"prefinal-{output}", small, _affine(width, rank, dice))
-        at = add(f"{output}.affine", at, _affine(pdfs, width, dice))
+        at = wide(f"prefinal-{output}", small, affine(width, rank, dice))
+        at = add(f"{output}.affine", at, affine(pdfs, width, dice))
         if last:
-            at = add(f"{output}{last}", at, _relu(pdfs, dice, "LogSoftmaxComponent"))
+            at = add(f"{output}{last}", at, relu(pdfs, dice, "LogSoftmaxComponent"))
         lines.append(f"output-node name={output} input={at} objective=linear")
     return Nnet3([parse_line(line) for line in lines], made)
 

@@ -1,0 +1,206 @@
+"""The parts of a network that is made from an nnet3 graph."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from asr_prune.acoustic.network import by_rows
+from asr_prune.errors import UserError
+from asr_prune.nnet3.components import Component
+
+#: the least mean square of a NormalizeComponent (Kaldi: kSquaredNormFloor)
+_FLOOR = 2.0**-66
+#: types of affine and linear components
+MAPS = (
+    *("AffineComponent", "NaturalGradientAffineComponent", "LinearComponent"),
+    *("FixedAffineComponent", "TdnnComponent"),
+)
+FIXED = "FixedAffineComponent"
+#: types that do nothing outside of training
+PASSING = ("DropoutComponent", "GeneralDropoutComponent", "SpecAugmentTimeMaskComponent", "NoOpComponent")
+ACTIVATING = {
+    "RectifiedLinearComponent": torch.relu,
+    "SigmoidComponent": torch.sigmoid,
+    "TanhComponent": torch.tanh,
+}
+#: types that scale and shift each value for itself
+SCALING = (
+    *("BatchNormComponent", "PerElementScaleComponent", "NaturalGradientPerElementScaleComponent"),
+    *("PerElementOffsetComponent", "ScaleAndOffsetComponent", "FixedScaleComponent", "FixedBiasComponent"),
+)
+
+
+class GraphMap(nn.Linear):
+    """An affine map of frames that are joined: `y = b + sum_k W_k x_k`.
+
+    weight: [rows, columns], with several frames of one node [rows, taps, columns]. A map without
+    a bias has one of zeros, which is not trained, but takes up constants of removed nodes. rate:
+    evaluations per feature frame; trained: False for a FixedAffineComponent.
+    """
+
+    def __init__(self, rows: int, columns: int, taps: int, biased: bool, trained: bool) -> None:
+        super().__init__(columns, rows)
+        shape = (rows, columns) if taps == 1 else (rows, taps, columns)
+        self.weight = nn.Parameter(self.weight.new_zeros(shape), requires_grad=trained)
+        self.bias = nn.Parameter(self.weight.new_zeros(rows), requires_grad=trained and biased)
+        self.rate = 1.0
+
+    @property
+    def in_features(self) -> int:
+        return self.weight.shape[-1]
+
+    @in_features.setter
+    def in_features(self, value: int) -> None:
+        """The weight says how many there are."""
+
+    @property
+    def out_features(self) -> int:
+        return self.weight.shape[0]
+
+    @out_features.setter
+    def out_features(self, value: int) -> None:
+        """The weight says how many there are."""
+
+    def read(self, x: Tensor) -> Tensor:
+        """[frames, (taps,) columns] as the weight multiplies it, [frames, taps * columns]."""
+        return x.flatten(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [frames, columns], with several frames of one node [frames, taps, columns]."""
+        return nn.functional.linear(self.read(x), by_rows(self.weight), self.bias)
+
+
+class Gate(nn.Linear):
+    """A factor for each node, as a map: `incoming` has one column, `outgoing` one row.
+
+    A group of nodes that several maps make or read together has two: its nodes are removed by
+    zeros in them, as those of any layer.
+    """
+
+    #: no map of the network that costs anything
+    virtual = True
+
+    def __init__(self, nodes: int, incoming: bool) -> None:
+        super().__init__(1 if incoming else nodes, nodes if incoming else 1, bias=incoming)
+        nn.init.ones_(self.weight)
+        if incoming:
+            self.bias = nn.Parameter(torch.zeros(nodes), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[frames, nodes]."""
+        return x * self.weight.flatten()
+
+
+class Scaling(nn.Module):
+    """`scale * x + offset`, [nodes] each, which are not trained."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(size), requires_grad=False)
+        self.offset = nn.Parameter(torch.zeros(size), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.offset
+
+
+class Normalising(nn.Module):
+    """Brings each frame to a root mean square of `target` (NormalizeComponent)."""
+
+    def __init__(self, block: int, target: float, deviation: bool) -> None:
+        super().__init__()
+        self.block, self.target, self.deviation = block, target, deviation
+
+    def forward(self, x: Tensor) -> Tensor:
+        blocks = x.view(len(x), -1, self.block)
+        mean = blocks.square().mean(2, keepdim=True) / self.target**2
+        factor = mean.clamp_min(_FLOOR).rsqrt()
+        parts = [blocks * factor]
+        if self.deviation:
+            parts.append(math.log(self.target) - factor.log())
+        return torch.cat(parts, 2).flatten(1)
+
+
+class Elementwise(nn.Module):
+    """An activation function."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.function = ACTIVATING[kind]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def spec_of(component: Component, taps: int) -> dict[str, Any]:
+    """What `make_part` needs of a component, plain values. taps: frames of one node that it joins."""
+    inputs, outputs = component.dims
+    spec: dict[str, Any] = {"kind": component.kind, "size": outputs}
+    if component.kind in MAPS:
+        spec |= {"columns": component.weight.shape[1] // taps, "taps": taps, "biased": component.bias is not None}
+        spec["offsets"] = component.fields.get("TimeOffsets")
+    if component.kind == "NormalizeComponent":
+        fields = component.fields
+        spec |= {"block": int(fields.get("BlockDim", inputs)), "target": float(fields.get("TargetRms", 1))}
+        spec |= {"deviation": bool(fields.get("AddLogStddev", False))}
+    return spec
+
+
+def skeleton(spec: dict[str, Any]) -> Component:
+    """A component that reads and gives as many values as `spec` says, without values."""
+    fields: dict[str, Any] = {"Dim": spec["size"]}
+    if spec.get("offsets") is not None:
+        fields["TimeOffsets"] = spec["offsets"]
+    return Component(spec["kind"], fields)
+
+
+def make_part(spec: dict[str, Any]) -> nn.Module:
+    """A part with arbitrary values."""
+    kind = spec["kind"]
+    if kind in MAPS:
+        return GraphMap(spec["size"], spec["columns"], spec["taps"], spec["biased"], kind != FIXED)
+    if kind in SCALING:
+        return Scaling(spec["size"])
+    if kind in ACTIVATING:
+        return Elementwise(kind)
+    if kind == "NormalizeComponent":
+        return Normalising(spec["block"], spec["target"], spec["deviation"])
+    if kind == "SoftmaxComponent":
+        return nn.Softmax(-1)
+    return nn.LogSoftmax(-1) if kind == "LogSoftmaxComponent" else nn.Identity()
+
+
+@torch.no_grad()
+def fill_part(part: nn.Module, component: Component, what: str) -> None:
+    """Copies the values of a component. what: names it. Raises UserError if it was never trained."""
+    if isinstance(part, GraphMap):
+        part.weight.copy_(torch.from_numpy(component.weight.copy()).view_as(part.weight))
+        if component.bias is not None:
+            part.bias.copy_(torch.from_numpy(component.bias.copy()))
+    elif isinstance(part, Scaling):
+        scale, offset = scale_and_offset(component, what)
+        size = component.dims[1]
+        part.scale.copy_(torch.from_numpy(np.resize(scale, size)))
+        part.offset.copy_(torch.from_numpy(np.resize(offset, size)))
+
+
+def scale_and_offset(component: Component, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """`scale * x + offset` of a component of SCALING, float32 [block] each.
+
+    Batch normalisation as in its test mode (BatchNormComponent::ComputeOffsetAndScale).
+    """
+    fields = component.fields
+    if component.kind == "BatchNormComponent":
+        if not fields["Count"]:
+            raise UserError(f"{what} has counted no frames; give a model that has been trained.")
+        variance = np.maximum(fields["StatsVar"].astype(np.float64), 0) + fields["Epsilon"]
+        scale = fields["TargetRms"] * variance**-0.5
+        return scale.astype(np.float32), (-fields["StatsMean"] * scale).astype(np.float32)
+    scale = fields.get("Scales", fields.get("Params"))
+    offset = fields.get("Offsets", fields.get("Bias"))
+    scale = np.ones_like(offset) if scale is None else scale
+    return scale.astype(np.float32), (np.zeros_like(scale) if offset is None else offset).astype(np.float32)

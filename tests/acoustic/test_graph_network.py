@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from asr_prune.acoustic.architectures import from_shape
+from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.acoustic.network import size_of
+from asr_prune.errors import UserError
+from asr_prune.nnet3.components import Component
+from asr_prune.nnet3.graph_lines import parse_line
+from asr_prune.nnet3.model import Nnet3, read_nnet3
+from tests.nnet3.conftest import affine, batch_norm, no_op, relu, tdnnf_model
+from tests.nnet3.reference import Reference
+
+WHERE = Path("final.mdl")
+
+
+def inputs_of(network: GraphNetwork, frames: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(frames, network.inputs)).astype(np.float32))
+
+
+def assert_as_defined(model: Nnet3, stride: int, frames: int) -> GraphNetwork:
+    """All outputs of the network are those of the slow evaluation, at 1e-4 relative."""
+    network = GraphNetwork.of(model, stride, WHERE)
+    x = inputs_of(network, frames)
+    dim = network.sizes["input"]
+    slow = Reference(model, {"input": x[:, :dim].numpy(), "ivector": x[:, dim:].numpy()}, network.context)
+    with torch.no_grad():
+        fast = network(x).numpy()
+    np.testing.assert_allclose(fast, slow.outputs(stride), rtol=1e-4, atol=1e-5)
+    return network
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 30])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_factored_layers(frames: int, stride: int) -> None:
+    assert assert_as_defined(tdnnf_model(layers=3), stride, frames).context == (8, 8)
+
+
+def graph(*lines: str, **made: Component) -> Nnet3:
+    """A model of these lines, `name = component(what it reads)` or the whole line."""
+    nodes = ["input-node name=input dim=4"]
+    for line in lines:
+        name, _, rest = line.partition(" = ")
+        part, _, source = rest.partition("(")
+        nodes.append(f"component-node name={name} component={part} input={source[:-1]}" if rest else line)
+    return Nnet3([parse_line(line) for line in nodes], made)
+
+
+DICE = np.random.default_rng(4)
+SINGLES = {name: DICE.uniform(0.5, 1.5, 4).astype(np.float32) for name in ("Scales", "Offsets", "Params", "Bias")}
+ELEMENTS: dict[str, dict[str, Any]] = {
+    "SigmoidComponent": {"Dim": 4},
+    "TanhComponent": {"Dim": 4},
+    "RectifiedLinearComponent": {"Dim": 4},
+    "LogSoftmaxComponent": {"Dim": 4},
+    "SoftmaxComponent": {"Dim": 4},
+    "NormalizeComponent": {"InputDim": 4, "BlockDim": 2, "TargetRms": np.float32(0.5), "AddLogStddev": False},
+    "BatchNormComponent": batch_norm(4, DICE).fields,
+    "PerElementScaleComponent": {"Params": SINGLES["Params"]},
+    "NaturalGradientPerElementScaleComponent": {"Params": SINGLES["Params"]},
+    "PerElementOffsetComponent": {"Offsets": SINGLES["Offsets"]},
+    "ScaleAndOffsetComponent": {"Dim": 4, "Scales": SINGLES["Scales"][:2], "Offsets": SINGLES["Offsets"][:2]},
+    "FixedScaleComponent": {"Scales": SINGLES["Scales"]},
+    "FixedBiasComponent": {"Bias": SINGLES["Bias"]},
+    "DropoutComponent": {"Dim": 4},
+    "GeneralDropoutComponent": {"Dim": 4, "BlockDim": 4},
+    "SpecAugmentTimeMaskComponent": {"Dim": 4},
+    "NoOpComponent": {"Dim": 4},
+}
+
+
+@pytest.mark.parametrize("kind", ELEMENTS)
+def test_components(kind: str) -> None:
+    made = {"a": affine(4, 4, DICE), "c": Component(kind, ELEMENTS[kind]), "last": affine(3, 4, DICE)}
+    model = graph("x = a(input)", "y = c(x)", "z = last(y)", "output-node name=output input=z", **made)
+    assert_as_defined(model, 1, 5)
+
+
+def test_posteriors_are_given_as_logarithms() -> None:
+    made = {"a": affine(4, 4, DICE), "s": Component("SoftmaxComponent", {"Dim": 4})}
+    model = graph("x = a(input)", "y = s(x)", "output-node name=output input=y", **made)
+    network = GraphNetwork.of(model, 1, WHERE)
+    x = inputs_of(network, 6)
+    with torch.no_grad():
+        found = network(x).exp().numpy()
+    np.testing.assert_allclose(found, Reference(model, {"input": x.numpy()}, (0, 0)).outputs(1), rtol=1e-4)
+    assert network.normalised
+    assert not GraphNetwork.of(tdnnf_model(), 3, WHERE).normalised
+
+
+def test_a_normalised_vector_with_its_deviation() -> None:
+    fields = {"InputDim": 4, "TargetRms": np.float32(1), "AddLogStddev": True}
+    made = {"c": Component("NormalizeComponent", fields), "last": affine(3, 5, DICE)}
+    assert_as_defined(graph("y = c(input)", "z = last(y)", "output-node name=output input=z", **made), 1, 5)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Sum(Offset(x, -2), Scale(0.5, x))",
+        "Offset(Sum(x, y), 3)",
+        "Round(x, 3)",
+        "Sum(x, Const(0.5, 4))",
+        "Sum(y, IfDefined(Offset(x, -4)))",
+        "Sum(IfDefined(Offset(x, 5)), y)",
+        "Failover(Offset(x, -3), y)",
+        "Sum(x, ReplaceIndex(y, t, 0))",
+        "Sum(x, Sum(y, Scale(-1, Offset(y, 1))))",
+    ],
+)
+def test_descriptors(source: str) -> None:
+    made = {"a": affine(4, 4, DICE), "b": affine(4, 12, DICE), "last": affine(3, 4, DICE), "n": no_op(4)}
+    lines = "x = a(input)", "y = b(Append(Offset(input, -1), x, Offset(x, 2)))", f"z = n({source})", "o = last(z)"
+    model = graph(*lines, "output-node name=output input=o", **made)
+    for stride in (1, 2):
+        assert_as_defined(model, stride, 9)
+
+
+def test_several_utterances_are_independent() -> None:
+    network = GraphNetwork.of(tdnnf_model(), 3, WHERE)
+    parts = [inputs_of(network, frames, frames) for frames in (4, 9, 1)]
+    with torch.no_grad():
+        joined, lengths = network.forward_utterances(torch.cat(parts), torch.tensor([4, 9, 1]))
+        alone = [network(part) for part in parts]
+    assert lengths.tolist() == [2, 3, 1] == [len(part) for part in alone]
+    torch.testing.assert_close(joined, torch.cat(alone))
+
+
+def test_the_shape_makes_it_again() -> None:
+    network = GraphNetwork.of(tdnnf_model(), 3, WHERE)
+    again = from_shape(network.shape())
+    again.load_state_dict(network.state_dict())
+    x = inputs_of(network, 12)
+    with torch.no_grad():
+        torch.testing.assert_close(again.eval()(x), network(x))
+    assert again.shape() == network.shape()
+
+
+def test_groups_come_from_the_graph() -> None:
+    network = GraphNetwork.of(tdnnf_model(layers=2), 3, WHERE)
+    found = [(group.name, group.plain, len(group.makers), len(group.readers)) for group in network.groups]
+    assert found == [
+        ("tdnn1.affine", False, 3, 3),
+        ("tdnnf2.linear", True, 1, 1),
+        ("tdnnf3.linear", True, 1, 1),
+        ("prefinal-l", True, 1, 1),
+        ("prefinal-output.affine", True, 1, 1),
+    ]
+    assert network.widths == [8, 3, 3, 3, 8]
+    assert not network._map("lda").weight.requires_grad
+
+
+def test_what_is_joined_with_other_values_stays() -> None:
+    made = {"a": affine(4, 4, DICE), "b": affine(4, 8, DICE), "r": relu(4, DICE), "last": affine(3, 4, DICE)}
+    lines = "x = a(input)", "y = b(Append(x, input))", "z = r(y)", "o = last(z)"
+    network = GraphNetwork.of(graph(*lines, "output-node name=output input=o", **made), 1, WHERE)
+    assert [group.makers for group in network.groups] == [["y"]]
+
+
+def test_sizes_per_frame() -> None:
+    """Of the frames that the output does not need, nothing is counted."""
+    one, three = (size_of(GraphNetwork.of(tdnnf_model(), stride, WHERE)) for stride in (1, 3))
+    assert one.params == three.params
+    assert three.macs < 0.75 * one.macs
+
+
+WRONG = {
+    "o = last(input)": "there is no output-node 'output'",
+    "output-node name=output input=Sum(input, x)|x = a(input)": "joins Sum(input, x), whose parts have [4, 3] values",
+    "x = a(Append(input, input))|output-node name=output input=x": "the node 'x' reads 8 values, its component 4",
+    "x = a(y)|y = a(x)|output-node name=output input=x": "reads its own output; recurrent models",
+    "dim-range-node name=x input-node=input dim-offset=0 dim=2|output-node name=output input=x": "a dim-range-node",
+    "input-node name=other dim=4|output-node name=output input=other": "the input-node 'other' is not known",
+}
+
+
+@pytest.mark.parametrize("lines", WRONG)
+def test_graphs_that_cannot_be_used(lines: str) -> None:
+    model = graph(*lines.split("|"), a=affine(3, 4, DICE), last=affine(3, 4, DICE))
+    with pytest.raises(UserError) as caught:
+        GraphNetwork.of(model, 1, WHERE)
+    assert WRONG[lines] in str(caught.value)
+    assert str(caught.value).startswith("final.mdl: ")
+
+
+def test_batch_normalisation_that_saw_nothing() -> None:
+    model = tdnnf_model()
+    model.components["tdnn1.batchnorm"].fields["Count"] = np.float64(0)
+    with pytest.raises(UserError, match=r"final.mdl: 'tdnn1.batchnorm' has counted no frames"):
+        GraphNetwork.of(model, 3, WHERE)
+
+
+@pytest.mark.slow
+def test_a_production_model(korean: Path) -> None:
+    """All outputs against the slow evaluation, on a second of features."""
+    model = read_nnet3(korean / "am/final.mdl")
+    network = GraphNetwork.of(model, 3, WHERE)
+    assert network.context == model.context
+    x = inputs_of(network, 40)
+    x[:, :40] *= 10
+    slow = Reference(model, {"input": x[:, :40].numpy(), "ivector": x[:, 40:].numpy()}, network.context)
+    with torch.no_grad():
+        fast = network(x).numpy()
+    wanted = slow.outputs(3)
+    np.testing.assert_allclose(fast, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+    again = deepcopy(network)
+    assert size_of(again).nodes == [768, *[64] * 15, 768, 64]

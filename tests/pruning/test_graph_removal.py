@@ -1,0 +1,105 @@
+"""Removal of nodes from networks that are made from nnet3 graphs."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import optim
+
+from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.acoustic.network import size_of
+from asr_prune.pruning.budget import BudgetOptions
+from asr_prune.pruning.costs import spent_by
+from asr_prune.pruning.removal import narrow, shrink, widen, zero_nodes
+from tests.nnet3.conftest import tdnnf_model
+
+FRAMES = torch.from_numpy(np.random.default_rng(0).normal(size=(25, 6)).astype(np.float64))
+
+
+def network_of(seed: int = 0) -> GraphNetwork:
+    """In double precision."""
+    return GraphNetwork.of(tdnnf_model(seed, layers=3), 3, Path("final.mdl")).double()
+
+
+def outputs(network: torch.nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        found: torch.Tensor = network(FRAMES)
+    return found
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_masked_is_removed(data: st.DataObject) -> None:
+    """Any nodes, by either side; tied widths, batch normalisation and bottlenecks alike."""
+    network = network_of(data.draw(st.integers(0, 5)))
+    kept = [torch.tensor(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for n in network.widths]
+    masked = deepcopy(network)
+    zero_nodes(masked.node_layers(), kept, fold=data.draw(st.booleans()))
+    small, found = shrink(masked)
+    torch.testing.assert_close(outputs(small), outputs(masked), rtol=1e-9, atol=1e-9)
+    assert [len(index) for index in found] == small.widths
+    assert all(n <= int(mask.sum()) for n, mask in zip(small.widths, kept, strict=True))
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_deleted_nodes_are_those_whose_outputs_count_as_zero(data: st.DataObject) -> None:
+    """Without folding, a removed node's values are 0 for all that read it: a slow loop over hooks."""
+    network = network_of(1)
+    masks = [torch.tensor(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for n in network.widths]
+    small = deepcopy(network)
+    zero_nodes(small.node_layers(), masks, fold=False)
+    small, _ = shrink(small)
+    for layer, mask in zip(network.node_layers(), masks, strict=True):
+        layer.outgoing.register_forward_pre_hook(lambda _, inputs, mask=mask: (inputs[0] * mask,))
+    torch.testing.assert_close(outputs(small), outputs(network), rtol=1e-9, atol=1e-9)
+
+
+def test_a_constant_node_is_folded_with_its_batch_normalisation() -> None:
+    network = network_of()
+    layer = network.node_layers()[-1]
+    with torch.no_grad():
+        layer.incoming.weight[2] = 0
+    small, kept = shrink(network)
+    assert kept[-1] == [0, 1, 3, 4, 5, 6, 7]
+    torch.testing.assert_close(outputs(small), outputs(network), rtol=1e-9, atol=1e-9)
+
+
+def test_narrowed_and_widened_again_with_the_state_of_the_optimiser() -> None:
+    network = network_of()
+    optimiser = optim.AdamW([p for p in network.parameters() if p.requires_grad])
+    network(FRAMES).square().sum().backward()
+    optimiser.step()
+    wide = outputs(network)
+    kept = [torch.ones(n, dtype=torch.bool) for n in network.widths]
+    kept[0][5], kept[1][0] = False, False
+    zero_nodes(network.node_layers(), kept, fold=False)
+    masked = outputs(network)
+    narrow(network.node_layers(), kept, optimiser)
+    torch.testing.assert_close(outputs(network), masked)
+    network(FRAMES).square().sum().backward()
+    optimiser.step()
+    optimiser.zero_grad()
+    index = [mask.nonzero().flatten() for mask in kept]
+    copy = deepcopy(network)
+    widen(copy.node_layers(), index, [len(mask) for mask in kept])
+    torch.testing.assert_close(outputs(copy), outputs(network))
+    assert copy.widths == [8, 3, 3, 3, 3, 8]
+    assert not torch.equal(wide, masked)
+
+
+@pytest.mark.parametrize("kind", ["macs", "params"])
+def test_the_price_of_nodes_is_the_size_of_the_network(kind: str) -> None:
+    network = network_of()
+    spent = spent_by(BudgetOptions(**{kind: 0.5}), network.node_layers())
+    kept = [torch.arange(n) < k for n, k in zip(network.widths, [5, 2, 1, 3, 2, 6], strict=True)]
+    small = deepcopy(network)
+    narrow(small.node_layers(), kept)
+    for each in (network, small):
+        assert spent(np.array(each.widths, float)) == pytest.approx(getattr(size_of(each), kind), abs=1)
