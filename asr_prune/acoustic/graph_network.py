@@ -114,6 +114,14 @@ class GraphNetwork(Network):
     def _gates(self, group: Group) -> list[Gate]:
         return cast("list[Gate]", list(cast("nn.ModuleList", self.gates[_key(group.name)])))
 
+    def gate_of(self, name: str) -> Tensor | None:
+        """The factor of each column of a map, [columns], None if they have none."""
+        for group in self.groups:
+            if name in group.readers and not group.plain:
+                incoming, outgoing = self._gates(group)
+                return incoming.weight.flatten() * outgoing.weight.flatten()
+        return None
+
     def _set_rates(self) -> None:
         counts = self._planned(_LONG).counts
         for each in self.nodes:

@@ -25,10 +25,14 @@ from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
     from asr_prune.export.run_exports import Judging
+    from asr_prune.export.trained_run import TrainedRun
     from asr_prune.transcribe.recogniser import RunRecogniser
 
 _ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER if the run has been scored"
 _NNET1 = "the folder of Kaldi's nnet1 recipe, text; feed-forward networks only"
+_SHERPA = "model.onnx, tokens.txt and, if words are searched, HLG.fst, which sherpa-onnx loads; CTC networks"
+_NNET3 = "the folder of a Kaldi nnet3 system: final.mdl, final.raw; feed-forward and residual networks"
+_VOSK = "a model directory that Vosk loads; networks on filterbanks or MFCC without speaker adaptation"
 _LOGLIKES = "archives of log-likelihoods, <set>.ark and <set>.scp, for latgen-faster-mapped"
 
 
@@ -97,7 +101,8 @@ def _add_export(verbs: Verbs) -> None:
     verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the shrink stage")
     verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
     kind = verb.add_mutually_exclusive_group(required=True)
-    for name, says in (("onnx", _ONNX), ("nnet1", _NNET1), ("loglikes", _LOGLIKES)):
+    says_of = {"onnx": _ONNX, "sherpa": _SHERPA, "vosk": _VOSK, "nnet3": _NNET3, "nnet1": _NNET1, "loglikes": _LOGLIKES}
+    for name, says in says_of.items():
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
@@ -106,30 +111,79 @@ def _add_export(verbs: Verbs) -> None:
 
 def export_run(options: argparse.Namespace) -> None:
     """Writes one export and reports what is in it."""
-    from asr_prune.export.run_exports import export_loglikes, export_nnet1, export_onnx, format_checks
     from asr_prune.export.trained_run import TrainedRun
 
     _refuse_unused(options)
     print_messages()
     trained = TrainedRun(run_folder(options.folder, lambda run: run.shrunk, "shrink"))
-    if options.kind == "nnet1":
-        export_nnet1(trained, options.out)
-    elif options.kind == "loglikes":
-        export_loglikes(trained, options.out, options.on or SCORED_SETS)
-    else:
-        rows = export_onnx(trained, options.out, _judging(trained.run, options))
-        print("\n".join(format_checks(rows)))
+    print("\n".join(_EXPORTS[options.kind](trained, options)), end="")
+
+
+def _onnx(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.run_exports import export_onnx, format_checks
+
+    return [*format_checks(export_onnx(trained, options.out, _judging(trained.run, options))), ""]
+
+
+def _nnet1(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.run_exports import export_nnet1
+
+    export_nnet1(trained, options.out)
+    return []
+
+
+def _loglikes(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.run_exports import export_loglikes
+
+    export_loglikes(trained, options.out, options.on or SCORED_SETS)
+    return []
+
+
+def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.sherpa import export_sherpa, format_likenesses
+
+    experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
+    return [*format_likenesses(export_sherpa(trained, options.out, experiment.decoding), options.out), ""]
+
+
+def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.nnet3 import export_nnet3
+
+    export_nnet3(trained, options.out)
+    return []
+
+
+def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.nnet3 import export_vosk
+
+    experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
+    export_vosk(trained, options.out, experiment.decoding)
+    return []
+
+
+#: by kind: writes it and returns lines for the terminal
+_EXPORTS = {
+    "onnx": _onnx,
+    "nnet1": _nnet1,
+    "nnet3": _nnet3,
+    "vosk": _vosk,
+    "loglikes": _loglikes,
+    "sherpa": _sherpa,
+}
+#: the kinds that read the recipe
+_OF_RECIPE = ["onnx", "sherpa", "vosk"]
 
 
 def _refuse_unused(options: argparse.Namespace) -> None:
     """Raises UserError for an option that this kind of export ignores."""
-    for name, value, kind in (
-        ("--on", options.on, "loglikes"),
-        ("--recipe", options.recipe, "onnx"),
-        ("--set", options.set, "onnx"),
+    for name, value, kinds in (
+        ("--on", options.on, ["loglikes"]),
+        ("--recipe", options.recipe, _OF_RECIPE),
+        ("--set", options.set, _OF_RECIPE),
     ):
-        if value and options.kind != kind:
-            raise UserError(f"{name} goes with --{kind} only; leave it out with --{options.kind}.")
+        if value and options.kind not in kinds:
+            where = " or ".join(f"--{kind}" for kind in kinds)
+            raise UserError(f"{name} goes with {where} only; leave it out with --{options.kind}.")
 
 
 def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:

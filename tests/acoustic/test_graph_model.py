@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr_prune.acoustic.graph_model import cut_model
+from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.acoustic.graph_parts import GraphMap
+from asr_prune.acoustic.thin import factor_map
+from asr_prune.nnet3.model import bytes_of, nnet3_of
+from asr_prune.pruning.removal import narrow
+from tests.nnet3.conftest import tdnnf_model
+
+FRAMES = torch.from_numpy(np.random.default_rng(0).normal(size=(25, 6)).astype(np.float32))
+WHERE = Path("final.mdl")
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_the_smaller_model_computes_what_the_network_does(data: st.DataObject) -> None:
+    """Written, read and made a network again; layers without nodes and trained biases included."""
+    model = tdnnf_model(data.draw(st.integers(0, 3)))
+    network = GraphNetwork.of(model, 3, WHERE)
+    masks = [torch.tensor(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for n in network.widths]
+    narrow(network.node_layers(), masks)
+    with torch.no_grad():
+        for name, part in network.parts.items():
+            if isinstance(part, GraphMap) and name != "lda":
+                part.weight.mul_(1.25)
+                part.bias.add_(0.1)
+    kept_index = [mask.nonzero().flatten().tolist() for mask in masks]
+    small = nnet3_of(bytes_of(cut_model(model, network, kept_index)), WHERE)
+    again = GraphNetwork.of(small, 3, WHERE)
+    assert again.widths == [max(1, n) for n in network.widths]
+    with torch.no_grad():
+        torch.testing.assert_close(again(FRAMES), network(FRAMES), rtol=1e-4, atol=1e-4)
+
+
+def test_nothing_removed() -> None:
+    """Only what `output` does not need is left out, and weights change by rounding alone."""
+    model = tdnnf_model()
+    network = GraphNetwork.of(model, 3, WHERE)
+    same = cut_model(model, network, [list(range(n)) for n in network.widths])
+    gone = [name for name in model.components if name not in same.components]
+    assert gone == [name for name in model.components if "output-xent" in name]
+    for name, component in same.components.items():
+        for field, value in component.fields.items():
+            if isinstance(value, np.ndarray):
+                np.testing.assert_allclose(value, model.components[name].fields[field], rtol=1e-6)
+            else:
+                assert value == model.components[name].fields[field]
+
+
+def test_a_factored_output() -> None:
+    model = tdnnf_model()
+    network = GraphNetwork.of(model, 3, WHERE)
+    before = deepcopy(network)
+    factor_map(network, 0, torch.linalg.qr(torch.randn(6, 6))[0])
+    same = cut_model(model, network, [list(range(n)) for n in network.widths])
+    with torch.no_grad():
+        found = GraphNetwork.of(same, 3, WHERE)(FRAMES)
+        torch.testing.assert_close(found, before(FRAMES), rtol=1e-4, atol=1e-4)
