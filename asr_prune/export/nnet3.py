@@ -59,12 +59,12 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
     """Writes `out`, whole or not at all: am/final.mdl, conf/, graph/, as Vosk's models have them.
 
     The LM weight and the penalty that were chosen on dev are in the acoustic scale and in the
-    weights of the graph. Raises UserError if Vosk cannot compute the features, there is no HMM or no
-    graph, or the run has not been scored, and as `export_nnet3`.
+    weights of the graph. Raises UserError if Vosk cannot compute the features, there is no HMM or
+    no graph, or the run has not been scored, and as `export_nnet3`.
     """
     refuse_other_folder(out, "vosk", "am/final.mdl")
     deployed = trained.deployed()
-    check_features(deployed)
+    need_vosk_features(deployed)
     transitions, point = _transitions(trained, deployed), scored_point(trained.run)
     with atomic_dir(out) as partial:
         for name in ("am", "conf", "graph/phones"):
@@ -77,14 +77,16 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
         (partial / "conf/model.conf").write_text(conf, encoding="utf-8")
         _write_graph(partial / "graph", decoding, point)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    log.info("%s: nodes %s, %d bytes, LM weight %g, penalty %g", out, _widths(deployed), size, *point)
+    log.info("%s: nodes %s, %d bytes", out, _widths(deployed), size)
+    log.info("LM weight %g and penalty %g, as chosen on dev, are in it", *point)
 
 
-def check_features(deployed: Deployed) -> None:
+def need_vosk_features(deployed: Deployed) -> None:
     """Raises UserError if Vosk cannot compute what the network reads, and for a CTC network."""
     base, key = deployed.base, "features.network"
     if deployed.model.tokens:
-        raise UserError("Vosk decodes with an HMM and this run has CTC tokens; export it with --sherpa.")
+        what = "Vosk decodes with an HMM and this run has CTC tokens"
+        raise UserError(f"{what}; export it with --sherpa.")
     if deployed.front is not None:
         what = "this run reads the features of the GMM-HMM, which Vosk cannot compute or adapt"
         raise UserError(f"{what}; train it with {key}.type=fbank and {key}.cmvn=none.")
@@ -123,7 +125,8 @@ def _transitions(trained: TrainedRun, deployed: Deployed) -> khg.TransitionModel
     """Of the labels' HMM. Raises UserError if it is missing or has other pdfs."""
     path, pdfs = trained.hmm / "final.mdl", deployed.model.network.outputs
     if not path.is_file():
-        raise UserError(f"{path} is missing: the labels came without an HMM; set hmm.model, then align.")
+        what = f"{path} is missing: the labels came without an HMM"
+        raise UserError(f"{what}; set hmm.model, then run the align stage.")
     transitions, _ = read_mdl(path)
     if transitions.num_pdfs != pdfs:
         what = f"{path} has {transitions.num_pdfs} pdfs, the network {pdfs} outputs"

@@ -147,7 +147,8 @@ def _mapping(weight: np.ndarray, bias: Tensor | np.ndarray | None) -> Component:
         ranks = {"UseNaturalGradient": True, "RankInOut": (20, 80)}
         history = {"Alpha": np.float32(4), "NumSamplesHistory": np.float32(2000), "UpdatePeriod": 4}
         orthonormal = {"OrthonormalConstraint": np.float32(0)}
-        return Component("LinearComponent", _RATE | {"Params": weight} | orthonormal | ranks | history)
+        fields = _RATE | {"Params": weight} | orthonormal | ranks | history
+        return Component("LinearComponent", fields)
     parts = {"LinearParams": weight, "BiasParams": _array(bias), "RankIn": 20, "RankOut": 80}
     return Component("NaturalGradientAffineComponent", _RATE | parts | _NATURAL)
 
@@ -156,6 +157,11 @@ def _of_size(kind: str, size: int) -> Component:
     """A component without parameters, and without statistics of training."""
     empty, none = np.zeros(0, np.float32), np.float64(0)
     stats = {"ValueAvg": empty, "DerivAvg": empty, "Count": none}
-    past = {"OderivRms": empty, "OderivCount": none, "NumDimsSelfRepaired": none, "NumDimsProcessed": none}
+    past = {
+        "OderivRms": empty,
+        "OderivCount": none,
+        "NumDimsSelfRepaired": none,
+        "NumDimsProcessed": none,
+    }
     others = {"BackpropScale": np.float32(1)} if kind == "NoOpComponent" else stats | past
     return Component(kind, {"Dim": size} | others)
