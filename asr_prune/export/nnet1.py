@@ -13,7 +13,7 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed, need_nodes
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import cmvn_opts, write_matrix
-from asr_prune.hmm.kaldi_format import KaldiWriter
+from asr_prune.kaldi_format import KaldiWriter
 
 #: total of the counts that stand for the priors; only their ratios matter
 _FRAMES = 1_000_000
@@ -136,14 +136,14 @@ def write_features(folder: Path, deployed: Deployed) -> None:
     delta_opts, or of LDA features final.mat and splice_opts.
     """
     base, front = deployed.base, deployed.front
-    if not base.archives:
+    if not base.archives and base.type != "online":
         (folder / f"{base.type}.conf").write_text(conf_text(base))
     if front is not None and front.matrix is not None:
         write_matrix(folder / "final.mat", front.matrix)
         context = f"--left-context={front.left} --right-context={front.right}\n"
         (folder / "splice_opts").write_text(context)
         return
-    if base.cmvn != "none":
+    if base.normalised:
         (folder / "cmvn_opts").write_text(cmvn_opts(True, base.cmvn_variance) + "\n")
     if deployed.deltas:
         (folder / "delta_opts").write_text(f"--delta-order={deployed.deltas}\n")

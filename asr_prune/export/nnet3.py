@@ -89,10 +89,10 @@ def need_vosk_features(deployed: Deployed) -> None:
         raise UserError(f"{what}; export it with --sherpa.")
     if deployed.front is not None:
         what = "this run reads the features of the GMM-HMM, which Vosk cannot compute or adapt"
-        raise UserError(f"{what}; train it with {key}.type=fbank and {key}.cmvn=none.")
-    if base.cmvn != "none":
+        raise UserError(f"{what}; train it with {key}.type=fbank and {key}.cmvn=global.")
+    if base.normalised:
         what = f"Vosk cannot normalise features as this run's cmvn: {base.cmvn} does"
-        raise UserError(f"{what}; train it with {key}.cmvn=none.")
+        raise UserError(f"{what}; train it with {key}.cmvn=global.")
     if base.deltas:
         raise UserError(f"Vosk adds no deltas to features; train the run with {key}.deltas=0.")
     if base.archives:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.features.online.directory import MODEL_FILES
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
 from asr_prune.layout import SETS
 from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
-from asr_prune.workflow.work import Listing, Work
+from asr_prune.workflow.work import Files, Listing, Work
 
 
 def works(experiment: Experiment) -> list[Work]:
@@ -62,9 +63,14 @@ def _computed(
         job="asr_prune.features.make:make_features",
         arguments={**places, "kind": kind, "options": options, "longest": corpus.longest, **chosen},
         uncounted={"nj": experiment.nj},
-        optional=[*(folder / "segments" for folder in places["sets"]), audio],
+        optional=[*(folder / "segments" for folder in places["sets"]), audio, *_model_files(options)],
         **common,  # type: ignore[arg-type]
     )
+
+
+def _model_files(options: FeatureOptions) -> list[Files]:
+    """The files of the model whose features are computed, if any."""
+    return [Files(Path(options.model), MODEL_FILES)] if options.model else []
 
 
 def _taken(

@@ -156,12 +156,13 @@ def _entry(
     target: Mapping[str, Any],
     network: Mapping[str, Any],
     seed: int | None,
-    teacher: str | None,
+    teacher: str | tuple[str, ...] | None,
 ) -> dict[str, Any]:
+    named = list(teacher) if isinstance(teacher, tuple) else teacher
     blocks = {
         "prune": {**entry.prune, **target},
         "network": {**network, **entry.network},
-        "train": {**entry.train, **({"teacher": teacher} if teacher else {})},
+        "train": {**entry.train, **({"teacher": named} if named else {})},
     }
     return {**{key: block for key, block in blocks.items() if block}, **({} if seed is None else {"seed": seed})}
 

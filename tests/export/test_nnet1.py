@@ -23,7 +23,7 @@ from asr_prune.export.nnet1 import write_nnet1
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.hmm.frontend import FrontEnd
-from asr_prune.hmm.kaldi_format import KaldiReader
+from asr_prune.kaldi_format import KaldiReader
 
 from . import kaldi_nnet1
 from .conftest import CONTEXT, DIM, PDFS, MakeDeployed

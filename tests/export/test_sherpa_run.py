@@ -28,7 +28,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is absent; pip install -e
 RECIPE = """
 corpus: {prepare: PREPARE}
 lang: {tokens: phones}
-features: {network: {bins: 80, cmvn: none}}
+features: {network: {bins: 80, cmvn: global}}
 network: {type: tdnn, hidden: [24, 24], dropout: 0.0}
 train: {epochs: 60, utterances: 4, threads: 1, tensorboard: false}
 decode: {type: ctc, ctc_lm_weights: [1, 2], penalties: [0.0, -0.5]}

@@ -43,7 +43,7 @@ runs:
   - {name: stream, prune: {method: none}, network: {type: residual, stream: 16, hidden: [12]}}
 """
 KINDS = {
-    "filterbank": ("{cmvn: none, bins: 23}", "true"),
+    "filterbank": ("{cmvn: global, bins: 23}", "true"),
     "cepstra": ("{type: mfcc, bins: 24, ceps: 20, cmvn: none, low_freq: 60}", "false"),
 }
 Printed = pytest.CaptureFixture[str]
@@ -165,7 +165,7 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
     ("changed", "sentence"),
     [
         ({"cmvn": "speaker"}, "Vosk cannot normalise features as this run's cmvn: speaker does"),
-        ({"cmvn": "utterance"}, "cmvn: utterance does; train it with features.network.cmvn=none"),
+        ({"cmvn": "utterance"}, "cmvn: utterance does; train it with features.network.cmvn=global"),
         (
             {"deltas": 2},
             "Vosk adds no deltas to features; train the run with features.network.deltas=0",
@@ -181,8 +181,8 @@ def test_features_that_vosk_does_not_compute_are_refused(
     need_vosk_features(replace(built, base=plain))
     with pytest.raises(UserError, match=sentence):
         need_vosk_features(replace(built, base=replace(plain, **changed)))
+    tokens = replace(built.model, tokens=["<blk>", "A"])
     with pytest.raises(UserError, match="Vosk decodes with an HMM and this run has CTC tokens"):
-        tokens = replace(built.model, tokens=["<blk>", "A"])
         need_vosk_features(replace(built, base=plain, model=tokens))
     with pytest.raises(UserError, match="reads the features of the GMM-HMM"):
         need_vosk_features(replace(built, base=plain, front=FrontEnd(deltas=2)))

@@ -37,11 +37,12 @@ def test_normalisation_is_over_what_was_asked(data: DataDir, out: Path) -> None:
         np.testing.assert_allclose((matrix.mean(axis=0), matrix.std(axis=0)), ([0] * 13, [1] * 13), atol=1e-3)
     by_speaker = load(out, FeatureOptions(cmvn="speaker"), data.utt2spk)
     np.testing.assert_allclose(np.vstack([by_speaker["ann-1"], by_speaker["ann-2"]]).mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_array_equal(load(out, FeatureOptions(cmvn="none"), data.utt2spk)["bob-1"], raw["bob-1"])
+    for kind in ("none", "global"):
+        np.testing.assert_array_equal(load(out, FeatureOptions(cmvn=kind), data.utt2spk)["bob-1"], raw["bob-1"])
     assert cmvn_stats([raw["bob-1"]])[0, -1] == len(raw["bob-1"])
 
 
-@pytest.mark.parametrize("kind", ["speaker", "utterance", "none"])
+@pytest.mark.parametrize("kind", ["speaker", "utterance", "none", "global"])
 def test_features_at_hand_are_as_those_of_archives(data: DataDir, out: Path, kind: str) -> None:
     options = FeatureOptions(deltas=1, cmvn=kind, cmvn_variance=True)  # type: ignore[arg-type]
     stored, raw = load(out, options, data.utt2spk), dict(read_matrices(out / "feats.scp"))

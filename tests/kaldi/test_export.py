@@ -12,12 +12,12 @@ from asr_prune.corpus.datadir import read_table
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io, read_matrices
-from asr_prune.hmm.kaldi_format import KaldiReader
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.kaldi.export import ExportFolders, export_pass
 from asr_prune.kaldi.lang import export_lang
 from asr_prune.kaldi.vectors import read_int_vectors
+from asr_prune.kaldi_format import KaldiReader
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang

@@ -16,13 +16,13 @@ from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.recipe.load import load_recipe
 from asr_prune.sweep.options import MethodEntry, SweepOptions
-from asr_prune.sweep.points import SweepPoint, _runs, points_of
+from asr_prune.sweep.points import SweepPoint, _runs, points_of, read_sweep
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from sweeping import ROOT, write_project
 
-SWEEPS = sorted(ROOT.glob("recipes/*/sweep.yaml"))
+SWEEPS = sorted(ROOT.glob("recipes/*/sweep*.yaml"))
 DENSE = "{prune: {method: none}}"
 
 
@@ -166,6 +166,9 @@ def test_a_missing_file_is_named(project: Path) -> None:
 @pytest.mark.parametrize("path", SWEEPS, ids=[str(path.relative_to(ROOT)) for path in SWEEPS])
 def test_sweeps_of_the_recipes_are_valid(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for run in [run for names in read_sweep(path).teachers if isinstance(names, tuple) for run in names]:
+        (tmp_path / run / "model").mkdir(parents=True)
+        (tmp_path / run / "model/network.pt").touch()
     assert len(points_of(path, path.parent)) > 1
 
 
@@ -181,3 +184,12 @@ def test_a_run_in_folds_is_made_in_each_of_them_and_put_together(
     capsys.readouterr()
     assert main(["sweep", "recipes/tiny/sweep.yaml", "--dry-run"]) == 0
     assert "2 runs, 2 of them to do" in capsys.readouterr().out
+
+
+def test_several_teachers_are_a_list(project: Path) -> None:
+    both = ["exp/other/runs/a", "exp/other/runs/b"]
+    for run in both:
+        (project / run / "model").mkdir(parents=True)
+        (project / run / "model/network.pt").write_bytes(b"weights")
+    found = points(project, f"methods: [{{prune: {{method: l2, keep: 0.5}}}}]\nteachers: [null, [{', '.join(both)}]]")
+    assert [list(point.run.train.teachers) for point in found] == [[], both]
