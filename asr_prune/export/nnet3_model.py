@@ -14,8 +14,8 @@ from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.residual import Residual
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import need_nodes
-from asr_prune.kaldi_format import KaldiWriter
 from asr_prune.hmm.mdl import write_transitions
+from asr_prune.kaldi_format import KaldiWriter
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph_lines import parse_line
 from asr_prune.nnet3.model import Nnet3

@@ -11,9 +11,9 @@ import pytest
 from asr_prune.errors import UserError
 from asr_prune.export.forward import torch_forward
 from asr_prune.export.nnet3_model import nnet3_model, with_transitions
-from asr_prune.kaldi_format import KaldiReader
 from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.mdl import read_transitions
+from asr_prune.kaldi_format import KaldiReader
 from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of
 from tests.nnet3.reference import Reference
 

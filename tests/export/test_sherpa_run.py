@@ -19,6 +19,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.stages import STAGES
 
+from .page import printed
 from .test_sherpa import recogniser_with_graph
 
 pytestmark = pytest.mark.trains
@@ -84,6 +85,9 @@ def test_sherpa_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printe
         recogniser.decode_stream(stream)
         assert [words[number] for number in stream.result.words] == wanted[utt]
     assert sum(map(len, wanted.values())) > 4
+    shutil.copyfile(path, "speech.wav")
+    assert printed("from sherpa_onnx.lib import _sherpa_onnx as sherpa") == wanted[utt]
+    assert printed("import sherpa_onnx, soundfile")
 
 
 def test_a_graph_needs_a_scored_run(done: SimpleNamespace, capsys: Printed) -> None:

@@ -26,6 +26,7 @@ from asr_prune.nnet3.model import read_nnet3
 from asr_prune.stages import STAGES
 
 from .conftest import MakeDeployed
+from .page import printed
 
 pytestmark = pytest.mark.trains
 NO_WHEEL = "vosk is absent, which has no wheel for every platform; pip install vosk"
@@ -84,7 +85,7 @@ def spoken(part: str) -> Iterator[tuple[str, np.ndarray, int]]:
 def test_vosk_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printed, name: str) -> None:
     vosk = pytest.importorskip("vosk", reason=NO_WHEEL)
     vosk.SetLogLevel(-1)
-    run, out = done.runs[name], Path("out/vosk") / name
+    run, out = done.runs[name], Path("out") / name
     status, text = run_verb(capsys, "export", run, out, "--vosk")
     assert status == 0, text
     score = json.loads((run / "score_test.json").read_text())
@@ -98,6 +99,16 @@ def test_vosk_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printed,
         [best] = json.loads(recogniser.FinalResult())["alternatives"]
         assert best["text"].split() == wanted[utt]
     assert sum(map(len, wanted.values())) > 4
+
+
+def test_the_lines_of_the_page_find_words(done: SimpleNamespace, capsys: Printed) -> None:
+    pytest.importorskip("vosk", reason=NO_WHEEL)
+    assert run_verb(capsys, "export", done.runs["thin"], "out/vosk", "--vosk")[0] == 0
+    [*_, path] = DataDir.read(Path("data/tones/test")).wavs.values()
+    shutil.copyfile(path, "speech.wav")
+    words = printed("import json, soundfile, vosk")
+    assert words
+    assert {*words} <= {"LOW", "MID", "HIGH"}
 
 
 def test_the_folder_is_that_of_a_vosk_model(done: SimpleNamespace, capsys: Printed) -> None:
