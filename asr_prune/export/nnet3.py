@@ -64,7 +64,7 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
     """
     refuse_other_folder(out, "vosk", "am/final.mdl")
     deployed = trained.deployed()
-    need_vosk_features(deployed)
+    check_vosk_features(deployed)
     transitions, point = _transitions(trained, deployed), scored_point(trained.run)
     with atomic_dir(out) as partial:
         for name in ("am", "conf", "graph/phones"):
@@ -81,7 +81,7 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
     log.info("LM weight %g and penalty %g, as chosen on dev, are in it", *point)
 
 
-def need_vosk_features(deployed: Deployed) -> None:
+def check_vosk_features(deployed: Deployed) -> None:
     """Raises UserError if Vosk cannot compute what the network reads, and for a CTC network."""
     base, key = deployed.base, "features.network"
     if deployed.model.tokens:

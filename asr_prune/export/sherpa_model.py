@@ -34,7 +34,7 @@ _FIXED = (
 )
 
 
-def need_sherpa_features(options: FeatureOptions) -> None:
+def check_features(options: FeatureOptions) -> None:
     """Raises UserError if sherpa-onnx does not compute these features."""
     kind = NetworkFeatureOptions()
     fixed = {name: getattr(kind, name) for name in _FIXED}
@@ -61,7 +61,7 @@ def sherpa_model(deployed: Deployed, lm_weight: float = 1.0) -> onnx.ModelProto:
     """
     from onnx import checker, helper
 
-    need_sherpa_features(deployed.base)
+    check_features(deployed.base)
     form = {"opset_imports": [helper.make_opsetid("", OPSET)], "ir_version": IR_VERSION}
     model = helper.make_model(_body(deployed, lm_weight), **form)
     helper.set_model_props(model, _metadata(deployed))

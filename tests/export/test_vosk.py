@@ -20,7 +20,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
-from asr_prune.export.nnet3 import model_conf, need_vosk_features
+from asr_prune.export.nnet3 import model_conf, check_vosk_features
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.nnet3.model import read_nnet3
 from asr_prune.stages import STAGES
@@ -189,14 +189,14 @@ def test_features_that_vosk_does_not_compute_are_refused(
 ) -> None:
     built = deployed()
     plain = replace(built.base, cmvn="none")
-    need_vosk_features(replace(built, base=plain))
+    check_vosk_features(replace(built, base=plain))
     with pytest.raises(UserError, match=sentence):
-        need_vosk_features(replace(built, base=replace(plain, **changed)))
+        check_vosk_features(replace(built, base=replace(plain, **changed)))
     tokens = replace(built.model, tokens=["<blk>", "A"])
     with pytest.raises(UserError, match="Vosk decodes with an HMM and this run has CTC tokens"):
-        need_vosk_features(replace(built, base=plain, model=tokens))
+        check_vosk_features(replace(built, base=plain, model=tokens))
     with pytest.raises(UserError, match="reads the features of the GMM-HMM"):
-        need_vosk_features(replace(built, base=plain, front=FrontEnd(deltas=2)))
+        check_vosk_features(replace(built, base=plain, front=FrontEnd(deltas=2)))
 
 
 def test_beams_are_wide_enough_for_a_low_lm_weight() -> None:
