@@ -20,7 +20,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
-from asr_prune.export.nnet3 import model_conf, check_vosk_features
+from asr_prune.export.nnet3 import check_vosk_features, model_conf
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.nnet3.model import read_nnet3
 from asr_prune.stages import STAGES
