@@ -81,15 +81,16 @@ def sources(root: Path | None, settings: Options) -> list[Path]:
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/given and, if the options name its files, out/local.
 
-    The test set may have no transcripts: no `text`, or one of ids alone. `seed` is not used: nothing is random. Raises
+    A set may have no transcripts: no `text`, or one of ids alone. Whether networks can be trained
+    on it is for the recipe to say. `seed` is not used: nothing is random. Raises
     UserError if a folder or file is missing, a set is empty, or wav.scp has a pipe and the option `pipes` is false.
     """
     if root is None:
         raise CorpusNotFound(WHERE)
     root = root.absolute()
-    sets = {"train": _read(root / settings.train), "test": _read(root / settings.test, transcribed=False)}
+    sets = {"train": _read(root / settings.train, False), "test": _read(root / settings.test, False)}
     if settings.dev:
-        sets["dev"] = _read(root / settings.dev)
+        sets["dev"] = _read(root / settings.dev, False)
     else:
         sets["train"], sets["dev"] = _split(sets["train"], settings)
     for tables in sets.values():

@@ -155,15 +155,23 @@ def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
 
 
 def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.imported import export_imported
     from asr_prune.export.nnet3 import export_nnet3
 
-    export_nnet3(trained, options.out)
+    if trained.imported_from:
+        export_imported(trained, options.out, "nnet3")
+    else:
+        export_nnet3(trained, options.out)
     return []
 
 
 def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.imported import export_imported
     from asr_prune.export.nnet3 import export_vosk
 
+    if trained.imported_from:
+        export_imported(trained, options.out, "vosk")
+        return []
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     export_vosk(trained, options.out, experiment.decoding)
     return []

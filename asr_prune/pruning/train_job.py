@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.acoustic.targets import frame_targets, token_targets
+from asr_prune.acoustic.targets import frame_targets, no_targets, token_targets
 from asr_prune.errors import UserError
+from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.options import PruneOptions
@@ -38,8 +43,9 @@ def train_one(
     with atomic(run.recipe) as file:
         file.write(recipe)
     sets = [data / part for part in ("train", "dev")]
-    labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
-    train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
+    stored = [features.stored(folder, align) for folder in sets]
+    labels, classes = _targets(network, stored, sets, lang, align / features.hmm)
+    train_set, dev_set = ((feats, labels) for feats in stored)
     options = network, train, prune
     teachers = [
         _known(name, run.path.parent, features, data / "train", align, lang is not None) for name in train.teachers
@@ -50,6 +56,14 @@ def train_one(
     run.checkpoint.unlink(missing_ok=True)
     tables = (run.path / name for name in audit_tables())
     return [path for path in (run.weights, *run.models.glob("*.pt"), *tables) if path.is_file()]
+
+
+def _targets(
+    network: NetworkOptions, stored: Sequence[Stored], sets: Sequence[Path], lang: Path | None, hmm: Path
+) -> tuple[Mapping[str, np.ndarray], int | list[str]]:
+    if network.model:
+        return no_targets(stored), imported_network(network).outputs
+    return token_targets(lang, sets) if lang else frame_targets(hmm)
 
 
 def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: Path, ctc: bool) -> Known:

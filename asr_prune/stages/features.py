@@ -23,6 +23,8 @@ def works(experiment: Experiment) -> list[Work]:
 
 def _kinds(experiment: Experiment) -> list[str]:
     network = experiment.recipe.features.network
+    if experiment.imported:
+        return ["network"]
     if experiment.ctc:
         if network.type == "hmm":
             raise UserError(

@@ -78,7 +78,7 @@ class Experiment:
         """The recipe, with what its decode block leaves to the corpus decided."""
         recipe, facts = self.loaded.recipe, self.facts or Facts(lexicon=True, lm_text=True)
         estimated = recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
-        lexicon = facts.lexicon or recipe.lang.folder is not None
+        lexicon = facts.lexicon or recipe.lang.folder is not None or self.imported
         model = estimated or facts.arpa or facts.lm_text
         seed = recipe.seed if self.seed is None else self.seed
         return replace(recipe, seed=seed, decode=recipe.decode.applied(lexicon, model))
@@ -89,6 +89,11 @@ class Experiment:
         decode = self.loaded.recipe.decode
         lines = ["whether the corpus has a lexicon (shown as if it had one)"] if decode.type == "auto" else []
         return [*lines, "whether it has a language model (shown as if one were estimated)"]
+
+    @property
+    def imported(self) -> bool:
+        """Whether the network is that of a Kaldi model, which learns from itself, without labels."""
+        return bool(self.loaded.recipe.network.model)
 
     @property
     def ctc(self) -> bool:
@@ -125,6 +130,8 @@ class Experiment:
         """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once
         they are taken.
         """
+        if self.imported:
+            return False
         if self.ctc or not self.recipe.hmm.labels:
             return True
         return self._taken("final.mdl")
