@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER if the run has been scored"
 _NNET1 = "the folder of Kaldi's nnet1 recipe, text; feed-forward networks only"
 _SHERPA = "what sherpa-onnx loads: model.onnx, tokens.txt and, if words are searched, HLG.fst; CTC"
-_NNET3 = "the folder of a Kaldi nnet3 system: final.mdl, final.raw; feed-forward and residual networks"
+_NNET3 = "the folder of a Kaldi nnet3 system: final.mdl, final.raw"
 _VOSK = "a model directory that Vosk loads; networks on filterbanks or MFCC without speaker adaptation"
 _LOGLIKES = "archives of log-likelihoods, <set>.ark and <set>.scp, for latgen-faster-mapped"
 _SAYS = {

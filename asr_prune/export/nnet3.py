@@ -73,7 +73,7 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
         write_nnet3(partial / "am/final.mdl", model, binary=True)
         (partial / f"conf/{deployed.base.type}.conf").write_text(conf_text(deployed.base))
         silence = Lang.read(decoding.lang).silence
-        conf = model_conf(decoding.options, point, silence)
+        conf = model_conf(decoding.options, point, silence, deployed.model.network.stride)
         (partial / "conf/model.conf").write_text(conf, encoding="utf-8")
         _write_graph(partial / "graph", decoding, point)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -102,8 +102,8 @@ def check_vosk_features(deployed: Deployed) -> None:
         )
 
 
-def model_conf(options: DecodeOptions, point: Point, silence: list[int]) -> str:
-    """Vosk's conf/model.conf.
+def model_conf(options: DecodeOptions, point: Point, silence: list[int], stride: int = 1) -> str:
+    """Vosk's conf/model.conf. stride: feature frames per output frame.
 
     The acoustic scale is 1 / LM weight. Beams are those of `options`, wider where the LM weight is
     lower than 1 / `options.acoustic_scale`, so that no path is lost that our search keeps.
@@ -115,7 +115,7 @@ def model_conf(options: DecodeOptions, point: Point, silence: list[int]) -> str:
         "max-active": options.max_active,
         "min-active": options.min_active,
         "acoustic-scale": f"{1 / point[0]:.8g}",
-        "frame-subsampling-factor": 1,
+        "frame-subsampling-factor": stride,
         "endpoint.silence-phones": ":".join(map(str, silence)),
     }
     return "".join(f"--{name}={value}\n" for name, value in settings.items())
