@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from pathlib import Path
 
 import kaldi_hmm_gmm as khg
@@ -17,12 +16,11 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.nnet1 import conf_text, write_features
 from asr_prune.export.nnet3_model import nnet3_model, with_transitions
-from asr_prune.export.places import refuse_other_folder
+from asr_prune.export.places import refuse_other_folder, take_over
 from asr_prune.export.scored import scored_point
 from asr_prune.export.trained_run import TrainedRun
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.mdl import read_mdl
-from asr_prune.integrity import checked
 from asr_prune.lang.fst import read_fst_parts
 from asr_prune.lang.lang import Lang
 from asr_prune.nnet3.model import write_nnet3
@@ -49,7 +47,7 @@ def export_nnet3(trained: TrainedRun, out: Path) -> None:
         if (trained.hmm / "final.mdl").is_file():
             transitions = _transitions(trained, deployed)
             write_nnet3(partial / "final.mdl", with_transitions(deployed.model, transitions))
-            shutil.copyfile(checked(trained.hmm / "tree"), partial / "tree")
+            take_over(trained.hmm / "tree", partial / "tree", "align")
     if not (out / "final.mdl").is_file():
         log.warning("the labels came without an HMM: there is no final.mdl to decode with")
     log.info("%s: nodes %s, %s", out, _widths(deployed), deployed.card()["input"])
@@ -142,10 +140,10 @@ def _write_graph(folder: Path, decoding: Decoding, point: Point) -> None:
     graph.arcs["weight"] = (penalised / _GRAPH_SCALE).astype(np.float32)
     graph.finals = (graph.finals / _GRAPH_SCALE).astype(np.float32)
     (folder / "HCLG.fst").write_bytes(graph.bytes())
-    shutil.copyfile(checked(decoding.graph / "words.txt"), folder / "words.txt")
+    take_over(decoding.graph / "words.txt", folder / "words.txt", "graph")
     boundaries = decoding.lang / "phones/word_boundary.int"
     if boundaries.is_file():
-        shutil.copyfile(checked(boundaries), folder / "phones/word_boundary.int")
+        take_over(boundaries, folder / "phones/word_boundary.int", "lang")
 
 
 def _widths(deployed: Deployed) -> str:

@@ -155,11 +155,17 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
     shutil.rmtree(young)
     assert status == 1
     assert "young/score_test.json is missing, whose LM weight" in text
-    Path("exp/tones/align/mono/final.mdl").rename("final.mdl")
-    status, text = run_verb(capsys, "export", run, "out/young", "--vosk")
-    Path("final.mdl").rename("exp/tones/align/mono/final.mdl")
-    assert status == 1
-    assert "mono/final.mdl is missing" in text
+    for kind, name, sentence in (
+        ("vosk", "align/mono/final.mdl", "mono/final.mdl is missing: the labels came without an HMM"),
+        ("vosk", "graph/HCLG.fst", "there is no exp/tones/graph/HCLG.fst; run the graph stage"),
+        ("vosk", "graph/words.txt", "there is no exp/tones/graph/words.txt; run the graph stage"),
+        ("nnet3", "align/mono/tree", "there is no exp/tones/align/mono/tree; run the align stage"),
+    ):
+        (Path("exp/tones") / name).rename("away")
+        status, text = run_verb(capsys, "export", run, "out/young", f"--{kind}")
+        Path("away").rename(Path("exp/tones") / name)
+        assert status == 1
+        assert sentence in text
     Path("out/mine").mkdir(parents=True, exist_ok=True)
     Path("out/mine/thesis.txt").write_text("mine")
     for kind in ("vosk", "nnet3"):
