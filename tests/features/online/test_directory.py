@@ -7,7 +7,7 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.features.online.directory import find_files
-from asr_prune.features.online.settings import ChunkConf, CmvnConf, FbankConf, MfccConf
+from asr_prune.features.online.settings import ChunkConf, CmvnConf, FbankConf, MfccConf, VoskCmvnConf
 
 from .small import CEPS, make_stats, matrix_bytes, write_kaldi, write_vosk
 
@@ -22,7 +22,7 @@ def test_layouts_of_vosk(tmp_path: Path, old: bool) -> None:
     assert (files.ivector.max_count, Path(files.ivector.diag_ubm)) == (100, model / "ivector/final.dubm")
     stats = model / ("global_cmvn.stats" if old else "am/global_cmvn.stats")
     stats.write_bytes(matrix_bytes(make_stats(), "DM"))
-    assert (find_files(model).cmvn, find_files(model).everyone) == (CmvnConf(), stats)
+    assert (find_files(model).cmvn, find_files(model).everyone) == (VoskCmvnConf(), stats)
     shutil.rmtree(model / "ivector")
     assert find_files(model).ivector is None
     confs = model if old else model / "conf"
@@ -42,6 +42,7 @@ def test_layout_of_kaldi(tmp_path: Path, moved: bool) -> None:
     with (model / "conf/online.conf").open("a") as file:
         file.write("--cmvn-config=/gone/conf/online_cmvn.conf\n--global-cmvn-stats=/gone/conf/global_cmvn.stats\n")
     assert find_files(model).everyone == model / "conf/global_cmvn.stats"
+    assert find_files(model).cmvn == CmvnConf()
 
 
 def test_chunks(tmp_path: Path) -> None:
