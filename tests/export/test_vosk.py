@@ -156,7 +156,11 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
     assert status == 1
     assert "young/score_test.json is missing, whose LM weight" in text
     for kind, name, sentence in (
-        ("vosk", "align/mono/final.mdl", "mono/final.mdl is missing: the labels came without an HMM"),
+        (
+            "vosk",
+            "align/mono/final.mdl",
+            "mono/final.mdl is missing: the labels came without an HMM",
+        ),
         ("vosk", "graph/HCLG.fst", "there is no exp/tones/graph/HCLG.fst; run the graph stage"),
         ("vosk", "graph/words.txt", "there is no exp/tones/graph/words.txt; run the graph stage"),
         ("nnet3", "align/mono/tree", "there is no exp/tones/align/mono/tree; run the align stage"),

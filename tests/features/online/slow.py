@@ -82,7 +82,10 @@ def slow_transformed(read: np.ndarray, model: IvectorModel) -> np.ndarray:
 
 
 def slow_ivectors(
-    features: np.ndarray, model: IvectorModel, ends: Sequence[int], weights: Sequence[float] | None = None
+    features: np.ndarray,
+    model: IvectorModel,
+    ends: Sequence[int],
+    weights: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Exact estimates: enough steps make conjugate gradients the solution of the linear system."""
     conf, extractor = model.conf, model.extractor
@@ -90,13 +93,21 @@ def slow_ivectors(
     flat = [t for row in reads for t in row]
     normal = slow_transformed(slow_cmvn(features, model.cmvn, model.everyone, None, flat), model)
     given = normal if conf.online_cmvn_iextractor else slow_transformed(features[flat], model)
-    linear, quadratic, frames, found = np.zeros(model.dim), np.zeros((model.dim, model.dim)), 0.0, []
+    linear, quadratic, frames, found = (
+        np.zeros(model.dim),
+        np.zeros((model.dim, model.dim)),
+        0.0,
+        [],
+    )
     for t in range(len(features)):
         weight = 1.0 if weights is None else weights[t]
         for g, post in slow_posteriors(slow_log_likelihoods(model.ubm, normal[t]), conf, weight).items():
             gain = post * conf.posterior_scale * weight
             spread = extractor.projections[g].T @ extractor.precisions[g]
-            linear, quadratic = linear + gain * spread @ given[t], quadratic + gain * spread @ extractor.projections[g]
+            linear, quadratic = (
+                linear + gain * spread @ given[t],
+                quadratic + gain * spread @ extractor.projections[g],
+            )
             frames += gain
         if t in ends:
             prior = max(frames, conf.max_count) / conf.max_count if conf.max_count else 1.0

@@ -28,7 +28,10 @@ def test_each_frame_is_normalised_by_what_came_before(
     features = np.random.default_rng(frames).normal(3, 9, (frames, 4)).astype(np.float32)
     stats = make_stats(4)
     for speaker in (None, stats * (known / 400)):
-        fast, slow = online_cmvn(features, conf, stats, speaker), slow_cmvn(features, conf, stats, speaker)
+        fast, slow = (
+            online_cmvn(features, conf, stats, speaker),
+            slow_cmvn(features, conf, stats, speaker),
+        )
         assert fast.dtype == np.float32
         np.testing.assert_allclose(fast, slow, rtol=1e-3, atol=2e-3)
 
@@ -44,7 +47,10 @@ def test_quiet_frames_have_the_statistics_of_the_read_before(
 ) -> None:
     settings = dict(zip(("global_frames", "speaker_frames", "cmn_window"), sizes, strict=True))
     conf = CmvnConf(**settings, cmn_min_energy=least)  # type: ignore[arg-type]
-    features, stats = np.random.default_rng(0).normal(0, 9, (12, 4)).astype(np.float32), make_stats(4)
+    features, stats = (
+        np.random.default_rng(0).normal(0, 9, (12, 4)).astype(np.float32),
+        make_stats(4),
+    )
     speaker = stats / 50 if known else None
     fast = online_cmvn(features, conf, stats, speaker, np.array(reads))
     np.testing.assert_allclose(fast, slow_cmvn(features, conf, stats, speaker, reads), rtol=1e-3, atol=2e-3)
