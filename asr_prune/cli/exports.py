@@ -56,7 +56,12 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--graph", type=Path, metavar="DIR", help="its decoding graph (default: that of exp/<name>)")
     data = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
     verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data)
-    verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
+    verb.add_argument(
+        "--nj",
+        type=positive,
+        default=NJ,
+        help="jobs to split into, by speaker (default: %(default)s)",
+    )
 
 
 def _add_pack(verbs: Verbs) -> None:
@@ -207,7 +212,10 @@ def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:
     from asr_prune.export.run_exports import Judging
 
     if not run.score("test").is_file():
-        print(f"{run.path} has not been scored: networks are compared by logits, not by words", flush=True)
+        print(
+            f"{run.path} has not been scored: networks are compared by logits, not by words",
+            flush=True,
+        )
         return None
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     return Judging(experiment.decoding, experiment.recipe.score, experiment.nj)

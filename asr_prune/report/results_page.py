@@ -15,7 +15,17 @@ from asr_prune.report.results import Result, finite
 PLOT = "results.png"
 #: the command that writes the page
 WRITES = "Written by `asr-prune results`; edits are lost."
-RESULT_HEADS = ("runs", "seeds", "nodes", "params", "MACs/frame", "WER dev", "WER test", "CE dev", "alike")
+RESULT_HEADS = (
+    "runs",
+    "seeds",
+    "nodes",
+    "params",
+    "MACs/frame",
+    "WER dev",
+    "WER test",
+    "CE dev",
+    "alike",
+)
 _SEED = re.compile(r"\bseed([:=]\s*)\d+")
 _ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -57,7 +67,12 @@ def results_page(
     """
     lines = [f"# Results of {title}", "", WRITES, "", "| | |", "| --- | --- |"]
     lines += [f"| {key} | {value} |" for key, value in facts.items()]
-    lines += ["", f"![word error rate against nodes]({PLOT})", "", f"| set | {' | '.join(RESULT_HEADS)} |"]
+    lines += [
+        "",
+        f"![word error rate against nodes]({PLOT})",
+        "",
+        f"| set | {' | '.join(RESULT_HEADS)} |",
+    ]
     lines += ["| --- " * (len(RESULT_HEADS) + 1) + "|"]
     lines += [_row(name, rows, letters.get(name, ABSENT)) for name, rows in sets.items()]
     lines += ["", _READING, "", "## Commands"]
@@ -82,7 +97,9 @@ def _row(name: str, rows: Sequence[Result], letters: str) -> str:
 
 
 def _spread(
-    rows: Sequence[Result], value: Callable[[Result], float | None], text: Callable[[float | None], str]
+    rows: Sequence[Result],
+    value: Callable[[Result], float | None],
+    text: Callable[[float | None], str],
 ) -> str:
     """The median and, in brackets, the range, if the runs differ."""
     values = [number for row in rows if (number := finite(value(row))) is not None]

@@ -63,7 +63,15 @@ def per_utterance_table(utterances: Sequence[Utterance]) -> str:
         wer = f"{counts.wer:.2f}" if counts.words else ""
         texts = wer, one.ops, " ".join(one.ref), " ".join(one.hyp)
         rows.append(
-            "\t".join([one.name, one.speaker, *map(str, numbers), *texts, *(" ".join(one.markup) for _ in extra)])
+            "\t".join(
+                [
+                    one.name,
+                    one.speaker,
+                    *map(str, numbers),
+                    *texts,
+                    *(" ".join(one.markup) for _ in extra),
+                ]
+            )
         )
     return "".join(row + "\n" for row in rows)
 

@@ -54,7 +54,12 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1, resume: bool = Fals
     agreements = compare_networks(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
-    content: dict[str, Any] = {"utterances_that_differ": None, "rounded": None, "cut": None, "words": None}
+    content: dict[str, Any] = {
+        "utterances_that_differ": None,
+        "rounded": None,
+        "cut": None,
+        "words": None,
+    }
     if decoding.decodable:
         test = sample("test", feats["test"], source.frame_shift)
         dev = None if _is_dense(run) else sample("dev", feats["dev"], source.frame_shift)

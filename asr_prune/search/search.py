@@ -125,7 +125,12 @@ class SizeSearch:
     def _judge(self, study: Study, trial: Trial, run: RunDir, dense: RunDir) -> None:
         loss = self.bound.loss(dense, run)
         within = self.bound.within(loss)
-        figures = {FINAL_CE: final_ce(run), WITHIN: within, SURELY: self.bound.surely(loss), LOSS: str(loss)}
+        figures = {
+            FINAL_CE: final_ce(run),
+            WITHIN: within,
+            SURELY: self.bound.surely(loss),
+            LOSS: str(loss),
+        }
         for key, value in figures.items():
             trial.set_user_attr(key, value)
         share = share_of(study.get_trials(deepcopy=False)[trial.number])

@@ -164,7 +164,10 @@ def _entry(
         "network": {**network, **entry.network},
         "train": {**entry.train, **({"teacher": named} if named else {})},
     }
-    return {**{key: block for key, block in blocks.items() if block}, **({} if seed is None else {"seed": seed})}
+    return {
+        **{key: block for key, block in blocks.items() if block},
+        **({} if seed is None else {"seed": seed}),
+    }
 
 
 def _flow(entry: Mapping[str, Any]) -> str:
