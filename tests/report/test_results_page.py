@@ -98,6 +98,13 @@ def test_rows_that_came_out_otherwise_are_told(here: dict[str, Any], said: str) 
     assert differences([row], {"b": [result(**here)]}) == []
 
 
+def test_a_cross_entropy_that_rounds_to_nothing_is_compared() -> None:
+    (row,) = rows(a=[result(dev_ce_final=0.0004)])
+    assert row.ce_dev == 0
+    assert differences([row], {"a": [result(dev_ce_final=0.0004)]}) == []
+    assert differences([row], {"a": [result(dev_ce_final=0.01)]})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -105,6 +112,8 @@ def test_rows_that_came_out_otherwise_are_told(here: dict[str, Any], said: str) 
         ("| 256 |", "|", "line 13 is not a row of results"),
         ("`a`:", "`b`:", "line 13: a has no command"),
         ("| 1 | 1 |", "| 2 | 1 |", "not as many seeds as runs"),
+        ("| 1 | 1 |", "| 1 | x |", "not as many seeds as runs"),
+        ("| 1 | 1 |", "| one | 1 |", "not as many seeds as runs"),
     ],
 )
 def test_an_edited_page_is_refused(old: str, new: str, said: str) -> None:
