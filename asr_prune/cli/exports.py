@@ -30,10 +30,18 @@ if TYPE_CHECKING:
 
 _ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER if the run has been scored"
 _NNET1 = "the folder of Kaldi's nnet1 recipe, text; feed-forward networks only"
-_SHERPA = "model.onnx, tokens.txt and, if words are searched, HLG.fst, which sherpa-onnx loads; CTC networks"
-_NNET3 = "the folder of a Kaldi nnet3 system: final.mdl, final.raw; feed-forward and residual networks"
+_SHERPA = "what sherpa-onnx loads: model.onnx, tokens.txt and, if words are searched, HLG.fst; CTC"
+_NNET3 = "the folder of a Kaldi nnet3 system: final.mdl, final.raw"
 _VOSK = "a model directory that Vosk loads; networks on filterbanks or MFCC without speaker adaptation"
 _LOGLIKES = "archives of log-likelihoods, <set>.ark and <set>.scp, for latgen-faster-mapped"
+_SAYS = {
+    "onnx": _ONNX,
+    "sherpa": _SHERPA,
+    "vosk": _VOSK,
+    "nnet3": _NNET3,
+    "nnet1": _NNET1,
+    "loglikes": _LOGLIKES,
+}
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -48,7 +56,12 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--graph", type=Path, metavar="DIR", help="its decoding graph (default: that of exp/<name>)")
     data = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
     verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data)
-    verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
+    verb.add_argument(
+        "--nj",
+        type=positive,
+        default=NJ,
+        help="jobs to split into, by speaker (default: %(default)s)",
+    )
 
 
 def _add_pack(verbs: Verbs) -> None:
@@ -101,8 +114,7 @@ def _add_export(verbs: Verbs) -> None:
     verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the shrink stage")
     verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
     kind = verb.add_mutually_exclusive_group(required=True)
-    says_of = {"onnx": _ONNX, "sherpa": _SHERPA, "vosk": _VOSK, "nnet3": _NNET3, "nnet1": _NNET1, "loglikes": _LOGLIKES}
-    for name, says in says_of.items():
+    for name, says in _SAYS.items():
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
@@ -143,7 +155,8 @@ def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
     from asr_prune.export.sherpa import export_sherpa, format_likenesses
 
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
-    return [*format_likenesses(export_sherpa(trained, options.out, experiment.decoding), options.out), ""]
+    found = export_sherpa(trained, options.out, experiment.decoding)
+    return [*format_likenesses(found, options.out), ""]
 
 
 def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
@@ -199,7 +212,10 @@ def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:
     from asr_prune.export.run_exports import Judging
 
     if not run.score("test").is_file():
-        print(f"{run.path} has not been scored: networks are compared by logits, not by words", flush=True)
+        print(
+            f"{run.path} has not been scored: networks are compared by logits, not by words",
+            flush=True,
+        )
         return None
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     return Judging(experiment.decoding, experiment.recipe.score, experiment.nj)

@@ -37,7 +37,12 @@ def add_verbs(verbs: Verbs) -> None:
     add_run_options(verb, "decode", nj=False, on=True)
     verb.add_argument("-n", type=positive, default=10, help="sequences of an utterance (default: %(default)s)")
     verb.add_argument("--lm-weight", type=above_zero, default=10.0, help="(default: %(default)s)")
-    verb.add_argument("--penalty", type=finite_number, default=0.0, help="cost of each word (default: %(default)s)")
+    verb.add_argument(
+        "--penalty",
+        type=finite_number,
+        default=0.0,
+        help="cost of each word (default: %(default)s)",
+    )
 
 
 def _add_explain(verbs: Verbs) -> None:

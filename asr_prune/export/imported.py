@@ -44,7 +44,12 @@ def export_imported(trained: TrainedRun, out: Path, kind: str) -> None:
         small = cut_model(model, network, trained.model.kept)
         write_nnet3(partial / inside, small)
     sizes = path.stat().st_size, (out / inside).stat().st_size
-    log.info("%s: nodes %s, %d of %d bytes", out / inside, "/".join(map(str, network.widths)), *sizes[::-1])
+    log.info(
+        "%s: nodes %s, %d of %d bytes",
+        out / inside,
+        "/".join(map(str, network.widths)),
+        *sizes[::-1],
+    )
 
 
 def _check_same(path: Path, model: Nnet3, network: GraphNetwork) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from pathlib import Path
 
 import kaldi_hmm_gmm as khg
@@ -17,12 +16,11 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.nnet1 import conf_text, write_features
 from asr_prune.export.nnet3_model import nnet3_model, with_transitions
-from asr_prune.export.places import refuse_other_folder
+from asr_prune.export.places import refuse_other_folder, take_over
 from asr_prune.export.scored import scored_point
 from asr_prune.export.trained_run import TrainedRun
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.mdl import read_mdl
-from asr_prune.integrity import checked
 from asr_prune.lang.fst import read_fst_parts
 from asr_prune.lang.lang import Lang
 from asr_prune.nnet3.model import write_nnet3
@@ -49,7 +47,7 @@ def export_nnet3(trained: TrainedRun, out: Path) -> None:
         if (trained.hmm / "final.mdl").is_file():
             transitions = _transitions(trained, deployed)
             write_nnet3(partial / "final.mdl", with_transitions(deployed.model, transitions))
-            shutil.copyfile(checked(trained.hmm / "tree"), partial / "tree")
+            take_over(trained.hmm / "tree", partial / "tree", "align")
     if not (out / "final.mdl").is_file():
         log.warning("the labels came without an HMM: there is no final.mdl to decode with")
     log.info("%s: nodes %s, %s", out, _widths(deployed), deployed.card()["input"])
@@ -59,12 +57,12 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
     """Writes `out`, whole or not at all: am/final.mdl, conf/, graph/, as Vosk's models have them.
 
     The LM weight and the penalty that were chosen on dev are in the acoustic scale and in the
-    weights of the graph. Raises UserError if Vosk cannot compute the features, there is no HMM or no
-    graph, or the run has not been scored, and as `export_nnet3`.
+    weights of the graph. Raises UserError if Vosk cannot compute the features, there is no HMM or
+    no graph, or the run has not been scored, and as `export_nnet3`.
     """
     refuse_other_folder(out, "vosk", "am/final.mdl")
     deployed = trained.deployed()
-    check_features(deployed)
+    check_vosk_features(deployed)
     transitions, point = _transitions(trained, deployed), scored_point(trained.run)
     with atomic_dir(out) as partial:
         for name in ("am", "conf", "graph/phones"):
@@ -73,24 +71,26 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
         write_nnet3(partial / "am/final.mdl", model, binary=True)
         (partial / f"conf/{deployed.base.type}.conf").write_text(conf_text(deployed.base))
         silence = Lang.read(decoding.lang).silence
-        conf = model_conf(decoding.options, point, silence)
+        conf = model_conf(decoding.options, point, silence, deployed.model.network.stride)
         (partial / "conf/model.conf").write_text(conf, encoding="utf-8")
         _write_graph(partial / "graph", decoding, point)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    log.info("%s: nodes %s, %d bytes, LM weight %g, penalty %g", out, _widths(deployed), size, *point)
+    log.info("%s: nodes %s, %d bytes", out, _widths(deployed), size)
+    log.info("LM weight %g and penalty %g, as chosen on dev, are in it", *point)
 
 
-def check_features(deployed: Deployed) -> None:
+def check_vosk_features(deployed: Deployed) -> None:
     """Raises UserError if Vosk cannot compute what the network reads, and for a CTC network."""
     base, key = deployed.base, "features.network"
     if deployed.model.tokens:
-        raise UserError("Vosk decodes with an HMM and this run has CTC tokens; export it with --sherpa.")
+        what = "Vosk decodes with an HMM and this run has CTC tokens"
+        raise UserError(f"{what}; export it with --sherpa.")
     if deployed.front is not None:
         what = "this run reads the features of the GMM-HMM, which Vosk cannot compute or adapt"
-        raise UserError(f"{what}; train it with {key}.type=fbank and {key}.cmvn=none.")
-    if base.cmvn != "none":
+        raise UserError(f"{what}; train it with {key}.type=fbank and {key}.cmvn=global.")
+    if base.normalised:
         what = f"Vosk cannot normalise features as this run's cmvn: {base.cmvn} does"
-        raise UserError(f"{what}; train it with {key}.cmvn=none.")
+        raise UserError(f"{what}; train it with {key}.cmvn=global.")
     if base.deltas:
         raise UserError(f"Vosk adds no deltas to features; train the run with {key}.deltas=0.")
     if base.archives:
@@ -100,8 +100,8 @@ def check_features(deployed: Deployed) -> None:
         )
 
 
-def model_conf(options: DecodeOptions, point: Point, silence: list[int]) -> str:
-    """Vosk's conf/model.conf.
+def model_conf(options: DecodeOptions, point: Point, silence: list[int], stride: int = 1) -> str:
+    """Vosk's conf/model.conf. stride: feature frames per output frame.
 
     The acoustic scale is 1 / LM weight. Beams are those of `options`, wider where the LM weight is
     lower than 1 / `options.acoustic_scale`, so that no path is lost that our search keeps.
@@ -113,7 +113,7 @@ def model_conf(options: DecodeOptions, point: Point, silence: list[int]) -> str:
         "max-active": options.max_active,
         "min-active": options.min_active,
         "acoustic-scale": f"{1 / point[0]:.8g}",
-        "frame-subsampling-factor": 1,
+        "frame-subsampling-factor": stride,
         "endpoint.silence-phones": ":".join(map(str, silence)),
     }
     return "".join(f"--{name}={value}\n" for name, value in settings.items())
@@ -123,7 +123,8 @@ def _transitions(trained: TrainedRun, deployed: Deployed) -> khg.TransitionModel
     """Of the labels' HMM. Raises UserError if it is missing or has other pdfs."""
     path, pdfs = trained.hmm / "final.mdl", deployed.model.network.outputs
     if not path.is_file():
-        raise UserError(f"{path} is missing: the labels came without an HMM; set hmm.model, then align.")
+        what = f"{path} is missing: the labels came without an HMM"
+        raise UserError(f"{what}; set hmm.model, then run the align stage.")
     transitions, _ = read_mdl(path)
     if transitions.num_pdfs != pdfs:
         what = f"{path} has {transitions.num_pdfs} pdfs, the network {pdfs} outputs"
@@ -139,10 +140,10 @@ def _write_graph(folder: Path, decoding: Decoding, point: Point) -> None:
     graph.arcs["weight"] = (penalised / _GRAPH_SCALE).astype(np.float32)
     graph.finals = (graph.finals / _GRAPH_SCALE).astype(np.float32)
     (folder / "HCLG.fst").write_bytes(graph.bytes())
-    shutil.copyfile(checked(decoding.graph / "words.txt"), folder / "words.txt")
+    take_over(decoding.graph / "words.txt", folder / "words.txt", "graph")
     boundaries = decoding.lang / "phones/word_boundary.int"
     if boundaries.is_file():
-        shutil.copyfile(checked(boundaries), folder / "phones/word_boundary.int")
+        take_over(boundaries, folder / "phones/word_boundary.int", "lang")
 
 
 def _widths(deployed: Deployed) -> str:

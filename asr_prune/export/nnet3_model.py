@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
+from operator import mul
 
 import kaldi_hmm_gmm as khg
 import numpy as np
@@ -12,6 +14,7 @@ from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.residual import Residual
+from asr_prune.acoustic.time_delay import Tdnn
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import need_nodes
 from asr_prune.hmm.mdl import write_transitions
@@ -30,14 +33,17 @@ def nnet3_model(model: Model) -> Nnet3:
     """A raw network with the splicing and the input normalisation of `model`.
 
     Node `input` reads unspliced frames; `output` gives the log-softmax. The normalisation is folded
-    into the first map, which reads 0 times the coefficients that `model` does not read. Raises
-    UserError if the network has an unknown type or a layer without nodes.
+    into the first map, which reads 0 times the coefficients that `model` does not read. nnet3
+    repeats the first and last frame of the input alone, so within a context of the edges outputs of
+    time-delay networks differ, whose layers repeat those of each layer. Raises UserError if the
+    network has an unknown type or a layer without nodes.
     """
     network, graph = model.network, _Graph()
     left, right = model.context
     dim = network.inputs // (left + 1 + right)
     graph.lines.append(f"input-node name=input dim={dim}")
-    graph.affine("first", _first_map(network), _spliced(left, right))
+    offsets = [tap + t for tap in _taps(network)[0] for t in range(-left, right + 1)]
+    graph.affine("first", _first_map(network), _spliced("input", offsets))
     _hidden(graph, network)
     graph.component("log_softmax", _of_size("LogSoftmaxComponent", network.outputs), graph.last)
     graph.lines.append("output-node name=output input=log_softmax objective=linear")
@@ -52,14 +58,18 @@ def with_transitions(model: Model, transitions: khg.TransitionModel) -> Nnet3:
     made, writer = nnet3_model(model), KaldiWriter(binary=True)
     start = len(writer.data)
     write_transitions(writer, transitions)
-    made.transitions, made.context = bytes(writer.data[start:]), model.context
+    left, right = model.context
+    taps = _taps(model.network)
+    made.context = left - sum(map(min, taps)), right + sum(map(max, taps))
+    made.transitions = bytes(writer.data[start:])
     made.priors = np.exp(model.priors.numpy().astype(np.float64)).astype(np.float32)
     return made
 
 
-def _spliced(left: int, right: int) -> str:
-    frames = ("input" if t == 0 else f"Offset(input, {t})" for t in range(-left, right + 1))
-    return f"Append({', '.join(frames)})" if left or right else "input"
+def _spliced(node: str, offsets: Sequence[int]) -> str:
+    """The expression for the frames of a node at `offsets`, joined."""
+    frames = [node if t == 0 else f"Offset({node}, {t})" for t in offsets]
+    return f"Append({', '.join(frames)})" if len(frames) > 1 else frames[0]
 
 
 class _Graph:
@@ -80,7 +90,9 @@ class _Graph:
         """One or two maps, the second of a factored one; those with biases are affine."""
         for number, layer in enumerate(layers):
             own = name if number == len(layers) - 1 else f"{name}_rank"
-            reads = self.component(own, _mapping(_array(layer.weight), layer.bias), reads)
+            weight = _array(layer.weight)
+            mapping = _mapping(weight.reshape(len(weight), -1), layer.bias)
+            reads = self.component(own, mapping, reads)
         return reads
 
     def activation(self, name: str, activation: str, size: int) -> str:
@@ -98,30 +110,41 @@ def _first_map(network: Network) -> list[nn.Linear | _Map]:
     """The first map with the normalisation (x - shift) * scale in it, and its second factor."""
     first, *rest = [network.input] if isinstance(network, Residual) else network.factors(0)
     scale, shift = (_array(values).astype(np.float64) for values in (network.scale, network.shift))
-    scaled = _array(first.weight).astype(np.float64).reshape(first.out_features, -1) * scale
-    bias = np.zeros(first.out_features) if first.bias is None else _array(first.bias)
-    weight = np.zeros((first.out_features, network.inputs), np.float32)
+    rows = first.out_features
+    scaled = _array(first.weight).astype(np.float64).reshape(rows, -1, len(scale)) * scale
+    bias = np.zeros(rows) if first.bias is None else _array(first.bias)
+    weight = np.zeros((*scaled.shape[:2], network.inputs), np.float32)
     columns = slice(None) if network.selection is None else network.selection.numpy()
-    weight[:, columns] = scaled
-    return [_Map(weight, (bias - scaled @ shift).astype(np.float32)), *rest]
+    weight[..., columns] = scaled
+    bias = (bias - (scaled @ shift).sum(1)).astype(np.float32)
+    return [_Map(weight.reshape(rows, -1), bias), *rest]
+
+
+def _taps(network: Network) -> list[list[int]]:
+    """For each map up to the last hidden layer, the frames that it reads, in frames of the input."""
+    if not isinstance(network, Tdnn):
+        return [[0] for _ in network.maps]
+    steps = [1, *accumulate(network.strides, mul)]
+    return [[step * tap for tap in taps] for step, taps in zip(steps, network.taps, strict=False)]
 
 
 def _hidden(graph: _Graph, network: Network) -> None:
     """All after the first map, up to the logits."""
     act = network.activation
-    if isinstance(network, FeedForward):
+    if isinstance(network, FeedForward | Tdnn):
         need_nodes(network)
+        taps = [*_taps(network), [0]]
         for number, size in enumerate(network.widths, 1):
-            graph.activation(f"nodes{number}", act, size)
+            nodes = graph.activation(f"nodes{number}", act, size)
             name = "logits" if number == len(network.hidden) else f"layer{number + 1}"
-            graph.affine(name, network.factors(number), graph.last)
+            graph.affine(name, network.factors(number), _spliced(nodes, taps[number]))
         return
     if isinstance(network, Residual):
         _residual(graph, network)
         return
     raise UserError(
         f"a network of type {network.shape()['type']} cannot be exported to nnet3;"
-        " train one of type feed_forward or residual."
+        " train one of type feed_forward, residual or tdnn."
     )
 
 
@@ -147,7 +170,8 @@ def _mapping(weight: np.ndarray, bias: Tensor | np.ndarray | None) -> Component:
         ranks = {"UseNaturalGradient": True, "RankInOut": (20, 80)}
         history = {"Alpha": np.float32(4), "NumSamplesHistory": np.float32(2000), "UpdatePeriod": 4}
         orthonormal = {"OrthonormalConstraint": np.float32(0)}
-        return Component("LinearComponent", _RATE | {"Params": weight} | orthonormal | ranks | history)
+        fields = _RATE | {"Params": weight} | orthonormal | ranks | history
+        return Component("LinearComponent", fields)
     parts = {"LinearParams": weight, "BiasParams": _array(bias), "RankIn": 20, "RankOut": 80}
     return Component("NaturalGradientAffineComponent", _RATE | parts | _NATURAL)
 
@@ -156,6 +180,11 @@ def _of_size(kind: str, size: int) -> Component:
     """A component without parameters, and without statistics of training."""
     empty, none = np.zeros(0, np.float32), np.float64(0)
     stats = {"ValueAvg": empty, "DerivAvg": empty, "Count": none}
-    past = {"OderivRms": empty, "OderivCount": none, "NumDimsSelfRepaired": none, "NumDimsProcessed": none}
+    past = {
+        "OderivRms": empty,
+        "OderivCount": none,
+        "NumDimsSelfRepaired": none,
+        "NumDimsProcessed": none,
+    }
     others = {"BackpropScale": np.float32(1)} if kind == "NoOpComponent" else stats | past
     return Component(kind, {"Dim": size} | others)

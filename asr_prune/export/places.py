@@ -1,10 +1,13 @@
-"""Where exports may be written."""
+"""Where exports may be written, and the files that they take over."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import checked
+from asr_prune.layout import made_by
 
 
 def refuse_other_folder(out: Path, kind: str, marker: str) -> None:
@@ -16,3 +19,10 @@ def refuse_other_folder(out: Path, kind: str, marker: str) -> None:
     if out.exists() and not replaceable:
         what = f"{out} exists and is not an earlier {kind} export"
         raise UserError(f"{what}; name a folder that may be replaced.")
+
+
+def take_over(path: Path, place: Path, stage: str) -> None:
+    """Copies a file of a stage. Raises UserError if it is missing or damaged."""
+    if not path.is_file():
+        raise UserError(f"there is no {path}; {made_by(path, stage)}.")
+    shutil.copyfile(checked(path), place)

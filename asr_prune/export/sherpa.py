@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,12 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.forward import Forward, Likeness, Outputs, liken, torch_forward
 from asr_prune.export.onnx_run import Session, need_onnx, quantise
-from asr_prune.export.places import refuse_other_folder
+from asr_prune.export.places import refuse_other_folder, take_over
 from asr_prune.export.scored import scored_point
 from asr_prune.export.sherpa_graph import sherpa_graph
 from asr_prune.export.sherpa_model import BATCH, LENGTHS, LOG_PROBS, sherpa_model
 from asr_prune.export.trained_run import TrainedRun
 from asr_prune.files import atomic_dir
-from asr_prune.integrity import checked
 from asr_prune.lang.symbols import write_symbols
 from asr_prune.layout import SCORED_SETS
 
@@ -97,7 +95,7 @@ def _write_graph(folder: Path, decoding: Decoding, model: Model, point: Point) -
     priors = with_token_priors(decoding, model).priors.numpy()
     graph = FstArrays.of(sherpa_graph(decoding.lang, point, priors))
     (folder / GRAPH).write_bytes(graph.bytes())
-    shutil.copyfile(checked(decoding.lang / WORDS), folder / WORDS)
+    take_over(decoding.lang / WORDS, folder / WORDS, "lang")
     log.info(
         "%s: %d states, %d arcs, LM weight %g, penalty %g",
         GRAPH,

@@ -38,9 +38,10 @@ def check_features(options: FeatureOptions) -> None:
     """Raises UserError if sherpa-onnx does not compute these features."""
     kind = NetworkFeatureOptions()
     fixed = {name: getattr(kind, name) for name in _FIXED}
-    wanted = {"archives": "", "type": "fbank", "cmvn": "none"} | fixed
+    wanted = {"archives": "", "type": "fbank", "cmvn": "global"} | fixed
     for name, value in wanted.items():
-        if getattr(options, name) != value:
+        fits = not options.normalised if name == "cmvn" else getattr(options, name) == value
+        if not fits:
             found = str(getattr(options, name)).lower()
             raise UserError(
                 f"sherpa-onnx computes features with {name}: {str(value).lower() or '(empty)'}, and"

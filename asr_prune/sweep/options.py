@@ -6,10 +6,13 @@ from dataclasses import field
 from typing import Any
 
 from asr_prune.options import options
+from asr_prune.pruning.registry import is_dense_method
 from asr_prune.recipe.blocks import check_seed
 
 #: lists of targets, by the key of `prune` that they give
 TARGET_LISTS = {"keeps": "keep", "budgets": "budget", "strengths": "strength"}
+#: how runs call the dense run of their sweep as their teacher
+DENSE_TEACHER = "dense"
 
 
 @options
@@ -31,6 +34,11 @@ class MethodEntry:
     budgets: tuple[dict[str, Any], ...] = ()
     #: values of prune.strength, likewise
     strengths: tuple[float, ...] = ()
+
+
+def is_dense(entry: MethodEntry) -> bool:
+    """Whether an entry is a dense run."""
+    return is_dense_method(str(entry.prune.get("method", "")))
 
 
 @options
@@ -64,5 +72,7 @@ class SweepOptions:
                 raise ValueError(f"{key} has {repeated[0]} twice; remove one")
         if not self.teachers:
             raise ValueError("teachers must have an entry; null is no teacher")
+        if DENSE_TEACHER in self.teachers and not any(map(is_dense, self.methods)):
+            raise ValueError("teachers has dense, but methods has none; add {prune: {method: none}} to methods")
         for seed in self.seeds:
             check_seed(seed)

@@ -130,11 +130,7 @@ class Experiment:
         """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once
         they are taken.
         """
-        if self.imported:
-            return False
-        if self.ctc or not self.recipe.hmm.labels:
-            return True
-        return self._taken("final.mdl")
+        return not self.imported and (self.ctc or not self.recipe.hmm.labels or self._taken("final.mdl"))
 
     def _taken(self, name: str) -> bool:
         """Whether labels made by Kaldi, as far as they are taken, include this file."""

@@ -61,12 +61,21 @@ ELEMENTS: dict[str, dict[str, Any]] = {
     "RectifiedLinearComponent": {"Dim": 4},
     "LogSoftmaxComponent": {"Dim": 4},
     "SoftmaxComponent": {"Dim": 4},
-    "NormalizeComponent": {"InputDim": 4, "BlockDim": 2, "TargetRms": np.float32(0.5), "AddLogStddev": False},
+    "NormalizeComponent": {
+        "InputDim": 4,
+        "BlockDim": 2,
+        "TargetRms": np.float32(0.5),
+        "AddLogStddev": False,
+    },
     "BatchNormComponent": batch_norm(4, DICE).fields,
     "PerElementScaleComponent": {"Params": SINGLES["Params"]},
     "NaturalGradientPerElementScaleComponent": {"Params": SINGLES["Params"]},
     "PerElementOffsetComponent": {"Offsets": SINGLES["Offsets"]},
-    "ScaleAndOffsetComponent": {"Dim": 4, "Scales": SINGLES["Scales"][:2], "Offsets": SINGLES["Offsets"][:2]},
+    "ScaleAndOffsetComponent": {
+        "Dim": 4,
+        "Scales": SINGLES["Scales"][:2],
+        "Offsets": SINGLES["Offsets"][:2],
+    },
     "FixedScaleComponent": {"Scales": SINGLES["Scales"]},
     "FixedBiasComponent": {"Bias": SINGLES["Bias"]},
     "DropoutComponent": {"Dim": 4},
@@ -78,7 +87,11 @@ ELEMENTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", ELEMENTS)
 def test_components(kind: str) -> None:
-    made = {"a": affine(4, 4, DICE), "c": Component(kind, ELEMENTS[kind]), "last": affine(3, 4, DICE)}
+    made = {
+        "a": affine(4, 4, DICE),
+        "c": Component(kind, ELEMENTS[kind]),
+        "last": affine(3, 4, DICE),
+    }
     model = graph("x = a(input)", "y = c(x)", "z = last(y)", "output-node name=output input=z", **made)
     assert_as_defined(model, 1, 5)
 
@@ -116,8 +129,18 @@ def test_a_normalised_vector_with_its_deviation() -> None:
     ],
 )
 def test_descriptors(source: str) -> None:
-    made = {"a": affine(4, 4, DICE), "b": affine(4, 12, DICE), "last": affine(3, 4, DICE), "n": no_op(4)}
-    lines = "x = a(input)", "y = b(Append(Offset(input, -1), x, Offset(x, 2)))", f"z = n({source})", "o = last(z)"
+    made = {
+        "a": affine(4, 4, DICE),
+        "b": affine(4, 12, DICE),
+        "last": affine(3, 4, DICE),
+        "n": no_op(4),
+    }
+    lines = (
+        "x = a(input)",
+        "y = b(Append(Offset(input, -1), x, Offset(x, 2)))",
+        f"z = n({source})",
+        "o = last(z)",
+    )
     model = graph(*lines, "output-node name=output input=o", **made)
     for stride in (1, 2):
         assert_as_defined(model, stride, 9)
@@ -158,7 +181,12 @@ def test_groups_come_from_the_graph() -> None:
 
 
 def test_what_is_joined_with_other_values_stays() -> None:
-    made = {"a": affine(4, 4, DICE), "b": affine(4, 8, DICE), "r": relu(4, DICE), "last": affine(3, 4, DICE)}
+    made = {
+        "a": affine(4, 4, DICE),
+        "b": affine(4, 8, DICE),
+        "r": relu(4, DICE),
+        "last": affine(3, 4, DICE),
+    }
     lines = "x = a(input)", "y = b(Append(x, input))", "z = r(y)", "o = last(z)"
     network = GraphNetwork.of(graph(*lines, "output-node name=output input=o", **made), 1, WHERE)
     assert [group.makers for group in network.groups] == [["y"]]

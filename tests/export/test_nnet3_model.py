@@ -24,6 +24,11 @@ TOPOLOGY = """<Topology> <TopologyEntry> <ForPhones> 1 2 </ForPhones>
 <State> 1 </State> </TopologyEntry> </Topology>"""
 
 
+def transitions() -> khg.TransitionModel:
+    topology = parsed_topology(TOPOLOGY, "topo")
+    return khg.TransitionModel(khg.monophone_context_dependency([1, 2], [-1, 1, 1]), topology)
+
+
 def outputs(model: Nnet3, features: np.ndarray) -> np.ndarray:
     return Reference(model, {"input": features}, CONTEXT).outputs(1)
 
@@ -53,8 +58,7 @@ def test_the_outputs_are_those_of_torch(
 
 def test_a_final_mdl_has_transitions_and_priors(deployed: MakeDeployed, utterances: dict[str, np.ndarray]) -> None:
     model = deployed().model
-    topology = parsed_topology(TOPOLOGY, "topo")
-    hmm = khg.TransitionModel(khg.monophone_context_dependency([1, 2], [-1, 1, 1]), topology)
+    hmm = transitions()
     for binary in (True, False):
         made = nnet3_of(bytes_of(with_transitions(model, hmm), binary), Path("final.mdl"))
         assert made.context == CONTEXT
@@ -73,7 +77,16 @@ def test_a_network_that_ignores_its_input_is_refused(deployed: MakeDeployed) -> 
         nnet3_model(deployed(hidden=(5, 0)).model)
 
 
-def test_a_network_of_another_type_is_refused(deployed: MakeDeployed) -> None:
-    built = deployed("tdnn").model
-    with pytest.raises(UserError, match="a network of type tdnn cannot be exported to nnet3"):
-        nnet3_model(built)
+@pytest.mark.parametrize("thin", [False, True])
+def test_a_time_delay_network_away_from_the_edges(
+    deployed: MakeDeployed, utterances: dict[str, np.ndarray], thin: bool
+) -> None:
+    """With sub-sampling by 3 before the outputs, and context in both layers."""
+    model, features = deployed("tdnn", thin=thin).model, utterances["u50"]
+    made = nnet3_of(bytes_of(nnet3_model(model)), Path("final.raw"))
+    found = Reference(made, {"input": features}, (20, 20)).outputs(model.network.stride)
+    given = torch_forward(model)(features)
+    posteriors = given.loglikes + model.priors.numpy()
+    assert found.shape == posteriors.shape
+    np.testing.assert_allclose(found[2:-2], posteriors[2:-2], atol=1e-5)
+    assert with_transitions(model, transitions()).context == (CONTEXT[0] + 3, CONTEXT[1] + 2)

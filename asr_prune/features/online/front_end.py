@@ -53,7 +53,9 @@ class ModelFrontEnd:
         """
         files = find_files(model)
         columns = base_dim(files.base)
-        ivector = read_ivector_model(files.ivector, columns) if files.ivector else None
+        ivector = None
+        if files.ivector:
+            ivector = read_ivector_model(files.ivector, columns, files.cmvn_kind)
         cmvn, chunk = _input_cmvn(files, columns), files.chunk.size
         return cls(files.base, make_base(files.base), cmvn, ivector, chunk)
 
@@ -134,12 +136,12 @@ def _other_size(path: Path, has: str, needs: str) -> UserError:
     return UserError(f"{path} has {has}, but {needs}; copy all files from the same model.")
 
 
-def read_ivector_model(conf: IvectorConf, columns: int) -> IvectorModel:
-    """Reads the files that `conf` names. columns: of the base features. Raises UserError if one is
+def read_ivector_model(conf: IvectorConf, columns: int, kind: type[CmvnConf]) -> IvectorModel:
+    """Reads the files that `conf` names. columns: of the base features; kind: of its CMVN. Raises UserError if one is
     missing, damaged or of another dimension.
     """
     splice = read_conf(Path(conf.splice_config), SpliceConf)
-    cmvn = read_conf(Path(conf.cmvn_config), CmvnConf)
+    cmvn = read_conf(Path(conf.cmvn_config), kind)
     if any(column >= columns for column in cmvn.skipped):
         what = f"--skip-dims must be below {columns}, the number of columns"
         raise UserError(f"{conf.cmvn_config}: {what}; correct it.")

@@ -69,7 +69,8 @@ class IvectorModel:
         weights: np.ndarray | None = None,
     ) -> tuple[np.ndarray, SpeakerState]:
         """The i-vector at each of the frames `ends`, estimated from the frames up to it; what is
-        known afterwards.
+        known afterwards, to which frames after the last of `ends` give no more than CMVN
+        statistics.
 
         Each estimate starts from the one before. features: base features without CMVN, float32
         [frames, dim]; ends: int [n], rising; weights: of the frames, float [frames], by default 1;
@@ -81,25 +82,27 @@ class IvectorModel:
         found = np.zeros((len(ends), self.dim))
         for row, piece in enumerate(zip(*self._sums(features, ends, state, weights), strict=True)):
             stats = stats.plus(*piece)
-            if row < len(ends):
-                found[row] = now = stats.ivector(now, self.conf.num_cg_iters)
+            found[row] = now = stats.ivector(now, self.conf.num_cg_iters)
         found[:, 0] -= self.extractor.offset
         return found.astype(np.float32), self._after(features, state, stats)
 
     def _sums(
         self, features: np.ndarray, ends: np.ndarray, state: SpeakerState, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Linear and quadratic terms and counts of each stretch that ends at one of `ends`, and of
-        the rest.
-        """
-        normalised = self._projected(online_cmvn(features, self.cmvn, self.everyone, state.cmvn))
+        """Linear and quadratic terms and counts of each stretch that ends at one of `ends`."""
+        reads = self._reads(len(features))
+        read = online_cmvn(features, self.cmvn, self.everyone, state.cmvn, reads.ravel())
+        normalised = self._transformed(read.reshape(len(features), -1))
         best, posts = pruned_posteriors(self.ubm.log_likelihoods(normalised), self.conf, weights)
         posts = posts * (self.conf.posterior_scale * weights)[:, None]
-        given = normalised if self.conf.online_cmvn_iextractor else self._projected(features)
-        stretch = np.searchsorted(ends, np.arange(len(features)))
-        counts = np.zeros((len(ends) + 1, self.extractor.gaussians))
+        posts[ends[-1] + 1 :] = 0
+        given = normalised
+        if not self.conf.online_cmvn_iextractor:
+            given = self._transformed(features[reads].reshape(len(features), -1))
+        stretch = np.minimum(np.searchsorted(ends, np.arange(len(features))), len(ends) - 1)
+        counts = np.zeros((len(ends), self.extractor.gaussians))
         np.add.at(counts, (np.broadcast_to(stretch[:, None], best.shape), best), posts)
-        linear = np.zeros((len(ends) + 1, self.dim))
+        linear = np.zeros((len(ends), self.dim))
         frames, places = np.nonzero(posts)
         for gaussian in np.unique(best[frames, places]):
             at = best[frames, places] == gaussian
@@ -107,15 +110,16 @@ class IvectorModel:
             np.add.at(linear, stretch[frames[at]], terms @ self.extractor.weighted[gaussian])
         return linear, counts @ self.extractor.quadratic, counts.sum(1)
 
-    def _projected(self, features: np.ndarray) -> np.ndarray:
-        """Spliced, with the first and last frame repeated, and transformed: float32 [frames,
-        features].
+    def _reads(self, frames: int) -> np.ndarray:
+        """The frames that are spliced to each frame, the first and last one repeated, in the order
+        in which they are read: int [frames, spliced].
         """
-        left, right = self.splice.left_context, self.splice.right_context
-        padded = np.pad(features, ((left, right), (0, 0)), mode="edge")
-        width = features.shape[1] * (left + 1 + right)
-        shifts = range(left + 1 + right)
-        spliced = np.hstack([padded[shift : shift + len(features)] for shift in shifts])
+        around = np.arange(-self.splice.left_context, self.splice.right_context + 1)
+        return np.clip(np.arange(frames)[:, None] + around, 0, frames - 1)
+
+    def _transformed(self, spliced: np.ndarray) -> np.ndarray:
+        """float32 [frames, spliced dim] -> float32 [frames, features]"""
+        width = spliced.shape[1]
         linear, constant = self.transform[:, :width], self.transform[:, width:]
         return spliced @ linear.T + (constant[:, 0] if constant.size else np.float32(0))
 

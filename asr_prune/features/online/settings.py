@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -85,6 +86,8 @@ class CmvnConf:
     norm_vars: bool = False
     #: columns that stay as they are, as 13:14:15
     skip_dims: str = ""
+    #: of Vosk's Kaldi alone: frames with a lower first value are not normalised by their own window
+    cmn_min_energy: float = -math.inf
 
     def __post_init__(self) -> None:
         if self.cmn_window < 1:
@@ -100,6 +103,13 @@ class CmvnConf:
     def skipped(self) -> list[int]:
         """The columns of `skip_dims`."""
         return [int(part) for part in self.skip_dims.split(":")] if self.skip_dims else []
+
+
+@dataclass(frozen=True)
+class VoskCmvnConf(CmvnConf):
+    """`online_cmvn.conf` with the default of Vosk's Kaldi."""
+
+    cmn_min_energy: float = 50.0
 
 
 #: the options of IvectorConf that name files

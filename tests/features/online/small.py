@@ -60,7 +60,10 @@ def make_extractor(seed: int = 0) -> Extractor:
 def make_ubm(seed: int = 1) -> DiagUbm:
     dice = np.random.default_rng(seed)
     weights = dice.uniform(0.5, 1, GAUSSIANS)
-    means, invvars = dice.normal(size=(GAUSSIANS, FEATURES)), dice.uniform(0.5, 2, (GAUSSIANS, FEATURES))
+    means, invvars = (
+        dice.normal(size=(GAUSSIANS, FEATURES)),
+        dice.uniform(0.5, 2, (GAUSSIANS, FEATURES)),
+    )
     parts = weights / weights.sum(), means * invvars, invvars
     return DiagUbm(*(part.astype(np.float32) for part in parts))
 
@@ -158,7 +161,10 @@ def write_kaldi(model: Path, was: str = "/elsewhere/exp/online", **options: obje
         "diag-ubm": "ivector_extractor/final.dubm",
         "ivector-extractor": "ivector_extractor/final.ie",
     }
-    given = {name: f"{was}/{place}" for name, place in names.items()} | {"max-count": 100, **options}
+    given = {name: f"{was}/{place}" for name, place in names.items()} | {
+        "max-count": 100,
+        **options,
+    }
     text = "".join(f"--{name.replace('_', '-')}={value}\n" for name, value in given.items())
     (model / "conf/ivector_extractor.conf").write_text(text)
     return model

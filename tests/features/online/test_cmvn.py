@@ -28,14 +28,37 @@ def test_each_frame_is_normalised_by_what_came_before(
     features = np.random.default_rng(frames).normal(3, 9, (frames, 4)).astype(np.float32)
     stats = make_stats(4)
     for speaker in (None, stats * (known / 400)):
-        fast, slow = online_cmvn(features, conf, stats, speaker), slow_cmvn(features, conf, stats, speaker)
+        fast, slow = (
+            online_cmvn(features, conf, stats, speaker),
+            slow_cmvn(features, conf, stats, speaker),
+        )
         assert fast.dtype == np.float32
         np.testing.assert_allclose(fast, slow, rtol=1e-3, atol=2e-3)
 
 
+@given(
+    reads=st.lists(st.integers(0, 11), min_size=1, max_size=40),
+    sizes=st.lists(st.integers(4, 30), min_size=3, max_size=3).map(sorted),
+    least=st.sampled_from([-5.0, 0.0, 5.0, 99.0]),
+    known=st.booleans(),
+)
+def test_quiet_frames_have_the_statistics_of_the_read_before(
+    reads: list[int], sizes: list[int], least: float, known: bool
+) -> None:
+    settings = dict(zip(("global_frames", "speaker_frames", "cmn_window"), sizes, strict=True))
+    conf = CmvnConf(**settings, cmn_min_energy=least)  # type: ignore[arg-type]
+    features, stats = (
+        np.random.default_rng(0).normal(0, 9, (12, 4)).astype(np.float32),
+        make_stats(4),
+    )
+    speaker = stats / 50 if known else None
+    fast = online_cmvn(features, conf, stats, speaker, np.array(reads))
+    np.testing.assert_allclose(fast, slow_cmvn(features, conf, stats, speaker, reads), rtol=1e-3, atol=2e-3)
+
+
 def test_without_means_nothing_changes() -> None:
-    features = np.ones((3, 4), np.float32)
-    assert online_cmvn(features, CmvnConf(norm_means=False), make_stats(4)) is features
+    features = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(online_cmvn(features, CmvnConf(norm_means=False), make_stats(4)), features)
 
 
 @pytest.mark.parametrize(

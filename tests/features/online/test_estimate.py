@@ -41,7 +41,11 @@ def test_conjugate_gradients_are_the_textbook_ones(size: int, seed: int, steps: 
     scale=st.floats(0, 1),
 )
 def test_the_prior_weighs_as_much_as_it_must(max_count: float, counts: list[float], scale: float) -> None:
-    stats, linear, quadratic = IvectorStats.prior(make_extractor(), max_count), np.zeros(DIM), np.zeros((DIM, DIM))
+    stats, linear, quadratic = (
+        IvectorStats.prior(make_extractor(), max_count),
+        np.zeros(DIM),
+        np.zeros((DIM, DIM)),
+    )
     for seed, count in enumerate(counts):
         more, square = np.full(DIM, seed + 1.0), posdef(DIM, seed)
         stats = stats.plus(more, square[np.tril_indices(DIM)], count)

@@ -14,7 +14,12 @@ from asr_prune.features.archive import read_matrices
 from asr_prune.features.extract import extract
 from asr_prune.features.load import load
 from asr_prune.features.online.front_end import ModelFrontEnd
-from asr_prune.features.options import FeatureOptions, FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
+from asr_prune.features.options import (
+    FeatureOptions,
+    FeaturesOptions,
+    HmmFeatureOptions,
+    NetworkFeatureOptions,
+)
 from asr_prune.hmm.network_features import NetworkFeatures
 
 from .small import CEPS, DIM, write_vosk
@@ -25,7 +30,10 @@ def test_archives(data: DataDir, tmp_path: Path, nj: int, monkeypatch: pytest.Mo
     monkeypatch.setattr("asr_prune.features.extract._SHARE", 1)
     options = NetworkFeatureOptions(type="online", model=str(write_vosk(tmp_path / "model")), cmvn="none")
     extract(data.path, tmp_path / "out", options, nj)
-    front_end, found = ModelFrontEnd.read(tmp_path / "model"), dict(read_matrices(tmp_path / "out/feats.scp"))
+    front_end, found = (
+        ModelFrontEnd.read(tmp_path / "model"),
+        dict(read_matrices(tmp_path / "out/feats.scp")),
+    )
     for utterance, place in data.wavs.items():
         np.testing.assert_array_equal(found[utterance], front_end(read_audio(place)[0]))
     loaded = load(tmp_path / "out", options, data.utt2spk)
@@ -39,7 +47,10 @@ def test_archives(data: DataDir, tmp_path: Path, nj: int, monkeypatch: pytest.Mo
         ({"type": "online"}, "model must be given with type online, and only with it"),
         ({"model": "x"}, "model must be given with type online, and only with it"),
         ({"type": "online", "model": "x"}, "set cmvn: none and deltas: 0, without archives"),
-        ({"type": "online", "model": "x", "cmvn": "none", "deltas": 1}, "set cmvn: none and deltas: 0"),
+        (
+            {"type": "online", "model": "x", "cmvn": "none", "deltas": 1},
+            "set cmvn: none and deltas: 0",
+        ),
         ({"type": "online", "model": "x", "cmvn": "none", "archives": "y"}, "without archives"),
         ({"right_context": -1}, "right_context must not be negative"),
     ],

@@ -16,7 +16,12 @@ def test_a_file_is_read(tmp_path: Path, binary: bool) -> None:
     path, made = tmp_path / "final.ie", make_extractor()
     path.write_bytes(extractor_bytes(made, binary))
     read = Extractor.read(path)
-    assert (read.gaussians, read.features, read.dim, read.offset) == (GAUSSIANS, FEATURES, DIM, OFFSET)
+    assert (read.gaussians, read.features, read.dim, read.offset) == (
+        GAUSSIANS,
+        FEATURES,
+        DIM,
+        OFFSET,
+    )
     np.testing.assert_array_equal(read.projections, made.projections)
     np.testing.assert_array_equal(read.precisions, made.precisions)
 

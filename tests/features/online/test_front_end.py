@@ -80,7 +80,10 @@ def test_models_without_ivectors(tmp_path: Path) -> None:
 
 
 def test_too_short_for_a_window(tmp_path: Path) -> None:
-    assert ModelFrontEnd.read(write_vosk(tmp_path / "model"))(SAMPLES[:399]).shape == (0, CEPS + DIM)
+    assert ModelFrontEnd.read(write_vosk(tmp_path / "model"))(SAMPLES[:399]).shape == (
+        0,
+        CEPS + DIM,
+    )
 
 
 def test_dither_is_that_of_the_conf_and_the_same_each_time(tmp_path: Path) -> None:
@@ -100,7 +103,12 @@ def test_every_option_reaches_the_features(tmp_path: Path) -> None:
         conf.write_text(f"{text}--{option}\n")
         after = ModelFrontEnd.read(model)(SAMPLES)
         assert after.shape != before.shape or not np.allclose(after, before), option
-    for option in ("allow-downsample=true", "allow-upsample", "max-feature-vectors=500", "debug-mel=false"):
+    for option in (
+        "allow-downsample=true",
+        "allow-upsample",
+        "max-feature-vectors=500",
+        "debug-mel=false",
+    ):
         conf.write_text(f"{text}--{option}\n")
         np.testing.assert_array_equal(ModelFrontEnd.read(model)(SAMPLES), before)
 
@@ -123,13 +131,37 @@ def test_as_features_of_a_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("final.mat", matrix_bytes(make_transform(20)), "final.mat has 20 columns, but 6 features with splice.conf"),
-        ("final.mat", matrix_bytes(make_transform()[:3]), "final.dubm has 4 features, but .*final.mat gives 3"),
+        (
+            "final.mat",
+            matrix_bytes(make_transform(20)),
+            "final.mat has 20 columns, but 6 features with splice.conf",
+        ),
+        (
+            "final.mat",
+            matrix_bytes(make_transform()[:3]),
+            "final.dubm has 4 features, but .*final.mat gives 3",
+        ),
         ("final.mat", matrix_bytes(make_transform())[:99], "final.mat: the data end too early"),
-        ("final.ie", extractor_bytes(Extractor(np.ones((2, 4, 3)), np.ones((2, 4, 4)), 1.0)), "2 Gaussians, but"),
-        ("final.ie", extractor_bytes(Extractor(np.ones((7, 5, 3)), np.ones((7, 5, 5)), 1.0)), "5 features, but"),
-        ("global_cmvn.stats", matrix_bytes(make_stats(9), "DM"), "has 9 columns, but the features 6; copy all files"),
-        ("global_cmvn.stats", matrix_bytes(make_stats()[:1], "DM"), "has no CMVN statistics of 2 rows and a count"),
+        (
+            "final.ie",
+            extractor_bytes(Extractor(np.ones((2, 4, 3)), np.ones((2, 4, 4)), 1.0)),
+            "2 Gaussians, but",
+        ),
+        (
+            "final.ie",
+            extractor_bytes(Extractor(np.ones((7, 5, 3)), np.ones((7, 5, 5)), 1.0)),
+            "5 features, but",
+        ),
+        (
+            "global_cmvn.stats",
+            matrix_bytes(make_stats(9), "DM"),
+            "has 9 columns, but the features 6; copy all files",
+        ),
+        (
+            "global_cmvn.stats",
+            matrix_bytes(make_stats()[:1], "DM"),
+            "has no CMVN statistics of 2 rows and a count",
+        ),
         ("online_cmvn.conf", b"--skip-dims=6", "--skip-dims must be below 6"),
     ],
 )

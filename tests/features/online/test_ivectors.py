@@ -73,6 +73,16 @@ def test_what_is_known_of_a_speaker_goes_on() -> None:
     np.testing.assert_allclose(state.cmvn, cmvn_stats([one, two]) * 25 / 40)
 
 
+def test_frames_after_the_last_estimate_add_nothing_to_the_next() -> None:
+    features = speech(30)
+    _, state = MODEL.ivectors(features, np.array([0, 20]))
+    _, shorter = MODEL.ivectors(features[:24], np.array([0, 20]))
+    np.testing.assert_allclose(state.stats.linear, shorter.stats.linear, rtol=1e-5)
+    assert state.stats.frames == pytest.approx(2.1)
+    assert state.cmvn is not None
+    assert state.cmvn[0, -1] == 30
+
+
 def test_a_speaker_who_is_known_less_than_the_limit_is_known_as_before() -> None:
     state = SpeakerState(None, MODEL.begin().stats)
     assert state.limited(0, 0.1).stats is state.stats
