@@ -62,6 +62,7 @@ def run_ladder(options: argparse.Namespace) -> None:
     from asr_prune.analysis.ladder import ladder, seeds_ladder
 
     experiment = given_experiment(options)
+    experiment.need_words()
     seeds = [] if options.seeds is None else ["--seeds", str(options.seeds)]
     with working(options, experiment, experiment.command_of("ladder", *seeds)):
         runner = Runner(experiment.layout)
@@ -81,4 +82,5 @@ def check(options: argparse.Namespace) -> None:
     all_works(experiment)
     check_script(experiment)
     for run in experiment.runs:
-        print(f"{run.name}: {run.prune.method}, hidden {list(run.network.hidden)}, {run.train.epochs} epochs")
+        network = run.network.model or f"hidden {list(run.network.hidden)}"
+        print(f"{run.name}: {run.prune.method}, {network}, {run.train.epochs} epochs")

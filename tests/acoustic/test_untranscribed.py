@@ -51,7 +51,7 @@ def test_what_all_scores_of_a_frame_have_in_common_is_no_distance() -> None:
 
 def examples(network: GraphNetwork) -> Untranscribed:
     original = Original(GraphNetwork.of(tdnnf_model(), 3, "final.mdl"), torch.zeros(6))
-    return Untranscribed.from_utterances(FEATURES, {name: np.zeros(0) for name in FEATURES}, (0, 0), "cpu", 3, None, Lesson(original))  # fmt: skip
+    return Untranscribed.from_utterances(FEATURES, {}, (0, 0), lesson=Lesson(original))
 
 
 def test_the_original_is_at_no_distance_from_itself() -> None:
