@@ -147,7 +147,7 @@ def network_speed(
     from asr_prune.pruning.training import labelled_examples
 
     count = how.utterances if ctc else -(-4 * how.batch // frames)
-    made = labelled_examples(_noise(count, frames, dim, outputs, ctc), network, ctc, pick_device(how.device), 0)
+    made = labelled_examples(_noise(count, frames, dim, outputs, ctc), network, how, ctc, pick_device(how.device), 0)
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
         trainer = Trainer(net, how, made, made, Hooks(), 0, RunDir(Path(folder)))
