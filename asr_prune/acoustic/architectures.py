@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.imported import checked_network
@@ -28,6 +29,8 @@ def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
         return checked_network(options, inputs, outputs)
     if options.type == "tdnn":
         return Tdnn(*shape, options.context, options.strides)
+    if options.type == "tdnnf":
+        return TdnnF(*shape, options.context, options.strides, options.bypass)
     return FeedForward(*shape)
 
 
@@ -40,6 +43,7 @@ def from_shape(shape: dict[str, Any]) -> Network:
         "feed_forward": FeedForward,
         "residual": Residual,
         "tdnn": Tdnn,
+        "tdnnf": TdnnF,
         "nnet3": GraphNetwork,
     }
     thin = "columns", "ranks"

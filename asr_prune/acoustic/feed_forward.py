@@ -9,7 +9,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from asr_prune.acoustic.chain import Chain
-from asr_prune.acoustic.network import initialise
+from asr_prune.acoustic.initialise import initialise
 
 
 class FeedForward(Chain):

@@ -106,7 +106,10 @@ class FrameSet(InMemory):
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, labels, *taught = batch
-        logits = network(inputs)
+        return self.judged(network, network(inputs), labels, taught)
+
+    def judged(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
+        """The outcome of logits, [frames, pdfs]; labels: [frames]; taught: what the teacher reads."""
         loss = nn.functional.cross_entropy(logits, labels)
         correct = (logits.detach().argmax(-1) == labels).sum()
         objective = self.objective(network, loss, logits, Taught(taught))

@@ -89,7 +89,7 @@ def _by_name(path: Path, state: StateDict, network: Network) -> StateDict:
     file has tensors that are not of the network, or affine maps.
     """
     names = network.state_dict()
-    needed = {name for name, _ in network.named_parameters()}
+    needed = {name for name, _ in network.named_parameters() if name.endswith((".weight", ".bias"))}
     if needed == {name for name in state if name.endswith((".weight", ".bias"))}:
         _refuse_others(path, [name for name in state if name not in names], names)
         return {name: state[name] for name in names if name in state}

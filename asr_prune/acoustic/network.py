@@ -54,6 +54,13 @@ class NodeLayer:
         """Outputs of those nodes whose incoming vector is zero. nodes: boolean [nodes]."""
         return self.activation(self.incoming.bias[nodes])
 
+    def used(self) -> Tensor:
+        """Whether anything reads a node, boolean [nodes]."""
+        return by_columns(self.outgoing.weight).count_nonzero(0) > 0
+
+    def balance(self) -> None:
+        """Called when a method begins to penalise or rank nodes; keeps the function."""
+
     @torch.no_grad()
     def absorb(self, nodes: Tensor, constants: Tensor) -> None:
         """Adds the constant outputs of some nodes to the biases of the layers that read them.
@@ -160,6 +167,14 @@ class Network(nn.Module, ABC):
         return 1
 
     @property
+    def reach(self) -> tuple[int, int]:
+        """Spliced frames that an output reads before and after its own."""
+        return 0, 0
+
+    def constrain(self, step: int) -> None:
+        """Brings weights back to what the network requires of them; called after update `step`."""
+
+    @property
     def act(self) -> Callable[[Tensor], Tensor]:
         return ACTIVATIONS[self.activation]
 
@@ -197,20 +212,6 @@ class Network(nn.Module, ABC):
         """Outputs of hidden layer number `layer`, [batch, nodes], with dropout in training."""
         rate = self.dropouts[layer]
         return nn.functional.dropout(outputs, rate) if self.training and rate else outputs
-
-
-@torch.no_grad()
-def initialise(layer: nn.Linear, activation: str) -> None:
-    """He's normal initialisation before a ReLU, else Glorot's, times 4 before a sigmoid; biases 0.
-
-    activation: follows the map; `none` before a softmax or a sum.
-    """
-    if layer.weight.numel() and activation == "relu":
-        nn.init.kaiming_normal_(by_rows(layer.weight), nonlinearity="relu")
-    elif layer.weight.numel():
-        nn.init.xavier_normal_(by_rows(layer.weight), gain=4.0 if activation == "sigmoid" else 1.0)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
 
 
 @dataclass(frozen=True)

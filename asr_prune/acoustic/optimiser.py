@@ -16,12 +16,14 @@ from asr_prune.acoustic.options import TrainOptions
 
 
 def make_optimiser(network: Network, options: TrainOptions, no_decay: list[Tensor]) -> optim.Optimizer:
-    """The optimiser of `options`, with weight decay of all weights but those in `no_decay`."""
+    """The optimiser of `options`, with weight decay of all weights but gates and those in
+    `no_decay`."""
     excluded = {id(p) for p in no_decay}
     weights = [layer.weight for layer in network.affine]
     biases = [layer.bias for layer in network.affine if layer.bias is not None]
     decayed = [w for w in weights if id(w) not in excluded]
-    others = [w for w in weights if id(w) in excluded] + biases
+    gates = [layer.weight for layer in network.modules() if getattr(layer, "virtual", False)]
+    others = [w for w in weights if id(w) in excluded] + biases + gates
     groups = [
         {"params": decayed, "weight_decay": options.weight_decay},
         {"params": others, "weight_decay": 0.0},

@@ -17,12 +17,13 @@ class NetworkOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"taps": "context"}
     #: options that came later: at their defaults, no finished work is out of date for them
-    LATER: ClassVar[tuple[str, ...]] = ("model", "subsampling")
+    LATER: ClassVar[tuple[str, ...]] = ("model", "subsampling", "bypass")
     #: feed_forward: fully connected layers; residual: layers that add to a stream of fixed width
-    #: and can be removed whole; tdnn: time-delay layers over whole utterances (for decode.type ctc);
+    #: and can be removed whole; tdnn: time-delay layers over whole utterances; tdnnf: factored ones;
     #: nnet3: the network of `model`, which learns its own outputs again while it is pruned
-    type: Literal["feed_forward", "residual", "tdnn", "nnet3"] = "feed_forward"
-    #: nodes of each hidden layer, first to last
+    type: Literal["feed_forward", "residual", "tdnn", "tdnnf", "nnet3"] = "feed_forward"
+    #: nodes of each hidden layer, first to last; tdnnf: the width of all layers, then the nodes of
+    #: the bottleneck of each factored layer
     hidden: tuple[int, ...] = (512, 512, 512, 512)
     #: activation function of all hidden layers
     activation: Literal["relu", "sigmoid"] = "relu"
@@ -31,11 +32,14 @@ class NetworkOptions:
     #: residual: width of the stream
     stream: int = 256
     #: tdnn: for each hidden layer the relative positions of the frames that it reads from the
-    #: previous layer, in frames of that layer; the last list also applies to the layers after it
+    #: previous layer, in frames of that layer; the last list also applies to the layers after it.
+    #: tdnnf: of a factored layer, the bottleneck reads those up to 0, what follows it those from 0
     context: tuple[tuple[int, ...], ...] = ((0,), (-1, 0, 1))
     #: tdnn: for each hidden layer the frames of the previous layer per frame of its own
-    #: (sub-sampling); the last number also applies to the layers after it
+    #: (sub-sampling); the last number also applies to the layers after it. 1 without CTC
     strides: tuple[int, ...] = (1, 3, 1)
+    #: tdnnf: the factor of a layer's input that is added to its output
+    bypass: float = 0.66
     #: frames spliced before the current frame
     left_context: int = 5
     #: frames spliced after the current frame
@@ -46,9 +50,22 @@ class NetworkOptions:
     subsampling: int = 1
 
     @property
+    def reads_utterances(self) -> bool:
+        """Whether the network reads frames of an utterance besides the spliced one."""
+        return self.type in ("tdnn", "tdnnf")
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Spliced frames that an output reads before and after its own, at strides of 1."""
+        if not self.reads_utterances:
+            return 0, 0
+        taps = [self.context[min(i, len(self.context) - 1)] for i in range(len(self.hidden))]
+        return sum(-min(0, *each) for each in taps), sum(max(0, *each) for each in taps)
+
+    @property
     def stride(self) -> int:
         """Feature frames per output frame."""
-        if self.type != "tdnn":
+        if not self.reads_utterances:
             return self.subsampling
         return prod(self.strides[min(i, len(self.strides) - 1)] for i in range(len(self.hidden)))
 
@@ -61,6 +78,8 @@ class NetworkOptions:
             raise ValueError(f"stream must be 1 or more, not {self.stream}")
         if not self.context or not all(self.context) or not self.strides or min(self.strides) < 1:
             raise ValueError("context must list at least one frame for each layer, and strides numbers of 1 or more")
+        if not 0 <= self.bypass <= 1:
+            raise ValueError(f"bypass must be from 0 to 1, not {self.bypass}")
         if min(self.left_context, self.right_context) < 0:
             raise ValueError("left_context and right_context must be 0 or more frames")
         if (self.type == "nnet3") != bool(self.model):
@@ -75,6 +94,8 @@ class NetworkOptions:
 class TrainOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"rise": "pct_start"}
+    #: keys that earlier versions did not have
+    LATER: ClassVar[tuple[str, ...]] = ("segment",)
     #: passes over the training set, shared by all phases of a pruning run
     epochs: int = 12
     #: adamw with a one-cycle learning rate, or sgd with newbob halving
@@ -87,6 +108,8 @@ class TrainOptions:
     weight_decay: float = 0.01
     #: frames per mini-batch
     batch: int = 256
+    #: tdnn and tdnnf with frame labels: most frames of a segment; a mini-batch has batch / segment
+    segment: int = 50
     #: with CTC: utterances per mini-batch
     utterances: int = 16
     #: with CTC: greatest random change of an utterance's tempo, as a fraction; 0 for none
@@ -140,8 +163,8 @@ class TrainOptions:
         return int(self.memory_gb * 1e9)
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1:
-            raise ValueError("epochs and batch must be 1 or more")
+        if self.epochs < 1 or self.batch < 1 or self.segment < 1:
+            raise ValueError("epochs, batch and segment must be 1 or more")
         if self.utterances < 1:
             raise ValueError(f"utterances must be 1 or more, not {self.utterances}")
         if not (0 <= self.tempo < 1 and 0 <= self.warp < 1) or min(self.mask_frames, self.mask_bands) < 0:

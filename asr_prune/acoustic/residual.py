@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import Network, NodeLayer, initialise
+from asr_prune.acoustic.initialise import initialise
+from asr_prune.acoustic.network import Network, NodeLayer
 
 
 class Residual(Network):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from math import prod
 from operator import mul
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.chain import Chain
-from asr_prune.acoustic.network import by_rows, initialise
+from asr_prune.acoustic.initialise import initialise
+from asr_prune.acoustic.network import by_rows
 
 
 class TimeDelay(nn.Linear):
@@ -53,15 +54,23 @@ class TimeDelay(nn.Linear):
 
     def source_frames(self, lengths: Tensor) -> Tensor:
         """Indices of the input frames of each output frame, int64 [frames out, taps]."""
+        first, last, centre = self._around(lengths)
+        rows = centre[:, None] + torch.tensor(self.taps, device=lengths.device)
+        return torch.maximum(torch.minimum(rows, last[:, None]), first[:, None])
+
+    def centres(self, lengths: Tensor) -> Tensor:
+        """Index of the input frame at the time of each output frame, int64 [frames out]."""
+        return self._around(lengths)[2]
+
+    def _around(self, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The first and the last frame of each output frame's utterance, and its own."""
         counts = self.output_lengths(lengths)
         ends = lengths.cumsum(0)
         first = torch.repeat_interleave(ends - lengths, counts)
         last = torch.repeat_interleave(ends - 1, counts)
         frame = torch.arange(len(first), device=lengths.device)
         frame = frame - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
-        centre = first + self.stride * frame
-        rows = centre[:, None] + torch.tensor(self.taps, device=lengths.device)
-        return torch.maximum(torch.minimum(rows, last[:, None]), first[:, None])
+        return first, last, first + self.stride * frame
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
         """Output frames of utterances of `lengths` input frames, int64 [utterances]."""
@@ -87,7 +96,7 @@ class Tdnn(Chain):
         strides: Sequence[int] = (1,),
     ) -> None:
         super().__init__(inputs, hidden, outputs, activation, dropout)
-        self.taps, self.strides = _for_each(taps, len(hidden)), _for_each(strides, len(hidden))
+        self.taps, self.strides = for_each(taps, len(hidden)), for_each(strides, len(hidden))
         rates = [1 / by for by in accumulate(self.strides, mul)]
         shapes = zip(pairwise([inputs, *hidden]), self.taps, self.strides, rates, strict=True)
         self.hidden = nn.ModuleList(TimeDelay(a, b, *rest) for (a, b), *rest in shapes)
@@ -99,6 +108,10 @@ class Tdnn(Chain):
     @property
     def stride(self) -> int:
         return prod(self.strides)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        return reach_of(self.delays)
 
     @property
     def delays(self) -> list[TimeDelay]:
@@ -137,6 +150,16 @@ class Tdnn(Chain):
         return self.forward_utterances(frames, lengths)[0]
 
 
-def _for_each(values: Sequence[Any], layers: int) -> list[Any]:
+def reach_of(layers: Iterable[TimeDelay]) -> tuple[int, int]:
+    """Input frames that an output of successive layers reads before and after its own."""
+    before = after = 0
+    step = 1
+    for layer in layers:
+        before, after = before - step * min(0, *layer.taps), after + step * max(0, *layer.taps)
+        step *= layer.stride
+    return before, after
+
+
+def for_each(values: Sequence[Any], layers: int) -> list[Any]:
     """One value per layer; the last of `values` also for the layers beyond."""
     return [values[min(i, len(values) - 1)] for i in range(layers)]

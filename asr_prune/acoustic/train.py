@@ -157,6 +157,7 @@ class Trainer:
         self.optimiser.step()
         self.step += 1
         self.hooks.after_step()
+        self.network.constrain(self.step)
         return outcome
 
     def _save(self) -> None:

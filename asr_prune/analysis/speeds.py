@@ -151,7 +151,7 @@ def network_speed(
     device = pick_device(how.device)
     lesson = own_lesson(network, device) if network.model else None
     noise = _noise(count, frames, dim, outputs, ctc)
-    made = labelled_examples(noise, network, ctc, device, 0, None, lesson)
+    made = labelled_examples(noise, network, how, ctc, device, 0, None, lesson)
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
         trainer = Trainer(net, how, made, made, Hooks(), 0, RunDir(Path(folder)))

@@ -12,8 +12,8 @@ import yaml
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.acoustic.evaluate import evaluate
-from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import size_of
+from asr_prune.acoustic.segments import frame_set
 from asr_prune.acoustic.targets import frame_targets, token_targets
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.corpus.datadir import DataDir
@@ -109,7 +109,7 @@ def dev_cross_entropy(decoding: Decoding, model: Model, dev: Feats) -> float:
     """Of a network on the labels of dev, nats per frame."""
     ctc = bool(model.tokens)
     targets = token_targets(decoding.lang, [decoding.set("dev")]) if ctc else frame_targets(decoding.hmm)
-    kind = UtteranceSet if ctc else FrameSet
+    kind = UtteranceSet if ctc else frame_set(model.network.reach)
     examples = kind.from_utterances(dev, targets[0], model.context, stride=model.network.stride)
     return evaluate(model.network, examples).cross_entropy
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.network import Network
 from asr_prune.errors import UserError
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import FrontEnd
@@ -79,11 +79,11 @@ class Deployed:
         return f"{text}, then the speaker's fMLLR transform" if self.adapted else text
 
 
-def need_nodes(network: Network) -> None:
+def need_nodes(widths: Sequence[int]) -> None:
     """Raises UserError if a layer has no nodes, so that the output does not depend on the input."""
-    if not all(network.widths):
+    if not all(widths):
         raise UserError(
-            f"a hidden layer has no nodes left (widths {network.widths}): the network ignores its"
+            f"a hidden layer has no nodes left (widths {list(widths)}): the network ignores its"
             " input; prune less before exporting it."
         )
 

@@ -43,7 +43,7 @@ def feed_forward(network: Network) -> FeedForward:
     if not isinstance(network, FeedForward):
         kind = network.shape()["type"]
         raise UserError(f"nnet1 has feed_forward networks only, not {kind}; export it with --onnx.")
-    need_nodes(network)
+    need_nodes(network.widths)
     return network
 
 

@@ -132,7 +132,7 @@ def _hidden(graph: _Graph, network: Network) -> None:
     """All after the first map, up to the logits."""
     act = network.activation
     if isinstance(network, FeedForward | Tdnn):
-        need_nodes(network)
+        need_nodes(network.widths)
         taps = [*_taps(network), [0]]
         for number, size in enumerate(network.widths, 1):
             nodes = graph.activation(f"nodes{number}", act, size)

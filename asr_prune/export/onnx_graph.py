@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune import __version__
+from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network, by_rows
 from asr_prune.acoustic.residual import Residual
@@ -141,12 +142,12 @@ def logits_of(graph: Graph, network: Network, x: str) -> str:
     """The network's `forward`, after its normalisation. Raises UserError as `onnx_model`."""
     act = _OPERATORS[network.activation]
     if isinstance(network, FeedForward):
-        need_nodes(network)
+        need_nodes(network.widths)
         for number in range(len(network.hidden)):
             x = graph.add(act, _mapped(graph, network, number, x))
         return _mapped(graph, network, len(network.hidden), x)
     if isinstance(network, Tdnn):
-        need_nodes(network)
+        need_nodes(network.widths)
         for number, delay in enumerate(network.delays):
             x = graph.add(act, _mapped(graph, network, number, _delayed(graph, delay, x)))
         return _mapped(graph, network, len(network.delays), x)
@@ -157,10 +158,31 @@ def logits_of(graph: Graph, network: Network, x: str) -> str:
                 nodes = graph.add(act, graph.affine(incoming, h))
                 h = graph.add("Add", h, graph.affine(outgoing, nodes))
         return _mapped(graph, network, 0, h)
+    if isinstance(network, TdnnF):
+        return _mapped(graph, network, 0, _factored(graph, network, act, x))
     raise UserError(
         f"a network of type {network.shape()['type']} cannot be exported to ONNX;"
-        " train one of type feed_forward, residual or tdnn."
+        " train one of type feed_forward, residual, tdnn or tdnnf."
     )
+
+
+def _factored(graph: Graph, network: TdnnF, act: str, x: str) -> str:
+    """What the output layer of a factored network reads."""
+    need_nodes(network.widths[:1])
+
+    def added(layer: int, y: str) -> str:
+        scale, offset = network.scale_and_offset(layer)
+        return graph.add("Add", graph.add("Mul", graph.add(act, y), graph.weight(scale)), graph.weight(offset))
+
+    h = added(0, graph.affine(network.input, _delayed(graph, network.input, x)))
+    for i, (first, second) in enumerate(network.pairs, 1):
+        kept = h if first.stride == 1 else graph.spliced(h, first.in_features, (0,), first.stride)
+        y = graph.weight(second.bias[None])
+        if first.out_features:
+            bottleneck = graph.affine(first, _delayed(graph, first, h))
+            y = graph.affine(second, _delayed(graph, second, bottleneck))
+        h = graph.add("Add", graph.add("Mul", kept, graph.weight(torch.tensor(network.bypass))), added(i, y))
+    return h
 
 
 def _mapped(graph: Graph, network: Network, number: int, x: str) -> str:

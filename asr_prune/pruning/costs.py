@@ -84,8 +84,17 @@ def spent_by(budget: BudgetOptions, layers: Sequence[NodeLayer]) -> Spent:
         return partial(summed, _macs if budget.kind == "macs" else _params)
     fixed, *prices = budget.prices
     if budget.kind == "bytes":
-        return lambda counts: fixed + WEIGHT_BYTES * summed(_params, counts) + INDEX_BYTES * counts.sum(-1)
+        each = WEIGHT_BYTES * np.array([node_values(layer) for layer in layers]) + INDEX_BYTES
+        return lambda counts: fixed + WEIGHT_BYTES * summed(_params, counts) + (each * counts).sum(-1)
     return lambda counts: fixed + prices[0] * summed(_rows, counts) + prices[1] * summed(_macs, counts)
+
+
+def node_values(layer: NodeLayer) -> int:
+    """Values of a file for each node of a layer that are no weights or biases of maps: gates, and
+    those of batch normalisation.
+    """
+    gates = 3 if getattr(layer.incoming, "virtual", False) else 0
+    return gates + sum(not isinstance(module, nn.Linear) for module, _, _ in layer.along)
 
 
 def _params(m: AffineMap, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -51,12 +51,13 @@ class Nodes:
         return sum(self.sizes)
 
     def weights(self, output: bool = True) -> list[Tensor]:
-        """Every weight matrix into and out of the layers once, in order; the output layer's only if
-        `output`.
+        """Every weight matrix into and out of the layers once, in order, but gates; the output layer's only
+        if `output`.
         """
         pairs = ((x.incoming.weight, x.outgoing.weight, output or not x.gives_logits) for x in self.layers)
         weights = [weight for first, second, both in pairs for weight in ([first, second] if both else [first])]
-        return list({id(weight): weight for weight in weights}.values())
+        gates = {id(m.weight) for x in self.layers for m in (x.incoming, x.outgoing) if getattr(m, "virtual", False)}
+        return list({id(weight): weight for weight in weights if id(weight) not in gates}.values())
 
     def vectors(self, side: str) -> list[Tensor]:
         """The weight matrices of the nodes' `outgoing` or `incoming` vectors, one a layer."""

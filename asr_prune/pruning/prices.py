@@ -18,7 +18,7 @@ from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.integrity import checked
 from asr_prune.pruning.budget import PricedBudget
-from asr_prune.pruning.costs import WEIGHT_BYTES
+from asr_prune.pruning.costs import WEIGHT_BYTES, node_values
 from asr_prune.pruning.layer_times import fitted_times, frame_seconds
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.removal import shrink
@@ -98,4 +98,5 @@ def fixed_bytes(model: Model) -> int:
         records = [struct.unpack_from("<H", content, info.header_offset + 28)[0] for info in archive.infolist()]
     filled = sum(records)
     most = len(records) * (_LEAST + _ALIGNED - 1)
-    return len(content) - filled + most - WEIGHT_BYTES * size_of(model.network).params
+    values = sum(layer.size * node_values(layer) for layer in model.network.node_layers())
+    return len(content) - filled + most - WEIGHT_BYTES * (size_of(model.network).params + values)

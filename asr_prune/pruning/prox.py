@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows, over_rows
+from asr_prune.acoustic.tied import unchanged
 
 #: the largest fraction that one step takes of a protected vector
 _SPARED = 0.9
@@ -165,7 +166,7 @@ def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:
 
 @torch.no_grad()
 def hold_down(layers: Sequence[NodeLayer], side: str, norms: Sequence[Tensor]) -> None:
-    """Rescales ReLU nodes in place whose vector of `side` (incoming or outgoing) has outgrown
+    """Rescales ReLU and linear nodes in place whose vector of `side` (incoming or outgoing) has outgrown
     `norms`.
 
     relu(c x) = c relu(x) for c > 0: one vector (the incoming one with the bias) is multiplied by c,
@@ -176,7 +177,7 @@ def hold_down(layers: Sequence[NodeLayer], side: str, norms: Sequence[Tensor]) -
     layers with another activation stay as they are.
     """
     for layer, allowed in zip(layers, norms, strict=True):
-        if layer.activation is not torch.relu:
+        if layer.activation not in (torch.relu, unchanged):
             continue
         excess = (layer.norms(side) / allowed.clamp_min(1e-30)).clamp(1, _LARGEST_FACTOR)
         factor = 1 / excess if side == "incoming" else excess

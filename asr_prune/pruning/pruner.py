@@ -85,6 +85,7 @@ class Pruner(Hooks):
         self.dense_dropouts = list(network.dropouts)
         self.method.start(optimiser, self.phases)
         self.record_every = max(1, steps // RECORDS)
+        self._balance()
         self._record()
 
     def penalty(self) -> Tensor | None:
@@ -99,6 +100,7 @@ class Pruner(Hooks):
         sparsifying = self.sparsifying
         self.step += 1
         self.removal.hold()
+        self._balance()
         if sparsifying:
             self._sparsify()
         if self.step % self.record_every == 0 and not (self.cut and self.cut.step == self.step):
@@ -115,6 +117,11 @@ class Pruner(Hooks):
             self._lower_dropout(shares)
         if self.step >= self.phases.cut_at or self._reached():
             self._cut()
+
+    def _balance(self) -> None:
+        if self.step == self.phases.sparsify_from:
+            for layer in self.method.nodes.layers:
+                layer.balance()
 
     def _reached(self) -> bool:
         return self.method.penalty.reached()

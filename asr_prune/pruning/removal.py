@@ -31,6 +31,12 @@ def zero_nodes(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) 
             layer.absorb(gone, layer.constants(gone))
         layer.outgoing.weight[..., gone] = 0
         layer.incoming.bias[gone] = 0
+        _zero_along(layer, gone)
+
+
+def _zero_along(layer: NodeLayer, gone: Tensor) -> None:
+    for module, name, dim in layer.along:
+        getattr(module, name).index_fill_(dim, gone.nonzero().flatten(), 0)
 
 
 @torch.no_grad()
@@ -59,6 +65,7 @@ def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
         layer.incoming.weight.mul_(over_rows(mask, layer.incoming.weight))
         layer.incoming.bias.mul_(mask)
         layer.outgoing.weight.mul_(mask)
+        _zero_along(layer, ~mask)
 
 
 @torch.no_grad()
@@ -157,7 +164,7 @@ def _fold_constants(layers: Sequence[NodeLayer]) -> None:
 def _used(layers: Sequence[NodeLayer]) -> list[Tensor]:
     kept = []
     for layer in reversed(layers):
-        used = by_columns(layer.outgoing.weight).count_nonzero(0) > 0
+        used = layer.used()
         layer.incoming.weight[~used] = 0
         kept.append(used)
     return kept[::-1]

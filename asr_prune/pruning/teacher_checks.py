@@ -76,3 +76,12 @@ def check_knowledge(
             f"{what} does not know the labels of this run: its cross-entropy on them is "
             f"{entropy / frames:.1f}, with equal posteriors it would be {equal:.1f}; {_FIX} and features."
         )
+
+
+def check_single_frames(what: str, network: Network) -> None:
+    """Raises UserError if a teacher that is run on every batch reads more than the frames there."""
+    if network.reach != (0, 0):
+        raise UserError(
+            f"{what} reads whole utterances, and with frame labels a batch has parts of them; set "
+            "train.teacher_top to 16, so that its posteriors are computed before."
+        )

@@ -23,7 +23,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Archived, Stored, frames_of
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teacher_checks import check_inputs, check_knowledge, check_outputs
+from asr_prune.pruning.teacher_checks import check_inputs, check_knowledge, check_outputs, check_single_frames
 from asr_prune.run_dir import RunDir, teacher_file
 
 Labelled = tuple[Utterances, Utterances]  # features, labels
@@ -91,6 +91,8 @@ def checked_lesson(
     augmented = ctc and Augment.from_options(how) is not None
     for known in teachers:
         known.model.network.to(device)
+        if not ctc and not how.teacher_top:
+            check_single_frames(f"train.teacher: {known.name}", known.model.network)
         check_teacher(known, student, classes, network.stride, augmented)
     return _lesson(teachers, student[0], how, outputs, ctc, run, device)
 

@@ -18,11 +18,11 @@ from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples
-from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.in_memory import InMemory
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.segments import frame_set
 from asr_prune.acoustic.teacher import Lesson
 from asr_prune.acoustic.thin import multiply_maps
 from asr_prune.acoustic.train import Trainer, pick_device
@@ -139,25 +139,27 @@ def both_sets(
     dev takes at most a quarter, training the rest, with what a teacher adds.
     """
     memory = how.memory
-    judged = labelled_examples(dev, options, ctc, device, memory // 4, None, lesson if options.model else None)
+    judged = labelled_examples(dev, options, how, ctc, device, memory // 4, None, lesson if options.model else None)
     left = memory - judged.held_bytes if memory else 0
-    return labelled_examples(train, options, ctc, device, left, Augment.from_options(how), lesson), judged
+    return labelled_examples(train, options, how, ctc, device, left, Augment.from_options(how), lesson), judged
 
 
 def labelled_examples(
     labelled: Labelled,
     options: NetworkOptions,
+    how: TrainOptions,
     ctc: bool,
     device: torch.device,
     memory: int,
     augment: Augment | None = None,
     lesson: Lesson | None = None,
 ) -> Examples:
-    """Examples by frames, or for CTC by utterances (only these can be augmented), within `memory`
-    bytes (0: no limit): all at once if they fit, else in chunks.
+    """Examples by frames or segments, or for CTC by utterances (only these can be augmented), within
+    `memory` bytes (0: no limit): all at once if they fit, else in chunks.
     """
-    context = (options.left_context, options.right_context)
-    kind: type[InMemory] = Untranscribed if options.model else UtteranceSet if ctc else FrameSet
+    context = options.left_context, options.right_context
+    kind: type[InMemory] = UtteranceSet if ctc else frame_set(options.reach, how.segment)
+    kind = Untranscribed if options.model else kind
     features, labels = labelled
     names = features.keys() & labels.keys()
     lengths = frames_of(features)

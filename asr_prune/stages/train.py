@@ -126,8 +126,11 @@ def check_run(experiment: Experiment, run: Run) -> None:
     """
     hmm = experiment.settled and not experiment.ctc
     _check_import(experiment, run)
-    if run.network.type == "tdnn" and hmm:
-        raise UserError(f"run {run.name}: network.type tdnn is trained with CTC; set decode.type to ctc.")
+    if hmm and not experiment.imported and (stride := run.network.stride) > 1:
+        raise UserError(
+            f"run {run.name}: network.strides keep one frame of {stride}, but every frame has a label of the "
+            "GMM-HMM; set network.strides to [1], or decode.type to ctc."
+        )
     train, feats = run.train, experiment.recipe.features.network
     if hmm and any((train.tempo, train.warp, train.mask_frames, train.mask_bands)):
         raise UserError(

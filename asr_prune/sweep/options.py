@@ -36,7 +36,7 @@ class MethodEntry:
     strengths: tuple[float, ...] = ()
 
 
-def is_dense(entry: MethodEntry) -> bool:
+def is_dense_entry(entry: MethodEntry) -> bool:
     """Whether an entry is a dense run."""
     return is_dense_method(str(entry.prune.get("method", "")))
 
@@ -72,7 +72,7 @@ class SweepOptions:
                 raise ValueError(f"{key} has {repeated[0]} twice; remove one")
         if not self.teachers:
             raise ValueError("teachers must have an entry; null is no teacher")
-        if DENSE_TEACHER in self.teachers and not any(map(is_dense, self.methods)):
+        if DENSE_TEACHER in self.teachers and not any(map(is_dense_entry, self.methods)):
             raise ValueError("teachers has dense, but methods has none; add {prune: {method: none}} to methods")
         for seed in self.seeds:
             check_seed(seed)

@@ -20,7 +20,7 @@ from asr_prune.recipe.naming import TARGETS, compact
 from asr_prune.recipe.settings import Lines, known_keys, read_yaml
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import works_of
-from asr_prune.sweep.options import DENSE_TEACHER, TARGET_LISTS, MethodEntry, SweepOptions, is_dense
+from asr_prune.sweep.options import DENSE_TEACHER, TARGET_LISTS, MethodEntry, SweepOptions, is_dense_entry
 from asr_prune.workflow.experiment import Experiment, open_experiment
 from asr_prune.workflow.work import Work
 
@@ -119,7 +119,7 @@ def _runs(sweep: SweepOptions) -> Iterator[tuple[MethodEntry, list[dict[str, Any
 
     Seeds vary slowest but for networks, so that what is done early compares all methods.
     """
-    dense = next((entry for entry in sweep.methods if is_dense(entry)), None)
+    dense = next((entry for entry in sweep.methods if is_dense_entry(entry)), None)
     for network, seed, teacher in product(sweep.networks or ({},), sweep.seeds or (None,), sweep.teachers):
         if dense and teacher == DENSE_TEACHER and None not in sweep.teachers:
             yield dense, [_entry(dense, {}, network, seed, None)]
@@ -138,7 +138,7 @@ def _targets(sweep: SweepOptions) -> Iterator[tuple[dict[str, Any], MethodEntry]
 
 
 def _targets_of(sweep: SweepOptions, entry: MethodEntry) -> list[dict[str, Any]]:
-    if is_dense(entry) or {*TARGETS, "like"} & entry.prune.keys():
+    if is_dense_entry(entry) or {*TARGETS, "like"} & entry.prune.keys():
         return [{}]
     own = entry if any(getattr(entry, sizes) for sizes in TARGET_LISTS) else sweep
     return [{key: value} for sizes, key in TARGET_LISTS.items() for value in getattr(own, sizes)] or [{}]

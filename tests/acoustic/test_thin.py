@@ -17,7 +17,7 @@ from asr_prune.acoustic.thin import factor_map, multiply_maps, select_all_inputs
 from asr_prune.errors import UserError
 
 INPUTS, OUTPUTS, INDEX = 12, 9, [0, 2, 3, 7, 11]
-KINDS = ["feed_forward", "residual", "tdnn"]
+KINDS = ["feed_forward", "residual", "tdnn", "tdnnf"]
 
 
 def network_of(kind: str) -> Network:

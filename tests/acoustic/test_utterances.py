@@ -111,7 +111,7 @@ def test_accuracy_is_that_of_the_likeliest_way() -> None:
     assert evaluate(network, examples).accuracy == 1.0
 
 
-@pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn"])
+@pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn", "tdnnf"])
 def test_utterances_in_one_batch_are_judged_as_alone(kind: str) -> None:
     examples = UtteranceSet.from_utterances(*data(4), (1, 1), stride=3)
     network = network_of(kind, examples)

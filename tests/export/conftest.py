@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from asr_prune.acoustic.checkpoint import Model
+from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.residual import Residual
@@ -38,12 +39,16 @@ def deployed() -> MakeDeployed:
         kinds: dict[str, Callable[[], Network]] = {
             "feed_forward": lambda: FeedForward(inputs, hidden, PDFS, activation),
             "residual": lambda: Residual(inputs, hidden, PDFS, activation, stream=6),
+            "tdnnf": lambda: TdnnF(inputs, hidden, PDFS, activation, taps=[[0], [-3, 0, 2]], strides=[1, 3]),
             "tdnn": lambda: Tdnn(inputs, hidden, PDFS, activation, taps=[[0], [-3, 0, 2]], strides=[1, 3]),
         }
         network = kinds[kind]()
         for layer in network.affine:
             if layer.bias is not None:
                 torch.nn.init.normal_(layer.bias)
+        for name, values in network.named_parameters():
+            if not name.endswith((".weight", ".bias")) or name.startswith("gates.1"):
+                torch.nn.init.uniform_(values, 0.5, 1.5)
         network.set_normalisation(torch.randn(inputs), torch.rand(inputs) + 0.5)
         if thin:
             select_inputs(network, torch.tensor([0, 3, 4, 8, 11]))

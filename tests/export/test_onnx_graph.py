@@ -32,7 +32,14 @@ def session(deployed: Deployed, folder: Path) -> Session:
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize(
     ("kind", "hidden"),
-    [("feed_forward", (5, 4)), ("residual", (5, 4)), ("residual", (5, 0, 4)), ("tdnn", (5, 4))],
+    [
+        ("feed_forward", (5, 4)),
+        ("residual", (5, 4)),
+        ("residual", (5, 0, 4)),
+        ("tdnn", (5, 4)),
+        ("tdnnf", (5, 4, 3)),
+        ("tdnnf", (5, 0, 3)),
+    ],
 )
 def test_onnxruntime_computes_what_torch_does(
     deployed: MakeDeployed,

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from asr_prune.acoustic.architectures import make as build
-from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.segments import frame_set
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
@@ -39,14 +39,12 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         name: str = "run",
         **network: Any,
     ) -> Trainer:
-        frames = FrameSet.from_utterances(*task(1), (1, 1))
-        dev = FrameSet.from_utterances(*task(2, 3), (1, 1))
+        shape = {"hidden": (32, 24), "dropout": 0.0, "stream": 16, "context": ((0,), (-1, 0, 1)), "strides": (1,)}
+        asked = NetworkOptions(**{**shape, **network})
+        kind = frame_set(asked.reach, 10)
+        frames, dev = (kind.from_utterances(*task(*which), (1, 1)) for which in ((1,), (2, 3)))
         torch.manual_seed(3)
-        made = build(
-            NetworkOptions(**{"hidden": (32, 24), "dropout": 0.0, "stream": 16, **network}),
-            frames.inputs,
-            PDFS,
-        )
+        made = build(asked, frames.inputs, PDFS)
         made.set_normalisation(*frames.moments())
         method = find_method(prune["method"])
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})

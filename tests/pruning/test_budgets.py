@@ -156,7 +156,7 @@ def test_the_shrunk_network_costs_what_was_asked_for(
             "hidden": st.lists(st.integers(1, 60), min_size=1, max_size=6).map(tuple),
             "cost": st.sampled_from(["params", "macs"]),
             "share": st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]),
-            "kind": st.sampled_from(["feed_forward", "residual", "tdnn"]),
+            "kind": st.sampled_from(["feed_forward", "residual", "tdnn", "tdnnf"]),
             "act": st.sampled_from(["relu", "sigmoid"]),
         }
     )
@@ -195,7 +195,7 @@ def test_other_networks(tmp_path: Path, method: str, kind: str, act: str) -> Non
 @given(
     hidden=shapes,
     keep=keeps,
-    kind=st.sampled_from(["feed_forward", "residual", "tdnn"]),
+    kind=st.sampled_from(["feed_forward", "residual", "tdnn", "tdnnf"]),
     act=st.sampled_from(["relu", "sigmoid"]),
 )
 @settings(max_examples=40, deadline=None)

@@ -46,7 +46,7 @@ def pruner_of(trainer: Trainer) -> Pruner:
     return trainer.hooks
 
 
-@pytest.mark.parametrize(("activation", "kind"), [("relu", "feed_forward"), ("sigmoid", "residual")])
+@pytest.mark.parametrize(("activation", "kind"), [("relu", "feed_forward"), ("sigmoid", "residual"), ("relu", "tdnnf")])
 @pytest.mark.parametrize("prune", [*ASKED, *WITH_LOSS], ids=str)
 def test_the_budget_is_hit_and_removal_exact(
     make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str
@@ -170,7 +170,7 @@ LIVE: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("activation", "kind"), [("relu", "residual"), ("sigmoid", "feed_forward")])
+@pytest.mark.parametrize(("activation", "kind"), [("relu", "residual"), ("sigmoid", "feed_forward"), ("relu", "tdnnf")])
 @pytest.mark.parametrize("prune", LIVE, ids=str)
 def test_shrinking_while_training_changes_nothing_but_the_size(
     make_trainer: MakeTrainer, prune: dict[str, Any], activation: str, kind: str

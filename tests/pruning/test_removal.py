@@ -19,7 +19,7 @@ from asr_prune.pruning.removal import hold_at_zero, narrow, shrink, widen, zero_
 widths = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
 
-types = st.sampled_from(["feed_forward", "residual", "tdnn"])
+types = st.sampled_from(["feed_forward", "residual", "tdnn", "tdnnf"])
 
 
 def random_network(hidden: list[int], activation: str, seed: int, kind: str = "feed_forward") -> Network:

@@ -19,16 +19,16 @@ class Gates:
     """The probabilities theta of all gates, and the sampled gates.
 
     nodes: theta of each node's gate, float [nodes] a layer; layers: theta of the layers' gates,
-    [layers], which stay 1 in a network that cannot do without a layer. A gate whose theta has been
+    [layers], 1 for those that the network cannot do without. A gate whose theta has been
     at most `tolerance` for `patience` updates is permanently off.
     """
 
     def __init__(self, layers: Sequence[NodeLayer], theta: float, tolerance: float, patience: int) -> None:
         self.tolerance, self.patience = tolerance, patience
         self.sizes = [layer.size for layer in layers]
-        self.skippable = all(layer.skippable for layer in layers)
         self.nodes = [torch.full_like(layer.incoming.bias.detach(), theta) for layer in layers]
-        self.layers = self.nodes[0].new_full((len(layers),), theta if self.skippable else 1.0)
+        self.skippable = self.nodes[0].new_tensor([layer.skippable for layer in layers]).bool()
+        self.layers = torch.where(self.skippable, theta, torch.ones_like(self.skippable, dtype=self.nodes[0].dtype))
         self.drawn = [torch.ones_like(theta) for theta in self.nodes]
         self.drawn_layers = torch.ones_like(self.layers)
         self.low_for = [torch.zeros_like(theta) for theta in self.nodes]
@@ -66,8 +66,7 @@ class Gates:
         """
         pairs = zip(self.nodes, nodes, strict=True)
         self.nodes = [(theta - step).clamp_(0, 1) for theta, step in pairs]
-        if self.skippable:
-            self.layers = (self.layers - layers).clamp_(0, 1)
+        self.layers = torch.where(self.skippable, (self.layers - layers).clamp(0, 1), self.layers)
         both = zip(self.low_for, self.nodes, strict=True)
         self.low_for = [self._longer(low, theta) for low, theta in both]
         self.layers_low_for = self._longer(self.layers_low_for, self.layers)

@@ -52,14 +52,14 @@ class Complexity(Method):
 
     def start(self, optimiser: optim.Optimizer, phases: Phases) -> None:
         super().start(optimiser, phases)
-        if not self.gates.skippable:
+        if not bool(self.gates.skippable.any()):
             log.info("complexity: the network has no layers that could be left out, so only nodes have gates")
 
     @torch.no_grad()
     def finish(self) -> list[Tensor]:
         """A kept node whose gate is undecided acts from now on as it did on average."""
         gates, sizes = self.gates, self.nodes.sizes
-        self.penalty.undecided = float(gates.undecided()) / (sum(sizes) + len(sizes) * gates.skippable)
+        self.penalty.undecided = float(gates.undecided()) / (sum(sizes) + int(gates.skippable.sum()))
         kept = super().finish()
         for layer, theta in zip(self.nodes.layers, self.score.scores(), strict=True):
             layer.outgoing.weight.mul_(theta)
