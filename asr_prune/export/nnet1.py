@@ -140,7 +140,7 @@ def _write_features(folder: Path, deployed: Deployed) -> None:
         context = f"--left-context={front.left} --right-context={front.right}\n"
         (folder / "splice_opts").write_text(context)
         return
-    if base.cmvn != "none":
+    if base.normalised:
         (folder / "cmvn_opts").write_text(cmvn_opts(True, base.cmvn_variance) + "\n")
     if deployed.deltas:
         (folder / "delta_opts").write_text(f"--delta-order={deployed.deltas}\n")

@@ -64,6 +64,6 @@ def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Ma
 
 
 def _normalised(raw: np.ndarray, options: FeatureOptions, stats: np.ndarray | None) -> np.ndarray:
-    if options.cmvn == "none":
+    if not options.normalised:
         return raw
     return apply_cmvn(raw, cmvn_stats([raw]) if stats is None else stats, options.cmvn_variance)

@@ -39,8 +39,9 @@ class FeatureOptions:
     use_energy: bool = False
     #: order of the differences that are appended (1: deltas; 2: deltas and delta-deltas)
     deltas: int = 0
-    #: whether means (and variances) are normalised per speaker, per utterance or not at all
-    cmvn: Literal["speaker", "utterance", "none"] = "speaker"
+    #: whether means (and variances) are normalised per speaker, per utterance or not at all; global
+    #: (network only): one mean and variance of the training set, which the network itself applies
+    cmvn: Literal["speaker", "utterance", "global", "none"] = "speaker"
     #: normalise the variance as well as the mean
     cmvn_variance: bool = False
     #: what computes the features: kaldi-native-fbank, torchaudio, or numpy, which takes 0.4 of
@@ -64,6 +65,11 @@ class FeatureOptions:
         if not self.low_freq < self.top_freq <= self.rate / 2:
             edges = f"low_freq ({self.low_freq}) and half the rate ({self.rate / 2})"
             raise ValueError(f"high_freq must be between {edges}, not {self.top_freq}")
+
+    @property
+    def normalised(self) -> bool:
+        """Whether features are normalised before they are read; with `global`, networks do it."""
+        return self.cmvn in ("speaker", "utterance")
 
     @property
     def top_freq(self) -> float:
@@ -92,6 +98,8 @@ class HmmFeatureOptions(FeatureOptions):
         super().__post_init__()
         if self.type == "hmm":
             raise ValueError("type hmm is for features.network; the GMM-HMM needs mfcc or fbank")
+        if self.cmvn == "global":
+            raise ValueError("cmvn global is for features.network; the GMM-HMM needs speaker, utterance or none")
 
 
 @options
