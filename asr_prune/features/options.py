@@ -86,11 +86,6 @@ class FeatureOptions:
             raise ValueError(f"high_freq must be between {edges}, not {self.top_freq}")
 
     @property
-    def normalised(self) -> bool:
-        """Whether features are normalised before they are read; with `global`, networks do it."""
-        return self.cmvn in ("speaker", "utterance")
-
-    @property
     def top_freq(self) -> float:
         """Upper edge of the highest filter in hertz."""
         return self.high_freq if self.high_freq > 0 else self.rate / 2 + self.high_freq
