@@ -51,6 +51,8 @@ class Options:
     test: Path = Path("data/test")
     #: hold out every n-th training speaker for development, if `dev` is not set
     held_out: int = 10
+    #: train and dev have transcripts; false for a network that learns without (asr-prune import)
+    transcribed: bool = True
     #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
     #: file of the pronunciation lexicon, or the dictionary folder (data/local/dict), if lang.folder
@@ -81,16 +83,16 @@ def sources(root: Path | None, settings: Options) -> list[Path]:
 def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test}, out/given and, if the options name its files, out/local.
 
-    A set may have no transcripts: no `text`, or one of ids alone. Whether networks can be trained
-    on it is for the recipe to say. `seed` is not used: nothing is random. Raises
+    The test set may have no transcripts: no `text`, or one of ids alone. `seed` is not used: nothing is random. Raises
     UserError if a folder or file is missing, a set is empty, or wav.scp has a pipe and the option `pipes` is false.
     """
     if root is None:
         raise CorpusNotFound(WHERE)
     root = root.absolute()
-    sets = {"train": _read(root / settings.train, False), "test": _read(root / settings.test, False)}
+    told = settings.transcribed
+    sets = {"train": _read(root / settings.train, told), "test": _read(root / settings.test, transcribed=False)}
     if settings.dev:
-        sets["dev"] = _read(root / settings.dev, False)
+        sets["dev"] = _read(root / settings.dev, told)
     else:
         sets["train"], sets["dev"] = _split(sets["train"], settings)
     for tables in sets.values():

@@ -92,6 +92,7 @@ def _run_recogniser(options: argparse.Namespace, folder: Path) -> RunRecogniser:
 
     chosen = argparse.Namespace(**{**vars(options), "folder": folder})
     experiment, run = open_run(chosen, lambda run: run.shrunk, "shrink")
+    experiment.need_words()
     return RunRecogniser(run, experiment.decoding, experiment.nj)
 
 
@@ -155,6 +156,7 @@ def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
     from asr_prune.export.sherpa import export_sherpa, format_likenesses
 
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
+    experiment.need_words()
     found = export_sherpa(trained, options.out, experiment.decoding)
     return [*format_likenesses(found, options.out), ""]
 

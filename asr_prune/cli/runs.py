@@ -84,6 +84,7 @@ def bench(options: argparse.Namespace) -> None:
     from asr_prune.analysis.bench import bench_decode
 
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+    experiment.need_words()
     print("\n".join(bench_decode(run, experiment.decoding, options.on)))
 
 
@@ -93,6 +94,7 @@ def nbest(options: argparse.Namespace) -> None:
     from asr_prune.lang.symbols import read_symbols
 
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+    experiment.need_words()
     archive = _lattices(run, options.on)
     if experiment.graph is None:
         raise UserError(f"{run.path} is decoded greedily and has no lattices; set decode.search to graph.")

@@ -107,6 +107,7 @@ def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
 
     if options.folder.suffix != ".asr" and not options.folder.is_file():
         experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+        experiment.need_words()
         return RunRecogniser(run, experiment.decoding, experiment.nj)
     for name, value in (("--recipe", options.recipe), ("--set", options.set)):
         if value:

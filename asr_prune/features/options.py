@@ -42,10 +42,9 @@ class FeatureOptions:
     use_energy: bool = False
     #: order of the differences that are appended (1: deltas; 2: deltas and delta-deltas)
     deltas: int = 0
-    #: whether means (and variances) are normalised per speaker, per utterance, or once for all
-    #: (global), for runtimes that decode as the speech comes in: by the mean and deviation over the
-    #: training data, which every network takes off its inputs itself, so that global and none
-    #: compute the same features; a GMM-HMM without LDA is trained on them as they are
+    #: whether means (and variances) are normalised per speaker, per utterance or not at all; global
+    #: (network only): by one mean and deviation, those of the training data, for runtimes that hear
+    #: speech as it comes; every network takes them off its inputs itself, also with none
     cmvn: Literal["speaker", "utterance", "global", "none"] = "speaker"
     #: with speaker and utterance: normalise the variance as well as the mean
     cmvn_variance: bool = False
@@ -126,6 +125,8 @@ class HmmFeatureOptions(FeatureOptions):
         if self.type in ("hmm", "online"):
             needs = "the GMM-HMM needs mfcc or fbank"
             raise ValueError(f"type {self.type} is for features.network; {needs}")
+        if self.cmvn == "global":
+            raise ValueError("cmvn global is for features.network; the GMM-HMM needs speaker, utterance or none")
 
 
 @options

@@ -100,7 +100,8 @@ def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
 
 def recipe_of(model: ImportedModel, heard: Heard) -> dict[str, Any]:
     """The recipe that `write_import` writes, plain values."""
-    places = {name: str(place) for name, place in vars(heard).items() if place is not None}
+    places: dict[str, Any] = {name: str(place) for name, place in vars(heard).items() if place is not None}
+    places["transcribed"] = False
     online: dict[str, Any] = {"type": "online", "model": str(model.place), "cmvn": "none"}
     online |= {"rate": model.rate, "frame_shift_ms": model.shift}
     return {

@@ -136,6 +136,15 @@ class Experiment:
         """Whether labels made by Kaldi, as far as they are taken, include this file."""
         return not (self.labels / "summary.json").is_file() or (self.labels / name).is_file()
 
+    def need_words(self) -> None:
+        """Raises UserError if networks are not decoded here, but by what they were imported from."""
+        if self.imported:
+            model = self.loaded.recipe.network.model
+            raise UserError(
+                f"the network of {model} is decoded by Kaldi or Vosk, not here; "
+                "export it with asr-prune export RUN OUT --nnet3 or --vosk."
+            )
+
     def need_hmm(self) -> None:
         """Raises UserError if the labels came without an HMM."""
         if not self.has_hmm:
@@ -184,7 +193,13 @@ class Experiment:
 
     @property
     def outputs(self) -> int | None:
-        """Classes of the networks; None before the labels, or for CTC the tokens, are made."""
+        """Classes of the networks; None before the labels, or for CTC the tokens, are made. Raises
+        UserError if an imported model cannot be read.
+        """
+        if self.imported:
+            from asr_prune.acoustic.imported import imported_network  # imports torch
+
+            return imported_network(self.loaded.recipe.network).outputs
         tokens, summary = self.layout.lang / "tokens.txt", self.labels / "summary.json"
         if self.ctc:
             return len(file_lines(tokens)) if tokens.is_file() else None

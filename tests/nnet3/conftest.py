@@ -77,16 +77,19 @@ def no_op(size: int) -> Component:
     return Component("NoOpComponent", {"Dim": size, "BackpropScale": np.float32(1)})
 
 
-def tdnnf_model(seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, pdfs: int = 6) -> Nnet3:
+def tdnnf_model(
+    seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, pdfs: int = 6, ivector: bool = True
+) -> Nnet3:
     """A chain model as Kaldi's recipes train: factored layers with a bypass, and a second output."""
     dice = np.random.default_rng(seed)
+    also = ", ReplaceIndex(ivector, t, 0)" if ivector else ""
+    spliced = 14 if ivector else 12
     lines = [
-        "input-node name=ivector dim=2",
+        *(["input-node name=ivector dim=2"] if ivector else []),
         "input-node name=input dim=4",
-        "component-node name=lda component=lda input=Append(Offset(input, -1), input, Offset(input, 1), "
-        "ReplaceIndex(ivector, t, 0))",
+        f"component-node name=lda component=lda input=Append(Offset(input, -1), input, Offset(input, 1){also})",
     ]
-    made: dict[str, Component] = {"lda": affine(14, 14, dice, "FixedAffineComponent")}
+    made: dict[str, Component] = {"lda": affine(spliced, spliced, dice, "FixedAffineComponent")}
 
     def add(name: str, reads: str, component: Component) -> str:
         lines.append(f"component-node name={name} component={name} input={reads}")
@@ -97,7 +100,7 @@ def tdnnf_model(seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, p
         at = add(f"{name}.relu", add(f"{name}.affine", reads, affine), relu(width, dice))
         return add(f"{name}.dropout", add(f"{name}.batchnorm", at, batch_norm(width, dice)), dropout(width))
 
-    at = wide("tdnn1", "lda", affine(width, 14, dice, "AffineComponent"))
+    at = wide("tdnn1", "lda", affine(width, spliced, dice, "AffineComponent"))
     for i in range(2, layers + 2):
         name, stride = f"tdnnf{i}", 1 if i == 2 else 3
         narrow = add(f"{name}.linear", at, tdnn(rank, width, [-stride, 0], dice, bias=False))

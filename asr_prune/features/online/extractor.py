@@ -50,7 +50,10 @@ class Extractor:
         sizes = {matrix.shape for matrix in projections}, {matrix.shape for matrix in precisions}
         if len(sizes[0]) != 1 or sizes[1] != {(features, features)}:
             raise reader.fail("the Gaussians differ in size")
-        return cls(np.stack(projections), np.stack(precisions), offset)
+        made = cls(np.stack(projections), np.stack(precisions), offset)
+        if not made.dim or not np.isfinite([made.projections.sum(), made.precisions.sum(), offset]).all():
+            raise reader.fail("a Gaussian is not finite, or there are no i-vectors")
+        return made
 
     @property
     def gaussians(self) -> int:

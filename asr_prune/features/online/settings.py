@@ -163,7 +163,7 @@ class ChunkConf:
     (NnetSimpleLoopedComputationOptions).
     """
 
-    frames_per_chunk: int = 20
+    frames_per_chunk: int = 24
     frame_subsampling_factor: int = 1
 
     def __post_init__(self) -> None:

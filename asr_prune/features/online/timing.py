@@ -24,7 +24,7 @@ class Timing:
     """
 
     kind: Kind = "period"
-    size: int = 20
+    size: int = 24
     right: int = 0
     block: float = 0.2
 

@@ -59,14 +59,14 @@ def test_layout_of_kaldi(tmp_path: Path, moved: bool) -> None:
 
 
 def test_chunks(tmp_path: Path) -> None:
-    assert find_files(write_vosk(tmp_path / "old", old=True)).chunk.size == 21
+    assert find_files(write_vosk(tmp_path / "old", old=True)).chunk.size == 24
     vosk, kaldi = write_vosk(tmp_path / "new"), write_kaldi(tmp_path / "kaldi")
     (vosk / "conf/model.conf").write_text("--frames-per-chunk=50\n--frame-subsampling-factor=4\n--beam=9\n")
     assert find_files(vosk).chunk == ChunkConf(50, 4)
     assert find_files(vosk).chunk.size == 52
-    assert find_files(kaldi).chunk.size == 20
+    assert find_files(kaldi).chunk.size == 24
     (kaldi / "frame_subsampling_factor").write_text("3\n")
-    assert find_files(kaldi).chunk.size == 21
+    assert find_files(kaldi).chunk.size == 24
     for wrong in ("", "three", "0"):
         (kaldi / "frame_subsampling_factor").write_text(wrong)
         with pytest.raises(UserError, match="frame_subsampling_factor must be a positive whole number"):

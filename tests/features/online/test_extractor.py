@@ -48,6 +48,14 @@ def test_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="weights depend on the i-vector"):
         Extractor.read(path)
     made = make_extractor()
+    for damaged in (
+        Extractor(made.projections * np.nan, made.precisions, OFFSET),
+        Extractor(made.projections, made.precisions, np.inf),
+        Extractor(made.projections[:, :, :0], made.precisions, OFFSET),
+    ):
+        path.write_bytes(extractor_bytes(damaged))
+        with pytest.raises(UserError, match="a Gaussian is not finite, or there are no i-vectors"):
+            Extractor.read(path)
     path.write_bytes(extractor_bytes(Extractor(made.projections[:, 1:], made.precisions, OFFSET)))
     with pytest.raises(UserError, match="the Gaussians differ in size"):
         Extractor.read(path)

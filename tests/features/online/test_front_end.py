@@ -118,7 +118,7 @@ def test_as_features_of_a_recipe(tmp_path: Path) -> None:
     options = online(model)
     assert options.dim == model_columns(str(model)) == CEPS + DIM
     np.testing.assert_array_equal(make_compute(options)(SAMPLES), ModelFrontEnd.read(model)(SAMPLES))
-    for kind, timing in (("utterance", Timing("utterance")), ("chunk", Timing("chunk", 21, 7))):
+    for kind, timing in (("utterance", Timing("utterance")), ("chunk", Timing("chunk", 24, 7))):
         (model / "conf/model.conf").write_text("--frame-subsampling-factor=3\n--beam=10\n")
         found = make_compute(online(model, ivectors=kind, right_context=7))(SAMPLES)
         np.testing.assert_array_equal(found, ModelFrontEnd.read(model)(SAMPLES, timing))

