@@ -61,6 +61,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         code=method_modules(run.prune.method),
         home=folder.path,
         unfinished=[folder.models],
+        outdates=[folder.result],
     )
 
 
