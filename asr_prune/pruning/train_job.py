@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+from asr_prune.acoustic.examples import Utterances
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.targets import frame_targets, token_targets
+from asr_prune.acoustic.unlabelled import Both, Unlabelled
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import audit_tables
-from asr_prune.pruning.teaching import Known, load_teacher
+from asr_prune.pruning.teaching import Known, Labelled, load_teacher
 from asr_prune.pruning.training import train_run
 from asr_prune.run_dir import RunDir
 
@@ -28,22 +31,26 @@ def train_one(
     align: Path,
     lang: Path | None,
     recipe: str,
+    untranscribed: Path | None = None,
 ) -> list[Path]:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
     align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
-    recipe: text of the run's recipe.yaml. Goes on from the last checkpoint if there is one. Raises
+    recipe: text of the run's recipe.yaml; untranscribed: a set without labels, from which teachers
+    teach, too. Goes on from the last checkpoint if there is one. Raises
     UserError as `train_run`. Returns further files that it wrote.
     """
     with atomic(run.recipe) as file:
         file.write(recipe)
     sets = [data / part for part in ("train", "dev")]
     labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
-    train_set, dev_set = ((features.stored(folder, align), labels) for folder in sets)
+    train_set: Labelled = features.stored(sets[0], align), labels
+    dev_set: Labelled = features.stored(sets[1], align), labels
+    taught = [sets[0], *([untranscribed] if untranscribed else [])]
+    if untranscribed:
+        train_set = _with_unlabelled(train_set, features.stored(untranscribed, align))
     options = network, train, prune
-    teachers = [
-        _known(name, run.path.parent, features, data / "train", align, lang is not None) for name in train.teachers
-    ]
+    teachers = [_known(name, run.path.parent, features, taught, align, lang is not None) for name in train.teachers]
     figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers)
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
@@ -52,8 +59,14 @@ def train_one(
     return [path for path in (run.weights, *run.models.glob("*.pt"), *tables) if path.is_file()]
 
 
-def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: Path, ctc: bool) -> Known:
-    """A teacher, with its own features of the set `data` if they are not `features`.
+def _with_unlabelled(labelled: Labelled, more: Utterances) -> Labelled:
+    """A set with the utterances of `more`, whose frames have no labels."""
+    features, labels = labelled
+    return Both(features, more), Both(labels, Unlabelled(more))
+
+
+def _known(name: str, runs: Path, features: NetworkFeatures, sets: Sequence[Path], align: Path, ctc: bool) -> Known:
+    """A teacher, with its own features of `sets`, one or two, if they are not `features`.
 
     Raises UserError if the experiment does not have them.
     """
@@ -67,4 +80,5 @@ def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: 
             f"train.teacher: {name} reads features that this experiment does not have: {missing}; "
             "give a teacher that was trained on features of this recipe."
         )
-    return Known(name, model, own.stored(data, align))
+    first, *more = (own.stored(folder, align) for folder in sets)
+    return Known(name, model, Both(first, more[0]) if more else first)
