@@ -22,7 +22,10 @@ def works(experiment: Experiment) -> list[Work]:
     if not experiment.recipe.corpus.untranscribed:
         return made
     check_untranscribed(experiment)
-    return [*made, _work(experiment, read, f"{read}-{UNTRANSCRIBED}", [experiment.layout.set(UNTRANSCRIBED)])]
+    return [
+        *made,
+        _work(experiment, read, f"{read}-{UNTRANSCRIBED}", [experiment.layout.set(UNTRANSCRIBED)]),
+    ]
 
 
 def check_untranscribed(experiment: Experiment) -> None:
@@ -81,7 +84,11 @@ def _computed(
         job="asr_prune.features.make:make_features",
         arguments={**places, "kind": kind, "options": options, "longest": corpus.longest, **chosen},
         uncounted={"nj": experiment.nj},
-        optional=[*(folder / "segments" for folder in places["sets"]), audio, *_model_files(options)],
+        optional=[
+            *(folder / "segments" for folder in places["sets"]),
+            audio,
+            *_model_files(options),
+        ],
         **common,  # type: ignore[arg-type]
     )
 
