@@ -51,6 +51,8 @@ class Options:
     test: Path = Path("data/test")
     #: hold out every n-th training speaker for development, if `dev` is not set
     held_out: int = 10
+    #: train and dev have transcripts; false for a network that learns without (asr-prune import)
+    transcribed: bool = True
     #: run the commands in wav.scp once and keep the audio that they write; false: refuse them
     pipes: bool = False
     #: file of the pronunciation lexicon, or the dictionary folder (data/local/dict), if lang.folder
@@ -87,9 +89,10 @@ def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options
     if root is None:
         raise CorpusNotFound(WHERE)
     root = root.absolute()
-    sets = {"train": _read(root / settings.train), "test": _read(root / settings.test, transcribed=False)}
+    told = settings.transcribed
+    sets = {"train": _read(root / settings.train, told), "test": _read(root / settings.test, transcribed=False)}
     if settings.dev:
-        sets["dev"] = _read(root / settings.dev)
+        sets["dev"] = _read(root / settings.dev, told)
     else:
         sets["train"], sets["dev"] = _split(sets["train"], settings)
     for tables in sets.values():

@@ -24,7 +24,8 @@ PACKAGE = "asr_prune"
 #: namespace of the scripts, which corpus loads by name; the scripts are no part of the package.
 #: `recipes` is the namespace of the packaged recipes
 ORDER = """
-    errors files integrity options progress interrupts process layout run_dir text local recipes failure
+    errors files integrity options progress interrupts process layout run_dir text kaldi_format local recipes
+    failure
     < corpus
     < features < lang < hmm < nnet3 < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages
@@ -44,7 +45,7 @@ BLANK_METHODS = {"split", "rsplit", "strip", "lstrip", "rstrip", "splitlines", "
 #: files of READERS that call them on something else than text of people
 OTHER_TEXT = {
     "asr_prune/corpus/audio_file.py": "bytes of headers, messages of a library",
-    "asr_prune/hmm/kaldi_format.py": "bytes",
+    "asr_prune/kaldi_format.py": "bytes",
     "asr_prune/kaldi/vectors.py": "bytes",
     "asr_prune/nnet3/model.py": "bytes",
     "local/demo_text.py": "its own constants",

@@ -40,6 +40,8 @@ PLACEHOLDERS = {
     "decode.type={}": "decode.type=hmm",
     "lang.oov_word='{}'": "lang.oov_word='<unk>'",
     "corpus.options.case={}": "corpus.options.case=upper",
+    "'noise.snr=[{}]'": "noise.snr=[10]",
+    "noise.snr=[{}]": "noise.snr=[10]",
 }
 #: settings that are given together with another one, or only for corpora of this recipe
 WITH = {

@@ -9,6 +9,7 @@ import torch
 from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.acoustic.imported import checked_network
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.residual import Residual
@@ -17,13 +18,15 @@ from asr_prune.acoustic.time_delay import Tdnn
 
 
 def make(options: NetworkOptions, inputs: int, outputs: int) -> Network:
-    """A new network, initialised from torch's random stream.
+    """A new network, initialised from torch's random stream; of type nnet3, that of the model.
 
     inputs: size of a spliced frame; outputs: number of classes.
     """
     shape = inputs, options.hidden, outputs, options.activation, options.dropout
     if options.type == "residual":
         return Residual(*shape, options.stream)
+    if options.type == "nnet3":
+        return checked_network(options, inputs, outputs)
     if options.type == "tdnn":
         return Tdnn(*shape, options.context, options.strides)
     if options.type == "tdnnf":

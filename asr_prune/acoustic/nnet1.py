@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import KaldiReader
 from asr_prune.integrity import checked
+from asr_prune.kaldi_format import KaldiReader
 
 _SIGMOID = "<Sigmoid>"
 _PARAMETRIC = "<ParametricRelu>"  # a ReLU with two slopes per node, above and below 0

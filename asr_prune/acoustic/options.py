@@ -16,11 +16,12 @@ NO_EFFECT = frozenset({"device", "threads", "tensorboard"})
 class NetworkOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"taps": "context"}
-    #: keys that earlier versions did not have
-    LATER: ClassVar[tuple[str, ...]] = ("bypass",)
+    #: options that came later: at their defaults, no finished work is out of date for them
+    LATER: ClassVar[tuple[str, ...]] = ("model", "subsampling", "bypass")
     #: feed_forward: fully connected layers; residual: layers that add to a stream of fixed width
-    #: and can be removed whole; tdnn: time-delay layers over whole utterances; tdnnf: factored ones
-    type: Literal["feed_forward", "residual", "tdnn", "tdnnf"] = "feed_forward"
+    #: and can be removed whole; tdnn: time-delay layers over whole utterances; tdnnf: factored ones;
+    #: nnet3: the network of `model`, which learns its own outputs again while it is pruned
+    type: Literal["feed_forward", "residual", "tdnn", "tdnnf", "nnet3"] = "feed_forward"
     #: nodes of each hidden layer, first to last; tdnnf: the width of all layers, then the nodes of
     #: the bottleneck of each factored layer
     hidden: tuple[int, ...] = (512, 512, 512, 512)
@@ -43,6 +44,10 @@ class NetworkOptions:
     left_context: int = 5
     #: frames spliced after the current frame
     right_context: int = 5
+    #: nnet3: directory of a Kaldi or Vosk model, or its final.mdl
+    model: str = ""
+    #: nnet3: feature frames per output frame, Kaldi's frame-subsampling-factor
+    subsampling: int = 1
 
     @property
     def reads_utterances(self) -> bool:
@@ -61,7 +66,7 @@ class NetworkOptions:
     def stride(self) -> int:
         """Feature frames per output frame."""
         if not self.reads_utterances:
-            return 1
+            return self.subsampling
         return prod(self.strides[min(i, len(self.strides) - 1)] for i in range(len(self.hidden)))
 
     def __post_init__(self) -> None:
@@ -77,6 +82,12 @@ class NetworkOptions:
             raise ValueError(f"bypass must be from 0 to 1, not {self.bypass}")
         if min(self.left_context, self.right_context) < 0:
             raise ValueError("left_context and right_context must be 0 or more frames")
+        if (self.type == "nnet3") != bool(self.model):
+            raise ValueError("model must be given with type nnet3, and only with it")
+        if self.subsampling < 1 or (self.subsampling > 1 and not self.model):
+            raise ValueError(f"subsampling must be 1 or more, and 1 without model, not {self.subsampling}")
+        if self.model and (self.left_context or self.right_context):
+            raise ValueError("left_context and right_context must be 0 with type nnet3, whose model has its own")
 
 
 @options

@@ -43,16 +43,17 @@ def log_likelihoods(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yields (utterance, log p(frame|class) up to a constant, float32 [frames out, classes]).
 
-    priors: log priors of the pdfs, zeros for CTC. Batches consist of whole utterances.
+    priors: log priors of the pdfs, zeros for CTC. Batches consist of whole utterances. A network in
+    float64 computes in float64.
     """
     network.eval()
-    device = network.shift.device
+    device, dtype = network.shift.device, network.shift.dtype
     frames = frames_of(features)
     for names in utterance_batches(frames, frames_a_batch):
         spliced = np.concatenate([splice_utterance(features[name], context) for name in names])
         lengths = torch.tensor([frames[name] for name in names], device=device)
-        logits, lengths = network.forward_utterances(torch.from_numpy(spliced).to(device), lengths)
-        scores = (logits.log_softmax(-1) - priors.to(device)).cpu()
+        logits, lengths = network.forward_utterances(torch.from_numpy(spliced).to(device, dtype), lengths)
+        scores = (logits.log_softmax(-1) - priors.to(device)).float().cpu()
         for name, part in zip(names, scores.split(lengths.tolist()), strict=True):
             yield name, part.contiguous().numpy()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,11 @@ def frame_targets(hmm: Path) -> tuple[Mapping[str, np.ndarray], int]:
     """
     pdfs = json.loads(checked(hmm / "summary.json").read_text(encoding="utf-8"))["pdfs"]
     return StoredLabels(hmm / "pdf.ark"), pdfs
+
+
+def no_targets(sets: Iterable[Iterable[str]]) -> dict[str, np.ndarray]:
+    """Nothing for each utterance of some sets, which are learnt from a teacher alone; int32 [0] each."""
+    return {name: np.zeros(0, np.int32) for names in sets for name in names}
 
 
 def token_targets(lang: Path, sets: Sequence[Path]) -> tuple[dict[str, np.ndarray], list[str]]:

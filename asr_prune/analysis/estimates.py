@@ -179,7 +179,7 @@ class Estimator:
 
     @property
     def _outputs(self) -> int:
-        if not self.experiment.ctc:
+        if not self.experiment.ctc and not self.experiment.imported:
             return self._pdfs(self.experiment.recipe.hmm.run[-1])
         return self.experiment.outputs or USUAL_TOKENS
 

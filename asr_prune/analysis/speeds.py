@@ -144,10 +144,14 @@ def network_speed(
     from asr_prune.acoustic.network import size_of
     from asr_prune.acoustic.train import Trainer, pick_device
     from asr_prune.pruning.networks import build
+    from asr_prune.pruning.teaching import own_lesson
     from asr_prune.pruning.training import labelled_examples
 
-    count = how.utterances if ctc else -(-4 * how.batch // frames)
-    made = labelled_examples(_noise(count, frames, dim, outputs, ctc), network, how, ctc, pick_device(how.device), 0)
+    count = how.utterances if ctc or network.model else -(-4 * how.batch // frames)
+    device = pick_device(how.device)
+    lesson = own_lesson(network, device) if network.model else None
+    noise = _noise(count, frames, dim, outputs, ctc)
+    made = labelled_examples(noise, network, how, ctc, device, 0, None, lesson)
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
         trainer = Trainer(net, how, made, made, Hooks(), 0, RunDir(Path(folder)))

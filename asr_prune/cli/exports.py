@@ -12,6 +12,7 @@ from asr_prune.cli.shared import (
     add_recipe_options,
     add_run_options,
     add_verb,
+    need_words,
     open_run,
     positive,
     run_folder,
@@ -25,11 +26,23 @@ from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
     from asr_prune.export.run_exports import Judging
+    from asr_prune.export.trained_run import TrainedRun
     from asr_prune.transcribe.recogniser import RunRecogniser
 
 _ONNX = "network.onnx and network.int8.onnx, compared with torch on dev and test; WER if the run has been scored"
 _NNET1 = "the folder of Kaldi's nnet1 recipe, text; feed-forward networks only"
+_SHERPA = "what sherpa-onnx loads: model.onnx, tokens.txt and, if words are searched, HLG.fst; CTC"
+_NNET3 = "the folder of a Kaldi nnet3 system: final.mdl, final.raw"
+_VOSK = "a model directory that Vosk loads; networks on filterbanks or MFCC without speaker adaptation"
 _LOGLIKES = "archives of log-likelihoods, <set>.ark and <set>.scp, for latgen-faster-mapped"
+_SAYS = {
+    "onnx": _ONNX,
+    "sherpa": _SHERPA,
+    "vosk": _VOSK,
+    "nnet3": _NNET3,
+    "nnet1": _NNET1,
+    "loglikes": _LOGLIKES,
+}
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -44,7 +57,12 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--graph", type=Path, metavar="DIR", help="its decoding graph (default: that of exp/<name>)")
     data = "data directory of labelled utterances; repeatable (default: data/<name>/train and dev)"
     verb.add_argument("--data", type=Path, metavar="DIR", action="append", default=[], help=data)
-    verb.add_argument("--nj", type=positive, default=NJ, help="jobs to split into, by speaker (default: %(default)s)")
+    verb.add_argument(
+        "--nj",
+        type=positive,
+        default=NJ,
+        help="jobs to split into, by speaker (default: %(default)s)",
+    )
 
 
 def _add_pack(verbs: Verbs) -> None:
@@ -75,6 +93,7 @@ def _run_recogniser(options: argparse.Namespace, folder: Path) -> RunRecogniser:
 
     chosen = argparse.Namespace(**{**vars(options), "folder": folder})
     experiment, run = open_run(chosen, lambda run: run.shrunk, "shrink")
+    need_words(experiment)
     return RunRecogniser(run, experiment.decoding, experiment.nj)
 
 
@@ -97,7 +116,7 @@ def _add_export(verbs: Verbs) -> None:
     verb.add_argument("folder", type=Path, metavar="RUN", help="folder of a run after the shrink stage")
     verb.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export is replaced")
     kind = verb.add_mutually_exclusive_group(required=True)
-    for name, says in (("onnx", _ONNX), ("nnet1", _NNET1), ("loglikes", _LOGLIKES)):
+    for name, says in _SAYS.items():
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
@@ -106,30 +125,89 @@ def _add_export(verbs: Verbs) -> None:
 
 def export_run(options: argparse.Namespace) -> None:
     """Writes one export and reports what is in it."""
-    from asr_prune.export.run_exports import export_loglikes, export_nnet1, export_onnx, format_checks
     from asr_prune.export.trained_run import TrainedRun
 
     _refuse_unused(options)
     print_messages()
     trained = TrainedRun(run_folder(options.folder, lambda run: run.shrunk, "shrink"))
-    if options.kind == "nnet1":
-        export_nnet1(trained, options.out)
-    elif options.kind == "loglikes":
-        export_loglikes(trained, options.out, options.on or SCORED_SETS)
+    print("\n".join(_EXPORTS[options.kind](trained, options)), end="")
+
+
+def _onnx(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.run_exports import export_onnx, format_checks
+
+    return [*format_checks(export_onnx(trained, options.out, _judging(trained.run, options))), ""]
+
+
+def _nnet1(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.run_exports import export_nnet1
+
+    export_nnet1(trained, options.out)
+    return []
+
+
+def _loglikes(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.run_exports import export_loglikes
+
+    export_loglikes(trained, options.out, options.on or SCORED_SETS)
+    return []
+
+
+def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.sherpa import export_sherpa, format_likenesses
+
+    experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
+    need_words(experiment)
+    found = export_sherpa(trained, options.out, experiment.decoding)
+    return [*format_likenesses(found, options.out), ""]
+
+
+def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.imported import export_imported
+    from asr_prune.export.nnet3 import export_nnet3
+
+    if trained.imported_from:
+        export_imported(trained, options.out, "nnet3")
     else:
-        rows = export_onnx(trained, options.out, _judging(trained.run, options))
-        print("\n".join(format_checks(rows)))
+        export_nnet3(trained, options.out)
+    return []
+
+
+def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.imported import export_imported
+    from asr_prune.export.nnet3 import export_vosk
+
+    if trained.imported_from:
+        export_imported(trained, options.out, "vosk")
+        return []
+    experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
+    export_vosk(trained, options.out, experiment.decoding)
+    return []
+
+
+#: by kind: writes it and returns lines for the terminal
+_EXPORTS = {
+    "onnx": _onnx,
+    "nnet1": _nnet1,
+    "nnet3": _nnet3,
+    "vosk": _vosk,
+    "loglikes": _loglikes,
+    "sherpa": _sherpa,
+}
+#: the kinds that read the recipe
+_OF_RECIPE = ["onnx", "sherpa", "vosk"]
 
 
 def _refuse_unused(options: argparse.Namespace) -> None:
     """Raises UserError for an option that this kind of export ignores."""
-    for name, value, kind in (
-        ("--on", options.on, "loglikes"),
-        ("--recipe", options.recipe, "onnx"),
-        ("--set", options.set, "onnx"),
+    for name, value, kinds in (
+        ("--on", options.on, ["loglikes"]),
+        ("--recipe", options.recipe, _OF_RECIPE),
+        ("--set", options.set, _OF_RECIPE),
     ):
-        if value and options.kind != kind:
-            raise UserError(f"{name} goes with --{kind} only; leave it out with --{options.kind}.")
+        if value and options.kind not in kinds:
+            where = " or ".join(f"--{kind}" for kind in kinds)
+            raise UserError(f"{name} goes with {where} only; leave it out with --{options.kind}.")
 
 
 def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:
@@ -137,7 +215,10 @@ def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:
     from asr_prune.export.run_exports import Judging
 
     if not run.score("test").is_file():
-        print(f"{run.path} has not been scored: networks are compared by logits, not by words", flush=True)
+        print(
+            f"{run.path} has not been scored: networks are compared by logits, not by words",
+            flush=True,
+        )
         return None
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     return Judging(experiment.decoding, experiment.recipe.score, experiment.nj)

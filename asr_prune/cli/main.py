@@ -45,6 +45,7 @@ def parser() -> Parser:
         corpus,
         doctor,
         exports,
+        imports,
         plan,
         project,
         recipe,
@@ -75,6 +76,7 @@ def parser() -> Parser:
         serve,
         corpus,
         exports,
+        imports,
         transcripts,
     )
     for group in groups:  # order of the help

@@ -10,10 +10,12 @@ from asr_prune.cli.shared import (
     add_recipe_options,
     add_verb,
     given_experiment,
+    need_words,
     positive,
     working,
 )
 from asr_prune.integrity import checked
+from asr_prune.report.imported_runs import imported_lines
 from asr_prune.stages import STAGES, all_works, works_of
 from asr_prune.stages.corpus import check_script
 from asr_prune.workflow.experiment import Experiment
@@ -47,7 +49,10 @@ def run_stage(options: argparse.Namespace) -> None:
 
 
 def print_table(experiment: Experiment) -> None:
-    """The table of all runs, and where its page lies."""
+    """The table of all runs, and where its page lies; of an imported model a table of its own."""
+    if experiment.imported:
+        print("\n".join(imported_lines([experiment.run_dir(run) for run in experiment.runs])), flush=True)
+        return
     layout = experiment.pooled.layout
     print(checked(layout.table).read_text(encoding="utf-8"), flush=True)
     print(f"report: {layout.report / 'index.html'}", flush=True)
@@ -58,6 +63,7 @@ def run_ladder(options: argparse.Namespace) -> None:
     from asr_prune.analysis.ladder import ladder, seeds_ladder
 
     experiment = given_experiment(options)
+    need_words(experiment)
     seeds = [] if options.seeds is None else ["--seeds", str(options.seeds)]
     with working(options, experiment, experiment.command_of("ladder", *seeds)):
         runner = Runner(experiment.layout)
@@ -77,4 +83,5 @@ def check(options: argparse.Namespace) -> None:
     all_works(experiment)
     check_script(experiment)
     for run in experiment.runs:
-        print(f"{run.name}: {run.prune.method}, hidden {list(run.network.hidden)}, {run.train.epochs} epochs")
+        network = run.network.model or f"hidden {list(run.network.hidden)}"
+        print(f"{run.name}: {run.prune.method}, {network}, {run.train.epochs} epochs")

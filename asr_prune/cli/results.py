@@ -16,6 +16,7 @@ from asr_prune.report.run_list import SORTS, run_list
 from asr_prune.report.sets import by_seed, read_run
 from asr_prune.run_dir import RunDir
 from asr_prune.sweep.board import failures
+from asr_prune.text import decoded
 from asr_prune.workflow.ledger import read_json
 
 
@@ -83,7 +84,8 @@ def write_results(options: argparse.Namespace) -> int:
     folder, layout = experiment.loaded.folder, experiment.pooled.layout
     runs = [run for run in layout.existing_runs() if run.result.is_file() and options.only in run.name]
     if not runs:
-        raise UserError(f"{layout.runs} has no finished run; make some first: {experiment.command()}")
+        which = f" whose name contains {options.only!r}" if options.only else ""
+        raise UserError(f"{layout.runs} has no finished run{which}; make some first: {experiment.command()}")
     sets = {name: [own.result for own in group] for name, group in by_seed([read_run(r, "test") for r in runs]).items()}
     path = folder / "RESULTS.md"
     if options.check:
@@ -108,7 +110,7 @@ def _letters(layout: Layout, sets: dict[str, list[Result]]) -> dict[str, str]:
 def _compare(path: Path, sets: dict[str, list[Result]]) -> int:
     if not path.is_file():
         raise UserError(f"{path} does not exist; write it with asr-prune results.")
-    page = read_results_page(path.read_text(encoding="utf-8"), str(path))
+    page = read_results_page(decoded(path.read_bytes(), path), str(path))
     found = differences(page, sets)
     both = sum(row.name in sets for row in page)
     print("\n".join([*found, f"{path}: {both} of {len(page)} rows made here, {len(found)} of them differ"]))

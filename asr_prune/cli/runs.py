@@ -11,6 +11,7 @@ from asr_prune.cli.shared import (
     add_run_options,
     add_verb,
     finite_number,
+    need_words,
     not_negative,
     open_run,
     positive,
@@ -37,7 +38,12 @@ def add_verbs(verbs: Verbs) -> None:
     add_run_options(verb, "decode", nj=False, on=True)
     verb.add_argument("-n", type=positive, default=10, help="sequences of an utterance (default: %(default)s)")
     verb.add_argument("--lm-weight", type=above_zero, default=10.0, help="(default: %(default)s)")
-    verb.add_argument("--penalty", type=finite_number, default=0.0, help="cost of each word (default: %(default)s)")
+    verb.add_argument(
+        "--penalty",
+        type=finite_number,
+        default=0.0,
+        help="cost of each word (default: %(default)s)",
+    )
 
 
 def _add_explain(verbs: Verbs) -> None:
@@ -79,6 +85,7 @@ def bench(options: argparse.Namespace) -> None:
     from asr_prune.analysis.bench import bench_decode
 
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+    need_words(experiment)
     print("\n".join(bench_decode(run, experiment.decoding, options.on)))
 
 
@@ -88,6 +95,7 @@ def nbest(options: argparse.Namespace) -> None:
     from asr_prune.lang.symbols import read_symbols
 
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
+    need_words(experiment)
     archive = _lattices(run, options.on)
     if experiment.graph is None:
         raise UserError(f"{run.path} is decoded greedily and has no lattices; set decode.search to graph.")

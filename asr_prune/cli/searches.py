@@ -74,6 +74,7 @@ def search_runs(options: argparse.Namespace) -> int:
     in_wer = options.max_wer_loss is not None
     bound = Bound("wer", options.max_wer_loss) if in_wer else Bound("ce", options.max_ce_loss)
     search = SizeSearch(experiment, bound, Space(tuple(methods), options.size, vary), options.accept_code)
+    search.check()
     command = _command(options)
     if status := run_shared(search.point({"method": "none"}), options):
         print(f"all trials need this stage; then go on with: {command}", file=sys.stderr)

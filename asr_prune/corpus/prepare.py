@@ -39,6 +39,7 @@ def prepare_corpus(
     words: Path | None,
     oov: str | None,
     audio: bool,
+    transcribed: bool = True,
 ) -> list[Path]:
     """Runs the script, which writes the data directories `sets` below `out`; logs one line per set
     and what validation finds; records the facts about the corpus. Returns further files that the
@@ -46,7 +47,8 @@ def prepare_corpus(
 
     words: a table whose first column is the vocabulary; None: the lexicon that the script writes,
     if any; oov: its word for unknown words, unless an oov.int beside it says; None: no words need a
-    pronunciation; audio: whether the recordings are needed. A test set without transcripts gets a
+    pronunciation; audio: whether the recordings are needed; transcribed: whether networks learn
+    from transcripts. A test set without transcripts gets a
     `text` of ids alone. Raises UserError as the script does, and if train or dev has no
     transcripts, or none that the words cover.
     """
@@ -59,10 +61,12 @@ def prepare_corpus(
         _check_copy(path, script)
     found = Facts.of(dictionary)
     found.write(facts)
-    write_silent_text(out / "test")
+    for part in ("test",) if transcribed else [folder.name for folder in sets]:
+        write_silent_text(out / part)
     data = {folder.name: DataDir.read(folder) for folder in sets}
-    describe(data, corpus, audio)
-    need_transcripts(data)
+    describe(data, corpus, audio, transcribed)
+    if transcribed:
+        need_transcripts(data)
     if vocabulary := read_vocabulary(words or dictionary / found.lexicon_file, oov):
         _report_coverage(data, vocabulary, option_names(module, corpus))
     return [*brought, *(path for folder in sets if (path := folder / "segments").is_file())]
@@ -120,18 +124,18 @@ def _report_coverage(sets: Mapping[str, DataDir], vocabulary: SpokenWords, optio
     need_covered({part: text for part, text in texts.items() if part != "test"}, vocabulary, options)
 
 
-def describe(sets: Mapping[str, DataDir], corpus: CorpusOptions, audio: bool) -> None:
+def describe(sets: Mapping[str, DataDir], corpus: CorpusOptions, audio: bool, transcribed: bool = True) -> None:
     """Logs one line per set, and what `examine` finds in it; of the audio only headers are read."""
     rate = 0 if corpus.resample else corpus.rate
     for part, directory in sets.items():
-        silent = part == "test" and directory.silent
+        silent = (part == "test" or not transcribed) and directory.silent
         problems, lengths = examine(directory.path, rate, None, False, audio, corpus.channel, not silent)
         hours = sum(utterance_seconds(directory, lengths).values()) / 3600
         speakers = len(set(directory.utt2spk.values()))
         words = sum(len(text) for text in directory.text.values())
         counts = f"{len(directory.text):6d} utterances  {hours:6.2f} h  {speakers:4d} speakers"
         log.info("  %-5s %s  %7d words", part, counts, words)
-        if silent:
+        if silent and transcribed:
             log.info("  %s has no transcripts: it is decoded and compared with the dense network, not scored", part)
         for problem in problems:
             log.warning("  %s", problem)

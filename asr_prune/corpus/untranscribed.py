@@ -34,5 +34,10 @@ def take_untranscribed(source: Path, out: Path, train: Path) -> list[Path]:
             f"{twice[0]}); leave them out of one of the two."
         )
     DataDir(out, wavs, {name: [] for name in speakers}, speakers, segments).write()
-    log.info("  %s: %d utterances of %d speakers without transcripts", source, len(speakers), len({*speakers.values()}))
+    log.info(
+        "  %s: %d utterances of %d speakers without transcripts",
+        source,
+        len(speakers),
+        len({*speakers.values()}),
+    )
     return [path for path in (out / "segments",) if path.is_file()]

@@ -104,12 +104,15 @@ class Pace:
             self._say()
 
     def hours(self) -> str:
-        """Hours done and real-time factors: of one process (CPU time) and of all (wall time)."""
-        seconds = max(self.seconds, 1e-9)
+        """Hours done and, of what is done, real-time factors: of one process (CPU time) and of all
+        (wall time).
+        """
         of = f" of {self.audio.seconds / 3600:.2f}" if self.audio.seconds else ""
-        wall = (self.clock() - self.start) / seconds
-        factors = f"real-time factor {self.cpu / seconds:.3g} a process, {wall:.3g} in all"
-        return f"{self.seconds / 3600:.2f}{of} h, {factors}"
+        hours = f"{self.seconds / 3600:.2f}{of} h"
+        if not self.seconds:
+            return hours
+        wall = (self.clock() - self.start) / self.seconds
+        return f"{hours}, real-time factor {self.cpu / self.seconds:.3g} a process, {wall:.3g} in all"
 
     def _say(self) -> None:
         if not on_terminal():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic_dir
 from asr_prune.integrity import checked
 from asr_prune.lang.fst import Draft, Fst, lexicon_fst, read_fst, write_fst
-from asr_prune.lang.lexicon import add_disambig
+from asr_prune.lang.lexicon import Entry, add_disambig
 from asr_prune.lang.native import silenced
 from asr_prune.lang.symbols import EPSILON, number_symbols, read_symbols
 from asr_prune.lang.tokens import Tokens
@@ -49,13 +50,10 @@ def make_token_graph(lang: Path, out: Path) -> TokenGraphSize:
     spelled.
     """
     tokens, words = Tokens.read(lang), read_symbols(lang / "words.txt")
-    spellings = {word: tokens.spellings(word) for word in words if word not in _NOT_SPOKEN}
-    entries = [(word, _named(tokens, way)) for word, ways in spellings.items() for way in ways]
-    if not entries:
-        raise UserError(f"{lang}: the tokens spell no word of the language model; unify the case.")
+    entries = spelled_words(lang, tokens, words)
     graph = _graph(entries, len(tokens.symbols), words, read_fst(lang / "G.fst", "lang", (words, words)))
     arcs = sum(graph.num_arcs(state) for state in range(graph.num_states))
-    unspelled = sorted(word for word, ways in spellings.items() if not ways)
+    unspelled = sorted(words.keys() - _NOT_SPOKEN - {word for word, _ in entries})
     size = TokenGraphSize(graph.num_states, arcs, len(tokens.symbols), unspelled)
     _write(out, graph, lang / "words.txt", size)
     return size
@@ -70,8 +68,18 @@ def _write(out: Path, graph: Fst, words: Path, size: TokenGraphSize) -> None:
         (partial / "size.json").write_text(json.dumps(asdict(size)))
 
 
+def spelled_words(lang: Path, tokens: Tokens, words: Iterable[str]) -> list[Entry]:
+    """The words of a language model with their tokens, by number so that none is named like a
+    disambiguation symbol; one entry per spelling. Raises UserError if no word can be spelled.
+    """
+    spoken = [word for word in words if word not in _NOT_SPOKEN]
+    entries = [(word, _named(tokens, way)) for word in spoken for way in tokens.spellings(word)]
+    if not entries:
+        raise UserError(f"{lang}: the tokens spell no word of the language model; unify the case.")
+    return entries
+
+
 def _named(tokens: Tokens, spelling: tuple[str, ...]) -> tuple[str, ...]:
-    """Tokens by number, so that none is named like a disambiguation symbol."""
     return tuple(str(tokens.ids[token]) for token in spelling)
 
 

@@ -13,7 +13,7 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed, need_nodes
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.frontend import cmvn_opts, write_matrix
-from asr_prune.hmm.kaldi_format import KaldiWriter
+from asr_prune.kaldi_format import KaldiWriter
 
 #: total of the counts that stand for the priors; only their ratios matter
 _FRAMES = 1_000_000
@@ -35,7 +35,7 @@ def write_nnet1(folder: Path, deployed: Deployed) -> None:
     (folder / "final.feature_transform").write_bytes(transform_text(network, context))
     (folder / "ali_train_pdf.counts").write_bytes(counts_text(deployed.model.priors.numpy()))
     (folder / "model.json").write_text(json.dumps(deployed.card(), indent=1), encoding="utf-8")
-    _write_features(folder, deployed)
+    write_features(folder, deployed)
 
 
 def feed_forward(network: Network) -> FeedForward:
@@ -131,10 +131,13 @@ def counts_text(log_priors: np.ndarray) -> bytes:
     return f" [ {' '.join(f'{count:.9g}' for count in counts)} ]\n".encode()
 
 
-def _write_features(folder: Path, deployed: Deployed) -> None:
+def write_features(folder: Path, deployed: Deployed) -> None:
+    """Writes how Kaldi computes what the network reads: mfcc.conf or fbank.conf, cmvn_opts and
+    delta_opts, or of LDA features final.mat and splice_opts.
+    """
     base, front = deployed.base, deployed.front
-    if not base.archives:
-        (folder / f"{base.type}.conf").write_text(_conf(base))
+    if not base.archives and base.type != "online":
+        (folder / f"{base.type}.conf").write_text(conf_text(base))
     if front is not None and front.matrix is not None:
         write_matrix(folder / "final.mat", front.matrix)
         context = f"--left-context={front.left} --right-context={front.right}\n"
@@ -146,7 +149,7 @@ def _write_features(folder: Path, deployed: Deployed) -> None:
         (folder / "delta_opts").write_text(f"--delta-order={deployed.deltas}\n")
 
 
-def _conf(base: FeatureOptions) -> str:
+def conf_text(base: FeatureOptions) -> str:
     """Options of compute-mfcc-feats or compute-fbank-feats, one per line."""
     options = {
         "sample-frequency": base.rate,

@@ -72,8 +72,8 @@ def onnx_model(deployed: Deployed) -> onnx.ModelProto:
 def _body(deployed: Deployed) -> onnx.GraphProto:
     from onnx import TensorProto, helper
 
-    graph, network = _Graph(), deployed.model.network
-    logits = _layers(graph, network, _normalised(graph, deployed))
+    graph, network = Graph(), deployed.model.network
+    logits = logits_of(graph, network, normalised(graph, deployed, INPUT))
     graph.add("Identity", logits, output=LOGITS)
     posteriors = graph.add("LogSoftmax", LOGITS, axis=1)
     graph.add("Sub", posteriors, graph.weight(deployed.model.priors), output=LOGLIKES)
@@ -85,7 +85,7 @@ def _body(deployed: Deployed) -> onnx.GraphProto:
     return helper.make_graph(graph.nodes, "acoustic", ends[:1], ends[1:], graph.weights)
 
 
-class _Graph:
+class Graph:
     """Nodes and weights so far; each method returns the name of its output."""
 
     def __init__(self) -> None:
@@ -128,18 +128,18 @@ class _Graph:
         return self.add("Reshape", around, self.weight([0, columns * len(offsets)]))
 
 
-def _normalised(graph: _Graph, deployed: Deployed) -> str:
-    """The spliced, normalised frames: `splice_utterance` and `Network.normalise`."""
+def normalised(graph: Graph, deployed: Deployed, frames: str) -> str:
+    """`frames` spliced and normalised: `splice_utterance` and `Network.normalise`."""
     (left, right), network = deployed.model.context, deployed.model.network
-    spliced = graph.spliced(INPUT, deployed.dim, range(-left, right + 1))
+    spliced = graph.spliced(frames, deployed.dim, range(-left, right + 1))
     if network.selection is not None:
         spliced = graph.add("Gather", spliced, graph.weight(network.selection.tolist()), axis=1)
     centred = graph.add("Sub", spliced, graph.weight(network.shift))
     return graph.add("Mul", centred, graph.weight(network.scale))
 
 
-def _layers(graph: _Graph, network: Network, x: str) -> str:
-    """The network's `forward`, after its normalisation."""
+def logits_of(graph: Graph, network: Network, x: str) -> str:
+    """The network's `forward`, after its normalisation. Raises UserError as `onnx_model`."""
     act = _OPERATORS[network.activation]
     if isinstance(network, FeedForward):
         need_nodes(network.widths)
@@ -166,7 +166,7 @@ def _layers(graph: _Graph, network: Network, x: str) -> str:
     )
 
 
-def _factored(graph: _Graph, network: TdnnF, act: str, x: str) -> str:
+def _factored(graph: Graph, network: TdnnF, act: str, x: str) -> str:
     """What the output layer of a factored network reads."""
     need_nodes(network.widths[:1])
 
@@ -185,12 +185,12 @@ def _factored(graph: _Graph, network: TdnnF, act: str, x: str) -> str:
     return h
 
 
-def _mapped(graph: _Graph, network: Network, number: int, x: str) -> str:
+def _mapped(graph: Graph, network: Network, number: int, x: str) -> str:
     for factor in network.factors(number):
         x = graph.affine(factor, x)
     return x
 
 
-def _delayed(graph: _Graph, layer: TimeDelay, x: str) -> str:
+def _delayed(graph: Graph, layer: TimeDelay, x: str) -> str:
     """The input of a time-delay layer's affine map."""
     return graph.spliced(x, layer.in_features, layer.taps, layer.stride)

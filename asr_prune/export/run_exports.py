@@ -25,6 +25,7 @@ from asr_prune.export.forward import Forward, liken, torch_forward
 from asr_prune.export.nnet1 import write_nnet1
 from asr_prune.export.onnx_graph import onnx_model
 from asr_prune.export.onnx_run import Session, need_onnx, quantise
+from asr_prune.export.places import refuse_other_folder
 from asr_prune.export.trained_run import TrainedRun
 from asr_prune.features.archive import write_matrices
 from asr_prune.files import atomic_dir
@@ -37,8 +38,6 @@ from asr_prune.score.wer import score
 
 log = logging.getLogger(__name__)
 
-#: a file by which an earlier export is recognised, which may be replaced
-_MARKER_FILES = {"onnx": "network.onnx", "nnet1": "final.nnet"}
 #: the exported forms of the network, besides torch's own
 FORMS = {"float32": "network.onnx", "int8": "network.int8.onnx"}
 
@@ -52,19 +51,12 @@ class Judging:
     nj: int
 
 
-def _refuse_other_folder(out: Path, kind: str) -> None:
-    """Raises UserError if `out` exists and is neither empty nor an earlier export of this kind."""
-    replaceable = (out / _MARKER_FILES[kind]).is_file() or (out.is_dir() and not any(out.iterdir()))
-    if out.exists() and not replaceable:
-        raise UserError(f"{out} exists and is not an earlier {kind} export; name a folder that may be replaced.")
-
-
 def export_nnet1(trained: TrainedRun, out: Path) -> None:
     """Writes `out` as `write_nnet1` does, with final.mdl and tree if the labels came with an HMM.
 
     Raises UserError as `write_nnet1`, or if `out` is something other than an earlier export.
     """
-    _refuse_other_folder(out, "nnet1")
+    refuse_other_folder(out, "nnet1", "final.nnet")
     deployed = trained.deployed()
     with atomic_dir(out) as partial:
         write_nnet1(partial, deployed)
@@ -99,7 +91,7 @@ def export_onnx(trained: TrainedRun, out: Path, judging: Judging | None) -> list
     missing, or if `out` is something other than an earlier export.
     """
     need_onnx()
-    _refuse_other_folder(out, "onnx")
+    refuse_other_folder(out, "onnx", FORMS["float32"])
     deployed = trained.deployed()
     with atomic_dir(out) as partial:
         model = onnx_model(deployed)

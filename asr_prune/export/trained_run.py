@@ -7,12 +7,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.integrity import checked
 from asr_prune.layout import Layout
 from asr_prune.run_dir import RunDir
 
@@ -27,6 +29,12 @@ class TrainedRun:
     def model(self) -> Model:
         """Its shrunk network. Raises UserError if that is missing or damaged."""
         return load_model(self.run.shrunk)
+
+    @cached_property
+    def imported_from(self) -> str:
+        """The Kaldi or Vosk model that the network was made from, "" for networks of recipes."""
+        recipe = yaml.safe_load(checked(self.run.recipe).read_bytes())
+        return str(recipe["network"].get("model") or "")
 
     @property
     def source(self) -> NetworkFeatures:

@@ -21,13 +21,18 @@ def make_compute(options: FeatureOptions) -> Compute:
 
     Samples that are shorter than a window give 0 frames. With `dither` the same samples get the
     same noise, whatever the process and the order. Raises UserError if torchaudio is requested and
-    cannot be loaded.
+    cannot be loaded, or the model of `type: online` cannot be read.
     """
+    if options.type == "online":
+        from asr_prune.features.online.front_end import model_compute  # imports this module
+
+        return model_compute(options)
     compute = _BACKENDS[options.backend](options)
-    return (lambda samples: compute(_dithered(samples, options.dither))) if options.dither else compute
+    return (lambda samples: compute(dithered(samples, options.dither))) if options.dither else compute
 
 
-def _dithered(samples: np.ndarray, dither: float) -> np.ndarray:
+def dithered(samples: np.ndarray, dither: float) -> np.ndarray:
+    """Samples float32 [samples] with noise of this deviation, the same for the same samples."""
     noise = np.random.default_rng(crc32(samples.tobytes())).standard_normal(len(samples))
     return (samples + dither * noise).astype(np.float32)
 
@@ -47,15 +52,22 @@ def _native(options: FeatureOptions) -> Compute:
     settings.use_energy = options.use_energy
     if mfcc:
         settings.num_ceps = options.ceps
-    make = knf.OnlineMfcc if mfcc else knf.OnlineFbank
+    return native(knf.OnlineMfcc if mfcc else knf.OnlineFbank, settings, options.base_dim)
+
+
+def native(make: Callable[[Any], Any], settings: Any, columns: int) -> Compute:
+    """The function that computes features with a class of kaldi-native-fbank.
+
+    make: OnlineMfcc or OnlineFbank; settings: its options, without dither; columns: of the features.
+    """
 
     def compute(samples: np.ndarray) -> np.ndarray:
         engine = make(settings)
         # of the sequences that it accepts, an array of floats is the fastest
-        engine.accept_waveform(options.rate, array("f", samples.tobytes()))
+        engine.accept_waveform(settings.frame_opts.samp_freq, array("f", samples.tobytes()))
         engine.input_finished()
         frames = [engine.get_frame(frame) for frame in range(engine.num_frames_ready)]
-        return np.array(frames, dtype=np.float32).reshape(len(frames), options.base_dim)
+        return np.array(frames, dtype=np.float32).reshape(len(frames), columns)
 
     return compute
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from asr_prune.options import options
 
@@ -11,9 +11,12 @@ from asr_prune.options import options
 class FeatureOptions:
     """Features as Kaldi's compute-{mfcc,fbank}-feats, apply-cmvn and add-deltas compute them."""
 
+    #: options that came later: at their defaults, no finished work is out of date for them
+    LATER: ClassVar[tuple[str, ...]] = ("model", "ivectors", "right_context")
+
     #: mfcc: cepstra; fbank: log-mel filterbank energies; hmm (network only): the features of the
-    #: GMM-HMM's last pass
-    type: Literal["mfcc", "fbank", "hmm"] = "mfcc"
+    #: GMM-HMM's last pass; online (network only): those of `model`
+    type: Literal["mfcc", "fbank", "hmm", "online"] = "mfcc"
     #: number of triangular mel filters
     bins: int = 23
     #: number of cepstra, including c0 or the energy; mfcc only
@@ -40,9 +43,10 @@ class FeatureOptions:
     #: order of the differences that are appended (1: deltas; 2: deltas and delta-deltas)
     deltas: int = 0
     #: whether means (and variances) are normalised per speaker, per utterance or not at all; global
-    #: (network only): one mean and variance of the training set, which the network itself applies
+    #: (network only): by one mean and deviation, those of the training data, for runtimes that hear
+    #: speech as it comes; every network takes them off its inputs itself, also with none
     cmvn: Literal["speaker", "utterance", "global", "none"] = "speaker"
-    #: normalise the variance as well as the mean
+    #: with speaker and utterance: normalise the variance as well as the mean
     cmvn_variance: bool = False
     #: what computes the features: kaldi-native-fbank, torchaudio, or numpy, which takes 0.4 of
     #: the time. Values differ by about 0.001 at most, so that results change slightly
@@ -50,16 +54,31 @@ class FeatureOptions:
     #: folder of finished features to use instead of computing them: Kaldi's feats.scp (and
     #: cmvn.scp) in train, dev and test; of the other options, only deltas and cmvn apply
     archives: str = ""
+    #: directory of a Kaldi or Vosk model, for type online: frames as its conf files say, then the
+    #: values of an i-vector if it has an extractor. Needs cmvn: none and deltas: 0; of the other
+    #: options, only rate, resample and frame_shift_ms apply, which must be the model's
+    model: str = ""
+    #: which i-vector a frame gets. period: that of the model's last ivector-period, from the frames
+    #: up to there, as in Kaldi's training; utterance: one from all frames; chunk: the newest one
+    #: when Kaldi's online decoding, or Vosk, computes the chunk of frames
+    ivectors: Literal["period", "utterance", "chunk"] = "period"
+    #: frames after a frame that the model's network reads; for ivectors chunk
+    right_context: int = 0
 
     def __post_init__(self) -> None:
         for name in ("bins", "ceps", "frame_length_ms", "frame_shift_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("deltas", "dither", "low_freq"):
+        for name in ("deltas", "dither", "low_freq", "right_context"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
         if self.rate not in (8000, 16000):
             raise ValueError(f"rate must be 8000 or 16000, not {self.rate}")
+        if (self.type == "online") != bool(self.model):
+            raise ValueError("model must be given with type online, and only with it")
+        if self.type == "online" and (self.cmvn != "none" or self.deltas or self.archives):
+            needs = "cmvn: none and deltas: 0, without archives"
+            raise ValueError(f"type online normalises as its model does; set {needs}")
         if self.type == "mfcc" and self.ceps > self.bins:
             raise ValueError(f"ceps must be at most bins ({self.bins}), not {self.ceps}")
         if not self.low_freq < self.top_freq <= self.rate / 2:
@@ -67,18 +86,25 @@ class FeatureOptions:
             raise ValueError(f"high_freq must be between {edges}, not {self.top_freq}")
 
     @property
-    def normalised(self) -> bool:
-        """Whether features are normalised before they are read; with `global`, networks do it."""
-        return self.cmvn in ("speaker", "utterance")
-
-    @property
     def top_freq(self) -> float:
         """Upper edge of the highest filter in hertz."""
         return self.high_freq if self.high_freq > 0 else self.rate / 2 + self.high_freq
 
     @property
+    def normalised(self) -> bool:
+        """Whether each speaker or utterance is normalised by statistics of its own."""
+        return self.cmvn in ("speaker", "utterance")
+
+    @property
     def base_dim(self) -> int:
-        """Columns of the features as stored, without deltas; not valid for `archives`."""
+        """Columns of the features as stored, without deltas; not valid for `archives`.
+
+        Raises UserError if they are those of a model that cannot be read.
+        """
+        if self.type == "online":
+            from asr_prune.features.online.front_end import model_columns  # numpy
+
+            return model_columns(self.model)
         return self.ceps if self.type == "mfcc" else self.bins + int(self.use_energy)
 
     @property
@@ -96,8 +122,9 @@ class HmmFeatureOptions(FeatureOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.type == "hmm":
-            raise ValueError("type hmm is for features.network; the GMM-HMM needs mfcc or fbank")
+        if self.type in ("hmm", "online"):
+            needs = "the GMM-HMM needs mfcc or fbank"
+            raise ValueError(f"type {self.type} is for features.network; {needs}")
         if self.cmvn == "global":
             raise ValueError("cmvn global is for features.network; the GMM-HMM needs speaker, utterance or none")
 
@@ -107,7 +134,7 @@ class NetworkFeatureOptions(FeatureOptions):
     """Features of the network, by default 40 log-mel filterbank energies."""
 
     #: as FeatureOptions says
-    type: Literal["mfcc", "fbank", "hmm"] = "fbank"
+    type: Literal["mfcc", "fbank", "hmm", "online"] = "fbank"
     #: as FeatureOptions says
     bins: int = 40
 

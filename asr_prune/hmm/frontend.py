@@ -12,7 +12,7 @@ from asr_prune.features.deltas import add_deltas
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Floats
-from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
+from asr_prune.kaldi_format import KaldiReader, KaldiWriter
 from asr_prune.text import fields, file_lines
 
 #: Kaldi's option files, and the options in them with Kaldi's defaults
@@ -76,7 +76,7 @@ class FrontEnd:
 
 def check_cmvn(folder: Readable, options: HmmFeatureOptions) -> None:
     """Raises UserError if the GMM-HMM in `folder` was trained on cepstra normalised in another way."""
-    path, normalised = folder / "cmvn_opts", options.cmvn != "none"
+    path, normalised = folder / "cmvn_opts", options.normalised
     if not path.is_file():
         return
     trained = cmvn_opts(*(value == "true" for value in _options(folder, "cmvn_opts").values()))

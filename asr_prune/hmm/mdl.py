@@ -10,9 +10,9 @@ from _kaldi_hmm_gmm import TransitionModelTuple  # type: ignore[import-not-found
 
 from asr_prune.files import Readable, atomic
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
 from asr_prune.hmm.topology import check_states, read_topology, write_topology
+from asr_prune.kaldi_format import KaldiReader, KaldiWriter
 
 
 def write_mdl(

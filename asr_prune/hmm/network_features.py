@@ -7,7 +7,7 @@ torch and numpy alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class NetworkFeatures:
 
     def plain(self) -> dict[str, Any]:
         """JSON-compatible form, for a model to store."""
-        return {**asdict(self.options), "pass": self.hmm}
+        return {"hmm": _plain(self.options.hmm), "network": _plain(self.options.network), "pass": self.hmm}
 
     @property
     def kind(self) -> str:
@@ -113,7 +113,7 @@ class NetworkFeatures:
         Deltas and normalisation are computed from what is stored.
         """
         own, stored_ones = (getattr(x.options, self.kind) for x in (self, here))
-        applied = {"deltas": 0, "cmvn": "speaker", "cmvn_variance": False}
+        applied = {"deltas": 0, "cmvn": "none", "cmvn_variance": False}
         one, other = (asdict(replace(x, **applied)) for x in (own, stored_ones))
         differ = [f"{key} {one[key]}, here {other[key]}" for key in one if one[key] != other[key]]
         if differ:
@@ -135,3 +135,9 @@ class NetworkFeatures:
             return pass_features(folder, self.options.hmm, align / self.hmm)
         speakers = DataDir.read(folder).utt2spk
         return stored(feature_folder(folder, "network"), self.options.network, speakers)
+
+
+def _plain(options: FeatureOptions) -> dict[str, Any]:
+    """The options, without those that came later where they are at their defaults."""
+    kept = (f for f in fields(options) if f.name not in options.LATER or getattr(options, f.name) != f.default)
+    return {f.name: getattr(options, f.name) for f in kept}

@@ -7,8 +7,8 @@ from typing import Any
 import kaldi_hmm_gmm as khg
 from _kaldi_hmm_gmm import HmmState  # type: ignore[import-not-found]
 
-from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import parsed_topology, unpickled
+from asr_prune.kaldi_format import KaldiReader, KaldiWriter
 
 _NO_PDF = -1
 

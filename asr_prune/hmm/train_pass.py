@@ -33,8 +33,8 @@ def train_pass_on(
         text={utt: words for directory in data for utt, words in directory.text.items()},
         speakers={utt: speaker for directory in data for utt, speaker in directory.utt2spk.items()},
         deltas=features.deltas,
-        means=features.cmvn != "none",
-        variance=features.cmvn != "none" and features.cmvn_variance,
+        means=features.normalised,
+        variance=features.normalised and features.cmvn_variance,
         frame_shift=features.frame_shift_ms / 1000,
     )
     train_pass(lang, speech, out, options, before, seed, label_all)

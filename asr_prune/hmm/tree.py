@@ -13,8 +13,8 @@ import kaldi_hmm_gmm as khg
 import numpy as np
 
 from asr_prune.files import Readable, atomic
-from asr_prune.hmm.kaldi_format import BINARY, KaldiReader, KaldiWriter
 from asr_prune.hmm.kaldi_model import unpickled
+from asr_prune.kaldi_format import BINARY, KaldiReader, KaldiWriter
 
 
 @dataclass(frozen=True)

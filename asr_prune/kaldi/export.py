@@ -15,7 +15,6 @@ from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io, read_matrices
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.gmm import Ints
-from asr_prune.hmm.kaldi_format import KaldiWriter
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
@@ -24,6 +23,7 @@ from asr_prune.kaldi.jobs import split_by_speaker
 from asr_prune.kaldi.labels import PASS
 from asr_prune.kaldi.lang import export_graph, export_lang
 from asr_prune.kaldi.vectors import write_int_vectors
+from asr_prune.kaldi_format import KaldiWriter
 from asr_prune.layout import LABELLED_SETS, Layout
 from asr_prune.text import fields, file_lines
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import KaldiReader, KaldiWriter
+from asr_prune.kaldi_format import KaldiReader, KaldiWriter
 from asr_prune.nnet3.components import LAYOUTS, Component, Field
 
 

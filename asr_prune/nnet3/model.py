@@ -12,7 +12,7 @@ import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import Readable, atomic
-from asr_prune.hmm.kaldi_format import BINARY, KaldiReader, KaldiWriter
+from asr_prune.kaldi_format import BINARY, KaldiReader, KaldiWriter
 from asr_prune.nnet3.component_file import Nnet3Reader, read_component, write_component
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.descriptor import DescriptorError

@@ -28,6 +28,11 @@ def trained_network(
 ) -> Network:
     """The network to train, by a run in folder `runs` whose dense network is `dense`."""
     widths = _widths(prune, dense, runs)
+    if options.model and list(widths) != dense.widths:
+        raise UserError(
+            f"prune.method {prune.method} trains a smaller network from the start, and an imported model has no "
+            "weights of other widths; take another method."
+        )
     network = build(replace(options, hidden=widths), frames, dense.outputs, seed)
     if (columns := prune.columns(runs)) is not None:
         select_inputs(network, torch.tensor(columns, device=frames.device))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,6 +71,7 @@ def audit_tables() -> dict[str, AuditTable]:
     return {table.file: table for table in tables if table is not None}
 
 
+@cache
 def _folders() -> list[str]:
     return [module.name for module in pkgutil.iter_modules(methods.__path__) if module.ispkg]
 

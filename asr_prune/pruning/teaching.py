@@ -14,9 +14,11 @@ import torch
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.acoustic.examples import Utterances, splice_utterance
+from asr_prune.acoustic.imported import imported_model, imported_network, model_priors
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.teacher import Kept, Lesson, Networks, Taught, Want, kept_rows
+from asr_prune.acoustic.untranscribed import Original
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Archived, Stored, frames_of
@@ -95,11 +97,17 @@ def checked_lesson(
     return _lesson(teachers, student[0], how, outputs, ctc, run, device)
 
 
+def own_lesson(network: NetworkOptions, device: torch.device) -> Lesson:
+    """What an imported model teaches the network that is made from it."""
+    model, original = imported_model(network), imported_network(network)
+    return Lesson(Original(original.to(device), model_priors(model, original.outputs)))
+
+
 def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: float) -> dict[str, Any]:
     """What train.json has of a run with teachers; prints what they cost. sitting: seconds since the
     run was started or went on, the teachers' included.
     """
-    if lesson is None:
+    if lesson is None or not teachers:
         return {}
     names, seconds = [known.name for known in teachers], lesson.teacher.seconds
     share = seconds / sitting

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from asr_prune.acoustic.examples import Utterances
+from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.acoustic.targets import frame_targets, token_targets
+from asr_prune.acoustic.targets import frame_targets, no_targets, token_targets
 from asr_prune.acoustic.unlabelled import Both, Unlabelled
 from asr_prune.errors import UserError
+from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.options import PruneOptions
@@ -43,9 +47,10 @@ def train_one(
     with atomic(run.recipe) as file:
         file.write(recipe)
     sets = [data / part for part in ("train", "dev")]
-    labels, classes = token_targets(lang, sets) if lang else frame_targets(align / features.hmm)
-    train_set: Labelled = features.stored(sets[0], align), labels
-    dev_set: Labelled = features.stored(sets[1], align), labels
+    stored = [features.stored(folder, align) for folder in sets]
+    labels, classes = _targets(network, stored, sets, lang, align / features.hmm)
+    train_set: Labelled = stored[0], labels
+    dev_set: Labelled = stored[1], labels
     taught = [sets[0], *([untranscribed] if untranscribed else [])]
     if untranscribed:
         train_set = _with_unlabelled(train_set, features.stored(untranscribed, align))
@@ -57,6 +62,14 @@ def train_one(
     run.checkpoint.unlink(missing_ok=True)
     tables = (run.path / name for name in audit_tables())
     return [path for path in (run.weights, *run.models.glob("*.pt"), *tables) if path.is_file()]
+
+
+def _targets(
+    network: NetworkOptions, stored: Sequence[Stored], sets: Sequence[Path], lang: Path | None, hmm: Path
+) -> tuple[Mapping[str, np.ndarray], int | list[str]]:
+    if network.model:
+        return no_targets(stored), imported_network(network).outputs
+    return token_targets(lang, sets) if lang else frame_targets(hmm)
 
 
 def _with_unlabelled(labelled: Labelled, more: Utterances) -> Labelled:

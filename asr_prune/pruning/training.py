@@ -18,6 +18,7 @@ from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples
+from asr_prune.acoustic.in_memory import InMemory
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
@@ -25,6 +26,7 @@ from asr_prune.acoustic.segments import frame_set
 from asr_prune.acoustic.teacher import Lesson
 from asr_prune.acoustic.thin import multiply_maps
 from asr_prune.acoustic.train import Trainer, pick_device
+from asr_prune.acoustic.untranscribed import Untranscribed
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
@@ -36,7 +38,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.prices import measured_time, priced
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, taught_figures
+from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, own_lesson, taught_figures
 from asr_prune.run_dir import RunDir
 
 
@@ -65,7 +67,10 @@ def train_run(
     device = pick_device(train_options.device)
     with torch_threads(train_options.threads):
         run.models.mkdir(parents=True, exist_ok=True)
-        lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
+        if network_options.model:
+            lesson: Lesson | None = own_lesson(network_options, device)
+        else:
+            lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense = build(network_options, sets[0], outputs, seed)
         unkept = Model(dense, torch.zeros(outputs), context, [[] for _ in dense.widths], features, tokens)
@@ -134,7 +139,7 @@ def both_sets(
     dev takes at most a quarter, training the rest, with what a teacher adds.
     """
     memory = how.memory
-    judged = labelled_examples(dev, options, how, ctc, device, memory // 4)
+    judged = labelled_examples(dev, options, how, ctc, device, memory // 4, None, lesson if options.model else None)
     left = memory - judged.held_bytes if memory else 0
     return labelled_examples(train, options, how, ctc, device, left, Augment.from_options(how), lesson), judged
 
@@ -153,7 +158,8 @@ def labelled_examples(
     `memory` bytes (0: no limit): all at once if they fit, else in chunks.
     """
     context = options.left_context, options.right_context
-    kind = UtteranceSet if ctc else frame_set(options.reach, how.segment)
+    kind: type[InMemory] = UtteranceSet if ctc else frame_set(options.reach, how.segment)
+    kind = Untranscribed if options.model else kind
     features, labels = labelled
     names = features.keys() & labels.keys()
     lengths = frames_of(features)

@@ -53,7 +53,7 @@ def _folder() -> Path:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    yield from sorted([*folder.glob("*.md"), *folder.glob("sweep.yaml")])
+    yield from sorted([*folder.glob("*.md"), *folder.glob("sweep*.yaml")])
     yield folder / RECIPE_FILE  # last: with it the recipe is complete
 
 

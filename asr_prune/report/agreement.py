@@ -18,7 +18,10 @@ from asr_prune.score.text import merge, normalise, representatives
 
 
 def with_agreement(
-    runs: Sequence[FinishedRun], decoded: Mapping[str, Path], options: ScoreOptions, skipped: list[str]
+    runs: Sequence[FinishedRun],
+    decoded: Mapping[str, Path],
+    options: ScoreOptions,
+    skipped: list[str],
 ) -> list[FinishedRun]:
     """`runs` with `agreement_test` where the test set has no transcripts: the word edits that lead
     from the words of the dense network, at its LM weight and penalty, to those of the run, at its
@@ -48,7 +51,10 @@ def with_agreement(
 
 
 def _words(row: Result, decoded: Mapping[str, Path], options: ScoreOptions) -> dict[str, list[str]]:
-    words, same = read_words_file(words_file(decoded[row.run], row.lm_weight, row.penalty)), representatives(options)
+    words, same = (
+        read_words_file(words_file(decoded[row.run], row.lm_weight, row.penalty)),
+        representatives(options),
+    )
     return {utt: merge(normalise(said, options.normalise), same) for utt, said in words.items()}
 
 

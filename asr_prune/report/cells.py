@@ -120,7 +120,12 @@ def _agreement(row: Result) -> str:
 
 COLUMNS = (
     Column(("", "run"), lambda row: row.run, left=True),
-    Column(("", "method"), lambda row: f"{row.method}{TAUGHT if row.teachers else ''}", gap=2, left=True),
+    Column(
+        ("", "method"),
+        lambda row: f"{row.method}{TAUGHT if row.teachers else ''}",
+        gap=2,
+        left=True,
+    ),
     Column(("", "target"), target, value=_asked),
     _count(("", "nodes"), lambda row: row.nodes),
     Column(("", "per layer"), layers, left=True, value=lambda row: row.nodes),

@@ -91,7 +91,13 @@ def _read(run: RunDir) -> Trail:
     audits = [(table, _lines(path)) for path, table in tables if path.is_file()]
     updates, phases = [int(row["update"]) for row in rows], [str(row["phase"]) for row in rows]
     return Trail(
-        updates, phases, scores, nodes["layers"], int(nodes["cut_after_update"]), audits, nodes.get("inputs", {})
+        updates,
+        phases,
+        scores,
+        nodes["layers"],
+        int(nodes["cut_after_update"]),
+        audits,
+        nodes.get("inputs", {}),
     )
 
 
@@ -161,7 +167,10 @@ def _run(folder: Path, trail: Trail) -> str:
         lines.append(f"{i:5d}  {layer['nodes']:5d}  {len(layer['kept']):5d}  {gone[0]:9d}  {gone[1]:6d}  {curve}")
     if trail.inputs:
         kept, size = len(trail.inputs["kept"]), trail.inputs["nodes"]
-        lines += ["", f"input: {kept} of {size} coefficients of the spliced frame kept; nodes.json lists them"]
+        lines += [
+            "",
+            f"input: {kept} of {size} coefficients of the spliced frame kept; nodes.json lists them",
+        ]
     for table, rows in trail.audits:
         lines += ["", *_audit(table, rows)]
     return "\n".join(lines)

@@ -124,7 +124,10 @@ def _picture(title: str, png: bytes | None, alt: str) -> list[str]:
 
 
 def _downloads(rows: Sequence[Result]) -> str:
-    files = (("results.csv", csv_text(rows), "text/csv"), ("results.json", json_text(rows), "application/json"))
+    files = (
+        ("results.csv", csv_text(rows), "text/csv"),
+        ("results.json", json_text(rows), "application/json"),
+    )
     links = ", ".join(download(*file) for file in files)
     return f'<p class="soft">With all columns: {links}.</p>'
 

@@ -15,10 +15,21 @@ from asr_prune.report.results import Result, finite
 PLOT = "results.png"
 #: the command that writes the page
 WRITES = "Written by `asr-prune results`; edits are lost."
-RESULT_HEADS = ("runs", "seeds", "nodes", "params", "MACs/frame", "WER dev", "WER test", "CE dev", "alike")
+RESULT_HEADS = (
+    "runs",
+    "seeds",
+    "nodes",
+    "params",
+    "MACs/frame",
+    "WER dev",
+    "WER test",
+    "CE dev",
+    "alike",
+)
 _SEED = re.compile(r"\bseed([:=]\s*)\d+")
 _ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_COUNT = re.compile(r"[0-9]{1,9}")
 #: stands for a seed in commands that differ in nothing else
 OTHER_SEEDS = "the other seeds: the same command with their number."
 _READING = (
@@ -57,7 +68,12 @@ def results_page(
     """
     lines = [f"# Results of {title}", "", WRITES, "", "| | |", "| --- | --- |"]
     lines += [f"| {key} | {value} |" for key, value in facts.items()]
-    lines += ["", f"![word error rate against nodes]({PLOT})", "", f"| set | {' | '.join(RESULT_HEADS)} |"]
+    lines += [
+        "",
+        f"![word error rate against nodes]({PLOT})",
+        "",
+        f"| set | {' | '.join(RESULT_HEADS)} |",
+    ]
     lines += ["| --- " * (len(RESULT_HEADS) + 1) + "|"]
     lines += [_row(name, rows, letters.get(name, ABSENT)) for name, rows in sets.items()]
     lines += ["", _READING, "", "## Commands"]
@@ -82,7 +98,9 @@ def _row(name: str, rows: Sequence[Result], letters: str) -> str:
 
 
 def _spread(
-    rows: Sequence[Result], value: Callable[[Result], float | None], text: Callable[[float | None], str]
+    rows: Sequence[Result],
+    value: Callable[[Result], float | None],
+    text: Callable[[float | None], str],
 ) -> str:
     """The median and, in brackets, the range, if the runs differ."""
     values = [number for row in rows if (number := finite(value(row))) is not None]
@@ -137,11 +155,12 @@ def _read_row(line: str, where: str, commands: Mapping[str, tuple[str, ...]]) ->
     if not matched or len(cells) != len(RESULT_HEADS):
         raise UserError(f"{where} is not a row of results; write the page again with asr-prune results.")
     name, told = matched[1], dict(zip(RESULT_HEADS, cells, strict=True))
-    seeds = tuple(int(seed) for seed in told["seeds"].split(" "))
-    if name not in commands or int(told["runs"]) != len(seeds):
+    seeds = told["seeds"].split(" ")
+    if name not in commands or told["runs"] != str(len(seeds)) or not all(map(_COUNT.fullmatch, seeds)):
         raise UserError(f"{where}: {name} has no command or not as many seeds as runs; write the page again.")
     wer, entropy = (_first_number(told[key]) for key in ("WER test", "CE dev"))
-    return PageRow(name, seeds, told["nodes"].partition(" ")[0], wer, entropy, commands[name])
+    nodes = told["nodes"].partition(" ")[0]
+    return PageRow(name, tuple(map(int, seeds)), nodes, wer, entropy, commands[name])
 
 
 def _first_number(cell: str) -> float | None:
@@ -168,6 +187,6 @@ def _difference(row: PageRow, runs: Sequence[Result]) -> str:
     if row.wer_test is not None and lows and not min(lows) - 0.005 <= row.wer_test <= max(highs) + 0.005:
         return f"WER of test from {min(lows):.2f} to {max(highs):.2f}, and not {row.wer_test:.2f}"
     entropy = median(run.dev_ce_final for run in runs)
-    if row.ce_dev is not None and abs(entropy / row.ce_dev - 1) > 0.05:
+    if row.ce_dev is not None and abs(entropy - row.ce_dev) > 0.05 * row.ce_dev + 0.0005:
         return f"cross-entropy of dev {entropy:.3f}, and not {row.ce_dev:.3f}"
     return ""

@@ -24,7 +24,13 @@ def run_card(run: RunDir) -> str:
         return "\n".join([f"{run.name}: {how_far(run)}", *_curve(run)]) + "\n"
     except (ValueError, OSError) as error:
         raise UserError(f"{run.result} is damaged ({error}); run the score stage again.") from error
-    parts = [_pairs(_figures(row)), _layers(run), _curve(run), _speakers(run), [f"command: {row.command}"]]
+    parts = [
+        _pairs(_figures(row)),
+        _layers(run),
+        _curve(run),
+        _speakers(run),
+        [f"command: {row.command}"],
+    ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 

@@ -40,7 +40,10 @@ def run_list(
         raise UserError(f"{what}; asr-prune list without arguments lists all that there is.")
     rows, others = _read(runs)
     count = f"{len(runs)} runs, {len(rows)} finished"
-    lines = [f"{layout.exp}: {count}", *([table(_sorted(rows, by), width).rstrip("\n")] if rows else [])]
+    lines = [
+        f"{layout.exp}: {count}",
+        *([table(_sorted(rows, by), width).rstrip("\n")] if rows else []),
+    ]
     wide = max(map(len, others), default=0)
     return "\n".join([*lines, *(f"{name:{wide}s}  {failed.get(name, far)}" for name, far in others.items())]) + "\n"
 

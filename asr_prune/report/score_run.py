@@ -47,7 +47,13 @@ def score_run(
         json.dump(row.to_dict(), file, indent=1)
     low, high = row.wer_test_low, row.wer_test_high
     span = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
-    log.info("  dev %.2f  test %s%s  at %d nodes", row.wer_dev, decimals(row.wer_test, 2), span, row.nodes)
+    log.info(
+        "  dev %.2f  test %s%s  at %d nodes",
+        row.wer_dev,
+        decimals(row.wer_test, 2),
+        span,
+        row.nodes,
+    )
     return [path for path in score_files(run.score("test"))[1:] if path.is_file()]
 
 

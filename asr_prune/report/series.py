@@ -36,7 +36,10 @@ class Series:
                 continue
             groups.setdefault(request(row), []).append(row)
         points = [
-            (median(getattr(row, size) for row in group), median(getattr(row, error) for row in group))
+            (
+                median(getattr(row, size) for row in group),
+                median(getattr(row, error) for row in group),
+            )
             for group in groups.values()
         ]
         return [x for x, _ in sorted(points)], [y for _, y in sorted(points)]

@@ -37,7 +37,11 @@ def score_grids(
         if part == "test" and directory.silent:
             write_unscored(outs[part], len(directory.text), chosen)
             log.info("  test has no transcripts and is not scored")
-            return {"wer_dev": scores["dev"].wer, "cer_dev": scores["dev"].cer, "words_test": 0} | chosen
+            return {
+                "wer_dev": scores["dev"].wer,
+                "cer_dev": scores["dev"].cer,
+                "words_test": 0,
+            } | chosen
         scores[part] = score(words[part][point], directory.text, directory.utt2spk, options)
         write_score(outs[part], scores[part], chosen)
     test = data["test"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +64,15 @@ def per_utterance_table(utterances: Sequence[Utterance]) -> str:
         wer = f"{counts.wer:.2f}" if counts.words else ""
         texts = wer, one.ops, " ".join(one.ref), " ".join(one.hyp)
         rows.append(
-            "\t".join([one.name, one.speaker, *map(str, numbers), *texts, *(" ".join(one.markup) for _ in extra)])
+            "\t".join(
+                [
+                    one.name,
+                    one.speaker,
+                    *map(str, numbers),
+                    *texts,
+                    *(" ".join(one.markup) for _ in extra),
+                ]
+            )
         )
     return "".join(row + "\n" for row in rows)
 
@@ -96,11 +105,20 @@ def read_utterances(path: Path) -> list[Utterance]:
         if not _has_words(path.with_suffix("").with_suffix(".json")):
             what = f"{path} is missing, because the set has no transcripts"
             raise UserError(f"{what}; give --on dev, or transcripts.") from None
-        raise UserError(f"{path} is missing; run the stage score, which writes it.") from None
+        raise UserError(_missing(path)) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); rerun the stage score.") from None
+
+
+def _missing(path: Path) -> str:
+    """What to do about a table that is not there: sets with noise are scored on request only."""
+    if not path.parent.is_dir():
+        return f"{path.parent} does not exist; give the folder of a run, such as exp/demo/runs/dense."
+    noisy = re.match(r"score_test_(.+)db\.", path.name)
+    how = f"run the recipe with --set 'noise.snr=[{noisy[1]}]'" if noisy else "run the stage score"
+    return f"{path} is missing; {how}, which writes it."
 
 
 def _has_words(score: Path) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from dataclasses import asdict, dataclass
+from copy import deepcopy
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,19 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1, resume: bool = Fals
     agreements = compare_networks(masked, small, feats["test"])
     for agreement in agreements:
         log.info("  %s", agreement)
-    content: dict[str, Any] = {"utterances_that_differ": None, "cut": None, "words": None}
+    content: dict[str, Any] = {
+        "utterances_that_differ": None,
+        "rounded": None,
+        "cut": None,
+        "words": None,
+    }
     if decoding.decodable:
         test = sample("test", feats["test"], source.frame_shift)
         dev = None if _is_dense(run) else sample("dev", feats["dev"], source.frame_shift)
+        differ, rounded = _words_that_differ(masked, small, test, decoding.graph, nj, run.verifying)
         content = {
-            "utterances_that_differ": _words_that_differ(
-                masked, small, test, decoding.graph, nj, run.verifying / "test"
-            ),
+            "utterances_that_differ": differ,
+            "rounded": rounded,
             "cut": _what_the_cut_changed(run, small, dev, decoding.graph, nj) if dev else None,
             "words": {"test": test.figures} | ({"dev": dev.figures} if dev else {}),
         }
@@ -110,12 +116,32 @@ def sample(part: str, feats: Stored, frame_shift: float) -> Sample:
     return Sample(feats.only(names), {"utterances": len(names), "seconds": round(took, 2), **whole})
 
 
-def _words_that_differ(masked: Model, small: Model, test: Sample, graph: Path | None, nj: int, kept: Path) -> list[str]:
-    words = words_of_two(masked, small, test.feats, graph, nj, "verifying test", kept, unlike=True)
-    differ = sorted(utt for utt, own in words.items() if own.one != own.other)
+def _words_that_differ(
+    masked: Model, small: Model, test: Sample, graph: Path | None, nj: int, kept: Path
+) -> tuple[list[str], list[str]]:
+    """Utterances whose words differ, and those of which they do in float32 alone.
+
+    Sums of fewer terms are rounded otherwise, so that two paths of nearly the same cost may change
+    places. Scores computed in float64 are equal then.
+    """
+    words = words_of_two(masked, small, test.feats, graph, nj, "verifying test", kept / "test", unlike=True)
     _note_alike(test, len(test.feats) - len(words), "test")
-    log.info("  words on the test set: %d of %d utterances differ", len(differ), len(test.feats))
-    return differ
+    doubtful = sorted(utt for utt, own in words.items() if own.one != own.other)
+    log.info("  words on the test set: %d of %d utterances differ", len(doubtful), len(test.feats))
+    if not doubtful:
+        return [], []
+    pair, feats = (_precise(masked), _precise(small)), {utt: test.feats[utt] for utt in doubtful}
+    precise = words_of_two(*pair, feats, graph, nj, "in float64", kept / "float64")
+    differ = [utt for utt in doubtful if precise[utt].one != precise[utt].other]
+    rounded = sorted({*doubtful} - {*differ})
+    if rounded:
+        text = "  %d of these by rounding: scored in float64, both networks give the same words"
+        log.info(text, len(rounded))
+    return differ, rounded
+
+
+def _precise(model: Model) -> Model:
+    return replace(model, network=deepcopy(model.network).double())
 
 
 def _what_the_cut_changed(run: RunDir, small: Model, dev: Sample, graph: Path | None, nj: int) -> dict[str, Any]:

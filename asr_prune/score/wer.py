@@ -168,7 +168,12 @@ def score(
     utterances = [Utterance(name, utt2spk[name], each, words) for name, each, words in rows]
     low, high = _bounds(utterances, options)
     missing, unknown = [name for name in names if name not in hyps], sorted(set(hyps) - set(refs))
-    _log(missing, unknown, [name for name, each in zip(names, markup, strict=True) if each], len(names))
+    _log(
+        missing,
+        unknown,
+        [name for name, each in zip(names, markup, strict=True) if each],
+        len(names),
+    )
     counts = sum((utterance.counts for utterance in utterances), ErrorCounts())
     if sentence := silence_warning(counts.deletions, counts.words):
         log.warning("%s", sentence)

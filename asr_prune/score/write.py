@@ -66,7 +66,10 @@ def _details(score: Score) -> dict[str, str]:
     """Suffix -> text. The trn files have the words as `wer` counts them: normalised and merged, with markup."""
     same = representatives(score.options)
     marked = {u.name for u in score.utterances if u.markup}
-    refs = trn(((u.name, u.speaker, merge_markup(u.markup or u.ref, same)) for u in score.utterances), marked)
+    refs = trn(
+        ((u.name, u.speaker, merge_markup(u.markup or u.ref, same)) for u in score.utterances),
+        marked,
+    )
     hyps = trn((u.name, u.speaker, merge(u.hyp, same)) for u in score.utterances)
     texts = (
         "".join(map(per_utterance, score.utterances)),

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,12 @@ class SizeSearch:
         entry = yaml.safe_dump({"prune": prune}, default_flow_style=True, width=10**6).strip()
         loaded = self.experiment.loaded
         return SweepPoint(open_experiment(loaded.folder, [*loaded.sets, f"runs=[{entry}]"], nj=1), prune["method"])
+
+    def check(self) -> None:
+        """Raises UserError if a method does not know what is varied, or not all of its values."""
+        for method, end in product(self.space.methods, (0, 1)):
+            varied = {key: ends[end] for key, ends in self.space.vary.items()}
+            self.point({"method": method, "budget": {self.space.size: 1}, **varied})
 
     def run(self, trials: int) -> Study:
         """Goes on until `trials` have ended, or no method is worth another; returns the study.
@@ -125,7 +132,12 @@ class SizeSearch:
     def _judge(self, study: Study, trial: Trial, run: RunDir, dense: RunDir) -> None:
         loss = self.bound.loss(dense, run)
         within = self.bound.within(loss)
-        figures = {FINAL_CE: final_ce(run), WITHIN: within, SURELY: self.bound.surely(loss), LOSS: str(loss)}
+        figures = {
+            FINAL_CE: final_ce(run),
+            WITHIN: within,
+            SURELY: self.bound.surely(loss),
+            LOSS: str(loss),
+        }
         for key, value in figures.items():
             trial.set_user_attr(key, value)
         share = share_of(study.get_trials(deepcopy=False)[trial.number])

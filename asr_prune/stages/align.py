@@ -23,8 +23,8 @@ _READ_OF_KALDI = (
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for each pass; with labels made by Kaldi one to take them; with CTC none."""
-    if experiment.ctc:
+    """One work for each pass; with labels made by Kaldi one to take them; with CTC, or an imported model, none."""
+    if experiment.ctc or experiment.imported:
         return []
     if experiment.recipe.hmm.labels:
         return [_taken(experiment, experiment.recipe.hmm.labels)]

@@ -80,6 +80,7 @@ def _prepare(experiment: Experiment) -> Work:
     audio = recipe.features.need_audio
     tables = TABLES if audio else TABLES[1:]
     arguments = {"corpus": corpus, "seed": recipe.seed, "audio": audio}
+    arguments |= {"transcribed": False} if experiment.imported else {}
     places = {"script": script, "sets": layout.sets(), "out": layout.data, "facts": layout.facts}
     return Work(
         stage="corpus",

@@ -24,6 +24,8 @@ def works(experiment: Experiment) -> list[Work]:
     """One work for each run, and one for its test sets with noise; with kept lattices two of each, so
     that another grid of weights needs no search.
     """
+    if experiment.imported:
+        return []
     experiment.need_hmm()
     folders = [experiment.run_dir(run) for run in experiment.runs]
     keep = experiment.recipe.decode.lattice

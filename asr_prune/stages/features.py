@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.features.online.directory import MODEL_FILES
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
 from asr_prune.layout import SETS, UNTRANSCRIBED
 from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
-from asr_prune.workflow.work import Listing, Work
+from asr_prune.workflow.work import Files, Listing, Work
 
 
 def works(experiment: Experiment) -> list[Work]:
@@ -21,7 +22,10 @@ def works(experiment: Experiment) -> list[Work]:
     if not experiment.recipe.corpus.untranscribed:
         return made
     check_untranscribed(experiment)
-    return [*made, _work(experiment, read, f"{read}-{UNTRANSCRIBED}", [experiment.layout.set(UNTRANSCRIBED)])]
+    return [
+        *made,
+        _work(experiment, read, f"{read}-{UNTRANSCRIBED}", [experiment.layout.set(UNTRANSCRIBED)]),
+    ]
 
 
 def check_untranscribed(experiment: Experiment) -> None:
@@ -38,6 +42,8 @@ def check_untranscribed(experiment: Experiment) -> None:
 
 def _kinds(experiment: Experiment) -> list[str]:
     network = experiment.recipe.features.network
+    if experiment.imported:
+        return ["network"]
     if experiment.ctc:
         if network.type == "hmm":
             raise UserError(
@@ -78,9 +84,18 @@ def _computed(
         job="asr_prune.features.make:make_features",
         arguments={**places, "kind": kind, "options": options, "longest": corpus.longest, **chosen},
         uncounted={"nj": experiment.nj},
-        optional=[*(folder / "segments" for folder in places["sets"]), audio],
+        optional=[
+            *(folder / "segments" for folder in places["sets"]),
+            audio,
+            *_model_files(options),
+        ],
         **common,  # type: ignore[arg-type]
     )
+
+
+def _model_files(options: FeatureOptions) -> list[Files]:
+    """The files of the model whose features are computed, if any."""
+    return [Files(Path(options.model), MODEL_FILES)] if options.model else []
 
 
 def _taken(

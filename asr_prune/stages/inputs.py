@@ -60,7 +60,9 @@ def front_end_files(experiment: Experiment) -> list[Path]:
 
 
 def label_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
-    """What networks learn: frame labels, or for CTC tokens and transcripts."""
+    """What networks learn: frame labels, or for CTC tokens and transcripts; imported ones neither."""
+    if experiment.imported:
+        return {}
     if experiment.ctc:
         texts = {experiment.layout.set(part) / "text": "corpus" for part in parts}
         return {experiment.layout.lang / "tokens.txt": "lang"} | texts

@@ -20,6 +20,8 @@ LANG = (
 
 def works(experiment: Experiment) -> list[Work]:
     """One work: make the lang folder, or take one made by Kaldi."""
+    if experiment.imported:
+        return []
     if experiment.ctc:
         return [_tokens(experiment)]
     return [_taken(experiment) if experiment.recipe.lang.folder else _lang(experiment)]

@@ -18,6 +18,8 @@ EVERY_RUN = RunDir(Path("*"))
 
 def works(experiment: Experiment) -> list[Work]:
     """One work: table, plots and page."""
+    if experiment.imported:
+        return []
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
     scores = (run.recipe, run.score("test"), run.score("test").with_suffix(UTTERANCES), run.score("test_*db"))

@@ -19,6 +19,8 @@ from asr_prune.workflow.work import Work
 
 def works(experiment: Experiment) -> list[Work]:
     """One work for each run, and one more for its test sets with noise."""
+    if experiment.imported:
+        return []
     noisy = [_noise] if noisy_sets(experiment) else []
     return [make(experiment, run) for run in experiment.runs for make in (_work, *noisy)]
 

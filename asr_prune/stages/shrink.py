@@ -30,7 +30,9 @@ def _shrink(run: RunDir) -> Work:
 
 def _verify(experiment: Experiment, run: RunDir) -> Work:
     says = "comparing with the masked network"
-    if not experiment.has_hmm:
+    if experiment.imported:
+        says += " by outputs"
+    elif not experiment.has_hmm:
         says += " by logits alone: the labels came without an HMM to decode with"
     return Work(
         stage="shrink",

@@ -10,6 +10,7 @@ import yaml
 from asr_prune.acoustic.options import check_strides
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.layout import UNTRANSCRIBED
+from asr_prune.nnet3.places import MODELS
 from asr_prune.pruning.registry import method_modules
 from asr_prune.recipe.load import Run
 from asr_prune.run_dir import RunDir, is_path, teacher_file, teacher_run
@@ -32,6 +33,7 @@ def works(experiment: Experiment) -> list[Work]:
 def _work(experiment: Experiment, run: Run, says: str) -> Work:
     layout, folder, features = experiment.layout, experiment.run_dir(run), experiment.features
     inputs = network_inputs(experiment, ("train", "dev")) | label_inputs(experiment, ("train", "dev"))
+    model = [Files(Path(run.network.model), MODELS)] if run.network.model else []
     init = [Files(Path(run.train.init), (str(RunDir(Path()).network),))] if run.train.init else []
     own, foreign = teachers_of(run, layout.runs)
     beside: dict[str, Path] = {}
@@ -63,7 +65,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         },
         inputs=inputs | dict.fromkeys([*run.prune.reads(layout.runs), *own], "train"),
         outputs=files,
-        optional=[*front_end_files(experiment), *init, *foreign],
+        optional=[*front_end_files(experiment), *init, *foreign, *model],
         code=method_modules(run.prune.method),
         home=folder.path,
         unfinished=[folder.models],
@@ -131,7 +133,8 @@ def check_run(experiment: Experiment, run: Run) -> None:
     have none.
     """
     hmm = experiment.settled and not experiment.ctc
-    if hmm and (stride := run.network.stride) > 1:
+    _check_import(experiment, run)
+    if hmm and not experiment.imported and (stride := run.network.stride) > 1:
         raise UserError(
             f"run {run.name}: network.strides keep one frame of {stride}, but every frame has a label of the "
             "GMM-HMM; set network.strides to [1], or decode.type to ctc."
@@ -147,3 +150,14 @@ def check_run(experiment: Experiment, run: Run) -> None:
             f"run {run.name}: train.warp and train.mask_bands change the bands of a filterbank; set "
             "features.network.type to fbank without deltas and use_energy, or leave the two out."
         )
+
+
+def _check_import(experiment: Experiment, run: Run) -> None:
+    """Raises UserError if a run mixes an imported model with others, or with another teacher."""
+    network, feats = run.network, experiment.recipe.features.network
+    if bool(network.model) != experiment.imported:
+        raise UserError(f"run {run.name}: network.model is for all runs of a recipe; set it in the block network.")
+    if network.model and feats.type != "online":
+        raise UserError(f"run {run.name}: an imported model needs features.network.type online; set it and its model.")
+    if network.model and run.train.teachers:
+        raise UserError(f"run {run.name}: an imported model is its own teacher; leave train.teacher out.")

@@ -6,10 +6,13 @@ from dataclasses import field
 from typing import Any
 
 from asr_prune.options import options
+from asr_prune.pruning.registry import is_dense_method
 from asr_prune.recipe.blocks import check_seed
 
 #: lists of targets, by the key of `prune` that they give
 TARGET_LISTS = {"keeps": "keep", "budgets": "budget", "strengths": "strength"}
+#: how runs call the dense run of their sweep as their teacher
+DENSE_TEACHER = "dense"
 
 
 @options
@@ -33,6 +36,11 @@ class MethodEntry:
     strengths: tuple[float, ...] = ()
 
 
+def is_dense_entry(entry: MethodEntry) -> bool:
+    """Whether an entry is a dense run."""
+    return is_dense_method(str(entry.prune.get("method", "")))
+
+
 @options
 class SweepOptions:
     #: what is compared; dense runs are made once, not at every size
@@ -47,9 +55,9 @@ class SweepOptions:
     seeds: tuple[int, ...] = ()
     #: blocks laid over the recipe's `network`; empty: the recipe's network
     networks: tuple[dict[str, Any], ...] = ()
-    #: teachers, as of train.teacher; null: none; dense: the sweep's first dense run of the same
-    #: network and seed
-    teachers: tuple[str | None, ...] = (None,)
+    #: teachers, as of train.teacher: a path, or a list of paths whose posteriors are averaged; null:
+    #: none; dense: the sweep's first dense run of the same network and seed
+    teachers: tuple[str | tuple[str, ...] | None, ...] = (None,)
     #: cross-validation: every run is made in each of so many folds, see corpus.folds; 0: none
     folds: int = 0
     #: settings for all runs, as of --set
@@ -64,5 +72,7 @@ class SweepOptions:
                 raise ValueError(f"{key} has {repeated[0]} twice; remove one")
         if not self.teachers:
             raise ValueError("teachers must have an entry; null is no teacher")
+        if DENSE_TEACHER in self.teachers and not any(map(is_dense_entry, self.methods)):
+            raise ValueError("teachers has dense, but methods has none; add {prune: {method: none}} to methods")
         for seed in self.seeds:
             check_seed(seed)

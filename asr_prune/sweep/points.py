@@ -15,13 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.options import first_problem, told
-from asr_prune.pruning.registry import is_dense_method
 from asr_prune.recipe.blocks import Run
 from asr_prune.recipe.naming import TARGETS, compact
 from asr_prune.recipe.settings import Lines, known_keys, read_yaml
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import works_of
-from asr_prune.sweep.options import TARGET_LISTS, MethodEntry, SweepOptions
+from asr_prune.sweep.options import DENSE_TEACHER, TARGET_LISTS, MethodEntry, SweepOptions, is_dense_entry
 from asr_prune.workflow.experiment import Experiment, open_experiment
 from asr_prune.workflow.work import Work
 
@@ -29,8 +28,6 @@ from asr_prune.workflow.work import Work
 SHARED_STAGES = ("corpus", "lang", "features", "align", "graph")
 #: stages of a single run
 RUN_STAGES = ("train", "shrink", "decode", "score")
-#: how runs call the dense run of their sweep as their teacher
-DENSE_TEACHER = "dense"
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,7 @@ def _runs(sweep: SweepOptions) -> Iterator[tuple[MethodEntry, list[dict[str, Any
 
     Seeds vary slowest but for networks, so that what is done early compares all methods.
     """
-    dense = next((entry for entry in sweep.methods if _is_dense(entry)), None)
+    dense = next((entry for entry in sweep.methods if is_dense_entry(entry)), None)
     for network, seed, teacher in product(sweep.networks or ({},), sweep.seeds or (None,), sweep.teachers):
         if dense and teacher == DENSE_TEACHER and None not in sweep.teachers:
             yield dense, [_entry(dense, {}, network, seed, None)]
@@ -141,14 +138,10 @@ def _targets(sweep: SweepOptions) -> Iterator[tuple[dict[str, Any], MethodEntry]
 
 
 def _targets_of(sweep: SweepOptions, entry: MethodEntry) -> list[dict[str, Any]]:
-    if _is_dense(entry) or {*TARGETS, "like"} & entry.prune.keys():
+    if is_dense_entry(entry) or {*TARGETS, "like"} & entry.prune.keys():
         return [{}]
     own = entry if any(getattr(entry, sizes) for sizes in TARGET_LISTS) else sweep
     return [{key: value} for sizes, key in TARGET_LISTS.items() for value in getattr(own, sizes)] or [{}]
-
-
-def _is_dense(entry: MethodEntry) -> bool:
-    return is_dense_method(str(entry.prune.get("method", "")))
 
 
 def _entry(
@@ -156,14 +149,18 @@ def _entry(
     target: Mapping[str, Any],
     network: Mapping[str, Any],
     seed: int | None,
-    teacher: str | None,
+    teacher: str | tuple[str, ...] | None,
 ) -> dict[str, Any]:
+    named = list(teacher) if isinstance(teacher, tuple) else teacher
     blocks = {
         "prune": {**entry.prune, **target},
         "network": {**network, **entry.network},
-        "train": {**entry.train, **({"teacher": teacher} if teacher else {})},
+        "train": {**entry.train, **({"teacher": named} if named else {})},
     }
-    return {**{key: block for key, block in blocks.items() if block}, **({} if seed is None else {"seed": seed})}
+    return {
+        **{key: block for key, block in blocks.items() if block},
+        **({} if seed is None else {"seed": seed}),
+    }
 
 
 def _flow(entry: Mapping[str, Any]) -> str:

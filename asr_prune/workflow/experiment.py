@@ -78,7 +78,7 @@ class Experiment:
         """The recipe, with what its decode block leaves to the corpus decided."""
         recipe, facts = self.loaded.recipe, self.facts or Facts(lexicon=True, lm_text=True)
         estimated = recipe.lang.grammar is not None or recipe.lang.lm != LmOptions()
-        lexicon = facts.lexicon or recipe.lang.folder is not None
+        lexicon = facts.lexicon or recipe.lang.folder is not None or self.imported
         model = estimated or facts.arpa or facts.lm_text
         seed = recipe.seed if self.seed is None else self.seed
         return replace(recipe, seed=seed, decode=recipe.decode.applied(lexicon, model))
@@ -89,6 +89,11 @@ class Experiment:
         decode = self.loaded.recipe.decode
         lines = ["whether the corpus has a lexicon (shown as if it had one)"] if decode.type == "auto" else []
         return [*lines, "whether it has a language model (shown as if one were estimated)"]
+
+    @property
+    def imported(self) -> bool:
+        """Whether the network is that of a Kaldi model, which learns from itself."""
+        return bool(self.loaded.recipe.network.model)
 
     @property
     def ctc(self) -> bool:
@@ -122,12 +127,8 @@ class Experiment:
 
     @property
     def has_hmm(self) -> bool:
-        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once
-        they are taken.
-        """
-        if self.ctc or not self.recipe.hmm.labels:
-            return True
-        return self._taken("final.mdl")
+        """Whether there is an HMM to decode with; for labels made by Kaldi known once they are taken."""
+        return not self.imported and (self.ctc or not self.recipe.hmm.labels or self._taken("final.mdl"))
 
     def _taken(self, name: str) -> bool:
         """Whether labels made by Kaldi, as far as they are taken, include this file."""
@@ -158,9 +159,7 @@ class Experiment:
 
     @property
     def graph(self) -> Path | None:
-        """The decoding graph of the networks; None if they are decoded greedily or cannot be
-        decoded at all.
-        """
+        """The decoding graph of the networks; None if they are decoded greedily or not at all."""
         if self.greedy or not self.has_hmm:
             return None
         return self.layout.token_graph if self.ctc else self.layout.graph
@@ -182,6 +181,10 @@ class Experiment:
     @property
     def outputs(self) -> int | None:
         """Classes of the networks; None before the labels, or for CTC the tokens, are made."""
+        if self.imported:
+            from asr_prune.acoustic.imported import imported_network  # imports torch
+
+            return imported_network(self.loaded.recipe.network).outputs
         tokens, summary = self.layout.lang / "tokens.txt", self.labels / "summary.json"
         if self.ctc:
             return len(file_lines(tokens)) if tokens.is_file() else None

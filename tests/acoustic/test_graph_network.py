@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from asr_prune.acoustic.network import size_of
 from asr_prune.errors import UserError
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph_lines import parse_line
-from asr_prune.nnet3.model import Nnet3, read_nnet3
+from asr_prune.nnet3.model import Nnet3
 from tests.nnet3.conftest import affine, batch_norm, no_op, relu, tdnnf_model
 from tests.nnet3.reference import Reference
 
@@ -61,12 +60,21 @@ ELEMENTS: dict[str, dict[str, Any]] = {
     "RectifiedLinearComponent": {"Dim": 4},
     "LogSoftmaxComponent": {"Dim": 4},
     "SoftmaxComponent": {"Dim": 4},
-    "NormalizeComponent": {"InputDim": 4, "BlockDim": 2, "TargetRms": np.float32(0.5), "AddLogStddev": False},
+    "NormalizeComponent": {
+        "InputDim": 4,
+        "BlockDim": 2,
+        "TargetRms": np.float32(0.5),
+        "AddLogStddev": False,
+    },
     "BatchNormComponent": batch_norm(4, DICE).fields,
     "PerElementScaleComponent": {"Params": SINGLES["Params"]},
     "NaturalGradientPerElementScaleComponent": {"Params": SINGLES["Params"]},
     "PerElementOffsetComponent": {"Offsets": SINGLES["Offsets"]},
-    "ScaleAndOffsetComponent": {"Dim": 4, "Scales": SINGLES["Scales"][:2], "Offsets": SINGLES["Offsets"][:2]},
+    "ScaleAndOffsetComponent": {
+        "Dim": 4,
+        "Scales": SINGLES["Scales"][:2],
+        "Offsets": SINGLES["Offsets"][:2],
+    },
     "FixedScaleComponent": {"Scales": SINGLES["Scales"]},
     "FixedBiasComponent": {"Bias": SINGLES["Bias"]},
     "DropoutComponent": {"Dim": 4},
@@ -78,7 +86,11 @@ ELEMENTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", ELEMENTS)
 def test_components(kind: str) -> None:
-    made = {"a": affine(4, 4, DICE), "c": Component(kind, ELEMENTS[kind]), "last": affine(3, 4, DICE)}
+    made = {
+        "a": affine(4, 4, DICE),
+        "c": Component(kind, ELEMENTS[kind]),
+        "last": affine(3, 4, DICE),
+    }
     model = graph("x = a(input)", "y = c(x)", "z = last(y)", "output-node name=output input=z", **made)
     assert_as_defined(model, 1, 5)
 
@@ -116,8 +128,18 @@ def test_a_normalised_vector_with_its_deviation() -> None:
     ],
 )
 def test_descriptors(source: str) -> None:
-    made = {"a": affine(4, 4, DICE), "b": affine(4, 12, DICE), "last": affine(3, 4, DICE), "n": no_op(4)}
-    lines = "x = a(input)", "y = b(Append(Offset(input, -1), x, Offset(x, 2)))", f"z = n({source})", "o = last(z)"
+    made = {
+        "a": affine(4, 4, DICE),
+        "b": affine(4, 12, DICE),
+        "last": affine(3, 4, DICE),
+        "n": no_op(4),
+    }
+    lines = (
+        "x = a(input)",
+        "y = b(Append(Offset(input, -1), x, Offset(x, 2)))",
+        f"z = n({source})",
+        "o = last(z)",
+    )
     model = graph(*lines, "output-node name=output input=o", **made)
     for stride in (1, 2):
         assert_as_defined(model, stride, 9)
@@ -158,7 +180,12 @@ def test_groups_come_from_the_graph() -> None:
 
 
 def test_what_is_joined_with_other_values_stays() -> None:
-    made = {"a": affine(4, 4, DICE), "b": affine(4, 8, DICE), "r": relu(4, DICE), "last": affine(3, 4, DICE)}
+    made = {
+        "a": affine(4, 4, DICE),
+        "b": affine(4, 8, DICE),
+        "r": relu(4, DICE),
+        "last": affine(3, 4, DICE),
+    }
     lines = "x = a(input)", "y = b(Append(x, input))", "z = r(y)", "o = last(z)"
     network = GraphNetwork.of(graph(*lines, "output-node name=output input=o", **made), 1, WHERE)
     assert [group.makers for group in network.groups] == [["y"]]
@@ -195,20 +222,3 @@ def test_batch_normalisation_that_saw_nothing() -> None:
     model.components["tdnn1.batchnorm"].fields["Count"] = np.float64(0)
     with pytest.raises(UserError, match=r"final.mdl: 'tdnn1.batchnorm' has counted no frames"):
         GraphNetwork.of(model, 3, WHERE)
-
-
-@pytest.mark.slow
-def test_a_production_model(korean: Path) -> None:
-    """All outputs against the slow evaluation, on a second of features."""
-    model = read_nnet3(korean / "am/final.mdl")
-    network = GraphNetwork.of(model, 3, WHERE)
-    assert network.context == model.context
-    x = inputs_of(network, 40)
-    x[:, :40] *= 10
-    slow = Reference(model, {"input": x[:, :40].numpy(), "ivector": x[:, 40:].numpy()}, network.context)
-    with torch.no_grad():
-        fast = network(x).numpy()
-    wanted = slow.outputs(3)
-    np.testing.assert_allclose(fast, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
-    again = deepcopy(network)
-    assert size_of(again).nodes == [768, *[64] * 15, 768, 64]

@@ -13,7 +13,7 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.nnet1 import is_nnet1, read_nnet1
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import KaldiWriter
+from asr_prune.kaldi_format import KaldiWriter
 
 rng = np.random.default_rng(0)
 WEIGHTS = [rng.standard_normal(shape).astype(np.float32) for shape in ((5, 6), (4, 5), (3, 4))]

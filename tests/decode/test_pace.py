@@ -52,6 +52,7 @@ def test_a_line_a_minute_and_one_at_the_end(caplog: pytest.LogCaptureFixture) ->
 def test_hours_and_what_is_not_known() -> None:
     clock = Clock()
     pace = Pace(DECODING, Audio(2, 7200.0, 0.03), clock)
+    assert pace.hours() == "0.00 of 2.00 h"
     pace.add(120_000, 60.0)
     clock.now = 36.0
     assert pace.hours() == "1.00 of 2.00 h, real-time factor 0.0167 a process, 0.01 in all"

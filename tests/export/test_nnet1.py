@@ -23,7 +23,7 @@ from asr_prune.export.nnet1 import write_nnet1
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.hmm.frontend import FrontEnd
-from asr_prune.hmm.kaldi_format import KaldiReader
+from asr_prune.kaldi_format import KaldiReader
 
 from . import kaldi_nnet1
 from .conftest import CONTEXT, DIM, PDFS, MakeDeployed
@@ -88,8 +88,16 @@ def test_the_definition_refuses_the_tokens_of_another_component(deployed: MakeDe
 def program_scores(folder: Path, utterances: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What Kaldi's nnet-forward makes of `utterances`, with the options of steps/nnet/decode.sh."""
     write_matrices(folder / "feats", utterances.items(), absolute=True)
-    command = ["nnet-forward", "--no-softmax=true", f"--feature-transform={folder / 'final.feature_transform'}"]
-    command += [f"--class-frame-counts={folder / 'ali_train_pdf.counts'}", "--use-gpu=no", str(folder / "final.nnet")]
+    command = [
+        "nnet-forward",
+        "--no-softmax=true",
+        f"--feature-transform={folder / 'final.feature_transform'}",
+    ]
+    command += [
+        f"--class-frame-counts={folder / 'ali_train_pdf.counts'}",
+        "--use-gpu=no",
+        str(folder / "final.nnet"),
+    ]
     places = f"scp:{folder / 'feats.scp'}", f"ark,scp:{folder / 'out.ark'},{folder / 'out.scp'}"
     subprocess.run([*command, *places], check=True, capture_output=True)
     return dict(read_matrices(folder / "out.scp"))
@@ -99,7 +107,11 @@ def program_scores(folder: Path, utterances: Mapping[str, np.ndarray]) -> dict[s
 @pytest.mark.parametrize("thin", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_kaldis_program_scores_as_ours(
-    deployed: MakeDeployed, utterances: dict[str, np.ndarray], tmp_path: Path, activation: str, thin: bool
+    deployed: MakeDeployed,
+    utterances: dict[str, np.ndarray],
+    tmp_path: Path,
+    activation: str,
+    thin: bool,
 ) -> None:
     output = deployed(activation=activation, thin=thin)
     write_nnet1(tmp_path, output)
@@ -139,7 +151,11 @@ def test_thin_ends_are_read_back_as_whole_ones(deployed: MakeDeployed, tmp_path:
         ("[ 1 4 5 9 12 ]", "[ 1 4 4 9 12 ]", "only with 5 different places from 1"),
         ("[ 1 4 5 9 12 ]", "[ 0 4 5 9 12 ]", "only with 5 different places from 1"),
         ("<Copy> 5 12", "<Copy> 4 12", "only with 4 different places from 1"),
-        ("<LinearTransform> 2 4", "<LinearTransform> 2 5", "<LinearTransform> with 5 inputs follows"),
+        (
+            "<LinearTransform> 2 4",
+            "<LinearTransform> 2 5",
+            "<LinearTransform> with 5 inputs follows",
+        ),
     ],
 )
 def test_thin_ends_that_do_not_fit_are_refused(
@@ -217,5 +233,8 @@ def test_a_relu_that_leaks_is_not_taken_for_ours(deployed: MakeDeployed, tmp_pat
     zeros = f" [ {'0.0 ' * 5}]"
     assert zeros in text
     (tmp_path / "leaky.nnet").write_text(text.replace(zeros, f" [ {'0.1 ' * 5}]"))
-    with pytest.raises(UserError, match=r"can use a <ParametricRelu> only with 5 slopes of 1 above 0 and of 0 below"):
+    with pytest.raises(
+        UserError,
+        match=r"can use a <ParametricRelu> only with 5 slopes of 1 above 0 and of 0 below",
+    ):
         read_nnet1(tmp_path / "leaky.nnet")

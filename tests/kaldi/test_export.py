@@ -12,19 +12,28 @@ from asr_prune.corpus.datadir import read_table
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io, read_matrices
-from asr_prune.hmm.kaldi_format import KaldiReader
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.kaldi.export import ExportFolders, export_pass
 from asr_prune.kaldi.lang import export_lang
 from asr_prune.kaldi.vectors import read_int_vectors
+from asr_prune.kaldi_format import KaldiReader
 from asr_prune.lang.fst import read_fst
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
 
 from .conftest import Project
 
-SAT = {"final.mdl", "final.mat", "final.alimdl", "final.occs", "tree", "cmvn_opts", "splice_opts", "num_jobs"}
+SAT = {
+    "final.mdl",
+    "final.mat",
+    "final.alimdl",
+    "final.occs",
+    "tree",
+    "cmvn_opts",
+    "splice_opts",
+    "num_jobs",
+}
 JOBS = {f"{name}{job}{end}" for job in (1, 2, 3) for name, end in (("ali.", ".gz"), ("trans.", ""))}
 
 
@@ -39,7 +48,13 @@ def test_the_files_that_kaldis_scripts_look_for(project: Project) -> None:
     lists = {f"{name}.{end}" for name in ("silence", "nonsilence", "disambig") for end in ("int", "txt", "csl")}
     assert (
         lists
-        | {"extra_questions.int", "align_lexicon.int", "wdisambig.txt", "wdisambig_phones.int", "wdisambig_words.int"}
+        | {
+            "extra_questions.int",
+            "align_lexicon.int",
+            "wdisambig.txt",
+            "wdisambig_phones.int",
+            "wdisambig_words.int",
+        }
         <= phones
     )
     assert {path.name for path in (out / "graph").iterdir()} == {
@@ -79,7 +94,8 @@ def test_occupancies_and_graph_fit_the_model(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sorted_by"), [("L.fst", 0x40000000), ("L_disambig.fst", 0x40000000), ("G.fst", 1 << 28)]
+    ("name", "sorted_by"),
+    [("L.fst", 0x40000000), ("L_disambig.fst", 0x40000000), ("G.fst", 1 << 28)],
 )
 def test_fsts_are_vectors_of_standard_arcs_that_say_how_they_are_sorted(
     project: Project, name: str, sorted_by: int

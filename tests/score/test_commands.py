@@ -79,7 +79,7 @@ def test_missing_files_are_one_sentence(runs: Path, capsys: Printed) -> None:
     assert "other/score_test.utts.tsv is missing; run the stage score" in refused(capsys, "compare", run, other)
     (run / "score_dev.json").write_text("{}")
     assert "score_dev.json is missing or damaged" in refused(capsys, "compare", run, other, "--on", "dev")
-    assert "nowhere/score_test.utts.tsv is missing" in refused(capsys, "sclite", runs / "nowhere")
+    assert "nowhere does not exist" in refused(capsys, "sclite", runs / "nowhere")
 
 
 def test_sclite_judges_a_run(sctk: None, runs: Path, capsys: Printed) -> None:

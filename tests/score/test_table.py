@@ -103,3 +103,13 @@ def test_a_damaged_table_is_one_sentence(harm: object, sentence: str, tmp_path: 
 def test_a_missing_table_names_its_stage(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="tsv is missing; run the stage score"):
         read_utterances(tmp_path / "score_test.utts.tsv")
+
+
+def test_a_missing_table_of_noise_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"run the recipe with --set 'noise.snr=\[-2.5\]'"):
+        read_utterances(tmp_path / "score_test_-2.5db.utts.tsv")
+
+
+def test_a_run_that_does_not_exist_is_not_to_be_scored(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere does not exist; give the folder of a run"):
+        read_utterances(tmp_path / "nowhere/score_test.utts.tsv")

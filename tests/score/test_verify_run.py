@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,12 @@ def stored(folder: Path, seconds: list[float]) -> Stored:
 def test_half_an_hour_is_compared_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         made = sample("test", stored(tmp_path, [30.0] * 60), 0.01)
-    assert made.figures == {"utterances": 60, "seconds": 1800.0, "utterances_of": 60, "seconds_of": 1800.0}
+    assert made.figures == {
+        "utterances": 60,
+        "seconds": 1800.0,
+        "utterances_of": 60,
+        "seconds_of": 1800.0,
+    }
     assert len(made.feats) == 60
     assert not caplog.text
 
@@ -88,7 +93,14 @@ def verified(run: str) -> dict[str, Any]:
 def test_all_words_of_a_short_set_are_compared(project: Path) -> None:
     for run in ("dense", "half"):
         found = verified(run)
-        assert list(found) == ["holds", "logits", "utterances_that_differ", "cut", "words"]
+        assert list(found) == [
+            "holds",
+            "logits",
+            "utterances_that_differ",
+            "rounded",
+            "cut",
+            "words",
+        ]
         assert found["holds"]
         assert found["utterances_that_differ"] == []
         assert found["words"]["test"]["utterances"] == found["words"]["test"]["utterances_of"] == 4
@@ -135,13 +147,47 @@ def test_utterances_with_other_words_are_named_whichever_network_says_which(tmp_
     feats = {name: np.full((3, 1), value, np.float32) for name, value in (("low", -1.0), ("high", 1.0), ("mid", 0.0))}
     one, other = speller(1.0), speller(-1.0)
     pairs = words_of_two(one, one, feats, None, 1, "both", tmp_path / "both")
-    assert {name: pair.one for name, pair in pairs.items()} == {"low": ["B"], "high": ["A"], "mid": ["A"]}
-    assert _words_that_differ(one, one, Sample(feats, {}), None, 1, tmp_path / "same") == []
+    assert {name: pair.one for name, pair in pairs.items()} == {
+        "low": ["B"],
+        "high": ["A"],
+        "mid": ["A"],
+    }
+    assert _words_that_differ(one, one, Sample(feats, {}), None, 1, tmp_path / "same") == ([], [])
     for name, pair in (("first", (one, other)), ("second", (other, one))):
-        assert _words_that_differ(*pair, Sample(feats, {}), None, 1, tmp_path / name) == ["high", "low"]
+        assert _words_that_differ(*pair, Sample(feats, {}), None, 1, tmp_path / name) == (
+            ["high", "low"],
+            [],
+        )
 
 
 @pytest.mark.parametrize("name", ["low", "high"])
 def test_one_utterance_that_differs_is_enough(tmp_path: Path, name: str) -> None:
     feats = {name: np.full((3, 1), 1.0 if name == "high" else -1.0, np.float32)}
-    assert _words_that_differ(speller(1.0), speller(-1.0), Sample(feats, {}), None, 1, tmp_path) == [name]
+    assert _words_that_differ(speller(1.0), speller(-1.0), Sample(feats, {}), None, 1, tmp_path) == ([name], [])
+
+
+def adder(order: Sequence[int]) -> Model:
+    """Says A where x is above the sum of 0.7 x, 0.2 x and 0.1 x, B where it is below; order: of the hidden nodes."""
+    model = speller(1.0)
+    first, second = model.network.affine
+    with torch.no_grad():
+        first.weight[:, 0] = torch.tensor([1.0, 0.7, 0.2, 0.1])[list(order)]
+        second.weight[2:] = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 1.0, 1.0]])[:, list(order)]
+    return model
+
+
+def test_words_that_only_rounding_changes_are_no_difference(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The same function, its terms added in another order."""
+    one, other = adder([0, 1, 2, 3]), adder([3, 2, 0, 1])
+    values = torch.rand(4000, 1, generator=torch.Generator().manual_seed(1)) + 0.5
+    said = [model.network(values)[:, 2:].argmax(1) for model in (one, other)]
+    unlike = values[said[0] != said[1]][:2]
+    assert len(unlike) == 2
+    feats = {f"utt{i}": np.full((1, 1), float(value), np.float32) for i, value in enumerate(unlike)}
+    with caplog.at_level(logging.INFO):
+        assert _words_that_differ(one, other, Sample(feats, {}), None, 1, tmp_path) == (
+            [],
+            ["utt0", "utt1"],
+        )
+    assert "2 of 2 utterances differ" in caplog.text
+    assert "2 of these by rounding: scored in float64, both networks give the same words" in caplog.text

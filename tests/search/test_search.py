@@ -105,6 +105,8 @@ def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
         (["--method", "gradul"], "--method 'gradul' is not known; did you mean 'gradual'"),
         (["--vary", "penalty=1:2"], "--vary 'penalty=1:2' is not of the form"),
         (["--vary", "prune.penalty=2:1"], "--vary 'prune.penalty=2:1' is not of the form"),
+        (["--method", "l2", "--vary", "prune.penality=1:2"], "unknown key"),
+        (["--method", "l2", "--vary", "prune.fine_tune=0.5:2"], "fine_tune"),
     ],
 )
 def test_mistakes_are_told_first(

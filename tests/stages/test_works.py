@@ -50,6 +50,7 @@ VARIANTS = (
     ["decode.type=ctc", "decode.search=greedy", "features.network.type=fbank", "lang.tokens=characters"],
     ["decode.type=ctc", "decode.search=graph", "features.network.type=fbank", "lang.tokens=phones"],
     ["decode.type=hmm", "hmm.labels=", "corpus.folds=3"],
+    ["decode.type=hmm", "features.network=", "features.network={type: online, model: theirs, cmvn: none}"],
 )
 UNUSUAL = ["runs=[{prune: {method: none}}, {prune: {method: dense_small, like: dense}}]", "network.type=feed_forward"]
 AUGMENT = ["train.tempo=0", "train.warp=0", "train.mask_frames=0", "train.mask_bands=0"]

@@ -16,13 +16,13 @@ from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.recipe.load import load_recipe
 from asr_prune.sweep.options import MethodEntry, SweepOptions
-from asr_prune.sweep.points import SweepPoint, _runs, points_of
+from asr_prune.sweep.points import SweepPoint, _runs, points_of, read_sweep
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from sweeping import ROOT, write_project
 
-SWEEPS = sorted(ROOT.glob("recipes/*/sweep.yaml"))
+SWEEPS = sorted(ROOT.glob("recipes/*/sweep*.yaml"))
 DENSE = "{prune: {method: none}}"
 
 
@@ -70,7 +70,11 @@ def test_the_command_of_a_run_makes_that_run_alone(project: Path) -> None:
 
 def test_a_teacher_is_a_run_even_if_no_run_goes_without_one(project: Path) -> None:
     found = points(project, f"methods: [{DENSE}, {{prune: {{method: l2, keep: 0.5}}}}]\nteachers: [dense]")
-    assert [point.name for point in found] == ["dense", "dense-teacher-dense", "l2-keep0.5-teacher-dense"]
+    assert [point.name for point in found] == [
+        "dense",
+        "dense-teacher-dense",
+        "l2-keep0.5-teacher-dense",
+    ]
 
 
 def test_an_entry_may_have_sizes_of_its_own(project: Path) -> None:
@@ -138,11 +142,20 @@ def test_there_are_as_many_runs_as_the_product_says(
         (f"methods: [{DENSE}]\nkeeps: [0.5, 0.5]", "keeps has 0.5 twice; remove one"),
         (f"methods: [{DENSE}]\nteachers: []", "teachers must have an entry; null is no teacher"),
         ("methods:\n- {prune: {method: none}, nodes: 3}", r"line 2: unknown key 'methods.0.nodes'"),
-        (f"methods: [{DENSE}, {DENSE}]", "two runs are the same run 'dense'; remove one of the entries"),
-        ("methods: [{prune: {method: lasso}}]", r"lasso}}]: prune.method 'lasso' is not known; did you mean"),
-        ("methods: [{prune: {method: gradual}}]\nstrengths: [0.1]", "gradual takes keep.*not strength"),
+        (
+            f"methods: [{DENSE}, {DENSE}]",
+            "two runs are the same run 'dense'; remove one of the entries",
+        ),
+        (
+            "methods: [{prune: {method: lasso}}]",
+            r"lasso}}]: prune.method 'lasso' is not known; did you mean",
+        ),
+        (
+            "methods: [{prune: {method: gradual}}]\nstrengths: [0.1]",
+            "gradual takes keep.*not strength",
+        ),
         ("methods: [{prune: {method: l2}}]\nkeeps: [2]", "keep must be above 0 and at most 1"),
-        ("methods: [{prune: {method: l2}}]\nkeeps: [0.5]\nteachers: [dense]", "'dense' is no run before this one"),
+        ("methods: [{prune: {method: l2}}]\nkeeps: [0.5]\nteachers: [dense]", "teachers has dense, but m"),
         ("methods: [{prune: {method: l2}}]\nset: [train.epoch=3]", "unknown key 'train.epoch'"),
         ("methods: [", "is not valid YAML"),
     ],
@@ -166,6 +179,9 @@ def test_a_missing_file_is_named(project: Path) -> None:
 @pytest.mark.parametrize("path", SWEEPS, ids=[str(path.relative_to(ROOT)) for path in SWEEPS])
 def test_sweeps_of_the_recipes_are_valid(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for run in [run for names in read_sweep(path).teachers if isinstance(names, tuple) for run in names]:
+        (tmp_path / run / "model").mkdir(parents=True)
+        (tmp_path / run / "model/network.pt").touch()
     assert len(points_of(path, path.parent)) > 1
 
 
@@ -181,3 +197,15 @@ def test_a_run_in_folds_is_made_in_each_of_them_and_put_together(
     capsys.readouterr()
     assert main(["sweep", "recipes/tiny/sweep.yaml", "--dry-run"]) == 0
     assert "2 runs, 2 of them to do" in capsys.readouterr().out
+
+
+def test_several_teachers_are_a_list(project: Path) -> None:
+    both = ["exp/other/runs/a", "exp/other/runs/b"]
+    for run in both:
+        (project / run / "model").mkdir(parents=True)
+        (project / run / "model/network.pt").write_bytes(b"weights")
+    found = points(
+        project,
+        f"methods: [{{prune: {{method: l2, keep: 0.5}}}}]\nteachers: [null, [{', '.join(both)}]]",
+    )
+    assert [list(point.run.train.teachers) for point in found] == [[], both]

@@ -71,7 +71,11 @@ def copy(before: Path, here: Path) -> None:
 
 
 def sweep(project: Path, *options: str) -> Ended:
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as err,
+    ):
         patch.chdir(project)
         status = main(["sweep", "recipes/tiny/sweep.yaml", *options])
     return status, out.getvalue(), err.getvalue()
@@ -127,7 +131,12 @@ def test_a_dry_run_prints_runs_and_time_and_runs_nothing(before: Path, tmp_path:
     status, out, _ = sweep(here, "--dry-run")
     assert status == 0
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines[5:-2]] == [*NAMES[::2], BROKEN[0], *NAMES[1::2], BROKEN[1]]
+    assert [line.split()[0] for line in lines[5:-2]] == [
+        *NAMES[::2],
+        BROKEN[0],
+        *NAMES[1::2],
+        BROKEN[1],
+    ]
     assert all(line.split()[-1] == "s" for line in lines[5:-2])
     assert lines[-2].startswith("6 runs, 6 of them to do: ")
     assert not (here / "exp/tiny/runs").exists()
@@ -152,21 +161,24 @@ def until(true: object, seconds: float) -> None:
         time.sleep(0.05)
 
 
-def test_a_killed_sweep_ends_in_the_same_results(before: Path, swept: tuple[Path, Ended], tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_killed_sweep_ends_in_the_same_results(
+    kills: int, before: Path, swept: tuple[Path, Ended], tmp_path: Path
+) -> None:
     """Killed at random moments of different runs, and once interrupted; its workers end by themselves."""
     here, dice = tmp_path / "killed", random.Random(7)
     copy(before, here)
-    for kill in range(3):
+    for kill in range(kills):
         stop_sweep(here, dice.uniform(0, 0.3), signal.SIGTERM if kill == 1 else signal.SIGKILL)
     assert sweep(here)[0] == 1
     assert comparable(here) == comparable(swept[0])
 
 
 def stop_sweep(project: Path, seconds: float, how: signal.Signals) -> None:
-    """Starts the sweep and stops it so long after it has trained an epoch."""
-    before = metrics(project)
+    """Starts the sweep and stops it so long after it has trained an epoch or written a file of a run."""
+    before = progress(project)
     process = subprocess.Popen(COMMAND, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    until(lambda: metrics(project) > before or process.poll() is not None, 300)
+    until(lambda: progress(project) > before or process.poll() is not None, 300)
     time.sleep(seconds)
     assert process.poll() is None, process.communicate()[0]
     process.send_signal(how)
@@ -177,9 +189,10 @@ def stop_sweep(project: Path, seconds: float, how: signal.Signals) -> None:
         assert said[-1] == "go on with: asr-prune sweep recipes/tiny/sweep.yaml"
 
 
-def metrics(project: Path) -> int:
-    """Epochs that are trained, of all runs."""
-    return sum(path.read_bytes().count(b"\n") for path in project.glob("exp/tiny/runs/*/metrics.jsonl"))
+def progress(project: Path) -> int:
+    """Epochs that are trained, and files that are there, of all runs."""
+    epochs = sum(path.read_bytes().count(b"\n") for path in project.glob("exp/tiny/runs/*/metrics.jsonl"))
+    return epochs + len(list(project.glob("exp/tiny/runs/**/*")))
 
 
 def comparable(project: Path) -> dict[str, str]:

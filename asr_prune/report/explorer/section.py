@@ -22,7 +22,14 @@ from asr_prune.report.runs import FinishedRun
 #: how the legend shows Bokeh's markers
 _SIGNS = {
     **{"circle": "●", "square": "■", "triangle": "▲", "diamond": "◆", "inverted_triangle": "▼"},
-    **{"plus": "✚", "square_x": "⊠", "square_pin": "✦", "triangle_pin": "▶", "hex": "⬢", "star": "★"},
+    **{
+        "plus": "✚",
+        "square_x": "⊠",
+        "square_pin": "✦",
+        "triangle_pin": "▶",
+        "hex": "⬢",
+        "star": "★",
+    },
 }
 _CAPTION = (
     "A point is a run, a line the mean over its seeds; at one node count, methods stand side by side."

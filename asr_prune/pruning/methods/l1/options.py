@@ -16,7 +16,7 @@ class L1Options(PruneOptions):
     #: which vectors' norms rank the nodes at the cut
     vectors: Literal["outgoing", "incoming"] = "outgoing"
     #: weight of the penalty lambda * sum |w|, if keep is given
-    penalty: float = 1e-4
+    penalty: float = 3e-4
     #: updates between two soft thresholdings; each is as strong as that many updates
     every: int = 8
     #: with strength: norms at or below this fraction of the layer's largest count as zero

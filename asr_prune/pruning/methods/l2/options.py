@@ -6,12 +6,17 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
 
 
 @options
 class L2Options(PruneOptions):
     PANEL: ClassVar[int | None] = 2
+    #: see PruneOptions; the term may act early
+    warm_up: Length = 0.05
+    #: see PruneOptions; the network is not prepared for the cut, as with magnitude
+    fine_tune: Length = 0.75
     #: which vectors' norms rank the nodes at the cut
     vectors: Literal["outgoing", "incoming"] = "outgoing"
     #: weight of the penalty lambda/2 * ||W||^2, if keep is given

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.weight_options import WeightOptions
 
 
 @options
 class MagnitudeOptions(WeightOptions):
+    #: the network is not prepared for the cut, so it needs longer after it than that of other methods
+    fine_tune: Length = 0.75
     #: onorm: mean |outgoing|; inorm: mean |incoming|; product: ||incoming|| * ||outgoing||, which
     #: does not change when a ReLU node is rescaled; entropy: of whether the node is on, over the
     #: training frames; taylor, fisher: what the loss changes to first order without the node, over

@@ -181,30 +181,45 @@ class KaldiReader:
             return np.frombuffer(self.take(4 * count), "<i4").tolist()
         return [int(value) for row in self._bracketed() for value in row]
 
-    def vector(self) -> np.ndarray:
-        """float32 [n]."""
+    def vector(self, dtype: type[np.floating] = np.float32) -> np.ndarray:
+        """`dtype` [n], whatever the file has."""
         if not self.binary:
-            return np.asarray([value for row in self._bracketed() for value in row], np.float32)
-        dtype = {"FV": "<f4", "DV": "<f8"}[self.expect("FV", "DV")]
-        return self._array(dtype, self.integer())
+            return np.asarray([value for row in self._bracketed() for value in row], dtype)
+        stored = {"FV": "<f4", "DV": "<f8"}[self.expect("FV", "DV")]
+        return self._array(stored, self.integer(), dtype)
 
-    def matrix(self) -> np.ndarray:
-        """float32 [rows, columns]."""
+    def matrix(self, dtype: type[np.floating] = np.float32) -> np.ndarray:
+        """`dtype` [rows, columns], whatever the file has."""
         if not self.binary:
             rows = self._bracketed()
             if len({len(row) for row in rows}) > 1:
                 raise self.fail("the rows of a matrix differ in length")
-            return np.asarray(rows, np.float32)
-        dtype = {"FM": "<f4", "DM": "<f8"}[self.expect("FM", "DM")]
+            return np.asarray(rows, dtype)
+        stored = {"FM": "<f4", "DM": "<f8"}[self.expect("FM", "DM")]
         num_rows, columns = self.count(), self.integer()
         if columns < 0:
             raise self.fail(f"found {columns} columns")
-        return self._array(dtype, num_rows * columns).reshape(num_rows, columns)
+        return self._array(stored, num_rows * columns, dtype).reshape(num_rows, columns)
 
-    def _array(self, dtype: str, count: int) -> np.ndarray:
-        data = self.take(np.dtype(dtype).itemsize * count)
+    def symmetric(self) -> np.ndarray:
+        """A symmetric matrix float64 [n, n], stored as its lower triangle (SpMatrix)."""
+        if self.binary:
+            stored = {"FP": "<f4", "DP": "<f8"}[self.expect("FP", "DP")]
+            rows = self.count()
+            below = self._array(stored, rows * (rows + 1) // 2, np.float64)
+        else:
+            lines = self._bracketed()
+            rows, below = len(lines), np.asarray([value for row in lines for value in row])
+            if [len(row) for row in lines] != list(range(1, rows + 1)):
+                raise self.fail("found no triangle of a symmetric matrix")
+        full = np.zeros((rows, rows))
+        full[np.tril_indices(rows)] = below
+        return full + np.tril(full, -1).T
+
+    def _array(self, stored: str, count: int, dtype: type[np.floating]) -> np.ndarray:
+        data = self.take(np.dtype(stored).itemsize * count)
         with np.errstate(over="ignore"):
-            return np.frombuffer(data, dtype).astype(np.float32)
+            return np.frombuffer(data, stored).astype(dtype)
 
     def _bracketed(self) -> list[list[float]]:
         """The numbers between [ and ] by line."""

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from asr_prune.errors import UserError
-from asr_prune.hmm.kaldi_format import BINARY, KaldiReader
 from asr_prune.hmm.tree import read_tree
+from asr_prune.kaldi_format import BINARY, KaldiReader
 
 PATH = Path("x")
 

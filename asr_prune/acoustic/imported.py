@@ -1,0 +1,44 @@
+"""Networks of Kaldi's nnet3 models, as recipes name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.acoustic.options import NetworkOptions
+from asr_prune.errors import UserError
+from asr_prune.nnet3.model import Nnet3, read_nnet3
+from asr_prune.nnet3.places import model_file
+
+
+def imported_model(options: NetworkOptions) -> Nnet3:
+    """The model of `network.model`. Raises UserError as `model_file` and `read_nnet3`."""
+    return read_nnet3(model_file(Path(options.model)))
+
+
+def imported_network(options: NetworkOptions) -> GraphNetwork:
+    """Its network, in evaluation mode. Raises UserError as `imported_model`, and if it cannot be made."""
+    path = model_file(Path(options.model))
+    return GraphNetwork.of(read_nnet3(path), options.subsampling, path)
+
+
+def checked_network(options: NetworkOptions, inputs: int, outputs: int) -> GraphNetwork:
+    """As `imported_network`. Raises UserError if it reads or gives another number of values."""
+    network = imported_network(options)
+    for what, own, other in (("reads", network.inputs, inputs), ("gives", network.outputs, outputs)):
+        if own != other:
+            raise UserError(
+                f"network.model: {options.model} {what} {own} values a frame and this experiment has {other}; "
+                "set features.network.model and network.model to the same directory."
+            )
+    return network
+
+
+def model_priors(model: Nnet3, outputs: int) -> Tensor:
+    """Log priors that are taken off the outputs, float32 [outputs]; 0 for chain models."""
+    if not len(model.priors):
+        return torch.zeros(outputs)
+    return torch.from_numpy(model.priors.copy()).clamp_min(1e-20).log()

@@ -1,0 +1,124 @@
+"""A recipe for a Kaldi or Vosk model that exists: prunes it, and lets it learn from itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asr_prune.acoustic.graph_network import IVECTOR
+from asr_prune.acoustic.imported import imported_network
+from asr_prune.acoustic.network import Size, size_of
+from asr_prune.acoustic.options import NetworkOptions
+from asr_prune.errors import UserError
+from asr_prune.features.online.directory import find_files
+from asr_prune.features.online.front_end import ModelFrontEnd
+from asr_prune.files import atomic
+from asr_prune.nnet3.places import model_file
+
+_HEAD = """# Makes the network of {model} smaller; written by asr-prune import.
+# It learns its own outputs again, on audio that needs no transcripts.
+"""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Data directories, of audio that the model hears while it is pruned, and is compared on.
+
+    dev: None holds out speakers of `train`.
+    """
+
+    train: Path
+    test: Path
+    dev: Path | None = None
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """What is known of an imported model: its place, its network's size and groups of nodes.
+
+    groups: name and number of nodes of each; stride: feature frames per output; normalised:
+    whether outputs are posteriors; columns: of the features, i-vector included.
+    """
+
+    place: Path
+    size: Size
+    groups: list[tuple[str, int]]
+    outputs: int
+    columns: int
+    rate: int
+    shift: float
+    stride: int
+    normalised: bool
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        kind = "posteriors" if self.normalised else "scores of a chain model"
+        outputs = f"{self.outputs} outputs ({kind}), one for {self.stride} frames of {self.columns} values"
+        size = f"{self.size.params} parameters, {self.size.macs} multiply-adds per frame"
+        return [f"{self.place}: {outputs}", size, *(f"  {nodes:5d} nodes  {name}" for name, nodes in self.groups)]
+
+
+def examine_model(place: Path) -> ImportedModel:
+    """Reads a model directory. Raises UserError if a file is missing or damaged, or if its graph
+    reads other features than the directory describes.
+    """
+    front, stride = ModelFrontEnd.read(place), find_files(place).chunk.frame_subsampling_factor
+    network = imported_network(_network(place, stride))
+    sides = (("input", front.dim), (IVECTOR, front.ivector_dim))
+    for name, dim in sides:
+        if network.sizes.get(name, 0) != dim:
+            has = f"{network.sizes.get(name, 0)} values of {name} a frame"
+            raise UserError(f"{model_file(place)} reads {has}, and the files of its features give {dim}.")
+    groups = list(zip([group.name for group in network.groups], network.widths, strict=True))
+    if not groups:
+        raise UserError(f"{model_file(place)}: no nodes of its graph can be removed.")
+    columns, conf = front.dim + front.ivector_dim, front.conf
+    sound = round(conf.sample_frequency), conf.frame_shift
+    size, kind = size_of(network), network.normalised
+    return ImportedModel(place, size, groups, network.outputs, columns, *sound, stride, kind)
+
+
+def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
+    """Writes recipe.yaml into `folder`, a recipe that prunes the model. Returns its path.
+
+    Raises UserError if the folder exists, or a data directory has no wav.scp.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists; give the recipe another name.")
+    for name, place in vars(heard).items():
+        if place is not None and not (place / "wav.scp").is_file():
+            raise UserError(f"{place} has no wav.scp; give a data directory of Kaldi's with --{name}.")
+    path = folder / "recipe.yaml"
+    with atomic(path) as file:
+        file.write(_HEAD.format(model=model.place))
+        yaml.safe_dump(recipe_of(model, heard), file, sort_keys=False)
+    return path
+
+
+def recipe_of(model: ImportedModel, heard: Heard) -> dict[str, Any]:
+    """The recipe that `write_import` writes, plain values."""
+    places: dict[str, Any] = {name: str(place) for name, place in vars(heard).items() if place is not None}
+    places["transcribed"] = False
+    online: dict[str, Any] = {"type": "online", "model": str(model.place), "cmvn": "none"}
+    online |= {"rate": model.rate, "frame_shift_ms": model.shift}
+    return {
+        "corpus": {"prepare": "local/kaldi.py", "root": ".", "options": places, "rate": model.rate},
+        "features": {"hmm": {"rate": model.rate}, "network": online},
+        "network": vars_of(_network(model.place, model.stride)),
+        "train": {"epochs": 4, "utterances": 8, "learning_rate": 0.0005, "weight_decay": 0.0},
+        "prune": {"method": "group_lasso"},
+        "runs": [{"prune": {"budget": {"macs": part}}} for part in (0.75, 0.5)],
+    }
+
+
+def vars_of(network: NetworkOptions) -> dict[str, Any]:
+    """The options that say which network it is."""
+    names = ("type", "model", "subsampling", "left_context", "right_context")
+    return {name: getattr(network, name) for name in names}
+
+
+def _network(place: Path, stride: int) -> NetworkOptions:
+    return NetworkOptions(type="nnet3", model=str(place), subsampling=stride, left_context=0, right_context=0)

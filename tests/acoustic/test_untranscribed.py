@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from asr_prune.acoustic.evaluate import evaluate
+from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.acoustic.imported import checked_network, model_priors
+from asr_prune.acoustic.options import NetworkOptions
+from asr_prune.acoustic.teacher import Lesson
+from asr_prune.acoustic.untranscribed import Original, Untranscribed, divergence, score_distance
+from asr_prune.errors import UserError
+from asr_prune.nnet3.model import write_nnet3
+from tests.nnet3.conftest import tdnnf_model
+
+DICE = np.random.default_rng(0)
+OUTPUTS, WANTED = (torch.from_numpy(DICE.normal(size=(3, 4))) for _ in range(2))
+FEATURES = {name: DICE.normal(size=(frames, 6)).astype(np.float32) for name, frames in (("a", 5), ("b", 9), ("c", 2))}
+
+
+def test_the_divergence_by_a_slow_loop() -> None:
+    total = 0.0
+    for q, p in zip(OUTPUTS.tolist(), WANTED.tolist(), strict=True):
+        of_q, of_p = ([math.exp(v) / sum(map(math.exp, row)) for v in row] for row in (q, p))
+        total += sum(b * math.log(b / a) for a, b in zip(of_q, of_p, strict=True))
+    assert float(divergence(OUTPUTS, WANTED)) == pytest.approx(total / 3)
+
+
+def test_the_distance_of_scores_by_a_slow_loop() -> None:
+    total = 0.0
+    for own, wanted in zip(OUTPUTS.tolist(), WANTED.tolist(), strict=True):
+        apart = [a - b for a, b in zip(own, wanted, strict=True)]
+        total += sum((value - sum(apart) / 4) ** 2 for value in apart)
+    assert float(score_distance(OUTPUTS, WANTED)) == pytest.approx(total / 12 / 2)
+
+
+def test_what_all_scores_of_a_frame_have_in_common_is_no_distance() -> None:
+    """No decoder sees it; another score of one class is seen, however low it is."""
+    assert float(score_distance(WANTED + torch.tensor([[3.0], [-1.0], [0.5]]), WANTED)) == pytest.approx(0, abs=1e-12)
+    changed = WANTED.clone()
+    changed[0, 1] -= 20
+    further = changed.clone()
+    further[0, 1] -= 20
+    assert float(score_distance(further, changed)) > 10
+    assert float(divergence(further, changed)) < 1e-6
+
+
+def examples(network: GraphNetwork) -> Untranscribed:
+    original = Original(GraphNetwork.of(tdnnf_model(), 3, "final.mdl"), torch.zeros(6))
+    return Untranscribed.from_utterances(FEATURES, {}, (0, 0), lesson=Lesson(original))
+
+
+def test_the_original_is_at_no_distance_from_itself() -> None:
+    network = GraphNetwork.of(tdnnf_model(), 3, "final.mdl")
+    found = evaluate(network, examples(network))
+    assert (found.cross_entropy, found.accuracy) == (pytest.approx(0, abs=1e-9), 1.0)
+
+
+def test_another_network_by_utterance() -> None:
+    network = GraphNetwork.of(tdnnf_model(1), 3, "final.mdl")
+    sets = examples(network)
+    outcome = sets.outcome(network, *sets.batch_at(torch.tensor([2, 0])))
+    with torch.no_grad():
+        pairs = [[each(torch.from_numpy(FEATURES[name])) for each in (network, sets.teacher.network)] for name in "ca"]
+    own, wanted = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    torch.testing.assert_close(outcome.objective, score_distance(own, wanted))
+    assert outcome.objective.requires_grad
+    assert (outcome.frames, int(outcome.correct)) == (3, int((own.argmax(1) == wanted.argmax(1)).sum()))
+
+
+def test_priors_are_those_of_the_model() -> None:
+    model = tdnnf_model()
+    assert model_priors(model, 6).tolist() == [0.0] * 6
+    model.priors = np.array([0.5, 0.25, 0.25], np.float32)
+    assert model_priors(model, 3).exp().tolist() == pytest.approx([0.5, 0.25, 0.25])
+
+
+def test_other_features_or_outputs_are_refused(tmp_path: Path) -> None:
+    write_nnet3(tmp_path / "final.mdl", tdnnf_model())
+    options = NetworkOptions(type="nnet3", model=str(tmp_path), subsampling=3, left_context=0, right_context=0)
+    assert checked_network(options, 6, 6).widths == [8, 3, 3, 3, 8]
+    with pytest.raises(UserError, match="reads 6 values a frame and this experiment has 40"):
+        checked_network(options, 40, 6)
+    with pytest.raises(UserError, match="gives 6 values a frame and this experiment has 7"):
+        checked_network(options, 6, 7)

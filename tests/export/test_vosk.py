@@ -1,0 +1,217 @@
+"""Hybrid runs on the corpus of tones as nnet3 folders, decoded by the Kaldi inside Vosk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr_prune.cli.main import main
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode.decode_run import read_words
+from asr_prune.decode.options import DecodeOptions
+from asr_prune.errors import UserError
+from asr_prune.export.nnet3 import check_vosk_features, model_conf
+from asr_prune.hmm.frontend import FrontEnd
+from asr_prune.nnet3.model import read_nnet3
+from asr_prune.stages import STAGES
+
+from .conftest import MakeDeployed
+from .page import printed
+
+pytestmark = pytest.mark.trains
+NO_WHEEL = "vosk is absent, which has no wheel for every platform; pip install vosk"
+RECIPE = """
+corpus: {prepare: PREPARE}
+lang: {position_dependent: POSITION}
+hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}
+features: {network: FEATURES}
+network: {hidden: [32, 24], dropout: 0.0}
+train: {epochs: 8, batch: 64, threads: 1, tensorboard: false}
+decode: {lm_weights: [6, 10], penalties: [0.0, 0.5]}
+score: {bootstrap: 100}
+runs:
+  - {name: thin, prune: {method: l1, keep: 0.75}}
+  - {name: stream, prune: {method: none}, network: {type: residual, stream: 16, hidden: [12]}}
+"""
+KINDS = {
+    "filterbank": ("{cmvn: global, bins: 23}", "true"),
+    "cepstra": ("{type: mfcc, bins: 24, ceps: 20, cmvn: none, low_freq: 60}", "false"),
+}
+Printed = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """All stages but the report, in a project's folder."""
+    here, back = tmp_path_factory.mktemp("project"), Path.cwd()
+    (here / "recipes/tones").mkdir(parents=True)
+    prepare = Path(__file__).parent.parent / "stages/tiny.py"
+    features, position = KINDS[request.param]
+    recipe = RECIPE.replace("PREPARE", str(prepare)).replace("FEATURES", features)
+    (here / "recipes/tones/recipe.yaml").write_text(recipe.replace("POSITION", position))
+    os.chdir(here)
+    given = ["--recipe", "recipes/tones", "--nj", "1"]
+    assert [main([verb, *given]) for verb in list(STAGES)[:-1]] == [0] * (len(STAGES) - 1)
+    folders = Path("exp/tones/runs").iterdir()
+    runs = {folder.name.split("-")[0]: folder for folder in folders}
+    yield SimpleNamespace(runs=runs, kind=request.param)
+    os.chdir(back)
+
+
+def run_verb(printed: Printed, *command: object) -> tuple[int, str]:
+    printed.readouterr()
+    status = main([str(word) for word in command])
+    return status, "".join(printed.readouterr())
+
+
+def spoken(part: str) -> Iterator[tuple[str, np.ndarray, int]]:
+    """Utterance, samples int16, rate."""
+    for utt, path in DataDir.read(Path("data/tones") / part).wavs.items():
+        samples, rate = soundfile.read(path, dtype="int16")
+        yield utt, samples, rate
+
+
+@pytest.mark.parametrize("name", ["thin", "stream"])
+def test_vosk_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printed, name: str) -> None:
+    vosk = pytest.importorskip("vosk", reason=NO_WHEEL)
+    vosk.SetLogLevel(-1)
+    run, out = done.runs[name], Path("out") / name
+    status, text = run_verb(capsys, "export", run, out, "--vosk")
+    assert status == 0, text
+    score = json.loads((run / "score_test.json").read_text())
+    options = DecodeOptions(lm_weights=(6, 10), penalties=(0.0, 0.5))
+    wanted = read_words(run / "decode_test", options)[score["lm_weight"], score["penalty"]]
+    model = vosk.Model(str(out))
+    for utt, samples, rate in spoken("test"):
+        recogniser = vosk.KaldiRecognizer(model, rate)
+        recogniser.SetMaxAlternatives(1)
+        recogniser.AcceptWaveform(samples.tobytes())
+        [best] = json.loads(recogniser.FinalResult())["alternatives"]
+        assert best["text"].split() == wanted[utt]
+    assert sum(map(len, wanted.values())) > 4
+
+
+def test_the_lines_of_the_page_find_words(done: SimpleNamespace, capsys: Printed) -> None:
+    pytest.importorskip("vosk", reason=NO_WHEEL)
+    assert run_verb(capsys, "export", done.runs["thin"], "out/vosk", "--vosk")[0] == 0
+    [*_, path] = DataDir.read(Path("data/tones/test")).wavs.values()
+    shutil.copyfile(path, "speech.wav")
+    words = printed("import json, soundfile, vosk")
+    assert words
+    assert {*words} <= {"LOW", "MID", "HIGH"}
+
+
+def test_the_folder_is_that_of_a_vosk_model(done: SimpleNamespace, capsys: Printed) -> None:
+    out = Path("out/files")
+    assert run_verb(capsys, "export", done.runs["thin"], out, "--vosk")[0] == 0
+    assert run_verb(capsys, "export", done.runs["thin"], out, "--vosk")[0] == 0
+    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    conf = {"filterbank": "conf/fbank.conf", "cepstra": "conf/mfcc.conf"}[done.kind]
+    own = {"graph/phones/word_boundary.int"} if done.kind == "filterbank" else set()
+    usual = {"am/final.mdl", "conf/model.conf", "graph/HCLG.fst", "graph/words.txt"}
+    assert names == usual | {conf} | own
+    settings = dict(line[2:].split("=") for line in (out / "conf/model.conf").read_text().split())
+    weight = json.loads((done.runs["thin"] / "score_test.json").read_text())["lm_weight"]
+    assert float(settings["acoustic-scale"]) == pytest.approx(1 / weight)
+    assert settings["frame-subsampling-factor"] == "1"
+    nodes = json.loads((done.runs["thin"] / "shrunk/size.json").read_text())["nodes"]
+    assert len(read_nnet3(out / "am/final.mdl").components["nodes1"].fields) > 1
+    assert read_nnet3(out / "am/final.mdl").components["nodes1"].dims[1] == nodes[0]
+
+
+def test_the_folder_of_nnet3(done: SimpleNamespace, capsys: Printed) -> None:
+    out = Path("out/nnet3")
+    assert run_verb(capsys, "export", done.runs["stream"], out, "--nnet3")[0] == 0
+    conf = {"filterbank": "fbank.conf", "cepstra": "mfcc.conf"}[done.kind]
+    assert {path.name for path in out.iterdir()} == {
+        "final.mdl",
+        "final.raw",
+        "tree",
+        "model.json",
+        conf,
+    }
+    raw, whole = read_nnet3(out / "final.raw"), read_nnet3(out / "final.mdl")
+    assert raw.nodes == whole.nodes
+    assert not raw.transitions
+    assert len(whole.priors) == whole.components["logits"].dims[1]
+
+
+def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed) -> None:
+    run = done.runs["thin"]
+    young = run.parent / "young"
+    shutil.copytree(run, young)
+    (young / "score_test.json").unlink()
+    status, text = run_verb(capsys, "export", young, "out/young", "--vosk")
+    shutil.rmtree(young)
+    assert status == 1
+    assert "young/score_test.json is missing, whose LM weight" in text
+    for kind, name, sentence in (
+        (
+            "vosk",
+            "align/mono/final.mdl",
+            "mono/final.mdl is missing: the labels came without an HMM",
+        ),
+        ("vosk", "graph/HCLG.fst", "there is no exp/tones/graph/HCLG.fst; run the graph stage"),
+        ("vosk", "graph/words.txt", "there is no exp/tones/graph/words.txt; run the graph stage"),
+        ("nnet3", "align/mono/tree", "there is no exp/tones/align/mono/tree; run the align stage"),
+    ):
+        (Path("exp/tones") / name).rename("away")
+        status, text = run_verb(capsys, "export", run, "out/young", f"--{kind}")
+        Path("away").rename(Path("exp/tones") / name)
+        assert status == 1
+        assert sentence in text
+    Path("out/mine").mkdir(parents=True, exist_ok=True)
+    Path("out/mine/thesis.txt").write_text("mine")
+    for kind in ("vosk", "nnet3"):
+        status, text = run_verb(capsys, "export", run, "out/mine", f"--{kind}")
+        assert status == 1
+        assert f"out/mine exists and is not an earlier {kind} export; name a folder" in text
+    status, text = run_verb(capsys, "export", run, "out/ctc", "--sherpa")
+    assert status == 1
+    assert "and this run learned labels; export it with --vosk" in text
+    assert not any(Path("out", name).exists() for name in ("young", "ctc"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"cmvn": "speaker"}, "Vosk cannot normalise features as this run's cmvn: speaker does"),
+        ({"cmvn": "utterance"}, "cmvn: utterance does; train it with features.network.cmvn=global"),
+        (
+            {"deltas": 2},
+            "Vosk adds no deltas to features; train the run with features.network.deltas=0",
+        ),
+        ({"archives": "feats"}, "this run reads those of feats"),
+    ],
+)
+def test_features_that_vosk_does_not_compute_are_refused(
+    deployed: MakeDeployed, changed: dict[str, Any], sentence: str
+) -> None:
+    built = deployed()
+    plain = replace(built.base, cmvn="none")
+    check_vosk_features(replace(built, base=plain))
+    with pytest.raises(UserError, match=sentence):
+        check_vosk_features(replace(built, base=replace(plain, **changed)))
+    tokens = replace(built.model, tokens=["<blk>", "A"])
+    with pytest.raises(UserError, match="Vosk decodes with an HMM and this run has CTC tokens"):
+        check_vosk_features(replace(built, base=plain, model=tokens))
+    with pytest.raises(UserError, match="reads the features of the GMM-HMM"):
+        check_vosk_features(replace(built, base=plain, front=FrontEnd(deltas=2)))
+
+
+def test_beams_are_wide_enough_for_a_low_lm_weight() -> None:
+    options = DecodeOptions(beam=12.0, lattice_beam=6.0, acoustic_scale=0.1)
+    low, high = (model_conf(options, (weight, 0.0), [1, 2]).split() for weight in (4, 20))
+    assert {"--beam=30", "--lattice-beam=15", "--acoustic-scale=0.25"} <= {*low}
+    assert {"--beam=12", "--lattice-beam=6", "--acoustic-scale=0.05"} <= {*high}
+    assert "--endpoint.silence-phones=1:2" in low

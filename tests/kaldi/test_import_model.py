@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from asr_prune.acoustic.checkpoint import load_model
+from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.cli.main import main
+from asr_prune.corpus.datadir import DataDir
+from asr_prune.errors import UserError
+from asr_prune.kaldi.import_model import examine_model
+from asr_prune.nnet3.model import Nnet3, bytes_of, read_nnet3, write_nnet3
+from asr_prune.run_dir import RunDir
+from tests.nnet3.conftest import tdnnf_model
+from tests.stages import tiny
+
+MFCC = "--num-ceps=4\n--num-mel-bins=10\n--use-energy=false\n--sample-frequency=16000\n--dither=0\n"
+LAYOUTS = {"new": ("am/final.mdl", "conf/mfcc.conf"), "old": ("final.mdl", "mfcc.conf")}
+
+
+def model_directory(folder: Path, model: Nnet3, layout: str = "new") -> Path:
+    """A Vosk directory without i-vectors; its graph is a file of four bytes."""
+    final, conf = (folder / name for name in LAYOUTS[layout])
+    for path in (final, conf, folder / "graph/HCLG.fst"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_nnet3(final, model)
+    conf.write_text(MFCC)
+    (folder / "graph/HCLG.fst").write_bytes(b"HCLG")
+    if layout == "new":
+        (folder / "conf/model.conf").write_text("--frame-subsampling-factor=3\n--beam=10\n")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder with data directories of tones, without text."""
+    dice = np.random.default_rng(0)
+    monkeypatch.chdir(tmp_path)
+    for part, speakers in {"train": ("ann", "bob"), "dev": ("cat",), "test": ("dan",)}.items():
+        data = DataDir(tmp_path / "in" / part)
+        for name, words in ((f"{who}-{i}", words) for who in speakers for i, words in enumerate(tiny.SENTENCES)):
+            place = tmp_path / f"in/{name}.wav"
+            place.parent.mkdir(exist_ok=True)
+            soundfile.write(place, tiny.sound(words, dice), tiny.RATE, subtype="PCM_16")
+            data.wavs[name], data.text[name], data.utt2spk[name] = str(place), words, name[:3]
+        data.write()
+        (data.path / "text").unlink()
+    return tmp_path
+
+
+def run(*words: str) -> None:
+    assert main([*words]) == 0, words
+
+
+def imported(name: str = "small", layout: str = "new") -> None:
+    model_directory(Path("model"), tdnnf_model(width=16, rank=6, pdfs=12, ivector=False), layout)
+    sets = (f"--{part}=in/{part}" for part in ("train", "dev", "test"))
+    run("import", "model", name, *sets)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(("method", "layout"), [("group_lasso", "new"), ("magnitude", "old")])
+def test_from_a_model_to_a_smaller_one(project: Path, method: str, layout: str) -> None:
+    imported(layout=layout)
+    recipe = ["--recipe", "recipes/small", "--set", f"prune.method={method}", "--set", "prune.budget.macs=0.6"]
+    run("run", *recipe, "--set", "train.epochs=3", "--set", "train.utterances=2", "--nj", "1")
+    (folder,) = (project / "exp/small/runs").iterdir()
+    trained = RunDir(folder)
+    figures = json.loads(trained.train.read_text())
+    assert figures["budget_spent"] <= figures["budget_limit"] < 0.6 * figures["macs_dense"] + 1
+    assert json.loads(trained.verify.read_text())["holds"]
+    run("export", str(folder), "smaller", "--vosk")
+    final = LAYOUTS[layout][0]
+    assert Path("smaller/graph/HCLG.fst").read_bytes() == b"HCLG"
+    assert Path("smaller", final).stat().st_size < 0.8 * Path("model", final).stat().st_size
+    shrunk = load_model(trained.shrunk).network
+    again = GraphNetwork.of(read_nnet3(Path("smaller", final)), 3, final)
+    x = torch.randn(20, 4)
+    with torch.no_grad():
+        torch.testing.assert_close(again(x), shrunk(x), rtol=1e-4, atol=1e-4)
+    run("export", str(folder), "smaller", "--nnet3")
+    assert main(["export", str(folder), "model/graph", "--nnet3"]) == 1
+
+
+def test_what_does_not_fit_is_one_sentence(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported()
+    capsys.readouterr()
+    assert main(["import", "model", "small", "--train=in/train", "--test=in/test"]) == 1
+    assert "recipes/small exists; give the recipe another name" in capsys.readouterr().err
+    assert main(["import", "model", "more/small", "--train=in/train", "--test=in/test"]) == 1
+    assert "'more/small' is no name of a recipe" in capsys.readouterr().err
+    assert main(["import", "model", "other", "--train=in", "--test=in/test"]) == 1
+    assert "in has no wav.scp; give a data directory" in capsys.readouterr().err
+    check = ["check", "--recipe", "recipes/small"]
+    assert main([*check, "--set", "train.teacher=other"]) == 1
+    assert "an imported model is its own teacher" in capsys.readouterr().err
+    assert main([*check, "--set", "features.network={type: fbank, model: , cmvn: none}"]) == 1
+    assert "needs features.network.type online" in capsys.readouterr().err
+    assert main([*check, "--set", "network.model="]) == 1
+    assert "model must be given with type nnet3" in capsys.readouterr().err
+    assert main([*check, "--set", "network.left_context=3"]) == 1
+    assert "left_context and right_context must be 0 with type nnet3" in capsys.readouterr().err
+
+
+def test_what_a_model_is(tmp_path: Path) -> None:
+    found = examine_model(model_directory(tmp_path, tdnnf_model(ivector=False)))
+    assert (found.stride, found.outputs, found.columns, found.normalised) == (3, 6, 4, False)
+    assert [nodes for _, nodes in found.groups] == [8, 3, 3, 3, 8]
+    assert found.lines()[0].endswith("6 outputs (scores of a chain model), one for 3 frames of 4 values")
+
+
+def test_directories_that_cannot_be_imported(tmp_path: Path) -> None:
+    folder = model_directory(tmp_path / "a", tdnnf_model())
+    with pytest.raises(UserError, match="reads 2 values of ivector a frame, and the files of its features give 0"):
+        examine_model(folder)
+    folder = model_directory(tmp_path / "b", tdnnf_model(ivector=False))
+    (folder / "conf/mfcc.conf").write_text(MFCC.replace("ceps=4", "ceps=5"))
+    with pytest.raises(UserError, match="reads 4 values of input a frame, and the files of its features give 5"):
+        examine_model(folder)
+    (folder / "am/final.mdl").unlink()
+    with pytest.raises(UserError, match=r"has no am/final.mdl or final.mdl"):
+        examine_model(folder)
+    (folder / "am/final.mdl").write_bytes(bytes_of(tdnnf_model(ivector=False))[:500])
+    with pytest.raises(UserError, match=r"final.mdl: .* at byte"):
+        examine_model(folder)
