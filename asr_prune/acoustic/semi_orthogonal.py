@@ -19,14 +19,14 @@ def make_semi_orthogonal(weight: Tensor) -> None:
     `P = M M'` and `scale^2 = tr(P P) / tr(P)`, nu as Kaldi's ConstrainOrthonormal (nnet3).
 
     weight: M, float [rows, ...]; rows and columns of zeros, which are removed nodes, stay and change
-    nothing.
+    nothing. Other weights that are 0, which masks hold there, stay as well.
     """
     matrix = weight.flatten(1)
     rows, columns = (matrix.count_nonzero(dim).nonzero().flatten() for dim in (1, 0))
     part = matrix[rows][:, columns]
     if part.numel():
         stepped = _step(part) if len(rows) <= len(columns) else _step(part.T).T
-        matrix[rows[:, None], columns] = stepped
+        matrix[rows[:, None], columns] = torch.where(part == 0, part, stepped)
 
 
 def _step(matrix: Tensor) -> Tensor:

@@ -116,6 +116,16 @@ def test_removed_nodes_do_not_matter_to_the_constraint() -> None:
     make_semi_orthogonal(torch.zeros(3, 4))
 
 
+def test_weights_that_masks_hold_at_zero_stay_there() -> None:
+    torch.manual_seed(1)
+    for shape in ((4, 2, 5), (9, 1, 4)):
+        weight = torch.randn(shape) * (torch.rand(shape) < 0.5)
+        masked, before = weight == 0, weight.clone()
+        make_semi_orthogonal(weight)
+        assert torch.equal(weight == 0, masked)
+        assert not torch.equal(weight, before)
+
+
 def test_batch_normalisation_is_of_the_batch_in_training() -> None:
     torch.manual_seed(0)
     norm, x = BatchNorm(3, momentum=1.0), torch.randn(500, 3) * 4 + 2

@@ -97,6 +97,18 @@ def test_before_the_mask_training_is_dense(make_trainer: MakeTrainer) -> None:
         assert torch.equal(value, ours.network.state_dict()[name]), name
 
 
+@pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn", "tdnnf"])
+@pytest.mark.parametrize("method", ["magnitude", "gradual", "map"])
+def test_masked_weights_of_every_network_are_zero_at_the_end(make_trainer: MakeTrainer, method: str, kind: str) -> None:
+    """A factored network is brought nearer to its constraint after every fourth update, and so after the last."""
+    trainer = make_trainer({"method": method, "granularity": "weight", "sparsity": 0.75}, {"epochs": 4}, type=kind)
+    trainer.run()
+    held = trainer.hooks.method.weights  # type: ignore[attr-defined]
+    assert trainer.step % 4 == 0
+    assert len(held.masks) == len(held.maskable)
+    assert all(not weight[mask == 0].any() for weight, mask in zip(held.maskable, held.masks, strict=True))
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
