@@ -103,7 +103,7 @@ def test_masked_weights_of_every_network_are_zero_at_the_end(make_trainer: MakeT
     """A factored network is brought nearer to its constraint after every fourth update, and so after the last."""
     trainer = make_trainer({"method": method, "granularity": "weight", "sparsity": 0.75}, {"epochs": 4}, type=kind)
     trainer.run()
-    held = trainer.hooks.method.weights  # type: ignore[attr-defined]
+    held = trainer.hooks.method.weights
     assert trainer.step % 4 == 0
     assert len(held.masks) == len(held.maskable)
     assert all(not weight[mask == 0].any() for weight, mask in zip(held.maskable, held.masks, strict=True))
