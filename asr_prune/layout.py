@@ -12,6 +12,8 @@ from asr_prune.run_dir import RunDir
 
 #: the sets of a corpus
 SETS = ("train", "dev", "test")
+#: the set without transcripts, from which networks learn by a teacher
+UNTRANSCRIBED = "untranscribed"
 #: sets with labels: the GMM-HMM is trained on both, networks on the first alone
 LABELLED_SETS = ("train", "dev")
 #: sets that are decoded and scored

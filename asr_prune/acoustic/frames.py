@@ -15,6 +15,7 @@ from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.acoustic.priors import log_priors, log_priors_from_counts
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
+from asr_prune.acoustic.unlabelled import NO_LABEL
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 
@@ -22,7 +23,7 @@ from asr_prune.features.stored import frames_of
 class FrameSet(InMemory):
     """Each frame is an example; the objective is the cross-entropy of its label.
 
-    labels: pdf-ids, int64 [frames].
+    labels: pdf-ids, int64 [frames]; NO_LABEL where only a teacher says what a frame is.
     """
 
     eval_batch = 8192
@@ -90,8 +91,9 @@ class FrameSet(InMemory):
 
     @classmethod
     def priors_from_labels(cls, names: Sequence[str], labels: Utterances, classes: int) -> Tensor:
-        counts = sum(np.bincount(labels[name], minlength=classes) for name in names)
-        return log_priors_from_counts(torch.as_tensor(counts))
+        known = (pdfs[pdfs != NO_LABEL] for name in names if len(pdfs := labels[name]))
+        counts = sum((np.bincount(pdfs, minlength=classes) for pdfs in known), np.zeros(classes, np.int64))
+        return log_priors_from_counts(torch.as_tensor(counts)) if counts.any() else torch.zeros(classes)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -110,11 +112,25 @@ class FrameSet(InMemory):
 
     def judged(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
         """The outcome of logits, [frames, pdfs]; labels: [frames]; taught: what the teacher reads."""
+        if self.teacher is not None and bool((labels == NO_LABEL).any()):
+            return self._partly_labelled(network, logits, labels, taught)
         loss = nn.functional.cross_entropy(logits, labels)
         correct = (logits.detach().argmax(-1) == labels).sum()
         objective = self.objective(network, loss, logits, Taught(taught))
         return Outcome(loss, objective, len(labels), correct, len(labels))
 
+    def _partly_labelled(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
+        """Frames without a label have only the teacher's term. The loss is that of the others; of a
+        batch without any, the objective.
+        """
+        known = labels != NO_LABEL
+        count = int(known.sum())
+        entropy = nn.functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+        objective = self.objective(network, entropy / len(labels), logits, Taught(taught))
+        correct = (known & (logits.detach().argmax(-1) == labels)).sum()
+        return Outcome(entropy / count if count else objective, objective, count or len(labels), correct, count)
+
     def log_priors(self, classes: int) -> Tensor:
-        """Of the pdfs, from the labels."""
-        return log_priors(self.labels, classes)
+        """Of the pdfs, from the labels; zeros if no frame has one."""
+        known = self.labels[self.labels != NO_LABEL]
+        return log_priors(known, classes) if len(known) else torch.zeros(classes)

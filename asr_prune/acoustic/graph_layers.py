@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.graph_groups import Group
-from asr_prune.acoustic.graph_parts import Gate
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.graph_parts import Gate, Scaling
+from asr_prune.acoustic.network import Along, NodeLayer
 from asr_prune.nnet3.descriptor import Descriptor
 from asr_prune.nnet3.plan import FramePlan
 
@@ -133,3 +133,13 @@ def evaluate_descriptor(
     if source.kind == "Sum":
         return sum(parts[1:], parts[0]), both
     return (parts[0] * source.number(0) if source.kind == "Scale" else parts[0]), both
+
+
+def module_key(name: str) -> str:
+    """The name of a component as that of a module."""
+    return name.replace(".", "/")
+
+
+def scalings(between: Sequence[nn.Module]) -> list[Along]:
+    """The values that parts have for each node."""
+    return [(part, name, 0) for part in between if isinstance(part, Scaling) for name in ("scale", "offset")]

@@ -9,17 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.graph_groups import Group, groups_of
-from asr_prune.acoustic.graph_layers import Chained, GatedValues, GraphLayer, Joined, evaluate_descriptor
-from asr_prune.acoustic.graph_parts import (
-    MAPS,
-    Gate,
-    GraphMap,
-    Scaling,
-    fill_part,
-    make_part,
-    skeleton,
-    spec_of,
+from asr_prune.acoustic.graph_layers import (
+    Chained,
+    GatedValues,
+    GraphLayer,
+    Joined,
+    evaluate_descriptor,
+    module_key,
+    scalings,
 )
+from asr_prune.acoustic.graph_parts import MAPS, Gate, GraphMap, Scaling, fill_part, make_part, skeleton, spec_of
 from asr_prune.acoustic.network import Along, Network, NodeLayer, by_columns
 from asr_prune.errors import UserError
 from asr_prune.nnet3.graph import needed_nodes, reads, sizes_of, spliced_node
@@ -40,8 +39,7 @@ class GraphNetwork(Network):
     lines: of the graph; parts: what `graph_parts.spec_of` says of each component.
     """
 
-    #: a network reads all its inputs: the graph's first map also mixes frames
-    narrows_inputs = False
+    narrows_inputs = False  # the first map also mixes frames
 
     def __init__(
         self,
@@ -58,7 +56,7 @@ class GraphNetwork(Network):
         self.groups = groups_of(self.nodes, components)
         super().__init__(inputs, [0] * len(self.groups), outputs, activation, 0.0)
         self.plans: dict[int, FramePlan] = {}
-        self.parts = nn.ModuleDict({_key(name): make_part(spec) for name, spec in self.specs.items()})
+        self.parts = nn.ModuleDict({module_key(name): make_part(spec) for name, spec in self.specs.items()})
         self.steps = [(each.name, reads(each, components) if each.input else None) for each in self.nodes]
         self.context = context_of(self.steps)
         self.sizes = {each.name: int(each.settings["dim"]) for each in self.nodes if each.kind == "input-node"}
@@ -66,7 +64,7 @@ class GraphNetwork(Network):
         for group in self.groups:
             if not group.plain:
                 nodes = self._map(group.name).out_features
-                self.gates[_key(group.name)] = nn.ModuleList([Gate(nodes, True), Gate(nodes, False)])
+                self.gates[module_key(group.name)] = nn.ModuleList([Gate(nodes, True), Gate(nodes, False)])
         self._set_rates()
 
     @classmethod
@@ -88,7 +86,7 @@ class GraphNetwork(Network):
         lines = [each.line() for each in nodes]
         network = cls(sum(inputs.values()), sizes[nodes[-1].name], stride, lines, specs)
         for name in specs:
-            fill_part(network.parts[_key(name)], model.components[name], f"{where}: {name!r}")
+            fill_part(network.parts[module_key(name)], model.components[name], f"{where}: {name!r}")
         network.balance()
         return network.eval()
 
@@ -106,13 +104,13 @@ class GraphNetwork(Network):
 
     def part(self, name: str) -> nn.Module:
         """What computes a component-node."""
-        return self.parts[_key(next(each.component for each in self.nodes if each.name == name))]
+        return self.parts[module_key(next(each.component for each in self.nodes if each.name == name))]
 
     def _map(self, name: str) -> GraphMap:
         return cast("GraphMap", self.part(name))
 
     def _gates(self, group: Group) -> list[Gate]:
-        return cast("list[Gate]", list(cast("nn.ModuleList", self.gates[_key(group.name)])))
+        return cast("list[Gate]", list(cast("nn.ModuleList", self.gates[module_key(group.name)])))
 
     def gate_of(self, name: str) -> Tensor | None:
         """The factor of each column of a map, [columns], None if they have none."""
@@ -125,7 +123,7 @@ class GraphNetwork(Network):
     def _set_rates(self) -> None:
         counts = self._planned(_LONG).counts
         for each in self.nodes:
-            if isinstance(part := self.parts[_key(each.component)] if each.component else None, GraphMap):
+            if isinstance(part := self.parts[module_key(each.component)] if each.component else None, GraphMap):
                 part.rate = counts[each.name] / _LONG
 
     @property
@@ -174,9 +172,9 @@ class GraphNetwork(Network):
         between = self._between(group)
         outgoing = self._map(group.readers[0])
         last = outgoing is self.output
-        scalings = tuple(_scalings(between))
+        along = tuple(scalings(between))
         return GraphLayer(
-            self._map(group.name), outgoing, Chained(between), feeders=every, gives_logits=last, along=scalings
+            self._map(group.name), outgoing, Chained(between), feeders=every, gives_logits=last, along=along
         )
 
     def _gated(self, group: Group, every: tuple[nn.Linear, ...]) -> NodeLayer:
@@ -184,7 +182,7 @@ class GraphNetwork(Network):
         along: list[Along] = [(m, name, 0) for m in makers for name in ("weight", "bias")]
         along += [(self._map(name), "weight", -1) for name in group.readers]
         gates = self._gates(group)
-        along += _scalings(self._between(group))
+        along += scalings(self._between(group))
         return GraphLayer(gates[0], gates[1], Chained([]), feeders=every, along=tuple(along))
 
     def shape(self) -> dict[str, Any]:
@@ -200,7 +198,7 @@ class GraphNetwork(Network):
         }
 
     def _spec(self, name: str) -> dict[str, Any]:
-        spec, part = self.specs[name], self.parts[_key(name)]
+        spec, part = self.specs[name], self.parts[module_key(name)]
         if isinstance(part, GraphMap):
             rows = self.outputs if part is self.output else part.out_features
             return spec | {"size": rows, "columns": part.in_features}
@@ -225,12 +223,12 @@ class GraphNetwork(Network):
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         plan = Joined([self.plan(count) for count in lengths.tolist()], lengths, frames.device)
         values, starts = dict[str, Tensor](), self._columns()
-        gated = {name: group for group in self.groups if not group.plain for name in self._members(group)}
+        gated = {name: group for group in self.groups if not group.plain for name in [*group.makers, *group.between]}
         for each, (name, source) in zip(self.nodes, self.steps, strict=True):
             if source is None:
                 values[name] = frames[plan.inputs[name], starts[name] : starts[name] + self.sizes[name]]
                 continue
-            part = self.parts[_key(each.component)] if each.component else None
+            part = self.parts[module_key(each.component)] if each.component else None
             read = GatedValues(values, gated, self._gates) if isinstance(part, GraphMap) else values
             x, _ = evaluate_descriptor(source, iter(plan.leaves[name]), read, plan.counts[name], frames)
             values[name] = x if part is None else self._through(part, x)
@@ -243,18 +241,6 @@ class GraphNetwork(Network):
         x = x.view(len(x), *part.weight.shape[1:-1], -1)
         return self.mapped(0, x) if part is self.output else part(x)
 
-    def _members(self, group: Group) -> list[str]:
-        return [*group.makers, *group.between]
-
     def _columns(self) -> dict[str, int]:
         """The first column of each input."""
         return {"input": 0, IVECTOR: self.inputs - self.sizes.get(IVECTOR, 0)}
-
-
-def _key(name: str) -> str:
-    """The name of a component as that of a module."""
-    return name.replace(".", "/")
-
-
-def _scalings(between: Sequence[nn.Module]) -> list[Along]:
-    return [(part, name, 0) for part in between if isinstance(part, Scaling) for name in ("scale", "offset")]

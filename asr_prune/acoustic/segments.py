@@ -41,7 +41,10 @@ class SegmentSet(FrameSet):
         length, count = (torch.repeat_interleave(x, pieces) for x in (lengths, pieces))
         place = torch.arange(len(first), device=lengths.device)
         place = place - torch.repeat_interleave(pieces.cumsum(0) - pieces, pieces)
-        self.begins, self.ends = first + place * length // count, first + (place + 1) * length // count
+        self.begins, self.ends = (
+            first + place * length // count,
+            first + (place + 1) * length // count,
+        )
 
     @classmethod
     def count_examples(cls, lengths: np.ndarray) -> int:
@@ -67,7 +70,13 @@ class SegmentSet(FrameSet):
         frames = starts + place
         within = (frames >= begins) & (frames < ends)
         spliced = self.splice(frames)
-        return spliced, self.labels[frames[within]], lengths, within, *self.taught(frames[within], spliced[within])
+        return (
+            spliced,
+            self.labels[frames[within]],
+            lengths,
+            within,
+            *self.taught(frames[within], spliced[within]),
+        )
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, labels, lengths, within, *taught = batch
@@ -81,5 +90,9 @@ def frame_set(reach: tuple[int, int], segment: int = SegmentSet.segment) -> type
     """
     if reach == (0, 0):
         return FrameSet
-    found = {"segment": segment, "reach": reach, "eval_batch": max(1, FrameSet.eval_batch // segment)}
+    found = {
+        "segment": segment,
+        "reach": reach,
+        "eval_batch": max(1, FrameSet.eval_batch // segment),
+    }
     return type("SegmentSet", (SegmentSet,), found)

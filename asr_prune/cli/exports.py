@@ -12,6 +12,7 @@ from asr_prune.cli.shared import (
     add_recipe_options,
     add_run_options,
     add_verb,
+    need_words,
     open_run,
     positive,
     run_folder,
@@ -92,7 +93,7 @@ def _run_recogniser(options: argparse.Namespace, folder: Path) -> RunRecogniser:
 
     chosen = argparse.Namespace(**{**vars(options), "folder": folder})
     experiment, run = open_run(chosen, lambda run: run.shrunk, "shrink")
-    experiment.need_words()
+    need_words(experiment)
     return RunRecogniser(run, experiment.decoding, experiment.nj)
 
 
@@ -156,7 +157,7 @@ def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
     from asr_prune.export.sherpa import export_sherpa, format_likenesses
 
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
-    experiment.need_words()
+    need_words(experiment)
     found = export_sherpa(trained, options.out, experiment.decoding)
     return [*format_likenesses(found, options.out), ""]
 

@@ -10,6 +10,7 @@ from asr_prune.cli.shared import (
     add_recipe_options,
     add_verb,
     given_experiment,
+    need_words,
     positive,
     working,
 )
@@ -62,7 +63,7 @@ def run_ladder(options: argparse.Namespace) -> None:
     from asr_prune.analysis.ladder import ladder, seeds_ladder
 
     experiment = given_experiment(options)
-    experiment.need_words()
+    need_words(experiment)
     seeds = [] if options.seeds is None else ["--seeds", str(options.seeds)]
     with working(options, experiment, experiment.command_of("ladder", *seeds)):
         runner = Runner(experiment.layout)

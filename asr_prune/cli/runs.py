@@ -11,6 +11,7 @@ from asr_prune.cli.shared import (
     add_run_options,
     add_verb,
     finite_number,
+    need_words,
     not_negative,
     open_run,
     positive,
@@ -84,7 +85,7 @@ def bench(options: argparse.Namespace) -> None:
     from asr_prune.analysis.bench import bench_decode
 
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
-    experiment.need_words()
+    need_words(experiment)
     print("\n".join(bench_decode(run, experiment.decoding, options.on)))
 
 
@@ -94,7 +95,7 @@ def nbest(options: argparse.Namespace) -> None:
     from asr_prune.lang.symbols import read_symbols
 
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
-    experiment.need_words()
+    need_words(experiment)
     archive = _lattices(run, options.on)
     if experiment.graph is None:
         raise UserError(f"{run.path} is decoded greedily and has no lattices; set decode.search to graph.")

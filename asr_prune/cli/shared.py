@@ -148,6 +148,16 @@ def open_run(options: argparse.Namespace, needed: Callable[[RunDir], Path], stag
     return experiment, run
 
 
+def need_words(experiment: Experiment) -> None:
+    """Raises UserError if networks are not decoded here, but by what they were imported from."""
+    if experiment.imported:
+        model = experiment.loaded.recipe.network.model
+        raise UserError(
+            f"the network of {model} is decoded by Kaldi or Vosk, not here; "
+            "export it with asr-prune export RUN OUT --nnet3 or --vosk."
+        )
+
+
 @contextmanager
 def working(options: argparse.Namespace, experiment: Experiment, again: str = "") -> Iterator[Experiment]:
     """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on:

@@ -15,6 +15,7 @@ from asr_prune.cli.shared import (
     add_recipe_options,
     add_verb,
     finite_number,
+    need_words,
     number_from,
     open_run,
 )
@@ -107,7 +108,7 @@ def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
 
     if options.folder.suffix != ".asr" and not options.folder.is_file():
         experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
-        experiment.need_words()
+        need_words(experiment)
         return RunRecogniser(run, experiment.decoding, experiment.nj)
     for name, value in (("--recipe", options.recipe), ("--set", options.set)):
         if value:

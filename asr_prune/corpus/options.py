@@ -38,9 +38,12 @@ class CorpusOptions:
     #: cross-validation over all speakers of the corpus: number of folds, 3 or more, that share no
     #: speaker; each is the test set once, and the next one is then its dev. 0: the corpus's sets
     folds: int = 0
+    #: data directory of speech without transcripts (wav.scp, utt2spk, perhaps segments), from which
+    #: runs with a train.teacher learn, too; see teacher.md
+    untranscribed: Path | None = None
 
     #: does not count for what was made before there was this field
-    LATER: ClassVar[tuple[str, ...]] = ("folds",)
+    LATER: ClassVar[tuple[str, ...]] = ("folds", "untranscribed")
 
     def __post_init__(self) -> None:
         if self.rate not in (8000, 16000):
@@ -50,6 +53,8 @@ class CorpusOptions:
             raise ValueError(f"channel must be 1 or more, or mix, not {self.channel}")
         if not self.longest > 0:
             raise ValueError(f"longest must be positive, not {self.longest}")
+        if self.folds and self.untranscribed:
+            raise ValueError("folds and untranscribed exclude each other: no fold may learn from a speaker it tests")
         if self.folds < 0 or self.folds in (1, 2):
             why = "a fold is trained on those that are neither its test set nor its dev"
             raise ValueError(f"folds must be 3 or more, or 0 for none, not {self.folds}: {why}")

@@ -29,13 +29,16 @@ _ORTHONORMAL = "OrthonormalConstraint:real?"
 
 _LAYOUTS = {
     "AffineComponent": f"{_UPDATABLE} LinearParams:matrix BiasParams:vector IsGradient:bool? {_ORTHONORMAL}",
-    "NaturalGradientAffineComponent": f"{_UPDATABLE} LinearParams:matrix BiasParams:vector RankIn:int RankOut:int "
+    "NaturalGradientAffineComponent": f"{_UPDATABLE} LinearParams:matrix BiasParams:vector "
+    "RankIn:int RankOut:int "
     f"{_ORTHONORMAL} UpdatePeriod:int {_NATURAL} MaxChangePerSample:real? IsGradient:bool?",
-    "LinearComponent": f"{_UPDATABLE} Params:matrix {_ORTHONORMAL} UseNaturalGradient:bool RankInOut:two_ints "
+    "LinearComponent": f"{_UPDATABLE} Params:matrix {_ORTHONORMAL} UseNaturalGradient:bool "
+    "RankInOut:two_ints "
     "Alpha:real NumSamplesHistory:real UpdatePeriod:int",
     "FixedAffineComponent": "LinearParams:matrix BiasParams:vector",
     "TdnnComponent": f"{_UPDATABLE} TimeOffsets:ints LinearParams:matrix BiasParams:vector "
-    "OrthonormalConstraint:real UseNaturalGradient:bool NumSamplesHistory:real AlphaInOut:two_reals? "
+    "OrthonormalConstraint:real UseNaturalGradient:bool NumSamplesHistory:real "
+    "AlphaInOut:two_reals? "
     "Alpha:real? RankInOut:two_ints",
     "RectifiedLinearComponent": _NONLINEAR,
     "SigmoidComponent": _NONLINEAR,
@@ -43,10 +46,12 @@ _LAYOUTS = {
     "SoftmaxComponent": _NONLINEAR,
     "LogSoftmaxComponent": _NONLINEAR,
     "NormalizeComponent": f"InputDim:int? Dim:int? BlockDim:int? TargetRms:real? AddLogStddev:bool? {_OLD_STATS}",
-    "BatchNormComponent": "Dim:int BlockDim:int Epsilon:real TargetRms:real TestMode:bool Count:double "
+    "BatchNormComponent": "Dim:int BlockDim:int Epsilon:real TargetRms:real TestMode:bool "
+    "Count:double "
     "StatsMean:vector StatsVar:vector",
     "PerElementScaleComponent": f"{_UPDATABLE} Params:vector IsGradient:bool?",
-    "NaturalGradientPerElementScaleComponent": f"{_NO_GRADIENT} Params:vector IsGradient:bool Rank:int "
+    "NaturalGradientPerElementScaleComponent": f"{_NO_GRADIENT} Params:vector IsGradient:bool "
+    "Rank:int "
     f"UpdatePeriod:int {_NATURAL} MaxChangePerMinibatch:real?",
     "PerElementOffsetComponent": f"{_UPDATABLE} Offsets:vector IsGradient:bool? Dim:int? UseNaturalGradient:bool?",
     "ScaleAndOffsetComponent": f"{_UPDATABLE} Dim:int Scales:vector Offsets:vector UseNaturalGradient:bool Rank:int",

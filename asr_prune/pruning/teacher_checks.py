@@ -11,6 +11,7 @@ from torch import nn
 from asr_prune.acoustic.examples import Utterances, splice_utterance
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import check_strides
+from asr_prune.acoustic.unlabelled import NO_LABEL
 from asr_prune.errors import UserError
 
 #: training frames on which a teacher is tried
@@ -63,7 +64,7 @@ def check_knowledge(
     for name in sorted(features.keys() & labels.keys()):
         inputs = torch.from_numpy(splice_utterance(features[name], context))
         pdfs = torch.from_numpy(labels[name].astype(np.int64)).to(network.shift.device)
-        if len(pdfs) == len(inputs):  # others are refused with the student's features
+        if len(pdfs) == len(inputs) and bool((pdfs != NO_LABEL).all()):  # others are refused elsewhere
             with torch.inference_mode():
                 logits = network(inputs.to(pdfs.device))
                 entropy += float(nn.functional.cross_entropy(logits, pdfs, reduction="sum"))

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from asr_prune.acoustic.examples import Utterances
 from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.targets import frame_targets, no_targets, token_targets
+from asr_prune.acoustic.unlabelled import Both, Unlabelled
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import audit_tables
-from asr_prune.pruning.teaching import Known, load_teacher
+from asr_prune.pruning.teaching import Known, Labelled, load_teacher
 from asr_prune.pruning.training import train_run
 from asr_prune.run_dir import RunDir
 
@@ -33,11 +35,13 @@ def train_one(
     align: Path,
     lang: Path | None,
     recipe: str,
+    untranscribed: Path | None = None,
 ) -> list[Path]:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
     align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
-    recipe: text of the run's recipe.yaml. Goes on from the last checkpoint if there is one. Raises
+    recipe: text of the run's recipe.yaml; untranscribed: a set without labels, from which teachers
+    teach, too. Goes on from the last checkpoint if there is one. Raises
     UserError as `train_run`. Returns further files that it wrote.
     """
     with atomic(run.recipe) as file:
@@ -45,11 +49,13 @@ def train_one(
     sets = [data / part for part in ("train", "dev")]
     stored = [features.stored(folder, align) for folder in sets]
     labels, classes = _targets(network, stored, sets, lang, align / features.hmm)
-    train_set, dev_set = ((feats, labels) for feats in stored)
+    train_set: Labelled = stored[0], labels
+    dev_set: Labelled = stored[1], labels
+    taught = [sets[0], *([untranscribed] if untranscribed else [])]
+    if untranscribed:
+        train_set = _with_unlabelled(train_set, features.stored(untranscribed, align))
     options = network, train, prune
-    teachers = [
-        _known(name, run.path.parent, features, data / "train", align, lang is not None) for name in train.teachers
-    ]
+    teachers = [_known(name, run.path.parent, features, taught, align, lang is not None) for name in train.teachers]
     figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers)
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
@@ -66,8 +72,14 @@ def _targets(
     return token_targets(lang, sets) if lang else frame_targets(hmm)
 
 
-def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: Path, ctc: bool) -> Known:
-    """A teacher, with its own features of the set `data` if they are not `features`.
+def _with_unlabelled(labelled: Labelled, more: Utterances) -> Labelled:
+    """A set with the utterances of `more`, whose frames have no labels."""
+    features, labels = labelled
+    return Both(features, more), Both(labels, Unlabelled(more))
+
+
+def _known(name: str, runs: Path, features: NetworkFeatures, sets: Sequence[Path], align: Path, ctc: bool) -> Known:
+    """A teacher, with its own features of `sets`, one or two, if they are not `features`.
 
     Raises UserError if the experiment does not have them.
     """
@@ -81,4 +93,5 @@ def _known(name: str, runs: Path, features: NetworkFeatures, data: Path, align: 
             f"train.teacher: {name} reads features that this experiment does not have: {missing}; "
             "give a teacher that was trained on features of this recipe."
         )
-    return Known(name, model, own.stored(data, align))
+    first, *more = (own.stored(folder, align) for folder in sets)
+    return Known(name, model, Both(first, more[0]) if more else first)

@@ -9,16 +9,46 @@ from pathlib import Path
 from asr_prune.corpus.datadir import TABLES
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
-from asr_prune.corpus.script import find_script, load_script, script_files, script_name, script_options
+from asr_prune.corpus.script import (
+    find_script,
+    load_script,
+    script_files,
+    script_name,
+    script_options,
+)
 from asr_prune.errors import UserError
-from asr_prune.layout import SETS, noisy_set
+from asr_prune.layout import SETS, UNTRANSCRIBED, noisy_set
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Listing, Work
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """Run the local script and record the facts about the corpus; then copy the test set with noise, if asked to."""
-    return [_prepare(experiment), *([_noise(experiment)] if experiment.recipe.noise.snr else [])]
+    """Run the local script and record the facts about the corpus; then, if asked to, copy the test set with noise,
+    and take speech without transcripts.
+    """
+    noise = [_noise(experiment)] if experiment.recipe.noise.snr else []
+    return [
+        _prepare(experiment),
+        *noise,
+        *([_taken(experiment)] if experiment.recipe.corpus.untranscribed else []),
+    ]
+
+
+def _taken(experiment: Experiment) -> Work:
+    layout, source = experiment.layout, experiment.recipe.corpus.untranscribed
+    assert source is not None
+    out, train = layout.set(UNTRANSCRIBED), layout.set("train")
+    return Work(
+        stage="corpus",
+        piece=UNTRANSCRIBED,
+        says=f"taking the speech without transcripts in {source}",
+        job="asr_prune.corpus.untranscribed:take_untranscribed",
+        arguments={"source": source, "out": out, "train": train},
+        inputs={train / "utt2spk": "corpus"},
+        outputs=[out / name for name in TABLES],
+        optional=[source / name for name in ("wav.scp", "utt2spk", "segments")],
+        home=layout.exp,
+    )
 
 
 def _noise(experiment: Experiment) -> Work:
@@ -113,4 +143,9 @@ def _in_project(corpus: CorpusOptions) -> CorpusOptions:
     with it.
     """
     root = corpus.root
-    return replace(corpus, folds=0, root=project_path(root) if root and root.is_absolute() else root)
+    return replace(
+        corpus,
+        folds=0,
+        untranscribed=None,
+        root=project_path(root) if root and root.is_absolute() else root,
+    )

@@ -8,7 +8,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.online.directory import MODEL_FILES
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
-from asr_prune.layout import SETS
+from asr_prune.layout import SETS, UNTRANSCRIBED
 from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Listing, Work
@@ -18,7 +18,26 @@ def works(experiment: Experiment) -> list[Work]:
     """One work for each kind of features, computed or taken from archives; one for the test sets with noise."""
     made = [_work(experiment, kind, kind, experiment.layout.sets()) for kind in _kinds(experiment)]
     noisy, read = experiment.layout.sets(noisy_sets(experiment)), experiment.features.kind
-    return [*made, _work(experiment, read, f"{read}-noise", noisy)] if noisy else made
+    made += [_work(experiment, read, f"{read}-noise", noisy)] if noisy else []
+    if not experiment.recipe.corpus.untranscribed:
+        return made
+    check_untranscribed(experiment)
+    return [
+        *made,
+        _work(experiment, read, f"{read}-{UNTRANSCRIBED}", [experiment.layout.set(UNTRANSCRIBED)]),
+    ]
+
+
+def check_untranscribed(experiment: Experiment) -> None:
+    """Raises UserError if the networks cannot read or use speech without transcripts."""
+    network = experiment.recipe.features.network
+    if experiment.ctc:
+        raise UserError("corpus.untranscribed is for frame labels; leave it out, or set decode.type to hmm.")
+    if network.type == "hmm" or network.archives:
+        raise UserError(
+            "corpus.untranscribed needs features that are computed from audio alone; set features.network.type to "
+            "fbank or mfcc, without archives."
+        )
 
 
 def _kinds(experiment: Experiment) -> list[str]:
@@ -65,7 +84,11 @@ def _computed(
         job="asr_prune.features.make:make_features",
         arguments={**places, "kind": kind, "options": options, "longest": corpus.longest, **chosen},
         uncounted={"nj": experiment.nj},
-        optional=[*(folder / "segments" for folder in places["sets"]), audio, *_model_files(options)],
+        optional=[
+            *(folder / "segments" for folder in places["sets"]),
+            audio,
+            *_model_files(options),
+        ],
         **common,  # type: ignore[arg-type]
     )
 

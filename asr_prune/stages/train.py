@@ -9,10 +9,12 @@ import yaml
 
 from asr_prune.acoustic.options import check_strides
 from asr_prune.errors import UserError, did_you_mean
+from asr_prune.layout import UNTRANSCRIBED
 from asr_prune.nnet3.places import MODELS
 from asr_prune.pruning.registry import method_modules
 from asr_prune.recipe.load import Run
 from asr_prune.run_dir import RunDir, is_path, teacher_file, teacher_run
+from asr_prune.stages.features import check_untranscribed
 from asr_prune.stages.inputs import front_end_files, label_inputs, network_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work, plain
@@ -34,6 +36,11 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
     model = [Files(Path(run.network.model), MODELS)] if run.network.model else []
     init = [Files(Path(run.train.init), (str(RunDir(Path()).network),))] if run.train.init else []
     own, foreign = teachers_of(run, layout.runs)
+    beside: dict[str, Path] = {}
+    if run.train.teachers and experiment.recipe.corpus.untranscribed:
+        check_untranscribed(experiment)
+        beside = {"untranscribed": layout.set(UNTRANSCRIBED)}
+        inputs |= network_inputs(experiment, (UNTRANSCRIBED,))
     files = [folder.recipe, folder.network, folder.before_cut, folder.train, folder.nodes]
     files += [folder.norms, folder.metrics, folder.trail]
     return Work(
@@ -48,6 +55,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
             "train": run.train,
             "prune": run.prune,
             "features": features,
+            **beside,
         },
         uncounted={
             "data": layout.data,
@@ -61,6 +69,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         code=method_modules(run.prune.method),
         home=folder.path,
         unfinished=[folder.models],
+        outdates=[folder.result],
     )
 
 
@@ -84,7 +93,11 @@ def check_teachers(experiment: Experiment, run: Run, earlier: Sequence[Run], lat
     runs = experiment.layout.runs
     before, after = {other.name: other for other in earlier}, {other.name for other in later}
     for name in run.train.teachers:
-        file, owner, where = teacher_file(name, runs), teacher_run(name, runs), f"run {run.name}: train.teacher"
+        file, owner, where = (
+            teacher_file(name, runs),
+            teacher_run(name, runs),
+            f"run {run.name}: train.teacher",
+        )
         if owner == run.name:
             raise UserError(f"{where} names the run itself; name another run.")
         if owner in after:

@@ -92,7 +92,7 @@ class Experiment:
 
     @property
     def imported(self) -> bool:
-        """Whether the network is that of a Kaldi model, which learns from itself, without labels."""
+        """Whether the network is that of a Kaldi model, which learns from itself."""
         return bool(self.loaded.recipe.network.model)
 
     @property
@@ -127,23 +127,12 @@ class Experiment:
 
     @property
     def has_hmm(self) -> bool:
-        """Whether the labels come with an HMM to decode with; for labels made by Kaldi known once
-        they are taken.
-        """
+        """Whether there is an HMM to decode with; for labels made by Kaldi known once they are taken."""
         return not self.imported and (self.ctc or not self.recipe.hmm.labels or self._taken("final.mdl"))
 
     def _taken(self, name: str) -> bool:
         """Whether labels made by Kaldi, as far as they are taken, include this file."""
         return not (self.labels / "summary.json").is_file() or (self.labels / name).is_file()
-
-    def need_words(self) -> None:
-        """Raises UserError if networks are not decoded here, but by what they were imported from."""
-        if self.imported:
-            model = self.loaded.recipe.network.model
-            raise UserError(
-                f"the network of {model} is decoded by Kaldi or Vosk, not here; "
-                "export it with asr-prune export RUN OUT --nnet3 or --vosk."
-            )
 
     def need_hmm(self) -> None:
         """Raises UserError if the labels came without an HMM."""
@@ -170,9 +159,7 @@ class Experiment:
 
     @property
     def graph(self) -> Path | None:
-        """The decoding graph of the networks; None if they are decoded greedily or cannot be
-        decoded at all.
-        """
+        """The decoding graph of the networks; None if they are decoded greedily or not at all."""
         if self.greedy or not self.has_hmm:
             return None
         return self.layout.token_graph if self.ctc else self.layout.graph
@@ -193,9 +180,7 @@ class Experiment:
 
     @property
     def outputs(self) -> int | None:
-        """Classes of the networks; None before the labels, or for CTC the tokens, are made. Raises
-        UserError if an imported model cannot be read.
-        """
+        """Classes of the networks; None before the labels, or for CTC the tokens, are made."""
         if self.imported:
             from asr_prune.acoustic.imported import imported_network  # imports torch
 

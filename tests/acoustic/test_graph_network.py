@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from asr_prune.acoustic.network import size_of
 from asr_prune.errors import UserError
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph_lines import parse_line
-from asr_prune.nnet3.model import Nnet3, read_nnet3
+from asr_prune.nnet3.model import Nnet3
 from tests.nnet3.conftest import affine, batch_norm, no_op, relu, tdnnf_model
 from tests.nnet3.reference import Reference
 
@@ -223,20 +222,3 @@ def test_batch_normalisation_that_saw_nothing() -> None:
     model.components["tdnn1.batchnorm"].fields["Count"] = np.float64(0)
     with pytest.raises(UserError, match=r"final.mdl: 'tdnn1.batchnorm' has counted no frames"):
         GraphNetwork.of(model, 3, WHERE)
-
-
-@pytest.mark.slow
-def test_a_production_model(korean: Path) -> None:
-    """All outputs against the slow evaluation, on a second of features."""
-    model = read_nnet3(korean / "am/final.mdl")
-    network = GraphNetwork.of(model, 3, WHERE)
-    assert network.context == model.context
-    x = inputs_of(network, 40)
-    x[:, :40] *= 10
-    slow = Reference(model, {"input": x[:, :40].numpy(), "ivector": x[:, 40:].numpy()}, network.context)
-    with torch.no_grad():
-        fast = network(x).numpy()
-    wanted = slow.outputs(3)
-    np.testing.assert_allclose(fast, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
-    again = deepcopy(network)
-    assert size_of(again).nodes == [768, *[64] * 15, 768, 64]

@@ -15,6 +15,7 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.teacher import Kept, Lesson, Networks, Taught, Want, kept_rows
 from asr_prune.acoustic.time_delay import Tdnn
+from asr_prune.acoustic.unlabelled import Both, Unlabelled
 from asr_prune.acoustic.utterances import UtteranceSet
 from tests.acoustic.conftest import utterances
 
@@ -141,3 +142,37 @@ def test_ctc_frames_of_a_teacher_that_keeps_more_of_them() -> None:
     divergence = (target * (target.log() - logits.log_softmax(-1))).sum() / len(features)
     expected = 0.5 * float(outcome.loss.detach()) + 0.5 * float(divergence.detach())
     assert float(outcome.objective.detach()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_frames_without_labels_have_the_teachers_term_alone() -> None:
+    features, labels = utterances(1)
+    dim = next(iter(features.values())).shape[1]
+    names = sorted(features)
+    more, own = ({name: features[name] for name in some} for some in (names[::2], names[1::2]))
+    teacher = Networks([(FeedForward(dim, (2,), CLASSES), Want((0, 0)))], 0.3, 1.0)
+    both = Both({n: labels[n] for n in own}, Unlabelled(more))
+    frames = FrameSet.from_utterances(Both(own, more), both, (0, 0), lesson=Lesson(teacher))
+    network, batch = FeedForward(dim, (3,), CLASSES).train(), frames.batch_at(torch.arange(len(frames)))
+    known = batch[1] >= 0
+    assert 0 < int(known.sum()) < len(known)
+    outcome, logits = frames.outcome(network, *batch), network(batch[0])
+    entropy = sum(float(-logits[i].log_softmax(0)[batch[1][i]].detach()) for i in known.nonzero().flatten())
+    target = teacher.posteriors(Taught(batch[2:]))
+    apart = float((target * (target.log() - logits.log_softmax(-1))).sum().detach())
+    assert float(outcome.loss.detach()) == pytest.approx(entropy / int(known.sum()), rel=1e-4)
+    assert float(outcome.objective.detach()) == pytest.approx((0.7 * entropy + 0.3 * apart) / len(known), rel=1e-4)
+    assert (outcome.frames, outcome.labels) == (int(known.sum()), int(known.sum()))
+    alone = FrameSet.from_utterances(own, {n: labels[n] for n in own}, (0, 0))
+    assert torch.equal(frames.log_priors(CLASSES), alone.log_priors(CLASSES))
+    assert torch.equal(FrameSet.priors_from_labels(names, both, CLASSES), alone.log_priors(CLASSES))
+
+
+def test_a_set_without_any_label_is_learnt_from_the_teacher() -> None:
+    features, _ = utterances(1)
+    dim = next(iter(features.values())).shape[1]
+    teacher = Networks([(FeedForward(dim, (2,), CLASSES), Want((0, 0)))], 1.0, 1.0)
+    frames = FrameSet.from_utterances(features, Unlabelled(features), (0, 0), lesson=Lesson(teacher))
+    outcome = frames.outcome(FeedForward(dim, (3,), CLASSES).train(), *frames.batch_at(torch.arange(20)))
+    assert float(outcome.loss.detach()) == float(outcome.objective.detach()) > 0
+    assert (outcome.frames, outcome.labels) == (20, 0)
+    assert frames.log_priors(CLASSES).tolist() == [0.0] * CLASSES
