@@ -33,7 +33,7 @@ def serve(options: argparse.Namespace) -> None:
     layout, recipe = experiment.layout, experiment.recipe
     facts = layout, recipe.report, recipe.score, layout.lang / OVERLAP
     report = ServedReport(layout, lambda out: report_into(out, *facts))
-    with report, open_server(report, options.host, options.port) as server, suppress(KeyboardInterrupt):
+    with open_server(report, options.host, options.port) as server, report, suppress(KeyboardInterrupt):
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = f"http://{host}:{server.server_port}/"
         print(f"{layout.exp}: {address} (Ctrl-C ends it)", flush=True)

@@ -75,7 +75,10 @@ def mends(sets: Mapping[str, Transcripts], vocabulary: SpokenWords, script_optio
 
 
 def _other_case(
-    alike: Sequence[str], folded: Mapping[str, str], missing: Collection[str], script_options: Collection[str]
+    alike: Sequence[str],
+    folded: Mapping[str, str],
+    missing: Collection[str],
+    script_options: Collection[str],
 ) -> list[str]:
     pair = f"{alike[0]} is {folded[alike[0].casefold()]} there"
     what = f"{len(alike)} of {counted(missing, 'missing word')} differ in letter case only ({pair})"

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asr_prune.corpus.channels import Channel
-from asr_prune.corpus.datadir import c_order, group_by_speaker, read_content, split_lines, write_table
+from asr_prune.corpus.datadir import (
+    c_order,
+    group_by_speaker,
+    read_content,
+    split_lines,
+    write_table,
+)
 from asr_prune.corpus.fix_side import remade
 from asr_prune.corpus.side_tables import SIDE_TABLES
 from asr_prune.corpus.table_bytes import clean_table

@@ -136,7 +136,10 @@ def describe(sets: Mapping[str, DataDir], corpus: CorpusOptions, audio: bool, tr
         counts = f"{len(directory.text):6d} utterances  {hours:6.2f} h  {speakers:4d} speakers"
         log.info("  %-5s %s  %7d words", part, counts, words)
         if silent and transcribed:
-            log.info("  %s has no transcripts: it is decoded and compared with the dense network, not scored", part)
+            log.info(
+                "  %s has no transcripts: it is decoded and compared with the dense network, not scored",
+                part,
+            )
         for problem in problems:
             log.warning("  %s", problem)
     for problem in check_overlap(sets):

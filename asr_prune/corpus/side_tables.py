@@ -60,7 +60,12 @@ SIDE_TABLES = (
     SideTable("spk2gender", "speaker", "`speaker m` or `speaker f`", _gender),
     SideTable("spk2warp", "speaker", "`speaker factor`, between 0.5 and 1.5", _warp),
     SideTable("reco2dur", "recording", "`recording seconds`", _positive),
-    SideTable("reco2file_and_channel", "recording", "`recording file A`, or B for the second channel", _channel),
+    SideTable(
+        "reco2file_and_channel",
+        "recording",
+        "`recording file A`, or B for the second channel",
+        _channel,
+    ),
 )
 
 

@@ -94,4 +94,10 @@ def _unprintable(name: str, content: str) -> Iterator[_Blemish]:
 
 def _is_unprintable(character: str) -> bool:
     """As grep's [^[:print:][:space:]] and the blanks that validate_text.pl refuses."""
-    return character not in "\t\n " and unicodedata.category(character) in ("Cc", "Cn", "Zs", "Zl", "Zp")
+    return character not in "\t\n " and unicodedata.category(character) in (
+        "Cc",
+        "Cn",
+        "Zs",
+        "Zl",
+        "Zp",
+    )

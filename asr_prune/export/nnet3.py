@@ -103,13 +103,11 @@ def check_vosk_features(deployed: Deployed) -> None:
 def model_conf(options: DecodeOptions, point: Point, silence: list[int], stride: int = 1) -> str:
     """Vosk's conf/model.conf. stride: feature frames per output frame.
 
-    The acoustic scale is 1 / LM weight. Beams are those of `options`, wider where the LM weight is
-    lower than 1 / `options.acoustic_scale`, so that no path is lost that our search keeps.
+    The acoustic scale is 1 / LM weight; beams are those of `options`.
     """
-    wider = max(1.0, 1 / (options.acoustic_scale * point[0]))
     settings = {
-        "beam": f"{options.beam * wider:.6g}",
-        "lattice-beam": f"{options.lattice_beam * wider:.6g}",
+        "beam": f"{options.beam:.6g}",
+        "lattice-beam": f"{options.lattice_beam:.6g}",
         "max-active": options.max_active,
         "min-active": options.min_active,
         "acoustic-scale": f"{1 / point[0]:.8g}",

@@ -8,9 +8,11 @@ from operator import mul
 
 import kaldi_hmm_gmm as khg
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.checkpoint import Model
+from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.residual import Residual
@@ -58,9 +60,8 @@ def with_transitions(model: Model, transitions: khg.TransitionModel) -> Nnet3:
     made, writer = nnet3_model(model), KaldiWriter(binary=True)
     start = len(writer.data)
     write_transitions(writer, transitions)
-    left, right = model.context
-    taps = _taps(model.network)
-    made.context = left - sum(map(min, taps)), right + sum(map(max, taps))
+    (left, right), (before, after) = model.context, model.network.reach
+    made.context = left + before, right + after
     made.transitions = bytes(writer.data[start:])
     made.priors = np.exp(model.priors.numpy().astype(np.float64)).astype(np.float32)
     return made
@@ -108,7 +109,7 @@ class _Map:
 
 def _first_map(network: Network) -> list[nn.Linear | _Map]:
     """The first map with the normalisation (x - shift) * scale in it, and its second factor."""
-    first, *rest = [network.input] if isinstance(network, Residual) else network.factors(0)
+    first, *rest = [network.input] if isinstance(network, Residual | TdnnF) else network.factors(0)
     scale, shift = (_array(values).astype(np.float64) for values in (network.scale, network.shift))
     rows = first.out_features
     scaled = _array(first.weight).astype(np.float64).reshape(rows, -1, len(scale)) * scale
@@ -122,7 +123,7 @@ def _first_map(network: Network) -> list[nn.Linear | _Map]:
 
 def _taps(network: Network) -> list[list[int]]:
     """For each map up to the last hidden layer, the frames that it reads, in frames of the input."""
-    if not isinstance(network, Tdnn):
+    if not isinstance(network, Tdnn | TdnnF):
         return [[0] for _ in network.maps]
     steps = [1, *accumulate(network.strides, mul)]
     return [[step * tap for tap in taps] for step, taps in zip(steps, network.taps, strict=False)]
@@ -142,9 +143,12 @@ def _hidden(graph: _Graph, network: Network) -> None:
     if isinstance(network, Residual):
         _residual(graph, network)
         return
+    if isinstance(network, TdnnF):
+        _factored(graph, network)
+        return
     raise UserError(
         f"a network of type {network.shape()['type']} cannot be exported to nnet3;"
-        " train one of type feed_forward, residual or tdnn."
+        " train one of type feed_forward, residual, tdnn or tdnnf."
     )
 
 
@@ -159,6 +163,39 @@ def _residual(graph: _Graph, network: Residual) -> None:
             added = f"Sum({h}, {graph.last})"
             h = graph.component(f"stream{number}", _of_size("NoOpComponent", network.stream), added)
     graph.affine("logits", network.factors(0), h)
+
+
+def _factored(graph: _Graph, network: TdnnF) -> None:
+    """Batch normalisation and gates are scales and offsets; a layer without bottleneck nodes adds
+    its constant.
+    """
+    need_nodes(network.widths[:1])
+    graph.activation("nodes0", network.activation, network.widths[0])
+    h = graph.component("norm0", _scaled(*network.scale_and_offset(0)), graph.last)
+    step = network.strides[0]
+    for number, (first, second) in enumerate(network.pairs, 1):
+        scale, offset = network.scale_and_offset(number)
+        if not first.out_features:
+            constant = network.act(second.bias.detach()) * scale + offset
+            kept = torch.full_like(constant, network.bypass)
+            h = graph.component(f"stream{number}", _scaled(kept, constant), h)
+            step *= first.stride
+            continue
+        graph.affine(f"bottleneck{number}", [first], _spliced(h, [step * t for t in first.taps]))
+        step *= first.stride
+        reads = _spliced(graph.last, [step * t for t in second.taps])
+        graph.affine(f"layer{number}", [second], reads)
+        graph.activation(f"nodes{number}", network.activation, network.widths[0])
+        graph.component(f"norm{number}", _scaled(scale, offset), graph.last)
+        added = f"Sum(Scale({network.bypass!r}, {h}), {graph.last})"
+        h = graph.component(f"stream{number}", _of_size("NoOpComponent", len(scale)), added)
+    graph.affine("logits", network.factors(0), h)
+
+
+def _scaled(scale: Tensor, offset: Tensor) -> Component:
+    values = {"Scales": _array(scale), "Offsets": _array(offset)}
+    natural = {"UseNaturalGradient": True, "Rank": 20}
+    return Component("ScaleAndOffsetComponent", _RATE | {"Dim": len(scale)} | values | natural)
 
 
 def _array(values: Tensor | np.ndarray) -> np.ndarray:

@@ -108,16 +108,20 @@ def _body(deployed: Deployed, lm_weight: float) -> onnx.GraphProto:
 class _BatchGraph(Graph):
     """A graph whose frames are those of several utterances, [utterances * frames, columns].
 
-    lengths: frames of each, without padding, int64 [utterances]; frames: with padding, int64.
+    lengths: frames of each, without padding, int64 [utterances]; frames: with padding, int64; both
+    of what was spliced last. before: the two of each output that was spliced, as several maps with
+    a stride may read the same.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.lengths = LENGTHS
         self.frames = self.add("Gather", self.add("Shape", BATCH), self.weight(1))
+        self.before: dict[str, tuple[str, str]] = {}
 
     def spliced(self, x: str, columns: int, offsets: Sequence[int], stride: int = 1) -> str:
         """As `Graph.spliced`, within each utterance."""
+        self.lengths, self.frames = self.before.setdefault(x, (self.lengths, self.frames))
         rows = self._from_starts(self._within(offsets, stride))
         around = self.add("Gather", x, rows, axis=0)
         if stride > 1:

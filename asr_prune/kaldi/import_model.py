@@ -58,7 +58,11 @@ class ImportedModel:
         kind = "posteriors" if self.normalised else "scores of a chain model"
         outputs = f"{self.outputs} outputs ({kind}), one for {self.stride} frames of {self.columns} values"
         size = f"{self.size.params} parameters, {self.size.macs} multiply-adds per frame"
-        return [f"{self.place}: {outputs}", size, *(f"  {nodes:5d} nodes  {name}" for name, nodes in self.groups)]
+        return [
+            f"{self.place}: {outputs}",
+            size,
+            *(f"  {nodes:5d} nodes  {name}" for name, nodes in self.groups),
+        ]
 
 
 def examine_model(place: Path) -> ImportedModel:

@@ -42,7 +42,11 @@ def take_lang(source: Path, out: Path) -> tuple[int, int]:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(checked(path), place)
         lang = Lang.read(partial)
-        for name, inputs in (("L.fst", lang.phones), ("L_disambig.fst", lang.phones), ("G.fst", lang.words)):
+        for name, inputs in (
+            ("L.fst", lang.phones),
+            ("L_disambig.fst", lang.phones),
+            ("G.fst", lang.words),
+        ):
             _check_fst(source / name, (inputs, lang.words))
     words = [word for word in lang.words if word not in ("<eps>", "#0", "<s>", "</s>")]
     phones = [phone for phone in lang.phones if not phone.startswith(("#", "<"))]

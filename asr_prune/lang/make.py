@@ -30,7 +30,12 @@ def make_lang(lexicon: Path, out: Path, options: LangOptions, source: GrammarSou
     Returns all files that it wrote. Raises UserError if a file is missing or cannot be used.
     """
     counts = prepare_lang(lexicon, out, options)
-    log.info("  %d words, %d pronunciations, %d phones", counts.words, counts.pronunciations, counts.phones)
+    log.info(
+        "  %d words, %d pronunciations, %d phones",
+        counts.words,
+        counts.pronunciations,
+        counts.phones,
+    )
     log.info("  %s", _write_g(source, out, _arpa(source, out, options, spoken_words(out))))
     return [path for path in sorted(out.rglob("*")) if path.is_file() and path.name != MANIFEST]
 

@@ -43,7 +43,13 @@ def silence_lexicon_fst(
 
 
 def _add_boundary(
-    draft: Draft, source: int, probability: float, spoken: int, silent: int, direct: int, silence: int
+    draft: Draft,
+    source: int,
+    probability: float,
+    spoken: int,
+    silent: int,
+    direct: int,
+    silence: int,
 ) -> None:
     """Arcs from the end of a word: silence with `probability`, or the next word at once."""
     draft.arc(source, spoken, direct, 0, cost(1 - probability))

@@ -60,7 +60,11 @@ class SizeSearch:
         return SweepPoint(open_experiment(loaded.folder, [*loaded.sets, f"runs=[{entry}]"], nj=1), prune["method"])
 
     def check(self) -> None:
-        """Raises UserError if a method does not know what is varied, or not all of its values."""
+        """Raises UserError if a method does not know what is varied, or not all of its values, or if
+        there are folds, which have no dev in common.
+        """
+        if self.experiment.recipe.corpus.folds:
+            raise UserError("search compares runs on one dev set, and folds have one each; set corpus.folds to 0.")
         for method, end in product(self.space.methods, (0, 1)):
             varied = {key: ends[end] for key, ends in self.space.vary.items()}
             self.point({"method": method, "budget": {self.space.size: 1}, **varied})

@@ -68,7 +68,10 @@ def _taken(experiment: Experiment, source: Path) -> Work:
     layout, options, features = experiment.layout, experiment.recipe.hmm, experiment.features
     out = experiment.labels
     scps = {part: feature_folder(layout.set(part), features.kind) / "feats.scp" for part in LABELLED_SETS}
-    given = [Files(source, _READ_OF_KALDI), *([Files(options.model, _READ_OF_KALDI)] if options.model else [])]
+    given = [
+        Files(source, _READ_OF_KALDI),
+        *([Files(options.model, _READ_OF_KALDI)] if options.model else []),
+    ]
     return Work(
         stage="align",
         piece=out.name,

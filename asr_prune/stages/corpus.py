@@ -9,7 +9,13 @@ from pathlib import Path
 from asr_prune.corpus.datadir import TABLES
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.scp import project_path
-from asr_prune.corpus.script import find_script, load_script, script_files, script_name, script_options
+from asr_prune.corpus.script import (
+    find_script,
+    load_script,
+    script_files,
+    script_name,
+    script_options,
+)
 from asr_prune.errors import UserError
 from asr_prune.layout import SETS, UNTRANSCRIBED, noisy_set
 from asr_prune.workflow.experiment import Experiment
@@ -21,7 +27,11 @@ def works(experiment: Experiment) -> list[Work]:
     and take speech without transcripts.
     """
     noise = [_noise(experiment)] if experiment.recipe.noise.snr else []
-    return [_prepare(experiment), *noise, *([_taken(experiment)] if experiment.recipe.corpus.untranscribed else [])]
+    return [
+        _prepare(experiment),
+        *noise,
+        *([_taken(experiment)] if experiment.recipe.corpus.untranscribed else []),
+    ]
 
 
 def _taken(experiment: Experiment) -> Work:
@@ -134,5 +144,8 @@ def _in_project(corpus: CorpusOptions) -> CorpusOptions:
     """
     root = corpus.root
     return replace(
-        corpus, folds=0, untranscribed=None, root=project_path(root) if root and root.is_absolute() else root
+        corpus,
+        folds=0,
+        untranscribed=None,
+        root=project_path(root) if root and root.is_absolute() else root,
     )

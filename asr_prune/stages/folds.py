@@ -37,7 +37,10 @@ def works_of_folds(stage: str, works: Declare, experiment: Experiment) -> list[W
         return [*works(experiment), *(_divided(fold) for fold in experiment.folds)]
     if stage == "features":
         whole = works(experiment)
-        return [*whole, *(_selected(fold, work.piece) for fold in experiment.folds for work in whole)]
+        return [
+            *whole,
+            *(_selected(fold, work.piece) for fold in experiment.folds for work in whole),
+        ]
     made = [replace(work, fold=_number(fold)) for fold in experiment.folds for work in works(fold)]
     if stage == "lang":
         made.append(_overlap(experiment))

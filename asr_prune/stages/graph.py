@@ -17,7 +17,13 @@ from asr_prune.workflow.work import Files, Work
 GRAPH_FILES = ("HCLG.fst", "words.txt", "pdfs.txt", "size.json", "disambig_tid.int")
 KALDI_GRAPH_FILES = ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")
 #: options of nothing but the decoding passes before transforms are estimated
-ADAPTATION = ("adapt_lm_weight", "adapt_lattice_beam", "adapt_silence", "first_beam", "first_max_active")
+ADAPTATION = (
+    "adapt_lm_weight",
+    "adapt_lattice_beam",
+    "adapt_silence",
+    "first_beam",
+    "first_max_active",
+)
 #: options of these passes
 FIRST_PASSES = (*ADAPTATION, "beam", "max_active", "min_active", "beam_delta", "prune_interval")
 
@@ -77,7 +83,10 @@ def pass_graph(experiment: Experiment, name: str) -> Work:
     source = options.graph if out == layout.graph else None
     inputs = {hmm / "final.mdl": "align", hmm / "tree": "align"}
     lang = {layout.lang / file: "lang" for file in ("L_disambig.fst", "G.fst", "phones.txt", "words.txt")}
-    scales = {"transition_scale": options.transition_scale, "self_loop_scale": options.self_loop_scale}
+    scales = {
+        "transition_scale": options.transition_scale,
+        "self_loop_scale": options.self_loop_scale,
+    }
     common = {"hmm": hmm, "out": out}
     return Work(
         stage="graph",

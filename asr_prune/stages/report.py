@@ -22,7 +22,12 @@ def works(experiment: Experiment) -> list[Work]:
         return []
     layout, run = experiment.layout, EVERY_RUN
     words = run.decoded("test") / "penalty_*/*.txt"
-    scores = (run.recipe, run.score("test"), run.score("test").with_suffix(UTTERANCES), run.score("test_*db"))
+    scores = (
+        run.recipe,
+        run.score("test"),
+        run.score("test").with_suffix(UTTERANCES),
+        run.score("test_*db"),
+    )
     read = [run.result, run.norms, run.weights, run.widths, words, run.verify, *scores]
     read += [run.metrics, run.nodes, run.shrunk]
     return [
@@ -38,7 +43,11 @@ def works(experiment: Experiment) -> list[Work]:
             },
             inputs={},
             outputs=[layout.table, *(layout.report / name for name in REPORT_FILES)],
-            optional=[Files(layout.runs, tuple(map(str, read))), layout.lang / OVERLAP, layout.front_end],
+            optional=[
+                Files(layout.runs, tuple(map(str, read))),
+                layout.lang / OVERLAP,
+                layout.front_end,
+            ],
             after=["score"],
             home=layout.exp,
         )

@@ -69,6 +69,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         code=method_modules(run.prune.method),
         home=folder.path,
         unfinished=[folder.models],
+        outdates=[folder.result],
     )
 
 
@@ -92,7 +93,11 @@ def check_teachers(experiment: Experiment, run: Run, earlier: Sequence[Run], lat
     runs = experiment.layout.runs
     before, after = {other.name: other for other in earlier}, {other.name for other in later}
     for name in run.train.teachers:
-        file, owner, where = teacher_file(name, runs), teacher_run(name, runs), f"run {run.name}: train.teacher"
+        file, owner, where = (
+            teacher_file(name, runs),
+            teacher_run(name, runs),
+            f"run {run.name}: train.teacher",
+        )
         if owner == run.name:
             raise UserError(f"{where} names the run itself; name another run.")
         if owner in after:

@@ -108,7 +108,10 @@ class Transcriber:
             log.warning(text, len(untimed), ", ".join(untimed[:5]))
 
     def _heard(
-        self, recording: Recording, pieces: Iterable[tuple[str, Hypothesis]], hyps: dict[str, Hypothesis]
+        self,
+        recording: Recording,
+        pieces: Iterable[tuple[str, Hypothesis]],
+        hyps: dict[str, Hypothesis],
     ) -> Iterator[list[Placed]]:
         """The words of each piece, as they are recognised, which `hyps` keeps."""
         for name, hyp in pieces:

@@ -12,7 +12,7 @@ from typing import Any
 
 from asr_prune.errors import UserError
 from asr_prune.files import listing, sweep
-from asr_prune.integrity import Damaged
+from asr_prune.integrity import Damaged, forget
 from asr_prune.layout import Layout
 from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
 from asr_prune.workflow.work import Listing, Work, optional_files, plain
@@ -143,6 +143,9 @@ class Runner:
         for folder in [work.home] if work.run else [self.layout.data, self.layout.exp]:
             sweep(folder)
         ledger.forget(work.entry, work.outputs)
+        forget(work.outdates)
+        for path in work.outdates:
+            path.unlink(missing_ok=True)
         ledger.begin(work.entry, fingerprint.digest(), work.unfinished)
         try:
             written = find_job(work.job)(**work.arguments, **work.uncounted)

@@ -56,7 +56,7 @@ class Work:
     modules that the job finds by name, whose code counts as well; scripts: code outside the package
     that counts, by a name that does not depend on where the project is; unfinished: folders where a
     job that was interrupted finds what it had done; they are removed before a work with another
-    fingerprint begins.
+    fingerprint begins; outdates: files that tell of its outputs, and are removed before it begins.
 
     The job may return paths: further files that it wrote.
     """
@@ -77,6 +77,7 @@ class Work:
     code: Sequence[str] = ()
     scripts: Mapping[str, Path] = field(default_factory=dict)
     unfinished: Sequence[Path] = ()
+    outdates: Sequence[Path] = ()
 
     @property
     def entry(self) -> str:

@@ -78,15 +78,26 @@ def test_a_network_that_ignores_its_input_is_refused(deployed: MakeDeployed) -> 
 
 
 @pytest.mark.parametrize("thin", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "hidden"), [("tdnn", (5, 4)), ("tdnnf", (5, 4)), ("tdnnf", (5, 4, 3)), ("tdnnf", (5, 0, 3))]
+)
 def test_a_time_delay_network_away_from_the_edges(
-    deployed: MakeDeployed, utterances: dict[str, np.ndarray], thin: bool
+    deployed: MakeDeployed,
+    utterances: dict[str, np.ndarray],
+    kind: str,
+    hidden: tuple[int, ...],
+    thin: bool,
 ) -> None:
-    """With sub-sampling by 3 before the outputs, and context in both layers."""
-    model, features = deployed("tdnn", thin=thin).model, utterances["u50"]
+    """With sub-sampling before the outputs, and context in every layer but the first."""
+    model, features = deployed(kind, hidden, thin=thin).model, utterances["u50"]
     made = nnet3_of(bytes_of(nnet3_model(model)), Path("final.raw"))
-    found = Reference(made, {"input": features}, (20, 20)).outputs(model.network.stride)
+    found = Reference(made, {"input": features}, (99, 99)).outputs(model.network.stride)
     given = torch_forward(model)(features)
     posteriors = given.loglikes + model.priors.numpy()
     assert found.shape == posteriors.shape
-    np.testing.assert_allclose(found[2:-2], posteriors[2:-2], atol=1e-5)
-    assert with_transitions(model, transitions()).context == (CONTEXT[0] + 3, CONTEXT[1] + 2)
+    before, after = (-(-reach // model.network.stride) for reach in np.add(CONTEXT, model.network.reach))
+    inside = slice(before, len(found) - after)
+    np.testing.assert_allclose(found[inside], posteriors[inside], atol=1e-5)
+    assert len(found[inside])
+    read = with_transitions(model, transitions())
+    assert read.context == tuple(np.add(CONTEXT, model.network.reach))

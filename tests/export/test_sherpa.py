@@ -74,12 +74,25 @@ def in_sherpa_form(built: Deployed) -> Deployed:
 
 
 @pytest.mark.parametrize("thin", [False, True])
-@pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn"])
+@pytest.mark.parametrize(
+    ("kind", "hidden"),
+    [
+        ("feed_forward", (5, 4)),
+        ("residual", (5, 4)),
+        ("tdnn", (5, 4)),
+        ("tdnnf", (5, 4, 3)),
+        ("tdnnf", (5, 0, 3)),
+    ],
+)
 def test_the_utterances_of_a_padded_batch_are_computed_as_alone(
-    deployed: MakeDeployed, utterances: dict[str, np.ndarray], kind: str, thin: bool
+    deployed: MakeDeployed,
+    utterances: dict[str, np.ndarray],
+    kind: str,
+    hidden: tuple[int, ...],
+    thin: bool,
 ) -> None:
     """Sub-sampling, context and edges, whatever fills the padding."""
-    built = in_sherpa_form(deployed(kind, thin=thin))
+    built = in_sherpa_form(deployed(kind, hidden, thin=thin))
     session = onnxruntime.InferenceSession(sherpa_model(built, 2.0).SerializeToString())
     lengths = [len(features) for features in utterances.values()]
     padded = np.full((len(lengths), max(lengths), DIM), 1e3, np.float32)

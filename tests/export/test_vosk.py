@@ -209,9 +209,7 @@ def test_features_that_vosk_does_not_compute_are_refused(
         check_vosk_features(replace(built, base=plain, front=FrontEnd(deltas=2)))
 
 
-def test_beams_are_wide_enough_for_a_low_lm_weight() -> None:
-    options = DecodeOptions(beam=12.0, lattice_beam=6.0, acoustic_scale=0.1)
-    low, high = (model_conf(options, (weight, 0.0), [1, 2]).split() for weight in (4, 20))
-    assert {"--beam=30", "--lattice-beam=15", "--acoustic-scale=0.25"} <= {*low}
-    assert {"--beam=12", "--lattice-beam=6", "--acoustic-scale=0.05"} <= {*high}
-    assert "--endpoint.silence-phones=1:2" in low
+def test_scale_and_beams_are_those_of_the_recipe() -> None:
+    conf = model_conf(DecodeOptions(beam=12.0, lattice_beam=6.5), (4, 0.0), [1, 2], 3).split()
+    assert {"--beam=12", "--lattice-beam=6.5", "--acoustic-scale=0.25"} <= {*conf}
+    assert {"--endpoint.silence-phones=1:2", "--frame-subsampling-factor=3"} <= {*conf}

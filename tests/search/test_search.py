@@ -107,6 +107,7 @@ def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
         (["--vary", "prune.penalty=2:1"], "--vary 'prune.penalty=2:1' is not of the form"),
         (["--method", "l2", "--vary", "prune.penality=1:2"], "unknown key"),
         (["--method", "l2", "--vary", "prune.fine_tune=0.5:2"], "fine_tune"),
+        (["--method", "l2", "--set", "corpus.folds=3"], "set corpus.folds to 0"),
     ],
 )
 def test_mistakes_are_told_first(

@@ -155,7 +155,7 @@ def test_there_are_as_many_runs_as_the_product_says(
             "gradual takes keep.*not strength",
         ),
         ("methods: [{prune: {method: l2}}]\nkeeps: [2]", "keep must be above 0 and at most 1"),
-        ("methods: [{prune: {method: l2}}]\nkeeps: [0.5]\nteachers: [dense]", "teachers has dense, but m"),
+        ("methods: [{prune: {method: l2}}]\nkeeps: [0.5]\nteachers: [dense]", "dense, but methods has none"),
         ("methods: [{prune: {method: l2}}]\nset: [train.epoch=3]", "unknown key 'train.epoch'"),
         ("methods: [", "is not valid YAML"),
     ],

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from asr_prune.errors import UserError
+from asr_prune.files import digest
+from asr_prune.integrity import MANIFEST, record
 from asr_prune.layout import Layout
 from asr_prune.workflow.ledger import Fingerprint
 from asr_prune.workflow.runner import DamagedInput, MissingInput, Runner
@@ -223,6 +225,18 @@ def test_an_input_that_was_damaged_is_blamed_on_its_stage() -> None:
     )
     with pytest.raises(DamagedInput, match="middle was changed or damaged after the corpus stage wrote it"):
         runner().run([reading])
+
+
+def test_what_tells_of_earlier_outputs_is_gone_before_a_work_begins() -> None:
+    result = Path("exp/x/result.json")
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.write_text("of the network before")
+    record("score", {result: digest(result)})
+    fails = f"{JOBS}:nothing", {"out": Path("out")}, {}, [Path("out")], Path("exp/x")
+    with pytest.raises(UserError, match="should have been written"):
+        Runner(Layout("x")).run([Work("train", "doing nothing", *fails, outdates=[result])])
+    assert not result.exists()
+    assert not result.with_name(MANIFEST).exists()
 
 
 def test_a_job_that_writes_nothing_is_caught() -> None:

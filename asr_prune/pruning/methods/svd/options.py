@@ -19,3 +19,5 @@ class SvdOptions(PruneOptions):
             raise ValueError("svd removes no nodes; give budget, for instance {params: 0.25}, not keep or strength")
         if self.output_rank is not None:
             raise ValueError("svd factors the output layer with the others; leave output_rank out")
+        if self.budget is not None and self.budget.priced:
+            raise ValueError(f"svd takes a budget of params or macs, not of {self.budget.kind}")

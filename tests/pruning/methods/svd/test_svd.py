@@ -153,6 +153,7 @@ def test_what_cannot_be_had_is_refused_before_training(tmp_path: Path) -> None:
         ({"strength": 0.5}, "svd removes no nodes; give budget"),
         ({"output_rank": 3}, "leave output_rank out"),
         ({"inputs": True}, "leave inputs out"),
+        ({"budget": BudgetOptions(bytes="20k")}, "budget of params or macs, not of bytes"),
     ],
     ids=str,
 )
