@@ -157,7 +157,7 @@ def network_speed(
         trainer = Trainer(net, how, made, made, Hooks(), 0, RunDir(Path(folder)))
         batches = list(made.batches(made.batch_size(how), torch.Generator().manual_seed(0)))
         trainer.steps = 10**9
-        seen = sum(len(batch[0]) for batch in batches)
+        seen = sum(len(batch[0 if ctc else 1]) for batch in batches)  # segments have frames around them
         net.train()
         with torch_threads(how.threads):
             train = seconds_each(lambda: [trainer._update(*batch) for batch in batches]) / seen

@@ -184,7 +184,9 @@ def test_the_shrunk_network_has_the_nodes_that_were_asked_for(
 
 @pytest.mark.trains
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("kind", "act"), [("feed_forward", "sigmoid"), ("residual", "relu"), ("tdnn", "relu")])
+@pytest.mark.parametrize(
+    ("kind", "act"), [("feed_forward", "sigmoid"), ("residual", "relu"), ("tdnn", "relu"), ("tdnnf", "relu")]
+)
 def test_other_networks(tmp_path: Path, method: str, kind: str, act: str) -> None:
     check(tmp_path, method, (20, 12, 30), 0.25, kind=kind, act=act, min_nodes=1)
 

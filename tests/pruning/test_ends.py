@@ -48,7 +48,7 @@ def trained(
     dropout: float = 0.1,
 ) -> dict[str, Any]:
     options = find_options(prune["method"])(**{"min_nodes": 2, **prune})
-    kind: dict[str, Any] = {"type": network, "stream": 12, "dropout": dropout}
+    kind: dict[str, Any] = {"type": network, "stream": 12, "dropout": dropout, "strides": (1,)}
     shape = NetworkOptions(hidden=(20, 16), left_context=1, right_context=1, **kind)
     training = TrainOptions(epochs=epochs, batch=50, learning_rate=0.01, tensorboard=False, device="cpu")
     return train_run(RunDir(run), task(1, 6), task(2, 2), PDFS, (shape, training, options), 3, {})
@@ -63,7 +63,7 @@ def shrunk(run: Path) -> dict[str, Any]:
     return size
 
 
-@pytest.mark.parametrize("network", ["feed_forward", "residual"])
+@pytest.mark.parametrize("network", ["feed_forward", "residual", "tdnnf"])
 @pytest.mark.parametrize("prune", METHODS, ids=lambda prune: "-".join(map(str, prune.values()))[:24])
 def test_every_method_prunes_both_ends(tmp_path: Path, prune: dict[str, Any], network: str) -> None:
     figures = trained(tmp_path, {"keep": 0.5, "inputs": 1 / 3, "output_rank": 3, **prune}, network)

@@ -66,7 +66,7 @@ def test_networks_learn_from_a_teacher_where_there_is_no_transcript(
     main(["corpus", *given, "--set", "corpus.untranscribed="])
     speech(project)
     assert main(["run", *given]) == 0
-    printed = capsys.readouterr().out
+    capsys.readouterr()
     more = DataDir.read(project / "data/tiny/untranscribed")
     assert more.silent
     assert len(more.text) > 0
@@ -76,7 +76,7 @@ def test_networks_learn_from_a_teacher_where_there_is_no_transcript(
         assert np.isfinite(figures["dev_ce_final"])
         assert len(load_model(run.network).kept) == 2
         assert ("teachers" in figures) == (name != RUNS[0])
-    assert "utterances of 1 speakers without transcripts" in printed
+    assert (more.path / "network/feats.scp").is_file()
     assert main(["verify", f"exp/tiny/runs/{RUNS[1]}"]) == 0
     assert "TOO LARGE" not in capsys.readouterr().out
     assert main(["export", f"exp/tiny/runs/{RUNS[1]}", "out", "--onnx"]) == 0
