@@ -6,7 +6,6 @@ import argparse
 import glob
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +30,8 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("runs", nargs="+", metavar="RUNS", help=what)
     says = "set that the others are compared with (default: the dense runs)"
     verb.add_argument("--reference", metavar="SET", help=says)
+    says = "of an experiment's folder: its runs with a teacher (default: those without)"
+    verb.add_argument("--taught", action="store_true", help=says)
     verb.add_argument(
         "--samples",
         type=not_negative,
@@ -88,7 +89,8 @@ def _compare_sets(options: argparse.Namespace) -> None:
     from asr_prune.report.sets import compared, usual_reference
     from asr_prune.report.sets_table import format_sets, sets_as_json
 
-    sets = _given_sets(options.runs, options.on)
+    left_out: list[str] = []
+    sets = _given_sets(options, left_out)
     if len(sets) < 2:
         raise UserError(
             f"all runs given are of one set, {next(iter(sets))}; give runs of another one to compare with it."
@@ -96,17 +98,21 @@ def _compare_sets(options: argparse.Namespace) -> None:
     reference = options.reference or usual_reference(sets)
     if reference not in sets:
         raise UserError(f"--reference {reference} is none of the sets: {', '.join(sets)}.")
-    comparison = compared(sets, reference, options.samples, options.seed)
+    comparison = compared(sets, reference, options.samples, options.seed, left_out)
     print(json.dumps(sets_as_json(comparison), indent=1) if options.json else format_sets(comparison))
 
 
-def _given_sets(texts: Sequence[str], part: str) -> dict[str, list[ScoredRun]]:
-    """The sets that the command line names. Raises UserError if one has no run, or is named twice."""
-    from asr_prune.report.sets import by_seed, read_run, runs_in
+def _given_sets(options: argparse.Namespace, left_out: list[str]) -> dict[str, list[ScoredRun]]:
+    """The sets that the command line names; what it leaves out of a folder is added to `left_out`.
 
-    loose: list[RunDir] = []
+    Raises UserError if one has no run, or is named twice.
+    """
+    from asr_prune.report.sets import alike_in_teaching, by_seed, read_run, runs_in
+
+    part = options.on
+    loose: dict[RunDir, ScoredRun] = {}
     named: dict[str, list[ScoredRun]] = {}
-    for text in texts:
+    for text in options.runs:
         name, equals, patterns = text.partition("=")
         if equals and name in named:
             raise UserError(f"the set {name} is given twice; put its runs behind one {name}=, with commas.")
@@ -114,8 +120,14 @@ def _given_sets(texts: Sequence[str], part: str) -> dict[str, list[ScoredRun]]:
             named[name] = [read_run(run, part) for run in _matching(name, patterns)]
         else:
             path = Path(text)
-            loose += [RunDir(path)] if _is_run(path) or not path.is_dir() else runs_in(path)
-    grouped = by_seed([read_run(run, part) for run in dict.fromkeys(loose)])
+            if _is_run(path) or not path.is_dir():
+                chosen = [read_run(RunDir(path), part)]
+            else:
+                found = [read_run(run, part) for run in runs_in(path)]
+                chosen, said = alike_in_teaching(found, options.taught)
+                left_out += said
+            loose |= {run.folder: run for run in chosen}
+    grouped = by_seed(list(loose.values()))
     if both := sorted(named.keys() & grouped.keys()):
         raise UserError(f"the set {both[0]} is given twice; choose another name before the = sign.")
     return named | grouped

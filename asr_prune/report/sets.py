@@ -155,16 +155,32 @@ def usual_reference(sets: dict[str, list[ScoredRun]]) -> str:
     return names[dense[0].run] if dense else next(iter(sets))
 
 
+def alike_in_teaching(runs: Sequence[ScoredRun], taught: bool = False) -> tuple[list[ScoredRun], list[str]]:
+    """The runs without a teacher, or with `taught` those with one; and a sentence on the others.
+
+    Runs that are all of one kind are left as they are.
+    """
+    chosen = [run for run in runs if bool(run.result.teachers) == taught]
+    others = len(runs) - len(chosen)
+    if not chosen or not others:
+        return list(runs), []
+    what, flag = ("without", "") if taught else ("with", " --taught")
+    command = f"asr-prune compare {runs[0].experiment}{flag}"
+    return chosen, [f"{others} runs {what} a teacher, which are compared by {command}"]
+
+
 def compare_all(folders: Sequence[RunDir], samples: int, seed: int) -> SetComparison | None:
     """All finished runs of an experiment on test; None if there are fewer than two sets.
 
-    A run that cannot be read, or was scored in another way than the reference, is left out.
+    A run that cannot be read, or was scored in another way than the reference, is left out, and so
+    are runs with a teacher beside others without.
     """
     runs, left_out = list[ScoredRun](), list[str]()
     for folder in folders:
         if folder.result.is_file() and folder.score("test").with_suffix(UTTERANCES).is_file():
             _add(runs, folder, left_out)
-    sets = by_seed(runs)
+    runs, others = alike_in_teaching(runs)
+    sets, left_out = by_seed(runs), left_out + others
     if len(sets) < 2:
         return None
     reference = usual_reference(sets)

@@ -161,6 +161,31 @@ def test_the_reference_is_dense_without_a_teacher() -> None:
     assert usual_reference(by_seed([read_run(run, "test") for run in runs_in(Path("exp/y"))])) == "pruned"
 
 
+def test_runs_with_a_teacher_are_compared_apart_unless_they_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trained()
+    for seed in (1, 2):
+        for name, method in (("dense-taught", "none"), ("good-taught", "l1")):
+            scored(f"{name}{'' if seed == 1 else '-s2'}", 0.1, seed, method, teachers=["big"])
+    comparison = compare_all(runs_in(Path("exp/x")), 100, 0)
+    assert comparison is not None
+    assert {row.runs.name for row in comparison.rows} == {"dense", "good", "bad"}
+    said = "4 runs with a teacher, which are compared by asr-prune compare exp/x --taught"
+    assert comparison.left_out == [said]
+    assert main(["compare", "exp/x", "--samples", "100"]) == 0
+    assert f"left out: {said}" in " ".join(capsys.readouterr().out.split())
+    assert main(["compare", "exp/x", "--taught", "--samples", "100", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {each["set"] for each in found["sets"]} == {"dense-taught", "good-taught"}
+    assert found["left_out"] == ["9 runs without a teacher, which are compared by asr-prune compare exp/x"]
+    both = ["exp/x/runs/dense", "exp/x/runs/dense-s2", "exp/x/runs/dense-taught", "exp/x/runs/good"]
+    assert main(["compare", *both, "--samples", "100", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {each["set"] for each in found["sets"]} == {"dense", "dense-taught", "good"}
+    assert main(["compare", "exp/x/runs/dense-taught", "exp/x/runs/good-taught", "--samples", "9"]) == 0
+
+
 def test_sets_of_different_tests_are_refused() -> None:
     runs = [scored("dense", 0.1), scored("half", 0.1, method="l1", score={"normalise": ["upper"]})]
     groups = by_seed([read_run(run, "test") for run in runs])
