@@ -40,7 +40,8 @@ class ImportedModel:
     """What is known of an imported model: its place, its network's size and groups of nodes.
 
     groups: name and number of nodes of each; stride: feature frames per output; normalised:
-    whether outputs are posteriors; columns: of the features, i-vector included.
+    whether outputs are posteriors; columns: of the features; ivector: how many of them are those
+    of the i-vector; right: frames that an output reads after its own.
     """
 
     place: Path
@@ -48,6 +49,8 @@ class ImportedModel:
     groups: list[tuple[str, int]]
     outputs: int
     columns: int
+    ivector: int
+    right: int
     rate: int
     shift: float
     stride: int
@@ -79,10 +82,10 @@ def examine_model(place: Path) -> ImportedModel:
     groups = list(zip([group.name for group in network.groups], network.widths, strict=True))
     if not groups:
         raise UserError(f"{model_file(place)}: no nodes of its graph can be removed.")
-    columns, conf = front.dim + front.ivector_dim, front.conf
+    conf, columns = front.conf, (front.dim + front.ivector_dim, front.ivector_dim, network.context[1])
     sound = round(conf.sample_frequency), conf.frame_shift
     size, kind = size_of(network), network.normalised
-    return ImportedModel(place, size, groups, network.outputs, columns, *sound, stride, kind)
+    return ImportedModel(place, size, groups, network.outputs, *columns, *sound, stride, kind)
 
 
 def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
@@ -108,6 +111,8 @@ def recipe_of(model: ImportedModel, heard: Heard) -> dict[str, Any]:
     places["transcribed"] = False
     online: dict[str, Any] = {"type": "online", "model": str(model.place), "cmvn": "none"}
     online |= {"rate": model.rate, "frame_shift_ms": model.shift}
+    if model.ivector:  # those that the model has where it decodes speech as it comes
+        online |= {"ivectors": "chunk", "right_context": model.right}
     return {
         "corpus": {"prepare": "local/kaldi.py", "root": ".", "options": places, "rate": model.rate},
         "features": {"hmm": {"rate": model.rate}, "network": online},

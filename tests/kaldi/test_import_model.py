@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
-from asr_prune.kaldi.import_model import examine_model
+from asr_prune.kaldi.import_model import Heard, examine_model, recipe_of
 from asr_prune.nnet3.model import Nnet3, bytes_of, read_nnet3, write_nnet3
 from asr_prune.run_dir import RunDir
 from tests.nnet3.conftest import tdnnf_model
@@ -112,6 +113,15 @@ def test_what_a_model_is(tmp_path: Path) -> None:
     assert (found.stride, found.outputs, found.columns, found.normalised) == (3, 6, 4, False)
     assert [nodes for _, nodes in found.groups] == [8, 3, 3, 3, 8]
     assert found.lines()[0].endswith("6 outputs (scores of a chain model), one for 3 frames of 4 values")
+
+
+def test_i_vectors_are_those_of_decoding(tmp_path: Path) -> None:
+    heard = Heard(tmp_path, tmp_path)
+    found = examine_model(model_directory(tmp_path, tdnnf_model(ivector=False)))
+    assert not {"ivectors", "right_context"} & recipe_of(found, heard)["features"]["network"].keys()
+    chosen = recipe_of(replace(found, ivector=2), heard)["features"]["network"]
+    assert (chosen["ivectors"], chosen["right_context"]) == ("chunk", found.right)
+    assert found.right > 0
 
 
 def test_directories_that_cannot_be_imported(tmp_path: Path) -> None:
