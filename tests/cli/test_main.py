@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -360,7 +361,7 @@ def test_changed_code_is_accepted_on_request_and_the_results_say_so(
     monkeypatch.setattr(Sources, "libraries", lambda self, sources: {"numpy": "another version"})
     capsys.readouterr()
     assert main(["plan", "recipes/tiny"]) == 0
-    assert "changed: version of kaldifst, numba" in capsys.readouterr().out
+    assert re.search(r"changed: version of \S+, \S+ and \d more", capsys.readouterr().out)
     assert main(["decode", *GIVEN, "--accept-code"]) == 0
     assert "decode dense: kept though code has changed (changed: version of" in capsys.readouterr().out
     assert main(["decode", *GIVEN]) == 0

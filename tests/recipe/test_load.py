@@ -72,7 +72,7 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("network.hiden=[3]", "unknown key 'network.hiden'; did you mean 'hidden'"),
         ("netwrok.hidden=[3]", "unknown key 'netwrok'; did you mean 'network'"),
         ("train.epochs=many", "train.epochs"),
-        ("train.epochs=0", "epochs and batch must be 1 or more"),
+        ("train.epochs=0", "epochs, batch and segment must be 1 or more"),
         ("train.memory_gb=-1", "memory_gb must be 0 or more, not -1"),
         ("train.memory_gb=.nan", "memory_gb must be a finite number, not nan"),
         ("features.network.bin=3", "did you mean 'bins'"),

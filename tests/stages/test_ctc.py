@@ -104,7 +104,10 @@ def test_bad_requests_are_told(done: SimpleNamespace, capsys: pytest.CaptureFixt
     assert main(["features", *given, "features.network.type=hmm"]) == 1
     assert "features.network.type hmm takes the features of a GMM-HMM" in capsys.readouterr().err
     assert main(["train", *given, "decode.type=hmm"]) == 1
-    assert "network.type tdnn is trained with CTC; set decode.type to ctc" in capsys.readouterr().err
+    assert (
+        "network.strides keep one frame of 3, but every frame has a label of the GMM-HMM; set network.strides to [1]"
+        in capsys.readouterr().err
+    )
     plain = [*given, "decode.type=hmm", "--set", "prune.method=none", "--set", "network.type=feed_forward", "--set"]
     assert main(["train", *plain, "train.mask_frames=9"]) == 1
     assert "mask_frames and mask_bands change whole utterances, which only CTC trains on" in capsys.readouterr().err
