@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 PACKAGE = Path(__file__).parent.parent / "asr_prune"
 ROOMS = ("acoustic", "pruning")
 #: rooms that these two may import
-BELOW = {"corpus", "features", "lang", "hmm", *ROOMS}
+BELOW = {"corpus", "features", "lang", "hmm", "nnet3", *ROOMS}
 THIRD_PARTY = {"torch", "numpy", "safetensors"}
 
 WITHOUT_THE_REST = """
