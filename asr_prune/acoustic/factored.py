@@ -17,6 +17,7 @@ from asr_prune.acoustic.graph_parts import Gate
 from asr_prune.acoustic.initialise import initialise
 from asr_prune.acoustic.network import Along, Network, NodeLayer
 from asr_prune.acoustic.semi_orthogonal import make_semi_orthogonal
+from asr_prune.acoustic.sized import SizedByWeight
 from asr_prune.acoustic.tied import TiedLayer, unchanged
 from asr_prune.acoustic.time_delay import TimeDelay, for_each, reach_of
 
@@ -24,24 +25,8 @@ from asr_prune.acoustic.time_delay import TimeDelay, for_each, reach_of
 _EVERY = 4
 
 
-class FactoredMap(TimeDelay):
+class FactoredMap(SizedByWeight, TimeDelay):
     """A time-delay map whose weight says how many rows and columns it has."""
-
-    @property
-    def in_features(self) -> int:
-        return self.weight.shape[-1]
-
-    @in_features.setter
-    def in_features(self, value: int) -> None:
-        """The weight says how many there are."""
-
-    @property
-    def out_features(self) -> int:
-        return self.weight.shape[0]
-
-    @out_features.setter
-    def out_features(self, value: int) -> None:
-        """The weight says how many there are."""
 
 
 class BatchNorm(nn.Module):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.network import by_rows
+from asr_prune.acoustic.sized import SizedByWeight
 from asr_prune.errors import UserError
 from asr_prune.nnet3.components import Component
 
@@ -35,7 +36,7 @@ SCALING = (
 )
 
 
-class GraphMap(nn.Linear):
+class GraphMap(SizedByWeight):
     """An affine map of frames that are joined: `y = b + sum_k W_k x_k`.
 
     weight: [rows, columns], with several frames of one node [rows, taps, columns]. A map without
@@ -49,22 +50,6 @@ class GraphMap(nn.Linear):
         self.weight = nn.Parameter(self.weight.new_zeros(shape), requires_grad=trained)
         self.bias = nn.Parameter(self.weight.new_zeros(rows), requires_grad=trained and biased)
         self.rate = 1.0
-
-    @property
-    def in_features(self) -> int:
-        return self.weight.shape[-1]
-
-    @in_features.setter
-    def in_features(self, value: int) -> None:
-        """The weight says how many there are."""
-
-    @property
-    def out_features(self) -> int:
-        return self.weight.shape[0]
-
-    @out_features.setter
-    def out_features(self, value: int) -> None:
-        """The weight says how many there are."""
 
     def read(self, x: Tensor) -> Tensor:
         """[frames, (taps,) columns] as the weight multiplies it, [frames, taps * columns]."""
