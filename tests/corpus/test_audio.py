@@ -77,14 +77,7 @@ def test_each_kind_of_bad_audio_has_its_name(tmp_path: Path) -> None:
         with pytest.raises(AudioProblem, match=f"{name}.wav: .*; .*[.]$") as problem:
             read_audio(tmp_path / f"{name}.wav", 16000)
         kinds[name] = problem.value.kind
-    assert list(kinds.values()) == [
-        "missing",
-        "empty",
-        "unreadable",
-        "empty",
-        "many-channel",
-        "wrong-rate",
-    ]
+    assert list(kinds.values()) == ["missing", "empty", "unreadable", "empty", "many-channel", "wrong-rate"]
 
 
 @given(
@@ -93,10 +86,7 @@ def test_each_kind_of_bad_audio_has_its_name(tmp_path: Path) -> None:
     st.integers(0, 9000),
 )
 def test_a_damaged_file_is_samples_or_one_sentence(
-    tmp_path_factory: pytest.TempPathFactory,
-    suffix: str,
-    changes: list[tuple[int, int]],
-    length: int,
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, changes: list[tuple[int, int]], length: int
 ) -> None:
     path = write(tmp_path_factory.mktemp("audio") / f"a.{suffix}")
     content = bytearray(path.read_bytes())
@@ -185,10 +175,7 @@ def test_blocks_are_the_file(tmp_path: Path, suffix: str, monkeypatch: pytest.Mo
 def test_one_of_several_channels_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", np.stack([SAMPLES, SAMPLES[::-1]], 1))
     np.testing.assert_array_equal(np.concatenate([block for _, block in channel_blocks(path, 2)]), SAMPLES[::-1])
-    for channel, told in (
-        (None, "2 channels.*choose one with --channel"),
-        (3, "no channel 3.*choose one from 1 to 2"),
-    ):
+    for channel, told in ((None, "2 channels.*choose one with --channel"), (3, "no channel 3.*choose one from 1 to 2")):
         with pytest.raises(AudioProblem, match=told):
             list(channel_blocks(path, channel))
     mono = write(tmp_path / "b.wav")
@@ -256,11 +243,7 @@ def test_headers_do_not_decide_memory(
 ) -> None:
     path = with_bytes(write(tmp_path / f"a.{suffix}"), at, content)
     tracemalloc.start()
-    for read in (
-        lambda: read_audio(path, part=part),
-        lambda: measure_audio(path),
-        lambda: [*channel_blocks(path, 1)],
-    ):
+    for read in (lambda: read_audio(path, part=part), lambda: measure_audio(path), lambda: [*channel_blocks(path, 1)]):
         with contextlib.suppress(AudioProblem):
             read()
     peak = tracemalloc.get_traced_memory()[1]

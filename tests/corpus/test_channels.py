@@ -21,11 +21,7 @@ from asr_prune.features.extract import extract
 from asr_prune.features.options import FeatureOptions
 
 LEFT, RIGHT = np.random.default_rng(2).normal(0, 3000, (2, 16000)).astype(np.int16)
-EXPECTED: dict[Channel, np.ndarray] = {
-    1: LEFT,
-    2: RIGHT,
-    "mix": (LEFT.astype(np.float32) + RIGHT) / 2,
-}
+EXPECTED: dict[Channel, np.ndarray] = {1: LEFT, 2: RIGHT, "mix": (LEFT.astype(np.float32) + RIGHT) / 2}
 
 
 @pytest.fixture
@@ -73,10 +69,7 @@ def dialogue(tmp_path: Path, call: Path) -> DataDir:
 
 
 def test_segments_name_channels_from_0_as_extract_segments_does(dialogue: DataDir, tmp_path: Path) -> None:
-    assert read_table(dialogue.path / "segments") == {
-        "ann-1": "call 0.0 0.5 0",
-        "bob-1": "call 0.25 0.75 1",
-    }
+    assert read_table(dialogue.path / "segments") == {"ann-1": "call 0.0 0.5 0", "bob-1": "call 0.25 0.75 1"}
     assert DataDir.read(dialogue.path) == dialogue
     spans = {"ann-1": LEFT[:8000], "bob-1": RIGHT[4000:12000]}
     for key, samples in spans.items():

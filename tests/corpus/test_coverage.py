@@ -54,14 +54,8 @@ def test_the_key_that_mends(words: list[str], options: list[str], said: str) -> 
 
 
 def test_training_without_any_utterance_stops_with_the_key() -> None:
-    lower, texts = (
-        vocabulary("yes", "no", "well"),
-        {"train": {"a": ["YES"], "b": ["NO"]}, "dev": {"c": ["WELL"]}},
-    )
-    with pytest.raises(
-        UserError,
-        match=r"every utterance of train \(2\) has words .* set corpus.options.case=lower",
-    ):
+    lower, texts = vocabulary("yes", "no", "well"), {"train": {"a": ["YES"], "b": ["NO"]}, "dev": {"c": ["WELL"]}}
+    with pytest.raises(UserError, match=r"every utterance of train \(2\) has words .* set corpus.options.case=lower"):
         need_covered(texts, lower, ["case"])
     need_covered(texts, vocabulary("<UNK>"))
     need_covered({"train": {"a": ["YES"], "b": ["yes"]}}, lower)

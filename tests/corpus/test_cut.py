@@ -35,12 +35,7 @@ STRETCHES = st.lists(st.tuples(st.integers(31, 150), st.integers(5, 300)), min_s
 
 
 @settings(max_examples=60)
-@given(
-    STRETCHES,
-    st.floats(8.0, 15.0),
-    st.lists(st.integers(1, 9000), max_size=20),
-    st.sampled_from([0.0, 1.0]),
-)
+@given(STRETCHES, st.floats(8.0, 15.0), st.lists(st.integers(1, 9000), max_size=20), st.sampled_from([0.0, 1.0]))
 def test_pieces_are_the_recording_and_no_loud_stretch_is_cut(
     lengths: list[tuple[int, int]], longest: float, sizes: list[int], level: float
 ) -> None:

@@ -69,10 +69,7 @@ def test_an_archive_is_looked_for_in_the_order_that_is_documented(project: Path,
 
 
 def test_an_absolute_archive_is_taken_as_it_stands_or_beside_its_scp(project: Path, tmp_path: Path) -> None:
-    scp, entry = (
-        write(project / "data/demo/train/feats.scp"),
-        write(tmp_path / "old/data/demo/train/feats.ark"),
-    )
+    scp, entry = write(project / "data/demo/train/feats.scp"), write(tmp_path / "old/data/demo/train/feats.ark")
     beside = write(scp.with_suffix(".ark"))
     assert archive_path(scp, str(entry)) == str(entry)
     entry.unlink()
@@ -85,13 +82,7 @@ def test_in_the_project_entries_stay_as_they_are(project: Path) -> None:
     write(project / entry)
     for folder in (Path(), project):
         assert archive_path(folder / "data/demo/train/feats.scp", entry) == entry
-        table = {
-            "a": "data/demo/train/x.wav",
-            "b": "x.wav",
-            "c": "/corpus/x.wav",
-            "d": "",
-            "e": "cat data/x |",
-        }
+        table = {"a": "data/demo/train/x.wav", "b": "x.wav", "c": "/corpus/x.wav", "d": "", "e": "cat data/x |"}
         assert audio_paths(folder / "data/demo/train/wav.scp", table) == table
 
 

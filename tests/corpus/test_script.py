@@ -52,14 +52,8 @@ class Asked:
     ("given", "said"),
     [
         ({"chian": 2}, "corpus.options: unknown key 'chian'; did you mean 'chain'?"),
-        (
-            {"chain": "two"},
-            r"corpus.options: chain: input should be a valid integer.* \(got 'two'\).",
-        ),
-        (
-            {"subset": "maxi"},
-            r"corpus.options: subset: input should be 'mini' or 'all' \(got 'maxi'\).",
-        ),
+        ({"chain": "two"}, r"corpus.options: chain: input should be a valid integer.* \(got 'two'\)."),
+        ({"subset": "maxi"}, r"corpus.options: subset: input should be 'mini' or 'all' \(got 'maxi'\)."),
         ({"chain": 0}, "corpus.options: chain must be 1 or more, not 0."),
     ],
 )
@@ -70,28 +64,11 @@ def test_mistakes_are_one_sentence(given: dict[str, Any], said: str) -> None:
 
 def test_the_command_line_has_an_option_for_each_field(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[Any] = []
-    words = [
-        "x.py",
-        "/corpus",
-        str(tmp_path),
-        "--subset",
-        "mini",
-        "--chain",
-        "3",
-        "--seed",
-        "7",
-        "--lexicon",
-        "a.dict",
-    ]
+    words = ["x.py", "/corpus", str(tmp_path), "--subset", "mini", "--chain", "3", "--seed", "7", "--lexicon", "a.dict"]
     monkeypatch.setattr(sys, "argv", words)
     monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
     run_script("local/x.py", lambda *given: seen.extend(given), Asked)
-    assert seen == [
-        Path("/corpus"),
-        tmp_path,
-        7,
-        Asked(subset="mini", chain=3, lexicon=Path("a.dict")),
-    ]
+    assert seen == [Path("/corpus"), tmp_path, 7, Asked(subset="mini", chain=3, lexicon=Path("a.dict"))]
     monkeypatch.setattr(sys, "argv", [*words, "--chain", "0"])
     with pytest.raises(SystemExit, match=r"^local/x\.py: chain must be 1 or more, not 0"):
         run_script("local/x.py", lambda *given: None, Asked)
@@ -161,11 +138,7 @@ def test_a_script_without_subsets_says_so() -> None:
 def test_the_listing_changes_with_any_file(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
     seen = []
-    for change in (
-        lambda: None,
-        (tmp_path / "a/b/one").touch,
-        lambda: (tmp_path / "a/b/one").write_text("x"),
-    ):
+    for change in (lambda: None, (tmp_path / "a/b/one").touch, lambda: (tmp_path / "a/b/one").write_text("x")):
         change()
         seen.append(listing([tmp_path]))
         assert seen[-1] == listing([tmp_path])
@@ -200,11 +173,7 @@ def test_scripts_of_the_same_name_and_their_neighbours_do_not_meet(tmp_path: Pat
 
 
 def test_a_folder_that_is_a_package_stays_one(tmp_path: Path) -> None:
-    place = write(
-        tmp_path / "pack",
-        __init__="SHARED = 3\n",
-        mine="from . import SHARED\nfrom .deep.leaf import X\n",
-    )
+    place = write(tmp_path / "pack", __init__="SHARED = 3\n", mine="from . import SHARED\nfrom .deep.leaf import X\n")
     write(place / "deep", leaf="from ..other import X\n")
     write(place, other="X = 4\n")
     script = load_script(place / "mine.py")
@@ -285,10 +254,7 @@ def test_a_corpus_that_is_not_there_says_how_to_pass_it(tmp_path: Path) -> None:
 
     script.prepare = prepare  # type: ignore[attr-defined]
     start = r"^None is not the corpus: get it from somewhere, under a licence; then pass its folder: "
-    for variable, end in (
-        ("MY_ROOT", r"`--set corpus.root=FOLDER` or MY_ROOT=FOLDER\.$"),
-        ("", r"=FOLDER`\.$"),
-    ):
+    for variable, end in (("MY_ROOT", r"`--set corpus.root=FOLDER` or MY_ROOT=FOLDER\.$"), ("", r"=FOLDER`\.$")):
         with pytest.raises(UserError, match=f"{start}.*{end}"):
             run_prepare(script, CorpusOptions(root_from=variable), tmp_path, 0)
 

@@ -20,11 +20,7 @@ from asr_prune.features.options import FeatureOptions
 
 RATE = 16000
 TALK = np.random.default_rng(3).normal(0, 3000, 4 * RATE).astype(np.int16)
-CUTS = {
-    "ann-1": Segment("talk", 0.25, 1.5),
-    "ann-2": Segment("talk", 1.5, 2.125),
-    "ann-3": Segment("talk", 3.0, 4.0),
-}
+CUTS = {"ann-1": Segment("talk", 0.25, 1.5), "ann-2": Segment("talk", 1.5, 2.125), "ann-3": Segment("talk", 3.0, 4.0)}
 
 
 @pytest.fixture
@@ -33,11 +29,7 @@ def talk(tmp_path: Path) -> DataDir:
     soundfile.write(tmp_path / "talk.sph", TALK, RATE, format="NIST", subtype="PCM_16")
     made = DataDir(tmp_path / "data", segments=dict(CUTS))
     for key in CUTS:
-        made.wavs[key], made.text[key], made.utt2spk[key] = (
-            str(tmp_path / "talk.sph"),
-            ["YES"],
-            "ann",
-        )
+        made.wavs[key], made.text[key], made.utt2spk[key] = str(tmp_path / "talk.sph"), ["YES"], "ann"
     made.write()
     return made
 

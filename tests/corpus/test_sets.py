@@ -22,10 +22,7 @@ def test_a_speaker_in_two_sets_is_told() -> None:
 
 
 def test_an_utterance_in_two_sets_is_refused() -> None:
-    with pytest.raises(
-        UserError,
-        match="train and dev share 1 utterance id: a1; put each utterance into one set only",
-    ):
+    with pytest.raises(UserError, match="train and dev share 1 utterance id: a1; put each utterance into one set only"):
         check_overlap({"train": made(a1="a", a2="a"), "dev": made(a1="b")})
 
 

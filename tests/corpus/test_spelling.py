@@ -106,8 +106,7 @@ def test_what_is_no_noise(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "holds"),
-    [("7", True), ("x\u00b2", True), ("\u0663", True), ("\u2163", True), ("ten", False)],
+    ("word", "holds"), [("7", True), ("x\u00b2", True), ("\u0663", True), ("\u2163", True), ("ten", False)]
 )
 def test_numbers_of_every_script(word: str, holds: bool) -> None:
     assert has_number(word) == holds

@@ -28,11 +28,7 @@ def chunk(name: bytes, size: int, body: bytes, order: str = "<") -> bytes:
 
 
 def wav(
-    riff: int | None,
-    data: int | None,
-    form: bytes = PLAIN,
-    before: bytes = b"",
-    samples: np.ndarray = SAMPLES,
+    riff: int | None, data: int | None, form: bytes = PLAIN, before: bytes = b"", samples: np.ndarray = SAMPLES
 ) -> bytes:
     """None: the right size."""
     body = samples.astype("<i2").tobytes()

@@ -35,12 +35,7 @@ from asr_prune.lang.prepare import prepare_lang
 
 pytestmark = pytest.mark.trains
 
-BEAMS = {
-    "initial_beam": 50.0,
-    "beam": 50.0,
-    "retry_beam": 200.0,
-    "acoustic_scale": 1.0,
-}  # two features, not 39
+BEAMS = {"initial_beam": 50.0, "beam": 50.0, "retry_beam": 200.0, "acoustic_scale": 1.0}  # two features, not 39
 QUICK = HmmOptions(passes=(MonoOptions(iterations=8, grow_iterations=5, gaussians=40, **BEAMS),))
 
 
@@ -98,23 +93,10 @@ def test_same_seed_same_labels(toy: Any, tmp_path: Path) -> None:
 
 def chain() -> HmmOptions:
     """All four kinds of pass, small."""
-    few: dict[str, Any] = {
-        "iterations": 6,
-        "grow_iterations": 4,
-        "realign": (2, 4),
-        "gaussians": 40,
-        "leaves": 12,
-    }
+    few: dict[str, Any] = {"iterations": 6, "grow_iterations": 4, "realign": (2, 4), "gaussians": 40, "leaves": 12}
     tied: dict[str, Any] = {**few, "beam": 50.0, "retry_beam": 200.0, "acoustic_scale": 1.0}
     reduced = LdaMlltOptions(dim=4, mllt_iterations=(2, 4), **tied)
-    return HmmOptions(
-        passes=(
-            *QUICK.passes,
-            TriOptions(**tied),
-            reduced,
-            SatOptions(fmllr_iterations=(2, 4), **tied),
-        )
-    )
+    return HmmOptions(passes=(*QUICK.passes, TriOptions(**tied), reduced, SatOptions(fmllr_iterations=(2, 4), **tied)))
 
 
 def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path) -> None:
@@ -128,15 +110,7 @@ def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path)
     assert set(told) <= set(files)
     assert {path.name for path in set(files) - set(told)} <= {"ali.scp", "pdf.scp"}
     for file in files:
-        if file.name in (
-            "ali.ark",
-            "pdf.ark",
-            "final.mdl",
-            "final.alimdl",
-            "tree",
-            "final.mat",
-            "trans.ark",
-        ):
+        if file.name in ("ali.ark", "pdf.ark", "final.mdl", "final.alimdl", "tree", "final.mat", "trans.ark"):
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
@@ -163,10 +137,7 @@ def test_passes_on_subsets_label_what_follows_and_the_last_one_all(toy: Any, tmp
     right = total = 0
     for utt, frames in toy.phones.items():
         found = phones_of(ids[utt], tmp_path / "sat", toy.lang)
-        right, total = (
-            right + sum(a == b for a, b in zip(found, frames, strict=True)),
-            total + len(frames),
-        )
+        right, total = right + sum(a == b for a, b in zip(found, frames, strict=True)), total + len(frames)
     assert right / total > 0.9
 
 
@@ -219,14 +190,7 @@ def test_speakers_of_others_are_adapted_by_the_options_of_the_pass(toy: Any, tmp
     trained = TrainedPass.load(tmp_path / "sat", JoinedUtterances.join(toy.feats))
     for least, is_adapted in ((10**6, False), (1, True)):
         options = replace(chain().run[-1], fmllr_min_frames=least)
-        labeller = Labeller(
-            Lang.read(toy.lang),
-            trained,
-            options,
-            toy.feats,
-            toy.text,
-            dict.fromkeys(toy.feats, "new"),
-        )
+        labeller = Labeller(Lang.read(toy.lang), trained, options, toy.feats, toy.text, dict.fromkeys(toy.feats, "new"))
         assert len(dict(labeller.over(toy.feats))) == len(toy.feats)
         (made,) = labeller.transforms.values()
         assert np.array_equal(made, np.eye(*made.shape)) != is_adapted
@@ -305,11 +269,7 @@ def an4(
     local.prepare(an4_root, folder, 0)
     data, few = DataDir.read(folder / "train"), DataDir(folder / "few")
     for utt in sorted(data.wavs)[::14]:
-        few.wavs[utt], few.text[utt], few.utt2spk[utt] = (
-            data.wavs[utt],
-            data.text[utt],
-            data.utt2spk[utt],
-        )
+        few.wavs[utt], few.text[utt], few.utt2spk[utt] = data.wavs[utt], data.text[utt], data.utt2spk[utt]
     few.write()
     options = replace(FeaturesOptions().hmm, deltas=0)
     extract(few.path, few.path, options, 1)

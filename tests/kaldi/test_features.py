@@ -64,10 +64,7 @@ def test_copied_whole_with_statistics_computed_where_there_are_none(
 
 
 def test_statistics_that_are_there_are_taken(data: DataDir, feats: Feats, give: Give, tmp_path: Path) -> None:
-    source, stats = (
-        give(feats),
-        {speaker: np.full((2, 6), i, np.float32) for i, speaker in enumerate(("ann", "bob"))},
-    )
+    source, stats = give(feats), {speaker: np.full((2, 6), i, np.float32) for i, speaker in enumerate(("ann", "bob"))}
     write_matrices(source / "cmvn", stats.items())
     take_features(source, data.path, tmp_path / "out", 0.01)
     for speaker, matrix in read_matrices(tmp_path / "out/cmvn.scp"):
@@ -123,13 +120,7 @@ def elsewhere(project: Project) -> Path:
 
 def test_networks_train_on_imported_features(project: Project, capsys: Printed) -> None:
     place = elsewhere(project)
-    given = [
-        *GIVEN,
-        "--set",
-        f"features.network.archives={place}",
-        "--set",
-        "features.network.deltas=1",
-    ]
+    given = [*GIVEN, "--set", f"features.network.archives={place}", "--set", "features.network.deltas=1"]
     assert [main([verb, *given]) for verb in ("features", "train", "shrink")] == [0, 0, 0]
     assert f"{place} of network: 12 utterances" in capsys.readouterr().out
     assert json.loads((project.exp / "runs/dense/verify.json").read_text())["holds"]
@@ -142,10 +133,7 @@ def test_networks_train_on_imported_features(project: Project, capsys: Printed) 
 
 def test_sets_with_other_columns_and_a_contradiction_are_one_sentence(project: Project, capsys: Printed) -> None:
     place = elsewhere(project)
-    write_matrices(
-        place / "test/feats",
-        ((utt, np.ones((9, 8))) for utt in read_table(place / "test/feats.scp")),
-    )
+    write_matrices(place / "test/feats", ((utt, np.ones((9, 8))) for utt in read_table(place / "test/feats.scp")))
     given = [*GIVEN, "--set", f"features.network.archives={place}"]
     assert main(["features", *given]) == 1
     assert "holds features of 8 columns in test, 7 in train" in capsys.readouterr().err

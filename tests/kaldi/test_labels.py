@@ -46,10 +46,7 @@ def test_an_export_read_back_gives_the_same_labels(project: Project, text: bool)
 
 
 def test_archives_follow_their_numbers_and_one_ark_does_too(project: Project) -> None:
-    same(
-        read_kaldi_labels(project.exp / "align/sat").pdfs,
-        read_labels(project.exp / "align/sat/pdf.ark"),
-    )
+    same(read_kaldi_labels(project.exp / "align/sat").pdfs, read_labels(project.exp / "align/sat/pdf.ark"))
     for job in range(4, 12):
         write_int_vectors(SAT / f"ali.{job}.gz", [(f"zoe-{job}", np.ones(3, np.int32))])
     (SAT / "num_jobs").write_text("11\n")
@@ -71,21 +68,12 @@ def test_pdf_ids_of_a_file_with_and_without_their_model(project: Project) -> Non
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
-        (
-            lambda: (SAT / "final.mdl").unlink(),
-            r"sat/final\.mdl is missing; copy the final\.mdl and tree",
-        ),
+        (lambda: (SAT / "final.mdl").unlink(), r"sat/final\.mdl is missing; copy the final\.mdl and tree"),
         (lambda: (SAT / "tree").unlink(), r"sat/tree is missing"),
         (lambda: (SAT / "ali.2.gz").unlink(), r"kaldi/sat has 2 of 3 archives ali\.\*\.gz"),
         (lambda: [(SAT / f"ali.{job}.gz").unlink() for job in (1, 2, 3)], r"has 0 of 3 archives"),
-        (
-            lambda: shutil.copy(SAT / "ali.1.gz", SAT / "ali.3.gz"),
-            r"ann-0 has labels in another archive too",
-        ),
-        (
-            lambda: (SAT / "final.mdl").write_bytes(b"\0B<Nnet3> "),
-            r"final\.mdl: expected <TransitionModel>",
-        ),
+        (lambda: shutil.copy(SAT / "ali.1.gz", SAT / "ali.3.gz"), r"ann-0 has labels in another archive too"),
+        (lambda: (SAT / "final.mdl").write_bytes(b"\0B<Nnet3> "), r"final\.mdl: expected <TransitionModel>"),
     ],
 )
 def test_a_damaged_folder_is_one_sentence(project: Project, harm: object, sentence: str) -> None:

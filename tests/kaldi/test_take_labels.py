@@ -33,11 +33,7 @@ def test_what_does_not_fit_is_left_out_counted_and_listed(project: Project, capl
     del lengths["bob-1"], lengths["bob-2"]
     labels = read_kaldi_labels(SAT)
     taken = take_labels(labels, lengths, project.data / "lang", Path("out/kaldi"), 0.01)
-    assert (taken.failed, taken.mismatched, taken.unknown) == (
-        ["new-0"],
-        ["ann-0"],
-        ["bob-1", "bob-2"],
-    )
+    assert (taken.failed, taken.mismatched, taken.unknown) == (["new-0"], ["ann-0"], ["bob-1", "bob-2"])
     assert taken.utterances == len(lengths) - 2
     left = "1 without labels, 1 of another length, 2 in no set"
     assert str(taken).endswith(f"{taken.pdfs} pdfs; left out: {left}")
@@ -47,10 +43,7 @@ def test_what_does_not_fit_is_left_out_counted_and_listed(project: Project, capl
     summary = json.loads(Path("out/kaldi/summary.json").read_text())
     assert summary["mismatched"] == ["ann-0"]
     assert summary["frames"] == sum(map(len, kept.values()))
-    same(
-        dict(read_matrices(Path("out/kaldi/trans.scp"))),
-        dict(read_matrices(project.exp / "align/sat/trans.scp")),
-    )
+    same(dict(read_matrices(Path("out/kaldi/trans.scp"))), dict(read_matrices(project.exp / "align/sat/trans.scp")))
 
 
 def test_nothing_left_is_one_sentence(project: Project) -> None:
@@ -58,8 +51,7 @@ def test_nothing_left_is_one_sentence(project: Project) -> None:
     with pytest.raises(UserError, match=r"no utterance has as many labels as frames \(ann-0: \d+ and 3\)"):
         take_labels(labels, {"ann-0": 3}, lang, Path("out"), 0.01)
     with pytest.raises(
-        UserError,
-        match=r"no labelled utterance is in train or dev \(e.g. ann-0 in the labels, ANN-0 in the corpus\)",
+        UserError, match=r"no labelled utterance is in train or dev \(e.g. ann-0 in the labels, ANN-0 in the corpus\)"
     ):
         take_labels(labels, {"ANN-0": 3}, lang, Path("out"), 0.01)
     assert not Path("out").exists()
@@ -84,10 +76,7 @@ def test_the_stages_go_on_from_an_alignment_directory(project: Project, capsys: 
     graph = (project.exp / "graph/HCLG.fst").read_bytes()
     for verb in ("align", "train", "shrink", "graph", "decode", "score"):
         assert main([verb, *FROM_SAT]) == 0
-    same(
-        read_labels(project.exp / "align/kaldi/pdf.ark"),
-        read_labels(project.exp / "align/sat/pdf.ark"),
-    )
+    same(read_labels(project.exp / "align/kaldi/pdf.ark"), read_labels(project.exp / "align/sat/pdf.ark"))
     assert (project.exp / "graph/HCLG.fst").read_bytes() == graph
     capsys.readouterr()
     assert main(["align", *FROM_SAT]) == 0

@@ -11,11 +11,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.archive import kaldi_io
 from asr_prune.kaldi.vectors import read_int_vectors, write_int_vectors
 
-VECTORS = {
-    "ann-1": np.array([3, 1, 2**31 - 1], np.int32),
-    "bob-é": np.array([], np.int32),
-    "cat": np.array([-1], "i4"),
-}
+VECTORS = {"ann-1": np.array([3, 1, 2**31 - 1], np.int32), "bob-é": np.array([], np.int32), "cat": np.array([-1], "i4")}
 
 
 def bytes_of(vectors: dict[str, np.ndarray]) -> bytes:

@@ -43,10 +43,7 @@ def small_corpus(root: Path, suffix: str, level: str) -> Path:
     (root / "etc").mkdir(parents=True)
     (root / "etc/an4.dic").write_text("A                    AH\nA(2)                 EY\nYES                  Y EH S\n")
     (root / "etc/an4.lm").write_text("\\data\\\n")
-    for part, speaker, name in (
-        ("train", "fash", "an251-fash-b"),
-        ("test", "fcaw", "an406-fcaw-b"),
-    ):
+    for part, speaker, name in (("train", "fash", "an251-fash-b"), ("test", "fcaw", "an406-fcaw-b")):
         folder = "an4_clstk" if part == "train" else "an4test_clstk"
         place = root / level / folder / speaker / f"{name}{suffix}"
         place.parent.mkdir(parents=True)
@@ -135,12 +132,7 @@ def test_it_runs_alone(an4_root: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}
     run = [sys.executable, "-m", "asr_prune.local.an4"]
     subprocess.run([*run, str(an4_root), str(tmp_path / "out")], env=env, check=True)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "dev",
-        "local",
-        "test",
-        "train",
-    ]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["dev", "local", "test", "train"]
     shutil.rmtree(tmp_path / "out")
     run += [str(tmp_path), str(tmp_path / "out")]
     done = subprocess.run(run, env=env, capture_output=True, text=True, check=False)

@@ -105,10 +105,7 @@ def test_no_filter_is_empty_at_eight_kilohertz() -> None:
 def test_another_layout_is_one_sentence(digits: Path, script: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"\d+ recordings instead of 3000.*; copy the corpus again"):
         script.prepare(digits, tmp_path, 0)
-    for root, said in (
-        (None, "CC BY-SA 4.0"),
-        (tmp_path, "is not FSDD: it has no recordings/DIGIT_SPEAKER_INDEX.wav"),
-    ):
+    for root, said in ((None, "CC BY-SA 4.0"), (tmp_path, "is not FSDD: it has no recordings/DIGIT_SPEAKER_INDEX.wav")):
         with pytest.raises(UserError, match=said):
             script.prepare(root, tmp_path / "out", 0)
     soundfile.write(tmp_path / "1_theo_1.wav", [0.1] * 800, 8000)

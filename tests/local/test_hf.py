@@ -73,13 +73,7 @@ def script(local: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def columns(**changes: Any) -> dict[str, Any]:
-    return {
-        "text": "sentence",
-        "speaker": "client_id",
-        "id": "clip",
-        "lexicon": "graphemes",
-        **changes,
-    }
+    return {"text": "sentence", "speaker": "client_id", "id": "clip", "lexicon": "graphemes", **changes}
 
 
 def test_from_features_to_wer(folders: dict[str, Path], spoken, to_wer: Callable) -> None:  # type: ignore[no-untyped-def]
@@ -92,10 +86,7 @@ def test_from_features_to_wer(folders: dict[str, Path], spoken, to_wer: Callable
 
 @pytest.mark.parametrize("language", [(), ("lang.lm.order=2",)])
 def test_without_a_lexicon_networks_spell(
-    folders: dict[str, Path],
-    to_wer: Callable,
-    capsys: pytest.CaptureFixture[str],
-    language: tuple[str, ...],
+    folders: dict[str, Path], to_wer: Callable, capsys: pytest.CaptureFixture[str], language: tuple[str, ...]
 ) -> None:
     options = "corpus.options={text: sentence, speaker: client_id, lexicon: ''}"
     spelling = (
@@ -155,11 +146,7 @@ def test_an_empty_split_is_held_out_by_speaker(folders: dict[str, Path], script:
 def test_rows_that_cannot_be_used_are_counted(
     script: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good = {
-        "audio": {"bytes": encoded(np.ones(800, np.int16)), "path": None},
-        "sentence": "one",
-        "client_id": "a",
-    }
+    good = {"audio": {"bytes": encoded(np.ones(800, np.int16)), "path": None}, "sentence": "one", "client_id": "a"}
     rows = [
         {**good, "clip": "1"},
         {**good, "clip": "1"},
@@ -174,35 +161,18 @@ def test_rows_that_cannot_be_used_are_counted(
     train = DataDir.read(tmp_path / "out/train")
     assert train.text == {"a-1": ["ONE"], "Ann_Lee-a_b_c": ["IT'S", "FINE", "NO"]}
     assert Path(train.wavs["a-1"]).suffix == ".flac"
-    for told in (
-        "2 rows without text",
-        "1 row without audio",
-        "1 row without a speaker",
-        "1 row with a repeated id",
-    ):
+    for told in ("2 rows without text", "1 row without audio", "1 row without a speaker", "1 row with a repeated id"):
         assert told in caplog.text
 
 
 def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: ModuleType, tmp_path: Path, spoken) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "empty").mkdir()
     cases = [
-        (
-            folders["parquet"],
-            columns(text="words"),
-            "no column 'words'; use one of audio, sentence, client_id, clip",
-        ),
+        (folders["parquet"], columns(text="words"), "no column 'words'; use one of audio, sentence, client_id, clip"),
         (folders["parquet"], columns(dev="devel"), "no split 'devel', but test, train, validation"),
         (folders["parquet"], columns(lexicon="/none.dict"), "/none.dict is not there"),
-        (
-            folders["parquet"],
-            columns(dev="", held_out=40),
-            "12 speakers are too few to hold out every 40th",
-        ),
-        (
-            tmp_path / "empty",
-            columns(),
-            "cannot load the dataset .*choose a dataset of huggingface.co",
-        ),
+        (folders["parquet"], columns(dev="", held_out=40), "12 speakers are too few to hold out every 40th"),
+        (tmp_path / "empty", columns(), "cannot load the dataset .*choose a dataset of huggingface.co"),
         (None, columns(), "choose a dataset of huggingface.co"),
     ]
     for root, asked, said in cases:
@@ -212,10 +182,7 @@ def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: Modul
 
 @pytest.mark.torchaudio
 def test_a_codec_that_is_not_at_hand_is_skipped_and_counted(
-    folders: dict[str, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(folders["audiofolder"], tmp_path / "folder")
     spoilt = min((tmp_path / "folder/test").glob("*.flac"))
@@ -225,16 +192,7 @@ def test_a_codec_that_is_not_at_hand_is_skipped_and_counted(
     (tmp_path / "recipes").symlink_to(Path(__file__).parents[2] / "recipes")
     monkeypatch.chdir(tmp_path)
     options = "corpus.options={text: sentence, speaker: client_id, lexicon: graphemes}"
-    given = [
-        "--recipe",
-        "recipes/hf",
-        "--nj",
-        "1",
-        "--set",
-        f"corpus.root={tmp_path}/folder",
-        "--set",
-        options,
-    ]
+    given = ["--recipe", "recipes/hf", "--nj", "1", "--set", f"corpus.root={tmp_path}/folder", "--set", options]
     assert [main([verb, *given]) for verb in ("corpus", "features")] == [0, 0]
     told = capsys.readouterr().out
     assert "1 unreadable audio file" in told

@@ -20,22 +20,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 
 #: transcripts that readers which guess take for nothing, numbers, dates or truth values
-WORDS = [
-    "NA",
-    "null",
-    "None",
-    "nan",
-    "NaN",
-    "n a",
-    "007",
-    "1e3",
-    "true",
-    "no",
-    "1 000",
-    "2019 01 02",
-    "inf",
-    "0",
-]
+WORDS = ["NA", "null", "None", "nan", "NaN", "n a", "007", "1e3", "true", "no", "1 000", "2019 01 02", "inf", "0"]
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 
@@ -163,12 +148,7 @@ def test_each_split_may_have_a_table_of_its_own_kind(script: ModuleType, tmp_pat
 
 def test_common_voice(script: ModuleType, tmp_path: Path) -> None:
     root = tmp_path / "cv/en"
-    for name, split in {
-        "train": "train",
-        "dev": "validation",
-        "test": "test",
-        "validated": "other",
-    }.items():
+    for name, split in {"train": "train", "dev": "validation", "test": "test", "validated": "other"}.items():
         cells = [(path, text) for path, text in rows(root / "clips", f"{split}{{}}.wav".format)]
         cells[3] = (cells[3][0], '"nan')
         write_plain(root / f"{name}.tsv", [("path", "sentence"), *cells])
@@ -212,14 +192,7 @@ def test_numbers_and_nulls_of_json(script: ModuleType, tmp_path: Path, caplog: p
         (root / f"{split}.json").write_text(f"[{','.join(texts)}]" if split == "test" else "\n".join(texts))
     sets = prepared(script, root, punctuation="keep")
     for data in sets.values():
-        assert [" ".join(words) for words in data.text.values()] == [
-            "null",
-            "7",
-            "1e3",
-            "0",
-            "true",
-            "1.50",
-        ]
+        assert [" ".join(words) for words in data.text.values()] == ["null", "7", "1e3", "0", "true", "1.50"]
     assert "3 rows without text" in caplog.text
     assert "1 row whose text is no text" in caplog.text
 
@@ -235,11 +208,7 @@ def test_numbers_and_labels_of_parquet(script: ModuleType, tmp_path: Path) -> No
         made.to_parquet(tmp_path / f"root/data/{split}-00000-of-00001.parquet")
     assert list(prepared(script, tmp_path / "root")["train"].text.values()) == [["null"], ["one"]] * 2
     shutil.rmtree(tmp_path / "out")
-    assert list(prepared(script, tmp_path / "root", text="digit")["dev"].text.values()) == [
-        ["0"],
-        ["7"],
-        ["1"],
-    ]
+    assert list(prepared(script, tmp_path / "root", text="digit")["dev"].text.values()) == [["0"], ["7"], ["1"]]
 
 
 def test_configurations_of_a_readme(script: ModuleType, tmp_path: Path) -> None:
@@ -248,10 +217,7 @@ def test_configurations_of_a_readme(script: ModuleType, tmp_path: Path) -> None:
         page += [f"- config_name: {name}", "  data_files:"]
         for split in SPLITS.values():
             cells = rows(tmp_path / f"root/{name}", f"{split}{{}}.wav".format)
-            write(
-                tmp_path / f"root/{name}/{split}.parquet",
-                [(path, f"{name} {text}") for path, text in cells],
-            )
+            write(tmp_path / f"root/{name}/{split}.parquet", [(path, f"{name} {text}") for path, text in cells])
             page += [f"  - split: {split}", f"    path: {name}/{split}.parquet"]
     (tmp_path / "root/README.md").write_text("\n".join([*page, "---", ""]))
     sets = prepared(script, tmp_path / "root", config="de")
@@ -274,54 +240,18 @@ def test_what_datasets_would_guess_is_read_here(local: Callable[[str], ModuleTyp
         ("train.csv", b'audio,text\n0.wav,"one" two\n', r"train\.csv:2 is not csv"),
         ("train.csv", b"audio,text,text\n0.wav,a,b\n", "two columns named 'text'"),
         ("train.csv", b"", r"train\.csv is empty"),
-        (
-            "train.csv",
-            b"audio;text\n0.wav;one\n",
-            "one column, 'audio;text'; separate cells by commas",
-        ),
-        (
-            "train.tsv",
-            b"audio,text\n0.wav,one\n",
-            "one column, 'audio,text'; separate cells by tabs, not by ','",
-        ),
-        (
-            "train.csv",
-            "audio,text\n0.wav,caf\u00e9\n".encode("latin-1"),
-            "train.csv:2: the byte 0xE9 is not UTF-8",
-        ),
-        (
-            "train.csv",
-            b"audio,sentence\n0.wav,one\n",
-            "no column 'text'; use one of audio, sentence as corpus",
-        ),
-        (
-            "train.csv",
-            b"audio,text\n9.wav,one\n",
-            r"1 row whose audio file does not exist \(first: .*9\.wav\)",
-        ),
-        (
-            "train.csv",
-            b"audio,text\n0.wav,one, two\n",
-            "1 row with more or fewer cells than there are columns",
-        ),
+        ("train.csv", b"audio;text\n0.wav;one\n", "one column, 'audio;text'; separate cells by commas"),
+        ("train.tsv", b"audio,text\n0.wav,one\n", "one column, 'audio,text'; separate cells by tabs, not by ','"),
+        ("train.csv", "audio,text\n0.wav,caf\u00e9\n".encode("latin-1"), "train.csv:2: the byte 0xE9 is not UTF-8"),
+        ("train.csv", b"audio,sentence\n0.wav,one\n", "no column 'text'; use one of audio, sentence as corpus"),
+        ("train.csv", b"audio,text\n9.wav,one\n", r"1 row whose audio file does not exist \(first: .*9\.wav\)"),
+        ("train.csv", b"audio,text\n0.wav,one, two\n", "1 row with more or fewer cells than there are columns"),
         ("train.csv", b"audio,text\n", "no row has both audio and text: there are no rows"),
-        (
-            "train.csv",
-            b"audio,text\n0.wav,caf\xef\xbf\xbd\n",
-            r"1 row whose text was decoded wrongly \(U\+FFFD\)",
-        ),
+        ("train.csv", b"audio,text\n0.wav,caf\xef\xbf\xbd\n", r"1 row whose text was decoded wrongly \(U\+FFFD\)"),
         ("train.csv", b'audio,text\n"a\nb",one\n', "1 row whose audio path has control characters"),
-        (
-            "train.jsonl",
-            b'{"audio": "0.wav", "text": "one"}\n{"audio"\n',
-            r"train\.jsonl:2 is not JSON",
-        ),
+        ("train.jsonl", b'{"audio": "0.wav", "text": "one"}\n{"audio"\n', r"train\.jsonl:2 is not JSON"),
         ("train.jsonl", b'["0.wav", "one"]\n', r"train\.jsonl:1 is not a JSON object"),
-        (
-            "train.jsonl",
-            b'{"audio": {"array": [0]}, "text": "one"}',
-            "1 row whose audio is neither a path nor",
-        ),
+        ("train.jsonl", b'{"audio": {"array": [0]}, "text": "one"}', "1 row whose audio is neither a path nor"),
         ("train.jsonl", b'{"audio": 7.5, "text": "one"}', "whose audio file does not exist"),
         ("data/train-00000-of-00001.parquet", b"PAR1 no", "cannot (be read|load)"),
         ("metadata.csv", b"file_name,text\n0.wav,one\n", "no split 'validation', but train"),
@@ -344,12 +274,7 @@ def test_rows_that_are_left_out_are_counted_and_one_is_named(
     script: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for split in SPLITS.values():
-        cells = [
-            ("gone.wav", "a"),
-            ("lost.wav", "b"),
-            *rows(tmp_path / "root", f"{split}/{{}}.wav".format),
-            ("", "x"),
-        ]
+        cells = [("gone.wav", "a"), ("lost.wav", "b"), *rows(tmp_path / "root", f"{split}/{{}}.wav".format), ("", "x")]
         write(tmp_path / f"root/{split}.csv", cells)
     check(prepared(script, tmp_path / "root"), tmp_path / "root")
     first = f"(first: {tmp_path}/root/train.csv:2: {tmp_path}/root/gone.wav)"

@@ -34,11 +34,7 @@ def s5(spoken, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignor
     for own in everyone:
         key = f"{own.speaker}-{own.name}"
         soundfile.write(root / f"wav/{key}.wav", own.samples, 16000)
-        train.wavs[key], train.text[key], train.utt2spk[key] = (
-            str(root / f"wav/{key}.wav"),
-            own.words,
-            own.speaker,
-        )
+        train.wavs[key], train.text[key], train.utt2spk[key] = str(root / f"wav/{key}.wav"), own.words, own.speaker
     for speaker, utterances in spoken.speakers("test").items():
         place = str(root / f"wav/{speaker}.wav")
         soundfile.write(place, np.concatenate([own.samples for own in utterances]), 16000)

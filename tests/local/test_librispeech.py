@@ -120,26 +120,10 @@ def test_without_the_corpus_it_says_where_to_get_it(script: ModuleType, tmp_path
 
 def test_it_runs_alone(corpus: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}
-    run = [
-        sys.executable,
-        "-m",
-        "asr_prune.local.librispeech",
-        str(corpus),
-        str(tmp_path / "out"),
-        "--subset",
-        "mini",
-    ]
+    run = [sys.executable, "-m", "asr_prune.local.librispeech", str(corpus), str(tmp_path / "out"), "--subset", "mini"]
     subprocess.run([*run, "--whole", "false"], env=env, check=True)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "dev",
-        "local",
-        "test",
-        "train",
-    ]
-    for arguments, said in (
-        ([], "copy the corpus again"),
-        (["--whole", "perhaps"], "whole: input should be a valid"),
-    ):
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["dev", "local", "test", "train"]
+    for arguments, said in (([], "copy the corpus again"), (["--whole", "perhaps"], "whole: input should be a valid")):
         done = subprocess.run([*run, *arguments], env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert said in done.stderr.splitlines()[-1]

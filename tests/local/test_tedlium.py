@@ -160,10 +160,7 @@ def test_what_cannot_be_used_is_counted(stm: ModuleType, tmp_path: Path) -> None
     ]
     (tmp_path / "T.stm").write_text("\n".join(lines))
     left_out: Counter[str] = Counter()
-    assert [line.words for line in stm.read_stm(tmp_path / "T.stm", left_out)] == [
-        ["sooner"],
-        ["later"],
-    ]
+    assert [line.words for line in stm.read_stm(tmp_path / "T.stm", left_out)] == [["sooner"], ["later"]]
     assert {key: count for key, count in left_out.items() if count} == {
         "out of order, put in order": 1,
         "that end before they begin": 1,
@@ -209,11 +206,6 @@ def test_another_layout_and_a_part_are_one_sentence(release1: Path, script: Modu
 def test_the_runs_are_the_papers_networks() -> None:
     runs = load_recipe(Path(__file__).parents[2] / "recipes/tedlium").runs()
     found = {(run.network.hidden[0], run.prune.method, getattr(run.prune, "vectors", None)) for run in runs}
-    kinds = {
-        ("none", None),
-        ("group_lasso", "outgoing"),
-        ("group_lasso", "incoming"),
-        ("l2", "outgoing"),
-    }
+    kinds = {("none", None), ("group_lasso", "outgoing"), ("group_lasso", "incoming"), ("l2", "outgoing")}
     assert found == {(width, *kind) for width in (2048, 4096) for kind in kinds}
     assert {run.network.activation for run in runs} == {"sigmoid"}

@@ -22,11 +22,7 @@ SILENT: dict[str, Any] = {
 
 @pytest.fixture
 def exp(tmp_path: Path, make_run: Maker) -> Path:
-    said = {
-        "dense": "a YES NO\nb NO\nc\n",
-        "half": "a YES OH\nb NO NO\n",
-        "third": "a YES NOW\nb NO\nc\n",
-    }
+    said = {"dense": "a YES NO\nb NO\nc\n", "half": "a YES OH\nb NO NO\n", "third": "a YES NOW\nb NO\nc\n"}
     for run, (method, nodes, penalty) in {
         "dense": ("none", 1024, 0.0),
         "half": ("l2", 512, 0.5),

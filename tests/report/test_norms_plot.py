@@ -17,8 +17,7 @@ from .conftest import invented
 def run(name: str, nodes: int, method: str = "l2", norms: bool = True) -> FinishedRun:
     values = np.random.default_rng(nodes).lognormal(0, 0.3, 1024)
     return FinishedRun(
-        invented(name, method, nodes, 10.0),
-        Norms(values, values >= np.sort(values)[-nodes]) if norms else None,
+        invented(name, method, nodes, 10.0), Norms(values, values >= np.sort(values)[-nodes]) if norms else None
     )
 
 

@@ -52,9 +52,4 @@ def test_the_columns_of_the_csv_are_fields() -> None:
 
 
 def test_what_is_not_finite_is_none() -> None:
-    assert [finite(value) for value in (None, float("nan"), float("inf"), 3)] == [
-        None,
-        None,
-        None,
-        3.0,
-    ]
+    assert [finite(value) for value in (None, float("nan"), float("inf"), 3)] == [None, None, None, 3.0]

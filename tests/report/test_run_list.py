@@ -13,13 +13,7 @@ from asr_prune.report.results import Result
 from asr_prune.report.run_card import run_card
 from asr_prune.run_dir import RunDir, decode_info
 
-ROW: dict[str, Any] = {
-    "method": "none",
-    "nodes": 100,
-    "params": 2000,
-    "wer_test": 5.0,
-    "command": "asr-prune run",
-}
+ROW: dict[str, Any] = {"method": "none", "nodes": 100, "params": 2000, "wer_test": 5.0, "command": "asr-prune run"}
 
 
 def write(path: Path, text: str = "") -> None:
@@ -57,10 +51,7 @@ def test_the_list_has_every_run(capsys: pytest.CaptureFixture[str]) -> None:
     write(decode_info(unfinished("decoded", 8).decoded("test")), "{}")
     write(RunDir(Path("exp/tiny/runs/new")).path / "log")
     write(RunDir(Path("exp/tiny/runs/damaged")).result, "{")
-    write(
-        Path("exp/tiny/sweeps/a.json"),
-        json.dumps({"runs": {"new": {"state": "failed", "cause": "no memory"}}}),
-    )
+    write(Path("exp/tiny/sweeps/a.json"), json.dumps({"runs": {"new": {"state": "failed", "cause": "no memory"}}}))
     assert main(["list"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == "exp/tiny: 8 runs, 2 finished"
@@ -120,16 +111,11 @@ def test_no_run_of_that_name_is_said(capsys: pytest.CaptureFixture[str]) -> None
     assert "no run whose name contains 'l1'" in capsys.readouterr().err
 
 
-def test_a_card_has_the_words_of_the_table_and_the_command(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_card_has_the_words_of_the_table_and_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     run = finished("small", method="l2", keep_asked=0.25, seed=3, teachers=["dense"], errors_test={"sub": 4})
     layers = [{"nodes": 20, "kept": [1, 2, 5]}, {"nodes": 20, "kept": [0]}]
     write(run.nodes, json.dumps({"layers": layers}))
-    write(
-        run.metrics,
-        '{"epoch": 1, "train_ce": 2.0, "dev_ce": 1.25, "nodes": 40, "seconds": 3.2, "phase": "cut"}\n',
-    )
+    write(run.metrics, '{"epoch": 1, "train_ce": 2.0, "dev_ce": 1.25, "nodes": 40, "seconds": 3.2, "phase": "cut"}\n')
     write(run.score("test").with_suffix(".per_spk"), "SPEAKER id Err\neve raw 4\neve sys 40.0\n")
     assert main(["show", str(run.path)]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -26,14 +26,7 @@ def test_dense_first_then_by_method_large_to_small(tmp_path: Path, make_run) -> 
 
 @pytest.mark.parametrize(
     "text",
-    [
-        '{"run"',
-        "[]",
-        "{}",
-        '{"method": 3}',
-        '{"method": "l2", "wer_test": "ten"}',
-        '{"method": "l2", "nodes": true}',
-    ],
+    ['{"run"', "[]", "{}", '{"method": 3}', '{"method": "l2", "wer_test": "ten"}', '{"method": "l2", "nodes": true}'],
 )
 def test_damaged_results_are_skipped_and_reported(tmp_path: Path, make_run, text: str) -> None:
     make_run("dense", "none", 1024, 10.0)

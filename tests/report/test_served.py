@@ -132,8 +132,7 @@ def test_without_runs_it_waits(tmp_path: Path) -> None:
 def test_an_address_that_cannot_be_used(server: ThreadingHTTPServer) -> None:
     report = ServedReport(Layout("none"), lambda out: None)
     with pytest.raises(
-        UserError,
-        match=r"cannot serve at 127.0.0.1:\d+ \(Address already in use\); give another --port",
+        UserError, match=r"cannot serve at 127.0.0.1:\d+ \(Address already in use\); give another --port"
     ):
         open_server(report, "127.0.0.1", server.server_port)
     for host, port in (("127.0.0.1", 99999), ("no.such.host.invalid", 0)):

@@ -26,16 +26,7 @@ ROWS = [
         dev_ce_before_cut=1.234,
         dev_ce_after_cut=1.301,
     ),
-    invented(
-        "half-way",
-        "l2",
-        None,
-        None,
-        strength=3e-4,
-        params=None,
-        dev_ce_final=None,
-        train_seconds=None,
-    ),
+    invented("half-way", "l2", None, None, strength=3e-4, params=None, dev_ce_final=None, train_seconds=None),
 ]
 
 
@@ -67,15 +58,7 @@ def test_shorten_keeps_both_ends(name: str, width: int) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [
-        (None, "-"),
-        (0, "0"),
-        (9999, "9999"),
-        (12_345, "12.3k"),
-        (99_960, "100k"),
-        (1_234_567, "1.23M"),
-        (45e9, "45.0G"),
-    ],
+    [(None, "-"), (0, "0"), (9999, "9999"), (12_345, "12.3k"), (99_960, "100k"), (1_234_567, "1.23M"), (45e9, "45.0G")],
 )
 def test_three_digits(value: float | None, text: str) -> None:
     assert three_digits(value) == text

@@ -20,13 +20,7 @@ def many() -> list[Result]:
     return [
         DENSE,
         *(
-            invented(
-                f"{method}-{nodes}",
-                method,
-                nodes,
-                10 + 300 * (1 + place / 8) / nodes,
-                keep_asked=nodes / 1024,
-            )
+            invented(f"{method}-{nodes}", method, nodes, 10 + 300 * (1 + place / 8) / nodes, keep_asked=nodes / 1024)
             for place, method in enumerate(METHODS)
             for nodes in (768, 512, 256, 128, 64)
         ),
@@ -38,10 +32,7 @@ def test_legend_reference_line_and_file(rows: list[Result]) -> None:
     figure = wer_plot(rows, "demo")
     axes = figure.axes[0]
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend == [
-        "dense, 1,024 nodes: 10.00 %",
-        *sorted({row.method for row in rows} - {"none"}),
-    ]
+    assert legend == ["dense, 1,024 nodes: 10.00 %", *sorted({row.method for row in rows} - {"none"})]
     assert any(line.get_linestyle() == "--" and set(line.get_ydata()) == {10.0} for line in axes.lines)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=60)

@@ -27,25 +27,8 @@ FILES = sorted([*PICTURES, "comparison.json", "index.html", "results.csv", "resu
 @pytest.fixture
 def exp(tmp_path: Path, make_run) -> Path:
     make_run("dense", "none", 1024, 10.0, norms=256)
-    make_run(
-        "half",
-        "group_lasso",
-        512,
-        10.5,
-        norms=128,
-        keep_asked=0.5,
-        converged=True,
-        colour="<b>&new</b>",
-    )
-    make_run(
-        "quarter",
-        "group_lasso",
-        256,
-        12.5,
-        norms=64,
-        rtf_decode=float("nan"),
-        command="./run.sh --set a='<1>'",
-    )
+    make_run("half", "group_lasso", 512, 10.5, norms=128, keep_asked=0.5, converged=True, colour="<b>&new</b>")
+    make_run("quarter", "group_lasso", 256, 12.5, norms=64, rtf_decode=float("nan"), command="./run.sh --set a='<1>'")
     (tmp_path / "demo/runs/halfway").mkdir()
     return tmp_path / "demo"
 

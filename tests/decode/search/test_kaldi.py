@@ -22,10 +22,7 @@ OPTIONS = DecodeOptions(beam=60.0, lattice_beam=8.0, max_active=10**6)
 
 def simple_lattice(graph: Path, loglikes: np.ndarray) -> Lattice:
     """Kaldi's lattice of an utterance; words without transition-ids."""
-    arrays, pdfs = (
-        FstArrays.of(read_fst(graph / "HCLG.fst", "graph")),
-        np.loadtxt(graph / "pdfs.txt", np.int32),
-    )
+    arrays, pdfs = FstArrays.of(read_fst(graph / "HCLG.fst", "graph")), np.loadtxt(graph / "pdfs.txt", np.int32)
     ids = arrays.arcs["ilabel"]
     arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
     config = LatticeSimpleDecoderConfig(beam=OPTIONS.beam, lattice_beam=OPTIONS.lattice_beam)
@@ -42,10 +39,7 @@ def simple_lattice(graph: Path, loglikes: np.ndarray) -> Lattice:
 @pytest.mark.parametrize("seed", range(6))
 def test_lattices_have_kaldis_arcs_and_costs(recogniser: Any, seed: int) -> None:
     loglikes = recogniser.loglikes(seed, 50)
-    ours, kaldis = (
-        Decoder(recogniser.graph, OPTIONS).lattice(loglikes),
-        simple_lattice(recogniser.graph, loglikes),
-    )
+    ours, kaldis = Decoder(recogniser.graph, OPTIONS).lattice(loglikes), simple_lattice(recogniser.graph, loglikes)
     assert _content(ours) == pytest.approx(_content(kaldis), abs=2e-3)
     points = [(weight, penalty) for weight in (6, 10, 14) for penalty in (0.0, 1.0)]
     costs = [[cost for _, cost in lattice.sweep(points)] for lattice in (ours, kaldis)]

@@ -31,10 +31,7 @@ WIDE = DecodeOptions(beam=1e4, lattice_beam=3.0, max_active=10**6, prune_interva
 def graph_of(arcs: list[Arc], finals: dict[int, float]) -> tuple[FstArrays, np.ndarray]:
     """An FST of five states and the pdf of each arc."""
     ordered = sorted(arcs)
-    content = np.array(
-        [(pdf + 1, i + 1, cost / 4, target) for i, (_, target, pdf, cost) in enumerate(ordered)],
-        ARC,
-    )
+    content = np.array([(pdf + 1, i + 1, cost / 4, target) for i, (_, target, pdf, cost) in enumerate(ordered)], ARC)
     ends = np.array([finals.get(state, math.inf) for state in range(5)], np.float32)
     counts = np.bincount([arc[0] for arc in ordered], minlength=5)
     return FstArrays(0, ends, counts, content), np.array([arc[2] for arc in ordered], np.int32)
@@ -105,10 +102,7 @@ def _numbered(steps: list, pdfs: np.ndarray, all_arcs: bool) -> list:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    ARCS,
-    st.dictionaries(st.integers(0, 4), st.integers(0, 8).map(lambda n: n / 4)),
-    st.integers(1, 6),
-    st.randoms(),
+    ARCS, st.dictionaries(st.integers(0, 4), st.integers(0, 8).map(lambda n: n / 4)), st.integers(1, 6), st.randoms()
 )
 def test_the_lattice_has_the_arcs_of_all_paths_within_the_beam(
     arcs: list[Arc], finals: dict[int, float], frames: int, dice: object
@@ -132,20 +126,13 @@ def _shortest(lattice: FstArrays) -> float:
     reached = np.full(len(lattice.counts), np.inf)
     reached[0] = 0
     for _ in range(len(lattice.counts) + 1):
-        np.minimum.at(
-            reached,
-            lattice.arcs["nextstate"],
-            reached[lattice.sources] + lattice.arcs["weight"].sum(1),
-        )
+        np.minimum.at(reached, lattice.arcs["nextstate"], reached[lattice.sources] + lattice.arcs["weight"].sum(1))
     return float((reached + lattice.finals.sum(1)).min())
 
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(st.integers(0, 40), min_size=1, max_size=60),
-    st.integers(2, 50),
-    st.integers(0, 50),
-    st.integers(1, 30),
+    st.lists(st.integers(0, 40), min_size=1, max_size=60), st.integers(2, 50), st.integers(0, 50), st.integers(1, 30)
 )
 def test_the_cutoff_keeps_at_most_and_at_least_as_many(costs: list[int], most: int, least: int, beam: int) -> None:
     array, least = np.array(costs, np.float32), min(least, most)

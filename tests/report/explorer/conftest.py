@@ -47,12 +47,7 @@ def hundred_runs(exp: Path) -> None:
 
 
 def _write_run(
-    folder: Path,
-    method: str,
-    keep: float,
-    seed: int,
-    rng: random.Random,
-    refs: dict[str, list[str]],
+    folder: Path, method: str, keep: float, seed: int, rng: random.Random, refs: dict[str, list[str]]
 ) -> None:
     wrong = 0.06 / keep**0.3
     hyps = {utt: [rng.choice(WORDS) if rng.random() < wrong else word for word in ref] for utt, ref in refs.items()}
@@ -68,10 +63,7 @@ def _write_run(
         "macs_per_frame": int(4e5 * keep),
         **interval,
     }
-    facts |= {
-        "converged": None if keep == 1 else rng.random() < 0.8,
-        "am_forward_seconds_per_hour": 9 * keep,
-    }
+    facts |= {"converged": None if keep == 1 else rng.random() < 0.8, "am_forward_seconds_per_hour": 9 * keep}
     row = invented_row(folder.name, method, nodes, scored.wer, **facts)
     (folder / "result.json").write_text(json.dumps(row))
     epochs = [{"epoch": e, "train_ce": 1 + 2 / e, "dev_ce": 1 + 3 / e, "nodes": nodes} for e in range(1, 17)]
@@ -94,10 +86,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> Any:
     """Chromium without a window; skips where it is not installed."""
-    programs = [
-        shutil.which("chromium") or shutil.which("google-chrome"),
-        shutil.which("chromedriver"),
-    ]
+    programs = [shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")]
     if not all(programs):
         pytest.skip("no Chromium with chromedriver here: apt-get install chromium chromium-driver")
     webdriver = pytest.importorskip("selenium.webdriver")

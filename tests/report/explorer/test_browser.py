@@ -130,12 +130,7 @@ def open_by_keyboard(page: Page, run: str) -> None:
 def test_a_run_opens_and_closes_by_keyboard(page: Page) -> None:
     open_by_keyboard(page, RUN)
     text = page.find("#panel-a").text
-    for part in (
-        RUN,
-        "seed 1, commit abc1234",
-        "./run.sh --set prune.method=l1",
-        "Most frequent confusions: ",
-    ):
+    for part in (RUN, "seed 1, commit abc1234", "./run.sh --set prune.method=l1", "Most frequent confusions: "):
         assert part in text
     assert "Right in none-keep1-seed" in text
     assert page.js("return [...documents.a.get_model_by_name('layers').data.kept]") == [64] * 4
@@ -248,10 +243,7 @@ def test_a_served_page_follows_the_runs_and_plays_audio(chromium: Any, tmp_path:
     with serving(layout) as server:
         page.open(f"http://127.0.0.1:{server.server_port}/#a=dense&x=params")
         add_run(layout, "half", "l2", said="B")
-        page.wait(
-            "Boolean(document.querySelector('[data-run=half]') && document.documentElement.dataset.ready)",
-            200,
-        )
+        page.wait("Boolean(document.querySelector('[data-run=half]') && document.documentElement.dataset.ready)", 200)
         assert page.js("return [state.a, state.x]") == ["dense", "params"]
         page.js("openRun('half')")
         page.wait("document.querySelectorAll('#panel-a .words details').length === 2")

@@ -24,10 +24,7 @@ def files(tmp_path: Path) -> RunFiles:
     folder = tmp_path / "runs/one"
     (folder / "shrunk").mkdir(parents=True)
     (folder / "shrunk/network.pt").write_bytes(b"12345")
-    epochs = [
-        {"epoch": 1, "train_ce": 2.0, "dev_ce": float("nan"), "nodes": 8},
-        {"epoch": 2, "nodes": 4},
-    ]
+    epochs = [{"epoch": 1, "train_ce": 2.0, "dev_ce": float("nan"), "nodes": 8}, {"epoch": 2, "nodes": 4}]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(epoch) + "\n" for epoch in epochs))
     (folder / "nodes.json").write_text(json.dumps({"layers": [{"nodes": 4, "kept": [1, 3]}]}))
     refs, hyps = {"u1": ["A", "B"], "u2": ["A"]}, {"u1": ["A", "C"], "u2": ["A"]}
@@ -40,12 +37,7 @@ def test_everything_is_read(files: RunFiles) -> None:
     found = read_details(files, skipped)
     assert not skipped
     assert found.layers == [(4, 2)]
-    assert found.curves == {
-        "epoch": [1, 2],
-        "train_ce": [2.0, None],
-        "dev_ce": [None, None],
-        "nodes": [8, 4],
-    }
+    assert found.curves == {"epoch": [1, 2], "train_ce": [2.0, None], "dev_ce": [None, None], "nodes": [8, 4]}
     assert found.speakers == {"s1": 50.0, "s2": 0.0}
     assert found.confusions == [("B", "C", 1)]
     assert [(one.name, one.hyp) for one in found.utterances] == [("u1", ["A", "C"]), ("u2", ["A"])]
@@ -59,16 +51,7 @@ def test_nothing_is_missed(tmp_path: Path) -> None:
     assert not skipped
 
 
-DAMAGED = [
-    b"",
-    b"{",
-    b"[]",
-    b'"text"',
-    b"3",
-    b'{"layers": 3, "speakers": 3}',
-    b"\xff\xfe",
-    b'{"speakers": {"s": 1}}',
-]
+DAMAGED = [b"", b"{", b"[]", b'"text"', b"3", b'{"layers": 3, "speakers": 3}', b"\xff\xfe", b'{"speakers": {"s": 1}}']
 
 
 @pytest.mark.parametrize("name", ["metrics", "nodes", "score", "utterances"])

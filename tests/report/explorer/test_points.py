@@ -48,13 +48,7 @@ def test_seeds_meet_in_their_mean() -> None:
 def test_every_cost_of_a_run() -> None:
     row = invented("a", "l2", 512, 9.0, am_forward_seconds_per_hour=7.2)
     (run,) = known_runs([row, invented("unscored", "l2", 512, None)], {"a": Details(size=1000)})
-    assert dict(run.costs) == {
-        "nodes": 512,
-        "params": 300_000,
-        "macs": 298_000,
-        "latency": 2.0,
-        "bytes": 1000,
-    }
+    assert dict(run.costs) == {"nodes": 512, "params": 300_000, "macs": 298_000, "latency": 2.0, "bytes": 1000}
 
 
 def test_small_networks_trained_from_scratch_are_a_reference() -> None:
