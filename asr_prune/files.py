@@ -103,6 +103,26 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_dir(beside: Path | str) -> Iterator[Path]:
+    """Yields an empty folder beside a path that is to be written, for what other processes read in the meantime; it is
+    gone after the block.
+
+    Raises UserError as `atomic`.
+    """
+    place = Path(beside)
+    folder = place.with_name(f".{place.name}.{os.getpid()}.work.partial")
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise _refuse(folder, error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def scratch_file() -> Iterator[Path]:
     """Yields an empty file for libraries that read files alone; it is gone after the block.
 

@@ -89,7 +89,7 @@ class Labeller:
     def _speaker(self, utt: str) -> str:
         return self.speakers.get(utt, utt)
 
-    def _aligned(self, plain: JoinedUtterances, graphs: dict[str, Fst]) -> Alignment:
+    def _aligned(self, plain: JoinedUtterances, graphs: Mapping[str, Fst]) -> Alignment:
         """Alignment, under the transforms of the speakers if the pass has them."""
         model = self.trained.model
         search = search_of(self.options, self.lang, model)

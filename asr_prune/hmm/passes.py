@@ -36,6 +36,7 @@ from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
 from asr_prune.hmm.utterances import JoinedUtterances
+from asr_prune.hmm.workers import Workers, workers
 from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
 
@@ -87,21 +88,24 @@ def train_pass(
     before: Path | None,
     seed: int,
     label_all: bool,
+    nj: int = 1,
 ) -> PassSummary:
     """Trains one pass and writes its folder `out`.
 
     before: folder of the previous pass; label_all: label all utterances, not only the training
-    subset. Utterances without a transcript that the lexicon covers, or that do not align, are
-    skipped, logged and listed in the summary. Raises UserError if none remains.
+    subset; nj: number of processes, on which no byte depends. Utterances without a transcript that
+    the lexicon covers, or that do not align, are skipped, logged and listed in the summary. Raises
+    UserError if none remains.
     """
     start, tables = time.monotonic(), Lang.read(lang)
     oov = _without_words(speech, tables)
     usable = speech.feats.keys() - oov
-    job = _pass_input(tables, speech, options, usable, before, seed)
-    trained = _TRAINERS[options.type](job, options)
-    labeller = _labeller(tables, trained, options, speech)
-    rest = usable - set(job.data.ids) if label_all else set()
-    _write(out, job, trained, labeller, rest)
+    with workers(nj, out) as others:
+        job = _pass_input(tables, speech, options, usable, before, seed, others)
+        trained = _TRAINERS[options.type](job, options)
+        labeller = _labeller(tables, trained, options, speech)
+        rest = usable - set(job.data.ids) if label_all else set()
+        _write(out, job, trained, labeller, rest)
     count, spent = len(job.data.ids) + len(rest), time.monotonic() - start
     summary = summarise_pass(options, labeller, count, oov, speech.frame_shift / 3600, spent)
     with atomic(out / "summary.json") as file:
@@ -139,13 +143,14 @@ def _pass_input(
     usable: Set[str],
     before: Path | None,
     seed: int,
+    others: Workers | None,
 ) -> PassInput:
     """Training data of the pass, chosen from the utterances `usable`."""
     frames = frames_of(speech.feats)
     chosen = subset(options, {utt: frames[utt] for utt in usable}, speech.speakers, seed)
     if len(chosen) < len(usable):
         log.info("  trained on %d of %d utterances", len(chosen), len(usable))
-    data = JoinedUtterances.join(speech.feats, chosen)
+    data = replace(JoinedUtterances.join(speech.feats, chosen), workers=others)
     speakers = [speech.speakers.get(utt, utt) for utt in data.ids]
     front = FrontEnd(speech.deltas, variance=speech.variance, means=speech.means)
     previous = _previous(before, lang, data, options, speech) if before else None
