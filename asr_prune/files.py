@@ -104,8 +104,8 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def scratch_dir(beside: Path | str) -> Iterator[Path]:
-    """Yields an empty folder beside a path that is to be written, for what other processes read in the meantime; it is
-    gone after the block.
+    """Yields an empty folder beside a path that is to be written, for what other processes read in
+    the meantime; it is gone after the block.
 
     Raises UserError as `atomic`.
     """

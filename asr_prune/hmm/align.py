@@ -94,7 +94,11 @@ def align_equal(graphs: Mapping[str, Fst], data: JoinedUtterances, seed: int) ->
 
 
 def align(
-    model: HmmModel, graphs: Mapping[str, Fst], data: JoinedUtterances, search: Search, label: str = ""
+    model: HmmModel,
+    graphs: Mapping[str, Fst],
+    data: JoinedUtterances,
+    search: Search,
+    label: str = "",
 ) -> Alignment:
     """The best path of each utterance, with `retry_beam` if `beam` fails. label: of its progress,
     "" for none.
@@ -109,7 +113,11 @@ def align(
 
 
 def _spread(
-    model: HmmModel, graphs: StoredGraphs, data: JoinedUtterances, search: Search, label: str
+    model: HmmModel,
+    graphs: StoredGraphs,
+    data: JoinedUtterances,
+    search: Search,
+    label: str,
 ) -> Alignment:
     """As `align`, by the workers that have compiled `graphs`."""
     assert data.workers is not None

@@ -79,7 +79,7 @@ class Fmllr:
         return few, *self._solve(rest)
 
     def complete(self, few: list[str], transforms: Transforms, singular: list[str]) -> Transforms:
-        """`transforms`, and the identity for speakers with too `few` frames or `singular` statistics."""
+        """`transforms`, and the identity for speakers with too `few` frames or that are `singular`."""
         unit = np.eye(self.gmms.dim, self.gmms.dim + 1, dtype=np.float32)
         if few:
             message = "%d speakers have fewer than %g frames of speech and are not adapted: %s"
@@ -169,7 +169,8 @@ def estimate_fmllr(
         return empty.complete(*solve_speakers(empty, under, data.feats, pdfs, rows))
     named = list(rows)
     sizes = [int(np.diff(rows[speaker]).sum()) for speaker in named]
-    pieces = [{"rows": {named[i]: rows[named[i]] for i in run}} for run in runs(sizes, _TASK_FRAMES)]
+    found = runs(sizes, _TASK_FRAMES)
+    pieces = [{"rows": {named[i]: rows[named[i]] for i in run}} for run in found]
     arrays, job = {"feats": data.feats, "pdfs": pdfs}, "asr_prune.hmm.fmllr:solve_speakers"
     solved = list(data.workers.map(job, pieces, {"empty": empty, "under": under}, arrays))
     few, transforms, singular = zip(*solved, strict=True)
@@ -178,9 +179,13 @@ def estimate_fmllr(
 
 
 def solve_speakers(
-    empty: Fmllr, under: Gmms | None, feats: Floats, pdfs: Ints, rows: Mapping[str, Longs]
+    empty: Fmllr,
+    under: Gmms | None,
+    feats: Floats,
+    pdfs: Ints,
+    rows: Mapping[str, Longs],
 ) -> Solved:
-    """A piece: speakers alone. rows: by speaker, begin and end of each utterance, [utterances, 2]."""
+    """A piece: some speakers. rows: begins and ends of utterances, [utterances, 2], by speaker."""
     fmllr = Fmllr(empty.gmms, empty.min_frames)
     for speaker, spans in rows.items():
         own = np.concatenate([np.arange(*span) for span in spans])

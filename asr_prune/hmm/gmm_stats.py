@@ -82,7 +82,13 @@ def gmm_posteriors(gmms: Gmms, feats: Floats, pdfs: Ints) -> Iterator[Block]:
     yield from _posteriors(gmms, feats, frames.order, frames.bounds, frames.whole)
 
 
-def _posteriors(gmms: Gmms, feats: Floats, order: Longs, bounds: Longs, piece: range) -> Iterator[Block]:
+def _posteriors(
+    gmms: Gmms,
+    feats: Floats,
+    order: Longs,
+    bounds: Longs,
+    piece: range,
+) -> Iterator[Block]:
     linear, gconsts = gmms.linear, gmms.gconsts
     begins, ends = bounds[:-1].clip(piece.start), bounds[1:].clip(max=piece.stop)
     for pdf in np.flatnonzero(begins < ends):
@@ -115,12 +121,20 @@ class StatsPart:
     loglikes: list[float] = field(default_factory=list)
 
 
-def stats_part(gmms: Gmms, feats: Floats, order: Longs, bounds: Longs, piece: range, values: Floats) -> StatsPart:
+def stats_part(
+    gmms: Gmms,
+    feats: Floats,
+    order: Longs,
+    bounds: Longs,
+    piece: range,
+    values: Floats,
+) -> StatsPart:
     """A piece of `accumulate`. order, bounds: as in `ByPdf`; piece: places in `order`, whole
     blocks; values: features whose moments are accumulated.
     """
     first, last = (gmms.offsets[np.searchsorted(bounds, end)] for end in (piece.start, piece.stop))
-    part = StatsPart(int(first), np.zeros(last - first), np.zeros((last - first, 2 * values.shape[1])))
+    shape = last - first, 2 * values.shape[1]
+    part = StatsPart(int(first), np.zeros(shape[0]), np.zeros(shape))
     for block in _posteriors(gmms, feats, order, bounds, piece):
         x = values[block.rows]
         occupancy = block.posterior.sum(0, dtype=np.float64)
@@ -161,7 +175,10 @@ def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints, moments_of: Floats | None 
 
 
 def statistics(
-    gmms: Gmms, data: JoinedUtterances, frames: ByPdf, moments_of: JoinedUtterances | None = None
+    gmms: Gmms,
+    data: JoinedUtterances,
+    frames: ByPdf,
+    moments_of: JoinedUtterances | None = None,
 ) -> Stats:
     """As `accumulate`, of all frames of `data`, by its workers if it has any."""
     values = (moments_of or data).feats
@@ -169,7 +186,7 @@ def statistics(
         whole = stats_part(gmms, data.feats, frames.order, frames.bounds, frames.whole, values)
         return joined(gmms, [whole], values.shape[1])
     pieces = [{"piece": piece} for piece in frames.pieces(_TASK_FRAMES)]
-    arrays = {"feats": data.feats, "order": frames.order, "values": values}
+    arrays: dict[str, np.ndarray] = {"feats": data.feats, "order": frames.order, "values": values}
     common = {"gmms": gmms, "bounds": frames.bounds}
     parts = data.workers.map("asr_prune.hmm.gmm_stats:stats_part", pieces, common, arrays)
     return joined(gmms, parts, values.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,10 +41,10 @@ class Compiling:
     def _compiler(self) -> khg.TrainingGraphCompiler:
         return graph_compiler(self.lang, self.model)
 
-    def graph(self, words: list[str]) -> Fst | None:
-        """None if a word is unknown and the lexicon has no word for unknown words."""
-        ids = self.lang.word_ids(words)
-        return self._compiler.compile_graph_from_text(ids) if ids else None
+    def graphs(self, text: Mapping[str, list[str]], utts: Iterable[str]) -> dict[str, Fst]:
+        """As `compile_graphs`."""
+        words = ((utt, self.lang.word_ids(text[utt])) for utt in utts)
+        return {utt: self._compiler.compile_graph_from_text(ids) for utt, ids in words if ids}
 
 
 def compile_graphs(
@@ -57,9 +57,7 @@ def compile_graphs(
 
     Utterances with an unknown word have no graph if the lexicon has no word for unknown words.
     """
-    compiling = Compiling(lang, model)
-    graphs = ((utt, compiling.graph(text[utt])) for utt in track(utts, len(utts), _LABEL))
-    return {utt: graph for utt, graph in graphs if graph is not None}
+    return Compiling(lang, model).graphs(text, track(utts, len(utts), _LABEL))
 
 
 class StoredGraphs(Mapping[str, Fst]):
@@ -70,7 +68,8 @@ class StoredGraphs(Mapping[str, Fst]):
 
     def __init__(self, data: JoinedUtterances, stretches: list[tuple[range, Path]]) -> None:
         self.stretches = stretches
-        self._files = {utt: path for own, path in stretches for utt in data.ids[own.start : own.stop]}
+        ids = [(data.ids[own.start : own.stop], path) for own, path in stretches]
+        self._files = {utt: path for utts, path in ids for utt in utts}
         self._last: tuple[Path | None, dict[str, Fst]] = None, {}
 
     def __getitem__(self, utterance: str) -> Fst:
@@ -93,7 +92,8 @@ def training_graphs(
     if data.workers is None:
         return compile_graphs(lang, model, text, data.ids)
     stretches = data.stretches()
-    pieces = [{"text": {utt: text[utt] for utt in data.ids[own.start : own.stop]}} for own in stretches]
+    ids = [data.ids[own.start : own.stop] for own in stretches]
+    pieces = [{"text": {utt: text[utt] for utt in utts}} for utts in ids]
     given = {"compiling": Compiling(lang, model)}
     files = data.workers.files("asr_prune.hmm.graphs:compile_stretch", pieces, given, {}, _LABEL)
     return StoredGraphs(data, list(zip(stretches, files, strict=True)))
@@ -103,9 +103,8 @@ def compile_stretch(compiling: Compiling, text: Mapping[str, list[str]]) -> byte
     """A piece: the graphs of a stretch of utterances as an archive of Kaldi."""
     with scratch_file() as path:
         writer = kaldifst.VectorFstWriter(f"ark:{path}")
-        for utterance, words in text.items():
-            if (graph := compiling.graph(words)) is not None:
-                writer.write(utterance, graph)
+        for utterance, graph in compiling.graphs(text, text).items():
+            writer.write(utterance, graph)
         writer.close()
         return path.read_bytes()
 

@@ -68,14 +68,16 @@ class Speech:
     frame_shift: float = 0.01
 
 
-def train_passes(lang: Path, speech: Speech, out: Path, options: HmmOptions, seed: int) -> list[PassSummary]:
+def train_passes(
+    lang: Path, speech: Speech, out: Path, options: HmmOptions, seed: int, nj: int = 1
+) -> list[PassSummary]:
     """Trains the passes up to `options.stop_after`; the last one labels all utterances."""
     before = None
     summaries = []
     for each in options.run:
         folder = out / pass_name(each)
         label_all = each == options.run[-1]
-        summaries.append(train_pass(lang, speech, folder, each, before, seed, label_all))
+        summaries.append(train_pass(lang, speech, folder, each, before, seed, label_all, nj))
         before = folder
     return summaries
 
@@ -103,7 +105,7 @@ def train_pass(
     with workers(nj, out) as others:
         job = _pass_input(tables, speech, options, usable, before, seed, others)
         trained = _TRAINERS[options.type](job, options)
-        labeller = _labeller(tables, trained, options, speech)
+        labeller = _labeller(tables, trained, options, speech, others)
         rest = usable - set(job.data.ids) if label_all else set()
         _write(out, job, trained, labeller, rest)
     count, spent = len(job.data.ids) + len(rest), time.monotonic() - start
@@ -157,10 +159,12 @@ def _pass_input(
     return PassInput(lang, data, speech.text, speakers, seed, front, previous)
 
 
-def _labeller(lang: Lang, trained: TrainedPass, options: PassOptions, speech: Speech) -> Labeller:
+def _labeller(
+    lang: Lang, trained: TrainedPass, options: PassOptions, speech: Speech, others: Workers | None
+) -> Labeller:
     known = dict(trained.transforms or {})
     data = speech.feats, speech.text, speech.speakers
-    return Labeller(lang, trained, options, *data, known)
+    return Labeller(lang, trained, options, *data, known, workers=others)
 
 
 def _previous(before: Path, lang: Lang, data: JoinedUtterances, options: PassOptions, speech: Speech) -> TrainedPass:
@@ -171,7 +175,7 @@ def _previous(before: Path, lang: Lang, data: JoinedUtterances, options: PassOpt
     untried = sorted(set(alignment.failed) - tried)
     if not untried:
         return loaded
-    labeller, rows = _labeller(lang, loaded, options, speech), data.rows()
+    labeller, rows = _labeller(lang, loaded, options, speech, data.workers), data.rows()
     for utt, ids in labeller.over(untried):
         alignment.ids[rows[utt]] = ids
     alignment.failed[:] = sorted({*alignment.failed} - {*untried}) + labeller.tally.failed

@@ -38,7 +38,7 @@ def tied_training(job: PassInput, data: JoinedUtterances, options: TiedOptions) 
     """
     before = job.previous
     labels, size = (before.alignment.ids, data.bounds), (options.leaves, options.cluster_threshold)
-    tied = tie(job.lang, before.model, *labels, data.feats, *size, job.seed)
+    tied = tie(job.lang, before.model, *labels, data.feats, *size, job.seed, workers=data.workers)
     rng = np.random.default_rng(job.seed)
     gmms = split(tied.model.gmms, tied.occupancies, options.leaves, options.power, rng)
     model = HmmModel(tied.model.tree, tied.model.transitions, gmms)

@@ -88,4 +88,5 @@ class JoinedUtterances:
         """Runs of whole `batches`, so that a stretch alone has the same batches."""
         batches = list(self.batches())
         sizes = [int(self.bounds[batch.stop] - self.bounds[batch.start]) for batch in batches]
-        return [range(batches[run.start].start, batches[run.stop - 1].stop) for run in runs(sizes, _TASK_FRAMES)]
+        found = runs(sizes, _TASK_FRAMES)
+        return [range(batches[run.start].start, batches[run.stop - 1].stop) for run in found]

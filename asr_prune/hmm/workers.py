@@ -1,4 +1,4 @@
-"""Spreading the work of a pass: pieces are done by other processes, which share files with this one.
+"""Spreading the work of a pass: other processes do pieces of it, and share files with this one.
 
 A piece is what a float sum is made of: a batch of utterances, a block of frames of a pdf, a
 speaker. Pieces are joined in their order, so that no bit depends on the number of processes.
@@ -103,7 +103,11 @@ def _in_order(done: Iterator[Task], tasks: Sequence[Task]) -> Iterator[Path]:
 
 
 def do_piece(
-    function: str, common: Path, arrays: Mapping[str, Path], piece: Mapping[str, Any], out: Path
+    function: str,
+    common: Path,
+    arrays: Mapping[str, Path],
+    piece: Mapping[str, Any],
+    out: Path,
 ) -> None:
     """A task: writes the result of a piece to `out`. Arguments as in `Workers.map`, in files."""
     opened = {name: _opened(path) for name, path in arrays.items()}
