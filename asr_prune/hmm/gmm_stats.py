@@ -107,7 +107,7 @@ def _posteriors(
 
 @dataclass
 class StatsPart:
-    """Sums over a piece of the frames; `joined` adds parts as if they were one.
+    """Sums over a piece of the frames; `sum_of_parts` adds parts as if they were one.
 
     occupancy [gaussians], moments [gaussians, 2 dim]: float64, of the Gaussians from `first` on,
     whose pdfs begin in the piece; begun: of each block of a pdf that began before it; loglikes: of
@@ -149,7 +149,7 @@ def stats_part(
     return part
 
 
-def joined(gmms: Gmms, parts: Iterable[StatsPart], dim: int) -> Stats:
+def sum_of_parts(gmms: Gmms, parts: Iterable[StatsPart], dim: int) -> Stats:
     """The statistics of all pieces, which come in order; dim: of the features of the moments."""
     occupancy, moments, loglike = np.zeros(gmms.num_gauss), np.zeros((gmms.num_gauss, 2 * dim)), 0.0
     for part in parts:
@@ -171,7 +171,7 @@ def accumulate(gmms: Gmms, feats: Floats, pdfs: Ints, moments_of: Floats | None 
     """
     values, frames = feats if moments_of is None else moments_of, ByPdf.of(pdfs, gmms.num_pdfs)
     whole = stats_part(gmms, feats, frames.order, frames.bounds, frames.whole, values)
-    return joined(gmms, [whole], values.shape[1])
+    return sum_of_parts(gmms, [whole], values.shape[1])
 
 
 def statistics(
@@ -184,9 +184,9 @@ def statistics(
     values = (moments_of or data).feats
     if data.workers is None:
         whole = stats_part(gmms, data.feats, frames.order, frames.bounds, frames.whole, values)
-        return joined(gmms, [whole], values.shape[1])
+        return sum_of_parts(gmms, [whole], values.shape[1])
     pieces = [{"piece": piece} for piece in frames.pieces(_TASK_FRAMES)]
     arrays: dict[str, np.ndarray] = {"feats": data.feats, "order": frames.order, "values": values}
     common = {"gmms": gmms, "bounds": frames.bounds}
     parts = data.workers.map("asr_prune.hmm.gmm_stats:stats_part", pieces, common, arrays)
-    return joined(gmms, parts, values.shape[1])
+    return sum_of_parts(gmms, parts, values.shape[1])

@@ -46,7 +46,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class GroupLabels:
     """data: utterances without their features; transforms: of speakers that were not known."""
 
     data: JoinedUtterances
@@ -81,7 +81,7 @@ class Labeller:
             self.transforms.update(own.transforms)
             yield from own.alignment.by_utterance(own.data, own.alignment.ids)
 
-    def _labelled(self, groups: list[list[str]]) -> Iterator[Labelled]:
+    def _labelled(self, groups: list[list[str]]) -> Iterator[GroupLabels]:
         label = "labels of the remaining utterances, in blocks of an hour"
         if self.workers is None:
             yield from map(self.group, track(groups, len(groups), label))
@@ -92,12 +92,12 @@ class Labeller:
         job = "asr_prune.hmm.labelling:label_group"
         yield from self.workers.map(job, pieces, common, {}, label)
 
-    def group(self, group: list[str]) -> Labelled:
+    def group(self, group: list[str]) -> GroupLabels:
         """Labels utterances of whole speakers."""
         plain = JoinedUtterances.join(self.feats, group).through(self.trained.front)
         graphs = self._compiling.graphs(self.text, plain.ids)
         alignment, transforms = self._aligned(plain, graphs)
-        return Labelled(replace(plain, feats=plain.feats[:0]), alignment, transforms)
+        return GroupLabels(replace(plain, feats=plain.feats[:0]), alignment, transforms)
 
     @cached_property
     def _compiling(self) -> Compiling:
@@ -157,6 +157,6 @@ class Labeller:
         return estimate_fmllr(model.gmms, plain, pdfs, speakers, *rest)
 
 
-def label_group(labeller: Labeller, group: list[str]) -> Labelled:
+def label_group(labeller: Labeller, group: list[str]) -> GroupLabels:
     """A piece of `Labeller.over`."""
     return labeller.group(group)

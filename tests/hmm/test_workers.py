@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from asr_prune.hmm import fmllr, gmm_stats, labelling, utterances
 from asr_prune.hmm.fmllr import Fmllr, estimate_fmllr
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.gmm_stats import ByPdf, accumulate, joined, statistics, stats_part
+from asr_prune.hmm.gmm_stats import ByPdf, accumulate, statistics, stats_part, sum_of_parts
 from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
 from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.hmm.tying import stats as tree
@@ -54,7 +54,7 @@ def test_statistics_of_pieces_are_those_of_the_whole(random_gmms: Callable[[int,
     given = gmms, feats, frames.order, frames.bounds
     parts = [stats_part(*given, piece, feats) for piece in frames.pieces(least)]
     assert any(part.begun for part in parts) == (least < 5000)
-    assert_same(joined(gmms, parts, 5), whole)
+    assert_same(sum_of_parts(gmms, parts, 5), whole)
 
 
 def assert_same(one: Any, two: Any) -> None:
