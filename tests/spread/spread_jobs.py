@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 from asr_prune.errors import UserError
@@ -54,3 +55,16 @@ def die_once(mark: Path, out: Path) -> None:
         mark.touch()
         die(out)
     write("survived", out)
+
+
+def linger(seconds: float, out: Path) -> None:
+    """Takes its time."""
+    time.sleep(seconds)
+    write("at last", out)
+
+
+def compute(out: Path) -> None:
+    """Writes what depends on the threads and the place: torch's threads, and the current folder."""
+    import torch
+
+    write(f"{torch.get_num_threads()} {Path.cwd()}", out)
