@@ -13,7 +13,7 @@ from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, Longs, blocks
 from asr_prune.hmm.gmm_stats import gmm_posteriors
 from asr_prune.hmm.row_update import maximise
 from asr_prune.hmm.utterances import JoinedUtterances
-from asr_prune.hmm.workers import runs
+from asr_prune.spread.pieces import runs
 
 log = logging.getLogger(__name__)
 

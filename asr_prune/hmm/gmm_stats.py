@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, Longs, blocks
 from asr_prune.hmm.utterances import JoinedUtterances
-from asr_prune.hmm.workers import runs
+from asr_prune.spread.pieces import runs
 
 #: frames that are one task, about
 _TASK_FRAMES = 65536

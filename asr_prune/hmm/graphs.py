@@ -13,10 +13,10 @@ import kaldifst
 from asr_prune.files import scratch_file
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.utterances import JoinedUtterances
-from asr_prune.hmm.workers import result_of
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
+from asr_prune.spread.pieces import result_of
 
 _LABEL = "training graphs"
 

@@ -19,10 +19,10 @@ from asr_prune.hmm.trained_pass import TrainedPass
 from asr_prune.hmm.training import search_of
 from asr_prune.hmm.tri import spoken_pdfs
 from asr_prune.hmm.utterances import JoinedUtterances
-from asr_prune.hmm.workers import Workers
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
+from asr_prune.spread.pieces import PieceWorkers
 
 #: frames in memory at once, an hour; exceeded only by a speaker who has more
 _FRAMES_IN_MEMORY = 360000
@@ -71,7 +71,7 @@ class Labeller:
     speakers: Mapping[str, str]
     transforms: Transforms = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
-    workers: Workers | None = None
+    workers: PieceWorkers | None = None
 
     def over(self, utts: Iterable[str]) -> Iterator[tuple[str, Ints]]:
         """Yields (utterance, transition-ids int32 [frames]) of those that align, by speaker."""

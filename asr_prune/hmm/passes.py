@@ -36,9 +36,9 @@ from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
 from asr_prune.hmm.utterances import JoinedUtterances
-from asr_prune.hmm.workers import Workers, workers
 from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
+from asr_prune.spread.pieces import PieceWorkers, piece_workers
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def train_pass(
     start, tables = time.monotonic(), Lang.read(lang)
     oov = _without_words(speech, tables)
     usable = speech.feats.keys() - oov
-    with workers(nj, out) as others:
+    with piece_workers(nj, out) as others:
         job = _pass_input(tables, speech, options, usable, before, seed, others)
         trained = _TRAINERS[options.type](job, options)
         labeller = _labeller(tables, trained, options, speech, others)
@@ -145,7 +145,7 @@ def _pass_input(
     usable: Set[str],
     before: Path | None,
     seed: int,
-    others: Workers | None,
+    others: PieceWorkers | None,
 ) -> PassInput:
     """Training data of the pass, chosen from the utterances `usable`."""
     frames = frames_of(speech.feats)
@@ -160,7 +160,7 @@ def _pass_input(
 
 
 def _labeller(
-    lang: Lang, trained: TrainedPass, options: PassOptions, speech: Speech, others: Workers | None
+    lang: Lang, trained: TrainedPass, options: PassOptions, speech: Speech, others: PieceWorkers | None
 ) -> Labeller:
     known = dict(trained.transforms or {})
     data = speech.feats, speech.text, speech.speakers

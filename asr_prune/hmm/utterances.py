@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 from asr_prune.hmm.gmm import Floats
-from asr_prune.hmm.workers import Workers, runs
+from asr_prune.spread.pieces import PieceWorkers, runs
 
 #: frames of the utterances that are one task, about: two batches
 _TASK_FRAMES = 16384
@@ -29,7 +29,7 @@ class JoinedUtterances:
     ids: list[str]
     feats: Floats
     bounds: NDArray[np.int64]
-    workers: Workers | None = None
+    workers: PieceWorkers | None = None
 
     @classmethod
     def join(cls, feats: Mapping[str, Floats], utts: Iterable[str] | None = None) -> JoinedUtterances:

@@ -13,7 +13,7 @@ from asr_prune.hmm.gmm import Doubles, Floats, Ints, Longs, blocks
 from asr_prune.hmm.tying.likelihood import summed
 from asr_prune.hmm.tying.segments import phone_segments
 from asr_prune.hmm.tying.transitions import Transitions
-from asr_prune.hmm.workers import Workers, runs
+from asr_prune.spread.pieces import PieceWorkers, runs
 
 #: frames that are summed at a time, and of a task
 _BLOCK, _TASK_FRAMES = 16384, 65536
@@ -59,7 +59,7 @@ def tree_stats(
     ci_phones: list[int],
     width: int = 3,
     central: int = 1,
-    workers: Workers | None = None,
+    workers: PieceWorkers | None = None,
 ) -> TreeStats:
     """Accumulates feats [frames, dim] by event of an alignment.
 
@@ -94,7 +94,7 @@ def distinct(rows: Ints) -> tuple[Ints, Longs]:
     return rows[first], inverse
 
 
-def _moments(feats: Floats, event: Longs, events: int, workers: Workers | None) -> Doubles:
+def _moments(feats: Floats, event: Longs, events: int, workers: PieceWorkers | None) -> Doubles:
     """Moments [events, 1 + 2 dim] of feats by event [frames], -1 for frames to skip."""
     out = np.zeros((events, 1 + 2 * feats.shape[1]))
     parts: Iterable[list[tuple[Longs, Doubles]]]

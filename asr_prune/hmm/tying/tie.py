@@ -12,8 +12,8 @@ from asr_prune.hmm.tying.convert import convert_alignment
 from asr_prune.hmm.tying.init import initial_model
 from asr_prune.hmm.tying.questions import Questions, extra_questions, phone_questions
 from asr_prune.hmm.tying.stats import TreeStats, tree_stats
-from asr_prune.hmm.workers import Workers
 from asr_prune.lang.lang import Lang
+from asr_prune.spread.pieces import PieceWorkers
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def tie(
     cluster_threshold: float = -1.0,
     seed: int = 0,
     min_gain: float = MIN_GAIN,
-    workers: Workers | None = None,
+    workers: PieceWorkers | None = None,
 ) -> Tied:
     """Ties the states of triphones, as train_deltas.sh before its first iteration.
 

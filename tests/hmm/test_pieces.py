@@ -19,7 +19,7 @@ from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOp
 from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.hmm.tying import stats as tree
 from asr_prune.hmm.utterances import JoinedUtterances
-from asr_prune.hmm.workers import Workers, runs, workers
+from asr_prune.spread.pieces import PieceWorkers, piece_workers, runs
 
 SAME = ("ali.ark", "pdf.ark", "final.mdl", "final.alimdl", "tree", "final.mat", "trans.ark")
 TIED: dict[str, Any] = {
@@ -77,13 +77,13 @@ def test_other_processes_give_the_same_statistics_and_transforms(
     monkeypatch.setattr(gmm_stats, "_TASK_FRAMES", 1500)
     monkeypatch.setattr(fmllr, "_TASK_FRAMES", 1500)
     frames, made = ByPdf.of(pdfs, gmms.num_pdfs), []
-    with workers(2, tmp_path / "pass") as chosen:
+    with piece_workers(2, tmp_path / "pass") as chosen:
         for data in (alone, JoinedUtterances(alone.ids, feats, bounds, chosen)):
             caplog.clear()
             transforms = estimate_fmllr(gmms, data, pdfs, speakers, 500.0)
             twofold = statistics(gmms, data, frames, moments_of=other)
             made.append((twofold, transforms, list(caplog.messages)))
-        assert isinstance(chosen, Workers)
+        assert isinstance(chosen, PieceWorkers)
         assert list(chosen.folder.glob("*.npy"))
     assert_same(made[0][0], made[1][0])
     assert made[0][1].keys() == made[1][1].keys() == set(speakers)

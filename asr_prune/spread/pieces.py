@@ -1,4 +1,4 @@
-"""Spreading the work of a pass: other processes do pieces of it, and share files with this one.
+"""Spreading work in pieces: other processes do them, and share files with this one.
 
 A piece is what a float sum is made of: a batch of utterances, a block of frames of a pdf, a
 speaker. Pieces are joined in their order, so that no bit depends on the number of processes.
@@ -26,7 +26,7 @@ from asr_prune.spread.task import Task, find_job
 _MOST_RUNS = 1024
 
 
-class Workers:
+class PieceWorkers:
     """Does pieces with an executor; folder: for the files in between, seen by all its processes."""
 
     def __init__(self, executor: Executor, folder: Path) -> None:
@@ -68,7 +68,7 @@ class Workers:
         tasks = [
             Task(
                 f"{self.folder.name}: {name}, part {i} of {len(pieces)}",
-                "asr_prune.hmm.workers:do_piece",
+                "asr_prune.spread.pieces:do_piece",
                 {"function": function, "common": shared, "arrays": places, "piece": piece},
                 self.folder / f"{number}.{i}",
             )
@@ -109,7 +109,7 @@ def do_piece(
     piece: Mapping[str, Any],
     out: Path,
 ) -> None:
-    """A task: writes the result of a piece to `out`. Arguments as in `Workers.map`, in files."""
+    """A task: writes the result of a piece to `out`. Arguments as in `PieceWorkers.map`, in files."""
     opened = {name: _opened(path) for name, path in arrays.items()}
     result = find_job(function)(**_common(common), **opened, **piece)
     with atomic(out, "wb") as file:
@@ -134,13 +134,13 @@ def _opened(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def workers(nj: int, out: Path) -> Iterator[Workers | None]:
+def piece_workers(nj: int, out: Path) -> Iterator[PieceWorkers | None]:
     """What spreads the work on `out`, with its files beside that; None for this process alone."""
     if nj == 1 and elsewhere() is None:
         yield None
         return
     with scratch_dir(out) as folder, executor(nj) as chosen:
-        yield Workers(chosen, folder)
+        yield PieceWorkers(chosen, folder)
 
 
 def runs(sizes: Sequence[int], least: int) -> list[range]:
