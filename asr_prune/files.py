@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import platform
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -111,14 +112,13 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
 @contextmanager
 def scratch_dir(beside: Path | str) -> Iterator[Path]:
     """Yields an empty folder beside a path that is to be written, for what other processes read in
-    the meantime; it is gone after the block.
+    the meantime; it is gone after the block. No other has had its name.
 
     Raises UserError as `atomic`.
     """
     place = Path(beside)
-    folder = place.with_name(f".{place.name}.{os.getpid()}.work.partial")
+    folder = place.with_name(f".{place.name}.{secrets.token_hex(8)}.partial")
     try:
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     except OSError as error:
         raise _refuse(folder, error) from error

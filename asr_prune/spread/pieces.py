@@ -27,10 +27,13 @@ _MOST_RUNS = 1024
 
 
 class PieceWorkers:
-    """Does pieces with an executor; folder: for the files in between, seen by all its processes."""
+    """Does pieces with an executor.
 
-    def __init__(self, executor: Executor, folder: Path) -> None:
-        self.executor, self.folder = executor, folder
+    folder: for the files in between, seen by all processes; name: in messages.
+    """
+
+    def __init__(self, executor: Executor, folder: Path, name: str) -> None:
+        self.executor, self.folder, self.name = executor, folder, name
         self._numbers = count()
         self._stored: dict[int, tuple[weakref.ref[np.ndarray], Path]] = {}
 
@@ -67,7 +70,7 @@ class PieceWorkers:
         places = {key: self._place(array) for key, array in arrays.items()}
         tasks = [
             Task(
-                f"{self.folder.name}: {name}, part {i} of {len(pieces)}",
+                f"{self.name}: {name}, part {i} of {len(pieces)}",
                 "asr_prune.spread.pieces:do_piece",
                 {"function": function, "common": shared, "arrays": places, "piece": piece},
                 self.folder / f"{number}.{i}",
@@ -140,7 +143,7 @@ def piece_workers(nj: int, out: Path) -> Iterator[PieceWorkers | None]:
         yield None
         return
     with scratch_dir(out) as folder, executor(nj) as chosen:
-        yield PieceWorkers(chosen, folder)
+        yield PieceWorkers(chosen, folder, out.name)
 
 
 def runs(sizes: Sequence[int], least: int) -> list[range]:

@@ -132,3 +132,12 @@ def test_passes_in_two_processes_have_the_bytes_of_one(
     for file in files:
         if file.name in SAME:
             assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes(), file
+
+
+def test_a_process_does_not_take_what_it_has_read_before_for_this(tmp_path: Path) -> None:
+    found = []
+    for sizes in ([1, 2], [3, 4, 5]):
+        with piece_workers(2, tmp_path / "pass") as chosen:
+            assert chosen is not None
+            found += chosen.map("asr_prune.spread.pieces:runs", [{"least": 1}], {"sizes": sizes}, {})
+    assert [len(one) for one in found] == [2, 3]
