@@ -159,8 +159,8 @@ def lattices_file(folder: Path) -> Path:
 
 
 def portions_of(folder: Path) -> Path:
-    """Where an unfinished decoding keeps the portions that are done of the set that will be in
-    `folder`.
+    """Where an unfinished work, of features or of decoding, keeps the portions that are done of the
+    set that will be in `folder`.
     """
     return folder.with_name(f"{folder.name}.portions")
 

@@ -28,7 +28,7 @@ from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
 from asr_prune.search.space import LEAST, Space, share_of
 from asr_prune.search.trials import BEAM, BEYOND, LOSS, PRUNE, RUN_NAME, SURELY, TIME, again, best, trial_line
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
-from asr_prune.sweep.worker import Task, Worker
+from asr_prune.sweep.worker import RunTask, Worker
 from asr_prune.workflow.experiment import Experiment, open_experiment
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class SizeSearch:
         """Makes a run in a process of its own; why it did not come to its end, empty if it did."""
         out = point.experiment.layout.log(f"search/{point.name}")
         log.info("%s: %s", point.name, ", ".join(stages))
-        worker = Worker(Task.of(point, out, self.accept_code, tuple(stages)))
+        worker = Worker(RunTask.of(point, out, self.accept_code, tuple(stages)))
         try:
             while not wait([worker.process.sentinel], _LOOK):
                 if trial is not None and self._hopeless(trial, self._folder(point)):
