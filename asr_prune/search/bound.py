@@ -33,7 +33,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Measured:
+class OnDev:
     """Of a run on dev: cross-entropy in nats per frame, and its words where these are bounded."""
 
     ce: float
@@ -52,12 +52,12 @@ class Bound:
         """Those that a run must have passed before it can be judged."""
         return ("train", "shrink") if self.unit == "ce" else RUN_STAGES
 
-    def measured(self, run: RunDir) -> Measured:
+    def measured(self, run: RunDir) -> OnDev:
         """What losses are counted from, as the run's files have it now."""
         words = [] if self.unit == "ce" else read_scored(run.score("dev")).in_order
-        return Measured(final_ce(run), words)
+        return OnDev(final_ce(run), words)
 
-    def loss(self, dense: Measured, run: RunDir) -> Loss:
+    def loss(self, dense: OnDev, run: RunDir) -> Loss:
         """Of `run` against the dense run."""
         now = self.measured(run)
         if self.unit == "ce":

@@ -23,7 +23,7 @@ from asr_prune.pruning.nodes import request_of
 from asr_prune.pruning.requests import CostRequest
 from asr_prune.run_dir import RunDir
 from asr_prune.search.beams import AtBeam, speech_seconds
-from asr_prune.search.bound import Bound, Measured, epochs_ce, final_ce
+from asr_prune.search.bound import Bound, OnDev, epochs_ce, final_ce
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
 from asr_prune.search.space import LEAST, Space, share_of
 from asr_prune.search.trials import BEAM, BEYOND, LOSS, PRUNE, RUN_NAME, SURELY, TIME, again, best, trial_line
@@ -128,7 +128,7 @@ class SizeSearch:
     def _folder(self, point: SweepPoint) -> RunDir:
         return point.experiment.run_dir(point.run)
 
-    def _try(self, study: Study, trial: Trial, dense: Measured) -> None:
+    def _try(self, study: Study, trial: Trial, dense: OnDev) -> None:
         """One trial: its value is the size of a network within the bound, 1 and more beyond it."""
         prune = self.space.suggest(trial)
         try:
@@ -146,7 +146,7 @@ class SizeSearch:
             self._judge(study, trial, point, dense)
         log.info("%s", trial_line(study.get_trials()[trial.number]))
 
-    def _judge(self, study: Study, trial: Trial, point: SweepPoint, dense: Measured) -> None:
+    def _judge(self, study: Study, trial: Trial, point: SweepPoint, dense: OnDev) -> None:
         run, loss = self._folder(point), self.bound.loss(dense, self._folder(point))
         value = share_of(study.get_trials(deepcopy=False)[trial.number])
         if self.beams:
@@ -166,7 +166,7 @@ class SizeSearch:
             trial.set_user_attr(key, figure)
         study.tell(trial, value if figures[WITHIN] else 1 + loss.value - self.bound.most)
 
-    def _beams(self, prune: dict[str, Any], dense: Measured) -> list[AtBeam]:
+    def _beams(self, prune: dict[str, Any], dense: OnDev) -> list[AtBeam]:
         """The network of a run decoded with each beam, the widest first, up to the first that is beyond
         the bound. Raises UserError if that fails.
         """
