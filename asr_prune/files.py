@@ -6,9 +6,9 @@ import hashlib
 import io
 import os
 import platform
-import secrets
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,12 +112,13 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
 @contextmanager
 def scratch_dir(beside: Path | str) -> Iterator[Path]:
     """Yields an empty folder beside a path that is to be written, for what other processes read in
-    the meantime; it is gone after the block. No other has had its name.
+    the meantime; it is gone after the block. Its name is never used again: processes that read from
+    it may remember what they have read by its path.
 
     Raises UserError as `atomic`.
     """
     place = Path(beside)
-    folder = place.with_name(f".{place.name}.{secrets.token_hex(8)}.partial")
+    folder = place.with_name(f".{place.name}.{uuid.uuid4().hex}.work.partial")
     try:
         folder.mkdir(parents=True)
     except OSError as error:

@@ -27,13 +27,10 @@ _MOST_RUNS = 1024
 
 
 class PieceWorkers:
-    """Does pieces with an executor.
+    """Does pieces with an executor; folder: for the files in between, seen by all its processes."""
 
-    folder: for the files in between, seen by all processes; name: in messages.
-    """
-
-    def __init__(self, executor: Executor, folder: Path, name: str) -> None:
-        self.executor, self.folder, self.name = executor, folder, name
+    def __init__(self, executor: Executor, folder: Path) -> None:
+        self.executor, self.folder = executor, folder
         self._numbers = count()
         self._stored: dict[int, tuple[weakref.ref[np.ndarray], Path]] = {}
 
@@ -64,13 +61,14 @@ class PieceWorkers:
     ) -> Iterator[Path]:
         """As `map`, the files of the results, for `result_of`. They last as long as the folder."""
         number, name = next(self._numbers), function.rpartition(":")[2]
+        of = self.folder.name.removeprefix(".").partition(".")[0]
         shared = self.folder / f"{number}.common"
         with atomic(shared, "wb") as file:
             pickle.dump(dict(common), file)
         places = {key: self._place(array) for key, array in arrays.items()}
         tasks = [
             Task(
-                f"{self.name}: {name}, part {i} of {len(pieces)}",
+                f"{of}: {name}, part {i} of {len(pieces)}",
                 "asr_prune.spread.pieces:do_piece",
                 {"function": function, "common": shared, "arrays": places, "piece": piece},
                 self.folder / f"{number}.{i}",
@@ -143,7 +141,7 @@ def piece_workers(nj: int, out: Path) -> Iterator[PieceWorkers | None]:
         yield None
         return
     with scratch_dir(out) as folder, executor(nj) as chosen:
-        yield PieceWorkers(chosen, folder, out.name)
+        yield PieceWorkers(chosen, folder)
 
 
 def runs(sizes: Sequence[int], least: int) -> list[range]:
