@@ -19,6 +19,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.precision import Precision
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.progress import track
@@ -63,6 +64,7 @@ class Trainer:
         self.optimiser = make_optimiser(network, options, hooks.no_decay(network))
         self.steps_per_epoch = train.batch_count(train.batch_size(options))
         self.steps = self.steps_per_epoch * options.epochs
+        self.precision = Precision(options, train.device)
         self.schedule = ScheduleSequence(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
@@ -146,8 +148,9 @@ class Trainer:
     def _update(self, *batch: torch.Tensor) -> Outcome:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step)
-        with self.hooks.acting(training=True):
-            outcome = self.train_frames.outcome(self.network, *batch)
+        with self.hooks.acting(training=True), self.precision.update():
+            with self.precision.forward():
+                outcome = self.train_frames.outcome(self.network, *batch)
             penalty = self.hooks.penalty()
             self.optimiser.zero_grad()
             (outcome.objective if penalty is None else outcome.objective + penalty).backward()

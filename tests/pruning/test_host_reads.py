@@ -18,7 +18,14 @@ from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import method_names
 
 aten = torch.ops.aten
-WAITING = {aten._local_scalar_dense, aten.nonzero, aten.masked_select, aten.equal, aten._unique2, aten.repeat_interleave}
+WAITING = {
+    aten._local_scalar_dense,
+    aten.nonzero,
+    aten.masked_select,
+    aten.equal,
+    aten._unique2,
+    aten.repeat_interleave,
+}
 INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_}
 #: a sparsify phase in which lambda is not corrected at every update
 LONG = {"warm_up": 0.1, "fine_tune": 0.1}
@@ -121,3 +128,13 @@ def test_an_update_reads_only_where_the_method_decides(
     found = {step: count for step, count in enumerate(counts, 1) if count and step not in allowed}
     assert not found
     assert len(allowed) < 0.8 * trainer.steps
+
+
+@pytest.mark.parametrize("prune", CASES, ids=str)
+@pytest.mark.parametrize("kind", ["feed_forward", "tdnnf"])
+def test_every_method_trains_in_bf16(make_trainer: Callable[..., Trainer], prune: dict[str, Any], kind: str) -> None:
+    options = {"epochs": 1, "tensorboard": False}
+    plain = make_trainer(prune, options, "plain", type=kind).run()
+    trainer = make_trainer(prune, {**options, "precision": "bf16"}, "low", type=kind)
+    assert abs(trainer.run().cross_entropy - plain.cross_entropy) < 0.05
+    assert {value.dtype for value in trainer.network.parameters()} == {torch.float32}
