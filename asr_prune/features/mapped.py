@@ -7,12 +7,12 @@ from __future__ import annotations
 import mmap
 import os
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 #: first bytes of a binary matrix, with its dtype; the numbers of rows and of columns follow
-_TYPES = {b"\0BFM ": np.dtype("<f4"), b"\0BDM ": np.dtype("<f8")}
+_TYPES: dict[bytes, np.dtype[Any]] = {b"\0BFM ": np.dtype("<f4"), b"\0BDM ": np.dtype("<f8")}
 _HEAD = 15  # bytes: the type, and two integers of four bytes, each after a byte that says so
 _MAPS = 128  # archives a process keeps open
 
@@ -44,7 +44,8 @@ def read_mapped(archive: str, offset: int) -> np.ndarray | None:
     start = offset + _HEAD
     if start + rows * columns * dtype.itemsize > stat.st_size:
         return None
-    return np.frombuffer(data, dtype, rows * columns, start).reshape(rows, columns).copy()
+    values = np.frombuffer(memoryview(data), dtype, rows * columns, start)
+    return values.reshape(rows, columns).copy()
 
 
 @lru_cache(maxsize=_MAPS)
