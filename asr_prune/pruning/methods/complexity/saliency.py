@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asr_prune.acoustic.distributed.processes import place_of, summed
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.saliency import gate_slopes
 
@@ -65,14 +66,15 @@ class Saliency:
     @torch.no_grad()
     def _squares(self, i: int, on: Tensor, outputs: Tensor, gradient: Tensor) -> None:
         """Adds squared derivatives; the loss is a mean over frames, so a frame's own derivative is
-        its part times the number of frames.
+        its part times the number of frames: of all processes that have a part of the batch.
         """
         parts = (outputs * gradient).flatten(0, -2)
-        square = len(parts) * parts.square().sum(0)
+        frames = place_of(len(parts))[1]
+        square = frames * summed(parts.square().sum(0))
         now = self.nodes_second[i]
         self.nodes_second[i] = torch.where(on, torch.where(now == 0, square, now.lerp(square, LATEST)), now)
         if bool(on.any()):
-            whole = len(parts) * parts.sum(1).square().sum()
+            whole = frames * summed(parts.sum(1).square().sum())
             self.layers_second[i] = whole if self.layers_second[i] == 0 else self.layers_second[i].lerp(whole, LATEST)
 
     @torch.no_grad()
