@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from asr_prune.acoustic.distributed.processes import summed
+from asr_prune.acoustic.distributed.processes import all_summed
 from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.network import Network
@@ -42,6 +42,6 @@ def evaluate(network: Network, examples: Examples, batch: int | None = None, sha
     network.train(training)
     if share.count > 1:
         counts = [loss, correct.double(), loss.new_tensor(frames), loss.new_tensor(labels)]
-        all_loss, all_correct, all_frames, all_labels = summed(torch.stack(counts)).tolist()
+        all_loss, all_correct, all_frames, all_labels = all_summed(torch.stack(counts)).tolist()
         return Quality(all_loss / all_frames, all_correct / all_labels)
     return Quality(float(loss) / frames, int(correct) / labels)

@@ -79,7 +79,7 @@ class Trainer:
 
     @property
     def wall_seconds(self) -> float:
-        """Training time summed over all sittings; interrupted ones count up to their last
+        """Training time all_summed over all sittings; interrupted ones count up to their last
         checkpoint.
         """
         return self.earlier_seconds + time.monotonic() - self.sitting_start
@@ -142,7 +142,7 @@ class Trainer:
         with processes.rows_of_batch(min(size, len(examples)) if examples.single_rows else None):
             for batch in batches:
                 totals.add_(self._update(*batch).totals())
-        processes.summed(totals)
+        processes.all_summed(totals)
         mean = float(totals[0] / totals[1])
         if not math.isfinite(mean):
             raise UserError(

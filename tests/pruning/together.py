@@ -109,7 +109,7 @@ def _one_of_two(rank: int, port: int, folder: Path, act: Callable[[Path], Any]) 
     torch.set_num_threads(1)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"}
-    with processes.joined():
+    with processes.joined_processes():
         torch.save(act(folder), folder / f"rank{rank}.pt")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.distributed.processes import is_alone, place_of, summed
+from asr_prune.acoustic.distributed.processes import all_summed, is_alone, place_of
 
 
 class _Sum(torch.autograd.Function):
@@ -15,11 +15,11 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:
-        return summed(values.clone())
+        return all_summed(values.clone())
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:
-        return summed(gradient.clone())
+        return all_summed(gradient.clone())
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -54,10 +54,10 @@ def company() -> Iterator[bool]:
 
     Raises PeerLost if a process ends before.
     """
-    from asr_prune.acoustic.distributed.processes import from_first, is_first, joined  # imports torch
+    from asr_prune.acoustic.distributed.processes import from_first, is_first, joined_processes  # imports torch
 
     take_place()
-    with joined():
+    with joined_processes():
         if is_first():
             yield True
             from_first(None)

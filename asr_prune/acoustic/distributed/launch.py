@@ -19,7 +19,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from asr_prune.acoustic.distributed.processes import PeerLost, from_first, is_alone, is_first, joined
+from asr_prune.acoustic.distributed.processes import PeerLost, from_first, is_alone, is_first, joined_processes
 from asr_prune.acoustic.distributed.relay import Receiver, receiver, send_logs
 from asr_prune.errors import UserError
 from asr_prune.process import hidden_main
@@ -92,7 +92,7 @@ def _work(function: Callable[..., _T], arguments: tuple[Any, ...], failure: Path
     if failure.is_file():
         return None
     try:
-        with joined():
+        with joined_processes():
             if is_first():
                 send_logs(logs)
                 _say_restart()

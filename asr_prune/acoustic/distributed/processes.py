@@ -60,7 +60,7 @@ def is_alone() -> bool:
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def joined_processes() -> Iterator[None]:
     """Joins the processes that torchrun's variables name (RANK, WORLD_SIZE, MASTER_ADDR,
     MASTER_PORT), by gloo, and for tensors on GPUs by NCCL.
 
@@ -118,7 +118,7 @@ def gathered(number: int) -> list[int]:
     return [int(count) for count in counts]
 
 
-def summed(values: Tensor) -> Tensor:
+def all_summed(values: Tensor) -> Tensor:
     """The sum of all processes' `values`, the same bits in each; in place."""
     if not is_alone():
         with _noticed():
@@ -134,7 +134,7 @@ def sum_gradients(parameters: Iterable[Tensor]) -> None:
     if is_alone():
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = summed(torch.cat([gradient.flatten() for gradient in gradients]))
+    flat = all_summed(torch.cat([gradient.flatten() for gradient in gradients]))
     parts = flat.split([gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))

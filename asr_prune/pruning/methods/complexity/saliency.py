@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.distributed.processes import place_of, summed
+from asr_prune.acoustic.distributed.processes import all_summed, place_of
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.saliency import gate_slopes
 
@@ -70,11 +70,11 @@ class Saliency:
         """
         parts = (outputs * gradient).flatten(0, -2)
         frames = place_of(len(parts))[1]
-        square = frames * summed(parts.square().sum(0))
+        square = frames * all_summed(parts.square().sum(0))
         now = self.nodes_second[i]
         self.nodes_second[i] = torch.where(on, torch.where(now == 0, square, now.lerp(square, LATEST)), now)
         if bool(on.any()):
-            whole = frames * summed(parts.sum(1).square().sum())
+            whole = frames * all_summed(parts.sum(1).square().sum())
             self.layers_second[i] = whole if self.layers_second[i] == 0 else self.layers_second[i].lerp(whole, LATEST)
 
     @torch.no_grad()
