@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -55,6 +56,11 @@ def _opened(raw: _Raw, mode: str) -> IO[Any]:
     return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding="utf-8", newline="\n")
 
 
+def _partial(path: Path) -> Path:
+    """A temporary name that no other process has, here or on another machine with the same folder."""
+    return path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.partial")
+
+
 @contextmanager
 def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Yields a file that becomes `path` only when the block ends without an exception.
@@ -62,7 +68,7 @@ def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     mode: "w" (UTF-8 text) or "wb". Raises UserError where the folder cannot be written or the disk is full.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     raw = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +94,7 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
     Raises UserError as `atomic`.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -100,6 +106,26 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
         raise _refuse(path, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def scratch_dir(beside: Path | str) -> Iterator[Path]:
+    """Yields an empty folder beside a path that is to be written, for what other processes read in
+    the meantime; it is gone after the block.
+
+    Raises UserError as `atomic`.
+    """
+    place = Path(beside)
+    folder = place.with_name(f".{place.name}.{os.getpid()}.work.partial")
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise _refuse(folder, error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

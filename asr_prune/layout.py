@@ -172,6 +172,11 @@ class Layout:
         return [RunDir(path) for path in sorted(self.runs.glob("*")) if path.is_dir()]
 
     @property
+    def original_words(self) -> Path:
+        """The words of an imported model (JSON)."""
+        return self.exp / "original/words.json"
+
+    @property
     def report(self) -> Path:
         return self.exp / "report"
 

@@ -111,6 +111,11 @@ class WorkerPool:
         """Yields `function(*item)` of all items."""
         return self.map(partial(_call, function), items)
 
+    def unordered(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
+        """Yields `function(item)` of all items, in the order in which they are done."""
+        chunks = [[item] for item in items]
+        return self._results(self._pool.imap_unordered(partial(_map_chunk, function), chunks))
+
     def _results(self, chunks: IMapIterator[list[_Result]]) -> Iterator[_Result]:
         while True:
             try:

@@ -112,6 +112,11 @@ class RunDir:
         """The comparison of the masked with the smaller network."""
         return self.path / "verify.json"
 
+    @property
+    def vosk(self) -> Path:
+        """The words of an imported model's run in Vosk against the original's (JSON)."""
+        return self.path / "vosk.json"
+
     def decoded(self, part: str) -> Path:
         """The folder of the decoded words of a set."""
         return self.path / f"decode_{part}"
@@ -154,8 +159,8 @@ def lattices_file(folder: Path) -> Path:
 
 
 def portions_of(folder: Path) -> Path:
-    """Where an unfinished decoding keeps the portions that are done of the set that will be in
-    `folder`.
+    """Where an unfinished work, of features or of decoding, keeps the portions that are done of the
+    set that will be in `folder`.
     """
     return folder.with_name(f"{folder.name}.portions")
 

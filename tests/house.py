@@ -26,7 +26,7 @@ PACKAGE = "asr_prune"
 ORDER = """
     errors files integrity options progress interrupts process layout run_dir text kaldi_format local recipes
     failure
-    < corpus
+    < spread < corpus
     < features < lang < hmm < nnet3 < acoustic < pruning < decode < score < report
     < kaldi interop export transcribe < recipe settings naming < workflow done lock < stages
     < analysis plan numbers < sweep < search < api < cli verbs
@@ -34,7 +34,7 @@ ORDER = """
 LEVELS = {room: level for level, rooms in enumerate(ORDER.split("<")) for room in rooms.split()}
 #: what a light start avoids: Kaldi's libraries, and those that only some commands need
 LIBRARIES = {"kaldi_hmm_gmm", "kaldifst", "numba", "kaldilm", "sentencepiece", "onnx"}
-LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib", "optuna"}
+LIBRARIES |= {"onnxruntime", "datasets", "torchaudio", "matplotlib", "optuna", "distributed"}
 #: names that several modules define by contract: each stage has works, each file of cli verbs
 CONTRACT = {"works", "add_verbs"}
 LONG_LINE, LONG_FILE = 100, 250

@@ -37,6 +37,7 @@ PLACEHOLDERS = {
     "corpus.options.fold=$fold": "corpus.options.fold=0",
     "corpus.root=FOLDER": "corpus.root=somewhere",
     "{}={}": "decode.max_active=3500",
+    "decode.beam={}": "decode.beam=10",
     "decode.type={}": "decode.type=hmm",
     "lang.oov_word='{}'": "lang.oov_word='<unk>'",
     "corpus.options.case={}": "corpus.options.case=upper",

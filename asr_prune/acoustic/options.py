@@ -176,8 +176,10 @@ class TrainOptions:
             raise ValueError("tempo and warp must be at least 0 and below 1; mask_frames and mask_bands 0 or more")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.clip < 0 or self.threads < 0:
             raise ValueError("learning_rate must be positive; weight_decay, clip and threads 0 or more")
-        if not 0 <= self.teacher_weight <= 1 or self.temperature <= 0 or self.teacher_top < 0:
-            raise ValueError("teacher_weight must be from 0 to 1, temperature above 0, teacher_top 0 or more")
+        if not 0 <= self.teacher_weight <= 1:
+            raise ValueError(f"teacher_weight must be from 0 to 1, not {self.teacher_weight:g}")
+        if self.temperature <= 0 or self.teacher_top < 0:
+            raise ValueError("temperature must be above 0, teacher_top 0 or more")
         if self.memory_gb < 0:
             raise ValueError(f"memory_gb must be 0 or more, not {self.memory_gb}")
         if not (0 <= self.momentum < 1 and 0 < self.pct_start < 1 and 0 <= self.halve_below < 1):

@@ -10,6 +10,7 @@ from pathlib import Path
 from asr_prune.cli.shared import Verbs, add_channel, add_verb, not_negative, positive
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.options import LmOptions
+from asr_prune.workflow.experiment import NJ
 from asr_prune.workflow.log import print_messages
 
 _DEFAULT = {field.name: field.default for field in fields(LmOptions)}
@@ -24,6 +25,7 @@ def add_verbs(verbs: Verbs) -> None:
         verb = add_verb(verbs, name, says, act, "data/demo/train")
         verb.add_argument("folder", type=Path)
         add_channel(verb)
+        verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
     _add_lm(verbs)
 
 
@@ -50,7 +52,7 @@ def validate_folder(options: argparse.Namespace) -> int:
     from asr_prune.corpus.validate import validate
 
     print_messages(sys.stderr)
-    problems = validate(options.folder, channel=options.channel)
+    problems = validate(options.folder, channel=options.channel, nj=options.nj)
     print("\n".join(problems) if problems else f"{options.folder} is valid")
     if problems:
         print(f"asr-prune fix {options.folder} repairs what can be repaired, and lists it", file=sys.stderr)
@@ -61,7 +63,7 @@ def fix_folder(options: argparse.Namespace) -> None:
     """Reports what was repaired."""
     from asr_prune.corpus.fix import fix
 
-    changes = fix(options.folder, channel=options.channel)
+    changes = fix(options.folder, channel=options.channel, nj=options.nj)
     print("\n".join(changes) if changes else f"{options.folder} needs no repair")
 
 

@@ -15,6 +15,7 @@ from asr_prune.cli.shared import (
     add_recipe_options,
     add_verb,
     given_experiment,
+    restarting,
 )
 from asr_prune.errors import UserError
 from asr_prune.interrupts import run_child
@@ -91,7 +92,7 @@ def _run_stage(stage: str, options: argparse.Namespace, experiment: Experiment) 
     status = run_child(command, {RUN: str(os.getpid())} | os.environ)
     if status < 0:
         what = f"a signal ({-status}) killed the {stage} stage, perhaps for lack of memory"
-        raise UserError(f"{what}; go on with: {experiment.command(stage)}")
+        raise UserError(f"{what}; go on with: {restarting(options, experiment, stage)}")
     return status
 
 

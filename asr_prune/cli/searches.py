@@ -48,6 +48,8 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument(
         "--vary", action="append", default=[], metavar="prune.KEY=LOW:HIGH", help="try values; repeatable"
     )
+    more = "decode with this beam too, and look for the fastest network and beam instead; repeatable"
+    verb.add_argument("--beam", action="append", default=[], type=above_zero, metavar="BEAM", help=more)
     add_set_options(verb)
     add_accept_code(verb)
 
@@ -66,14 +68,19 @@ def search_runs(options: argparse.Namespace) -> int:
         _check_method(method)
     vary = dict(map(_varied, options.vary))
     try:
+        from asr_prune.search.beams import check_beams
         from asr_prune.search.bound import Bound
         from asr_prune.search.search import SizeSearch
         from asr_prune.search.space import Space
+        from asr_prune.search.trials import best
     except ModuleNotFoundError as error:
         raise UserError(f"search needs optuna ({error}); run `pip install 'asr_prune[search]'`.") from error
     in_wer = options.max_wer_loss is not None
     bound = Bound("wer", options.max_wer_loss) if in_wer else Bound("ce", options.max_ce_loss)
-    search = SizeSearch(experiment, bound, Space(tuple(methods), options.size, vary), options.accept_code)
+    beams = tuple(options.beam)
+    check_beams(beams, bound.unit, experiment.graph is not None)
+    space = Space(tuple(methods), options.size, vary, timed=bool(beams))
+    search = SizeSearch(experiment, bound, space, options.accept_code, beams)
     search.check()
     command = _command(options)
     if status := run_shared(search.point({"method": "none"}), options):
@@ -85,24 +92,27 @@ def search_runs(options: argparse.Namespace) -> int:
         search.finish(study)
         Runner(experiment.layout, options.accept_code).run(works_of("report", search.experiment))
         print_table(search.experiment)
+    for own in search.dense_beams:
+        print(f"the dense network with {own}")
     print("\n".join(outcome(study, bound)), flush=True)
-    return int(not any(line.startswith("smallest") for line in outcome(study, bound)))
+    return int(best(study) is None)
 
 
 def outcome(study: Study, bound: Bound) -> list[str]:
     """The trials, and what they have found."""
     from asr_prune.search.pruner import ended
-    from asr_prune.search.search import best, trial_line
+    from asr_prune.search.trials import best, trial_line
 
     lines = [trial_line(trial) for trial in ended(study)]
     found, sure = best(study), best(study, surely=True)
     if found is None:
         return [*lines, f"none of {len(lines)} trials had a {bound}; allow more, or go on with more --trials"]
-    lines.append(f"smallest with a {bound}: {trial_line(found)}")
+    kind = "fastest" if "beam" in found.user_attrs else "smallest"
+    lines.append(f"{kind} with a {bound}: {trial_line(found)}")
     if sure is None:
         lines.append("of none does the whole interval lie within: this dev set cannot tell")
     elif sure.number != found.number:
-        lines.append(f"smallest whose whole interval lies within: {trial_line(sure)}")
+        lines.append(f"{kind} whose whole interval lies within: {trial_line(sure)}")
     return lines
 
 
@@ -131,6 +141,7 @@ def _command(options: argparse.Namespace) -> str:
     bound = ("wer", options.max_wer_loss) if options.max_wer_loss is not None else ("ce", options.max_ce_loss)
     words = ["asr-prune", "search", str(options.recipe), f"--max-{bound[0]}-loss", f"{bound[1]:g}"]
     words += ["--trials", str(options.trials), "--size", options.size, "--nj", str(options.nj)]
-    for name, values in (("--method", options.method), ("--vary", options.vary), ("--set", options.set)):
-        words += [word for value in values for word in (name, value)]
+    beams = [f"{beam:g}" for beam in options.beam]
+    given = {"--method": options.method, "--vary": options.vary, "--beam": beams, "--set": options.set}
+    words += [word for name, values in given.items() for value in values for word in (name, value)]
     return shlex.join([*words, *(["--accept-code"] if options.accept_code else [])])

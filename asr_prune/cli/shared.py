@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,14 +159,21 @@ def need_words(experiment: Experiment) -> None:
         )
 
 
+def restarting(options: argparse.Namespace, experiment: Experiment, stage: str | None = None) -> str:
+    """What to type to go on from `stage`, with the --accept-code that was given."""
+    accepted = " --accept-code" if getattr(options, "accept_code", False) else ""
+    return experiment.command(stage) + accepted
+
+
 @contextmanager
 def working(options: argparse.Namespace, experiment: Experiment, again: str = "") -> Iterator[Experiment]:
     """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on:
     with `again`, or from the stage that failed.
     """
     layout, verb = experiment.layout, options.verb
-    again = again or experiment.command(verb if verb in STAGES else None)
-    with locked(layout.lock), logged(verb, layout.log(verb), again, experiment.command):
+    restart = partial(restarting, options, experiment)
+    again = again or restart(verb if verb in STAGES else None)
+    with locked(layout.lock), logged(verb, layout.log(verb), again, restart):
         yield experiment
 
 

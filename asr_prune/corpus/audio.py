@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +16,10 @@ from asr_prune.corpus.audio_file import (
     refuse_damage,
     refuse_no_sound,
     sample_blocks,
-    wav_header,
 )
-from asr_prune.corpus.channels import ANY, Channel, one_channel, refuse_channel
-from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.channels import Channel, one_channel, refuse_channel
 from asr_prune.corpus.resample import resampled
 from asr_prune.corpus.segments import TO_THE_END, Segment
-from asr_prune.progress import track
 
 #: float samples in [-1, 1) times this are in the range of int16, which Kaldi's features expect
 INT16_SCALE = 32768.0
@@ -131,66 +125,6 @@ def measure_audio(path: Path | str, decode: bool = True, channels: Collection[Ch
                 count += len(block)
     refuse_damage(path, declared, count)
     return rate, count
-
-
-@dataclass
-class Inspected:
-    """What inspection found; keys are those of the argument."""
-
-    #: kind of AudioProblem -> key -> detail
-    problems: dict[str, dict[str, str]] = field(default_factory=dict)
-    #: key -> seconds, of the files that can be read
-    seconds: dict[str, float] = field(default_factory=dict)
-    #: WAV files whose header has no length, which are read to their end
-    streamed: list[str] = field(default_factory=list)
-
-
-def inspect_audio(
-    wavs: Mapping[str, str],
-    rate: int | None = None,
-    decode: bool = True,
-    channels: Mapping[str, Collection[Channel]] | None = None,
-) -> Inspected:
-    """Opens each of `wavs` (utterance or recording -> path) once and sorts the problems by kind.
-
-    rate: hertz that the files must have; None: the most frequent one; 0: any. decode: as in
-    `measure_audio`. channels: of each of them that are read (None: all are mono).
-    """
-    result, rates = Inspected(), dict[str, int]()
-    for key, path in track(wavs.items(), len(wavs), "audio"):
-        try:
-            rates[key], samples = measure_audio(path, decode, (channels or {}).get(key, (None,)))
-        except AudioProblem as problem:
-            result.problems.setdefault(problem.kind, {})[key] = problem.detail
-        else:
-            result.seconds[key] = samples / rates[key]
-            if (header := wav_header(path)) and header.size is None:
-                result.streamed.append(key)
-    expected = Counter(rates.values()).most_common(1)[0][0] if rates and rate is None else rate
-    odd = {key: f"{hz} Hz, not {expected}" for key, hz in rates.items() if hz != expected}
-    if expected and odd:
-        result.problems["wrong-rate"] = odd
-    return result
-
-
-def utterance_seconds(data: DataDir, lengths: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Seconds of each utterance whose audio can be read, from its segment or its file's header.
-
-    lengths: seconds of the recordings, or of the utterances that are whole files, if they are
-    known.
-    """
-    if lengths is None:
-        recordings = {segment.recording: data.wavs[key] for key, segment in data.segments.items()}
-        files = recordings or data.wavs
-        lengths = inspect_audio(files, 0, False, dict.fromkeys(files, ANY)).seconds
-    if not data.segments:
-        return dict(lengths)
-    seconds = {}
-    for key, segment in data.segments.items():
-        with suppress(ValueError, KeyError):
-            start, end = segment.span(lengths[segment.recording])
-            seconds[key] = end - start
-    return seconds
 
 
 def cut(blocks: Iterable[np.ndarray], rate: int, longest: float) -> Iterator[tuple[int, np.ndarray]]:

@@ -26,12 +26,12 @@ _NEEDED = ("wav.scp", "text", "utt2spk")
 _OPTIONAL = ("segments", *(table.name for table in SIDE_TABLES))
 
 
-def fix(path: Path | str, rate: int | None = None, channel: Channel = None) -> list[str]:
+def fix(path: Path | str, rate: int | None = None, channel: Channel = None, nj: int = 1) -> list[str]:
     """Repairs the data directory `path` in place; returns the changes, a sentence each.
 
     Removes the blemishes of `clean_table`, sorts the files, removes blank and repeated lines (the
     first is kept), drops utterances that a file lacks or that have no words, no speaker, no usable
-    audio (rate and channel as in `validate`), a segment that cannot be cut, or a line of the wrong
+    audio (rate, channel and nj as in `validate`), a segment that cannot be cut, or a line of the wrong
     form in one of SIDE_TABLES. spk2utt and missing durations are written anew, an incomplete
     utt2num_frames is removed; `.backup/` gets the files before the change. Not repaired: speakers
     that are not prefixes of their utterances, overlapping segments, reserved symbols, words outside
@@ -43,7 +43,7 @@ def fix(path: Path | str, rate: int | None = None, channel: Channel = None) -> l
     changes: list[str] = []
     tables = {name: _unique(name, _clean_lines(path / name, changes), changes) for name in names}
     usable = Usable(path, tables, changes, channel)
-    kept = usable.utterances(rate)
+    kept = usable.utterances(rate, nj)
     if not kept:
         what = "no utterance is usable, so nothing was changed"
         raise UserError(f"{path}: {what}; {' '.join(changes)}")

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.coverage import SpokenWords, coverage, mends, need_covered
 from asr_prune.corpus.datadir import DataDir, write_silent_text
 from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
+from asr_prune.corpus.inspect import utterance_seconds
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import load_script, option_names, run_prepare, script_options
 from asr_prune.corpus.validate import check_overlap, examine
@@ -40,6 +40,7 @@ def prepare_corpus(
     oov: str | None,
     audio: bool,
     transcribed: bool = True,
+    nj: int = 1,
 ) -> list[Path]:
     """Runs the script, which writes the data directories `sets` below `out`; logs one line per set
     and what validation finds; records the facts about the corpus. Returns further files that the
@@ -48,7 +49,7 @@ def prepare_corpus(
     words: a table whose first column is the vocabulary; None: the lexicon that the script writes,
     if any; oov: its word for unknown words, unless an oov.int beside it says; None: no words need a
     pronunciation; audio: whether the recordings are needed; transcribed: whether networks learn
-    from transcripts. A test set without transcripts gets a
+    from transcripts; nj: number of processes that read audio. A test set without transcripts gets a
     `text` of ids alone. Raises UserError as the script does, and if train or dev has no
     transcripts, or none that the words cover.
     """
@@ -64,7 +65,7 @@ def prepare_corpus(
     for part in ("test",) if transcribed else [folder.name for folder in sets]:
         write_silent_text(out / part)
     data = {folder.name: DataDir.read(folder) for folder in sets}
-    describe(data, corpus, audio, transcribed)
+    describe(data, corpus, audio, transcribed, nj)
     if transcribed:
         need_transcripts(data)
     if vocabulary := read_vocabulary(words or dictionary / found.lexicon_file, oov):
@@ -124,12 +125,19 @@ def _report_coverage(sets: Mapping[str, DataDir], vocabulary: SpokenWords, optio
     need_covered({part: text for part, text in texts.items() if part != "test"}, vocabulary, options)
 
 
-def describe(sets: Mapping[str, DataDir], corpus: CorpusOptions, audio: bool, transcribed: bool = True) -> None:
+def describe(
+    sets: Mapping[str, DataDir],
+    corpus: CorpusOptions,
+    audio: bool,
+    transcribed: bool = True,
+    nj: int = 1,
+) -> None:
     """Logs one line per set, and what `examine` finds in it; of the audio only headers are read."""
     rate = 0 if corpus.resample else corpus.rate
     for part, directory in sets.items():
         silent = (part == "test" or not transcribed) and directory.silent
-        problems, lengths = examine(directory.path, rate, None, False, audio, corpus.channel, not silent)
+        how = rate, None, False, audio, corpus.channel, not silent, nj
+        problems, lengths = examine(directory.path, *how)
         hours = sum(utterance_seconds(directory, lengths).values()) / 3600
         speakers = len(set(directory.utt2spk.values()))
         words = sum(len(text) for text in directory.text.values())

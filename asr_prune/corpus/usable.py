@@ -7,10 +7,10 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from asr_prune.corpus.audio import inspect_audio
 from asr_prune.corpus.audio_file import AudioProblem, channel_count
 from asr_prune.corpus.channels import Channel, channels_read
 from asr_prune.corpus.datadir import c_order
+from asr_prune.corpus.inspect import inspect_audio
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import Segment, parse_segments, segment_problems
 from asr_prune.corpus.side_tables import SIDE_TABLES, unfit
@@ -44,11 +44,11 @@ class Usable:
         }
         self.seconds: dict[str, float] = {}
 
-    def utterances(self, rate: int | None) -> list[str]:
-        """In C order."""
+    def utterances(self, rate: int | None, nj: int = 1) -> list[str]:
+        """In C order. nj: number of processes that read audio."""
         self._check_tables()
         self._check_side_tables()
-        self._check_audio(rate)
+        self._check_audio(rate, nj)
         return sorted(self.kept, key=c_order)
 
     def owner(self, of: str, utterance: str) -> str:
@@ -89,13 +89,14 @@ class Usable:
             unfitting = [key for key in self.kept if self.owner(table.of, key) in odd]
             self._drop(f"whose line in {table.name} is not {table.form}", unfitting)
 
-    def _check_audio(self, rate: int | None) -> None:
+    def _check_audio(self, rate: int | None, nj: int) -> None:
         sources = dict.fromkeys(self.source(key) for key in sorted(self.kept, key=c_order))
         pipes = {source for source in sources if self.tables["wav.scp"][source][-1:] in ("", "|")}
         self._drop("whose audio is a pipe or has no name", self._of(pipes))
         files = {source: self.paths[source] for source in sources if source not in pipes}
         self._check_channels()
-        inspected = inspect_audio(files, rate, True, channels_read(files, self._kept_segments(), self.channel))
+        channels = channels_read(files, self._kept_segments(), self.channel)
+        inspected = inspect_audio(files, rate, True, channels, nj)
         self.seconds = inspected.seconds
         for kind, bad in sorted(inspected.problems.items()):
             self._drop(f"with {kind} audio", self._of(bad))

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, pairwise
 from pathlib import Path
 
-from asr_prune.corpus.audio import inspect_audio
 from asr_prune.corpus.channels import Channel, channels_read
 from asr_prune.corpus.datadir import TABLES, DataDir, c_order, read_content, split_lines
+from asr_prune.corpus.inspect import inspect_audio
 from asr_prune.corpus.same_ids import TableLines, check_ids, check_speakers
 from asr_prune.corpus.scp import audio_paths
 from asr_prune.corpus.segments import TO_THE_END, describe_segments, parse_segments
@@ -38,15 +38,17 @@ def validate(
     decode: bool = True,
     audio: bool = True,
     channel: Channel = None,
+    nj: int = 1,
 ) -> list[str]:
     """The problems of the data directory `path`, a sentence each.
 
     rate: sampling rate in hertz that the audio must have (None: any one rate; 0: any). words: the
     vocabulary (None: any words). decode: read all samples, not only the headers. audio: whether
     wav.scp is required; False if features replace it. channel: that is read of recordings whose
-    segments name none (None: they must be mono). Raises UserError if `path` is not a folder.
+    segments name none (None: they must be mono). nj: number of processes that read audio. Raises
+    UserError if `path` is not a folder.
     """
-    return examine(path, rate, words, decode, audio, channel)[0]
+    return examine(path, rate, words, decode, audio, channel, nj=nj)[0]
 
 
 def examine(
@@ -57,6 +59,7 @@ def examine(
     audio: bool,
     channel: Channel = None,
     transcribed: bool = True,
+    nj: int = 1,
 ) -> tuple[list[str], dict[str, float]]:
     """What `validate` returns, and the seconds of each file of wav.scp that can be read.
 
@@ -66,7 +69,7 @@ def examine(
     if not path.is_dir():
         raise UserError(f"{path} is not a data directory: no such folder.")
     tables, problems = _read_tables(path, audio or (path / "wav.scp").is_file())
-    damage, seconds = _check_audio(path / "wav.scp", tables, rate, decode, channel)
+    damage, seconds = _check_audio(path / "wav.scp", tables, rate, decode, channel, nj)
     checks: list[tuple[Path, Iterable[str]]] = [
         *((path / name, _check_lines(lines)) for name, lines in tables.items()),
         (path, check_ids(tables)),
@@ -178,7 +181,7 @@ def _check_text(lines: TableLines, words: set[str] | None) -> Iterator[str]:
 
 
 def _check_audio(
-    scp: Path, tables: dict[str, TableLines], rate: int | None, decode: bool, channel: Channel
+    scp: Path, tables: dict[str, TableLines], rate: int | None, decode: bool, channel: Channel, nj: int
 ) -> tuple[list[str], dict[str, float]]:
     """Problems of the audio, and the seconds of each file that can be read."""
     problems, lines = [], tables.get("wav.scp", [])
@@ -192,7 +195,7 @@ def _check_audio(
         problems.append(f"{counted(homes, 'path')} with a tilde, {remedy}: {first_few(homes)}.")
     wavs = {key: place for key, place in lines if key and place and not place.endswith("|")}
     channels = channels_read(wavs, parse_segments(tables.get("segments", []))[0], channel)
-    inspected = inspect_audio(audio_paths(scp, wavs), rate, decode, channels)
+    inspected = inspect_audio(audio_paths(scp, wavs), rate, decode, channels, nj)
     for kind, details in sorted(inspected.problems.items()):
         files = first_few(f"{key} ({detail})" for key, detail in details.items())
         problems.append(f"{counted(details, f'{kind} audio file')}: {files}.")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
+from typing import IO
 
 import numpy as np
 
@@ -50,14 +51,25 @@ def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]], absol
     as `atomic`.
     """
     ark = Path(f"{stem}.ark").absolute() if absolute else project_path(f"{stem}.ark")
-    index: list[str] = []
     with atomic(ark, "wb") as file:
-        for key, matrix in matrices:
-            file.write(key.encode() + b" ")
-            index.append(f"{key} {ark}:{file.tell()}\n")
-            kaldi_io.write_mat(file, np.ascontiguousarray(matrix))
+        writer = ArchiveWriter(file)
+        index = [f"{key} {ark}:{writer.add(key, matrix)}\n" for key, matrix in matrices]
     with atomic(Path(f"{stem}.scp")) as file:
         file.writelines(index)
+
+
+class ArchiveWriter:
+    """Writes matrices to a binary file, one after the other."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def add(self, key: str, matrix: np.ndarray) -> int:
+        """Writes a matrix, float32 or float64 [rows, columns]; returns its offset in bytes."""
+        self.file.write(key.encode() + b" ")
+        offset = self.file.tell()
+        kaldi_io.write_mat(self.file, np.ascontiguousarray(matrix))
+        return offset
 
 
 def read_matrices(

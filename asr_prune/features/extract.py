@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from asr_prune.corpus.audio import read_audio
 from asr_prune.corpus.channels import Channel
 from asr_prune.corpus.datadir import DataDir, c_order, group_by_speaker
-from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.cmvn import cmvn_stats
-from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
-from asr_prune.process import worker_pool
+from asr_prune.features.parts import Source, is_whole, join_parts, part_tasks, read_part, reader
 from asr_prune.progress import track
+from asr_prune.run_dir import portions_of
+from asr_prune.spread.executor import elsewhere, executor
+from asr_prune.spread.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -57,25 +55,29 @@ def extract(
     feats.{ark,scp}: float32 [frames, options.base_dim] per utterance; cmvn.{ark,scp}: `cmvn_stats`
     per speaker.
 
-    nj: number of processes; the bytes do not depend on it. channel: as `read_audio`;
-    one named in segments comes first. Audio that cannot be used,
+    nj: number of processes, if the command has not chosen other machines; the bytes do not depend
+    on that. channel: as `read_audio`; one named in segments comes first. Audio that cannot be used,
     or is longer than `longest` seconds, is skipped, counted and logged with the reason, as in
-    Kaldi. Raises UserError if wav.scp is missing, no utterance is left or `out` cannot be written.
+    Kaldi. Goes on from the parts that an interrupted extraction of the same left beside `out`.
+    Raises UserError if wav.scp is missing, no utterance is left or `out` cannot be written.
     """
     corpus = DataDir.read(data)
     if not (data / "wav.scp").is_file():
         remedy = "run the corpus stage, or name finished features in features.*.archives"
         raise UserError(f"{data}/wav.scp is missing; {remedy}.")
-    counts = ExtractCounts()
-    worker = partial(_Worker, options, longest, channel)
-    kept = _kept(corpus, worker, nj, counts)
-    first = next(kept, None)
-    if first is None:
+    names = sorted(corpus.wavs, key=c_order)
+    sources = [(name, corpus.wavs[name], corpus.segments.get(name)) for name in names]
+    parts = portions_of(out)
+    tasks = part_tasks(sources, str(data), parts, options, longest, channel)
+    _do(tasks, str(data), min(nj, len(sources) // _SHARE))
+    counts = _counts(tasks)
+    if not counts.utterances:
         raise UserError(f"{data}: no utterance gave features: {_first_reason(counts)}")
-    write_matrices(out / "feats", chain([first], kept))
+    join_parts([task.output for task in tasks], out / "feats")
     write_cmvn(out, {key: corpus.utt2spk[key] for key in corpus.utt2spk if key not in counts.skipped})
     if counts.skipped:
         log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.wavs))
+    shutil.rmtree(parts, ignore_errors=True)
     return counts
 
 
@@ -83,72 +85,43 @@ def _first_reason(counts: ExtractCounts) -> str:
     return next(iter(counts.skipped.values()), "wav.scp is empty; run the corpus stage.")
 
 
-def _kept(
-    corpus: DataDir, make_worker: Callable[[], _Worker], nj: int, counts: ExtractCounts
-) -> Iterator[tuple[str, np.ndarray]]:
-    jobs = [(key, corpus.wavs[key], corpus.segments.get(key)) for key in sorted(corpus.wavs, key=c_order)]
-    with _results(jobs, make_worker, nj) as results:
-        for utterance, seconds, result in track(results, len(jobs), f"features {corpus.path}"):
-            if isinstance(result, str):
-                counts.skipped[utterance] = result
-                log.warning("%s skipped: %s", utterance, result)
+def _do(tasks: Sequence[Task], name: str, nj: int) -> None:
+    """Does the tasks that an interrupted extraction has left."""
+    waiting = [task for task in tasks if not is_whole(task)]
+    if done := len(tasks) - len(waiting):
+        log.info("  %s: %d of %d parts are done already; going on", name, done, len(tasks))
+    with executor(max(nj, 1)) as workers:
+        for _ in track(workers.run(waiting), len(waiting), f"features {name}, parts"):
+            pass
+
+
+def _counts(tasks: Sequence[Task]) -> ExtractCounts:
+    """Counts, and logs what is skipped; an utterance that was not heard elsewhere is tried here."""
+    counts = ExtractCounts()
+    for task in tasks:
+        sources = {source[0]: source for source in task.arguments["sources"]}
+        for utterance, *told in read_part(task.output)["rows"]:
+            if len(told) == 1:
+                _need_silence_here(task, sources[utterance], told[0])
+                counts.skipped[utterance] = told[0]
+                log.warning("%s skipped: %s", utterance, told[0])
                 continue
             counts.utterances += 1
-            counts.frames += len(result)
-            counts.hours += seconds / 3600
-            yield utterance, result
+            counts.frames += told[1]
+            counts.hours += told[0] / 3600
+    return counts
 
 
-_Job = tuple[str, str, Segment | None]
-_Result = tuple[str, float, np.ndarray | str]
-
-
-@contextmanager
-def _results(jobs: list[_Job], make_worker: Callable[[], _Worker], nj: int) -> Iterator[Iterator[_Result]]:
-    """Results in the order of `jobs`.
-
-    Fresh processes, not forks: the fork of a process that holds threads can hang.
-    """
-    nj = min(nj, len(jobs) // _SHARE)
-    if nj <= 1:
-        yield map(make_worker(), jobs)
+def _need_silence_here(task: Task, source: Source, reason: str) -> None:
+    """Raises UserError if audio that a worker skipped can be used here."""
+    if elsewhere() is None:
         return
-    with worker_pool(nj, "spawn", _start_worker, (make_worker,)) as pool:
-        yield pool.map(_work, jobs, chunk=8)
-
-
-class _Worker:
-    def __init__(self, options: FeatureOptions, longest: float, channel: Channel) -> None:
-        self.options, self.longest, self.channel = options, longest, channel
-        self.compute: Compute = make_compute(options)
-
-    def __call__(self, job: _Job) -> _Result:
-        """(utterance, seconds, features or the reason for skipping it)"""
-        utterance, place, part = job
-        try:
-            convert = self.options.resample
-            samples, rate = read_audio(place, self.options.rate, part, convert, self.longest, self.channel)
-        except UserError as error:
-            return utterance, 0.0, str(error)
-        features = self.compute(samples)
-        if not len(features):
-            window = self.options.frame_length_ms
-            reason = f"{len(samples)} samples are less than a window of {window:g} ms"
-            return utterance, 0.0, f"{place}: {reason}."
-        return utterance, len(samples) / rate, features
-
-
-_worker: _Worker | None = None
-
-
-def _start_worker(make_worker: Callable[[], _Worker]) -> None:
-    global _worker
-    _worker = make_worker()
-
-
-def _work(job: _Job) -> _Result:
-    assert _worker is not None, "the pool starts each process with _start_worker"
-    return _worker(job)
+    options, longest, channel = (task.arguments[key] for key in ("options", "longest", "channel"))
+    if not isinstance(reader(options, longest, channel)(source)[1], str):
+        raise UserError(
+            f"{reason.rstrip('.')}, said a worker, but this machine can use that audio; let the workers"
+            " see the corpus under the same path, then run the same command again."
+        )
 
 
 def write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:

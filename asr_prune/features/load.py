@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,18 +32,28 @@ def stored(out: Path, options: FeatureOptions, utt2spk: Mapping[str, str]) -> St
     stats = dict(read_matrices(out / "cmvn.scp")) if options.cmvn == "speaker" else {}
     places = places_of(out / "feats.scp")
     places = {utterance: place for utterance, place in places.items() if utterance in utt2spk}
+    return Stored(places, _Processing(out, options, utt2spk, stats))
 
-    def process(utterance: str, raw: np.ndarray) -> np.ndarray:
+
+@dataclass(frozen=True)
+class _Processing:
+    """What is done to a stored matrix; other processes can take it over."""
+
+    out: Path
+    options: FeatureOptions
+    utt2spk: Mapping[str, str]
+    stats: dict[str, np.ndarray]
+
+    def __call__(self, utterance: str, raw: np.ndarray) -> np.ndarray:
+        options = self.options
         if raw.shape[1] != options.base_dim and not options.archives:
             what = f"{raw.shape[1]} columns, but the recipe needs {options.base_dim}"
-            raise UserError(f"{out}/feats.scp has {what}; run the features stage again.")
-        speaker = utt2spk[utterance]
-        if options.cmvn == "speaker" and speaker not in stats:
+            raise UserError(f"{self.out}/feats.scp has {what}; run the features stage again.")
+        speaker = self.utt2spk[utterance]
+        if options.cmvn == "speaker" and speaker not in self.stats:
             what = f"no statistics of speaker {speaker}"
-            raise UserError(f"{out}/cmvn.scp has {what}; run the features stage again.")
-        return add_deltas(_normalised(raw, options, stats.get(speaker)), options.deltas)
-
-    return Stored(places, process)
+            raise UserError(f"{self.out}/cmvn.scp has {what}; run the features stage again.")
+        return add_deltas(_normalised(raw, options, self.stats.get(speaker)), options.deltas)
 
 
 def prepared(raw: Mapping[str, np.ndarray], options: FeatureOptions, utt2spk: Mapping[str, str]) -> Computed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -63,13 +64,20 @@ class Stored(Archived):
 
     def __or__(self, other: Stored) -> Stored:
         """The utterances of both; `other` overrides utterances that both have."""
-        one, two = self.process, other.process
-        overrides = other.places.keys()
-
-        def process(utterance: str, raw: np.ndarray) -> np.ndarray:
-            return (two if utterance in overrides else one)(utterance, raw)
-
+        process = _Either(self.process, other.process, frozenset(other.places))
         return Stored(self.places | other.places, process, self.remedy)
+
+
+@dataclass(frozen=True)
+class _Either:
+    """The first step, or the second for the utterances `overrides`."""
+
+    first: _Process
+    second: _Process
+    overrides: frozenset[str]
+
+    def __call__(self, utterance: str, raw: np.ndarray) -> np.ndarray:
+        return (self.second if utterance in self.overrides else self.first)(utterance, raw)
 
 
 class Computed(Archived):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from pathlib import Path
 
 import kaldi_hmm_gmm as khg
 import kaldifst
 import numpy as np
 
-from asr_prune.hmm.gmm import Floats, Ints, Scorer
+from asr_prune.hmm.gmm import Floats, Ints, Longs, Scorer
+from asr_prune.hmm.gmm_stats import ByPdf
+from asr_prune.hmm.graphs import StoredGraphs, read_graphs
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.utterances import JoinedUtterances
@@ -22,18 +27,38 @@ from asr_prune.progress import track
 class Alignment:
     """ids: transition-id of each frame, int32 [all frames], 0 in utterances that `failed` lists.
 
-    retried: number of utterances that needed the wider beam; loglike: of all aligned frames,
+    retried: number of utterances that needed the wider beam; loglikes: of each aligned utterance,
     acoustic plus transitions, divided by the acoustic scale.
     """
 
     ids: Ints
     failed: list[str] = field(default_factory=list)
     retried: int = 0
-    loglike: float = 0.0
+    loglikes: list[float] = field(default_factory=list)
+    _by_pdf: ByPdf | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def frames(self) -> int:
         return int(np.count_nonzero(self.ids))
+
+    @property
+    def loglike(self) -> float:
+        """Of all aligned frames."""
+        return reduce(add, self.loglikes, 0.0)
+
+    def by_pdf(self, model: HmmModel) -> ByPdf:
+        """The frames by pdf of `model`, which has made it: sorted once, as it stays as it is."""
+        if self._by_pdf is None:
+            pdfs = id_to_pdf(model.transitions)[self.ids]
+            self._by_pdf = ByPdf.of(pdfs, model.gmms.num_pdfs)
+        return self._by_pdf
+
+    def enter(self, rows: slice, part: Alignment) -> None:
+        """Adds the alignment of the next utterances, which have these rows."""
+        self.ids[rows] = part.ids
+        self.failed += part.failed
+        self.retried += part.retried
+        self.loglikes += part.loglikes
 
     def by_utterance(self, data: JoinedUtterances, values: Ints) -> Iterator[tuple[str, Ints]]:
         """Yields (utterance, its part of `values` [all frames]) for each aligned utterance."""
@@ -55,7 +80,7 @@ class Search:
     boosted: tuple[int, ...] = ()
 
 
-def align_equal(graphs: dict[str, Fst], data: JoinedUtterances, seed: int) -> Alignment:
+def align_equal(graphs: Mapping[str, Fst], data: JoinedUtterances, seed: int) -> Alignment:
     """Equally long states on a random path of each graph, for a flat start."""
     alignment = Alignment(np.zeros(data.frames, np.int32))
     for i, (utt, rows) in enumerate(data.rows().items()):
@@ -69,16 +94,54 @@ def align_equal(graphs: dict[str, Fst], data: JoinedUtterances, seed: int) -> Al
 
 
 def align(
-    model: HmmModel, graphs: dict[str, Fst], data: JoinedUtterances, search: Search, label: str = ""
+    model: HmmModel,
+    graphs: Mapping[str, Fst],
+    data: JoinedUtterances,
+    search: Search,
+    label: str = "",
 ) -> Alignment:
     """The best path of each utterance, with `retry_beam` if `beam` fails. label: of its progress,
     "" for none.
     """
+    if isinstance(graphs, StoredGraphs):
+        return _spread(model, graphs, data, search, label)
     alignment = Alignment(np.zeros(data.frames, np.int32))
     scored = _scored(model, data, search)
     for i, scores in track(scored, len(data.ids), label) if label else scored:
         _align_one(model, graphs[data.ids[i]], scores, search, alignment, data, i)
     return alignment
+
+
+def _spread(
+    model: HmmModel,
+    graphs: StoredGraphs,
+    data: JoinedUtterances,
+    search: Search,
+    label: str,
+) -> Alignment:
+    """As `align`, by the workers that have compiled `graphs`."""
+    assert data.workers is not None
+    alignment = Alignment(np.zeros(data.frames, np.int32))
+    pieces, rows = [], []
+    for own, path in graphs.stretches:
+        bounds = data.bounds[own.start : own.stop + 1]
+        pieces.append({"ids": data.ids[own.start : own.stop], "bounds": bounds, "graphs": path})
+        rows.append(slice(bounds[0], bounds[-1]))
+    common, job = {"model": model, "search": search}, "asr_prune.hmm.align:align_stretch"
+    parts = data.workers.map(job, pieces, common, {"feats": data.feats}, label)
+    for own_rows, part in zip(rows, parts, strict=True):
+        alignment.enter(own_rows, part)
+    return alignment
+
+
+def align_stretch(
+    model: HmmModel, search: Search, feats: Floats, ids: list[str], bounds: Longs, graphs: Path
+) -> Alignment:
+    """A piece: the alignment of a stretch of utterances. feats: of all; bounds: of the stretch in
+    them, [utterances + 1]; graphs: file of the graphs of the stretch.
+    """
+    data = JoinedUtterances(ids, feats[bounds[0] : bounds[-1]], bounds - bounds[0])
+    return align(model, read_graphs(graphs), data, search)
 
 
 def _scored(model: HmmModel, data: JoinedUtterances, search: Search) -> Iterator[tuple[int, Floats]]:
@@ -108,7 +171,7 @@ def _align_one(
     if len(ids) != len(scores):
         alignment.failed.append(data.ids[i])
         return
-    alignment.loglike += loglike
+    alignment.loglikes.append(loglike)
     alignment.ids[data.bounds[i] : data.bounds[i + 1]] = ids
 
 

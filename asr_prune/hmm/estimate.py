@@ -9,8 +9,8 @@ import numpy as np
 
 from asr_prune.hmm.align import Alignment
 from asr_prune.hmm.gmm_split import split
-from asr_prune.hmm.gmm_stats import accumulate, update
-from asr_prune.hmm.kaldi_model import id_to_pdf
+from asr_prune.hmm.gmm_stats import statistics
+from asr_prune.hmm.gmm_update import update
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.native import silenced
@@ -33,11 +33,11 @@ def estimate(
     min_occupancy: float = 10.0,
 ) -> float:
     """Updates `model` in place; returns the log-likelihood per frame before the update."""
-    pdfs = id_to_pdf(model.transitions)[alignment.ids]
-    stats = accumulate(model.gmms, data.feats, pdfs)
+    by_pdf = alignment.by_pdf(model)
+    stats = statistics(model.gmms, data, by_pdf)
     update_transitions(model.transitions, alignment)
     gmms = update(model.gmms, stats, min_occupancy)
-    frames = np.bincount(pdfs[pdfs >= 0], minlength=gmms.num_pdfs).astype(np.float64)
+    frames = np.diff(by_pdf.bounds).astype(np.float64)
     model.gmms = split(gmms, frames, growth.gaussians, growth.power, rng)
     return stats.loglike / max(alignment.frames, 1)
 

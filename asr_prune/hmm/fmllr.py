@@ -5,18 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
-from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, blocks
+from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, Longs, blocks
 from asr_prune.hmm.gmm_stats import gmm_posteriors
 from asr_prune.hmm.row_update import maximise
 from asr_prune.hmm.utterances import JoinedUtterances
+from asr_prune.spread.pieces import runs
 
 log = logging.getLogger(__name__)
 
 #: by speaker: [A b], float32 [dim, dim + 1]; features become A x + b
 Transforms = dict[str, Floats]
+#: speakers with too few frames, transforms, speakers with singular statistics
+Solved = tuple[list[str], Transforms, list[str]]
+
+#: frames of the speakers that are one task, about
+_TASK_FRAMES = 16384
 
 
 @dataclass
@@ -63,10 +70,17 @@ class Fmllr:
         Speakers with too few frames or with singular statistics get the identity; their number is
         logged.
         """
-        unit = np.eye(self.gmms.dim, self.gmms.dim + 1, dtype=np.float32)
+        return self.complete(*self.solve())
+
+    def solve(self) -> Solved:
+        """What `complete` takes; the speakers do not depend on each other."""
         few = sorted(s for s, n in self.count.items() if n < self.min_frames)
         rest = [s for s in sorted(self.count) if self.count[s] >= self.min_frames]
-        transforms, singular = self._solve(rest)
+        return few, *self._solve(rest)
+
+    def complete(self, few: list[str], transforms: Transforms, singular: list[str]) -> Transforms:
+        """`transforms`, and the identity for speakers with too `few` frames or that are `singular`."""
+        unit = np.eye(self.gmms.dim, self.gmms.dim + 1, dtype=np.float32)
         if few:
             message = "%d speakers have fewer than %g frames of speech and are not adapted: %s"
             log.warning(message, len(few), self.min_frames, " ".join(few[:5]))
@@ -146,10 +160,34 @@ def estimate_fmllr(
     pdfs: alignment [all frames], -1 for frames to skip; speakers: of each utterance; under: see
     `Fmllr.add`.
     """
-    fmllr = Fmllr(gmms, min_frames)
-    owner = np.array(speakers)
+    owner, rows = np.array(speakers), {}
     for speaker in sorted(set(speakers)):
         utts = np.flatnonzero(owner == speaker)
-        rows = np.concatenate([np.arange(*data.bounds[i : i + 2]) for i in utts])
-        fmllr.add(speaker, data.feats[rows], pdfs[rows], under)
-    return fmllr.estimate()
+        rows[speaker] = np.stack([data.bounds[utts], data.bounds[utts + 1]], axis=1)
+    empty = Fmllr(gmms, min_frames)
+    if data.workers is None:
+        return empty.complete(*solve_speakers(empty, under, data.feats, pdfs, rows))
+    named = list(rows)
+    sizes = [int(np.diff(rows[speaker]).sum()) for speaker in named]
+    found = runs(sizes, _TASK_FRAMES)
+    pieces = [{"rows": {named[i]: rows[named[i]] for i in run}} for run in found]
+    arrays, job = {"feats": data.feats, "pdfs": pdfs}, "asr_prune.hmm.fmllr:solve_speakers"
+    solved = list(data.workers.map(job, pieces, {"empty": empty, "under": under}, arrays))
+    few, transforms, singular = zip(*solved, strict=True)
+    together = {speaker: own for part in transforms for speaker, own in part.items()}
+    return empty.complete([*chain(*few)], together, [*chain(*singular)])
+
+
+def solve_speakers(
+    empty: Fmllr,
+    under: Gmms | None,
+    feats: Floats,
+    pdfs: Ints,
+    rows: Mapping[str, Longs],
+) -> Solved:
+    """A piece: some speakers. rows: begins and ends of utterances, [utterances, 2], by speaker."""
+    fmllr = Fmllr(empty.gmms, empty.min_frames)
+    for speaker, spans in rows.items():
+        own = np.concatenate([np.arange(*span) for span in spans])
+        fmllr.add(speaker, feats[own], pdfs[own], under)
+    return fmllr.solve()

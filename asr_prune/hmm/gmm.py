@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -55,7 +56,7 @@ class Gmms:
         """The pdf of each Gaussian, int64 [gaussians]."""
         return np.repeat(np.arange(self.num_pdfs), np.diff(self.offsets))
 
-    @property
+    @cached_property
     def gconsts(self) -> Floats:
         """Log of weight times density at the zero vector, of each Gaussian; float32 [gaussians]."""
         iv = self.invvars.astype(np.float64)
@@ -65,7 +66,7 @@ class Gmms:
         log_det = np.log(iv).sum(1)
         return (logw - 0.5 * (self.dim * LOG_2PI - log_det + square)).astype(np.float32)
 
-    @property
+    @cached_property
     def linear(self) -> Floats:
         """Coefficients of (x, x*x) in the log-densities; float32 [gaussians, 2 dim]."""
         return np.hstack([self.means_invvars, -0.5 * self.invvars])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
+
+import numpy as np
 
 from asr_prune.features.stored import frames_of
 from asr_prune.hmm.align import Alignment, align
 from asr_prune.hmm.fmllr import Transforms, adapted, estimate_fmllr
 from asr_prune.hmm.gmm import Floats, Ints
-from asr_prune.hmm.graphs import compile_graphs
+from asr_prune.hmm.graphs import Compiling
 from asr_prune.hmm.options import SatOptions, TrainingOptions
 from asr_prune.hmm.trained_pass import TrainedPass
 from asr_prune.hmm.training import search_of
@@ -19,6 +22,7 @@ from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
+from asr_prune.spread.pieces import PieceWorkers
 
 #: frames in memory at once, an hour; exceeded only by a speaker who has more
 _FRAMES_IN_MEMORY = 360000
@@ -42,11 +46,21 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class GroupLabels:
+    """data: utterances without their features; transforms: of speakers that were not known."""
+
+    data: JoinedUtterances
+    alignment: Alignment
+    transforms: Transforms
+
+
+@dataclass(frozen=True)
 class Labeller:
     """options: beams and scales; feats: normalised cepstra by utterance; text: words.
 
     transforms: of known speakers, if the pass is speaker-adaptive; those of other speakers are
-    added. tally: of everything that was labelled.
+    added. tally: of everything that was labelled. workers: other processes, None for this one
+    alone.
     """
 
     lang: Lang
@@ -57,17 +71,37 @@ class Labeller:
     speakers: Mapping[str, str]
     transforms: Transforms = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    workers: PieceWorkers | None = None
 
     def over(self, utts: Iterable[str]) -> Iterator[tuple[str, Ints]]:
         """Yields (utterance, transition-ids int32 [frames]) of those that align, by speaker."""
         groups = list(self._groups(utts))
+        for own in self._labelled(groups):
+            self.tally.add(own.alignment)
+            self.transforms.update(own.transforms)
+            yield from own.alignment.by_utterance(own.data, own.alignment.ids)
+
+    def _labelled(self, groups: list[list[str]]) -> Iterator[GroupLabels]:
         label = "labels of the remaining utterances, in blocks of an hour"
-        for group in track(groups, len(groups), label):
-            plain = JoinedUtterances.join(self.feats, group).through(self.trained.front)
-            graphs = compile_graphs(self.lang, self.trained.model, self.text, plain.ids)
-            alignment = self._aligned(plain, graphs)
-            self.tally.add(alignment)
-            yield from alignment.by_utterance(plain, alignment.ids)
+        if self.workers is None:
+            yield from map(self.group, track(groups, len(groups), label))
+            return
+        bare = replace(self.trained, alignment=Alignment(np.zeros(0, np.int32)))
+        common = {"labeller": replace(self, trained=bare, tally=Tally(), workers=None)}
+        pieces = [{"group": group} for group in groups]
+        job = "asr_prune.hmm.labelling:label_group"
+        yield from self.workers.map(job, pieces, common, {}, label)
+
+    def group(self, group: list[str]) -> GroupLabels:
+        """Labels utterances of whole speakers."""
+        plain = JoinedUtterances.join(self.feats, group).through(self.trained.front)
+        graphs = self._compiling.graphs(self.text, plain.ids)
+        alignment, transforms = self._aligned(plain, graphs)
+        return GroupLabels(replace(plain, feats=plain.feats[:0]), alignment, transforms)
+
+    @cached_property
+    def _compiling(self) -> Compiling:
+        return Compiling(self.lang, self.trained.model)
 
     def _groups(self, utts: Iterable[str]) -> Iterator[list[str]]:
         """Utterances of whole speakers, at most _FRAMES_IN_MEMORY together if possible."""
@@ -89,19 +123,26 @@ class Labeller:
     def _speaker(self, utt: str) -> str:
         return self.speakers.get(utt, utt)
 
-    def _aligned(self, plain: JoinedUtterances, graphs: dict[str, Fst]) -> Alignment:
-        """Alignment, under the transforms of the speakers if the pass has them."""
+    def _aligned(
+        self,
+        plain: JoinedUtterances,
+        graphs: Mapping[str, Fst],
+    ) -> tuple[Alignment, Transforms]:
+        """Alignment, under the transforms of the speakers if the pass has them; and those that are
+        new.
+        """
         model = self.trained.model
         search = search_of(self.options, self.lang, model)
         if self.trained.transforms is None:
-            return align(model, graphs, plain, search)
+            return align(model, graphs, plain, search), {}
         speakers = [self._speaker(utt) for utt in plain.ids]
+        new: Transforms = {}
         if not self.transforms.keys() >= set(speakers):
             assert self.trained.unadapted is not None
             unadapted = replace(model, gmms=self.trained.unadapted)
-            first = align(unadapted, graphs, plain, search)
-            self.transforms.update(self._estimated(plain, first, speakers) | self.transforms)
-        return align(model, graphs, adapted(plain, speakers, self.transforms), search)
+            estimated = self._estimated(plain, align(unadapted, graphs, plain, search), speakers)
+            new = {one: own for one, own in estimated.items() if one not in self.transforms}
+        return align(model, graphs, adapted(plain, speakers, self.transforms | new), search), new
 
     def _estimated(
         self,
@@ -114,3 +155,8 @@ class Labeller:
         pdfs = spoken_pdfs(self.lang, model, first)
         rest = options.fmllr_min_frames, self.trained.unadapted
         return estimate_fmllr(model.gmms, plain, pdfs, speakers, *rest)
+
+
+def label_group(labeller: Labeller, group: list[str]) -> GroupLabels:
+    """A piece of `Labeller.over`."""
+    return labeller.group(group)

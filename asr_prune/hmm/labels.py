@@ -32,7 +32,9 @@ def write_labels(stem: Path, labels: Iterable[tuple[str, Ints]]) -> None:
         for utt, vector in labels:
             file.write(f"{utt} ".encode())
             index.append(f"{utt} {ark}:{file.tell()}\n")
-            kaldi_io.write_vec_int(file, vector)
+            values = np.empty(len(vector), _VALUE)
+            values["size"], values["value"] = 4, vector
+            file.write(_HEADER + len(vector).to_bytes(4, "little") + values.tobytes())
     with atomic(Path(f"{stem}.scp")) as file:
         file.writelines(sorted(index))
 

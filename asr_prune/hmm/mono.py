@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from itertools import product
 
 import kaldi_hmm_gmm as khg
@@ -11,7 +12,7 @@ import numpy as np
 from asr_prune.errors import UserError
 from asr_prune.hmm.align import align_equal
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.graphs import compile_graphs
+from asr_prune.hmm.graphs import training_graphs
 from asr_prune.hmm.kaldi_model import parsed_topology
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import MonoOptions
@@ -38,7 +39,7 @@ def train_mono(job: PassInput, options: MonoOptions) -> TrainedPass:
     data = job.data.through(front)
     message = "  flat start from %d utterances: training graphs, then %d iterations"
     log.info(message, len(data.ids), options.iterations - 1)
-    graphs = compile_graphs(job.lang, flat_start(job.lang, data), job.text, data.ids)
+    graphs = training_graphs(job.lang, flat_start(job.lang, data), job.text, data)
     seeds = range(job.seed * options.starts, (job.seed + 1) * options.starts)
     starts = [start(job.lang, data, graphs, options, seed) for seed in seeds]
     best = _best(starts, options)
@@ -61,7 +62,7 @@ def _best(starts: list[Training], options: MonoOptions) -> Training:
 def start(
     lang: Lang,
     data: JoinedUtterances,
-    graphs: dict[str, Fst],
+    graphs: Mapping[str, Fst],
     options: MonoOptions,
     seed: int,
 ) -> Training:

@@ -38,6 +38,7 @@ from asr_prune.hmm.tri import train_tri
 from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
+from asr_prune.spread.pieces import PieceWorkers, piece_workers
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +68,16 @@ class Speech:
     frame_shift: float = 0.01
 
 
-def train_passes(lang: Path, speech: Speech, out: Path, options: HmmOptions, seed: int) -> list[PassSummary]:
+def train_passes(
+    lang: Path, speech: Speech, out: Path, options: HmmOptions, seed: int, nj: int = 1
+) -> list[PassSummary]:
     """Trains the passes up to `options.stop_after`; the last one labels all utterances."""
     before = None
     summaries = []
     for each in options.run:
         folder = out / pass_name(each)
         label_all = each == options.run[-1]
-        summaries.append(train_pass(lang, speech, folder, each, before, seed, label_all))
+        summaries.append(train_pass(lang, speech, folder, each, before, seed, label_all, nj))
         before = folder
     return summaries
 
@@ -87,21 +90,24 @@ def train_pass(
     before: Path | None,
     seed: int,
     label_all: bool,
+    nj: int = 1,
 ) -> PassSummary:
     """Trains one pass and writes its folder `out`.
 
     before: folder of the previous pass; label_all: label all utterances, not only the training
-    subset. Utterances without a transcript that the lexicon covers, or that do not align, are
-    skipped, logged and listed in the summary. Raises UserError if none remains.
+    subset; nj: number of processes, on which no byte depends. Utterances without a transcript that
+    the lexicon covers, or that do not align, are skipped, logged and listed in the summary. Raises
+    UserError if none remains.
     """
     start, tables = time.monotonic(), Lang.read(lang)
     oov = _without_words(speech, tables)
     usable = speech.feats.keys() - oov
-    job = _pass_input(tables, speech, options, usable, before, seed)
-    trained = _TRAINERS[options.type](job, options)
-    labeller = _labeller(tables, trained, options, speech)
-    rest = usable - set(job.data.ids) if label_all else set()
-    _write(out, job, trained, labeller, rest)
+    with piece_workers(nj, out) as others:
+        job = _pass_input(tables, speech, options, usable, before, seed, others)
+        trained = _TRAINERS[options.type](job, options)
+        labeller = _labeller(tables, trained, options, speech, others)
+        rest = usable - set(job.data.ids) if label_all else set()
+        _write(out, job, trained, labeller, rest)
     count, spent = len(job.data.ids) + len(rest), time.monotonic() - start
     summary = summarise_pass(options, labeller, count, oov, speech.frame_shift / 3600, spent)
     with atomic(out / "summary.json") as file:
@@ -139,23 +145,26 @@ def _pass_input(
     usable: Set[str],
     before: Path | None,
     seed: int,
+    others: PieceWorkers | None,
 ) -> PassInput:
     """Training data of the pass, chosen from the utterances `usable`."""
     frames = frames_of(speech.feats)
     chosen = subset(options, {utt: frames[utt] for utt in usable}, speech.speakers, seed)
     if len(chosen) < len(usable):
         log.info("  trained on %d of %d utterances", len(chosen), len(usable))
-    data = JoinedUtterances.join(speech.feats, chosen)
+    data = replace(JoinedUtterances.join(speech.feats, chosen), workers=others)
     speakers = [speech.speakers.get(utt, utt) for utt in data.ids]
     front = FrontEnd(speech.deltas, variance=speech.variance, means=speech.means)
     previous = _previous(before, lang, data, options, speech) if before else None
     return PassInput(lang, data, speech.text, speakers, seed, front, previous)
 
 
-def _labeller(lang: Lang, trained: TrainedPass, options: PassOptions, speech: Speech) -> Labeller:
+def _labeller(
+    lang: Lang, trained: TrainedPass, options: PassOptions, speech: Speech, others: PieceWorkers | None
+) -> Labeller:
     known = dict(trained.transforms or {})
     data = speech.feats, speech.text, speech.speakers
-    return Labeller(lang, trained, options, *data, known)
+    return Labeller(lang, trained, options, *data, known, workers=others)
 
 
 def _previous(before: Path, lang: Lang, data: JoinedUtterances, options: PassOptions, speech: Speech) -> TrainedPass:
@@ -166,7 +175,7 @@ def _previous(before: Path, lang: Lang, data: JoinedUtterances, options: PassOpt
     untried = sorted(set(alignment.failed) - tried)
     if not untried:
         return loaded
-    labeller, rows = _labeller(lang, loaded, options, speech), data.rows()
+    labeller, rows = _labeller(lang, loaded, options, speech, data.workers), data.rows()
     for utt, ids in labeller.over(untried):
         alignment.ids[rows[utt]] = ids
     alignment.failed[:] = sorted({*alignment.failed} - {*untried}) + labeller.tally.failed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from asr_prune.hmm.fmllr import Transforms, adapted, compose, estimate_fmllr
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.gmm_stats import accumulate, update
-from asr_prune.hmm.kaldi_model import id_to_pdf
+from asr_prune.hmm.gmm_stats import statistics
+from asr_prune.hmm.gmm_update import update
 from asr_prune.hmm.options import SatOptions
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.training import Training
@@ -69,6 +69,6 @@ def _improved(
 
 def alignment_model(training: Training, plain: JoinedUtterances) -> Gmms:
     """The same Gaussians for features without transforms (final.alimdl; gmm-acc-stats-twofeats)."""
-    pdfs = id_to_pdf(training.model.transitions)[training.alignment.ids]
-    stats = accumulate(training.model.gmms, training.data.feats, pdfs, moments_of=plain.feats)
-    return update(training.model.gmms, stats, remove=False)
+    model, frames = training.model, training.alignment.by_pdf(training.model)
+    stats = statistics(model.gmms, training.data, frames, moments_of=plain)
+    return update(model.gmms, stats, remove=False)

@@ -23,6 +23,7 @@ def train_pass_on(
     features: HmmFeatureOptions,
     seed: int,
     label_all: bool,
+    nj: int = 1,
 ) -> None:
     """Trains one pass on the data directories `sets` together, from the labels of the pass in
     folder `before`, and writes `out` as `train_pass` does. Raises UserError as `train_pass`.
@@ -37,4 +38,4 @@ def train_pass_on(
         variance=features.normalised and features.cmvn_variance,
         frame_shift=features.frame_shift_ms / 1000,
     )
-    train_pass(lang, speech, out, options, before, seed, label_all)
+    train_pass(lang, speech, out, options, before, seed, label_all, nj)

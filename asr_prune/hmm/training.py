@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import kaldi_hmm_gmm as khg
@@ -36,7 +36,7 @@ class Training:
         self,
         lang: Lang,
         data: JoinedUtterances,
-        graphs: dict[str, Fst],
+        graphs: Mapping[str, Fst],
         model: HmmModel,
         alignment: Alignment,
         options: TrainingOptions,

@@ -9,7 +9,7 @@ import numpy as np
 from asr_prune.hmm.align import Alignment
 from asr_prune.hmm.gmm import Ints
 from asr_prune.hmm.gmm_split import split
-from asr_prune.hmm.graphs import compile_graphs
+from asr_prune.hmm.graphs import training_graphs
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.options import TiedOptions, TriOptions
@@ -38,11 +38,11 @@ def tied_training(job: PassInput, data: JoinedUtterances, options: TiedOptions) 
     """
     before = job.previous
     labels, size = (before.alignment.ids, data.bounds), (options.leaves, options.cluster_threshold)
-    tied = tie(job.lang, before.model, *labels, data.feats, *size, job.seed)
+    tied = tie(job.lang, before.model, *labels, data.feats, *size, job.seed, workers=data.workers)
     rng = np.random.default_rng(job.seed)
     gmms = split(tied.model.gmms, tied.occupancies, options.leaves, options.power, rng)
     model = HmmModel(tied.model.tree, tied.model.transitions, gmms)
-    graphs = compile_graphs(job.lang, model, job.text, data.ids)
+    graphs = training_graphs(job.lang, model, job.text, data)
     alignment = replace(before.alignment, ids=tied.ids)
     return Training(job.lang, data, graphs, model, alignment, options, job.seed)
 

@@ -12,18 +12,24 @@ from numpy.typing import NDArray
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
 from asr_prune.hmm.gmm import Floats
+from asr_prune.spread.pieces import PieceWorkers, runs
+
+#: frames of the utterances that are one task, about: two batches
+_TASK_FRAMES = 16384
 
 
 @dataclass(frozen=True)
 class JoinedUtterances:
     """ids: sorted; feats: float32 [all frames, dim]; bounds: int64 [utterances + 1].
 
-    Utterance i has the rows bounds[i] to bounds[i+1].
+    Utterance i has the rows bounds[i] to bounds[i+1]. workers: other processes for what is computed
+    from them; None for this process alone.
     """
 
     ids: list[str]
     feats: Floats
     bounds: NDArray[np.int64]
+    workers: PieceWorkers | None = None
 
     @classmethod
     def join(cls, feats: Mapping[str, Floats], utts: Iterable[str] | None = None) -> JoinedUtterances:
@@ -51,7 +57,13 @@ class JoinedUtterances:
         """Copy with `transform` applied to the features [frames, dim] of each utterance."""
         parts = [transform(self.feats[start:end]) for start, end in pairwise(self.bounds)]
         feats = np.concatenate(parts).astype(np.float32, copy=False)
-        return JoinedUtterances(self.ids, feats, self.bounds)
+        return JoinedUtterances(self.ids, feats, self.bounds, self.workers)
+
+    def part(self, utterances: range) -> JoinedUtterances:
+        """Some consecutive utterances, for this process alone."""
+        bounds = self.bounds[utterances.start : utterances.stop + 1]
+        ids = self.ids[utterances.start : utterances.stop]
+        return JoinedUtterances(ids, self.feats[bounds[0] : bounds[-1]], bounds - bounds[0])
 
     def rows(self) -> dict[str, slice]:
         """Rows of each utterance."""
@@ -71,3 +83,10 @@ class JoinedUtterances:
             end = min(max(end, start + 1), len(self.ids))
             yield range(start, end)
             start = end
+
+    def stretches(self) -> list[range]:
+        """Runs of whole `batches`, so that a stretch alone has the same batches."""
+        batches = list(self.batches())
+        sizes = [int(self.bounds[batch.stop] - self.bounds[batch.start]) for batch in batches]
+        found = runs(sizes, _TASK_FRAMES)
+        return [range(batches[run.start].start, batches[run.stop - 1].stop) for run in found]

@@ -184,9 +184,13 @@ def _difference(row: PageRow, runs: Sequence[Result]) -> str:
         return f"{nodes} nodes, and not {row.nodes}"
     lows = [x for run in runs for x in (finite(run.wer_test_low), finite(run.wer_test)) if x is not None]
     highs = [x for run in runs for x in (finite(run.wer_test_high), finite(run.wer_test)) if x is not None]
+    if row.wer_test is None and lows:
+        return f"WER of test {median(highs):.2f}, and no figure on the page"
     if row.wer_test is not None and lows and not min(lows) - 0.005 <= row.wer_test <= max(highs) + 0.005:
         return f"WER of test from {min(lows):.2f} to {max(highs):.2f}, and not {row.wer_test:.2f}"
     entropy = median(run.dev_ce_final for run in runs)
-    if row.ce_dev is not None and abs(entropy - row.ce_dev) > 0.05 * row.ce_dev + 0.0005:
+    if row.ce_dev is None:
+        return f"cross-entropy of dev {entropy:.3f}, and no figure on the page"
+    if abs(entropy - row.ce_dev) > 0.05 * row.ce_dev + 0.0005:
         return f"cross-entropy of dev {entropy:.3f}, and not {row.ce_dev:.3f}"
     return ""

@@ -10,6 +10,7 @@ from asr_prune.integrity import checked
 from asr_prune.run_dir import RunDir
 from asr_prune.score.compare import compare
 from asr_prune.score.pairing import read_scored
+from asr_prune.score.table import Utterance
 from asr_prune.sweep.points import RUN_STAGES
 
 #: draws of the speakers for an interval
@@ -32,6 +33,14 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class OnDev:
+    """Of a run on dev: cross-entropy in nats per frame, and its words where these are bounded."""
+
+    ce: float
+    words: Sequence[Utterance]
+
+
+@dataclass(frozen=True)
 class Bound:
     """The most that may be lost. unit: `ce` (nats per frame) or `wer` (% absolute)."""
 
@@ -43,12 +52,17 @@ class Bound:
         """Those that a run must have passed before it can be judged."""
         return ("train", "shrink") if self.unit == "ce" else RUN_STAGES
 
-    def loss(self, dense: RunDir, run: RunDir) -> Loss:
+    def measured(self, run: RunDir) -> OnDev:
+        """What losses are counted from, as the run's files have it now."""
+        words = [] if self.unit == "ce" else read_scored(run.score("dev")).in_order
+        return OnDev(final_ce(run), words)
+
+    def loss(self, dense: OnDev, run: RunDir) -> Loss:
         """Of `run` against the dense run."""
+        now = self.measured(run)
         if self.unit == "ce":
-            return Loss(final_ce(run) - final_ce(dense))
-        before, after = (read_scored(each.score("dev")).in_order for each in (dense, run))
-        found = compare(before, after, samples=_DRAWS, seed=1)
+            return Loss(now.ce - dense.ce)
+        found = compare(dense.words, now.words, samples=_DRAWS, seed=1)
         if found.resampled is None:
             return Loss(found.difference)
         return Loss(found.difference, found.resampled.low, found.resampled.high)

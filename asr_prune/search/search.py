@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 import yaml
 from optuna import Study, Trial
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
@@ -22,42 +22,51 @@ from asr_prune.pruning.networks import unmade
 from asr_prune.pruning.nodes import request_of
 from asr_prune.pruning.requests import CostRequest
 from asr_prune.run_dir import RunDir
-from asr_prune.search.bound import Bound, epochs_ce, final_ce
+from asr_prune.search.beams import AtBeam, speech_seconds
+from asr_prune.search.bound import Bound, OnDev, epochs_ce, final_ce
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
 from asr_prune.search.space import LEAST, Space, share_of
+from asr_prune.search.trials import BEAM, BEYOND, LOSS, PRUNE, RUN_NAME, SURELY, TIME, again, best, trial_line
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
-from asr_prune.sweep.worker import Task, Worker
+from asr_prune.sweep.worker import RunTask, Worker
 from asr_prune.workflow.experiment import Experiment, open_experiment
 
 log = logging.getLogger(__name__)
 
 #: seconds between two looks at what a trial has reached
 _LOOK = 2.0
-#: user attributes of trials
-RUN_NAME, PRUNE, LOSS, SURELY = "run", "prune", "loss", "surely"
 
 
 @dataclass
 class SizeSearch:
     """The smallest network of `experiment` within a bound; the folder of its recipe and the settings
-    are those of the experiment.
+    are those of the experiment. beams: of the search for words, to try with each network; then the
+    fastest of all pairs is looked for; dense_time: seconds per second of speech with the dense network;
+    dense_beams: that network with each beam.
     """
 
     experiment: Experiment
     bound: Bound
     space: Space
     accept_code: bool = False
+    beams: tuple[float, ...] = ()
+    dense_time: float = 0.0
+    dense_beams: list[AtBeam] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
         """Where the studies of all searches lie."""
         return self.experiment.layout.exp / "search"
 
-    def point(self, prune: dict[str, Any]) -> SweepPoint:
-        """The run with this `prune:` block. Raises UserError if it is not valid."""
+    def point(self, prune: dict[str, Any], beam: float | None = None) -> SweepPoint:
+        """The run with this `prune:` block, decoded with the recipe's beam or another one. Raises
+        UserError if it is not valid.
+        """
         entry = yaml.safe_dump({"prune": prune}, default_flow_style=True, width=10**6).strip()
         loaded = self.experiment.loaded
-        return SweepPoint(open_experiment(loaded.folder, [*loaded.sets, f"runs=[{entry}]"], nj=1), prune["method"])
+        beams = [] if beam is None else [f"decode.beam={beam:g}"]
+        sets = [*loaded.sets, *beams, f"runs=[{entry}]"]
+        return SweepPoint(open_experiment(loaded.folder, sets, nj=1), prune["method"])
 
     def check(self) -> None:
         """Raises UserError if a method does not know what is varied, or not all of its values, or if
@@ -77,8 +86,12 @@ class SizeSearch:
         dense = self.point({"method": "none"})
         if cause := self._made(dense, self.bound.stages):
             raise UserError(f"the dense run {dense.name}, which losses are measured from, failed: {cause}.")
-        reference = self._folder(dense)
-        study = self._study(epochs_ce(reference), final_ce(reference))
+        folder = self._folder(dense)
+        reference = self.bound.measured(folder)
+        study = self._study(epochs_ce(folder), reference.ce)
+        if self.beams:
+            self.dense_time = speech_seconds(dense.experiment.layout, folder)
+            self.dense_beams = self._beams({"method": "none"}, reference)
         self.space = replace(self.space, least=self._least(dense))
         if not study.get_trials(deepcopy=False):
             self.space.begin(study)
@@ -90,7 +103,7 @@ class SizeSearch:
     def _study(self, dense: Sequence[float], dense_ce: float) -> Study:
         """Of this bound, space, recipe and settings."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        told = repr((self.bound, self.space, self.experiment.loaded.sets))
+        told = repr((self.bound, self.space, self.experiment.loaded.sets, *([self.beams] if self.beams else [])))
         name = f"{self.bound.unit}-{self.bound.most:g}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
         self.folder.mkdir(parents=True, exist_ok=True)
         most = dense_ce + self.bound.most if self.bound.unit == "ce" else None
@@ -115,7 +128,7 @@ class SizeSearch:
     def _folder(self, point: SweepPoint) -> RunDir:
         return point.experiment.run_dir(point.run)
 
-    def _try(self, study: Study, trial: Trial, dense: RunDir) -> None:
+    def _try(self, study: Study, trial: Trial, dense: OnDev) -> None:
         """One trial: its value is the size of a network within the bound, 1 and more beyond it."""
         prune = self.space.suggest(trial)
         try:
@@ -130,28 +143,51 @@ class SizeSearch:
             trial.set_user_attr(CAUSE, cause)
             study.tell(trial, state=state)
         else:
-            self._judge(study, trial, self._folder(point), dense)
+            self._judge(study, trial, point, dense)
         log.info("%s", trial_line(study.get_trials()[trial.number]))
 
-    def _judge(self, study: Study, trial: Trial, run: RunDir, dense: RunDir) -> None:
-        loss = self.bound.loss(dense, run)
-        within = self.bound.within(loss)
+    def _judge(self, study: Study, trial: Trial, point: SweepPoint, dense: OnDev) -> None:
+        run, loss = self._folder(point), self.bound.loss(dense, self._folder(point))
+        value = share_of(study.get_trials(deepcopy=False)[trial.number])
+        if self.beams:
+            found = self._beams(trial.user_attrs[PRUNE], dense)
+            within = [own for own in found if self.bound.within(own.loss)]
+            chosen = min(within or found, key=lambda own: own.time)
+            loss, value = chosen.loss, chosen.time
+            trial.set_user_attr(BEAM, chosen.beam)
+            trial.set_user_attr(TIME, chosen.time)
         figures = {
             FINAL_CE: final_ce(run),
-            WITHIN: within,
+            WITHIN: self.bound.within(loss),
             SURELY: self.bound.surely(loss),
             LOSS: str(loss),
         }
-        for key, value in figures.items():
-            trial.set_user_attr(key, value)
-        share = share_of(study.get_trials(deepcopy=False)[trial.number])
-        study.tell(trial, share if within else 1 + loss.value - self.bound.most)
+        for key, figure in figures.items():
+            trial.set_user_attr(key, figure)
+        study.tell(trial, value if figures[WITHIN] else 1 + loss.value - self.bound.most)
+
+    def _beams(self, prune: dict[str, Any], dense: OnDev) -> list[AtBeam]:
+        """The network of a run decoded with each beam, the widest first, up to the first that is beyond
+        the bound. Raises UserError if that fails.
+        """
+        found: list[AtBeam] = []
+        for beam in sorted(self.beams, reverse=True):
+            point = self.point(prune, beam)
+            if cause := self._made(point, RUN_STAGES):
+                raise UserError(f"{point.name} with beam {beam:g} failed: {cause}.")
+            folder = self._folder(point)
+            time = speech_seconds(point.experiment.layout, folder) / self.dense_time
+            found.append(AtBeam(beam, self.bound.loss(dense, folder), time))
+            log.info("  %s, %s", point.name, found[-1])
+            if not self.bound.within(found[-1].loss):
+                break
+        return found
 
     def _made(self, point: SweepPoint, stages: Sequence[str], trial: Trial | None = None) -> str:
         """Makes a run in a process of its own; why it did not come to its end, empty if it did."""
         out = point.experiment.layout.log(f"search/{point.name}")
         log.info("%s: %s", point.name, ", ".join(stages))
-        worker = Worker(Task.of(point, out, self.accept_code, tuple(stages)))
+        worker = Worker(RunTask.of(point, out, self.accept_code, tuple(stages)))
         try:
             while not wait([worker.process.sentinel], _LOOK):
                 if trial is not None and self._hopeless(trial, self._folder(point)):
@@ -175,34 +211,9 @@ class SizeSearch:
         Raises UserError if that fails.
         """
         found = best(study)
-        blocks = [{"method": "none"}, *([found.user_attrs[PRUNE]] if found else [])]
-        for point in map(self.point, blocks):
+        points = [self.point({"method": "none"})]
+        if found:
+            points.append(self.point(found.user_attrs[PRUNE], found.user_attrs.get(BEAM)))
+        for point in points:
             if cause := self._made(point, RUN_STAGES):
                 raise UserError(f"{point.name} failed: {cause}.")
-
-
-#: why a trial was ended early
-BEYOND = "its cross-entropy on dev was too high to come within the bound"
-
-
-def again(study: Study) -> None:
-    """Trials that an interrupted search has left are tried again, first."""
-    for own in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.enqueue_trial(own.params)
-        study.tell(own.number, state=TrialState.FAIL)
-
-
-def best(study: Study, surely: bool = False) -> FrozenTrial | None:
-    """The trial of the smallest network within the bound; surely: with its whole interval."""
-    found = [own for own in ended(study) if own.user_attrs.get(SURELY if surely else WITHIN)]
-    return min(found, key=lambda own: own.values[0], default=None)
-
-
-def trial_line(trial: FrozenTrial) -> str:
-    """A trial in words."""
-    told = trial.user_attrs
-    verdict = "within surely" if told.get(SURELY) else "within" if told.get(WITHIN) else "beyond"
-    outcome = told.get(CAUSE) or f"loss {told[LOSS]}: {verdict}"
-    return (
-        f"trial {trial.number}: {told.get(RUN_NAME, 'no run')}, {share_of(trial):.3g} of the dense network, {outcome}"
-    )

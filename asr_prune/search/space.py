@@ -21,24 +21,28 @@ NEAR = 1.04
 class Space:
     """methods: names; size: the kind of budget whose fraction is made small (params or macs); vary:
     keys of `prune` with the lowest and the highest value, tried evenly in the logarithm; least: the
-    smallest fraction of the dense network that each method can reach, 0.01 if it is not known.
+    smallest fraction of the dense network that each method can reach, 0.01 if it is not known; timed:
+    the fastest is looked for, which is not always the smallest.
     """
 
     methods: Sequence[str]
     size: str = "params"
     vary: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     least: Mapping[str, float] = field(default_factory=dict)
+    timed: bool = False
 
     def bracket(self, study: Study, method: str) -> tuple[float, float]:
         """Between which fractions of the dense network a method is worth another trial: below the
         smallest network of all that is within the bound, and above what the method has failed at.
         With further keys to vary, a failure says nothing of other values.
         """
+        least = max(LEAST, self.least.get(method, LEAST))
+        if self.timed:
+            return least, 1.0
         done = ended(study)
         best = min((share_of(own) for own in done if own.user_attrs.get(WITHIN)), default=1.0)
         failed = [own for own in done if own.params["method"] == method and not own.user_attrs.get(WITHIN)]
         shares = [] if self.vary else [share_of(own) for own in failed]
-        least = max(LEAST, self.least.get(method, LEAST))
         return max((share for share in shares if share < best), default=least), best
 
     def left(self, study: Study) -> list[str]:

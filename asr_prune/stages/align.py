@@ -58,6 +58,7 @@ def _trained(experiment: Experiment, options: PassOptions, before: Sequence[Pass
             "seed": recipe.seed,
             "label_all": last or not partial,
         },
+        uncounted={"nj": experiment.nj},
         inputs=inputs,
         outputs=pass_files(out, options, before),
         home=layout.exp,

@@ -97,7 +97,8 @@ def _prepare(experiment: Experiment) -> Work:
         says=f"preparing with {os.path.relpath(script)}",
         job="asr_prune.corpus.prepare:prepare_corpus",
         arguments=arguments,
-        uncounted=places | {"words": folder / "words.txt" if folder else None, "oov": _oov(experiment)},
+        uncounted=places
+        | {"words": folder / "words.txt" if folder else None, "oov": _oov(experiment), "nj": experiment.nj},
         inputs={},
         outputs=[layout.facts, *(layout.set(part) / name for part in SETS for name in tables)],
         optional=[

@@ -8,6 +8,7 @@ from pathlib import Path
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.layout import SCORED_SETS
 from asr_prune.run_dir import RunDir, decode_info, lattices_file, portions_of, words_file
+from asr_prune.stages import in_vosk
 from asr_prune.stages.graph import ADAPTATION
 from asr_prune.stages.inputs import decoding_inputs, front_end_files, noisy_sets
 from asr_prune.workflow.experiment import Experiment
@@ -22,10 +23,10 @@ ELSEWHERE = ("graph", "transition_scale", "self_loop_scale", *ADAPTATION, "ctc_l
 
 def works(experiment: Experiment) -> list[Work]:
     """One work for each run, and one for its test sets with noise; with kept lattices two of each, so
-    that another grid of weights needs no search.
+    that another grid of weights needs no search. An imported model is decoded in Vosk.
     """
     if experiment.imported:
-        return []
+        return in_vosk.works(experiment)
     experiment.need_hmm()
     folders = [experiment.run_dir(run) for run in experiment.runs]
     keep = experiment.recipe.decode.lattice

@@ -9,6 +9,7 @@ from asr_prune.features.online.directory import MODEL_FILES
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder
 from asr_prune.layout import SETS, UNTRANSCRIBED
+from asr_prune.run_dir import portions_of
 from asr_prune.stages.inputs import noisy_sets
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Listing, Work
@@ -84,6 +85,7 @@ def _computed(
         job="asr_prune.features.make:make_features",
         arguments={**places, "kind": kind, "options": options, "longest": corpus.longest, **chosen},
         uncounted={"nj": experiment.nj},
+        unfinished=[portions_of(out) for out in places["outs"]],
         optional=[
             *(folder / "segments" for folder in places["sets"]),
             audio,

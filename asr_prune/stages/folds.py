@@ -41,7 +41,7 @@ def works_of_folds(stage: str, works: Declare, experiment: Experiment) -> list[W
             *whole,
             *(_selected(fold, work.piece) for fold in experiment.folds for work in whole),
         ]
-    made = [replace(work, fold=_number(fold)) for fold in experiment.folds for work in works(fold)]
+    made = [_of_fold(experiment, fold, work) for fold in experiment.folds for work in works(fold)]
     if stage == "lang":
         made.append(_overlap(experiment))
     if stage == "score":
@@ -51,6 +51,12 @@ def works_of_folds(stage: str, works: Declare, experiment: Experiment) -> list[W
 
 def _number(fold: Experiment) -> str:
     return fold.layout.fold
+
+
+def _of_fold(whole: Experiment, fold: Experiment, work: Work) -> Work:
+    """What outdates a run's result in its fold outdates that of all folds together."""
+    pooled = [whole.pooled.layout.run(work.run).result] if work.outdates else []
+    return replace(work, fold=_number(fold), outdates=[*work.outdates, *pooled])
 
 
 def _check(experiment: Experiment) -> None:

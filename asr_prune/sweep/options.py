@@ -74,5 +74,7 @@ class SweepOptions:
             raise ValueError("teachers must have an entry; null is no teacher")
         if DENSE_TEACHER in self.teachers and not any(map(is_dense_entry, self.methods)):
             raise ValueError("teachers has dense, but methods has none; add {prune: {method: none}} to methods")
+        if self.folds < 0 or self.folds in (1, 2):
+            raise ValueError(f"folds must be 3 or more, or 0 for none, not {self.folds}")
         for seed in self.seeds:
             check_seed(seed)

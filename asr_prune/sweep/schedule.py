@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 from asr_prune.report.cells import decimals
 from asr_prune.report.results import read_result
 from asr_prune.sweep.board import Board, Status
-from asr_prune.sweep.worker import Task, Worker, preload
+from asr_prune.sweep.worker import RunTask, Worker, preload
 from asr_prune.workflow.runner import Runner
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class SweepSchedule:
 
     def _begin(self, status: Status) -> None:
         status.state, status.began = "running", time.time()
-        task = Task.of(status.point, status.log, self.runner.accept_code)
+        task = RunTask.of(status.point, status.log, self.runner.accept_code)
         self.workers[status.point.name] = Worker(task)
 
     def _wait(self) -> None:

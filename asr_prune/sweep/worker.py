@@ -38,7 +38,7 @@ def preload(works: Iterable[Work]) -> None:
 
 
 @dataclass(frozen=True)
-class Task:
+class RunTask:
     """What a process is given: the folder of the project, the recipe and settings of a point, and
     where its output goes; stages: of the run, those to go through.
     """
@@ -52,7 +52,7 @@ class Task:
     stages: tuple[str, ...] = RUN_STAGES
 
     @classmethod
-    def of(cls, point: SweepPoint, log: Path, accept_code: bool, stages: tuple[str, ...] = RUN_STAGES) -> Task:
+    def of(cls, point: SweepPoint, log: Path, accept_code: bool, stages: tuple[str, ...] = RUN_STAGES) -> RunTask:
         loaded = point.experiment.loaded
         return cls(Path.cwd(), loaded.folder, tuple(loaded.sets), point.method, log, accept_code, stages)
 
@@ -60,7 +60,7 @@ class Task:
 class Worker:
     """A running process of a task. It ends when this process ends, whatever ends that."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: RunTask) -> None:
         self._answer, theirs = STARTER.Pipe(duplex=False)
         self.process: BaseProcess = STARTER.Process(target=work_on, args=(task, theirs))
         self.process.start()
@@ -84,7 +84,7 @@ class Worker:
         self.process.join()
 
 
-def work_on(task: Task, answer: Connection) -> None:
+def work_on(task: RunTask, answer: Connection) -> None:
     """Makes the run; of an error, `answer` gets the cause in one line."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.chdir(task.project)

@@ -7,29 +7,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.metadata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from asr_prune.spread.identity import LIBRARIES, version_of
+
 PACKAGE = Path(__file__).resolve().parent.parent
 NAME = PACKAGE.name
-#: libraries whose version can change a result: module -> distribution
-LIBRARIES = {
-    "kaldi_hmm_gmm": "kaldi-hmm-gmm",
-    "kaldi_native_fbank": "kaldi-native-fbank",
-    "kaldifst": "kaldifst",
-    "kaldilm": "kaldilm",
-    "numba": "numba",
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "sentencepiece": "sentencepiece",
-    "soundfile": "soundfile",
-    "torch": "torch",
-    "torchaudio": "torchaudio",
-}
 
 
 @dataclass(frozen=True)
@@ -75,15 +62,7 @@ class Sources:
     def libraries(self, sources: Iterable[Source]) -> dict[str, str]:
         """Versions of the libraries of LIBRARIES that these sources import."""
         tops = {name.partition(".")[0] for source in sources for name in source.imports}
-        return {LIBRARIES[top]: _version(LIBRARIES[top]) for top in sorted(tops & LIBRARIES.keys())}
-
-
-@cache
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution).partition("+")[0]
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
+        return {LIBRARIES[top]: version_of(LIBRARIES[top]) for top in sorted(tops & LIBRARIES.keys())}
 
 
 @cache

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from asr_prune.errors import UserError
 from asr_prune.files import listing, sweep
 from asr_prune.integrity import Damaged, forget
 from asr_prune.layout import Layout
+from asr_prune.spread.task import find_job
 from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
 from asr_prune.workflow.work import Listing, Work, optional_files, plain
 
@@ -166,10 +165,3 @@ class Runner:
             written = next((found for own in ledgers if (found := own.written(maker, path))), None)
             if written and written != self.hashes.of(path) and str(path) in str(error):
                 raise DamagedInput(path, maker) from error
-
-
-def find_job(name: str) -> Callable[..., Any]:
-    """The function that "module:function" names."""
-    module, _, function = name.partition(":")
-    job: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return job

@@ -105,6 +105,11 @@ def test_go_on_with_run_sh_where_there_is_one(project: Path) -> None:
     assert last == "go on with: ./run.sh --recipe recipes/tiny --stage corpus"
 
 
+def test_accepted_code_is_accepted_in_going_on_too(project: Path) -> None:
+    last = run(project, "--stage", "lang", "--accept-code").stderr.splitlines()[-1]
+    assert last == "go on with: asr-prune run --recipe recipes/tiny --stage corpus --accept-code"
+
+
 def test_modules_in_the_current_folder_are_not_imported(project: Path) -> None:
     for name in ("numpy.py", "local.py", "yaml.py"):
         (project / name).write_text("raise SystemExit('imported')\n")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr_prune.corpus.audio import utterance_seconds
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.inspect import utterance_seconds
 from asr_prune.corpus.validate import examine, validate
 from asr_prune.errors import UserError
 

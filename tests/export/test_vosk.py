@@ -23,6 +23,7 @@ from asr_prune.errors import UserError
 from asr_prune.export.nnet3 import check_vosk_features, model_conf
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.nnet3.model import read_nnet3
+from asr_prune.score.align import distance
 from asr_prune.stages import STAGES
 
 from .conftest import MakeDeployed
@@ -109,6 +110,35 @@ def test_the_lines_of_the_page_find_words(done: SimpleNamespace, capsys: Printed
     words = printed("import json, soundfile, vosk")
     assert words
     assert {*words} <= {"LOW", "MID", "HIGH"}
+
+
+def test_an_imported_folder_is_judged_by_its_words(done: SimpleNamespace, capsys: Printed) -> None:
+    pytest.importorskip("vosk", reason=NO_WHEEL)
+    if done.kind != "cepstra":
+        pytest.skip("models that are imported read cepstra")
+    assert run_verb(capsys, "export", done.runs["thin"], "out/big", "--vosk")[0] == 0
+    data = [f"--{part}=data/tones/{part}" for part in ("train", "dev", "test")]
+    assert run_verb(capsys, "import", "out/big", "again", *data)[0] == 0
+    few = ["--set", "train.epochs=1", "--set", "train.utterances=2"]
+    both = ["--set", "runs=[{name: all, prune: {method: none}}, {name: few, prune: {keep: 0.5}}]"]
+    status, text = run_verb(capsys, "run", "--recipe", "recipes/again", "--nj", "1", *few, *both)
+    assert status == 0, text
+    folders = {path.name.split("-")[0]: path for path in Path("exp/again/runs").iterdir()}
+    found = {name: json.loads((path / "vosk.json").read_text()) for name, path in folders.items()}
+    assert found.keys() == {"all", "few"}
+    original = json.loads(Path("exp/again/original/words.json").read_text())
+    texts = DataDir.read(Path("data/tones/test")).text
+    assert original["words"].keys() == found["few"]["hypotheses"].keys() == texts.keys()
+    for own in found.values():
+        pairs = [(original["words"][utt], own["hypotheses"][utt]) for utt in texts]
+        assert own["edits"] == sum(distance([one], [two]) for one, two in pairs)
+        assert own["utterances_alike"] == sum(one == two for one, two in pairs)
+        assert own["rtf"] > 0
+    few_words = 100 * found["few"]["edits"] / found["few"]["words"]
+    lines = run_verb(capsys, "report", "--recipe", "recipes/again", "--nj", "1", *few, *both)[1].splitlines()
+    assert "other words  utterances alike   ms/s       WER" in lines[0]
+    assert f"  {few_words:.2f}  " in lines[2]
+    assert lines[3].startswith(f"the original: {found['few']['words']} words, ")
 
 
 def test_the_folder_is_that_of_a_vosk_model(done: SimpleNamespace, capsys: Printed) -> None:

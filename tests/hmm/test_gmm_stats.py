@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_prune.hmm.gmm import Gmms
-from asr_prune.hmm.gmm_stats import Stats, accumulate, update
+from asr_prune.hmm.gmm_stats import Stats, accumulate
+from asr_prune.hmm.gmm_update import update
 from asr_prune.hmm.kaldi_model import unpickled
 
 Make = Callable[[int, int, int], Gmms]

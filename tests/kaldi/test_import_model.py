@@ -25,13 +25,13 @@ LAYOUTS = {"new": ("am/final.mdl", "conf/mfcc.conf"), "old": ("final.mdl", "mfcc
 
 
 def model_directory(folder: Path, model: Nnet3, layout: str = "new") -> Path:
-    """A Vosk directory without i-vectors; its graph is a file of four bytes."""
+    """A Vosk directory without i-vectors; of its graph there is a file of four bytes."""
     final, conf = (folder / name for name in LAYOUTS[layout])
-    for path in (final, conf, folder / "graph/HCLG.fst"):
+    for path in (final, conf, folder / "graph/words.txt"):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_nnet3(final, model)
     conf.write_text(MFCC)
-    (folder / "graph/HCLG.fst").write_bytes(b"HCLG")
+    (folder / "graph/words.txt").write_bytes(b"HCLG")
     if layout == "new":
         (folder / "conf/model.conf").write_text("--frame-subsampling-factor=3\n--beam=10\n")
     return folder
@@ -77,7 +77,7 @@ def test_from_a_model_to_a_smaller_one(project: Path, method: str, layout: str) 
     assert json.loads(trained.verify.read_text())["holds"]
     run("export", str(folder), "smaller", "--vosk")
     final = LAYOUTS[layout][0]
-    assert Path("smaller/graph/HCLG.fst").read_bytes() == b"HCLG"
+    assert Path("smaller/graph/words.txt").read_bytes() == b"HCLG"
     assert Path("smaller", final).stat().st_size < 0.8 * Path("model", final).stat().st_size
     shrunk = load_model(trained.shrunk).network
     again = GraphNetwork.of(read_nnet3(Path("smaller", final)), 3, final)

@@ -137,3 +137,10 @@ def _runs_of(command: str) -> set[str]:
     sets = [value for flag, value in pairwise(words) if flag == "--set"]
     runs = load_recipe(ROOT / words[words.index("--recipe") + 1], sets).runs()
     return {run.name.removesuffix(f"-s{run.seed}") for run in runs}
+
+
+@pytest.mark.parametrize("figure", ["5.00", "1.000"])
+def test_a_figure_that_was_taken_off_the_page_differs(figure: str) -> None:
+    (row,) = read_results_page(page(a=[result()]).replace(f" {figure} |", " - |"), "RESULTS.md")
+    (told,) = differences([row], {"a": [result()]})
+    assert "no figure on the page" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from sweeping import write_project  # noqa: E402
 
 from asr_prune.search.bound import Bound, Loss  # noqa: E402
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended  # noqa: E402
-from asr_prune.search.search import again  # noqa: E402
 from asr_prune.search.space import Space  # noqa: E402
+from asr_prune.search.trials import again  # noqa: E402
 
 
 def add(study: optuna.Study, share: float, within: bool, ce: list[float], method: str = "l2") -> None:
@@ -108,6 +109,7 @@ def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
         (["--method", "l2", "--vary", "prune.penality=1:2"], "unknown key"),
         (["--method", "l2", "--vary", "prune.fine_tune=0.5:2"], "fine_tune"),
         (["--method", "l2", "--set", "corpus.folds=3"], "set corpus.folds to 0"),
+        (["--method", "l2", "--beam", "9"], "--beam changes words and no cross-entropy"),
     ],
 )
 def test_mistakes_are_told_first(
@@ -136,3 +138,24 @@ def test_a_search_finds_a_network_and_goes_on_where_it_was(
     assert [line.split(" of ")[0] for line in lines[-2:-1]] == ["trial 0: gradual-params0.25, 0.25"]
     assert lines[-1].startswith("trial 1: gradual-params0.2")
     assert lines[-1].endswith("within surely") or "[" not in lines[-1]
+
+
+@pytest.mark.trains
+def test_networks_and_beams_are_traded_for_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_project(tmp_path, "")
+    monkeypatch.chdir(tmp_path)
+    command = ["search", "recipes/tiny", "--max-wer-loss", "100", "--nj", "1", "--trials", "1"]
+    assert main([*command, "--method", "gradual", "--beam", "9", "--beam", "12"]) == 0
+    lines = capfd.readouterr().out.split("\n")
+    dense = [line for line in lines if line.startswith("the dense network with beam ")]
+    assert [line.split(":")[0].rpartition(" ")[2] for line in dense] == ["12", "9"]
+    (found,) = [line for line in lines if line.startswith("fastest with a wer loss of at most 100: trial 0")]
+    matched = re.search(r"with beam (9|12) ([0-9.]+) of the time, loss", found)
+    assert matched
+    assert float(matched[2]) > 0
+    run = "runs=[{prune: {method: gradual, budget: {params: 0.25}}}]"
+    given = ["--recipe", "recipes/tiny", "--nj", "1", "--set", run, "--set", f"decode.beam={matched[1]}"]
+    assert main(["decode", *given]) == 0
+    assert "up to date" in capfd.readouterr().out

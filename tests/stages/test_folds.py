@@ -64,6 +64,16 @@ def test_a_fold_reads_itself_and_what_no_speaker_taught(tones: Path, sets: list[
         assert work.home.is_relative_to(home.exp)
 
 
+def test_a_fold_that_trains_again_outdates_the_figures_of_all_folds(tones: Path) -> None:
+    pooled = {work.run: work.outputs for work in works() if work.fold == "pooled" and work.stage == "score"}
+    training = [work for work in works() if work.stage == "train"]
+    assert len(training) == COUNT * len(pooled) > 0
+    for work in training:
+        here, together = work.outdates
+        assert here.is_relative_to(EXP / work.fold)
+        assert together in pooled[work.run]
+
+
 def test_all_methods_and_seeds_have_the_same_folds(tones: Path) -> None:
     def divisions(*sets: str) -> list[object]:
         return [plain(work.arguments) for work in works(*sets) if work.stage == "corpus" and work.fold]

@@ -59,7 +59,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         (f"{DENSE}, {{name: a, train: {{teacher: [dense, ./none]}}}}", r"none/model/network.pt is not there"),
         (f"{DENSE}, {{train: {{teacher: dense, teacher_weight: 2}}}}", "teacher_weight must be from 0 to 1"),
-        (f"{DENSE}, {{train: {{teacher: dense, temperature: 0}}}}", "temperature above 0"),
+        (f"{DENSE}, {{train: {{teacher: dense, temperature: 0}}}}", "temperature must be above 0"),
     ],
 )
 def test_a_teacher_that_cannot_be_is_refused_before_anything_is_done(

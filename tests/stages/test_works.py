@@ -15,12 +15,12 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.facts import Facts
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.recipe.load import load_recipe
+from asr_prune.spread.task import find_job
 from asr_prune.stages import STAGES, all_works
 from asr_prune.stages.decode import search_options
 from asr_prune.stages.graph import ADAPTATION, FIRST_PASSES
 from asr_prune.workflow.code import Sources
 from asr_prune.workflow.experiment import Experiment
-from asr_prune.workflow.runner import find_job
 from asr_prune.workflow.work import Work
 
 ROOT = Path(__file__).resolve().parents[2]

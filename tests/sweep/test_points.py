@@ -140,6 +140,7 @@ def test_there_are_as_many_runs_as_the_product_says(
         (f"methods: [{DENSE}]\nseeds: 1", r"line 2: seeds: must be a list \(got 1\)"),
         (f"methods: [{DENSE}]\nseeds: [-1]", "seed must be at least 0"),
         (f"methods: [{DENSE}]\nkeeps: [0.5, 0.5]", "keeps has 0.5 twice; remove one"),
+        (f"methods: [{DENSE}]\nfolds: 2", r"sweep.yaml: folds must be 3 or more, or 0 for none, not 2"),
         (f"methods: [{DENSE}]\nteachers: []", "teachers must have an entry; null is no teacher"),
         ("methods:\n- {prune: {method: none}, nodes: 3}", r"line 2: unknown key 'methods.0.nodes'"),
         (

@@ -19,7 +19,7 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.sweep.points import SHARED_STAGES
-from asr_prune.sweep.worker import Task, Worker
+from asr_prune.sweep.worker import RunTask, Worker
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "stages")]
@@ -147,7 +147,7 @@ def test_a_worker_that_is_killed_is_told(before: Path, tmp_path: Path, monkeypat
     copy(before, tmp_path / "killed")
     monkeypatch.chdir(tmp_path / "killed")
     sets = ("train.epochs=1000", "runs=[{prune: {method: none}}]")
-    worker = Worker(Task(Path.cwd(), Path("recipes/tiny"), sets, "none", Path("exp/tiny/log/sweep/a.log"), False))
+    worker = Worker(RunTask(Path.cwd(), Path("recipes/tiny"), sets, "none", Path("exp/tiny/log/sweep/a.log"), False))
     until(Path("exp/tiny/runs/dense-epochs-1000/metrics.jsonl").is_file, 120)
     assert worker.process.pid is not None
     os.kill(worker.process.pid, signal.SIGKILL)

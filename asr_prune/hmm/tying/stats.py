@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import kaldi_hmm_gmm as khg
 import numpy as np
@@ -11,7 +13,10 @@ from asr_prune.hmm.gmm import Doubles, Floats, Ints, Longs, blocks
 from asr_prune.hmm.tying.likelihood import summed
 from asr_prune.hmm.tying.segments import phone_segments
 from asr_prune.hmm.tying.transitions import Transitions
+from asr_prune.spread.pieces import PieceWorkers, runs
 
+#: frames that are summed at a time, and of a task
+_BLOCK, _TASK_FRAMES = 16384, 65536
 #: in place of the neighbours of context-independent phones
 _NO_CONTEXT = -1
 
@@ -54,11 +59,12 @@ def tree_stats(
     ci_phones: list[int],
     width: int = 3,
     central: int = 1,
+    workers: PieceWorkers | None = None,
 ) -> TreeStats:
     """Accumulates feats [frames, dim] by event of an alignment.
 
     ids, bounds: as for `phone_segments`; ci_phones: context-independent phones,
-    whose events differ by pdf class only.
+    whose events differ by pdf class only; workers: other processes, None for this one alone.
     """
     table = Transitions.of(transitions)
     segments = phone_segments(table, ids, bounds)
@@ -71,7 +77,7 @@ def tree_stats(
     event[aligned] = table.pdf_class[ids[aligned]] * len(kinds) + kind[segments.owner[aligned]]
     seen = np.unique(event[aligned])
     index = np.where(aligned, np.searchsorted(seen, event), -1)
-    moments = _moments(feats, index, len(seen))
+    moments = _moments(feats, index, len(seen), workers)
     size = max(len(kinds), 1)
     return TreeStats((seen // size).astype(np.int32), kinds[seen % size], moments, central)
 
@@ -88,13 +94,30 @@ def distinct(rows: Ints) -> tuple[Ints, Longs]:
     return rows[first], inverse
 
 
-def _moments(feats: Floats, event: Longs, events: int) -> Doubles:
+def _moments(feats: Floats, event: Longs, events: int, workers: PieceWorkers | None) -> Doubles:
     """Moments [events, 1 + 2 dim] of feats by event [frames], -1 for frames to skip."""
     out = np.zeros((events, 1 + 2 * feats.shape[1]))
-    for rows in blocks(len(feats), 16384):
-        used = event[rows] >= 0
-        x = feats[rows][used].astype(np.float64)
-        kinds, kind = np.unique(event[rows][used], return_inverse=True)
-        values = np.hstack([np.ones((len(x), 1)), x, x * x])
-        out[kinds] += summed(values, kind, len(kinds))
+    parts: Iterable[list[tuple[Longs, Doubles]]]
+    all_rows = list(blocks(len(feats), _BLOCK))
+    if workers is None:
+        parts = (block_moments(feats, event, [rows]) for rows in all_rows)
+    else:
+        found = runs([_BLOCK] * len(all_rows), _TASK_FRAMES)
+        pieces = [{"rows": all_rows[run.start : run.stop]} for run in found]
+        arrays: dict[str, np.ndarray] = {"feats": feats, "event": event}
+        parts = workers.map("asr_prune.hmm.tying.stats:block_moments", pieces, {}, arrays)
+    for kinds, sums in chain.from_iterable(parts):
+        out[kinds] += sums
     return out
+
+
+def block_moments(feats: Floats, event: Longs, rows: list[slice]) -> list[tuple[Longs, Doubles]]:
+    """A piece: the events in each of these blocks of frames, and their moments."""
+    found = []
+    for block in rows:
+        used = event[block] >= 0
+        x = feats[block][used].astype(np.float64)
+        kinds, kind = np.unique(event[block][used], return_inverse=True)
+        values = np.hstack([np.ones((len(x), 1)), x, x * x])
+        found.append((kinds, summed(values, kind, len(kinds))))
+    return found

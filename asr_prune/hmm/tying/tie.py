@@ -13,6 +13,7 @@ from asr_prune.hmm.tying.init import initial_model
 from asr_prune.hmm.tying.questions import Questions, extra_questions, phone_questions
 from asr_prune.hmm.tying.stats import TreeStats, tree_stats
 from asr_prune.lang.lang import Lang
+from asr_prune.spread.pieces import PieceWorkers
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,16 @@ def tie(
     cluster_threshold: float = -1.0,
     seed: int = 0,
     min_gain: float = MIN_GAIN,
+    workers: PieceWorkers | None = None,
 ) -> Tied:
     """Ties the states of triphones, as train_deltas.sh before its first iteration.
 
     model: the one that made the alignment `ids` [frames], with any tree; bounds: [utterances + 1];
-    feats: [frames, dim]; leaves, cluster_threshold, min_gain: see `build_tree`. The same seed gives
-    the same model. Raises UserError as `initial_model`.
+    feats: [frames, dim]; leaves, cluster_threshold, min_gain: see `build_tree`; workers: for the
+    statistics. The same seed gives the same model. Raises UserError as `initial_model`.
     """
     topology = parsed_topology(lang.topo, lang.path / "topo")
-    stats = tree_stats(model.transitions, ids, bounds, feats, ci_phones=lang.silence)
+    stats = tree_stats(model.transitions, ids, bounds, feats, lang.silence, workers=workers)
     questions = _questions(lang, topology.get_phone_to_num_pdf_classes(), stats, seed)
     tree = build_tree(stats, lang.shared, questions, leaves, cluster_threshold, min_gain)
     tied, occupancies = initial_model(tree, topology, stats)

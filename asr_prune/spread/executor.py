@@ -1,0 +1,127 @@
+"""Executors: what does the tasks of a stage. One is chosen for a whole command.
+
+A stage says
+
+    with executor(nj) as workers:
+        for task in workers.run(tasks):
+            ...
+
+and does not know where its tasks are done.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from asr_prune.process import WorkerPool, start_method, worker_pool
+from asr_prune.spread.task import Report, Task, attempt, use_one_thread
+
+
+class Executor(ABC):
+    """Does tasks, several at a time, between the beginning and the end of a `with` block.
+
+    nj: how many at a time.
+    """
+
+    nj: int
+
+    def run(self, tasks: Iterable[Task], resume: bool = False) -> Iterator[Task]:
+        """Does all tasks and yields each when it is done, in the order of completion.
+
+        resume: whether tasks whose output is there already count as done. Messages of tasks are
+        logged here. Raises UserError for the first task that raises one, or that cannot be done
+        because its workers die; tasks that are done keep their outputs.
+        """
+        waiting = []
+        for task in tasks:
+            if resume and task.output.is_file():
+                yield task
+            else:
+                waiting.append(task)
+        if waiting:
+            yield from self.do(waiting)
+
+    @abstractmethod
+    def do(self, tasks: Sequence[Task]) -> Iterator[Task]:
+        """As `run`, of tasks that are all to do."""
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ends what it has started; tasks start it again."""
+
+
+class LocalExecutor(Executor):
+    """Processes of this machine, started at the first tasks and kept for the next ones.
+
+    With one process, tasks are done in this one, with its threads; each of several has one thread.
+    """
+
+    def __init__(self, nj: int) -> None:
+        self.nj, self._size = nj, 0
+        self._stack = ExitStack()
+        self._pool: WorkerPool | None = None
+
+    def do(self, tasks: Sequence[Task]) -> Iterator[Task]:
+        size = min(self.nj, len(tasks))
+        if size == 1:
+            for task in tasks:
+                task.do()
+                yield task
+            return
+        for number, report in self._started(size).unordered(_numbered, list(enumerate(tasks))):
+            report.receive(tasks[number])
+            yield tasks[number]
+
+    def _started(self, size: int) -> WorkerPool:
+        if self._pool is None or self._size < size:
+            self._stack.close()
+            pool = worker_pool(size, start_method(), use_one_thread)
+            self._pool, self._size = self._stack.enter_context(pool), size
+        return self._pool
+
+    def stop(self) -> None:
+        self._pool = None
+        self._stack.close()
+
+
+def _numbered(item: tuple[int, Task]) -> tuple[int, Report]:
+    number, task = item
+    return number, attempt(task)
+
+
+_chosen: Executor | None = None
+
+
+@contextmanager
+def chosen(by: Executor) -> Iterator[None]:
+    """Within the block `executor` gives `by`, which is stopped at its end."""
+    global _chosen
+    before, _chosen = _chosen, by
+    try:
+        with by:
+            yield
+    finally:
+        _chosen = before
+
+
+@contextmanager
+def executor(nj: int) -> Iterator[Executor]:
+    """What the command has chosen, or else `nj` processes of this machine, for this block."""
+    if _chosen is not None:
+        yield _chosen
+    else:
+        with LocalExecutor(nj) as own:
+            yield own
+
+
+def elsewhere() -> Executor | None:
+    """The executor that the command has chosen; None if its work is done on this machine."""
+    return _chosen

@@ -1,0 +1,59 @@
+"""Stage decode of an imported model: the words of test that Vosk finds with it and with each smaller network."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from asr_prune.nnet3.places import MODELS
+from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.work import Files, Work
+
+#: the decoding graph of a directory that Vosk opens, in its newer and its older layout
+_GRAPHS = ("graph/HCLG.fst", "graph/HCLr.fst", "HCLG.fst", "HCLr.fst")
+
+
+def works(experiment: Experiment) -> list[Work]:
+    """The original's words, and how those of each run differ; none without Vosk or a directory of its."""
+    model = Path(experiment.loaded.recipe.features.network.model or "")
+    if not find_spec("vosk") or not any((model / graph).is_file() for graph in _GRAPHS):
+        return []
+    return [_original(experiment, model), *(_run(experiment, model, i) for i in range(len(experiment.runs)))]
+
+
+def _original(experiment: Experiment, model: Path) -> Work:
+    layout = experiment.layout
+    return Work(
+        stage="decode",
+        says="the imported model in Vosk",
+        job="asr_prune.export.vosk_words:original_words",
+        arguments={"model": model, **_sound(experiment), "out": layout.original_words},
+        inputs=_heard(experiment),
+        outputs=[layout.original_words],
+        optional=[Files(model, MODELS)],
+        home=layout.exp,
+    )
+
+
+def _run(experiment: Experiment, model: Path, index: int) -> Work:
+    layout, run = experiment.layout, experiment.run_dir(experiment.runs[index])
+    return Work(
+        stage="decode",
+        run=run.name,
+        says="in Vosk",
+        job="asr_prune.export.vosk_words:run_words",
+        arguments={"run": run, **_sound(experiment), "original": layout.original_words, "out": run.vosk},
+        inputs={run.shrunk: "shrink", run.recipe: "train", layout.original_words: "decode"} | _heard(experiment),
+        outputs=[run.vosk],
+        optional=[Files(model, MODELS)],
+        home=run.path,
+    )
+
+
+def _sound(experiment: Experiment) -> dict[str, object]:
+    return {"data": experiment.layout.set("test"), "rate": experiment.recipe.corpus.rate}
+
+
+def _heard(experiment: Experiment) -> dict[Path, str]:
+    folder = experiment.layout.set("test")
+    return dict.fromkeys((folder / name for name in ("text", "utt2spk", "wav.scp")), "corpus")

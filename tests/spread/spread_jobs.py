@@ -1,0 +1,70 @@
+"""Jobs of these tests, which workers find by the name of this module."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from asr_prune.errors import UserError
+from asr_prune.files import atomic
+
+log = logging.getLogger("asr_prune.tests")
+
+
+def write(text: str, out: Path) -> None:
+    """Writes and logs `text`."""
+    log.info("writing %s", text)
+    with atomic(out) as file:
+        file.write(text)
+
+
+def tell_process(out: Path) -> None:
+    """Writes what one process has one of."""
+    write(f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')} {threading.active_count()}", out)
+
+
+def refuse(out: Path) -> None:
+    """Fails of something that the user can repair."""
+    raise UserError(f"{out} is not wanted; leave it out.")
+
+
+class _Odd(Exception):
+    """An error that cannot be pickled."""
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def fail(out: Path) -> None:
+    """Fails of a fault of the program."""
+    raise _Odd(1, 2)
+
+
+def die(out: Path) -> None:
+    """Kills its process, as the kernel does when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(mark: Path, out: Path) -> None:
+    """Kills its process, unless `mark` is there."""
+    if not mark.is_file():
+        mark.touch()
+        die(out)
+    write("survived", out)
+
+
+def linger(seconds: float, out: Path) -> None:
+    """Takes its time."""
+    time.sleep(seconds)
+    write("at last", out)
+
+
+def compute(out: Path) -> None:
+    """Writes what depends on the threads and the place: torch's threads, and the current folder."""
+    import torch
+
+    write(f"{torch.get_num_threads()} {Path.cwd()}", out)
