@@ -53,6 +53,7 @@ class Chunks(Examples):
         frames = frames_of(features)
         self.lengths = np.array([frames[name] for name in self.names])
         self.first = self._read([0])  # for the dimensions and the objective
+        self.first.may_lack_labels = lesson is not None  # of other utterances
         self.inputs, dim = self.first.inputs, self.first.features.shape[1] + (lesson.dim if lesson else 0)
         self.chunks = chunk_count(self.lengths, memory // 2 // kind.bytes_of(1, dim))
         chunk_frames = int(self.lengths.sum() / self.chunks + self.lengths.max())

@@ -44,6 +44,7 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return (x - self.mean) * (self.variance + self.epsilon).rsqrt()
+        x = x.to(self.mean)
         variance, mean = moments(x)
         with torch.no_grad():
             self.mean.lerp_(mean, self.momentum)

@@ -13,6 +13,7 @@ from asr_prune.acoustic.examples import Batch, Outcome, Utterances
 from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.placing import placed
 from asr_prune.acoustic.priors import log_priors, log_priors_from_counts
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.acoustic.unlabelled import NO_LABEL
@@ -41,6 +42,7 @@ class FrameSet(InMemory):
     ) -> None:
         super().__init__(features, lengths, context, teacher, side)
         self.labels = labels
+        self.may_lack_labels = teacher is not None and bool((labels == NO_LABEL).any())
 
     @classmethod
     def count_examples(cls, lengths: np.ndarray) -> int:
@@ -82,9 +84,9 @@ class FrameSet(InMemory):
     ) -> FrameSet:
         lengths = frames_of(features)
         return cls(
-            concatenate(names, features, np.float32).to(device),
-            concatenate(names, labels, np.int64).to(device),
-            torch.tensor([lengths[name] for name in names]).to(device),
+            placed(concatenate(names, features, np.float32), device),
+            placed(concatenate(names, labels, np.int64), device),
+            placed(torch.tensor([lengths[name] for name in names]), device),
             context,
             lesson.teacher if lesson else None,
             side_of(names, lesson, device),
@@ -113,7 +115,8 @@ class FrameSet(InMemory):
 
     def judged(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
         """The outcome of logits, [frames, pdfs]; labels: [frames]; taught: what the teacher reads."""
-        if self.teacher is not None and bool((labels == NO_LABEL).any()):
+        logits = logits.to(network.shift)
+        if self.may_lack_labels and bool((labels == NO_LABEL).any()):
             return self._partly_labelled(network, logits, labels, taught)
         loss = nn.functional.cross_entropy(logits, labels)
         correct = (logits.detach().argmax(-1) == labels).sum()

@@ -14,6 +14,7 @@ from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.examples import Batch, Examples, Utterances, example_order
 from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.placing import placed
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher, Want
 from asr_prune.features.stored import frames_of
 
@@ -27,6 +28,8 @@ class InMemory(Examples):
 
     #: bytes per frame besides the features: first and last
     index_bytes = 16
+    #: whether a batch is asked if it has frames without a label
+    may_lack_labels = False
 
     def __init__(
         self,
@@ -180,4 +183,4 @@ def side_of(names: Sequence[str], lesson: Lesson | None, device: torch.device | 
     """The side features of the utterances `names`, concatenated; None if there are none."""
     if lesson is None or lesson.side is None:
         return None
-    return concatenate(names, lesson.side, np.float32).to(device)
+    return placed(concatenate(names, lesson.side, np.float32), device)

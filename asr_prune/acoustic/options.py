@@ -95,7 +95,7 @@ class TrainOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"rise": "pct_start"}
     #: keys that earlier versions did not have
-    LATER: ClassVar[tuple[str, ...]] = ("segment", "processes")
+    LATER: ClassVar[tuple[str, ...]] = ("segment", "precision", "processes")
     #: passes over the training set, shared by all phases of a pruning run
     epochs: int = 12
     #: adamw with a one-cycle learning rate, or sgd with newbob halving
@@ -142,6 +142,9 @@ class TrainOptions:
     #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run
     #: on every batch, as always with CTC
     teacher_top: int = 16
+    #: of matrix products in training: float32; tf32, on a GPU only; bf16, by autocast. Weights, loss
+    #: and evaluations are float32. See precision.md
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
     #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"
     #: processes that train a network together, each on a part of every batch: on GPUs one per GPU,

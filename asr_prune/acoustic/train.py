@@ -22,6 +22,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.precision import Precision
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.progress import track
@@ -70,6 +71,7 @@ class Trainer:
         self.steps = self.steps_per_epoch * options.epochs
         check_batch(train, options)
         processes.take_from_first(network.state_dict())
+        self.precision = Precision(options, train.device)
         self.schedule = ScheduleSequence(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
@@ -161,8 +163,9 @@ class Trainer:
     def _update(self, *batch: torch.Tensor) -> Outcome:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step)
-        with self.hooks.acting(training=True):
-            outcome = self.train_frames.outcome(self.network, *batch)
+        with self.hooks.acting(training=True), self.precision.update():
+            with self.precision.forward():
+                outcome = self.train_frames.outcome(self.network, *batch)
             penalty = self.hooks.penalty()
             self.optimiser.zero_grad()
             part_of_objective(outcome, penalty).backward()

@@ -16,6 +16,7 @@ from asr_prune.acoustic.examples import Batch, Outcome, Utterances
 from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.placing import placed
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
@@ -95,7 +96,7 @@ class UtteranceSet(InMemory):
         lengths = frames_of(features)
         chosen = {name: feasible_spellings(labels[name], -(-lengths[name] // stride)) for name in names}
         return cls(
-            concatenate(names, features, np.float32).to(device),
+            placed(concatenate(names, features, np.float32), device),
             torch.tensor([lengths[name] for name in names]).to(device),
             [[torch.from_numpy(tokens).to(device) for tokens in chosen[name]] for name in names],
             context,
@@ -156,6 +157,7 @@ class UtteranceSet(InMemory):
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, lengths, tokens, counts, ways, *taught = batch
         logits, output_lengths = network.forward_utterances(inputs, lengths)
+        logits = logits.to(network.shift)
         parts = logits.log_softmax(-1).split(output_lengths.tolist())
         losses = _ctc_losses(parts, output_lengths, tokens, counts, ways)
         loss = -torch.stack([(-several).logsumexp(0) for several in losses]).sum() / len(inputs)
