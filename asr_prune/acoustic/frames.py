@@ -28,6 +28,7 @@ class FrameSet(InMemory):
     """
 
     eval_batch = 8192
+    single_rows = True
     index_bytes = InMemory.index_bytes + 8
 
     def __init__(
@@ -131,7 +132,8 @@ class FrameSet(InMemory):
         entropy = nn.functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
         objective = self.objective(network, entropy / len(labels), logits, Taught(taught))
         correct = (known & (logits.detach().argmax(-1) == labels)).sum()
-        return Outcome(entropy / count if count else objective, objective, count or len(labels), correct, count)
+        loss = entropy / count if count else objective
+        return Outcome(loss, objective, count or len(labels), correct, count, len(labels))
 
     def log_priors(self, classes: int) -> Tensor:
         """Of the pdfs, from the labels; zeros if no frame has one."""

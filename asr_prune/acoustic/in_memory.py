@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.augment import Augment
+from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.examples import Batch, Examples, Utterances, example_order
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.placing import placed
@@ -153,14 +154,18 @@ class InMemory(Examples):
     def batch_at(self, index: Tensor) -> Batch:
         """The batch of the examples `index`, int64; its first tensor holds spliced frames."""
 
-    def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
-        """The batch of the examples `index` for training, augmented if there is a `generator`."""
-        return self.batch_at(index)
+    def training_batch(self, index: Tensor, generator: torch.Generator | None, own: slice) -> Batch | None:
+        """The batch of the examples `index[own]`, augmented if there is a `generator`, from which
+        all of `index` draw; None if there are no such examples.
+        """
+        return self.batch_at(index[own]) if len(index[own]) else None
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
+    def batches(self, size: int, generator: torch.Generator | None = None, share: Share = WHOLE) -> Iterator[Batch]:
         for index in example_order(self, generator).split(size):
             if generator is None or len(index) == size or len(self) < size:
-                yield self.training_batch(index, generator)
+                batch = self.training_batch(index, generator, share.of(len(index)))
+                if batch is not None:
+                    yield batch
 
 
 def concatenate(names: Sequence[str], values: Utterances, dtype: type[np.generic]) -> Tensor:

@@ -25,6 +25,7 @@ class SegmentSet(FrameSet):
 
     segment = 50
     reach = (0, 0)
+    single_rows = False
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asr_prune.acoustic.distributed.processes import all_summed, place_of
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.saliency import gate_slopes
 
@@ -65,12 +66,14 @@ class Saliency:
     @torch.no_grad()
     def _squares(self, i: int, on: Tensor, outputs: Tensor, gradient: Tensor) -> None:
         """Adds squared derivatives; the loss is a mean over frames, so a frame's own derivative is
-        its part times the number of frames.
+        its part times the number of frames: of all processes that have a part of the batch.
         """
         now, whole_now = self.nodes_second[i], self.layers_second[i]
         parts = (outputs.to(now) * gradient.to(now)).flatten(0, -2)
-        self.nodes_second[i] = torch.where(on, _latest(now, len(parts) * parts.square().sum(0)), now)
-        whole = _latest(whole_now, len(parts) * parts.sum(1).square().sum())
+        frames = place_of(len(parts))[1]
+        square = frames * all_summed(parts.square().sum(0))
+        self.nodes_second[i] = torch.where(on, _latest(now, square), now)
+        whole = _latest(whole_now, frames * all_summed(parts.sum(1).square().sum()))
         self.layers_second[i] = torch.where(on.any(), whole, whole_now)
 
     @torch.no_grad()
