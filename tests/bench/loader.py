@@ -75,35 +75,40 @@ def chunks(options: argparse.Namespace) -> Chunks:
 def alone(data: Chunks, batch: int) -> None:
     """Prints the rate of the loader, and the memory after every tenth of the pass."""
     order, started, done, marks = torch.Generator().manual_seed(1), time.perf_counter(), 0, []
+    begun = time.process_time()
     total = data.batch_count(batch)
     for inputs, _ in data.batches(batch, order):
         done += 1
         if done % max(1, total // 10) == 0:
             marks.append(held())
         assert inputs.shape == (batch, data.inputs)
-    seconds = time.perf_counter() - started
-    print(f"loader alone: {done * batch / seconds:,.0f} frames/s, MB after each tenth: {[round(m) for m in marks]}")
+    seconds, busy = time.perf_counter() - started, time.process_time() - begun
+    rates = f"{done * batch / seconds:,.0f} frames/s, {done * batch / busy:,.0f} by CPU time"
+    print(f"loader alone: {rates}, MB after each tenth: {[round(m) for m in marks]}", flush=True)
 
 
 def with_network(data: Chunks, options: argparse.Namespace) -> None:
     """Prints the rate of updates, and the loader's part in it."""
+    torch.manual_seed(0)
     network = make(NetworkOptions(hidden=(options.nodes,) * 6), data.inputs, PDFS).to(options.device)
     train = TrainOptions(epochs=1000, batch=options.batch, tensorboard=False)
     trainer = Trainer(network.train(), train, data, data.first, Hooks(), 1, RunDir(options.folder))
-    batches, waited, started = data.batches(options.batch, torch.Generator().manual_seed(1)), 0.0, 0.0
+    batches, waited, started, begun = data.batches(options.batch, torch.Generator().manual_seed(1)), 0.0, 0.0, 0.0
     for update in range(options.updates + 1):
         before = time.perf_counter()
         batch = next(batches)
         if update:  # the first waits for the first chunk
             waited += time.perf_counter() - before
         else:
-            started = time.perf_counter()
+            started, begun = time.perf_counter(), time.process_time()
         trainer._update(*batch)
     if options.device == "cuda":
         torch.cuda.synchronize()
     seconds = time.perf_counter() - started
-    rate = (options.updates + 1) * options.batch / seconds
-    print(f"6 x {options.nodes}: {rate:,.0f} frames/s, in the loader {100 * waited / seconds:.1f} %, {held():.0f} MB")
+    busy = time.process_time() - begun
+    frames = (options.updates + 1) * options.batch
+    rates = f"{frames / seconds:,.0f} frames/s, {frames / busy:,.0f} by CPU time"
+    print(f"6 x {options.nodes}: {rates}, in the loader {100 * waited / seconds:.1f} %, {held():.0f} MB")
 
 
 if __name__ == "__main__":
