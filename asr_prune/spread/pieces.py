@@ -6,6 +6,7 @@ speaker. Pieces are joined in their order, so that no bit depends on the number 
 
 from __future__ import annotations
 
+import os
 import pickle
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,8 +89,14 @@ class PieceWorkers:
         with atomic(path, "wb") as file:
             np.save(file, array)
         self._stored[id(array)] = weakref.ref(array), path
-        weakref.finalize(array, path.unlink, missing_ok=True)
+        weakref.finalize(array, _remove, path, os.getpid())
         return path
+
+
+def _remove(path: Path, of: int) -> None:
+    """A fork, which has a copy of the array, leaves the file to the process `of`."""
+    if os.getpid() == of:
+        path.unlink(missing_ok=True)
 
 
 def _in_order(done: Iterator[Task], tasks: Sequence[Task]) -> Iterator[Path]:
