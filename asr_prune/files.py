@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -111,14 +112,14 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
 @contextmanager
 def scratch_dir(beside: Path | str) -> Iterator[Path]:
     """Yields an empty folder beside a path that is to be written, for what other processes read in
-    the meantime; it is gone after the block.
+    the meantime; it is gone after the block. Its name is never used again: processes that read from
+    it may remember what they have read by its path.
 
     Raises UserError as `atomic`.
     """
     place = Path(beside)
-    folder = place.with_name(f".{place.name}.{os.getpid()}.work.partial")
+    folder = place.with_name(f".{place.name}.{uuid.uuid4().hex}.work.partial")
     try:
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     except OSError as error:
         raise _refuse(folder, error) from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.pool
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -129,10 +130,26 @@ class WorkerPool:
         """A pool replaces a dead worker and waits for its results forever."""
         for worker in self._workers:
             if worker.exitcode is not None:
+                self._abandon()
                 raise UserError(
                     f"a worker process ended with status {worker.exitcode}, perhaps for lack of "
                     "memory; run the same command with fewer processes (--nj)."
                 )
+
+    def _abandon(self) -> None:
+        """Ends all workers, and releases what a dead one may hold: the end of the pool, which takes
+        tasks back, would wait for it forever.
+        """
+        pool: Any = self._pool
+        pool._worker_handler._state = multiprocessing.pool.TERMINATE  # starts no more workers
+        pool._change_notifier.put(None)
+        pool._worker_handler.join()
+        for worker in pool._pool:
+            worker.kill()
+            worker.join()
+        for lock in filter(None, (pool._inqueue._rlock, pool._outqueue._wlock)):
+            with suppress(ValueError):  # it is free
+                lock.release()
 
 
 def start_method() -> StartMethod:

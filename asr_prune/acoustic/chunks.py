@@ -48,7 +48,8 @@ class Chunks(Examples):
         self.kind, self.names = kind, kind.usable_utterances(features, labels, stride)
         self.features, self.labels, self.context = features, labels, context
         self.stride, self.augment, self.lesson = stride, augment, lesson
-        self.device, self.eval_batch = torch.device(device), kind.eval_batch
+        # with its number, since a thread that reads has a current GPU of its own
+        self.device, self.eval_batch = torch.empty(0, device=device).device, kind.eval_batch
         self.single_rows = kind.single_rows
         frames = frames_of(features)
         self.lengths = np.array([frames[name] for name in self.names])

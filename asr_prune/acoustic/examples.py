@@ -55,6 +55,8 @@ class Examples(ABC):
     """
 
     device: torch.device
+    #: where the indices of examples are that batches are put together from
+    order_device: torch.device
     inputs: int
     held_bytes: int
     #: examples per batch in evaluation
@@ -96,10 +98,10 @@ class Examples(ABC):
 
 
 def example_order(examples: Examples, generator: torch.Generator | None) -> Tensor:
-    """Indices of all examples, shuffled if there is a `generator`; int64 on their device."""
+    """Indices of all examples, shuffled if there is a `generator`; int64 on their `order_device`."""
     count = len(examples)
     order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
-    return placed(order, examples.device)
+    return placed(order, examples.order_device)
 
 
 def splice_utterance(features: np.ndarray, context: tuple[int, int]) -> np.ndarray:

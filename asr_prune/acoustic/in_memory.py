@@ -45,6 +45,7 @@ class InMemory(Examples):
         ends = lengths.cumsum(0)
         self.teacher, self.side = teacher, side
         self.features, self.context, self.device = features, context, features.device
+        self.order_device = self.device
         self.first = torch.repeat_interleave(ends - lengths, lengths)
         self.last = torch.repeat_interleave(ends - 1, lengths)
         self._offsets = torch.arange(-context[0], context[1] + 1, device=features.device)

@@ -31,14 +31,14 @@ from asr_prune.run_dir import RunDir
 log = logging.getLogger(__name__)
 
 
-def pick_device(requested: str) -> torch.device:
-    """The device of `train.device`; auto is CUDA if available, of several processes one GPU each.
+def pick_device(requested: str, key: str = "train.device") -> torch.device:
+    """The device of the option `key`; auto is CUDA if available, of several processes one GPU each.
 
     Raises UserError if CUDA is requested and not available, or has too few GPUs.
     """
     available = torch.cuda.is_available()
     if requested == "cuda" and not available:
-        raise UserError("train.device is cuda, but torch sees no CUDA device; set train.device to auto or cpu.")
+        raise UserError(f"{key} is cuda, but torch sees no CUDA device; set {key} to auto or cpu.")
     if available and requested != "cpu" and not processes.is_alone():
         torch.cuda.set_device(processes.device_of_process(torch.cuda.device_count()))
     return torch.device("cuda" if available and requested in ("cuda", "auto") else "cpu")

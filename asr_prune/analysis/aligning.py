@@ -39,9 +39,9 @@ class AligningSpeed:
     search: float
     write: float
 
-    def besides(self, utterances: int, frames: int) -> float:
-        """Seconds of a pass for its lexicon, graphs and labels."""
-        return self.load + self.compile * utterances + self.write * frames
+    def besides(self, utterances: int, frames: int, processes: int = 1) -> float:
+        """Seconds of a pass for its lexicon, graphs and labels; one process writes."""
+        return self.load + self.compile * utterances / processes + self.write * frames
 
 
 def aligning_speed(lang: Path, text: Mapping[str, Sequence[str]], frames: int) -> AligningSpeed | None:

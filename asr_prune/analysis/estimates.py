@@ -80,8 +80,12 @@ class Estimator:
         """Seconds for `times` searches of sets, at most `most` hours of each, the graph loaded for
         each of them.
         """
-        hours = sum(min(self.hours(part), most) for part in parts) / min(self.experiment.nj, available_cores())
+        hours = sum(min(self.hours(part), most) for part in parts) / self._processes
         return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
+
+    @property
+    def _processes(self) -> int:
+        return min(self.experiment.nj, available_cores())
 
     def _loading(self, estimate: Estimate, params: int = 0) -> Estimate:
         """With the memory of a search and a network."""
@@ -113,7 +117,8 @@ class Estimator:
         longer.
         """
         opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
-        return Estimate(opened if self.experiment.recipe.corpus.root else None, memory=self.base)
+        known = self.experiment.recipe.corpus.root is not None
+        return Estimate(opened / self._processes if known else None, memory=self.base)
 
     def _features(self, kind: str) -> Estimate:
         options: FeatureOptions = getattr(self.experiment.recipe.features, kind)
@@ -140,8 +145,9 @@ class Estimator:
         speed, found, seconds = gmm_speed(self._pdfs(own), own.gaussians, dim), self._aligning, 0.0
         if found:
             speed = replace(speed, search=found.search)
-            seconds = found.besides(self.amounts["train"].utterances, frames + rest)
-        seconds += frames * pass_seconds(own, speed, self._pdfs(own)) + rest * (speed.score + speed.search)
+            seconds = found.besides(self.amounts["train"].utterances, frames + rest, self._processes)
+        seconds += frames * pass_seconds(own, speed, self._pdfs(own), self._processes)
+        seconds += rest * (speed.score + speed.search) / self._processes
         return Estimate(seconds, frames, 10 * (frames + rest), self.base + frames * bytes_a_frame(own, options))
 
     @cached_property
@@ -156,10 +162,8 @@ class Estimator:
 
     def _adapt(self) -> Estimate:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
-        own, frames = (
-            self.experiment.recipe.hmm.run[-1],
-            self.frames(self.experiment.recipe.features.hmm, "dev", "test"),
-        )
+        own = self.experiment.recipe.hmm.run[-1]
+        frames = self.frames(self.experiment.recipe.features.hmm, "dev", "test")
         speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
         found = self.searches.adapt()
         seconds = 2 * frames * (speed.score + speed.speaker) + self._searching(found)

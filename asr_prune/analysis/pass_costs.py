@@ -7,19 +7,20 @@ from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions
 
 
-def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int) -> float:
+def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int, processes: int = 1) -> float:
     """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has
-    by then, several times over for several flat starts, and its transforms.
+    by then, several times over for several flat starts, and its transforms. MLLT and LDA are
+    estimated in one process.
     """
     last = own.iterations - 1
     seconds = _iterations(own, speed, pdfs, range(1, last + 1)) + speed.score + speed.search
     if isinstance(own, MonoOptions) and own.starts > 1:
-        return seconds + (own.starts - 1) * _iterations(own, speed, pdfs, range(1, own.start_iterations + 1))
-    if isinstance(own, LdaMlltOptions):
-        return seconds + (len(own.mllt_iterations) + 1) * speed.diagonal
+        first = range(1, own.start_iterations + 1)
+        seconds += (own.starts - 1) * _iterations(own, speed, pdfs, first)
     if isinstance(own, SatOptions):
-        return seconds + (len(own.fmllr_iterations) + 2) * speed.speaker + speed.score + speed.search
-    return seconds
+        seconds += (len(own.fmllr_iterations) + 2) * speed.speaker + speed.score + speed.search
+    alone = (len(own.mllt_iterations) + 1) * speed.diagonal if isinstance(own, LdaMlltOptions) else 0.0
+    return seconds / processes + alone
 
 
 def _iterations(own: PassOptions, speed: GmmSpeed, pdfs: int, which: range) -> float:

@@ -16,6 +16,7 @@ from asr_prune.cli.shared import (
     working,
 )
 from asr_prune.integrity import checked
+from asr_prune.recipe.executor_file import CLUSTER_FILE, read_executor
 from asr_prune.report.imported_runs import imported_lines
 from asr_prune.stages import STAGES, all_works, works_of
 from asr_prune.stages.corpus import check_script
@@ -86,12 +87,14 @@ def run_ladder(options: argparse.Namespace) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Reads the recipe, declares its works, looks at the options of its script, which is not run,
-    and lists the runs.
+    """Reads the recipe and a cluster.yaml beside it, declares its works, looks at the options of its
+    script, which is not run, and lists the runs.
 
     Raises UserError for everything that a stage would refuse before it begins.
     """
     experiment = given_experiment(options)
+    if (cluster := experiment.loaded.folder / CLUSTER_FILE).is_file():
+        read_executor(cluster)
     all_works(experiment)
     check_script(experiment)
     for run in experiment.runs:

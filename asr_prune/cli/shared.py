@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr_prune.cli.executors import add_executor, executing
 from asr_prune.errors import UserError
 from asr_prune.layout import POOLED, Layout
 from asr_prune.run_dir import RunDir
@@ -87,8 +88,8 @@ def add_verb(verbs: Verbs, name: str, says: str, act: Callable[..., Any], exampl
 
 
 def add_recipe_options(verb: argparse.ArgumentParser, default: str | None = RECIPE, nj: bool = True) -> None:
-    """--recipe, --set and, if the verb shares work, --nj. default: None takes the recipe that a run
-    is of.
+    """--recipe, --set and, if the verb shares work, --nj and --executor. default: None takes the
+    recipe that a run is of.
     """
     usual = "%(default)s" if default else "recipes/NAME for a run in exp/NAME"
     verb.add_argument("--recipe", default=default, help=f"folder with a recipe.yaml (default: {usual})")
@@ -102,10 +103,11 @@ def add_accept_code(verb: argparse.ArgumentParser) -> None:
 
 
 def add_set_options(verb: argparse.ArgumentParser, nj: bool = True) -> None:
-    """--set and, if the verb shares work, --nj."""
+    """--set and, if the verb shares work, --nj and --executor."""
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
     if nj:
         verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
+        add_executor(verb)
 
 
 def add_run_options(
@@ -173,7 +175,8 @@ def working(options: argparse.Namespace, experiment: Experiment, again: str = ""
     layout, verb = experiment.layout, options.verb
     restart = partial(restarting, options, experiment)
     again = again or restart(verb if verb in STAGES else None)
-    with locked(layout.lock), logged(verb, layout.log(verb), again, restart):
+    where = executing(experiment.loaded.recipe.executor)
+    with locked(layout.lock), logged(verb, layout.log(verb), again, restart), where:
         yield experiment
 
 

@@ -110,7 +110,8 @@ def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
         experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
         need_words(experiment)
         return RunRecogniser(run, experiment.decoding, experiment.nj)
-    for name, value in (("--recipe", options.recipe), ("--set", options.set)):
+    sets = [text for text in options.set if not text.startswith("executor")]
+    for name, value in (("--recipe", options.recipe), ("--set", sets)):
         if value:
             raise UserError(
                 f"{name} goes with the folder of a run; {options.folder} has all options in it, so leave it out."

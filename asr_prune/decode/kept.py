@@ -18,8 +18,10 @@ import numpy as np
 
 from asr_prune.decode.pace import Audio, SetSearch, each_paced
 from asr_prune.decode.portion_files import Portions, line, portions, zipped
+from asr_prune.decode.portion_tasks import do_portions
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic
+from asr_prune.spread.executor import elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -76,31 +78,53 @@ class KeptSearch(Portions, Generic[_Result]):
         """Yields (utterance, `work(utterance, item)`), first what was found before.
 
         pairs: yields (utterance, item) of the utterances of a portion, or of some of them; nj:
-        processes; search: for the progress.
+        processes, if the command has not chosen other machines; search: for the progress.
         """
         missing = self.missing()
         for number in sorted(set(range(len(self.names))) - set(missing)):
-            *rows, _ = self._rows(number)
-            yield from ((utt, self.coder.read(content)) for utt, content in rows)
+            yield from self._found(number)
         rest = [name for number in missing for name in self.names[number]]
         if len(missing) < len(self.names):
             done, every = len(self.frames) - len(rest), len(self.frames)
             log.info("  %s: %d of %d utterances are done already; going on", search.label, done, every)
+        if missing and (workers := elsewhere()):
+            do_portions(_Portion(self, work, pairs), self, missing, search.label, workers)
+            for number in missing:
+                yield from self._found(number)
+            return
         of = {name: number for number in missing for name in self.names[number]}
         items = chain.from_iterable(pairs(self.names[number]) for number in missing)
         results = each_paced(work, items, nj, search, self._audio(rest))
         with closing(results):
             for number, part in groupby(results, lambda result: of[result[0]]):
-                yield from self._write(number, part)
+                yield from self.write(number, part)
+
+    def _found(self, number: int) -> Iterator[tuple[str, _Result]]:
+        """The results of a portion that is done."""
+        *rows, _ = self._rows(number)
+        yield from ((utt, self.coder.read(content)) for utt, content in rows)
 
     def _audio(self, names: Sequence[str]) -> Audio:
         seconds = sum(self.frames[name] for name in names) * self.shift
         return Audio(len(names), seconds, self.shift * self.stride)
 
-    def _write(self, number: int, results: Iterable[tuple[str, _Result]]) -> list[tuple[str, _Result]]:
+    def write(self, number: int, results: Iterable[tuple[str, _Result]]) -> list[tuple[str, _Result]]:
         """Writes a portion completely or not at all; returns its results."""
         found = list(results)
-        with atomic(self._lines(number), "wb") as file, zipped(file) as lines:
+        with atomic(self.file(number), "wb") as file, zipped(file) as lines:
             lines.writelines(line([utt, self.coder.plain(result)]) for utt, result in found)
             lines.write(line({"names": list(self.names[number])}))
         return found
+
+
+@dataclass(frozen=True)
+class _Portion(Generic[_Result]):
+    """Does a portion of `kept` in this process; work, pairs: as in `KeptSearch.each`."""
+
+    kept: KeptSearch[_Result]
+    work: _Work[_Result]
+    pairs: Callable[[Sequence[str]], Iterable[tuple[str, Any]]]
+
+    def __call__(self, number: int) -> None:
+        items = self.pairs(self.kept.names[number])
+        self.kept.write(number, ((utt, self.work(utt, item)) for utt, item in items))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import product
@@ -170,6 +170,14 @@ def found_each(
     """
     work, search = _Work(decoder, points, keep), SetSearch("decoding", decoder.options)
     return each_paced(work, loglikes, nj, search, audio)
+
+
+def searched_each(
+    decoder: Decoder, loglikes: Iterable[tuple[str, Floats]], points: Sequence[Point], keep: bool
+) -> Iterator[tuple[str, Searched]]:
+    """As `found_each`, in this process, without a report."""
+    work = _Work(decoder, points, keep)
+    return ((utt, work(utt, own)) for utt, own in loglikes)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Portions(ABC):
 
     def _whole(self, number: int) -> bool:
         """Whether a portion is there and undamaged."""
-        path = self._lines(number)
+        path = self.file(number)
         if not path.is_file():
             return False
         try:
@@ -76,10 +76,11 @@ class Portions(ABC):
         return False
 
     def _rows(self, number: int) -> Iterator[Any]:
-        with gzip.open(self._lines(number), "rt", encoding="utf-8") as lines:
+        with gzip.open(self.file(number), "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
-    def _lines(self, number: int) -> Path:
+    def file(self, number: int) -> Path:
+        """The lines of a portion, which are written last."""
         return self.folder / f"{number:04d}.jsonl.gz"
 
 

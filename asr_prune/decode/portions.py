@@ -38,7 +38,7 @@ class PortionStore(Portions):
         results: in order; scores: what they were found in. Raises UserError as `atomic`.
         """
         kept = self._lattices(number)
-        with atomic(self._lines(number), "wb") as file, zipped(file) as lines:
+        with atomic(self.file(number), "wb") as file, zipped(file) as lines:
             with writing_lattices(kept) if self.lattices else nullcontext() as write:
                 for utt, found in results:
                     if write and found.lattice:

@@ -17,7 +17,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.cmvn import cmvn_stats
 from asr_prune.features.options import FeatureOptions
-from asr_prune.features.parts import Source, is_whole, join_parts, part_tasks, read_part, reader
+from asr_prune.features.parts import SpokenPart, is_whole, join_parts, part_tasks, read_part, reader
 from asr_prune.progress import track
 from asr_prune.run_dir import portions_of
 from asr_prune.spread.executor import elsewhere, executor
@@ -114,7 +114,7 @@ def _counts(tasks: Sequence[Task]) -> ExtractCounts:
     return counts
 
 
-def _need_silence_here(task: Task, source: Source, reason: str) -> None:
+def _need_silence_here(task: Task, source: SpokenPart, reason: str) -> None:
     """Raises UserError if audio that a worker skipped can be used here."""
     if elsewhere() is None:
         return

@@ -21,7 +21,7 @@ from asr_prune.files import atomic
 from asr_prune.spread.task import Task
 
 #: utterance, its entry of wav.scp, and what it is of a recording
-Source = tuple[str, str, Segment | None]
+SpokenPart = tuple[str, str, Segment | None]
 #: utterances of a part, and parts of a set at most
 _LEAST, _MOST = 64, 2000
 
@@ -33,7 +33,7 @@ class Reader:
         self.options, self.longest, self.channel = options, longest, channel
         self.compute: Compute = make_compute(options)
 
-    def __call__(self, source: Source) -> tuple[float, Any]:
+    def __call__(self, source: SpokenPart) -> tuple[float, Any]:
         """(seconds, features float32 [frames, dim]), or (0, the reason for skipping it)."""
         _, place, part = source
         try:
@@ -54,7 +54,7 @@ reader = lru_cache(maxsize=2)(Reader)
 
 
 def part_tasks(
-    sources: Sequence[Source],
+    sources: Sequence[SpokenPart],
     name: str,
     folder: Path,
     options: FeatureOptions,
@@ -71,7 +71,7 @@ def part_tasks(
     return [
         Task(
             f"features of {name}, part {number} of {len(starts)}",
-            f"{__name__}:make_part",
+            f"{__name__}:make_feature_part",
             {"sources": sources[start : start + size], **common},
             folder / f"{number:04d}.json",
         )
@@ -79,7 +79,9 @@ def part_tasks(
     ]
 
 
-def make_part(sources: Sequence[Source], options: FeatureOptions, longest: float, channel: Channel, out: Path) -> None:
+def make_feature_part(
+    sources: Sequence[SpokenPart], options: FeatureOptions, longest: float, channel: Channel, out: Path
+) -> None:
     """Writes the archive of a part beside `out`, which gets a row for each utterance:
     [utterance, seconds, frames, columns, offset, ""], or [utterance, reason for skipping it].
     """
@@ -112,7 +114,7 @@ def is_whole(task: Task) -> bool:
 
 
 def read_part(out: Path) -> Any:
-    """What `make_part` wrote: `bytes` of the archive, `rows`, and a digest of what it is of."""
+    """What `make_feature_part` wrote: `bytes` of the archive, `rows`, and a digest of what it is of."""
     return json.loads(out.read_text(encoding="utf-8"))
 
 

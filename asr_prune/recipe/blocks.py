@@ -16,6 +16,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.recipe.settings import check_name
 from asr_prune.report.options import ReportOptions
 from asr_prune.score.options import ScoreOptions
+from asr_prune.spread.options import ExecutorOptions
 
 
 def check_seed(seed: int) -> None:
@@ -68,6 +69,7 @@ class Recipe:
     decode: DecodeOptions = DecodeOptions()
     score: ScoreOptions = ScoreOptions()
     report: ReportOptions = ReportOptions()
+    executor: ExecutorOptions = ExecutorOptions()
 
     def __post_init__(self) -> None:
         if self.name:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from asr_prune.errors import UserError
-from asr_prune.spread.identity import difference, identity
+from asr_prune.spread.identity import identity, version_difference
 from asr_prune.spread.remote import Mark, greet, perform
 from asr_prune.spread.task import Task
 
@@ -94,7 +94,7 @@ class Workers:
             self.refuse(address, f"cannot load asr_prune as it is here ({error})")
             return
         greeting = future.result()
-        if other := difference(identity(), greeting.versions):
+        if other := version_difference(identity(), greeting.versions):
             self.refuse(address, f"has {other}; install the same versions there")
         elif not greeting.one_thread:
             remedy = "start it with OPENBLAS_NUM_THREADS=1 in its environment"

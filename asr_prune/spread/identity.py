@@ -59,7 +59,7 @@ def single_threaded() -> bool:
     return os.environ.get(_ONE_THREAD) == "1"
 
 
-def difference(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+def version_difference(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     """The first thing that differs, in words; "" if nothing does."""
     for name, own in mine.items():
         if theirs.get(name) != own:

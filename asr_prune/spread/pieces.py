@@ -61,13 +61,14 @@ class PieceWorkers:
     ) -> Iterator[Path]:
         """As `map`, the files of the results, for `result_of`. They last as long as the folder."""
         number, name = next(self._numbers), function.rpartition(":")[2]
+        of = self.folder.name.removeprefix(".").partition(".")[0]
         shared = self.folder / f"{number}.common"
         with atomic(shared, "wb") as file:
             pickle.dump(dict(common), file)
         places = {key: self._place(array) for key, array in arrays.items()}
         tasks = [
             Task(
-                f"{self.folder.name}: {name}, part {i} of {len(pieces)}",
+                f"{of}: {name}, part {i} of {len(pieces)}",
                 "asr_prune.spread.pieces:do_piece",
                 {"function": function, "common": shared, "arrays": places, "piece": piece},
                 self.folder / f"{number}.{i}",

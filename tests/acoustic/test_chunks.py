@@ -156,3 +156,19 @@ def test_chunks_are_as_few_as_fit() -> None:
     assert chunk_count(np.array([10] * 10), 100) == 2  # an utterance may end beyond the border
     assert chunk_count(np.array([10] * 10), 110) == 1
     assert chunk_count(np.array([10] * 10), 1) == 10
+
+
+def test_batches_vary_as_stated() -> None:
+    """Of chunks.md: what utterances differ by shows in the mean of a batch by the size of its chunk."""
+    count, length, size = 320, 20, 200
+    dice = np.random.default_rng(3)
+    features = {f"u{i:03d}": np.full((length, 1), dice.standard_normal(), np.float32) for i in range(count)}
+    labels = {name: np.zeros(length, np.int32) for name in features}
+    chunks = Chunks(FrameSet, features, labels, (0, 0), 2 * 41 * length * FrameSet.bytes_of(1, 1))
+    assert chunks.chunks == 8
+    spread = np.var([float(own[0, 0]) for own in features.values()])
+    own = count / chunks.chunks
+    stated = spread * (1 / own - 1 / count + (1 - 1 / own) * (1 / size - 1 / (own * length)))
+    order = torch.Generator().manual_seed(1)
+    means = [float(inputs.mean()) for _ in range(60) for inputs, _ in chunks.batches(size, order)]
+    assert np.var(means) == pytest.approx(stated, rel=0.15)

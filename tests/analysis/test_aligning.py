@@ -33,3 +33,4 @@ def test_words_without_pronunciation_are_not_measured(toy: Any) -> None:
 
 def test_what_is_besides_is_a_sum() -> None:
     assert AligningSpeed(3.0, 0.5, 9.0, 0.25).besides(4, 8) == 3 + 2 + 2
+    assert AligningSpeed(3.0, 0.5, 9.0, 0.25).besides(4, 8, processes=2) == 3 + 1 + 2

@@ -45,6 +45,14 @@ def test_seconds_of_a_pass_are_those_of_its_schedule() -> None:
     assert pass_seconds(sat, SPEED, 100) == pytest.approx(11 + 8 + 11 + 4 * 5 + 11)
 
 
+def test_processes_share_a_pass_but_for_what_one_does() -> None:
+    flat = {"gaussians": 100, "leaves": 50, "iterations": 5, "grow_iterations": 1}
+    lda, sat = LdaMlltOptions(mllt_iterations=(2, 4), **flat), SatOptions(**flat)
+    alone, shared = pass_seconds(lda, SPEED, 100), pass_seconds(lda, SPEED, 100, 4)
+    assert shared - 3 * 7 == pytest.approx((alone - 3 * 7) / 4)
+    assert pass_seconds(sat, SPEED, 100, 4) == pytest.approx(pass_seconds(sat, SPEED, 100) / 4)
+
+
 def test_a_call_is_timed_as_often_as_there_is_patience() -> None:
     calls: list[int] = []
     assert 0 < seconds_each(lambda: calls.append(sum(range(1000)))) < 0.02

@@ -19,7 +19,7 @@ from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOp
 from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.hmm.tying import stats as tree
 from asr_prune.hmm.utterances import JoinedUtterances
-from asr_prune.spread.pieces import PieceWorkers, piece_workers, runs
+from asr_prune.spread.pieces import PieceWorkers, piece_workers
 
 SAME = ("ali.ark", "pdf.ark", "final.mdl", "final.alimdl", "tree", "final.mat", "trans.ark")
 TIED: dict[str, Any] = {
@@ -27,17 +27,6 @@ TIED: dict[str, Any] = {
     **{"beam": 50.0, "retry_beam": 200.0, "acoustic_scale": 1.0},
 }
 MONO: dict[str, Any] = {name: value for name, value in TIED.items() if name != "leaves"}
-
-
-@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 200))
-def test_runs_are_all_pieces_in_order(sizes: list[int], least: int) -> None:
-    found = runs(sizes, least)
-    assert [i for run in found for i in run] == list(range(len(sizes)))
-    assert all(sum(sizes[i] for i in run) >= least for run in found[:-1])
-
-
-def test_runs_are_not_too_many() -> None:
-    assert len(runs([10] * 100_000, 10)) <= 1024
 
 
 def frames_of(random_gmms: Callable[[int, int, int], Gmms]) -> tuple[Gmms, np.ndarray, np.ndarray]:

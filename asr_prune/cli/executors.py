@@ -1,0 +1,47 @@
+"""Where a verb's work is done: the option --executor, and the executor while a verb runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from asr_prune.errors import UserError
+from asr_prune.recipe.executor_file import executor_settings
+from asr_prune.spread.dask_executor import DaskExecutor
+from asr_prune.spread.executor import chosen
+from asr_prune.spread.options import ExecutorOptions
+
+
+class ExecutorAction(argparse.Action):
+    """Makes `--executor` settings of the recipe, so that all that knows --set knows it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        try:
+            namespace.set = [*namespace.set, *executor_settings(str(values))]
+        except UserError as error:
+            raise argparse.ArgumentError(self, str(error).removesuffix(".")) from None
+        setattr(namespace, self.dest, values)
+
+
+def add_executor(verb: argparse.ArgumentParser) -> None:
+    """--executor, of verbs that share work."""
+    says = "where work is done: local, tcp://host:8786 of a Dask scheduler, or a file (docs/cluster.md)"
+    verb.add_argument("--executor", action=ExecutorAction, metavar="WHERE", help=says)
+
+
+@contextmanager
+def executing(options: ExecutorOptions) -> Iterator[None]:
+    """Within the block work is done where `options` say; what is started for it ends with it."""
+    if options.type == "local":
+        yield
+        return
+    with chosen(DaskExecutor(options)):
+        yield
