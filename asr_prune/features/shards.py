@@ -23,8 +23,8 @@ ArchivePart = tuple[Path, list[tuple[str, int]]]
 
 
 def write_shards(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> list[Path]:
-    """Writes matrices, in this order, to `stem`.ark, and from SHARD bytes on to `stem`.2.ark and so on,
-    and the places of all to `stem`.scp. Up to SHARD bytes, what `write_matrices` writes.
+    """Writes matrices, in this order, to `stem`.ark, and from SHARD bytes on to `stem`.2.ark and so
+    on, and the places of all to `stem`.scp. Up to SHARD bytes, what `write_matrices` writes.
 
     Returns the archives after the first. Raises UserError as `atomic`.
     """
