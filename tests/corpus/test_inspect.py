@@ -12,6 +12,7 @@ from asr_prune.cli.main import main
 from asr_prune.corpus import inspect
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.inspect import inspect_audio
+from asr_prune.spread.executor import LocalExecutor, chosen
 
 
 @pytest.fixture
@@ -50,3 +51,15 @@ def test_a_read_only_folder_is_validated_in_two_processes(
     assert "is valid" in capsys.readouterr().out
     data.path.chmod(0o755)
     assert sorted(data.path.parent.rglob("*")) == before
+
+
+def test_where_work_is_done_elsewhere_too(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspect, "_TASK_FILES", 7)
+    alone = inspect_audio(files)
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with chosen(LocalExecutor(2)):
+        assert inspect_audio(files) == alone
+    assert sorted(tmp_path.rglob("*")) == before
