@@ -193,7 +193,7 @@ def worker_pool(
     """
     others = set(multiprocessing.active_children())
     with _blocked_signals(start) as unblock:
-        with _hidden_main() if start == "spawn" else nullcontext():
+        with hidden_main() if start == "spawn" else nullcontext():
             pool = multiprocessing.get_context(start).Pool(processes, _begin_worker, (begin, arguments))
         with pool:
             workers = [child for child in multiprocessing.active_children() if child not in others]
@@ -220,7 +220,8 @@ def _blocked_signals(start: StartMethod) -> Iterator[Callable[[], object]]:
 
 
 @contextmanager
-def _hidden_main() -> Iterator[None]:
+def hidden_main() -> Iterator[None]:
+    """Keeps processes that are spawned within the block from importing the main script again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

@@ -34,21 +34,37 @@ class Augment:
         settings = (options.tempo, options.warp, options.mask_frames, options.mask_bands)
         return cls(*settings) if any(settings) else None
 
-    def __call__(self, features: Tensor, mean: Tensor, least: int, generator: torch.Generator) -> Tensor:
-        """Augments one utterance.
-
-        features: float [frames, bands]; mean: [bands]; least: minimum number of frames of the
-        result. Returns float [frames, bands], with another number of frames if the tempo changes.
+    def draw(self, frames: int, bands: int, least: int, generator: torch.Generator) -> Change:
+        """A random change of an utterance of that size. least: minimum number of frames of the
+        result.
         """
         tempo, warp = (1 + limit * _signed(generator) for limit in (self.tempo, self.warp))
-        frames, bands = features.shape
-        rows = torch.arange(max(round(frames / tempo), least), device=features.device) * tempo
-        columns = torch.arange(bands, device=features.device) * warp
+        rows = max(round(frames / tempo), least)
+        count = rows // (_SPACING * self.mask_frames) if self.mask_frames else 0
+        times = random_ranges(count, self.mask_frames, rows, generator)
+        return Change(tempo, warp, rows, times, random_ranges(_BAND_MASKS, self.mask_bands, bands, generator))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to an utterance. rows: frames of the result; time_masks, band_masks: (start, end)
+    of masked frames and bands.
+    """
+
+    tempo: float
+    warp: float
+    rows: int
+    time_masks: list[tuple[int, int]]
+    band_masks: list[tuple[int, int]]
+
+    def __call__(self, features: Tensor, mean: Tensor) -> Tensor:
+        """features: float [frames, bands]; mean: [bands]. Returns float [rows, bands]."""
+        rows = torch.arange(self.rows, device=features.device) * self.tempo
+        columns = torch.arange(features.shape[1], device=features.device) * self.warp
         result = interpolate(interpolate(features, rows).T, columns).T.contiguous()
-        time_masks = len(result) // (_SPACING * self.mask_frames) if self.mask_frames else 0
-        for start, end in random_ranges(time_masks, self.mask_frames, len(result), generator):
+        for start, end in self.time_masks:
             result[start:end] = mean
-        for start, end in random_ranges(_BAND_MASKS, self.mask_bands, bands, generator):
+        for start, end in self.band_masks:
             result[:, start:end] = mean[start:end]
         return result
 

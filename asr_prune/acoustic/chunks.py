@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.augment import Augment
+from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.examples import Batch, Examples, Outcome, Utterances, example_order
 from asr_prune.acoustic.in_memory import InMemory
 from asr_prune.acoustic.network import Network
@@ -47,10 +48,13 @@ class Chunks(Examples):
         self.kind, self.names = kind, kind.usable_utterances(features, labels, stride)
         self.features, self.labels, self.context = features, labels, context
         self.stride, self.augment, self.lesson = stride, augment, lesson
-        self.device, self.eval_batch = torch.device(device), kind.eval_batch
+        # with its number, since a thread that reads has a current GPU of its own
+        self.device, self.eval_batch = torch.empty(0, device=device).device, kind.eval_batch
+        self.single_rows = kind.single_rows
         frames = frames_of(features)
         self.lengths = np.array([frames[name] for name in self.names])
         self.first = self._read([0])  # for the dimensions and the objective
+        self.first.may_lack_labels = lesson is not None  # of other utterances
         self.inputs, dim = self.first.inputs, self.first.features.shape[1] + (lesson.dim if lesson else 0)
         self.chunks = chunk_count(self.lengths, memory // 2 // kind.bytes_of(1, dim))
         chunk_frames = int(self.lengths.sum() / self.chunks + self.lengths.max())
@@ -87,19 +91,21 @@ class Chunks(Examples):
         repeat = self.inputs // self.first.features.shape[1]
         return torch.as_tensor(values).float().repeat(repeat).to(self.device)
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
+    def batches(self, size: int, generator: torch.Generator | None = None, share: Share = WHOLE) -> Iterator[Batch]:
         parts: list[Batch] = []  # of the next batch
-        count = 0
+        count, left = 0, len(self)
         for chunk in self._read_ahead(self.groups(generator)):
             for index in _split(example_order(chunk, generator), size, count):
-                parts.append(chunk.training_batch(index, generator))
+                own = _within(share.of(min(size, left)), count)
+                batch = chunk.training_batch(index, generator, own)
+                parts += [] if batch is None else [batch]
                 count += len(index)
                 if count == size:
-                    yield _joined(parts)
-                    parts, count = [], 0
+                    yield from _joined(parts)
+                    parts, count, left = [], 0, left - size
             del chunk
         if count and (generator is None or len(self) < size):
-            yield _joined(parts)
+            yield from _joined(parts)
 
     def groups(self, generator: torch.Generator | None = None) -> list[list[int]]:
         """Indices of each chunk's utterances, sorted within the chunk as in the archive."""
@@ -149,8 +155,13 @@ def _split(order: Tensor, size: int, carried: int) -> Iterator[Tensor]:
         yield from order.split(size)
 
 
-def _joined(parts: Sequence[Batch]) -> Batch:
-    """One batch of several, each tensor concatenated."""
-    if len(parts) == 1:
-        return parts[0]
-    return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+def _within(own: slice, before: int) -> slice:
+    """The part `own` of a batch, in a piece of it that comes after `before` examples."""
+    return slice(max(0, own.start - before), max(0, own.stop - before))
+
+
+def _joined(parts: Sequence[Batch]) -> list[Batch]:
+    """One batch of several, each tensor concatenated; none of none."""
+    if len(parts) < 2:
+        return list(parts)
+    return [tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))]

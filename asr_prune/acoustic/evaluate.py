@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from asr_prune.acoustic.distributed.processes import all_summed
+from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.network import Network
 
@@ -23,17 +25,23 @@ class Quality:
 
 
 @torch.no_grad()
-def evaluate(network: Network, examples: Examples, batch: int | None = None) -> Quality:
-    """Quality over all examples, without dropout. batch: examples evaluated at once."""
+def evaluate(network: Network, examples: Examples, batch: int | None = None, share: Share = WHOLE) -> Quality:
+    """Quality over all examples, without dropout. batch: examples evaluated at once; share: what
+    this process computes of them, if all take part.
+    """
     training = network.training
     network.eval()
     loss = torch.zeros((), dtype=torch.float64, device=examples.device)
     correct = torch.zeros((), dtype=torch.int64, device=examples.device)
     frames = labels = 0
-    for tensors in examples.batches(batch or examples.eval_batch):
+    for tensors in examples.batches(batch or examples.eval_batch, share=share):
         outcome = examples.outcome(network, *tensors)
         loss += outcome.loss.double() * outcome.frames
         correct += outcome.correct
         frames, labels = frames + outcome.frames, labels + outcome.labels
     network.train(training)
+    if share.count > 1:
+        counts = [loss, correct.double(), loss.new_tensor(frames), loss.new_tensor(labels)]
+        all_loss, all_correct, all_frames, all_labels = all_summed(torch.stack(counts)).tolist()
+        return Quality(all_loss / all_frames, all_correct / all_labels)
     return Quality(float(loss) / frames, int(correct) / labels)

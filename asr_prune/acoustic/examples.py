@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.placing import to_device
 
 Batch = tuple[Tensor, ...]
 #: one array per utterance, in memory or read on access
@@ -24,7 +26,7 @@ class Outcome:
 
     loss: nats per feature frame, []; objective: what is minimised, [], with its graph: the loss, or
     with a teacher its mixture; frames: in the batch; correct: number of correct labels, []; labels:
-    number of labels.
+    number of labels; rows: what the objective is a mean over, 0 for the frames.
     """
 
     loss: Tensor
@@ -32,6 +34,7 @@ class Outcome:
     frames: int
     correct: Tensor
     labels: int
+    rows: int = 0
 
     def totals(self) -> Tensor:
         """Summed loss, frames, correct labels, labels; float [4]."""
@@ -52,10 +55,14 @@ class Examples(ABC):
     """
 
     device: torch.device
+    #: where the indices of examples are that batches are put together from
+    order_device: torch.device
     inputs: int
     held_bytes: int
     #: examples per batch in evaluation
     eval_batch: int
+    #: whether each example is one row in every layer of a network
+    single_rows: bool = False
 
     @abstractmethod
     def __len__(self) -> int:
@@ -78,8 +85,8 @@ class Examples(ABC):
         """Mean and standard deviation of the features, repeated for the spliced input, [inputs]."""
 
     @abstractmethod
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
-        """Yields batches of `size` examples.
+    def batches(self, size: int, generator: torch.Generator | None = None, share: Share = WHOLE) -> Iterator[Batch]:
+        """Yields batches of `size` examples, of each the part of `share` if that has any.
 
         With `generator`: shuffled and augmented, without an incomplete last batch. Without: in
         order, unchanged, all of them.
@@ -91,10 +98,10 @@ class Examples(ABC):
 
 
 def example_order(examples: Examples, generator: torch.Generator | None) -> Tensor:
-    """Indices of all examples, shuffled if there is a `generator`; int64 on their device."""
+    """Indices of all examples, shuffled if there is a `generator`; int64 on their `order_device`."""
     count = len(examples)
     order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
-    return order.to(examples.device)
+    return to_device(order, examples.order_device)
 
 
 def splice_utterance(features: np.ndarray, context: tuple[int, int]) -> np.ndarray:

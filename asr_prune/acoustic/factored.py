@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from asr_prune.acoustic.distributed.batch_moments import moments
 from asr_prune.acoustic.graph_parts import Gate
 from asr_prune.acoustic.initialise import initialise
 from asr_prune.acoustic.network import Along, Network, NodeLayer
@@ -43,7 +44,8 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return (x - self.mean) * (self.variance + self.epsilon).rsqrt()
-        variance, mean = torch.var_mean(x, 0, correction=0)
+        x = x.to(self.mean)
+        variance, mean = moments(x)
         with torch.no_grad():
             self.mean.lerp_(mean, self.momentum)
             self.variance.lerp_(variance, self.momentum)

@@ -13,6 +13,7 @@ from asr_prune.acoustic.examples import Batch, Outcome, Utterances
 from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.priors import log_priors, log_priors_from_counts
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.acoustic.unlabelled import NO_LABEL
@@ -27,6 +28,7 @@ class FrameSet(InMemory):
     """
 
     eval_batch = 8192
+    single_rows = True
     index_bytes = InMemory.index_bytes + 8
 
     def __init__(
@@ -40,6 +42,7 @@ class FrameSet(InMemory):
     ) -> None:
         super().__init__(features, lengths, context, teacher, side)
         self.labels = labels
+        self.may_lack_labels = teacher is not None and bool((labels == NO_LABEL).any())
 
     @classmethod
     def count_examples(cls, lengths: np.ndarray) -> int:
@@ -81,9 +84,9 @@ class FrameSet(InMemory):
     ) -> FrameSet:
         lengths = frames_of(features)
         return cls(
-            concatenate(names, features, np.float32).to(device),
-            concatenate(names, labels, np.int64).to(device),
-            torch.tensor([lengths[name] for name in names]).to(device),
+            to_device(concatenate(names, features, np.float32), device),
+            to_device(concatenate(names, labels, np.int64), device),
+            to_device(torch.tensor([lengths[name] for name in names]), device),
             context,
             lesson.teacher if lesson else None,
             side_of(names, lesson, device),
@@ -112,7 +115,8 @@ class FrameSet(InMemory):
 
     def judged(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
         """The outcome of logits, [frames, pdfs]; labels: [frames]; taught: what the teacher reads."""
-        if self.teacher is not None and bool((labels == NO_LABEL).any()):
+        logits = logits.to(network.shift)
+        if self.may_lack_labels and bool((labels == NO_LABEL).any()):
             return self._partly_labelled(network, logits, labels, taught)
         loss = nn.functional.cross_entropy(logits, labels)
         correct = (logits.detach().argmax(-1) == labels).sum()
@@ -128,7 +132,8 @@ class FrameSet(InMemory):
         entropy = nn.functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
         objective = self.objective(network, entropy / len(labels), logits, Taught(taught))
         correct = (known & (logits.detach().argmax(-1) == labels)).sum()
-        return Outcome(entropy / count if count else objective, objective, count or len(labels), correct, count)
+        loss = entropy / count if count else objective
+        return Outcome(loss, objective, count or len(labels), correct, count, len(labels))
 
     def log_priors(self, classes: int) -> Tensor:
         """Of the pdfs, from the labels; zeros if no frame has one."""

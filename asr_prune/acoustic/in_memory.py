@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.augment import Augment
+from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.examples import Batch, Examples, Utterances, example_order
 from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher, Want
 from asr_prune.features.stored import frames_of
 
@@ -26,6 +28,8 @@ class InMemory(Examples):
 
     #: bytes per frame besides the features: first and last
     index_bytes = 16
+    #: whether a batch is asked if it has frames without a label
+    may_lack_labels = False
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class InMemory(Examples):
         ends = lengths.cumsum(0)
         self.teacher, self.side = teacher, side
         self.features, self.context, self.device = features, context, features.device
+        self.order_device = self.device
         self.first = torch.repeat_interleave(ends - lengths, lengths)
         self.last = torch.repeat_interleave(ends - 1, lengths)
         self._offsets = torch.arange(-context[0], context[1] + 1, device=features.device)
@@ -150,14 +155,18 @@ class InMemory(Examples):
     def batch_at(self, index: Tensor) -> Batch:
         """The batch of the examples `index`, int64; its first tensor holds spliced frames."""
 
-    def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
-        """The batch of the examples `index` for training, augmented if there is a `generator`."""
-        return self.batch_at(index)
+    def training_batch(self, index: Tensor, generator: torch.Generator | None, own: slice) -> Batch | None:
+        """The batch of the examples `index[own]`, augmented if there is a `generator`, from which
+        all of `index` draw; None if there are no such examples.
+        """
+        return self.batch_at(index[own]) if len(index[own]) else None
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
+    def batches(self, size: int, generator: torch.Generator | None = None, share: Share = WHOLE) -> Iterator[Batch]:
         for index in example_order(self, generator).split(size):
             if generator is None or len(index) == size or len(self) < size:
-                yield self.training_batch(index, generator)
+                batch = self.training_batch(index, generator, share.of(len(index)))
+                if batch is not None:
+                    yield batch
 
 
 def concatenate(names: Sequence[str], values: Utterances, dtype: type[np.generic]) -> Tensor:
@@ -175,4 +184,4 @@ def side_of(names: Sequence[str], lesson: Lesson | None, device: torch.device | 
     """The side features of the utterances `names`, concatenated; None if there are none."""
     if lesson is None or lesson.side is None:
         return None
-    return concatenate(names, lesson.side, np.float32).to(device)
+    return to_device(concatenate(names, lesson.side, np.float32), device)

@@ -10,6 +10,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from asr_prune.acoustic.distributed.dropout import dropout
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "sigmoid": torch.sigmoid}
 
 #: a parameter of a module, and the axis along which the nodes of a layer lie in it
@@ -204,14 +206,13 @@ class Network(nn.Module, ABC):
 
     def normalise(self, frames: Tensor) -> Tensor:
         """The input of the first layer, [batch, coefficients that are read]."""
-        if self.selection is not None:
-            frames = frames[:, self.selection]
-        return (frames - self.shift) * self.scale
+        read = frames if self.selection is None else frames[:, self.selection]
+        return (read - self.shift) * self.scale
 
     def apply_dropout(self, outputs: Tensor, layer: int) -> Tensor:
         """Outputs of hidden layer number `layer`, [batch, nodes], with dropout in training."""
         rate = self.dropouts[layer]
-        return nn.functional.dropout(outputs, rate) if self.training and rate else outputs
+        return dropout(outputs, rate) if self.training and rate else outputs
 
 
 @dataclass(frozen=True)

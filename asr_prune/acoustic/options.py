@@ -9,7 +9,7 @@ from asr_prune.errors import UserError
 from asr_prune.options import options
 
 #: keys of `train:` that do not change a run's result
-NO_EFFECT = frozenset({"device", "threads", "tensorboard"})
+NO_EFFECT = frozenset({"device", "processes", "threads", "tensorboard"})
 
 
 @options
@@ -95,7 +95,7 @@ class TrainOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"rise": "pct_start"}
     #: keys that earlier versions did not have
-    LATER: ClassVar[tuple[str, ...]] = ("segment",)
+    LATER: ClassVar[tuple[str, ...]] = ("segment", "precision", "processes")
     #: passes over the training set, shared by all phases of a pruning run
     epochs: int = 12
     #: adamw with a one-cycle learning rate, or sgd with newbob halving
@@ -142,9 +142,15 @@ class TrainOptions:
     #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run
     #: on every batch, as always with CTC
     teacher_top: int = 16
+    #: of matrix products in training: float32; tf32, on a GPU only; bf16, by autocast. Weights, loss
+    #: and evaluations are float32. See precision.md
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
     #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    #: CPU threads of torch; 0: torch's default
+    #: processes that train a network together, each on a part of every batch: on GPUs one per GPU,
+    #: see distributed.md
+    processes: int = 1
+    #: CPU threads of torch, of each process; 0: torch's default, shared out among the processes
     threads: int = 0
     #: gigabytes of memory for features and labels; larger training sets are read and shuffled in
     #: chunks, see chunks.md (0: no limit)
@@ -165,6 +171,8 @@ class TrainOptions:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or self.segment < 1:
             raise ValueError("epochs, batch and segment must be 1 or more")
+        if self.processes < 1:
+            raise ValueError(f"processes must be 1 or more, not {self.processes}")
         if self.utterances < 1:
             raise ValueError(f"utterances must be 1 or more, not {self.utterances}")
         if not (0 <= self.tempo < 1 and 0 <= self.warp < 1) or min(self.mask_frames, self.mask_bands) < 0:

@@ -96,7 +96,7 @@ class Networks(Teacher):
 
     def posteriors(self, batch: Taught) -> Tensor:
         pairs = zip(self.views, batch.inputs, strict=True)
-        logits = (_logits(network, inputs, batch) for (network, _), inputs in pairs)
+        logits = (_logits(network, inputs, batch).to(network.shift) for (network, _), inputs in pairs)
         return torch.stack([(z / self.temperature).softmax(-1) for z in logits]).mean(0)
 
 

@@ -50,26 +50,30 @@ class TimeDelay(nn.Linear):
         """The input frames of each output frame, joined; float [frames out, taps * columns]."""
         if (self.taps, self.stride) == ((0,), 1):
             return frames
-        return frames[self.source_frames(lengths)].flatten(1)
+        return frames[self.source_frames(lengths, len(frames))].flatten(1)
 
-    def source_frames(self, lengths: Tensor) -> Tensor:
-        """Indices of the input frames of each output frame, int64 [frames out, taps]."""
-        first, last, centre = self._around(lengths)
-        rows = centre[:, None] + torch.tensor(self.taps, device=lengths.device)
+    def source_frames(self, lengths: Tensor, frames: int) -> Tensor:
+        """Indices of the input frames of each output frame, int64 [frames out, taps]. frames: the sum
+        of `lengths`.
+        """
+        first, last, centre = self._around(lengths, frames if self.stride == 1 else None)
+        rows = torch.stack([centre + tap for tap in self.taps], 1)
         return torch.maximum(torch.minimum(rows, last[:, None]), first[:, None])
 
     def centres(self, lengths: Tensor) -> Tensor:
         """Index of the input frame at the time of each output frame, int64 [frames out]."""
         return self._around(lengths)[2]
 
-    def _around(self, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The first and the last frame of each output frame's utterance, and its own."""
+    def _around(self, lengths: Tensor, frames: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """The first and the last frame of each output frame's utterance, and its own. frames: output
+        frames; None: they are read from the device.
+        """
         counts = self.output_lengths(lengths)
         ends = lengths.cumsum(0)
-        first = torch.repeat_interleave(ends - lengths, counts)
-        last = torch.repeat_interleave(ends - 1, counts)
-        frame = torch.arange(len(first), device=lengths.device)
-        frame = frame - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
+        starts = counts.cumsum(0) - counts
+        each = (ends - lengths, ends - 1, starts)
+        first, last, start = (torch.repeat_interleave(x, counts, output_size=frames) for x in each)
+        frame = torch.arange(len(first), device=lengths.device) - start
         return first, last, first + self.stride * frame
 
     def output_lengths(self, lengths: Tensor) -> Tensor:

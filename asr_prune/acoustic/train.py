@@ -12,6 +12,9 @@ import torch
 from torch import nn
 
 from asr_prune.acoustic.checkpoint import damaged, load_tensors
+from asr_prune.acoustic.distributed import processes
+from asr_prune.acoustic.distributed.share import WHOLE, Share
+from asr_prune.acoustic.distributed.updates import check_batch, part_of_objective
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.events import tensorboard_installed, write_events
 from asr_prune.acoustic.examples import Examples, Outcome
@@ -19,6 +22,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.precision import Precision
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.progress import track
@@ -27,14 +31,16 @@ from asr_prune.run_dir import RunDir
 log = logging.getLogger(__name__)
 
 
-def pick_device(requested: str) -> torch.device:
-    """The device of `train.device`; auto is CUDA if available.
+def pick_device(requested: str, key: str = "train.device") -> torch.device:
+    """The device of the option `key`; auto is CUDA if available, of several processes one GPU each.
 
-    Raises UserError if CUDA is requested and not available.
+    Raises UserError if CUDA is requested and not available, or has too few GPUs.
     """
     available = torch.cuda.is_available()
     if requested == "cuda" and not available:
-        raise UserError("train.device is cuda, but torch sees no CUDA device; set train.device to auto or cpu.")
+        raise UserError(f"{key} is cuda, but torch sees no CUDA device; set {key} to auto or cpu.")
+    if available and requested != "cpu" and not processes.is_alone():
+        torch.cuda.set_device(processes.device_of_process(torch.cuda.device_count()))
     return torch.device("cuda" if available and requested in ("cuda", "auto") else "cpu")
 
 
@@ -43,7 +49,7 @@ class Trainer:
 
     Each epoch has a random stream of its own, from `seed` and the epoch's number, so that a run
     that was killed and resumed from its checkpoint ends with the same weights. run: where
-    checkpoint, metrics and events are written.
+    checkpoint, metrics and events are written, by the first of several processes.
     """
 
     def __init__(
@@ -63,24 +69,30 @@ class Trainer:
         self.optimiser = make_optimiser(network, options, hooks.no_decay(network))
         self.steps_per_epoch = train.batch_count(train.batch_size(options))
         self.steps = self.steps_per_epoch * options.epochs
+        check_batch(train, options)
+        processes.take_from_first(network.state_dict())
+        self.precision = Precision(options, train.device)
         self.schedule = ScheduleSequence(options, hooks.parts(self.steps))
         self.epoch = self.step = 0
         self.metrics: list[dict[str, Any]] = []
         self.events = options.tensorboard and tensorboard_installed()
-        hooks.training_frames(lambda: self.quality(train))
+        hooks.training_frames(lambda: self.quality(train, WHOLE))
         hooks.start(network, self.optimiser, self.steps, self.quality)
 
     @property
     def wall_seconds(self) -> float:
-        """Training time summed over all sittings; interrupted ones count up to their last
+        """Training time all_summed over all sittings; interrupted ones count up to their last
         checkpoint.
         """
         return self.earlier_seconds + time.monotonic() - self.sitting_start
 
-    def quality(self, examples: Examples | None = None) -> Quality:
-        """Of the network with its acting weights, on `examples`, by default the dev set."""
+    def quality(self, examples: Examples | None = None, share: Share | None = None) -> Quality:
+        """Of the network with its acting weights, on `examples`, by default the dev set. share: what
+        this process computes, by default its own.
+        """
+        chosen = self.dev_frames if examples is None else examples
         with self.hooks.acting(training=False):
-            return evaluate(self.network, self.dev_frames if examples is None else examples)
+            return evaluate(self.network, chosen, share=share or processes.share())
 
     def run(self) -> Quality:
         """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev
@@ -123,11 +135,16 @@ class Trainer:
         order = torch.Generator().manual_seed(self.seed * 100003 + self.epoch)
         examples = self.train_frames
         totals = torch.zeros(4, device=examples.device)  # loss, frames, correct labels, labels
-        batches = examples.batches(examples.batch_size(self.options), order)
+        size = examples.batch_size(self.options)
+        batches = examples.batches(size, order, processes.share())
         self.network.train()
-        label = f"epoch {self.epoch}/{self.options.epochs}"
-        for batch in track(batches, self.steps_per_epoch, label, lambda: self._status(totals)):
-            totals.add_(self._update(*batch).totals())
+        if processes.is_first():
+            label = f"epoch {self.epoch}/{self.options.epochs}"
+            batches = track(batches, self.steps_per_epoch, label, lambda: self._status(totals))
+        with processes.rows_of_batch(min(size, len(examples)) if examples.single_rows else None):
+            for batch in batches:
+                totals.add_(self._update(*batch).totals())
+        processes.all_summed(totals)
         mean = float(totals[0] / totals[1])
         if not math.isfinite(mean):
             raise UserError(
@@ -146,11 +163,13 @@ class Trainer:
     def _update(self, *batch: torch.Tensor) -> Outcome:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step)
-        with self.hooks.acting(training=True):
-            outcome = self.train_frames.outcome(self.network, *batch)
+        with self.hooks.acting(training=True), self.precision.update():
+            with self.precision.forward():
+                outcome = self.train_frames.outcome(self.network, *batch)
             penalty = self.hooks.penalty()
             self.optimiser.zero_grad()
-            (outcome.objective if penalty is None else outcome.objective + penalty).backward()
+            part_of_objective(outcome, penalty).backward()
+        processes.sum_gradients(self.network.parameters())
         self.hooks.after_backward()
         if self.options.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip)
@@ -161,7 +180,11 @@ class Trainer:
         return outcome
 
     def _save(self) -> None:
+        processes.check_equal(self.network.state_dict(), f"after epoch {self.epoch}")
+        if not processes.is_first():
+            return
         content = {
+            "processes": processes.share().count,
             "epoch": self.epoch,
             "step": self.step,
             "network": self.network.state_dict(),
@@ -184,6 +207,9 @@ class Trainer:
             raise damaged(self.run_dir.checkpoint, error) from error
         self._write_metrics()
         log.info("resumed after epoch %d of %d", self.epoch, self.options.epochs)
+        if (before := content.get("processes", 1)) != (now := processes.share().count):
+            text = "processes were %d and are %d: from here on, figures are the same up to rounding only"
+            log.warning(text, before, now)
 
     def _restore(self, content: dict[str, Any]) -> None:
         self.hooks.reshape(content["hooks"])
@@ -196,6 +222,8 @@ class Trainer:
         self.earlier_seconds = content.get("wall_seconds", epochs)  # not in old checkpoints
 
     def _write_metrics(self) -> None:
+        if not processes.is_first():
+            return
         with atomic(self.run_dir.metrics) as file:
             file.writelines(json.dumps(row) + "\n" for row in self.metrics)
         if self.events:

@@ -14,6 +14,7 @@ from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.in_memory import InMemory, concatenate
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.teacher import Lesson, Networks, Want
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
@@ -91,7 +92,7 @@ class Untranscribed(InMemory):
         assert lesson is not None
         assert isinstance(lesson.teacher, Original)
         lengths = frames_of(features)
-        joined = concatenate(names, features, np.float32).to(device)
+        joined = to_device(concatenate(names, features, np.float32), device)
         return cls(joined, torch.tensor([lengths[name] for name in names]).to(device), lesson.teacher)
 
     @classmethod
@@ -114,6 +115,7 @@ class Untranscribed(InMemory):
         outputs, _ = network.forward_utterances(frames, lengths)
         with torch.no_grad():
             wanted, _ = self.teacher.network.forward_utterances(frames, lengths)
+        outputs, wanted = outputs.to(network.shift), wanted.to(network.shift)
         loss = self.teacher.distance(outputs, wanted)
         same = (outputs.detach().argmax(-1) == wanted.argmax(-1)).sum()
         return Outcome(loss, loss, len(outputs), same, len(outputs))

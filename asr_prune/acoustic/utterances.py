@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.augment import Augment
+from asr_prune.acoustic.augment import Augment, Change
 from asr_prune.acoustic.examples import Batch, Outcome, Utterances
 from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
@@ -95,7 +96,7 @@ class UtteranceSet(InMemory):
         lengths = frames_of(features)
         chosen = {name: feasible_spellings(labels[name], -(-lengths[name] // stride)) for name in names}
         return cls(
-            concatenate(names, features, np.float32).to(device),
+            to_device(concatenate(names, features, np.float32), device),
             torch.tensor([lengths[name] for name in names]).to(device),
             [[torch.from_numpy(tokens).to(device) for tokens in chosen[name]] for name in names],
             context,
@@ -130,25 +131,33 @@ class UtteranceSet(InMemory):
         spliced = self.splice(frames)
         return spliced, lengths, torch.cat(tokens), counts, ways, *self.taught(frames, spliced)
 
-    def training_batch(self, index: Tensor, generator: torch.Generator | None) -> Batch:
+    def training_batch(self, index: Tensor, generator: torch.Generator | None, own: slice) -> Batch | None:
         if self.augment is None or generator is None:
-            return self.batch_at(index)
-        features = [self._augmented(i, self.augment, generator) for i in index.tolist()]
+            return super().training_batch(index, generator, own)
+        changes = [self._change(i, self.augment, generator) for i in index.tolist()][own]
+        if not changes:
+            return None
+        pairs = zip(index[own].tolist(), changes, strict=True)
+        features = [change(self._features_of(i), self.mean) for i, change in pairs]
         lengths = torch.tensor([len(matrix) for matrix in features], device=self.device)
-        tokens = [self.tokens[i] for i in index.tolist()]
+        tokens = [self.tokens[i] for i in index[own].tolist()]
         augmented = UtteranceSet(torch.cat(features), lengths, tokens, self.context, teacher=self.teacher)
-        return augmented.batch_at(torch.arange(len(index), device=self.device))
+        return augmented.batch_at(torch.arange(len(features), device=self.device))
 
-    def _augmented(self, i: int, augment: Augment, generator: torch.Generator) -> Tensor:
-        """Augmented features of utterance `i`, with enough frames for its tokens."""
-        start, length = int(self.starts[i]), int(self.lengths[i])
+    def _features_of(self, i: int) -> Tensor:
+        return self.features[self.starts[i] : self.starts[i] + self.lengths[i]]
+
+    def _change(self, i: int, augment: Augment, generator: torch.Generator) -> Change:
+        """A random change of utterance `i` that leaves enough frames for its tokens."""
+        length = int(self.lengths[i])
         needed = max(fewest_frames(tokens.cpu().numpy()) for tokens in self.tokens[i])
         least = min(length, self.stride * needed)
-        return augment(self.features[start : start + length], self.mean, least, generator)
+        return augment.draw(length, self.features.shape[1], least, generator)
 
     def outcome(self, network: Network, *batch: Tensor) -> Outcome:
         inputs, lengths, tokens, counts, ways, *taught = batch
         logits, output_lengths = network.forward_utterances(inputs, lengths)
+        logits = logits.to(network.shift)
         parts = logits.log_softmax(-1).split(output_lengths.tolist())
         losses = _ctc_losses(parts, output_lengths, tokens, counts, ways)
         loss = -torch.stack([(-several).logsumexp(0) for several in losses]).sum() / len(inputs)

@@ -42,6 +42,7 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """All verbs and their options; `settle` must have been called."""
     from asr_prune.cli import (  # load numpy
+        bench,
         corpus,
         doctor,
         exports,
@@ -72,6 +73,7 @@ def parser() -> Parser:
         results,
         doctor,
         runs,
+        bench,
         scores,
         serve,
         corpus,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from asr_prune.acoustic.distributed.following import company, in_company
 from asr_prune.cli.shared import (
     Verbs,
     add_accept_code,
@@ -40,7 +41,18 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def run_stage(options: argparse.Namespace) -> None:
-    """Runs one stage; of the report the table is printed each time."""
+    """Runs one stage; of the report the table is printed each time. Of several processes that
+    torchrun or srun has started, the first does, and the others train with it.
+    """
+    if options.verb != "train" or not in_company():
+        _run_stage(options)
+        return
+    with company() as first:
+        if first:
+            _run_stage(options)
+
+
+def _run_stage(options: argparse.Namespace) -> None:
     with working(options, given_experiment(options)) as experiment:
         Runner(experiment.layout, options.accept_code).run(works_of(options.verb, experiment))
         if options.verb == "report":

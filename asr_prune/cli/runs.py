@@ -1,4 +1,4 @@
-"""Verbs on a trained run: verify, widths, explain, bench, nbest."""
+"""Verbs on a trained run: verify, widths, explain, nbest."""
 
 from __future__ import annotations
 
@@ -23,16 +23,12 @@ from asr_prune.run_dir import RunDir, lattices_file
 
 
 def add_verbs(verbs: Verbs) -> None:
-    """verify, widths, explain, bench and nbest."""
+    """verify, widths, explain and nbest."""
     says = "compare the masked and the shrunk network of a run, by logits and by words"
     add_run_options(add_verb(verbs, "verify", says, verify, "exp/demo/runs/dense"), "shrink")
     says = "measure every width of a guided run: its first tenth of nodes, two tenths ... all, without training"
     add_run_options(add_verb(verbs, "widths", says, widths, "exp/an4/runs/guided-keep0.25"), "train")
     _add_explain(verbs)
-    says = "measure decoding: CPU time of the network and of the search, and real-time factors, on one process"
-    verb = add_verb(verbs, "bench", says, bench, "decode exp/an4/runs/dense")
-    verb.add_argument("what", choices=("decode",), help="what to measure")
-    add_run_options(verb, "shrink", nj=False, on=True)
     says = "print the most likely word sequences of each utterance, no two alike, of a run that kept its lattices"
     verb = add_verb(verbs, "nbest", says, nbest, "exp/an4/runs/dense -n 5")
     add_run_options(verb, "decode", nj=False, on=True)
@@ -78,15 +74,6 @@ def explain_run(options: argparse.Namespace) -> None:
 
     run = run_folder(options.folder, lambda run: run.trail, "train")
     print(explain(run, options.layer, options.node))
-
-
-def bench(options: argparse.Namespace) -> None:
-    """Prints the table."""
-    from asr_prune.analysis.bench import bench_decode
-
-    experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
-    need_words(experiment)
-    print("\n".join(bench_decode(run, experiment.decoding, options.on)))
 
 
 def nbest(options: argparse.Namespace) -> None:

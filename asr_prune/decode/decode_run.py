@@ -15,7 +15,7 @@ from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.kept_greedy import kept_greedy_words
 from asr_prune.decode.lattice_set import Decoded, Words, grid
-from asr_prune.decode.network_scores import with_token_priors
+from asr_prune.decode.network_scores import placed_model, with_token_priors
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.portioned import PortionedSet
 from asr_prune.decode.sweep_archive import sweep_archive
@@ -41,7 +41,7 @@ def decode_run(
     interrupted decoding of the same left beside `outs`. Raises UserError as `lattice_set`.
     """
     decoding = replace(decoding, options=options)
-    model = with_token_priors(decoding, load_model(network))
+    model = placed_model(with_token_priors(decoding, load_model(network)), options.device)
     for part, out in outs.items():
         if decoding.options.search == "greedy":
             _greedy_part(decoding, model, part, out)

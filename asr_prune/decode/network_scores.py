@@ -11,6 +11,7 @@ import numpy as np
 from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.priors import log_likelihoods, utterance_batches
 from asr_prune.acoustic.targets import token_targets
+from asr_prune.acoustic.train import pick_device
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
 from asr_prune.decode.token_priors import token_log_priors
@@ -40,6 +41,12 @@ class NetworkScores:
                 self.seconds += self.clock() - start
                 yield scores
                 start = self.clock()
+
+
+def placed_model(model: Model, device: str) -> Model:
+    """`model`, its network on the device of `decode.device`. Raises UserError if that is not there."""
+    model.network.to(pick_device(device, "decode.device"))
+    return model
 
 
 def with_token_priors(decoding: Decoding, model: Model) -> Model:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from asr_prune.options import options
 
@@ -18,6 +18,8 @@ _LEAST = (("adapt_lm_weight", 1), ("max_active", 2), ("first_max_active", 2), ("
 class DecodeOptions:
     """Scales of the graph, beams of the search and the grid for tuning; defaults are Kaldi's."""
 
+    #: options that came later: at their defaults, no finished work is out of date for them
+    LATER: ClassVar[tuple[str, ...]] = ("device",)
     #: hmm: networks are trained on GMM-HMM labels; ctc: on transcripts, without alignment; auto:
     #: ctc if the corpus has no lexicon
     type: Literal["auto", "hmm", "ctc"] = "auto"
@@ -55,6 +57,10 @@ class DecodeOptions:
     #: graph directory of Kaldi's mkgraph.sh to use instead of building a graph; its model must be
     #: the one that made the labels
     graph: Path | None = None
+    #: where the network computes: cpu; cuda, a batch of utterances at once, while the CPU searches
+    #: those before; auto: cuda if available. Words may differ where scores differ by rounding. Workers
+    #: of an executor compute on their CPUs
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
     #: scale of transition log-probabilities in the graph, except self-loops
     transition_scale: float = 1.0
     #: scale of self-loop log-probabilities in the graph

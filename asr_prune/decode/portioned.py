@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,7 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from asr_prune.acoustic.checkpoint import Model
+from asr_prune.decode.ahead import ahead
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_set import Decoded, found_each, searched_each
 from asr_prune.decode.network_scores import NetworkScores
@@ -23,11 +24,15 @@ from asr_prune.decode.unfinished import warn_unfinished
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
+from asr_prune.hmm.gmm import Floats
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.run_dir import lattices_file, words_file
 from asr_prune.spread.executor import elsewhere
 
 log = logging.getLogger(__name__)
+
+#: utterances for each process of the search whose scores wait for it
+_AHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,16 @@ class PortionedSet:
         if kept := len(self.feats) - len(rest):
             log.info("  %d of %d utterances are decoded already; going on", kept, len(self.feats))
         if workers := elsewhere():
+            self.model.network.cpu()  # workers need not have a GPU
             do_portions(_Portion(self, store), store, missing, "decoding", workers)
             return
         of = {utt: number for number in missing for utt in store.names[number]}
         scores = {i: NetworkScores(self.model, self.feats.only(store.names[i])) for i in missing}
         audio = audio_of(rest, self.frame_shift, self.model.network.stride)
         decoder, keep = Decoder(self.graph, self.options), self.options.lattice
-        pairs = chain.from_iterable(scores.values())
+        pairs: Iterable[tuple[str, Floats]] = chain.from_iterable(scores.values())
+        if self.options.device != "cpu":
+            pairs = ahead(pairs, _AHEAD * nj)
         results = found_each(decoder, pairs, self.points, nj, keep, audio)
         with closing(results):
             for number, part in groupby(results, lambda result: of[result[0]]):

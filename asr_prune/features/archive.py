@@ -17,6 +17,7 @@ from asr_prune.corpus.datadir import read_table
 from asr_prune.corpus.scp import archive_path, project_path
 from asr_prune.errors import UserError
 from asr_prune.features.compressed import COMPRESSED, read_compressed
+from asr_prune.features.mapped import read_mapped
 from asr_prune.features.places import Place
 from asr_prune.files import atomic
 from asr_prune.integrity import checked
@@ -110,8 +111,22 @@ def read_place(place: Place, key: str, remedy: str = REMEDY) -> np.ndarray:
 
     Raises UserError if the archive is missing or damaged.
     """
+    if (matrix := _from_map(place)) is not None:
+        return matrix
     with _open(key, place.archive, remedy) as file:
         return _read_at(file, place, key, remedy)
+
+
+def _from_map(place: Place) -> np.ndarray | None:
+    """A whole binary matrix; None if it is of another kind or in part, or the archive has a fault,
+    which `_read_at` names.
+    """
+    if place.rows is not None or place.columns is not None:
+        return None
+    try:
+        return read_mapped(checked(Path(place.archive)).as_posix(), place.offset)
+    except OSError:
+        return None
 
 
 def rows_of_places(places: Mapping[str, Place], remedy: str = REMEDY) -> dict[str, int]:

@@ -40,6 +40,8 @@ class ExtractCounts:
     dim: int = 0
     #: skipped utterance -> reason
     skipped: dict[str, str] = field(default_factory=dict)
+    #: archives after feats.ark, of a large set
+    shards: list[Path] = field(default_factory=list)
 
 
 def extract(
@@ -52,8 +54,8 @@ def extract(
 ) -> ExtractCounts:
     """Writes features of the data directory `data` and their CMVN statistics to `out`, as archives.
 
-    feats.{ark,scp}: float32 [frames, options.base_dim] per utterance; cmvn.{ark,scp}: `cmvn_stats`
-    per speaker.
+    feats.{ark,scp}: float32 [frames, options.base_dim] per utterance, in shards if they are many, see
+    `join_shards`; cmvn.{ark,scp}: `cmvn_stats` per speaker.
 
     nj: number of processes, if the command has not chosen other machines; the bytes do not depend
     on that. channel: as `read_audio`; one named in segments comes first. Audio that cannot be used,
@@ -73,7 +75,7 @@ def extract(
     counts = _counts(tasks)
     if not counts.utterances:
         raise UserError(f"{data}: no utterance gave features: {_first_reason(counts)}")
-    join_parts([task.output for task in tasks], out / "feats")
+    counts.shards = join_parts([task.output for task in tasks], out / "feats")
     write_cmvn(out, {key: corpus.utt2spk[key] for key in corpus.utt2spk if key not in counts.skipped})
     if counts.skipped:
         log.warning("%s: %d of %d utterances skipped", data, len(counts.skipped), len(corpus.wavs))

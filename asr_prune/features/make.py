@@ -21,13 +21,16 @@ def make_features(
     longest: float,
     nj: int,
     channel: Channel = None,
-) -> None:
+) -> list[Path]:
     """Computes the features of the data directories `sets` into the folders `outs`.
 
-    kind: for the log; longest: seconds of an utterance at most; channel: as `read_audio`. Raises
-    UserError as `extract`.
+    kind: for the log; longest: seconds of an utterance at most; channel: as `read_audio`. Returns the
+    archives after the first of each set. Raises UserError as `extract`.
     """
+    shards = []
     for folder, out in zip(sets, outs, strict=True):
         counts = extract(folder, out, options, nj, longest, channel)
         size = f"{counts.utterances} utterances, {counts.frames} frames, {counts.hours:.2f} h"
         log.info("  %s, %s of %s: %s, %d skipped", folder, options.type, kind, size, len(counts.skipped))
+        shards += counts.shards
+    return shards

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from asr_prune.corpus.audio import read_audio
 from asr_prune.corpus.channels import Channel
-from asr_prune.corpus.scp import project_path
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.features.archive import ArchiveWriter
 from asr_prune.features.compute import Compute, make_compute
 from asr_prune.features.options import FeatureOptions
+from asr_prune.features.shards import join_shards
 from asr_prune.files import atomic
 from asr_prune.spread.task import Task
 
@@ -119,27 +118,14 @@ def read_part(out: Path) -> Any:
     return json.loads(out.read_text(encoding="utf-8"))
 
 
-def join_parts(parts: Sequence[Path], stem: Path) -> None:
-    """Writes `stem`.ark and `stem`.scp of all parts, as `write_matrices` would in one go.
-
-    Raises UserError as `atomic`.
-    """
-    ark = project_path(f"{stem}.ark")
-    with atomic(ark, "wb") as file:
-        for part in parts:
-            with _archive(part).open("rb") as one:
-                shutil.copyfileobj(one, file, 1 << 20)
-    with atomic(Path(f"{stem}.scp")) as index:
-        index.writelines(f"{name} {ark}:{offset}\n" for name, offset in _places(parts))
+def join_parts(parts: Sequence[Path], stem: Path) -> list[Path]:
+    """Joins all parts in archives, as `join_shards`."""
+    return join_shards(stem, ((_archive(part), _places(part)) for part in parts))
 
 
-def _places(parts: Sequence[Path]) -> Iterator[tuple[str, int]]:
-    """Each utterance, and where its matrix begins in the whole archive."""
-    before = 0
-    for part in parts:
-        content = read_part(part)
-        yield from ((row[0], before + row[-1]) for row in content["rows"] if len(row) > 2)
-        before += content["bytes"]
+def _places(part: Path) -> list[tuple[str, int]]:
+    """Each utterance, and where its matrix begins in the part's archive."""
+    return [(row[0], row[-1]) for row in read_part(part)["rows"] if len(row) > 2]
 
 
 def _archive(out: Path) -> Path:

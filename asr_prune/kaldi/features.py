@@ -13,6 +13,7 @@ from asr_prune.corpus.datadir import DataDir, c_order, read_table
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.extract import ExtractCounts, write_cmvn
+from asr_prune.features.shards import write_shards
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Ex
     first = next(kept, None)
     if first is None:
         raise UserError(f"{scp} has no usable features for {data}; use the same utterance ids.")
-    write_matrices(out / "feats", chain([first], kept))
+    counts.shards = write_shards(out / "feats", chain([first], kept))
     counts.hours = counts.frames * frame_shift / 3600
     skipped = counts.skipped
     speakers = {utt: spk for utt, spk in corpus.utt2spk.items() if utt not in skipped}

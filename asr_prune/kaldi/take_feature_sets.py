@@ -12,12 +12,15 @@ from asr_prune.kaldi.features import take_features
 log = logging.getLogger(__name__)
 
 
-def take_feature_sets(source: Path, sets: Sequence[Path], outs: Sequence[Path], kind: str, frame_shift: float) -> None:
+def take_feature_sets(
+    source: Path, sets: Sequence[Path], outs: Sequence[Path], kind: str, frame_shift: float
+) -> list[Path]:
     """Copies the features of the data directories `sets` from source/<set> into the folders `outs`.
 
-    frame_shift: seconds. Raises UserError as `take_features`, or if the sets differ in columns.
+    frame_shift: seconds. Returns the archives after the first of each set. Raises UserError as
+    `take_features`, or if the sets differ in columns.
     """
-    columns = 0
+    columns, shards = 0, list[Path]()
     for folder, out in zip(sets, outs, strict=True):
         counts = take_features(source / folder.name, folder, out, frame_shift)
         columns = columns or counts.dim
@@ -26,3 +29,5 @@ def take_feature_sets(source: Path, sets: Sequence[Path], outs: Sequence[Path], 
             raise UserError(f"{source} holds features of {what}; compute those of all sets alike.")
         size = f"{counts.utterances} utterances, {counts.frames} frames, {counts.hours:.2f} h"
         log.info("  %s, %s of %s: %s, %d skipped", folder, source, kind, size, len(counts.skipped))
+        shards += counts.shards
+    return shards

@@ -11,6 +11,7 @@ from torch import Tensor, optim
 
 from asr_prune.acoustic.network import NodeLayer, over_rows
 from asr_prune.pruning.method import Method
+from asr_prune.pruning.reading import read
 from asr_prune.pruning.removal import hold_at_zero, narrow, widen, zero_nodes
 
 
@@ -39,6 +40,8 @@ class LiveRemoval:
         self.companions: list[Method] = []
         #: nodes held at zero, boolean [nodes] a layer; None if there are none
         self.zeroed: list[Tensor] | None = None
+        #: the layers that have some
+        self.held: list[int] = []
 
     @torch.no_grad()
     def take(self, gone: Sequence[Tensor], last: bool = False) -> None:
@@ -49,14 +52,19 @@ class LiveRemoval:
         """
         before = self.zeroed or [torch.zeros_like(mask) for mask in gone]
         new = [mask & ~zero for mask, zero in zip(gone, before, strict=True)]
-        if not any(bool(mask.any()) for mask in new):
+        if not any(read(mask.any() for mask in new)):
             return
         kept = [~mask for mask in gone]
         zero_nodes(self.nodes.layers, [~mask for mask in new], self.method.score.folds)
         if self.live and not last:
             self._narrow(kept)
         else:
-            self.zeroed = list(gone)
+            self._keep_zeroed(list(gone))
+
+    def _keep_zeroed(self, gone: list[Tensor] | None) -> None:
+        self.zeroed = gone
+        some = read(mask.any() for mask in gone or [])
+        self.held = [i for i, any_zeroed in enumerate(some) if any_zeroed]
 
     def _narrow(self, kept: Sequence[Tensor]) -> None:
         narrow(self.nodes.layers, kept, self.optimiser)
@@ -80,8 +88,8 @@ class LiveRemoval:
 
     def hold(self) -> None:
         """Zeroes the removed nodes again, which the optimiser's momentum would move."""
-        if self.zeroed is not None:
-            hold_at_zero(self.nodes.layers, [~mask for mask in self.zeroed])
+        for i in self.held:
+            hold_at_zero(self.nodes.layers[i], (self.zeroed or [])[i])
 
     def whole(self) -> Any:
         """A copy of the network in the dense shape, in which removed nodes are zero."""
@@ -105,4 +113,4 @@ class LiveRemoval:
             mask[index] = True
         if not all(bool(mask.all()) for mask in kept):
             self._narrow(kept)
-        self.zeroed = state["silent"]
+        self._keep_zeroed(state["silent"])

@@ -151,9 +151,11 @@ def adam_metric(
     if not state or "exp_avg_sq" not in state:
         return None
     group = next(g for g in optimiser.param_groups if any(p is parameter for p in g["params"]))
-    correction = 1 - group["betas"][1] ** float(state["step"])
+    # on a GPU the count of updates is there, too, and to read it would wait for all that is queued
+    correction = 1 - group["betas"][1] ** state["step"].double()
     metric = torch.sqrt(state["exp_avg_sq"], out=out)
-    return metric.mul_(1 / (correction**0.5 * group["lr"])).add_(group["eps"] / group["lr"])
+    factor = (1 / (correction.sqrt() * group["lr"])).to(metric)
+    return metric.mul_(factor).add_(group["eps"] / group["lr"])
 
 
 def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:

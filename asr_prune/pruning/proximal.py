@@ -14,6 +14,7 @@ from asr_prune.pruning import prox
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import Penalty
 from asr_prune.pruning.proximal_options import ProximalOptions
+from asr_prune.pruning.reading import read
 from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import PenalisedScore
 from asr_prune.pruning.steering import Steering
@@ -88,7 +89,7 @@ class ProximalPenalty(Penalty):
             return
         if not self.held:
             self.held = [layer.norms(self.unpenalised) for layer in self.nodes.layers]
-            self.score.means = [float(norms.mean()) for norms in self.score.scores()]
+            self.score.means = read(norms.mean() for norms in self.score.scores())
         if self.corrects(step):
             self.hold_down()
             if self.steers:
@@ -112,7 +113,7 @@ class ProximalPenalty(Penalty):
     def _steer(self, step: int) -> None:
         norms = self.score.ranking()
         self.protected = self.prospects()
-        mass = sum(float(n[~mask].sum()) for n, mask in zip(norms, self.protected, strict=True))
+        mass = sum(read(n[~mask].sum() for n, mask in zip(norms, self.protected, strict=True)))
         if self.steering.before is None:
             self.steering.begin(self._first_strength(mass), mass)
         else:
@@ -142,7 +143,7 @@ class ProximalPenalty(Penalty):
         for i, pull in enumerate(self.pulls):
             strength = pull * (self.strength * self.every)
             if self.steers:
-                strength[protected[i]] *= self.spared_to
+                strength = torch.where(protected[i], strength * self.spared_to, strength)
             self.score.roots[i] = self.shrink_layer(i, strength, protected[i])
             zero = self.score.roots[i] == 0
             self.zero_for[i] = torch.where(zero, self.zero_for[i] + self.every, 0)
@@ -186,7 +187,7 @@ class ProximalPenalty(Penalty):
     def reached(self) -> bool:
         if not self.steers or not self.just_shrunk:
             return False
-        left = [int(root.count_nonzero()) for root in self.score.roots]
+        left = read(root.count_nonzero() for root in self.score.roots)
         return self.nodes.request.spent(left) <= (self.nodes.target or 0)
 
     NAMES = ("strength", "zero_for", "held", "protected", "spared_to", "dev_before")

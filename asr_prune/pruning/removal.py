@@ -36,7 +36,9 @@ def zero_nodes(layers: Sequence[NodeLayer], kept: Sequence[Tensor], fold: bool) 
 
 def _zero_along(layer: NodeLayer, gone: Tensor) -> None:
     for module, name, dim in layer.along:
-        getattr(module, name).index_fill_(dim, gone.nonzero().flatten(), 0)
+        values = getattr(module, name)
+        shape = [-1 if i == dim % values.dim() else 1 for i in range(values.dim())]
+        values.masked_fill_(gone.view(shape), 0)
 
 
 @torch.no_grad()
@@ -55,17 +57,13 @@ def fold_means(
 
 
 @torch.no_grad()
-def hold_at_zero(layers: Sequence[NodeLayer], kept: Sequence[Tensor]) -> None:
-    """Zeroes nodes outside `kept` again, which the optimiser's momentum would move. kept: boolean
-    [nodes] a layer.
-    """
-    for layer, mask in zip(layers, kept, strict=True):
-        if bool(mask.all()):
-            continue
-        layer.incoming.weight.mul_(over_rows(mask, layer.incoming.weight))
-        layer.incoming.bias.mul_(mask)
-        layer.outgoing.weight.mul_(mask)
-        _zero_along(layer, ~mask)
+def hold_at_zero(layer: NodeLayer, gone: Tensor) -> None:
+    """Zeroes removed nodes again, which the optimiser's momentum would move. gone: boolean [nodes]."""
+    kept = ~gone
+    layer.incoming.weight.mul_(over_rows(kept, layer.incoming.weight))
+    layer.incoming.bias.mul_(kept)
+    layer.outgoing.weight.mul_(kept)
+    _zero_along(layer, gone)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ import torch
 
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, load_model
+from asr_prune.acoustic.distributed import processes
 from asr_prune.acoustic.examples import Utterances, splice_utterance
 from asr_prune.acoustic.imported import imported_model, imported_network, model_priors
 from asr_prune.acoustic.network import Network
@@ -139,7 +140,9 @@ def _lesson(
         return Lesson(networks, side if side.parts else None)
     top = min(how.teacher_top, outputs)
     stem = run.models / "teacher"
-    write_matrices(stem, _kept(networks, features, side, top, device))
+    if processes.is_first():
+        write_matrices(stem, _kept(networks, features, side, top, device))
+    processes.from_first(None)
     kept = Stored.open(stem.with_suffix(".scp"), lambda _, matrix: matrix)
     teacher = Kept(top, outputs, how.teacher_weight, how.temperature)
     teacher.seconds = networks.seconds

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from asr_prune.acoustic.distributed.launch import in_processes
+from asr_prune.acoustic.distributed.processes import is_first
 from asr_prune.acoustic.examples import Utterances
 from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
@@ -35,17 +37,34 @@ def train_one(
     align: Path,
     lang: Path | None,
     recipe: str,
+    processes: int = 1,
     untranscribed: Path | None = None,
 ) -> list[Path]:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
     align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
-    recipe: text of the run's recipe.yaml; untranscribed: a set without labels, from which teachers
-    teach, too. Goes on from the last checkpoint if there is one. Raises
-    UserError as `train_run`. Returns further files that it wrote.
+    recipe: text of the run's recipe.yaml; processes: that share the work; untranscribed: a set
+    without labels, from which teachers teach, too. Goes on from the last checkpoint if there is one.
+    Raises UserError as `train_run`. Returns further files that it wrote.
     """
     with atomic(run.recipe) as file:
         file.write(recipe)
+    given = run, seed, network, train, prune, features, data, align, lang, untranscribed
+    return in_processes(processes, _train, given)
+
+
+def _train(
+    run: RunDir,
+    seed: int,
+    network: NetworkOptions,
+    train: TrainOptions,
+    prune: PruneOptions,
+    features: NetworkFeatures,
+    data: Path,
+    align: Path,
+    lang: Path | None,
+    untranscribed: Path | None,
+) -> list[Path]:
     sets = [data / part for part in ("train", "dev")]
     stored = [features.stored(folder, align) for folder in sets]
     labels, classes = _targets(network, stored, sets, lang, align / features.hmm)
@@ -57,6 +76,8 @@ def train_one(
     options = network, train, prune
     teachers = [_known(name, run.path.parent, features, taught, align, lang is not None) for name in train.teachers]
     figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers)
+    if not is_first():
+        return []
     with atomic(run.train) as file:
         json.dump(figures, file, indent=1)
     run.checkpoint.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import torch
 from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.chunks import Chunks
+from asr_prune.acoustic.distributed import processes
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.in_memory import InMemory
@@ -58,14 +59,15 @@ def train_run(
     CTC. classes: the number of pdfs, or for CTC the spelling of each token, the blank first;
     teachers: those of `train.teacher`. Writes model/network.pt (dense shape, removed nodes zero),
     model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method
-    saves besides: model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt.
+    saves besides: model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt. Of
+    several processes, the first writes them, and the others return {}.
     """
     started, tokens = time.monotonic(), [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
     network_options, train_options, _ = options
     context = (network_options.left_context, network_options.right_context)
     device = pick_device(train_options.device)
-    with torch_threads(train_options.threads):
+    with torch_threads(processes.threads_of_process(train_options.threads)):
         run.models.mkdir(parents=True, exist_ok=True)
         if network_options.model:
             lesson: Lesson | None = own_lesson(network_options, device)
@@ -74,13 +76,16 @@ def train_run(
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense = build(network_options, sets[0], outputs, seed)
         unkept = Model(dense, torch.zeros(outputs), context, [[] for _ in dense.widths], features, tokens)
-        prune_options = priced(options[2], unkept, run.prices)
+        prune_options = processes.after_first(lambda: priced(options[2], unkept, run.prices))
         network = trained_network(network_options, prune_options, dense, sets[0], seed, run.path.parent)
         if train_options.init:
             start_from(Path(train_options.init), network, context)
-        pruner = make_pruner(prune_options, network, run, train_options.epochs)
+        written = run if processes.is_first() else None
+        pruner = make_pruner(prune_options, network, written, train_options.epochs)
         trainer = Trainer(network, train_options, *sets, pruner, seed, run)
         quality = trainer.run()
+        if not processes.is_first():
+            return {}
         assert pruner.cut is not None
         kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
         priors = sets[0].log_priors(outputs)

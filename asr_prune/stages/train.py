@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -52,7 +53,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
             "run": folder,
             "seed": run.seed,
             "network": run.network,
-            "train": run.train,
+            "train": replace(run.train, processes=1),
             "prune": run.prune,
             "features": features,
             **beside,
@@ -62,6 +63,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
             "align": layout.align,
             "lang": layout.lang if experiment.ctc else None,
             "recipe": run_recipe(experiment, run),
+            "processes": run.train.processes,
         },
         inputs=inputs | dict.fromkeys([*run.prune.reads(layout.runs), *own], "train"),
         outputs=files,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.evaluate import evaluate
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
@@ -115,11 +116,11 @@ def test_every_epoch_of_every_seed_has_a_stream_of_its_own(
     streams: list[int] = []
     batches = FrameSet.batches
 
-    def noted(self: FrameSet, size: int, order: torch.Generator | None = None) -> Any:
+    def noted(self: FrameSet, size: int, order: torch.Generator | None = None, share: Share = WHOLE) -> Any:
         if order is not None:
             orders.append(order.initial_seed())
             streams.append(torch.initial_seed())
-        return batches(self, size, order)
+        return batches(self, size, order, share)
 
     monkeypatch.setattr(FrameSet, "batches", noted)
     for seed in (0, 1, 2, 3):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from asr_prune.cli.main import main
 from asr_prune.integrity import MANIFEST
@@ -88,6 +89,18 @@ def decoded(folder: Path) -> dict[str, object]:
             info = json.loads(path.read_text())
             found[name] = {key: value for key, value in info.items() if "seconds" not in key and "rtf" not in key}
     return found
+
+
+def test_words_do_not_depend_on_whether_the_network_is_ahead_of_the_search(project: Path, tmp_path: Path) -> None:
+    """decode.device other than cpu computes scores in a thread, also where there is no GPU."""
+    if torch.cuda.is_available():
+        pytest.skip("torch sees a CUDA device, whose scores differ by rounding")
+    shutil.copytree(project, tmp_path / "ahead")
+    assert main(["decode", *GIVEN]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "ahead")
+        assert main(["decode", *GIVEN[:-1], "2", "--set", "decode.device=auto"]) == 0
+    assert decoded(tmp_path / "ahead") == decoded(project)
 
 
 def test_a_decode_killed_five_times_ends_in_the_same_words(project: Path, tmp_path: Path) -> None:

@@ -25,12 +25,15 @@ class Cost:
     def __init__(self, layers: Sequence[NodeLayer], rho: float) -> None:
         full = torch.tensor([float(layer.size) for layer in layers])
         self.macs, self.params = _Form(len(layers)), _Form(len(layers))
+        like = layers[0].incoming.bias.detach()
         for m in maps_of(layers):
             self.macs.add(m, m.rate)
             self.params.add(m, 1.0)
             if m.bias and m.out is not None:
                 self.params.linear[m.out] += m.rows
         self.shares = rho / float(self.macs(full)), (1 - rho) / float(self.params(full))
+        self.macs.settle(like)
+        self.params.settle(like)
 
     def expected(self, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Expected multiply-adds per frame and parameters, [] each, for expected nodes `counts`,
@@ -60,6 +63,10 @@ class _Form:
             self.quadratic[m.out, m.into] += weights
         elif (layer := m.into if m.out is None else m.out) is not None:
             self.linear[layer] += weights
+
+    def settle(self, like: Tensor) -> None:
+        """Takes the dtype and the device of `like`, for good: nothing is copied at each update."""
+        self.quadratic, self.linear = self.quadratic.to(like), self.linear.to(like)
 
     def __call__(self, counts: Tensor) -> Tensor:
         return counts @ self.quadratic.to(counts) @ counts + self.linear.to(counts) @ counts

@@ -4,6 +4,7 @@ gradient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import NodeScore
+from asr_prune.pruning.reading import read
 
 
 class Gates:
@@ -33,6 +35,7 @@ class Gates:
         self.drawn_layers = torch.ones_like(self.layers)
         self.low_for = [torch.zeros_like(theta) for theta in self.nodes]
         self.layers_low_for = torch.zeros_like(self.layers)
+        self.quiet = 0  # updates in which no gate can become permanently off
 
     def probabilities(self) -> list[Tensor]:
         """The probability that a node acts, that is, that its gate and its layer's are 1; [nodes] a
@@ -70,6 +73,17 @@ class Gates:
         both = zip(self.low_for, self.nodes, strict=True)
         self.low_for = [self._longer(low, theta) for low, theta in both]
         self.layers_low_for = self._longer(self.layers_low_for, self.layers)
+        self.quiet -= 1
+
+    def some_off(self) -> bool:
+        """Whether a gate is permanently off, by itself or by its layer's; asks the device only when the
+        gate that has waited the longest can have waited long enough.
+        """
+        if self.quiet > 0:
+            return False
+        longest = max(read(low.max() for low in (*self.low_for, self.layers_low_for) if len(low)))
+        self.quiet = math.ceil(self.patience - longest)
+        return longest >= self.patience
 
     def _longer(self, low: Tensor, theta: Tensor) -> Tensor:
         return torch.where(theta <= self.tolerance, low + 1, 0)
@@ -106,6 +120,7 @@ class Gates:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self.NAMES:
             setattr(self, name, state[name])
+        self.quiet = 0
 
 
 class GateScore(NodeScore):

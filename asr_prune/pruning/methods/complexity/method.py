@@ -108,11 +108,10 @@ class GatedWeights(ActingWeights):
 
     def gone(self) -> list[Tensor] | None:
         """Nodes whose gates are off for good; with a target never more than have to go."""
-        off = self.gates.off() if self.factors else []
-        if not any(bool(mask.any()) for mask in off):
+        if not self.factors or not self.gates.some_off():
             return None
         kept = self.nodes.strongest(self.score.ranking())
-        return [mask & ~stays for mask, stays in zip(off, kept, strict=True)]
+        return [mask & ~stays for mask, stays in zip(self.gates.off(), kept, strict=True)]
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
         self.gates.narrow(kept)
@@ -146,6 +145,7 @@ class PricePenalty(Penalty):
         self.options, self.nodes, self.score, self.weights = options, nodes, score, weights
         self.gates = score.gates
         self.cost = Cost(nodes.layers, options.rho)
+        self.sizes = self.gates.layers.new_tensor(nodes.sizes)
         self.nu = options.strength or 0.0
         self.payers = [~mask for mask in nodes.minimal(score.saliency)]
         self.undecided = 0.0
@@ -173,8 +173,7 @@ class PricePenalty(Penalty):
         pairs = zip(self.score.saliency, prices, self.payers, strict=True)
         nodes = [rate * (self.nu * p * pays - w) for w, p, pays in pairs]
         layer_prices = 2 * mu * slopes * torch.stack([theta.sum() for theta in gates.nodes])
-        layer_rate = rate / slopes.new_tensor(self.nodes.sizes)
-        gates.move(nodes, layer_rate * (self.nu * layer_prices - self.score.of_layers))
+        gates.move(nodes, rate / self.sizes * (self.nu * layer_prices - self.score.of_layers))
 
     def _update_saliency(self) -> None:
         estimate, gates = self.weights.estimate, self.gates

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asr_prune.acoustic.distributed.processes import all_summed, place_of
 from asr_prune.acoustic.network import NodeLayer
 from asr_prune.pruning.saliency import gate_slopes
 
@@ -65,15 +66,15 @@ class Saliency:
     @torch.no_grad()
     def _squares(self, i: int, on: Tensor, outputs: Tensor, gradient: Tensor) -> None:
         """Adds squared derivatives; the loss is a mean over frames, so a frame's own derivative is
-        its part times the number of frames.
+        its part times the number of frames: of all processes that have a part of the batch.
         """
-        parts = (outputs * gradient).flatten(0, -2)
-        square = len(parts) * parts.square().sum(0)
-        now = self.nodes_second[i]
-        self.nodes_second[i] = torch.where(on, torch.where(now == 0, square, now.lerp(square, LATEST)), now)
-        if bool(on.any()):
-            whole = len(parts) * parts.sum(1).square().sum()
-            self.layers_second[i] = whole if self.layers_second[i] == 0 else self.layers_second[i].lerp(whole, LATEST)
+        now, whole_now = self.nodes_second[i], self.layers_second[i]
+        parts = (outputs.to(now) * gradient.to(now)).flatten(0, -2)
+        frames = place_of(len(parts))[1]
+        square = frames * all_summed(parts.square().sum(0))
+        self.nodes_second[i] = torch.where(on, _latest(now, square), now)
+        whole = _latest(whole_now, frames * all_summed(parts.sum(1).square().sum()))
+        self.layers_second[i] = torch.where(on.any(), whole, whole_now)
 
     @torch.no_grad()
     def chain(self, factors: Sequence[Tensor]) -> None:
@@ -112,3 +113,8 @@ class Saliency:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.nodes_second, self.layers_second = state["nodes_second"], state["layers_second"]
+
+
+def _latest(mean: Tensor, value: Tensor) -> Tensor:
+    """The running mean with one more value, which is the first where the mean is 0."""
+    return torch.where(mean == 0, value, mean.lerp(value, LATEST))

@@ -14,6 +14,7 @@ from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.gradual.options import GradualOptions
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import ActingWeights
+from asr_prune.pruning.reading import read
 from asr_prune.pruning.saliency import LossKind, LossScore
 from asr_prune.pruning.scores import WeightScores, node_scores
 from asr_prune.pruning.weight_masks import MaskingSchedule, WeightMasks
@@ -103,22 +104,31 @@ class GradualRemoval(ActingWeights):
 
     def __init__(self, options: GradualOptions, nodes: Nodes, score: LivingScores | LivingLoss) -> None:
         self.options, self.nodes, self.score = options, nodes, score
+        self.chosen = False  # after this update
+        self.acting_shares: list[float] | None = None
 
     @property
     def raises_dev(self) -> bool:
         return True
 
     def after_step(self, step: int) -> None:
-        if (step - self.phases.sparsify_from) % self.options.every == 0 or step >= self.phases.cut_at:
+        self.chosen = (step - self.phases.sparsify_from) % self.options.every == 0 or step >= self.phases.cut_at
+        if self.chosen:
             self._choose(self.phases.progress(step))
 
     def _choose(self, progress: float) -> None:
         limit, minima = self.nodes.request.after(progress, self.nodes.target)
         self.score.living = self.nodes.strongest(self.score.scores(), limit, minima)
+        self.acting_shares = None
 
-    def gone(self) -> list[Tensor]:
-        return [~mask for mask in self.score.living]
+    def gone(self) -> list[Tensor] | None:
+        return [~mask for mask in self.score.living] if self.chosen else None
 
     def shares(self) -> list[float]:
-        pairs = zip(self.score.living, self.nodes.sizes, strict=True)
-        return [float(mask.sum()) / size for mask, size in pairs]
+        if self.acting_shares is None:
+            counts = read(mask.sum() for mask in self.score.living)
+            self.acting_shares = [count / size for count, size in zip(counts, self.nodes.sizes, strict=True)]
+        return self.acting_shares
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.acting_shares = None

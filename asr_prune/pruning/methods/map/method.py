@@ -19,6 +19,7 @@ from asr_prune.pruning.methods.map.options import MapOptions
 from asr_prune.pruning.methods.map.schedule import MapSchedule
 from asr_prune.pruning.nodes import Nodes, largest
 from asr_prune.pruning.parts import ActingWeights
+from asr_prune.pruning.reading import read
 from asr_prune.pruning.schedule import Phases
 from asr_prune.pruning.scores import NormScore, node_norms
 
@@ -80,6 +81,7 @@ class AttendedWeights(ActingWeights):
         self.forward: list[Tensor] = []
         self.backward: list[Tensor] = []
         self.lines: list[dict[str, Any]] = []
+        self.acting_shares: list[float] | None = None
 
     @property
     def maskable(self) -> list[Tensor]:
@@ -130,12 +132,13 @@ class AttendedWeights(ActingWeights):
 
     def _refresh(self) -> None:
         magnitudes = self._magnitudes()
-        scale = max(float(m.max()) for m in magnitudes) if self.options.scale == "global" else None
+        scale = max(read(m.max() for m in magnitudes)) if self.options.scale == "global" else None
         self.attention = [attention(m, self.options.plan.beta, scale) for m in magnitudes]
         self.fade = 1 - self.schedule.progress(self.done)
         before = self.masks
         if self.done <= self.schedule.switch_at:
             self.masks = self._masks(magnitudes)
+        self.acting_shares = None
         self._set_factors()
         if self.done == self.schedule.switch_at:
             for weight, mask in zip(self.maskable, self.masks, strict=True):
@@ -184,9 +187,9 @@ class AttendedWeights(ActingWeights):
         return [max(round(kept * size), few) for size, few in zip(sizes, least, strict=True)]
 
     def _note(self, before: list[Tensor]) -> None:
-        sizes, kept = [m.numel() for m in self.masks], [int(m.count_nonzero()) for m in self.masks]
-        had = [int(m.count_nonzero()) for m in before] or sizes
-        regrown = [int((m & ~o).count_nonzero()) for m, o in zip(self.masks, before or self.masks, strict=True)]
+        sizes, kept = [m.numel() for m in self.masks], read(m.count_nonzero() for m in self.masks)
+        had = read(m.count_nonzero() for m in before) or sizes
+        regrown = read((m & ~o).count_nonzero() for m, o in zip(self.masks, before or self.masks, strict=True))
         self.lines.append(
             {
                 "update": self.done,
@@ -196,13 +199,15 @@ class AttendedWeights(ActingWeights):
                 "kept": kept,
                 "regrown": regrown,
                 "dropped": [h - k + r for h, k, r in zip(had, kept, regrown, strict=True)],
-                "mean_attention": [round(float(a.mean()), 6) for a in self.attention],
+                "mean_attention": [round(mean, 6) for mean in read(a.mean() for a in self.attention)],
             }
         )
 
     def shares(self) -> list[float] | None:
         """Dropout follows the nodes that are not masked."""
-        return [float(m.float().mean()) for m in self.masks] if self.by_node and self.masks else None
+        if self.acting_shares is None and self.by_node and self.masks:
+            self.acting_shares = read(m.float().mean() for m in self.masks)
+        return self.acting_shares
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -214,7 +219,7 @@ class AttendedWeights(ActingWeights):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.done, self.fade = state["done"], state["fade"]
-        self.masks, self.attention = state["masks"], state["attention"]
+        self.masks, self.attention, self.acting_shares = state["masks"], state["attention"], None
         self._set_factors()
 
 

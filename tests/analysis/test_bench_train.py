@@ -1,0 +1,42 @@
+"""bench train: every figure is there and adds up, on a network of seconds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from asr_prune.analysis.bench_train import Bench, bench_device, bench_train
+from asr_prune.cli.main import main
+from asr_prune.errors import UserError
+
+
+def test_a_row_for_each_precision_and_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    size = ["--layers", "2", "--nodes", "24", "--outputs", "10", "--rounds", "1", "--updates", "2", "--device", "cpu"]
+    assert main(["bench", "train", *size, "--batch", "16", "64", "--precision", "float32", "bf16"]) == 0
+    head, titles, *rows = capsys.readouterr().out.splitlines()
+    work = 6 * (440 * 24 + 24 * 24 + 24 * 10) - 2 * 440 * 24
+    assert f"2 x 24, 440 inputs, 10 outputs, {work / 1e6:.1f} MFLOP a frame" in head
+    assert titles.split()[-3:] == ["group_lasso", "/", "l2"]
+    assert [row.split()[:2] for row in rows] == [
+        [kind, what] for kind in ("float32", "bf16") for what in ("16", "64", "peak:")
+    ]
+    for row in (rows[0], rows[1], rows[3], rows[4]):
+        _, _, rate, share, _, plain, ratio, wait, _, against = row.replace(",", "").split()
+        assert float(ratio) == pytest.approx(float(rate) / float(plain), abs=0.01)
+        assert 0 < float(share) < 150
+        assert 0 <= float(wait) < 100
+        assert float(against) > 0
+
+
+@pytest.mark.parametrize("name", ["bogus", "svd"])
+def test_a_method_that_cannot_be_compared_is_a_sentence(name: str) -> None:
+    bench = Bench(torch.device("cpu"), 1, 8, 4, [8], ["float32"], name, 1, 1)
+    with pytest.raises(UserError, match=rf"^--method {name} cannot be compared: .*\.$"):
+        list(bench_train(bench))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a CUDA device")
+def test_a_device_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(UserError, match="give --device cpu"):
+        bench_device("cuda")
+    assert bench_device("auto") == torch.device("cpu")
