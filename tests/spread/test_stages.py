@@ -42,7 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
         patch.setattr("asr_prune.decode.portion_files._SECONDS", 10.0)
-        verbs = ("corpus", "lang", "features", "align", "graph", "train", "shrink", "decode")
+        verbs = ("corpus", "lang", "features", "align", "graph", "train", "shrink", "decode", "score")
         assert [main([verb, *GIVEN]) for verb in verbs] == [0] * len(verbs)
     return here
 
@@ -117,3 +117,18 @@ def test_a_worker_is_killed_in_the_middle_of_decoding(dask: Dask, whole: Path, f
     assert "which begins again elsewhere" in log("decode")
     assert untimed(far) == untimed(whole)
     assert not list(far.rglob("*.portions"))
+
+
+def test_files_are_transcribed_by_workers(
+    dask: Dask, far: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dask.start_worker()
+    audio = sorted({line.split()[1] for line in Path("data/many/test/wav.scp").read_text().splitlines()})
+    command = ["transcribe", "exp/many/runs/one", *audio[:3], "gone.wav", "--times", "--json"]
+    capsys.readouterr()
+    assert main(command) == 1
+    here = capsys.readouterr().out
+    assert main([*command, "--executor", dask.address]) == 1
+    told = capsys.readouterr()
+    assert (told.out, len(told.out.splitlines())) == (here, 3)
+    assert "skipped: gone.wav: missing audio" in told.err
