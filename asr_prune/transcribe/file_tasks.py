@@ -25,7 +25,7 @@ from asr_prune.transcribe.transcript import Transcript
 
 
 @dataclass(frozen=True)
-class Heard:
+class FilesHeard:
     """What a task has transcribed. seconds: of audio; search: CPU seconds."""
 
     transcripts: list[Transcript]
@@ -46,7 +46,7 @@ def transcripts_elsewhere(
     speakers: dict[str, list[str]] = {}
     for file in files:
         speakers.setdefault(speaker_of(file, whose), []).append(file)
-    reader, heard = transcriber.reader, list[Heard]()
+    reader, heard = transcriber.reader, list[FilesHeard]()
     requested, plain = transcriber.requested, transcriber.plain
     if isinstance(plain, GraphRecogniser):
         requested = replace(requested, lm_weight=plain.point[0], penalty=plain.point[1])
@@ -94,13 +94,13 @@ def transcribe_files(
     files: Sequence[str],
     out: Path,
 ) -> None:
-    """A task: writes a pickled `Heard` of some files; of: names the command that asks."""
+    """A task: writes a pickled `FilesHeard` of some files; of: names the command that asks."""
     recogniser = _recogniser(of, pickle.dumps((run, decoding)))
     transcriber = Transcriber(recogniser, requested, channel, longest)
     recordings = transcriber.readable(files)
     found = list(transcriber.transcripts(recordings, whose)) if recordings else []
     with atomic(out, "wb") as file:
-        pickle.dump(Heard(found, transcriber.skipped, transcriber.seconds, transcriber.search), file)
+        pickle.dump(FilesHeard(found, transcriber.skipped, transcriber.seconds, transcriber.search), file)
 
 
 @lru_cache(maxsize=1)
