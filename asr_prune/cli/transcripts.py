@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr_prune.cli.executors import executing
 from asr_prune.cli.shared import (
     Verbs,
     above_zero,
@@ -21,11 +22,12 @@ from asr_prune.cli.shared import (
 )
 from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.errors import UserError
+from asr_prune.spread.executor import elsewhere
 from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
     from asr_prune.transcribe.recogniser import NetworkRecogniser
-    from asr_prune.transcribe.recordings import Recording
+    from asr_prune.transcribe.transcribe import Transcriber
     from asr_prune.transcribe.transcript import Transcript, Word
 
 SPEAKERS = ("file", "folder", "all")
@@ -74,18 +76,46 @@ def transcribe(options: argparse.Namespace) -> int:
     times = options.times or bool(options.ctm)
     requested = Requested(times, options.confidence, options.lm_weight, options.penalty, options.all_sound)
     transcriber = Transcriber(_recogniser(options), requested, options.channel, options.longest)
+    transcripts = _elsewhere(options, transcriber) if options.executor else _here(options, transcriber)
+    if options.ctm:
+        write_ctm(options.ctm, ctm_of(transcripts))
+    print(transcriber.summary(), file=sys.stderr)
+    return 1 if transcriber.skipped else 0
+
+
+def _here(options: argparse.Namespace, transcriber: Transcriber) -> list[Transcript]:
     recordings = transcriber.read(options.files)
     printer = Printer(options)
     transcripts: list[Transcript] = []
     # words on a terminal show the progress; a bar would be drawn over them
     bar = options.json or not sys.stdout.isatty()
-    for transcript in transcriber.transcripts(recordings, options.speaker, printer.piece, bar):
+    for transcript in transcriber.transcripts(
+        recordings, options.speaker, lambda own, words: printer.piece(own.path, words), bar
+    ):
         transcripts.append(transcript)
         printer.whole(transcript)
-    if options.ctm:
-        write_ctm(options.ctm, ctm_of(transcripts))
-    print(transcriber.summary(), file=sys.stderr)
-    return 1 if transcriber.skipped else 0
+    return transcripts
+
+
+def _elsewhere(options: argparse.Namespace, transcriber: Transcriber) -> list[Transcript]:
+    """As `_here`, where --executor says."""
+    from asr_prune.transcribe.file_tasks import transcripts_elsewhere
+    from asr_prune.transcribe.recogniser import RunRecogniser
+
+    where = open_run(options, lambda run: run.shrunk, "shrink")[0].loaded.recipe.executor
+    of = transcriber.recogniser
+    with executing(where):
+        workers = elsewhere()
+        if workers is None or not isinstance(of, RunRecogniser):
+            return _here(options, transcriber)
+        transcripts = transcripts_elsewhere(transcriber, of, options.files, options.speaker, workers)
+    printer = Printer(options)
+    for transcript in transcripts:
+        printer.piece(transcript.file, transcript.words)
+        printer.whole(transcript)
+    if not transcripts:
+        raise UserError("no file could be read; the lines above give the reason for each.")
+    return transcripts
 
 
 def _check_ctm(options: argparse.Namespace) -> None:
@@ -110,8 +140,8 @@ def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
         experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
         need_words(experiment)
         return RunRecogniser(run, experiment.decoding, experiment.nj)
-    sets = [text for text in options.set if not text.startswith("executor")]
-    for name, value in (("--recipe", options.recipe), ("--set", sets)):
+    given = (("--executor", options.executor), ("--recipe", options.recipe), ("--set", options.set))
+    for name, value in given:
         if value:
             raise UserError(
                 f"{name} goes with the folder of a run; {options.folder} has all options in it, so leave it out."
@@ -129,12 +159,12 @@ class Printer:
         self.json, self.rows = options.json, options.times or options.confidence
         self.begun = self.worded = False  # whether the line of this file has begun, and has words
 
-    def piece(self, recording: Recording, words: list[Word]) -> None:
-        """Prints the words of the next piece of a recording."""
+    def piece(self, path: str, words: list[Word]) -> None:
+        """Prints the words of the next piece of a file."""
         if self.json:
             return
         texts = " ".join(word.text for word in words)
-        head = "" if self.begun else f"{recording.path}\t"
+        head = "" if self.begun else f"{path}\t"
         gap = " " if self.worded and texts else ""
         print(f"{head}{gap}{texts}", end="", flush=True)
         self.begun, self.worded = True, self.worded or bool(texts)

@@ -12,12 +12,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asr_prune.errors import UserError
 from asr_prune.spread.identity import identity, version_difference
-from asr_prune.spread.remote import Mark, greet, perform
-from asr_prune.spread.task import Task
+from asr_prune.spread.remote import Greeting, Mark, greet, perform
+from asr_prune.spread.task import Report, Task
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -28,8 +29,17 @@ log = logging.getLogger(__name__)
 _DEATHS = 3
 #: seconds between two looks at which workers there are
 _LOOK = 0.5
+#: seconds in which a result that is ready must come
+_FETCH = 1
 #: what is asked of a worker before its first task
 _GREETING = -1
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What is had of a worker that could not do what it was given."""
+
+    error: object
 
 
 class SchedulerGone(Exception):
@@ -74,27 +84,49 @@ class Workers:
             function, *arguments, workers=[address], allow_other_workers=False, pure=False, retries=0
         )
         self.doing[address] = number, future
+        self._expect(address, future)
+
+    def _expect(self, address: str, future: Future) -> None:
         future.add_done_callback(lambda done: self.events.put((address, done)))
 
     def idle(self) -> list[str]:
         return [address for address in self.hosts if address not in self.doing]
 
-    def next(self) -> tuple[str, int, Future] | None:
-        """A worker that has done what it was given, with what that was; None after a while."""
+    def next(self) -> tuple[str, int, object] | None:
+        """A worker that has done what it was given, what that was, and its result, or `Lost`; None
+        after a while.
+        """
         with suppress(queue.Empty):
             address, future = self.events.get(timeout=_LOOK)
-            if self.doing.get(address, (0, None))[1] is future:
-                return address, self.doing.pop(address)[0], future
+            number, own = self.doing.get(address, (0, None))
+            if own is not future:
+                return None
+            try:
+                result = self._result(future)
+            except TimeoutError:  # it may have died before its result was fetched: `look` finds out
+                self._expect(address, future)
+                return None
+            del self.doing[address]
+            return address, number, result
         return None
 
-    def greeted(self, address: str, future: Future) -> None:
-        """Takes the worker, or refuses it."""
+    def _result(self, future: Future) -> object:
         if future.status != "finished":
-            error = future.exception() if future.status == "error" else None
+            error = future.exception(timeout=_FETCH) if future.status == "error" else None
+            return Lost(error)
+        try:
+            return future.result(timeout=_FETCH)
+        except TimeoutError:
+            raise
+        except Exception as error:  # whatever Dask makes of a worker that died just now
+            return Lost(error)
+
+    def greeted(self, address: str, greeting: object) -> None:
+        """Takes the worker, or refuses it."""
+        if not isinstance(greeting, Greeting):
+            error = greeting.error if isinstance(greeting, Lost) else greeting
             self.refuse(address, f"cannot load asr_prune as it is here ({error})")
-            return
-        greeting = future.result()
-        if other := version_difference(identity(), greeting.versions):
+        elif other := version_difference(identity(), greeting.versions):
             self.refuse(address, f"has {other}; install the same versions there")
         elif not greeting.one_thread:
             remedy = "start it with OPENBLAS_NUM_THREADS=1 in its environment"
@@ -147,10 +179,10 @@ class Dispatch:
             self._need_workers(alone)
             if (event := self.workers.next()) is None:
                 continue
-            address, number, future = event
+            address, number, result = event
             if number == _GREETING:
-                self.workers.greeted(address, future)
-            elif self._done(tasks, address, number, future, waiting, marks):
+                self.workers.greeted(address, result)
+            elif self._done(tasks, address, number, result, waiting, marks):
                 left -= 1
                 yield tasks[number], self.workers.hosts[address]
 
@@ -159,22 +191,21 @@ class Dispatch:
         tasks: Sequence[Task],
         address: str,
         number: int,
-        future: Future,
+        result: object,
         waiting: deque[int],
         marks: Sequence[Mark],
     ) -> bool:
         """Whether a worker has done its task; else it is to do again."""
         host = self.workers.hosts.get(address, address)
-        if future.status != "finished":  # the worker died, or the scheduler
+        if isinstance(result, Lost):
             self._died(tasks, host, number, waiting)
             return False
-        report = future.result()
-        if report is None:
+        if not isinstance(result, Report):
             folder = marks[number].path.rpartition("/")[0]
             self.workers.refuse(address, f"does not see {folder}; let it share the folder of the project")
             waiting.appendleft(number)
             return False
-        report.receive(tasks[number], f"{host}: ")
+        result.receive(tasks[number], f"{host}: ")
         return True
 
     def _died(self, tasks: Sequence[Task], host: str, number: int, waiting: deque[int]) -> None:

@@ -47,8 +47,12 @@ class Recording:
 
     def speaker(self, whose: str) -> str:
         """The speaker if each `file`, the files of a `folder`, or `all` files have one speaker."""
-        folder = str(Path(self.path).parent)
-        return {"file": self.path, "folder": folder, "all": "all files"}[whose]
+        return speaker_of(self.path, whose)
+
+
+def speaker_of(path: str, whose: str) -> str:
+    """As `Recording.speaker`, of a file."""
+    return {"file": path, "folder": str(Path(path).parent), "all": "all files"}[whose]
 
 
 class AudioReader:

@@ -59,18 +59,32 @@ class Transcriber:
 
         Raises UserError if no file can be read or one is given twice.
         """
+        self.need_once(paths)
+        recordings = self.readable(track(paths, len(paths), "reading"))
+        if not recordings:
+            raise UserError("no file could be read; the lines above give the reason for each.")
+        return recordings
+
+    def need_once(self, paths: Sequence[str]) -> None:
+        """Raises UserError if a file is given twice."""
         if repeated := [path for i, path in enumerate(paths) if path in paths[:i]]:
             raise UserError(f"{repeated[0]} is given twice; give each file once.")
+
+    def readable(self, paths: Iterable[str]) -> list[Recording]:
+        """As `read`, which may be none."""
         recordings = []
-        for path in track(paths, len(paths), "reading"):
+        for path in paths:
             try:
                 recordings.append(self.reader(path))
             except UserError as error:
                 log.warning("skipped: %s", error)
                 self.skipped.append(path)
-        if not recordings:
-            raise UserError("no file could be read; the lines above give the reason for each.")
         return recordings
+
+    def count(self, skipped: Sequence[str], files: int, seconds: float, search: float) -> None:
+        """Adds what another process has transcribed to the figures."""
+        self.skipped += skipped
+        self.files, self.seconds, self.search = self.files + files, self.seconds + seconds, self.search + search
 
     def transcripts(
         self,

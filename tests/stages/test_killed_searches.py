@@ -45,7 +45,7 @@ from asr_prune.decode.kept import KeptSearch
 from asr_prune.decode.search.run import prepare_search
 
 prepare_search()
-write = KeptSearch._write
+write = KeptSearch.write
 
 def dying(self, number, results):
     write(self, number, results)
@@ -55,7 +55,7 @@ count = lambda: len(list(Path("exp").glob("**/*.portions/**/????.jsonl.gz")))
 for attempt in range(5):
     before, child = count(), os.fork()
     if not child:
-        KeptSearch._write = dying if attempt < 4 else write
+        KeptSearch.write = dying if attempt < 4 else write
         os._exit(main(sys.argv[1:]))
     status = os.waitpid(child, 0)[1]
     print("killed" if os.WIFSIGNALED(status) else f"ended {status}", before, count(), flush=True)

@@ -1,0 +1,134 @@
+"""Stages on a Dask scheduler, a worker of which is killed: the same bytes as on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli.main import main
+from tests.spread.conftest import Dask
+from tests.stages.test_killed_searches import files
+
+pytestmark = pytest.mark.trains
+
+RECIPE = """
+corpus: {prepare: MANY}
+hmm: {passes: [{type: mono, iterations: 4, grow_iterations: 3, gaussians: 30, realign: [1, 2, 3]}]}
+features: {network: {type: fbank, bins: 12}}
+network: {hidden: [32, 24]}
+train: {epochs: 2, batch: 64, threads: 1, tensorboard: false}
+decode: {lm_weights: [8, 10], penalties: [0.0], lattice: true}
+runs: [{name: one, prune: {method: magnitude, keep: 0.5}}]
+"""
+GIVEN = ["--recipe", "recipes/many", "--nj", "1"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that this machine has worked on, up to the words."""
+    here = tmp_path_factory.mktemp("projects") / "whole"
+    (here / "recipes/many").mkdir(parents=True)
+    prepare = Path(__file__).parents[1] / "stages/many.py"
+    (here / "recipes/many/recipe.yaml").write_text(RECIPE.replace("MANY", str(prepare)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        patch.setattr("asr_prune.decode.portion_files._SECONDS", 10.0)
+        verbs = ("corpus", "lang", "features", "align", "graph", "train", "shrink", "decode", "score")
+        assert [main([verb, *GIVEN]) for verb in verbs] == [0] * len(verbs)
+    return here
+
+
+@pytest.fixture
+def far(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, the current folder; parts and portions are small."""
+    shutil.copytree(whole, tmp_path / "far")
+    monkeypatch.chdir(tmp_path / "far")
+    monkeypatch.setenv("PWD", str(tmp_path / "far"))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setattr("asr_prune.decode.portion_files._SECONDS", 10.0)
+    monkeypatch.setattr("asr_prune.features.parts._LEAST", 32)
+    return tmp_path / "far"
+
+
+@contextmanager
+def killing(worker: subprocess.Popen[bytes], begun: str) -> Iterator[None]:
+    """Kills a worker once there is a file `begun`; stopped first, it cannot finish its task."""
+
+    def kill() -> None:
+        until = time.monotonic() + 60
+        while not list(Path().glob(begun)) and time.monotonic() < until:
+            time.sleep(0.001)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            os.kill(worker.pid, number)
+            time.sleep(1)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+def data(folder: Path) -> dict[str, bytes]:
+    found = {str(path.relative_to(folder)): path for path in sorted(folder.glob("data/**/*"))}
+    return {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+
+
+def untimed(folder: Path) -> dict[str, object]:
+    """What is in `folder`, without real-time factors."""
+    found = files(folder)
+    for content in found.values():
+        if isinstance(content, dict):
+            content.pop("rtf_decode", None)
+    return found
+
+
+def log(verb: str) -> str:
+    return Path(f"exp/many/log/{verb}.log").read_text()
+
+
+def test_a_worker_is_killed_in_the_middle_of_features(dask: Dask, whole: Path, far: Path) -> None:
+    for path in far.glob("data/many/*/*/feats.*"):
+        path.unlink()
+    worker = dask.start_worker()
+    dask.start_worker()
+    with killing(worker, "data/many/test/*.portions/*.json"):
+        assert main(["features", *GIVEN, "--executor", dask.address]) == 0
+    assert "which begins again elsewhere" in log("features")
+    assert data(far) == data(whole)
+    assert not list(far.rglob("*.portions"))
+
+
+def test_a_worker_is_killed_in_the_middle_of_decoding(dask: Dask, whole: Path, far: Path) -> None:
+    shutil.rmtree("exp/many/runs/one/decode_dev")
+    shutil.rmtree("exp/many/runs/one/decode_test")
+    worker = dask.start_worker()
+    dask.start_worker()
+    with killing(worker, "exp/many/runs/one/decode_test.portions/*.jsonl.gz"):
+        assert main(["decode", *GIVEN, "--executor", dask.address]) == 0
+    assert "which begins again elsewhere" in log("decode")
+    assert untimed(far) == untimed(whole)
+    assert not list(far.rglob("*.portions"))
+
+
+def test_files_are_transcribed_by_workers(
+    dask: Dask, far: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dask.start_worker()
+    audio = sorted({line.split()[1] for line in Path("data/many/test/wav.scp").read_text().splitlines()})
+    command = ["transcribe", "exp/many/runs/one", *audio[:3], "gone.wav", "--times", "--json"]
+    capsys.readouterr()
+    assert main(command) == 1
+    here = capsys.readouterr().out
+    assert main([*command, "--executor", dask.address]) == 1
+    told = capsys.readouterr()
+    assert (told.out, len(told.out.splitlines())) == (here, 3)
+    assert "skipped: gone.wav: missing audio" in told.err
