@@ -13,7 +13,7 @@ from torch import Tensor
 from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.placing import placed
+from asr_prune.acoustic.placing import to_device
 
 Batch = tuple[Tensor, ...]
 #: one array per utterance, in memory or read on access
@@ -101,7 +101,7 @@ def example_order(examples: Examples, generator: torch.Generator | None) -> Tens
     """Indices of all examples, shuffled if there is a `generator`; int64 on their `order_device`."""
     count = len(examples)
     order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
-    return placed(order, examples.order_device)
+    return to_device(order, examples.order_device)
 
 
 def splice_utterance(features: np.ndarray, context: tuple[int, int]) -> np.ndarray:

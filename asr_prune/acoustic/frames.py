@@ -13,7 +13,7 @@ from asr_prune.acoustic.examples import Batch, Outcome, Utterances
 from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.placing import placed
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.priors import log_priors, log_priors_from_counts
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.acoustic.unlabelled import NO_LABEL
@@ -84,9 +84,9 @@ class FrameSet(InMemory):
     ) -> FrameSet:
         lengths = frames_of(features)
         return cls(
-            placed(concatenate(names, features, np.float32), device),
-            placed(concatenate(names, labels, np.int64), device),
-            placed(torch.tensor([lengths[name] for name in names]), device),
+            to_device(concatenate(names, features, np.float32), device),
+            to_device(concatenate(names, labels, np.int64), device),
+            to_device(torch.tensor([lengths[name] for name in names]), device),
             context,
             lesson.teacher if lesson else None,
             side_of(names, lesson, device),

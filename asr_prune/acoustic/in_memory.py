@@ -14,7 +14,7 @@ from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.distributed.share import WHOLE, Share
 from asr_prune.acoustic.examples import Batch, Examples, Utterances, example_order
 from asr_prune.acoustic.network import Network
-from asr_prune.acoustic.placing import placed
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher, Want
 from asr_prune.features.stored import frames_of
 
@@ -184,4 +184,4 @@ def side_of(names: Sequence[str], lesson: Lesson | None, device: torch.device | 
     """The side features of the utterances `names`, concatenated; None if there are none."""
     if lesson is None or lesson.side is None:
         return None
-    return placed(concatenate(names, lesson.side, np.float32), device)
+    return to_device(concatenate(names, lesson.side, np.float32), device)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def placed(values: Tensor, device: torch.device | str) -> Tensor:
+def to_device(values: Tensor, device: torch.device | str) -> Tensor:
     """`values`, of the CPU, on `device`.
 
     To a GPU they go from page-locked memory on a stream of their own, so that a thread that reads

@@ -11,8 +11,8 @@ from asr_prune.acoustic.options import TrainOptions
 
 
 class Precision:
-    """How an update computes its products; weights, gradients, the loss and the optimiser's state stay
-    float32, and so do evaluations.
+    """How an update computes its products; weights, gradients, the loss and the optimiser's state
+    stay float32, and so do evaluations.
     """
 
     def __init__(self, options: TrainOptions, device: torch.device) -> None:

@@ -12,7 +12,7 @@ from asr_prune.acoustic.examples import Batch, Outcome
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.placing import placed
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.teacher import Teacher
 
 
@@ -73,7 +73,7 @@ class SegmentSet(FrameSet):
         frames = starts + place
         within = (frames >= begins) & (frames < ends)
         wanted = (frames, frames[within], within, lengths)
-        frames, labelled, within, lengths = (placed(x, self.device) for x in wanted)
+        frames, labelled, within, lengths = (to_device(x, self.device) for x in wanted)
         spliced = self.splice(frames)
         taught = self.taught(labelled, spliced[within]) if self.teacher else ()
         return spliced, self.labels[labelled], lengths, within, *taught

@@ -14,7 +14,7 @@ from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.in_memory import InMemory, concatenate
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.placing import placed
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.teacher import Lesson, Networks, Want
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
@@ -92,7 +92,7 @@ class Untranscribed(InMemory):
         assert lesson is not None
         assert isinstance(lesson.teacher, Original)
         lengths = frames_of(features)
-        joined = placed(concatenate(names, features, np.float32), device)
+        joined = to_device(concatenate(names, features, np.float32), device)
         return cls(joined, torch.tensor([lengths[name] for name in names]).to(device), lesson.teacher)
 
     @classmethod

@@ -16,7 +16,7 @@ from asr_prune.acoustic.examples import Batch, Outcome, Utterances
 from asr_prune.acoustic.in_memory import InMemory, concatenate, side_of
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.placing import placed
+from asr_prune.acoustic.placing import to_device
 from asr_prune.acoustic.teacher import Lesson, Taught, Teacher
 from asr_prune.errors import UserError
 from asr_prune.features.stored import frames_of
@@ -96,7 +96,7 @@ class UtteranceSet(InMemory):
         lengths = frames_of(features)
         chosen = {name: feasible_spellings(labels[name], -(-lengths[name] // stride)) for name in names}
         return cls(
-            placed(concatenate(names, features, np.float32), device),
+            to_device(concatenate(names, features, np.float32), device),
             torch.tensor([lengths[name] for name in names]).to(device),
             [[torch.from_numpy(tokens).to(device) for tokens in chosen[name]] for name in names],
             context,

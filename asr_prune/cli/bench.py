@@ -14,7 +14,7 @@ _PRECISIONS: tuple[Literal["float32", "tf32", "bf16"], ...] = ("float32", "tf32"
 def add_verbs(verbs: Verbs) -> None:
     """bench."""
     says = "measure decoding with a run, or training on this machine"
-    verb = add_verb(verbs, "bench", says, bench_decode, "decode exp/an4/runs/dense")
+    verb = add_verb(verbs, "bench", says, measure_decoding, "decode exp/an4/runs/dense")
     whats = verb.add_subparsers(metavar="decode|train", required=True, prog="asr-prune bench")
     says = "CPU time of the network and of the search, and real-time factors, on one process"
     add_run_options(whats.add_parser("decode", help=says, description=says), "shrink", nj=False, on=True)
@@ -26,7 +26,7 @@ def _add_train(whats: Verbs) -> None:
     verb = whats.add_parser(
         "train", help=says, description=says, epilog="example: asr-prune bench train --nodes 1024 --batch 2048"
     )
-    verb.set_defaults(act=bench_train)
+    verb.set_defaults(act=measure_training)
     option = partial(verb.add_argument, type=positive)
     verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: %(default)s)")
     option("--layers", default=6, help="hidden layers (default: %(default)s)")
@@ -41,7 +41,7 @@ def _add_train(whats: Verbs) -> None:
     verb.add_argument("--threads", type=not_negative, default=0, help="of torch; 0: its default")
 
 
-def bench_decode(options: argparse.Namespace) -> None:
+def measure_decoding(options: argparse.Namespace) -> None:
     """Prints the table."""
     from asr_prune.analysis.bench import bench_decode
 
@@ -50,7 +50,7 @@ def bench_decode(options: argparse.Namespace) -> None:
     print("\n".join(bench_decode(run, experiment.decoding, options.on)))
 
 
-def bench_train(options: argparse.Namespace) -> None:
+def measure_training(options: argparse.Namespace) -> None:
     """Prints the table line by line."""
     from asr_prune.analysis.bench_train import Bench, bench_device, bench_train
     from asr_prune.process import torch_threads

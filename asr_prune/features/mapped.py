@@ -1,5 +1,5 @@
-"""Matrices of binary archives read by memory map: the system keeps what is used often, and nothing else
-is held.
+"""Matrices of binary archives read by memory map: the system keeps what is used often, and nothing
+else is held.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class _Stamp(NamedTuple):
 
 
 def read_mapped(archive: str, offset: int) -> np.ndarray | None:
-    """The matrix at `offset`, float32 or float64 [rows, columns], in memory of its own, if it is a plain
-    binary one and the archive holds all of it; else None.
+    """The matrix at `offset`, float32 or float64 [rows, columns], in memory of its own, if it is a
+    plain binary one and the archive holds all of it; else None.
 
     Raises OSError if the archive cannot be opened.
     """

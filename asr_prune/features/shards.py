@@ -19,12 +19,12 @@ SHARD = 1_000_000_000
 
 _Item = TypeVar("_Item")
 #: an archive, and the utterances in it with the offsets of their matrices
-Piece = tuple[Path, list[tuple[str, int]]]
+ArchivePart = tuple[Path, list[tuple[str, int]]]
 
 
 def write_shards(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> list[Path]:
-    """Writes matrices, in this order, to `stem`.ark, and from SHARD bytes on to `stem`.2.ark and so on,
-    and the places of all to `stem`.scp. Up to SHARD bytes, what `write_matrices` writes.
+    """Writes matrices, in this order, to `stem`.ark, and from SHARD bytes on to `stem`.2.ark and so
+    on, and the places of all to `stem`.scp. Up to SHARD bytes, what `write_matrices` writes.
 
     Returns the archives after the first. Raises UserError as `atomic`.
     """
@@ -35,10 +35,10 @@ def write_shards(stem: Path, matrices: Iterable[tuple[str, np.ndarray]]) -> list
     return _write(stem, matrices, add)
 
 
-def join_shards(stem: Path, pieces: Iterable[Piece]) -> list[Path]:
+def join_shards(stem: Path, pieces: Iterable[ArchivePart]) -> list[Path]:
     """As `write_shards`, of archives that are appended whole."""
 
-    def add(file: IO[bytes], piece: Piece) -> list[tuple[str, int]]:
+    def add(file: IO[bytes], piece: ArchivePart) -> list[tuple[str, int]]:
         before, (archive, places) = file.tell(), piece
         with archive.open("rb") as one:
             shutil.copyfileobj(one, file, 1 << 20)

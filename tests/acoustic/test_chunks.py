@@ -16,7 +16,9 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.teacher import Lesson, Networks, Want
 from asr_prune.acoustic.train import Trainer
+from asr_prune.acoustic.unlabelled import NO_LABEL
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Stored
@@ -172,3 +174,19 @@ def test_batches_vary_as_stated() -> None:
     order = torch.Generator().manual_seed(1)
     means = [float(inputs.mean()) for _ in range(60) for inputs, _ in chunks.batches(size, order)]
     assert np.var(means) == pytest.approx(stated, rel=0.15)
+
+
+def test_frames_without_labels_are_found_in_later_utterances() -> None:
+    """The first utterance, which has labels, does not speak for the others."""
+    features, labels = numbered(4)
+    unlabelled = {name: own if name == "u00" else np.full_like(own, NO_LABEL) for name, own in labels.items()}
+    torch.manual_seed(0)
+    network, teacher = (FeedForward(DIM, (5,), 4) for _ in range(2))
+    lesson = Lesson(Networks([(teacher.eval(), Want((0, 0)))], 0.5, 1.0))
+    chunks = Chunks(FrameSet, features, unlabelled, (0, 0), FRAMES, lesson=lesson)
+    whole = FrameSet.from_utterances(features, unlabelled, (0, 0), lesson=lesson)
+    assert chunks.chunks > 1
+    for tensors in chunks.batches(16):
+        one, other = (examples.outcome(network.train(), *tensors) for examples in (chunks, whole))
+        assert torch.equal(one.objective, other.objective)
+        assert one.labels == other.labels == int((tensors[1] != NO_LABEL).sum())

@@ -53,7 +53,7 @@ def test_a_large_set_goes_on_in_more_archives(tmp_path: Path, monkeypatch: pytes
     same(tmp_path)
 
 
-def pieces(folder: Path) -> list[shards.Piece]:
+def pieces(folder: Path) -> list[shards.ArchivePart]:
     found = []
     for i in range(0, 12, 2):
         write_matrices(folder / f"part{i}", MATRICES[i : i + 2])
