@@ -3,8 +3,9 @@ tests/bench/processes.py --layers 6 --nodes 1024 --batch 2048`.
 
 One process and two train copies of one network on the same batches, in turn, several times, so that both meet the same
 disturbances of the machine; each process has one thread. Printed are the median frames per second and the median of
-the paired ratios, the parts of an update that are not computed by one process alone (the message of the gradients, the
-random numbers of whole batches), and the largest difference of weights. `--float64` shows that difference by itself.
+the paired ratios, the same by CPU time, which other programs on the machine do not change but in which waiting does not
+count, the share of the time for the message of the gradients, and the largest difference of weights. `--float64` shows
+that difference by itself.
 """
 
 from __future__ import annotations
@@ -77,9 +78,10 @@ def work(options: argparse.Namespace, folder: Path) -> None:
         spent["gradients"] = 0.0
         processes.gathered(0) if not processes.is_alone() else None
         trainer.epoch += 1
-        begin = time.perf_counter()
+        begin, cpu = time.perf_counter(), time.process_time()
         trainer._pass()
-        print(json.dumps([time.perf_counter() - begin, spent["gradients"]]), flush=True)
+        took = time.perf_counter() - begin, time.process_time() - cpu
+        print(json.dumps([*took, spent["gradients"]]), flush=True)
     if processes.is_first():
         torch.save(trainer.network.state_dict(), folder / "weights.pt")
 
@@ -93,13 +95,13 @@ def start(rank: int, count: int, port: int, folder: Path) -> subprocess.Popen[st
 
 
 def epoch(team: list[subprocess.Popen[str]]) -> list[float]:
-    """Seconds of an epoch of all `team`, and those of them that the first waited for gradients."""
+    """Seconds of an epoch, of the slowest of `team`: on the clock, of its CPU, and for gradients."""
     for process in team:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
     lines = [json.loads(process.stdout.readline()) for process in team if process.stdout]
-    return [max(line[0] for line in lines), lines[0][1]]
+    return [max(line[i] for line in lines) for i in range(3)]
 
 
 def end(team: list[subprocess.Popen[str]]) -> None:
@@ -120,13 +122,14 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     end(two)
     count = options.updates * options.batch
     speeds = [statistics.median(count / pair[i][0] for pair in pairs) for i in range(2)]
-    ratios = sorted(pair[0][0] / pair[1][0] for pair in pairs)
-    message = statistics.median(pair[1][1] / pair[1][0] for pair in pairs)
+    ratios, of_cpu = (sorted(pair[0][i] / pair[1][i] for pair in pairs) for i in range(2))
+    message = statistics.median(pair[1][2] / pair[1][0] for pair in pairs)
     weights = [torch.load(each / "weights.pt") for each in folders]
     apart = max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
     print(f"one process    {speeds[0]:8.0f} frames/s")
     print(f"two processes  {speeds[1]:8.0f} frames/s; {100 * message:.1f} % of the time for the sum of gradients")
     print(f"ratio          {statistics.median(ratios):8.2f}  ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    print(f"by CPU time    {statistics.median(of_cpu):8.2f}  ({of_cpu[0]:.2f} to {of_cpu[-1]:.2f})")
     print(f"updates        {options.updates * (options.rounds + 1):8d}, largest difference of weights {apart:.1e}")
 
 

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 import torch
 
-from .together import all_cases, begun, cases, in_two, result, resumed, trainer
+from .together import (
+    all_cases,
+    begun,
+    cases,
+    gradient_sums,
+    in_two,
+    numbered,
+    result,
+    resumed,
+    too_small,
+    trainer,
+)
 
 pytestmark = pytest.mark.trains
 
@@ -32,6 +43,18 @@ def test_two_processes_train_as_one(name: str, two: list[dict[str, Any]], tmp_pa
     assert first["cut"] == alone["cut"]
     assert largest_difference(first["weights"], alone["weights"]) < 1e-9
     assert first["dev"] == pytest.approx(alone["dev"], abs=1e-6)
+
+
+def test_gradients_of_every_size_and_layout_are_added_up(tmp_path: Path) -> None:
+    for large, small, transposed in in_two(tmp_path, gradient_sums):
+        assert torch.equal(large, 3 * numbered((300, 200)))
+        assert torch.equal(small, 3 * numbered((7,)))
+        assert torch.equal(transposed, 3 * numbered((300, 250)).T)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"2 processes cannot share a mini-batch of 1; raise train\.batch"):
+        in_two(tmp_path, too_small)
 
 
 def test_two_resume_exactly_and_one_goes_on_where_two_were(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

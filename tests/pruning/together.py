@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,26 @@ def begun(folder: Path) -> int:
 def resumed(folder: Path) -> dict[str, Any]:
     """The result of a run that goes on from its checkpoint in `folder`, if there is one."""
     return result(trainer(folder, cases()["group_lasso, live"] | {"train": {"epochs": 9}}))
+
+
+def too_small(folder: Path) -> None:
+    """A batch of one frame for two processes."""
+    trainer(folder, {"method": "none", "train": {"batch": 1}})
+
+
+def gradient_sums(folder: Path) -> list[torch.Tensor]:
+    """The sums of a large, a small and a transposed gradient, which are 1 and 2 times the same."""
+    shapes = ((300, 200), (7,), (250, 300))
+    parameters = [torch.nn.Parameter(torch.zeros(shape)) for shape in shapes]
+    for parameter in parameters[:2]:
+        parameter.grad = numbered(parameter.shape) * (1 + processes.share().rank)
+    parameters[2].grad = numbered((300, 250)).T * (1 + processes.share().rank)
+    processes.sum_gradients([*parameters, torch.nn.Parameter(torch.zeros(2))])
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def numbered(shape: Sequence[int]) -> torch.Tensor:
+    return torch.arange(math.prod(shape), dtype=torch.float32).view(*shape)
 
 
 def all_cases(folder: Path) -> dict[str, Any]:

@@ -14,5 +14,7 @@ def dropout(outputs: Tensor, rate: float) -> Tensor:
     if is_alone():
         return nn.functional.dropout(outputs, rate)
     before, total = place_of(len(outputs))
-    factors = nn.functional.dropout(outputs.new_ones(total, *outputs.shape[1:]), rate)
-    return outputs * factors[before : before + len(outputs)]
+    whole, own = (total, *outputs.shape[1:]), slice(before, before + len(outputs))
+    if outputs.is_cuda:  # where the function draws otherwise than bernoulli_
+        return outputs * nn.functional.dropout(outputs.new_ones(whole), rate)[own]
+    return outputs * outputs.new_empty(whole).bernoulli_(1 - rate)[own].div_(1 - rate)

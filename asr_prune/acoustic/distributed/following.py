@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
+from asr_prune.acoustic.distributed.relay import send_none
+
 #: Slurm's variables of a task, and torchrun's
 _OF_SLURM = {
     "RANK": "SLURM_PROCID",
@@ -62,6 +64,7 @@ def company() -> Iterator[bool]:
             yield True
             from_first(None)
             return
+        send_none()
         while (work := from_first(None)) is not None:
             function, arguments = work
             function(*arguments)

@@ -20,7 +20,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from asr_prune.acoustic.distributed.processes import PeerLost, from_first, is_alone, is_first, joined_processes
-from asr_prune.acoustic.distributed.relay import Receiver, receiver, send_logs
+from asr_prune.acoustic.distributed.relay import Receiver, receiver, send_logs, send_none
 from asr_prune.errors import UserError
 from asr_prune.process import hidden_main
 
@@ -97,6 +97,8 @@ def _work(function: Callable[..., _T], arguments: tuple[Any, ...], failure: Path
             if is_first():
                 send_logs(logs)
                 _say_restart()
+            else:
+                send_none()
             return function(*arguments)
     except PeerLost:
         time.sleep(_GRACE)

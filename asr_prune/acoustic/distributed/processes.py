@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 
 #: the others wait this long while the first one works alone, on a teacher's posteriors for instance
 _PATIENCE = timedelta(days=1)
+#: values of a tensor from which a message of its own costs less than a copy
+_LARGE = 50_000
 
 
 class PeerLost(UserError):
@@ -133,17 +135,30 @@ def all_summed(values: Tensor) -> Tensor:
 
 
 def sum_gradients(parameters: Iterable[Tensor]) -> None:
-    """Adds up the gradients of all processes, in place: all at once, in one message.
+    """Adds up the gradients of all processes, in place: large ones as they are, while others are
+    under way, the small ones in one message.
 
     Nothing is registered with the parameters, so a network may be narrowed between two updates.
     """
     if is_alone():
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = all_summed(torch.cat([gradient.flatten() for gradient in gradients]))
-    parts = flat.split([gradient.numel() for gradient in gradients])
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view_as(gradient))
+    large = [g for g in gradients if g.numel() >= _LARGE and g.is_contiguous()]
+    small = [g for g in gradients if g.numel() < _LARGE or not g.is_contiguous()]
+    with _noticed():
+        waiting = [dist.all_reduce(gradient, async_op=True) for gradient in large]
+        _sum_in_one(small)
+        for work in waiting:
+            work.wait()
+
+
+def _sum_in_one(tensors: Sequence[Tensor]) -> None:
+    if not tensors:
+        return
+    flat = all_summed(torch.cat([tensor.flatten() for tensor in tensors]))
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.copy_(part.view_as(tensor))
 
 
 def from_first(value: _T) -> _T:

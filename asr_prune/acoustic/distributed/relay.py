@@ -65,3 +65,10 @@ def send_logs(to: Receiver) -> None:
     handler.setFormatter(logging.Formatter("%(message)s"))  # the receiver's handlers have theirs
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("asr_prune").setLevel(to.level)
+
+
+def send_none() -> None:
+    """From now on, messages of the package in this process go nowhere: another one says the same."""
+    package = logging.getLogger("asr_prune")
+    package.propagate = False
+    package.addHandler(logging.NullHandler())

@@ -31,7 +31,7 @@ def start_count() -> int:
 def places(folder: Path) -> tuple[list[int], str]:
     """Notes each start; the ranks of all processes, and what the first one said."""
     (folder / f"start{start_count()}-{processes.share().rank}").touch()
-    log.info("process %d speaks", processes.share().rank)
+    log.warning("process %d speaks", processes.share().rank)
     return processes.gathered(processes.share().rank), processes.from_first("the first")
 
 

@@ -42,13 +42,14 @@ def test_one_process_is_this_one() -> None:
 
 
 def test_the_first_process_answers_and_its_messages_come_here(
-    jobs: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    jobs: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO, "asr_prune")
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     assert in_processes(2, jobs.places, (tmp_path,)) == ([0, 1], "the first")
     assert starts(tmp_path) == ["start0-0", "start0-1"]
     assert [record.message for record in caplog.records] == ["process 0 speaks"]
+    assert "speaks" not in "".join(capfd.readouterr())
     assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
 
