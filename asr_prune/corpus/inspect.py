@@ -98,7 +98,7 @@ def _measured(files: Sequence[_File], decode: bool, nj: int) -> Iterator[Measure
             return
         pieces = [{"files": files[run.start : run.stop]} for run in found]
         job = "asr_prune.corpus.inspect:measure_files"
-        for part in others.map(job, pieces, {"decode": decode}, {}, "audio"):
+        for part in others.map(job, pieces, {"decode": decode}, {}, "audio, in parts"):
             yield from part
 
 

@@ -14,10 +14,11 @@ from typing import Any
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.kept_greedy import kept_greedy_words
-from asr_prune.decode.lattice_set import Decoded, Words, grid, sweep_archive
+from asr_prune.decode.lattice_set import Decoded, Words, grid
 from asr_prune.decode.network_scores import placed_model, with_token_priors
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.portioned import PortionedSet
+from asr_prune.decode.sweep_archive import sweep_archive
 from asr_prune.decode.words_files import read_words_file
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic, atomic_dir

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.integrity import checked
 
+#: how each part that `writing_lattices` has written begins: gzip, no name, no time, level 1
+_MEMBER = re.compile(rb"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff", re.DOTALL)
 _LEVEL = 1  # of gzip: output a quarter larger than at 6, many times faster
 
 
@@ -34,13 +37,22 @@ def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
         yield write
 
 
-def read_lattices(path: Path) -> Iterator[tuple[str, Lattice]]:
-    """Yields (utterance, lattice). Raises UserError if the archive is missing or damaged."""
+def members(path: Path) -> list[tuple[int, int]]:
+    """Where each portion of an archive of `writing_lattices` begins and ends, in bytes."""
+    content = path.read_bytes()
+    starts = [found.start() for found in _MEMBER.finditer(content)] or [0]
+    return list(zip(starts, [*starts[1:], len(content)], strict=True))
+
+
+def read_lattices(path: Path, span: tuple[int, int] | None = None) -> Iterator[tuple[str, Lattice]]:
+    """Yields (utterance, lattice); span: of one of `members` alone. Raises UserError if the archive
+    is missing or damaged.
+    """
     after = "its beginning"
     try:
         if not path.stat().st_size:
             raise ValueError("it is empty")
-        with gzip.open(checked(path), "rb") as file:
+        with checked(path).open("rb") as content, gzip.open(_part(content, span), "rb") as file:
             archive = io.BufferedReader(file)
             while utt := _key(archive):
                 lattice = Lattice(FstArrays.read(archive))
@@ -51,6 +63,13 @@ def read_lattices(path: Path) -> Iterator[tuple[str, Lattice]]:
         raise UserError(
             f"cannot read lattices of {path} after {after}: {reason}; run the decode stage again."
         ) from error
+
+
+def _part(content: BinaryIO, span: tuple[int, int] | None) -> BinaryIO:
+    if span is None:
+        return content
+    content.seek(span[0])
+    return io.BytesIO(content.read(span[1] - span[0]))
 
 
 def _key(archive: BinaryIO) -> str:

@@ -14,14 +14,12 @@ from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.determinise import determinise_lattice
 from asr_prune.decode.kept import Coder, KeptSearch
 from asr_prune.decode.lattice import Lattice
-from asr_prune.decode.lattice_archive import read_lattices, writing_lattices
+from asr_prune.decode.lattice_archive import writing_lattices
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.pace import UNKNOWN, Audio, SetSearch, each_paced
-from asr_prune.decode.parallel import each
 from asr_prune.decode.unfinished import warn_unfinished
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
-from asr_prune.lang.symbols import read_symbols
 
 Words = dict[Point, dict[str, list[str]]]
 
@@ -206,32 +204,3 @@ class _Work:
         if not options.determinize_lattice:
             return lattice.arrays
         return determinise_lattice(lattice.arrays, options.acoustic_scale, options.lattice_beam)
-
-
-def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int = 1) -> Words:
-    """Words at each of `points`, by utterance, from an archive of lattices of `lattice_set`.
-
-    Raises UserError, with the utterance, if the archive is missing, damaged or of another graph.
-    """
-    ids = {i: word for word, i in read_symbols(graph / "words.txt").items()}
-    work = _Sweep(archive, graph, points, ids)
-    swept = dict(each(work, read_lattices(archive), nj))
-    return {point: {utt: words[i] for utt, words in swept.items()} for i, point in enumerate(points)}
-
-
-@dataclass(frozen=True)
-class _Sweep:
-    """ids: words by id."""
-
-    archive: Path
-    graph: Path
-    points: Sequence[Point]
-    ids: Mapping[int, str]
-
-    def __call__(self, utt: str, lattice: Lattice) -> list[list[str]]:
-        try:
-            return [[self.ids[i] for i in words] for words, _ in lattice.sweep(self.points)]
-        except (ValueError, KeyError) as error:
-            unknown = isinstance(error, KeyError)
-            reason = f"word {error} is not in {self.graph}/words.txt" if unknown else error
-            raise UserError(f"{self.archive}: {utt}: {reason}; rerun the decode stage.") from error

@@ -128,7 +128,8 @@ def _spread(
         pieces.append({"ids": data.ids[own.start : own.stop], "bounds": bounds, "graphs": path})
         rows.append(slice(bounds[0], bounds[-1]))
     common, job = {"model": model, "search": search}, "asr_prune.hmm.align:align_stretch"
-    parts = data.workers.map(job, pieces, common, {"feats": data.feats}, label)
+    told = f"{label}, in parts" if label else ""
+    parts = data.workers.map(job, pieces, common, {"feats": data.feats}, told)
     for own_rows, part in zip(rows, parts, strict=True):
         alignment.enter(own_rows, part)
     return alignment

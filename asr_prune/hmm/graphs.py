@@ -95,7 +95,8 @@ def training_graphs(
     ids = [data.ids[own.start : own.stop] for own in stretches]
     pieces = [{"text": {utt: text[utt] for utt in utts}} for utts in ids]
     given = {"compiling": Compiling(lang, model)}
-    files = data.workers.files("asr_prune.hmm.graphs:compile_stretch", pieces, given, {}, _LABEL)
+    job, told = "asr_prune.hmm.graphs:compile_stretch", f"{_LABEL}, in parts"
+    files = data.workers.files(job, pieces, given, {}, told)
     return StoredGraphs(data, list(zip(stretches, files, strict=True)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ _CLASSES = {
 }
 #: what these call an account
 _ACCOUNT = {"slurm": "account", "pbs": "account", "sge": "project", "lsf": "project"}
+#: what hands a job in
+_COMMANDS = {"slurm": "sbatch", "sge": "qsub", "pbs": "qsub", "lsf": "bsub", "htcondor": "condor_submit"}
 _NEED = "executor.cluster.type {} needs {}, which is not installed; run pip install {}."
 
 
@@ -33,6 +36,12 @@ def start_cluster(options: ClusterOptions) -> Iterator[Any]:
 
     Raises UserError if the library is missing, or the jobs cannot be handed in.
     """
+    command = _COMMANDS.get(options.type)
+    if command and not shutil.which(command):
+        raise UserError(
+            f"executor.cluster.type {options.type} needs the command {command}, which is not here; run"
+            " this on a machine from which jobs are handed in, or give --executor local."
+        )
     try:
         cluster = make_pods(options) if options.type == "kubernetes" else make_jobs(options)
         if options.type != "kubernetes":
@@ -68,10 +77,14 @@ def job_settings(options: ClusterOptions) -> dict[str, Any]:
         "job_script_prologue": list(options.prologue),
         "log_directory": options.logs or None,
         "interface": options.interface or None,
+        "scheduler_options": {"dashboard_address": ":0"},
     }
     if options.type == "htcondor":
         return settings | {"disk": "1GB"}
-    settings |= {"walltime": options.walltime, "queue": options.queue or None}
+    hours = options.walltime
+    if options.type == "lsf":
+        hours = ":".join(hours.split(":")[:2])  # bsub knows no seconds
+    settings |= {"walltime": hours, "queue": options.queue or None}
     return settings | {_ACCOUNT[options.type]: options.account or None}
 
 

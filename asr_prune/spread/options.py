@@ -8,7 +8,7 @@ from typing import Literal
 from asr_prune.options import options
 
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://[^\s/:]+:\d+|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d+")
-_WALLTIME = re.compile(r"\d+:[0-5]\d:[0-5]\d|\d+:[0-5]\d")
+_WALLTIME = re.compile(r"\d+:[0-5]\d:[0-5]\d")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?(B|[kMGT]i?B)")
 
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 RESTARTS = 3
 #: seconds in which the process that failed says why, before the others fail for its absence
 _GRACE = 2.0
+_LIBRARIES = ("torch.distributed.elastic", "torch.multiprocessing", "torchelastic-events-null")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -138,10 +139,15 @@ def _own_signals() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what the library logs of failures from the terminal: this module tells of them."""
-    library = logging.getLogger("torch.distributed.elastic")
-    before, library.propagate = library.propagate, False
+    """Keeps what torch logs of processes from the terminal: this module tells of them."""
+    libraries, nowhere = [logging.getLogger(name) for name in _LIBRARIES], logging.NullHandler()
+    before = [library.propagate for library in libraries]
+    for library in libraries:
+        library.propagate = False
+        library.addHandler(nowhere)
     try:
         yield
     finally:
-        library.propagate = before
+        for library, propagates in zip(libraries, before, strict=True):
+            library.propagate = propagates
+            library.removeHandler(nowhere)

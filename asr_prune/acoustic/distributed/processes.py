@@ -68,7 +68,13 @@ def joined_processes() -> Iterator[None]:
     """
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with _noticed():
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        store, rank, count = next(dist.rendezvous("env://"))
+        # torchrun's agent keeps its store when it starts processes again, with the addresses of those
+        # that were killed; of several machines each has a count of its own
+        again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        own = again if os.environ.get("GROUP_WORLD_SIZE", "1") == "1" else ""
+        store = dist.PrefixStore(f"asr_prune{own}", store)
+        dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
     _World.share = Share(dist.get_rank(), dist.get_world_size())
     try:
         yield

@@ -62,5 +62,6 @@ class _Sender:
 def send_logs(to: Receiver) -> None:
     """From now on, messages of this process go to a `receiver`."""
     handler = QueueHandler(_Sender(Client(to.address, authkey=to.key)))  # type: ignore[arg-type]
+    handler.setFormatter(logging.Formatter("%(message)s"))  # the receiver's handlers have theirs
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("asr_prune").setLevel(to.level)

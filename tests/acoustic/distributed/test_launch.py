@@ -1,0 +1,78 @@
+"""Processes are started, say what is wrong once, and are started again if one is killed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from asr_prune.acoustic.distributed.launch import in_processes
+from asr_prune.acoustic.distributed.processes import check_equal, from_first, is_alone, place_of, share
+from asr_prune.errors import UserError
+
+pytestmark = pytest.mark.trains
+
+Job = Callable[..., Any]
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module process_jobs, which fresh interpreters can import, too."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    import process_jobs
+
+    return process_jobs
+
+
+def starts(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("start*"))
+
+
+def test_one_process_is_this_one() -> None:
+    assert in_processes(1, os.getpid, ()) == os.getpid()
+    assert is_alone()
+    assert (share().count, place_of(5), from_first("x")) == (1, (0, 5), "x")
+    check_equal({}, "now")
+
+
+def test_the_first_process_answers_and_its_messages_come_here(
+    jobs: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "asr_prune")
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert in_processes(2, jobs.places, (tmp_path,)) == ([0, 1], "the first")
+    assert starts(tmp_path) == ["start0-0", "start0-1"]
+    assert [record.message for record in caplog.records] == ["process 0 speaks"]
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def test_an_error_of_one_process_is_raised_here_and_nothing_is_started_again(jobs: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^the key is wrong; set it right\.$"):
+        in_processes(2, jobs.refuse, (tmp_path, 1))
+    assert starts(tmp_path) == ["start0-0", "start0-1"]
+
+
+def test_after_a_kill_in_the_press_the_run_ends_as_if_there_had_been_none(
+    jobs: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = in_processes(2, jobs.press, (tmp_path / "whole", 0))
+    killed = in_processes(2, jobs.press, (tmp_path / "killed", 15))
+    assert "a training process was killed; all were started again (1 of 3)" in caplog.text
+    assert all(torch.equal(value, killed[name]) for name, value in whole.items())
+    trails = [(tmp_path / name / "trail.jsonl").read_bytes() for name in ("whole", "killed")]
+    assert trails[0] == trails[1]
+
+
+def test_processes_that_are_always_killed_stop_the_run(
+    jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asr_prune.acoustic.distributed.launch.RESTARTS", 1)
+    with pytest.raises(UserError, match=r"training process 1 ended with status -9, and did so after each of 1 new"):
+        in_processes(2, jobs.die, (tmp_path,))
+    assert starts(tmp_path) == ["start0-0", "start0-1", "start1-0", "start1-1"]

@@ -1,0 +1,98 @@
+"""Job scripts of the queueing systems, and what is asked of Kubernetes; none of them is here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asr_prune.errors import UserError
+from asr_prune.spread.clusters import make_jobs, pod_spec, start_cluster
+from asr_prune.spread.options import ClusterOptions, ExecutorOptions
+
+GIVEN: dict[str, Any] = {"workers": 2, "memory": "3GB", "prologue": ("module load gcc",), "logs": "logs"}
+QUEUED: dict[str, Any] = {"walltime": "01:30:00", "queue": "cpu", "account": "speech"}
+WANTED = {
+    "slurm": ["#SBATCH -p cpu", "#SBATCH -A speech", "#SBATCH --cpus-per-task=2", "#SBATCH --mem=6G", "-t 01:30:00"],
+    "sge": ["#$ -q cpu", "#$ -P speech", "h_rt=01:30:00"],
+    "pbs": ["#PBS -q cpu", "#PBS -A speech", "ncpus=2", "walltime=01:30:00"],
+    "lsf": ["#BSUB -q cpu", '#BSUB -P "speech"', "#BSUB -n 2", "#BSUB -W 01:30\n"],
+    "htcondor": ["RequestCpus = MY.DaskWorkerCores", "MY.DaskWorkerCores = 2"],
+}
+
+
+@pytest.mark.parametrize("kind", WANTED)
+def test_a_job_script_says_what_was_asked_for(kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("dask_jobqueue", reason="needs the extra cluster")
+    monkeypatch.chdir(tmp_path)
+    more = {} if kind == "htcondor" else QUEUED | {"directives": ("--special=1",)}
+    cluster = make_jobs(ClusterOptions(type=kind, **GIVEN, **more))
+    try:
+        script = cluster.job_script()
+    finally:
+        cluster.close()
+    wanted = [*WANTED[kind], "module load gcc", f"{sys.executable} -m distributed.cli.dask_worker", "--nthreads 1"]
+    wanted += ["--nworkers 2", *(["--special=1"] if more else [])]
+    assert [line for line in wanted if line not in script] == [], script
+
+
+def test_pods_have_the_volume_of_the_project() -> None:
+    options = ClusterOptions(type="kubernetes", image="asr:1", claim="corpora", mount="/work", jobs=5, memory="4GiB")
+
+    def made(**given: Any) -> dict[str, Any]:
+        return {"spec": {"worker": {"spec": {"containers": [{"name": "worker", "given": given}]}}}}
+
+    try:
+        from dask_kubernetes.operator import make_cluster_spec
+    except ImportError:
+        make_cluster_spec = made
+    pod = pod_spec(options, make_cluster_spec)["spec"]["worker"]["spec"]
+    assert pod["volumes"] == [{"name": "project", "persistentVolumeClaim": {"claimName": "corpora"}}]
+    assert pod["containers"][0]["volumeMounts"] == [{"name": "project", "mountPath": "/work"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"type": "dask"}, "address or cluster must be given"),
+        ({"address": "tcp://host:1"}, "address goes with type dask"),
+        ({"type": "dask", "address": "host"}, "address must look like tcp://host:8786"),
+        ({"type": "dask", "address": "tcp://h:1", "cluster": ClusterOptions(type="sge")}, "one of them"),
+        ({"wait": 0.0}, "wait must be above 0"),
+    ],
+)
+def test_executors_that_make_no_sense_are_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        ExecutorOptions(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"jobs": 0}, "jobs must be 1 or more"),
+        ({"memory": "4"}, "memory must be a number with a unit"),
+        ({"walltime": "2 days"}, "walltime must be hours"),
+        ({"image": "x"}, "image goes with type kubernetes"),
+        ({"type": "kubernetes"}, "image must be given"),
+    ],
+)
+def test_clusters_that_make_no_sense_are_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        ClusterOptions(**{"type": "slurm", **given})
+
+
+def test_a_queueing_system_that_is_not_here_or_refuses_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask_jobqueue", reason="needs the extra cluster")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    options = ClusterOptions(type="slurm", interface="none0")
+    with pytest.raises(UserError, match=r"needs the command sbatch, which is not here"), start_cluster(options):
+        pass
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    with pytest.raises(UserError, match=r"executor.cluster: slurm cannot be used from here"), start_cluster(options):
+        pass
