@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
+from pathlib import Path
 
 from asr_prune.report.cells import decimals
 from asr_prune.report.results import read_result
+from asr_prune.spread.executor import Executor, elsewhere
+from asr_prune.spread.task import Task
 from asr_prune.sweep.board import Board, Status
+from asr_prune.sweep.elsewhere import cause_of, task_of
+from asr_prune.sweep.lease import Lease
 from asr_prune.sweep.worker import RunTask, Worker, preload
 from asr_prune.workflow.runner import Runner
 
@@ -33,16 +39,42 @@ class SweepSchedule:
         try:
             self._find_done()
             self._estimate()
-            preload(work for status in self.board.of_state("to do") for work in status.point.works())
-            while self._start() or self.workers:
-                self._report()
-                self._wait()
+            if workers := elsewhere():
+                self._share(workers)
+            else:
+                self._make_here()
         finally:
             for worker in self.workers.values():
                 worker.stop()
             for status in self.board.of_state("running"):
                 status.state = "to do"
             self.board.save()
+
+    def _make_here(self) -> None:
+        preload(work for status in self.board.of_state("to do") for work in status.point.works())
+        while self._start() or self.workers:
+            self._report()
+            self._wait()
+
+    def _share(self, workers: Executor) -> None:
+        """Workers of an executor make the runs: first those that need none, then those that need them."""
+        folder = self.board.path.parent / f"{self.board.path.stem}.runs"
+        folder.mkdir(parents=True, exist_ok=True)
+        with Lease(self.board.path.with_suffix(".alive")).held() as lease:
+            while ready := self._ready():
+                tasks = {task.output: (task, status) for task, status in self._tasks(ready, lease, folder)}
+                self.board.save()
+                self._report()
+                for done in workers.run([task for task, _ in tasks.values()]):
+                    self._end(tasks[done.output][1], cause_of(done))
+                    self.board.save()
+                    self._report()
+
+    def _tasks(self, ready: Sequence[Status], lease: Lease, folder: Path) -> Iterator[tuple[Task, Status]]:
+        for status in ready:
+            status.state, status.began = "running", time.time()
+            run = RunTask.of(status.point, status.log, self.runner.accept_code)
+            yield task_of(run, status.point.name, lease, folder), status
 
     def _find_done(self) -> None:
         for status in self.board.statuses.values():
@@ -71,15 +103,23 @@ class SweepSchedule:
 
     def _start(self) -> bool:
         """Starts runs that wait for nothing; whether any run is left that may still be started."""
+        for status in self._ready():
+            if len(self.workers) < self.board.nj:
+                self._begin(status)
+        self.board.save()
+        return bool(self.board.of_state("to do"))
+
+    def _ready(self) -> list[Status]:
+        """The runs that wait for nothing; those that need one that failed fail, too."""
+        found = []
         for status in self.board.of_state("to do"):
             needed = [self.board.statuses[name] for name in status.point.needs if name in self.board.statuses]
             if failed := [own.point.name for own in needed if own.state == "failed"]:
                 status.began = time.time()
                 self._end(status, f"it needs {failed[0]}, which failed")
-            elif all(own.state == "done" for own in needed) and len(self.workers) < self.board.nj:
-                self._begin(status)
-        self.board.save()
-        return bool(self.board.of_state("to do"))
+            elif all(own.state == "done" for own in needed):
+                found.append(status)
+        return found
 
     def _begin(self, status: Status) -> None:
         status.state, status.began = "running", time.time()

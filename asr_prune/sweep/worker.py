@@ -91,14 +91,19 @@ def work_on(task: RunTask, answer: Connection) -> None:
     _print_to(task.log)
     try:
         with interruptible():
-            point = SweepPoint(open_experiment(task.recipe, task.sets, nj=1), task.method)
-            Runner(point.experiment.layout, task.accept_code).run(point.works(task.stages))
+            make(task)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         traceback.print_exc()
         answer.send(one_line(error))
         raise SystemExit(1) from None
+
+
+def make(task: RunTask) -> None:
+    """Makes the run in this process, in the current folder. Raises what its stages raise."""
+    point = SweepPoint(open_experiment(task.recipe, task.sets, nj=1), task.method)
+    Runner(point.experiment.layout, task.accept_code).run(point.works(task.stages))
 
 
 def _end_with_parent() -> None:
