@@ -11,7 +11,7 @@ from pathlib import Path
 from asr_prune.files import atomic
 from asr_prune.spread.task import Task
 from asr_prune.sweep.lease import Lease
-from asr_prune.sweep.worker import RunTask, make
+from asr_prune.sweep.worker import RunTask, go_through
 from asr_prune.workflow.log import one_line
 
 
@@ -28,7 +28,7 @@ def make_run(run: RunTask, lease: Lease, out: Path) -> None:
     cause = ""
     with lease.watched(), _logging_to(run.log):
         try:
-            make(run)
+            go_through(run)
         except Exception as error:
             logging.getLogger("asr_prune").exception("the run failed")
             cause = one_line(error)

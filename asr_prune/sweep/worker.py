@@ -91,7 +91,7 @@ def work_on(task: RunTask, answer: Connection) -> None:
     _print_to(task.log)
     try:
         with interruptible():
-            make(task)
+            go_through(task)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
@@ -100,7 +100,7 @@ def work_on(task: RunTask, answer: Connection) -> None:
         raise SystemExit(1) from None
 
 
-def make(task: RunTask) -> None:
+def go_through(task: RunTask) -> None:
     """Makes the run in this process, in the current folder. Raises what its stages raise."""
     point = SweepPoint(open_experiment(task.recipe, task.sets, nj=1), task.method)
     Runner(point.experiment.layout, task.accept_code).run(point.works(task.stages))
