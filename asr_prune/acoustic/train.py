@@ -81,7 +81,7 @@ class Trainer:
 
     @property
     def wall_seconds(self) -> float:
-        """Training time all_summed over all sittings; interrupted ones count up to their last
+        """Training time summed over all sittings; interrupted ones count up to their last
         checkpoint.
         """
         return self.earlier_seconds + time.monotonic() - self.sitting_start
