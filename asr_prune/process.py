@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.pool
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -150,6 +151,20 @@ class WorkerPool:
         for lock in filter(None, (pool._inqueue._rlock, pool._outqueue._wlock)):
             with suppress(ValueError):  # it is free
                 lock.release()
+        if sys.platform != "win32":
+            _end_task_handler(pool)
+
+
+def _end_task_handler(pool: Any) -> None:
+    """Ends the thread that writes tasks into the pipe of the workers, which may be full: what is read
+    out is not unpickled, because a dead worker may have read half a task.
+    """
+    pool._task_handler._state = multiprocessing.pool.TERMINATE
+    pool._taskqueue.put(None)
+    pipe = pool._inqueue._reader.fileno()
+    while pool._task_handler.is_alive():
+        if select.select([pipe], [], [], 0.05)[0]:
+            os.read(pipe, 1 << 16)
 
 
 def start_method() -> StartMethod:

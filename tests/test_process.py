@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import operator
 import os
 import re
@@ -209,3 +210,25 @@ def test_what_uses_torchaudio_says_so_where_it_is_missing(call: str, purpose: st
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"asr_prune.errors.UserError: {purpose}"), done.stderr
+
+
+def _swallow(item: bytes) -> int:
+    return len(item)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("after", [0.02, 0.05, 0.1, 0.2])
+def test_a_worker_killed_while_it_reads_a_task_ends_the_pool_in_a_sentence(after: float) -> None:
+    def kill() -> None:
+        time.sleep(after)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, number)
+            time.sleep(0.2)
+
+    with worker_pool(2, "fork") as pool:
+        results = pool.map(_swallow, [bytes(3_000_000)] * 400)
+        assert next(results) == 3_000_000
+        kill()
+        with pytest.raises(UserError, match="ended with status -9"):
+            list(results)

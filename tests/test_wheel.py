@@ -37,7 +37,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def test_recipes_and_scripts_are_in_the_package(files: list[str]) -> None:
-    pages = [path for name in ("recipe.yaml", "sweep*.yaml", "*.md") for path in ROOT.glob(f"recipes/*/{name}")]
+    kinds = ("recipe.yaml", "sweep*.yaml", "cluster.yaml", "*.md")
+    pages = [path for name in kinds for path in ROOT.glob(f"recipes/*/{name}")]
     expected = {path.relative_to(ROOT).as_posix() for path in [*pages, *ROOT.glob("local/*.py")]}
     inside = {name.removeprefix("asr_prune/") for name in files if name.startswith("asr_prune/")}
     assert {name for name in inside if name.startswith(("local/", "recipes/"))} == expected

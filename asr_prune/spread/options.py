@@ -17,7 +17,7 @@ class ClusterOptions:
     """Workers that a queueing system starts, through dask-jobqueue or dask-kubernetes."""
 
     #: the queueing system
-    type: Literal["slurm", "sge", "pbs", "lsf", "htcondor", "kubernetes"]
+    type: Literal["slurm", "sge", "pbs", "lsf", "htcondor", "kubernetes"] = "slurm"
     #: number of jobs; of kubernetes: pods
     jobs: int = 8
     #: workers of a job, each a process with one thread on one core
