@@ -151,18 +151,15 @@ class WorkerPool:
         for lock in filter(None, (pool._inqueue._rlock, pool._outqueue._wlock)):
             with suppress(ValueError):  # it is free
                 lock.release()
-        if sys.platform != "win32":
-            _end_task_handler(pool)
+        _end_task_handler(pool)
 
 
 def _end_task_handler(pool: Any) -> None:
-    """Ends the thread that writes tasks into the pipe of the workers, which may be full: what is read
-    out is not unpickled, because a dead worker may have read half a task.
-    """
+    """Empties the pipe of tasks without unpickling: a dead worker may have read half of one."""
     pool._task_handler._state = multiprocessing.pool.TERMINATE
     pool._taskqueue.put(None)
     pipe = pool._inqueue._reader.fileno()
-    while pool._task_handler.is_alive():
+    while sys.platform != "win32" and pool._task_handler.is_alive():
         if select.select([pipe], [], [], 0.05)[0]:
             os.read(pipe, 1 << 16)
 
@@ -179,16 +176,6 @@ def start_method() -> StartMethod:
 def _threads() -> int:
     """Threads of this process, native ones included (Linux)."""
     return len(os.listdir("/proc/self/task"))
-
-
-def peak_memory() -> int:
-    """The most memory that this process has occupied so far, in bytes; 0 on Windows."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 @contextmanager

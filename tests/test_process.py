@@ -6,7 +6,6 @@ import multiprocessing
 import operator
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -23,7 +22,6 @@ from asr_prune.decode.parallel import each
 from asr_prune.errors import UserError
 from asr_prune.process import (
     ENVIRONMENT,
-    peak_memory,
     start_method,
     torch_threads,
     torchaudio_imports,
@@ -164,19 +162,10 @@ def test_a_script_without_a_main_guard_may_start_workers(tmp_path: Path) -> None
     assert (done.stdout, done.stderr) == ("once\n[1, 2]\n", "")
 
 
-@pytest.mark.parametrize(("system", "unit"), [("linux", 1024), ("darwin", 1)])
-def test_peak_memory_is_in_bytes(system: str, unit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    monkeypatch.setattr(sys, "platform", system)
-    after = peak_memory() / unit
-    assert before <= after <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def test_windows_has_no_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pool is that of this system; what Windows lacks is not called."""
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.delattr(signal, "pthread_sigmask")
-    assert peak_memory() == 0
     with process._blocked_signals("spawn") as unblock:
         unblock()
 

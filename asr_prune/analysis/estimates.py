@@ -10,7 +10,7 @@ from functools import cached_property
 from asr_prune.analysis.aligning import AligningSpeed, aligning_speed
 from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.estimate import Estimate
-from asr_prune.analysis.machine import available_cores
+from asr_prune.analysis.machine import available_cores, peak_memory
 from asr_prune.analysis.pass_costs import bytes_a_frame, pass_seconds
 from asr_prune.analysis.search_speed import SearchSpeed
 from asr_prune.analysis.searches import Searches
@@ -26,7 +26,6 @@ from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, TrainingOptions, pass_name
 from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
-from asr_prune.process import peak_memory
 from asr_prune.recipe.load import Run
 from asr_prune.score.options import COMPARED_SECONDS
 from asr_prune.workflow.experiment import Experiment
