@@ -153,14 +153,18 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(project: Path, capsys: 
 
 
 def test_a_full_disk_is_told_also_where_torch_hides_it(project: Path) -> None:
-    """RLIMIT_FSIZE stands for the disk: a write beyond it fails, as one beyond the disk does."""
+    """RLIMIT_FSIZE stands for the disk: a write beyond it fails, as one beyond the disk does. -B, since Python would
+    leave the byte code of a module that is loaded first here cut short.
+    """
     shutil.rmtree(project / "exp/tiny/runs")
     code = (
         "import resource, signal, sys; from asr_prune.cli.main import main;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); sys.exit(main(sys.argv[1:]))"
     )
-    ended = subprocess.run([sys.executable, "-c", code, "train", *GIVEN], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", code, "train", *GIVEN], capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 1
     assert "cannot write exp/tiny/runs/dense/model/checkpoint.pt: File too large" in ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
