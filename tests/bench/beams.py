@@ -38,7 +38,7 @@ def main() -> None:
         swept = {utt: usual.lattice(matrix).sweep([(w, 0.0) for w in WEIGHTS]) for utt, matrix in scores.items()}
         for i, weight in enumerate(WEIGHTS):
             lost = sum(row[i][1] + least[utt, weight].score > 1e-2 for utt, row in swept.items())
-            grids = {
+            grids: dict[tuple[float, float], dict[str, list[str]]] = {
                 (weight, 0.0): {utt: [exact.words[word] for word in row[i][0]] for utt, row in swept.items()},
                 (0, 0.0): {utt: least[utt, weight].words for utt in scores},
             }

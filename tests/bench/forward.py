@@ -10,12 +10,11 @@ from pathlib import Path
 import torch
 
 from asr_prune.acoustic.checkpoint import load_model
-from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.acoustic.network import size_of
+from asr_prune.acoustic.network import Network, size_of
 
 
 @torch.no_grad()
-def seconds(network: FeedForward, frames: torch.Tensor) -> float:
+def seconds(network: Network, frames: torch.Tensor) -> float:
     """Of one pass over `frames`."""
     start = time.perf_counter()
     network(frames)

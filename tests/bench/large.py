@@ -16,11 +16,11 @@ import numpy as np
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.decode.acyclic import levels
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.network_scores import NetworkScores
-from asr_prune.decode.trellis import _levels
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
 from asr_prune.workflow.experiment import experiment_of
@@ -86,8 +86,8 @@ def least_errors(lattice: Lattice, words: list[int]) -> int:
 
 def _order(arrays: FstArrays) -> list[int]:
     """States so that arcs lead forwards."""
-    levels = _levels(arrays.sources, arrays.arcs["nextstate"], len(arrays.counts))
-    return np.argsort(levels, kind="stable").tolist()  # type: ignore[no-any-return]
+    order = levels(arrays.sources, arrays.arcs["nextstate"], len(arrays.counts))
+    return np.argsort(order, kind="stable").tolist()
 
 
 def _peak() -> float:

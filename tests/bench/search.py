@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Simple:
     def __init__(self, decoder: Decoder) -> None:
         self.options = decoder.options
         arrays = FstArrays.of(read_fst(decoder.graph / "HCLG.fst", "graph"))
-        pdfs = np.loadtxt(decoder.graph / "pdfs.txt", np.int32)
+        pdfs = np.loadtxt(str(decoder.graph / "pdfs.txt"), np.int32)
         ids = arrays.arcs["ilabel"]
         arrays.arcs["ilabel"] = np.where(ids > 0, pdfs[ids] + 1, 0)
         self.fst: Fst = arrays.fst()
@@ -81,7 +82,7 @@ def _timed(search: Decoder | Simple, scores: dict[str, np.ndarray]) -> tuple[dic
     return lattices, time.process_time() - start
 
 
-def _words(lattice: Lattice, points: list[tuple[float, float]]) -> list[list[int]]:
+def _words(lattice: Lattice, points: Sequence[tuple[float, float]]) -> list[list[int]]:
     return [words for words, _ in lattice.sweep(points)]
 
 

@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import find_method, find_options
 from asr_prune.run_dir import RunDir
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "none": {"method": "none"},
     "group_lasso outgoing": {"method": "group_lasso", "keep": 0.25},
     "group_lasso incoming": {"method": "group_lasso", "keep": 0.25, "vectors": "incoming"},
@@ -39,10 +40,10 @@ CASES = {
     "complexity": {"method": "complexity", "keep": 0.25},
     "group_lasso subgradient": {"method": "group_lasso", "keep": 0.25, "solver": "subgradient"},
 }
-BASES = {"l2": {"method": "l2", "keep": 0.25}, "none": {"method": "none"}}
+BASES: dict[str, dict[str, Any]] = {"l2": {"method": "l2", "keep": 0.25}, "none": {"method": "none"}}
 
 
-def trainer(frames: FrameSet, prune: dict, options: argparse.Namespace, folder: Path) -> Trainer:
+def trainer(frames: FrameSet, prune: dict[str, Any], options: argparse.Namespace, folder: Path) -> Trainer:
     """A trainer that is in the sparsify phase from its first update and will not leave it."""
     torch.manual_seed(0)
     shape = NetworkOptions(type=options.type, hidden=(options.nodes,) * options.layers, stream=options.stream)

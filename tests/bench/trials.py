@@ -30,7 +30,7 @@ from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.targets import frame_targets
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teaching import Labelled
+from asr_prune.pruning.teaching import Known, Labelled, load_teacher
 from asr_prune.pruning.training import labelled_examples, train_run
 from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import Experiment, open_experiment
@@ -49,7 +49,12 @@ def planned(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for trial, point in enumerate(
             [{}, *points(space, plan["trials"] - 1, random.Random(f"{plan['seed']} {name}"))]
         ):
-            yield {"method": name, "trial": trial, "seed": 1, "settings": " ".join(map(_set, (fixed | point).items()))}
+            yield {
+                "method": name,
+                "trial": trial,
+                "seed": 1,
+                "settings": " ".join(map(as_set, (fixed | point).items())),
+            }
 
 
 def points(space: dict[str, list[Any]], count: int, draw: random.Random) -> list[dict[str, Any]]:
@@ -63,7 +68,8 @@ def points(space: dict[str, list[Any]], count: int, draw: random.Random) -> list
             return [dict(zip(space, row, strict=True)) for row in rows]
 
 
-def _set(item: tuple[str, Any]) -> str:
+def as_set(item: tuple[str, Any]) -> str:
+    """A key and its value as --set takes them, without blanks."""
     return f"{item[0]}={yaml.safe_dump(item[1], default_flow_style=True, width=1000).splitlines()[0].replace(' ', '')}"
 
 
@@ -104,8 +110,9 @@ def train_own(experiment: Experiment, data: Data) -> tuple[Network, float]:
     (run,) = experiment.runs
     with tempfile.TemporaryDirectory() as folder:
         target = RunDir(Path(folder))
-        options = run.network, run.train, run.prune
-        figures = train_run(target, data.train, data.choose, data.pdfs, options, run.seed, experiment.features.plain())
+        options, plain = (run.network, run.train, run.prune), experiment.features.plain()
+        teachers = [Known(name, load_teacher(name, experiment.layout.runs)) for name in run.train.teachers]
+        figures = train_run(target, data.train, data.choose, data.pdfs, options, run.seed, plain, teachers)
         network, _ = shrink(load_model(target.network).network)
     return network, figures["dev_ce_final"]
 
@@ -116,8 +123,8 @@ def run_trial(row: dict[str, Any], recipe: str, train: Train = train_own) -> dic
     experiment = open_experiment(recipe, sets)
     data, start = load(experiment), time.monotonic()
     network, ce_choose = train(experiment, data)
-    shape, cpu = experiment.runs[0].network, torch.device("cpu")
-    rest = labelled_examples(data.report, shape, False, cpu, 0)
+    shape, how, cpu = experiment.runs[0].network, experiment.runs[0].train, torch.device("cpu")
+    rest = labelled_examples(data.report, shape, how, False, cpu, 0)
     chosen = sum(len(labels) for labels in data.choose[0].values())
     ce_report, size = evaluate(network, rest).cross_entropy, size_of(network)
     return row | {
