@@ -86,28 +86,36 @@ def train_run(
         quality = trainer.run()
         if not processes.is_first():
             return {}
-        assert pruner.cut is not None
-        kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-        priors = sets[0].log_priors(outputs)
-        model = Model(pruner.whole(), priors, context, kept, features, tokens)
-        _save(run, pruner, model)
-        snapshots = _save_snapshots(run, pruner, model, sets[1])
-        figures = _figures(pruner, pruner.cut, trainer, quality, dense)
-        figures |= budget_figures(prune_options, dense, pruner.cut.nodes, network.ranks)
+        model = _finished(run, pruner, sets[0], outputs, context, features, tokens)
+        figures = _figures(pruner, trainer, quality, dense) | _save_snapshots(run, pruner, model, sets[1])
+        figures |= budget_figures(prune_options, dense, [len(kept) for kept in model.kept], network.ranks)
         figures |= measured_time(prune_options, model, dense)
         figures |= taught_figures(teachers, lesson, time.monotonic() - started)
         drop_kept(run)
-        return figures | {"device": str(device)} | pruner.method.figures(pruner.cut.kept) | snapshots
+        return figures | {"device": str(device)}
 
 
-def _figures(
+def _finished(
+    run: RunDir,
     pruner: Pruner,
-    cut: Cut,
-    trainer: Trainer,
-    quality: Quality,
-    dense: Network,
-) -> dict[str, Any]:
+    train: Examples,
+    outputs: int,
+    context: tuple[int, int],
+    features: dict[str, Any],
+    tokens: list[str],
+) -> Model:
+    """Writes the trained model and what the cut left; returns the model."""
+    assert pruner.cut is not None
+    kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
+    model = Model(pruner.whole(), train.log_priors(outputs), context, kept, features, tokens)
+    _save(run, pruner, model)
+    return model
+
+
+def _figures(pruner: Pruner, trainer: Trainer, quality: Quality, dense: Network) -> dict[str, Any]:
     """What train.json has of every run, but for the device."""
+    cut = pruner.cut
+    assert cut is not None
     size, seconds = size_of(dense), [row["seconds"] for row in trainer.metrics]
     return {
         "dev_ce_before_cut": cut.dev_ce_before,
@@ -128,6 +136,7 @@ def _figures(
         "train_seconds": round(sum(seconds), 2),
         "train_seconds_per_epoch": round(sum(seconds) / len(seconds), 2),
         "train_wall_seconds": round(trainer.wall_seconds, 2),
+        **pruner.method.figures(cut.kept),
     }
 
 
