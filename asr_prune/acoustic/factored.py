@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from asr_prune.acoustic.distributed.batch_moments import moments
 from asr_prune.acoustic.graph_parts import Gate
 from asr_prune.acoustic.initialise import initialise
-from asr_prune.acoustic.network import Along, Network, NodeLayer
+from asr_prune.acoustic.network import Along, Network, NodeLayer, unchanged
 from asr_prune.acoustic.semi_orthogonal import make_semi_orthogonal
 from asr_prune.acoustic.sized import SizedByWeight
-from asr_prune.acoustic.tied import TiedLayer, unchanged
+from asr_prune.acoustic.tied import TiedLayer
 from asr_prune.acoustic.time_delay import TimeDelay, for_each, reach_of
 
 #: every how many updates the first factors are brought nearer to semi-orthogonal, as in Kaldi
@@ -27,7 +27,18 @@ _EVERY = 4
 
 
 class FactoredMap(SizedByWeight, TimeDelay):
-    """A time-delay map whose weight says how many rows and columns it has."""
+    """A time-delay map whose weight says how many rows and columns it has. constrained: whether
+    it is kept semi-orthogonal.
+    """
+
+    constrained = True
+
+
+class Bottleneck(NodeLayer):
+    """The nodes between B and A, linear; B is no longer constrained once they are turned."""
+
+    def release(self) -> None:
+        cast("FactoredMap", self.incoming).constrained = False
 
 
 class BatchNorm(nn.Module):
@@ -117,7 +128,7 @@ class TdnnF(Network):
 
     def node_layers(self) -> list[NodeLayer]:
         every = tuple(self.affine)
-        bottlenecks = [NodeLayer(b, a, unchanged, feeders=every, skippable=True) for b, a in self.pairs]
+        bottlenecks = [Bottleneck(b, a, unchanged, feeders=every, skippable=True) for b, a in self.pairs]
         makers = [self.input, *(second for _, second in self.pairs)]
         along: list[Along] = [(maker, name, 0) for maker in makers for name in ("weight", "bias")]
         along += [(reader, "weight", -1) for reader in (*(first for first, _ in self.pairs), self.factors(0)[0])]
@@ -169,7 +180,8 @@ class TdnnF(Network):
     def constrain(self, step: int) -> None:
         if step % _EVERY == 0:
             for first, _ in self.pairs:
-                make_semi_orthogonal(first.weight)
+                if first.constrained:
+                    make_semi_orthogonal(first.weight)
 
 
 def _up_to(taps: Sequence[int]) -> tuple[int, ...]:

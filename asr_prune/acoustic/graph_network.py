@@ -19,7 +19,7 @@ from asr_prune.acoustic.graph_layers import (
     scalings,
 )
 from asr_prune.acoustic.graph_parts import MAPS, Gate, GraphMap, Scaling, fill_part, make_part, skeleton, spec_of
-from asr_prune.acoustic.network import Along, Network, NodeLayer, by_columns
+from asr_prune.acoustic.network import Along, Network, NodeLayer, by_columns, unchanged
 from asr_prune.errors import UserError
 from asr_prune.nnet3.graph import needed_nodes, reads, sizes_of, spliced_node
 from asr_prune.nnet3.graph_lines import parse_line
@@ -173,9 +173,8 @@ class GraphNetwork(Network):
         outgoing = self._map(group.readers[0])
         last = outgoing is self.output
         along = tuple(scalings(between))
-        return GraphLayer(
-            self._map(group.name), outgoing, Chained(between), feeders=every, gives_logits=last, along=along
-        )
+        act = Chained(between) if between else unchanged
+        return GraphLayer(self._map(group.name), outgoing, act, feeders=every, gives_logits=last, along=along)
 
     def _gated(self, group: Group, every: tuple[nn.Linear, ...]) -> NodeLayer:
         makers = [self._map(name) for name in group.makers]
@@ -183,7 +182,7 @@ class GraphNetwork(Network):
         along += [(self._map(name), "weight", -1) for name in group.readers]
         gates = self._gates(group)
         along += scalings(self._between(group))
-        return GraphLayer(gates[0], gates[1], Chained([]), feeders=every, along=tuple(along))
+        return GraphLayer(gates[0], gates[1], unchanged, feeders=every, along=tuple(along))
 
     def shape(self) -> dict[str, Any]:
         return {

@@ -44,6 +44,14 @@ class NodeLayer:
     def size(self) -> int:
         return self.incoming.out_features
 
+    @property
+    def linear(self) -> bool:
+        """Whether a change of basis of the nodes can be made up for in `outgoing`."""
+        return self.activation is unchanged and not self.along
+
+    def release(self) -> None:
+        """Called when the nodes of a linear layer have another basis than the network would keep."""
+
     def norms(self, vectors: str) -> Tensor:
         """Euclidean norms of the nodes' `incoming` or `outgoing` vectors, or their `product`; [nodes]."""
         if vectors == "product":
@@ -82,6 +90,11 @@ class NodeLayer:
             passed = offset if reader.bias is not None else into
             if reader.bias is not None:
                 reader.bias.add_(into)
+
+
+def unchanged(values: Tensor) -> Tensor:
+    """The activation function of linear nodes."""
+    return values
 
 
 def by_rows(weight: Tensor) -> Tensor:

@@ -8,11 +8,6 @@ from torch import Tensor
 from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows
 
 
-def unchanged(values: Tensor) -> Tensor:
-    """The activation function of linear nodes."""
-    return values
-
-
 class TiedLayer(NodeLayer):
     """A layer between two gates, whose nodes have a place in all maps of `along`: they are rows of
     those along axis 0, columns of those along axis -1. A removed node has a gate of zero; its

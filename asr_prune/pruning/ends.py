@@ -43,10 +43,11 @@ def input_layer(network: Network) -> NodeLayer:
     nothing = nn.utils.skip_init(nn.Linear, 1, first.in_features).to(first.weight)
     nothing.weight, nothing.in_features = nn.Parameter(nothing.weight.detach()[:, :0]), 0
     nn.init.zeros_(nothing.requires_grad_(False).bias)
-    return NodeLayer(nothing, first, _unchanged)
+    return NodeLayer(nothing, first, _given)
 
 
-def _unchanged(values: Tensor) -> Tensor:
+def _given(values: Tensor) -> Tensor:
+    """Not `unchanged`, whose nodes may be rescaled: nothing makes the input."""
     return values
 
 

@@ -70,6 +70,9 @@ class PruneOptions:
     #: with keep: minimum size of each layer, as a fraction of the size that it would have if all
     #: layers kept alike
     floor: float = 0.8
+    #: whether nodes of linear layers, the bottlenecks of factored maps, are turned to axes in which few
+    #: of them matter before the method acts on them
+    turn: bool = True
     #: whether coefficients of the spliced input are removed as nodes are; the fraction that remains
     #: is that of the nodes, or the number given here
     inputs: bool | float = False
@@ -98,6 +101,10 @@ class PruneOptions:
         own = {field.name for field in fields(self)}
         sides: dict[str, Any] = {name: value for name, value in _OF_INPUTS.items() if name in own}
         return replace(self, inputs=False, output_rank=None, floor=0.0, **asked, **sides)
+
+    @property
+    def turns(self) -> bool:
+        return self.turn and self.REMOVES and self.sparsity_asked is None
 
     @property
     def sparsity_asked(self) -> float | None:

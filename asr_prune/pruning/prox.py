@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows, over_rows
-from asr_prune.acoustic.tied import unchanged
+from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows, over_rows, unchanged
 
 #: the largest fraction that one step takes of a protected vector
 _SPARED = 0.9

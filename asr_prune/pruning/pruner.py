@@ -12,6 +12,7 @@ from torch import Tensor, optim
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network, size_of
+from asr_prune.pruning.axes import turn_axes
 from asr_prune.pruning.cut import CHEAP_CUT, SMALL_CUT, Cut
 from asr_prune.pruning.live_removal import LiveRemoval
 from asr_prune.pruning.method import Method
@@ -79,7 +80,7 @@ class Pruner(Hooks):
         steps: int,
         evaluate: Callable[[], Quality],
     ) -> None:
-        self.network, self.evaluate = network, evaluate
+        self.network, self.optimiser, self.evaluate = network, optimiser, evaluate
         self.removal = LiveRemoval(self.method, network, optimiser)
         self.phases = self.method.schedule.phases_of(steps)
         self.dense_dropouts = list(network.dropouts)
@@ -122,6 +123,14 @@ class Pruner(Hooks):
         if self.step == self.phases.sparsify_from:
             for layer in self.method.nodes.layers:
                 layer.balance()
+            if self.method.options.turns:
+                turn_axes(self.method.nodes.layers, self.optimiser, self.run_over)
+                self._release()
+
+    def _release(self) -> None:
+        for layer in self.method.nodes.layers:
+            if layer.linear:
+                layer.release()
 
     def _reached(self) -> bool:
         return self.method.penalty.reached()
@@ -223,3 +232,5 @@ class Pruner(Hooks):
         self.network.dropouts = state["dropouts"]
         self.method.load_state_dict(state["method"])
         self.cut = Cut(**state["cut"]) if state["cut"] else None
+        if self.method.options.turns and self.step >= self.phases.sparsify_from:
+            self._release()
