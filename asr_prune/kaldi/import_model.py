@@ -117,8 +117,8 @@ def recipe_of(model: ImportedModel, heard: Heard) -> dict[str, Any]:
         "corpus": {"prepare": "local/kaldi.py", "root": ".", "options": places, "rate": model.rate},
         "features": {"hmm": {"rate": model.rate}, "network": online},
         "network": vars_of(_network(model.place, model.stride)),
-        "train": {"epochs": 4, "utterances": 8, "learning_rate": 0.0005, "weight_decay": 0.0},
-        "prune": {"method": "group_lasso"},
+        "train": {"epochs": 4, "utterances": 1, "learning_rate": 0.0001, "weight_decay": 0.0},
+        "prune": {"method": "group_lasso", "warm_up": 0.05, "turn": True},
         "runs": [{"prune": {"budget": {"macs": part}}} for part in (0.75, 0.5)],
     }
 

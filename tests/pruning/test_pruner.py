@@ -18,6 +18,7 @@ from asr_prune.pruning.schedule import Phases, Schedule
 MakeTrainer = Callable[..., Trainer]
 ASKED: list[dict[str, Any]] = [
     {"method": "group_lasso", "keep": 0.5},
+    {"method": "group_lasso", "keep": 0.5, "turn": True},
     {"method": "group_lasso", "keep": 0.5, "vectors": "incoming"},
     {"method": "group_lasso", "keep": 0.5, "solver": "subgradient"},
     {"method": "l2", "keep": 0.5},
@@ -27,7 +28,7 @@ ASKED: list[dict[str, Any]] = [
     {"method": "guided", "keep": 0.5, "norm": "l2", "cut": "prefix"},
     {"method": "l1", "keep": 0.5, "every": 3},
     {"method": "gradual", "keep": 0.5, "every": 7},
-    {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm"},
+    {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm", "turn": True},
     {"method": "magnitude", "keep": 0.5, "score": "entropy"},
     {"method": "complexity", "keep": 0.5, "rate": 0.3, "patience": 5},
     {"method": "magnitude", "keep": 0.5},
@@ -161,7 +162,7 @@ LIVE: list[dict[str, Any]] = [
     {"method": "group_lasso", "strength": 0.02, "vectors": "incoming", "every": 2, "patience": 6},
     {"method": "guided", "keep": 0.5, "every": 2, "patience": 10, "cut": "prefix"},
     {"method": "gradual", "keep": 0.5, "every": 7},
-    {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm"},
+    {"method": "gradual", "keep": 0.5, "every": 7, "score": "inorm", "turn": True},
     {"method": "gradual", "keep": 0.5, "every": 7, "score": "fisher"},
     {"method": "group_lasso", "keep": 0.5, "every": 2, "patience": 10, "rank": "taylor", "weights": "norm"},
     {"method": "group_lasso", "strength": 0.02, "every": 2, "patience": 6, "vectors": "both"},

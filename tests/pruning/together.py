@@ -42,6 +42,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both ends": {"method": "gradual", "keep": 0.5, "inputs": 0.5, "output_rank": 3, "every": 4},
     "layers": {"method": "complexity", "keep": 0.5, "network": {"type": "residual"}},
     "batch normalisation": {"method": "l2", "keep": 0.5, "network": {"type": "tdnnf"}},
+    "turned bottlenecks": {"method": "gradual", "keep": 0.5, "turn": True, "every": 4, "network": {"type": "tdnnf"}},
     "segments": {"method": "complexity", "keep": 0.5, "network": {"type": "tdnn"}},
     "chunks": {"method": "l2", "keep": 0.5, "data": "chunks"},
     "ctc": {"method": "complexity", "keep": 0.5, "network": {"type": "tdnn", "strides": (1, 2)}, "data": "ctc"},
