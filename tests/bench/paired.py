@@ -1,4 +1,4 @@
-"""Methods beside each other on the same seeds: `python tests/bench/paired.py recipes/an4/epochs.yaml`.
+"""Methods beside each other on the same seeds: `python tests/bench/paired.py recipes/an4/trials/epochs.yaml`.
 
 In a project whose align stage, and graph stage for adapted features, are done; teachers that the
 plan names are trained. Each part of the plan is settings and seeds; every method is trained with
@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 from scipy.stats import t
-from trials import as_set, run_all, run_trial
+from trials import as_set, recipe_of, run_all, run_trial
 
 FIELDS = (
     *("method", "settings", "trial", "seed", "ce_choose", "ce_report", "ce_dev"),
@@ -52,7 +52,7 @@ def table(plan: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     seed by seed, with the 95 % interval of Student's t.
     """
     first, *_ = plan["methods"]
-    head = ["settings", "method", "seeds", "dev CE: mean, median [lowest, highest]", f"{first} less this one", "s"]
+    head = ["settings", "method", "seeds", "dev CE: mean, median [lowest, highest]", f"{first} less this one"]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for part in plan["parts"]:
         own = {key: value for key, value in part.items() if key != "seeds"}
@@ -89,7 +89,7 @@ def main() -> None:
     """Runs what is missing, prints each row, and at the end the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path)
-    parser.add_argument("--recipe", help="by default the folder of the plan")
+    parser.add_argument("--recipe", help="by default the one in whose folder the plan is")
     parser.add_argument("--nj", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="print the table of what is there, and run nothing")
     given = parser.parse_args()
@@ -98,7 +98,7 @@ def main() -> None:
     if not given.table:
         done = {(row["method"], row["settings"], str(row["seed"])) for row in rows}
         todo = [row for row in rows_of(plan) if (row["method"], row["settings"], str(row["seed"])) not in done]
-        work = partial(run_trial, recipe=given.recipe or str(given.plan.parent))
+        work = partial(run_trial, recipe=given.recipe or recipe_of(given.plan))
         rows += run_all(todo, work, path, FIELDS, given.nj)
     print(table(plan, rows))
 

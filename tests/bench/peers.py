@@ -1,5 +1,5 @@
 """Pruning by other libraries beside the project's own: `python tests/bench/peers.py
-recipes/an4/peers.yaml`.
+recipes/an4/trials/peers.yaml`.
 
 In a project whose align stage, and graph stage for adapted features, are done. Every row has the
 same network, features, labels, epochs, optimiser, learning rates and fine-tuning, and as many
@@ -24,7 +24,7 @@ import torch
 import yaml
 from peer_methods import Enough, GroupNorm, GrowingReg, Peer, TorchPruning
 from peer_pat import Pat, PatConstraint, find_strength
-from trials import Data, planned, run_all, run_trial, train_own
+from trials import Data, planned, recipe_of, run_all, run_trial, train_own
 
 from asr_prune.acoustic.examples import Examples
 from asr_prune.acoustic.network import Network
@@ -205,7 +205,7 @@ def main() -> None:
     """Runs what is missing, prints each row, and at the end the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path)
-    parser.add_argument("--recipe", help="by default the folder of the plan")
+    parser.add_argument("--recipe", help="by default the one in whose folder the plan is")
     parser.add_argument("--methods", nargs="*", help="only these of the plan")
     parser.add_argument("--trials", type=int, help="settings tried for each method, the first being its defaults")
     parser.add_argument("--nj", type=int, default=1, help="rows at once; more than one slow each other")
@@ -222,7 +222,7 @@ def run(given: argparse.Namespace) -> None:
     rows that failed.
     """
     if not given.plan.is_file():
-        raise UserError(f"there is no plan {given.plan}; recipes/an4/peers.yaml is one.")
+        raise UserError(f"there is no plan {given.plan}; recipes/an4/trials/peers.yaml is one.")
     plan, path = yaml.safe_load(given.plan.read_text()), given.plan.with_suffix(".csv")
     if unknown := [name for name in given.methods or () if name not in plan["methods"]]:
         raise UserError(f"{given.plan} has no row {unknown[0]!r}; its rows are {', '.join(plan['methods'])}.")
@@ -233,7 +233,7 @@ def run(given: argparse.Namespace) -> None:
         done = {(row["method"], row["settings"], str(row["seed"])) for row in rows}
         todo = list(rows_of(plan, given.trials, given.methods))
         todo = [row for row in todo if (row["method"], row["settings"], str(row["seed"])) not in done]
-    work = partial(run_row, recipe=given.recipe or str(given.plan.parent))
+    work = partial(run_row, recipe=given.recipe or recipe_of(given.plan))
     made = run_all(todo, work, path, FIELDS, given.nj)
     print(table(rows + made, ["prune.method", "prune.keep", *plan["fixed"]]))
     if failed := len(todo) - len(made):

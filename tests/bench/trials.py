@@ -1,9 +1,9 @@
 """Settings tried, as many for each method, on frozen labels: `python tests/bench/trials.py
-recipes/an4/trials.yaml`.
+recipes/an4/trials/settings.yaml`.
 
 In a project whose align stage, and graph stage for adapted features, are done. The development
 speakers are divided: trials are compared on one half (every other speaker), and what the best one
-reaches is read from the other half, which no choice has seen. Rows are added to trials.csv beside
+reaches is read from the other half, which no choice has seen. Rows are added to settings.csv beside
 the file as they come; trials that it has are not repeated.
 """
 
@@ -158,7 +158,7 @@ def main() -> None:
     """Runs what is missing, prints each trial, and at the end the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path)
-    parser.add_argument("--recipe")
+    parser.add_argument("--recipe", help="by default the one in whose folder the plan is")
     parser.add_argument("--methods", nargs="*", help="only these rows of the plan")
     parser.add_argument("--nj", type=int, default=2)
     parser.add_argument("--table", action="store_true", help="print the table of what is there, and run nothing")
@@ -173,9 +173,18 @@ def main() -> None:
             if (row["method"], row["settings"]) not in done
         ]
         todo = [row for row in todo if not given.methods or row["method"] in given.methods]
-        work = partial(run_trial, recipe=given.recipe or str(given.plan.parent))
+        work = partial(run_trial, recipe=given.recipe or recipe_of(given.plan))
         rows += run_all(todo, work, path, FIELDS, given.nj)
     print(table(rows))
+
+
+def recipe_of(plan: Path) -> str:
+    """The folder of the recipe that a plan belongs to: the nearest above it with a recipe.yaml."""
+    folders = (folder for folder in plan.absolute().parents if (folder / "recipe.yaml").is_file())
+    found = next(folders, None)
+    if found is None:
+        raise SystemExit(f"{plan} is in no recipe's folder; name the recipe by --recipe.")
+    return str(found)
 
 
 def run_all(

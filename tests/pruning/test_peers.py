@@ -33,7 +33,7 @@ from asr_prune.pruning.registry import find_options
 from asr_prune.recipe.load import load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
-PLAN = ROOT / "recipes/an4/peers.yaml"
+PLAN = ROOT / "recipes/an4/trials/peers.yaml"
 PDFS = 7
 INSTALLED = {name: bool(find_spec(name)) for name in ("torch_pruning", "torchao")}
 
@@ -110,7 +110,7 @@ def test_missing_libraries_are_refused_before_anything_is_trained(tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["nowhere.yaml"], "there is no plan nowhere.yaml; recipes/an4/peers.yaml is one."),
+        (["nowhere.yaml"], "there is no plan nowhere.yaml; recipes/an4/trials/peers.yaml is one."),
         ([str(PLAN), "--methods", "gradul"], "peers.yaml has no row 'gradul'; its rows are dense, dense_small, "),
     ],
 )
