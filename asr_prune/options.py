@@ -31,7 +31,8 @@ _UNQUOTED = {
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(cls: type[T]) -> type[T]:
-    """Makes `cls` a frozen, keyword-only dataclass; the recipe reader refuses keys that it does not declare.
+    """Makes `cls` a frozen, keyword-only dataclass; the recipe reader refuses keys that it does not
+    declare.
 
     Every number, also inside lists and mappings, must be finite, and a whole number less than 2**31 in size; that is
     checked first. Further ranges are checked in `__post_init__`, which raises ValueError with a sentence. Keys that
@@ -52,7 +53,8 @@ def options(cls: type[T]) -> type[T]:
 
 
 def check_numbers(key: str, value: Any) -> None:
-    """Raises ValueError if `value` is, or holds, a number that is not finite or a whole number of 2**31 or more.
+    """Raises ValueError if `value` is, or holds, a number that is not finite or a whole number of
+    2**31 or more.
 
     key: its name, for the message. A comparison such as `x <= 0` is false for nan, so ranges alone let it pass.
     """
@@ -76,7 +78,8 @@ def _numbers(key: str, value: Any) -> Iterator[tuple[str, int | float]]:
 
 
 def renamed_keys(cls: type, tree: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """`tree`, a block for the options class `cls`, with old keys renamed by `cls.ALIASES`; a note for each of them.
+    """`tree`, a block for the options class `cls`, with old keys renamed by `cls.ALIASES`; a note
+    for each of them.
 
     The order of keys stays. Raises ValueError if an old key and its new name are both given.
     """
@@ -90,7 +93,8 @@ def renamed_keys(cls: type, tree: Mapping[str, Any]) -> tuple[dict[str, Any], li
 
 
 def with_empty(cls: type, tree: Any) -> Any:
-    """`tree`, a block for the options class `cls`, with what is left empty made the empty value of its field.
+    """`tree`, a block for the options class `cls`, with what is left empty made the empty value of
+    its field.
 
     Empty are null, "" and {}: `key:` in YAML and `--set key=`. They become null if the field may be null, else "",
     an empty list or mapping, or a block of defaults, as the field's type is; other fields keep what was given.

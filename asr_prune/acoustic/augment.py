@@ -47,8 +47,8 @@ class Augment:
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to an utterance. rows: frames of the result; time_masks, band_masks: (start, end)
-    of masked frames and bands.
+    """What is done to an utterance. rows: frames of the result; time_masks, band_masks: (start,
+    end) of masked frames and bands.
     """
 
     tempo: float

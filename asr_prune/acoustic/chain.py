@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from asr_prune.acoustic.network import Network, NodeLayer
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import NodeLayer
 
 
 class Chain(Network):

@@ -1,5 +1,5 @@
-"""The factored time-delay network (Povey et al. 2018, "Semi-orthogonal low-rank matrix factorization
-for deep neural networks", Interspeech).
+"""The factored time-delay network (Povey et al. 2018, "Semi-orthogonal low-rank matrix
+factorization for deep neural networks", Interspeech).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from asr_prune.acoustic.distributed.batch_moments import moments
 from asr_prune.acoustic.graph_parts import Gate
 from asr_prune.acoustic.initialise import initialise
-from asr_prune.acoustic.network import Along, Network, NodeLayer, unchanged
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import Along, NodeLayer, unchanged
 from asr_prune.acoustic.semi_orthogonal import make_semi_orthogonal
 from asr_prune.acoustic.sized import SizedByWeight
 from asr_prune.acoustic.tied import TiedLayer
@@ -64,8 +65,9 @@ class BatchNorm(nn.Module):
 
 
 class TdnnF(Network):
-    """`h_0 = f_0(P x)`, then `h_l = bypass * h_{l-1} + f_l(A_l B_l h_{l-1})`, then the output layer;
-    f is the activation function, batch normalisation and a gate for each value that all f share.
+    """`h_0 = f_0(P x)`, then `h_l = bypass * h_{l-1} + f_l(A_l B_l h_{l-1})`, then the output
+    layer; f is the activation function, batch normalisation and a gate for each value that all f
+    share.
 
     hidden: the width of all h, then the rows of each B, the bottlenecks. B reads the frames of
     `taps` up to 0, A those from 0 on. B is kept semi-orthogonal, up to a factor; its bias, which

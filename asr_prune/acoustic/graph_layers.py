@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from asr_prune.acoustic.graph_groups import Group
 from asr_prune.acoustic.graph_parts import Gate, Scaling
-from asr_prune.acoustic.network import Along, NodeLayer
+from asr_prune.acoustic.node_layer import Along, NodeLayer
 from asr_prune.nnet3.descriptor import Descriptor
 from asr_prune.nnet3.plan import FramePlan
 

@@ -19,7 +19,8 @@ from asr_prune.acoustic.graph_layers import (
     scalings,
 )
 from asr_prune.acoustic.graph_parts import MAPS, Gate, GraphMap, Scaling, fill_part, make_part, skeleton, spec_of
-from asr_prune.acoustic.network import Along, Network, NodeLayer, by_columns, unchanged
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import Along, NodeLayer, by_columns, unchanged
 from asr_prune.errors import UserError
 from asr_prune.nnet3.graph import needed_nodes, reads, sizes_of, spliced_node
 from asr_prune.nnet3.graph_lines import parse_line

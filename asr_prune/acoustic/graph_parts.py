@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import by_rows
+from asr_prune.acoustic.node_layer import by_rows
 from asr_prune.acoustic.sized import SizedByWeight
 from asr_prune.errors import UserError
 from asr_prune.nnet3.components import Component

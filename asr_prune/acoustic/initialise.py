@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from asr_prune.acoustic.network import by_rows
+from asr_prune.acoustic.node_layer import by_rows
 
 
 @torch.no_grad()

@@ -19,8 +19,8 @@ class NetworkOptions:
     #: options that came later: at their defaults, no finished work is out of date for them
     LATER: ClassVar[tuple[str, ...]] = ("model", "subsampling", "bypass")
     #: feed_forward: fully connected layers; residual: layers that add to a stream of fixed width
-    #: and can be removed whole; tdnn: time-delay layers over whole utterances; tdnnf: factored ones;
-    #: nnet3: the network of `model`, which learns its own outputs again while it is pruned
+    #: and can be removed whole; tdnn: time-delay layers over whole utterances; tdnnf: factored
+    #: ones; nnet3: the network of `model`, which learns its own outputs again while it is pruned
     type: Literal["feed_forward", "residual", "tdnn", "tdnnf", "nnet3"] = "feed_forward"
     #: nodes of each hidden layer, first to last; tdnnf: the width of all layers, then the nodes of
     #: the bottleneck of each factored layer
@@ -142,8 +142,8 @@ class TrainOptions:
     #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run
     #: on every batch, as always with CTC
     teacher_top: int = 16
-    #: of matrix products in training: float32; tf32, on a GPU only; bf16, by autocast. Weights, loss
-    #: and evaluations are float32. See precision.md
+    #: of matrix products in training: float32; tf32, on a GPU only; bf16, by autocast. Weights,
+    #: loss and evaluations are float32. See precision.md
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     #: auto: CUDA if available, else CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -12,7 +12,8 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from asr_prune.acoustic.initialise import initialise
-from asr_prune.acoustic.network import Network, NodeLayer
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import NodeLayer
 
 
 class Residual(Network):

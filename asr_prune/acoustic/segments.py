@@ -17,9 +17,10 @@ from asr_prune.acoustic.teacher import Teacher
 
 
 class SegmentSet(FrameSet):
-    """Each utterance is divided into equal segments of at most `segment` frames, and each segment is
-    an example: with as many frames around it as the network reads, so that its outputs are those of
-    the whole utterance. The objective is the cross-entropy of the labels of the segment's frames.
+    """Each utterance is divided into equal segments of at most `segment` frames, and each segment
+    is an example: with as many frames around it as the network reads, so that its outputs are those
+    of the whole utterance. The objective is the cross-entropy of the labels of the segment's
+    frames.
 
     reach: spliced frames that the network reads before and after one.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows
+from asr_prune.acoustic.node_layer import NodeLayer, by_columns, by_rows
 
 
 class TiedLayer(NodeLayer):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from asr_prune.acoustic.chain import Chain
 from asr_prune.acoustic.initialise import initialise
-from asr_prune.acoustic.network import by_rows
+from asr_prune.acoustic.node_layer import by_rows
 
 
 class TimeDelay(nn.Linear):
@@ -53,8 +53,8 @@ class TimeDelay(nn.Linear):
         return frames[self.source_frames(lengths, len(frames))].flatten(1)
 
     def source_frames(self, lengths: Tensor, frames: int) -> Tensor:
-        """Indices of the input frames of each output frame, int64 [frames out, taps]. frames: the sum
-        of `lengths`.
+        """Indices of the input frames of each output frame, int64 [frames out, taps]. frames: the
+        sum of `lengths`.
         """
         first, last, centre = self._around(lengths, frames if self.stride == 1 else None)
         rows = torch.stack([centre + tap for tap in self.taps], 1)
@@ -65,8 +65,8 @@ class TimeDelay(nn.Linear):
         return self._around(lengths)[2]
 
     def _around(self, lengths: Tensor, frames: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """The first and the last frame of each output frame's utterance, and its own. frames: output
-        frames; None: they are read from the device.
+        """The first and the last frame of each output frame's utterance, and its own. frames:
+        output frames; None: they are read from the device.
         """
         counts = self.output_lengths(lengths)
         ends = lengths.cumsum(0)

@@ -87,8 +87,8 @@ class Trainer:
         return self.earlier_seconds + time.monotonic() - self.sitting_start
 
     def quality(self, examples: Examples | None = None, share: Share | None = None) -> Quality:
-        """Of the network with its acting weights, on `examples`, by default the dev set. share: what
-        this process computes, by default its own.
+        """Of the network with its acting weights, on `examples`, by default the dev set. share:
+        what this process computes, by default its own.
         """
         chosen = self.dev_frames if examples is None else examples
         with self.hooks.acting(training=False):

@@ -42,8 +42,8 @@ def divergence(outputs: Tensor, wanted: Tensor) -> Tensor:
 
 
 def score_distance(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Half the mean squared difference of the scores of chain models, [frames, classes], each frame's
-    mean taken off.
+    """Half the mean squared difference of the scores of chain models, [frames, classes], each
+    frame's mean taken off.
 
     A decoder adds up these scores as they are; what all of a frame have in common, it adds to
     every path. So this is 0 if, and only if, all paths differ by as much as they did. The

@@ -36,8 +36,8 @@ _PEAK_ROWS = {"cuda": 8192, "cpu": 1024}
 
 @dataclass(frozen=True)
 class Bench:
-    """What is measured: a feed-forward network of `layers` x `nodes` and `outputs`, on random frames
-    of 40 columns spliced to 440.
+    """What is measured: a feed-forward network of `layers` x `nodes` and `outputs`, on random
+    frames of 40 columns spliced to 440.
 
     batches: frames of a mini-batch; method: compared with l2; updates: timed at once, which should
     be a multiple of the method's `every`; rounds: of which medians are taken.

@@ -33,7 +33,8 @@ from asr_prune.workflow.work import Work
 
 #: tied states of a monophone pass, and tokens of CTC, where the lang stage has not run
 USUAL_PDFS, USUAL_TOKENS = 120, 32
-#: copies of a network's parameters in training: weights, gradients, two moments, the best of them, a checkpoint
+#: copies of a network's parameters in training: weights, gradients, two moments, the best of them,
+#: a checkpoint
 COPIES = 6
 
 

@@ -10,8 +10,8 @@ from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.ledger import Hashes, Ledger
 
-#: entries of a run's ledger that tell where it was made, the first that there is; a run of all folds
-#: together has the second alone
+#: entries of a run's ledger that tell where it was made, the first that there is; a run of all
+#: folds together has the second alone
 _ENTRIES = ("train", "score")
 
 

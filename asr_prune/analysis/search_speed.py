@@ -19,7 +19,8 @@ from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
 from asr_prune.lang.binary import ARC
 
-#: states of the random graph at most; larger ones cost as much a frame, once max_active bounds the search
+#: states of the random graph at most; larger ones cost as much a frame, once max_active bounds the
+#: search
 _STATES = 100_000
 #: pdfs and frames of the random scores
 _PDFS, _NOISE_FRAMES = 500, 30

@@ -87,8 +87,8 @@ def run_ladder(options: argparse.Namespace) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Reads the recipe and a cluster.yaml beside it, declares its works, looks at the options of its
-    script, which is not run, and lists the runs.
+    """Reads the recipe and a cluster.yaml beside it, declares its works, looks at the options of
+    its script, which is not run, and lists the runs.
 
     Raises UserError for everything that a stage would refuse before it begins.
     """

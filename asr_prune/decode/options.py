@@ -58,8 +58,8 @@ class DecodeOptions:
     #: the one that made the labels
     graph: Path | None = None
     #: where the network computes: cpu; cuda, a batch of utterances at once, while the CPU searches
-    #: those before; auto: cuda if available. Words may differ where scores differ by rounding. Workers
-    #: of an executor compute on their CPUs
+    #: those before; auto: cuda if available. Words may differ where scores differ by rounding.
+    #: Workers of an executor compute on their CPUs
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     #: scale of transition log-probabilities in the graph, except self-loops
     transition_scale: float = 1.0

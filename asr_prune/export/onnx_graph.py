@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from asr_prune import __version__
 from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.acoustic.network import Network, by_rows
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import by_rows
 from asr_prune.acoustic.residual import Residual
 from asr_prune.acoustic.time_delay import Tdnn, TimeDelay
 from asr_prune.errors import UserError

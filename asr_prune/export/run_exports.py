@@ -108,9 +108,10 @@ def _widths(deployed: Deployed) -> str:
 
 
 def _rows(trained: TrainedRun, folder: Path, judging: Judging | None) -> list[dict[str, Any]]:
-    """For each form of the network: form, frames (of dev and test), difference (largest, of logits, from torch's),
-    same_best (share of frames), accuracy (of dev's labels), seconds_per_hour (of speech, utterance by utterance),
-    bytes; and if the run has been decoded wer_test, utterances_changed.
+    """For each form of the network: form, frames (of dev and test), difference (largest, of logits,
+    from torch's), same_best (share of frames), accuracy (of dev's labels), seconds_per_hour (of
+    speech, utterance by utterance), bytes; and if the run has been decoded wer_test,
+    utterances_changed.
     """
     threads = torch.get_num_threads()
     forms: dict[str, Forward] = {"torch": torch_forward(trained.model)}

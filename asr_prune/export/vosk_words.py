@@ -56,8 +56,8 @@ def original_words(model: Path, data: Path, rate: int, out: Path) -> None:
 
 
 def run_words(run: RunDir, data: Path, rate: int, original: Path, out: Path) -> None:
-    """Writes how the words of a run's shrunk network differ from those of the original, in the files
-    that `original_words` wrote; both searches are Vosk's. Raises UserError as that does.
+    """Writes how the words of a run's shrunk network differ from those of the original, in the
+    files that `original_words` wrote; both searches are Vosk's. Raises UserError as that does.
     """
     trained, before = TrainedRun(run), VoskWords.read(original)
     with _smaller(trained) as folder:

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.distributed import processes
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 
 #: least second moment of a node, as a fraction of the largest: what is below counts as noise
 _FLOOR = 1e-7
 
 
 def turn_axes(layers: Sequence[NodeLayer], optimiser: optim.Optimizer, run_over: Callable[[], object]) -> None:
-    """Turns the nodes of every linear layer, in place, to the axes in which the fewest are worth the
-    most; the function of the network stays. run_over: passes the training frames through it.
+    """Turns the nodes of every linear layer, in place, to the axes in which the fewest are worth
+    the most; the function of the network stays. run_over: passes the training frames through it.
 
     Nodes z = B h + b that are read by maps y = A z may be any z' = T z, with T B, T b and A T^-1.
     With C the second moment of z over the frames and C^1/2 A'A C^1/2 = U S^2 U', the largest
@@ -73,8 +73,8 @@ def axes(moment: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _turn(layer: NodeLayer, moment: Tensor, optimiser: optim.Optimizer) -> None:
-    """The slopes of z' are those of z times T^-1 transposed, and so is what the optimiser remembers of
-    them; of their squares it is what independent slopes would give.
+    """The slopes of z' are those of z times T^-1 transposed, and so is what the optimiser remembers
+    of them; of their squares it is what independent slopes would give.
     """
     there, back = axes(moment, layer.outgoing.weight.detach())
     processes.take_from_first({"there": there, "back": back})

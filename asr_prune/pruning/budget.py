@@ -79,6 +79,6 @@ class BudgetOptions:
 class PricedBudget(BudgetOptions):
     """A budget whose unit depends on more than the maps of the network: see prices.py."""
 
-    #: bytes: those of the file that are there whatever the nodes; ms_per_second: the milliseconds of
-    #: what is there whatever the nodes, of a row and of a weight of the maps
+    #: bytes: those of the file that are there whatever the nodes; ms_per_second: the milliseconds
+    #: of what is there whatever the nodes, of a row and of a weight of the maps
     prices: tuple[float, ...]

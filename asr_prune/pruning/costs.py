@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 from torch import nn
 
-from asr_prune.acoustic.network import NodeLayer, rate_of
+from asr_prune.acoustic.network import rate_of
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.budget import BudgetOptions, PricedBudget
 
 #: bytes of a parameter in a network's file, and of a node in its table of the nodes that it keeps

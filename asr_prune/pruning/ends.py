@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.evaluate import Quality
-from asr_prune.acoustic.network import Network, NodeLayer
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.cut import SMALL_CUT, Cut
 from asr_prune.pruning.factoring import Factoring
 from asr_prune.pruning.input_removal import InputRemoval

@@ -22,8 +22,8 @@ from asr_prune.pruning.costs import maps_of
 _UTTERANCES, _FRAMES = 4, 256
 #: fractions of the nodes of every layer in the networks that are timed first
 _SHARES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05, 0.02)
-#: networks that are timed then, about as fast as is asked for, whose widths differ from even ones by
-#: such factors (standard deviation of the logarithm)
+#: networks that are timed then, about as fast as is asked for, whose widths differ from even ones
+#: by such factors (standard deviation of the logarithm)
 _NEAR, _SPREAD = 10, 0.4
 #: rounds of timing, of which the fastest counts, and the seconds after which no other begins
 _ROUNDS, _PATIENCE = 15, 10.0

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import NodeLayer, over_rows
+from asr_prune.acoustic.node_layer import NodeLayer, over_rows
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.reading import read
 from asr_prune.pruning.removal import hold_at_zero, narrow, widen, zero_nodes

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.parts import ActingWeights, NodeScore, Part, Penalty

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.costs import spent_by
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.requests import CostRequest, NodeRequest
@@ -51,8 +51,8 @@ class Nodes:
         return sum(self.sizes)
 
     def weights(self, output: bool = True) -> list[Tensor]:
-        """Every weight matrix into and out of the layers once, in order, but gates; the output layer's only
-        if `output`.
+        """Every weight matrix into and out of the layers once, in order, but gates; the output
+        layer's only if `output`.
         """
         pairs = ((x.incoming.weight, x.outgoing.weight, output or not x.gives_logits) for x in self.layers)
         weights = [weight for first, second, both in pairs for weight in ([first, second] if both else [first])]

@@ -27,8 +27,8 @@ class PruneOptions:
     IS_DENSE: ClassVar[bool] = False
     #: settings that the report has columns for; the others tell variants of the method apart
     COLUMNS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength", "vectors")
-    #: fields that count for a run's fingerprint only if they are set, so that runs made before there
-    #: were any stay done
+    #: fields that count for a run's fingerprint only if they are set, so that runs made before
+    #: there were any stay done
     LATER: ClassVar[tuple[str, ...]] = ("budget", "turn")
     #: the method's log, if it keeps one
     AUDIT: ClassVar[AuditTable | None] = None
@@ -70,8 +70,8 @@ class PruneOptions:
     #: with keep: minimum size of each layer, as a fraction of the size that it would have if all
     #: layers kept alike
     floor: float = 0.8
-    #: whether nodes of linear layers, the bottlenecks of factored maps, are turned to axes in which few
-    #: of them matter before the method acts on them
+    #: whether nodes of linear layers, the bottlenecks of factored maps, are turned to axes in which
+    #: few of them matter before the method acts on them
     turn: bool = False
     #: whether coefficients of the spliced input are removed as nodes are; the fraction that remains
     #: is that of the nodes, or the number given here

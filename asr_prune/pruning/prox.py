@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import NodeLayer, by_columns, by_rows, over_rows, unchanged
+from asr_prune.acoustic.node_layer import NodeLayer, by_columns, by_rows, over_rows, unchanged
 
 #: the largest fraction that one step takes of a protected vector
 _SPARED = 0.9
@@ -167,8 +167,8 @@ def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:
 
 @torch.no_grad()
 def hold_down(layers: Sequence[NodeLayer], side: str, norms: Sequence[Tensor]) -> None:
-    """Rescales ReLU and linear nodes in place whose vector of `side` (incoming or outgoing) has outgrown
-    `norms`.
+    """Rescales ReLU and linear nodes in place whose vector of `side` (incoming or outgoing) has
+    outgrown `norms`.
 
     relu(c x) = c relu(x) for c > 0: one vector (the incoming one with the bias) is multiplied by c,
     the other divided by it, and the function of the network stays. So a penalty on one vector of a

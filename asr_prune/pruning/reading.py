@@ -1,5 +1,5 @@
-"""Numbers read from the device: a GPU finishes all that is queued before it answers, so a method reads
-seldom, and all numbers at once.
+"""Numbers read from the device: a GPU finishes all that is queued before it answers, so a method
+reads seldom, and all numbers at once.
 """
 
 from __future__ import annotations

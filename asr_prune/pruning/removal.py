@@ -10,7 +10,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn, optim
 
-from asr_prune.acoustic.network import Along, Network, NodeLayer, by_columns, by_rows, over_rows
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import Along, NodeLayer, by_columns, by_rows, over_rows
 from asr_prune.acoustic.thin import select_inputs
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer, by_columns
+from asr_prune.acoustic.node_layer import NodeLayer, by_columns
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import NodeScore
 from asr_prune.pruning.scores import over_mean

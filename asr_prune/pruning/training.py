@@ -168,8 +168,8 @@ def labelled_examples(
     augment: Augment | None = None,
     lesson: Lesson | None = None,
 ) -> Examples:
-    """Examples by frames or segments, or for CTC by utterances (only these can be augmented), within
-    `memory` bytes (0: no limit): all at once if they fit, else in chunks.
+    """Examples by frames or segments, or for CTC by utterances (only these can be augmented),
+    within `memory` bytes (0: no limit): all at once if they fit, else in chunks.
     """
     context = options.left_context, options.right_context
     kind: type[InMemory] = UtteranceSet if ctc else frame_set(options.reach, how.segment)

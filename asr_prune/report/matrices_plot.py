@@ -56,7 +56,7 @@ def _description(method: str) -> type[PruneOptions] | None:
 
 def _magnitudes(path: Path) -> list[np.ndarray]:
     from asr_prune.acoustic.checkpoint import load_model
-    from asr_prune.acoustic.network import by_columns
+    from asr_prune.acoustic.node_layer import by_columns
 
     layers = load_model(path).network.node_layers()[:_MATRICES]
     return [by_columns(layer.outgoing.weight.detach()).abs().float().numpy() for layer in layers]

@@ -106,12 +106,13 @@ class Result:
     wer_test_low: float | None
     #: upper end of that interval, %
     wer_test_high: float | None
-    #: word error rate, %, of the test speaker for whom it is highest; this and the next two only in the report
+    #: word error rate, %, of the test speaker for whom it is highest; this and the next two only in
+    #: the report
     wer_test_worst: float | None = None
     #: that speaker
     worst_speaker_test: str | None = None
-    #: of each test set with noise, such as test_20db: test_20db_wer, its interval _low and _high, and _worst for the
-    #: worst speaker, %; not stored if empty
+    #: of each test set with noise, such as test_20db: test_20db_wer, its interval _low and _high,
+    #: and _worst for the worst speaker, %; not stored if empty
     noise_test: dict[str, Any] = field(default_factory=dict)
     #: word error rate on test, %, without merging equivalent words
     wer_raw_test: float
@@ -127,8 +128,9 @@ class Result:
     words_test: int
     #: word errors on test by kind: "sub", "ins", "del"
     errors_test: dict[str, int]
-    #: for a test set without transcripts, which has no WER: `edits`, the word edits from the words of the dense
-    #: run `run` to those of this run, and `words`, the number of the dense run's words; not stored if empty
+    #: for a test set without transcripts, which has no WER: `edits`, the word edits from the words
+    #: of the dense run `run` to those of this run, and `words`, the number of the dense run's
+    #: words; not stored if empty
     agreement_test: dict[str, Any] = field(default_factory=dict)
     #: LM weight chosen on dev
     lm_weight: int

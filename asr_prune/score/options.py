@@ -11,7 +11,8 @@ from asr_prune.text import fields
 
 Step = Literal["lower", "upper", "clean", "no_punctuation", "no_noise", "split_hyphens", "nfkc"]
 
-#: seconds of audio of a set from which on the shrink stage compares words on a random sample of about as much
+#: seconds of audio of a set from which on the shrink stage compares words on a random sample of
+#: about as much
 COMPARED_SECONDS = 1800.0
 
 

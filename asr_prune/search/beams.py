@@ -17,8 +17,8 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True)
 class AtBeam:
-    """A network decoded with a beam: what it loses on dev, and how long a second of speech takes, as a
-    fraction of what it takes with the dense network and the recipe's beam.
+    """A network decoded with a beam: what it loses on dev, and how long a second of speech takes,
+    as a fraction of what it takes with the dense network and the recipe's beam.
     """
 
     beam: float
@@ -30,9 +30,9 @@ class AtBeam:
 
 
 def speech_seconds(layout: Layout, run: RunDir) -> float:
-    """What a user waits for per second of speech, in seconds of one core: front end, adaptation, the
-    network and the search, as last decoded. Parts that are not known, as of the front end of features
-    that come as archives, count as nothing.
+    """What a user waits for per second of speech, in seconds of one core: front end, adaptation,
+    the network and the search, as last decoded. Parts that are not known, as of the front end of
+    features that come as archives, count as nothing.
     """
     row, front = read_result(run.result, run.name), read_front_end(layout.front_end)
     before = (front.features or 0.0) + (front.adaptation or 0.0)
@@ -40,8 +40,8 @@ def speech_seconds(layout: Layout, run: RunDir) -> float:
 
 
 def check_beams(beams: Sequence[float], unit: str, searches: bool) -> None:
-    """Raises UserError if there is nothing that beams could change. searches: whether words are searched
-    for in a graph.
+    """Raises UserError if there is nothing that beams could change. searches: whether words are
+    searched for in a graph.
     """
     if beams and unit != "wer":
         raise UserError("--beam changes words and no cross-entropy; bound the words with --max-wer-loss.")

@@ -19,8 +19,8 @@ _DRAWS = 2000
 
 @dataclass(frozen=True)
 class Loss:
-    """What a run has lost against the dense one: nats per frame or %, and in 95 % of the draws of the
-    speakers of dev (None where there is no such interval).
+    """What a run has lost against the dense one: nats per frame or %, and in 95 % of the draws of
+    the speakers of dev (None where there is no such interval).
     """
 
     value: float

@@ -16,9 +16,9 @@ FINAL_CE, WITHIN, CAUSE = "dev_ce_final", "within", "cause"
 
 
 class FallPruner(BasePruner):
-    """Ends a trial whose cross-entropy on dev, were it to fall from this epoch to the end by a quarter
-    more than that of the dense run or any finished trial has, would still be beyond `most`. It waits
-    for a finished trial, because what is cut falls further than what is not.
+    """Ends a trial whose cross-entropy on dev, were it to fall from this epoch to the end by a
+    quarter more than that of the dense run or any finished trial has, would still be beyond `most`.
+    It waits for a finished trial, because what is cut falls further than what is not.
 
     dense: cross-entropies of the dense run, by epoch; most: nats per frame; None: what the best trial
     beyond the bound ended with.

@@ -39,10 +39,10 @@ _LOOK = 2.0
 
 @dataclass
 class SizeSearch:
-    """The smallest network of `experiment` within a bound; the folder of its recipe and the settings
-    are those of the experiment. beams: of the search for words, to try with each network; then the
-    fastest of all pairs is looked for; dense_time: seconds per second of speech with the dense network;
-    dense_beams: that network with each beam.
+    """The smallest network of `experiment` within a bound; the folder of its recipe and the
+    settings are those of the experiment. beams: of the search for words, to try with each network;
+    then the fastest of all pairs is looked for; dense_time: seconds per second of speech with the
+    dense network; dense_beams: that network with each beam.
     """
 
     experiment: Experiment
@@ -69,8 +69,8 @@ class SizeSearch:
         return SweepPoint(open_experiment(loaded.folder, sets, nj=1), prune["method"])
 
     def check(self) -> None:
-        """Raises UserError if a method does not know what is varied, or not all of its values, or if
-        there are folds, which have no dev in common.
+        """Raises UserError if a method does not know what is varied, or not all of its values, or
+        if there are folds, which have no dev in common.
         """
         if self.experiment.recipe.corpus.folds:
             raise UserError("search compares runs on one dev set, and folds have one each; set corpus.folds to 0.")
@@ -167,8 +167,8 @@ class SizeSearch:
         study.tell(trial, value if figures[WITHIN] else 1 + loss.value - self.bound.most)
 
     def _beams(self, prune: dict[str, Any], dense: OnDev) -> list[AtBeam]:
-        """The network of a run decoded with each beam, the widest first, up to the first that is beyond
-        the bound. Raises UserError if that fails.
+        """The network of a run decoded with each beam, the widest first, up to the first that is
+        beyond the bound. Raises UserError if that fails.
         """
         found: list[AtBeam] = []
         for beam in sorted(self.beams, reverse=True):

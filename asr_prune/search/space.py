@@ -21,8 +21,8 @@ NEAR = 1.04
 class Space:
     """methods: names; size: the kind of budget whose fraction is made small (params or macs); vary:
     keys of `prune` with the lowest and the highest value, tried evenly in the logarithm; least: the
-    smallest fraction of the dense network that each method can reach, 0.01 if it is not known; timed:
-    the fastest is looked for, which is not always the smallest.
+    smallest fraction of the dense network that each method can reach, 0.01 if it is not known;
+    timed: the fastest is looked for, which is not always the smallest.
     """
 
     methods: Sequence[str]

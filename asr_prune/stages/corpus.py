@@ -23,8 +23,8 @@ from asr_prune.workflow.work import Listing, Work
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """Run the local script and record the facts about the corpus; then, if asked to, copy the test set with noise,
-    and take speech without transcripts.
+    """Run the local script and record the facts about the corpus; then, if asked to, copy the test
+    set with noise, and take speech without transcripts.
     """
     noise = [_noise(experiment)] if experiment.recipe.noise.snr else []
     return [

@@ -16,14 +16,14 @@ from asr_prune.workflow.work import Work
 
 #: options of the words that are taken from lattices
 GRID = ("lm_weights", "penalties")
-#: options of making the graph and of adapting to speakers, which the search does not read; ctc_lm_weights are among
-#: lm_weights by now
+#: options of making the graph and of adapting to speakers, which the search does not read;
+#: ctc_lm_weights are among lm_weights by now
 ELSEWHERE = ("graph", "transition_scale", "self_loop_scale", *ADAPTATION, "ctc_lm_weights")
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for each run, and one for its test sets with noise; with kept lattices two of each, so
-    that another grid of weights needs no search. An imported model is decoded in Vosk.
+    """One work for each run, and one for its test sets with noise; with kept lattices two of each,
+    so that another grid of weights needs no search. An imported model is decoded in Vosk.
     """
     if experiment.imported:
         return in_vosk.works(experiment)

@@ -22,8 +22,8 @@ def task_of(run: RunTask, name: str, lease: Lease, folder: Path) -> Task:
 
 
 def make_run(run: RunTask, lease: Lease, out: Path) -> None:
-    """The task: makes the run, whose messages go to its log. What fails it is its outcome, since other
-    runs go on.
+    """The task: makes the run, whose messages go to its log. What fails it is its outcome, since
+    other runs go on.
     """
     cause = ""
     with lease.watched(), _logging_to(run.log):

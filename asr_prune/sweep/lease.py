@@ -12,8 +12,8 @@ from pathlib import Path
 
 from asr_prune.files import atomic
 
-#: seconds between two signs of life, and after how many without one the command counts as gone: file
-#: systems that machines share may show what is new a minute late
+#: seconds between two signs of life, and after how many without one the command counts as gone:
+#: file systems that machines share may show what is new a minute late
 _BEAT, _GONE = 20.0, 240.0
 
 
@@ -48,8 +48,8 @@ class Lease:
 
     @contextmanager
     def watched(self, end: float = _GONE, look: float = _BEAT) -> Iterator[None]:
-        """If the command goes within the block, this process ends at once, as if it was killed. end:
-        seconds without a sign of life; look: between two looks.
+        """If the command goes within the block, this process ends at once, as if it was killed.
+        end: seconds without a sign of life; look: between two looks.
         """
         done = threading.Event()
         threading.Thread(target=self._watch, args=(done, end, look), daemon=True).start()

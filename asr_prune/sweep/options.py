@@ -55,8 +55,8 @@ class SweepOptions:
     seeds: tuple[int, ...] = ()
     #: blocks laid over the recipe's `network`; empty: the recipe's network
     networks: tuple[dict[str, Any], ...] = ()
-    #: teachers, as of train.teacher: a path, or a list of paths whose posteriors are averaged; null:
-    #: none; dense: the sweep's first dense run of the same network and seed
+    #: teachers, as of train.teacher: a path, or a list of paths whose posteriors are averaged;
+    #: null: none; dense: the sweep's first dense run of the same network and seed
     teachers: tuple[str | tuple[str, ...] | None, ...] = (None,)
     #: cross-validation: every run is made in each of so many folds, see corpus.folds; 0: none
     folds: int = 0

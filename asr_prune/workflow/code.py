@@ -1,4 +1,5 @@
-"""The code that a job runs: its import closure, found by reading the sources, and what that code does.
+"""The code that a job runs: its import closure, found by reading the sources, and what that code
+does.
 
 Nothing is imported. Imports under TYPE_CHECKING do not count; imports inside functions do.
 """

@@ -1,5 +1,5 @@
-"""What is done: for each work the digests of its inputs, arguments, code and outputs, so that it is skipped by content
-and not by date.
+"""What is done: for each work the digests of its inputs, arguments, code and outputs, so that it is
+skipped by content and not by date.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ class Ledger:
         (self.folder / f"{entry}.json").unlink(missing_ok=True)
 
     def begin(self, entry: str, fingerprint: str, unfinished: Iterable[Path] = ()) -> None:
-        """Records that a work has begun. Unless it had begun before with the same fingerprint, the folders `unfinished`
-        are removed first.
+        """Records that a work has begun. Unless it had begun before with the same fingerprint, the
+        folders `unfinished` are removed first.
         """
         path = self.folder / f"{entry}.begun"
         if path.is_file() and path.read_text(encoding="utf-8") == fingerprint:

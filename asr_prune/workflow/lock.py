@@ -12,7 +12,8 @@ from filelock import FileLock, Timeout
 
 from asr_prune.errors import UserError
 
-#: run.sh exports its process id here, so that it holds the experiment from its first stage to its last
+#: run.sh exports its process id here, so that it holds the experiment from its first stage to its
+#: last
 RUN = "ASR_PRUNE_RUN"
 
 _PROC = Path("/proc")

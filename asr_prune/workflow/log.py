@@ -31,7 +31,8 @@ class Stopped(Exception):
 
 
 class Log:
-    """The log of one verb: messages go to the terminal, and with times and debug messages to the end of `path`.
+    """The log of one verb: messages go to the terminal, and with times and debug messages to the
+    end of `path`.
 
     Raises UserError if it cannot be written.
     """
@@ -69,8 +70,8 @@ class Log:
 
 @contextmanager
 def logged(verb: str, path: Path, again: str, restart: Callable[[str], str]) -> Iterator[None]:
-    """Runs a verb with its log. If it fails, prints the cause, the log's last lines, its path and how to go on, and
-    raises Stopped: the traceback goes to the log only.
+    """Runs a verb with its log. If it fails, prints the cause, the log's last lines, its path and
+    how to go on, and raises Stopped: the traceback goes to the log only.
 
     again: the command to go on with; restart: gives that for a stage, for errors that name one.
     """

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from torch import nn
 
-from asr_prune.acoustic.network import Network, NodeLayer
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.forward import liken, torch_forward

@@ -11,7 +11,8 @@ from torch import Tensor, nn, optim
 from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.graph_network import GraphNetwork
-from asr_prune.acoustic.network import Network, NodeLayer, unchanged
+from asr_prune.acoustic.network import Network
+from asr_prune.acoustic.node_layer import NodeLayer, unchanged
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.pruning.axes import axes, turn_axes
 from tests.nnet3.conftest import tdnnf_model

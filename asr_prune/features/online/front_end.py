@@ -137,8 +137,8 @@ def _other_size(path: Path, has: str, needs: str) -> UserError:
 
 
 def read_ivector_model(conf: IvectorConf, columns: int, kind: type[CmvnConf]) -> IvectorModel:
-    """Reads the files that `conf` names. columns: of the base features; kind: of its CMVN. Raises UserError if one is
-    missing, damaged or of another dimension.
+    """Reads the files that `conf` names. columns: of the base features; kind: of its CMVN. Raises
+    UserError if one is missing, damaged or of another dimension.
     """
     splice = read_conf(Path(conf.splice_config), SpliceConf)
     cmvn = read_conf(Path(conf.cmvn_config), kind)

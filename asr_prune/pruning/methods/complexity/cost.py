@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.costs import AffineMap, maps_of
 
 

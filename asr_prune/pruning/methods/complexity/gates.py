@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import NodeScore
 from asr_prune.pruning.reading import read
@@ -76,8 +76,8 @@ class Gates:
         self.quiet -= 1
 
     def some_off(self) -> bool:
-        """Whether a gate is permanently off, by itself or by its layer's; asks the device only when the
-        gate that has waited the longest can have waited long enough.
+        """Whether a gate is permanently off, by itself or by its layer's; asks the device only when
+        the gate that has waited the longest can have waited long enough.
         """
         if self.quiet > 0:
             return False

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.complexity.cost import Cost
 from asr_prune.pruning.methods.complexity.gates import Gates, GateScore

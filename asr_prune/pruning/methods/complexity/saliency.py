@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.distributed.processes import all_summed, place_of
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.saliency import gate_slopes
 
 #: weight of the latest mini-batch in a running mean

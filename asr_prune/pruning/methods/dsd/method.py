@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.errors import UserError
 from asr_prune.pruning.masks import Masks
 from asr_prune.pruning.method import KeepsEveryNode

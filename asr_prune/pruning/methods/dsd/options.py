@@ -16,8 +16,8 @@ class DsdOptions(SparseOptions):
     #: with restart: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each
     #: phase a tenth of the one before
     rates: tuple[float, ...] = ()
-    #: whether each phase has a learning-rate schedule of its own, with the factors of `rates`; false:
-    #: one schedule for the whole run, as without the method
+    #: whether each phase has a learning-rate schedule of its own, with the factors of `rates`;
+    #: false: one schedule for the whole run, as without the method
     restart: bool = False
     #: fraction of the updates in each phase, 1 + 2 * cycles values that add up to 1; empty: all
     #: alike

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.gradual.options import GradualOptions
 from asr_prune.pruning.nodes import Nodes, narrowed

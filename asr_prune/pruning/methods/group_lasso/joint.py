@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import by_columns, by_rows
+from asr_prune.acoustic.node_layer import by_columns, by_rows
 from asr_prune.pruning import prox
 from asr_prune.pruning.methods.group_lasso.weighted import WeightedPenalty
 from asr_prune.pruning.scores import PenalisedScore

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.group_lasso.joint import JointPenalty, JointScore
 from asr_prune.pruning.methods.group_lasso.options import GroupLassoOptions

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 
 _LN_2 = 0.6931471805599453
 

@@ -11,7 +11,8 @@ from asr_prune.pruning.weight_options import WeightOptions
 
 @options
 class MagnitudeOptions(WeightOptions):
-    #: the network is not prepared for the cut, so it needs longer after it than that of other methods
+    #: the network is not prepared for the cut, so it needs longer after it than that of other
+    #: methods
     fine_tune: Length = 0.75
     #: onorm: mean |outgoing|; inorm: mean |incoming|; product: ||incoming|| * ||outgoing||, which
     #: does not change when a ReLU node is rescaled; entropy: of whether the node is on, over the

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.map.options import MapOptions
 from asr_prune.pruning.methods.map.schedule import MapSchedule

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.network import NodeLayer
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.random.options import RandomOptions
 from asr_prune.pruning.nodes import strongest
