@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,17 @@ def test_rows_that_were_made_are_those_of_the_plan(path: Path) -> None:
     rows = list(csv.DictReader(made.open()))
     known = {(row["method"], row["settings"], str(row["seed"])) for row in planned(path)}
     assert {(row["method"], row["settings"], row["seed"]) for row in rows} <= known
+
+
+def test_the_teachers_are_those_that_the_command_makes() -> None:
+    """The sweep's page says how its teachers are made; sweep and trials find them under those names."""
+    text = (RECIPE / "sweep_taught.yaml").read_text()
+    (command,) = (line for line in text.splitlines() if "./run.sh" in line)
+    *_, runs = shlex.split(command.lstrip("# "))
+    made = [f"exp/an4/runs/{run.name}" for run in load_recipe(RECIPE, [runs]).runs()]
+    assert yaml.safe_load(text)["teachers"] == [made]
+    parts = yaml.safe_load((RECIPE / "trials/epochs.yaml").read_text())["parts"]
+    assert [part["train.teacher"] for part in parts if "train.teacher" in part] == [made] * 3
 
 
 def test_seeds_come_one_after_the_other() -> None:
