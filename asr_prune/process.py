@@ -86,10 +86,21 @@ def torchaudio_imports(purpose: str) -> Iterator[None]:
         ) from error
 
 
+class WorkerEnded(UserError):
+    """A worker has ended before its work, for instance because the system has killed it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            f"a worker process ended with status {status}, perhaps for lack of memory; run the same command "
+            "with fewer processes (--nj)."
+        )
+        self.status = status
+
+
 class WorkerPool:
     """The workers of `worker_pool`; results come in the order of the items.
 
-    Raises UserError if a worker ends, for instance because the system has killed it.
+    Raises WorkerEnded if a worker ends.
     """
 
     def __init__(self, pool: Pool, workers: Sequence[BaseProcess]) -> None:
@@ -132,10 +143,7 @@ class WorkerPool:
         for worker in self._workers:
             if worker.exitcode is not None:
                 self._abandon()
-                raise UserError(
-                    f"a worker process ended with status {worker.exitcode}, perhaps for lack of "
-                    "memory; run the same command with fewer processes (--nj)."
-                )
+                raise WorkerEnded(worker.exitcode)
 
     def _abandon(self) -> None:
         """Ends all workers, and releases what a dead one may hold: the end of the pool, which takes

@@ -11,12 +11,22 @@ and does not know where its tasks are done.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from asr_prune.process import WorkerPool, start_method, worker_pool
+from asr_prune.errors import UserError
+from asr_prune.process import WorkerEnded, WorkerPool, start_method, worker_pool
 from asr_prune.spread.task import Report, Task, attempt, use_one_thread
+
+log = logging.getLogger(__name__)
+
+_ENDED = "a worker process ended with status %s, perhaps for lack of memory%s"
+_DEADLY = (
+    "{} ended the process that did it, and two had ended before, perhaps for lack of memory; run the same "
+    "command with --nj 1, or on a machine with more memory: what is done is kept."
+)
 
 
 class Executor(ABC):
@@ -62,6 +72,8 @@ class LocalExecutor(Executor):
     """Processes of this machine, started at the first tasks and kept for the next ones.
 
     With one process, tasks are done in this one, with its threads; each of several has one thread.
+    If one of several ends, what is left is done by fewer, after the second time by one: the task
+    that ends this one too is named.
     """
 
     def __init__(self, nj: int) -> None:
@@ -76,13 +88,22 @@ class LocalExecutor(Executor):
                 task.do()
                 yield task
             return
-        for number, report in self._started(size).unordered(_numbered, list(enumerate(tasks))):
-            report.receive(tasks[number])
-            yield tasks[number]
+        left = dict(enumerate(tasks))
+        for most in (size, max(1, size // 2), 1):
+            try:
+                for number, report in self._started(most).unordered(_numbered, list(left.items())):
+                    report.receive(tasks[number])
+                    del left[number]
+                    yield tasks[number]
+                return
+            except WorkerEnded as ended:
+                self.stop()
+                log.warning(_ENDED, ended.status, "" if most == 1 else "; what it was doing begins again")
+        raise UserError(_DEADLY.format(tasks[min(left)].name))
 
     def _started(self, size: int) -> WorkerPool:
         if self._pool is None or self._size < size:
-            self._stack.close()
+            self.stop()
             pool = worker_pool(size, start_method(), use_one_thread)
             self._pool, self._size = self._stack.enter_context(pool), size
         return self._pool

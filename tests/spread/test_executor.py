@@ -70,9 +70,23 @@ def test_faults_come_back(tmp_path: Path, nj: int) -> None:
         assert "spread_jobs.py" in raised.value.__notes__[0]
 
 
-def test_a_killed_process_stops_the_work(tmp_path: Path) -> None:
-    tasks = [Task("deadly", f"{JOBS}:die", {}, tmp_path / "never"), *writing(tmp_path, 3)]
-    with executor(2) as workers, pytest.raises(UserError, match=r"ended with status -9.*\(--nj\)"):
+def test_a_killed_process_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    once = Task("once", f"{JOBS}:die_once", {"mark": tmp_path / "mark"}, tmp_path / "out")
+    tasks = [*writing(tmp_path, 3), once]
+    with executor(2) as workers:
+        done = [task.name for task in workers.run(tasks)]
+    assert sorted(done) == sorted(task.name for task in tasks)
+    assert all(task.output.is_file() for task in tasks)
+    assert "a worker process ended with status -9" in caplog.text
+    assert "what it was doing begins again" in caplog.text
+
+
+@pytest.mark.parametrize("nj", [2, 5])
+def test_a_task_that_ends_three_processes_is_named(tmp_path: Path, nj: int) -> None:
+    deadly = Task("the deadly part", f"{JOBS}:die", {}, tmp_path / "never")
+    tasks = [*writing(tmp_path, 2), deadly, *writing(tmp_path / "more", 3)]
+    (tmp_path / "more").mkdir()
+    with executor(nj) as workers, pytest.raises(UserError, match=r"^the deadly part ended the process.*--nj 1"):
         list(workers.run(tasks))
     assert not list(tmp_path.glob(".*.partial"))
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr_prune.errors import UserError
 from asr_prune.hmm import fmllr, gmm_stats, utterances
 from asr_prune.hmm.options import HmmOptions, MonoOptions
 from asr_prune.hmm.passes import Speech, train_passes
@@ -91,11 +90,14 @@ def test_a_worker_of_a_scheduler_is_killed_in_an_alignment(
     assert not list(Path("far").glob(".*"))
 
 
-def test_a_killed_process_of_this_machine_ends_the_pass_in_a_sentence(train: Callable[[str, int], Path]) -> None:
+def test_a_process_of_this_machine_is_killed_in_an_alignment(
+    train: Callable[[str, int], Path], caplog: pytest.LogCaptureFixture
+) -> None:
     def children() -> list[int]:
         return [child.pid or 0 for child in multiprocessing.active_children()]
 
-    with killed(children, "near"), pytest.raises(UserError, match="a worker process ended with status -9"):
-        train("near", 2)
-    assert not list(Path("near").iterdir())
-    assert same(train("near", 2), train("here", 1))
+    with caplog.at_level(logging.WARNING), killed(children, "near"):
+        near = train("near", 2)
+    assert "a worker process ended with status -9" in caplog.text
+    assert same(near, train("here", 1))
+    assert not list(Path("near").glob(".*"))
