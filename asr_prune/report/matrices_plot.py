@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import find_options
 from asr_prune.report.results import Result, finite
+from asr_prune.report.table import over_picture
 
 #: matrices shown of a run
 _MATRICES = 3
@@ -99,7 +100,7 @@ def matrices_plot(panels: Sequence[Panel], title: str) -> Figure:
         for line in range(lines):
             if line < len(panel.matrices):
                 image = _draw(grid[line][column], panel.matrices[line], most)
-                name = f"{panel.run}: " if line == 0 else ""
+                name = f"{over_picture(panel.run)}\n" if line == 0 else ""
                 grid[line][column].set_title(f"{name}{format_zeros(panel.matrices[line])}", fontsize=9, loc="left")
             else:
                 grid[line][column].set_axis_off()

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from asr_prune.report.results import finite, references
 from asr_prune.report.runs import FinishedRun, Norms
 from asr_prune.report.series import series
+from asr_prune.report.table import over_picture
 
 _KEPT, _CUT = "#0072B2", "#D55E00"
 #: panels drawn at most
@@ -57,7 +58,7 @@ def _panel(axes: Axes, run: FinishedRun, norms: Norms) -> None:
         style: dict[str, Any] = {"color": colour, "alpha": 0.8, "histtype": "stepfilled"}
         axes.hist(clipped[part], bins=bins.tolist(), label=label, **style)
     axes.set_xscale("log" if logarithmic else "linear")
-    axes.set_title(run.result.run, fontsize=10, loc="left", pad=18)
+    axes.set_title(over_picture(run.result.run), fontsize=9, loc="left", pad=18)
     style = {"transform": axes.transAxes, "fontsize": 8.5, "color": "#666666"}
     axes.text(0, 1.03, _counts(norms), **style).set_in_layout(False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -22,6 +22,11 @@ def shorten(text: str, width: int) -> str:
     return f"{text[: width - 2 - tail]}..{text[len(text) - tail :]}"
 
 
+def over_picture(run: str) -> str:
+    """A run's name as it fits above a picture of 3.6 inches, in letters of 9 points."""
+    return shorten(run, 40)
+
+
 def fit(widths: Sequence[int], limit: int, gaps: int) -> list[int]:
     """`widths` with shrinkable columns narrowed so that a line has `limit` characters if possible."""
     fitted = list(widths)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from asr_prune.report.runs import FinishedRun, Weights
+from asr_prune.report.table import over_picture
 
 #: runs drawn at most
 MOST_RUNS = 4
@@ -19,7 +20,7 @@ def _phase_panel(axes: Axes, name: str, weights: Weights, phase: str) -> None:
     axes.stairs(counts, weights.edges, fill=True, color=_COLOUR, alpha=0.8)
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.7)
-    axes.set_title(f"{name}: {phase.partition(' ')[2] or phase}", fontsize=10, loc="left")
+    axes.set_title(f"{over_picture(name)}\n{phase.partition(' ')[2] or phase}", fontsize=9, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8.5)
 

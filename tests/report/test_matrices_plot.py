@@ -54,7 +54,7 @@ def test_a_picture_for_each_matrix(lines: tuple[int, ...]) -> None:
     figure = matrices_plot(panels, "demo")
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert sum("88 % zeros; 0 of 8 columns all 0" in title for title in titles) == sum(lines)
-    assert [title.split(":")[0] for title in titles if title.startswith("run")] == [f"run{n}" for n in lines]
+    assert [title.split("\n")[0] for title in titles if title.startswith("run")] == [f"run{n}" for n in lines]
 
 
 def test_a_network_of_zeros_is_drawn() -> None:

@@ -23,7 +23,7 @@ def test_a_panel_for_each_phase_of_each_run() -> None:
     runs.append(FinishedRun(invented("dense", "none", 1024, 10.0), None))
     figure = weights_plot(runs, "demo")
     titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles[:3] == ["dsd0: dense", "dsd0: sparse", "dsd0: re-dense"]
+    assert titles[:3] == ["dsd0\ndense", "dsd0\nsparse", "dsd0\nre-dense"]
     assert len(titles) == 3 * MOST_RUNS
     assert "2 more runs not drawn" in figure.get_supxlabel()
 
