@@ -25,8 +25,7 @@ _Result = TypeVar("_Result")
 
 #: read by the numeric libraries when they are loaded
 ENVIRONMENT = {
-    # the order of numpy's sums depends on the threads, so labels would depend on the number of
-    # cores
+    # the order of numpy's sums depends on the threads, so labels would depend on the cores
     "OPENBLAS_NUM_THREADS": "1",
     # torch's waiting threads soon sleep: spinning, they would take the cores from other work;
     # libgomp spins a thousand times, which costs an idle machine little, and heeds this one first
@@ -41,10 +40,8 @@ StartMethod = Literal["fork", "spawn"]
 
 
 def settle() -> None:
-    """Sets ENVIRONMENT, except for variables that are set already.
-
-    Must be called before numpy and torch are imported. Only the command line calls it: importing
-    the package changes nothing.
+    """Sets ENVIRONMENT, except for variables that are set already, before numpy and torch are
+    imported. Only the command line calls it: importing the package changes nothing.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -90,10 +87,8 @@ class WorkerEnded(UserError):
     """A worker has ended before its work, for instance because the system has killed it."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(
-            f"a worker process ended with status {status}, perhaps for lack of memory; run the same command "
-            "with fewer processes (--nj)."
-        )
+        text = f"a worker process ended with status {status}, perhaps for lack of memory"
+        super().__init__(f"{text}; run the same command with fewer processes (--nj).")
         self.status = status
 
 
@@ -116,11 +111,7 @@ class WorkerPool:
         chunks = [items[i : i + chunk] for i in range(0, len(items), chunk)]
         return self._results(self._pool.imap(partial(_map_chunk, function), chunks))
 
-    def starmap(
-        self,
-        function: Callable[..., _Result],
-        items: Sequence[tuple[Any, ...]],
-    ) -> Iterator[_Result]:
+    def starmap(self, function: Callable[..., _Result], items: Sequence[tuple[Any, ...]]) -> Iterator[_Result]:
         """Yields `function(*item)` of all items."""
         return self.map(partial(_call, function), items)
 

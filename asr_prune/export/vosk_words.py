@@ -24,7 +24,7 @@ from asr_prune.files import atomic
 from asr_prune.integrity import checked
 from asr_prune.nnet3.model import read_nnet3, write_nnet3
 from asr_prune.nnet3.places import model_file
-from asr_prune.process import worker_pool
+from asr_prune.process import WorkerEnded, worker_pool
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
 
@@ -104,10 +104,8 @@ def _in_vosk(model: Path, data: Path, rate: int) -> VoskWords:
     with worker_pool(1, "spawn") as pool:
         try:
             (found,) = pool.starmap(_recognised, [(model, data, rate)])
-        except UserError as error:
-            if str(error).startswith("a worker process ended"):
-                raise UserError(f"Vosk ended while it read {model}; try the directory with Vosk alone.") from None
-            raise
+        except WorkerEnded:
+            raise UserError(f"Vosk ended while it read {model}; try the directory with Vosk alone.") from None
     return found
 
 
