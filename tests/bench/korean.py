@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from asr_prune.local.demo_voices import RATE, Voice, speak  # type: ignore[import-untyped]
+from asr_prune.local.demo_voices import RATE, Voice, speak
 
 #: voice variants of each set
 VARIANTS = {
