@@ -23,7 +23,7 @@ def test_a_row_for_each_precision_and_batch(capsys: pytest.CaptureFixture[str]) 
     for row in (rows[0], rows[1], rows[3], rows[4]):
         _, _, rate, share, _, plain, ratio, wait, _, against = row.replace(",", "").split()
         assert float(ratio) == pytest.approx(float(rate) / float(plain), abs=0.01)
-        assert 0 < float(share) < 150
+        assert 0 <= float(share) < 150  # of a large peak, so small a network may show as 0.0
         assert 0 <= float(wait) < 100
         assert float(against) > 0
 
