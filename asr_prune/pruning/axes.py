@@ -10,6 +10,7 @@ from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.distributed import processes
 from asr_prune.acoustic.node_layer import NodeLayer
+from asr_prune.pruning.watching import watch_while
 
 #: least second moment of a node, as a fraction of the largest: what is below counts as noise
 _FLOOR = 1e-7
@@ -51,12 +52,7 @@ class _Watch:
 def _moments(layers: Sequence[NodeLayer], run_over: Callable[[], object]) -> list[Tensor]:
     """Of each layer's nodes, float64 [nodes, nodes]."""
     watches = [_Watch(layer) for layer in layers]
-    handles = [layer.incoming.register_forward_hook(watch) for layer, watch in zip(layers, watches, strict=True)]
-    try:
-        run_over()
-    finally:
-        for handle in handles:
-            handle.remove()
+    watch_while(layers, watches, run_over)
     return [watch.sums / max(1, watch.frames) for watch in watches]
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.node_layer import NodeLayer
+from asr_prune.pruning.watching import watch_while
 
 _LN_2 = 0.6931471805599453
 
@@ -62,11 +63,5 @@ def activity(layers: Sequence[NodeLayer], run_over: Callable[[], object]) -> lis
     network.
     """
     watches = [_Watch(layer) for layer in layers]
-    pairs = zip(layers, watches, strict=True)
-    handles = [layer.incoming.register_forward_hook(watch) for layer, watch in pairs]
-    try:
-        run_over()
-    finally:
-        for handle in handles:
-            handle.remove()
+    watch_while(layers, watches, run_over)
     return [watch.result() for watch in watches]
