@@ -12,6 +12,8 @@ from asr_prune.pruning.proximal_options import ProximalOptions
 @options
 class GroupLassoOptions(ProximalOptions):
     JOINT: ClassVar[bool] = True
+    #: see ProximalOptions
+    vectors: Literal["outgoing", "incoming", "both"] = "incoming"
     #: longest time in which the penalty acts, a fraction of the updates or a length such as 2
     #: epochs or 500 updates; null: all that warm_up and fine_tune leave
     press: Length | None = "2500 updates"

@@ -42,7 +42,7 @@ def test_the_subgradient_term_is_the_formula(vectors: str, scale: str) -> None:
 
 
 def test_the_subgradient_at_zero_is_zero() -> None:
-    network, method = make(solver="subgradient", strength=0.3)
+    network, method = make(vectors="outgoing", solver="subgradient", strength=0.3)
     with torch.no_grad():
         network.affine[1].weight[:, 2] = 0
     method.penalty.term().backward()
@@ -84,7 +84,7 @@ def test_the_strength_is_corrected_from_the_first_penalised_update_on(steer_ever
 
 def test_the_first_strength_is_a_tenth_of_what_would_bring_the_mass_to_zero() -> None:
     """Of SGD: each vector loses eta lambda an update; mass in units of the layer's mean norm."""
-    network, method = make(keep=0.5, every=1, floor=0.0)
+    network, method = make(vectors="outgoing", keep=0.5, every=1, floor=0.0)
     phases = Phases.of(44, 0.25, 0.25)
     method.start(torch.optim.SGD(network.parameters(), lr=0.01), phases)
     norms = [layer.norms("outgoing") for layer in network.node_layers()]
@@ -97,7 +97,7 @@ def test_the_first_strength_is_a_tenth_of_what_would_bring_the_mass_to_zero() ->
 
 
 def test_a_group_zero_for_long_is_gone() -> None:
-    network, method = make(strength=1e-9, every=1, patience=3)
+    network, method = make(vectors="outgoing", strength=1e-9, every=1, patience=3)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
     method.start(optimiser, Phases.of(100, 0.0, 0.0))
     with torch.no_grad():

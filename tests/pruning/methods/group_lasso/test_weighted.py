@@ -20,7 +20,8 @@ from asr_prune.pruning.schedule import Phases
 def make(**options: Any) -> tuple[FeedForward, GroupLasso, WeightedPenalty]:
     torch.manual_seed(0)
     network = FeedForward(5, (6, 4), 3).double()
-    asked = GroupLassoOptions(**{"method": "group_lasso", "min_nodes": 1, "floor": 0.0, "every": 1, **options})
+    fixed = {"method": "group_lasso", "vectors": "outgoing", "min_nodes": 1, "floor": 0.0, "every": 1}
+    asked = GroupLassoOptions(**(fixed | options))
     method = GroupLasso(asked, network.node_layers())
     assert isinstance(method.penalty, WeightedPenalty)
     return network, method, method.penalty
