@@ -33,6 +33,14 @@ def made_by(path: object, stage: str) -> str:
     return f"run the {stage} stage, which makes it" if first in ("data", "exp") else "correct its path"
 
 
+def stage_of_table(path: Path) -> str:
+    """The stage that writes a table of this name."""
+    if path.parent.name.startswith("adapt_"):
+        return "graph"
+    stages = {"feats": "features", "cmvn": "features", "ali": "align", "pdf": "align", "trans": "align"}
+    return stages.get(path.stem, "corpus") if path.suffix == ".scp" else "corpus"
+
+
 #: parts of an experiment: the labels of other seeds on the same data, and the folds of a
 #: cross-validation, of which there are as many as the name of their folder says
 SEEDS, FOLDS = "seeds", "folds-"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.corpus.datadir import read_table
+from asr_prune.errors import UserError
 from asr_prune.layout import made_by
 
 
@@ -16,6 +18,25 @@ def test_only_files_of_the_project_are_made_by_stages(tmp_path: Path, monkeypatc
         assert made_by(path, "corpus") == "run the corpus stage, which makes it"
     for path in ("lexicon.txt", "../data/x", "/data/demo/lexicon.txt", tmp_path / "egs/data/train/text"):
         assert made_by(path, "corpus") == "correct its path"
+
+
+@pytest.mark.parametrize(
+    ("table", "stage"),
+    [
+        ("data/x/dev/text", "corpus"),
+        ("data/x/dev/wav.scp", "corpus"),
+        ("data/x/dev/feats.scp", "features"),
+        ("exp/x/align/sat/pdf.scp", "align"),
+        ("exp/x/align/sat/trans.scp", "align"),
+        ("exp/x/align/sat/adapt_dev/trans.scp", "graph"),
+    ],
+)
+def test_a_missing_table_names_the_stage_that_writes_it(
+    table: str, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"{table} is missing; run the {stage} stage, which makes it"):
+        read_table(Path(table))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.integrity import checked
-from asr_prune.layout import made_by
+from asr_prune.layout import made_by, stage_of_table
 from asr_prune.text import decoded, fields, first_field, raw_text
 
 #: files that every data directory has
@@ -46,13 +46,9 @@ def _data(path: Path) -> bytes:
     try:
         return checked(path).read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; {made_by(path, _stage(path))}.") from None
+        raise UserError(f"{path} is missing; {made_by(path, stage_of_table(path))}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _stage(path: Path) -> str:
-    return "features" if path.name in ("feats.scp", "cmvn.scp") else "corpus"
 
 
 def read_table(path: Path) -> dict[str, str]:
