@@ -27,7 +27,8 @@ class Model:
 
     priors: log class priors, float32 [pdfs], zeros for CTC; context: frames spliced left and right;
     kept: for each hidden layer the indices of its nodes in the dense network; features: the feature
-    options, plain values; tokens: for CTC the token of each output, the blank first, else empty.
+    options, plain values; tokens: for CTC the token of each output, the blank first, else empty;
+    left_out: training speakers that the network has not heard (`train.leave_out`).
     """
 
     network: Network
@@ -36,6 +37,7 @@ class Model:
     kept: list[list[int]]
     features: dict[str, Any] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def save_model(path: Path, model: Model) -> None:
@@ -54,6 +56,7 @@ def write_model(file: IO[bytes], model: Model) -> None:
         "kept": model.kept,
         "features": model.features,
         "tokens": model.tokens,
+        "left_out": model.left_out,
         "priors": model.priors.cpu(),
         "state": {name: value.cpu() for name, value in network.state_dict().items()},
     }
@@ -81,8 +84,8 @@ def _model(content: dict[str, Any], dtype: torch.dtype) -> Model:
     network = from_shape(content["shape"])
     network.to(dtype).load_state_dict(content["state"])
     context = (content["context"][0], content["context"][1])
-    tokens = content.get("tokens", [])
-    return Model(network.eval(), content["priors"], context, content["kept"], content["features"], tokens)
+    tokens, left_out = content.get("tokens", []), content.get("left_out", [])
+    return Model(network.eval(), content["priors"], context, content["kept"], content["features"], tokens, left_out)
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

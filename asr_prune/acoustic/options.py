@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import ClassVar, Literal
 
@@ -95,7 +96,7 @@ class TrainOptions:
     #: keys of earlier versions
     ALIASES: ClassVar[dict[str, str]] = {"rise": "pct_start"}
     #: keys that earlier versions did not have
-    LATER: ClassVar[tuple[str, ...]] = ("segment", "precision", "processes")
+    LATER: ClassVar[tuple[str, ...]] = ("segment", "precision", "processes", "leave_out")
     #: passes over the training set, shared by all phases of a pruning run
     epochs: int = 12
     #: adamw with a one-cycle learning rate, or sgd with newbob halving
@@ -142,6 +143,9 @@ class TrainOptions:
     #: posteriors of the teacher that are kept for each frame, computed once; 0: the teacher is run
     #: on every batch, as always with CTC
     teacher_top: int = 16
+    #: a part of the training speakers, such as 1/4, that the network does not hear, so that it may
+    #: teach others of them; empty: none
+    leave_out: str = ""
     #: of matrix products in training: float32; tf32, on a GPU only; bf16, by autocast. Weights,
     #: loss and evaluations are float32. See precision.md
     precision: Literal["float32", "tf32", "bf16"] = "float32"
@@ -164,6 +168,12 @@ class TrainOptions:
         return ((self.teacher,) if self.teacher else ()) if isinstance(self.teacher, str) else self.teacher
 
     @property
+    def left_out(self) -> tuple[int, int] | None:
+        """Which part of how many `leave_out` is."""
+        number, _, count = self.leave_out.partition("/")
+        return (int(number), int(count)) if self.leave_out else None
+
+    @property
     def memory(self) -> int:
         """Bytes of memory for features and labels; 0: no limit."""
         return int(self.memory_gb * 1e9)
@@ -183,10 +193,18 @@ class TrainOptions:
             raise ValueError(f"teacher_weight must be from 0 to 1, not {self.teacher_weight:g}")
         if self.temperature <= 0 or self.teacher_top < 0:
             raise ValueError("temperature must be above 0, teacher_top 0 or more")
+        check_part(self.leave_out)
         if self.memory_gb < 0:
             raise ValueError(f"memory_gb must be 0 or more, not {self.memory_gb}")
         if not (0 <= self.momentum < 1 and 0 < self.pct_start < 1 and 0 <= self.halve_below < 1):
             raise ValueError("momentum and halve_below must be at least 0 and below 1, pct_start between 0 and 1")
+
+
+def check_part(leave_out: str) -> None:
+    """Raises ValueError if `leave_out` is not empty and no part of two or more."""
+    found = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", leave_out)
+    if leave_out and not (found and 1 < int(found[2]) >= int(found[1])):
+        raise ValueError(f"leave_out must be a part of the speakers, such as 1/4 and up to 4/4, not {leave_out!r}")
 
 
 def check_strides(name: str, teacher: int, student: int) -> None:

@@ -34,12 +34,14 @@ class Taught:
     """What a teacher is given of a batch.
 
     inputs: one tensor [frames, ...] for each of `Teacher.wants`; lengths: frames of each utterance,
-    int64 [utterances], None for single frames; stride: the student's, in frames.
+    int64 [utterances], None for single frames; stride: the student's, in frames; asked: which of
+    several networks are asked, none for all.
     """
 
     inputs: Sequence[Tensor]
     lengths: Tensor | None = None
     stride: int = 1
+    asked: Sequence[int] = ()
 
 
 class Teacher(ABC):
@@ -83,7 +85,7 @@ class Teacher(ABC):
 
 
 class Networks(Teacher):
-    """Networks that are run on every batch; p is the mean of their posteriors."""
+    """Networks that are run on a batch; p is the mean of their posteriors."""
 
     def __init__(self, views: Sequence[tuple[Network, Want]], weight: float, temperature: float) -> None:
         """views: networks in evaluation mode on the examples' device, each with what it reads."""
@@ -95,7 +97,8 @@ class Networks(Teacher):
         return [want for _, want in self.views]
 
     def posteriors(self, batch: Taught) -> Tensor:
-        pairs = zip(self.views, batch.inputs, strict=True)
+        every = list(zip(self.views, batch.inputs, strict=True))
+        pairs = [every[i] for i in batch.asked] or every
         logits = (_logits(network, inputs, batch).to(network.shift) for (network, _), inputs in pairs)
         return torch.stack([(z / self.temperature).softmax(-1) for z in logits]).mean(0)
 

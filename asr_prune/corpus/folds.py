@@ -13,17 +13,17 @@ from asr_prune.layout import SETS
 log = logging.getLogger(__name__)
 
 
-def deal_speakers(words: Mapping[str, int], count: int) -> list[list[str]]:
+def deal_speakers(words: Mapping[str, int], count: int, key: str = "corpus.folds") -> list[list[str]]:
     """Speakers dealt to `count` folds of about as many words: the speaker with most words first,
     each to the fold that has fewest.
 
-    words: of each speaker. Nothing is random, so that all methods and seeds have the same folds.
-    Raises UserError if there are fewer speakers than folds.
+    words: of each speaker, or another measure of how much there is; key: of the recipe, that asks.
+    Nothing is random, so that all methods and seeds have the same folds. Raises UserError if there
+    are fewer speakers than folds.
     """
     if len(words) < count:
-        what = f"the corpus has {counted(list(words), 'speaker')}"
-        why = f"which cannot be dealt to {count} folds"
-        raise UserError(f"{what}, {why}; set corpus.folds to fewer, or to 0.")
+        what, why = f"there are {counted(list(words), 'speaker')}", f"who cannot be dealt to {count} parts"
+        raise UserError(f"{what}, {why}; set {key} to fewer, or leave it out.")
     folds: list[list[str]] = [[] for _ in range(count)]
     sums = [0] * count
     for speaker in sorted(words, key=lambda name: (-words[name], c_order(name))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -77,6 +78,16 @@ def check_knowledge(
             f"{what} does not know the labels of this run: its cross-entropy on them is "
             f"{entropy / frames:.1f}, with equal posteriors it would be {equal:.1f}; {_FIX} and features."
         )
+
+
+def check_all_alike(names: Sequence[str], ctc: bool) -> None:
+    """Raises UserError if there are teachers, `names`, that have not heard some utterances and are
+    to be run on batches, in which utterances cannot be told apart.
+    """
+    if names:
+        fix = "with CTC, give teachers that heard all speakers" if ctc else "set train.teacher_top to 16"
+        why = "was trained with leave_out, so that each utterance has teachers of its own"
+        raise UserError(f"train.teacher: {names[0]} {why}; {fix}.")
 
 
 def check_single_frames(what: str, network: Network) -> None:

@@ -24,7 +24,13 @@ from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Archived, Stored, frames_of
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teacher_checks import check_inputs, check_knowledge, check_outputs, check_single_frames
+from asr_prune.pruning.teacher_checks import (
+    check_all_alike,
+    check_inputs,
+    check_knowledge,
+    check_outputs,
+    check_single_frames,
+)
 from asr_prune.run_dir import RunDir, teacher_file
 
 Labelled = tuple[Utterances, Utterances]  # features, labels
@@ -34,13 +40,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Known:
-    """A teacher: as the recipe names it, its model, and its features of the training set, None if
-    they are the student's.
+    """A teacher: as the recipe names it, its model, its features of the training set, None if they
+    are the student's, and the training utterances that it has not heard, see left_out.py.
     """
 
     name: str
     model: Model
     features: Utterances | None = None
+    unheard: frozenset[str] = frozenset()
 
 
 def load_teacher(name: str, runs: Path) -> Model:
@@ -111,10 +118,15 @@ def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: fl
     if lesson is None or not teachers:
         return {}
     names, seconds = [known.name for known in teachers], lesson.teacher.seconds
+    unheard = frozenset[str]().union(*(known.unheard for known in teachers))
     share = seconds / sitting
     text = "teacher %s: its posteriors took %.1f s, %.0f %% of the training"
     log.info(text, ", ".join(names), seconds, 100 * share)
-    return {"teachers": names, "teacher_seconds": round(seconds, 3), "teacher_share": round(share, 3)}
+    figures = {"teachers": names, "teacher_seconds": round(seconds, 3), "teacher_share": round(share, 3)}
+    if unheard:
+        log.info("%d utterances were taught by teachers that had not heard them", len(unheard))
+        figures["taught_unheard"] = len(unheard)
+    return figures
 
 
 def _lesson(
@@ -137,11 +149,12 @@ def _lesson(
     side = Beside([known.features for known in teachers if known.features is not None], features)
     networks = Networks(_views(teachers), how.teacher_weight, how.temperature)
     if ctc or not how.teacher_top:
+        check_all_alike([known.name for known in teachers if known.unheard], ctc)
         return Lesson(networks, side if side.parts else None)
     top = min(how.teacher_top, outputs)
     stem = run.models / "teacher"
     if processes.is_first():
-        write_matrices(stem, _kept(networks, features, side, top, device))
+        write_matrices(stem, _kept(networks, teachers, features, side, top, device))
     processes.from_first(None)
     kept = Stored.open(stem.with_suffix(".scp"), lambda _, matrix: matrix)
     teacher = Kept(top, outputs, how.teacher_weight, how.temperature)
@@ -167,7 +180,12 @@ def _views(teachers: Sequence[Known]) -> list[tuple[Network, Want]]:
 
 
 def _kept(
-    networks: Networks, features: Utterances, side: Beside, top: int, device: torch.device
+    networks: Networks,
+    teachers: Sequence[Known],
+    features: Utterances,
+    side: Beside,
+    top: int,
+    device: torch.device,
 ) -> Iterator[tuple[str, np.ndarray]]:
     for name in sorted(features):
         plain, beside = features[name], side[name] if side.parts else None
@@ -176,7 +194,8 @@ def _kept(
             source = plain if want.columns is None or beside is None else beside[:, slice(*want.columns)]
             inputs.append(torch.from_numpy(splice_utterance(source, want.context)).to(device))
         with torch.inference_mode():
-            rows = kept_rows(networks.timed(Taught(inputs)), top)
+            asked = [i for i, known in enumerate(teachers) if name in known.unheard]
+            rows = kept_rows(networks.timed(Taught(inputs, asked=asked)), top)
         yield name, rows.cpu().numpy()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.targets import frame_targets, no_targets, token_targets
 from asr_prune.acoustic.unlabelled import Both, Unlabelled
+from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import NetworkFeatures
+from asr_prune.pruning.left_out import leave_out, unheard
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import audit_tables
 from asr_prune.pruning.teaching import Known, Labelled, load_teacher
@@ -68,14 +71,17 @@ def _train(
     sets = [data / part for part in ("train", "dev")]
     stored = [features.stored(folder, align) for folder in sets]
     labels, classes = _targets(network, stored, sets, lang, align / features.hmm)
-    train_set: Labelled = stored[0], labels
+    speakers = DataDir.read(sets[0]).utt2spk
+    heard, left_out = leave_out(stored[0], speakers, train.left_out)
+    train_set: Labelled = heard, labels
     dev_set: Labelled = stored[1], labels
     taught = [sets[0], *([untranscribed] if untranscribed else [])]
     if untranscribed:
         train_set = _with_unlabelled(train_set, features.stored(untranscribed, align))
     options = network, train, prune
-    teachers = [_known(name, run.path.parent, features, taught, align, lang is not None) for name in train.teachers]
-    figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers)
+    found = [_known(name, run.path.parent, features, taught, align, lang is not None) for name in train.teachers]
+    teachers = [replace(known, unheard=unheard(known.model.left_out, speakers)) for known in found]
+    figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers, left_out)
     if not is_first():
         return []
     with atomic(run.train) as file:

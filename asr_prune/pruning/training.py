@@ -52,15 +52,17 @@ def train_run(
     seed: int,
     features: dict[str, Any],
     teachers: Sequence[Known] = (),
+    left_out: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Trains and cuts one network with `train.threads`; returns all figures of the run.
 
     train, dev: (features, labels) by utterance, labels being a pdf-id for each frame, or tokens for
     CTC. classes: the number of pdfs, or for CTC the spelling of each token, the blank first;
-    teachers: those of `train.teacher`. Writes model/network.pt (dense shape, removed nodes zero),
-    model/before_cut.pt, nodes.json, norms.npz, trail.jsonl and metrics.jsonl, and what the method
-    saves besides: model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt. Of
-    several processes, the first writes them, and the others return {}.
+    teachers: those of `train.teacher`; left_out: speakers that `train` lacks by `train.leave_out`.
+    Writes model/network.pt (dense shape, removed nodes zero), model/before_cut.pt, nodes.json,
+    norms.npz, trail.jsonl and metrics.jsonl, and what the method saves besides:
+    model/<snapshot>.pt, weights.npz, its log. Resumes from model/checkpoint.pt. Of several
+    processes, the first writes them, and the others return {}.
     """
     started, tokens = time.monotonic(), [] if isinstance(classes, int) else classes
     outputs = classes if isinstance(classes, int) else len(classes)
@@ -86,7 +88,7 @@ def train_run(
         quality = trainer.run()
         if not processes.is_first():
             return {}
-        model = _finished(run, pruner, sets[0], outputs, context, features, tokens)
+        model = _finished(run, pruner, sets[0], replace(unkept, left_out=list(left_out)))
         figures = _figures(pruner, trainer, quality, dense) | _save_snapshots(run, pruner, model, sets[1])
         figures |= budget_figures(prune_options, dense, [len(kept) for kept in model.kept], network.ranks)
         figures |= measured_time(prune_options, model, dense)
@@ -95,19 +97,13 @@ def train_run(
         return figures | {"device": str(device)}
 
 
-def _finished(
-    run: RunDir,
-    pruner: Pruner,
-    train: Examples,
-    outputs: int,
-    context: tuple[int, int],
-    features: dict[str, Any],
-    tokens: list[str],
-) -> Model:
-    """Writes the trained model and what the cut left; returns the model."""
+def _finished(run: RunDir, pruner: Pruner, train: Examples, unkept: Model) -> Model:
+    """Writes the trained model and what the cut left; returns the model. unkept: all of it but the
+    network, its priors and its nodes.
+    """
     assert pruner.cut is not None
     kept = [mask.nonzero().flatten().tolist() for mask in pruner.cut.kept]
-    model = Model(pruner.whole(), train.log_priors(outputs), context, kept, features, tokens)
+    model = replace(unkept, network=pruner.whole(), priors=train.log_priors(len(unkept.priors)), kept=kept)
     _save(run, pruner, model)
     return model
 

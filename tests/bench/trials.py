@@ -29,6 +29,7 @@ from asr_prune.acoustic.evaluate import evaluate
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.targets import frame_targets
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.pruning.left_out import unheard
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.teaching import Known, Labelled, load_teacher
 from asr_prune.pruning.training import labelled_examples, train_run
@@ -111,7 +112,9 @@ def train_own(experiment: Experiment, data: Data) -> tuple[Network, float]:
     with tempfile.TemporaryDirectory() as folder:
         target = RunDir(Path(folder))
         options, plain = (run.network, run.train, run.prune), experiment.features.plain()
-        teachers = [Known(name, load_teacher(name, experiment.layout.runs)) for name in run.train.teachers]
+        speakers = DataDir.read(experiment.layout.set("train")).utt2spk
+        models = {name: load_teacher(name, experiment.layout.runs) for name in run.train.teachers}
+        teachers = [Known(name, model, None, unheard(model.left_out, speakers)) for name, model in models.items()]
         figures = train_run(target, data.train, data.choose, data.pdfs, options, run.seed, plain, teachers)
         network, _ = shrink(load_model(target.network).network)
     return network, figures["dev_ce_final"]

@@ -89,7 +89,7 @@ def test_written_folds_have_every_utterance_whole_and_once_as_test(tmp_path: Pat
 def test_what_cannot_be_divided_is_one_sentence(tmp_path: Path) -> None:
     sources = _corpus(tmp_path / "data", False)
     outs = {part: tmp_path / "out" / part for part in SETS}
-    with pytest.raises(UserError, match="has 5 speakers, which cannot be dealt to 6 folds; set"):
+    with pytest.raises(UserError, match=r"there are 5 speakers, who cannot be dealt to 6 parts; set corpus\.folds"):
         write_fold(sources, outs, 6, 1)
     silent = DataDir.read(sources[2])
     silent.text = {utt: [] for utt in silent.text}
