@@ -49,15 +49,21 @@ def test_rows_that_were_made_are_those_of_the_plan(path: Path) -> None:
     assert {(row["method"], row["settings"], row["seed"]) for row in rows} <= known
 
 
-def test_the_teachers_are_those_that_the_command_makes() -> None:
-    """The sweep's page says how its teachers are made; sweep and trials find them under those names."""
-    text = (RECIPE / "sweep_taught.yaml").read_text()
-    (command,) = (line for line in text.splitlines() if "./run.sh" in line)
+def made_by_command(path: Path) -> list[str]:
+    """The runs that the command in a page's comment makes."""
+    (command,) = (line for line in path.read_text().splitlines() if "./run.sh" in line)
     *_, runs = shlex.split(command.lstrip("# "))
-    made = [f"exp/an4/runs/{run.name}" for run in load_recipe(RECIPE, [runs]).runs()]
-    assert yaml.safe_load(text)["teachers"] == [made]
-    parts = yaml.safe_load((RECIPE / "trials/epochs.yaml").read_text())["parts"]
-    assert [part["train.teacher"] for part in parts if "train.teacher" in part] == [made] * 3
+    return [f"exp/an4/runs/{run.name}" for run in load_recipe(RECIPE, [runs]).runs()]
+
+
+def test_the_teachers_are_those_that_the_command_makes() -> None:
+    """The pages say how their teachers are made; sweep and trials find them under those names."""
+    sweep, epochs = RECIPE / "sweep_taught.yaml", RECIPE / "trials/epochs.yaml"
+    assert yaml.safe_load(sweep.read_text())["teachers"] == [made_by_command(sweep)]
+    parts = yaml.safe_load(epochs.read_text())["parts"]
+    assert [part["train.teacher"] for part in parts if "train.teacher" in part] == [made_by_command(epochs)] * 3
+    fixed = yaml.safe_load((RECIPE / "trials/taught.yaml").read_text())["fixed"]
+    assert fixed["train.teacher"] == made_by_command(sweep)
 
 
 def test_seeds_come_one_after_the_other() -> None:
