@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import yaml
 
@@ -19,12 +20,20 @@ def taught(run: RunDir) -> list[str]:
         return []
     names = [names] if isinstance(names, str) else names
     how = f"weight {asked['teacher_weight']:g} beside the labels, temperature {asked['temperature']:g}"
-    return [f"teacher: {', '.join(names)} ({how})"]
+    lines = [f"teacher: {', '.join(names)} ({how})"]
+    if heard := _figures(run).get("taught_unheard"):
+        lines.append(f"{heard} training utterances were taught by those that had not heard them")
+    return lines
+
+
+def _figures(run: RunDir) -> dict[str, Any]:
+    """What train.json has; nothing before it is there."""
+    return json.loads(checked(run.train).read_text(encoding="utf-8")) if run.train.is_file() else {}
 
 
 def cut_verdict(run: RunDir) -> list[str]:
     """What the cut of a steered run removed and cost, and whether the run converged."""
-    figures = json.loads(checked(run.train).read_text(encoding="utf-8")) if run.train.is_file() else {}
+    figures = _figures(run)
     if figures.get("converged") is None:
         return []
     before, after = figures["dev_ce_before_cut"], figures["dev_ce_after_cut"]

@@ -219,9 +219,10 @@ def is_dense(row: Result) -> bool:
 
 
 def references(rows: Sequence[Result]) -> list[Result]:
-    """The dense runs among `rows`; those without a teacher, if there are such."""
+    """The dense runs among `rows`; those without a teacher and of no variant, if there are such."""
     dense = [row for row in rows if is_dense(row)]
-    return [row for row in dense if not row.teachers] or dense
+    usual = [row for row in dense if not row.variant] or dense
+    return [row for row in usual if not row.teachers] or usual
 
 
 def read_result(path: Path, run: str) -> Result:

@@ -75,13 +75,13 @@ def _work(experiment: Experiment, run: Run) -> Work:
 
 def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
     """The part of a row of results.json that says what was asked for."""
-    prune = run.prune
+    prune, left_out = run.prune, f"leave_out {run.train.leave_out}" if run.train.leave_out else None
     return {
         "run": run.name,
         "recipe": experiment.name,
         "method": prune.method,
         "vectors": getattr(prune, "vectors", None),
-        "variant": variant(prune),
+        "variant": ", ".join(filter(None, [variant(prune), left_out])) or None,
         "like": getattr(prune, "like", None),
         "teachers": list(run.train.teachers),
         "strength": prune.strength,

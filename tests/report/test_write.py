@@ -123,3 +123,6 @@ def test_networks_with_a_teacher_are_not_held_against_one_without() -> None:
     assert "is own: 256 nodes" in summary([pupil, dense, own, taught])
     assert "is taught: 128 nodes" in summary([pupil, taught])
     assert references([pupil, dense]) == [dense]
+    part = invented("part", "none", 1024, 22.0, variant="leave_out 1/4")
+    assert references([part, dense, pupil]) == [dense]
+    assert references([part, pupil]) == [pupil]

@@ -39,7 +39,7 @@ def test_teachers_of_two_halves_teach_each_other_half(
     (tmp_path / "recipes/tiny").mkdir(parents=True)
     shutil.copy(ROOT / "tests/stages/tiny.py", tmp_path / "local")
     (tmp_path / "recipes/tiny/recipe.yaml").write_text(RECIPE)
-    assert main(["run", "--recipe", "recipes/tiny", "--nj", "1", "--stop-stage", "shrink"]) == 0
+    assert main(["run", "--recipe", "recipes/tiny", "--nj", "1", "--stop-stage", "score"]) == 0
     data = DataDir.read("data/tiny/train")
     runs = [RunDir(Path("exp/tiny/runs") / name) for name in ("one-leave_out-1_2", "two-leave_out-2_2", TAUGHT)]
     left = [load_model(run.network).left_out for run in runs]
@@ -50,5 +50,9 @@ def test_teachers_of_two_halves_teach_each_other_half(
     printed = "".join(capfd.readouterr())
     assert "left out:" in printed
     assert f"{len(data.utt2spk)} utterances were taught by teachers that had not heard them" in printed
+    variants = [json.loads(run.result.read_text())["variant"] for run in runs[:2]]
+    assert variants == ["leave_out 1/2", "leave_out 2/2"]
+    assert main(["explain", str(runs[2].path)]) == 0
+    assert "12 training utterances were taught by those that had not heard them" in capfd.readouterr().out
     assert main(["check", "--recipe", "recipes/tiny", "--set", "train.leave_out=3/2"]) == 1
     assert "leave_out must be a part of the speakers, such as 1/4" in capfd.readouterr().err
