@@ -1,0 +1,87 @@
+"""Decoding and scoring from the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from asr_prune.cli.main import main
+from tests.cli.tones import GIVEN, Said, told
+
+pytestmark = pytest.mark.trains
+
+
+def test_kept_lattices_are_weighed_anew_without_a_search(project: Path, capsys: Said) -> None:
+    run, given = project / "exp/tiny/runs/dense", [*GIVEN, "--set", "decode.lattice=true"]
+    words = (run / "decode_test/penalty_0/10.txt").read_text()
+    assert main(["nbest", "exp/tiny/runs/dense"]) == 1
+    assert "decode.lattice=true" in capsys.readouterr().err
+    assert main(["decode", *given]) == 0
+    assert (run / "decode_test/penalty_0/10.txt").read_text() == words
+    capsys.readouterr()
+    assert main(["decode", *given, "--set", "decode.lm_weights=[5,10]"]) == 0
+    told = capsys.readouterr().out
+    assert "decode dense: up to date" in told
+    assert "decode words dense: weighting lattices" in told
+    assert (run / "decode_test/penalty_0/5.txt").is_file()
+    assert main(["nbest", "exp/tiny/runs/dense", "-n", "2"]) == 0
+    assert capsys.readouterr().out.startswith("eve-0-1 ")
+
+
+def test_a_graph_of_kaldi_in_place_of_ours(project: Path, capsys: Said) -> None:
+    shutil.copytree(project / "exp/tiny/graph", project / "theirs")
+    given = [*GIVEN, "--set", "decode.graph=theirs"]
+    assert main(["graph", *given]) == 0
+    assert "graph: taking theirs" in capsys.readouterr().out
+    assert main(["decode", *given]) == 0
+    assert "decode dense: up to date" in capsys.readouterr().out
+    (project / "theirs/num_pdfs").write_text("77")
+    assert main(["graph", *given]) == 1
+    assert "theirs is of another model: it has 77 pdfs" in capsys.readouterr().err
+    shutil.rmtree(project / "theirs")
+
+
+def test_a_grammar_in_place_of_the_language_model(project: Path, capsys: Said) -> None:
+    Path("tones.jsgf").write_text("#JSGF V1.0;\npublic <tones> = (LOW | MID | HIGH)+;\n")
+    given = [*GIVEN, "--set", "lang.grammar=tones.jsgf"]
+    assert [main([verb, *given]) for verb in ("lang", "graph", "decode")] == [0, 0, 0]
+    assert "grammar of 1 rules, 3 words, 0 words left out" in capsys.readouterr().out
+    Path("tones.jsgf").unlink()
+    assert main(["lang", *given]) == 1
+    assert "cannot read the grammar tones.jsgf" in capsys.readouterr().err
+
+
+def test_decoding_is_measured(project: Path, capsys: Said) -> None:
+    assert main(["bench", "decode", "exp/tiny/runs/dense"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["network", "search", "sweep", "all"]
+    assert all("RTF" in line for line in lines[1:])
+    assert main(["bench", "decode", "exp/tiny/runs/none"]) == 1
+    assert "shrunk/network.pt is missing; run the shrink stage" in capsys.readouterr().err
+
+
+def test_a_lost_table_is_made_again_and_the_figure_tuned_on_test_is_told_on_request(
+    project: Path, capsys: Said
+) -> None:
+    table = project / "exp/tiny/runs/dense/score_test.utts.tsv"
+    table.unlink()
+    capsys.readouterr()
+    assert main(["score", *GIVEN]) == 0
+    assert "from test itself" not in capsys.readouterr().out
+    assert table.is_file()
+    assert main(["compare", "exp/tiny/runs/dense", "exp/tiny/runs/dense"]) == 0
+    assert "MAPSSWE: p 1 " in capsys.readouterr().out
+    assert main(["score", *GIVEN, "--set", "score.test_tuned=true"]) == 0
+    assert "(test, LM weight 8 and penalty 0 from test itself)" in capsys.readouterr().out
+
+
+def test_a_run_of_another_recipe_is_refused(project: Path, capsys: Said) -> None:
+    shutil.copytree(project / "recipes/tiny", project / "recipes/other", dirs_exist_ok=True)
+    run = "exp/tiny/runs/dense"
+    for command in (["bench", "decode"], ["nbest"], ["verify"], ["ctm"], ["widths"]):
+        status, said = told(capsys, *command, run, "--recipe", "recipes/other")
+        assert status == 1
+        assert "exp/tiny/runs/dense is not a run of recipes/other; name its recipe with --recipe" in said
+    assert not (project / "exp/other").exists()
