@@ -14,7 +14,7 @@ class L1Options(PruneOptions):
     PANEL: ClassVar[int | None] = 1
     ZEROS: ClassVar[bool] = True
     #: which vectors' norms rank the nodes at the cut
-    vectors: Literal["outgoing", "incoming"] = "outgoing"
+    vectors: Literal["outgoing", "incoming"] = "incoming"
     #: weight of the penalty lambda * sum |w|, if keep is given
     penalty: float = 3e-4
     #: updates between two soft thresholdings; each is as strong as that many updates

@@ -18,7 +18,7 @@ class L2Options(PruneOptions):
     #: see PruneOptions; the network is not prepared for the cut, as with magnitude
     fine_tune: Length = 0.75
     #: which vectors' norms rank the nodes at the cut
-    vectors: Literal["outgoing", "incoming"] = "outgoing"
+    vectors: Literal["outgoing", "incoming"] = "incoming"
     #: weight of the penalty lambda/2 * ||W||^2, if keep is given
     penalty: float = 1e-4
     #: with strength: norms at or below this fraction of the layer's largest count as zero

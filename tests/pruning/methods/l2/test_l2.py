@@ -51,7 +51,7 @@ def test_scores_are_raw_norms(vectors: str) -> None:
 
 
 def test_by_keep_the_largest_norms_of_all_layers_survive() -> None:
-    network, method = make(keep=0.5, floor=0.0)
+    network, method = make(vectors="outgoing", keep=0.5, floor=0.0)
     with torch.no_grad():
         network.affine[1].weight.mul_(100)
     kept = method.finish()
@@ -66,7 +66,7 @@ def test_by_keep_the_largest_norms_of_all_layers_survive() -> None:
 
 
 def test_by_strength_a_tolerance_says_what_is_zero() -> None:
-    network, method = make(strength=0.1, tolerance=0.01)
+    network, method = make(vectors="outgoing", strength=0.1, tolerance=0.01)
     with torch.no_grad():
         for j, norm in enumerate([1.0, 0.5, 0.011, 0.009, 1e-6, 0.0]):
             network.affine[1].weight[:, j] = norm / 2
@@ -74,7 +74,7 @@ def test_by_strength_a_tolerance_says_what_is_zero() -> None:
 
 
 def test_by_strength_no_layer_falls_below_the_minimum() -> None:
-    network, method = make(strength=0.1, tolerance=0.5, min_nodes=3)
+    network, method = make(vectors="outgoing", strength=0.1, tolerance=0.5, min_nodes=3)
     with torch.no_grad():
         for j, norm in enumerate([1.0, 0.1, 0.01, 0.02, 0.2, 0.0]):
             network.affine[1].weight[:, j] = norm / 2
