@@ -16,10 +16,17 @@ def this_machine() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """As Linux names it; elsewhere the kind of processor."""
+    """As Linux names it, with its family and model: clouds give different ones the same name, and they
+    round differently. Elsewhere the kind of processor.
+    """
     try:
         lines = file_lines(_CPUINFO)
     except OSError:
         lines = []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    facts: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), value.strip())
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    numbers = [f"{key.removeprefix('cpu ')} {facts[key]}" for key in ("cpu family", "model") if facts.get(key)]
+    return f"{name} ({', '.join(numbers)})" if numbers else name
