@@ -14,7 +14,7 @@ from asr_prune.workflow import processor
     ("cpuinfo", "called"),
     [
         (
-            "processor\t: 0\ncpu family\t: 6\nmodel\t\t: 167\nmodel name\t: A: CPU @ 3 GHz\n\nprocessor\t: 1\nmodel\t\t: 9\n",
+            "cpu family\t: 6\nmodel\t\t: 167\nmodel name\t: A: CPU @ 3 GHz\n\nmodel\t\t: 9\n",
             "A: CPU @ 3 GHz (family 6, model 167)",
         ),
         ("model name\t: Power\n", "Power"),
