@@ -128,12 +128,12 @@ def run_trial(row: dict[str, Any], recipe: str, train: Train = train_own) -> dic
     network, ce_choose = train(experiment, data)
     shape, how, cpu = experiment.runs[0].network, experiment.runs[0].train, torch.device("cpu")
     rest = labelled_examples(data.report, shape, how, False, cpu, 0)
-    chosen = sum(len(labels) for labels in data.choose[0].values())
+    chosen, reported = (sum(map(len, half[0].values())) for half in (data.choose, data.report))
     ce_report, size = evaluate(network, rest).cross_entropy, size_of(network)
     return row | {
         "ce_choose": round(ce_choose, 4),
         "ce_report": round(ce_report, 4),
-        "ce_dev": round((ce_choose * chosen + ce_report * len(rest)) / (chosen + len(rest)), 4),
+        "ce_dev": round((ce_choose * chosen + ce_report * reported) / (chosen + reported), 4),
         "nodes": sum(size.nodes),
         "per_layer": "/".join(map(str, size.nodes)),
         "params": size.params,
