@@ -51,6 +51,13 @@ class NetworkOptions:
     subsampling: int = 1
 
     @property
+    def plain_relu(self) -> bool:
+        """Whether nothing but ReLU lies between a node's incoming and outgoing weights, and nothing
+        beside it.
+        """
+        return self.type == "feed_forward" and self.activation == "relu"
+
+    @property
     def reads_utterances(self) -> bool:
         """Whether the network reads frames of an utterance besides the spliced one."""
         return self.type in ("tdnn", "tdnnf")

@@ -36,6 +36,9 @@ class PruneOptions:
     PANEL: ClassVar[int | None] = None
     #: whether its weights have zeros before the cut, without which the picture shows nothing
     ZEROS: ClassVar[bool] = False
+    #: settings that recipes give the method where the network is no plain ReLU network, unless they
+    #: have them
+    ELSEWHERE: ClassVar[dict[str, Any]] = {}
     #: whether it removes nodes
     REMOVES: ClassVar[bool] = True
     #: whether, removing none, it makes a network within a budget

@@ -154,10 +154,12 @@ class Loaded:
         prune = {key: value for key, value in prune.items() if key != "method" or value}
         network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
         train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
-        chosen = self._build(self._prune_class(prune, (*path, "prune")), prune, (*path, "prune"))
+        kind = self._prune_class(prune, (*path, "prune"))
+        elsewhere = {} if network_options.plain_relu else kind.ELSEWHERE
+        chosen = self._build(kind, elsewhere | prune, (*path, "prune"))
         self._check_fit(chosen, train_options.epochs, network_options.hidden, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
-        short = entry.name or label(chosen, self._usual(chosen))
+        short = entry.name or label(chosen, self._usual(chosen, elsewhere))
         name = short + self._deviations(network_options, train_options)
         return short, Run(
             name=name if seed == self.written.get("seed", 1) else f"{name}-s{seed}",
@@ -176,12 +178,14 @@ class Loaded:
         except ValueError as error:
             raise UserError(f"{self.where(path, named)}: {'.'.join(path)}: {error}.") from None
 
-    def _usual(self, chosen: PruneOptions) -> PruneOptions:
-        """Options of the method by recipe.yaml alone, without the target."""
+    def _usual(self, chosen: PruneOptions, elsewhere: dict[str, Any]) -> PruneOptions:
+        """Options of the method by recipe.yaml alone, without the target. elsewhere: its defaults for
+        the network.
+        """
         block = self.written.get("prune") or {}
         same = block if block.get("method") == chosen.method else {"method": chosen.method}
         settings: dict[str, Any] = {key: value for key, value in same.items() if key not in TARGETS}
-        return type(chosen)(**settings)
+        return type(chosen)(**(elsewhere | settings))
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
         name = str(prune.get("method", "none"))

@@ -221,3 +221,26 @@ def test_a_channel_is_a_number_or_a_mix(recipe: Path, given: str, channel: int |
 def test_another_channel_is_one_sentence(recipe: Path, given: str) -> None:
     with pytest.raises(UserError, match=r"corpus.*channel"):
         load_recipe(recipe, [f"corpus.channel={given}"])
+
+
+@pytest.mark.parametrize("method", ["group_lasso", "l1", "l2"])
+@pytest.mark.parametrize(
+    ("network", "vectors"),
+    [
+        ("{}", "incoming"),
+        ("{activation: sigmoid}", "outgoing"),
+        ("{type: residual}", "outgoing"),
+        ("{type: tdnnf, hidden: [32, 8], strides: [1]}", "outgoing"),
+    ],
+)
+def test_the_side_of_a_node_that_is_penalised_depends_on_the_network(
+    recipe: Path, method: str, network: str, vectors: str
+) -> None:
+    (recipe / "recipe.yaml").write_text(f"prune: {{method: {method}, keep: 0.5}}\nruns: [{{network: {network}}}]\n")
+    (usual,) = load_recipe(recipe).runs()
+    assert usual.prune.vectors == vectors  # type: ignore[attr-defined]
+    assert "vectors" not in usual.name
+    other = "outgoing" if vectors == "incoming" else "incoming"
+    (asked,) = load_recipe(recipe, [f"runs=[{{prune: {{vectors: {other}}}, network: {network}}}]"]).runs()
+    assert asked.prune.vectors == other  # type: ignore[attr-defined]
+    assert f"vectors-{other}" in asked.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.lengths import Length
@@ -12,7 +12,8 @@ from asr_prune.pruning.proximal_options import ProximalOptions
 @options
 class GroupLassoOptions(ProximalOptions):
     JOINT: ClassVar[bool] = True
-    #: see ProximalOptions
+    ELSEWHERE: ClassVar[dict[str, Any]] = {"vectors": "outgoing"}
+    #: see ProximalOptions; outgoing where the network is no plain ReLU network
     vectors: Literal["outgoing", "incoming", "both"] = "incoming"
     #: longest time in which the penalty acts, a fraction of the updates or a length such as 2
     #: epochs or 500 updates; null: all that warm_up and fine_tune leave

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
@@ -12,8 +12,10 @@ from asr_prune.pruning.options import PruneOptions
 @options
 class L1Options(PruneOptions):
     PANEL: ClassVar[int | None] = 1
+    ELSEWHERE: ClassVar[dict[str, Any]] = {"vectors": "outgoing"}
     ZEROS: ClassVar[bool] = True
-    #: which vectors' norms rank the nodes at the cut
+    #: which vectors' norms rank the nodes at the cut; outgoing where the network is no plain ReLU
+    #: network
     vectors: Literal["outgoing", "incoming"] = "incoming"
     #: weight of the penalty lambda * sum |w|, if keep is given
     penalty: float = 3e-4

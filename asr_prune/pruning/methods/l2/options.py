@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.lengths import Length
@@ -13,11 +13,13 @@ from asr_prune.pruning.options import PruneOptions
 @options
 class L2Options(PruneOptions):
     PANEL: ClassVar[int | None] = 2
+    ELSEWHERE: ClassVar[dict[str, Any]] = {"vectors": "outgoing"}
     #: see PruneOptions; the term may act early
     warm_up: Length = 0.05
     #: see PruneOptions; the network is not prepared for the cut, as with magnitude
     fine_tune: Length = 0.75
-    #: which vectors' norms rank the nodes at the cut
+    #: which vectors' norms rank the nodes at the cut; outgoing where the network is no plain ReLU
+    #: network
     vectors: Literal["outgoing", "incoming"] = "incoming"
     #: weight of the penalty lambda/2 * ||W||^2, if keep is given
     penalty: float = 1e-4
