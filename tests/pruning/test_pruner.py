@@ -108,7 +108,7 @@ def test_a_penalty_of_strength_zero_is_no_penalty(make_trainer: MakeTrainer, pru
 
 
 def test_no_weight_decay_on_penalised_vectors(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer({"method": "group_lasso", "keep": 0.5})
+    trainer = make_trainer({"method": "group_lasso", "vectors": "outgoing", "keep": 0.5})
     first, last = trainer.optimiser.param_groups
     assert [p.shape for p in first["params"]] == [trainer.network.affine[0].weight.shape]
     assert first["weight_decay"] > 0

@@ -38,7 +38,7 @@ network: {hidden: [32, 24], dropout: 0.1}
 train: {epochs: 12, batch: 64, threads: 1, tensorboard: false}
 decode: {lm_weights: [8, 10], penalties: [0.0]}
 score: {bootstrap: 100}
-runs: [{name: thin, prune: {method: l1, keep: 0.5, penalty: 3.0e-4}}]
+runs: [{name: thin, prune: {method: l1, vectors: outgoing, keep: 0.5, penalty: 3.0e-4}}]
 """
 RUN = "exp/tones/runs/thin"
 RATE = 16000
