@@ -32,7 +32,8 @@ def leave_out(train: Stored, speakers: Mapping[str, str], part: tuple[int, int] 
         frames[speakers[name]] = frames.get(speakers[name], 0) + count
     number, parts = part
     left = sorted(deal_speakers(frames, parts, "the number of parts in train.leave_out")[number - 1])
-    kept = [name for name in train if speakers[name] not in left]
+    absent = unheard(left, speakers)
+    kept = [name for name in train if name not in absent]
     log.info("%s left out: %d of %d utterances remain", counted(left, "speaker"), len(kept), len(train))
     return train.only(kept), left
 

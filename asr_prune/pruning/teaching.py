@@ -92,9 +92,11 @@ def checked_lesson(
     run: RunDir,
     device: torch.device,
 ) -> Lesson | None:
-    """What `teachers` add to the training set `student`; None without one. Raises UserError as
-    `check_teacher`.
+    """What `teachers`, or an imported model itself, add to the training set `student`; None without
+    one. Raises UserError as `check_teacher`.
     """
+    if network.model:
+        return own_lesson(network, device)
     outputs, ctc = (classes, False) if isinstance(classes, int) else (len(classes), True)
     augmented = ctc and Augment.from_options(how) is not None
     for known in teachers:

@@ -71,7 +71,7 @@ def _train(
     sets = [data / part for part in ("train", "dev")]
     stored = [features.stored(folder, align) for folder in sets]
     labels, classes = _targets(network, stored, sets, lang, align / features.hmm)
-    speakers = DataDir.read(sets[0]).utt2spk
+    speakers = DataDir.read(sets[0]).utt2spk if train.left_out or train.teachers else {}
     heard, left_out = leave_out(stored[0], speakers, train.left_out)
     train_set: Labelled = heard, labels
     dev_set: Labelled = stored[1], labels

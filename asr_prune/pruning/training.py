@@ -39,7 +39,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.prices import measured_time, priced
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.removal import shrink
-from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, own_lesson, taught_figures
+from asr_prune.pruning.teaching import Known, Labelled, checked_lesson, drop_kept, taught_figures
 from asr_prune.run_dir import RunDir
 
 
@@ -71,13 +71,11 @@ def train_run(
     device = pick_device(train_options.device)
     with torch_threads(processes.threads_of_process(train_options.threads)):
         run.models.mkdir(parents=True, exist_ok=True)
-        if network_options.model:
-            lesson: Lesson | None = own_lesson(network_options, device)
-        else:
-            lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
+        lesson = checked_lesson(teachers, train, classes, network_options, train_options, run, device)
         sets = both_sets(train, dev, network_options, train_options, bool(tokens), device, lesson)
         dense = build(network_options, sets[0], outputs, seed)
-        unkept = Model(dense, torch.zeros(outputs), context, [[] for _ in dense.widths], features, tokens)
+        nodes: list[list[int]] = [[] for _ in dense.widths]
+        unkept = Model(dense, torch.zeros(outputs), context, nodes, features, tokens, list(left_out))
         prune_options = processes.after_first(lambda: priced(options[2], unkept, run.prices))
         network = trained_network(network_options, prune_options, dense, sets[0], seed, run.path.parent)
         if train_options.init:
@@ -88,7 +86,7 @@ def train_run(
         quality = trainer.run()
         if not processes.is_first():
             return {}
-        model = _finished(run, pruner, sets[0], replace(unkept, left_out=list(left_out)))
+        model = _finished(run, pruner, sets[0], unkept)
         figures = _figures(pruner, trainer, quality, dense) | _save_snapshots(run, pruner, model, sets[1])
         figures |= budget_figures(prune_options, dense, [len(kept) for kept in model.kept], network.ranks)
         figures |= measured_time(prune_options, model, dense)
