@@ -64,6 +64,12 @@ def _complaint(path: Path, manifest: Path, command: str) -> str:
     )
 
 
+def written_digest(path: Path) -> str | None:
+    """SHA-256 of a file as it was written last, hexadecimal; None if no manifest names it."""
+    entry = _entries(path.with_name(MANIFEST)).get(path.name)
+    return entry.sha256 if entry else None
+
+
 def record(command: str, digests: Mapping[Path, str]) -> None:
     """Adds files, which `command` of asr-prune has written, to the manifests of their folders.
 

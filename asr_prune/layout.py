@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from asr_prune.run_dir import RunDir
+from asr_prune.run_dir import LEDGER, RunDir
 
 #: the sets of a corpus
 SETS = ("train", "dev", "test")
@@ -204,7 +204,7 @@ class Layout:
     @property
     def hashes(self) -> Path:
         """The cache of file digests."""
-        return self.exp / ".stages/hashes.json"
+        return self.exp / LEDGER / "hashes.json"
 
 
 def _name_in(folder: Path) -> str:

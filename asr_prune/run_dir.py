@@ -8,6 +8,9 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 
+#: in the folder of an experiment or a run: what its works have done, and what they read
+LEDGER = ".stages"
+
 
 @dataclass(frozen=True)
 class RunDir:
@@ -134,6 +137,11 @@ class RunDir:
     def result(self) -> Path:
         """The run's row of results.json."""
         return self.path / "result.json"
+
+    @property
+    def records(self) -> Path:
+        """What the works of the run have read and written, a file each."""
+        return self.path / LEDGER
 
     @property
     def widths(self) -> Path:

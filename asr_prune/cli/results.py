@@ -9,6 +9,7 @@ from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_expe
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.layout import FOLDS, POOLED, Layout
+from asr_prune.report.former import runs_of_now
 from asr_prune.report.results import Result
 from asr_prune.report.results_page import PLOT, differences, read_results_page, results_page
 from asr_prune.report.run_card import run_card
@@ -82,12 +83,14 @@ def write_results(options: argparse.Namespace) -> int:
 
     experiment = given_experiment(options)
     folder, layout = experiment.loaded.folder, experiment.pooled.layout
-    runs = [run for run in layout.existing_runs() if run.result.is_file() and options.only in run.name]
+    finished = [run for run in layout.existing_runs() if run.result.is_file() and options.only in run.name]
+    runs, left_out = runs_of_now(finished)
     if not runs:
         which = f" whose name contains {options.only!r}" if options.only else ""
         raise UserError(f"{layout.runs} has no finished run{which}; make some first: {experiment.command()}")
     sets = {name: [own.result for own in group] for name, group in by_seed([read_run(r, "test") for r in runs]).items()}
     path = folder / "RESULTS.md"
+    print("".join(f"left out: {sentence}\n" for sentence in left_out), end="")
     if options.check:
         return _compare(path, sets)
     kept = {row.run: row for rows in sets.values() for row in rows}

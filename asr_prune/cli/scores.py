@@ -107,6 +107,7 @@ def _given_sets(options: argparse.Namespace, left_out: list[str]) -> dict[str, l
 
     Raises UserError if one has no run, or is named twice.
     """
+    from asr_prune.report.former import runs_of_now
     from asr_prune.report.sets import alike_in_teaching, by_seed, read_run, runs_in
 
     part = options.on
@@ -123,9 +124,9 @@ def _given_sets(options: argparse.Namespace, left_out: list[str]) -> dict[str, l
             if _is_run(path) or not path.is_dir():
                 chosen = [read_run(RunDir(path), part)]
             else:
-                found = [read_run(run, part) for run in runs_in(path)]
-                chosen, said = alike_in_teaching(found, options.taught)
-                left_out += said
+                present, former = runs_of_now(runs_in(path))
+                chosen, said = alike_in_teaching([read_run(run, part) for run in present], options.taught)
+                left_out += former + said
             loose |= {run.folder: run for run in chosen}
     grouped = by_seed(list(loose.values()))
     if both := sorted(named.keys() & grouped.keys()):

@@ -11,6 +11,8 @@ from asr_prune.report.runs import NestedWidth
 ABSENT = "-"
 #: marks the method of a run that learned from a teacher
 TAUGHT = " +T"
+#: marks the method of a former run
+FORMER = " (*)"
 _Value = Callable[[Result], float | None]
 
 
@@ -122,7 +124,7 @@ COLUMNS = (
     Column(("", "run"), lambda row: row.run, left=True),
     Column(
         ("", "method"),
-        lambda row: f"{row.method}{TAUGHT if row.teachers else ''}",
+        lambda row: f"{row.method}{TAUGHT if row.teachers else ''}{FORMER if row.former else ''}",
         gap=2,
         left=True,
     ),
@@ -164,7 +166,14 @@ def legend(rows: Sequence[Result]) -> list[str]:
     shown, legends = columns(rows), list(LEGEND)
     legends += [ENDS_LEGEND] if INPUTS in shown or RANK in shown else []
     legends += [AGREEMENT_LEGEND] if AGREEMENT in shown else []
-    return legends + ([TAUGHT_LEGEND] if any(row.teachers for row in rows) else [])
+    legends += [TAUGHT_LEGEND] if any(row.teachers for row in rows) else []
+    return legends + ([FORMER_LEGEND] if any(row.former for row in rows) else [])
+
+
+FORMER_LEGEND = (
+    "(*): the labels, features, graph or transcripts of the run have been made anew since. It is in this table alone;"
+    " compare it with runs of the same mark at most."
+)
 
 
 TAUGHT_LEGEND = (

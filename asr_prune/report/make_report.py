@@ -7,6 +7,7 @@ from pathlib import Path
 from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
 from asr_prune.layout import Layout
+from asr_prune.report.former import former_runs
 from asr_prune.report.further import read_further
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.runs import RunFiles
@@ -26,12 +27,14 @@ def make_report(layout: Layout, options: ReportOptions, score: ScoreOptions, ove
 
 def report_into(out: Path, layout: Layout, options: ReportOptions, score: ScoreOptions, overlap: Path) -> str:
     """Writes the report to the folder `out` and returns its table. Raises UserError likewise."""
-    files, known = [files_of(run) for run in layout.existing_runs()], read_overlap(overlap)
+    runs, known = layout.existing_runs(), read_overlap(overlap)
+    former = former_runs(runs)
+    files = [files_of(run, run in former) for run in runs]
     return write_report(files, out, layout.name, options, score, known, read_further(layout, score))
 
 
-def files_of(run: RunDir) -> RunFiles:
-    """What the report reads of a run."""
+def files_of(run: RunDir, former: bool = False) -> RunFiles:
+    """What the report reads of a run; former: as in `Result`."""
     return RunFiles(
         name=run.name,
         result=run.result,
@@ -45,4 +48,5 @@ def files_of(run: RunDir) -> RunFiles:
         nodes=run.nodes,
         score=run.score("test"),
         network=run.shrunk,
+        former=former,
     )

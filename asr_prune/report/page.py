@@ -18,7 +18,7 @@ from asr_prune.report.explorer.section import download, explorer, scripts
 from asr_prune.report.explorer.style import STYLE, WITHOUT_SCRIPT
 from asr_prune.report.further import small_tables
 from asr_prune.report.remarks import remarks
-from asr_prune.report.results import Result, finite, is_dense, references
+from asr_prune.report.results import Result, finite, is_dense, of_now, references
 from asr_prune.report.results_text import csv_text, json_text
 from asr_prune.report.runs import FinishedRun, NestedWidth
 from asr_prune.report.series import median_run
@@ -151,7 +151,7 @@ def _sections(
     still = _image(pictures.wer, "Test word error rate against surviving hidden nodes, by method")
     return [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="lead">{escape(summary(rows))}</p>',
+        f'<p class="lead">{escape(summary(of_now(rows)))}</p>',
         f'<div class="paper">{still}</div><noscript><style>{WITHOUT_SCRIPT}</style></noscript>',
         explorer(runs, details),
         "<h2>Runs</h2>",
@@ -159,7 +159,7 @@ def _sections(
         _downloads(rows),
         *([f"<p>{escape(warning)}</p>"] if warning else []),
         *sets_section(comparison),
-        *(line for table in small_tables(rows) for line in small_section(*table)),
+        *(line for table in small_tables(of_now(rows)) for line in small_section(*table)),
         *([_bullets(found)] if (found := [*sampled, *remarks(rows)]) else []),
         *([f"<h2>Skipped: {len(skipped)}</h2>{_bullets(skipped)}"] if skipped else []),
         f"<h2>How to read it</h2>{_bullets([*_READING, *legend(rows)])}",

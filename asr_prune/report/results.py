@@ -156,6 +156,9 @@ class Result:
     code_accepted: tuple[str, ...] = ()
     #: networks whose posteriors the run learned from beside the labels; not stored if empty
     teachers: tuple[str, ...] = ()
+    #: whether its labels, features, graph or transcripts have been made anew since; only in the
+    #: report, and not stored if false
+    former: bool | None = None
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Result:
@@ -180,7 +183,7 @@ class Result:
         for each in fields(self):
             value = getattr(self, each.name)
             row |= value if each.name == "extra" else {each.name: value}
-        for name in ("budget_asked", "agreement_test", "noise_test", "code_accepted", "teachers"):
+        for name in ("budget_asked", "agreement_test", "noise_test", "code_accepted", "teachers", "former"):
             value = row.pop(name)
             row |= {name: list(value) if isinstance(value, tuple) else value} if value else {}
         return row
@@ -219,10 +222,17 @@ def is_dense(row: Result) -> bool:
 
 
 def references(rows: Sequence[Result]) -> list[Result]:
-    """The dense runs among `rows`; those without a teacher and of no variant, if there are such."""
-    dense = [row for row in rows if is_dense(row)]
+    """The dense runs among `rows`; those of now, without a teacher and of no variant, if there are
+    such.
+    """
+    dense = of_now([row for row in rows if is_dense(row)])
     usual = [row for row in dense if not row.variant] or dense
     return [row for row in usual if not row.teachers] or usual
+
+
+def of_now(rows: Sequence[Result]) -> list[Result]:
+    """The rows that are not of former runs; all, if there are no others."""
+    return [row for row in rows if not row.former] or list(rows)
 
 
 def read_result(path: Path, run: str) -> Result:

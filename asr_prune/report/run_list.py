@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from asr_prune.errors import UserError
 from asr_prune.layout import Layout
+from asr_prune.report.former import former_runs
 from asr_prune.report.results import Result, finite, read_result
 from asr_prune.report.runs import order
 from asr_prune.report.table import table
@@ -50,10 +52,10 @@ def run_list(
 
 def _read(runs: Sequence[RunDir]) -> tuple[list[Result], dict[str, str]]:
     """The results, and of runs without one how far they are, by name."""
-    rows, others = [], {}
+    rows, others, former = [], {}, former_runs(runs)
     for run in runs:
         try:
-            rows.append(read_result(run.result, run.name))
+            rows.append(replace(read_result(run.result, run.name), former=run in former))
         except FileNotFoundError:
             others[run.name] = how_far(run)
         except (ValueError, OSError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ class RunFiles:
     from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words
     of test; verify: how its shrunk network was compared with the masked one (JSON); metrics: a line
     per epoch; nodes: which survived (JSON); score: of test (JSON), its tables beside it; network:
-    the shrunk one.
+    the shrunk one. former: as in `Result`.
     """
 
     name: str
@@ -41,6 +41,7 @@ class RunFiles:
     nodes: Path
     score: Path
     network: Path
+    former: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _read_run(files: RunFiles, skipped: list[str]) -> FinishedRun | None:
     """The run, or None if it has no valid result; appends to `skipped` what could not be read."""
     name = files.result.name
     try:
-        row = read_result(files.result, files.name)
+        row = replace(read_result(files.result, files.name), former=files.former)
     except FileNotFoundError:
         skipped.append(f"{files.name}: no {name}, the run is not finished")
         return None

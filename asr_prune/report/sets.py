@@ -14,6 +14,7 @@ from asr_prune.acoustic.options import NO_EFFECT
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
 from asr_prune.layout import SEEDS
+from asr_prune.report.former import runs_of_now
 from asr_prune.report.results import Result, is_dense, read_result, references
 from asr_prune.report.runs import order
 from asr_prune.run_dir import RunDir
@@ -173,10 +174,11 @@ def compare_all(folders: Sequence[RunDir], samples: int, seed: int) -> SetCompar
     """All finished runs of an experiment on test; None if there are fewer than two sets.
 
     A run that cannot be read, or was scored in another way than the reference, is left out, and so
-    are runs with a teacher beside others without.
+    are former runs, and runs with a teacher beside others without.
     """
-    runs, left_out = list[ScoredRun](), list[str]()
-    for folder in folders:
+    runs = list[ScoredRun]()
+    chosen, left_out = runs_of_now(folders)
+    for folder in chosen:
         if folder.result.is_file() and folder.score("test").with_suffix(UTTERANCES).is_file():
             _add(runs, folder, left_out)
     runs, others = alike_in_teaching(runs)

@@ -22,6 +22,7 @@ from asr_prune.report.norms_plot import norms_plot
 from asr_prune.report.options import ReportOptions
 from asr_prune.report.page import Pictures, page
 from asr_prune.report.remarks import remarks
+from asr_prune.report.results import of_now
 from asr_prune.report.results_text import csv_text, json_text
 from asr_prune.report.runs import FinishedRun, RunFiles, read_runs
 from asr_prune.report.sets_table import format_sets, sets_as_json
@@ -60,9 +61,10 @@ def write_report(
     Written: results.json, results.csv, comparison.json, index.html, and as PNG and SVG
     wer_vs_nodes, costs, norms, weights if a run has weight histograms, matrices if a method with
     exact zeros was run. Unfinished or damaged runs are left out and listed below the table, as is
-    what `remarks` finds. options.title replaces `title`; score: how words are compared if test has
-    no transcripts; warning: a sentence about the test set; further: comparison, time and harder
-    tests. Raises UserError if no run is finished or `out` cannot be written.
+    what `remarks` finds. Former runs stand in the table of runs alone. options.title replaces
+    `title`; score: how words are compared if test has no transcripts; warning: a sentence about the
+    test set; further: comparison, time and harder tests. Raises UserError if no run is finished or
+    `out` cannot be written.
     """
     options, further = options or ReportOptions(), further or Further()
     runs, skipped = read_runs(files)
@@ -74,12 +76,13 @@ def write_report(
             file.write(text)
     networks = {each.name: each.before_cut for each in files}
     details = {each.name: read_details(each, skipped) for each in files if each.name in {row.run for row in rows}}
-    pictures = _draw(runs, networks, out, title, options.dpi)
+    now = of_now(rows)
+    pictures = _draw([run for run in runs if run.result in now], networks, out, title, options.dpi)
     with atomic(out / "index.html") as file:
         file.write(page(runs, details, title, pictures, skipped, warning, further.comparison))
     with atomic(out / "comparison.json") as file:
         json.dump(sets_as_json(further.comparison), file, indent=1)
-    tables = [small_text(*each, options.width) for each in small_tables(rows)]
+    tables = [small_text(*each, options.width) for each in small_tables(now)]
     sets = further.comparison
     tables += [format_sets(sets, options.width)] if sets and any(len(row.runs.seeds) > 1 for row in sets.rows) else []
     warnings = textwrap.wrap(f"note: {warning}", options.width, subsequent_indent="  ") if warning else []

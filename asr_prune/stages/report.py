@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from asr_prune.lang.overlap import OVERLAP
+from asr_prune.layout import LABELLED_SETS, SCORED_SETS, SETS
 from asr_prune.run_dir import RunDir
 from asr_prune.score.files import UTTERANCES
+from asr_prune.stages.inputs import decoding_inputs, label_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
@@ -47,8 +49,17 @@ def works(experiment: Experiment) -> list[Work]:
                 Files(layout.runs, tuple(map(str, read))),
                 layout.lang / OVERLAP,
                 layout.front_end,
+                *_shared(experiment),
             ],
             after=["score"],
             home=layout.exp,
         )
     ]
+
+
+def _shared(experiment: Experiment) -> list[Path]:
+    """What all runs read: if it changes, earlier ones are former runs. Folds read files of their own."""
+    if experiment.layout.fold:
+        return []
+    files = decoding_inputs(experiment, SETS) | label_inputs(experiment, LABELLED_SETS)
+    return [*files, *(folder / "text" for folder in experiment.layout.sets(SCORED_SETS))]

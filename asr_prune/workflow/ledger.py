@@ -16,6 +16,7 @@ from typing import Any
 from asr_prune import integrity
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
+from asr_prune.run_dir import LEDGER
 from asr_prune.workflow.code import Sources
 from asr_prune.workflow.processor import this_machine
 
@@ -97,7 +98,7 @@ class Ledger:
     """What one folder's works have done, in `<folder>/.stages/`."""
 
     def __init__(self, folder: Path, hashes: Hashes) -> None:
-        self.folder, self.hashes = folder / ".stages", hashes
+        self.folder, self.hashes = folder / LEDGER, hashes
 
     def recorded(self, entry: str) -> dict[str, Any]:
         """The fingerprint and outputs of a work when it was last done; {} if it never was."""

@@ -17,6 +17,7 @@ from asr_prune.report.explorer.panels import panel_data
 from asr_prune.report.explorer.points import chart_data
 from asr_prune.report.explorer.script import SCRIPT
 from asr_prune.report.explorer.words import word_table
+from asr_prune.report.results import of_now
 from asr_prune.report.runs import FinishedRun
 
 #: how the legend shows Bokeh's markers
@@ -47,12 +48,13 @@ _PANEL_CAPTION = (
 
 
 def explorer(runs: Sequence[FinishedRun], details: Mapping[str, Details]) -> str:
-    """Switches, legend, chart and empty panels of `runs`, with all their data.
+    """Switches, legend, chart and empty panels of `runs`, with all their data; former ones have no
+    point in the chart.
 
     details: of each run by its name.
     """
     rows = [run.result for run in runs]
-    chart = chart_data(rows, details)
+    chart = chart_data(of_now(rows), details)
     words = word_table({row.run: details[row.run].utterances for row in rows})
     parts = [
         '<section class="screen" aria-label="Explore the runs">',
