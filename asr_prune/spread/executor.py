@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 
 from asr_prune.errors import UserError
 from asr_prune.process import WorkerEnded, WorkerPool, start_method, worker_pool
-from asr_prune.spread.task import Report, Task, attempt, use_one_thread
+from asr_prune.spread.task import Report, Task, attempt, begin_tasks
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class LocalExecutor(Executor):
     def _started(self, size: int) -> WorkerPool:
         if self._pool is None or self._size < size:
             self.stop()
-            pool = worker_pool(size, start_method(), use_one_thread)
+            pool = worker_pool(size, start_method(), begin_tasks)
             self._pool, self._size = self._stack.enter_context(pool), size
         return self._pool
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr_prune.spread.identity import identity, single_threaded
-from asr_prune.spread.task import Report, Task, attempt, use_one_thread
+from asr_prune.spread.task import Report, Task, attempt, begin_tasks
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ def perform(task: Task, project: str, mark: Mark) -> Report | None:
     """Does a task in the folder of the project; None if this machine does not see `mark`."""
     if not mark.is_seen() or not Path(project).is_dir():
         return None
-    use_one_thread()
+    begin_tasks()
     os.chdir(project)
     return attempt(task)

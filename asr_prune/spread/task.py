@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import logging
 import os
@@ -14,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
+
+#: parameters of glibc's mallopt, and the values that it comes to by itself unless, as in the workers
+#: of Dask, MALLOC_TRIM_THRESHOLD_ is set: bytes that may stay free, and that are mapped each time
+_M_TRIM_THRESHOLD, _TRIM = -1, 64 << 20
+_M_MMAP_THRESHOLD, _MMAP = -3, 32 << 20
 
 #: a message of a task: its logger, its level, its text
 Message = tuple[str, int, str]
@@ -121,8 +127,22 @@ def _collected(messages: list[Message]) -> Iterator[None]:
         log.setLevel(before[2])
 
 
-def use_one_thread() -> None:
-    """Lets this process compute in one thread: others of its kind have the other cores."""
+def begin_tasks() -> None:
+    """Readies this process for tasks: it computes in one thread, since others of its kind have the
+    other cores, and keeps the memory that it frees.
+    """
+    keep_freed_memory()
     os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is loaded
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+def keep_freed_memory() -> None:
+    """Lets this process keep up to 64 MiB that it frees, if its C library is glibc: to give every
+    array back to the system and to take it again, page by page, took up to half as long as the
+    work on it.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        mallopt(_M_MMAP_THRESHOLD, _MMAP)
+        mallopt(_M_TRIM_THRESHOLD, _TRIM)

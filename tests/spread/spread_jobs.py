@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import threading
 import time
 from pathlib import Path
+
+import numpy as np
 
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -68,3 +71,12 @@ def compute(out: Path) -> None:
     import torch
 
     write(f"{torch.get_num_threads()} {Path.cwd()}", out)
+
+
+def allocate(out: Path) -> None:
+    """Writes how many pages this thread takes anew for 200 arrays of 1 MiB, one after the other."""
+    np.ones(1 << 17).sum()
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+    for _ in range(200):
+        np.ones(1 << 17).sum()
+    write(str(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before), out)

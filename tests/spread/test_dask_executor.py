@@ -52,8 +52,10 @@ def after(seconds: float, act: object) -> threading.Timer:
 
 
 def test_tasks_leave_their_outputs_and_messages(dask: Dask, caplog: pytest.LogCaptureFixture) -> None:
-    dask.start_worker()
-    dask.start_worker(OMP_NUM_THREADS="5")
+    # Dask's nannies set this, and so have workers give every array back to the system
+    nannied = {"MALLOC_TRIM_THRESHOLD_": "65536"}
+    dask.start_worker(**nannied)
+    dask.start_worker(**nannied, OMP_NUM_THREADS="5")
     with caplog.at_level(logging.INFO), executor(dask) as workers:
         done = list(workers.run(writing(6)))
         assert sorted(own.name for own in done) == [f"part {number}" for number in range(6)]
@@ -63,6 +65,8 @@ def test_tasks_leave_their_outputs_and_messages(dask: Dask, caplog: pytest.LogCa
         where = [task("compute", f"where {number}") for number in range(4)]
         assert {own.output.read_text() for own in workers.run(where)} == {f"1 {Path.cwd()}"}
         assert workers.nj == 2
+        (pages,) = workers.run([task("allocate")])
+        assert int(pages.output.read_text()) < 5000
         with pytest.raises(UserError, match="is not wanted; leave it out"):
             list(workers.run([task("refuse")]))
         with pytest.raises(TaskFailed, match="part: _Odd: 1 and 2"):
