@@ -138,7 +138,14 @@ def test_a_release_may_have_a_learning_rate_schedule_of_its_own() -> None:
 
 
 def test_the_learning_rate_rises_again_after_the_cut(make_trainer: MakeTrainer) -> None:
-    asked = {"method": "magnitude", "keep": 0.5, "press": "1 epochs", "fine_tune": 0.5, "release_rate": 0.5}
+    asked = {
+        "method": "magnitude",
+        "keep": 0.5,
+        "warm_up": 0.2,
+        "press": "1 epochs",
+        "fine_tune": 0.5,
+        "release_rate": 0.5,
+    }
     trainer = make_trainer(asked)
     trainer.run()
     cut = pruner_of(trainer).cut.step

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.weight_options import WeightOptions
 
 
@@ -15,6 +16,7 @@ class GradualOptions(WeightOptions):
     score: Literal["auto", "onorm", "inorm", "product", "taylor", "fisher"] = "auto"
     #: scores taylor and fisher: updates over which slopes of the loss are averaged
     window: int = 200
+    fine_tune: Length = 0.65
     #: updates between two removals
     every: int = 32
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.proximal_options import ProximalOptions
 
@@ -14,6 +15,10 @@ from asr_prune.pruning.proximal_options import ProximalOptions
 class GuidedOptions(ProximalOptions):
     PANEL: ClassVar[int | None] = 3
     ZEROS: ClassVar[bool] = True
+    #: the guide says from the first update which nodes are to go, so it may act early, and the
+    #: others can be fine-tuned for long
+    warm_up: Length = 0.1
+    fine_tune: Length = 0.6
     #: r: sum of magnitudes (l1), sum of squares (l2), Euclidean norm (group)
     norm: Literal["l1", "l2", "group"] = "group"
     #: how the penalty grows with a node's index; step and random_step penalise some nodes alike and

@@ -13,7 +13,8 @@ from asr_prune.pruning.weight_options import WeightOptions
 class MagnitudeOptions(WeightOptions):
     #: the network is not prepared for the cut, so it needs longer after it than that of other
     #: methods
-    fine_tune: Length = 0.75
+    warm_up: Length = 0.1
+    fine_tune: Length = 0.85
     #: onorm: mean |outgoing|; inorm: mean |incoming|; product: ||incoming|| * ||outgoing||, which
     #: does not change when a ReLU node is rescaled; entropy: of whether the node is on, over the
     #: training frames; taylor, fisher: what the loss changes to first order without the node, over

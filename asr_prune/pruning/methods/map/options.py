@@ -29,7 +29,7 @@ class Plan(NamedTuple):
     exploitation: str
 
 
-_PLANS = {"weight": Plan(0.0, 0.75, 1.0, "attention"), "node": Plan(0.1, 0.3, 3.0, "plain")}
+_PLANS = {"weight": Plan(0.0, 0.75, 1.0, "attention"), "node": Plan(0.1, 0.2, 3.0, "plain")}
 
 
 @options
@@ -44,7 +44,7 @@ class MapOptions(SparseOptions):
     #: fraction of the updates before the first mask, in which training is dense;
     #: null: 0 for weights, 0.1 for nodes
     start: float | None = None
-    #: fraction of the updates after which the mask is fixed; null: 0.75 for weights, 0.3 for
+    #: fraction of the updates after which the mask is fixed; null: 0.75 for weights, 0.2 for
     #: nodes
     switch: float | None = None
     #: updates of survivors once the mask is fixed, attention: scaled by it; plain: as they are;

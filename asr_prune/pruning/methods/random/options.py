@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from asr_prune.options import options
+from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
 
 
 @options
 class RandomOptions(PruneOptions):
+    #: as of magnitude, so that the two differ in their choice of nodes alone
+    warm_up: Length = 0.1
+    fine_tune: Length = 0.85
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.strength is not None:
