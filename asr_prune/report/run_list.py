@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from asr_prune.errors import UserError
+from asr_prune.integrity import Damaged
 from asr_prune.layout import Layout
 from asr_prune.report.former import former_runs
 from asr_prune.report.results import Result, finite, read_result
@@ -58,6 +59,8 @@ def _read(runs: Sequence[RunDir]) -> tuple[list[Result], dict[str, str]]:
             rows.append(replace(read_result(run.result, run.name), former=run in former))
         except FileNotFoundError:
             others[run.name] = how_far(run)
+        except Damaged as error:
+            others[run.name] = str(error)
         except (ValueError, OSError) as error:
             others[run.name] = f"{run.result.name} is damaged ({error})"
     return rows, others

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.integrity import record
 from asr_prune.report.results import Result
 from asr_prune.report.run_card import run_card
 from asr_prune.run_dir import RunDir, decode_info
@@ -51,13 +52,16 @@ def test_the_list_has_every_run(capsys: pytest.CaptureFixture[str]) -> None:
     write(decode_info(unfinished("decoded", 8).decoded("test")), "{}")
     write(RunDir(Path("exp/tiny/runs/new")).path / "log")
     write(RunDir(Path("exp/tiny/runs/damaged")).result, "{")
+    changed = finished("changed")
+    record("score", {changed.result: "0" * 64})
     write(Path("exp/tiny/sweeps/a.json"), json.dumps({"runs": {"new": {"state": "failed", "cause": "no memory"}}}))
     assert main(["list"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first == "exp/tiny: 8 runs, 2 finished"
+    assert first == "exp/tiny: 9 runs, 2 finished"
     assert [line.split()[0] for line in lines[3:5]] == ["dense", "small"]
-    said = dict(line.split(None, 1) for line in lines[-6:])
+    said = dict(line.split(None, 1) for line in lines[-7:])
     assert said.pop("damaged").startswith("result.json is damaged")
+    assert "changed/result.json is damaged: its bytes differ" in said.pop("changed")
     assert said == {
         "decoded": "decoded, not scored",
         "new": "failed: no memory",
