@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from asr_prune.errors import first_few
 from asr_prune.integrity import written_digest
 from asr_prune.run_dir import RunDir
 
@@ -37,5 +38,5 @@ def runs_of_now(runs: Sequence[RunDir]) -> tuple[list[RunDir], list[str]]:
     chosen = [run for run in runs if run not in former]
     if not chosen or not former:
         return list(runs), []
-    names = ", ".join(sorted(run.name for run in former))
+    names = first_few(sorted(run.name for run in former))
     return chosen, [f"{names}: of labels, features or transcripts that have been made anew since"]
