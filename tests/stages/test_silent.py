@@ -12,7 +12,9 @@ from asr_prune.stages import STAGES
 
 pytestmark = pytest.mark.trains
 
-GIVEN = ["--recipe", "recipes/tiny", "--set", "corpus.prepare=silent.py", "--nj", "1"]
+# cut late enough that there are words to change
+RUNS = "runs=[{name: one, prune: {method: none}}, {name: two, prune: {method: magnitude, keep: 0.5, fine_tune: 0.5}}]"
+GIVEN = ["--recipe", "recipes/tiny", "--set", "corpus.prepare=silent.py", "--set", RUNS, "--nj", "1"]
 SILENT = """
 import importlib.util
 from pathlib import Path
