@@ -16,6 +16,7 @@ class GradualOptions(WeightOptions):
     score: Literal["auto", "onorm", "inorm", "product", "taylor", "fisher"] = "auto"
     #: scores taylor and fisher: updates over which slopes of the loss are averaged
     window: int = 200
+    #: the nodes are gone sooner than a penalty would bring them to zero, so more time remains
     fine_tune: Length = 0.65
     #: updates between two removals
     every: int = 32
