@@ -65,9 +65,25 @@ due=$(asr-prune due "${with[@]}" --stage "$stage" --stop-stage "$stop_stage")
 grep ': up to date$' <<<"$due" || true
 is_due() { grep -qx "$1" <<<"$due"; }
 took=''  # seconds of the stages
+child='' stop='' again=''
+# a signal for this script alone must not leave its stage running; in the background a stage ignores INT, so gets TERM
+trap 'stop=143; pass_on' TERM
+trap 'stop=130; pass_on' INT
+pass_on() { again=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true; }
 run_stage() {
-  local begin=$SECONDS
-  asr-prune "$1" "${with[@]}"
+  local begin=$SECONDS status=0
+  [ -z "$stop" ] || exit "$stop"
+  asr-prune "$1" "${with[@]}" <&0 &
+  child=$!
+  [ -z "$stop" ] || pass_on
+  again=1
+  while [ -n "$again" ]; do  # a signal ends wait before the stage has ended
+    again='' status=0
+    wait "$child" || status=$?
+  done
+  child=''
+  [ "$status" -eq 0 ] || exit "$status"
+  [ -z "$stop" ] || exit "$stop"
   took+="${took:+, }$1 $((SECONDS - begin)) s"
 }
 

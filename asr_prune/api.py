@@ -12,6 +12,7 @@ from asr_prune.corpus.segments import LONGEST_PIECE
 from asr_prune.run_dir import RunDir
 from asr_prune.score.wer import Score
 from asr_prune.score.wer import score as score_words
+from asr_prune.stages.of_now import need_features
 from asr_prune.transcribe.packed_recogniser import PackedRecogniser
 from asr_prune.transcribe.recogniser import NetworkRecogniser, Requested, RunRecogniser
 from asr_prune.transcribe.transcribe import Transcriber
@@ -83,8 +84,10 @@ class LoadedRun(LoadedModel):
         """Decodes a set of the project (train, dev or test), with the LM weight chosen on dev, and
         scores it.
 
-        Raises UserError if the set has no features.
+        Raises UserError if the set has no features, if these were made with other settings than the
+        recipe's, or if the network was trained on others.
         """
+        need_features(self.experiment, self._recogniser.model.features, self.run.shrunk)
         data = DataDir.read(self.experiment.layout.set(part))
         feats = self.experiment.decoding.load(part)
         recognise = self._recogniser.recogniser(Requested())

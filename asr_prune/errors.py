@@ -21,6 +21,11 @@ def counted(items: Iterable[object], one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def listed(words: Sequence[str], last: str) -> str:
+    """Words with `last` before the last one: "keep, budget or strength"; a single one alone."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
 def first_few(items: Iterable[str]) -> str:
     """The first five of `items` and the number of the others: "a, b, c, d, e and 7 more"."""
     every = list(items)

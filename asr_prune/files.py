@@ -109,6 +109,22 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def files_below(folder: Path) -> list[Path]:
+    """All files in `folder` and in folders below it, also where these are links, sorted. Links to a
+    folder above them, and dangling ones, are left out.
+    """
+    return sorted(_below(folder, ()))
+
+
+def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    own = folder.resolve()
+    for path in () if own in above else folder.iterdir():
+        if path.is_dir():
+            yield from _below(path, (*above, own))
+        elif path.is_file():
+            yield path
+
+
 @contextmanager
 def scratch_dir(beside: Path | str) -> Iterator[Path]:
     """Yields an empty folder beside a path that is to be written, for what other processes read in

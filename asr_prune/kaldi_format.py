@@ -149,9 +149,10 @@ class KaldiReader:
         return self.take(4)
 
     def integer(self) -> int:
+        """A whole number of 32 bits."""
         if self.binary:
             return int(struct.unpack("<i", self._sized())[0])
-        return int(self._number(self.token()))
+        return self._whole(self._number(self.token()))
 
     def count(self) -> int:
         """How many items follow: no more than bytes."""
@@ -169,6 +170,12 @@ class KaldiReader:
             raise self.fail("expected a number")
         return float(struct.unpack("<f" if size == 4 else "<d", self.take(size))[0])
 
+    def _whole(self, value: float) -> int:
+        """A number of a text file as an integer of 32 bits."""
+        if not (value.is_integer() and -(2**31) <= value < 2**31):
+            raise self.fail(f"expected a whole number of 32 bits, found {value:g}")
+        return int(value)
+
     def _number(self, word: str) -> float:
         try:
             return float(word)
@@ -179,7 +186,7 @@ class KaldiReader:
         if self.binary:
             count = struct.unpack("<i", self._sized())[0]
             return np.frombuffer(self.take(4 * count), "<i4").tolist()
-        return [int(value) for row in self._bracketed() for value in row]
+        return [self._whole(value) for row in self._bracketed() for value in row]
 
     def vector(self, dtype: type[np.floating] = np.float32) -> np.ndarray:
         """`dtype` [n], whatever the file has."""

@@ -66,8 +66,14 @@ class Layout:
 
     @classmethod
     def of_pass(cls, path: Path) -> Layout:
-        """The experiment that a pass belongs to: exp/<name>/align/<pass>."""
-        exp = path.resolve().parent.parent
+        """The experiment that a pass belongs to: exp/<name>/align/<pass>. exp may be a link to
+        another disk, or `path` one to a pass.
+        """
+        given, real = (cls._around(each.parent.parent) for each in (Path(os.path.abspath(path)), path.resolve()))
+        return given if given.data.is_dir() else real
+
+    @classmethod
+    def _around(cls, exp: Path) -> Layout:
         name = _name_in(exp)
         return cls(name, exp.parents[len(Path(name).parts)])
 

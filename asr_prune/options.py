@@ -137,5 +137,6 @@ def told(problem: Mapping[str, Any]) -> str:
     given = "" if isinstance(value, Mapping) else f" (got {'nothing' if value is None else repr(value)[:60]})"
     if kind == "string_type" and not isinstance(value, Mapping | list):
         read = _UNQUOTED.get(type(value), f"a plain {value} as a number or date")
-        given += f"; YAML reads {read}: put the word in quotes"
+        both = "with --set in both kinds, KEY=\"'WORD'\""
+        given += f"; YAML reads {read}: put the word in quotes, {both}"
     return text + given

@@ -85,13 +85,17 @@ def lines_of(text: str) -> list[str]:
 
 
 def raw_text(data: bytes, path: Readable) -> str:
-    """UTF-8 text with all its bytes. Raises UserError as `decoded` for other encodings."""
+    """UTF-8 text with all its bytes. Raises UserError as `decoded` for other encodings, and if all
+    lines end in carriage returns.
+    """
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _undecodable(path, 1, data, error.start, 0) from None
     if (at := data.find(b"\0")) >= 0 and _wide(data):
         raise _unreadable(path, 1, data, at)
+    if b"\n" not in data.rstrip() and (lone := _ODD.search(data)) and data[lone.start()]:
+        raise _unreadable(path, 1, data, lone.start())
     return text
 
 

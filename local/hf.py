@@ -16,7 +16,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.errors import UserError, counted
 
-from .hf_options import WHERE, Options
+from .hf_options import LEAST_HELD_OUT, WHERE, Options
 from .hf_rows import Split
 from .hf_text import report_letters, write_language
 
@@ -45,8 +45,9 @@ def _hold_out(train: DataDir, every: int, offset: int) -> tuple[DataDir, DataDir
     groups = list(train.spk2utt.items())
     chosen = {utterance for _, utterances in groups[offset::every] for utterance in utterances}
     if not chosen or len(groups) <= every:
-        what = f"{counted(groups, 'speaker')} are too few to hold out every {every}th"
-        raise UserError(f"{what}; name a split instead, or lower corpus.options.held_out.")
+        what = f"{counted(groups, 'speaker')} are too few to hold out one of every {every}"
+        lower = ", or lower corpus.options.held_out" if every > LEAST_HELD_OUT else ""
+        raise UserError(f"{what}; name a split in corpus.options.dev and test{lower}, or read more utterances.")
     rest = [utterance for utterance in train.text if utterance not in chosen]
     held = [utterance for utterance in train.text if utterance in chosen]
     return train.subset(rest), train.subset(held)

@@ -15,6 +15,8 @@ WHERE = (
 
 #: value of `lexicon` with which words are spelt: each letter is a phone
 GRAPHEMES = "graphemes"
+#: two of so many speakers are held out, so that one remains
+LEAST_HELD_OUT = 3
 
 
 @options
@@ -65,8 +67,10 @@ class Options:
     lm: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.held_out < 3 or self.limit < 0:
-            raise ValueError("held_out must be 3 or more and limit 0 or more")
+        if not self.train:
+            raise ValueError("train names a split; only dev and test may be empty, to hold out speakers")
+        if self.held_out < LEAST_HELD_OUT or self.limit < 0:
+            raise ValueError(f"held_out must be {LEAST_HELD_OUT} or more and limit 0 or more")
         if self.g2p and self.lexicon in ("", GRAPHEMES):
             raise ValueError("g2p completes a lexicon file; name one in lexicon, or remove g2p")
         if self.noises not in ("remove", "keep") and not is_noise(self.noises):

@@ -24,6 +24,8 @@ from .hf_text import Oddities, spelt
 
 log = logging.getLogger(__name__)
 
+NO_TEXT = "without text"
+
 #: character that decoders write for bytes that they cannot decode
 _UNDECODED = "\ufffd"
 
@@ -75,8 +77,10 @@ class Split:
             except Unusable as problem:
                 left_out.add(problem, where)
         if silent.text and not data.text:
-            return silent
-        _refuse(data, left_out, odd, label)
+            data = silent
+            del left_out.counts[NO_TEXT]
+        else:
+            _refuse(data, left_out, odd, label)
         for sentence in left_out.sentences():
             log.warning("%s: %s, left out", label, sentence)
         odd.report(label)
@@ -107,7 +111,7 @@ class Split:
     def _words(self, text: str) -> list[str]:
         words = spelt(text, self.settings)
         if not words:
-            raise Unusable("without text")
+            raise Unusable(NO_TEXT)
         if self.settings.digits == "leave_out" and any(map(has_number, words)):
             raise Unusable("with digits", " ".join(words)[:60])
         return words

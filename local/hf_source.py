@@ -115,8 +115,10 @@ class Source:
         return {**{name: row.get(name) for name in names}, self.settings.audio: row.get(audio)}
 
     def _no_split(self, known: Collection[str]) -> UserError:
-        what = f"no split {self.split!r}, but {', '.join(known) or 'tables that name none'}"
-        remedy = "name one of these in corpus.options, or leave it empty to hold out speakers"
+        train = self.split == self.settings.train
+        tables = first_few(path.stem for path in tables_in(self._folder))
+        what = f"no split {self.split!r}, but {', '.join(known) or f'tables that name none: {tables}'}"
+        remedy = "name one of these in corpus.options" + ("" if train else ", or leave it empty to hold out speakers")
         return UserError(f"{self.root}: {what}; {remedy}.")
 
 

@@ -70,7 +70,7 @@ def tables_of(root: Path, tables: Sequence[Path], split: str) -> list[Path]:
     if best := max(ranks.values(), default=0):
         return [path for path in tables if ranks[path] == best]
     unnamed = all(_plain_parquet(path) and not split_named(table_parts(path, root)) for path in tables)
-    return list(tables) if unnamed and _SPLITS.get(split) == "train" else []
+    return list(tables) if unnamed and _SPLITS.get(split.lower()) == "train" else []
 
 
 def tables_of_all(root: Path, tables: Sequence[Path]) -> list[Path]:
@@ -88,7 +88,7 @@ def folders_of(folders: Collection[tuple[str, ...]], split: str) -> set[tuple[st
     absolute = zip(*filter(_is_absolute, folders), strict=False)
     common = sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, absolute))
     inner = {folder: folder[common if _is_absolute(folder) else 0 :] for folder in folders}
-    if not any(map(split_named, inner.values())) and _SPLITS.get(split) == "train":
+    if not any(map(split_named, inner.values())) and _SPLITS.get(split.lower()) == "train":
         return set(folders)
     return {folder for folder in folders if rank(inner[folder], split)}
 
@@ -103,13 +103,13 @@ def rank(parts: Sequence[str], split: str) -> int:
         if split in (part, _SHARD.sub("", part)):
             return 2
         if named := split_named([part]):
-            return int(named == _SPLITS.get(split))
+            return int(named == _SPLITS.get(split.lower()))
     return 0
 
 
 def split_named(parts: Sequence[str]) -> str:
-    """The split that the first of `parts` with a keyword names; empty if none does."""
-    words = (word for part in parts for word in re.split(r"[-._ 0-9]+", part))
+    """The split that the first of `parts` with a keyword names, in any case; empty if none does."""
+    words = (word for part in parts for word in re.split(r"[-._ 0-9]+", part.lower()))
     return next((_SPLITS[word] for word in words if word in _SPLITS), "")
 
 

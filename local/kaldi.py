@@ -137,6 +137,7 @@ def _read(folder: Path, transcribed: bool = True) -> Tables:
     tables = {name: read_table(folder / name) for name in names}
     if not transcribed and not tables.get("text"):
         tables["text"] = dict.fromkeys(tables["utt2spk"], "")
+    _leave_out_segments(folder, tables)
     by_utterance: list[str] = [name for name in ("text", "utt2spk", "segments", "feats.scp") if name in tables]
     by_utterance += ["wav.scp"] if "wav.scp" in tables and "segments" not in tables else []
     common = set.intersection(*(set(tables[name]) for name in by_utterance))
@@ -148,6 +149,19 @@ def _read(folder: Path, transcribed: bool = True) -> Tables:
         what = f"{', '.join(by_utterance)} have no utterance in common"
         raise UserError(f"{folder}: {what}; correct the folder or name another one.")
     return _restricted(tables, common)
+
+
+def _leave_out_segments(folder: Path, tables: Tables) -> None:
+    """Leaves out those that are not `recording start end`, or of a recording that wav.scp lacks."""
+    lines = tables.get("segments", {})
+    segments, odd = parse_segments(lines.items())
+    if "wav.scp" in tables:
+        odd += [key for key, own in segments.items() if own.recording not in tables["wav.scp"]]
+    if odd:
+        what = f"{counted(odd, 'segment')} not `recording start end`, or of a recording that wav.scp lacks, left out"
+        log.warning("%s: %s: %s", folder, what, first_few(odd))
+        kept = lines.keys() - set(odd)
+        tables["segments"] = {key: line for key, line in lines.items() if key in kept}
 
 
 def _restricted(tables: Tables, utterances: set[str]) -> Tables:
@@ -186,8 +200,11 @@ def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> Da
     data = DataDir(out / part, text=text, utt2spk=tables["utt2spk"])
     pipes = {key: place for key, place in tables.get("wav.scp", {}).items() if place.endswith("|")}
     if "feats.scp" in tables and ("wav.scp" not in tables or (pipes and not run)):
-        what = "wav.scp with its pipes" if pipes else "wav.scp"
-        log.warning("%s: has features, so %s is left out", part, what)
+        if pipes:
+            allow = "to compute features from its audio, set corpus.options.pipes=true"
+            log.warning("%s: has features, so wav.scp with its pipes is left out; %s", part, allow)
+        else:
+            log.warning("%s: has features, and no wav.scp", part)
         return data
     if "wav.scp" not in tables:
         remedy = "name another folder in corpus.options"
@@ -202,10 +219,7 @@ def _data_dir(root: Path, out: Path, part: str, tables: Tables, run: bool) -> Da
     places = {key: str(root / place) for key, place in files.items()}
     for key, command in track(pipes.items(), len(pipes), f"{part}, pipes"):
         places[key] = str(_run(root, command, (out / f"audio/{part}/{key}.wav").absolute()))
-    segments, odd = parse_segments(tables.get("segments", {}).items())
-    if odd:
-        what = f"segments: {odd[0]} is not `recording start end`"
-        raise UserError(f"{part}: {what}; run Kaldi's fix_data_dir.sh.")
+    segments, _ = parse_segments(tables.get("segments", {}).items())
     data.segments = segments
     data.wavs = {key: places[segments[key].recording if segments else key] for key in text}
     return data

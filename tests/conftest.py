@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -35,14 +36,23 @@ TRAINING = {"make_chunked", "make_trainer", "to_wer", "trained"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
+    parser.addoption("--cases", type=int, metavar="N", help="run at most N cases of each test that has parameters")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks tests that use a training fixture; other tests that train are marked where they are."""
     for item in items:
         if TRAINING.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("trains")
+    if limit := config.getoption("--cases"):
+        seen = Counter[str]()
+        kept, left = [], []
+        for item in items:
+            seen[test := item.nodeid.split("[")[0]] += 1
+            (kept if seen[test] <= limit else left).append(item)
+        items[:] = kept
+        config.hook.pytest_deselected(items=left)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -26,6 +26,8 @@ SOURCES = sorted([*(ROOT / "asr_prune").rglob("*.py"), *(ROOT / "local").glob("*
 BLOCKS = "corpus|lang|features|hmm|network|train|prune|decode|score|report"
 #: what stands for a value of the reader's, or of the program's in an f-string
 PLACEHOLDERS = {
+    "lang.silence_phones=[{}]": "lang.silence_phones=[SIL,SPN]",
+    "lang.optional_silence={}": "lang.optional_silence=SIL",
     "KEY=VALUE]": "seed=1",
     "KEY=": "train.init=",
     "KEY=VALUE": "seed=1",
@@ -60,6 +62,10 @@ WITH = {
     **{
         f"prune.{key}": ["--set", "prune.method=map"]
         for key in ("granularity", "start", "switch", "beta", "exploitation")
+    },
+    **{
+        f"prune.{key}": ["--set", "prune.keep=0.5"]
+        for key in ("method=l2", "method=gradual", "method=group_lasso", "press", "warm_up", "fine_tune", "penalty")
     },
     "prune.sparsity": ["--set", "prune.method=map"],
     "hmm.model": ["--set", "hmm.labels=somewhere"],
@@ -110,11 +116,10 @@ def beside(name: str, setting: str) -> list[str]:
     """The recipe of a page or script, or else what the setting goes with."""
     parts = Path(name).parts
     recipe = parts[1].removesuffix(".py") if parts[0] in ("recipes", "local") else ""
+    more = next((more for key, more in WITH.items() if setting.startswith(key)), [])
     if recipe and (ROOT / "recipes" / recipe / "recipe.yaml").is_file():
-        return ["--recipe", f"recipes/{recipe}"]
-    if name.startswith("local/hf_"):
-        return ["--recipe", "recipes/hf"]
-    return next((more for key, more in WITH.items() if setting.startswith(key)), [])
+        return ["--recipe", f"recipes/{recipe}", *(more if setting.startswith("prune.") else [])]
+    return ["--recipe", "recipes/hf"] if name.startswith("local/hf_") else more
 
 
 @pytest.mark.parametrize(("setting", "others"), settings(), ids=[setting for setting, _ in settings()])

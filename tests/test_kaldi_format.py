@@ -41,6 +41,15 @@ def test_a_tree_of_older_kaldi_has_lengths_of_phones(tmp_path: Path) -> None:
     assert read_tree(tmp_path / "old") == read_tree(tmp_path / "new")
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "99999999999", "2147483648", "0.5", "x"])
+def test_what_is_no_integer_of_32_bits_is_one_sentence(text: str) -> None:
+    for read, data in ((KaldiReader.integer, f"{text} "), (KaldiReader.ints, f"[ 1 {text} ]\n")):
+        with pytest.raises(UserError, match=r"x: expected a (whole )?number.*found"):
+            read(KaldiReader(data.encode(), PATH))
+    limits = KaldiReader(b"[ -2147483648 2147483647 ]\n", PATH)
+    assert limits.ints() == [-(2**31), 2**31 - 1]
+
+
 @pytest.mark.parametrize("length", [3, 40, 41, 500])
 def test_an_unexpected_token_is_quoted_up_to_forty_letters(tmp_path: Path, length: int) -> None:
     path = tmp_path / "final.mdl"

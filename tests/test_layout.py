@@ -9,7 +9,7 @@ import pytest
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import read_table
 from asr_prune.errors import UserError
-from asr_prune.layout import made_by
+from asr_prune.layout import Layout, made_by
 
 
 def test_only_files_of_the_project_are_made_by_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +37,19 @@ def test_a_missing_table_names_the_stage_that_writes_it(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=f"{table} is missing; run the {stage} stage, which makes it"):
         read_table(Path(table))
+
+
+def test_a_pass_belongs_to_the_data_beside_exp_through_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, disk = tmp_path / "project", tmp_path / "disk/experiments"
+    (project / "data/x").mkdir(parents=True)
+    (disk / "x/align/mono").mkdir(parents=True)
+    (project / "exp").symlink_to(disk)
+    monkeypatch.chdir(project)
+    assert Layout.of_pass(Path("exp/x/align/mono")) == Layout("x", project)
+    (project / "exp").unlink()
+    disk.rename(project / "exp")
+    (tmp_path / "mono").symlink_to(project / "exp/x/align/mono")
+    assert Layout.of_pass(tmp_path / "mono") == Layout("x", project)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,12 +63,15 @@ def test_the_seconds_of_stages_are_printed_last(project: Path) -> None:
 
 def test_the_second_of_two_runs_ends_and_the_first_goes_on(project: Path) -> None:
     given = ["--recipe", "recipes/tiny", "--stop-stage", "lang"]
-    with subprocess.Popen([project / "run.sh", *given], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([project / "run.sh", *given], start_new_session=True, **pipes) as first:
         end = time.monotonic() + 30
         lock = project / "exp/tiny/.lock"
         while time.monotonic() < end and not (lock.exists() and lock.read_text()):
             time.sleep(0.01)
+        os.killpg(first.pid, signal.SIGSTOP)  # or it may end before the second has started
         second = run(project, *given)
+        os.killpg(first.pid, signal.SIGCONT)
         _, said = first.communicate()
     assert second.returncode != 0
     (line,) = second.stderr.splitlines()
@@ -73,6 +79,49 @@ def test_the_second_of_two_runs_ends_and_the_first_goes_on(project: Path) -> Non
     assert (first.returncode, said) == (0, b"")
     again = run(project, *given)
     assert again.stdout.splitlines() == ["corpus: up to date", "lang: up to date"]
+
+
+@pytest.fixture
+def endless(project: Path) -> Path:
+    """The project with a corpus stage that does not end by itself."""
+    code = "import time\nfrom pathlib import Path\n\n"
+    code += "def prepare(root, out, seed):\n    Path('begun').touch()\n    time.sleep(60)\n"
+    (project / "endless.py").write_text(code)
+    recipe = project / "recipes/tiny/recipe.yaml"
+    recipe.write_text(f"corpus: {{prepare: {project / 'endless.py'}}}\n")
+    return project
+
+
+def begun(project: Path) -> int:
+    """The process of the stage, once it has begun."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end and not (project / "begun").exists():
+        time.sleep(0.01)
+    return int((project / "exp/tiny/.lock").read_text().splitlines()[1].split()[0])
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_for_the_script_ends_its_stage(endless: Path, how: signal.Signals) -> None:
+    reset = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests in the background have it ignored
+    command = [endless / "run.sh", "--recipe", "recipes/tiny"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=reset) as script:
+        stage = begun(endless)
+        script.send_signal(how)
+        said = script.communicate(timeout=30)[1]
+    assert script.returncode == 130
+    assert "corpus was interrupted" in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(stage, 0)
+
+
+def test_a_stage_that_outlived_its_script_is_named(endless: Path) -> None:
+    with subprocess.Popen([endless / "run.sh", "--recipe", "recipes/tiny"], stderr=subprocess.DEVNULL) as script:
+        stage = begun(endless)
+        assert f"(process {script.pid})" in run(endless, "--recipe", "recipes/tiny").stderr
+        script.kill()
+    refused = run(endless, "--recipe", "recipes/tiny").stderr
+    os.kill(stage, signal.SIGTERM)
+    assert f"in use by another command (process {stage})" in refused
 
 
 def test_stages_with_nothing_to_do_are_not_started(project: Path) -> None:

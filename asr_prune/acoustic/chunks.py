@@ -84,7 +84,7 @@ class Chunks(Examples):
             count, total = count + len(matrix), total + matrix.sum(0)
             squares = squares + (matrix**2).sum(0)
         mean = total / count
-        deviation = np.sqrt((squares - count * mean**2) / (count - 1))
+        deviation = np.sqrt(np.maximum(squares - count * mean**2, 0) / (count - 1))
         return self._spliced_moment(mean), self._spliced_moment(deviation)
 
     def _spliced_moment(self, values: np.ndarray | float) -> Tensor:

@@ -124,16 +124,13 @@ class FrameSet(InMemory):
         return Outcome(loss, objective, len(labels), correct, len(labels))
 
     def _partly_labelled(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
-        """Frames without a label have only the teacher's term. The loss is that of the others; of a
-        batch without any, the objective.
-        """
+        """Frames without a label have only the teacher's term, and no part in the loss."""
         known = labels != NO_LABEL
         count = int(known.sum())
         entropy = nn.functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
         objective = self.objective(network, entropy / len(labels), logits, Taught(taught))
         correct = (known & (logits.detach().argmax(-1) == labels)).sum()
-        loss = entropy / count if count else objective
-        return Outcome(loss, objective, count or len(labels), correct, count, len(labels))
+        return Outcome(entropy / max(count, 1), objective, count, correct, count, len(labels))
 
     def log_priors(self, classes: int) -> Tensor:
         """Of the pdfs, from the labels; zeros if no frame has one."""

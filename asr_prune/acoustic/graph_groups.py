@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from asr_prune.acoustic.graph_parts import ACTIVATING, FIXED, MAPS, PASSING, SCALING
+from asr_prune.acoustic.graph_parts import ACTIVATING, DROPOUT, FIXED, MAPS, PASSING, SCALING
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph import aligned, reads, spliced_node
 from asr_prune.nnet3.graph_lines import GraphNode
 
-_ELEMENTWISE = (*ACTIVATING, *PASSING, *SCALING)
+_ELEMENTWISE = (*ACTIVATING, DROPOUT, *PASSING, *SCALING)
 
 
 @dataclass
@@ -67,7 +67,7 @@ def groups_of(nodes: Sequence[GraphNode], components: Mapping[str, Component]) -
                 inputs[each.name] = spliced[0]
             else:
                 ties.fixed.update(source.nodes())
-        elif kind in _ELEMENTWISE and aligned(source) and not (shared and kind in SCALING):
+        elif kind in _ELEMENTWISE and aligned(source) and not shared:
             for name in source.nodes():
                 ties.tie(name, each.name)
         else:

@@ -15,6 +15,8 @@ from asr_prune.acoustic.node_layer import Along, NodeLayer
 from asr_prune.nnet3.descriptor import Descriptor
 from asr_prune.nnet3.plan import FramePlan
 
+_EMPTY = nn.ModuleDict()
+
 
 class Chained:
     """Parts in sequence, as an activation function of all nodes of a layer."""
@@ -136,8 +138,9 @@ def evaluate_descriptor(
 
 
 def module_key(name: str) -> str:
-    """The name of a component as that of a module."""
-    return name.replace(".", "/")
+    """The name of a component as that of a module, which must not be one of torch's own attributes."""
+    key = name.replace(".", "/")
+    return f"{key}/" if hasattr(_EMPTY, key) else key
 
 
 def scalings(between: Sequence[nn.Module]) -> list[Along]:

@@ -22,8 +22,10 @@ MAPS = (
     *("FixedAffineComponent", "TdnnComponent"),
 )
 FIXED = "FixedAffineComponent"
+#: in test mode it multiplies by what it keeps, unlike GeneralDropoutComponent
+DROPOUT = "DropoutComponent"
 #: types that do nothing outside of training
-PASSING = ("DropoutComponent", "GeneralDropoutComponent", "SpecAugmentTimeMaskComponent", "NoOpComponent")
+PASSING = ("GeneralDropoutComponent", "SpecAugmentTimeMaskComponent", "NoOpComponent")
 ACTIVATING = {
     "RectifiedLinearComponent": torch.relu,
     "SigmoidComponent": torch.sigmoid,
@@ -121,6 +123,17 @@ class Elementwise(nn.Module):
         return self.function(x)
 
 
+class Keeping(nn.Module):
+    """Multiplies by a number (DropoutComponent::Propagate in test mode)."""
+
+    def __init__(self, keep: float) -> None:
+        super().__init__()
+        self.keep = keep
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.keep
+
+
 def spec_of(component: Component, taps: int) -> dict[str, Any]:
     """What `make_part` needs of a component, plain values. taps: frames of one node that it joins."""
     inputs, outputs = component.dims
@@ -128,6 +141,8 @@ def spec_of(component: Component, taps: int) -> dict[str, Any]:
     if component.kind in MAPS:
         spec |= {"columns": component.weight.shape[1] // taps, "taps": taps, "biased": component.bias is not None}
         spec["offsets"] = component.fields.get("TimeOffsets")
+    if component.kind == DROPOUT and (dropped := float(component.fields["DropoutProportion"])):
+        spec["keep"] = 1 - dropped
     if component.kind == "NormalizeComponent":
         fields = component.fields
         spec |= {"block": int(fields.get("BlockDim", inputs)), "target": float(fields.get("TargetRms", 1))}
@@ -152,6 +167,8 @@ def make_part(spec: dict[str, Any]) -> nn.Module:
         return Scaling(spec["size"])
     if kind in ACTIVATING:
         return Elementwise(kind)
+    if "keep" in spec:
+        return Keeping(spec["keep"])
     if kind == "NormalizeComponent":
         return Normalising(spec["block"], spec["target"], spec["deviation"])
     if kind == "SoftmaxComponent":

@@ -12,7 +12,7 @@ from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.nnet1 import Nnet1, is_nnet1, read_nnet1
 from asr_prune.acoustic.state_dict import StateDict, plain_state, read_weights
-from asr_prune.acoustic.thin import multiply_maps, select_all_inputs
+from asr_prune.acoustic.thin import multiply_maps, select_all_inputs, select_inputs
 from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir
 
@@ -52,17 +52,23 @@ def start_from(init: Path, network: Network, context: tuple[int, int]) -> None:
 
 
 def _made_whole(path: Path, content: dict[str, Any], network: Network) -> dict[str, Any]:
-    """A model file's content with whole maps, and all inputs: those that its network does not
-    read have weights of zero, and the normalisation of `network`.
+    """A model file's content with whole maps, and the inputs of `network`: those that its own
+    network does not read have weights of zero, and the normalisation of `network`.
     """
-    shape = content.get("shape")
-    if not isinstance(shape, dict) or not {"columns", "ranks"} & shape.keys():
+    shape, chosen = content.get("shape"), network.selection
+    if not isinstance(shape, dict) or not ({"columns", "ranks"} & shape.keys() or chosen is not None):
         return content
     model = load_model(path).network
     multiply_maps(model)
-    fits = network.inputs == model.inputs
-    like = (network.shift, network.scale) if fits else (torch.zeros(model.inputs), torch.ones(model.inputs))
-    select_all_inputs(model, *(values.cpu() for values in like))
+    if model.inputs != network.inputs:
+        select_all_inputs(model, torch.zeros(model.inputs), torch.ones(model.inputs))
+    else:
+        read = slice(None) if chosen is None else chosen
+        shift, scale = torch.zeros(model.inputs), torch.ones(model.inputs)
+        shift[read], scale[read] = network.shift.cpu(), network.scale.cpu()
+        select_all_inputs(model, shift, scale)
+        if chosen is not None:
+            select_inputs(model, chosen.cpu())
     return content | {"shape": model.shape(), "state": model.state_dict()}
 
 

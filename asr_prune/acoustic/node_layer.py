@@ -54,6 +54,12 @@ class NodeLayer:
             return by_rows(self.incoming.weight.detach()).norm(dim=1)
         return by_columns(self.outgoing.weight.detach()).norm(dim=0)
 
+    def magnitudes(self, vectors: str) -> Tensor:
+        """Sums of the magnitudes of the nodes' `incoming` or `outgoing` vectors; [nodes]."""
+        if vectors == "incoming":
+            return by_rows(self.incoming.weight.detach()).abs().sum(1)
+        return by_columns(self.outgoing.weight.detach()).abs().sum(0)
+
     def constants(self, nodes: Tensor) -> Tensor:
         """Outputs of those nodes whose incoming vector is zero. nodes: boolean [nodes]."""
         return self.activation(self.incoming.bias[nodes])

@@ -18,18 +18,24 @@ class TiedLayer(NodeLayer):
         """Of all rows or columns of a node together, times its gate."""
         if vectors == "product":
             return super().norms(vectors)
-        if vectors == "incoming":
-            return self.incoming.weight.detach().abs().flatten() * self._joined(0)
-        return self.outgoing.weight.detach().abs().flatten() * self._joined(-1)
+        return self._gate(vectors) * self._joined(vectors).norm(dim=1)
 
-    def _joined(self, axis: int) -> Tensor:
+    def magnitudes(self, vectors: str) -> Tensor:
+        """Of all rows or columns of a node together, times its gate."""
+        return self._gate(vectors) * self._joined(vectors).abs().sum(1)
+
+    def _gate(self, vectors: str) -> Tensor:
+        gate = self.incoming if vectors == "incoming" else self.outgoing
+        return gate.weight.detach().abs().flatten()
+
+    def _joined(self, vectors: str) -> Tensor:
+        """[nodes, all weights of a node on that side]"""
+        axis = 0 if vectors == "incoming" else -1
         weights = [getattr(m, name).detach() for m, name, along in self.along if (name, along) == ("weight", axis)]
-        if axis == 0:
-            return torch.cat([by_rows(weight) for weight in weights], 1).norm(dim=1)
-        return torch.cat([by_columns(weight) for weight in weights]).norm(dim=0)
+        return torch.cat([by_rows(weight) if axis == 0 else by_columns(weight).T for weight in weights], 1)
 
     def used(self) -> Tensor:
-        return (self.outgoing.weight.flatten() != 0) & (self._joined(-1) > 0)
+        return (self.outgoing.weight.flatten() != 0) & self._joined("outgoing").count_nonzero(1).bool()
 
     def absorb(self, nodes: Tensor, constants: Tensor) -> None:
         """Nothing, because the constants are zero."""
@@ -39,7 +45,7 @@ class TiedLayer(NodeLayer):
         """Gives each outgoing gate the norm of its node's columns, which these are divided by; the
         function stays. Penalties of gates are then penalties of the columns.
         """
-        norm = self._joined(-1).clamp_min(1e-30)
+        norm = self._joined("outgoing").norm(dim=1).clamp_min(1e-30)
         for module, name, axis in self.along:
             if (name, axis) == ("weight", -1):
                 getattr(module, name).div_(norm)

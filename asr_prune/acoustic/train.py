@@ -145,7 +145,7 @@ class Trainer:
             for batch in batches:
                 totals.add_(self._update(*batch).totals())
         processes.all_summed(totals)
-        mean = float(totals[0] / totals[1])
+        mean = float(totals[0] / totals[1].clamp_min(1))  # 0 without any label
         if not math.isfinite(mean):
             raise UserError(
                 f"the loss of epoch {self.epoch} is not a number; "

@@ -18,14 +18,14 @@ def bench_decode(run: RunDir, decoding: Decoding, part: str) -> list[str]:
     """Decodes a set with a run's shrunk network on one process and one thread; lines to print.
 
     Seconds are CPU time, so that other work on the machine counts for less. Writes nothing. Raises
-    UserError if the network is decoded greedily or the graph is missing.
+    UserError if the network is decoded greedily, or if the graph is missing.
     """
     if decoding.graph is None:
         raise UserError("decoding is greedy: there is no search to time; set decode.search to graph.")
     if not (decoding.graph / "HCLG.fst").is_file():
         raise UserError(f"{decoding.graph}/HCLG.fst is missing; run the graph stage, which makes it.")
-    options = decoding.options
-    model = with_token_priors(decoding, load_model(run.shrunk))
+    options, model = decoding.options, load_model(run.shrunk)
+    model = with_token_priors(decoding, model)
     feats = decoding.load(part)
     scores = NetworkScores(model, feats, time.process_time)
     audio = audio_of(feats, decoding.features.frame_shift, model.network.stride)

@@ -23,7 +23,7 @@ from asr_prune.analysis.speeds import (
 )
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
-from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, TrainingOptions, pass_name
+from asr_prune.hmm.options import MonoOptions, PassOptions, TrainingOptions, front_dim, pass_name
 from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
 from asr_prune.recipe.load import Run
@@ -134,15 +134,17 @@ class Estimator:
         return sorted(set(DataDir.read(folder).wavs.values()))[:5] if (folder / "text").is_file() else []
 
     def _align(self, name: str) -> Estimate:
-        own = next((one for one in self.experiment.recipe.hmm.run if pass_name(one) == name), None)
-        if own is None or self.experiment.recipe.hmm.labels:
+        passes = self.experiment.recipe.hmm.run
+        place = next((i for i, one in enumerate(passes) if pass_name(one) == name), None)
+        if place is None or self.experiment.recipe.hmm.labels:
             return Estimate()
+        own = passes[place]
         options = self.experiment.recipe.features.hmm
         whole = self.frames(options, "train", "dev")
         frames = int(whole * self._share(own))
-        rest = whole - frames if own == self.experiment.recipe.hmm.run[-1] else 0
-        dim = own.dim if isinstance(own, LdaMlltOptions) else options.dim
-        speed, found, seconds = gmm_speed(self._pdfs(own), own.gaussians, dim), self._aligning, 0.0
+        rest = whole - frames if place == len(passes) - 1 else 0
+        dim, found, seconds = front_dim(passes[: place + 1], options.dim), self._aligning, 0.0
+        speed = gmm_speed(self._pdfs(own), own.gaussians, dim)
         if found:
             speed = replace(speed, search=found.search)
             seconds = found.besides(self.amounts["train"].utterances, frames + rest, self._processes)
@@ -164,7 +166,7 @@ class Estimator:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
         own = self.experiment.recipe.hmm.run[-1]
         frames = self.frames(self.experiment.recipe.features.hmm, "dev", "test")
-        speed = gmm_speed(self._pdfs(own), own.gaussians, self._dim)
+        speed = gmm_speed(self._pdfs(own), own.gaussians, self.experiment.dim)
         found = self.searches.adapt()
         seconds = 2 * frames * (speed.score + speed.speaker) + self._searching(found)
         return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated))
@@ -188,10 +190,6 @@ class Estimator:
         return self.experiment.outputs or USUAL_TOKENS
 
     @property
-    def _dim(self) -> int:
-        return self.experiment.dim
-
-    @property
     def _network_kind(self) -> FeatureOptions:
         features = self.experiment.recipe.features
         return features.hmm if features.network.type == "hmm" else features.network
@@ -202,14 +200,16 @@ class Estimator:
         if key not in self.speeds:
             count = sum(own.utterances for own in self.amounts.values())
             frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)
-            self.speeds[key] = network_speed(*key, self._dim, self._outputs, max(20, frames), self.experiment.ctc)
+            self.speeds[key] = network_speed(
+                *key, self.experiment.dim, self._outputs, max(20, frames), self.experiment.ctc
+            )
         return self.speeds[key]
 
     def _train(self, run: Run) -> Estimate:
         speed = self._speed(run)
         train, dev = (self.frames(self._network_kind, part) for part in ("train", "dev"))
         kept = 8 * min(run.train.teacher_top, self._outputs) * train if self._keeps_posteriors(run) else 0
-        held, copies = (train + dev) * (4 * self._dim + 24) + kept, 4 * speed.params * COPIES
+        held, copies = (train + dev) * (4 * self.experiment.dim + 24) + kept, 4 * speed.params * COPIES
         memory = self.base + min(held, run.train.memory or held) + copies
         seconds = run.train.epochs * (train * speed.train + dev * speed.forward) + self._teaching(run, train)
         return Estimate(seconds, train, copies + kept, memory)

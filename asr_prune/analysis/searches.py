@@ -153,7 +153,9 @@ class Searches:
 
     def _network(self, path: Path) -> _Scores:
         decoding = self.experiment.decoding
-        model, feats = with_token_priors(decoding, load_model(path)), self._pieces(decoding.stored)
+        model = load_model(path)
+        decoding.check_features(model.features, path)
+        model, feats = with_token_priors(decoding, model), self._pieces(decoding.stored)
         if any(splice_utterance(own, model.context).shape[1] != model.network.inputs for own in feats.values()):
             raise UserError(f"{path} was trained on features of another dimension; train it again.")
         return str(path), _network_scores(model, feats), decoding.features.frame_shift * model.network.stride

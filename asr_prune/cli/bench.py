@@ -7,6 +7,8 @@ from functools import partial
 from typing import Literal
 
 from asr_prune.cli.shared import Verbs, add_run_options, add_verb, need_words, not_negative, open_run, positive
+from asr_prune.process import torch_threads
+from asr_prune.stages.of_now import need_features
 
 _PRECISIONS: tuple[Literal["float32", "tf32", "bf16"], ...] = ("float32", "tf32", "bf16")
 
@@ -43,17 +45,18 @@ def _add_train(whats: Verbs) -> None:
 
 def measure_decoding(options: argparse.Namespace) -> None:
     """Prints the table."""
+    from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.analysis.bench import bench_decode
 
     experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
     need_words(experiment)
+    need_features(experiment, load_model(run.shrunk).features, run.shrunk)
     print("\n".join(bench_decode(run, experiment.decoding, options.on)))
 
 
 def measure_training(options: argparse.Namespace) -> None:
     """Prints the table line by line."""
     from asr_prune.analysis.bench_train import Bench, bench_device, bench_train
-    from asr_prune.process import torch_threads
 
     device = bench_device(options.device)
     usual = _PRECISIONS if device.type == "cuda" else ("float32",)

@@ -18,13 +18,15 @@ _DEFAULT = {field.name: field.default for field in fields(LmOptions)}
 
 def add_verbs(verbs: Verbs) -> None:
     """validate, fix and lm."""
-    for name, says, act in (
-        ("validate", "report what is wrong with a Kaldi data directory", validate_folder),
-        ("fix", "repair a Kaldi data directory and report what was dropped", fix_folder),
+    for name, says, act, rates in (
+        ("validate", "report what is wrong with a Kaldi data directory", validate_folder, "of most"),
+        ("fix", "repair a Kaldi data directory and report what was dropped", fix_folder, "any"),
     ):
         verb = add_verb(verbs, name, says, act, "data/demo/train")
         verb.add_argument("folder", type=Path)
         add_channel(verb)
+        of_audio = f"sampling rate of the audio (default: {rates})"
+        verb.add_argument("--rate", type=positive, metavar="HERTZ", help=of_audio)
         verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
     _add_lm(verbs)
 
@@ -49,10 +51,10 @@ def _add_lm(verbs: Verbs) -> None:
 
 def validate_folder(options: argparse.Namespace) -> int:
     """Exit status 1 if something is wrong."""
-    from asr_prune.corpus.validate import validate
+    from asr_prune.corpus.validate import validate  # loads soundfile
 
     print_messages(sys.stderr)
-    problems = validate(options.folder, channel=options.channel, nj=options.nj)
+    problems = validate(options.folder, options.rate, channel=options.channel, nj=options.nj)
     print("\n".join(problems) if problems else f"{options.folder} is valid")
     if problems:
         print(f"asr-prune fix {options.folder} repairs what can be repaired, and lists it", file=sys.stderr)
@@ -60,11 +62,15 @@ def validate_folder(options: argparse.Namespace) -> int:
 
 
 def fix_folder(options: argparse.Namespace) -> None:
-    """Reports what was repaired."""
+    """Reports what was repaired, and what fix leaves as it is."""
     from asr_prune.corpus.fix import fix
+    from asr_prune.corpus.validate import validate
 
-    changes = fix(options.folder, channel=options.channel, nj=options.nj)
-    print("\n".join(changes) if changes else f"{options.folder} needs no repair")
+    print_messages(sys.stderr)
+    changes = fix(options.folder, options.rate or 0, options.channel, options.nj)
+    left = validate(options.folder, options.rate or 0, channel=options.channel, nj=options.nj)
+    sound = [] if left else [f"{options.folder} needs no repair"]
+    print("\n".join([*(changes or sound), *(f"not repaired: {problem}" for problem in left)]))
 
 
 def make_lm(options: argparse.Namespace) -> None:

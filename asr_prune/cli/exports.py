@@ -17,7 +17,7 @@ from asr_prune.cli.shared import (
     positive,
     run_folder,
 )
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, listed
 from asr_prune.interrupts import interruptible
 from asr_prune.layout import SCORED_SETS, SETS
 from asr_prune.run_dir import RunDir
@@ -120,6 +120,8 @@ def _add_export(verbs: Verbs) -> None:
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
+    kinds = listed([f"--{kind}" for kind in _OF_RECIPE], "and")
+    verb.epilog = f"{verb.epilog}; --recipe and --set go with {kinds} only"
     add_recipe_options(verb, None)
 
 
@@ -130,6 +132,9 @@ def export_run(options: argparse.Namespace) -> None:
     _refuse_unused(options)
     print_messages()
     trained = TrainedRun(run_folder(options.folder, lambda run: run.shrunk, "shrink"))
+    if trained.imported_from and options.kind not in _OF_IMPORTED:
+        what = f"the network of {trained.imported_from} is one of nnet3, for which --{options.kind} has no form"
+        raise UserError(f"{what}; export it with --nnet3 or --vosk.")
     print("\n".join(_EXPORTS[options.kind](trained, options)), end="")
 
 
@@ -194,6 +199,8 @@ _EXPORTS = {
     "loglikes": _loglikes,
     "sherpa": _sherpa,
 }
+#: the kinds for networks that were imported
+_OF_IMPORTED = ["nnet3", "vosk", "loglikes"]
 #: the kinds that read the recipe
 _OF_RECIPE = ["onnx", "sherpa", "vosk"]
 

@@ -31,7 +31,7 @@ def add_verbs(verbs: Verbs) -> None:
     """init, run and due."""
     says = "make a project folder with a recipe that comes with asr_prune"
     verb = add_verb(verbs, "init", says, init, "my_project --recipe an4")
-    verb.add_argument("folder", type=Path, metavar="DIR", help="the folder, new or empty")
+    verb.add_argument("folder", type=Path, metavar="DIR", help="new, empty, or a project without that recipe")
     names = ", ".join(packaged_recipes())
     verb.add_argument("--recipe", default="demo", help=f"one of {names} (default: demo)")
     says = "run all stages of a recipe, from audio to the table of word error rate against nodes"

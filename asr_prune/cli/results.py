@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_experiment
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.files import atomic
 from asr_prune.layout import FOLDS, POOLED, Layout
 from asr_prune.report.former import runs_of_now
@@ -16,9 +16,15 @@ from asr_prune.report.run_card import run_card
 from asr_prune.report.run_list import SORTS, run_list
 from asr_prune.report.sets import by_seed, read_run
 from asr_prune.run_dir import RunDir
+from asr_prune.stages import works_of
 from asr_prune.sweep.board import failures
 from asr_prune.text import decoded
+from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.ledger import read_json
+from asr_prune.workflow.runner import Runner
+
+#: the page of the report, beside recipe.yaml
+PAGE = "results.html"
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -37,7 +43,9 @@ def add_verbs(verbs: Verbs) -> None:
     verb = add_verb(verbs, "results", says, write_results, "--recipe recipes/an4")
     add_recipe_options(verb, nj=False)
     verb.add_argument("--only", default="", metavar="TEXT", help="runs whose name contains this")
-    verb.add_argument("--check", action="store_true", help="write nothing: compare the runs here with RESULTS.md")
+    what = verb.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="write nothing: compare the runs here with RESULTS.md")
+    what.add_argument("--page", action="store_true", help=f"copy the page of the report there, too, as {PAGE}")
 
 
 def list_runs(options: argparse.Namespace) -> None:
@@ -93,14 +101,28 @@ def write_results(options: argparse.Namespace) -> int:
     print("".join(f"left out: {sentence}\n" for sentence in left_out), end="")
     if options.check:
         return _compare(path, sets)
+    if options.page:
+        _copy_page(experiment, folder / PAGE)
     kept = {row.run: row for rows in sets.values() for row in rows}
     facts = result_facts(experiment, [layout.run(name) for name in kept], list(kept.values()))
     with atomic(folder / PLOT, "wb") as picture:
         wer_plot(list(kept.values()), experiment.name).savefig(picture, format="png", dpi=100, facecolor="white")
     with atomic(path) as file:
         file.write(results_page(experiment.name, sets, _letters(layout, sets), facts))
-    print(f"{path}: {len(sets)} rows, {len(kept)} runs")
+    print(f"{path}: {counted(sets, 'row')}, {counted(kept, 'run')}")
     return 0
+
+
+def _copy_page(experiment: Experiment, path: Path) -> None:
+    """Raises UserError if the page is not of the runs as they are now."""
+    runner, page = Runner(experiment.pooled.layout), experiment.pooled.layout.report / "index.html"
+    states = map(runner.state, works_of("report", experiment))
+    if late := next((state for state in states if state.due), None):
+        remedy = f"make it again first: {experiment.command_of('report')}"
+        raise UserError(f"{page} is not up to date ({late.why}); {remedy}")
+    with atomic(path, "wb") as file:
+        file.write(page.read_bytes())
+    print(path)
 
 
 def _letters(layout: Layout, sets: dict[str, list[Result]]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from asr_prune.cli.shared import (
 )
 from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir, lattices_file
+from asr_prune.stages.of_now import need_features
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -52,9 +53,11 @@ def _add_explain(verbs: Verbs) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     """Exit status 1 if masked and shrunk network differ beyond the tolerance."""
+    from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.score.verify_run import verify_run
 
     with working_on_run(options, lambda run: run.shrunk, "shrink") as (experiment, run):
+        need_features(experiment, load_model(run.shrunk).features, run.shrunk)
         holds = verify_run(run, experiment.decoding, experiment.nj)
     print("the shrunk network is the masked one" if holds else "the shrunk network is NOT the masked one")
     return 0 if holds else 1
@@ -62,9 +65,11 @@ def verify(options: argparse.Namespace) -> int:
 
 def widths(options: argparse.Namespace) -> None:
     """Measures the widths of a run."""
+    from asr_prune.acoustic.checkpoint import load_model
     from asr_prune.analysis.widths import Judge, measure_widths
 
     with working_on_run(options, lambda run: run.before_cut, "train") as (experiment, run):
+        need_features(experiment, load_model(run.before_cut).features, run.before_cut)
         measure_widths(run, Judge(experiment.decoding, experiment.recipe.score, experiment.nj))
 
 

@@ -11,7 +11,7 @@ from asr_prune.cli.plan import duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
 from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_verb, working
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import Board
 from asr_prune.sweep.points import SHARED_STAGES, SweepPoint, points_of, reopened
@@ -53,16 +53,16 @@ def sweep_runs(options: argparse.Namespace) -> int:
             print_table(experiment)
         print("\n".join(board.table()), flush=True)
     if failed := board.of_state("failed"):
-        print(f"{len(failed)} runs failed; try them again with: {again}", file=sys.stderr)
+        print(f"{counted(failed, 'run')} failed; try again with: {again}", file=sys.stderr)
     return int(bool(failed))
 
 
 def run_shared(point: SweepPoint, options: argparse.Namespace) -> int:
     """Runs the stages that all runs share, each in a process of its own; the status of the one that
-    failed.
+    failed. The runs of the recipe itself play no part.
     """
     loaded = point.experiment.loaded
-    given = {"recipe": str(loaded.folder), "set": loaded.sets[:-1], "nj": options.nj}
+    given = {"recipe": str(loaded.folder), "set": loaded.sets, "nj": options.nj}
     stages = {"stage": SHARED_STAGES[0], "stop_stage": SHARED_STAGES[-1]}
     try:
         return run_due(argparse.Namespace(**given, **stages, accept_code=options.accept_code))
@@ -95,6 +95,6 @@ def print_forecast(points: list[SweepPoint], nj: int) -> int:
     due = len({state.work.run for state, _ in runs if state.due})
     shared = seconds_of([row for row in forecast.rows if not row[0].work.run]) or 0
     whole = shared + (seconds_of(runs) or 0) / max(1, min(nj, due))
-    print(f"{len(points)} runs, {due} of them to do: {duration(seconds_of(runs))} of one process")
+    print(f"{counted(points, 'run')}, {due} to do: {duration(seconds_of(runs))} of one process")
     print(f"with the shared stages, {nj} runs at a time: {duration(whole)}, as if nothing else ran")
     return 0

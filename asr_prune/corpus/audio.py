@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -48,11 +49,11 @@ def read_audio(
     path, channel = Path(path), (part and part.channel) or channel
     with open_audio(path) as file:
         refuse_channel(path, file.channels, channel)
-        _refuse_long(path, _seconds(file, part), longest)
         file_rate, declared, count = file.samplerate, declared_samples(path, file), None
+        _refuse_long(path, _seconds(declared / file_rate, part), longest)
         if part is not None:
             refuse_damage(path, declared, file.frames)
-            declared = count = _seek(file, path, part)
+            declared = count = _seek(file, path, part, declared)
         blocks = [one_channel(block, channel) for block in sample_blocks(file, count)]
     samples = np.concatenate([np.zeros(0, np.float32), *blocks])
     refuse_damage(path, declared, len(samples))
@@ -66,8 +67,7 @@ def read_audio(
     return resampled(samples, file_rate, rate), rate
 
 
-def _seconds(file: soundfile.SoundFile, part: Segment | None) -> float:
-    whole: float = file.frames / file.samplerate
+def _seconds(whole: float, part: Segment | None) -> float:
     return whole if part is None or part.end == TO_THE_END else part.end - part.start
 
 
@@ -78,15 +78,18 @@ def _refuse_long(path: Path, seconds: float, longest: float) -> None:
         raise AudioProblem(path, "too-long", detail, remedy)
 
 
-def _seek(file: soundfile.SoundFile, path: Path, part: Segment) -> int:
-    """Goes to the start of a segment; the number of samples that it should have."""
-    seconds = file.frames / file.samplerate
+def _seek(file: soundfile.SoundFile, path: Path, part: Segment, samples: int) -> int:
+    """Goes to the start of a segment of a file of `samples`; the number that it should have."""
+    seconds = samples / file.samplerate
     try:
         start, end = (round(time * file.samplerate) for time in part.span(seconds))
     except ValueError as error:
         detail = f"segment from {part.start:g} to {part.end:g} s of {seconds:.2f} s"
         raise AudioProblem(path, str(error), detail, "correct the segments file") from None
-    file.seek(start)
+    if file.seekable():
+        file.seek(start)
+    else:  # GSM 6.10 and G.721
+        deque(sample_blocks(file, start), maxlen=0)
     return end - start
 
 
@@ -117,7 +120,8 @@ def measure_audio(path: Path | str, decode: bool = True, channels: Collection[Ch
     with open_audio(path) as file:
         for channel in channels:
             refuse_channel(path, file.channels, channel)
-        rate, declared, count = file.samplerate, declared_samples(path, file), int(file.frames)
+        rate, declared = file.samplerate, declared_samples(path, file)
+        count = min(declared, int(file.frames))
         if decode:
             count = 0
             for block in sample_blocks(file):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import soundfile
 
+from asr_prune.corpus.mp3_frames import read_mp3_frames
 from asr_prune.corpus.scp import archive_entry
 from asr_prune.corpus.wav_header import WavHeader, read_wav_header
 from asr_prune.errors import UserError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SLOWEST, FASTEST = 4000, 384000
 _BLOCK = 60 * 16000  # samples of all channels that are read at once: a minute at 16 kHz
 _LOUDEST = 2.0**32  # times full scale; squares of more are infinite in float32
+_UNKNOWN = 1 << 62  # frames from here on: libsndfile's answer for a FLAC file that does not say
+_MP3_EDGES = 2 * 4095  # samples at most that an MP3's tag takes off its beginning and its end
 _TO_THE_END = b"\xff\xff\xff\xff"  # as size of a WAV's data: libsndfile then reads the whole file
 
 
@@ -47,7 +50,7 @@ def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
 
     A WAV whose header does not say how long it is, since its writer could not go back, is read to
     the end of the file. Raises AudioProblem if it is missing, empty or unreadable, also while it is
-    read, or if its header states a rate that no recording has.
+    read, or if its header states a rate that no recording has, or no length in another format.
     """
     place, offset = archive_entry(str(path))
     if not os.path.isfile(place):
@@ -58,6 +61,9 @@ def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
         with open(place, "rb") as raw, soundfile.SoundFile(_source(path, raw, offset)) as file:
             _refuse_rate(path, file.samplerate)
+            if file.frames >= _UNKNOWN:
+                remedy = "write it again, for instance with `flac -d` and `flac`"
+                raise AudioProblem(path, "unreadable", "its header does not say how long it is", remedy)
             yield file
     except (
         soundfile.LibsndfileError,
@@ -182,12 +188,24 @@ def refuse_no_sound(path: Path, samples: np.ndarray) -> None:
 def declared_samples(path: Path, file: soundfile.SoundFile) -> int:
     """Samples per channel that the header declares, of which a file cut short has fewer.
 
-    libsndfile itself trusts the size of a WAV or NIST SPHERE file over its header.
+    libsndfile itself trusts the size of a WAV or NIST SPHERE file over its header, and guesses the
+    length of an MP3 whose header has none; those of all its frames count then. Raises AudioProblem
+    if libsndfile would stop before the end of an MP3.
     """
+    if file.format == "MP3":
+        return _mp3_samples(path, int(file.frames))
     header = wav_header(path)
     head = b"" if header else _head(path)
     told = header.samples if header else _sphere_samples(head) if head[:7] == b"NIST_1A" else 0
     return max(int(file.frames), told)
+
+
+def _mp3_samples(path: Path, readable: int) -> int:
+    found = read_mp3_frames(path)
+    if found.samples > readable + (_MP3_EDGES if found.told else 0):
+        detail = "an MP3 longer than its header says" if found.told else "an MP3 without a length in its header"
+        raise AudioProblem(path, "unreadable", detail, "convert it to .flac or .wav")
+    return readable if found.told else found.samples
 
 
 def wav_header(path: Path | str) -> WavHeader | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.files import atomic
 from asr_prune.integrity import checked
 from asr_prune.layout import made_by, stage_of_table
@@ -117,7 +118,7 @@ class DataDir:
         for name, table in (("text", text), ("utt2spk", utt2spk)):
             known = wavs if has_audio else text
             if odd := sorted(table.keys() ^ known.keys(), key=c_order):
-                what = f"{first} and {name} differ in {len(odd)} utterances (for instance {odd[0]})"
+                what = f"{first} and {name} differ in {counted(odd, 'utterance')} (for instance {odd[0]})"
                 raise UserError(f"{path}: {what}; run `asr-prune fix {path}`.")
         words = {key: split_words(line) for key, line in text.items()}
         return cls(path, wavs, words, utt2spk, segments)
@@ -136,23 +137,36 @@ class DataDir:
         """These utterances only, as a data directory at `path` (None: the same path) in memory."""
         kept = list(utterances)
         tables = (self.wavs, self.text, self.utt2spk, self.segments)
-        parts = ({key: table[key] for key in kept if table} for table in tables)
+        parts = ({key: table[key] for key in kept if key in table} for table in tables)
         return DataDir(Path(path or self.path), *parts)  # type: ignore[arg-type]
 
     def write(self) -> None:
-        """Writes the files, sorted; no wav.scp without audio.
+        """Writes the files, sorted; no wav.scp without audio. Beside segments, a whole file becomes one.
 
-        Audio below the current folder, the project, is written with its path from there.
-        Raises UserError if the folder cannot be written.
+        Audio below the current folder, the project, is written with its path from there. Raises
+        UserError if the folder cannot be written, or one recording has several files.
         """
-        recordings = {segment.recording: self.wavs[key] for key, segment in self.segments.items()}
-        wavs = recordings or self.wavs
+        parts = {key: self.segments.get(key, Segment(key, 0.0)) for key in self.wavs} if self.segments else {}
+        wavs = self._recordings(parts) or self.wavs
         _write_or_remove(self.path / "wav.scp", project_paths(wavs), bool(wavs) or not self.text)
-        segments = {key: str(segment) for key, segment in self.segments.items()}
+        segments = {key: str(segment) for key, segment in parts.items()}
         _write_or_remove(self.path / "segments", segments, bool(segments))
         write_table(self.path / "text", {key: " ".join(words) for key, words in self.text.items()})
         write_table(self.path / "utt2spk", self.utt2spk)
         write_table(self.path / "spk2utt", {key: " ".join(group) for key, group in self.spk2utt.items()})
+
+    def _recordings(self, parts: Mapping[str, Segment]) -> dict[str, str]:
+        places: dict[str, dict[str, None]] = {}
+        for key, segment in parts.items():
+            places.setdefault(segment.recording, {})[self.wavs[key]] = None
+        return {name: _one_file(self.path, name, [*found]) for name, found in places.items()}
+
+
+def _one_file(path: Path, recording: str, places: list[str]) -> str:
+    if len({os.path.abspath(place) for place in places}) > 1:
+        what = f"recording {recording} has several files, {' and '.join(places)}"
+        raise UserError(f"{path}: {what}; give each file a name of its own in wav.scp.")
+    return places[0]
 
 
 def write_silent_text(folder: Path) -> None:
@@ -187,7 +201,7 @@ def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
     segments = {key: _segment(path, key, line) for key, line in lines.items()}
     named = {segment.recording for segment in segments.values()}
     if lost := sorted(named - recordings.keys(), key=c_order):
-        what = f"{len(lost)} recordings (for instance {lost[0]}) that wav.scp lacks"
+        what = f"{counted(lost, 'recording')} (for instance {lost[0]}) that wav.scp lacks"
         raise UserError(f"{path}: segments names {what}; run `asr-prune fix {path}`.")
     return {key: recordings[segment.recording] for key, segment in segments.items()}, segments
 

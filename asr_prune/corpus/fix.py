@@ -22,8 +22,8 @@ from asr_prune.files import atomic
 from asr_prune.integrity import forget
 from asr_prune.text import fields
 
-_NEEDED = ("wav.scp", "text", "utt2spk")
-_OPTIONAL = ("segments", *(table.name for table in SIDE_TABLES))
+_NEEDED = ("text", "utt2spk")
+_OPTIONAL = ("wav.scp", "segments", *(table.name for table in SIDE_TABLES))
 
 
 def fix(path: Path | str, rate: int | None = None, channel: Channel = None, nj: int = 1) -> list[str]:
@@ -35,11 +35,13 @@ def fix(path: Path | str, rate: int | None = None, channel: Channel = None, nj: 
     form in one of SIDE_TABLES. spk2utt and missing durations are written anew, an incomplete
     utt2num_frames is removed; `.backup/` gets the files before the change. Not repaired: speakers
     that are not prefixes of their utterances, overlapping segments, reserved symbols, words outside
-    the vocabulary. Raises UserError if a needed file is missing or no utterance would be left;
-    nothing is changed then.
+    the vocabulary. Pipes in wav.scp are not run. Raises UserError if a needed file is missing
+    (wav.scp is not beside feats.scp) or no utterance would be left; nothing is changed then.
     """
     path = Path(path)
-    names = (*_NEEDED, *(name for name in _OPTIONAL if (path / name).exists()))
+    sources = () if (path / "feats.scp").exists() else ("wav.scp",)  # as fix_data_dir.sh
+    present = (name for name in _OPTIONAL if (path / name).exists())
+    names = tuple(dict.fromkeys((*_NEEDED, *sources, *present)))
     changes: list[str] = []
     tables = {name: _unique(name, _clean_lines(path / name, changes), changes) for name in names}
     usable = Usable(path, tables, changes, channel)

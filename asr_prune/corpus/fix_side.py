@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from asr_prune.corpus.audio_file import channel_count
 from asr_prune.corpus.datadir import c_order
 from asr_prune.corpus.segments import TO_THE_END
@@ -31,16 +33,23 @@ def remade(usable: Usable, kept: list[str], changes: list[str]) -> Tables:
     for side in SIDE_TABLES:
         if side.name in ("utt2dur", "reco2dur") and side.name in fixed:
             _complete(usable, side, keys[side.of], fixed[side.name], changes)
-    _drop_incomplete(kept, fixed, changes)
+    for name in ("utt2dur", "reco2dur", "utt2num_frames"):
+        _drop_incomplete(name, keys, fixed, changes)
     return fixed
 
 
 def _complete(usable: Usable, table: SideTable, keys: list[str], lines: dict[str, str], changes: list[str]) -> None:
     odd = {*unfit(table, lines)}
-    if lacking := [key for key in keys if key not in lines or key in odd]:
+    lacking = [key for key in keys if key not in lines or key in odd]
+    if lacking and all(_measured(usable, table.of, key) for key in lacking):
         for key in lacking:
             lines[key] = str(round(_seconds(usable, table.of, key), 5))
         changes.append(f"{table.name}: computed {counted(lacking, 'duration')}: {first_few(lacking)}.")
+
+
+def _measured(usable: Usable, of: str, key: str) -> bool:
+    """Not what pipes give."""
+    return (key if of == "recording" else usable.source(key)) in usable.seconds
 
 
 def _seconds(usable: Usable, of: str, key: str) -> float:
@@ -50,15 +59,15 @@ def _seconds(usable: Usable, of: str, key: str) -> float:
     return end - start
 
 
-def _drop_incomplete(kept: list[str], fixed: Tables, changes: list[str]) -> None:
-    frames = next(table for table in SIDE_TABLES if table.name == "utt2num_frames")
-    if frames.name not in fixed:
+def _drop_incomplete(name: str, keys: Mapping[str, list[str]], fixed: Tables, changes: list[str]) -> None:
+    table = next(table for table in SIDE_TABLES if table.name == name)
+    if name not in fixed:
         return
-    odd = {*unfit(frames, fixed[frames.name])}
-    if lacking := [key for key in kept if key not in fixed[frames.name] or key in odd]:
-        del fixed[frames.name]
-        what = f"lacks {counted(lacking, 'utterance')}: {first_few(lacking)}"
-        changes.append(f"{frames.name}: removed, since it {what}; Kaldi's get_utt2num_frames.sh writes it anew.")
+    odd = {*unfit(table, fixed[name])}
+    if lacking := [key for key in keys[table.of] if key not in fixed[name] or key in odd]:
+        del fixed[name]
+        what = f"lacks {counted(lacking, table.of)}: {first_few(lacking)}"
+        changes.append(f"{name}: removed, since it {what}; Kaldi's get_{name}.sh writes it anew.")
 
 
 def _segments(usable: Usable, lines: dict[str, str], changes: list[str]) -> dict[str, str]:
@@ -66,10 +75,10 @@ def _segments(usable: Usable, lines: dict[str, str], changes: list[str]) -> dict
     ended, named, needed, result = list[str](), list[str](), list[str](), dict[str, str]()
     for key, line in lines.items():
         recording, start, end, *channel = fields(line)
-        if usable.segments[key].end == TO_THE_END:
+        if usable.segments[key].end == TO_THE_END and recording in usable.seconds:
             end = str(round(usable.seconds[recording], 5))
             ended.append(key)
-        if channel:
+        if channel and recording in usable.seconds:
             mono = channel_count(usable.paths[recording]) == 1
             (named if mono else needed).append(key)
             channel = [] if mono else channel

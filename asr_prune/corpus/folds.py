@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir, c_order
@@ -47,7 +48,7 @@ def write_fold(sources: Sequence[Path], outs: Mapping[str, Path], count: int, fo
 
     sources: data directories of the whole corpus; outs: those of train, dev and test; count: of
     folds; fold: which, from 1. Raises UserError as `deal_speakers`, or if a source has no
-    transcripts.
+    transcripts, or audio is missing from some.
     """
     whole = _together([DataDir.read(folder) for folder in sources])
     words = {name: sum(len(whole.text[utt]) for utt in utts) for name, utts in whole.spk2utt.items()}
@@ -65,6 +66,10 @@ def write_fold(sources: Sequence[Path], outs: Mapping[str, Path], count: int, fo
 def _together(sets: Sequence[DataDir]) -> DataDir:
     """All utterances of some sets, which share none."""
     whole = DataDir(Path())
+    without = [str(data.path) for data in sets if not data.wavs]
+    if 0 < len(without) < len(sets):
+        what = f"{' and '.join(without)} without wav.scp, beside sets with audio, cannot be dealt to folds"
+        raise UserError(f"{what}; give all sets audio, or none, or set corpus.folds to 0.")
     for data in sets:
         if data.silent:
             what = f"{data.path} has no transcripts, and every fold is a test set once"
@@ -73,4 +78,17 @@ def _together(sets: Sequence[DataDir]) -> DataDir:
         whole.text |= data.text
         whole.utt2spk |= data.utt2spk
         whole.segments |= data.segments
+    return _named_apart(whole, sets)
+
+
+def _named_apart(whole: DataDir, sets: Sequence[DataDir]) -> DataDir:
+    """`whole`, with the set in the name of each recording that is another file in another set."""
+    files: dict[str, set[str]] = {}
+    for utt, segment in whole.segments.items():
+        files.setdefault(segment.recording, set()).add(whole.wavs[utt])
+    for data in sets:
+        for utt, segment in data.segments.items():
+            if len(files[segment.recording]) > 1:
+                own = f"{data.path.name}-{segment.recording}"
+                whole.segments[utt] = replace(segment, recording=own)
     return whole

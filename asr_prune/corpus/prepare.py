@@ -13,7 +13,7 @@ from asr_prune.corpus.inspect import utterance_seconds
 from asr_prune.corpus.options import CorpusOptions
 from asr_prune.corpus.script import load_script, option_names, run_prepare, script_options
 from asr_prune.corpus.validate import check_overlap, examine
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, listed
 from asr_prune.text import check_text, fields, file_lines
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ def prepare_corpus(
     if any; oov: its word for unknown words, unless an oov.int beside it says; None: no words need a
     pronunciation; audio: whether the recordings are needed; transcribed: whether networks learn
     from transcripts; nj: number of processes that read audio. A test set without transcripts gets a
-    `text` of ids alone. Raises UserError as the script does, and if train or dev has no
-    transcripts, or none that the words cover.
+    `text` of ids alone. Raises UserError as the script does, if a set lacks audio that is needed,
+    and if train or dev has no transcripts, or none that the words cover.
     """
     module = load_script(script)
     dictionary = out / "local"
@@ -65,6 +65,9 @@ def prepare_corpus(
     for part in ("test",) if transcribed else [folder.name for folder in sets]:
         write_silent_text(out / part)
     data = {folder.name: DataDir.read(folder) for folder in sets}
+    if audio and (without := [part for part, own in data.items() if not own.wavs]):
+        remedy = "correct what the script reads, or name finished features in features.*.archives"
+        raise UserError(f"{script.name} found no audio for {listed(without, 'and')}; {remedy}.")
     describe(data, corpus, audio, transcribed, nj)
     if transcribed:
         need_transcripts(data)

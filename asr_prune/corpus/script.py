@@ -9,6 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import ModuleType
@@ -167,10 +168,18 @@ def script_options(script: ModuleType, corpus: CorpusOptions) -> list[Any]:
 
 
 def option_names(script: ModuleType, corpus: CorpusOptions) -> list[str]:
-    """Keys of corpus.options that the script takes, without those that the recipe has switched on."""
+    """Keys of corpus.options that the script takes, without those that the recipe has switched on
+    or that could not be switched on beside its other options.
+    """
     cls = getattr(script, "Options", None)
-    names = [option.name for option in fields(cls)] if cls else []
-    return [name for name in names if corpus.options.get(name) is not True]
+    found = [option for option in fields(cls) if corpus.options.get(option.name) is not True] if cls else []
+    return [o.name for o in found if o.default is not False or _accepts(cls, {**corpus.options, o.name: True})]
+
+
+def _accepts(cls: Any, given: dict[str, Any]) -> bool:
+    with suppress(TypeError, ValueError):
+        return bool(cls(**given))
+    return False
 
 
 def run_prepare(script: ModuleType, corpus: CorpusOptions, out: Path, seed: int) -> None:

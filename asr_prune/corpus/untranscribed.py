@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from asr_prune.corpus.datadir import DataDir, read_audio_tables, read_table
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted, first_few
 
 log = logging.getLogger(__name__)
 
 
-def take_untranscribed(source: Path, out: Path, train: Path) -> list[Path]:
+def take_untranscribed(source: Path, out: Path, sets: Sequence[Path]) -> list[Path]:
     """Copies wav.scp, utt2spk and, if it exists, segments of the data directory `source` to `out`,
     whose `text` has no words; that of `source` is not read.
 
-    train: the training set, of other utterances. Returns further files that it wrote. Raises
-    UserError if a table is missing or damaged, the two differ, or an utterance is in `train`.
+    sets: train, dev and test, which are of other utterances, and the last two of other speech: what
+    a network has heard is no test. Returns further files that it wrote. Raises UserError if a table
+    is missing or damaged, the two differ, or an utterance, or audio of dev or test, is there, too.
+    Warns of speakers of dev and test.
     """
     for name in ("wav.scp", "utt2spk"):
         if not (source / name).is_file():
@@ -25,14 +29,18 @@ def take_untranscribed(source: Path, out: Path, train: Path) -> list[Path]:
     speakers = read_table(source / "utt2spk")
     if odd := sorted(wavs.keys() ^ speakers.keys()):
         raise UserError(
-            f"corpus.untranscribed: utt2spk of {source} and its audio differ in {len(odd)} utterances (for instance "
-            f"{odd[0]}); correct them."
+            f"corpus.untranscribed: utt2spk of {source} and its audio differ in {counted(odd, 'utterance')} "
+            f"(for instance {odd[0]}); correct them."
         )
-    if twice := sorted(speakers.keys() & read_table(train / "utt2spk").keys()):
-        raise UserError(
-            f"corpus.untranscribed: {len(twice)} utterances of {source} are in {train}, too (for instance "
-            f"{twice[0]}); leave them out of one of the two."
-        )
+    for data in map(DataDir.read, sets):
+        _refuse_shared(source, data, "utterance", speakers.keys() & data.utt2spk.keys())
+        if data.path.name == "train":
+            continue
+        heard, tested = ({*map(os.path.abspath, table.values())} for table in (wavs, data.wavs))
+        _refuse_shared(source, data, "audio file", heard & tested)
+        if both := sorted({*speakers.values()} & {*data.utt2spk.values()}):
+            what = f"{source} and {data.path} share {counted(both, 'speaker')}: {first_few(both)}"
+            log.warning("  corpus.untranscribed: %s, who are then no unheard test", what)
     DataDir(out, wavs, {name: [] for name in speakers}, speakers, segments).write()
     log.info(
         "  %s: %d utterances of %d speakers without transcripts",
@@ -41,3 +49,9 @@ def take_untranscribed(source: Path, out: Path, train: Path) -> list[Path]:
         len({*speakers.values()}),
     )
     return [path for path in (out / "segments",) if path.is_file()]
+
+
+def _refuse_shared(source: Path, data: DataDir, kind: str, shared: Collection[str]) -> None:
+    if twice := sorted(shared):
+        what = f"{source} and {data.path} share {counted(twice, kind)} (for instance {twice[0]})"
+        raise UserError(f"corpus.untranscribed: {what}, which must be left out of one of the two.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container, Iterable
 from contextlib import suppress
 from functools import cache
@@ -17,6 +18,8 @@ from asr_prune.corpus.side_tables import SIDE_TABLES, unfit
 from asr_prune.errors import counted, first_few
 from asr_prune.text import fields
 
+log = logging.getLogger(__name__)
+
 #: {name: {key: rest of line}}
 Tables = dict[str, dict[str, str]]
 #: tables that can be made again, so that no utterance is dropped for them
@@ -27,14 +30,15 @@ class Usable:
     """Selects the utterances that can be used; adds to `changes` why others are dropped.
 
     known: the utterances, speakers and recordings that there were, usable or not. seconds: of the
-    recordings that can be read, after `utterances`. paths: of all recordings.
+    recordings that can be read, after `utterances`. paths: of all recordings; none where features
+    came without audio. What pipes give is not run, and counts as usable.
     """
 
     def __init__(self, path: Path, tables: Tables, changes: list[str], channel: Channel) -> None:
         self.tables, self.changes, self.channel = tables, changes, channel
-        self.paths = audio_paths(path / "wav.scp", tables["wav.scp"])
+        self.paths = audio_paths(path / "wav.scp", tables.get("wav.scp", {}))
         self.segments, self.unparsed = parse_segments(tables.get("segments", {}).items())
-        self.audio = "segments" if "segments" in tables else "wav.scp"
+        self.audio = next(name for name in ("segments", "wav.scp", "feats.scp") if name in tables)
         self.kept: set[str] = {*tables[self.audio], *tables["text"], *tables["utt2spk"]}
         recordings = {fields(rest)[0] for rest in tables.get("segments", {}).values() if rest}
         self.known: dict[str, set[str]] = {
@@ -48,7 +52,8 @@ class Usable:
         """In C order. nj: number of processes that read audio."""
         self._check_tables()
         self._check_side_tables()
-        self._check_audio(rate, nj)
+        if "wav.scp" in self.tables:
+            self._check_audio(rate, nj)
         return sorted(self.kept, key=c_order)
 
     def owner(self, of: str, utterance: str) -> str:
@@ -75,8 +80,9 @@ class Usable:
         odd = [key for key in self.kept if len(fields(utt2spk[key])) != 1]
         self._drop("without exactly one speaker", odd)
         self._drop("whose segment is not `recording start end`", self.unparsed)
-        lost = [key for key in self.kept if self.source(key) not in self.tables["wav.scp"]]
-        self._drop("whose recording is missing in wav.scp", lost)
+        if "wav.scp" in self.tables:
+            lost = [key for key in self.kept if self.source(key) not in self.paths]
+            self._drop("whose recording is missing in wav.scp", lost)
 
     def _check_side_tables(self) -> None:
         for table in SIDE_TABLES:
@@ -91,11 +97,17 @@ class Usable:
 
     def _check_audio(self, rate: int | None, nj: int) -> None:
         sources = dict.fromkeys(self.source(key) for key in sorted(self.kept, key=c_order))
-        pipes = {source for source in sources if self.tables["wav.scp"][source][-1:] in ("", "|")}
-        self._drop("whose audio is a pipe or has no name", self._of(pipes))
-        files = {source: self.paths[source] for source in sources if source not in pipes}
+        nameless = {source for source in sources if not self.paths[source]}
+        self._drop("whose audio has no name", self._of(nameless))
+        paths = {source: self.paths[source] for source in sources if self.paths[source]}
+        files = {source: path for source, path in paths.items() if not path.endswith("|")}
+        if pipes := paths.keys() - files.keys():
+            names = first_few(sorted(pipes, key=c_order))
+            log.warning("wav.scp: %s kept, not run and not checked: %s", counted(pipes, "pipe"), names)
         self._check_channels()
-        channels = channels_read(files, self._kept_segments(), self.channel)
+        segments = self._kept_segments().items()
+        of_files = {key: segment for key, segment in segments if segment.recording in files}
+        channels = channels_read(files, of_files, self.channel)
         inspected = inspect_audio(files, rate, True, channels, nj)
         self.seconds = inspected.seconds
         for kind, bad in sorted(inspected.problems.items()):
@@ -109,7 +121,8 @@ class Usable:
         count, wrong = cache(channel_count), list[str]()
         for key, segment in self._kept_segments().items():
             with suppress(AudioProblem):  # which is reported with the others
-                if segment.channel and segment.channel > count(self.paths[segment.recording]):
+                path = self.paths[segment.recording]
+                if segment.channel and not path.endswith("|") and segment.channel > count(path):
                     wrong.append(key)
         self._drop("whose recording has no such channel", wrong)
 

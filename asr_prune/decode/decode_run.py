@@ -38,10 +38,12 @@ def decode_run(
 
     outs: a folder per set, which gets the figures and either lattices (decode.lattice) or the words
     at each point; options: replace those of `decoding`. Goes on from the portions that an
-    interrupted decoding of the same left beside `outs`. Raises UserError as `lattice_set`.
+    interrupted decoding of the same left beside `outs`. Raises UserError as `lattice_set`, or if the
+    network was trained on other features.
     """
-    decoding = replace(decoding, options=options)
-    model = placed_model(with_token_priors(decoding, load_model(network)), options.device)
+    decoding, model = replace(decoding, options=options), load_model(network)
+    decoding.check_features(model.features, network)
+    model = placed_model(with_token_priors(decoding, model), options.device)
     for part, out in outs.items():
         if decoding.options.search == "greedy":
             _greedy_part(decoding, model, part, out)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.network_features import NetworkFeatures
 
@@ -52,6 +54,17 @@ class Decoding:
     def stored(self, part: str) -> Stored:
         """The features of a set, float32 [frames, dim] by utterance, read on access."""
         return self.features.stored(self.set(part), self.align)
+
+    def check_features(self, features: dict[str, Any], network: Path) -> None:
+        """Raises UserError unless the network in the file `network` was trained on what networks read now.
+
+        features: those that the network has stored; {} if none.
+        """
+        if features and (unlike := NetworkFeatures.from_plain(features).unlike(self.features)):
+            raise UserError(
+                f"{network} was trained on other features than those of the recipe: {unlike}; restore the settings, "
+                "or run asr-prune run without --stage, which trains the run again."
+            )
 
     def load(self, part: str) -> dict[str, np.ndarray]:
         """The same, in memory."""

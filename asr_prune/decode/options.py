@@ -103,6 +103,10 @@ class DecodeOptions:
                 raise ValueError(f"{name} must be numbers of at least 1, not {list(weights)}")
         if not self.penalties:
             raise ValueError("penalties must have at least one number, for instance 0.0")
+        for name in ("lm_weights", "ctc_lm_weights", "penalties"):
+            values = getattr(self, name)
+            if twice := [value for value in values if values.count(value) > 1]:
+                raise ValueError(f"{name} has {twice[0]} twice; give each value once")
 
     def _check_beams(self) -> None:
         for name in ("beam", "first_beam", "lattice_beam", "adapt_lattice_beam", "acoustic_scale", "beam_delta"):

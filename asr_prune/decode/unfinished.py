@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from asr_prune.errors import counted
+
 log = logging.getLogger(__name__)
 
 
@@ -14,6 +16,6 @@ def warn_unfinished(utterances: Sequence[str], setting: str = "decode.beam") -> 
     setting: of the recipe that is the beam of the search, empty if none is.
     """
     if utterances:
-        text = "%d utterances reached no final state, partial words kept: %s%s"
+        text = "%s reached no final state, partial words kept: %s%s"
         remedy = f"; widen {setting}" if setting else ""
-        log.warning(text, len(utterances), " ".join(sorted(utterances)[:5]), remedy)
+        log.warning(text, counted(utterances, "utterance"), " ".join(sorted(utterances)[:5]), remedy)

@@ -46,8 +46,9 @@ class Deployed:
 
         format; network: type, inputs, hidden (nodes of each layer), outputs, activation; stride:
         input frames per output frame; tokens: with CTC the text of each output, the blank first,
-        else empty; context: frames spliced left and right; log_priors: [pdfs]; features: all
-        options, and the name of the GMM-HMM of the labels; front_end; input: a sentence.
+        else empty; context: frames spliced left and right; reach: spliced frames that the network
+        reads before and after one; log_priors: [pdfs]; features: all options, and the name of the
+        GMM-HMM of the labels; front_end; input: a sentence.
         """
         model = self.model
         return {
@@ -56,6 +57,7 @@ class Deployed:
             "stride": model.network.stride,
             "tokens": model.tokens,
             "context": list(model.context),
+            "reach": list(model.network.reach),
             "log_priors": _decimals(model.priors.numpy()),
             "features": model.features,
             "front_end": self._front_end(),

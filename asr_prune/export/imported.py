@@ -8,18 +8,15 @@ from pathlib import Path
 
 from asr_prune.acoustic.graph_model import cut_model
 from asr_prune.acoustic.graph_network import GraphNetwork
-from asr_prune.errors import UserError
-from asr_prune.export.places import refuse_other_folder
+from asr_prune.errors import UserError, counted, first_few
+from asr_prune.export.places import export_dir
 from asr_prune.export.trained_run import TrainedRun
-from asr_prune.files import atomic_dir
+from asr_prune.files import files_below
 from asr_prune.nnet3.graph import needed_nodes
 from asr_prune.nnet3.model import Nnet3, read_nnet3, write_nnet3
-from asr_prune.nnet3.places import model_file
+from asr_prune.nnet3.places import is_of_vosk
 
 log = logging.getLogger(__name__)
-
-#: files by which Vosk knows a model directory, of its newer and its older layout
-_VOSK = ("am/final.mdl", "mfcc.conf")
 
 
 def export_imported(trained: TrainedRun, out: Path, kind: str) -> None:
@@ -27,20 +24,19 @@ def export_imported(trained: TrainedRun, out: Path, kind: str) -> None:
     widths and the weights of the run's shrunk network.
 
     kind: nnet3, or vosk for a directory that Vosk opens. Raises UserError if the model has changed
-    since, if it is no directory of that kind, or if `out` is something other than an earlier export.
+    since, if it is no directory of that kind, or if `out` is something other than an earlier export,
+    or in the imported directory, or around it.
     """
-    source = Path(trained.imported_from)
-    path = model_file(source)
+    source, path = Path(trained.imported_from), trained.imported_file
     inside = path.relative_to(source) if source.is_dir() else Path(path.name)
-    if kind == "vosk" and not any((source / name).is_file() for name in _VOSK):
+    if kind == "vosk" and not is_of_vosk(source):
         raise UserError(f"{source} is no model directory of Vosk; export the run with --nnet3.")
-    refuse_other_folder(out, kind, str(inside))
+    _refuse_overlap(out, source)
     model, network = read_nnet3(path), trained.model.network
     assert isinstance(network, GraphNetwork)
     _check_same(path, model, network)
-    with atomic_dir(out) as partial:
-        if source.is_dir():
-            shutil.copytree(source, partial, dirs_exist_ok=True)
+    with export_dir(out, kind) as partial:
+        _copy(source, partial)
         small = cut_model(model, network, trained.model.kept)
         write_nnet3(partial / inside, small)
     sizes = path.stat().st_size, (out / inside).stat().st_size
@@ -50,6 +46,22 @@ def export_imported(trained: TrainedRun, out: Path, kind: str) -> None:
         "/".join(map(str, network.widths)),
         *sizes[::-1],
     )
+
+
+def _copy(source: Path, partial: Path) -> None:
+    """Contents alone: a model may be protected from writing, and its folders may be links."""
+    for path in files_below(source) if source.is_dir() else ():
+        place = partial / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+    if lost := sorted(str(path) for path in source.rglob("*") if path.is_symlink() and not path.exists()):
+        log.warning("%s left out: %s", counted(lost, "dangling link"), first_few(lost))
+
+
+def _refuse_overlap(out: Path, source: Path) -> None:
+    place, there = source.resolve(), out.resolve()
+    if place in (there, *there.parents) or there in place.parents:
+        raise UserError(f"{out} overlaps {source}, the imported model, which stays as it is; name another folder.")
 
 
 def _check_same(path: Path, model: Nnet3, network: GraphNetwork) -> None:

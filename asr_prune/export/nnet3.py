@@ -16,10 +16,9 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.nnet1 import conf_text, write_features
 from asr_prune.export.nnet3_model import nnet3_model, with_transitions
-from asr_prune.export.places import refuse_other_folder, take_over
+from asr_prune.export.places import export_dir, take_over
 from asr_prune.export.scored import scored_point
 from asr_prune.export.trained_run import TrainedRun
-from asr_prune.files import atomic_dir
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.lang.fst import read_fst_parts
 from asr_prune.lang.lang import Lang
@@ -38,9 +37,8 @@ def export_nnet3(trained: TrainedRun, out: Path) -> None:
     there is final.raw alone, with a warning. Raises UserError as `nnet3_model`, or if `out` is
     something other than an earlier export.
     """
-    refuse_other_folder(out, "nnet3", "final.raw")
     deployed = trained.deployed()
-    with atomic_dir(out) as partial:
+    with export_dir(out, "nnet3") as partial:
         write_nnet3(partial / "final.raw", nnet3_model(deployed.model), binary=True)
         write_features(partial, deployed)
         (partial / "model.json").write_text(json.dumps(deployed.card(), indent=1), encoding="utf-8")
@@ -60,11 +58,10 @@ def export_vosk(trained: TrainedRun, out: Path, decoding: Decoding) -> None:
     weights of the graph. Raises UserError if Vosk cannot compute the features, there is no HMM or
     no graph, or the run has not been scored, and as `export_nnet3`.
     """
-    refuse_other_folder(out, "vosk", "am/final.mdl")
     deployed = trained.deployed()
     check_vosk_features(deployed)
     transitions, point = _transitions(trained, deployed), scored_point(trained.run)
-    with atomic_dir(out) as partial:
+    with export_dir(out, "vosk") as partial:
         for name in ("am", "conf", "graph/phones"):
             (partial / name).mkdir(parents=True)
         model = with_transitions(deployed.model, transitions)
@@ -88,6 +85,9 @@ def check_vosk_features(deployed: Deployed) -> None:
     if deployed.front is not None:
         what = "this run reads the features of the GMM-HMM, which Vosk cannot compute or adapt"
         raise UserError(f"{what}; train it with {key}.type=fbank and {key}.cmvn=global.")
+    if base.type == "online":
+        what = f"this run reads the features of {base.model}, whose settings --vosk does not copy"
+        raise UserError(f"{what}; train it with {key}.type=mfcc or fbank and {key}.cmvn=global.")
     if base.normalised:
         what = f"Vosk cannot normalise features as this run's cmvn: {base.cmvn} does"
         raise UserError(f"{what}; train it with {key}.cmvn=global.")

@@ -33,8 +33,9 @@ _INPUT_FORM = (
     f"{INPUT} float32 [frames, dim] of one whole utterance, neither spliced nor scaled. The graph"
     " repeats the first and last frame beyond the edges, splices context[0] frames before and"
     " context[1] after each, takes of that only the columns of network if it has any, subtracts a"
-    " mean and multiplies by an inverse deviation. For part of a longer utterance add context[0] frames"
-    " before it and context[1] after it, and drop their rows of the outputs."
+    " mean and multiplies by an inverse deviation. For part of a longer utterance, which begins at a"
+    " multiple of stride, add context[0] + reach[0] frames before it, rounded up to a multiple of"
+    " stride, and context[1] + reach[1] after it, and drop their rows of the outputs."
 )
 _OUTPUT_FORM = (
     f"{LOGITS} float32 [frames, pdfs] before the softmax; {LOGLIKES} float32 [frames, pdfs]:"

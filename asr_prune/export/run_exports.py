@@ -25,10 +25,9 @@ from asr_prune.export.forward import Forward, liken, torch_forward
 from asr_prune.export.nnet1 import write_nnet1
 from asr_prune.export.onnx_graph import onnx_model
 from asr_prune.export.onnx_run import Session, need_onnx, quantise
-from asr_prune.export.places import refuse_other_folder
+from asr_prune.export.places import export_dir
 from asr_prune.export.trained_run import TrainedRun
 from asr_prune.features.archive import write_matrices
-from asr_prune.files import atomic_dir
 from asr_prune.hmm.labels import read_labels
 from asr_prune.integrity import checked
 from asr_prune.layout import SCORED_SETS
@@ -56,9 +55,8 @@ def export_nnet1(trained: TrainedRun, out: Path) -> None:
 
     Raises UserError as `write_nnet1`, or if `out` is something other than an earlier export.
     """
-    refuse_other_folder(out, "nnet1", "final.nnet")
     deployed = trained.deployed()
-    with atomic_dir(out) as partial:
+    with export_dir(out, "nnet1") as partial:
         write_nnet1(partial, deployed)
         for name in ("final.mdl", "tree"):
             if (trained.hmm / name).is_file():
@@ -73,14 +71,16 @@ def export_loglikes(trained: TrainedRun, out: Path, parts: Sequence[str]) -> Non
 
     By utterance log p(frame | pdf) up to a constant, float32 [frames, pdfs]: priors divided out,
     not scaled. A pdf without training frames stays at about log posterior - 10. The scp files have
-    absolute paths. Raises UserError if a set is missing.
+    absolute paths. Raises UserError if a set is missing, or if `out` is something other than an
+    earlier export.
     """
     model = trained.model
-    for part in parts:
-        feats = trained.features(part)
-        loglikes = log_likelihoods(model.network, model.priors, feats, model.context)
-        write_matrices(out / part, loglikes, absolute=True)
-        log.info("%s.scp: %d utterances, %d pdfs", out / part, len(feats), model.network.outputs)
+    with export_dir(out, "loglikes") as partial:
+        for part in parts:
+            feats = trained.features(part)
+            loglikes = log_likelihoods(model.network, model.priors, feats, model.context)
+            write_matrices(partial / part, loglikes, place=out.absolute() / part)
+            log.info("%s.scp: %d utterances, %d pdfs", out / part, len(feats), model.network.outputs)
 
 
 def export_onnx(trained: TrainedRun, out: Path, judging: Judging | None) -> list[dict[str, Any]]:
@@ -91,9 +91,8 @@ def export_onnx(trained: TrainedRun, out: Path, judging: Judging | None) -> list
     missing, or if `out` is something other than an earlier export.
     """
     need_onnx()
-    refuse_other_folder(out, "onnx", FORMS["float32"])
     deployed = trained.deployed()
-    with atomic_dir(out) as partial:
+    with export_dir(out, "onnx") as partial:
         model = onnx_model(deployed)
         (partial / FORMS["float32"]).write_bytes(model.SerializeToString())
         quantise(model, partial / FORMS["int8"])

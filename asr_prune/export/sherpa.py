@@ -20,12 +20,11 @@ from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
 from asr_prune.export.forward import Forward, Likeness, Outputs, liken, torch_forward
 from asr_prune.export.onnx_run import Session, need_onnx, quantise
-from asr_prune.export.places import refuse_other_folder, take_over
+from asr_prune.export.places import EXPORT_MARK, export_dir, take_over
 from asr_prune.export.scored import scored_point
 from asr_prune.export.sherpa_graph import sherpa_graph
 from asr_prune.export.sherpa_model import BATCH, LENGTHS, LOG_PROBS, sherpa_model
 from asr_prune.export.trained_run import TrainedRun
-from asr_prune.files import atomic_dir
 from asr_prune.lang.symbols import write_symbols
 from asr_prune.layout import SCORED_SETS
 
@@ -48,11 +47,10 @@ def export_sherpa(trained: TrainedRun, out: Path, decoding: Decoding) -> dict[st
     has not been scored, float32 differs by more than float32 explains, or packages are missing.
     """
     need_onnx()
-    refuse_other_folder(out, "sherpa", NETWORKS["float32"])
     deployed = trained.deployed()
     tokens = _tokens(deployed)
     point = scored_point(trained.run) if decoding.options.search == "graph" else None
-    with atomic_dir(out) as partial:
+    with export_dir(out, "sherpa") as partial:
         _write_networks(partial, deployed, point)
         write_symbols({token: number for number, token in enumerate(tokens)}, partial / TOKENS)
         if point:
@@ -68,7 +66,7 @@ def export_sherpa(trained: TrainedRun, out: Path, decoding: Decoding) -> dict[st
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != EXPORT_MARK)
 
 
 def _tokens(deployed: Deployed) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +14,12 @@ import yaml
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.errors import UserError
 from asr_prune.export.deployed import Deployed
+from asr_prune.files import digest
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.integrity import checked
 from asr_prune.layout import Layout
+from asr_prune.nnet3.places import model_file
 from asr_prune.run_dir import RunDir
 
 
@@ -35,6 +39,16 @@ class TrainedRun:
         """The Kaldi or Vosk model that the network was made from, "" for networks of recipes."""
         recipe = yaml.safe_load(checked(self.run.recipe).read_bytes())
         return str(recipe["network"].get("model") or "")
+
+    @property
+    def imported_file(self) -> Path:
+        """The file of that model. Raises UserError if it is missing, or another one than the run was trained from."""
+        path, then = model_file(Path(self.imported_from)), None
+        with suppress(OSError, ValueError, KeyError):  # a run that was copied without its records
+            then = json.loads((self.run.records / "train.json").read_text(encoding="utf-8"))["inputs"][str(path)]
+        if then not in (None, digest(path)):
+            raise UserError(f"{path} is not the model that the run was made from; put it back or train the run again.")
+        return path
 
     @property
     def source(self) -> NetworkFeatures:

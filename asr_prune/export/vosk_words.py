@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,19 @@ import numpy as np
 from asr_prune.acoustic.graph_model import cut_model
 from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.corpus.audio import read_audio
+from asr_prune.corpus.audio_file import AudioProblem
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.errors import UserError
+from asr_prune.corpus.sound import Sound
+from asr_prune.errors import UserError, first_few
 from asr_prune.export.trained_run import TrainedRun
-from asr_prune.files import atomic
+from asr_prune.files import atomic, files_below
 from asr_prune.integrity import checked
 from asr_prune.nnet3.model import read_nnet3, write_nnet3
-from asr_prune.nnet3.places import model_file
 from asr_prune.process import WorkerEnded, worker_pool
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
+
+log = logging.getLogger(__name__)
 
 #: seconds of audio that Vosk is given at a time
 _PIECE = 0.4
@@ -34,11 +38,14 @@ _PIECE = 0.4
 
 @dataclass(frozen=True)
 class VoskWords:
-    """words: of each utterance; seconds: of CPU, without loading the model, for `audio` seconds."""
+    """words: of each utterance; seconds: of CPU, without loading the model, for `audio` seconds;
+    skipped: utterances whose audio cannot be used, and why.
+    """
 
     words: dict[str, list[str]]
     seconds: float
     audio: float
+    skipped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> VoskWords:
@@ -46,24 +53,24 @@ class VoskWords:
         return cls(**json.loads(checked(path).read_text(encoding="utf-8")))
 
 
-def original_words(model: Path, data: Path, rate: int, out: Path) -> None:
-    """Writes what Vosk finds with the model directory `model` in the audio of the data directory
-    `data`. rate: hertz. Raises UserError if Vosk cannot open the model.
+def original_words(model: Path, sound: Sound, out: Path) -> None:
+    """Writes what Vosk finds with the model directory `model`. Audio that cannot be used is skipped,
+    counted and logged. Raises UserError if Vosk cannot open the model, or if nothing is left.
     """
-    found = _in_vosk(model, data, rate)
+    found = _in_vosk(model, sound)
     with atomic(out) as file:
         json.dump(vars(found), file, ensure_ascii=False)
 
 
-def run_words(run: RunDir, data: Path, rate: int, original: Path, out: Path) -> None:
+def run_words(run: RunDir, sound: Sound, original: Path, out: Path) -> None:
     """Writes how the words of a run's shrunk network differ from those of the original, in the
     files that `original_words` wrote; both searches are Vosk's. Raises UserError as that does.
     """
     trained, before = TrainedRun(run), VoskWords.read(original)
     with _smaller(trained) as folder:
-        found = _in_vosk(folder, data, rate)
+        found = _in_vosk(folder, sound)
     with atomic(out) as file:
-        json.dump(_compared(before, found, DataDir.read(data).text), file, ensure_ascii=False, indent=1)
+        json.dump(_compared(before, found, DataDir.read(sound.data).text), file, ensure_ascii=False, indent=1)
 
 
 def _compared(before: VoskWords, found: VoskWords, text: dict[str, list[str]]) -> dict[str, Any]:
@@ -85,12 +92,12 @@ def _compared(before: VoskWords, found: VoskWords, text: dict[str, list[str]]) -
 @contextmanager
 def _smaller(trained: TrainedRun) -> Iterator[Path]:
     """The imported directory with the run's network; all other files are links."""
-    source = Path(trained.imported_from).resolve()
-    path, network = model_file(source), trained.model.network
+    source, network = Path(trained.imported_from).resolve(), trained.model.network
+    path = source / trained.imported_file.relative_to(trained.imported_from)
     assert isinstance(network, GraphNetwork)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        for file in (file for file in source.rglob("*") if file.is_file()):
+        for file in files_below(source):
             link = folder / file.relative_to(source)
             link.parent.mkdir(parents=True, exist_ok=True)
             if file != path:
@@ -99,17 +106,23 @@ def _smaller(trained: TrainedRun) -> Iterator[Path]:
         yield folder
 
 
-def _in_vosk(model: Path, data: Path, rate: int) -> VoskWords:
+def _in_vosk(model: Path, sound: Sound) -> VoskWords:
     """In a process of its own: what Kaldi's code does not like ends the process."""
     with worker_pool(1, "spawn") as pool:
         try:
-            (found,) = pool.starmap(_recognised, [(model, data, rate)])
+            (found,) = pool.starmap(_recognised, [(model, sound)])
         except WorkerEnded:
             raise UserError(f"Vosk ended while it read {model}; try the directory with Vosk alone.") from None
+    if skipped := found.skipped:
+        whole = len(skipped) + len(found.words)
+        log.warning("%s: %d of %d utterances skipped: %s", sound.data, len(skipped), whole, first_few(skipped))
+    if not found.words:
+        first = next(iter(skipped.values()), "it is empty.")
+        raise UserError(f"no utterance of {sound.data} can be used: {first}")
     return found
 
 
-def _recognised(model: Path, data: Path, rate: int) -> VoskWords:
+def _recognised(model: Path, sound: Sound) -> VoskWords:
     import vosk  # type: ignore[import-untyped]
 
     vosk.SetLogLevel(-1)
@@ -117,12 +130,20 @@ def _recognised(model: Path, data: Path, rate: int) -> VoskWords:
         opened = vosk.Model(str(model))
     except Exception as error:  # a bare one is what it raises
         raise UserError(f"Vosk cannot open {model} ({error}); try the directory with Vosk alone.") from None
-    corpus, words, begin, audio = DataDir.read(data), dict[str, list[str]](), time.process_time(), 0
+    corpus, rate, words = DataDir.read(sound.data), sound.rate, dict[str, list[str]]()
+    skipped, begin, audio = dict[str, str](), time.process_time(), 0
     for name, place in corpus.wavs.items():
-        samples, _ = read_audio(place, rate, corpus.segments.get(name))
-        words[name] = _utterance(vosk.KaldiRecognizer(opened, rate), samples.astype("<i2"), int(_PIECE * rate))
+        part = corpus.segments.get(name)
+        try:
+            samples, _ = read_audio(place, rate, part, sound.resample, sound.longest, sound.channel)
+        except AudioProblem as problem:
+            skipped[name] = str(problem)
+            continue
+        # lossy formats and resampling may pass the range
+        heard = np.rint(samples).clip(-32768, 32767).astype("<i2")
+        words[name] = _utterance(vosk.KaldiRecognizer(opened, rate), heard, int(_PIECE * rate))
         audio += len(samples)
-    return VoskWords(words, time.process_time() - begin, max(audio / rate, 1e-9))
+    return VoskWords(words, time.process_time() - begin, max(audio / rate, 1e-9), skipped)
 
 
 def _utterance(recogniser: Any, samples: np.ndarray, piece: int) -> list[str]:

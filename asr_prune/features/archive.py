@@ -44,15 +44,15 @@ def _import_quietly() -> ModuleType:
 kaldi_io = _import_quietly()
 
 
-def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]], absolute: bool = False) -> None:
+def write_matrices(stem: Path, matrices: Iterable[tuple[str, np.ndarray]], place: Path | None = None) -> None:
     """Writes `stem`.ark and `stem`.scp, which has the archive's path and the offset of each matrix.
 
-    matrices: (key, float32 or float64 [rows, columns]), written in this order. absolute: write the
-    absolute path, for a folder that is used from anywhere; else as `project_path`. Raises UserError
-    as `atomic`.
+    matrices: (key, float32 or float64 [rows, columns]), written in this order. place: what the scp
+    calls `stem`, for a folder that is written under another name; else as `project_path`. Raises
+    UserError as `atomic`.
     """
-    ark = Path(f"{stem}.ark").absolute() if absolute else project_path(f"{stem}.ark")
-    with atomic(ark, "wb") as file:
+    ark = project_path(f"{stem}.ark") if place is None else Path(f"{place}.ark")
+    with atomic(Path(f"{stem}.ark"), "wb") as file:
         writer = ArchiveWriter(file)
         index = [f"{key} {ark}:{writer.add(key, matrix)}\n" for key, matrix in matrices]
     with atomic(Path(f"{stem}.scp")) as file:

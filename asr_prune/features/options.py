@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from asr_prune.errors import counted
+from asr_prune.features.mel_bins import most_bins
 from asr_prune.options import options
 
 
@@ -84,6 +86,22 @@ class FeatureOptions:
         if not self.low_freq < self.top_freq <= self.rate / 2:
             edges = f"low_freq ({self.low_freq}) and half the rate ({self.rate / 2})"
             raise ValueError(f"high_freq must be between {edges}, not {self.top_freq}")
+        if self.type in ("mfcc", "fbank") and not self.archives:
+            self._check_frames()
+            self._check_bins()
+
+    def _check_frames(self) -> None:
+        for name, least in (("frame_shift_ms", 1), ("frame_length_ms", 2)):
+            if int(self.rate * getattr(self, name) / 1000) < least:
+                samples = f"{counted(range(least), 'sample')} at {self.rate} Hz, {least * 1000 / self.rate:g}"
+                raise ValueError(f"{name} must be at least {samples}, not {getattr(self, name):g}")
+
+    def _check_bins(self) -> None:
+        window = int(self.rate * self.frame_length_ms / 1000)
+        most = most_bins(self.bins, (self.low_freq, self.top_freq), self.rate, window)
+        if most < self.bins:
+            where = f"windows of {self.frame_length_ms:g} ms at {self.rate} Hz"
+            raise ValueError(f"bins must be at most {most} for {where}, not {self.bins}")
 
     @property
     def top_freq(self) -> float:

@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 
+from asr_prune.errors import counted, first_few
 from asr_prune.hmm.gmm import Doubles, Floats, Gmms, Ints, Longs, blocks
 from asr_prune.hmm.gmm_stats import gmm_posteriors
 from asr_prune.hmm.row_update import maximise
@@ -82,11 +83,11 @@ class Fmllr:
         """`transforms`, and the identity for speakers with too `few` frames or that are `singular`."""
         unit = np.eye(self.gmms.dim, self.gmms.dim + 1, dtype=np.float32)
         if few:
-            message = "%d speakers have fewer than %g frames of speech and are not adapted: %s"
-            log.warning(message, len(few), self.min_frames, " ".join(few[:5]))
+            message = "not adapted to %s with fewer than %g frames of speech: %s"
+            log.warning(message, counted(few, "speaker"), self.min_frames, first_few(few))
         if singular:
-            message = "%d speakers have singular statistics and are not adapted: %s"
-            log.warning(message, len(singular), " ".join(singular[:5]))
+            message = "not adapted to %s with singular statistics: %s"
+            log.warning(message, counted(singular, "speaker"), first_few(singular))
         return dict.fromkeys([*few, *singular], unit) | transforms
 
     def _solve(self, speakers: Sequence[str]) -> tuple[Transforms, list[str]]:

@@ -49,6 +49,16 @@ class FrontEnd:
             return add_deltas(base, self.deltas)
         return splice(base, self.left, self.right) @ self.matrix.T
 
+    def dim(self, base_dim: int) -> int:
+        """Columns of the features that cepstra of `base_dim` columns give."""
+        return base_dim * (self.deltas + 1) if self.matrix is None else len(self.matrix)
+
+    def base_dim(self, dim: int) -> float:
+        """Columns of the cepstra that give features of `dim` columns."""
+        if self.matrix is None:
+            return dim / (self.deltas + 1)
+        return self.matrix.shape[1] / (self.left + 1 + self.right)
+
     def save(self, folder: Path) -> None:
         """Writes Kaldi's cmvn_opts and either delta_opts or splice_opts with final.mat."""
         (folder / "cmvn_opts").write_text(cmvn_opts(self.means, self.variance) + "\n")
@@ -85,6 +95,18 @@ def check_cmvn(folder: Readable, options: HmmFeatureOptions) -> None:
         raise UserError(
             f"{path} has {trained}, but features.hmm.cmvn and cmvn_variance mean {given}; "
             "set them as the GMM-HMM was trained."
+        )
+
+
+def check_columns(folder: Readable, front: FrontEnd, columns: int, dim: int) -> None:
+    """Raises UserError if the GMM-HMM in `folder` was not trained on cepstra of `columns` columns.
+
+    front: its front end; dim: of its features.
+    """
+    if front.base_dim(dim) != columns:
+        raise UserError(
+            f"{folder} has a GMM-HMM of features with {front.base_dim(dim):g} columns before deltas or splicing, but "
+            f"features.hmm gives {columns}; set features.hmm.ceps, or archives, as the GMM-HMM was trained."
         )
 
 

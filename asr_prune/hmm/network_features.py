@@ -19,7 +19,7 @@ from asr_prune.features.load import stored
 from asr_prune.features.options import FeatureOptions, FeaturesOptions, HmmFeatureOptions, NetworkFeatureOptions
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.fmllr import transformed
-from asr_prune.hmm.frontend import FrontEnd, check_cmvn
+from asr_prune.hmm.frontend import FrontEnd, check_cmvn, check_columns
 
 #: files that feature extraction writes for a set
 FEATURE_FILES = ("feats.ark", "feats.scp", "cmvn.ark", "cmvn.scp")
@@ -43,11 +43,17 @@ def pass_features(folder: Path, options: HmmFeatureOptions, hmm: Path, adapt: bo
     """Input features of the GMM-HMM pass in folder `hmm`, for a data directory; read on access.
 
     adapt: apply the speakers' fMLLR transforms if the pass has them. Raises UserError as
-    `check_cmvn`.
+    `check_cmvn`; on access, as `check_columns`.
     """
     front = FrontEnd.load(hmm)
     check_cmvn(hmm, options)
-    feats = base_features(folder, options).then(lambda _, base: front(base))
+
+    def through_front(_: str, base: np.ndarray) -> np.ndarray:
+        if front.matrix is not None:
+            check_columns(hmm, front, base.shape[1], len(front.matrix))
+        return front(base)
+
+    feats = base_features(folder, options).then(through_front)
     if not (adapt and (hmm / "trans.scp").is_file()):
         return feats
     transforms = dict(read_matrices(transform_file(hmm, folder.name)))
@@ -114,13 +120,23 @@ class NetworkFeatures:
         """
         own, stored_ones = (getattr(x.options, self.kind) for x in (self, here))
         applied = {"deltas": 0, "cmvn": "none", "cmvn_variance": False}
-        one, other = (asdict(replace(x, **applied)) for x in (own, stored_ones))
-        differ = [f"{key} {one[key]}, here {other[key]}" for key in one if one[key] != other[key]]
-        if differ:
-            return f"features.{self.kind} has {'; '.join(differ)}"
+        if differ := _differing(replace(own, **applied), replace(stored_ones, **applied)):
+            return f"features.{self.kind} has {differ}"
         if self.kind == "hmm" and not (align / self.hmm).is_dir():
             return f"pass {self.hmm} is not in {align}"
         return ""
+
+    def unlike(self, here: NetworkFeatures) -> str:
+        """What networks of these features read otherwise than those of the features `here`, in words; empty if
+        nothing.
+        """
+        if self.read == here.read:
+            return ""
+        if self.options.network.type != here.options.network.type:
+            return f"features.network has type {self.options.network.type}, here {here.options.network.type}"
+        if differ := _differing(self.read[0], here.read[0]):
+            return f"features.{self.kind} has {differ}"
+        return f"hmm.passes end with {self.hmm}, here {here.hmm}"
 
     def load(self, folder: Path, align: Path) -> dict[str, np.ndarray]:
         """Features of a data directory by utterance, float32 [frames, dim], in memory.
@@ -135,6 +151,11 @@ class NetworkFeatures:
             return pass_features(folder, self.options.hmm, align / self.hmm)
         speakers = DataDir.read(folder).utt2spk
         return stored(feature_folder(folder, "network"), self.options.network, speakers)
+
+
+def _differing(own: FeatureOptions, here: FeatureOptions) -> str:
+    one, other = asdict(own), asdict(here)
+    return "; ".join(f"{key} {one[key]}, here {other[key]}" for key in one if one[key] != other[key])
 
 
 def _plain(options: FeatureOptions) -> dict[str, Any]:

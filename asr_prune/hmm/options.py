@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -160,6 +161,19 @@ PassOptions = MonoOptions | TriOptions | LdaMlltOptions | SatOptions
 def pass_name(options: PassOptions) -> str:
     """Name of the pass and of its folder."""
     return options.name or options.type
+
+
+def front_pass(passes: Sequence[PassOptions]) -> PassOptions:
+    """The pass that gives the last of `passes` its front end: a speaker-adaptive one has that of the
+    pass before it, every other one has its own.
+    """
+    return next((own for own in reversed(passes) if not isinstance(own, SatOptions)), passes[-1])
+
+
+def front_dim(passes: Sequence[PassOptions], dim: int) -> int:
+    """Columns of the features of the last of `passes`; dim: those of cepstra with deltas."""
+    front = front_pass(passes)
+    return front.dim if isinstance(front, LdaMlltOptions) else dim
 
 
 @options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from asr_prune.hmm.options import PassOptions
+from asr_prune.hmm.options import LdaMlltOptions, PassOptions, front_pass
 
 LABEL_FILES = ("ali.ark", "pdf.ark", "summary.json")
 
@@ -14,8 +14,7 @@ def pass_files(folder: Path, options: PassOptions, before: Sequence[PassOptions]
     """What a pass of this kind leaves in its folder, named as Kaldi's scripts name it. before: the
     passes before it, from which a speaker-adaptive pass takes its front end.
     """
-    front = (*before, options) if options.type == "sat" else (options,)
-    linear = any(own.type == "lda_mllt" for own in front)
+    linear = isinstance(front_pass([*before, options]), LdaMlltOptions)
     names = ["final.mdl", "tree", "cmvn_opts", *LABEL_FILES]
     names += ["final.mat", "splice_opts"] if linear else ["delta_opts"]
     names += ["final.alimdl", "trans.ark", "trans.scp"] if options.type == "sat" else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.hmm.labelling import Labeller, Tally
 from asr_prune.hmm.options import PassOptions, pass_name
 
@@ -73,8 +73,8 @@ def _check(tally: Tally, name: str) -> None:
         message = f"hmm pass {name}: no utterance could be aligned"
         raise UserError(f"{message}; check that transcripts and audio belong together.")
     if tally.failed:
-        message = "%d utterances did not align and are left out: %s"
-        log.warning(message, len(tally.failed), first_ids(tally.failed))
+        message = "%s did not align, left out: %s"
+        log.warning(message, counted(tally.failed, "utterance"), first_ids(tally.failed))
 
 
 def first_ids(utts: list[str]) -> str:

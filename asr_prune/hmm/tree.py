@@ -167,6 +167,8 @@ def _read_node(reader: KaldiReader) -> Node | None:
         reader.expect(")")
         return Table(key, children)
     values = tuple(reader.ints())
+    if not values or list(values) != sorted(set(values)):  # the library would end the process
+        raise reader.fail(f"a question has the values {list(values[:5])}, not increasing ones")
     reader.expect("{")
     yes, no = _read_node(reader), _read_node(reader)
     reader.expect("}")

@@ -12,8 +12,8 @@ import numpy as np
 
 from asr_prune.corpus.datadir import group_by_speaker, read_table
 from asr_prune.errors import UserError
+from asr_prune.export.places import export_dir
 from asr_prune.features.archive import kaldi_io, read_matrices
-from asr_prune.files import atomic_dir
 from asr_prune.hmm.gmm import Ints
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.labels import read_labels
@@ -85,8 +85,12 @@ def export_pass(folders: ExportFolders, out: Path, jobs: int) -> None:
     are left out, counted and reported. Raises UserError if a file is missing or damaged, files are
     inconsistent, or `out` is something other than an earlier export.
     """
-    _refuse_foreign(out)
     align = folders.align
+    if not (align / "ali.ark").is_file() and (align / "pdf.ark").is_file():
+        raise UserError(
+            f"{align} has labels that came as pdf-ids, which hold no transition-ids; give hmm.labels the alignment "
+            "directory (ali.*.gz) instead, and run the align stage again."
+        )
     model, labels = HmmModel.load(align), read_labels(align / "ali.ark")
     speakers: dict[str, str] = {}
     for data in folders.data:
@@ -96,7 +100,7 @@ def export_pass(folders: ExportFolders, out: Path, jobs: int) -> None:
     if folders.graph is not None and not _fits(folders.graph, align):
         fix = "rerun the graph stage or drop --graph"
         raise UserError(f"{folders.graph} is not the decoding graph of {align}; {fix}.")
-    with atomic_dir(out) as partial:
+    with export_dir(out, "kaldi") as partial:
         for name in PASS:
             if (align / name).is_file():
                 shutil.copyfile(checked(align / name), partial / name)
@@ -105,12 +109,6 @@ def export_pass(folders: ExportFolders, out: Path, jobs: int) -> None:
         _write_lang_and_graph(folders, partial, model)
     size = len(kept), len(group_by_speaker(speakers))
     log.info("%s: %d utterances of %d speakers in %d jobs", out, *size, jobs)
-
-
-def _refuse_foreign(out: Path) -> None:
-    empty = out.is_dir() and not any(out.iterdir())
-    if out.exists() and not (out / "num_jobs").is_file() and not empty:
-        raise UserError(f"{out} exists and is not an earlier export; give another folder.")
 
 
 def _kept(labels: _Labels, speakers: _Speakers, model: HmmModel, align: Path) -> _Labels:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from asr_prune.corpus.datadir import DataDir, c_order, read_table
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.extract import ExtractCounts, write_cmvn
 from asr_prune.features.shards import write_shards
@@ -55,7 +55,7 @@ def _fix(scp: Path) -> str:
 def _kept(scp: Path, corpus: DataDir, counts: ExtractCounts) -> Iterator[tuple[str, np.ndarray]]:
     available = read_table(scp)
     if unknown := available.keys() - corpus.utt2spk.keys():
-        log.warning("%s: %d utterances are not in %s, left out", scp, len(unknown), corpus.path)
+        log.warning("%s: %s not in %s, left out", scp, counted(unknown, "utterance"), corpus.path)
     wanted = sorted(corpus.utt2spk, key=c_order)
     _skip(counts, {utt: f"no features in {scp}" for utt in wanted if utt not in available})
     for utt, matrix in read_matrices(scp, [utt for utt in wanted if utt in available], _fix(scp)):

@@ -12,6 +12,8 @@ from asr_prune.acoustic.graph_network import IVECTOR
 from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.network import Size, size_of
 from asr_prune.acoustic.options import NetworkOptions
+from asr_prune.corpus.datadir import read_lines
+from asr_prune.corpus.scp import audio_paths
 from asr_prune.errors import UserError
 from asr_prune.features.online.directory import find_files
 from asr_prune.features.online.front_end import ModelFrontEnd
@@ -101,20 +103,31 @@ def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
     path = folder / "recipe.yaml"
     with atomic(path) as file:
         file.write(_HEAD.format(model=model.place))
-        yaml.safe_dump(recipe_of(model, heard), file, sort_keys=False)
+        made = recipe_of(model, heard, _audio_root(heard.train / "wav.scp"))
+        yaml.safe_dump(made, file, sort_keys=False)
     return path
 
 
-def recipe_of(model: ImportedModel, heard: Heard) -> dict[str, Any]:
-    """The recipe that `write_import` writes, plain values."""
-    places: dict[str, Any] = {name: str(place) for name, place in vars(heard).items() if place is not None}
+def _audio_root(scp: Path) -> Path | None:
+    """The folder against which the relative paths of a wav.scp lead to files, as in Kaldi's egs; None if
+    they are absolute or it is the current one.
+    """
+    place = next((place for _, place in read_lines(scp)), "")
+    found = audio_paths(scp, {"": place})[""]
+    return Path(found.removesuffix(place)) if place and found != place and found.endswith(place) else None
+
+
+def recipe_of(model: ImportedModel, heard: Heard, root: Path | None = None) -> dict[str, Any]:
+    """The recipe that `write_import` writes, plain values. root: of the relative paths in wav.scp."""
+    given = {name: place for name, place in vars(heard).items() if place is not None}
+    places: dict[str, Any] = {name: str(place.absolute() if root else place) for name, place in given.items()}
     places["transcribed"] = False
     online: dict[str, Any] = {"type": "online", "model": str(model.place), "cmvn": "none"}
     online |= {"rate": model.rate, "frame_shift_ms": model.shift}
     if model.ivector:  # those that the model has where it decodes speech as it comes
         online |= {"ivectors": "chunk", "right_context": model.right}
     return {
-        "corpus": {"prepare": "local/kaldi.py", "root": ".", "options": places, "rate": model.rate},
+        "corpus": {"prepare": "local/kaldi.py", "root": str(root or "."), "options": places, "rate": model.rate},
         "features": {"hmm": {"rate": model.rate}, "network": online},
         "network": vars_of(_network(model.place, model.stride)),
         "train": {"epochs": 4, "utterances": 1, "learning_rate": 0.0001, "weight_decay": 0.0},

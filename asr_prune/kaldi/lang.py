@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,13 +99,17 @@ def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
     """(word, phones) of every path of an L.fst from one word boundary to the next.
 
     The start has arcs without words to the other boundaries, or is the only one. If one of these
-    arcs is a silence, silence depends on words, and is not part of the word before a boundary.
+    arcs is a silence, it is part of no word: with several boundaries it depends on words and leads
+    to a boundary; with one, words end in a state before it too (Kaldi before August 2018).
     """
     arrays = FstArrays.of(lexicon)
     arcs = [part.tolist() for part in np.split(arrays.arcs, np.cumsum(arrays.counts)[:-1])]
     begins = [(phone, target) for phone, word, _, target in arcs[arrays.start] if not word]
     boundaries = {target for _, target in begins} or {arrays.start}
     silences = {phone for phone, _ in begins} - {0}
+    dependent = bool(silences) and len(boundaries) > 1
+    if silences and not dependent:
+        boundaries |= _before_silence(arcs, silences, boundaries)
     paths: list[tuple[int, tuple[int, ...], int]] = []
     for state in boundaries:
         paths += [(word, (phone,), target) for phone, word, _, target in arcs[state] if word]
@@ -114,9 +120,20 @@ def pronunciations(lexicon: Fst) -> set[tuple[int, tuple[int, ...]]]:
             complete.add((word, phones))
             continue
         for phone, _, _, target in arcs[state]:
-            ends = bool(silences) and target in boundaries
+            ends = dependent and target in boundaries
             paths.append((word, phones if ends else (*phones, phone), target))
     return complete
+
+
+def _before_silence(arcs: list[list[Any]], silences: set[int], boundaries: set[int]) -> set[int]:
+    """The state that words share which silence follows; words that end in silence have their own."""
+    ways = {
+        state
+        for state, own in enumerate(arcs)
+        if len(own) == 1 and own[0][0] in silences and not own[0][1] and own[0][3] in boundaries
+    }
+    entries = Counter(target for own in arcs for *_, target in own if target in ways)
+    return {state for state, _ in entries.most_common(1)}
 
 
 def export_graph(graph: Path, lang: Path, pdfs: int, out: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.features.archive import kaldi_io, write_matrices
 from asr_prune.files import atomic_dir
 from asr_prune.hmm.kaldi_model import phones_of
@@ -86,7 +86,7 @@ def _taken(
     }
     for what, utts in lists.items():
         if utts:
-            log.warning("  %d utterances %s, left out (e.g. %s)", len(utts), what, utts[0])
+            log.warning("  %s %s, left out (e.g. %s)", counted(utts, "utterance"), what, utts[0])
     if not kept:
         raise UserError(_none_left(labels, lengths, mismatched))
     frames = sum(lengths[utt] for utt in kept)

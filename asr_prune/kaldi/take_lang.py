@@ -6,28 +6,21 @@ import shutil
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.files import atomic_dir
+from asr_prune.files import atomic_dir, files_below
 from asr_prune.integrity import checked
 from asr_prune.lang.fst import LabelTables, read_fst
-from asr_prune.lang.lang import Lang
-
-#: the files of a lang folder that are read
-REQUIRED_LANG_FILES = (
-    *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
-    *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
-)
+from asr_prune.lang.lang import FOLDER_FILES, Lang
 
 
 def lang_files(source: Path) -> list[Path]:
     """All files of the lang folder `source`. Raises UserError if a required one is missing."""
     if not source.is_dir():
         raise UserError(f"lang.folder: {source} does not exist; give a folder with a G.fst.")
-    for name in REQUIRED_LANG_FILES:
+    for name in FOLDER_FILES:
         if not (source / name).is_file():
             fix = "give lang.folder the folder with the grammar, such as data/lang_test"
             raise UserError(f"{source}/{name} is missing; {fix}.")
-    paths = (path for path in source.rglob("*") if not path.name.startswith("."))
-    return sorted(path for path in paths if path.is_file())
+    return [path for path in files_below(source) if not path.name.startswith(".")]
 
 
 def take_lang(source: Path, out: Path) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from asr_prune.lang.lexicon import (
     chosen_lexicon,
     read_lexicon,
 )
+from asr_prune.lang.options import LangOptions
 from asr_prune.lang.probabilities import probability_columns, read_chances, warn_of_numbers
 from asr_prune.text import check_blanks, decoded_lines, fields, trimmed
 
@@ -150,7 +151,8 @@ def write_lexicon(path: Path, entries: Iterable[Entry] | Mapping[Entry, float]) 
 def copy_lexicon(source: Path, out: Path) -> None:
     """Writes the lexicon `source`, a file or a dictionary folder of Kaldi's, to the folder `out`.
 
-    Of a folder, the file that `chosen_lexicon` names is read. Raises UserError as `read_dictionary`
+    Of a folder, the file that `chosen_lexicon` names is read; silence phones other than the usual
+    ones are told, as the recipe names them. Raises UserError as `read_dictionary`
     and `read_lexicon`, and if the folder has no lexicon.
     """
     path = chosen_lexicon(source) if source.is_dir() else source
@@ -158,6 +160,7 @@ def copy_lexicon(source: Path, out: Path) -> None:
         raise UserError(f"{source} has none of {', '.join(LEXICONS)}; name a lexicon or its folder.")
     if source.is_dir():
         check_beside(path)
+        _compare_silence(source)
     if probability_columns(path) < 2 or path.suffix == ".gz":
         write_lexicon(out / LEXICONS[-1], read_dictionary(path))
         return
@@ -165,6 +168,20 @@ def copy_lexicon(source: Path, out: Path) -> None:
     for name, place in ((LEXICONS[0], path), (SILPROB, path.with_name(SILPROB))):
         with atomic(out / name, "wb") as file:
             file.write(place.read_bytes())
+
+
+def _compare_silence(folder: Path) -> None:
+    """Warns if Kaldi's lists of silence phones are others than the usual ones."""
+    usual = LangOptions()
+    phones = _listed(folder / "silence_phones.txt") or [*usual.silence_phones]
+    optional = _listed(folder / "optional_silence.txt") or [usual.optional_silence]
+    if {*phones} != {*usual.silence_phones} or optional != [usual.optional_silence]:
+        settings = f"lang.silence_phones=[{','.join(phones)}] and lang.optional_silence={optional[0]}"
+        log.warning("%s: other silence phones than usual; set %s, unless the recipe does", folder, settings)
+
+
+def _listed(path: Path) -> list[str]:
+    return [word for line in text_lines(path) for word in fields(line)] if path.is_file() else []
 
 
 def copy_arpa(source: Path, out: Path) -> None:

@@ -21,10 +21,13 @@ log = logging.getLogger(__name__)
 #: cost of each branch of an optional or repeated part
 _HALF = math.log(2)
 _MOST_STATES = 1_000_000
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_TAG = r"\{(?:\\.|[^{}\\])*\}"
+#: quoted words, and what is left out; either may hold what looks like the other, or a semicolon
+_NO_WORDS = re.compile(rf'("[^"]*")|{_TAG}|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _RULE = re.compile(r"(public\s+)?<([^<>]+)>\s*=(.*)", re.ASCII | re.DOTALL)
-_WORDS = r'\s*(<[^<>]*>|"[^"]*"|\{[^{}]*\}|/[^/]*/|[()\[\]|*+]|[^\s()\[\]|*+<>/{}"]+)'
+_WORDS = r'\s*(<[^<>]*>|"[^"]*"|/[^/]*/|[()\[\]|*+]|[^\s()\[\]|*+<>/{}"]+)'
 _TOKEN = re.compile(_WORDS, re.ASCII)
+_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*", re.ASCII | re.IGNORECASE)
 _OPENING = {"(": ")", "[": "]"}
 
 
@@ -94,13 +97,18 @@ def read_rules(path: Path) -> tuple[str, dict[str, list[str]]]:
 
 
 def _statements(path: Path) -> list[str]:
-    """The statements after the header, without comments and semicolons."""
+    """The statements after the header, without tags, comments and the semicolons that end them."""
     try:
         text = decoded(path.read_bytes(), path)
     except OSError as error:
         message = f"cannot read the grammar {path}: {error}; lang.grammar takes a file in JSGF."
         raise UserError(message) from error
-    statements = _COMMENT.sub(" ", text).split(";")
+    statements = [""]
+    for piece in re.split(r'("[^"]*"|;)', _NO_WORDS.sub(lambda match: match[1] or " ", text)):
+        if piece == ";":
+            statements.append("")
+        else:
+            statements[-1] += piece
     head, *parts = map(trimmed, statements)
     if not head.startswith("#JSGF") or parts[-1:] != [""]:
         message = f"{path} is not a complete JSGF file"
@@ -114,7 +122,7 @@ def _tokens(text: str, where: str) -> list[str]:
         match = _TOKEN.match(text, at)
         if not match:
             raise UserError(f"{where}: {trimmed(text[at:])[:20]!r} is not closed; close it.")
-        tokens += [] if match[1].startswith("{") else [match[1]]
+        tokens.append(match[1])
         at = match.end()
     return tokens
 
@@ -184,7 +192,7 @@ class _Builder:
         if not rest or not rest[-1].startswith("/"):
             return None
         text = rest.pop().strip("/")
-        if not re.fullmatch(r"\s*\d*\.?\d+\s*", text, re.ASCII):
+        if not _WEIGHT.fullmatch(text) or not math.isfinite(float(text)):
             raise self._wrong(f"the weight {text!r} is not a non-negative number")
         return float(text)
 

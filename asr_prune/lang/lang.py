@@ -11,6 +11,14 @@ from asr_prune.lang.symbols import read_symbols
 from asr_prune.layout import made_by
 from asr_prune.text import decoded, fields, lines_of
 
+#: what `Lang.read` reads of a lang folder
+LANG_FILES = (
+    *("phones.txt", "words.txt", "topo", "oov.int"),
+    *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
+)
+#: a whole lang folder
+FOLDER_FILES = (*LANG_FILES, "L.fst", "L_disambig.fst", "G.fst")
+
 
 @dataclass(frozen=True)
 class Lang:

@@ -159,13 +159,14 @@ def _pronunciations(lexicon: Readable, warn: bool = False) -> dict[str, list[Spe
 def _learn_pieces(texts: list[list[str]], pieces: int) -> bytes:
     import sentencepiece
 
-    model = io.BytesIO()
+    model, lines = io.BytesIO(), [" ".join(words) for words in texts]
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter([" ".join(words) for words in texts]),
+            sentence_iterator=iter(lines),
             model_writer=model,
             vocab_size=pieces,
             hard_vocab_limit=False,
+            max_sentence_length=max([4192, *(len(line.encode()) for line in lines)]),
             character_coverage=1.0,
             normalization_rule_name="identity",
             bos_id=-1,

@@ -35,7 +35,9 @@ def read_component(reader: Nnet3Reader, name: str, users: str) -> Component:
     found = Component(kind)
     waiting = list(LAYOUTS[kind])
     while (token := reader.token()) != f"</{kind}>":
-        if token == f"<{kind}>" and not found.fields:  # written twice by some versions
+        if token == f"<{kind}>":  # written twice by some versions, and at the end by those of 2015
+            if found.fields:
+                break
             continue
         while waiting and f"<{waiting[0].name}>" != token:
             _check_optional(reader, name, kind, waiting.pop(0), token)
@@ -79,8 +81,13 @@ def _check_sizes(reader: KaldiReader, name: str, found: Component) -> None:
     size = found.fields.get("BlockDim", found.fields.get("Dim"))
     of_size = ("ValueAvg", "DerivAvg", "StatsMean", "StatsVar", "Scales", "Offsets")
     for key in of_size:
-        if size and key in arrays and len(arrays[key]) not in (0, size, found.fields.get("Dim")):
+        if size and key in arrays and not _fits(len(arrays[key]), key, size, found.fields.get("Dim", size)):
             raise reader.fail(f"the component {name!r} has {len(arrays[key])} <{key}> for a dimension of {size}")
+
+
+def _fits(count: int, key: str, size: int, dim: int) -> bool:
+    """Offsets and scales of a block are those of all blocks (nnet-simple-component.cc)."""
+    return count in (0, size, dim) or (key in ("Scales", "Offsets") and dim % count == 0)
 
 
 def _real(reader: KaldiReader) -> np.floating:

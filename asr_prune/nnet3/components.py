@@ -31,7 +31,8 @@ _LAYOUTS = {
     "AffineComponent": f"{_UPDATABLE} LinearParams:matrix BiasParams:vector IsGradient:bool? {_ORTHONORMAL}",
     "NaturalGradientAffineComponent": f"{_UPDATABLE} LinearParams:matrix BiasParams:vector "
     "RankIn:int RankOut:int "
-    f"{_ORTHONORMAL} UpdatePeriod:int {_NATURAL} MaxChangePerSample:real? IsGradient:bool?",
+    f"{_ORTHONORMAL} UpdatePeriod:int {_NATURAL} MaxChangePerSample:real? IsGradient:bool? "
+    "UpdateCount:double? ActiveScalingCount:double? MaxChangeScaleStats:double?",
     "LinearComponent": f"{_UPDATABLE} Params:matrix {_ORTHONORMAL} UseNaturalGradient:bool "
     "RankInOut:two_ints "
     "Alpha:real NumSamplesHistory:real UpdatePeriod:int",

@@ -56,7 +56,24 @@ def shifted(source: Descriptor, times: Times) -> Times:
 
 
 def context_of(steps: Steps) -> tuple[int, int]:
-    """Frames to the left and right that an output at time 0 cannot do without."""
+    """Frames to the left and right that an output at time 0 cannot do without.
+
+    Of the parts of a Failover it needs the one with the least context.
+    """
+    chosen: list[tuple[str, Descriptor | None]] = []
+    for name, reads in steps:
+        chosen.append((name, _least(reads, chosen) if reads else None))
+    return _context(chosen)
+
+
+def _least(source: Descriptor, steps: Steps) -> Descriptor:
+    parts = tuple(_least(part, steps) for part in source.parts)
+    if source.kind == "Failover":
+        return min(parts, key=lambda part: sum(_context([*steps, ("", part)])))
+    return Descriptor(source.kind, parts, source.values, source.name)
+
+
+def _context(steps: Steps) -> tuple[int, int]:
     found = _requests(steps, np.zeros(1, np.int64), lambda kind: kind == "IfDefined")
     frames = np.concatenate([np.zeros(1, np.int64), *(found[name] for name, reads in steps if reads is None)])
     return -int(frames.min()), int(frames.max())

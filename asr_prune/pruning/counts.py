@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -45,12 +46,19 @@ def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float)
     """Raises ValueError if the minima of the layers leave more nodes than `keep` requests, by more
     than 2 % and one node.
     """
+
+    def allowed(share: float) -> float:
+        nodes = round(share * sum(sizes))
+        return nodes + max(1, 0.02 * nodes)
+
     asked, least = round(keep * sum(sizes)), sum(minima_of(sizes, keep, minimum, floor))
-    if least <= asked + max(1, 0.02 * asked):
+    if least <= allowed(keep):
         return
-    fewest = sum(min(size, minimum) for size in sizes)
+    enough = keep
+    while (fewest := sum(minima_of(sizes, enough, minimum, floor))) > allowed(enough):
+        enough = math.ceil(1e4 * fewest / sum(sizes)) / 1e4
     raise ValueError(
         f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but min_nodes {minimum} and floor {floor:g} "
-        f"leave at least {least} in {len(sizes)} layers; raise keep ({fewest} nodes are {fewest / sum(sizes):.3g}) or "
-        "lower min_nodes or floor"
+        f"leave at least {least} in {len(sizes)} layers; raise keep (to {enough:g}, which is "
+        f"{round(enough * sum(sizes))} nodes) or lower min_nodes or floor"
     )

@@ -30,7 +30,7 @@ class LiveRemoval:
 
     With `live_shrink` the network, the optimiser and the method are narrowed at once; without it
     the nodes stay as zeros, and their gradients count as zero. Both are the same function after
-    every update.
+    every update, but for dropout, whose masks have the width of the layer.
     """
 
     def __init__(self, method: Method, network: Prunable, optimiser: optim.Optimizer) -> None:

@@ -55,12 +55,19 @@ def prune_module(
     Raises ValueError if the model cannot be pruned exactly or an option is invalid.
     """
     cls = find_options(method)
-    settings = cls(**renamed_keys(cls, {"method": method, "live_shrink": False, **options})[0])
+    asked = renamed_keys(cls, {"method": method, "live_shrink": False, **options})[0]
+    if cls.FACTORS:
+        raise ValueError(f"{method} is for networks of recipes; take another method for a module of your own")
+    if unfit := [key for key in ("inputs", "output_rank", "budget") if asked.get(key)]:
+        raise ValueError(f"{unfit[0]} is for networks of recipes; for a module of your own give keep")
+    settings = cls(**(cls.usual(asked) | asked))
     named = find_pairs(model) if pairs is None else [NodePair(*names, activation) for names in pairs]
     network = PrunableModule(model, named)
     layers = network.node_layers()
+    _check_request(settings, tuple(layer.size for layer in layers))
     chosen = find_method(method)(settings, layers)
-    _check_request(settings, chosen, run_over)
+    if chosen.score.needs_frames and run_over is None:
+        raise ValueError(f"{method} measures activations here; give run_over, which runs the training data")
     trained = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     if not all(id(p) in trained for layer in layers for m in (layer.incoming, layer.outgoing) for p in m.parameters()):
         raise ValueError("the optimiser does not train all maps that are to be pruned; make it from model.parameters()")
@@ -68,23 +75,11 @@ def prune_module(
     return ModulePruner(chosen, network, optimiser, steps, evaluate, run_over)
 
 
-def _check_request(
-    options: PruneOptions,
-    method: Method,
-    run_over: Callable[[], object] | None,
-) -> None:
-    sizes = tuple(method.nodes.sizes)
-    if options.inputs or options.output_rank or options.budget:
-        raise ValueError(
-            "inputs, output_rank and budget are for networks of recipes; for a module of your own give keep"
-        )
-    if options.factors:
-        raise ValueError(f"{options.method} is for networks of recipes; take another method for a module of your own")
+def _check_request(options: PruneOptions, sizes: tuple[int, ...]) -> None:
+    options.check_target()
     options.check_nodes(sizes)
     if options.widths(sizes, Path()) != sizes:
         raise ValueError(f"{options.method} trains a network of other widths and prunes none; take another method")
-    if method.score.needs_frames and run_over is None:
-        raise ValueError(f"{options.method} measures activations here; give run_over, which runs the training data")
 
 
 class ModulePruner:
@@ -239,9 +234,11 @@ def _finished(model: nn.Module) -> nn.Module:
 
 def _exempt_from_decay(optimiser: optim.Optimizer, weights: Sequence[Tensor]) -> None:
     """Moves `weights` to parameter groups without weight decay."""
-    exempt = {id(weight) for weight in weights}
     for group in list(optimiser.param_groups):
-        moved = [p for p in group["params"] if id(p) in exempt]
+        moved = [i for i, p in enumerate(group["params"]) if any(p is weight for weight in weights)]
         if moved and group.get("weight_decay"):
-            group["params"] = [p for p in group["params"] if id(p) not in exempt]
-            optimiser.add_param_group({**group, "params": moved, "weight_decay": 0.0})
+            lists = {key: group[key] for key in ("params", "param_names") if key in group}
+            own: dict[str, Any] = {key: [values[i] for i in moved] for key, values in lists.items()}
+            for key, values in lists.items():
+                group[key] = [value for i, value in enumerate(values) if i not in moved]
+            optimiser.add_param_group({**group, **own, "weight_decay": 0.0})

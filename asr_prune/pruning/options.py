@@ -4,11 +4,12 @@ torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from asr_prune.errors import listed
 from asr_prune.options import options
 from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.budget import BudgetOptions
@@ -36,15 +37,19 @@ class PruneOptions:
     PANEL: ClassVar[int | None] = None
     #: whether its weights have zeros before the cut, without which the picture shows nothing
     ZEROS: ClassVar[bool] = False
-    #: settings that recipes give the method where the network is no plain ReLU network, unless they
-    #: have them
+    #: defaults in recipes whose network is no plain ReLU network
     ELSEWHERE: ClassVar[dict[str, Any]] = {}
+    #: defaults where single weights are pruned, not nodes
+    OF_WEIGHTS: ClassVar[dict[str, Any]] = {}
     #: whether it removes nodes
     REMOVES: ClassVar[bool] = True
     #: whether, removing none, it makes a network within a budget
     SMALL: ClassVar[bool] = False
     #: whether, removing none, it factors all maps to meet a budget
     FACTORS: ClassVar[bool] = False
+    #: settings of which one must be given, as each says how much is to remain; none: the method has a
+    #: target of its own
+    ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength")
 
     #: name of the method: a folder in asr_prune/pruning/methods, or an entry point
     #: `asr_prune.methods`
@@ -84,6 +89,14 @@ class PruneOptions:
     output_rank: int | Literal["auto"] | None = None
     #: with output_rank auto: fraction of the variance of the logits over the training frames
     output_energy: float = 0.99
+
+    @classmethod
+    def usual(cls, asked: Mapping[str, Any], plain_relu: bool = True) -> dict[str, Any]:
+        """Defaults that are not those of the class. asked: the settings given; plain_relu: whether
+        the network is a plain ReLU network.
+        """
+        of_weights = cls.OF_WEIGHTS if asked.get("granularity") == "weight" else {}
+        return of_weights if plain_relu else of_weights | cls.ELSEWHERE
 
     @property
     def removes_inputs(self) -> bool:
@@ -144,6 +157,16 @@ class PruneOptions:
         if sum(epochs_of(length, epochs) for length in lengths) >= epochs:
             whole = f"the {epochs} epochs of the run" if counted else "1"
             raise ValueError(f"warm_up and fine_tune must together be below {whole}")
+
+    def check_target(self) -> None:
+        """Raises ValueError if nothing says how much is to be removed: the network would stay
+        dense.
+        """
+        acts = self.ASKS and (self.REMOVES or self.SMALL or self.FACTORS) and self.sparsity_asked is None
+        ends = self.output_rank is not None or not isinstance(self.inputs, bool)
+        if acts and not ends and all(getattr(self, key) is None for key in self.ASKS):
+            keys = listed(self.ASKS, "or")
+            raise ValueError(f"{self.method} needs {keys}: nothing says how much is to remain")
 
     def check_nodes(self, hidden: Sequence[int]) -> None:
         """Raises ValueError if layers of these sizes cannot end with the nodes that `keep`

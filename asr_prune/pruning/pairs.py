@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -23,6 +24,7 @@ _FUNCTIONS: dict[type[nn.Module], Activation] = {
     nn.Sigmoid: torch.sigmoid,
     nn.Tanh: torch.tanh,
 }
+_SAME: dict[Activation, Activation] = {F.relu: torch.relu, F.sigmoid: torch.sigmoid, F.tanh: torch.tanh}
 #: each output depends on the input at the same place alone
 _ELEMENTWISE = (
     *_FUNCTIONS,
@@ -127,8 +129,10 @@ def modules_between(model: nn.Module, pair: NodePair) -> list[nn.Module] | None:
 
 
 def _leaves(model: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
-    """The modules of a Sequential in the order of its computation, with their names."""
-    for name, module in model.named_children():
+    """The modules of a Sequential in the order of its computation, with their names; one that
+    stands in several places comes several times.
+    """
+    for name, module in zip(model._modules, model, strict=True):
         if isinstance(module, nn.Sequential):
             yield from ((f"{name}.{inner}", leaf) for inner, leaf in _leaves(module))
         else:
@@ -150,11 +154,16 @@ class _Chain:
 def _activation(model: nn.Module, pair: NodePair) -> Activation:
     between = modules_between(model, pair)
     if between is None:
-        return pair.activation
+        return _recognised(pair.activation)
     modules = [module for module in between if not isinstance(module, nn.Dropout)]
-    if len(modules) == 1 and type(modules[0]) in _FUNCTIONS:
-        return _FUNCTIONS[type(modules[0])]
-    return _Chain(modules)
+    return _recognised(modules[0]) if len(modules) == 1 and type(modules[0]) in _FUNCTIONS else _Chain(modules)
+
+
+def _recognised(activation: Activation) -> Activation:
+    """The function that methods compare with, if there is one for it."""
+    if isinstance(activation, nn.Module):
+        return _FUNCTIONS.get(type(activation), activation)
+    return _SAME.get(activation, activation)
 
 
 def _linear(model: nn.Module, name: str) -> nn.Linear:
@@ -190,6 +199,9 @@ def _check_map(model: nn.Module, name: str) -> None:
         raise ValueError(f"{name!r} has no bias, which takes the constants of removed nodes; make it with bias=True")
     if parametrize.is_parametrized(module):
         raise ValueError(f"{name!r} is parametrised; remove the parametrisations before pruning")
+    if not isinstance(module.weight, nn.Parameter):  # torch.nn.utils.weight_norm, spectral_norm
+        what = f"{name!r} computes its weight anew in each pass"
+        raise ValueError(f"{what}; remove what does that before pruning")
     parameters = [id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False)]
     shared = sum(other is module for other in modules.values()) > 1
     if shared or any(parameters.count(id(p)) > 1 for p in module.parameters()):

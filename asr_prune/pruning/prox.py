@@ -5,6 +5,7 @@ rescaling.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, optim
@@ -13,6 +14,8 @@ from asr_prune.acoustic.node_layer import NodeLayer, by_columns, by_rows, over_r
 
 #: the largest fraction that one step takes of a protected vector
 _SPARED = 0.9
+#: stands for a learning rate of 0
+_LEAST_RATE = 1e-12
 #: the largest factor by which one call of `hold_down` rescales a node
 _LARGEST_FACTOR = 2.0
 
@@ -149,20 +152,31 @@ def adam_metric(
     state = optimiser.state.get(parameter)
     if not state or "exp_avg_sq" not in state:
         return None
-    group = next(g for g in optimiser.param_groups if any(p is parameter for p in g["params"]))
+    group = _group(optimiser, parameter)
+    # where it does not move, next to no step is taken
+    rate = group["lr"] or _LEAST_RATE
     # on a GPU the count of updates is there, too, and to read it would wait for all that is queued
     correction = 1 - group["betas"][1] ** state["step"].double()
     metric = torch.sqrt(state["exp_avg_sq"], out=out)
-    factor = (1 / (correction.sqrt() * group["lr"])).to(metric)
-    return metric.mul_(factor).add_(group["eps"] / group["lr"])
+    factor = (1 / (correction.sqrt() * rate)).to(metric)
+    return metric.mul_(factor).add_(group["eps"] / rate)
 
 
 def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:
     """How much one unit of penalty reduces a group's norm in one update of SGD: eta, and with
     momentum m the eta / (1 - m) that keeps the minimiser in place.
     """
-    group = next(g for g in optimiser.param_groups if any(p is parameter for p in g["params"]))
+    group = _group(optimiser, parameter)
     return float(group["lr"] / (1 - group.get("momentum", 0.0)))
+
+
+def moves(optimiser: optim.Optimizer, parameter: Tensor) -> bool:
+    """Whether the learning rate of `parameter` is above 0."""
+    return bool(_group(optimiser, parameter)["lr"])
+
+
+def _group(optimiser: optim.Optimizer, parameter: Tensor) -> dict[str, Any]:
+    return next(g for g in optimiser.param_groups if any(p is parameter for p in g["params"]))
 
 
 @torch.no_grad()

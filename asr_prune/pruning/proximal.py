@@ -115,6 +115,8 @@ class ProximalPenalty(Penalty):
         self.protected = self.prospects()
         mass = sum(read(n[~mask].sum() for n, mask in zip(norms, self.protected, strict=True)))
         if self.steering.before is None:
+            if not any(prox.moves(self.optimiser, weight) for weight in self.vectors):
+                return  # how fast a penalty shrinks is not known yet
             self.steering.begin(self._first_strength(mass), mass)
         else:
             self.steering.correct(self.phases.progress(step), mass)

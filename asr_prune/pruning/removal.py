@@ -107,10 +107,11 @@ def _replace(optimiser: optim.Optimizer, old: Tensor, new: Tensor, index: Tensor
         group["params"] = [new if parameter is old else parameter for parameter in group["params"]]
     if old in optimiser.state:
         state = optimiser.state.pop(old)
-        for name, value in state.items():
-            if isinstance(value, Tensor) and value.shape == old.shape:
-                state[name] = value.index_select(dim, index)
-        optimiser.state[new] = state
+        tensors = {name: value for name, value in state.items() if isinstance(value, Tensor) and value.dim()}
+        if any(value.shape != old.shape for value in tensors.values()):
+            return  # of rows and columns apart, as Adafactor's, which begins anew without
+        narrowed = {name: value.index_select(dim, index) for name, value in tensors.items()}
+        optimiser.state[new] = {**state, **narrowed}
 
 
 @torch.no_grad()

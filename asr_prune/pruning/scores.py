@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.node_layer import NodeLayer, by_columns, by_rows
+from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import NodeScore
 from asr_prune.pruning.prox import as_groups
@@ -41,9 +41,7 @@ class NormScore(NodeScore):
         return 0 if self.vectors == "outgoing" else 1
 
     def scores(self) -> list[Tensor]:
-        if not self.l1:
-            return [layer.norms(self.vectors) for layer in self.nodes.layers]
-        return [as_groups(w.detach(), self.dim).abs().sum(self.dim) for w in self.nodes.vectors(self.vectors)]
+        return [layer.magnitudes(self.vectors) if self.l1 else layer.norms(self.vectors) for layer in self.nodes.layers]
 
     def alive(self) -> list[Tensor]:
         if self.tolerance is None:
@@ -71,10 +69,9 @@ class PenalisedScore(NormScore):
         self.roots: list[Tensor] = []
 
     def scores(self) -> list[Tensor]:
-        if self.l1:
-            return super().scores()
         dim = self.dim
-        return [as_groups(w.detach(), dim).square().sum(dim).sqrt() for w in self.nodes.vectors(self.vectors)]
+        groups = [as_groups(w.detach(), dim) for w in self.nodes.vectors(self.vectors)]
+        return [v.abs().sum(dim) if self.l1 else v.square().sum(dim).sqrt() for v in groups]
 
     def ranking(self) -> list[Tensor]:
         """Norms over `means`; dividing by the present mean would favour the nodes of a nearly empty
@@ -150,5 +147,4 @@ def _raw(layer: NodeLayer, score: str) -> Tensor:
         score = "product" if layer.activation is torch.relu else "onorm"
     if score == "product":
         return layer.norms("product")
-    vectors = by_columns(layer.outgoing.weight).T if score == "onorm" else by_rows(layer.incoming.weight)
-    return vectors.detach().abs().mean(1)
+    return layer.magnitudes("outgoing" if score == "onorm" else "incoming")

@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 
 from asr_prune.acoustic.checkpoint import load_model, save_model
+from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.thin import multiply_maps
 from asr_prune.files import atomic_dir
@@ -30,3 +31,6 @@ def shrink_run(run: RunDir) -> None:
     before = size_of(whole)
     nodes, counts = "/".join(map(str, size["nodes"])), (size["params"], before.params)
     log.info("  %s of %d nodes, %d of %d parameters", nodes, sum(before.nodes), *counts)
+    if isinstance(network, FeedForward) and 0 in network.widths:
+        empty = network.widths.index(0) + 1
+        log.warning("hidden layer %d has no node left, and the network says the same of every frame; keep more", empty)

@@ -59,14 +59,16 @@ def compare_networks(masked: Model, small: Model, utterances: Mapping[str, np.nd
 def agreement(one: nn.Module, other: nn.Module, what: str, batches: Iterable[Tensor], dtype: torch.dtype) -> Agreement:
     """Compares the outputs of two networks, which stay in evaluation mode and `dtype`.
 
-    batches: float [batch, ...]; what: names them.
+    batches: float [batch, ...], or numbers that are looked up, which stay as they are; what: names
+    them.
     """
     one, other = one.to(dtype).eval(), other.to(dtype).eval()
     difference, largest, frames = 0.0, 1.0, 0
     for batch in batches:
-        logits = one(batch.to(dtype))
+        values = batch.to(dtype) if batch.is_floating_point() else batch
+        logits = one(values)
         # nan_to_num: max() would pass over a difference that is no number
-        apart = (logits - other(batch.to(dtype))).abs().nan_to_num(nan=torch.inf)
+        apart = (logits - other(values)).abs().nan_to_num(nan=torch.inf)
         difference = max(difference, float(apart.max()))
         largest = max(largest, float(logits.abs().max()))
         frames += len(batch)

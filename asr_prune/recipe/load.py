@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -19,7 +19,8 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import BrokenMethod, find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
-from asr_prune.recipe.naming import TARGETS, compact, differing, label, with_full_names
+from asr_prune.recipe.messages import place, words_of
+from asr_prune.recipe.naming import TARGETS, compact, differing, label, shortened, with_full_names
 from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
 from asr_prune.recipe.settings import (
     changed,
@@ -30,7 +31,6 @@ from asr_prune.recipe.settings import (
 )
 
 T = TypeVar("T")
-_WORD = re.compile(r"[a-z_0-9]+")
 #: what pydantic puts between the place of a pass and its keys
 PASS_TYPES = {cls.type for cls in get_args(PassOptions)}
 
@@ -63,7 +63,7 @@ class Loaded:
         """The recipe with what `--set` changes; keys of `prune` as `merged_prune` lays them over
         it.
         """
-        tree, prune = self.written, self.written.get("prune") or {}
+        tree, prune = self.written, self._written_prune
         over: dict[str, Any] = {}
         for keys, value in changes:
             if keys[0] != "prune":
@@ -76,6 +76,12 @@ class Loaded:
             return tree
         block = over["prune"]
         return {**tree, "prune": merged_prune(prune, block) if isinstance(block, dict) else block}
+
+    @property
+    def _written_prune(self) -> dict[str, Any]:
+        """Block `prune` of recipe.yaml. Raises UserError if it is none."""
+        block = self.written.get("prune") or {}
+        return block if isinstance(block, dict) else self._as_written(Recipe, self.written, ()).prune
 
     @property
     def name(self) -> str:
@@ -100,12 +106,18 @@ class Loaded:
         except ValidationError as error:
             raise UserError(self._sentence(cls, first_problem(error.errors()), path)) from None
 
+    def _as_written(self, cls: type[T], tree: Any, path: tuple[str, ...]) -> T:
+        """A block by recipe.yaml alone, which is what a message blames."""
+        alone = copy(self)
+        alone.sets = []
+        return alone._build(cls, tree, path)
+
     def _sentence(self, cls: type, problem: Any, path: tuple[str, ...]) -> str:
         loc = tuple(str(part) for part in problem["loc"])
         full = tuple(part for part in (*path, *loc) if not part.endswith("Options") and part not in PASS_TYPES)
         if full not in self.lines and (*path[-1:], *loc) in self.lines:
             full = (*path[-1:], *loc)
-        key, where = ".".join(full), self.where(full, _words_of(problem))
+        key, where = ".".join(full), self.where(full, words_of(problem))
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
         if problem["type"] == "union_tag_invalid":
@@ -118,15 +130,7 @@ class Loaded:
 
         named: words of the message; what has one of them inside the block comes first.
         """
-        sets = [text for text in self.sets if _overlap(text.split("=")[0].split("."), key)]
-        naming = [text for text in sets if _words_set(text) & set(named)] if named else sets
-        if naming:
-            return f"--set {naming[0]}"
-        keys = [(*key, *word.split(".")) for word in named] + [key[:n] for n in range(len(key), 0, -1)]
-        line = next((self.lines[each] for each in keys if each in self.lines), None)
-        if sets and line == self.lines.get(key):
-            return f"--set {sets[0]}"
-        return f"{self.path}{f' line {line}' if line else ''}"
+        return place(self.path, self.lines, self.sets, key, named)
 
     def runs(self) -> list[Run]:
         """The runs of the recipe: one for each entry of `runs:`, laid over the blocks; or one of
@@ -155,12 +159,12 @@ class Loaded:
         network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
         train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
         kind = self._prune_class(prune, (*path, "prune"))
-        elsewhere = {} if network_options.plain_relu else kind.ELSEWHERE
-        chosen = self._build(kind, elsewhere | prune, (*path, "prune"))
+        usual = kind.usual(prune, network_options.plain_relu)
+        chosen = self._build(kind, usual | prune, (*path, "prune"))
         self._check_fit(chosen, train_options.epochs, network_options.hidden, (*path, "prune"))
         seed = self.recipe.seed if entry.seed is None else entry.seed
-        short = entry.name or label(chosen, self._usual(chosen, elsewhere))
-        name = short + self._deviations(network_options, train_options)
+        short = entry.name or label(chosen, self._usual(chosen, usual))
+        name = shortened(short + self._deviations(network_options, train_options))
         return short, Run(
             name=name if seed == self.written.get("seed", 1) else f"{name}-s{seed}",
             seed=seed,
@@ -178,14 +182,12 @@ class Loaded:
         except ValueError as error:
             raise UserError(f"{self.where(path, named)}: {'.'.join(path)}: {error}.") from None
 
-    def _usual(self, chosen: PruneOptions, elsewhere: dict[str, Any]) -> PruneOptions:
-        """Options of the method by recipe.yaml alone, without the target. elsewhere: its defaults for
-        the network.
-        """
-        block = self.written.get("prune") or {}
+    def _usual(self, chosen: PruneOptions, usual: dict[str, Any]) -> PruneOptions:
+        """Options of the method by recipe.yaml alone, without the target. usual: its defaults here."""
+        block = self._written_prune
         same = block if block.get("method") == chosen.method else {"method": chosen.method}
-        settings: dict[str, Any] = {key: value for key, value in same.items() if key not in TARGETS}
-        return type(chosen)(**(elsewhere | settings))
+        settings: dict[str, Any] = {key: value for key, value in (usual | same).items() if key not in TARGETS}
+        return self._as_written(type(chosen), settings, ("prune",))
 
     def _prune_class(self, prune: dict[str, Any], path: tuple[str, ...]) -> type[PruneOptions]:
         name = str(prune.get("method", "none"))
@@ -202,32 +204,20 @@ class Loaded:
         """Settings that differ from recipe.yaml, as part of the run's name, so that a changed
         setting makes a new run beside the existing ones.
         """
-        network_options = self._build(NetworkOptions, self.written.get("network") or {}, ("network",))
-        train_options = self._build(TrainOptions, self.written.get("train") or {}, ("train",))
+        return "".join(f"-{key}-{compact(value)}" for key, value in self.deviations(network, train))
+
+    def deviations(self, network: NetworkOptions, train: TrainOptions) -> list[tuple[str, Any]]:
+        """Settings of a network and its training that count and differ from recipe.yaml."""
+        network_options = self._as_written(NetworkOptions, self.written.get("network") or {}, ("network",))
+        train_options = self._as_written(TrainOptions, self.written.get("train") or {}, ("train",))
         changes = [*differing(network, network_options), *differing(train, train_options)]
-        return "".join(f"-{key}-{compact(value)}" for key, value in changes if key not in NO_EFFECT)
+        return [(key, value) for key, value in changes if key not in NO_EFFECT]
 
 
 @cache
 def _adapter(cls: type) -> TypeAdapter[Any]:
     """Made once of each class: making it takes longer than reading a block with it."""
     return TypeAdapter(cls)
-
-
-def _words_of(problem: Any) -> list[str]:
-    """Words of a sentence of `__post_init__`, among them the keys of the block that it is about."""
-    return _WORD.findall(problem["msg"].removeprefix("Value error, ")) if problem["type"] == "value_error" else []
-
-
-def _words_set(text: str) -> set[str]:
-    """The key that a `--set` sets, without what is around it, and the words of its value."""
-    key, _, value = text.partition("=")
-    return set(_WORD.findall(f"{key.rpartition('.')[2]} {value}"))
-
-
-def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether one key is the other, or inside it."""
-    return all(part == same for part, same in zip(one, other, strict=False))
 
 
 def _prune_options(method: str) -> type[PruneOptions]:

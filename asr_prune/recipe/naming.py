@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -13,6 +14,8 @@ from asr_prune.recipe.blocks import Run
 
 #: how much a method removes
 TARGETS = ("keep", "budget", "strength", "sparsity")
+#: bytes of a name; file systems take 255, of which temporary files and the seed need some
+LONGEST = 200
 
 
 def differing(one: Any, other: Any) -> list[tuple[str, Any]]:
@@ -40,11 +43,21 @@ def compact(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else re.sub(r"[\s/:]+", "_", str(value))
 
 
+def shortened(name: str) -> str:
+    """`name`, or of one that is too long for a folder its beginning and a digest of all of it."""
+    encoded = name.encode()
+    if len(encoded) <= LONGEST:
+        return name
+    mark = f"-{hashlib.sha256(encoded).hexdigest()[:8]}"
+    return encoded[: LONGEST - len(mark)].decode(errors="ignore") + mark
+
+
 def variant(prune: PruneOptions) -> str | None:
     """Settings of a method that differ from its defaults, apart from those that the report has
     columns for.
     """
-    changed = differing(prune, type(prune)(method=prune.method))
+    usual = {key: value for key, value in prune.usual(vars(prune)).items() if key not in TARGETS}
+    changed = differing(prune, type(prune)(method=prune.method, **usual))
     return ", ".join(f"{key} {compact(value)}" for key, value in changed if key not in prune.COLUMNS) or None
 
 

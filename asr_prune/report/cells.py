@@ -81,7 +81,7 @@ def _asked(row: Result) -> float | None:
 
 def layers(row: Result | NestedWidth) -> str:
     """Surviving nodes of each layer: 4x512, or 300/280/250/194."""
-    widths = row.nodes_per_layer or []
+    widths = [round(width) for width in row.nodes_per_layer or ()]  # those of folds are means
     if len(widths) > 1 and len(set(widths)) == 1:
         return f"{len(widths)}x{widths[0]}"
     return "/".join(map(str, widths)) or ABSENT

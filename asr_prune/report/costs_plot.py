@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from asr_prune.report.results import Result, finite, is_dense
-from asr_prune.report.series import DENSE, Series, series
+from asr_prune.report.results import Result, finite, is_dense, references
+from asr_prune.report.series import DENSE, Series, series, usual_limit
 
 #: fields of `Result` and what they are called
 SIZES = {
@@ -59,8 +59,10 @@ def _panel(axes: Axes, rows: Sequence[Result], lines: Sequence[Series], size: st
     known = list(filter(_known(error), filter(_known(size), rows)))
     dense = [row for row in known if is_dense(row)]
     if dense:
-        middle = median(getattr(row, error) for row in dense)
-        axes.axhline(middle, color=DENSE, ls=(0, (5, 3)), lw=1.2, zorder=1)
+        usual = references(known)
+        for nodes in {row.nodes_dense for row in usual}:
+            middle = median(getattr(row, error) for row in usual if row.nodes_dense == nodes)
+            axes.axhline(middle, color=DENSE, ls=(0, (5, 3)), lw=1.2, zorder=1)
         _points(axes, dense, size, error, {"marker": "*", "color": DENSE, "ms": 10})
         axes.plot([], [], "*--", color=DENSE, ms=9, label="dense")
     for line in lines:
@@ -85,8 +87,8 @@ def _axes(axes: Axes, rows: Sequence[Result], size: str, error: str) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_minor_formatter(NullFormatter())
     values = sorted(getattr(row, error) for row in rows)
-    if values and values[-1] > 3 * median(values):
-        axes.set_ylim(top=3 * median(values))
+    if values and values[-1] > usual_limit(values):
+        axes.set_ylim(top=usual_limit(values))
     axes.set_xlabel(SIZES[size])
     axes.set_ylabel(ERRORS[error])
     axes.grid(color="#e6e6e6", lw=0.8)

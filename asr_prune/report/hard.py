@@ -16,9 +16,9 @@ from asr_prune.run_dir import RunDir
 
 HARD_TITLE = "Harder tests: WER, and that of the worst speaker"
 HARD_NOTE = (
-    "test_20db: the test set with several utterances of train as noise, 20 dB below the speech, at the LM weight that"
-    " dev chose without noise. worst: WER of the speaker for whom it is highest; on few words of a speaker much of"
-    " that is chance."
+    "test_Ndb: the test set with several utterances of train as noise, N dB below the speech, at"
+    " the LM weight that dev chose without noise. worst: WER of the speaker for whom it is highest;"
+    " on few words of a speaker much of that is chance."
 )
 
 

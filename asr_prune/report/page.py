@@ -11,6 +11,7 @@ from html import escape
 
 from PIL import Image
 
+from asr_prune.errors import counted
 from asr_prune.report.cells import interval_cell, layers, legend
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.explorer.runs_table import runs_table, wide_table
@@ -64,9 +65,9 @@ def summary(rows: Sequence[Result]) -> str:
     """
     scored = [row for row in rows if finite(row.wer_test) is not None]
     if rows and all(row.words_test == 0 for row in rows):
-        return f"{len(rows)} runs; the test set has no transcripts, so none has a word error rate."
+        return f"{counted(rows, 'run')}; the test set has no transcripts, so that there is no word error rate."
     if not any(map(is_dense, scored)):
-        return f"{len(rows)} runs; none of them is a scored dense network to compare with."
+        return f"{counted(rows, 'run')}, without a scored dense network to compare with."
     dense = median_run(references(scored))
     nodes = finite(dense.nodes) or 0
     size = f"The dense network ({nodes:,.0f} hidden nodes)"

@@ -236,11 +236,12 @@ def of_now(rows: Sequence[Result]) -> list[Result]:
 
 
 def read_result(path: Path, run: str) -> Result:
-    """The result stored in the file `path`; `run` is its name if the file has none.
+    """The result stored in the file `path`; run: the name of its folder, which may be another than
+    that under which it was made.
 
     Raises ValueError if the file is not a valid result.
     """
     row = json.loads(checked(path).read_text(encoding="utf-8"))
     if not isinstance(row, dict):
         raise ValueError("it is not an object")
-    return Result.from_dict({"run": run, **row})
+    return Result.from_dict({**row, "run": run})

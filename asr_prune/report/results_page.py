@@ -29,7 +29,7 @@ RESULT_HEADS = (
 _SEED = re.compile(r"\bseed([:=]\s*)\d+")
 _ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_COUNT = re.compile(r"[0-9]{1,9}")
+_COUNT = re.compile(r"[0-9]{1,10}")
 #: stands for a seed in commands that differ in nothing else
 OTHER_SEEDS = "the other seeds: the same command with their number."
 _READING = (

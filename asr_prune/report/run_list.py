@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.integrity import Damaged
 from asr_prune.layout import Layout
 from asr_prune.report.former import former_runs
@@ -42,7 +42,7 @@ def run_list(
         what = f"{layout.exp} has no run{f' whose name contains {only!r}' if only else ''}"
         raise UserError(f"{what}; asr-prune list without arguments lists all that there is.")
     rows, others = _read(runs)
-    count = f"{len(runs)} runs, {len(rows)} finished"
+    count = f"{counted(runs, 'run')}, {len(rows)} finished"
     lines = [
         f"{layout.exp}: {count}",
         *([table(_sorted(rows, by), width).rstrip("\n")] if rows else []),

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.integrity import checked
+from asr_prune.integrity import Damaged, checked
 from asr_prune.report.results import Result, finite, is_dense, read_result
 
 _T = TypeVar("_T")
@@ -168,14 +168,14 @@ def _read_run(files: RunFiles, skipped: list[str]) -> FinishedRun | None:
     except FileNotFoundError:
         skipped.append(f"{files.name}: no {name}, the run is not finished")
         return None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, Damaged) as error:
         skipped.append(f"{files.name}: {name} is damaged ({error})")
         return None
 
     def optional(read: Callable[[Path], _T], path: Path, lost: str) -> _T | None:
         try:
             return read(path) if path.exists() else None
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, Damaged) as error:
             skipped.append(f"{files.name}: {path.name} is damaged and left out{lost} ({error})")
             return None
 

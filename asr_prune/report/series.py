@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from asr_prune.report.results import Result, finite, is_dense
+from asr_prune.report.table import shorten
 
 #: Okabe and Ito's colours, safe for the colour-blind, without yellow (too pale), and three of Tol's
 COLOURS = (
@@ -15,6 +16,8 @@ COLOURS = (
 )
 _MARKERS = "os^DvPX<>h"
 DENSE = "#222222"
+#: characters of a variant in the name of a series
+_LONGEST = 48
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,21 @@ class Series:
 
 
 def request(row: Result) -> tuple[float | str | None, ...]:
-    """What was asked of a run's pruning: runs of a series that share it differ in seed alone."""
-    asked = row.keep_asked, row.strength, row.sparsity_asked
-    return *map(finite, asked), row.like, row.budget_asked
+    """The network and what was asked of its pruning: runs of a series that share it differ in seed
+    alone.
+    """
+    asked = row.keep_asked, row.strength, row.sparsity_asked, row.nodes_dense, row.params_dense
+    return *map(finite, asked), row.like, row.budget_asked, row.variant
 
 
 def plottable(rows: Sequence[Result]) -> list[Result]:
     """Rows that have a node count and a test WER."""
     return [row for row in rows if (finite(row.nodes) or 0) > 0 and finite(row.wer_test) is not None]
+
+
+def usual_limit(errors: Sequence[float]) -> float:
+    """Three times the median of those that are not 0: beyond it a network has collapsed."""
+    return 3 * median([error for error in errors if error > 0] or [1.0])
 
 
 def median_run(rows: Sequence[Result]) -> Result:
@@ -62,16 +72,23 @@ def median_run(rows: Sequence[Result]) -> Result:
 
 
 def _name(row: Result, rows: Sequence[Result]) -> str:
-    """The method and, in brackets, in which of `vectors`, `variant` and `teachers` its runs differ."""
+    """The method and, in brackets, in which of `vectors`, `variant`, `teachers` and the size of the
+    network its runs differ.
+    """
     same = [other for other in rows if other.method == row.method]
-    differing = [key for key in ("vectors", "variant", "teachers") if len({getattr(other, key) for other in same}) > 1]
+    keys = ("vectors", "variant", "teachers", "nodes_dense", "params_dense")
+    differing = [key for key in keys if len({getattr(other, key) for other in same}) > 1]
+    if "nodes_dense" in differing:
+        differing.remove("params_dense")
     differences = ", ".join(dict.fromkeys(_told(row, key) for key in differing))
     return f"{row.method} ({differences})" if differences else row.method
 
 
 def _told(row: Result, key: str) -> str:
+    if key.endswith("_dense"):
+        return f"{getattr(row, key):,} {'nodes' if key == 'nodes_dense' else 'parameters'}"
     if key != "teachers":
-        return str(getattr(row, key) or "default")
+        return shorten(str(getattr(row, key) or "default"), _LONGEST)
     return f"teacher {' + '.join(row.teachers)}" if row.teachers else "no teacher"
 
 

@@ -85,8 +85,8 @@ def by_seed(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
 
     What a run was asked stands in its recipe.yaml; a run without one, such as a pooled one, goes by
     its name. Labels of other seeds of an experiment are of that experiment. Sets of one name, as
-    after a change of the recipe, go by that of their first run, and sets of several experiments by
-    folder and name.
+    after a change of the recipe, go by that of their first run or its folder, and sets of several
+    experiments by folder and name.
     """
     groups: dict[str, list[ScoredRun]] = {}
     for run in sorted(runs, key=lambda run: (*order(run.result), run.result.seed)):
@@ -97,7 +97,8 @@ def by_seed(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
         first = group[0]
         both = first.name, first.folder.name
         short, full = (str(first.experiment / "runs" / name) if several else name for name in both)
-        names[full if short in names else short] = group
+        free = (name for name in (short, full) if name not in names)
+        names[next(free, str(first.folder.path))] = group
     return names
 
 
@@ -192,9 +193,12 @@ def compare_all(folders: Sequence[RunDir], samples: int, seed: int) -> SetCompar
 
 def _add(runs: list[ScoredRun], folder: RunDir, left_out: list[str]) -> None:
     try:
-        runs.append(read_run(folder, "test"))
+        run = read_run(folder, "test")
+        _asked(run)
     except UserError as error:
         left_out.append(f"{folder.name}: {error}")
+    else:
+        runs.append(run)
 
 
 def _same_test(sets: dict[str, list[ScoredRun]], first: Scored, left_out: list[str]) -> dict[str, list[ScoredRun]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html import escape
 
+from asr_prune.report.explorer.section import download
 from asr_prune.report.sets import SetComparison
-from asr_prune.report.sets_table import HEADS, LEFT, heading, set_cells, set_legend
+from asr_prune.report.sets_table import HEADS, LEFT, heading, set_cells, set_legend, sets_as_json
 
 
 def sets_section(comparison: SetComparison | None) -> list[str]:
@@ -15,6 +17,7 @@ def sets_section(comparison: SetComparison | None) -> list[str]:
         return []
     head = "".join(_cell("th", words[1], " ".join(words).strip()) for words in HEADS)
     body = "".join(_row(cells) for cells in set_cells(comparison))
+    figures = download("comparison.json", json.dumps(sets_as_json(comparison), indent=1), "application/json")
     notes = "".join(f"<li>{escape(note)}</li>" for note in set_legend(comparison))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return [
@@ -22,7 +25,7 @@ def sets_section(comparison: SetComparison | None) -> list[str]:
         f"<p>{escape(heading(comparison))}.</p>",
         f'<div class="wide">{table}</div>',
         f'<ul class="soft">{notes}</ul>',
-        '<p class="soft">For programs: <a href="comparison.json">comparison.json</a>.</p>',
+        f'<p class="soft">For programs: {figures}.</p>',
     ]
 
 

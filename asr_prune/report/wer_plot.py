@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from asr_prune.report.results import Result, finite, references
 from asr_prune.report.runs import FinishedRun
-from asr_prune.report.series import COLOURS, DENSE, Series, median_run, plottable, series
+from asr_prune.report.series import COLOURS, DENSE, Series, median_run, plottable, series, usual_limit
 
 _CAPTION = "Bars and band: 95 % interval by speaker. Hollow: not converged, the cut removed or cost too much."
 _INK = "#333333"
@@ -34,9 +33,9 @@ def tick_fractions(least: float) -> list[float]:
 
 def ceiling(rows: Sequence[Result]) -> float:
     """Top of the WER axis, %; collapsed networks are shown at the edge, not flattening the rest."""
-    limit = 3 * median(row.wer_test for row in rows)
+    limit = usual_limit([row.wer_test for row in rows])
     usual = [row for row in rows if row.wer_test <= limit]
-    return 1.06 * max(finite(row.wer_test_high) or row.wer_test for row in usual)
+    return 1.06 * max(finite(row.wer_test_high) or row.wer_test for row in usual) or 1.0
 
 
 def _point(axes: Axes, row: Result, x: float, line: Series, faint: bool, top: float) -> None:

@@ -81,7 +81,7 @@ def write_report(
     with atomic(out / "index.html") as file:
         file.write(page(runs, details, title, pictures, skipped, warning, further.comparison))
     with atomic(out / "comparison.json") as file:
-        json.dump(sets_as_json(further.comparison), file, indent=1)
+        file.write(json.dumps(sets_as_json(further.comparison), indent=1))
     tables = [small_text(*each, options.width) for each in small_tables(now)]
     sets = further.comparison
     tables += [format_sets(sets, options.width)] if sets and any(len(row.runs.seeds) > 1 for row in sets.rows) else []

@@ -31,6 +31,20 @@ def resampled_wers(errors: np.ndarray, words: np.ndarray, samples: int, seed: in
     return 100.0 * error_sums[word_sums > 0] / word_sums[word_sums > 0]
 
 
+def resampled_differences(errors: np.ndarray, words: np.ndarray, samples: int, seed: int) -> np.ndarray:
+    """WER of a second run minus that of a first one (%) on the sets that `resampled_wers` draws.
+
+    errors, words: int [2, speakers]; words of the runs differ where references have alternatives.
+    Returns float64 [<= samples]: a draw in which one of them has no word is left out.
+    """
+    rng = np.random.default_rng(seed)
+    sums = [(errors[:, draw].sum(2), words[:, draw].sum(2)) for draw in _draws(words.shape[1], samples, rng)]
+    error_sums, word_sums = (np.concatenate(part, axis=1) for part in zip(*sums, strict=True))
+    both = (word_sums > 0).all(0)
+    first, second = 100.0 * error_sums[:, both] / word_sums[:, both]
+    return second - first
+
+
 def interval(
     errors: np.ndarray,
     words: np.ndarray,

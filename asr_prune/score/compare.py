@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr_prune.score.align import ErrorCounts
-from asr_prune.score.bootstrap import resampled_wers
+from asr_prune.score.bootstrap import resampled_differences
 from asr_prune.score.mapsswe import FEW_SEGMENTS, Mapsswe, mapsswe
 from asr_prune.score.wer import Utterance, by_speaker
 
@@ -47,25 +47,21 @@ class Comparison:
         return self.counts[1].wer - self.counts[0].wer
 
 
-def improvement(
-    differences: np.ndarray,
-    words: np.ndarray,
-    samples: int,
-    seed: int,
-) -> Resampled | None:
+def improvement(errors: np.ndarray, words: np.ndarray, samples: int, seed: int) -> Resampled | None:
     """The paired bootstrap of Bisani and Ney (2004).
 
-    differences: int [speakers], errors of the second run minus those of the first; words: int
-    [speakers]. Speakers are drawn instead of utterances, because the errors of one speaker are
-    correlated (Liu and Peng, arXiv 1912.09508). The probability of improvement is the share of the
-    draws with fewer errors; ties are counted apart.
+    errors, words: int [2, speakers], of the first and the second run. Speakers are drawn instead of
+    utterances, because the errors of one speaker are correlated (Liu and Peng, arXiv 1912.09508).
+    The probability of improvement is the share of the draws in which the second run has the lower
+    WER; ties are counted apart.
     """
-    if len(words) < 2 or samples == 0:
+    speakers = words.shape[1]
+    if speakers < 2 or samples == 0:
         return None
-    drawn = resampled_wers(differences, words, samples, seed)
+    drawn = resampled_differences(errors, words, samples, seed)
     low, high = np.percentile(drawn, [2.5, 97.5])
     fewer, tie = float((drawn < 0).mean()), float((drawn == 0).mean())
-    return Resampled(len(words), float(low), float(high), fewer, tie)
+    return Resampled(speakers, float(low), float(high), fewer, tie)
 
 
 def compare(first: Sequence[Utterance], second: Sequence[Utterance], samples: int, seed: int) -> Comparison:
@@ -78,12 +74,13 @@ def compare(first: Sequence[Utterance], second: Sequence[Utterance], samples: in
     pairs = list(zip(first, second, strict=True))
     changes = [two.counts.errors - one.counts.errors for one, two in pairs]
     before, after = by_speaker(first), by_speaker(second)
-    differences = np.array([after[name].errors - before[name].errors for name in before])
-    words = np.array([counts.words for counts in before.values()])
+    sides = [[counts[name] for name in before] for counts in (before, after)]
+    errors = np.array([[counts.errors for counts in side] for side in sides])
+    words = np.array([[counts.words for counts in side] for side in sides])
     return Comparison(
         counts=(sum(before.values(), ErrorCounts()), sum(after.values(), ErrorCounts())),
         utterances=(sum(c < 0 for c in changes), changes.count(0), sum(c > 0 for c in changes)),
-        resampled=improvement(differences, words, samples, seed),
+        resampled=improvement(errors, words, samples, seed),
         mapsswe=mapsswe(_ops(*pair) for pair in pairs),
     )
 

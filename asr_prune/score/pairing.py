@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asr_prune.errors import UserError
+from asr_prune.errors import UserError, counted
 from asr_prune.integrity import checked
 from asr_prune.score.files import UTTERANCES
 from asr_prune.score.table import read_utterances
@@ -42,7 +42,7 @@ def check_same_test(one: Scored, other: Scored) -> None:
     """
     both = f"{one.path} and {other.path}"
     if odd := sorted(one.utterances.keys() ^ other.utterances.keys()):
-        what = f"{len(odd)} utterances are in one of them only, e.g. {odd[0]}"
+        what = f"{counted(odd, 'utterance')} in one of them only, e.g. {odd[0]}"
         raise UserError(f"{both} are of different sets: {what}; compare runs on one set.")
     _check_settings(both, one.settings, other.settings)
     _check_references(both, one.utterances, other.utterances)
@@ -78,6 +78,6 @@ def _check_references(both: str, one: _Utterances, other: _Utterances) -> None:
     pairs = ((name, one[name], other[name]) for name in sorted(one))
     odd = [name for name, a, b in pairs if (a.speaker, a.reference) != (b.speaker, b.reference)]
     if odd:
-        what = f"the reference or the speaker of {len(odd)} utterances, e.g. {odd[0]}"
+        what = f"the reference or the speaker of {counted(odd, 'utterance')}, e.g. {odd[0]}"
         fix = "run the stage score on both with the same data directory"
         raise UserError(f"{both} differ in {what}; {fix}.")

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
+#: an error below this, in %, is that of arithmetic
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -47,12 +50,13 @@ def _of_runs(deviations: np.ndarray) -> _Runs:
 def spread(deviations: Sequence[np.ndarray]) -> Spread:
     """Standard error of the sum of means over runs, with both runs and speakers taken as samples.
 
-    deviations: what each speaker adds to each run, float64 [runs, speakers] for each mean; all have
-    the same two or more speakers, while the runs of one are independent of those of another. The
+    deviations: what each speaker adds to each run, in %, float64 [runs, speakers] for each mean; all
+    have the same two or more speakers, while the runs of one are independent of those of another. The
     variance is that of the analysis of variance with two random factors, Vs + Vr - Vsr, and at
     least the larger of Vs (speakers) and Vr (runs). The degrees of freedom are those of Vs + Vr by
     Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics
-    Bulletin 1946. A mean of one run tells nothing of the variance of runs.
+    Bulletin 1946. A mean of one run tells nothing of the variance of runs. What is rounding is no
+    variance.
     """
     speakers = deviations[0].shape[1]
     shares = np.sum([each.mean(0) for each in deviations], axis=0)
@@ -62,4 +66,4 @@ def spread(deviations: Sequence[np.ndarray]) -> Spread:
     variance = max(of_speakers + of_runs - both, of_speakers, of_runs)
     terms = of_speakers**2 / (speakers - 1) + sum(part.runs**2 / (part.count - 1) for part in parts)
     freedom = (of_speakers + of_runs) ** 2 / terms if terms else speakers - 1.0
-    return Spread(math.sqrt(variance), freedom)
+    return Spread(math.sqrt(variance) if variance > _ROUNDING**2 else 0.0, freedom)

@@ -54,11 +54,15 @@ def reference(utterance: str, words: Sequence[str], options: ScoreOptions) -> Re
 def representatives(options: ScoreOptions) -> dict[str, str]:
     """Maps every word of a class of equivalents to the first of its class, all normalised.
 
-    Words that normalisation removes are left out. Raises UserError if it makes several of one.
+    Words that normalisation removes are left out. Raises UserError if it makes several of one, or
+    two classes share a word.
     """
     first: dict[str, str] = {}
     for members in options.equivalents:
         words = [word for member in members for word in _one_word(member, options.normalise)]
+        if twice := [word for word in words if word in first]:
+            what = f"{twice[0]!r} is in two classes after score.normalise"
+            raise UserError(f"score.equivalents: {what}; join them, or change score.normalise.")
         first.update(dict.fromkeys(words, words[0]) if words else {})
     return first
 

@@ -44,11 +44,13 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1, resume: bool = Fals
     Compares logits on random inputs and all test frames, and the words of the test set; and records
     what the cut changed on dev, unless the run is dense. Words are those of `sample`. Without an
     HMM to decode with, words are null. nj: number of processes for decoding; resume: whether to go
-    on with what an interrupted comparison of the same found.
+    on with what an interrupted comparison of the same found. Raises UserError if the networks were
+    trained on other features.
     """
     if not resume:
         shutil.rmtree(run.verifying, ignore_errors=True)
     masked, small = load_model(run.network), load_model(run.shrunk)
+    decoding.check_features(small.features, run.shrunk)
     source = NetworkFeatures.from_plain(small.features)
     feats = {part: source.stored(decoding.set(part), decoding.align) for part in ("dev", "test")}
     agreements = compare_networks(masked, small, feats["test"])

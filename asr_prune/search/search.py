@@ -16,6 +16,7 @@ import yaml
 from optuna import Study, Trial
 from optuna.trial import TrialState
 
+from asr_prune.acoustic.options import NO_EFFECT
 from asr_prune.errors import UserError
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.networks import unmade
@@ -84,36 +85,44 @@ class SizeSearch:
         Raises UserError if the dense run fails.
         """
         dense = self.point({"method": "none"})
-        if cause := self._made(dense, self.bound.stages):
+        if cause := self._made(dense, self.bound.stages)[0]:
             raise UserError(f"the dense run {dense.name}, which losses are measured from, failed: {cause}.")
         folder = self._folder(dense)
         reference = self.bound.measured(folder)
-        study = self._study(epochs_ce(folder), reference.ce)
+        study = self._study(dense, reference)
         if self.beams:
             self.dense_time = speech_seconds(dense.experiment.layout, folder)
             self.dense_beams = self._beams({"method": "none"}, reference)
         self.space = replace(self.space, least=self._least(dense))
         if not study.get_trials(deepcopy=False):
             self.space.begin(study)
-        again(study)
+        trials += again(study)
         while len(ended(study)) < trials and self.space.left(study):
             self._try(study, study.ask(), reference)
         return study
 
-    def _study(self, dense: Sequence[float], dense_ce: float) -> Study:
-        """Of this bound, space, recipe and settings."""
+    def _study(self, dense: SweepPoint, reference: OnDev) -> Study:
+        """Of this bound and space, and of all that losses depend on."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        told = repr((self.bound, self.space, self.experiment.loaded.sets, *([self.beams] if self.beams else [])))
-        name = f"{self.bound.unit}-{self.bound.most:g}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+        name = f"{self.bound.unit}-{self.bound.most:g}-{self._digest(dense, reference)[:8]}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        most = dense_ce + self.bound.most if self.bound.unit == "ce" else None
+        most = reference.ce + self.bound.most if self.bound.unit == "ce" else None
         return optuna.create_study(
             storage=f"sqlite:///{self.folder / 'study.db'}",
             study_name=name,
             sampler=optuna.samplers.TPESampler(seed=1, n_startup_trials=4),
-            pruner=FallPruner(dense, most),
+            pruner=FallPruner(epochs_ce(self._folder(dense)), most),
             load_if_exists=True,
         )
+
+    def _digest(self, dense: SweepPoint, reference: OnDev) -> str:
+        """Of what makes a search another one: a change of the recipe, too, as the dense run shows it."""
+        loaded, run = self.experiment.loaded, dense.run
+        training = {key: value for key, value in vars(run.train).items() if key not in NO_EFFECT}
+        words = [(own.name, own.ops) for own in reference.words]
+        block = loaded.tree.get("prune"), loaded.recipe.decode, loaded.recipe.score
+        told = (self.bound, self.space, loaded.sets, self.beams, run.network, training, run.seed, block)
+        return hashlib.sha256(repr((*told, reference.ce, words)).encode()).hexdigest()
 
     def _least(self, dense: SweepPoint) -> dict[str, float]:
         """The smallest fraction of the dense network that each method can reach."""
@@ -135,11 +144,11 @@ class SizeSearch:
             point = self.point(prune)
             trial.set_user_attr(RUN_NAME, point.name)
             trial.set_user_attr(PRUNE, prune)
-            cause = self._made(point, self.bound.stages, trial)
+            cause, of_network = self._made(point, self.bound.stages, trial)
         except UserError as error:
-            cause = str(error)
+            cause, of_network = str(error), True
         if cause:
-            state = TrialState.PRUNED if cause == BEYOND else TrialState.FAIL
+            state = TrialState.PRUNED if of_network else TrialState.FAIL
             trial.set_user_attr(CAUSE, cause)
             study.tell(trial, state=state)
         else:
@@ -173,7 +182,7 @@ class SizeSearch:
         found: list[AtBeam] = []
         for beam in sorted(self.beams, reverse=True):
             point = self.point(prune, beam)
-            if cause := self._made(point, RUN_STAGES):
+            if cause := self._made(point, RUN_STAGES)[0]:
                 raise UserError(f"{point.name} with beam {beam:g} failed: {cause}.")
             folder = self._folder(point)
             time = speech_seconds(point.experiment.layout, folder) / self.dense_time
@@ -183,20 +192,22 @@ class SizeSearch:
                 break
         return found
 
-    def _made(self, point: SweepPoint, stages: Sequence[str], trial: Trial | None = None) -> str:
-        """Makes a run in a process of its own; why it did not come to its end, empty if it did."""
+    def _made(self, point: SweepPoint, stages: Sequence[str], trial: Trial | None = None) -> tuple[str, bool]:
+        """Makes a run in a process of its own; why it did not come to its end, empty if it did, and
+        whether that says something of the network, or of the machine alone.
+        """
         out = point.experiment.layout.log(f"search/{point.name}")
         log.info("%s: %s", point.name, ", ".join(stages))
         worker = Worker(RunTask.of(point, out, self.accept_code, tuple(stages)))
         try:
             while not wait([worker.process.sentinel], _LOOK):
                 if trial is not None and self._hopeless(trial, self._folder(point)):
-                    return BEYOND
+                    return BEYOND, True
         finally:
             worker.stop()
         if trial is not None:
             self._hopeless(trial, self._folder(point))
-        return worker.cause()
+        return worker.cause(), worker.refused
 
     def _hopeless(self, trial: Trial, run: RunDir) -> bool:
         """Reports the epochs so far; whether the trial is to end here."""
@@ -215,5 +226,5 @@ class SizeSearch:
         if found:
             points.append(self.point(found.user_attrs[PRUNE], found.user_attrs.get(BEAM)))
         for point in points:
-            if cause := self._made(point, RUN_STAGES):
+            if cause := self._made(point, RUN_STAGES)[0]:
                 raise UserError(f"{point.name} failed: {cause}.")

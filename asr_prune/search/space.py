@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optuna import Study, Trial
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from asr_prune.search.pruner import WITHIN, ended
 
@@ -33,15 +33,17 @@ class Space:
 
     def bracket(self, study: Study, method: str) -> tuple[float, float]:
         """Between which fractions of the dense network a method is worth another trial: below the
-        smallest network of all that is within the bound, and above what the method has failed at.
-        With further keys to vary, a failure says nothing of other values.
+        smallest network of all that is within the bound, and above what was beyond it by this method.
+        With further keys to vary, that says nothing of other values; nor does a trial that the
+        machine has ended, of sizes.
         """
         least = max(LEAST, self.least.get(method, LEAST))
         if self.timed:
             return least, 1.0
         done = ended(study)
         best = min((share_of(own) for own in done if own.user_attrs.get(WITHIN)), default=1.0)
-        failed = [own for own in done if own.params["method"] == method and not own.user_attrs.get(WITHIN)]
+        beyond = [own for own in done if own.state != TrialState.FAIL and not own.user_attrs.get(WITHIN)]
+        failed = [own for own in beyond if own.params["method"] == method]
         shares = [] if self.vary else [share_of(own) for own in failed]
         return max((share for share in shares if share < best), default=least), best
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -14,11 +17,28 @@ RUN_NAME, PRUNE, LOSS, SURELY, BEAM, TIME = "run", "prune", "loss", "surely", "b
 BEYOND = "its cross-entropy on dev was too high to come within the bound"
 
 
-def again(study: Study) -> None:
-    """Trials that an interrupted search has left are tried again, first."""
-    for own in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.enqueue_trial(own.params)
+def again(study: Study) -> int:
+    """Trials that an interrupted search has left, or that the machine has ended, are tried again,
+    first. Returns how many trials that have ended count for nothing.
+    """
+    lost = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    crashed = [own for own in lost if CAUSE in own.user_attrs]
+    known = [own.params for own in ended(study) if own not in crashed]
+    left = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    for own in left:
         study.tell(own.number, state=TrialState.FAIL)
+    for params in _unlike([own.params for own in (*left, *crashed)], known):
+        study.enqueue_trial(params)
+    return len(crashed)
+
+
+def _unlike(asked: Iterable[dict[str, Any]], known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of `asked` that `known` does not have, each once."""
+    found: list[dict[str, Any]] = []
+    for params in asked:
+        if params not in (*known, *found):
+            found.append(params)
+    return found
 
 
 def best(study: Study, surely: bool = False) -> FrozenTrial | None:

@@ -8,13 +8,12 @@ from pathlib import Path
 from asr_prune.hmm.network_features import feature_folder
 from asr_prune.hmm.options import PassOptions, pass_name
 from asr_prune.hmm.pass_files import pass_files
+from asr_prune.lang.lang import LANG_FILES
 from asr_prune.layout import LABELLED_SETS
 from asr_prune.stages.inputs import feature_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
-#: what a pass reads of the lang folder
-_READ_OF_LANG = ("L.fst", "topo", "phones.txt", "words.txt")
 #: what is read of a Kaldi alignment directory
 _READ_OF_KALDI = (
     *("final.*", "tree", "cmvn_opts", "splice_opts", "delta_opts", "phones.txt", "num_jobs"),
@@ -39,7 +38,7 @@ def _trained(experiment: Experiment, options: PassOptions, before: Sequence[Pass
     earlier = layout.hmm(pass_name(before[-1])) if before else None
     inputs = feature_inputs(experiment, LABELLED_SETS, "hmm")
     inputs |= {layout.set(part) / "text": "corpus" for part in LABELLED_SETS}
-    inputs |= {layout.lang / file: "lang" for file in _READ_OF_LANG}
+    inputs |= {layout.lang / file: "lang" for file in ("L.fst", *LANG_FILES)}
     inputs |= dict.fromkeys(pass_files(earlier, before[-1], before[:-1]), "align") if earlier else {}
     # a pass that trains on all utterances labels them all, last or not
     partial = bool(options.shortest or options.utterances)
@@ -86,6 +85,7 @@ def _taken(experiment: Experiment, source: Path) -> Work:
             "lang": layout.lang,
             "out": out,
             "frame_shift": features.frame_shift,
+            "read": features.kind == "hmm",
         },
         inputs=feature_inputs(experiment, LABELLED_SETS, features.kind) | {layout.lang / "phones.txt": "lang"},
         outputs=[out / name for name in ("pdf.ark", "summary.json")],

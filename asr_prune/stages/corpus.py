@@ -37,14 +37,14 @@ def works(experiment: Experiment) -> list[Work]:
 def _taken(experiment: Experiment) -> Work:
     layout, source = experiment.layout, experiment.recipe.corpus.untranscribed
     assert source is not None
-    out, train = layout.set(UNTRANSCRIBED), layout.set("train")
+    out, sets = layout.set(UNTRANSCRIBED), [layout.set(part) for part in SETS]
     return Work(
         stage="corpus",
         piece=UNTRANSCRIBED,
         says=f"taking the speech without transcripts in {source}",
         job="asr_prune.corpus.untranscribed:take_untranscribed",
-        arguments={"source": source, "out": out, "train": train},
-        inputs={train / "utt2spk": "corpus"},
+        arguments={"source": source, "out": out, "sets": sets},
+        inputs={folder / name: "corpus" for folder in sets for name in ("text", "utt2spk", "wav.scp")},
         outputs=[out / name for name in TABLES],
         optional=[source / name for name in ("wav.scp", "utt2spk", "segments")],
         home=layout.exp,

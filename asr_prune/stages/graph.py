@@ -14,6 +14,10 @@ from asr_prune.stages.inputs import feature_inputs, front_end_files, network_inp
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
+#: the silence phones, whose frames count little when speakers are adapted
+_SILENCE = "phones/silence.int"
+#: what a graph is made of
+_LANG = ("L_disambig.fst", "G.fst", "phones.txt", "words.txt", "phones/disambig.int")
 GRAPH_FILES = ("HCLG.fst", "words.txt", "pdfs.txt", "size.json", "disambig_tid.int")
 KALDI_GRAPH_FILES = ("HCLG.fst", "words.txt", "num_pdfs", "disambig_tid.int")
 #: options of nothing but the decoding passes before transforms are estimated
@@ -54,7 +58,7 @@ def _front_end(experiment: Experiment) -> list[Work]:
     search, graph = None, experiment.graph
     if experiment.sat and graph:
         search = {key: getattr(options, key) for key in FIRST_PASSES}
-        inputs |= {graph / "HCLG.fst": "graph"}
+        inputs |= {graph / "HCLG.fst": "graph", layout.lang / _SILENCE: "lang"}
     return [
         Work(
             stage="graph",
@@ -82,7 +86,7 @@ def pass_graph(experiment: Experiment, name: str) -> Work:
     hmm, out = layout.hmm(name), experiment.graph_of(name)
     source = options.graph if out == layout.graph else None
     inputs = {hmm / "final.mdl": "align", hmm / "tree": "align"}
-    lang = {layout.lang / file: "lang" for file in ("L_disambig.fst", "G.fst", "phones.txt", "words.txt")}
+    lang = {layout.lang / file: "lang" for file in _LANG}
     scales = {
         "transition_scale": options.transition_scale,
         "self_loop_scale": options.self_loop_scale,
@@ -123,7 +127,8 @@ def adaptation(experiment: Experiment, options: SatOptions, parts: tuple[str, ..
         uncounted={"nj": experiment.nj},
         inputs=feature_inputs(experiment, parts, "hmm")
         | dict.fromkeys(pass_files(hmm, options, _before(experiment, hmm, options)), "align")
-        | {graph / file: "graph" for file in GRAPH_FILES},
+        | {graph / file: "graph" for file in GRAPH_FILES}
+        | {layout.lang / _SILENCE: "lang"},
         outputs=[*scps, *(scp.with_suffix(".ark") for scp in scps)],
         home=layout.exp,
         unfinished=[adapting(hmm)],

@@ -5,18 +5,16 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from asr_prune.nnet3.places import MODELS
+from asr_prune.corpus.sound import Sound
+from asr_prune.nnet3.places import MODELS, opens_in_vosk
 from asr_prune.workflow.experiment import Experiment
-from asr_prune.workflow.work import Files, Work
-
-#: the decoding graph of a directory that Vosk opens, in its newer and its older layout
-_GRAPHS = ("graph/HCLG.fst", "graph/HCLr.fst", "HCLG.fst", "HCLr.fst")
+from asr_prune.workflow.work import Files, Listing, Work
 
 
 def works(experiment: Experiment) -> list[Work]:
     """The original's words, and how those of each run differ; none without Vosk or a directory of its."""
     model = Path(experiment.loaded.recipe.features.network.model or "")
-    if not find_spec("vosk") or not any((model / graph).is_file() for graph in _GRAPHS):
+    if not find_spec("vosk") or not opens_in_vosk(model):
         return []
     return [_original(experiment, model), *(_run(experiment, model, i) for i in range(len(experiment.runs)))]
 
@@ -27,10 +25,10 @@ def _original(experiment: Experiment, model: Path) -> Work:
         stage="decode",
         says="the imported model in Vosk",
         job="asr_prune.export.vosk_words:original_words",
-        arguments={"model": model, **_sound(experiment), "out": layout.original_words},
+        arguments={"model": model, "sound": _sound(experiment), "out": layout.original_words},
         inputs=_heard(experiment),
         outputs=[layout.original_words],
-        optional=[Files(model, MODELS)],
+        optional=_read(experiment, model),
         home=layout.exp,
     )
 
@@ -42,16 +40,25 @@ def _run(experiment: Experiment, model: Path, index: int) -> Work:
         run=run.name,
         says="in Vosk",
         job="asr_prune.export.vosk_words:run_words",
-        arguments={"run": run, **_sound(experiment), "original": layout.original_words, "out": run.vosk},
+        arguments={"run": run, "sound": _sound(experiment), "original": layout.original_words, "out": run.vosk},
         inputs={run.shrunk: "shrink", run.recipe: "train", layout.original_words: "decode"} | _heard(experiment),
         outputs=[run.vosk],
-        optional=[Files(model, MODELS)],
+        optional=_read(experiment, model),
         home=run.path,
     )
 
 
-def _sound(experiment: Experiment) -> dict[str, object]:
-    return {"data": experiment.layout.set("test"), "rate": experiment.recipe.corpus.rate}
+def _read(experiment: Experiment, model: Path) -> list[Path | Files | Listing]:
+    """Besides the inputs: the model, the graph and options that Vosk reads with it, and the audio."""
+    folder = experiment.layout.set("test")
+    audio = Listing("asr_prune.corpus.datadir:audio_files", {"folders": [folder]})
+    whole = Listing("asr_prune.files:files_below", {"folder": model})
+    return [Files(model, MODELS), whole, folder / "segments", audio]
+
+
+def _sound(experiment: Experiment) -> Sound:
+    corpus, data = experiment.recipe.corpus, experiment.layout.set("test")
+    return Sound(data, corpus.rate, corpus.resample, corpus.longest, corpus.channel)
 
 
 def _heard(experiment: Experiment) -> dict[Path, str]:

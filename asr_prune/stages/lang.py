@@ -6,16 +6,12 @@ from pathlib import Path
 
 from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
 from asr_prune.errors import UserError
+from asr_prune.lang.lang import FOLDER_FILES
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.lang.source import GrammarSource
 from asr_prune.layout import SCORED_SETS
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
-
-LANG = (
-    *("phones.txt", "words.txt", "topo", "oov.int", "L.fst", "L_disambig.fst", "G.fst"),
-    *(f"phones/{name}.int" for name in ("silence", "optional_silence", "disambig", "sets")),
-)
 
 
 def works(experiment: Experiment) -> list[Work]:
@@ -36,7 +32,7 @@ def _lang(experiment: Experiment) -> Work:
         job="asr_prune.lang.make:make_lang",
         arguments={"lexicon": lexicon, "out": layout.lang, "options": options, "source": source},
         inputs={lexicon: "corpus"} | source.made_by_corpus(layout.whole.data),
-        outputs=[layout.lang / name for name in (*LANG, *source.estimates())],
+        outputs=[layout.lang / name for name in (*FOLDER_FILES, *source.estimates())],
         optional=[*_beside(lexicon), *source.given(layout.whole.data)],
         home=layout.exp,
     )
@@ -63,7 +59,7 @@ def _taken(experiment: Experiment) -> Work:
         job="asr_prune.kaldi.take_lang_folder:take_lang_folder",
         arguments={"source": folder, "out": layout.lang},
         inputs={},
-        outputs=[layout.lang / name for name in LANG],
+        outputs=[layout.lang / name for name in FOLDER_FILES],
         optional=[Files(folder, ("**/*",))],
         home=layout.exp,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from asr_prune.layout import SCORED_SETS
 from asr_prune.recipe.load import Run
-from asr_prune.recipe.naming import variant
+from asr_prune.recipe.naming import compact, variant
 from asr_prune.run_dir import decode_info
 from asr_prune.score.files import score_files
 from asr_prune.stages.decode import words_files
@@ -73,15 +73,20 @@ def _work(experiment: Experiment, run: Run) -> Work:
     )
 
 
+#: settings of networks and training that a row has columns for
+_OF_OTHER_COLUMNS = {"hidden", "teacher"}
+
+
 def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
     """The part of a row of results.json that says what was asked for."""
-    prune, left_out = run.prune, f"leave_out {run.train.leave_out}" if run.train.leave_out else None
+    prune, changed = run.prune, experiment.loaded.deviations(run.network, run.train)
+    others = (f"{key} {_text(value)}" for key, value in changed if key not in _OF_OTHER_COLUMNS)
     return {
         "run": run.name,
         "recipe": experiment.name,
         "method": prune.method,
         "vectors": getattr(prune, "vectors", None),
-        "variant": ", ".join(filter(None, [variant(prune), left_out])) or None,
+        "variant": ", ".join(filter(None, [variant(prune), *others])) or None,
         "like": getattr(prune, "like", None),
         "teachers": list(run.train.teachers),
         "strength": prune.strength,
@@ -91,3 +96,7 @@ def settings(experiment: Experiment, run: Run) -> dict[str, Any]:
         "release": prune.fine_tune,
         "seed": run.seed,
     }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else compact(value)

@@ -26,6 +26,7 @@ def works(experiment: Experiment) -> list[Work]:
     runs = experiment.runs
     for i, run in enumerate(runs):
         check_run(experiment, run)
+        check_target(experiment, run)
         check_size(experiment, run)
         check_teachers(experiment, run, runs[:i], runs[i + 1 :])
     return [_work(experiment, run, f"training, run {i} of {len(runs)}") for i, run in enumerate(runs, 1)]
@@ -71,7 +72,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         code=method_modules(run.prune.method),
         home=folder.path,
         unfinished=[folder.models],
-        outdates=[folder.result],
+        outdates=[folder.result, folder.widths, folder.weights],
     )
 
 
@@ -122,6 +123,17 @@ def _no_teacher(where: str, name: str, file: Path, earlier: Sequence[str]) -> Us
         return UserError(f"{where}: {file} is not there; give the folder of a trained run, or its model/network.pt.")
     hint = f"; for the folder write ./{name}" if Path(name).is_dir() else did_you_mean(name, earlier)
     return UserError(f"{where} {name!r} is no run before this one in runs, and {file.parents[1]} is not trained{hint}.")
+
+
+def check_target(experiment: Experiment, run: Run) -> None:
+    """Raises UserError if nothing says how much the method of a run is to remove. A recipe that a
+    search or a sweep starts from need not say it.
+    """
+    try:
+        run.prune.check_target()
+    except ValueError as error:
+        where = experiment.loaded.where(("prune",), run.prune.ASKS)
+        raise UserError(f"{where}: run {run.name}: prune: {error}.") from None
 
 
 def check_size(experiment: Experiment, run: Run) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from asr_prune.errors import counted
 from asr_prune.files import atomic
 from asr_prune.sweep.points import SweepPoint
 from asr_prune.text import file_lines
@@ -97,7 +98,7 @@ class Board:
     def counts(self) -> str:
         """One line: how many runs are in which state, and when the last of them ends."""
         counts = ", ".join(f"{len(self.of_state(state))} {state}" for state in STATES if self.of_state(state))
-        line = f"{len(self.statuses)} runs: {counts}"
+        line = f"{counted(self.statuses, 'run')}: {counts}"
         if self.of_state("to do", "running") and (left := self.left) is not None:
             end = time.strftime("%a %H:%M", time.localtime(time.time() + left))
             line += f"; about {minutes(left)} left, until {end}"

@@ -15,6 +15,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from asr_prune.errors import UserError
 from asr_prune.interrupts import interruptible
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
 from asr_prune.workflow.experiment import open_experiment
@@ -58,9 +59,13 @@ class RunTask:
 
 
 class Worker:
-    """A running process of a task. It ends when this process ends, whatever ends that."""
+    """A running process of a task. It ends when this process ends, whatever ends that.
+
+    refused: once `cause` is known, whether the task cannot be done as it is asked, here or elsewhere.
+    """
 
     def __init__(self, task: RunTask) -> None:
+        self.refused = False
         self._answer, theirs = STARTER.Pipe(duplex=False)
         self.process: BaseProcess = STARTER.Process(target=work_on, args=(task, theirs))
         self.process.start()
@@ -71,7 +76,7 @@ class Worker:
         self.process.join()
         status = self.process.exitcode or 0
         try:
-            told = self._answer.recv() if self._answer.poll() else ""
+            told, self.refused = self._answer.recv() if self._answer.poll() else ("", False)
         except EOFError:
             told = ""
         if status < 0:
@@ -85,7 +90,7 @@ class Worker:
 
 
 def work_on(task: RunTask, answer: Connection) -> None:
-    """Makes the run; of an error, `answer` gets the cause in one line."""
+    """Makes the run; of an error, `answer` gets the cause in one line and whether it is the user's."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.chdir(task.project)
     _print_to(task.log)
@@ -96,7 +101,7 @@ def work_on(task: RunTask, answer: Connection) -> None:
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         traceback.print_exc()
-        answer.send(one_line(error))
+        answer.send((one_line(error), isinstance(error, UserError)))
         raise SystemExit(1) from None
 
 

@@ -30,7 +30,7 @@ class Recording:
     path: as given; channel: counted from 1, 1 for a mix; seconds: length; starts: of each piece by
     name, seconds; contexts: seconds in front of it that are heard with it, 0 where it does not
     overlap with the piece before it; feats: raw features by name, float32 [frames, dim], of each
-    piece that may have speech, with its context.
+    piece of at least a window that may have speech, with its context.
     """
 
     path: str
@@ -97,7 +97,7 @@ class AudioReader:
         target, path, start = self.options.rate, recording.path, stretch.begin / rate
         audio = stretch.heard if rate == target else resampled(stretch.heard, rate, target)
         feats = self.compute(audio)
-        if not len(feats):
+        if not len(feats) and len(stretch.heard) == round(recording.seconds * rate):
             window = self.options.frame_length_ms
             size = f"{len(audio)} samples are less than one window of {window:g} ms"
             raise UserError(f"{path}: {size}.")
@@ -105,5 +105,5 @@ class AudioReader:
         recording.starts[name], recording.contexts[name] = start, stretch.before / rate
         first = stretch.before * target // rate
         own = audio[first : first + -(-len(stretch.own) * target // rate)]
-        if self.all_sound or not is_steady(own, target):
+        if len(feats) and (self.all_sound or not is_steady(own, target)):
             recording.feats[name] = feats

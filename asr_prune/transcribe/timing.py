@@ -19,8 +19,6 @@ from asr_prune.transcribe.transcript import Word, timed_words
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "1"
-
 
 def write_times(recogniser: RunRecogniser, part: str, options: ScoreOptions, confidence: bool) -> None:
     """Writes score_<part>.hyp.ctm and score_<part>.ref.stm in a run's folder: the words as the
@@ -35,7 +33,7 @@ def write_times(recogniser: RunRecogniser, part: str, options: ScoreOptions, con
     hypotheses = dict(recogniser.recognise(_recogniser(recogniser, part, confidence), [feats]))
     data = DataDir.read(decoding.set(part))
     words = {utt: timed_words(hypothesis, _start(data, utt), shift) for utt, hypothesis in hypotheses.items()}
-    timed = [word for utt, own in words.items() for word in _timed(own, _recording(data, utt), options)]
+    timed = [word for utt, own in words.items() for word in _timed(own, data, utt, options)]
     stretches = [_stretch(data, utt, hyp.frames * shift, options) for utt, hyp in hypotheses.items()]
     stem = recogniser.run.score(part)
     ctm, stm = stem.with_suffix(".hyp.ctm"), stem.with_suffix(".ref.stm")
@@ -61,23 +59,29 @@ def _recording(data: DataDir, utt: str) -> str:
     return data.segments[utt].recording if utt in data.segments else utt
 
 
+def _channel(data: DataDir, utt: str) -> str:
+    """Of the segment; that of the audio as a whole is always 1."""
+    return str((data.segments[utt].channel if utt in data.segments else None) or 1)
+
+
 def _start(data: DataDir, utt: str) -> float:
     return data.segments[utt].start if utt in data.segments else 0.0
 
 
-def _timed(words: list[Word], recording: str, options: ScoreOptions) -> Iterator[TimedWord]:
+def _timed(words: list[Word], data: DataDir, utt: str, options: ScoreOptions) -> Iterator[TimedWord]:
     """Normalised, equivalents merged; words that a word is split into share its time."""
-    same = representatives(options)
+    same, place = representatives(options), (_recording(data, utt), _channel(data, utt))
     for word in words:
         parts = merge(normalise([word.text], options.normalise), same)
         if word.start is None or word.end is None or not parts:
             continue
         each = (word.end - word.start) / len(parts)
         for i, part in enumerate(parts):
-            yield TimedWord(recording, CHANNEL, word.start + i * each, each, part, word.confidence)
+            yield TimedWord(*place, word.start + i * each, each, part, word.confidence)
 
 
 def _stretch(data: DataDir, utt: str, seconds: float, options: ScoreOptions) -> StmSegment:
     words = merge_markup(written(reference(utt, data.text[utt], options)), representatives(options))
     start = _start(data, utt)
-    return StmSegment(_recording(data, utt), CHANNEL, data.utt2spk[utt], start, start + seconds, words)
+    place = _recording(data, utt), _channel(data, utt)
+    return StmSegment(*place, data.utt2spk[utt], start, start + seconds, words)

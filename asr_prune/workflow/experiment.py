@@ -1,6 +1,4 @@
-"""An experiment: a recipe, its folders, and what earlier works recorded about the corpus and the
-labels.
-"""
+"""An experiment: a recipe, its folders, and what earlier works recorded about corpus and labels."""
 
 from __future__ import annotations
 
@@ -14,8 +12,9 @@ from pathlib import Path
 from asr_prune.corpus.facts import Facts
 from asr_prune.decode.decoding import Decoding
 from asr_prune.errors import UserError
+from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.hmm.network_features import NetworkFeatures
-from asr_prune.hmm.options import LdaMlltOptions, SatOptions
+from asr_prune.hmm.options import SatOptions, front_dim
 from asr_prune.integrity import checked
 from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.layout import FOLDS, POOLED, SEEDS, Layout
@@ -172,11 +171,12 @@ class Experiment:
     @property
     def dim(self) -> int:
         """Values of a frame that the networks read, before splicing."""
-        features = self.recipe.features
+        features, hmm = self.recipe.features, self.recipe.hmm
         if features.network.type != "hmm":
             return features.network.dim
-        linear = [own.dim for own in self.recipe.hmm.run if isinstance(own, LdaMlltOptions)]
-        return linear[-1] if linear else features.hmm.dim
+        if hmm.labels and (self.labels / "summary.json").is_file():
+            return FrontEnd.load(self.labels).dim(features.hmm.base_dim)
+        return front_dim(hmm.run, features.hmm.dim)
 
     @property
     def outputs(self) -> int | None:

@@ -23,15 +23,16 @@ _PROC = Path("/proc")
 def locked(path: Path) -> Iterator[None]:
     """Holds an experiment for this process or, under ./run.sh, for that whole run.
 
-    path: file that names the holder; the lock itself is a file next to it, because a locked file
-    cannot be read on Windows. Raises UserError if another process or run holds the experiment, or
-    if `path` cannot be written.
+    path: file that names the holder and, under a run, in a second line this process, which may
+    outlive it; the lock itself is a file next to it, because a locked file cannot be read on
+    Windows. Raises UserError if another process or run holds the experiment, or if `path` cannot be
+    written.
     """
     run = os.environ.get(RUN, "")
-    me = _identity(int(run) if run.isdigit() else os.getpid())
+    own = _identity(os.getpid())
     lock = _acquired(path)
     try:
-        _take(path, me)
+        _take(path, [_identity(int(run)), own] if run.isdigit() else [own])
         try:
             yield
         finally:
@@ -48,28 +49,30 @@ def _acquired(path: Path) -> FileLock:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except Timeout:
-        raise _in_use(path, _owner(path)) from None
+        owners = _owners(path)
+        raise _in_use(path, next(filter(_alive, owners), owners[-1])) from None
     except OSError as error:
         raise _unwritable(path, error) from error
     return lock
 
 
-def _take(path: Path, me: str) -> None:
+def _take(path: Path, names: list[str]) -> None:
     """Names the holder, unless a run between two of its stages still is."""
-    owner = _owner(path)
-    if owner != me and _alive(owner):
+    owner = _owners(path)[0]
+    if owner != names[0] and _alive(owner):
         raise _in_use(path, owner)
     try:
-        path.write_text(me, encoding="utf-8")
+        path.write_text("\n".join(names), encoding="utf-8")
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def _owner(path: Path) -> str:
+def _owners(path: Path) -> list[str]:
+    """The lines of the file; one that is empty if it names nobody."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip().split("\n")
     except OSError:
-        return ""
+        return [""]
 
 
 def _in_use(path: Path, owner: str) -> UserError:

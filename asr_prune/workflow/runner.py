@@ -81,12 +81,13 @@ class Runner:
         if not recorded:
             return State(work, True, "not done yet")
         fingerprint = self.fingerprint(work)
-        if changes := fingerprint.changes(recorded):
-            accepted = self.accept_code and fingerprint.changed_in_code_only(recorded)
-            return State(work, not accepted, f"changed: {'; '.join(changes)}")
+        changes = fingerprint.changes(recorded)
+        why = f"changed: {'; '.join(changes)}" if changes else ""
+        if changes and not (self.accept_code and fingerprint.changed_in_code_only(recorded)):
+            return State(work, True, why)
         if lost := ledger.lost_output(work.entry):
             return State(work, True, f"{lost} is {'changed' if lost.exists() else 'missing'}")
-        return State(work, False, "")
+        return State(work, False, why)
 
     def survey(self, works: Iterable[Work]) -> Iterator[State]:
         """The state of each work if all were run in this order; runs nothing. A work that reads
@@ -133,7 +134,7 @@ class Runner:
         log.info("%s: kept though code has changed (%s)", work.title, why)
         ledger = self.ledger(work)
         recorded = ledger.recorded(work.entry)
-        outputs = dict.fromkeys([*work.outputs, *map(Path, recorded["outputs"])])
+        outputs = [Path(path) for path in recorded["outputs"]]
         ledger.mark(work.entry, self.fingerprint(work), outputs, [*recorded.get("code_accepted", []), why])
 
     def _do(self, work: Work) -> None:

@@ -86,12 +86,17 @@ def test_utterances_with_context_are_those_of_memory(archived: tuple[Stored, Sto
         assert torch.equal(inputs, whole.splice(middle))
 
 
+def alive() -> list[FrameSet]:
+    return [one for one in gc.get_objects() if type(one) is FrameSet]
+
+
 def test_no_more_is_in_memory_than_is_allowed(archived: tuple[Stored, StoredLabels]) -> None:
     memory = 10 * FRAMES
     chunks = Chunks(FrameSet, *archived, (0, 0), memory)
+    before = alive()  # of other tests, too: held here, or their addresses would be used again
     most = 0
     for _ in chunks.batches(16, torch.Generator().manual_seed(3)):
-        found = [one for one in gc.get_objects() if type(one) is FrameSet and one is not chunks.first]
+        found = [one for one in alive() if all(one is not other for other in before)]
         sets = [one for one in found if "held_bytes" in vars(one)]  # the reading thread may be making one
         most = max(most, sum(one.held_bytes for one in sets))
         assert len(sets) <= 2
@@ -190,3 +195,16 @@ def test_frames_without_labels_are_found_in_later_utterances() -> None:
         one, other = (examples.outcome(network.train(), *tensors) for examples in (chunks, whole))
         assert torch.equal(one.objective, other.objective)
         assert one.labels == other.labels == int((tensors[1] != NO_LABEL).sum())
+        assert one.frames == one.labels  # the loss is that of labelled frames alone
+        assert float(one.loss) > 0 if one.frames else float(one.loss) == 0
+
+
+def test_a_coefficient_that_never_changes_deviates_by_zero(tmp_path: Path) -> None:
+    """Rounding may leave a sum of squares below that of the mean."""
+    constant = np.tile(np.float32([0.1, -15.9, 3.3]), (80, 1))
+    features = {f"u{i:02d}": constant for i in range(60)}
+    write_matrices(tmp_path / "feats", features.items())
+    write_labels(tmp_path / "pdf", ((name, np.zeros(80, np.int32)) for name in features))
+    stored = Stored.open(tmp_path / "feats.scp", lambda _, raw: raw), StoredLabels(tmp_path / "pdf.ark")
+    _, deviation = Chunks(FrameSet, *stored, (0, 0), 9 * FRAMES).moments()
+    assert deviation.tolist() == pytest.approx([0.0] * 3, abs=1e-5)

@@ -4,6 +4,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +13,11 @@ from asr_prune.acoustic.graph_model import cut_model
 from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.graph_parts import GraphMap
 from asr_prune.acoustic.thin import factor_map
-from asr_prune.nnet3.model import bytes_of, nnet3_of
+from asr_prune.nnet3.components import Component
+from asr_prune.nnet3.graph_lines import parse_line
+from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of
 from asr_prune.pruning.removal import narrow
-from tests.nnet3.conftest import tdnnf_model
+from tests.nnet3.conftest import affine, relu, tdnnf_model
 
 FRAMES = torch.from_numpy(np.random.default_rng(0).normal(size=(25, 6)).astype(np.float32))
 WHERE = Path("final.mdl")
@@ -65,3 +68,23 @@ def test_a_factored_output() -> None:
     with torch.no_grad():
         found = GraphNetwork.of(same, 3, WHERE)(FRAMES)
         torch.testing.assert_close(found, before(FRAMES), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["relu", "dropout"])
+def test_nodes_around_a_component_that_two_nodes_share_keep_their_widths(name: str) -> None:
+    """Or its one dimension would not fit both."""
+    dice = np.random.default_rng(0)
+    fields = {"Dim": 8, "DropoutProportion": np.float32(0.25)}
+    shared = relu(8, dice) if name == "relu" else Component("DropoutComponent", fields)
+    maps = {"a": affine(8, 4, dice), "b": affine(8, 8, dice), "c": affine(6, 8, dice), "d": affine(5, 6, dice)}
+    nodes = [("a", "a", "input"), ("s1", "s", "a"), ("b", "b", "s1"), ("s2", "s", "b"), ("c", "c", "s2")]
+    lines = [f"component-node name={x} component={y} input={z}" for x, y, z in [*nodes, ("d", "d", "c")]]
+    lines = ["input-node name=input dim=4", *lines, "output-node name=output input=d"]
+    model = Nnet3([parse_line(line) for line in lines], {**maps, "s": shared})
+    network = GraphNetwork.of(model, 1, "model")
+    assert network.widths == [6]
+    narrow(network.node_layers(), [torch.arange(6) < 3])
+    small = nnet3_of(bytes_of(cut_model(model, network, [[0, 1, 2]])), Path("small"))
+    x = torch.randn(7, 4)
+    with torch.no_grad():
+        torch.testing.assert_close(GraphNetwork.of(small, 1, "small")(x), network(x), rtol=1e-4, atol=1e-5)

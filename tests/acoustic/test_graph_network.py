@@ -77,7 +77,7 @@ ELEMENTS: dict[str, dict[str, Any]] = {
     },
     "FixedScaleComponent": {"Scales": SINGLES["Scales"]},
     "FixedBiasComponent": {"Bias": SINGLES["Bias"]},
-    "DropoutComponent": {"Dim": 4},
+    "DropoutComponent": {"Dim": 4, "DropoutProportion": np.float32(0.3)},
     "GeneralDropoutComponent": {"Dim": 4, "BlockDim": 4},
     "SpecAugmentTimeMaskComponent": {"Dim": 4},
     "NoOpComponent": {"Dim": 4},
@@ -143,6 +143,19 @@ def test_descriptors(source: str) -> None:
     model = graph(*lines, "output-node name=output input=o", **made)
     for stride in (1, 2):
         assert_as_defined(model, stride, 9)
+
+
+def test_failover_needs_the_part_with_the_least_context() -> None:
+    made = {"a": affine(4, 4, DICE), "b": affine(3, 4, DICE)}
+    lines = ("x = a(Offset(input, 1))", "y = b(Failover(Offset(x, -20), Failover(Offset(x, 9), x)))")
+    assert assert_as_defined(graph(*lines, "output-node name=output input=y", **made), 1, 30).context == (0, 1)
+
+
+def test_components_with_names_of_attributes() -> None:
+    made = {"type": affine(4, 4, DICE), "training": relu(4, DICE), "float": affine(3, 4, DICE)}
+    lines = ("x = type(input)", "y = training(x)", "z = float(y)")
+    network = assert_as_defined(graph(*lines, "output-node name=output input=z", **made), 1, 5)
+    assert network.widths == [4]
 
 
 def test_several_utterances_are_independent() -> None:

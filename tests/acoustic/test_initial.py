@@ -13,6 +13,7 @@ from torch.nn.utils import prune
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.initial import start_from, weights_file
+from asr_prune.acoustic.thin import select_inputs
 from asr_prune.errors import UserError
 
 CONTEXT = (1, 1)
@@ -46,6 +47,20 @@ def test_the_network_computes_what_the_trained_one_does(tmp_path: Path, form: st
     start_from(tmp_path / paths[form], network, CONTEXT)
     inputs = torch.randn(9, 6)
     assert torch.equal(network(inputs), source(inputs))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("narrow", [True, False])
+def test_a_network_of_some_inputs_starts_from_one_of_the_same(tmp_path: Path, narrow: bool) -> None:
+    source, network, read = trained(), fresh(), torch.tensor([0, 2, 5])
+    inputs = torch.randn(9, 6)
+    if narrow:
+        select_inputs(source, read)
+    else:
+        source.affine[0].weight[:, [1, 3, 4]] = 0
+    select_inputs(network, read)
+    start_from(save_run(tmp_path, source), network, CONTEXT)
+    torch.testing.assert_close(network(inputs), source(inputs))
 
 
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])

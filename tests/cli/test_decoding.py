@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from asr_prune import load_run
 from asr_prune.cli.main import main
+from asr_prune.errors import UserError
 from tests.cli.tones import GIVEN, Said, told
 
 pytestmark = pytest.mark.trains
@@ -75,6 +78,30 @@ def test_a_lost_table_is_made_again_and_the_figure_tuned_on_test_is_told_on_requ
     assert "MAPSSWE: p 1 " in capsys.readouterr().out
     assert main(["score", *GIVEN, "--set", "score.test_tuned=true"]) == 0
     assert "(test, LM weight 8 and penalty 0 from test itself)" in capsys.readouterr().out
+
+
+def test_a_network_of_other_features_is_not_decoded_but_scored_as_it_was(project: Path, capsys: Said) -> None:
+    run, given = project / "exp/tiny/runs/dense", [*GIVEN[:2], "--set", "features.network.cmvn=none"]
+    shutil.rmtree(run / "decode_test")
+    for verb in ("decode", "verify", "bench decode"):
+        words = [*verb.split(), *(["exp/tiny/runs/dense"] if verb != "decode" else [])]
+        status, said = told(capsys, *words, *given)
+        assert status == 1
+        assert "other features than those of the recipe: features.network has cmvn speaker, here none; restore" in said
+    with pytest.raises(UserError, match="cmvn speaker, here none"):
+        load_run("exp/tiny/runs/dense", sets=given[-1:]).score()
+    assert main(["features", *GIVEN, "--set", "features.network.low_freq=90"]) == 0
+    for verb in ("verify", "bench decode"):
+        status, said = told(capsys, *verb.split(), "exp/tiny/runs/dense")
+        assert status == 1
+        assert "data/tiny has features that were computed with other settings than the recipe's; " in said
+        assert "compute them again: asr-prune features" in said
+    assert main(["features", *GIVEN]) == 0
+    assert main(["decode", *GIVEN]) == 0
+    wer = json.loads((run / "score_test.json").read_text())["wer"]
+    assert load_run("exp/tiny/runs/dense").score().wer == wer
+    assert main(["score", *GIVEN]) == 0
+    assert json.loads((run / "score_test.json").read_text())["wer"] == wer
 
 
 def test_a_run_of_another_recipe_is_refused(project: Path, capsys: Said) -> None:

@@ -3,8 +3,11 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir, read_table
 from asr_prune.corpus.fix import fix
 from asr_prune.corpus.validate import validate
@@ -85,6 +88,46 @@ def test_the_rate_can_be_asked_for(data: DataDir) -> None:
     with pytest.raises(UserError, match="nothing was changed; dropped 6 utterances with wrong-rate audio"):
         fix(data.path, rate=8000)
     assert DataDir.read(data.path) == data
+
+
+def test_audio_of_any_rate_is_kept_unless_one_is_asked_for(data: DataDir, capsys: pytest.CaptureFixture[str]) -> None:
+    for key in ("ann-1", "ann-2", "ann-3", "bob-1"):
+        soundfile.write(data.wavs[key], np.ones(4000), 8000)
+    (data.path / "text").write_text("\n" + (data.path / "text").read_text())
+    assert main(["fix", str(data.path)]) == 0
+    assert "not repaired" not in capsys.readouterr().out
+    assert DataDir.read(data.path) == data
+    assert main(["fix", str(data.path), "--rate", "16000"]) == 0
+    assert list(DataDir.read(data.path).wavs) == ["bob-2", "bob-3"]
+
+
+def test_pipes_are_kept_and_told(data: DataDir, caplog: pytest.LogCaptureFixture) -> None:
+    lines = (data.path / "wav.scp").read_text().splitlines()
+    lines[0] = "ann-1 cat ann-1.wav |"
+    (data.path / "wav.scp").write_text("\n".join(lines) + "\n")
+    (data.path / "utt2dur").write_text("ann-2 0.25\n")
+    assert fix(data.path)[0].startswith("utt2dur: removed, since it lacks 5 utterances: ann-1")
+    assert "1 pipe kept, not run and not checked: ann-1" in caplog.text
+    assert read_table(data.path / "wav.scp")["ann-1"] == "cat ann-1.wav |"
+    assert read_table(data.path / "text").keys() == data.text.keys()
+
+
+def test_a_directory_of_features_needs_no_audio(data: DataDir) -> None:
+    (data.path / "feats.scp").write_text("".join(f"{key} /x.ark:{at}\n" for at, key in enumerate(data.wavs)))
+    (data.path / "wav.scp").unlink()
+    (data.path / "text").write_text("\n" + (data.path / "text").read_text())
+    assert fix(data.path)[0] == "text: removed 1 blank line."
+    assert DataDir.read(data.path).text == data.text
+    assert not (data.path / "wav.scp").exists()
+
+
+def test_lines_that_end_in_carriage_returns_are_not_joined(data: DataDir) -> None:
+    content = (data.path / "text").read_bytes().replace(b"\n", b"\r")
+    (data.path / "text").write_bytes(content)
+    with pytest.raises(UserError, match=r"a carriage return \(0x0D\) ends no line.*convert the file with `tr"):
+        fix(data.path)
+    assert (data.path / "text").read_bytes() == content
+    assert "ends no line, as in old Macintosh files" in validate(data.path)[0]
 
 
 def test_a_missing_file_is_named_and_nothing_changes(data: DataDir) -> None:

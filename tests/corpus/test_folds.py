@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,41 @@ def test_what_cannot_be_divided_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="test has no transcripts, and every fold is a test set once"):
         write_fold(sources, outs, 3, 1)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("mixed", [("train",), ("test",), ("train", "dev")])
+def test_whole_files_beside_segments_keep_their_audio(tmp_path: Path, mixed: tuple[str, ...]) -> None:
+    plain, cut = (_corpus(tmp_path / str(segmented), segmented) for segmented in (False, True))
+    sources = [(cut if part in mixed else plain)[at] for at, part in enumerate(SETS)]
+    given = {key: place for folder in sources for key, place in DataDir.read(folder).wavs.items()}
+    outs = {part: tmp_path / "fold" / part for part in SETS}
+    write_fold(sources, outs, 3, 1)
+    assert {key: place for folder in outs.values() for key, place in DataDir.read(folder).wavs.items()} == given
+
+
+def test_recordings_of_one_name_in_several_sets_keep_their_audio(tmp_path: Path) -> None:
+    sources = _corpus(tmp_path / "data", True)
+    given: dict[str, str] = {}
+    for folder in sources:
+        data = DataDir.read(folder)
+        for utt, segment in data.segments.items():
+            data.segments[utt] = replace(segment, recording="session1")
+            data.wavs[utt] = f"/audio/{folder.name}/session1.wav"
+        data.write()
+        given |= data.wavs
+    outs = {part: tmp_path / "fold" / part for part in SETS}
+    write_fold(sources, outs, 3, 1)
+    assert {key: place for folder in outs.values() for key, place in DataDir.read(folder).wavs.items()} == given
+    made = DataDir.read(outs["train"])
+    made.segments = {utt: replace(segment, recording="session1") for utt, segment in made.segments.items()}
+    with pytest.raises(
+        UserError, match=r"recording session1 has several files, /audio/.*/session1.wav and /audio/.*; give each file"
+    ):
+        made.write()
+
+
+def test_sets_of_which_some_have_audio_are_one_sentence(tmp_path: Path) -> None:
+    sources = _corpus(tmp_path / "data", False)
+    (sources[0] / "wav.scp").unlink()
+    with pytest.raises(UserError, match=r"data/train without wav\.scp, beside sets with audio"):
+        write_fold(sources, {part: tmp_path / "out" / part for part in SETS}, 3, 1)

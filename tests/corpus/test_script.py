@@ -18,6 +18,7 @@ from asr_prune.corpus.script import (
     CorpusNotFound,
     find_script,
     load_script,
+    option_names,
     read_options,
     run_prepare,
     run_script,
@@ -266,3 +267,9 @@ def test_the_scripts_run_by_themselves(tmp_path: Path) -> None:
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode
         assert f"usage: python -m asr_prune.local.{name} " in done.stderr
+
+
+@pytest.mark.parametrize(("lexicon", "offered"), [("graphemes", False), ("words.txt", True)])
+def test_a_key_that_would_be_refused_is_not_offered(lexicon: str, offered: bool) -> None:
+    corpus = CorpusOptions(prepare=LOCAL / "hf.py", options={"lexicon": lexicon})
+    assert ("g2p" in option_names(load_script(LOCAL / "hf.py"), corpus)) == offered

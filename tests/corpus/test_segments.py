@@ -115,7 +115,7 @@ def test_a_line_that_is_no_segment_is_told(talk: DataDir, line: str) -> None:
 def test_a_recording_that_is_not_there_is_told(talk: DataDir) -> None:
     respell(talk, ann_2="lecture 0 1")
     assert any("wav.scp and the recordings of segments differ" in told for told in validate(talk.path))
-    with pytest.raises(UserError, match=r"segments names 1 recordings \(for instance lecture\) that wav.scp lacks"):
+    with pytest.raises(UserError, match=r"segments names 1 recording \(for instance lecture\) that wav.scp lacks"):
         DataDir.read(talk.path)
     assert fix(talk.path)[0] == "dropped 1 utterance whose recording is missing in wav.scp: ann-2."
 

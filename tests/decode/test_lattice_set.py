@@ -76,7 +76,7 @@ def test_unfinished_is_reported_and_counted(recogniser: Any, caplog: pytest.LogC
     with caplog.at_level(logging.INFO):
         decoded = lattice_set(recogniser.graph, loglikes.items(), SMALL, [(8, 0.0)])
     assert decoded.partial == ["short"]
-    assert "1 utterances reached no final state" in caplog.text
+    assert "1 utterance reached no final state" in caplog.text
     assert "2 utterances done, 0 failed, real-time factor" in decoded.summary()
     assert decoded.rtf() > 0
 

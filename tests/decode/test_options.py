@@ -54,6 +54,12 @@ def test_weights_begin_at_one(name: str) -> None:
             DecodeOptions(**{name: weights})
 
 
+@pytest.mark.parametrize("name", ["lm_weights", "ctc_lm_weights", "penalties"])
+def test_each_point_is_scored_once(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} has 8(\.0)? twice; give each value once"):
+        DecodeOptions(**{name: (7, 8, 9, 8)})
+
+
 def test_invalid_options_are_refused() -> None:
     with pytest.raises(ValueError, match=r"search greedy is for type ctc"):
         DecodeOptions(type="hmm", search="greedy")

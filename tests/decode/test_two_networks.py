@@ -91,5 +91,5 @@ def test_unfinished_words_name_no_setting(recogniser: Any, tmp_path: Path, caplo
     words_of_two(
         model(recogniser.pdfs, 1), model(recogniser.pdfs, 2), feats, recogniser.graph, 1, "both", tmp_path / "all"
     )
-    assert "1 utterances reached no final state" in caplog.text
+    assert "1 utterance reached no final state" in caplog.text
     assert "decode.beam" not in caplog.text

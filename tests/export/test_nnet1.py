@@ -87,7 +87,7 @@ def test_the_definition_refuses_the_tokens_of_another_component(deployed: MakeDe
 
 def program_scores(folder: Path, utterances: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What Kaldi's nnet-forward makes of `utterances`, with the options of steps/nnet/decode.sh."""
-    write_matrices(folder / "feats", utterances.items(), absolute=True)
+    write_matrices(folder / "feats", utterances.items(), place=folder / "feats")
     command = [
         "nnet-forward",
         "--no-softmax=true",

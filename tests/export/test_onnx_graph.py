@@ -17,7 +17,7 @@ from asr_prune.export.forward import liken, torch_forward
 from asr_prune.export.onnx_graph import IR_VERSION, METADATA, OPSET, onnx_model
 from asr_prune.export.onnx_run import Session
 
-from .conftest import CONTEXT, DIM, PDFS, MakeDeployed
+from .conftest import DIM, PDFS, MakeDeployed
 
 onnx = pytest.importorskip("onnx", reason="onnx is absent; pip install -e '.[export]'")
 pytest.importorskip("onnxruntime", reason="onnxruntime is absent; pip install -e '.[export]'")
@@ -63,12 +63,18 @@ def test_no_frame_gives_no_row(deployed: MakeDeployed, tmp_path: Path) -> None:
     assert session(deployed(), tmp_path)(np.zeros((0, DIM), np.float32)).logits.shape == (0, PDFS)
 
 
+@pytest.mark.parametrize("kind", ["feed_forward", "residual", "tdnn", "tdnnf"])
 def test_a_stretch_with_its_context_gives_the_rows_of_the_whole(
-    deployed: MakeDeployed, utterances: dict[str, np.ndarray], tmp_path: Path
+    deployed: MakeDeployed, utterances: dict[str, np.ndarray], tmp_path: Path, kind: str
 ) -> None:
-    run, features, (left, right) = session(deployed(), tmp_path), utterances["u50"], CONTEXT
-    whole, stretch = run(features).loglikes, run(features[10 - left : 20 + right]).loglikes
-    np.testing.assert_allclose(stretch[left:-right], whole[10:20], atol=1e-5)
+    built, features = deployed(kind), utterances["u50"]
+    run, card = session(built, tmp_path), built.card()
+    stride = card["stride"]
+    left, right = (context + reach for context, reach in zip(card["context"], card["reach"], strict=True))
+    left += -left % stride
+    whole, stretch = run(features).loglikes, run(features[15 - left : 24 + right]).loglikes
+    own = stretch[left // stride :][: 9 // stride]
+    np.testing.assert_allclose(own, whole[15 // stride : 24 // stride], atol=1e-5)
 
 
 def test_the_file_tells_what_it_needs(deployed: MakeDeployed, tmp_path: Path) -> None:

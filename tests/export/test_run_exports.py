@@ -17,6 +17,7 @@ from asr_prune.cli.main import main
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.export.places import EXPORT_MARK
 from asr_prune.features.archive import read_matrices
 from asr_prune.stages import STAGES
 
@@ -63,7 +64,7 @@ def test_the_archive_decodes_to_the_words_of_the_run(done: SimpleNamespace, caps
     status, text = run_verb(capsys, "export", run, "out/loglikes", "--loglikes", "--on", "test")
     assert status == 0
     assert "out/loglikes/test.scp: 4 utterances" in text
-    assert {path.name for path in Path("out/loglikes").iterdir()} == {"test.ark", "test.scp"}
+    assert {path.name for path in Path("out/loglikes").iterdir()} == {"test.ark", "test.scp", EXPORT_MARK}
     loglikes = dict(read_matrices(Path("out/loglikes/test.scp")))
     pdfs = json.loads((done.exp / "align/mono/summary.json").read_text())["pdfs"]
     assert all(matrix.dtype == np.float32 and matrix.shape[1] == pdfs for matrix in loglikes.values())
@@ -75,7 +76,7 @@ def test_the_archive_decodes_to_the_words_of_the_run(done: SimpleNamespace, caps
 def test_the_nnet1_folder_has_what_kaldis_decoding_looks_for(done: SimpleNamespace, capsys: Printed) -> None:
     run = done.runs["thin"]
     assert run_verb(capsys, "export", run, "out/nnet1", "--nnet1")[0] == 0
-    names = {path.name for path in Path("out/nnet1").iterdir()}
+    names = {path.name for path in Path("out/nnet1").iterdir()} - {EXPORT_MARK}
     asked = {"final.nnet", "final.feature_transform", "ali_train_pdf.counts", "final.mdl", "tree", "cmvn_opts"}
     assert names == asked | {"fbank.conf", "model.json"}
     nodes = json.loads((run / "shrunk/size.json").read_text())["nodes"]
@@ -91,7 +92,8 @@ def test_onnx_is_compared_with_torch_by_logits_labels_and_words(done: SimpleName
     status, text = run_verb(capsys, "export", run, "out/onnx", "--onnx", "--nj", 1)
     assert status == 0
     assert "utterances changed" in text
-    assert {path.name for path in Path("out/onnx").iterdir()} == {"network.onnx", "network.int8.onnx", "check.json"}
+    names = {path.name for path in Path("out/onnx").iterdir()} - {EXPORT_MARK}
+    assert names == {"network.onnx", "network.int8.onnx", "check.json"}
     rows = {row["form"]: row for row in json.loads(Path("out/onnx/check.json").read_text())}
     result = json.loads((run / "result.json").read_text())
     assert rows["torch"]["difference"] == 0
@@ -101,6 +103,19 @@ def test_onnx_is_compared_with_torch_by_logits_labels_and_words(done: SimpleName
     assert rows["int8"]["same_best"] > 0.8
     assert rows["torch"]["wer_test"] == rows["float32"]["wer_test"] == pytest.approx(result["wer_test"])
     assert rows["int8"]["wer_test"] <= rows["torch"]["wer_test"] + 20
+
+
+def test_an_earlier_archive_is_replaced_and_nothing_else(done: SimpleNamespace, capsys: Printed) -> None:
+    for part in ("dev", "test"):
+        assert run_verb(capsys, "export", done.runs["thin"], "out/again", "--loglikes", "--on", part)[0] == 0
+    assert {path.name for path in Path("out/again").iterdir()} == {"test.ark", "test.scp", EXPORT_MARK}
+    assert len(dict(read_matrices(Path("out/again/test.scp")))) == 4
+    Path("out/theirs").mkdir()
+    Path("out/theirs/thesis.txt").write_text("mine")
+    status, text = run_verb(capsys, "export", done.runs["thin"], "out/theirs", "--loglikes")
+    assert status == 1
+    assert "out/theirs exists and is not an earlier loglikes export" in text
+    assert [path.name for path in Path("out/theirs").iterdir()] == ["thesis.txt"]
 
 
 def test_a_run_that_was_not_scored_has_no_words(done: SimpleNamespace, capsys: Printed) -> None:
@@ -128,7 +143,7 @@ def test_what_is_no_export_is_not_replaced(done: SimpleNamespace, capsys: Printe
     Path("out/mine/thesis.txt").write_text("mine")
     status, text = run_verb(capsys, "export", done.runs["thin"], "out/mine", "--nnet1")
     assert status == 1
-    assert "out/mine exists and is not an earlier nnet1 export; name a folder that may be replaced" in text
+    assert "out/mine exists and is not an earlier nnet1 export; name another folder, or delete this one" in text
     assert Path("out/mine/thesis.txt").read_text() == "mine"
 
 

@@ -16,6 +16,7 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.export.places import EXPORT_MARK
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.stages import STAGES
 
@@ -69,7 +70,7 @@ def test_sherpa_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printe
     assert status == 0, text
     assert "same best" in text
     names = {"model.onnx", "model.int8.onnx", "tokens.txt", "words.txt", "HLG.fst", "check.json"}
-    assert {path.name for path in Path("out/sherpa").iterdir()} == names
+    assert {path.name for path in Path("out/sherpa").iterdir()} == names | {EXPORT_MARK}
     rows = {row["form"]: row for row in json.loads(Path("out/sherpa/check.json").read_text())}
     assert rows["float32"]["difference"] < 1e-3
     assert rows["int8"]["bytes"] < rows["float32"]["bytes"]
@@ -117,5 +118,5 @@ def test_what_is_no_export_is_not_replaced(done: SimpleNamespace, capsys: Printe
     Path("out/mine/thesis.txt").write_text("mine")
     status, text = run_verb(capsys, "export", done.runs["thin"], "out/mine", "--sherpa")
     assert status == 1
-    assert "out/mine exists and is not an earlier sherpa export; name a folder" in text
+    assert "out/mine exists and is not an earlier sherpa export; name another folder" in text
     assert Path("out/mine/thesis.txt").read_text() == "mine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,10 +18,13 @@ import soundfile
 
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.sound import Sound
 from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.errors import UserError
 from asr_prune.export.nnet3 import check_vosk_features, model_conf
+from asr_prune.export.places import EXPORT_MARK
+from asr_prune.export.vosk_words import VoskWords, original_words
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.nnet3.model import read_nnet3
 from asr_prune.score.align import distance
@@ -141,11 +145,39 @@ def test_an_imported_folder_is_judged_by_its_words(done: SimpleNamespace, capsys
     assert lines[3].startswith(f"the original: {found['few']['words']} words, ")
 
 
+def test_vosk_hears_what_features_are_computed_from(done: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
+    pytest.importorskip("vosk", reason=NO_WHEEL)
+    assert run_verb(capsys, "export", done.runs["thin"], "out/heard", "--vosk")[0] == 0
+    [*_, (_, samples, rate)] = spoken("test")
+    loud = samples * (3 * 32768 / abs(samples.astype(float)).max())
+    kinds: dict[str, tuple[np.ndarray, int, str]] = {
+        "clipped": (loud.clip(-32768, 32767).astype(np.int16), rate, "PCM_16"),
+        "loud": (loud / 32768, rate, "FLOAT"),
+        "plain": (samples, rate, "PCM_16"),
+        "stereo": (np.stack([samples, np.zeros_like(samples)], 1), rate, "PCM_16"),
+        "fast": (np.repeat(samples, 2), 2 * rate, "PCM_16"),
+    }
+    data = DataDir(tmp_path / "heard")
+    for name, (values, hertz, subtype) in kinds.items():
+        soundfile.write(tmp_path / f"{name}.wav", values, hertz, subtype)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF broken")
+    for name in (*kinds, "broken"):
+        data.wavs[name], data.text[name], data.utt2spk[name] = str(tmp_path / f"{name}.wav"), [], name
+    data.write()
+    original_words(Path("out/heard"), Sound(data.path, rate, True, math.inf, 1), tmp_path / "words.json")
+    found = VoskWords.read(tmp_path / "words.json")
+    assert found.words.keys() == kinds.keys()
+    assert found.words["clipped"] == found.words["loud"]
+    assert found.words["plain"] == found.words["stereo"] != []
+    assert list(found.skipped) == ["broken"]
+    assert "1 of 6 utterances skipped: broken" in "".join(capsys.readouterr())
+
+
 def test_the_folder_is_that_of_a_vosk_model(done: SimpleNamespace, capsys: Printed) -> None:
     out = Path("out/files")
     assert run_verb(capsys, "export", done.runs["thin"], out, "--vosk")[0] == 0
     assert run_verb(capsys, "export", done.runs["thin"], out, "--vosk")[0] == 0
-    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} - {EXPORT_MARK}
     conf = {"filterbank": "conf/fbank.conf", "cepstra": "conf/mfcc.conf"}[done.kind]
     own = {"graph/phones/word_boundary.int"} if done.kind == "filterbank" else set()
     usual = {"am/final.mdl", "conf/model.conf", "graph/HCLG.fst", "graph/words.txt"}
@@ -163,7 +195,7 @@ def test_the_folder_of_nnet3(done: SimpleNamespace, capsys: Printed) -> None:
     out = Path("out/nnet3")
     assert run_verb(capsys, "export", done.runs["stream"], out, "--nnet3")[0] == 0
     conf = {"filterbank": "fbank.conf", "cepstra": "mfcc.conf"}[done.kind]
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.iterdir()} - {EXPORT_MARK} == {
         "final.mdl",
         "final.raw",
         "tree",
@@ -205,7 +237,7 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
     for kind in ("vosk", "nnet3"):
         status, text = run_verb(capsys, "export", run, "out/mine", f"--{kind}")
         assert status == 1
-        assert f"out/mine exists and is not an earlier {kind} export; name a folder" in text
+        assert f"out/mine exists and is not an earlier {kind} export; name another folder" in text
     status, text = run_verb(capsys, "export", run, "out/ctc", "--sherpa")
     assert status == 1
     assert "and this run learned labels; export it with --vosk" in text
@@ -222,6 +254,7 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
             "Vosk adds no deltas to features; train the run with features.network.deltas=0",
         ),
         ({"archives": "feats"}, "this run reads those of feats"),
+        ({"type": "online", "model": "large"}, "reads the features of large, whose settings --vosk does not copy"),
     ],
 )
 def test_features_that_vosk_does_not_compute_are_refused(

@@ -65,7 +65,7 @@ def test_an_index_in_a_project_is_relative_and_moves_with_it(tmp_path: Path, mon
         assert Path("data/demo/m.scp").read_text() == "utt data/demo/m.ark:4\n"
     assert [key for key, _ in kaldi_io.read_mat_scp("data/demo/m.scp")] == ["utt"]
     assert Path("data/demo/m.ark").read_bytes() == Path("data/demo/feats.ark").read_bytes()
-    write_matrices(Path("data/demo/everywhere"), [("utt", matrix)], absolute=True)
+    write_matrices(Path("data/demo/everywhere"), [("utt", matrix)], place=Path("data/demo/everywhere").absolute())
     assert Path("data/demo/everywhere.scp").read_text() == f"utt {project}/data/demo/everywhere.ark:4\n"
     moved = project.rename(tmp_path / "moved")
     for folder in (tmp_path, moved, moved / "data/demo"):

@@ -10,7 +10,7 @@ import pytest
 from asr_prune.errors import UserError
 from asr_prune.features.deltas import add_deltas
 from asr_prune.features.options import HmmFeatureOptions
-from asr_prune.hmm.frontend import FrontEnd, check_cmvn, splice
+from asr_prune.hmm.frontend import FrontEnd, check_cmvn, check_columns, splice
 
 
 def test_splice_is_the_loop() -> None:
@@ -34,6 +34,7 @@ def test_comes_back_from_its_files(front: FrontEnd, tmp_path: Path) -> None:
     feats = np.random.default_rng(2).normal(size=(7, 2)).astype(np.float32)
     back = FrontEnd.load(tmp_path)
     np.testing.assert_array_equal(back(feats), front(feats))
+    assert back.dim(2) == front(feats).shape[1]
     assert (back.means, back.variance, back.deltas) == (front.means, front.variance, front.deltas)
 
 
@@ -88,3 +89,10 @@ def test_cepstra_must_be_normalised_as_in_training(tmp_path: Path, cmvn: str, va
             continue
         with pytest.raises(UserError, match=r"cmvn_opts has --norm-means=\w+ --norm-vars=\w+, but features.hmm.cmvn"):
             check_cmvn(tmp_path, options)
+
+
+def test_cepstra_must_have_the_columns_of_training(tmp_path: Path) -> None:
+    for front, dim in ((FrontEnd(deltas=2), 39), (FrontEnd(left=1, right=1, matrix=np.ones((7, 39), np.float32)), 7)):
+        check_columns(tmp_path, front, 13, dim)
+        with pytest.raises(UserError, match=r"with 13 columns before deltas .*features\.hmm gives 20; set .*ceps"):
+            check_columns(tmp_path, front, 20, dim)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,3 +114,18 @@ def test_only_what_a_network_reads_makes_features_differ() -> None:
     assert NetworkFeatures(network, "sat").read == NetworkFeatures(FeaturesOptions(), "mono").read
     adapted = FeaturesOptions(hmm=HMM, network=NetworkFeatureOptions(type="hmm"))
     assert NetworkFeatures(adapted, "sat").read != NetworkFeatures(adapted, "mono").read
+
+
+@pytest.mark.parametrize(
+    ("own", "here", "said"),
+    [
+        ({}, {}, ""),
+        ({"cmvn": "none"}, {}, "features.network has cmvn none, here speaker"),
+        ({"bins": 30, "deltas": 1}, {}, "features.network has bins 30, here 40; deltas 1, here 0"),
+        ({"type": "hmm"}, {}, "features.network has type hmm, here fbank"),
+        ({"type": "hmm"}, {"type": "hmm"}, "hmm.passes end with mono, here tri"),
+    ],
+)
+def test_how_features_are_unlike(own: dict[str, Any], here: dict[str, Any], said: str) -> None:
+    one, other = (FeaturesOptions(network=NetworkFeatureOptions(**options)) for options in (own, here))
+    assert NetworkFeatures(one, "mono").unlike(NetworkFeatures(other, "tri")) == said

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
+from asr_prune.hmm.options import (
+    HmmOptions,
+    LdaMlltOptions,
+    MonoOptions,
+    PassOptions,
+    SatOptions,
+    TriOptions,
+    front_pass,
+)
 
 #: scale_opts, beam, retry_beam, boost_silence, in all four
 ALL = {"transition_scale": 1.0, "acoustic_scale": 0.1, "self_loop_scale": 0.1}
@@ -75,3 +83,17 @@ def test_kaldis_labels_have_one_pdf_or_more(tmp_path: Any) -> None:
     assert HmmOptions(labels=tmp_path, pdfs=1).last == "kaldi"
     with pytest.raises(ValueError, match="pdfs must be at least 1, not 0"):
         HmmOptions(labels=tmp_path, pdfs=0)
+
+
+@pytest.mark.parametrize(
+    ("passes", "front"),
+    [
+        ([MonoOptions()], 0),
+        ([MonoOptions(), LdaMlltOptions(), SatOptions(), SatOptions(name="sat2")], 1),
+        ([MonoOptions(), LdaMlltOptions(), TriOptions(), SatOptions()], 2),
+        ([LdaMlltOptions(), SatOptions(), TriOptions()], 2),
+        ([SatOptions()], 0),
+    ],
+)
+def test_speaker_adaptive_passes_have_the_front_end_before_them(passes: list[PassOptions], front: int) -> None:
+    assert front_pass(passes) == passes[front]

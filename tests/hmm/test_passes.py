@@ -114,6 +114,18 @@ def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path)
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
+def test_a_pass_on_deltas_between_two_others_gives_the_front_end(toy: Any, tmp_path: Path) -> None:
+    mono, tri, reduced, sat = chain().passes
+    passes = (mono, reduced, tri, sat)
+    speakers = {utt: f"speaker{i % 2}" for i, utt in enumerate(sorted(toy.feats))}
+    train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, HmmOptions(passes=passes), 3)
+    for i, own in enumerate(passes):
+        folder = tmp_path / own.type
+        assert {path.name for path in folder.iterdir()} - {"ali.scp", "pdf.scp"} == {
+            path.name for path in pass_files(folder, own, passes[:i])
+        }
+
+
 def some(options: HmmOptions, *changes: dict[str, int]) -> HmmOptions:
     """The same passes on subsets."""
     pairs = zip(options.passes, changes, strict=True)

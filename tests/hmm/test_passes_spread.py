@@ -78,7 +78,7 @@ def test_other_processes_give_the_same_statistics_and_transforms(
     assert made[0][1].keys() == made[1][1].keys() == set(speakers)
     for speaker, transform in made[0][1].items():
         np.testing.assert_array_equal(transform, made[1][1][speaker])
-    assert made[0][2] == made[1][2] == ["1 speakers have fewer than 500 frames of speech and are not adapted: short"]
+    assert made[0][2] == made[1][2] == ["not adapted to 1 speaker with fewer than 500 frames of speech: short"]
     assert not list(tmp_path.iterdir())
 
 

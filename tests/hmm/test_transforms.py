@@ -163,7 +163,7 @@ def test_speakers_who_cannot_be_adapted_are_logged(random_gmms: Make, caplog: py
     np.testing.assert_array_equal(made["short"], np.eye(3, 4))
     np.testing.assert_array_equal(made["stuck"], np.eye(3, 4))
     assert not np.array_equal(made["fine"], np.eye(3, 4))
-    assert "1 speakers have fewer than 500 frames of speech and are not adapted: short" in caplog.text
+    assert "not adapted to 1 speaker with fewer than 500 frames of speech: short" in caplog.text
     assert "singular" in caplog.text
     assert "stuck" in caplog.text
 
@@ -199,8 +199,8 @@ def test_the_first_five_speakers_without_a_transform_are_named(
         fmllr.add(f"s{i:02}", np.ones((frames, 3), np.float32), np.zeros(frames, np.int32))
     assert len(fmllr.estimate()) == 13
     few, stuck = (record.getMessage() for record in caplog.records)
-    assert few == "6 speakers have fewer than 20 frames of speech and are not adapted: s00 s01 s02 s03 s04"
-    assert stuck == "7 speakers have singular statistics and are not adapted: s06 s07 s08 s09 s10"
+    assert few == "not adapted to 6 speakers with fewer than 20 frames of speech: s00, s01, s02, s03, s04 and 1 more"
+    assert stuck == "not adapted to 7 speakers with singular statistics: s06, s07, s08, s09, s10 and 2 more"
 
 
 def test_mllt_is_the_maximum_for_the_scatter_itself(random_gmms: Make) -> None:

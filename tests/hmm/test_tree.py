@@ -18,7 +18,7 @@ leaves = st.builds(Leaf, st.integers(0, 500))
 
 def inner(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     tables = st.builds(Table, st.integers(-1, 2), st.lists(st.none() | children, max_size=3).map(tuple))
-    values = st.lists(st.integers(1, 90), max_size=4, unique=True).map(lambda v: tuple(sorted(v)))
+    values = st.lists(st.integers(1, 90), min_size=1, max_size=4, unique=True).map(lambda v: tuple(sorted(v)))
     return tables | st.builds(Split, st.integers(-1, 2), values, children, children)
 
 
@@ -58,3 +58,11 @@ def test_every_cut_is_one_sentence(tmp_path: Path, binary: bool) -> None:
         (tmp_path / "tree").write_bytes(data[:length])
         with pytest.raises(UserError, match="tree"):
             read_tree(tmp_path / "tree")
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("values", [(), (2, 1), (1, 1), (3, -1)])
+def test_a_question_has_increasing_values(tmp_path: Path, values: tuple[int, ...], binary: bool) -> None:
+    write_tree(tmp_path / "tree", Tree(3, 1, Split(0, values, Leaf(0), Leaf(1))), binary)
+    with pytest.raises(UserError, match=r"tree: a question has the values \[.*\], not increasing ones at byte"):
+        read_tree(tmp_path / "tree")

@@ -4,6 +4,7 @@ import shutil
 import struct
 from pathlib import Path
 
+import kaldifst
 import numpy as np
 import pytest
 
@@ -11,11 +12,12 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import read_table
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.errors import UserError
+from asr_prune.export.places import EXPORT_MARK
 from asr_prune.features.archive import kaldi_io, read_matrices
 from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.mdl import read_mdl
 from asr_prune.kaldi.export import ExportFolders, export_pass
-from asr_prune.kaldi.lang import export_lang
+from asr_prune.kaldi.lang import export_lang, pronunciations
 from asr_prune.kaldi.vectors import read_int_vectors
 from asr_prune.kaldi_format import KaldiReader
 from asr_prune.lang.fst import read_fst
@@ -39,7 +41,7 @@ JOBS = {f"{name}{job}{end}" for job in (1, 2, 3) for name, end in (("ali.", ".gz
 
 def test_the_files_that_kaldis_scripts_look_for(project: Project) -> None:
     out = Path("kaldi/sat")
-    assert {path.name for path in out.iterdir()} == SAT | JOBS | {"phones.txt", "lang", "graph"}
+    assert {path.name for path in out.iterdir()} - {EXPORT_MARK} == SAT | JOBS | {"phones.txt", "lang", "graph"}
     for name in ("final.mdl", "final.mat", "final.alimdl", "tree", "cmvn_opts", "splice_opts"):
         assert (out / name).read_bytes() == (project.exp / "align/sat" / name).read_bytes()
     assert (out / "num_jobs").read_text() == "3\n"
@@ -115,7 +117,7 @@ def test_a_pass_without_transforms_and_a_data_directory_of_choice(
     assert "4 labelled utterances are in no data directory, left out" in text
     assert "exp/tones/align/mono has no decoding graph, left out; run the graph stage" in text
     assert "kaldi/mono: 12 utterances of 3 speakers in 1 jobs" in text
-    files = {path.name for path in Path("kaldi/mono").iterdir()}
+    files = {path.name for path in Path("kaldi/mono").iterdir()} - {EXPORT_MARK}
     model = {"final.mdl", "final.occs", "tree", "cmvn_opts", "delta_opts"}
     assert files == model | {"num_jobs", "ali.1.gz", "phones.txt", "lang"}
     assert set(read_int_vectors(Path("kaldi/mono/ali.1.gz"))) == set(read_table(project.data / "train/utt2spk"))
@@ -126,7 +128,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(project: Project, capsys
     assert main([*command, "kaldi/sat", "--nj", "1"]) == 0
     assert not Path("kaldi/sat/ali.2.gz").exists()
     assert main([*command, "data"]) == 1
-    assert "data exists and is not an earlier export" in capsys.readouterr().err
+    assert "data exists and is not an earlier kaldi export" in capsys.readouterr().err
     assert (project.data / "train").is_dir()
 
 
@@ -188,3 +190,14 @@ def test_pronunciations_are_read_off_the_lexicon_fst(tmp_path: Path, sil_prob: f
     for line, ids in zip(result, (tmp_path / "out/phones/align_lexicon.int").read_text().splitlines(), strict=True):
         tables = [words, words, *[phones] * len(line.split())]
         assert ids.split() == [table[symbol] for table, symbol in zip(tables, line.split(), strict=False)]
+
+
+def test_pronunciations_of_a_lexicon_fst_of_kaldi_before_august_2018() -> None:
+    """make_lexicon_fst.pl with silence: the start leads to the one boundary with and without it."""
+    arcs = [(0, 1, 0, 0), (0, 1, 1, 0), (2, 1, 1, 0)]  # 0: start, 1: boundary, 2: before silence
+    arcs += [(1, 3, 2, 1), (3, 1, 3, 0), (3, 2, 3, 0)]  # word 1: phones 2 3
+    arcs += [(1, 1, 4, 2), (1, 2, 4, 2), (1, 1, 1, 3)]  # word 2: phone 4; word 3: silence
+    arcs += [(1, 4, 4, 2), (4, 1, 1, 0)]  # word 2: phone 4, silence
+    text = "".join(f"{' '.join(map(str, arc))} 0.7\n" for arc in sorted(arcs))
+    lexicon = kaldifst.compile(f"{text}1 0\n", acceptor=False)
+    assert pronunciations(lexicon) == {(1, (2, 3)), (2, (4,)), (2, (4, 1)), (3, (1,))}

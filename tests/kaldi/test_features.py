@@ -89,7 +89,7 @@ def test_what_cannot_be_used_is_skipped_and_counted(
     scp = tmp_path / "kaldi/train/feats.scp"
     finite = f"its features in {scp} are not finite"
     assert counts.skipped == {"ann-1": finite, "ann-2": f"no features in {scp}"}
-    assert "1 utterances are not in" in caplog.text
+    assert "1 utterance not in" in caplog.text
 
 
 def test_what_stops_it_is_one_sentence(data: DataDir, feats: Feats, give: Give, tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def test_from_a_model_to_a_smaller_one(project: Path, method: str, layout: str) 
     x = torch.randn(20, 4)
     with torch.no_grad():
         torch.testing.assert_close(again(x), shrunk(x), rtol=1e-4, atol=1e-4)
-    run("export", str(folder), "smaller", "--nnet3")
+    run("export", str(folder), "smaller", "--vosk")
+    run("export", str(folder), "another", "--nnet3")
     assert main(["export", str(folder), "model/graph", "--nnet3"]) == 1
 
 
@@ -138,3 +139,17 @@ def test_directories_that_cannot_be_imported(tmp_path: Path) -> None:
     (folder / "am/final.mdl").write_bytes(bytes_of(tdnnf_model(ivector=False))[:500])
     with pytest.raises(UserError, match=r"final.mdl: .* at byte"):
         examine_model(folder)
+
+
+def test_audio_is_found_where_the_data_directories_find_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Kaldi's egs, where paths in wav.scp begin in the folder of the recipe."""
+    model = model_directory(project / "model", tdnnf_model(width=16, rank=6, pdfs=12, ivector=False))
+    for part in ("train", "dev", "test"):
+        scp = project / "in" / part / "wav.scp"
+        scp.write_text(scp.read_text().replace(f"{project}/", ""))
+    elsewhere = project / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    run("import", str(model), "small", *(f"--{part}=../in/{part}" for part in ("train", "dev", "test")))
+    run("run", "--recipe", "recipes/small", "--nj", "1", "--stop-stage", "corpus")
+    assert len(DataDir.read("data/small/test").wavs) == len(tiny.SENTENCES)

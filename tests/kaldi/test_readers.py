@@ -51,7 +51,7 @@ def same(one: Equal, other: Equal) -> bool:
 @pytest.mark.parametrize("form", ["ark", "scp"])
 def test_kaldis_tables_read_our_matrices(native: Any, tmp_path: Path, dtype: str, form: str) -> None:
     matrices = {key: matrix.astype(dtype) for key, matrix in MATRICES.items()}
-    write_matrices(tmp_path / "m", matrices.items(), absolute=True)
+    write_matrices(tmp_path / "m", matrices.items(), place=tmp_path / "m")
     reader = native.SequentialDoubleMatrixReader if dtype == "float64" else native.SequentialFloatMatrixReader
     assert same(by_key(reader(f"{form}:{tmp_path}/m.{form}")), matrices)
 

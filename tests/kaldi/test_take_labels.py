@@ -9,9 +9,13 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import read_table
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices
+from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.hmm.labels import read_labels
+from asr_prune.hmm.network_features import pass_features
 from asr_prune.kaldi.labels import read_kaldi_labels
 from asr_prune.kaldi.take_labels import take_labels
+from asr_prune.recipe.load import load_recipe
+from asr_prune.workflow.experiment import Experiment
 
 from .conftest import GIVEN, Project
 from .test_labels import SAT, same, write_pdfs
@@ -37,7 +41,7 @@ def test_what_does_not_fit_is_left_out_counted_and_listed(project: Project, capl
     assert taken.utterances == len(lengths) - 2
     left = "1 without labels, 1 of another length, 2 in no set"
     assert str(taken).endswith(f"{taken.pdfs} pdfs; left out: {left}")
-    assert "1 utterances of another length than their features, left out (e.g. ann-0)" in caplog.text
+    assert "1 utterance of another length than their features, left out (e.g. ann-0)" in caplog.text
     kept = {utt: own for utt, own in labels.pdfs.items() if utt in lengths and utt != "ann-0"}
     same(read_labels(Path("out/kaldi/pdf.ark")), kept)
     summary = json.loads(Path("out/kaldi/summary.json").read_text())
@@ -107,6 +111,7 @@ def test_the_network_may_see_the_features_of_the_hmm_that_came(project: Project)
     for part in ("dev", "test"):
         (own,) = (dict(read_matrices(project.exp / f"align/kaldi/adapt_{part}/trans.scp")),)
         assert {matrix.shape for matrix in own.values()} == {(10, 11)}
+    assert Experiment(load_recipe(Path(GIVEN[1]), change[len(GIVEN) + 1 :: 2])).dim == 10
 
 
 def test_bare_pdf_ids_train_and_shrink_and_decoding_says_what_is_missing(project: Project, capsys: Printed) -> None:
@@ -140,3 +145,25 @@ def test_bare_pdf_ids_train_and_shrink_and_decoding_says_what_is_missing(project
 def test_mistakes_in_the_recipe(project: Project, capsys: Printed, change: str, sentence: str) -> None:
     assert main(["align", *GIVEN, "--set", change]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_a_front_end_of_other_cepstra_is_one_sentence(project: Project, capsys: Printed) -> None:
+    change = [*FROM_SAT, "--set", "features.network.type=hmm", "--set", "features.hmm.ceps=12"]
+    assert main(["features", *change]) == 0
+    assert main(["align", *change]) == 1
+    assert "kaldi/sat has a GMM-HMM of features with 13 columns" in (error := capsys.readouterr().err)
+    assert "but features.hmm gives 12; set features.hmm.ceps" in error
+    options = HmmFeatureOptions(ceps=12)
+    with pytest.raises(UserError, match=r"align/lda_mllt has a GMM-HMM of features with 13 columns"):
+        dict(pass_features(project.data / "dev", options, project.exp / "align/lda_mllt"))
+    network = [*FROM_SAT, "--set", "features.hmm.ceps=12"]
+    assert [main([verb, *network]) for verb in ("features", "align")] == [0, 0]
+
+
+def test_pdf_ids_have_nothing_to_export_to_kaldi(project: Project, capsys: Printed) -> None:
+    write_pdfs(project, Path("pdfs.txt"))
+    assert main(["align", *GIVEN, "--set", "hmm.labels=pdfs.txt", "--set", "hmm.model=kaldi/sat"]) == 0
+    assert main(["export-kaldi", "exp/tones/align/kaldi", "out"]) == 1
+    error = capsys.readouterr().err
+    assert "exp/tones/align/kaldi has labels that came as pdf-ids, which hold no transition-ids" in error
+    assert not Path("out").exists()

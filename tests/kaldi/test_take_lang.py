@@ -7,7 +7,8 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
-from asr_prune.kaldi.take_lang import REQUIRED_LANG_FILES, take_lang
+from asr_prune.kaldi.take_lang import take_lang
+from asr_prune.lang.lang import FOLDER_FILES
 
 from .conftest import GIVEN, Project
 
@@ -22,7 +23,7 @@ def test_a_folder_is_taken_as_it_is_and_taken_again_when_it_changes(
     for printed in ("lang: taking given", "lang: up to date"):
         assert main(["lang", *given]) == 0
         assert printed in capsys.readouterr().out
-    for name in REQUIRED_LANG_FILES:
+    for name in FOLDER_FILES:
         assert (project.data / "lang" / name).read_bytes() == (Path("given") / name).read_bytes()
     assert main(["corpus", *given]) == 0
     (Path("given/phones") / "note.txt").write_text("changed")

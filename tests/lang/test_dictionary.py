@@ -112,6 +112,20 @@ def test_probabilities_of_kaldis_dictionaries(tmp_path: Path, caplog: pytest.Log
     assert "silence between words is left out" in caplog.text
 
 
+@pytest.mark.parametrize(("phones", "optional"), [("SIL\nSPN\n", "SIL\n"), ("sil\n", "sil\n"), ("SIL\n", "SIL\n")])
+def test_silence_phones_of_a_dictionary_folder_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, phones: str, optional: str
+) -> None:
+    for name, text in (("lexicon", "A AH\n"), ("silence_phones", phones), ("optional_silence", optional)):
+        (tmp_path / f"{name}.txt").write_text(text)
+    copy_lexicon(tmp_path, tmp_path / "out")
+    wanted = (
+        f"set lang.silence_phones=[{','.join(phones.split())}] and lang.optional_silence={optional.strip()}, unless"
+    )
+    assert (wanted in caplog.text) == (phones != "SIL\n")
+    assert bool(caplog.text) == (phones != "SIL\n")
+
+
 def test_a_dictionary_folder_of_kaldi_is_taken(tmp_path: Path) -> None:
     given, out = tmp_path / "dict", tmp_path / "out"
     given.mkdir()

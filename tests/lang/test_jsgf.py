@@ -108,6 +108,8 @@ def test_a_word_without_pronunciation_is_left_out_and_logged(lang: Path, caplog:
         ("#JSGF V1.0;\npublic <a> = ON | ;", "too early"),
         ("#JSGF V1.0;\npublic <a> = /2/ ON | OFF;", "/weight/"),
         ("#JSGF V1.0;\npublic <a> = /x/ ON;", "the weight 'x'"),
+        ("#JSGF V1.0;\npublic <a> = /1e999/ ON;", "the weight '1e999'"),
+        ("#JSGF V1.0;\npublic <a> = ON {x;", "not closed"),
         ("#JSGF V1.0;\npublic <a> = ON /2/ OFF;", "not at the start"),
         ("#JSGF V1.0;\npublic <a> = ON <b;", "not closed"),
         ("#JSGF V1.0;\npublic <a> = DIM;", "can be pronounced"),
@@ -122,6 +124,27 @@ def test_wrong_grammars(lang: Path, text: str, message: str) -> None:
 def test_words_are_split_at_ascii_blanks_alone(lang: Path, caplog: pytest.LogCaptureFixture) -> None:
     make(lang, "#JSGF V1.0;\npublic <a> = ON | ON\u00a0OFF;")
     assert "1 words without pronunciation are left out: ON\u00a0OFF" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "ON {x = 1;} | OFF {x = 2};",
+        'ON {http://x} | OFF {/* \\} ; "};',
+        'ON | "OFF" // a "quote; and {a brace\n;',
+        'ON {"} | OFF /* ; */ {"};',
+        "/2./ ON | /0.2e+1/ OFF;",
+        "/1e-3/ ON | /.001/ OFF;",
+    ],
+)
+def test_tags_comments_and_weights_as_the_format_has_them(lang: Path, rule: str) -> None:
+    make(lang, f"#JSGF V1.0;\npublic <a> = {rule}")
+    assert [probability(lang, word) for word in ("ON", "OFF")] == pytest.approx([0.5, 0.5], rel=1e-4)
+
+
+def test_quoted_words_may_look_like_anything(lang: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make(lang, '#JSGF V1.0;\npublic <a> = ON | "A;B" | "http://x" | "{y}";')
+    assert "3 words without pronunciation are left out: A;B http://x {y}" in caplog.text
 
 
 @given(st.text(st.sampled_from('ONab<>=|*+()[]{}/";.2 \t\n\u00a0\0')))

@@ -7,7 +7,7 @@ import kaldi_hmm_gmm as khg
 import pytest
 
 from asr_prune.errors import UserError
-from asr_prune.lang.lang import Lang
+from asr_prune.lang.lang import LANG_FILES, Lang
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
 
@@ -92,3 +92,19 @@ def test_only_silence_is_refused(lexicon: Callable[[str], Path], tmp_path: Path)
 def test_options_out_of_range(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LangOptions(**wrong)
+
+
+def test_lang_files_are_those_that_are_read(tmp_path: Path) -> None:
+    (tmp_path / "lexicon.txt").write_text("YES Y EH S\n")
+    prepare_lang(tmp_path / "lexicon.txt", tmp_path / "lang", LangOptions())
+    for path in [path for path in (tmp_path / "lang").rglob("*") if path.is_file()]:
+        if str(path.relative_to(tmp_path / "lang")) not in LANG_FILES:
+            path.unlink()
+    whole = Lang.read(tmp_path / "lang")
+    assert whole.silence
+    for name in LANG_FILES:
+        content = (tmp_path / "lang" / name).read_bytes()
+        (tmp_path / "lang" / name).unlink()
+        with pytest.raises(UserError, match=name):
+            Lang.read(tmp_path / "lang")
+        (tmp_path / "lang" / name).write_bytes(content)

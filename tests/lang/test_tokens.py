@@ -46,6 +46,12 @@ def test_pieces_are_fewer_than_characters() -> None:
     assert ids.shape[1] < 12
 
 
+def test_long_transcripts_count_as_others_do() -> None:
+    long = [["NINE"] * 2000 + ["QUIZ"], ["ONE", "TWO"], ["NINE"]]
+    tokens = Tokens.learn(long, LangOptions(tokens="pieces", pieces=12))
+    assert tokens.of_words(["QUIZ"]) is not None
+
+
 @pytest.mark.parametrize("kind", ["characters", "pieces"])
 def test_a_character_that_was_never_seen_cannot_be_spelled(kind: str) -> None:
     tokens = tokens_of(kind)

@@ -171,7 +171,7 @@ def test_what_is_missing_is_one_sentence(folders: dict[str, Path], script: Modul
         (folders["parquet"], columns(text="words"), "no column 'words'; use one of audio, sentence, client_id, clip"),
         (folders["parquet"], columns(dev="devel"), "no split 'devel', but test, train, validation"),
         (folders["parquet"], columns(lexicon="/none.dict"), "/none.dict is not there"),
-        (folders["parquet"], columns(dev="", held_out=40), "12 speakers are too few to hold out every 40th"),
+        (folders["parquet"], columns(dev="", held_out=40), "12 speakers are too few to hold out one of every 40"),
         (tmp_path / "empty", columns(), "cannot load the dataset .*choose a dataset of huggingface.co"),
         (None, columns(), "choose a dataset of huggingface.co"),
     ]
@@ -202,13 +202,19 @@ def test_a_codec_that_is_not_at_hand_is_skipped_and_counted(
     assert "28 utterances" in capsys.readouterr().out.split("test, mfcc")[1]
 
 
-def test_a_test_split_without_text(script: ModuleType, spoken, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_test_split_without_text(
+    script: ModuleType, spoken, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "in/data").mkdir(parents=True)
     for part, split in SPLITS.items():
         silent = {"sentence": ""} if part == "test" else {}
-        rows = dataset([row(own) | silent for own in spoken.sets[part][:3]])
-        rows.to_parquet(tmp_path / f"in/data/{split}-00000-of-00001.parquet")
+        rows = [row(own) | silent for own in spoken.sets[part][:3]]
+        lost = {"audio": None, "clip": "lost"}
+        rows += [rows[0] | lost] if part == "test" else []
+        dataset(rows).to_parquet(tmp_path / f"in/data/{split}-00000-of-00001.parquet")
     script.prepare(tmp_path / "in", tmp_path / "out", 0, script.Options(**columns()))
     test = DataDir.read(tmp_path / "out/test")
     assert test.silent
     assert len(test.text) == 3
+    assert "1 row without audio" in caplog.text
+    assert "without text" not in caplog.text

@@ -105,6 +105,16 @@ def test_a_dictionary_folder_is_taken(s5: Path, script: ModuleType, tmp_path: Pa
     assert not (tmp_path / "out/local/lexicon.txt").exists()
 
 
+def test_pipes_beside_features_are_left_out_and_the_way_to_run_them_told(
+    s5: Path, script: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script.prepare(s5, tmp_path / "out", 0)
+    assert "wav.scp with its pipes is left out; to compute features from its audio, set corpus.options.pipes=true" in (
+        caplog.text
+    )
+    assert not DataDir.read(tmp_path / "out/train").wavs
+
+
 def test_pipes_are_refused_unless_allowed(s5: Path, script: ModuleType, tmp_path: Path) -> None:
     root = tmp_path / "s5"
     shutil.copytree(s5, root)
@@ -223,3 +233,17 @@ def test_wav_archives_channels_and_ranges_are_read_as_kaldi_reads_them(
     whole = dict(read_matrices(s5 / "data/test/feats.scp"))
     for key, matrix in read_matrices(tmp_path / "out/given/test/feats.scp"):
         np.testing.assert_array_equal(matrix, whole[key][2:12, :5])
+
+
+def test_segments_that_cannot_be_read_are_left_out_and_counted(
+    s5: Path, script: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "s5"
+    shutil.copytree(s5, root)
+    (root / "data/test/feats.scp").unlink()
+    table = read_table(root / "data/test/segments")
+    odd = dict(zip(table, ("", "nowhere 0 1"), strict=False))
+    (root / "data/test/segments").write_text("".join(f"{key} {line}\n" for key, line in (table | odd).items()))
+    script.prepare(root, tmp_path / "out", 0)
+    assert DataDir.read(tmp_path / "out/test").segments.keys() == table.keys() - odd.keys()
+    assert "2 segments not `recording start end`, or of a recording that wav.scp lacks, left out" in caplog.text

@@ -105,6 +105,8 @@ def _propagate(kind: str, fields: Mapping[str, Any], x: np.ndarray) -> np.ndarra
         return (np.concatenate([normal, np.log(rms)], 1) if fields["AddLogStddev"] else normal).reshape(-1)
     if kind == "SoftmaxComponent":
         return np.exp(x) / np.exp(x).sum()
+    if kind == "DropoutComponent":
+        return x * (1 - fields["DropoutProportion"])
     plain = {
         "RectifiedLinearComponent": lambda: np.maximum(x, 0),
         "SigmoidComponent": lambda: 1 / (1 + np.exp(-x)),
@@ -119,4 +121,4 @@ def _propagate(kind: str, fields: Mapping[str, Any], x: np.ndarray) -> np.ndarra
         "FixedScaleComponent": lambda: x * fields["Scales"],
         "FixedBiasComponent": lambda: x + fields["Bias"],
     }
-    return plain[kind]() if kind in plain else x  # dropout, spec-augment and no-op outside of training
+    return plain[kind]() if kind in plain else x  # general dropout, spec-augment and no-op outside of training

@@ -95,6 +95,33 @@ def test_every_component(kind: str, optional: bool) -> None:
         assert list(read.components["a"].fields) == list(fields)
 
 
+@pytest.mark.parametrize("end", ["</NaturalGradientAffineComponent> ", "<NaturalGradientAffineComponent> "])
+def test_a_natural_gradient_component_of_2016(end: str) -> None:
+    """As the Write of its time had it, between September 2015 and March 2017."""
+    layout = LAYOUTS["NaturalGradientAffineComponent"]
+    old = ("LearningRate", "MaxChangePerSample", "UpdateCount", "ActiveScalingCount", "MaxChangeScaleStats")
+    names = [part.name for part in layout if not part.optional or part.name in old]
+    fields = {part.name: VALUES[part.type] for part in layout if part.name in names}
+    model = Nnet3([], {"a": Component("NaturalGradientAffineComponent", fields)})
+    for binary in (True, False):
+        data = bytes_of(model, binary)
+        assert b"<ActiveScalingCount>" in data
+        read = nnet3_of(data.replace(b"</NaturalGradientAffineComponent> ", end.encode()), WHERE)
+        assert list(read.components["a"].fields) == names
+        assert bytes_of(read) == data
+
+
+@pytest.mark.parametrize("block", [4, 3])
+def test_offsets_of_a_block_are_those_of_all_blocks(block: int) -> None:
+    values = {"Offsets": np.ones(block, np.float32), "Dim": 8, "UseNaturalGradient": True}
+    model = Nnet3([], {"a": Component("PerElementOffsetComponent", {"LearningRate": np.float32(0.5)} | values)})
+    if 8 % block:
+        with pytest.raises(UserError, match="has 3 <Offsets> for a dimension of 8"):
+            nnet3_of(bytes_of(model), WHERE)
+    else:
+        assert bytes_of(nnet3_of(bytes_of(model), WHERE)) == bytes_of(model)
+
+
 def test_double_precision_stays() -> None:
     fields = {"Scales": np.array([1 / 3], np.float64)}
     data = bytes_of(Nnet3([], {"a": Component("FixedScaleComponent", fields)}))

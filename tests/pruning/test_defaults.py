@@ -51,6 +51,13 @@ def test_nodes_that_are_gone_leave_the_network_during_training() -> None:
     assert PruneOptions().live_shrink
 
 
+@pytest.mark.parametrize("name", [name for name in method_names() if find_options(name).OF_WEIGHTS])
+def test_the_page_tells_the_defaults_of_single_weights(name: str) -> None:
+    page = (FOLDER / name / f"{name}.md").read_text(encoding="utf-8")
+    told = ", ".join(f"`{key}: {value}`" for key, value in find_options(name).OF_WEIGHTS.items())
+    assert f"Default with granularity weight: {told}." in page
+
+
 @pytest.mark.parametrize("name", method_names())
 def test_the_page_tells_the_defaults(name: str) -> None:
     options = find_options(name)(method=name)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
 
 import asr_prune
 from asr_prune.pruning.modules import ModulePruner
@@ -222,66 +221,26 @@ def test_nested_sequentials_and_several_modules_between() -> None:
     assert (first.gives_logits, second.gives_logits) == (False, True)
 
 
-def shared() -> nn.Sequential:
-    square = nn.Linear(8, 8)
-    return nn.Sequential(square, nn.ReLU(), square, nn.ReLU(), nn.Linear(8, 4))
-
-
-def tied() -> nn.Sequential:
-    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8))
-    model[2].weight = model[0].weight
-    return model
-
-
-def chain(*between: nn.Module, bias: bool = True) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(8, 8), *between, nn.Linear(8, 4, bias=bias))
-
-
-@pytest.mark.parametrize(
-    ("model", "pairs", "message"),
-    [
-        (chain(nn.BatchNorm1d(8), nn.ReLU()), None, "a BatchNorm1d stands between '0' and '3'"),
-        (chain(nn.Softmax(1)), [("0", "2")], "a Softmax stands between '0' and '2'"),
-        (chain(nn.ReLU(), bias=False), None, "'2' has no bias"),
-        (shared(), [("0", "2")], "'0' is used in several places"),
-        (tied(), None, "'0' is used in several places"),
-        (
-            nn.Sequential(weight_norm(nn.Linear(8, 8)), nn.ReLU(), nn.Linear(8, 4)),
-            None,
-            "'0' is parametrised",
-        ),
-        (chain(), [("0", "9")], "'9' is not there"),
-        (
-            nn.Sequential(nn.Conv1d(8, 8, 1), nn.ReLU(), nn.Linear(8, 4)),
-            [("0", "2")],
-            "'0' is a Conv1d",
-        ),
-        (Net(), None, "a Net does not show which maps follow each other"),
-        (Net(), [("first", "last")], "'first' has 24 outputs and 'last' 20 inputs"),
-        (Net(), [*NAMED, NAMED[0]], "'first' is the incoming map of two pairs"),
-        (nn.Sequential(nn.Linear(8, 4)), None, "fewer"),
-    ],
-)
-def test_what_cannot_be_pruned_exactly_is_refused(model: nn.Module, pairs: Any, message: str) -> None:
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match=message):
-        asr_prune.prune(model, keep=0.5, pairs=pairs, optimiser=optimiser, steps=9)
-
-
-def test_requests_that_make_no_sense_are_refused() -> None:
-    model = sequential()
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match="measures activations here; give run_over"):
-        asr_prune.prune(model, "magnitude", score="entropy", keep=0.5, optimiser=optimiser, steps=9)
-    with pytest.raises(ValueError, match="trains a network of other widths"):
-        asr_prune.prune(model, "dense_small", keep=0.5, optimiser=optimiser, steps=9)
-    with pytest.raises(ValueError, match="the optimiser does not train all maps"):
-        asr_prune.prune(model, keep=0.5, optimiser=torch.optim.SGD(model[:2].parameters(), lr=0.1), steps=9)
-    with pytest.raises(ValueError, match="there is no pruning method 'lasso'"):
-        asr_prune.prune(model, "lasso", keep=0.5, optimiser=optimiser, steps=9)
-    asr_prune.prune(model, keep=0.5, optimiser=optimiser, steps=9)
-    with pytest.raises(ValueError, match="still being pruned; call finish"):
-        asr_prune.shrink(model)
+@pytest.mark.parametrize("method", ["group_lasso", "guided", "l1"])
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD])
+@pytest.mark.parametrize("still", [range(10), range(30, 40)], ids=["at first", "later"])
+def test_a_learning_rate_of_zero_moves_nothing(kind: Any, method: str, still: range) -> None:
+    model, (inputs, targets) = sequential(), data()
+    optimiser = kind(model.parameters(), lr=0.01)
+    pruner = asr_prune.prune(model, method, keep=0.4, warm_up=0.0, every=1, optimiser=optimiser, steps=STEPS)
+    for step in range(STEPS):
+        before = deepcopy(model.state_dict())
+        optimiser.param_groups[0]["lr"] = optimiser.param_groups[-1]["lr"] = 0.0 if step in still else 0.01
+        loss = nn.functional.cross_entropy(model(inputs), targets) + pruner.penalty()
+        optimiser.zero_grad()
+        loss.backward()
+        pruner.after_backward()
+        optimiser.step()
+        pruner.after_step()
+        if step in still:
+            assert all(torch.allclose(now, before[name], atol=1e-5) for name, now in model.state_dict().items())
+    pruner.finish()
+    assert hidden_nodes(asr_prune.shrink(model)) == round(0.4 * 44)
 
 
 def test_the_learning_rates_of_a_methods_phases() -> None:

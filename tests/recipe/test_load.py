@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.recipe.load import load_recipe
+from asr_prune.recipe.naming import variant
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
@@ -114,6 +116,21 @@ def test_what_is_refused_says_where_and_what_is_near(recipe: Path, change: str, 
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("sets", "blamed"),
+    [
+        (["train.batch=100", "train.learning_rate=0"], "train.learning_rate=0"),
+        (["prune.floor=0.5", "prune.min_nodes=0"], "prune.min_nodes=0"),
+        (["prune={method: l2, floor: 0.5}", "prune.keep=2"], "prune.keep=2"),
+        (["prune={method: l2, keep: 2}", "prune.floor=0.2"], "prune={method: l2, keep: 2}"),
+        (["prune.warm_up=0.3", "prune.min_nodes=-5"], "prune.min_nodes=-5"),
+    ],
+)
+def test_the_set_is_blamed_whose_key_is_named(recipe: Path, sets: list[str], blamed: str) -> None:
+    with pytest.raises(UserError, match=f"^--set {re.escape(blamed)}: "):
+        load_recipe(recipe, sets).runs()
+
+
 def test_a_line_is_named(recipe: Path) -> None:
     text = (recipe / "recipe.yaml").read_text()
     (recipe / "recipe.yaml").write_text(text.replace("vectors: incoming", "vector: incoming"))
@@ -183,6 +200,17 @@ def test_sparsity_and_keep_replace_each_other_and_are_in_the_name(recipe: Path) 
     runs = load_recipe(recipe).runs()
     assert [run.name for run in runs] == ["map-sparsity0.5", "map-keep0.5-granularity-node", "map-sparsity0.9"]
     assert runs[1].prune.sparsity is None  # type: ignore[attr-defined]
+
+
+def test_methods_have_defaults_of_their_own_for_single_weights(recipe: Path) -> None:
+    asked = "[{prune: {granularity: weight}}, {prune: {granularity: weight, fine_tune: 0.4}}, {prune: {keep: 0.5}}]"
+    (recipe / "recipe.yaml").write_text(f"prune: {{method: gradual, warm_up: 0.1}}\nruns: {asked}\n")
+    runs = load_recipe(recipe).runs()
+    assert [run.prune.fine_tune for run in runs] == [0.35, 0.4, 0.65]
+    assert [run.name for run in runs[::2]] == ["gradual-granularity-weight", "gradual-keep0.5"]
+    told = [variant(run.prune) for run in runs]
+    assert told[0] == "warm_up 0.1, granularity weight"
+    assert "fine_tune 0.4" in str(told[1])
 
 
 def test_a_run_from_a_trained_network_has_a_folder_of_its_own(recipe: Path) -> None:

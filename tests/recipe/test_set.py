@@ -106,3 +106,26 @@ def test_check_refuses_what_a_stage_would_and_runs_no_script(
     assert main(["check", "--recipe", str(HF), *flags]) == 1
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == ["mine.py"]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "given", "said"),
+    [
+        ("prune: {method: group_lasso, gamma: 1e-1}", "prune.warm_up=0.3", "group_lasso-warm_up-0.3"),
+        ("prune: {method: group_lasso, warm_up: -1}", "prune.warm_up=0.2", "line 2: prune: warm_up must be at least 0"),
+        ("prune: none", "prune.keep=0.5", "line 2: prune: must be a block"),
+        ("train: {epochs: 0}", "train.epochs=3", "line 2: train: epochs, batch and segment must be 1 or more"),
+        ("train: {epoch: 2}", "train.epochs=3", "line 2: unknown key 'train.epoch'; did you mean 'epochs'"),
+        ("network: none", "network.hidden=[3]", "line 2: network: must be a block"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_blamed_though_a_set_corrects_it(
+    blocks: str, given: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"corpus: {{prepare: tones.py}}\n{blocks}\n")
+    try:
+        found = load_recipe(tmp_path, [given]).runs()[0].name
+    except UserError as error:
+        found = str(error)
+        assert "--set" not in found
+    assert said in found

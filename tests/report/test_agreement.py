@@ -51,7 +51,7 @@ def test_edits_from_the_dense_words_are_shown_and_wer_is_not(exp: Path) -> None:
     assert "edits from dense: the test set has no transcripts" in table
     page = (exp / "report/index.html").read_text()
     assert "66.67" in page
-    assert "the test set has no transcripts, so none has a word error rate" in page
+    assert "the test set has no transcripts, so that there is no word error rate" in page
     assert "agreement_test.edits" in (exp / "report/results.csv").read_text().splitlines()[0]
 
 

@@ -13,6 +13,7 @@ from asr_prune.report.results import Result
 
 from .conftest import invented
 
+FIRST = SIZES["nodes"], ERRORS["wer_test"]
 DENSE = invented("dense", "none", 1024, 10.0)
 
 
@@ -41,6 +42,13 @@ def test_every_error_stands_against_every_size() -> None:
         "l2 (default)",
         "l2 (thin)",
     ]
+
+
+def test_the_dashed_lines_are_those_of_the_dense_networks_that_others_are_compared_with() -> None:
+    small = replace(DENSE, run="small", nodes=128, nodes_dense=128, params=9000, wer_test=30.0)
+    figure = costs_plot([*ROWS, small, replace(DENSE, run="taught", teachers=["dense"], wer_test=8.0)], "demo")
+    (axes,) = (axes for axes in figure.axes if (axes.get_xlabel(), axes.get_ylabel()) == FIRST)
+    assert {tuple(line.get_ydata()) for line in axes.lines if list(line.get_xdata()) == [0, 1]} == {(10, 10), (30, 30)}
 
 
 def test_a_silent_test_set_leaves_cross_entropies() -> None:

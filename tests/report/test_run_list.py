@@ -90,7 +90,7 @@ def test_what_folds_have_given_together_is_listed_too(capsys: pytest.CaptureFixt
         write(Path(f"exp/tiny/{part}runs/dense/result.json"), row)
     assert main(["list"]) == 0
     found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("exp/")]
-    assert found == [f"exp/tiny{part}: 1 runs, 1 finished" for part in ("/folds-3/pooled", "")]
+    assert found == [f"exp/tiny{part}: 1 run, 1 finished" for part in ("/folds-3/pooled", "")]
     assert main(["list", "exp/tiny/folds-3/1"]) == 0
     assert capsys.readouterr().out.startswith("exp/tiny/folds-3/1: ")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asr_prune.report.series import median_run, plottable, series
+from asr_prune.report.series import median_run, plottable, request, series, usual_limit
 
 from .conftest import invented
 
@@ -55,3 +55,28 @@ def test_what_else_was_asked_makes_a_series_of_its_own() -> None:
 def test_small_networks_like_different_runs_are_different_points() -> None:
     rows = [invented(run, "dense_small", n, 10.0, like=run) for run, n in (("a", 300), ("b", 500))]
     assert series(rows)[0].line() == ([300, 500], [10.0, 10.0])
+
+
+def test_networks_of_other_sizes_are_series_and_points_of_their_own() -> None:
+    rows = [
+        invented("a", "l2", 256, 6.0, keep_asked=0.25),
+        invented("b", "l2", 512, 4.0, keep_asked=0.25, nodes_dense=2048, params_dense=900_000),
+    ]
+    assert [one.name for one in series(rows)] == ["l2 (1,024 nodes)", "l2 (2,048 nodes)"]
+    rows[1] = invented("b", "l2", 256, 4.0, keep_asked=0.25, params_dense=900_000)
+    assert [one.name for one in series(rows)] == ["l2 (412,345 parameters)", "l2 (900,000 parameters)"]
+    assert len({request(row) for row in rows}) == 2
+
+
+def test_settings_of_training_are_no_seeds() -> None:
+    shared = "left_context 2, right_context 2, batch 500, "
+    few, many = (f"type tdnn, {shared}epochs {count}, learning_rate 0.002" for count in (2, 20))
+    rows = [invented(run, "l2", 256, wer, variant=own) for run, wer, own in (("a", 30.0, few), ("b", 6.0, many))]
+    found = series(rows)
+    assert all(len(one.name) < 60 for one in found)
+    assert sorted(wer for one in found for wer in one.line()[1]) == [6.0, 30.0]
+
+
+def test_without_errors_no_network_has_collapsed() -> None:
+    assert usual_limit([0.0, 0.0, 0.0, 1.5, 4.0]) == 8.25
+    assert usual_limit([0.0, 0.0]) == 3

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,10 @@ def test_what_cannot_be_compared_is_left_out_and_listed() -> None:
     assert "* one run in a set" in text
     assert compare_all(folders[1:2], 100, 0) is None
     assert (sets_section(None), sets_as_json(None)["sets"]) == ([], [])
+    page = "".join(sets_section(output))  # carries its figures, since a copy has no files beside it
+    assert json.loads(unescape(re.findall(r"id=\"comparison.json\">(.*?)</span>", page, re.DOTALL)[0])) == sets_as_json(
+        output
+    )
 
 
 def test_the_reference_is_dense_without_a_teacher() -> None:

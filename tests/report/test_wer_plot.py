@@ -8,7 +8,7 @@ import pytest
 
 from asr_prune.report.results import Result
 from asr_prune.report.runs import FinishedRun, NestedWidth
-from asr_prune.report.wer_plot import tick_fractions, wer_plot
+from asr_prune.report.wer_plot import ceiling, tick_fractions, wer_plot
 
 from .conftest import invented
 
@@ -82,3 +82,13 @@ def test_widths_of_one_run_are_a_dotted_line() -> None:
     assert [list(data) for data in line.get_data()] == [[128, 512], [12.5, 11.0]]
     assert line.get_label() == "led: first nodes, not retrained"
     assert axes.get_xlim()[0] < 128
+
+
+@pytest.mark.parametrize(("wers", "top"), [([0.0, 0.0, 0.0, 1.5, 4.0], 4.24), ([0.0, 0.0], 1.0)])
+def test_the_axis_reaches_the_errors_where_most_runs_have_none(wers: list[float], top: float) -> None:
+    bare = {"wer_test_low": None, "wer_test_high": None}
+    rows = [invented(f"r{i}", "l2" if i else "none", 900 - 99 * i, wer, **bare) for i, wer in enumerate(wers)]
+    assert ceiling(rows) == pytest.approx(top)
+    low, high = wer_plot(rows, "demo").axes[0].get_ylim()
+    assert low < 0.1
+    assert high >= top

@@ -58,11 +58,11 @@ def test_two_runs_are_compared(runs: Path, recognised: Made, capsys: Printed) ->
 def test_runs_of_different_tests_are_refused(runs: Path, capsys: Printed) -> None:
     run = scored(runs / "run")
     other = scored(runs / "other", {**REFS, "eve-1": ["X"]})
-    assert "different sets: 1 utterances are in one of them only, e.g. eve-1" in refused(capsys, "compare", run, other)
+    assert "different sets: 1 utterance in one of them only, e.g. eve-1" in refused(capsys, "compare", run, other)
     other = scored(runs / "other", {**REFS, "ann-1": ["ONE", "TOO"]})
-    assert "the reference or the speaker of 1 utterances, e.g. ann-1" in refused(capsys, "compare", run, other)
+    assert "the reference or the speaker of 1 utterance, e.g. ann-1" in refused(capsys, "compare", run, other)
     other = scored(runs / "other", speaker="dan")
-    assert "the reference or the speaker of 1 utterances, e.g. ann-1" in refused(capsys, "compare", run, other)
+    assert "the reference or the speaker of 1 utterance, e.g. ann-1" in refused(capsys, "compare", run, other)
 
 
 def test_runs_scored_in_different_ways_are_refused(runs: Path, capsys: Printed) -> None:

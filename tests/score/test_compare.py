@@ -9,31 +9,38 @@ from asr_prune.score.compare import compare, format_comparison, improvement
 
 from .conftest import Made
 
-FIRST, SECOND, WORDS = np.array([3, 0, 7, 1, 12]), np.array([2, 1, 7, 0, 10]), np.array([40, 35, 60, 5, 52])
+FIRST, SECOND = [3, 0, 7, 1, 12], [2, 1, 7, 0, 10]
+ERRORS, WORDS = np.array([FIRST, SECOND]), np.array([[40, 35, 60, 5, 52]] * 2)
+#: alternatives of unequal length in the references
+UNLIKE = np.array([[40, 35, 60, 5, 52], [38, 35, 61, 4, 52]])
 
 
-def slow(samples: int, seed: int) -> tuple[float, float, list[float]]:
+def slow(words: np.ndarray, samples: int, seed: int) -> tuple[float, float, list[float]]:
     better = same = 0
     rates = []
     for draw in np.random.default_rng(seed).integers(5, size=(samples, 5)):
-        one = two = words = 0
+        wrong, of = [0, 0], [0, 0]
         for speaker in draw:
-            one, two, words = one + int(FIRST[speaker]), two + int(SECOND[speaker]), words + int(WORDS[speaker])
-        better, same = better + (two / words < one / words), same + (one == two)
-        rates.append(100 * two / words - 100 * one / words)
+            for run in (0, 1):
+                wrong[run] += int(ERRORS[run, speaker])
+                of[run] += int(words[run, speaker])
+        one, two = 100 * wrong[0] / of[0], 100 * wrong[1] / of[1]
+        better, same = better + (two < one), same + (one == two)
+        rates.append(two - one)
     return better / samples, same / samples, rates
 
 
-def test_equals_the_slow_loop() -> None:
-    output = improvement(SECOND - FIRST, WORDS, 700, 3)
+@pytest.mark.parametrize("words", [WORDS, UNLIKE])
+def test_equals_the_slow_loop(words: np.ndarray) -> None:
+    output = improvement(ERRORS, words, 700, 3)
     assert output
-    better, same, rates = slow(700, 3)
+    better, same, rates = slow(words, 700, 3)
     assert (output.improvement, output.tie, output.speakers) == (better, same, 5)
     assert (output.low, output.high) == pytest.approx(tuple(np.percentile(rates, [2.5, 97.5])))
 
 
 def test_the_other_way_round_the_shares_change_places() -> None:
-    one, other = improvement(SECOND - FIRST, WORDS, 500, 1), improvement(FIRST - SECOND, WORDS, 500, 1)
+    one, other = improvement(ERRORS, WORDS, 500, 1), improvement(ERRORS[::-1], WORDS, 500, 1)
     assert one
     assert other
     assert one.improvement + other.improvement + one.tie == pytest.approx(1)
@@ -41,8 +48,8 @@ def test_the_other_way_round_the_shares_change_places() -> None:
 
 
 def test_one_speaker_or_no_sample_has_no_probability() -> None:
-    assert improvement(FIRST[:1], WORDS[:1], 100, 0) is None
-    assert improvement(FIRST, WORDS, 0, 0) is None
+    assert improvement(ERRORS[:, :1], WORDS[:, :1], 100, 0) is None
+    assert improvement(ERRORS, WORDS, 0, 0) is None
 
 
 def test_the_better_recogniser_is_reported(recognised: Made) -> None:

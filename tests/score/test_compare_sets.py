@@ -119,6 +119,19 @@ def test_the_same_difference_in_all_speakers_counts_as_in_the_sign_test() -> Non
     assert difference(one, other).p == 2 / 2**5
 
 
+@given(
+    errors=st.lists(st.integers(0, 30), min_size=2, max_size=12),
+    more=st.integers(1, 9),
+    words=st.integers(40, 300),
+)
+def test_so_does_it_where_rounding_hides_that_it_is_the_same(errors: list[int], more: int, words: int) -> None:
+    before = np.array([errors])
+    spoken = np.full(before.shape, words)
+    one, other = (RunSet("x", (1,), ("x",), made, spoken) for made in (before, before + more))
+    assert difference(one, other).p == 2 ** (1 - len(errors))
+    assert difference(one, other).shown(0.05) is None
+
+
 def simulated(shift: float, trials: int, rate: float = 0.05) -> list[Difference]:
     """Differences of two made-up methods over three seeds; the second makes `shift` points more
     errors.

@@ -60,6 +60,12 @@ def test_classes_are_normalised_as_the_text_is() -> None:
     assert representatives(noises) == {"UM": "UM"}
 
 
+def test_classes_that_normalisation_joins_are_refused() -> None:
+    twice = ScoreOptions(equivalents=[["O", "oh"], ["Oh", "owe"]], normalise=["lower"])
+    with pytest.raises(UserError, match=r"score\.equivalents: 'oh' is in two classes after score\.normalise; join"):
+        representatives(twice)
+
+
 def test_a_member_of_a_class_that_becomes_two_words_is_refused() -> None:
     with pytest.raises(UserError, match=r"score\.equivalents: 'WELL-KNOWN' is 2 words after score\.normalise"):
         representatives(ScoreOptions(equivalents=[["WELL-KNOWN", "FAMED"]], normalise=["split_hyphens"]))

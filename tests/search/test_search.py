@@ -87,8 +87,23 @@ def test_a_refused_trial_counts_as_too_small() -> None:
     trial = study.ask()
     space.suggest(trial)
     trial.set_user_attr(CAUSE, "budget params 0.02 allows ...")
-    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
     assert space.bracket(study, "l2")[0] == trial.params["share of l2"]
+
+
+def test_a_trial_that_the_machine_has_ended_says_nothing_of_sizes_and_is_tried_once_more() -> None:
+    study, space = optuna.create_study(), Space(("l2",))
+    trial = study.ask()
+    asked = space.suggest(trial)
+    trial.set_user_attr(CAUSE, "a signal (9) killed it, perhaps for lack of memory")
+    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    assert space.bracket(study, "l2") == (0.01, 1.0)
+    assert again(study) == 1
+    repeated = study.ask()
+    assert space.suggest(repeated) == asked
+    study.tell(repeated, 0.5)
+    assert again(study) == 1
+    assert space.suggest(study.ask()) != asked
 
 
 def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
@@ -97,6 +112,7 @@ def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
     assert not bound.surely(Loss(0.3, -0.2, 0.9))
     assert bound.surely(Loss(0.3, -0.2, 0.5))
     assert not bound.within(Loss(0.6, 0.1, 0.9))
+    assert bound.within(Loss(100 * 7 / 600 - 100 * 4 / 600))
 
 
 @pytest.mark.parametrize(

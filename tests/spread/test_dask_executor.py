@@ -6,12 +6,12 @@ import logging
 import os
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 import asr_prune
 from asr_prune.errors import UserError
@@ -124,7 +124,8 @@ def test_a_worker_that_differs_is_refused_by_name(
         with pytest.raises(UserError, match=rf"the worker tcp://127.0.0.1:\d+ {why}.*there is no other worker"):
             list(workers.run(writing(2)))
         dask.start_worker()
-        time.sleep(3)
+        with Client(dask.address) as client:
+            client.wait_for_workers(2, timeout=60)
         assert len(list(workers.run(writing(2)))) == 2
         assert workers.nj == 1
 

@@ -40,7 +40,7 @@ def test_workers_make_the_runs_that_this_machine_would(
             more = ["--executor", dask.address]
         assert main(["sweep", "recipes/tiny/sweep.yaml", "--nj", "1", *more]) == 1
         printed = capsys.readouterr()
-        assert "2 runs failed; try them again with: asr-prune sweep recipes/tiny/sweep.yaml" in printed.err
+        assert "2 runs failed; try again with: asr-prune sweep recipes/tiny/sweep.yaml" in printed.err
         assert "6 runs: 4 done, 2 failed" in printed.out
         states = json.loads(Path("exp/tiny/sweeps/sweep.json").read_text())["runs"]
         assert {name for name, own in states.items() if own["state"] == "failed"} == {

@@ -69,7 +69,7 @@ def test_a_fold_that_trains_again_outdates_the_figures_of_all_folds(tones: Path)
     training = [work for work in works() if work.stage == "train"]
     assert len(training) == COUNT * len(pooled) > 0
     for work in training:
-        here, together = work.outdates
+        here, *_, together = work.outdates
         assert here.is_relative_to(EXP / work.fold)
         assert together in pooled[work.run]
 

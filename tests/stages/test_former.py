@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,18 @@ def test_former_runs_are_marked_and_compared_with_none(tones: Path, capsys: pyte
     former, compared, _ = report()
     assert [name for name, is_former in former.items() if is_former] == ["second-half-s2", "second-s2"]
     assert compared == {"first", "first-half"}
+
+
+def test_the_page_of_the_report_is_copied_if_it_is_of_now(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_all("first", 1)
+    given = ["--recipe", "recipes/tiny", "--page"]
+    assert main(["results", *given]) == 0
+    page, copy = Path("exp/tiny/report/index.html"), Path("recipes/tiny/results.html")
+    assert copy.read_bytes() == page.read_bytes()
+    shutil.rmtree("exp/tiny/runs/first-half")
+    copy.unlink()
+    assert main(["results", *given]) == 1
+    told = capsys.readouterr().err
+    assert "exp/tiny/report/index.html is not up to date (changed: " in told
+    assert told.endswith("make it again first: asr-prune report --recipe recipes/tiny\n")
+    assert not copy.exists()

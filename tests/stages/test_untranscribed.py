@@ -38,7 +38,7 @@ RUNS = (
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The test set's audio is the speech without transcripts, too."""
+    """Copies of the test set's audio are the speech without transcripts, too."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "local").mkdir()
     (tmp_path / "recipes/tiny").mkdir(parents=True)
@@ -54,7 +54,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def speech(project: Path) -> None:
     """Fills the folder `more`."""
     test = DataDir.read(project / "data/tiny/test")
-    lines = {f"x-{name}": place for name, place in test.wavs.items()}
+    for name, place in test.wavs.items():
+        shutil.copy(place, project / f"more/x-{name}.wav")
+    lines = {f"x-{name}": str(project / f"more/x-{name}.wav") for name in test.wavs}
     (project / "more/wav.scp").write_text("".join(f"{name} {place}\n" for name, place in sorted(lines.items())))
     (project / "more/utt2spk").write_text("".join(f"{name} x\n" for name in sorted(lines)))
 
@@ -95,12 +97,16 @@ def test_speech_that_cannot_be_used_is_refused_in_a_sentence(project: Path, caps
     speech(project)
     test = (project / "more/utt2spk").read_text()
     (project / "more/utt2spk").write_text("".join(test.splitlines(keepends=True)[1:]))
-    assert "utt2spk of more and its audio differ in 1 utterances (for instance" in said("corpus")
+    assert "utt2spk of more and its audio differ in 1 utterance (for instance" in said("corpus")
     (project / "more/utt2spk").unlink()
     assert "corpus.untranscribed: more/utt2spk is missing; give a data directory with it" in said("corpus")
     for name in ("wav.scp", "utt2spk"):
         shutil.copy(project / "data/tiny/train" / name, project / "more")
-    assert "are in data/tiny/train, too (for instance" in said("corpus")
+    assert "and data/tiny/train share " in said("corpus")
+    heard = DataDir.read(project / "data/tiny/test").wavs.values()
+    (project / "more/wav.scp").write_text("".join(f"z-{i} {place}\n" for i, place in enumerate(heard)))
+    (project / "more/utt2spk").write_text("".join(f"z-{i} z\n" for i, _ in enumerate(heard)))
+    assert f"and data/tiny/test share {len(heard)} audio files (for instance" in said("corpus")
     speech(project)
     assert main(["corpus", *given]) == 0
     assert "computed from audio alone" in said("features", "--set", "features.network.type=hmm")

@@ -14,6 +14,7 @@ import pytest
 from asr_prune.cli.main import main
 from asr_prune.corpus.facts import Facts
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.lang.lang import LANG_FILES
 from asr_prune.recipe.load import load_recipe
 from asr_prune.spread.task import find_job
 from asr_prune.stages import STAGES, all_works
@@ -104,6 +105,11 @@ def test_inputs_are_made_by_the_works_before(project: Path, sets: list[str]) -> 
         made |= dict.fromkeys(work.outputs, work.stage)
 
 
+def test_training_anew_removes_what_tells_of_the_network_before(project: Path) -> None:
+    (train,) = (work for work in works("demo", "runs=[{prune: {method: none}}]") if work.stage == "train")
+    assert {"result.json", "widths.json", "weights.npz"} <= {path.name for path in train.outdates}
+
+
 def test_every_stage_is_a_verb_in_the_order_of_run_sh() -> None:
     text = (ROOT / "run.sh").read_text()
     lines = [line for line in text.splitlines() if line.startswith("if is_due ")]
@@ -173,6 +179,19 @@ def test_the_beams_of_the_search_reach_the_adaptation() -> None:
     beams = {"beam", "max_active", "min_active", "beam_delta", "prune_interval"}
     assert beams <= set(FIRST_PASSES)
     assert beams <= set(vars(DecodeOptions()))
+
+
+def test_passes_and_adaptation_depend_on_what_they_read_of_the_lang_folder(project: Path) -> None:
+    made = works("demo", *VARIANTS[1])
+    passes = [work for work in made if work.stage == "align"]
+    assert [work.piece for work in passes] == ["mono", "tri", "sat"]
+    lang = Path("data/demo/lang")
+    for work in passes:
+        assert {lang / name for name in ("L.fst", *LANG_FILES)} <= set(work.inputs)
+    named = {work.piece: work for work in made if work.stage == "graph"}
+    assert {"sat-adapt", "front-end"} <= set(named)
+    assert all(lang / "phones/silence.int" in named[name].inputs for name in ("sat-adapt", "front-end"))
+    assert lang / "phones/disambig.int" in named[""].inputs
 
 
 def test_shrink_verifies_with_a_graph_that_is_made_before_it(project: Path) -> None:

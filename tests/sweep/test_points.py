@@ -197,7 +197,7 @@ def test_a_run_in_folds_is_made_in_each_of_them_and_put_together(
         assert works[-1].title == f"score fold pooled {point.name}"
     capsys.readouterr()
     assert main(["sweep", "recipes/tiny/sweep.yaml", "--dry-run"]) == 0
-    assert "2 runs, 2 of them to do" in capsys.readouterr().out
+    assert "2 runs, 2 to do" in capsys.readouterr().out
 
 
 def test_several_teachers_are_a_list(project: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_failed_run_is_listed_and_stops_nothing(swept: tuple[Path, Ended]) -> 
     log = failed[0].rpartition("(log: ")[2].rstrip(")")
     assert "broken.pt" in (project / log).read_text()
     assert "6 runs: 4 done, 2 failed" in out
-    again = "2 runs failed; try them again with: asr-prune sweep recipes/tiny/sweep.yaml"
+    again = "2 runs failed; try again with: asr-prune sweep recipes/tiny/sweep.yaml"
     assert err.splitlines()[-1] == again
     states = json.loads((project / "exp/tiny/sweeps/sweep.json").read_text())["runs"]
     assert {name: own["state"] for name, own in states.items()} == dict.fromkeys(NAMES, "done") | dict.fromkeys(
@@ -138,7 +138,7 @@ def test_a_dry_run_prints_runs_and_time_and_runs_nothing(before: Path, tmp_path:
         BROKEN[1],
     ]
     assert all(line.split()[-1] == "s" for line in lines[5:-2])
-    assert lines[-2].startswith("6 runs, 6 of them to do: ")
+    assert lines[-2].startswith("6 runs, 6 to do: ")
     assert not (here / "exp/tiny/runs").exists()
     assert not (here / "exp/tiny/sweeps").exists()
 
@@ -209,3 +209,12 @@ def test_a_stage_that_all_need_stops_the_sweep(tmp_path: Path) -> None:
     assert "no corpus" in (tmp_path / "exp/tiny/log/corpus.log").read_text()
     assert err.splitlines()[-1].endswith("then go on with: asr-prune sweep recipes/tiny/sweep.yaml")
     assert not (tmp_path / "exp/tiny/runs").exists()
+
+
+def test_runs_of_the_recipe_that_are_not_of_the_sweep_do_not_stop_it(tmp_path: Path) -> None:
+    write_project(tmp_path, "set: [train.epochs=1]\nmethods: [{prune: {method: none}}]\n")
+    with open(tmp_path / "recipes/tiny/recipe.yaml", "a") as file:
+        file.write("runs: [{prune: {keep: 0.5, warm_up: 2 epochs}}]\n")
+    (tmp_path / "local/tiny.py").write_text("def prepare(root, out, seed):\n    raise SystemError('no corpus')\n")
+    sweep(tmp_path)
+    assert "no corpus" in (tmp_path / "exp/tiny/log/corpus.log").read_text()

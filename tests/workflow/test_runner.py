@@ -145,6 +145,22 @@ def test_accepting_code_does_not_accept_other_changes(monkeypatch: pytest.Monkey
     assert states(copying(), accept_code=True)[0][0]
 
 
+@pytest.mark.parametrize(
+    ("harm", "why"), [(lambda: Path("out").write_text("b"), "changed"), (lambda: Path("out").unlink(), "missing")]
+)
+def test_accepting_code_does_not_accept_harmed_outputs(
+    harm: Callable[[], object], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in").write_text("a")
+    runner().run([copying()])
+    changed_code(monkeypatch)
+    harm()
+    assert states(copying(), accept_code=True) == [(True, f"out is {why}")]
+    runner(accept_code=True).run([copying()])
+    assert Path("out").read_text() == "a"
+    assert runner().ledger(copying()).accepted() == []
+
+
 def test_the_survey_passes_on_what_is_due_and_runs_nothing(project: Path) -> None:
     Path("in").write_text("a")
     first = copying(

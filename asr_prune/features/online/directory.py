@@ -56,14 +56,16 @@ class FeatureFiles:
 def find_files(model: Path) -> FeatureFiles:
     """The files and options of the features of a model directory.
 
-    It is Vosk's (conf/mfcc.conf, am/, ivector/), Vosk's older one (mfcc.conf, final.mdl, ivector/),
-    or what Kaldi's prepare_online_decoding.sh makes (conf/online.conf). Raises UserError if it is
-    none, or a file is missing, or the features are of a kind that this program does not compute.
+    It is Vosk's (conf/mfcc.conf, am/, ivector/), whatever else lies in it, Vosk's older one
+    (mfcc.conf, final.mdl, ivector/), or what Kaldi's prepare_online_decoding.sh makes
+    (conf/online.conf). Raises UserError if it is none, or a file is missing, or the features are of
+    a kind that this program does not compute.
     """
     if not model.is_dir():
         raise UserError(f"{model} is no directory; give the directory of a Kaldi or Vosk model.")
-    if (model / "conf/online.conf").is_file():
-        return _kaldi(model, read_conf(model / "conf/online.conf", OnlineConf, others=True))
+    online, vosk = model / "conf/online.conf", (model / "am/final.mdl", model / "conf/model.conf")
+    if online.is_file() and not all(path.is_file() for path in vosk):  # Vosk reads no online.conf
+        return _kaldi(model, read_conf(online, OnlineConf, others=True))
     if (model / "am/final.mdl").is_file() or (model / "conf/model.conf").is_file():
         return _vosk(model, model / "conf", model / "am/global_cmvn.stats")
     if (model / "mfcc.conf").is_file() or (model / "fbank.conf").is_file():
@@ -143,11 +145,13 @@ def _kaldi_ivector(model: Path, path: Path) -> IvectorConf:
 
 
 def _moved(model: Path, name: str) -> Path:
-    """The file that a configuration file names: there, or, as these paths are absolute and models
-    are moved, in the folder of its name in `model`.
+    """The file that a configuration file names. As these paths are absolute and models are moved, it
+    is looked for in the folder of its name in `model`, or, without such a folder, at the top, then there.
     """
-    inside = model / Path(name).parent.name / Path(name).name
-    return inside if inside.is_file() or not Path(name).is_file() else Path(name)
+    path = Path(name)
+    folder = model / path.parent.name
+    inside = (folder if folder.is_dir() else model) / path.name
+    return inside if inside.is_file() or not path.is_file() else path
 
 
 def _unknown_features(path: Path, kind: str) -> UserError:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
+from gzip import GzipFile
+from io import TextIOWrapper
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -16,13 +20,14 @@ _LOG_ZERO = -99.0
 
 
 def write_arpa(model: BackOff, path: Path) -> None:
-    """Writes a back-off model, logarithms with seven decimals, without empty orders.
+    """Writes a back-off model, logarithms with seven decimals, without empty orders; compressed if
+    the name ends in .gz.
 
     Raises UserError as `atomic`.
     """
     orders = [grams for grams in model.orders if len(grams.word)]
     sizes = "".join(f"ngram {n}={len(grams.word)}\n" for n, grams in enumerate(orders, 1))
-    with atomic(path) as file:
+    with _opened(path) as file:
         file.write("\\data\\\n" + sizes)
         texts = [""]
         for n, grams in enumerate(orders, 1):
@@ -30,6 +35,21 @@ def write_arpa(model: BackOff, path: Path) -> None:
             file.write(f"\n\\{n}-grams:\n")
             file.writelines(_entries(grams, texts, n < len(orders)))
         file.write("\n\\end\\\n")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
+    """Compressed without name and time, so that the same model gives the same bytes."""
+    if path.suffix != ".gz":
+        with atomic(path) as file:
+            yield file
+        return
+    with (
+        atomic(path, "wb") as raw,
+        GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+        TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
+    ):
+        yield text
 
 
 def _texts(grams: NGrams, histories: list[str], words: list[str]) -> list[str]:

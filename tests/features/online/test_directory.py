@@ -58,6 +58,35 @@ def test_layout_of_kaldi(tmp_path: Path, moved: bool) -> None:
     assert find_files(model).cmvn == CmvnConf()
 
 
+def test_cmvn_at_the_top_of_a_directory_that_was_moved(tmp_path: Path) -> None:
+    """Where prepare_online_decoding.sh puts it; an old copy that is still there does not count."""
+    was = tmp_path / "tdnn_online"
+    write_kaldi(was)
+    (was / "global_cmvn.stats").write_bytes(matrix_bytes(make_stats(), "DM"))
+    with (was / "conf/online.conf").open("a") as file:
+        file.write(f"--cmvn-config={was}/conf/online_cmvn.conf\n--global-cmvn-stats={was}/global_cmvn.stats\n")
+    model = shutil.copytree(was, tmp_path / "model")
+    assert find_files(model).everyone == model / "global_cmvn.stats"
+    shutil.rmtree(was)
+    assert find_files(model).everyone == model / "global_cmvn.stats"
+    (model / "ivector_extractor/global_cmvn.stats").unlink()
+    ivector = find_files(model).ivector
+    assert ivector
+    assert Path(ivector.global_cmvn_stats) == model / "ivector_extractor/global_cmvn.stats"
+
+
+def test_a_directory_of_vosk_with_an_online_conf_is_one_of_vosk(tmp_path: Path) -> None:
+    model = write_vosk(tmp_path / "model")
+    for name in ("am/final.mdl", "conf/model.conf"):
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).write_text("")
+    (model / "conf/model.conf").write_text("--frame-subsampling-factor=3\n")
+    (model / "conf/online.conf").write_text("--feature-type=mfcc\n")
+    files = find_files(model)
+    assert files.ivector
+    assert files.chunk.frame_subsampling_factor == 3
+
+
 def test_chunks(tmp_path: Path) -> None:
     assert find_files(write_vosk(tmp_path / "old", old=True)).chunk.size == 24
     vosk, kaldi = write_vosk(tmp_path / "new"), write_kaldi(tmp_path / "kaldi")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import math
 import tempfile
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from asr_prune.lang.arpa import check_arpa
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.ngram.arpa import write_arpa
+from asr_prune.lang.ngram.build import Text, build_lm
 from asr_prune.lang.ngram.model import BackOff
+from asr_prune.lang.ngram.options import LmOptions
 from asr_prune.lang.ngram.prune import prune_ngrams
 from asr_prune.lang.ngram.text import Vocabulary, encode_text
 from asr_prune.lang.options import LangOptions
@@ -79,3 +82,12 @@ def test_orders_that_have_nothing_are_left_out(model: ANY, tmp_path: Path) -> No
     found = check_arpa(tmp_path / "lm.arpa")
     assert (found.words, found.order) == ({"<s>", "</s>", "A", "B"}, 1)
     assert np.isneginf(whole.orders[0].log_p[0])
+
+
+def test_a_name_in_gz_is_compressed(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("A B\nB A\n")
+    for name in ("lm.arpa", "lm.arpa.gz"):
+        build_lm(Text([tmp_path / "text"]), tmp_path / name, LmOptions())
+    packed = (tmp_path / "lm.arpa.gz").read_bytes()
+    assert gzip.decompress(packed) == (tmp_path / "lm.arpa").read_bytes()
+    assert packed[4:8] == bytes(4)

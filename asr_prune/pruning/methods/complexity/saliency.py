@@ -35,6 +35,8 @@ class Saliency:
         like = [layer.incoming.bias.detach() for layer in layers]
         self.nodes = [torch.zeros_like(b) for b in like]
         self.nodes_second = [torch.zeros_like(b) for b in like]
+        self.uses = [0] * len(layers)
+        self.parts: list[list[Tensor]] = [[] for _ in layers]
         self.layers = like[0].new_zeros(len(layers))
         self.layers_second = like[0].new_zeros(len(layers))
 
@@ -55,6 +57,7 @@ class Saliency:
         def before(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
             if not torch.is_grad_enabled():
                 return inputs
+            self.uses[i] += 1
             # detached here: a hook that holds its own tensor would keep the whole graph alive
             outputs = inputs[0].detach()
             watched = inputs[0] if inputs[0].requires_grad else outputs.clone().requires_grad_()
@@ -66,10 +69,14 @@ class Saliency:
     @torch.no_grad()
     def _squares(self, i: int, on: Tensor, outputs: Tensor, gradient: Tensor) -> None:
         """Adds squared derivatives; the loss is a mean over frames, so a frame's own derivative is
-        its part times the number of frames: of all processes that have a part of the batch.
+        its part times the number of frames: of all processes that have a part of the batch. Of a
+        layer that is used several times, a frame's parts are added up first.
         """
         now, whole_now = self.nodes_second[i], self.layers_second[i]
-        parts = (outputs.to(now) * gradient.to(now)).flatten(0, -2)
+        self.parts[i].append((outputs.to(now) * gradient.to(now)).flatten(0, -2))
+        if len(self.parts[i]) < self.uses[i]:
+            return
+        parts, self.parts[i] = _of_frames(self.parts[i]), []
         frames = place_of(len(parts))[1]
         square = frames * all_summed(parts.square().sum(0))
         self.nodes_second[i] = torch.where(on, _latest(now, square), now)
@@ -81,6 +88,7 @@ class Saliency:
         """Takes first derivatives from the gradients of the acting outgoing weights, and turns
         these into gradients of the trained weights.
         """
+        self.uses, self.parts = [0] * len(self.uses), [[] for _ in self.parts]
         for i, (layer, factor) in enumerate(zip(self.node_layers, factors, strict=True)):
             self.nodes[i] = gate_slopes(layer)
             if (gradient := layer.outgoing.weight.grad) is not None:
@@ -113,6 +121,18 @@ class Saliency:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.nodes_second, self.layers_second = state["nodes_second"], state["layers_second"]
+
+
+def _of_frames(parts: Sequence[Tensor]) -> Tensor:
+    """The parts of all uses of a layer, [frames, nodes] each, added up frame by frame. Where strides
+    leave fewer frames to later uses, each of these takes the earlier ones at its place.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    total = torch.zeros_like(min(parts, key=len))
+    for part in parts:
+        total.index_add_(0, torch.arange(len(part), device=part.device) * len(total) // len(part), part)
+    return total
 
 
 def _latest(mean: Tensor, value: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ class DenseSmallOptions(PruneOptions):
     REMOVES: ClassVar[bool] = False
     SMALL: ClassVar[bool] = True
     COLUMNS: ClassVar[tuple[str, ...]] = (*PruneOptions.COLUMNS, "like")
+    ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget", "like")
     #: another run of the recipe, listed before this one; the nodes that it keeps in each layer are
     #: this network's widths, and it reads the same inputs
     like: str | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
@@ -18,6 +19,9 @@ from asr_prune.pruning.reading import read
 from asr_prune.pruning.saliency import LossKind, LossScore
 from asr_prune.pruning.scores import WeightScores, node_scores
 from asr_prune.pruning.weight_masks import MaskingSchedule, WeightMasks
+
+#: nodes that each layer has to spare before the last choice for a budget
+_SPARE = 6
 
 
 class Gradual(Method):
@@ -99,6 +103,15 @@ def _score(options: GradualOptions, nodes: Nodes) -> LivingScores | LivingLoss:
     return LivingScores(nodes, options.score)
 
 
+def _with_next(chosen: Tensor, scores: Tensor, living: Tensor) -> Tensor:
+    """`chosen` and the best `_SPARE` other living nodes, [nodes]: at the end this layer may have
+    room for them in place of dearer ones of another.
+    """
+    others = scores.masked_fill(chosen | ~living, -1)
+    best = torch.zeros_like(chosen).scatter(0, others.topk(min(_SPARE, len(others))).indices, True)
+    return chosen | (best & (others >= 0))
+
+
 class GradualRemoval(ActingWeights):
     """Removes nodes every few updates of the sparsify phase."""
 
@@ -118,7 +131,11 @@ class GradualRemoval(ActingWeights):
 
     def _choose(self, progress: float) -> None:
         limit, minima = self.nodes.request.after(progress, self.nodes.target)
-        self.score.living = self.nodes.strongest(self.score.scores(), limit, minima)
+        scores, before = self.score.scores(), self.score.living
+        living = self.nodes.strongest(scores, limit, minima)
+        if progress < 1 and self.options.budget is not None:
+            living = [_with_next(*layer) for layer in zip(living, scores, before, strict=True)]
+        self.score.living = living
         self.acting_shares = None
 
     def gone(self) -> list[Tensor] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.lengths import Length
@@ -11,6 +11,8 @@ from asr_prune.pruning.weight_options import WeightOptions
 
 @options
 class GradualOptions(WeightOptions):
+    OF_WEIGHTS: ClassVar[dict[str, Any]] = {"fine_tune": 0.35}
+    ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget")
     #: score of a node, as of magnitude: onorm, inorm, product; taylor, fisher; auto: product for
     #: ReLU, onorm for sigmoid
     score: Literal["auto", "onorm", "inorm", "product", "taylor", "fisher"] = "auto"

@@ -26,14 +26,18 @@ class L1(Method):
     def __init__(self, options: L1Options, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
         self.score = NormScore(self.nodes, options.vectors, options.tolerance, l1=True)
-        self.penalty = L1Penalty(options, self.nodes)
+        self.penalty = L1Penalty(options, self.nodes, self.score)
 
 
 class L1Penalty(Penalty):
-    """Soft thresholding after the update, in the optimiser's metric."""
+    """Soft thresholding after the update, in the optimiser's metric.
 
-    def __init__(self, options: L1Options, nodes: Nodes) -> None:
-        self.nodes, self.every = nodes, options.every
+    One step takes at most nine tenths of the largest incoming weight of a node that its layer must
+    keep (in the last layer, of the largest outgoing one, too): its vector does not become zero.
+    """
+
+    def __init__(self, options: L1Options, nodes: Nodes, score: NormScore) -> None:
+        self.nodes, self.score, self.every = nodes, score, options.every
         self.strength = options.penalty if options.strength is None else options.strength
         self.scratch = {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in nodes.weights()}
 
@@ -48,15 +52,13 @@ class L1Penalty(Penalty):
     def after_step(self, step: int) -> None:
         if self.strength == 0 or (step % self.every and step != self.phases.cut_at):
             return
+        protected = self.nodes.minimal(self.score.scores())
+        pairs = list(zip(self.nodes.layers, protected, strict=True))
+        spared = {id(layer.outgoing.weight): (0, mask) for layer, mask in pairs}
+        spared |= {id(layer.incoming.weight): (1, mask) for layer, mask in pairs}
         for weight in self.nodes.weights():
             scratch = self.scratch[weight.shape]
             metric = metric_of(self.optimiser, weight, scratch[0])
-            strength = weight.new_full((weight.shape[-1],), self.strength * self.every)
-            soften(
-                weight,
-                metric,
-                strength,
-                0,
-                torch.zeros_like(strength, dtype=torch.bool),
-                (scratch[1], scratch[2]),
-            )
+            dim, mask = spared[id(weight)]
+            strength = torch.full_like(mask, self.strength * self.every, dtype=weight.dtype)
+            soften(weight, metric, strength, dim, mask, (scratch[1], scratch[2]))

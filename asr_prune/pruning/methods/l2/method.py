@@ -46,4 +46,6 @@ class L2Penalty(Penalty):
     @torch.no_grad()
     def after_backward(self) -> None:
         pairs = [(w.grad, w) for w in self.nodes.weights() if w.grad is not None]
+        if not pairs:
+            return  # only gates, which are no weights
         torch._foreach_add_([g for g, _ in pairs], [w for _, w in pairs], alpha=self.strength)

@@ -30,7 +30,7 @@ class Magnitude(Method):
     def __init__(self, options: MagnitudeOptions, layers: Sequence[NodeLayer]) -> None:
         super().__init__(options, layers)
         if options.granularity == "weight":
-            self.schedule: MaskingSchedule = MaskingSchedule(0.0, options.fine_tune)
+            self.schedule: MaskingSchedule = MaskingSchedule(options.warm_up, options.fine_tune, options.press)
             self.weights: WeightMasks = WeightMasks(options, self.nodes, self.schedule)
         elif options.score == "entropy":
             self.score = EntropyScore(self.nodes, options.strength or 0.0)

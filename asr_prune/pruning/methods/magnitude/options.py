@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.lengths import Length
@@ -11,6 +11,7 @@ from asr_prune.pruning.weight_options import WeightOptions
 
 @options
 class MagnitudeOptions(WeightOptions):
+    OF_WEIGHTS: ClassVar[dict[str, Any]] = {"fine_tune": 0.75}
     #: the network is not prepared for the cut, so it needs longer after it than that of other
     #: methods
     warm_up: Length = 0.1

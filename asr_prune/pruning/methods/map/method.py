@@ -180,11 +180,10 @@ class AttendedWeights(ActingWeights):
 
     def _counts(self, kept: float, sizes: list[int]) -> list[int]:
         """How much each layer, of `sizes`, keeps with threshold layer."""
-        if self.options.budget is not None:
-            request = self.nodes.request
-            return request.even(kept * request.dense, self.nodes.minima)
-        least = self.nodes.minima if self.by_node else [0] * len(sizes)
-        return [max(round(kept * size), few) for size, few in zip(sizes, least, strict=True)]
+        if not self.by_node:
+            return [round(kept * size) for size in sizes]
+        request = self.nodes.request
+        return request.even(kept * request.dense, self.nodes.minima)
 
     def _note(self, before: list[Tensor]) -> None:
         sizes, kept = [m.numel() for m in self.masks], read(m.count_nonzero() for m in self.masks)

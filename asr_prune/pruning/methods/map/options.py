@@ -20,6 +20,10 @@ def _line(row: Mapping[str, Any]) -> str:
     )
 
 
+#: by default, of nodes
+KEEP = 0.2
+
+
 class Plan(NamedTuple):
     """What null stands for in the options of the same names."""
 
@@ -54,6 +58,13 @@ class MapOptions(SparseOptions):
     threshold: Literal["global", "layer"] = "global"
     #: where the largest magnitude has attention 1: in each layer, or in the whole network
     scale: Literal["layer", "global"] = "layer"
+
+    @classmethod
+    def usual(cls, asked: Mapping[str, Any], plain_relu: bool = True) -> dict[str, Any]:
+        """`keep` is asked for, so that `floor` and `min_nodes` are of it."""
+        asks = any(asked.get(key) is not None for key in ("keep", "budget"))
+        keep = {} if asks or asked.get("granularity") != "node" else {"keep": KEEP}
+        return super().usual(asked, plain_relu) | keep
 
     def __post_init__(self) -> None:
         super().__post_init__()

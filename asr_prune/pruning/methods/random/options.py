@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from asr_prune.options import options
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
@@ -9,6 +11,7 @@ from asr_prune.pruning.options import PruneOptions
 
 @options
 class RandomOptions(PruneOptions):
+    ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget")
     #: as of magnitude, so that the two differ in their choice of nodes alone
     warm_up: Length = 0.1
     fine_tune: Length = 0.85

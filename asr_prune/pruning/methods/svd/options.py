@@ -12,6 +12,7 @@ from asr_prune.pruning.options import PruneOptions
 class SvdOptions(PruneOptions):
     REMOVES: ClassVar[bool] = False
     FACTORS: ClassVar[bool] = True
+    ASKS: ClassVar[tuple[str, ...]] = ("budget",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

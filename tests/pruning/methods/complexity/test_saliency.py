@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.architectures import make
+from asr_prune.acoustic.factored import TdnnF
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions
-from asr_prune.pruning.methods.complexity.saliency import Saliency
+from asr_prune.pruning.methods.complexity.saliency import Saliency, _of_frames
 
 FRAMES = 300
 
@@ -123,3 +124,23 @@ def test_gradients_become_those_of_the_weights_that_are_trained() -> None:
     for layer, gate in zip(network.node_layers(), gates, strict=True):
         assert not layer.outgoing.weight.grad[:, gate == 0].any()
         assert not layer.incoming.weight.grad[gate == 0].any()
+
+
+def test_parts_of_a_frame_from_all_uses_of_a_layer_are_added_before_they_are_squared() -> None:
+    """The first layer of a TDNN-F stands in all its layers; without context frames are told apart."""
+    torch.manual_seed(5)
+    network = TdnnF(3, (6, 4, 3), 3).double().eval()
+    inputs, labels = torch.randn(50, 3, dtype=torch.float64), torch.randint(0, 3, (50,))
+    gates = [torch.ones(layer.size).double() for layer in network.node_layers()]
+    worth, step = estimated(network, inputs, labels, gates), 1e-5
+    for level, gate in enumerate(gates):
+        for node in range(len(gate)):
+            changed = [with_gate(gates, level, node, 1 + s) for s in (step, -step)]
+            up, down = (losses(network, inputs, labels, each) for each in changed)
+            square = float(((up - down) / (2 * step)).square().mean())
+            assert float(worth.nodes_second[level][node]) == pytest.approx(square, rel=1e-4, abs=1e-9)
+
+
+def test_with_strides_the_fewest_frames_take_the_others_at_their_places() -> None:
+    many, few = torch.arange(6.0)[:, None], torch.ones(2, 1)
+    assert _of_frames([many, few]).flatten().tolist() == [0 + 1 + 2 + 1, 3 + 4 + 5 + 1]

@@ -10,8 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asr_prune.acoustic import architectures as networks
 from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.train import Trainer
+from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.methods.gradual.method import Gradual
 from asr_prune.pruning.methods.gradual.options import GradualOptions
 from asr_prune.pruning.schedule import Phases
@@ -24,7 +27,7 @@ def make(hidden: tuple[int, ...] = (30, 20), **options: Any) -> tuple[FeedForwar
     return network, Gradual(made, network.node_layers())
 
 
-def begun(method: Gradual, network: FeedForward, plan: Phases) -> None:
+def begun(method: Gradual, network: torch.nn.Module, plan: Phases) -> None:
     method.start(torch.optim.SGD(network.parameters(), lr=0.1), plan)
 
 
@@ -86,6 +89,35 @@ def test_the_budget_is_hit_and_layers_keep_their_floor(
     kept = method.finish()
     assert sum(int(mask.sum()) for mask in kept) == method.nodes.target
     assert all(int(mask.sum()) >= low for mask, low in zip(kept, method.nodes.minima, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "hidden", "cost", "share"),
+    [
+        ("tdnn", (48, 128), "macs", 0.1),
+        ("feed_forward", (128, 48), "params", 0.1),
+        ("tdnnf", (64, 128), "macs", 0.2),
+        ("tdnnf", (48, 64), "params", 0.1),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_budget_is_used_though_ranks_change(
+    kind: Any, hidden: tuple[int, ...], cost: str, share: float, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    network = networks.make(NetworkOptions(type=kind, hidden=hidden), 40, 30)
+    made = GradualOptions(method="gradual", budget=BudgetOptions(**{cost: share}), every=1)
+    method = Gradual(made, network.node_layers())
+    begun(method, network, Phases(40, 1, 31))
+    for step in range(2, 32):
+        for layer in network.affine:
+            layer.weight.data.mul_(1 + 0.1 * torch.randn_like(layer.weight[:, :1]))
+        method.after_step(step)
+    request, counts = method.nodes.request, [int(mask.sum()) for mask in method.finish()]
+    assert request.spent(counts) <= request.limit
+    larger = [[n + (i == level) for i, n in enumerate(counts)] for level in range(len(counts))]
+    no_room = all(request.spent(one) > request.limit for one in larger)
+    assert no_room or request.spent(counts) >= 0.98 * request.limit
 
 
 def test_the_cut_finds_nothing_left_and_dropout_follows(

@@ -12,6 +12,7 @@ from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.train import Trainer
 from asr_prune.pruning.methods.l1.method import L1
 from asr_prune.pruning.methods.l1.options import L1Options
+from asr_prune.pruning.removal import shrink_layers
 from asr_prune.pruning.schedule import Phases
 
 
@@ -28,7 +29,7 @@ def test_every_weight_is_penalised_and_none_decays() -> None:
 
 @pytest.mark.parametrize("every", [1, 4])
 def test_a_step_of_sgd_takes_eta_lambda_off_every_weight(every: int) -> None:
-    network, method = make(strength=0.2, every=every)
+    network, method = make(strength=0.05, every=every)
     method.start(torch.optim.SGD(network.parameters(), lr=0.5), Phases.of(100, 0.0, 0.0))
     before = [layer.weight.detach().clone() for layer in network.affine]
     biases = [layer.bias.detach().clone() for layer in network.affine]
@@ -36,7 +37,7 @@ def test_a_step_of_sgd_takes_eta_lambda_off_every_weight(every: int) -> None:
         method.after_step(step)
     for layer, weight, bias in zip(network.affine, before, biases, strict=True):
         for now, w in zip(layer.weight.flatten().tolist(), weight.flatten().tolist(), strict=True):
-            assert now == pytest.approx(math.copysign(max(0.0, abs(w) - 4 * 0.1), w), abs=1e-9)
+            assert now == pytest.approx(math.copysign(max(0.0, abs(w) - 4 * 0.025), w), abs=1e-9)
         assert torch.equal(layer.bias, bias)
 
 
@@ -74,3 +75,14 @@ def test_zeros_are_exact_and_scattered(make_trainer: Callable[..., Trainer]) -> 
 def test_options_refuse(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         L1Options(method="l1", **wrong)
+
+
+@pytest.mark.parametrize("hidden", [(6,), (1, 1, 1)])
+def test_a_layer_is_not_emptied(hidden: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    network = FeedForward(5, hidden, 3).double()
+    method = L1(L1Options(method="l1", strength=1e6, every=1, min_nodes=2), network.node_layers())
+    method.start(torch.optim.SGD(network.parameters(), lr=0.5), Phases.of(100, 0.0, 0.0))
+    for step in range(1, 6):
+        method.after_step(step)
+    assert [len(kept) for kept in shrink_layers(network.node_layers())] == [min(2, size) for size in hidden]

@@ -101,3 +101,10 @@ def test_the_penalty_acts_in_the_press_alone(make_trainer: Callable[..., Trainer
     assert squares["l2"][:5] == squares["no"][:5]
     assert squares["l2"][6] < 0.5 * squares["l2"][4]
     assert squares["l2"][9] > squares["l2"][6]
+
+
+def test_a_network_of_gates_alone_has_nothing_to_decay(make_trainer: Callable[..., Trainer]) -> None:
+    shape = {"type": "tdnnf", "hidden": (1,), "context": ((-1, 0, 1),)}
+    trainer = make_trainer({"method": "l2", "keep": 0.5, "min_nodes": 1}, {"epochs": 2}, **shape)
+    trainer.run()
+    assert trainer.hooks.cut is not None
