@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from asr_prune.analysis.speeds import GmmSpeed
 from asr_prune.features.options import FeatureOptions
-from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions
+from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TiedOptions
 
 
 def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int, processes: int = 1) -> float:
     """Seconds a frame that a pass takes: alignments and estimations with the Gaussians that it has
-    by then, several times over for several flat starts, and its transforms. MLLT and LDA are
+    by then, several times over for several starts, and its transforms. MLLT and LDA are
     estimated in one process.
     """
     last = own.iterations - 1
@@ -20,7 +20,8 @@ def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int, processes: int = 
     if isinstance(own, SatOptions):
         seconds += (len(own.fmllr_iterations) + 2) * speed.speaker + speed.score + speed.search
     alone = (len(own.mllt_iterations) + 1) * speed.diagonal if isinstance(own, LdaMlltOptions) else 0.0
-    return seconds / processes + alone
+    trainings = own.starts if isinstance(own, TiedOptions) else 1
+    return trainings * (seconds / processes + alone)
 
 
 def _iterations(own: PassOptions, speed: GmmSpeed, pdfs: int, which: range) -> float:

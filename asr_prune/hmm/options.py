@@ -105,8 +105,11 @@ class TiedOptions(TrainingOptions):
     #: leaves are merged while that costs at most this much log-likelihood; -1: the smallest gain of
     #: any split; 0: never
     cluster_threshold: float = -1.0
+    #: number of trainings with other random numbers, of which the one with the highest likelihood
+    #: is kept (Kaldi: 1)
+    starts: int = 1
 
-    positive: ClassVar[tuple[str, ...]] = ("leaves",)
+    positive: ClassVar[tuple[str, ...]] = ("leaves", "starts")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -138,7 +141,7 @@ class LdaMlltOptions(TiedOptions):
     #: iterations that re-estimate MLLT
     mllt_iterations: tuple[int, ...] = (2, 4, 6, 12)
 
-    positive: ClassVar[tuple[str, ...]] = ("leaves", "dim")
+    positive: ClassVar[tuple[str, ...]] = ("leaves", "starts", "dim")
 
 
 @options

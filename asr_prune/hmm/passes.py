@@ -11,11 +11,10 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from asr_prune.errors import UserError, counted, first_few
 from asr_prune.features.archive import write_matrices
@@ -32,6 +31,7 @@ from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
 from asr_prune.hmm.pass_summary import PassSummary, first_ids, summarise_pass
 from asr_prune.hmm.sat import train_sat
+from asr_prune.hmm.starts import Trainer, train_best
 from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
@@ -42,7 +42,7 @@ from asr_prune.spread.pieces import PieceWorkers, piece_workers
 
 log = logging.getLogger(__name__)
 
-_TRAINERS: dict[str, Callable[[PassInput, Any], TrainedPass]] = {
+_TRAINERS: dict[str, Trainer] = {
     "mono": train_mono,
     "tri": train_tri,
     "lda_mllt": train_lda_mllt,
@@ -104,7 +104,7 @@ def train_pass(
     usable = speech.feats.keys() - oov
     with piece_workers(nj, out) as others:
         job = _pass_input(tables, speech, options, usable, before, seed, others)
-        trained = _TRAINERS[options.type](job, options)
+        trained = train_best(_TRAINERS[options.type], job, options)
         labeller = _labeller(tables, trained, options, speech, others)
         rest = usable - set(job.data.ids) if label_all else set()
         _write(out, job, trained, labeller, rest)

@@ -39,6 +39,7 @@ def test_seconds_of_a_pass_are_those_of_its_schedule() -> None:
     assert pass_seconds(replace(mono, starts=3, start_iterations=2), SPEED, 100) == pytest.approx(41 + 2 * (11 + 4))
     tri = TriOptions(leaves=50, gaussians=100, iterations=5, grow_iterations=4, realign=(2,))
     assert pass_seconds(tri, SPEED, 50) == pytest.approx(7.5 + 1 + 2 * (0.625 + 0.75 + 0.875 + 1) + 11)
+    assert pass_seconds(replace(tri, starts=3), SPEED, 50) == pytest.approx(3 * pass_seconds(tri, SPEED, 50))
     lda = LdaMlltOptions(leaves=50, mllt_iterations=(2, 4), realign=(3,), **flat)
     assert pass_seconds(lda, SPEED, 100) == pytest.approx(11 + 8 + 11 + 3 * 7)
     sat = SatOptions(leaves=50, fmllr_iterations=(2, 4), realign=(3,), **flat)

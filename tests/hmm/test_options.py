@@ -25,6 +25,7 @@ TIED: dict[str, Any] = {**ALL, "iterations": 35, "grow_iterations": 25, "realign
 TIED |= {"cluster_threshold": -1}
 MONO = {**ALL, "iterations": 40, "grow_iterations": 30, "gaussians": 1000, "power": 0.25}
 MONO |= {"initial_beam": 6, "starts": 1}
+TIED |= {"starts": 1}
 LDA = {"power": 0.25, "dim": 40, "left_context": 4, "right_context": 4}
 LDA |= {"mllt_iterations": (2, 4, 6, 12)}
 SAT = {"power": 0.2, "fmllr_iterations": (2, 4, 6, 12), "fmllr_min_frames": 500}
