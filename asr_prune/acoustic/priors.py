@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asr_prune.acoustic.batches import BATCH, utterance_batches
 from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.network import Network
 from asr_prune.features.stored import frames_of
 
 _FLOOR = 1e-8
-_BATCH = 16384  # frames that are evaluated at once
 
 
 def log_priors(labels: Tensor, pdfs: int) -> Tensor:
@@ -39,7 +39,7 @@ def log_likelihoods(
     priors: Tensor,
     features: Mapping[str, np.ndarray],
     context: tuple[int, int],
-    frames_a_batch: int = _BATCH,
+    frames_a_batch: int = BATCH,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yields (utterance, log p(frame|class) up to a constant, float32 [frames out, classes]).
 
@@ -56,17 +56,3 @@ def log_likelihoods(
         scores = (logits.log_softmax(-1) - priors.to(device)).float().cpu()
         for name, part in zip(names, scores.split(lengths.tolist()), strict=True):
             yield name, part.contiguous().numpy()
-
-
-def utterance_batches(lengths: Mapping[str, int], limit: int = _BATCH) -> Iterator[list[str]]:
-    """Batches of at most `limit` frames, or of one utterance, sorted by name. lengths: frames."""
-    names: list[str] = []
-    frames = 0
-    for name in sorted(lengths):
-        if names and frames + lengths[name] > limit:
-            yield names
-            names, frames = [], 0
-        names.append(name)
-        frames += lengths[name]
-    if names:
-        yield names

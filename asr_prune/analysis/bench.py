@@ -6,8 +6,9 @@ import time
 
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.decode.decoding import Decoding
-from asr_prune.decode.lattice_set import grid, lattice_set
+from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
+from asr_prune.decode.options import grid
 from asr_prune.decode.pace import audio_of
 from asr_prune.errors import UserError
 from asr_prune.process import torch_threads

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr_prune.decode.gmm import gmm_log_likelihoods
-from asr_prune.decode.lattice_set import Words, kept_searched, kept_words
+from asr_prune.decode.lattice_set import kept_searched, kept_words
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.pace import SetSearch
+from asr_prune.decode.words_files import Words
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Floats

@@ -19,9 +19,8 @@ from asr_prune.analysis.graph_size import SizeEstimate, graph_size
 from asr_prune.analysis.search_speed import SearchSpeed, Trial, bound_speed, loaded, measured_speed
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.gmm import gmm_log_likelihoods
-from asr_prune.decode.lattice_set import grid
 from asr_prune.decode.network_scores import with_token_priors
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.options import DecodeOptions, grid
 from asr_prune.decode.two_networks import NARROW, comparison_weight
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats

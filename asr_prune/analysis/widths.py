@@ -18,9 +18,11 @@ from asr_prune.acoustic.targets import frame_targets, token_targets
 from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decoding import Decoding
-from asr_prune.decode.lattice_set import Point, Words, grid, lattice_set
+from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_token_priors
+from asr_prune.decode.options import Point, grid
 from asr_prune.decode.pace import audio_of
+from asr_prune.decode.words_files import Words
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, digest
 from asr_prune.hmm.network_features import Feats

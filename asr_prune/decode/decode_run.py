@@ -14,15 +14,15 @@ from typing import Any
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.kept_greedy import kept_greedy_words
-from asr_prune.decode.lattice_set import Decoded, Words, grid
+from asr_prune.decode.lattice_set import Decoded
 from asr_prune.decode.network_scores import placed_model, with_token_priors
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.options import DecodeOptions, grid
 from asr_prune.decode.portioned import PortionedSet
 from asr_prune.decode.sweep_archive import sweep_archive
-from asr_prune.decode.words_files import read_words_file
+from asr_prune.decode.words_files import write_words
 from asr_prune.features.stored import frames_of
-from asr_prune.files import atomic, atomic_dir
-from asr_prune.run_dir import decode_info, lattices_file, portions_of, words_file
+from asr_prune.files import atomic_dir
+from asr_prune.run_dir import decode_info, lattices_file, portions_of
 
 log = logging.getLogger(__name__)
 
@@ -115,19 +115,3 @@ def decode_figures(decoded: Decoded, forward: float, shift: float) -> dict[str, 
         "no_final_state": decoded.partial,
         "no_path": decoded.failed,
     }
-
-
-def write_words(out: Path, words: Words) -> None:
-    """One file of `utterance word word ...` lines for each LM weight and penalty."""
-    for point, by_utterance in words.items():
-        with atomic(words_file(out, *point)) as file:
-            for utt in sorted(by_utterance):
-                file.write(f"{utt} {' '.join(by_utterance[utt])}\n")
-
-
-def read_words(folder: Path, options: DecodeOptions) -> Words:
-    """Reads `write_words`. Raises UserError if a file is missing."""
-    words: Words = {}
-    for point in product(options.lm_weights, options.penalties):
-        words[point] = read_words_file(words_file(folder, *point))
-    return words

@@ -23,7 +23,6 @@ from asr_prune.features.stored import Stored
 from asr_prune.files import atomic
 from asr_prune.hmm.network_features import pass_features
 from asr_prune.lang.lang import Lang
-from asr_prune.process import torch_threads
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +78,7 @@ def _features(decoding: Decoding, feats: Stored, longest: float, channel: Channe
         compute(read_audio(place, options.rate, part, options.resample, longest, channel)[0])
         return len(feats[name])  # normalised, spliced and transformed
 
-    with torch_threads(1):
-        return _seconds(lambda names: list(map(prepare, names)), list(feats))
+    return _seconds(lambda names: list(map(prepare, names)), list(feats))
 
 
 def _adaptation(decoding: Decoding, feats: Stored, search: Mapping[str, Any]) -> float:
@@ -96,8 +94,7 @@ def _adaptation(decoding: Decoding, feats: Stored, search: Mapping[str, Any]) ->
     def adapt(names: list[str]) -> None:
         adapter.transforms({name: plain[name] for name in names}, speakers, min_frames=0)
 
-    with torch_threads(1):
-        return _seconds(adapt, list(feats))
+    return _seconds(adapt, list(feats))
 
 
 def _seconds(act: Callable[[list[str]], object], names: list[str]) -> float:

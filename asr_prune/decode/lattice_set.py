@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from itertools import product
 from pathlib import Path
 
 from asr_prune.decode.arrays import FstArrays
@@ -15,13 +14,12 @@ from asr_prune.decode.determinise import determinise_lattice
 from asr_prune.decode.kept import Coder, KeptSearch
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import writing_lattices
-from asr_prune.decode.options import DecodeOptions, Point
+from asr_prune.decode.options import DecodeOptions, Point, grid
 from asr_prune.decode.pace import UNKNOWN, Audio, SetSearch, each_paced
 from asr_prune.decode.unfinished import warn_unfinished
+from asr_prune.decode.words_files import Words
 from asr_prune.errors import UserError
 from asr_prune.hmm.gmm import Floats
-
-Words = dict[Point, dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -88,11 +86,6 @@ class Decoded:
             self.score += found.score
         if not found.reached_final:
             self.partial.append(utt)
-
-
-def grid(options: DecodeOptions) -> list[Point]:
-    """All pairs of LM weight and word insertion penalty."""
-    return list(product(options.lm_weights, options.penalties))
 
 
 def lattice_set(

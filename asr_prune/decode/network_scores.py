@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from asr_prune.acoustic.batches import utterance_batches
 from asr_prune.acoustic.checkpoint import Model
-from asr_prune.acoustic.priors import log_likelihoods, utterance_batches
+from asr_prune.acoustic.priors import log_likelihoods
 from asr_prune.acoustic.targets import token_targets
 from asr_prune.acoustic.train import pick_device
 from asr_prune.decode.decoding import Decoding

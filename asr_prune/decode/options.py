@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -122,3 +123,8 @@ class DecodeOptions:
         for name in ("ctc_prior_scale", "adapt_silence"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {getattr(self, name)}")
+
+
+def grid(options: DecodeOptions) -> list[Point]:
+    """All pairs of LM weight and word insertion penalty."""
+    return list(product(options.lm_weights, options.penalties))

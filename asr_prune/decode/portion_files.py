@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from asr_prune.acoustic.priors import utterance_batches
+from asr_prune.acoustic.batches import utterance_batches
 
 log = logging.getLogger(__name__)
 

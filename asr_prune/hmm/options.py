@@ -100,6 +100,8 @@ class MonoOptions(TrainingOptions):
 class TiedOptions(TrainingOptions):
     """Further options of the passes with tied triphone states."""
 
+    #: options that came later: at their defaults, no finished work is out of date for them
+    LATER: ClassVar[tuple[str, ...]] = ("starts",)
     #: target number of tied states (leaves of the tree)
     leaves: int = 1800
     #: leaves are merged while that costs at most this much log-likelihood; -1: the smallest gain of

@@ -11,9 +11,8 @@ from statistics import fmean
 from typing import Any
 
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.decode.decode_run import read_words
-from asr_prune.decode.lattice_set import Words
 from asr_prune.decode.options import DecodeOptions, Point
+from asr_prune.decode.words_files import Words, read_words
 from asr_prune.files import atomic
 from asr_prune.integrity import checked
 from asr_prune.report.results import Result, read_result

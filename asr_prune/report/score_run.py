@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.words_files import read_words
 from asr_prune.files import atomic
 from asr_prune.integrity import checked
 from asr_prune.report.cells import decimals

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
 
-from scipy.stats import t
+from scipy.special import stdtr
 
 from asr_prune.score.hierarchical import mean_interval
 from asr_prune.score.many import LEVEL, holm, letters
@@ -80,7 +80,7 @@ def _p(value: float, found: Spread, speakers: int) -> float:
     """
     if found.error == 0.0:
         return 1.0 if value == 0.0 else 2.0 ** (1 - speakers)
-    return float(2 * t.sf(abs(value) / found.error, found.freedom))
+    return float(2 * stdtr(found.freedom, -abs(value) / found.error))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.decode.lattice_set import Words
+from asr_prune.decode.words_files import Words
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.tune import choose_point, grid_errors, tune
 from asr_prune.score.wer import Score, score

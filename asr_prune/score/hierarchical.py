@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from asr_prune.score.run_set import RunSet
 from asr_prune.score.spread import spread
@@ -52,6 +52,6 @@ def mean_interval(runs: RunSet, samples: int, seed: int) -> tuple[float, float] 
     if width == 0.0:
         return runs.wer, runs.wer
     exact = spread([runs.deviations])
-    factor = exact.error / width * float(t.ppf(0.975, exact.freedom) / norm.ppf(0.975))
+    factor = exact.error / width * float(stdtrit(exact.freedom, 0.975) / ndtri(0.975))
     low, high = (runs.wer + factor * (float(end) - runs.wer) for end in np.percentile(drawn, [2.5, 97.5]))
     return max(0.0, low), high

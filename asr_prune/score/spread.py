@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 #: an error below this, in %, is that of arithmetic
 _ROUNDING = 1e-9
@@ -22,7 +22,7 @@ class Spread:
 
     def quantile(self, level: float) -> float:
         """The quantile of Student's t at `level`, times the standard error."""
-        return float(t.ppf(level, self.freedom)) * self.error
+        return float(stdtrit(self.freedom, level)) * self.error
 
 
 @dataclass(frozen=True)

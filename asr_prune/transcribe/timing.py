@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.recognisers import GreedyRecogniser, KnownWords, Recogniser
+from asr_prune.decode.words_files import read_words
 from asr_prune.score.alternatives import written
 from asr_prune.score.ctm import TimedWord, write_ctm
 from asr_prune.score.options import ScoreOptions

@@ -85,11 +85,22 @@ def test_starting_needs_neither_torch_nor_kaldi(project: Path) -> None:
     code = (
         "import sys; from asr_prune.cli.main import main; main(sys.argv[1:]); print(sorted({*sys.modules} & {*HEAVY}))"
     )
-    heavy = "HEAVY = 'torch kaldi_hmm_gmm kaldifst numba kaldilm matplotlib'.split(); "
+    heavy = "HEAVY = 'torch kaldi_hmm_gmm kaldifst numba kaldilm matplotlib scipy.stats'.split(); "
     for verb in ("corpus", "lang", "features", "align", "graph", "report"):
         command = [sys.executable, "-c", heavy + code, verb, *GIVEN]
         out = subprocess.run(command, capture_output=True, text=True, check=True)
         assert out.stdout.splitlines()[-1] == "[]", verb
+
+
+def test_stages_without_a_network_do_not_load_torch() -> None:
+    jobs = (
+        *("corpus.prepare", "lang.make", "features.make", "hmm.train_pass", "decode.make_graph"),
+        *("decode.front_end_time", "report.score_run", "report.make_report"),
+    )
+    for job in jobs:
+        code = f"import sys, asr_prune.{job}; print(sorted({{*sys.modules}} & {{'torch', 'scipy.stats'}}))"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert out.stdout.splitlines() == ["[]"], job
 
 
 def test_a_trace_never_reaches_the_terminal(project: Path, capsys: Said) -> None:

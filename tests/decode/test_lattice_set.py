@@ -14,8 +14,8 @@ import pytest
 from asr_prune.decode.arrays import FstArrays
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.lattice_archive import read_lattices
-from asr_prune.decode.lattice_set import Decoded, grid, lattice_set
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.lattice_set import Decoded, lattice_set
+from asr_prune.decode.options import DecodeOptions, grid
 from asr_prune.decode.sweep_archive import sweep_archive
 from asr_prune.errors import UserError
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.acoustic.priors import utterance_batches
+from asr_prune.acoustic.batches import utterance_batches
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import read_lattices
 from asr_prune.decode.lattice_set import Searched, lattice_set

@@ -14,9 +14,9 @@ import pytest
 
 from asr_prune.acoustic.nnet1 import read_nnet1
 from asr_prune.cli.main import main
-from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.lattice_set import lattice_set
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.words_files import read_words
 from asr_prune.export.places import EXPORT_MARK
 from asr_prune.features.archive import read_matrices
 from asr_prune.stages import STAGES

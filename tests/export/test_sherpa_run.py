@@ -14,8 +14,8 @@ import soundfile
 
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.words_files import read_words
 from asr_prune.export.places import EXPORT_MARK
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.stages import STAGES

@@ -19,8 +19,8 @@ import soundfile
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.sound import Sound
-from asr_prune.decode.decode_run import read_words
 from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.words_files import read_words
 from asr_prune.errors import UserError
 from asr_prune.export.nnet3 import check_vosk_features, model_conf
 from asr_prune.export.places import EXPORT_MARK
