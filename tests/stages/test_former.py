@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,8 @@ pytestmark = pytest.mark.trains
 RUNS = "runs=[{name: NAME, prune: {method: none}}, {name: NAME-half, prune: {method: magnitude, keep: 0.5}}]"
 
 
-def run_all(name: str, seed: int) -> None:
-    given = ["--recipe", "recipes/tiny", "--nj", "1", "--set", f"seed={seed}", "--set", RUNS.replace("NAME", name)]
-    assert main(["run", *given]) == 0
+def run_all(run_stages: Callable[..., None], name: str, seed: int) -> None:
+    run_stages("--recipe", "recipes/tiny", "--set", f"seed={seed}", "--set", RUNS.replace("NAME", name))
 
 
 def report() -> tuple[dict[str, bool], set[str], str]:
@@ -33,10 +33,12 @@ def report() -> tuple[dict[str, bool], set[str], str]:
     )
 
 
-def test_former_runs_are_marked_and_compared_with_none(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_all("first", 1)
+def test_former_runs_are_marked_and_compared_with_none(
+    tones: Path, run_stages: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_all(run_stages, "first", 1)
     assert "(*)" not in report()[2]
-    run_all("second", 2)
+    run_all(run_stages, "second", 2)
     former, compared, table = report()
     assert former == {"first": True, "first-half": True, "second-s2": False, "second-half-s2": False}
     assert compared == {"second-s2", "second-half-s2"}
@@ -53,14 +55,16 @@ def test_former_runs_are_marked_and_compared_with_none(tones: Path, capsys: pyte
     assert "second-half" in page
     assert "first" not in page
     # the same seed makes the same files: now the others are former runs
-    run_all("first", 1)
+    run_all(run_stages, "first", 1)
     former, compared, _ = report()
     assert [name for name, is_former in former.items() if is_former] == ["second-half-s2", "second-s2"]
     assert compared == {"first", "first-half"}
 
 
-def test_the_page_of_the_report_is_copied_if_it_is_of_now(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_all("first", 1)
+def test_the_page_of_the_report_is_copied_if_it_is_of_now(
+    tones: Path, run_stages: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_all(run_stages, "first", 1)
     given = ["--recipe", "recipes/tiny", "--page"]
     assert main(["results", *given]) == 0
     page, copy = Path("exp/tiny/report/index.html"), Path("recipes/tiny/results.html")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,17 @@ runs:
 
 
 def test_teachers_of_two_halves_teach_each_other_half(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run_stages: Callable[..., None],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "local").mkdir()
     (tmp_path / "recipes/tiny").mkdir(parents=True)
     shutil.copy(ROOT / "tests/stages/tiny.py", tmp_path / "local")
     (tmp_path / "recipes/tiny/recipe.yaml").write_text(RECIPE)
-    assert main(["run", "--recipe", "recipes/tiny", "--nj", "1", "--stop-stage", "score"]) == 0
+    run_stages("--recipe", "recipes/tiny", last="score")
     data = DataDir.read("data/tiny/train")
     runs = [RunDir(Path("exp/tiny/runs") / name) for name in ("one-leave_out-1_2", "two-leave_out-2_2", TAUGHT)]
     left = [load_model(run.network).left_out for run in runs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,8 +104,10 @@ def test_a_run_of_the_recipe_may_be_called_as_recipe_yaml_calls_it(project: Path
 
 
 @pytest.mark.trains
-def test_a_run_follows_the_run_that_teaches_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--recipe", "recipes/tiny", "--nj", "1"]) == 0
+def test_a_run_follows_the_run_that_teaches_it(
+    project: Path, run_stages: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stages("--recipe", "recipes/tiny")
     table = Path("exp/tiny/report/table.txt").read_text()
     (name,) = (path.name for path in Path("exp/tiny/runs").iterdir() if path.name.startswith("taught"))
     assert re.search(rf"{name} +group_lasso \+T", table)
