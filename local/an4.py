@@ -4,18 +4,21 @@
 
 ROOT has `etc/` and `wav/an4_clstk/...` (or `an4_clstk/...`), audio as .flac, .wav or .sph: 948
 training and 130 test utterances. OUT gets the Kaldi data directories train (66 speakers), dev (8 of
-the training speakers) and test (10), and local/{lexicon.txt,lm.arpa}.
+the training speakers) and test (10), and local/{lexicon.txt,lm.arpa}. With `--subset half`, train
+has every second speaker, and local/rest the audio of the others.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
+from asr_prune.options import options
 from asr_prune.text import decoded, fields, lines_of
 
 #: the development set: four women and four men of the training speakers, on whom no network trains
@@ -31,7 +34,16 @@ WHERE = (
 )
 
 
-def prepare(root: Path | None, out: Path, seed: int) -> None:
+@options
+class Options:
+    """Options of the corpus AN4."""
+
+    #: all; half: train has every second of its speakers, in the order of their names, and local/rest
+    #: is a data directory of the others, for corpus.untranscribed
+    subset: Literal["all", "half"] = "all"
+
+
+def prepare(root: Path | None, out: Path, seed: int, settings: Options = Options()) -> None:  # noqa: B008
     """Writes out/{train,dev,test} and out/local. `seed` is not used: nothing is random.
 
     Raises UserError if the corpus is missing or incomplete.
@@ -44,7 +56,12 @@ def prepare(root: Path | None, out: Path, seed: int) -> None:
     training = _read_part(root, "train", TRAIN_UTTERANCES)
     test = _read_part(root, "test", TEST_UTTERANCES)
     dev = [utterance for utterance, speaker in training.utt2spk.items() if speaker in DEV_SPEAKERS]
-    training.subset(training.utt2spk.keys() - dev, out / "train").write()
+    others = sorted({*training.utt2spk.values()} - {*DEV_SPEAKERS})
+    resting = {*others[1::2]} if settings.subset == "half" else set()
+    rest = [utterance for utterance, speaker in training.utt2spk.items() if speaker in resting]
+    training.subset(training.utt2spk.keys() - {*dev, *rest}, out / "train").write()
+    if rest:
+        training.subset(rest, out / "local/rest").write()
     training.subset(dev, out / "dev").write()
     test.subset(test.utt2spk, out / "test").write()
     _write_lexicon(root / "etc/an4.dic", out / "local/lexicon.txt")
@@ -102,4 +119,4 @@ def _write_lexicon(dictionary: Path, lexicon: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_script("asr_prune.local.an4", prepare)
+    run_script("asr_prune.local.an4", prepare, Options)

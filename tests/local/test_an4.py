@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 import soundfile
 
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.script import load_script
 from asr_prune.corpus.validate import validate
 from asr_prune.errors import UserError
 from asr_prune.features.extract import extract
@@ -23,12 +23,7 @@ COUNTS = {"train": (844, 66), "dev": (104, 8), "test": (130, 10)}
 
 @pytest.fixture(scope="module")
 def an4() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("an4_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +97,18 @@ def test_all_speakers_and_utterances(prepared: Path) -> None:
     assert len(speakers) == len(set(speakers))
     assert sum(len(words) for words in parts["test"].text.values()) == 773
     assert parts["train"].text["fash-an251-b"] == ["YES"]
+
+
+def test_half_of_the_speakers_may_rest(an4: ModuleType, an4_root: Path, prepared: Path, tmp_path: Path) -> None:
+    an4.prepare(an4_root, tmp_path, 0, an4.Options(subset="half"))
+    whole, train, rest = (
+        DataDir.read(path) for path in (prepared / "train", tmp_path / "train", tmp_path / "local/rest")
+    )
+    assert (len(train.spk2utt), len(rest.spk2utt)) == (33, 33)
+    assert whole.wavs == train.wavs | rest.wavs
+    assert not {*train.utt2spk.values()} & {*rest.utt2spk.values()}
+    for part in ("dev", "test"):
+        assert DataDir.read(tmp_path / part).wavs == DataDir.read(prepared / part).wavs
 
 
 def test_the_development_speakers_are_four_women_and_four_men(an4: ModuleType, prepared: Path) -> None:
