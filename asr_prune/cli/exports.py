@@ -118,6 +118,8 @@ def _add_export(verbs: Verbs) -> None:
     kind = verb.add_mutually_exclusive_group(required=True)
     for name, says in _SAYS.items():
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
+    check = "for --vosk: also let Vosk decode test, and count the utterances with the words of the decode stage"
+    verb.add_argument("--check", action="store_true", help=check)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
     kinds = listed([f"--{kind}" for kind in _OF_RECIPE], "and")
@@ -181,13 +183,22 @@ def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
 def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
     from asr_prune.export.imported import export_imported
     from asr_prune.export.nnet3 import export_vosk
+    from asr_prune.export.vosk_check import check_vosk, format_vosk_check, need_vosk
+    from asr_prune.stages.in_vosk import sound_of_test
 
     if trained.imported_from:
+        if options.check:
+            raise UserError("--check: the decode stage has compared the words of an imported model; leave it out.")
         export_imported(trained, options.out, "vosk")
         return []
+    if options.check:
+        need_vosk()
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     export_vosk(trained, options.out, experiment.decoding)
-    return []
+    if not options.check:
+        return []
+    found = check_vosk(trained.run, options.out, sound_of_test(experiment), experiment.recipe.score)
+    return [*format_vosk_check(found), ""]
 
 
 #: by kind: writes it and returns lines for the terminal
@@ -209,6 +220,7 @@ def _refuse_unused(options: argparse.Namespace) -> None:
     """Raises UserError for an option that this kind of export ignores."""
     for name, value, kinds in (
         ("--on", options.on, ["loglikes"]),
+        ("--check", options.check, ["vosk"]),
         ("--recipe", options.recipe, _OF_RECIPE),
         ("--set", options.set, _OF_RECIPE),
     ):

@@ -57,7 +57,7 @@ def original_words(model: Path, sound: Sound, out: Path) -> None:
     """Writes what Vosk finds with the model directory `model`. Audio that cannot be used is skipped,
     counted and logged. Raises UserError if Vosk cannot open the model, or if nothing is left.
     """
-    found = _in_vosk(model, sound)
+    found = words_in_vosk(model, sound)
     with atomic(out) as file:
         json.dump(vars(found), file, ensure_ascii=False)
 
@@ -68,7 +68,7 @@ def run_words(run: RunDir, sound: Sound, original: Path, out: Path) -> None:
     """
     trained, before = TrainedRun(run), VoskWords.read(original)
     with _smaller(trained) as folder:
-        found = _in_vosk(folder, sound)
+        found = words_in_vosk(folder, sound)
     with atomic(out) as file:
         json.dump(_compared(before, found, DataDir.read(sound.data).text), file, ensure_ascii=False, indent=1)
 
@@ -106,11 +106,17 @@ def _smaller(trained: TrainedRun) -> Iterator[Path]:
         yield folder
 
 
-def _in_vosk(model: Path, sound: Sound) -> VoskWords:
-    """In a process of its own: what Kaldi's code does not like ends the process."""
+def words_in_vosk(model: Path, sound: Sound, best_path: bool = False) -> VoskWords:
+    """What Vosk finds with a model directory as sound comes in, in pieces of a fraction of a second,
+    or the best path of each utterance, heard at once.
+
+    In a process of its own: what Kaldi's code does not like ends the process. Audio that cannot be
+    used is skipped, counted and logged. Raises UserError if Vosk cannot open the directory, or if
+    nothing is left.
+    """
     with worker_pool(1, "spawn") as pool:
         try:
-            (found,) = pool.starmap(_recognised, [(model, sound)])
+            (found,) = pool.starmap(_recognised, [(model, sound, best_path)])
         except WorkerEnded:
             raise UserError(f"Vosk ended while it read {model}; try the directory with Vosk alone.") from None
     if skipped := found.skipped:
@@ -122,7 +128,7 @@ def _in_vosk(model: Path, sound: Sound) -> VoskWords:
     return found
 
 
-def _recognised(model: Path, sound: Sound) -> VoskWords:
+def _recognised(model: Path, sound: Sound, best_path: bool) -> VoskWords:
     import vosk  # type: ignore[import-untyped]
 
     vosk.SetLogLevel(-1)
@@ -141,7 +147,8 @@ def _recognised(model: Path, sound: Sound) -> VoskWords:
             continue
         # lossy formats and resampling may pass the range
         heard = np.rint(samples).clip(-32768, 32767).astype("<i2")
-        words[name] = _utterance(vosk.KaldiRecognizer(opened, rate), heard, int(_PIECE * rate))
+        recogniser = vosk.KaldiRecognizer(opened, rate)
+        words[name] = _best_path(recogniser, heard) if best_path else _utterance(recogniser, heard, int(_PIECE * rate))
         audio += len(samples)
     return VoskWords(words, time.process_time() - begin, max(audio / rate, 1e-9), skipped)
 
@@ -152,3 +159,10 @@ def _utterance(recogniser: Any, samples: np.ndarray, piece: int) -> list[str]:
         if recogniser.AcceptWaveform(samples[begin : begin + piece].tobytes()):
             texts.append(recogniser.Result())
     return [word for text in [*texts, recogniser.FinalResult()] for word in json.loads(text)["text"].split(" ") if word]
+
+
+def _best_path(recogniser: Any, samples: np.ndarray) -> list[str]:
+    recogniser.SetMaxAlternatives(1)
+    recogniser.AcceptWaveform(samples.tobytes())
+    (found,) = json.loads(recogniser.FinalResult())["alternatives"]
+    return [word for word in found["text"].split(" ") if word]

@@ -25,7 +25,7 @@ def _original(experiment: Experiment, model: Path) -> Work:
         stage="decode",
         says="the imported model in Vosk",
         job="asr_prune.export.vosk_words:original_words",
-        arguments={"model": model, "sound": _sound(experiment), "out": layout.original_words},
+        arguments={"model": model, "sound": sound_of_test(experiment), "out": layout.original_words},
         inputs=_heard(experiment),
         outputs=[layout.original_words],
         optional=_read(experiment, model),
@@ -40,7 +40,7 @@ def _run(experiment: Experiment, model: Path, index: int) -> Work:
         run=run.name,
         says="in Vosk",
         job="asr_prune.export.vosk_words:run_words",
-        arguments={"run": run, "sound": _sound(experiment), "original": layout.original_words, "out": run.vosk},
+        arguments={"run": run, "sound": sound_of_test(experiment), "original": layout.original_words, "out": run.vosk},
         inputs={run.shrunk: "shrink", run.recipe: "train", layout.original_words: "decode"} | _heard(experiment),
         outputs=[run.vosk],
         optional=_read(experiment, model),
@@ -56,7 +56,8 @@ def _read(experiment: Experiment, model: Path) -> list[Path | Files | Listing]:
     return [Files(model, MODELS), whole, folder / "segments", audio]
 
 
-def _sound(experiment: Experiment) -> Sound:
+def sound_of_test(experiment: Experiment) -> Sound:
+    """The audio of the test set, read as the recipe says."""
     corpus, data = experiment.recipe.corpus, experiment.layout.set("test")
     return Sound(data, corpus.rate, corpus.resample, corpus.longest, corpus.channel)
 

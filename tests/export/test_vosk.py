@@ -91,8 +91,13 @@ def test_vosk_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printed,
     vosk = pytest.importorskip("vosk", reason=NO_WHEEL)
     vosk.SetLogLevel(-1)
     run, out = done.runs[name], Path("out") / name
-    status, text = run_verb(capsys, "export", run, out, "--vosk")
+    status, text = run_verb(capsys, "export", run, out, "--vosk", "--check")
     assert status == 0, text
+    check = json.loads((out / "check.json").read_text())
+    assert (check["utterances"], check["other_best_path"], check["skipped"]) == (4, [], {})
+    assert "Vosk's best path: 4 of 4 utterances of test have the words of the decode stage\n" in text
+    usual = 4 - len(check["other_usual"])
+    assert f"Vosk's usual result: {usual} of 4 utterances of test have the words of the decode stage" in text
     score = json.loads((run / "score_test.json").read_text())
     options = DecodeOptions(lm_weights=(6, 10), penalties=(0.0, 0.5))
     wanted = read_words(run / "decode_test", options)[score["lm_weight"], score["penalty"]]

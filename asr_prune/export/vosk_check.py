@@ -1,0 +1,71 @@
+"""Whether an exported run has the words of its decode stage in Vosk, too."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from asr_prune.corpus.sound import Sound
+from asr_prune.decode.words_files import read_words_file
+from asr_prune.errors import UserError, first_few
+from asr_prune.export.scored import scored_point
+from asr_prune.export.vosk_words import VoskWords, words_in_vosk
+from asr_prune.files import atomic
+from asr_prune.run_dir import RunDir, words_file
+from asr_prune.score.options import ScoreOptions
+from asr_prune.score.text import merge, normalise, representatives
+
+
+@dataclass(frozen=True)
+class VoskCheck:
+    """What check.json has.
+
+    utterances: of test that Vosk has heard; other_best_path, other_usual: those whose words are not
+    the decode stage's, normalised and equivalents merged, in the best path of whole utterances and
+    in the usual result of speech that comes in; seconds: of CPU for the usual result; audio:
+    seconds; skipped: utterances whose audio cannot be used, and why.
+    """
+
+    utterances: int
+    other_best_path: list[str]
+    other_usual: list[str]
+    seconds: float
+    audio: float
+    skipped: dict[str, str]
+
+
+def need_vosk() -> None:
+    """Raises UserError if the package is not installed."""
+    if not find_spec("vosk"):
+        raise UserError("--check needs Vosk, which is not installed; install it with: pip install vosk")
+
+
+def check_vosk(run: RunDir, model: Path, sound: Sound, options: ScoreOptions) -> VoskCheck:
+    """Lets Vosk decode `sound`, the test set, with the exported directory `model` twice, and adds
+    check.json to it. Raises UserError as `words_in_vosk`, or if the run has not been decoded.
+    """
+    ours, same = read_words_file(words_file(run.decoded("test"), *scored_point(run))), representatives(options)
+    best, usual = words_in_vosk(model, sound, best_path=True), words_in_vosk(model, sound)
+
+    def judged(words: list[str]) -> list[str]:
+        return merge(normalise(words, options.normalise), same)
+
+    def others(found: VoskWords) -> list[str]:
+        return [utt for utt, words in found.words.items() if judged(words) != judged(ours.get(utt, []))]
+
+    found = VoskCheck(len(best.words), others(best), others(usual), usual.seconds, usual.audio, usual.skipped)
+    with atomic(model / "check.json") as file:
+        json.dump(asdict(found), file, ensure_ascii=False, indent=1)
+    return found
+
+
+def format_vosk_check(found: VoskCheck) -> list[str]:
+    """Lines for the terminal."""
+    lines = []
+    for name, others in (("best path", found.other_best_path), ("usual result", found.other_usual)):
+        told = f"; others: {first_few(others)}" if others else ""
+        count = f"{found.utterances - len(others)} of {found.utterances} utterances of test"
+        lines.append(f"Vosk's {name}: {count} have the words of the decode stage{told}")
+    return [*lines, f"{found.seconds:.1f} CPU seconds for {found.audio:.0f} s of speech"]
