@@ -13,7 +13,7 @@ from asr_prune.errors import UserError, counted, first_few
 from .hf_datasets import column_names, loaded, open_parquet, plain_rows
 from .hf_options import Options
 from .hf_splits import KEYWORDS, folders_of, split_named, table_parts, tables_in, tables_of, tables_of_all
-from .hf_tables import FILE_NAME, PARQUET, Row, columns, read_rows
+from .hf_tables import FILE_NAME, PARQUET, Row, columns, ending, read_rows
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Source:
     def _of_tables(self, tables: Iterable[Path]) -> Iterator[Found]:
         for path in tables:
             folders = [path.parent, self._folder, path.parent / _CLIPS]
-            if path.suffix == PARQUET:
+            if ending(path) == PARQUET:
                 yield from self._of_dataset(open_parquet(path), str(path), folders)
                 continue
             audio = self._audio_column(columns(path), str(path))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path, PurePath
 
-from .hf_tables import OBJECTS, PARQUET, SEPARATED
+from .hf_tables import OBJECTS, PARQUET, SEPARATED, ending
 
 #: words in the names of files and folders that name a split, as in `datasets`
 KEYWORDS = {
@@ -33,10 +33,10 @@ def tables_in(root: Path) -> list[Path]:
     split. A table as root is itself.
     """
     if root.is_file():
-        return [root] if root.suffix in _ENDS else []
+        return [root] if ending(root) in _ENDS else []
     if any((root / name).is_file() for name in SAVED):
         return []
-    found = [path for path in _tables_below(root) if path.suffix != ".json" or _is_of_a_split(path, root)]
+    found = [path for path in _tables_below(root) if ending(path) != ".json" or _is_of_a_split(path, root)]
     return [] if all(map(_plain_parquet, found)) and _has_configurations(root) else sorted(found)
 
 
@@ -45,11 +45,11 @@ def _tables_below(root: Path) -> Iterator[Path]:
         inner[:] = [name for name in inner if name[0] not in "._"]
         if len(Path(folder).relative_to(root).parts) == _DEPTH:
             inner.clear()
-        yield from (Path(folder, name) for name in names if name[0] not in "._" and name.endswith(_ENDS))
+        yield from (Path(folder, name) for name in names if name[0] not in "._" and name.lower().endswith(_ENDS))
 
 
 def _plain_parquet(path: Path) -> bool:
-    return path.suffix == PARQUET and path.stem != "metadata"
+    return ending(path) == PARQUET and path.stem != "metadata"
 
 
 def _has_configurations(root: Path) -> bool:

@@ -24,6 +24,11 @@ Row = dict[str, Any]
 _FIRST = 1000
 
 
+def ending(path: Path) -> str:
+    """The suffix in lower case: tables come as .CSV, too."""
+    return path.suffix.lower()
+
+
 def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
     """Yields (place, cells) of each row of a table; place is FILE:LINE.
 
@@ -31,12 +36,12 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
     numbers stay as written. Commas separate csv, with quotes as in RFC 4180; tabs separate tsv,
     without quotes. Raises UserError if the file cannot be read or is not of its kind.
     """
-    yield from (_separated if path.suffix in SEPARATED else _objects)(path)
+    yield from (_separated if ending(path) in SEPARATED else _objects)(path)
 
 
 def columns(path: Path) -> list[str]:
     """The columns of a table. Raises UserError as `read_rows`, and if the table is empty."""
-    if path.suffix in SEPARATED:
+    if ending(path) in SEPARATED:
         names = next(_lines(path), (0, []))[1]
     else:
         names = list(dict.fromkeys(name for _, row in islice(read_rows(path), _FIRST) for name in row))
@@ -51,8 +56,8 @@ def columns(path: Path) -> list[str]:
 def _check_separator(path: Path, names: Sequence[str]) -> None:
     """Refuses a csv or tsv whose only column has the names of several."""
     marks = [mark for mark in ",;\t|" if mark in names[0]]
-    if path.suffix in SEPARATED and len(names) == 1 and marks:
-        right = "commas" if path.suffix == ".csv" else "tabs"
+    if ending(path) in SEPARATED and len(names) == 1 and marks:
+        right = "commas" if ending(path) == ".csv" else "tabs"
         what = f"{path} has one column, {names[0]!r}"
         raise UserError(f"{what}; separate cells by {right}, not by {marks[0]!r}.")
 
@@ -73,20 +78,20 @@ def _separated(path: Path) -> Iterator[tuple[str, Row]]:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(last line, cells) of each row that is not blank."""
     kind: dict[str, Any] = {"strict": True}
-    if path.suffix == ".tsv":
+    if ending(path) == ".tsv":
         kind = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
     reader = csv.reader(io.StringIO(_text(path), newline=""), **kind)
     try:
         yield from ((reader.line_num, cells) for cells in reader if cells)
     except csv.Error as error:
         remedy = "put cells with commas, quotes or line breaks in quotes, and double quotes inside"
-        raise UserError(f"{path}:{reader.line_num} is not {path.suffix[1:]} ({error}); {remedy}.") from None
+        raise UserError(f"{path}:{reader.line_num} is not {ending(path)[1:]} ({error}); {remedy}.") from None
 
 
 def _objects(path: Path) -> Iterator[tuple[str, Row]]:
     """A JSON object per line, or a list of objects."""
     text = _text(path)
-    if path.suffix == ".json" and trimmed(text).startswith("["):
+    if ending(path) == ".json" and trimmed(text).startswith("["):
         rows = _json(text, str(path))
         yield from ((f"{path}, object {i}", _object(row, str(path))) for i, row in enumerate(rows, 1))
         return

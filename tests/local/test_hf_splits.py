@@ -18,8 +18,8 @@ def script(local: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def test_splits_are_known_in_any_case_and_training_has_one(script: ModuleType, tmp_path: Path) -> None:
-    for name in ("Train", "Dev", "TEST_set"):
-        write(tmp_path / f"root/{name}.csv", rows(tmp_path / "root", f"{name}/{{}}.wav".format))
+    for name, end in (("Train", "CSV"), ("Dev", "csv"), ("TEST_set", "Csv")):
+        write(tmp_path / f"root/{name}.{end}", rows(tmp_path / "root", f"{name}/{{}}.wav".format))
     sets = prepared(script, tmp_path / "root")
     assert all("/Dev/" in place for place in sets["dev"].wavs.values())
     with pytest.raises(UserError, match=r"no split 'mine', but .*; name one of these in corpus\.options\."):
