@@ -27,6 +27,7 @@ from asr_prune.transcribe.packed import (
     SEAL,
     SEAL_HEX,
     TOKEN_PARTS,
+    is_packed,
     seal_of,
 )
 from asr_prune.transcribe.packed_recogniser import PackedRecogniser, network_bytes
@@ -55,7 +56,7 @@ def pack_run(recogniser: RunRecogniser, out: Path) -> list[PackedPart]:
     Raises UserError if the run has not been scored, a file is missing, its features were not
     computed from audio, or `out` exists and is something else.
     """
-    if out.exists() and not zipfile.is_zipfile(out):
+    if out.exists() and not is_packed(out):
         raise UserError(f"{out} exists and is no packed model; name a file that may be replaced.")
     card, sources = _card(recogniser), dict(_sources(recogniser))
     with atomic(out, "wb") as file:

@@ -188,6 +188,15 @@ def _check_entries(packed: PackedFile, entries: list[zipfile.ZipInfo]) -> None:
             )
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file says that `pack` has written it, be it damaged or of another version."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment.startswith(SEAL)
+    except (OSError, *_WRONG):
+        return False
+
+
 def _digest(archive: zipfile.ZipFile, name: str, size: int) -> str:
     """SHA-256 of a part, of which no more than `size` bytes are unpacked."""
     total = hashlib.sha256()

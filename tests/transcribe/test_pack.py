@@ -301,10 +301,14 @@ def test_bad_requests_are_one_sentence(
     assert "absent.asr is missing" in transcribed(capsys, tmp_path / "absent.asr", fbank.wav)[2]
     os.chdir(projects[FBANK])
     (tmp_path / "mine.asr").write_text("my notes")
-    for out, text in (("mine.asr", "exists and is no packed model"), ("a.zip", "ends in .asr")):
+    with zipfile.ZipFile(tmp_path / "other.asr", "w") as archive:
+        archive.writestr("notes", "mine")
+    none = "exists and is no packed model"
+    for out, text in (("mine.asr", none), ("other.asr", none), ("a.zip", "ends in .asr")):
         assert main(["pack", RUN, str(tmp_path / out)]) == 1
         assert text in capsys.readouterr().err
     assert (tmp_path / "mine.asr").read_text() == "my notes"
+    assert zipfile.ZipFile(tmp_path / "other.asr").namelist() == ["notes"]
     scored = Path(RUN, "score_dev.json")
     scored.rename(tmp_path / "away")
     try:
