@@ -66,6 +66,12 @@ class Hooks:
         """Whether newbob may use this epoch's dev cross-entropy; not while a penalty raises it."""
         return True
 
+    def begins_anew(self) -> bool:
+        """Whether newbob must not compare this epoch's dev cross-entropy with those before, as the
+        network has become another one.
+        """
+        return False
+
     def end_of_epoch(self, quality: Quality) -> dict[str, Any]:
         """Called after an epoch's evaluation. Returns figures for metrics.jsonl."""
         return {}

@@ -78,9 +78,10 @@ def _check_context(
     network: Network,
     context: tuple[int, int],
 ) -> None:
-    """Compares type, activation and context with those of a model file."""
+    """Compares with those of a model file what weights are for and their sizes do not tell."""
     shape = network.shape()
     expected = {"type": shape["type"], "activation": shape["activation"], "context": list(context)}
+    expected |= {key: shape[key] for key in ("taps", "strides", "bypass") if key in shape}
     stored = content.get("shape") if "state" in content else None
     actual = {"context": content.get("context"), **stored} if isinstance(stored, dict) else {}
     for key, value in expected.items():

@@ -52,6 +52,9 @@ class OneCycle:
     def end_of_epoch(self, cross_entropy: float) -> None:
         """Has no effect."""
 
+    def forget(self) -> None:
+        """Has no effect."""
+
     def state_dict(self) -> dict[str, Any]:
         return {}
 
@@ -79,6 +82,10 @@ class Newbob:
         if self.halving:
             self.now /= 2
         self.best = min(self.best, cross_entropy)
+
+    def forget(self) -> None:
+        """Compares the next dev cross-entropy with none before."""
+        self.best = math.inf
 
     def state_dict(self) -> dict[str, Any]:
         return {"now": self.now, "best": self.best, "halving": self.halving}
@@ -116,6 +123,10 @@ class ScheduleSequence:
     def end_of_epoch(self, cross_entropy: float, step: int) -> None:
         """Ends an epoch of the schedule of the last update. step: number of updates so far."""
         self.schedules[self._part(step - 1)].end_of_epoch(cross_entropy)
+
+    def forget(self, step: int) -> None:
+        """What was measured until now is no measure for what comes. step: as in `end_of_epoch`."""
+        self.schedules[self._part(step - 1)].forget()
 
     def state_dict(self) -> dict[str, Any]:
         return {"parts": [schedule.state_dict() for schedule in self.schedules]}

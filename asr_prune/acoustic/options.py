@@ -10,7 +10,7 @@ from asr_prune.errors import UserError
 from asr_prune.options import options
 
 #: keys of `train:` that do not change a run's result
-NO_EFFECT = frozenset({"device", "processes", "threads", "tensorboard"})
+NO_EFFECT = ("device", "processes", "tensorboard", "threads")
 
 
 @options

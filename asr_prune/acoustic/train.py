@@ -113,6 +113,8 @@ class Trainer:
         if self.epoch == self.options.epochs:
             self.hooks.finish()
         quality = self.quality()
+        if self.hooks.begins_anew():
+            self.schedule.forget(self.step)
         if self.hooks.may_halve():
             self.schedule.end_of_epoch(quality.cross_entropy, self.step)
         row = {

@@ -24,6 +24,9 @@ class Both(Archived):
         one, other = self.parts
         return one[name] if name in one else other[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.frames
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.frames)
 
@@ -39,6 +42,9 @@ class Unlabelled(Archived):
 
     def __getitem__(self, name: str) -> np.ndarray:
         return np.full(self.frames[name], NO_LABEL, np.int32)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.frames
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.frames)

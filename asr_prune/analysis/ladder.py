@@ -18,7 +18,7 @@ from asr_prune.layout import SCORED_SETS
 from asr_prune.recipe.blocks import check_seed
 from asr_prune.stages.align import works as align_works
 from asr_prune.stages.graph import adaptation, pass_graph
-from asr_prune.stages.inputs import FRONT_END, feature_inputs
+from asr_prune.stages.inputs import FRONT_END, GRAPH_READ, feature_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner
 from asr_prune.workflow.work import Work
@@ -132,7 +132,7 @@ def _inputs(experiment: Experiment, options: PassOptions) -> dict[Path, str]:
     inputs |= {layout.set(part) / "text": "corpus" for part in SCORED_SETS}
     model = ("final.mdl", "cmvn_opts", "summary.json")
     inputs |= {layout.hmm(name) / file: "align" for file in model}
-    inputs |= {experiment.graph_of(name) / "HCLG.fst": "graph"}
+    inputs |= {experiment.graph_of(name) / file: "graph" for file in GRAPH_READ}
     if isinstance(options, SatOptions):
         scps = [transform_file(layout.hmm(name), part) for part in SCORED_SETS]
         inputs |= {path: "graph" for scp in scps for path in (scp, scp.with_suffix(".ark"))}

@@ -17,6 +17,7 @@ from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.files import atomic
 from asr_prune.hmm.gmm import Floats
 from asr_prune.hmm.network_features import pass_features
+from asr_prune.hmm.pass_files import TIMES
 from asr_prune.integrity import checked
 from asr_prune.score.files import score_files
 from asr_prune.score.grids import score_grids
@@ -52,7 +53,8 @@ def score_pass(
     words = {part: _words(rung, folder, kept / part, nj) for part, folder in sets.items()}
     summary = json.loads(checked(rung.hmm / "summary.json").read_text(encoding="utf-8"))
     row = {"pass": rung.hmm.name, "pdfs": summary["pdfs"], "gaussians": summary["gaussians"]}
-    row |= score_grids(words, sets, outs, score) | {"seconds": summary["seconds"]}
+    times = json.loads(checked(rung.hmm / TIMES).read_text(encoding="utf-8"))
+    row |= score_grids(words, sets, outs, score) | times
     with atomic(out) as file:
         json.dump(row, file, indent=1)
     shutil.rmtree(kept, ignore_errors=True)

@@ -23,6 +23,7 @@ from asr_prune.decode.words_files import write_words
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic_dir
 from asr_prune.run_dir import decode_info, lattices_file, portions_of
+from asr_prune.spread.executor import elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ def _decode_part(decoding: Decoding, model: Model, part: str, out: Path, nj: int
 
 def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None:
     feats, shift = decoding.stored(part), decoding.features.frame_shift
+    if elsewhere():
+        model.network.cpu()  # workers need not have a GPU
     found = kept_greedy_words(model, feats, shift, portions_of(out))
     words, frames = {utt: own.words for utt, own in found.items()}, sum(frames_of(feats).values())
     hours, seconds = frames * shift / 3600, sum(own.seconds for own in found.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from asr_prune.features.options import FeatureOptions
 from asr_prune.features.shards import join_shards
 from asr_prune.files import atomic
 from asr_prune.spread.task import Task
+
+log = logging.getLogger(__name__)
 
 #: utterance, its entry of wav.scp, and what it is of a recording
 SpokenPart = tuple[str, str, Segment | None]
@@ -105,12 +108,19 @@ def _digest(*arguments: object) -> str:
 
 
 def is_whole(task: Task) -> bool:
-    """Whether the part is there, of the same arguments, with an archive as long as it should be."""
+    """Whether the part is there, of the same arguments, with an archive as long as it should be. One
+    that is damaged, as after a power cut, is told.
+    """
     archive = _archive(task.output)
     if not task.output.is_file() or not archive.is_file():
         return False
-    content, (sources, *others) = read_part(task.output), task.arguments.values()
-    return bool(content["of"] == _digest(sources, *others) and content["bytes"] == archive.stat().st_size)
+    sources, *others = task.arguments.values()
+    try:
+        content = read_part(task.output)
+        return bool(content["of"] == _digest(sources, *others) and content["bytes"] == archive.stat().st_size)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        log.warning("  %s is damaged (%s); its features are computed again", task.output, error)
+        return False
 
 
 def read_part(out: Path) -> Any:

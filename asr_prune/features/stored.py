@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,10 @@ class Archived(Mapping[str, np.ndarray]):
 
     frames: Mapping[str, int]
 
+    @abstractmethod
+    def __contains__(self, utterance: object) -> bool:
+        """Without reading an array, as Mapping's own would."""
+
 
 class Stored(Archived):
     """float32 [frames, dim] by utterance, read from an archive and processed on each access.
@@ -41,6 +46,9 @@ class Stored(Archived):
     def __getitem__(self, utterance: str) -> np.ndarray:
         """Raises UserError if the archive is missing or damaged."""
         return self.process(utterance, read_place(self.places[utterance], utterance, self.remedy))
+
+    def __contains__(self, utterance: object) -> bool:
+        return utterance in self.places
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -91,6 +99,9 @@ class Computed(Archived):
 
     def __getitem__(self, utterance: str) -> np.ndarray:
         return self.step(utterance, self.arrays[utterance])
+
+    def __contains__(self, utterance: object) -> bool:
+        return utterance in self.arrays
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)

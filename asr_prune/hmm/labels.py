@@ -54,6 +54,9 @@ class StoredLabels(Archived):
             file.seek(offset)
             return _vector(file.read(_VALUE.itemsize * frames))
 
+    def __contains__(self, utt: object) -> bool:
+        return utt in self.places
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
 

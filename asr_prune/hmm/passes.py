@@ -29,6 +29,7 @@ from asr_prune.hmm.lda_mllt import train_lda_mllt
 from asr_prune.hmm.mdl import write_mdl
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
+from asr_prune.hmm.pass_files import TIMES
 from asr_prune.hmm.pass_summary import PassSummary, first_ids, summarise_pass
 from asr_prune.hmm.sat import train_sat
 from asr_prune.hmm.starts import Trainer, train_best
@@ -110,8 +111,11 @@ def train_pass(
         _write(out, job, trained, labeller, rest)
     count, spent = len(job.data.ids) + len(rest), time.monotonic() - start
     summary = summarise_pass(options, labeller, count, oov, speech.frame_shift / 3600, spent)
+    figures = asdict(summary)
+    with atomic(out / TIMES) as file:
+        json.dump({"seconds": figures.pop("seconds")}, file)
     with atomic(out / "summary.json") as file:
-        json.dump(asdict(summary), file, indent=1)
+        json.dump(figures, file, indent=1)
     log.info("%s", summary)
     return summary
 

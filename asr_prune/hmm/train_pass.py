@@ -11,6 +11,7 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import HmmFeatureOptions
 from asr_prune.hmm.network_features import base_features
 from asr_prune.hmm.options import PassOptions
+from asr_prune.hmm.pass_files import TIMES
 from asr_prune.hmm.passes import Speech, train_pass
 
 
@@ -24,9 +25,10 @@ def train_pass_on(
     seed: int,
     label_all: bool,
     nj: int = 1,
-) -> None:
+) -> list[Path]:
     """Trains one pass on the data directories `sets` together, from the labels of the pass in
-    folder `before`, and writes `out` as `train_pass` does. Raises UserError as `train_pass`.
+    folder `before`, and writes `out` as `train_pass` does. Returns the file of its times. Raises
+    UserError as `train_pass`.
     """
     data = [DataDir.read(folder) for folder in sets]
     speech = Speech(
@@ -39,3 +41,4 @@ def train_pass_on(
         frame_shift=features.frame_shift_ms / 1000,
     )
     train_pass(lang, speech, out, options, before, seed, label_all, nj)
+    return [out / TIMES]

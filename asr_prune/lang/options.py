@@ -55,3 +55,8 @@ class LangOptions:
             phones = list(self.silence_phones)
             message = f"optional_silence {self.optional_silence!r} must be one of silence_phones"
             raise ValueError(f"{message} {phones}")
+
+
+def token_files(tokens: str) -> list[str]:
+    """The files of a lang folder that say what CTC learns, by `tokens` of LangOptions."""
+    return ["tokens.txt", *{"pieces": ["tokens.model"], "phones": ["tokens.lexicon"]}.get(tokens, [])]

@@ -37,7 +37,7 @@ class Pruner(Hooks):
         self.method, self.trail = method, TrailWriter(run)
         method.schedule.epochs = epochs
         self.snapshots: dict[str, dict[str, Tensor]] = {}
-        self.step = 0
+        self.step = self.epoch_ended = 0
         self.cut: Cut | None = None
         self.before_cut: dict[str, Tensor] = {}
         self.run_over: Callable[[], object] = lambda: None
@@ -153,6 +153,9 @@ class Pruner(Hooks):
     def may_halve(self) -> bool:
         return not (self.sparsifying and self.method.raises_dev)
 
+    def begins_anew(self) -> bool:
+        return self.cut is not None and self.cut.step > self.epoch_ended
+
     def end_of_epoch(self, quality: Quality) -> dict[str, Any]:
         figures = {} if self.cut else self.method.end_of_epoch(quality.cross_entropy, self.sparsifying)
         alive = self.cut.kept if self.cut else self.method.nodes.dense(self.method.score.alive())
@@ -160,6 +163,7 @@ class Pruner(Hooks):
             for row in self.method.audit():
                 self.trail.add(table.file, row)
         self.trail.flush()
+        self.epoch_ended = self.step
         return {
             "phase": self._phase_name(),
             "nodes": sum(int(a.sum()) for a in alive),
@@ -228,6 +232,7 @@ class Pruner(Hooks):
             state["before_cut"],
             state["snapshots"],
         )
+        self.epoch_ended = self.step
         self.trail.load_state_dict(state["trail"])
         self.network.dropouts = state["dropouts"]
         self.method.load_state_dict(state["method"])

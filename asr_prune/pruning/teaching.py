@@ -224,6 +224,9 @@ class Beside(Archived):
     def __getitem__(self, name: str) -> np.ndarray:
         return np.concatenate([part[name] for part in self.parts], 1)
 
+    def __contains__(self, name: object) -> bool:
+        return bool(self.parts) and name in self.frames
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.frames if self.parts else ())
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,20 +41,21 @@ def train_one(
     align: Path,
     lang: Path | None,
     recipe: str,
-    processes: int = 1,
+    how: Mapping[str, Any],
     untranscribed: Path | None = None,
 ) -> list[Path]:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
     align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
-    recipe: text of the run's recipe.yaml; processes: that share the work; untranscribed: a set
-    without labels, from which teachers teach, too. Goes on from the last checkpoint if there is one.
-    Raises UserError as `train_run`. Returns further files that it wrote.
+    recipe: text of the run's recipe.yaml; how: the options NO_EFFECT of `train`; untranscribed: a
+    set without labels, from which teachers teach, too. Goes on from the last checkpoint if there is
+    one. Raises UserError as `train_run`. Returns further files that it wrote.
     """
     with atomic(run.recipe) as file:
         file.write(recipe)
+    train = replace(train, **{**how, "processes": 1})
     given = run, seed, network, train, prune, features, data, align, lang, untranscribed
-    return in_processes(processes, _train, given)
+    return in_processes(how["processes"], _train, given)
 
 
 def _train(

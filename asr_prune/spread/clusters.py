@@ -71,7 +71,7 @@ def job_settings(options: ClusterOptions) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "cores": options.workers,
         "processes": options.workers,
-        "memory": f"{number * options.workers:g}{unit}",
+        "memory": f"{number * options.workers:.12g}{unit}",
         "python": sys.executable,
         "job_extra_directives": list(options.directives),
         "job_script_prologue": list(options.prologue),

@@ -10,7 +10,7 @@ from asr_prune.hmm.network_features import adapting, transform_file
 from asr_prune.hmm.options import LdaMlltOptions, PassOptions, SatOptions, pass_name
 from asr_prune.hmm.pass_files import pass_files
 from asr_prune.layout import SCORED_SETS
-from asr_prune.stages.inputs import feature_inputs, front_end_files, network_inputs, noisy_sets
+from asr_prune.stages.inputs import feature_inputs, front_end_files, network_inputs, noisy_sets, token_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
 
@@ -153,7 +153,7 @@ def _token_graph(experiment: Experiment) -> Work:
         says="making the graph of tokens and words",
         job="asr_prune.decode.make_graph:make_ctc_graph",
         arguments={"lang": layout.lang, "out": out},
-        inputs={layout.lang / name: "lang" for name in ("tokens.txt", "words.txt", "G.fst")},
+        inputs=token_inputs(experiment) | {layout.lang / name: "lang" for name in ("words.txt", "G.fst")},
         outputs=[out / name for name in GRAPH_FILES if name != "disambig_tid.int"],
         home=layout.exp,
     )

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from asr_prune.hmm.network_features import FEATURE_FILES, feature_folder, transform_file
+from asr_prune.lang.options import token_files
 from asr_prune.layout import Layout, noisy_set
 from asr_prune.workflow.experiment import Experiment
 
 Inputs = dict[Path, str]
+#: what a search reads of a decoding graph
+GRAPH_READ = ("HCLG.fst", "words.txt", "pdfs.txt")
 #: the one of FEATURE_FILES that has the features themselves
 ARCHIVE = "feats.ark"
 #: what a front end reads of a pass, as far as the pass has it
@@ -65,12 +68,17 @@ def label_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
         return {}
     if experiment.ctc:
         texts = {experiment.layout.set(part) / "text": "corpus" for part in parts}
-        return {experiment.layout.lang / "tokens.txt": "lang"} | texts
+        return token_inputs(experiment) | texts
     return {experiment.labels / name: "align" for name in ("pdf.ark", "summary.json")}
+
+
+def token_inputs(experiment: Experiment) -> Inputs:
+    """What the tokens of CTC are, and how words are spelled in them."""
+    return {experiment.layout.lang / name: "lang" for name in token_files(experiment.recipe.lang.tokens)}
 
 
 def decoding_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
     """What decoding some sets reads besides the network."""
     inputs = network_inputs(experiment, parts)
-    inputs |= {experiment.graph / "HCLG.fst": "graph"} if experiment.graph else {}
+    inputs |= {experiment.graph / name: "graph" for name in GRAPH_READ} if experiment.graph else {}
     return inputs | (label_inputs(experiment, ("train",)) if experiment.ctc else {})

@@ -8,6 +8,7 @@ from asr_prune.corpus.facts import ARPA, LEXICONS, LM_TEXT, SILPROB, Facts
 from asr_prune.errors import UserError
 from asr_prune.lang.lang import FOLDER_FILES
 from asr_prune.lang.ngram.options import LmOptions
+from asr_prune.lang.options import token_files
 from asr_prune.lang.source import GrammarSource
 from asr_prune.layout import SCORED_SETS
 from asr_prune.workflow.experiment import Experiment
@@ -77,7 +78,7 @@ def _tokens(experiment: Experiment) -> Work:
     train, says = layout.set("train"), "learning the tokens of CTC"
     if experiment.loaded.recipe.decode.type == "auto":
         says += " (the corpus has no lexicon: networks learn to spell its words, without alignment)"
-    names = ["tokens.txt", *(["words.txt", "G.fst", *source.estimates()] if source else [])]
+    names = [*token_files(recipe.lang.tokens), *(["words.txt", "G.fst", *source.estimates()] if source else [])]
     return Work(
         stage="lang",
         says=says,

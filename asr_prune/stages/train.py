@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from asr_prune.acoustic.options import check_strides
+from asr_prune.acoustic.options import NO_EFFECT, TrainOptions, check_strides
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.layout import UNTRANSCRIBED
 from asr_prune.nnet3.places import MODELS
@@ -54,7 +54,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
             "run": folder,
             "seed": run.seed,
             "network": run.network,
-            "train": replace(run.train, processes=1),
+            "train": replace(run.train, **{name: getattr(TrainOptions, name) for name in NO_EFFECT}),
             "prune": run.prune,
             "features": features,
             **beside,
@@ -64,7 +64,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
             "align": layout.align,
             "lang": layout.lang if experiment.ctc else None,
             "recipe": run_recipe(experiment, run),
-            "processes": run.train.processes,
+            "how": {name: getattr(run.train, name) for name in NO_EFFECT},
         },
         inputs=inputs | dict.fromkeys([*run.prune.reads(layout.runs), *own], "train"),
         outputs=files,

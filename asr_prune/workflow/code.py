@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -35,27 +36,31 @@ class Sources:
     known: dict[str, list[Any]] = field(default_factory=dict)
     learnt: bool = False
 
-    def of(self, path: Path) -> Source:
-        """The source in `path`."""
+    def of(self, path: Path, module: str = "") -> Source:
+        """The source in `path`. module: its name, if it is of another package."""
         stat = path.stat()
         stamp = [stat.st_size, stat.st_mtime_ns]
         entry = self.known.get(str(path))
         if entry is None or entry[:2] != stamp:
-            source = read_source(path.read_text(encoding="utf-8"), module_of(path))
+            source = _read(path, module or module_of(path))
             self.known[str(path)] = entry = [*stamp, source.digest, list(source.imports)]
             self.learnt = True
         return Source(entry[2], tuple(entry[3]))
 
     def closure(self, modules: Iterable[str]) -> dict[str, Source]:
-        """The modules of the package that `modules` run, themselves and the packages around them included."""
+        """The modules that `modules` run, of this package and of those that they name from elsewhere (methods
+        by entry point), themselves and the packages around them included.
+        """
+        modules = list(modules)
+        packages = {NAME, *(module.partition(".")[0] for module in modules)}
         found: dict[str, Source] = {}
         waiting = [name for module in modules for name in _with_parents(module)]
         while waiting:
             module = waiting.pop()
-            path = path_of(module)
+            path = path_of(module) if module.partition(".")[0] in packages else None
             if module in found or path is None:
                 continue
-            found[module] = self.of(path)
+            found[module] = self.of(path, module)
             for name in found[module].imports:
                 waiting += _with_parents(name)
         return dict(sorted(found.items()))
@@ -68,12 +73,31 @@ class Sources:
 
 @cache
 def path_of(module: str) -> Path | None:
-    """The file of a module of the package; None for other modules and for names within a module."""
+    """The file of a module of this package or of another; None for names within a module."""
     head, _, rest = module.partition(".")
-    if head != NAME:
-        return None
-    base = PACKAGE.joinpath(*rest.split(".")) if rest else PACKAGE
-    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+    if head == NAME:
+        return _below(PACKAGE, rest)
+    spec = importlib.util.find_spec(head)  # of a module that is in no package: it is found, not imported
+    if spec is None or not (rest or spec.submodule_search_locations):
+        return Path(spec.origin) if spec and spec.origin else None
+    folders = map(Path, spec.submodule_search_locations or ())
+    return next((path for folder in folders if (path := _below(folder, rest))), None)
+
+
+def _below(package: Path, rest: str) -> Path | None:
+    """The file of the module `rest` of a package, of the package itself for ""."""
+    base = package.joinpath(*rest.split(".")) if rest else package
+    compiled = sorted(base.parent.glob(f"{base.name}.*.so")) if rest else []
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py", *compiled) if path.is_file()), None)
+
+
+def _read(path: Path, module: str) -> Source:
+    """A source, or a compiled module, whose imports are not known."""
+    if path.suffix != ".py":
+        return Source(hashlib.sha256(path.read_bytes()).hexdigest(), ())
+    # relative imports of a package are below itself
+    name = f"{module}.__init__" if path.stem == "__init__" else module
+    return read_source(path.read_text(encoding="utf-8"), name)
 
 
 def module_of(path: Path) -> str:

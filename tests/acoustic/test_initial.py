@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import prune
 
+from asr_prune.acoustic.architectures import make
 from asr_prune.acoustic.checkpoint import Model, save_model
 from asr_prune.acoustic.feed_forward import FeedForward
 from asr_prune.acoustic.initial import start_from, weights_file
+from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.thin import select_inputs
 from asr_prune.errors import UserError
 
@@ -108,6 +111,29 @@ def test_a_network_of_another_shape_is_refused(
     with pytest.raises(UserError, match=said):
         start_from(save_run(tmp_path, network, context), target, CONTEXT)
     assert all(torch.equal(value, before[name]) for name, value in target.state_dict().items())
+
+
+TIME_DELAY = {"type": "tdnn", "hidden": (4, 4), "strides": (1,), "context": ((0,), (-1, 0, 1))}
+FACTORED = {"type": "tdnnf", "hidden": (6, 3), "strides": (1,), "context": ((0,), (-1, 0, 1))}
+
+
+@pytest.mark.parametrize(
+    ("trained_as", "other", "said"),
+    [
+        (TIME_DELAY, {"context": ((0,), (-3, 0, 3))}, r"the taps \[\[0\], \[-1, 0, 1\]\] and network"),
+        (TIME_DELAY, {"strides": (3,)}, r"the strides \[1, 1\] and network \[3, 3\]"),
+        (FACTORED, {"context": ((0,), (-3, 0, 3))}, "the taps .* and network"),
+        (FACTORED, {"bypass": 0.3}, r"the bypass 0\.66 and network 0\.3"),
+    ],
+)
+def test_weights_of_other_frames_or_another_bypass_are_refused(
+    tmp_path: Path, trained_as: dict[str, Any], other: dict[str, Any], said: str
+) -> None:
+    """Their shapes do not tell."""
+    before, after = (make(NetworkOptions(**options), 6, 3) for options in (trained_as, trained_as | other))
+    with pytest.raises(UserError, match=said):
+        start_from(save_run(tmp_path, before, CONTEXT), after, CONTEXT)
+    start_from(tmp_path, make(NetworkOptions(**trained_as), 6, 3), CONTEXT)
 
 
 def masked_net() -> nn.Sequential:

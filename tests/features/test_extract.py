@@ -15,6 +15,7 @@ from asr_prune.features.cmvn import cmvn_stats
 from asr_prune.features.compute import make_compute
 from asr_prune.features.extract import extract
 from asr_prune.features.options import FeatureOptions, FeaturesOptions
+from asr_prune.run_dir import portions_of
 
 MFCC = FeaturesOptions().hmm
 
@@ -112,3 +113,18 @@ def test_an_output_that_cannot_be_written_is_one_sentence(data: DataDir, tmp_pat
     with pytest.raises(UserError, match=r"cannot write .*out/feats.ark: "):
         extract(data.path, tmp_path / "out", MFCC, 1)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["feats.ark"]
+
+
+@pytest.mark.parametrize(("content", "said"), [("", "Expecting value: line 1"), ("[1, 2]", "list indices must be")])
+def test_parts_that_a_power_cut_left_empty_are_computed_again(
+    data: DataDir, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str, said: str
+) -> None:
+    extract(data.path, tmp_path / "whole", MFCC, 1)
+    left = portions_of(tmp_path / "out")
+    left.mkdir(parents=True)
+    (left / "0001.json").write_text(content)
+    (left / "0001.ark").write_bytes(b"")
+    extract(data.path, tmp_path / "out", MFCC, 1)
+    assert f"0001.json is damaged ({said}" in caplog.text
+    assert "its features are computed again" in caplog.text
+    assert (tmp_path / "out/feats.ark").read_bytes() == (tmp_path / "whole/feats.ark").read_bytes()

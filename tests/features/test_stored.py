@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asr_prune.acoustic.unlabelled import Both, Unlabelled
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
 from asr_prune.features.stored import Computed, Stored, frames_of
+from asr_prune.pruning.teaching import Beside
 
 
 def matrices(prefix: str, count: int) -> dict[str, np.ndarray]:
@@ -89,3 +91,15 @@ def test_arrays_are_computed_on_access_and_in_chains() -> None:
     assert calls == []
     np.testing.assert_array_equal(computed["a2"], 2 * made["a2"] + 1)
     assert calls == ["a2"]
+
+
+def test_asking_whether_it_is_there_reads_nothing(stored: Stored) -> None:
+    def read(name: str, raw: np.ndarray) -> np.ndarray:
+        raise AssertionError(f"{name} was read")
+
+    unread = stored.then(read)
+    for arrays in (unread, Computed(unread, read), Both(unread, {}), Unlabelled(unread), Beside([unread], unread)):
+        assert "a1" in arrays
+        assert "b1" not in arrays
+        assert arrays.keys() & {"a1", "a4", "b1"} == {"a1", "a4"}
+    assert "a1" not in Beside([], unread)

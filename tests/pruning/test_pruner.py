@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -217,6 +218,27 @@ def test_newbob_judges_no_epoch_in_which_a_penalty_raises_the_loss(make_trainer:
     method = make_trainer({"method": name, **asked}).hooks.method  # type: ignore[attr-defined]
     raising = {"complexity", "gradual", "group_lasso", "guided", "l1", "l2", "map"}
     assert method.raises_dev == (name in raising)
+
+
+@pytest.mark.parametrize("name", ["magnitude", "group_lasso", "none"])
+def test_newbob_compares_no_network_with_one_before_its_cut(make_trainer: MakeTrainer, name: str) -> None:
+    asked = {} if name == "none" else {"keep": 0.3}
+    trainer = make_trainer({"method": name, **asked}, {"optimiser": "sgd", "learning_rate": 0.05, "epochs": 8})
+    (schedule,) = trainer.schedule.schedules
+    end_of_epoch, best = schedule.end_of_epoch, dict[int, float]()
+
+    def noted(cross_entropy: float) -> None:
+        best[trainer.epoch] = schedule.best  # type: ignore[union-attr]
+        end_of_epoch(cross_entropy)
+
+    schedule.end_of_epoch = noted  # type: ignore[method-assign]
+    trainer.run()
+    cut, entropies = pruner_of(trainer).cut, [row["dev_ce"] for row in trainer.metrics]
+    last = math.ceil(cut.step / trainer.steps_per_epoch)
+    for epoch, own in best.items():
+        before = [other for other in best if other < epoch and (other >= last or epoch < last)]
+        assert own == min([math.inf, *(entropies[other - 1] for other in before)])
+    assert {*range(last, 9)} <= best.keys()
 
 
 def tensors_in(value: Any) -> list[torch.Tensor]:

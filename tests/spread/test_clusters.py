@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from asr_prune.errors import UserError
-from asr_prune.spread.clusters import make_jobs, pod_spec, start_cluster
+from asr_prune.spread.clusters import job_settings, make_jobs, pod_spec, start_cluster
 from asr_prune.spread.options import ClusterOptions, ExecutorOptions
 
 GIVEN: dict[str, Any] = {"workers": 2, "memory": "3GB", "prologue": ("module load gcc",), "logs": "logs"}
@@ -96,3 +96,11 @@ def test_a_queueing_system_that_is_not_here_or_refuses_is_a_sentence(
     (tmp_path / "sbatch").chmod(0o755)
     with pytest.raises(UserError, match=r"executor.cluster: slurm cannot be used from here"), start_cluster(options):
         pass
+
+
+@pytest.mark.parametrize(
+    ("memory", "workers", "wanted"), [("3GB", 2, "6GB"), ("2500000kB", 4, "10000000kB"), ("1.5 GiB", 3, "4.5GiB")]
+)
+def test_a_job_asks_for_the_memory_of_all_its_workers(memory: str, workers: int, wanted: str) -> None:
+    options = ClusterOptions(type="slurm", workers=workers, memory=memory, walltime="01:00:00")
+    assert job_settings(options)["memory"] == wanted

@@ -200,3 +200,15 @@ def test_shrink_verifies_with_a_graph_that_is_made_before_it(project: Path) -> N
     assert verify.inputs[Path("exp/demo/graph/HCLG.fst")] == "graph"
     assert all(order.index(maker) <= order.index("shrink") for maker in verify.inputs.values())
     assert verify.uncounted["nj"] == 2
+
+
+@pytest.mark.parametrize("key", ["threads=1", "tensorboard=false", "device=cpu", "processes=2"])
+def test_what_changes_no_result_outdates_no_training(key: str) -> None:
+    """Neither a finished run nor the checkpoint of an interrupted one."""
+    plain, other = (
+        next(work for work in works("an4", *sets) if work.stage == "train") for sets in ((), (f"train.{key}",))
+    )
+    assert (other.run, other.arguments) == (plain.run, plain.arguments)
+    name, value = key.split("=")
+    assert str(other.uncounted["how"][name]).lower() == value
+    assert other.uncounted["how"] != plain.uncounted["how"]

@@ -97,3 +97,42 @@ def test_another_version_of_python_gives_the_same_digests() -> None:
         assert done.returncode == 0, done.stderr
         digests[name] = json.loads(done.stdout)
     assert len({tuple(values) for values in digests.values()}) == 1
+
+
+@pytest.fixture
+def outside(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package `fading` elsewhere, which would fail if it were imported."""
+    folder = tmp_path / "site/fading"
+    (folder / "deep").mkdir(parents=True)
+    files = {
+        "__init__.py": "from .first import X\nraise RuntimeError\n",
+        "first.py": "",
+        "method.py": "import torch\nimport absent\nfrom pack.low import helper\nfrom fading.deep import inner, VALUE\n",
+        "options.py": "",
+        "unused.py": "",
+        "deep/__init__.py": "VALUE = 1\n",
+        "deep/inner.py": "from ..options import Y\n",
+        "deep/fast.cpython-311-x86_64-linux-gnu.so": "compiled",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    return folder
+
+
+def test_a_method_from_elsewhere_counts_with_what_it_imports_of_its_own_package(outside: Path) -> None:
+    closure = Sources().closure(["pack.other", "fading.method", "fading.deep.fast"])
+    of_fading = ["fading", "fading.deep", "fading.deep.fast", "fading.deep.inner", "fading.first", "fading.method"]
+    assert list(closure) == [*of_fading, "fading.options", "pack", "pack.low", "pack.other"]
+    assert "fading" not in sys.modules
+    for name in ("first.py", "deep/inner.py", "deep/fast.cpython-311-x86_64-linux-gnu.so"):
+        (outside / name).write_text((outside / name).read_text() + "Y = 22\n")
+        changed = Sources().closure(["pack.other", "fading.method", "fading.deep.fast"])
+        (other,) = (key for key in closure if closure[key].digest != changed[key].digest)
+        assert other == "fading." + name.partition(".")[0].replace("/", ".")
+        closure = changed
+
+
+def test_a_job_names_no_other_package(outside: Path, package: Path) -> None:
+    (package / "other.py").write_text("import fading.method, json\n")
+    assert list(Sources().closure(["pack.other"])) == ["pack", "pack.other"]

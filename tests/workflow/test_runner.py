@@ -116,7 +116,8 @@ def changed_code(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Runner.fingerprint
 
     def edited(self: Runner, work: Work) -> Fingerprint:
-        return replace(real(self, work), code={"asr_prune.job": "new"})
+        found = real(self, work)
+        return replace(found, code=found.code | {"asr_prune.job": "new"})
 
     monkeypatch.setattr(Runner, "fingerprint", edited)
 

@@ -81,8 +81,8 @@ def _supervised(launch: Callable[[], dict[int, Any]]) -> dict[int, Any]:
         rank, failure = error.get_first_failure()
         raise UserError(
             f"training process {rank} ended with status {failure.exitcode}, and did so after each of "
-            f"{RESTARTS} new starts, perhaps for lack of memory; lower train.processes or "
-            "train.memory_gb. The last checkpoint is kept."
+            f"{RESTARTS} new starts, perhaps for lack of memory; lower train.processes. "
+            "The last checkpoint is kept."
         ) from error
 
 

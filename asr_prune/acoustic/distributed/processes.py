@@ -216,7 +216,8 @@ def device_of_process(devices: int) -> int:
     Raises UserError if there are too few.
     """
     rank = int(os.environ.get("LOCAL_RANK", "0"))
-    if devices == 1 and "SLURM_LOCALID" in os.environ:  # Slurm shows each task its own alone
+    # srun shows each task its own alone; in a batch job the variable is there for all that torchrun starts
+    if devices == 1 and "SLURM_LOCALID" in os.environ and "TORCHELASTIC_RESTART_COUNT" not in os.environ:
         return 0
     if rank >= devices:
         raise UserError(
