@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 #: frames that are evaluated at once
-BATCH = 16384
+FRAMES_A_BATCH = 16384
 
 
-def utterance_batches(lengths: Mapping[str, int], limit: int = BATCH) -> Iterator[list[str]]:
+def utterance_batches(lengths: Mapping[str, int], limit: int = FRAMES_A_BATCH) -> Iterator[list[str]]:
     """Batches of at most `limit` frames, or of one utterance, sorted by name. lengths: frames."""
     names: list[str] = []
     frames = 0

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asr_prune.acoustic.batches import BATCH, utterance_batches
+from asr_prune.acoustic.batches import FRAMES_A_BATCH, utterance_batches
 from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.network import Network
 from asr_prune.features.stored import frames_of
@@ -39,7 +39,7 @@ def log_likelihoods(
     priors: Tensor,
     features: Mapping[str, np.ndarray],
     context: tuple[int, int],
-    frames_a_batch: int = BATCH,
+    frames_a_batch: int = FRAMES_A_BATCH,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yields (utterance, log p(frame|class) up to a constant, float32 [frames out, classes]).
 

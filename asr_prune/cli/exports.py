@@ -21,6 +21,7 @@ from asr_prune.errors import UserError, listed
 from asr_prune.interrupts import interruptible
 from asr_prune.layout import SCORED_SETS, SETS
 from asr_prune.run_dir import RunDir
+from asr_prune.stages.in_vosk import sound_of_test
 from asr_prune.workflow.experiment import NJ
 from asr_prune.workflow.log import print_messages
 
@@ -118,7 +119,7 @@ def _add_export(verbs: Verbs) -> None:
     kind = verb.add_mutually_exclusive_group(required=True)
     for name, says in _SAYS.items():
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
-    check = "for --vosk: also let Vosk decode test, and count the utterances with the words of the decode stage"
+    check = "for --vosk: let Vosk decode test, too, and count the utterances with our words"
     verb.add_argument("--check", action="store_true", help=check)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
@@ -184,11 +185,10 @@ def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
     from asr_prune.export.imported import export_imported
     from asr_prune.export.nnet3 import export_vosk
     from asr_prune.export.vosk_check import check_vosk, format_vosk_check, need_vosk
-    from asr_prune.stages.in_vosk import sound_of_test
 
     if trained.imported_from:
         if options.check:
-            raise UserError("--check: the decode stage has compared the words of an imported model; leave it out.")
+            raise UserError("--check: of imported models the decode stage compares words; leave it out.")
         export_imported(trained, options.out, "vosk")
         return []
     if options.check:
@@ -197,8 +197,8 @@ def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
     export_vosk(trained, options.out, experiment.decoding)
     if not options.check:
         return []
-    found = check_vosk(trained.run, options.out, sound_of_test(experiment), experiment.recipe.score)
-    return [*format_vosk_check(found), ""]
+    sound, score = sound_of_test(experiment), experiment.recipe.score
+    return [*format_vosk_check(check_vosk(trained.run, options.out, sound, score)), ""]
 
 
 #: by kind: writes it and returns lines for the terminal
@@ -234,10 +234,7 @@ def _judging(run: RunDir, options: argparse.Namespace) -> Judging | None:
     from asr_prune.export.run_exports import Judging
 
     if not run.score("test").is_file():
-        print(
-            f"{run.path} has not been scored: networks are compared by logits, not by words",
-            flush=True,
-        )
+        print(f"{run.path} has not been scored: networks are compared by logits, not by words", flush=True)
         return None
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     return Judging(experiment.decoding, experiment.recipe.score, experiment.nj)

@@ -39,23 +39,26 @@ class VoskCheck:
 def need_vosk() -> None:
     """Raises UserError if the package is not installed."""
     if not find_spec("vosk"):
-        raise UserError("--check needs Vosk, which is not installed; install it with: pip install vosk")
+        raise UserError("--check needs Vosk, which is not there; install it with: pip install vosk")
 
 
 def check_vosk(run: RunDir, model: Path, sound: Sound, options: ScoreOptions) -> VoskCheck:
     """Lets Vosk decode `sound`, the test set, with the exported directory `model` twice, and adds
     check.json to it. Raises UserError as `words_in_vosk`, or if the run has not been decoded.
     """
-    ours, same = read_words_file(words_file(run.decoded("test"), *scored_point(run))), representatives(options)
+    ours = read_words_file(words_file(run.decoded("test"), *scored_point(run)))
+    same = representatives(options)
     best, usual = words_in_vosk(model, sound, best_path=True), words_in_vosk(model, sound)
 
     def judged(words: list[str]) -> list[str]:
         return merge(normalise(words, options.normalise), same)
 
     def others(found: VoskWords) -> list[str]:
-        return [utt for utt, words in found.words.items() if judged(words) != judged(ours.get(utt, []))]
+        pairs = ((utt, words, ours.get(utt, [])) for utt, words in found.words.items())
+        return [utt for utt, words, wanted in pairs if judged(words) != judged(wanted)]
 
-    found = VoskCheck(len(best.words), others(best), others(usual), usual.seconds, usual.audio, usual.skipped)
+    took = usual.seconds, usual.audio
+    found = VoskCheck(len(best.words), others(best), others(usual), *took, usual.skipped)
     with atomic(model / "check.json") as file:
         json.dump(asdict(found), file, ensure_ascii=False, indent=1)
     return found

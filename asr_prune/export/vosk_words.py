@@ -148,7 +148,8 @@ def _recognised(model: Path, sound: Sound, best_path: bool) -> VoskWords:
         # lossy formats and resampling may pass the range
         heard = np.rint(samples).clip(-32768, 32767).astype("<i2")
         recogniser = vosk.KaldiRecognizer(opened, rate)
-        words[name] = _best_path(recogniser, heard) if best_path else _utterance(recogniser, heard, int(_PIECE * rate))
+        piece = int(_PIECE * rate)
+        words[name] = _best_path(recogniser, heard) if best_path else _utterance(recogniser, heard, piece)
         audio += len(samples)
     return VoskWords(words, time.process_time() - begin, max(audio / rate, 1e-9), skipped)
 

@@ -117,7 +117,8 @@ def is_whole(task: Task) -> bool:
     sources, *others = task.arguments.values()
     try:
         content = read_part(task.output)
-        return bool(content["of"] == _digest(sources, *others) and content["bytes"] == archive.stat().st_size)
+        same = content["of"] == _digest(sources, *others)
+        return bool(same and content["bytes"] == archive.stat().st_size)
     except (OSError, ValueError, TypeError, KeyError) as error:
         log.warning("  %s is damaged (%s); its features are computed again", task.output, error)
         return False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asr_prune.hmm.options import LdaMlltOptions, PassOptions, front_pass
 
-#: how long training took; not among those that `pass_files` names, since nothing that is made of a pass depends on it
+#: how long training took; `pass_files` does not name it, as nothing made of a pass depends on it
 TIMES = "times.json"
 LABEL_FILES = ("ali.ark", "pdf.ark", "summary.json")
 

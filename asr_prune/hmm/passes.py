@@ -32,7 +32,7 @@ from asr_prune.hmm.options import HmmOptions, PassOptions, pass_name
 from asr_prune.hmm.pass_files import TIMES
 from asr_prune.hmm.pass_summary import PassSummary, first_ids, summarise_pass
 from asr_prune.hmm.sat import train_sat
-from asr_prune.hmm.starts import Trainer, train_best
+from asr_prune.hmm.starts import PassTrainer, train_best
 from asr_prune.hmm.subset import subset
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
@@ -43,7 +43,7 @@ from asr_prune.spread.pieces import PieceWorkers, piece_workers
 
 log = logging.getLogger(__name__)
 
-_TRAINERS: dict[str, Trainer] = {
+_TRAINERS: dict[str, PassTrainer] = {
     "mono": train_mono,
     "tri": train_tri,
     "lda_mllt": train_lda_mllt,

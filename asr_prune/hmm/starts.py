@@ -16,12 +16,12 @@ from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 
 log = logging.getLogger(__name__)
 
-Trainer = Callable[[PassInput, Any], TrainedPass]
+PassTrainer = Callable[[PassInput, Any], TrainedPass]
 
 
-def train_best(trainer: Trainer, job: PassInput, options: PassOptions) -> TrainedPass:
+def train_best(trainer: PassTrainer, job: PassInput, options: PassOptions) -> TrainedPass:
     """What `trainer` makes of `job`; of `options.starts` trainings with their own seeds, for passes
-    with tied states, the one whose alignment is the likeliest, as `fit` measures. The flat start
+    with tied states, the one whose alignment is the likeliest, as `fit_per_frame` says. The flat start
     of monophones chooses on its own.
 
     One start is the training with `job.seed`. Raises what `trainer` raises.
@@ -32,7 +32,7 @@ def train_best(trainer: Trainer, job: PassInput, options: PassOptions) -> Traine
     for number in range(options.starts):
         log.info("  training %d of %d", number + 1, options.starts)
         trained = trainer(replace(job, seed=job.seed * options.starts + number), options)
-        values.append(fit(trained, job))
+        values.append(fit_per_frame(trained, job))
         if values[-1] == max(values):
             best = trained
     assert best is not None
@@ -40,7 +40,7 @@ def train_best(trainer: Trainer, job: PassInput, options: PassOptions) -> Traine
     return best
 
 
-def fit(trained: TrainedPass, job: PassInput) -> float:
+def fit_per_frame(trained: TrainedPass, job: PassInput) -> float:
     """Log-likelihood per aligned frame, comparable between passes whose transforms differ: with the
     logarithms of their determinants (Gales 1998, "Maximum likelihood linear transformations for
     HMM-based speech recognition", eq. 8), of LDA and MLLT up to a constant of the splicing.

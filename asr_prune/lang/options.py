@@ -59,4 +59,5 @@ class LangOptions:
 
 def token_files(tokens: str) -> list[str]:
     """The files of a lang folder that say what CTC learns, by `tokens` of LangOptions."""
-    return ["tokens.txt", *{"pieces": ["tokens.model"], "phones": ["tokens.lexicon"]}.get(tokens, [])]
+    more = {"pieces": ["tokens.model"], "phones": ["tokens.lexicon"]}
+    return ["tokens.txt", *more.get(tokens, [])]

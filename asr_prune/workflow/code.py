@@ -77,7 +77,7 @@ def path_of(module: str) -> Path | None:
     head, _, rest = module.partition(".")
     if head == NAME:
         return _below(PACKAGE, rest)
-    spec = importlib.util.find_spec(head)  # of a module that is in no package: it is found, not imported
+    spec = importlib.util.find_spec(head)  # which imports nothing, as it lies in no package
     if spec is None or not (rest or spec.submodule_search_locations):
         return Path(spec.origin) if spec and spec.origin else None
     folders = map(Path, spec.submodule_search_locations or ())
@@ -88,7 +88,8 @@ def _below(package: Path, rest: str) -> Path | None:
     """The file of the module `rest` of a package, of the package itself for ""."""
     base = package.joinpath(*rest.split(".")) if rest else package
     compiled = sorted(base.parent.glob(f"{base.name}.*.so")) if rest else []
-    return next((path for path in (base.with_suffix(".py"), base / "__init__.py", *compiled) if path.is_file()), None)
+    places = (base.with_suffix(".py"), base / "__init__.py", *compiled)
+    return next((path for path in places if path.is_file()), None)
 
 
 def _read(path: Path, module: str) -> Source:

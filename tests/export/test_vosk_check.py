@@ -51,7 +51,5 @@ def test_other_exports_have_no_such_check(tmp_path: Path, capsys: pytest.Capture
 
 def test_without_vosk_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vosk_check, "find_spec", lambda name: None)
-    with pytest.raises(
-        UserError, match="--check needs Vosk, which is not installed; install it with: pip install vosk"
-    ):
+    with pytest.raises(UserError, match="--check needs Vosk, which is not there; install it with: pip install vosk"):
         need_vosk()

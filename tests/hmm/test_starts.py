@@ -16,7 +16,7 @@ from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TriOptions
 from asr_prune.hmm.passes import Speech, train_passes
 from asr_prune.hmm.sat import train_sat
-from asr_prune.hmm.starts import Trainer, fit, train_best
+from asr_prune.hmm.starts import PassTrainer, fit_per_frame, train_best
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.tri import train_tri
 from asr_prune.hmm.utterances import JoinedUtterances
@@ -61,11 +61,11 @@ def slow_fit(trained: TrainedPass, job: PassInput) -> float:
 
 @pytest.mark.parametrize(("trainer", "options"), PASSES)
 def test_the_best_of_several_trainings_is_that_of_one_seed(
-    job: PassInput, trainer: Trainer, options: PassOptions, caplog: pytest.LogCaptureFixture
+    job: PassInput, trainer: PassTrainer, options: PassOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Three trainings of seed 1 are the single ones of seeds 3 to 5."""
     alone = [trainer(replace(job, seed=seed), options) for seed in (3, 4, 5)]
-    fits = [fit(trained, job) for trained in alone]
+    fits = [fit_per_frame(trained, job) for trained in alone]
     np.testing.assert_allclose(fits, [slow_fit(trained, job) for trained in alone], rtol=1e-5)
     with caplog.at_level(logging.INFO):
         best = train_best(trainer, job, replace(options, starts=3))
@@ -80,7 +80,7 @@ def test_fit_does_not_depend_on_the_scale_of_the_features(job: PassInput) -> Non
     alignment = replace(trained.alignment, loglikes=[*trained.alignment.loglikes])
     alignment.loglikes[0] -= alignment.frames * 4 * np.log(2)
     twice = replace(trained, alignment=alignment, front=replace(trained.front, matrix=2 * trained.front.matrix))
-    assert fit(twice, job) == pytest.approx(fit(trained, job))
+    assert fit_per_frame(twice, job) == pytest.approx(fit_per_frame(trained, job))
 
 
 def test_one_start_is_the_training_itself(job: PassInput) -> None:

@@ -216,8 +216,9 @@ def device_of_process(devices: int) -> int:
     Raises UserError if there are too few.
     """
     rank = int(os.environ.get("LOCAL_RANK", "0"))
-    # srun shows each task its own alone; in a batch job the variable is there for all that torchrun starts
-    if devices == 1 and "SLURM_LOCALID" in os.environ and "TORCHELASTIC_RESTART_COUNT" not in os.environ:
+    # srun shows each task its own alone; a batch job has the variable, too, for all that torchrun starts
+    of_srun = "SLURM_LOCALID" in os.environ and "TORCHELASTIC_RESTART_COUNT" not in os.environ
+    if devices == 1 and of_srun:
         return 0
     if rank >= devices:
         raise UserError(
