@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 from dataclasses import replace
@@ -14,6 +13,7 @@ import pytest
 
 from asr_prune import progress
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.corpus.script import load_script
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices
 from asr_prune.features.extract import extract
@@ -25,7 +25,7 @@ from asr_prune.hmm.labels import read_labels
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.mono import train_mono
 from asr_prune.hmm.options import HmmOptions, LdaMlltOptions, MonoOptions, SatOptions, TriOptions
-from asr_prune.hmm.pass_files import pass_files
+from asr_prune.hmm.pass_files import TIMES, pass_files
 from asr_prune.hmm.passes import Speech, _previous, train_pass, train_passes
 from asr_prune.hmm.trained_pass import PassInput, TrainedPass
 from asr_prune.hmm.utterances import JoinedUtterances
@@ -108,7 +108,7 @@ def test_same_seed_same_labels_through_the_whole_chain(toy: Any, tmp_path: Path)
     passes = chain().passes
     told = [path for i, own in enumerate(passes) for path in pass_files(Path(own.type), own, passes[:i])]
     assert set(told) <= set(files)
-    assert {path.name for path in set(files) - set(told)} <= {"ali.scp", "pdf.scp"}
+    assert {path.name for path in set(files) - set(told)} <= {"ali.scp", "pdf.scp", TIMES}
     for file in files:
         if file.name in ("ali.ark", "pdf.ark", "final.mdl", "final.alimdl", "tree", "final.mat", "trans.ark"):
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
@@ -121,7 +121,7 @@ def test_a_pass_on_deltas_between_two_others_gives_the_front_end(toy: Any, tmp_p
     train_passes(toy.lang, Speech(toy.feats, toy.text, speakers, 0), tmp_path, HmmOptions(passes=passes), 3)
     for i, own in enumerate(passes):
         folder = tmp_path / own.type
-        assert {path.name for path in folder.iterdir()} - {"ali.scp", "pdf.scp"} == {
+        assert {path.name for path in folder.iterdir()} - {"ali.scp", "pdf.scp", TIMES} == {
             path.name for path in pass_files(folder, own, passes[:i])
         }
 
@@ -273,12 +273,7 @@ def an4(
 ) -> tuple[Path, dict[str, np.ndarray], dict[str, list[str]]]:
     """Lang, features and transcripts of 60 utterances of AN4, spread over its speakers."""
     folder = tmp_path_factory.mktemp("an4")
-    spec = importlib.util.spec_from_file_location("an4", Path(__file__).parents[2] / "local/an4.py")
-    assert spec is not None
-    assert spec.loader is not None
-    local = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(local)
-    local.prepare(an4_root, folder, 0)
+    load_script(Path(__file__).parents[2] / "local/an4.py").prepare(an4_root, folder, 0)
     data, few = DataDir.read(folder / "train"), DataDir(folder / "few")
     for utt in sorted(data.wavs)[::14]:
         few.wavs[utt], few.text[utt], few.utt2spk[utt] = data.wavs[utt], data.text[utt], data.utt2spk[utt]
