@@ -103,11 +103,13 @@ def check_vosk_features(deployed: Deployed) -> None:
 def model_conf(options: DecodeOptions, point: Point, silence: list[int], stride: int = 1) -> str:
     """Vosk's conf/model.conf. stride: feature frames per output frame.
 
-    The acoustic scale is 1 / LM weight; beams are those of `options`.
+    The acoustic scale is 1 / LM weight. Where that is above the scale of our search, so are all costs,
+    and the beams of `options` are wider by as much: they cut off what our search does.
     """
+    wider = max(1.0, 1 / (point[0] * options.acoustic_scale))
     settings = {
-        "beam": f"{options.beam:.6g}",
-        "lattice-beam": f"{options.lattice_beam:.6g}",
+        "beam": f"{wider * options.beam:.6g}",
+        "lattice-beam": f"{wider * options.lattice_beam:.6g}",
         "max-active": options.max_active,
         "min-active": options.min_active,
         "acoustic-scale": f"{1 / point[0]:.8g}",
