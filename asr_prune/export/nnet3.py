@@ -104,12 +104,13 @@ def model_conf(options: DecodeOptions, point: Point, silence: list[int], stride:
     """Vosk's conf/model.conf. stride: feature frames per output frame.
 
     The acoustic scale is 1 / LM weight. Where that is above the scale of our search, so are all costs,
-    and the beams of `options` are wider by as much: they cut off what our search does.
+    and the beam of `options` is wider by as much: it cuts off what that of our search does. The lattice
+    beam is as it is, since wide lattices take long to determinise and the best path is in narrow ones.
     """
     wider = max(1.0, 1 / (point[0] * options.acoustic_scale))
     settings = {
         "beam": f"{wider * options.beam:.6g}",
-        "lattice-beam": f"{wider * options.lattice_beam:.6g}",
+        "lattice-beam": f"{options.lattice_beam:.6g}",
         "max-active": options.max_active,
         "min-active": options.min_active,
         "acoustic-scale": f"{1 / point[0]:.8g}",
