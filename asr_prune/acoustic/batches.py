@@ -1,4 +1,4 @@
-"""Utterances that a network evaluates together. Needs no torch, so that stages without one start at once."""
+"""Utterances that a network evaluates together; without torch, which not every stage loads."""
 
 from __future__ import annotations
 

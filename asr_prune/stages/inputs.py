@@ -74,7 +74,8 @@ def label_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
 
 def token_inputs(experiment: Experiment) -> Inputs:
     """What the tokens of CTC are, and how words are spelled in them."""
-    return {experiment.layout.lang / name: "lang" for name in token_files(experiment.recipe.lang.tokens)}
+    files = token_files(experiment.recipe.lang.tokens)
+    return {experiment.layout.lang / name: "lang" for name in files}
 
 
 def decoding_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:

@@ -78,7 +78,8 @@ def _tokens(experiment: Experiment) -> Work:
     train, says = layout.set("train"), "learning the tokens of CTC"
     if experiment.loaded.recipe.decode.type == "auto":
         says += " (the corpus has no lexicon: networks learn to spell its words, without alignment)"
-    names = [*token_files(recipe.lang.tokens), *(["words.txt", "G.fst", *source.estimates()] if source else [])]
+    names = token_files(recipe.lang.tokens)
+    names += ["words.txt", "G.fst", *source.estimates()] if source else []
     return Work(
         stage="lang",
         says=says,

@@ -43,6 +43,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         check_untranscribed(experiment)
         beside = {"untranscribed": layout.set(UNTRANSCRIBED)}
         inputs |= network_inputs(experiment, (UNTRANSCRIBED,))
+    usual = {name: getattr(TrainOptions, name) for name in NO_EFFECT}
     files = [folder.recipe, folder.network, folder.before_cut, folder.train, folder.nodes]
     files += [folder.norms, folder.metrics, folder.trail]
     return Work(
@@ -54,7 +55,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
             "run": folder,
             "seed": run.seed,
             "network": run.network,
-            "train": replace(run.train, **{name: getattr(TrainOptions, name) for name in NO_EFFECT}),
+            "train": replace(run.train, **usual),
             "prune": run.prune,
             "features": features,
             **beside,

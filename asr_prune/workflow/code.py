@@ -48,8 +48,8 @@ class Sources:
         return Source(entry[2], tuple(entry[3]))
 
     def closure(self, modules: Iterable[str]) -> dict[str, Source]:
-        """The modules that `modules` run, of this package and of those that they name from elsewhere (methods
-        by entry point), themselves and the packages around them included.
+        """The modules that `modules` run, of this package and of those that they name from elsewhere
+        (methods by entry point), themselves and the packages around them included.
         """
         modules = list(modules)
         packages = {NAME, *(module.partition(".")[0] for module in modules)}
