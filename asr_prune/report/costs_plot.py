@@ -45,10 +45,15 @@ def costs_plot(rows: Sequence[Result], title: str) -> Figure:
         panels[0][1].set_title("no run has a word error rate or a cross-entropy")
         return figure
     handles, labels = panels[0][0].get_legend_handles_labels()
-    style: dict[str, Any] = {"ncols": 4, "frameon": False, "fontsize": 9, "alignment": "left"}
+    style: dict[str, Any] = {"ncols": _columns(labels), "frameon": False, "fontsize": 9, "alignment": "left"}
     style |= {"loc": "outside lower left", "title": _CAPTION, "title_fontsize": 8.5}
     figure.legend(handles, labels, **style)
     return figure
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """As many columns of the legend as the picture's 14 inches hold, in letters of 9 points."""
+    return max(1, min(4, int(13.5 / (0.9 + 0.068 * max(map(len, labels), default=0)))))
 
 
 def _known(name: str) -> Callable[[Result], bool]:

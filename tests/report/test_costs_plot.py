@@ -51,6 +51,22 @@ def test_the_dashed_lines_are_those_of_the_dense_networks_that_others_are_compar
     assert {tuple(line.get_ydata()) for line in axes.lines if list(line.get_xdata()) == [0, 1]} == {(10, 10), (30, 30)}
 
 
+@pytest.mark.parametrize(
+    "variant", ["", "type tdnn", "type tdnnf, dropout 0.1, left_context 2, right_context 2, batch 500"]
+)
+def test_the_legend_is_within_the_picture(variant: str) -> None:
+    rows = [
+        of("dense", 100, 1000, 9.0),
+        *(of(f"g{i}", 10 * i, 100 * i, 9.0 + i, variant=f"{variant} {i}") for i in range(1, 8)),
+    ]
+    figure = costs_plot(rows, "x")
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    extent = legend.get_window_extent()
+    assert extent.x0 >= 0
+    assert extent.x1 <= figure.bbox.x1
+
+
 def test_a_silent_test_set_leaves_cross_entropies() -> None:
     rows = [replace(row, wer_test=None) for row in ROWS]  # type: ignore[arg-type]
     assert {axes.get_ylabel() for axes in costs_plot(rows, "demo").axes} == {ERRORS["dev_ce_final"]}
