@@ -21,8 +21,8 @@ PassTrainer = Callable[[PassInput, Any], TrainedPass]
 
 def train_best(trainer: PassTrainer, job: PassInput, options: PassOptions) -> TrainedPass:
     """What `trainer` makes of `job`; of `options.starts` trainings with their own seeds, for passes
-    with tied states, the one whose alignment is the likeliest, as `fit_per_frame` says. The flat start
-    of monophones chooses on its own.
+    with tied states, the one whose alignment is the likeliest, as `fit_per_frame` says. The flat
+    start of monophones chooses on its own.
 
     One start is the training with `job.seed`. Raises what `trainer` raises.
     """
@@ -43,7 +43,7 @@ def train_best(trainer: PassTrainer, job: PassInput, options: PassOptions) -> Tr
 def fit_per_frame(trained: TrainedPass, job: PassInput) -> float:
     """Log-likelihood per aligned frame, comparable between passes whose transforms differ: with the
     logarithms of their determinants (Gales 1998, "Maximum likelihood linear transformations for
-    HMM-based speech recognition", eq. 8), of LDA and MLLT up to a constant of the splicing.
+    HMM-based speech recognition", section 3), of LDA and MLLT up to a constant of the splicing.
     """
     alignment = trained.alignment
     total = alignment.loglike + alignment.frames * _volume(trained.front)
