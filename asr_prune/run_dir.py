@@ -173,14 +173,18 @@ def portions_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.portions")
 
 
+#: endings of the files of models
+_MODELS = (".pt", ".mdl")
+
+
 def teacher_file(name: str, runs: Path) -> Path:
     """The model file of an entry of `train.teacher`: a run in folder `runs`, the folder of a run,
-    or a file.
+    or a file, of this program or of Kaldi's nnet3.
     """
     path = Path(name) if is_path(name) else runs / name
     if teacher_run(name, runs):
         path = runs / os.path.relpath(path, runs)
-    return path if path.suffix == ".pt" else RunDir(path).network
+    return path if path.suffix in _MODELS else RunDir(path).network
 
 
 def teacher_run(name: str, runs: Path) -> str:
@@ -193,4 +197,4 @@ def teacher_run(name: str, runs: Path) -> str:
 
 def is_path(name: str) -> bool:
     """Whether an entry of `train.teacher` is a path; else it names a run of the recipe."""
-    return "/" in name or name.endswith(".pt")
+    return "/" in name or name.endswith(_MODELS)

@@ -54,8 +54,8 @@ def groups_of(nodes: Sequence[GraphNode], components: Mapping[str, Component]) -
     uses = [each.component for each in nodes if each.component]
     ties, groups, inputs = _Ties(), dict[str, Group](), dict[str, str]()
     for each in nodes:
-        if each.input is None:
-            ties.fixed.add(each.name)
+        if each.input is None:  # an input, or part of a node, which then keeps its place
+            ties.fixed.update([each.name, *each.reads])
             continue
         source, kind = reads(each, known), kinds.get(each.component, "")
         shared = uses.count(each.component) > 1

@@ -23,12 +23,13 @@ from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.node_layer import Along, NodeLayer, by_columns, unchanged
 from asr_prune.errors import UserError
 from asr_prune.nnet3.graph import needed_nodes, reads, sizes_of, spliced_node
-from asr_prune.nnet3.graph_lines import parse_line
+from asr_prune.nnet3.graph_lines import RANGE, parse_line, range_of
 from asr_prune.nnet3.model import Nnet3
 from asr_prune.nnet3.plan import FramePlan, context_of, plan_of
 
 #: the input that has one vector for an utterance, which online2 gives for every frame
 IVECTOR = "ivector"
+_PLANS = 128  # that are kept: about a megabyte each
 _LONG = 3000  # frames of the utterance from which rates are taken
 
 
@@ -58,7 +59,7 @@ class GraphNetwork(Network):
         super().__init__(inputs, [0] * len(self.groups), outputs, activation, 0.0)
         self.plans: dict[int, FramePlan] = {}
         self.parts = nn.ModuleDict({module_key(name): make_part(spec) for name, spec in self.specs.items()})
-        self.steps = [(each.name, reads(each, components) if each.input else None) for each in self.nodes]
+        self.steps = [(each.name, reads(each, components) if each.reads else None) for each in self.nodes]
         self.context = context_of(self.steps)
         self.sizes = {each.name: int(each.settings["dim"]) for each in self.nodes if each.kind == "input-node"}
         self.gates = nn.ModuleDict()
@@ -130,6 +131,10 @@ class GraphNetwork(Network):
     @property
     def stride(self) -> int:
         return self.frame_stride
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        return self.context
 
     @property
     def _last(self) -> str:
@@ -210,6 +215,8 @@ class GraphNetwork(Network):
     def plan(self, frames: int) -> FramePlan:
         """The plan of an utterance of `frames` frames."""
         if frames not in self.plans:
+            if len(self.plans) == _PLANS:
+                del self.plans[next(iter(self.plans))]
             self.plans[frames] = self._planned(frames)
         return self.plans[frames]
 
@@ -231,6 +238,7 @@ class GraphNetwork(Network):
             part = self.parts[module_key(each.component)] if each.component else None
             read = GatedValues(values, gated, self._gates) if isinstance(part, GraphMap) else values
             x, _ = evaluate_descriptor(source, iter(plan.leaves[name]), read, plan.counts[name], frames)
+            x = x[:, range_of(each)] if each.kind == RANGE else x
             values[name] = x if part is None else self._through(part, x)
         y = values[self.steps[-1][0]]
         return (y.log() if self.gives_posteriors else y), torch.tensor(plan.lengths, device=lengths.device)

@@ -14,7 +14,7 @@ from asr_prune.export.trained_run import TrainedRun
 from asr_prune.files import files_below
 from asr_prune.nnet3.graph import needed_nodes
 from asr_prune.nnet3.model import Nnet3, read_nnet3, write_nnet3
-from asr_prune.nnet3.places import is_of_vosk
+from asr_prune.nnet3.places import is_of_vosk, opens_in_vosk
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,9 @@ def export_imported(trained: TrainedRun, out: Path, kind: str) -> None:
     """
     source, path = Path(trained.imported_from), trained.imported_file
     inside = path.relative_to(source) if source.is_dir() else Path(path.name)
-    if kind == "vosk" and not is_of_vosk(source):
-        raise UserError(f"{source} is no model directory of Vosk; export the run with --nnet3.")
+    if kind == "vosk" and not opens_in_vosk(source):
+        what = "has no graph/HCLG.fst" if is_of_vosk(source) else "is no model directory of Vosk"
+        raise UserError(f"{source} {what}; export the run with --nnet3.")
     _refuse_overlap(out, source)
     model, network = read_nnet3(path), trained.model.network
     assert isinstance(network, GraphNetwork)

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from asr_prune.acoustic.graph_network import IVECTOR
-from asr_prune.acoustic.imported import imported_network
+from asr_prune.acoustic.graph_network import IVECTOR, GraphNetwork
+from asr_prune.acoustic.imported import imported_model
 from asr_prune.acoustic.network import Size, size_of
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.corpus.datadir import read_lines
@@ -18,6 +18,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.online.directory import find_files
 from asr_prune.features.online.front_end import ModelFrontEnd
 from asr_prune.files import atomic
+from asr_prune.kaldi.model_parts import check_parts
 from asr_prune.nnet3.places import model_file
 
 _HEAD = """# Makes the network of {model} smaller; written by asr-prune import.
@@ -71,19 +72,21 @@ class ImportedModel:
 
 
 def examine_model(place: Path) -> ImportedModel:
-    """Reads a model directory. Raises UserError if a file is missing or damaged, or if its graph
-    reads other features than the directory describes.
+    """Reads a model directory. Raises UserError if a file is missing or damaged, if its graph reads
+    other features than the directory describes, and as `check_parts`.
     """
     front, stride = ModelFrontEnd.read(place), find_files(place).chunk.frame_subsampling_factor
-    network = imported_network(_network(place, stride))
+    path, model = model_file(place), imported_model(_network(place, stride))
+    network = GraphNetwork.of(model, stride, path)
+    check_parts(place, path, model, network.outputs)
     sides = (("input", front.dim), (IVECTOR, front.ivector_dim))
     for name, dim in sides:
         if network.sizes.get(name, 0) != dim:
             has = f"{network.sizes.get(name, 0)} values of {name} a frame"
-            raise UserError(f"{model_file(place)} reads {has}, and the files of its features give {dim}.")
+            raise UserError(f"{path} reads {has}, and the files of its features give {dim}.")
     groups = list(zip([group.name for group in network.groups], network.widths, strict=True))
     if not groups:
-        raise UserError(f"{model_file(place)}: no nodes of its graph can be removed.")
+        raise UserError(f"{path}: no nodes of its graph can be removed.")
     conf, columns = front.conf, (front.dim + front.ivector_dim, front.ivector_dim, network.context[1])
     sound = round(conf.sample_frequency), conf.frame_shift
     size, kind = size_of(network), network.normalised
@@ -93,17 +96,18 @@ def examine_model(place: Path) -> ImportedModel:
 def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
     """Writes recipe.yaml into `folder`, a recipe that prunes the model. Returns its path.
 
-    Raises UserError if the folder exists, or a data directory has no wav.scp.
+    Raises UserError if the folder exists, or a data directory has no wav.scp, or one without a line.
     """
     if folder.exists():
         raise UserError(f"{folder} exists; give the recipe another name.")
     for name, place in vars(heard).items():
         if place is not None and not (place / "wav.scp").is_file():
             raise UserError(f"{place} has no wav.scp; give a data directory of Kaldi's with --{name}.")
-    path = folder / "recipe.yaml"
+        if place is not None and not any(read_lines(place / "wav.scp")):
+            raise UserError(f"{place / 'wav.scp'} names no audio; give a data directory with audio with --{name}.")
+    path, made = folder / "recipe.yaml", recipe_of(model, heard, _audio_root(heard.train / "wav.scp"))
     with atomic(path) as file:
         file.write(_HEAD.format(model=model.place))
-        made = recipe_of(model, heard, _audio_root(heard.train / "wav.scp"))
         yaml.safe_dump(made, file, sort_keys=False)
     return path
 

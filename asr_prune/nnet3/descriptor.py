@@ -109,18 +109,18 @@ def _checked(found: Descriptor) -> Descriptor:
     if not least <= len(found.parts) <= most or not len(names) - optional <= count <= len(names):
         raise DescriptorError(f"{found} has too much or too little inside")
     for name, value in zip(names, found.values, strict=False):
-        if not _fits(name, value):
+        if not _fits(found.kind, name, value):
             raise DescriptorError(f"{value!r} in {found} is no {name}")
     return found
 
 
-def _fits(name: str, value: str) -> bool:
+def _fits(kind: str, name: str, value: str) -> bool:
     if name == "index":
         return value in ("t", "x")
     try:
         number = float(value)
     except ValueError:
         return False
-    real = name == "scale" or (name == "value" and not value.lstrip("-").isdigit())
+    real = (kind == "Const" and name == "value") or kind == "Scale"
     whole = re.fullmatch(r"-?\d+", value) is not None
     return abs(number) < float("inf") if real else whole and (name not in ("dim", "modulus") or number > 0)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from asr_prune.errors import UserError
 from asr_prune.nnet3.components import Component
-from asr_prune.nnet3.descriptor import Descriptor
-from asr_prune.nnet3.graph_lines import GraphNode
+from asr_prune.nnet3.descriptor import Descriptor, node
+from asr_prune.nnet3.graph_lines import RANGE, GraphNode, range_of
 from asr_prune.nnet3.model import Nnet3
 
 #: the output node that decoders read
@@ -34,9 +34,7 @@ def needed_nodes(model: Nnet3, where: object) -> list[GraphNode]:
             raise UserError(f"{where}: the node {name!r} reads its own output; recurrent models are not supported.")
         open_.add(name)
         each = by_name[name]
-        if each.kind == "dim-range-node":
-            raise UserError(f"{where}: the node {name!r} is a dim-range-node, which is not supported.")
-        for read in each.input.nodes() if each.input else ():
+        for read in each.reads:
             visit(read)
         ordered[name] = each
 
@@ -45,7 +43,11 @@ def needed_nodes(model: Nnet3, where: object) -> list[GraphNode]:
 
 
 def reads(each: GraphNode, components: dict[str, Component]) -> Descriptor:
-    """What a node reads, a TdnnComponent's time offsets written out."""
+    """What a node reads, a TdnnComponent's time offsets written out; of a dim-range-node the node of
+    which it is a part.
+    """
+    if each.kind == RANGE:
+        return node(each.settings["input-node"])
     assert each.input is not None
     offsets = components[each.component].fields.get("TimeOffsets") if each.component else None
     if offsets is None:
@@ -91,6 +93,9 @@ def sizes_of(nodes: Sequence[GraphNode], components: dict[str, Component], where
         if each.kind == "input-node":
             sizes[each.name] = int(each.settings["dim"])
             continue
+        if each.kind == RANGE:
+            sizes[each.name] = _range_size(each, sizes, where)
+            continue
         assert each.input is not None
         size = _size(each.input, sizes, each.name, where)
         sizes[each.name] = size
@@ -99,6 +104,14 @@ def sizes_of(nodes: Sequence[GraphNode], components: dict[str, Component], where
             if inputs != size:
                 raise UserError(f"{where}: the node {each.name!r} reads {size} values, its component {inputs}.")
     return sizes
+
+
+def _range_size(each: GraphNode, sizes: dict[str, int], where: object) -> int:
+    values, whole = range_of(each), sizes[each.settings["input-node"]]
+    if not 0 <= values.start < values.stop <= whole:
+        what = f"takes the values from {values.start} to {values.stop} of {whole}"
+        raise UserError(f"{where}: the node {each.name!r} {what}.")
+    return values.stop - values.start
 
 
 def _size(source: Descriptor, sizes: dict[str, int], name: str, where: object) -> int:

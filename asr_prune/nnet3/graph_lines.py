@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from asr_prune.nnet3.descriptor import Descriptor, DescriptorError, parse_descriptor
 
+RANGE = "dim-range-node"
 _PAIR = re.compile(r"([a-zA-Z][\w-]*)=(.*?)(?=\s+[a-zA-Z][\w-]*=|\s*$)")
 #: what a line must say, and what it may say, by its first word
 _KEYS = {
     "input-node": (("name", "dim"), ()),
     "component-node": (("name", "component", "input"), ()),
     "output-node": (("name", "input"), ("objective",)),
-    "dim-range-node": (("name", "input-node", "dim-offset", "dim"), ()),
+    RANGE: (("name", "input-node", "dim-offset", "dim"), ()),
 }
 
 
@@ -36,6 +37,13 @@ class GraphNode:
         """The name of the component of a component-node, "" for other nodes."""
         return self.settings.get("component", "")
 
+    @property
+    def reads(self) -> list[str]:
+        """The names of the nodes that it reads, as often as it reads them."""
+        if self.kind == RANGE:
+            return [self.settings["input-node"]]
+        return [*self.input.nodes()] if self.input else []
+
     def line(self) -> str:
         """The line of the file."""
         pairs = {"name": self.name, **self.settings}
@@ -43,6 +51,12 @@ class GraphNode:
             pairs["input"] = str(self.input)
         order = [key for keys in _KEYS[self.kind] for key in keys]
         return " ".join([self.kind, *(f"{key}={pairs[key]}" for key in order if key in pairs)])
+
+
+def range_of(each: GraphNode) -> slice:
+    """The values of its node that a dim-range-node takes."""
+    first = int(each.settings["dim-offset"])
+    return slice(first, first + int(each.settings["dim"]))
 
 
 def parse_line(line: str) -> GraphNode:

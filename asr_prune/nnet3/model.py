@@ -170,8 +170,7 @@ def _check_names(reader: Nnet3Reader, nodes: list[GraphNode]) -> None:
     if double := next((name for name in names if names.count(name) > 1), None):
         raise reader.unknown(f"two nodes are called {double!r}")
     for node in nodes:
-        reads = [*node.input.nodes()] if node.input else [node.settings.get("input-node", node.name)]
-        for name in reads:
+        for name in node.reads:
             if name not in names:
                 raise reader.unknown(f"the node {node.name!r} reads {name!r}, which is no node")
 

@@ -8,19 +8,44 @@ from asr_prune.errors import UserError
 
 #: Vosk's layout; its older one, and Kaldi's
 MODELS = ("am/final.mdl", "final.mdl")
-#: Vosk knows a model by one of these pairs (its src/model.cc), and opens it if it has a graph
-_VOSK = (("am/final.mdl", "conf/model.conf"), ("final.mdl", "mfcc.conf"))
-_GRAPHS = ("graph/HCLG.fst", "graph/HCLr.fst", "HCLG.fst", "HCLr.fst")
+#: Vosk knows a model by one of these pairs, and the folder of its graph by them (its src/model.cc)
+_VOSK = {("am/final.mdl", "conf/model.conf"): "graph", ("final.mdl", "mfcc.conf"): ""}
+#: the graph, or the two that are composed while it decodes and what goes with them
+_GRAPH, _GRAPHS = "HCLG.fst", ("HCLr.fst", "Gr.fst", "disambig_tid.int")
 
 
 def is_of_vosk(folder: Path) -> bool:
     """Whether the directory of a model has Vosk's newer or its older layout."""
-    return any(all((folder / name).is_file() for name in pair) for pair in _VOSK)
+    return _graph_folder(folder) is not None
+
+
+def _graph_folder(folder: Path) -> Path | None:
+    found = (place for pair, place in _VOSK.items() if all((folder / name).is_file() for name in pair))
+    return next((folder / place for place in found), None)
 
 
 def opens_in_vosk(folder: Path) -> bool:
-    """Whether it also has a decoding graph."""
-    return is_of_vosk(folder) and any((folder / graph).is_file() for graph in _GRAPHS)
+    """Whether it also has a decoding graph. Raises UserError as `check_graph`."""
+    check_graph(folder)
+    return any(path.is_file() for path in graph_files(folder))
+
+
+def graph_files(folder: Path) -> list[Path]:
+    """Where a directory of Vosk's has its graph: HCLG.fst, else HCLr.fst, Gr.fst and disambig_tid.int;
+    none if it is no directory of Vosk's.
+    """
+    place = _graph_folder(folder)
+    whole = [place / _GRAPH] if place else []
+    return whole if place is None or whole[0].is_file() else [place / name for name in _GRAPHS]
+
+
+def check_graph(folder: Path) -> None:
+    """Raises UserError if a graph in several files misses one."""
+    files = graph_files(folder)
+    missing = [path for path in files if not path.is_file()]
+    if missing and len(missing) < len(files):
+        has = next(path for path in files if path.is_file()).name
+        raise UserError(f"{missing[0]} is missing, which Vosk reads beside {has}; copy the model again.")
 
 
 def model_file(place: Path) -> Path:

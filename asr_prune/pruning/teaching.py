@@ -15,7 +15,7 @@ from asr_prune.acoustic.augment import Augment
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.acoustic.distributed import processes
 from asr_prune.acoustic.examples import Utterances, splice_utterance
-from asr_prune.acoustic.imported import imported_model, imported_network, model_priors
+from asr_prune.acoustic.imported import imported_model, imported_network, model_priors, nnet3_teacher
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.teacher import Kept, Lesson, Networks, Taught, Want, kept_rows
@@ -58,8 +58,11 @@ def load_teacher(name: str, runs: Path) -> Model:
     if not file.is_file():
         raise UserError(
             f"train.teacher: {file} is not there; give a run that stands before this one in runs, "
-            "the folder of a trained run, or its model/network.pt."
+            "the folder of a trained run, its model/network.pt, or a final.mdl of nnet3."
         )
+    if file.suffix == ".mdl":
+        network = nnet3_teacher(file)
+        return Model(network, torch.zeros(network.outputs), (0, 0), [])
     model = load_model(file)
     model.network, _ = shrink(model.network)
     return model

@@ -121,7 +121,9 @@ def _check_own(where: str, file: Path, owner: RunDir) -> None:
 
 def _no_teacher(where: str, name: str, file: Path, earlier: Sequence[str]) -> UserError:
     if is_path(name):
-        return UserError(f"{where}: {file} is not there; give the folder of a trained run, or its model/network.pt.")
+        return UserError(
+            f"{where}: {file} is not there; give the folder of a trained run, its model/network.pt, or a final.mdl."
+        )
     hint = f"; for the folder write ./{name}" if Path(name).is_dir() else did_you_mean(name, earlier)
     return UserError(f"{where} {name!r} is no run before this one in runs, and {file.parents[1]} is not trained{hint}.")
 

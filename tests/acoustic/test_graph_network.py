@@ -204,6 +204,47 @@ def test_what_is_joined_with_other_values_stays() -> None:
     assert [group.makers for group in network.groups] == [["y"]]
 
 
+def delta_model() -> Nnet3:
+    """As steps/nnet3/xconfig_to_configs.py writes a delta-layer: parts that are all of a node."""
+    first = "Sum(Offset(Scale(-1, same), -1), Offset(x, 1))"
+    second = "Sum(Offset(x, -2), Sum(Offset(x, 2), Offset(Scale(-2, also), 0)))"
+    lines = (
+        "x = norm(input)",
+        "dim-range-node name=same input-node=x dim-offset=0 dim=4",
+        "dim-range-node name=also input-node=x dim-offset=0 dim=4",
+        f"deltas = wide(Append(Offset(x, 0), {first}, {second}))",
+        "h = a(deltas)",
+        "dim-range-node name=some input-node=deltas dim-offset=3 dim=5",
+        "o = last(Append(h, some))",
+        "y = b(o)",
+        "output-node name=output input=y",
+    )
+    made = {"norm": batch_norm(4, DICE), "wide": no_op(12), "a": affine(6, 12, DICE)}
+    return graph(*lines, **made, last=affine(5, 11, DICE), b=affine(3, 5, DICE))
+
+
+@pytest.mark.parametrize("frames", [1, 4, 20])
+def test_parts_of_a_node(frames: int) -> None:
+    network = assert_as_defined(delta_model(), 1, frames)
+    assert network.context == (2, 2)
+    assert [group.makers for group in network.groups] == [["o"]]
+
+
+def test_a_node_of_which_a_part_is_read_keeps_its_nodes() -> None:
+    lines = "h = a(input)", "dim-range-node name=part input-node=h dim-offset=1 dim=2", "o = last(part)", "y = b(h)"
+    made = {"a": affine(5, 4, DICE), "last": affine(3, 2, DICE), "b": affine(3, 5, DICE)}
+    both = GraphNetwork.of(graph(*lines, "output-node name=output input=Sum(o, y)", **made), 1, WHERE)
+    assert not both.groups
+
+
+def test_plans_of_few_lengths_are_kept() -> None:
+    network = GraphNetwork.of(tdnnf_model(), 3, WHERE)
+    for frames in range(1, 200):
+        network.plan(frames)
+    assert len(network.plans) == 128
+    assert network.plan(199) is network.plan(199)
+
+
 def test_sizes_per_frame() -> None:
     """Of the frames that the output does not need, nothing is counted."""
     one, three = (size_of(GraphNetwork.of(tdnnf_model(), stride, WHERE)) for stride in (1, 3))
@@ -216,7 +257,9 @@ WRONG = {
     "output-node name=output input=Sum(input, x)|x = a(input)": "joins Sum(input, x), whose parts have [4, 3] values",
     "x = a(Append(input, input))|output-node name=output input=x": "the node 'x' reads 8 values, its component 4",
     "x = a(y)|y = a(x)|output-node name=output input=x": "reads its own output; recurrent models",
-    "dim-range-node name=x input-node=input dim-offset=0 dim=2|output-node name=output input=x": "a dim-range-node",
+    "dim-range-node name=x input-node=input dim-offset=2 dim=3|output-node name=output input=x": (
+        "the node 'x' takes the values from 2 to 5 of 4"
+    ),
     "input-node name=other dim=4|output-node name=output input=other": "the input-node 'other' is not known",
 }
 

@@ -26,7 +26,9 @@ FINAL = "am/final.mdl"
 
 
 def directory(place: Path, seed: int = 0) -> Path:
-    return model_directory(place, tdnnf_model(seed=seed, width=16, rank=6, pdfs=12, ivector=False))
+    folder = model_directory(place, tdnnf_model(seed=seed, width=16, rank=6, pdfs=12, ivector=False))
+    (folder / "graph/HCLG.fst").touch()
+    return folder
 
 
 def trained(run: RunDir, place: Path) -> TrainedRun:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import kaldifst
 import numpy as np
 import pytest
 import soundfile
@@ -15,13 +18,15 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.kaldi.import_model import Heard, examine_model, recipe_of
-from asr_prune.nnet3.model import Nnet3, bytes_of, read_nnet3, write_nnet3
+from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of, read_nnet3, write_nnet3
+from asr_prune.nnet3.places import opens_in_vosk
 from asr_prune.run_dir import RunDir
 from tests.nnet3.conftest import tdnnf_model
 from tests.stages import tiny
 
 MFCC = "--num-ceps=4\n--num-mel-bins=10\n--use-energy=false\n--sample-frequency=16000\n--dither=0\n"
 LAYOUTS = {"new": ("am/final.mdl", "conf/mfcc.conf"), "old": ("final.mdl", "mfcc.conf")}
+GRAPHS = {"new": "graph/HCLG.fst", "old": "HCLG.fst"}
 
 
 def model_directory(folder: Path, model: Nnet3, layout: str = "new") -> Path:
@@ -66,7 +71,9 @@ def imported(name: str = "small", layout: str = "new") -> None:
 
 @pytest.mark.trains
 @pytest.mark.parametrize(("method", "layout"), [("group_lasso", "new"), ("magnitude", "old")])
-def test_from_a_model_to_a_smaller_one(project: Path, method: str, layout: str) -> None:
+def test_from_a_model_to_a_smaller_one(
+    project: Path, method: str, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     imported(layout=layout)
     recipe = ["--recipe", "recipes/small", "--set", f"prune.method={method}", "--set", "prune.budget.macs=0.6"]
     run("run", *recipe, "--set", "train.epochs=3", "--set", "train.utterances=2", "--nj", "1")
@@ -75,6 +82,9 @@ def test_from_a_model_to_a_smaller_one(project: Path, method: str, layout: str) 
     figures = json.loads(trained.train.read_text())
     assert figures["budget_spent"] <= figures["budget_limit"] < 0.6 * figures["macs_dense"] + 1
     assert json.loads(trained.verify.read_text())["holds"]
+    assert main(["export", str(folder), "smaller", "--vosk"]) == 1
+    assert "model has no graph/HCLG.fst; export the run with --nnet3" in capsys.readouterr().err
+    Path("model", GRAPHS[layout]).touch()
     run("export", str(folder), "smaller", "--vosk")
     final = LAYOUTS[layout][0]
     assert Path("smaller/graph/words.txt").read_bytes() == b"HCLG"
@@ -133,12 +143,83 @@ def test_directories_that_cannot_be_imported(tmp_path: Path) -> None:
     (folder / "conf/mfcc.conf").write_text(MFCC.replace("ceps=4", "ceps=5"))
     with pytest.raises(UserError, match="reads 4 values of input a frame, and the files of its features give 5"):
         examine_model(folder)
+    (folder / "conf/model.conf").rename(folder / "model.conf")
+    with pytest.raises(UserError, match=r"conf/model.conf is missing, which says how the model is decoded; copy"):
+        examine_model(folder)
+    (folder / "model.conf").rename(folder / "conf/model.conf")
     (folder / "am/final.mdl").unlink()
     with pytest.raises(UserError, match=r"has no am/final.mdl or final.mdl"):
         examine_model(folder)
     (folder / "am/final.mdl").write_bytes(bytes_of(tdnnf_model(ivector=False))[:500])
     with pytest.raises(UserError, match=r"final.mdl: .* at byte"):
         examine_model(folder)
+
+
+@pytest.mark.parametrize(("layout", "place"), [("new", "graph"), ("old", "")])
+def test_a_graph_in_parts_is_whole(tmp_path: Path, layout: str, place: str) -> None:
+    folder = model_directory(tmp_path, tdnnf_model(ivector=False), layout)
+    parts = ("HCLr.fst", "Gr.fst", "disambig_tid.int")
+    assert not opens_in_vosk(folder)
+    for name in parts:
+        (folder / place / name).touch()
+    assert opens_in_vosk(folder)
+    examine_model(folder)
+    for name in parts:
+        (folder / place / name).unlink()
+        with pytest.raises(UserError, match=rf"{name} is missing, which Vosk reads beside .*; copy the model again"):
+            examine_model(folder)
+        (folder / place / name).touch()
+
+
+def with_transitions(model: Nnet3, pdfs: int) -> Nnet3:
+    """The model with a transition model of so many pdfs, those of phones of one state."""
+    phones = list(range(1, pdfs + 1))
+    state = "<State> 0 <PdfClass> 0 <Transition> 0 0.5 <Transition> 1 0.5 </State> <State> 1 </State>"
+    numbers = " ".join(map(str, phones))
+    topology = f"<Topology> <TopologyEntry> <ForPhones> {numbers} </ForPhones> {state} </TopologyEntry> </Topology>"
+    rows = " ".join(f"{phone} 0 {phone - 1}" for phone in phones)
+    probs = f"<LogProbs> [ 0 {'-0.7 ' * (2 * pdfs)}] </LogProbs>"
+    text = f"<TransitionModel> {topology} <Triples> {pdfs} {rows} </Triples> {probs} </TransitionModel> "
+    words = re.sub(r"<Nnet3>", text + "<Nnet3>", bytes_of(model, binary=False).decode(), count=1)
+    return nnet3_of(f"{words}<LeftContext> 8 <RightContext> 8 <Priors> [ ]\n".encode(), Path("final.mdl"))
+
+
+def test_parts_that_do_not_belong_together(tmp_path: Path) -> None:
+    """A network, a transition model, priors and a graph."""
+    network = tdnnf_model(ivector=False)
+    examine_model(model_directory(tmp_path / "a", with_transitions(network, 6)))
+    folder = model_directory(tmp_path / "b", with_transitions(network, 7))
+    with pytest.raises(UserError, match=r"its transition model has 7 pdfs, its network 6 outputs; give the model"):
+        examine_model(folder)
+    priors = replace(with_transitions(network, 6), priors=np.ones(5, np.float32))
+    with pytest.raises(UserError, match=r"has 5 priors and 6 outputs; give the model"):
+        examine_model(model_directory(tmp_path / "c", priors))
+    folder = model_directory(tmp_path / "d", with_transitions(network, 6))
+    for label, said in (
+        (12, ""),
+        (13, "HCLG.fst is of another model: it reads transition-ids up to 13, and .* has 12"),
+    ):
+        graph = kaldifst.compile(f"0 1 {label} 1\n1", acceptor=False)
+        kaldifst.StdConstFst(graph).write(str(folder / "graph/HCLG.fst"))
+        with pytest.raises(UserError, match=said) if said else nullcontext():
+            examine_model(folder)
+    (folder / "graph/HCLG.fst").write_bytes(b"HCLG")
+    with pytest.raises(UserError, match=r"HCLG.fst cannot be used: .*; copy the model again"):
+        examine_model(folder)
+
+
+def test_a_refused_import_leaves_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported("another")
+    scp = Path("in/train/wav.scp")
+    text = scp.read_text()
+    for content, said in ((text.encode("utf-16"), "UTF-8"), (b"", "in/train/wav.scp names no audio")):
+        scp.write_bytes(content)
+        capsys.readouterr()
+        assert main(["import", "model", "small", "--train=in/train", "--test=in/test"]) == 1
+        assert said in capsys.readouterr().err
+        assert not Path("recipes/small").exists()
+    scp.write_text(text)
+    run("import", "model", "small", "--train=in/train", "--test=in/test")
 
 
 def test_audio_is_found_where_the_data_directories_find_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,9 @@ class Reference:
         node = self.nodes[name]
         if node.kind == "input-node":
             return self._input(name, t)
+        if node.kind == "dim-range-node":
+            whole, first = self.at(node.settings["input-node"], t), int(node.settings["dim-offset"])
+            return None if whole is None else whole[first : first + int(node.settings["dim"])]
         assert node.input is not None
         if node.kind == "output-node":
             return self._read(node.input, t)
