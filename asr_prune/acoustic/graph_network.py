@@ -171,11 +171,8 @@ class GraphNetwork(Network):
         every = tuple(self.affine)
         return [self._plain(group, every) if group.plain else self._gated(group, every) for group in self.groups]
 
-    def _between(self, group: Group) -> list[nn.Module]:
-        return [self.part(name) for name in group.between]
-
     def _plain(self, group: Group, every: tuple[nn.Linear, ...]) -> NodeLayer:
-        between = self._between(group)
+        between = [self.part(name) for name in group.between]
         outgoing = self._map(group.readers[0])
         last = outgoing is self.output
         along = tuple(scalings(between))
@@ -187,7 +184,7 @@ class GraphNetwork(Network):
         along: list[Along] = [(m, name, 0) for m in makers for name in ("weight", "bias")]
         along += [(self._map(name), "weight", -1) for name in group.readers]
         gates = self._gates(group)
-        along += scalings(self._between(group))
+        along += scalings([self.part(name) for name in group.between])
         return GraphLayer(gates[0], gates[1], unchanged, feeders=every, along=tuple(along))
 
     def shape(self) -> dict[str, Any]:
@@ -214,11 +211,9 @@ class GraphNetwork(Network):
 
     def plan(self, frames: int) -> FramePlan:
         """The plan of an utterance of `frames` frames."""
-        if frames not in self.plans:
-            if len(self.plans) == _PLANS:
-                del self.plans[next(iter(self.plans))]
-            self.plans[frames] = self._planned(frames)
-        return self.plans[frames]
+        found = self.plans.pop(frames, None) or self._planned(frames)
+        self.plans = dict([*self.plans.items(), (frames, found)][-_PLANS:])
+        return found
 
     def _planned(self, frames: int) -> FramePlan:
         return plan_of(self.steps, frames, self.frame_stride, self.context, frozenset([IVECTOR]))

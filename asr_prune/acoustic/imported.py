@@ -38,14 +38,14 @@ def checked_network(options: NetworkOptions, inputs: int, outputs: int) -> Graph
 
 
 def nnet3_teacher(path: Path) -> GraphNetwork:
-    """The network of an nnet3 model, with an output for every frame, as a teacher beside labels. Raises
+    """The network of an nnet3 model, an output for every frame, as a teacher beside labels. Raises
     UserError as `read_nnet3`, if it cannot be made, or if its outputs are no posteriors.
     """
     network = GraphNetwork.of(read_nnet3(path), 1, path)
     if not network.normalised:
         raise UserError(
-            f"{path} gives scores of a chain model, not posteriors, which labels of frames do not go with; "
-            "make it smaller by asr-prune import."
+            f"{path} gives scores of a chain model, not posteriors, which labels of frames "
+            "do not go with; make it smaller by asr-prune import."
         )
     return network
 

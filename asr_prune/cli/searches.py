@@ -137,11 +137,16 @@ def _varied(text: str) -> tuple[str, tuple[float, float]]:
     return key.removeprefix("prune."), (low, high)
 
 
+def _exact(number: float) -> str:
+    """As `:g`, but all digits, which the study is known by."""
+    return repr(number).removesuffix(".0")
+
+
 def _command(options: argparse.Namespace) -> str:
     bound = ("wer", options.max_wer_loss) if options.max_wer_loss is not None else ("ce", options.max_ce_loss)
-    words = ["asr-prune", "search", str(options.recipe), f"--max-{bound[0]}-loss", f"{bound[1]:g}"]
+    words = ["asr-prune", "search", str(options.recipe), f"--max-{bound[0]}-loss", _exact(bound[1])]
     words += ["--trials", str(options.trials), "--size", options.size, "--nj", str(options.nj)]
-    beams = [f"{beam:g}" for beam in options.beam]
+    beams = [_exact(beam) for beam in options.beam]
     given = {"--method": options.method, "--vary": options.vary, "--beam": beams, "--set": options.set}
     words += [word for name, values in given.items() for value in values for word in (name, value)]
     return shlex.join([*words, *(["--accept-code"] if options.accept_code else [])])

@@ -86,7 +86,10 @@ def examine_model(place: Path) -> ImportedModel:
             raise UserError(f"{path} reads {has}, and the files of its features give {dim}.")
     groups = list(zip([group.name for group in network.groups], network.widths, strict=True))
     if not groups:
-        raise UserError(f"{path}: no nodes of its graph can be removed.")
+        raise UserError(
+            f"{path}: no nodes of its graph can be removed, since normalise components or joined "
+            "values need them all; give another model."
+        )
     conf, columns = front.conf, (front.dim + front.ivector_dim, front.ivector_dim, network.context[1])
     sound = round(conf.sample_frequency), conf.frame_shift
     size, kind = size_of(network), network.normalised
@@ -96,7 +99,7 @@ def examine_model(place: Path) -> ImportedModel:
 def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
     """Writes recipe.yaml into `folder`, a recipe that prunes the model. Returns its path.
 
-    Raises UserError if the folder exists, or a data directory has no wav.scp, or one without a line.
+    Raises UserError if the folder exists, or a data directory has no wav.scp or an empty one.
     """
     if folder.exists():
         raise UserError(f"{folder} exists; give the recipe another name.")
@@ -104,8 +107,10 @@ def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
         if place is not None and not (place / "wav.scp").is_file():
             raise UserError(f"{place} has no wav.scp; give a data directory of Kaldi's with --{name}.")
         if place is not None and not any(read_lines(place / "wav.scp")):
-            raise UserError(f"{place / 'wav.scp'} names no audio; give a data directory with audio with --{name}.")
-    path, made = folder / "recipe.yaml", recipe_of(model, heard, _audio_root(heard.train / "wav.scp"))
+            fix = f"give a data directory with audio with --{name}"
+            raise UserError(f"{place / 'wav.scp'} names no audio; {fix}.")
+    path = folder / "recipe.yaml"
+    made = recipe_of(model, heard, _audio_root(heard.train / "wav.scp"))
     with atomic(path) as file:
         file.write(_HEAD.format(model=model.place))
         yaml.safe_dump(made, file, sort_keys=False)

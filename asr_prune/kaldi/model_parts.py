@@ -1,4 +1,4 @@
-"""Whether the parts of a model directory belong together: network, transition model, priors and graph."""
+"""Whether network, transition model, priors and graph of a model directory belong together."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from asr_prune.nnet3.places import check_graph, graph_files
 
 
 def check_parts(place: Path, path: Path, model: Nnet3, outputs: int) -> None:
-    """Raises UserError if the model in `path`, of the directory `place`, has another number of pdfs or
-    priors than of outputs, or if the directory's HCLG.fst is of another model, damaged or in parts.
+    """Raises UserError if the model in `path`, of the directory `place`, has another number of pdfs
+    or priors than of outputs, or if the HCLG.fst there is of another model, damaged or in parts.
     """
     if len(model.priors) not in (0, outputs):
         raise UserError(
@@ -37,7 +37,8 @@ def check_parts(place: Path, path: Path, model: Nnet3, outputs: int) -> None:
 
 def _transitions(model: Nnet3, path: Path) -> tuple[int, int]:
     """Numbers of pdfs and of transition-ids."""
-    pdfs = id_to_pdf(read_transitions(KaldiReader((BINARY if model.binary else b"") + model.transitions, path)))
+    reader = KaldiReader((BINARY if model.binary else b"") + model.transitions, path)
+    pdfs = id_to_pdf(read_transitions(reader))
     return int(pdfs[1:].max()) + 1, len(pdfs) - 1
 
 

@@ -43,8 +43,8 @@ def needed_nodes(model: Nnet3, where: object) -> list[GraphNode]:
 
 
 def reads(each: GraphNode, components: dict[str, Component]) -> Descriptor:
-    """What a node reads, a TdnnComponent's time offsets written out; of a dim-range-node the node of
-    which it is a part.
+    """What a node reads, a TdnnComponent's time offsets written out; of a dim-range-node the node
+    of which it is a part.
     """
     if each.kind == RANGE:
         return node(each.settings["input-node"])

@@ -20,8 +20,10 @@ def is_of_vosk(folder: Path) -> bool:
 
 
 def _graph_folder(folder: Path) -> Path | None:
-    found = (place for pair, place in _VOSK.items() if all((folder / name).is_file() for name in pair))
-    return next((folder / place for place in found), None)
+    for pair, place in _VOSK.items():
+        if all((folder / name).is_file() for name in pair):
+            return folder / place
+    return None
 
 
 def opens_in_vosk(folder: Path) -> bool:
@@ -31,8 +33,8 @@ def opens_in_vosk(folder: Path) -> bool:
 
 
 def graph_files(folder: Path) -> list[Path]:
-    """Where a directory of Vosk's has its graph: HCLG.fst, else HCLr.fst, Gr.fst and disambig_tid.int;
-    none if it is no directory of Vosk's.
+    """Where a directory of Vosk's has its graph: HCLG.fst, else HCLr.fst, Gr.fst and
+    disambig_tid.int; none if it is no directory of Vosk's.
     """
     place = _graph_folder(folder)
     whole = [place / _GRAPH] if place else []
@@ -45,7 +47,8 @@ def check_graph(folder: Path) -> None:
     missing = [path for path in files if not path.is_file()]
     if missing and len(missing) < len(files):
         has = next(path for path in files if path.is_file()).name
-        raise UserError(f"{missing[0]} is missing, which Vosk reads beside {has}; copy the model again.")
+        what = f"{missing[0]} is missing, which Vosk reads beside {has}"
+        raise UserError(f"{what}; copy the model again.")
 
 
 def model_file(place: Path) -> Path:

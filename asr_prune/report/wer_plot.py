@@ -112,7 +112,8 @@ def _node_axis(axes: Axes, counts: Sequence[float], dense: float) -> None:
 
 
 def _wer_axis(axes: Axes, rows: Sequence[Result], top: float) -> None:
-    low = min(finite(row.wer_test_low) or row.wer_test for row in rows)
+    lows = [(finite(row.wer_test_low), row.wer_test) for row in rows]
+    low = min(wer if least is None else least for least, wer in lows)
     axes.set_ylim(max(0.0, low - 0.12 * (top - low)), top)
     axes.set_ylabel("test WER (%)")
     axes.grid(axis="both", color="#e6e6e6", lw=0.8)

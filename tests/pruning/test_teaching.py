@@ -18,12 +18,15 @@ from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.acoustic.teacher import Lesson, Networks, Taught
 from asr_prune.acoustic.train import Trainer
 from asr_prune.errors import UserError
+from asr_prune.export.nnet3_model import nnet3_model
 from asr_prune.features.stored import Computed
+from asr_prune.nnet3.model import write_nnet3
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.teaching import Beside, Known, check_teacher, load_teacher
 from asr_prune.pruning.training import train_run
 from asr_prune.run_dir import RunDir
+from tests.nnet3.conftest import tdnnf_model
 
 pytestmark = pytest.mark.trains
 
@@ -98,6 +101,29 @@ def run(
 
 def weights(folder: Path) -> torch.Tensor:
     return torch.cat([p.flatten() for p in load_model(RunDir(folder).network).network.state_dict().values()])
+
+
+def test_an_nnet3_model_teaches_as_the_network_that_it_was_made_from(tmp_path: Path) -> None:
+    own = model(tmp_path / "own")
+    path = tmp_path / "final.mdl"
+    write_nnet3(path, nnet3_model(load_model(RunDir(own).network)))
+    inputs, _ = spliced(1, (1, 1))
+    known = load_teacher(str(path), tmp_path)
+    name = min(task(1, 4)[0])
+    with torch.no_grad():
+        found = known.network(torch.from_numpy(task(1, 4)[0][name]))
+        wanted = load_model(RunDir(own).network).network(inputs[: len(found)]).log_softmax(-1)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+    assert run(tmp_path / "taught", path)["teachers"] == [str(path)]
+    torch.testing.assert_close(weights(tmp_path / "taught"), weights_by(tmp_path / "again", own), rtol=1e-3, atol=1e-3)
+    write_nnet3(path, tdnnf_model(ivector=False))
+    with pytest.raises(UserError, match=r"gives scores of a chain model, not posteriors"):
+        load_teacher(str(path), tmp_path)
+
+
+def weights_by(folder: Path, teacher: Path) -> torch.Tensor:
+    run(folder, teacher)
+    return weights(folder)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -84,7 +84,8 @@ def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[s
     lines = series([run.row for run in runs])
     top = ceiling([run.row for run in runs]) if runs else 1.0
     named = [_series(line, [run for run in runs if run.row in line.rows]) for line in lines]
-    lows = [finite(run.row.wer_test_low) or run.row.wer_test for run in runs]
+    pairs = [(finite(run.row.wer_test_low), run.row.wer_test) for run in runs]
+    lows = [wer if least is None else least for least, wer in pairs]
     low = min(lows, default=0.0)
     keys = {id(row): line.name for line in lines for row in line.rows}
     return {
