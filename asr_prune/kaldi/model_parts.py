@@ -22,6 +22,10 @@ def check_parts(place: Path, path: Path, model: Nnet3, outputs: int) -> None:
         raise UserError(
             f"{path} has {len(model.priors)} priors and {outputs} outputs; give the model as Kaldi made it."
         )
+    conf = place / "conf/model.conf"
+    if path == place / "am/final.mdl" and not (conf.is_file() or (place / "conf/online.conf").is_file()):
+        what = f"{conf} is missing, which says how the model is decoded"
+        raise UserError(f"{what}; copy the model again.")
     check_graph(place)
     if not model.transitions:
         return

@@ -66,10 +66,7 @@ def find_files(model: Path) -> FeatureFiles:
     online, vosk = model / "conf/online.conf", (model / "am/final.mdl", model / "conf/model.conf")
     if online.is_file() and not all(path.is_file() for path in vosk):  # Vosk reads no online.conf
         return _kaldi(model, read_conf(online, OnlineConf, others=True))
-    if vosk[0].is_file() and not vosk[1].is_file():
-        what = f"{vosk[1]} is missing, which says how the model is decoded"
-        raise UserError(f"{what}; copy the model again.")
-    if vosk[1].is_file():
+    if (model / "am/final.mdl").is_file() or (model / "conf/model.conf").is_file():
         return _vosk(model, model / "conf", model / "am/global_cmvn.stats")
     if (model / "mfcc.conf").is_file() or (model / "fbank.conf").is_file():
         return _vosk(model, model, model / "global_cmvn.stats")
