@@ -97,7 +97,8 @@ def conjugate_gradients(
     norm = first = fresh = residual @ residual
     for _ in range(min(steps, len(x) + 5) if steps >= 0 else len(x) + 5):
         product = matrix @ direction
-        rate = -(direction @ residual) / (direction @ product) if norm > _LEAST else 0.0
+        curvature = direction @ product  # 0 where the squares of a tiny direction are
+        rate = -(direction @ residual) / curvature if norm > _LEAST and curvature > 0 else 0.0
         x = x + rate * direction
         residual = residual + rate * product
         after = residual @ residual
