@@ -211,9 +211,9 @@ class GraphNetwork(Network):
 
     def plan(self, frames: int) -> FramePlan:
         """The plan of an utterance of `frames` frames."""
-        found = self.plans.pop(frames, None) or self._planned(frames)
-        self.plans = dict([*self.plans.items(), (frames, found)][-_PLANS:])
-        return found
+        if frames not in self.plans:
+            self.plans = dict([*self.plans.items()][1 - _PLANS :]) | {frames: self._planned(frames)}
+        return self.plans[frames]
 
     def _planned(self, frames: int) -> FramePlan:
         return plan_of(self.steps, frames, self.frame_stride, self.context, frozenset([IVECTOR]))

@@ -38,6 +38,13 @@ def ceiling(rows: Sequence[Result]) -> float:
     return 1.06 * max(finite(row.wer_test_high) or row.wer_test for row in usual) or 1.0
 
 
+def bottom(rows: Sequence[Result], top: float) -> float:
+    """Bottom of the WER axis, %, below all intervals; 0 without rows."""
+    pairs = [(finite(row.wer_test_low), row.wer_test) for row in rows]
+    low = min((wer if least is None else least for least, wer in pairs), default=0.0)
+    return max(0.0, low - 0.12 * (top - low))
+
+
 def _point(axes: Axes, row: Result, x: float, line: Series, faint: bool, top: float) -> None:
     if row.wer_test > top:
         style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
@@ -112,9 +119,7 @@ def _node_axis(axes: Axes, counts: Sequence[float], dense: float) -> None:
 
 
 def _wer_axis(axes: Axes, rows: Sequence[Result], top: float) -> None:
-    lows = [(finite(row.wer_test_low), row.wer_test) for row in rows]
-    low = min(wer if least is None else least for least, wer in lows)
-    axes.set_ylim(max(0.0, low - 0.12 * (top - low)), top)
+    axes.set_ylim(bottom(rows, top), top)
     axes.set_ylabel("test WER (%)")
     axes.grid(axis="both", color="#e6e6e6", lw=0.8)
     axes.set_axisbelow(True)

@@ -12,7 +12,7 @@ from asr_prune.report.explorer.costs import COSTS
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.series import COLOURS, DENSE, Series, median_run, request, series
-from asr_prune.report.wer_plot import ceiling
+from asr_prune.report.wer_plot import bottom, ceiling
 
 #: the colours of `series` on a light and on a dark page, in their order: all stand out from it by
 #: 3 to 1 at least
@@ -84,9 +84,6 @@ def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[s
     lines = series([run.row for run in runs])
     top = ceiling([run.row for run in runs]) if runs else 1.0
     named = [_series(line, [run for run in runs if run.row in line.rows]) for line in lines]
-    pairs = [(finite(run.row.wer_test_low), run.row.wer_test) for run in runs]
-    lows = [wer if least is None else least for least, wer in pairs]
-    low = min(lows, default=0.0)
     keys = {id(row): line.name for line in lines for row in line.rows}
     return {
         "costs": {cost.key: cost.label for cost in COSTS},
@@ -94,7 +91,7 @@ def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[s
         "runs": [_run(run, keys.get(id(run.row), DENSE_KEY)) for run in runs],
         "fronts": {cost.key: front(runs, cost.key) for cost in COSTS},
         "dense": _reference([run.row for run in runs]),
-        "range": [max(0.0, low - 0.12 * (top - low)), top],
+        "range": [bottom([run.row for run in runs], top), top],
     }
 
 
