@@ -30,7 +30,7 @@ def export_imported(trained: TrainedRun, out: Path, kind: str) -> None:
     source, path = Path(trained.imported_from), trained.imported_file
     inside = path.relative_to(source) if source.is_dir() else Path(path.name)
     if kind == "vosk" and not opens_in_vosk(source):
-        what = "has no graph/HCLG.fst" if is_of_vosk(source) else "is no model directory of Vosk"
+        what = "has no decoding graph" if is_of_vosk(source) else "is no model directory of Vosk"
         raise UserError(f"{source} {what}; export the run with --nnet3.")
     _refuse_overlap(out, source)
     model, network = read_nnet3(path), trained.model.network

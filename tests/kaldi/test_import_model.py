@@ -83,7 +83,7 @@ def test_from_a_model_to_a_smaller_one(
     assert figures["budget_spent"] <= figures["budget_limit"] < 0.6 * figures["macs_dense"] + 1
     assert json.loads(trained.verify.read_text())["holds"]
     assert main(["export", str(folder), "smaller", "--vosk"]) == 1
-    assert "model has no graph/HCLG.fst; export the run with --nnet3" in capsys.readouterr().err
+    assert "model has no decoding graph; export the run with --nnet3" in capsys.readouterr().err
     Path("model", GRAPHS[layout]).touch()
     run("export", str(folder), "smaller", "--vosk")
     final = LAYOUTS[layout][0]
