@@ -45,6 +45,14 @@ def start(words: Sequence[str], project: Path, environment: dict[str, str]) -> s
     )
 
 
+def ended(*started: subprocess.Popen[str]) -> list[str]:
+    """What processes that succeed have printed."""
+    printed = [process.communicate(timeout=300)[0] for process in started]
+    for process, text in zip(started, printed, strict=True):
+        assert process.returncode == 0, f"{process.args}: {process.returncode}\n{text}"
+    return printed
+
+
 def rows(project: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (project / RUN / "metrics.jsonl").read_text().splitlines()]
 
@@ -59,16 +67,12 @@ def test_two_processes_of_each_kind_make_the_same_network(tones: Path, tmp_path:
     projects = {name: tmp_path / "copies" / name for name in ("alone", "own", "torchrun", "slurm")}
     for project in projects.values():
         shutil.copytree(tmp_path, project, ignore=shutil.ignore_patterns("copies"))
-    port = free_port()
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python", sys.executable]
-    started = [
-        start(COMMAND, projects["alone"], {}),
-        start([*COMMAND, "--set", "train.processes=2"], projects["own"], {}),
-        start([*torchrun, *COMMAND], projects["torchrun"], {}),
-        *(start(COMMAND, projects["slurm"], slurm_task(rank, port)) for rank in range(2)),
-    ]
-    printed = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * 5, printed
+    printed = ended(start(COMMAND, projects["alone"], {}))
+    printed += ended(start([*COMMAND, "--set", "train.processes=2"], projects["own"], {}))
+    printed += ended(start([*torchrun, *COMMAND], projects["torchrun"], {}))
+    port = free_port()
+    printed += ended(*(start(COMMAND, projects["slurm"], slurm_task(rank, port)) for rank in range(2)))
     alone = rows(projects["alone"])
     for name, project in projects.items():
         assert survivors(project) == survivors(projects["alone"]), name
@@ -78,8 +82,7 @@ def test_two_processes_of_each_kind_make_the_same_network(tones: Path, tmp_path:
     assert all(text.count("train two: training, run 2 of 2") == 1 for text in printed[:4])
     assert printed[4] == ""
     assert printed[1].count("epoch  2/2") == 2
-    again = start(COMMAND, projects["own"], {})
-    assert "train two: up to date" in again.communicate(timeout=100)[0]
+    assert "train two: up to date" in ended(start(COMMAND, projects["own"], {}))[0]
 
 
 @pytest.mark.parametrize(
