@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from asr_prune.acoustic.graph_parts import ACTIVATING, DROPOUT, FIXED, MAPS, PASSING, SCALING
+from asr_prune.acoustic.graph_parts import ACTIVATING, DROPOUT, FIXED, MAPS, NORMALISING, PASSING, SCALING
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph import aligned, reads, spliced_node
 from asr_prune.nnet3.graph_lines import GraphNode
@@ -20,7 +20,7 @@ _ELEMENTWISE = (*ACTIVATING, DROPOUT, *PASSING, *SCALING)
 class Group:
     """Values that are removed together. Names of nodes: makers and readers are maps, between are
     the nodes in the order in which they are computed. plain: one maker and one reader, and each
-    node between reads the one before; others are gated.
+    node between computes its values one by one from those of the one before; others are gated.
     """
 
     makers: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ def groups_of(nodes: Sequence[GraphNode], components: Mapping[str, Component]) -
                 inputs[each.name] = spliced[0]
             else:
                 ties.fixed.update(source.nodes())
-        elif kind in _ELEMENTWISE and aligned(source) and not shared:
+        elif (kind in _ELEMENTWISE or _takes_all(known.get(each.component))) and aligned(source) and not shared:
             for name in source.nodes():
                 ties.tie(name, each.name)
         else:
@@ -81,8 +81,16 @@ def groups_of(nodes: Sequence[GraphNode], components: Mapping[str, Component]) -
     found = [group for root, group in groups.items() if root not in fixed and group.makers and group.readers]
     by_name = {each.name: each for each in nodes}
     for group in found:
-        group.plain = _is_plain(group, by_name, inputs)
+        depends = any(kinds.get(by_name[name].component) == NORMALISING for name in group.between)
+        group.plain = not depends and _is_plain(group, by_name, inputs)
     return found
+
+
+def _takes_all(component: Component | None) -> bool:
+    """Whether a component brings all values of a frame to one size, and gives as many."""
+    if component is None or component.kind != NORMALISING:
+        return False
+    return component.fields["BlockDim"] == component.fields["Dim"] and not component.fields["AddLogStddev"]
 
 
 def _is_plain(group: Group, nodes: Mapping[str, GraphNode], inputs: Mapping[str, str]) -> bool:

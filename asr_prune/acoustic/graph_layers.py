@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.graph_groups import Group
-from asr_prune.acoustic.graph_parts import Gate, Scaling
+from asr_prune.acoustic.graph_parts import Scaling
 from asr_prune.acoustic.node_layer import Along, NodeLayer
 from asr_prune.nnet3.descriptor import Descriptor
 from asr_prune.nnet3.plan import FramePlan
-
-_EMPTY = nn.ModuleDict()
 
 
 class Chained:
@@ -86,27 +83,6 @@ def _starts(counts: Sequence[int]) -> list[int]:
     return [0, *np.cumsum(counts)[:-1].tolist()]
 
 
-class GatedValues(Mapping[str, Tensor]):
-    """Values of nodes as maps read them: those of gated groups times both gates."""
-
-    def __init__(self, values: Mapping[str, Tensor], groups: Mapping[str, Group], gates: Callable[[Group], list[Gate]]):
-        self.values_, self.groups, self.gates = values, groups, gates
-
-    def __getitem__(self, name: str) -> Tensor:
-        value = self.values_[name]
-        if name not in self.groups:
-            return value
-        incoming, outgoing = self.gates(self.groups[name])
-        gated: Tensor = outgoing(incoming(value))
-        return gated
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values_)
-
-    def __len__(self) -> int:
-        return len(self.values_)
-
-
 def evaluate_descriptor(
     source: Descriptor, leaves: Iterator[JoinedLeaf], values: Mapping[str, Tensor], count: int, like: Tensor
 ) -> tuple[Tensor, Tensor | None]:
@@ -135,12 +111,6 @@ def evaluate_descriptor(
     if source.kind == "Sum":
         return sum(parts[1:], parts[0]), both
     return (parts[0] * source.number(0) if source.kind == "Scale" else parts[0]), both
-
-
-def module_key(name: str) -> str:
-    """The name of a component as that of a module, which must not be one of torch's own attributes."""
-    key = name.replace(".", "/")
-    return f"{key}/" if hasattr(_EMPTY, key) else key
 
 
 def scalings(between: Sequence[nn.Module]) -> list[Along]:

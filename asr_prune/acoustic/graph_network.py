@@ -8,17 +8,26 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from asr_prune.acoustic.gates import GatedValues, Gates
 from asr_prune.acoustic.graph_groups import Group, groups_of
 from asr_prune.acoustic.graph_layers import (
     Chained,
-    GatedValues,
     GraphLayer,
     Joined,
     evaluate_descriptor,
-    module_key,
     scalings,
 )
-from asr_prune.acoustic.graph_parts import MAPS, Gate, GraphMap, Scaling, fill_part, make_part, skeleton, spec_of
+from asr_prune.acoustic.graph_parts import (
+    MAPS,
+    GraphMap,
+    Normalising,
+    Scaling,
+    fill_part,
+    make_part,
+    module_key,
+    skeleton,
+    spec_of,
+)
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.node_layer import Along, NodeLayer, by_columns, unchanged
 from asr_prune.errors import UserError
@@ -62,11 +71,7 @@ class GraphNetwork(Network):
         self.steps = [(each.name, reads(each, components) if each.reads else None) for each in self.nodes]
         self.context = context_of(self.steps)
         self.sizes = {each.name: int(each.settings["dim"]) for each in self.nodes if each.kind == "input-node"}
-        self.gates = nn.ModuleDict()
-        for group in self.groups:
-            if not group.plain:
-                nodes = self._map(group.name).out_features
-                self.gates[module_key(group.name)] = nn.ModuleList([Gate(nodes, True), Gate(nodes, False)])
+        self.gates = Gates({g.name: self._map(g.name).out_features for g in self.groups if not g.plain})
         self._set_rates()
 
     @classmethod
@@ -102,7 +107,7 @@ class GraphNetwork(Network):
             norm = torch.cat([by_columns(weight) for weight in readers]).norm(dim=0).clamp_min(1e-30)
             for weight in readers:
                 weight.div_(norm)
-            self._gates(group)[1].weight.mul_(norm)
+            self.gates.of(group)[1].weight.mul_(norm)
 
     def part(self, name: str) -> nn.Module:
         """What computes a component-node."""
@@ -111,15 +116,11 @@ class GraphNetwork(Network):
     def _map(self, name: str) -> GraphMap:
         return cast("GraphMap", self.part(name))
 
-    def _gates(self, group: Group) -> list[Gate]:
-        return cast("list[Gate]", list(cast("nn.ModuleList", self.gates[module_key(group.name)])))
-
     def gate_of(self, name: str) -> Tensor | None:
         """The factor of each column of a map, [columns], None if they have none."""
         for group in self.groups:
             if name in group.readers and not group.plain:
-                incoming, outgoing = self._gates(group)
-                return incoming.weight.flatten() * outgoing.weight.flatten()
+                return self.gates.factors(group)
         return None
 
     def _set_rates(self) -> None:
@@ -183,7 +184,7 @@ class GraphNetwork(Network):
         makers = [self._map(name) for name in group.makers]
         along: list[Along] = [(m, name, 0) for m in makers for name in ("weight", "bias")]
         along += [(self._map(name), "weight", -1) for name in group.readers]
-        gates = self._gates(group)
+        gates = self.gates.of(group)
         along += scalings([self.part(name) for name in group.between])
         return GraphLayer(gates[0], gates[1], unchanged, feeders=every, along=tuple(along))
 
@@ -224,26 +225,24 @@ class GraphNetwork(Network):
 
     def forward_utterances(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         plan = Joined([self.plan(count) for count in lengths.tolist()], lengths, frames.device)
-        values, starts = dict[str, Tensor](), self._columns()
+        values, starts = dict[str, Tensor](), {"input": 0, IVECTOR: self.inputs - self.sizes.get(IVECTOR, 0)}
         gated = {name: group for group in self.groups if not group.plain for name in [*group.makers, *group.between]}
         for each, (name, source) in zip(self.nodes, self.steps, strict=True):
             if source is None:
                 values[name] = frames[plan.inputs[name], starts[name] : starts[name] + self.sizes[name]]
                 continue
             part = self.parts[module_key(each.component)] if each.component else None
-            read = GatedValues(values, gated, self._gates) if isinstance(part, GraphMap) else values
+            read = GatedValues(values, gated, self.gates) if isinstance(part, GraphMap) else values
             x, _ = evaluate_descriptor(source, iter(plan.leaves[name]), read, plan.counts[name], frames)
             x = x[:, range_of(each)] if each.kind == RANGE else x
-            values[name] = x if part is None else self._through(part, x)
+            values[name] = x if part is None else self._through(part, x, gated.get(name))
         y = values[self.steps[-1][0]]
         return (y.log() if self.gives_posteriors else y), torch.tensor(plan.lengths, device=lengths.device)
 
-    def _through(self, part: nn.Module, x: Tensor) -> Tensor:
+    def _through(self, part: nn.Module, x: Tensor, group: Group | None) -> Tensor:
+        if isinstance(part, Normalising) and group:
+            return cast("Tensor", part(x, self.gates.factors(group) != 0))
         if not isinstance(part, GraphMap):
             return cast("Tensor", part(x))
         x = x.view(len(x), *part.weight.shape[1:-1], -1)
         return self.mapped(0, x) if part is self.output else part(x)
-
-    def _columns(self) -> dict[str, int]:
-        """The first column of each input."""
-        return {"input": 0, IVECTOR: self.inputs - self.sizes.get(IVECTOR, 0)}

@@ -31,11 +31,15 @@ ACTIVATING = {
     "SigmoidComponent": torch.sigmoid,
     "TanhComponent": torch.tanh,
 }
+NORMALISING = "NormalizeComponent"
 #: types that scale and shift each value for itself
 SCALING = (
     *("BatchNormComponent", "PerElementScaleComponent", "NaturalGradientPerElementScaleComponent"),
     *("PerElementOffsetComponent", "ScaleAndOffsetComponent", "FixedScaleComponent", "FixedBiasComponent"),
 )
+
+
+_EMPTY = nn.ModuleDict()
 
 
 class GraphMap(SizedByWeight):
@@ -62,27 +66,6 @@ class GraphMap(SizedByWeight):
         return nn.functional.linear(self.read(x), by_rows(self.weight), self.bias)
 
 
-class Gate(nn.Linear):
-    """A factor for each node, as a map: `incoming` has one column, `outgoing` one row.
-
-    A group of nodes that several maps make or read together has two: its nodes are removed by
-    zeros in them, as those of any layer.
-    """
-
-    #: no map of the network that costs anything
-    virtual = True
-
-    def __init__(self, nodes: int, incoming: bool) -> None:
-        super().__init__(1 if incoming else nodes, nodes if incoming else 1, bias=incoming)
-        nn.init.ones_(self.weight)
-        if incoming:
-            self.bias = nn.Parameter(torch.zeros(nodes), requires_grad=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[frames, nodes]."""
-        return x * self.weight.flatten()
-
-
 class Scaling(nn.Module):
     """`scale * x + offset`, [nodes] each, which are not trained."""
 
@@ -96,15 +79,23 @@ class Scaling(nn.Module):
 
 
 class Normalising(nn.Module):
-    """Brings each frame to a root mean square of `target` (NormalizeComponent)."""
+    """Brings each frame, or each `block` of its values, to a root mean square of `target`
+    (NormalizeComponent). block: 0 for all values.
+    """
 
     def __init__(self, block: int, target: float, deviation: bool) -> None:
         super().__init__()
         self.block, self.target, self.deviation = block, target, deviation
 
-    def forward(self, x: Tensor) -> Tensor:
-        blocks = x.view(len(x), -1, self.block)
-        mean = blocks.square().mean(2, keepdim=True) / self.target**2
+    def forward(self, x: Tensor, kept: Tensor | None = None) -> Tensor:
+        """kept: the values that count, boolean [values]; the mean is over them, others become 0."""
+        if kept is None:
+            blocks = x.unflatten(1, (-1, self.block)) if self.block else x[:, None]
+            square = blocks.square().mean(2, keepdim=True)
+        else:
+            blocks = (x * kept)[:, None]
+            square = blocks.square().sum(2, keepdim=True) / kept.sum().clamp_min(1)
+        mean = square / self.target**2
         factor = mean.clamp_min(_FLOOR).rsqrt()
         parts = [blocks * factor]
         if self.deviation:
@@ -134,6 +125,12 @@ class Keeping(nn.Module):
         return x * self.keep
 
 
+def module_key(name: str) -> str:
+    """The name of a component as that of a module, which must not be one of torch's own attributes."""
+    key = name.replace(".", "/")
+    return f"{key}/" if hasattr(_EMPTY, key) else key
+
+
 def spec_of(component: Component, taps: int) -> dict[str, Any]:
     """What `make_part` needs of a component, plain values. taps: frames of one node that it joins."""
     inputs, outputs = component.dims
@@ -143,9 +140,10 @@ def spec_of(component: Component, taps: int) -> dict[str, Any]:
         spec["offsets"] = component.fields.get("TimeOffsets")
     if component.kind == DROPOUT and (dropped := float(component.fields["DropoutProportion"])):
         spec["keep"] = 1 - dropped
-    if component.kind == "NormalizeComponent":
+    if component.kind == NORMALISING:
         fields = component.fields
-        spec |= {"block": int(fields.get("BlockDim", inputs)), "target": float(fields.get("TargetRms", 1))}
+        block = int(fields.get("BlockDim", inputs))
+        spec |= {"block": block % inputs, "target": float(fields.get("TargetRms", 1))}
         spec |= {"deviation": bool(fields.get("AddLogStddev", False))}
     return spec
 
@@ -155,6 +153,8 @@ def skeleton(spec: dict[str, Any]) -> Component:
     fields: dict[str, Any] = {"Dim": spec["size"]}
     if spec.get("offsets") is not None:
         fields["TimeOffsets"] = spec["offsets"]
+    if spec["kind"] == NORMALISING:
+        fields |= {"BlockDim": spec["block"] or spec["size"], "AddLogStddev": spec["deviation"]}
     return Component(spec["kind"], fields)
 
 
@@ -169,7 +169,7 @@ def make_part(spec: dict[str, Any]) -> nn.Module:
         return Elementwise(kind)
     if "keep" in spec:
         return Keeping(spec["keep"])
-    if kind == "NormalizeComponent":
+    if kind == NORMALISING:
         return Normalising(spec["block"], spec["target"], spec["deviation"])
     if kind == "SoftmaxComponent":
         return nn.Softmax(-1)

@@ -87,8 +87,8 @@ def examine_model(place: Path) -> ImportedModel:
     groups = list(zip([group.name for group in network.groups], network.widths, strict=True))
     if not groups:
         raise UserError(
-            f"{path}: no nodes of its graph can be removed, since normalise components or joined "
-            "values need them all; give another model."
+            f"{path}: no nodes of its graph can be removed, since joined values or normalised blocks "
+            "need them all; give another model."
         )
     conf, columns = front.conf, (front.dim + front.ivector_dim, front.ivector_dim, network.context[1])
     sound = round(conf.sample_frequency), conf.frame_shift

@@ -17,7 +17,7 @@ from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph_lines import parse_line
 from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of
 from asr_prune.pruning.removal import narrow
-from tests.nnet3.conftest import affine, relu, tdnnf_model
+from tests.nnet3.conftest import affine, relu, renorm_model, tdnnf_model
 
 FRAMES = torch.from_numpy(np.random.default_rng(0).normal(size=(25, 6)).astype(np.float32))
 WHERE = Path("final.mdl")
@@ -27,7 +27,7 @@ WHERE = Path("final.mdl")
 @given(st.data())
 def test_the_smaller_model_computes_what_the_network_does(data: st.DataObject) -> None:
     """Written, read and made a network again; layers without nodes and trained biases included."""
-    model = tdnnf_model(data.draw(st.integers(0, 3)))
+    model = data.draw(st.sampled_from([tdnnf_model, renorm_model]))(data.draw(st.integers(0, 3)))
     network = GraphNetwork.of(model, 3, WHERE)
     masks = [torch.tensor(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for n in network.widths]
     narrow(network.node_layers(), masks)

@@ -14,7 +14,7 @@ from asr_prune.errors import UserError
 from asr_prune.nnet3.components import Component
 from asr_prune.nnet3.graph_lines import parse_line
 from asr_prune.nnet3.model import Nnet3
-from tests.nnet3.conftest import affine, batch_norm, no_op, relu, tdnnf_model
+from tests.nnet3.conftest import affine, batch_norm, no_op, relu, renorm_model, tdnnf_model
 from tests.nnet3.reference import Reference
 
 WHERE = Path("final.mdl")
@@ -34,6 +34,23 @@ def assert_as_defined(model: Nnet3, stride: int, frames: int) -> GraphNetwork:
         fast = network(x).numpy()
     np.testing.assert_allclose(fast, slow.outputs(stride), rtol=1e-4, atol=1e-5)
     return network
+
+
+@pytest.mark.parametrize("frames", [1, 9])
+def test_layers_that_are_normalised(frames: int) -> None:
+    """Each has gates; those that are summed are one group."""
+    network = assert_as_defined(renorm_model(layers=3), 1, frames)
+    assert [(group.makers, group.plain) for group in network.groups] == [
+        (["tdnn1.affine"], False),
+        (["tdnn2.affine"], False),
+        (["tdnn3.affine", "wide"], False),
+    ]
+
+
+def test_normalised_blocks_keep_their_nodes() -> None:
+    made = {"a": affine(4, 4, DICE), "c": Component("NormalizeComponent", ELEMENTS["NormalizeComponent"])}
+    lines = ("x = a(input)", "y = c(x)", "z = last(y)", "output-node name=output input=z")
+    assert not assert_as_defined(graph(*lines, last=affine(3, 4, DICE), **made), 1, 5).groups
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 30])

@@ -119,6 +119,33 @@ def tdnnf_model(
     return Nnet3([parse_line(line) for line in lines], made)
 
 
+def normalise(size: int, target: float = 0.5) -> Component:
+    fields = {"InputDim": size, "BlockDim": size, "TargetRms": np.float32(target), "AddLogStddev": False}
+    stats = {"ValueAvg": np.zeros(0, np.float32), "DerivAvg": np.zeros(0, np.float32)}
+    return Component("NormalizeComponent", {**fields, **stats, "Count": np.float64(0)})
+
+
+def renorm_model(seed: int = 0, layers: int = 2, width: int = 8, pdfs: int = 6) -> Nnet3:
+    """Layers of ReLU and a normalise component, as relu-renorm-layer of Kaldi's xconfig makes, the
+    last two of which are summed after it, and a shift of the sum's values.
+    """
+    dice = np.random.default_rng(seed)
+    lines, made = ["input-node name=input dim=4", "input-node name=ivector dim=2"], dict[str, Component]()
+    at, size = "Append(Offset(input, -1), input, ReplaceIndex(ivector, t, 0))", 10
+    for i in range(1, layers + 1):
+        parts = {"affine": affine(width, size, dice), "relu": relu(width, dice), "renorm": normalise(width)}
+        for kind, part in parts.items():
+            made[f"tdnn{i}.{kind}"] = part
+            lines.append(f"component-node name=tdnn{i}.{kind} component=tdnn{i}.{kind} input={at}")
+            at = f"tdnn{i}.{kind}"
+        before, at, size = at, f"Append(Offset({at}, -2), Offset({at}, 1))", 2 * width
+    made |= {"wide": affine(width, size, dice), "shift": batch_norm(width, dice), "again": normalise(width, 1)}
+    made["last"] = affine(pdfs, width, dice)
+    sources = {"wide": at, "shift": f"Sum(wide, Scale(0.5, {before}))", "again": "shift", "last": "again"}
+    lines += [f"component-node name={name} component={name} input={source}" for name, source in sources.items()]
+    return Nnet3([parse_line(line) for line in [*lines, "output-node name=output input=last"]], made)
+
+
 @pytest.fixture
 def tdnnf() -> Nnet3:
     return tdnnf_model()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -14,17 +15,18 @@ from torch import optim
 
 from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.network import size_of
+from asr_prune.nnet3.model import Nnet3
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
 from asr_prune.pruning.removal import narrow, shrink, widen, zero_nodes
-from tests.nnet3.conftest import tdnnf_model
+from tests.nnet3.conftest import renorm_model, tdnnf_model
 
 FRAMES = torch.from_numpy(np.random.default_rng(0).normal(size=(25, 6)).astype(np.float64))
 
 
-def network_of(seed: int = 0) -> GraphNetwork:
+def network_of(seed: int = 0, make: Callable[..., Nnet3] = tdnnf_model) -> GraphNetwork:
     """In double precision."""
-    return GraphNetwork.of(tdnnf_model(seed, layers=3), 3, Path("final.mdl")).double()
+    return GraphNetwork.of(make(seed, layers=3), 3, Path("final.mdl")).double()
 
 
 def outputs(network: torch.nn.Module) -> torch.Tensor:
@@ -36,8 +38,9 @@ def outputs(network: torch.nn.Module) -> torch.Tensor:
 @settings(max_examples=25)
 @given(st.data())
 def test_masked_is_removed(data: st.DataObject) -> None:
-    """Any nodes, by either side; tied widths, batch normalisation and bottlenecks alike."""
-    network = network_of(data.draw(st.integers(0, 5)))
+    """Any nodes, by either side; tied widths, both normalisations and bottlenecks alike."""
+    make = data.draw(st.sampled_from([tdnnf_model, renorm_model]))
+    network = network_of(data.draw(st.integers(0, 5)), make)
     kept = [torch.tensor(data.draw(st.lists(st.booleans(), min_size=n, max_size=n))) for n in network.widths]
     masked = deepcopy(network)
     zero_nodes(masked.node_layers(), kept, fold=data.draw(st.booleans()))
@@ -59,6 +62,21 @@ def test_deleted_nodes_are_those_whose_outputs_count_as_zero(data: st.DataObject
     for layer, mask in zip(network.node_layers(), masks, strict=True):
         layer.outgoing.register_forward_pre_hook(lambda _, inputs, mask=mask: (inputs[0] * mask,))
     torch.testing.assert_close(outputs(small), outputs(network), rtol=1e-9, atol=1e-9)
+
+
+def test_what_is_left_is_normalised_by_its_own_mean() -> None:
+    """A slow loop over the frames of the first layer."""
+    network, kept = network_of(2, renorm_model), torch.arange(8) % 3 > 0
+    values = dict[str, torch.Tensor]()
+    for kind in ("relu", "renorm"):
+        part = network.parts[f"tdnn1/{kind}"]
+        part.register_forward_hook(lambda _, __, y, kind=kind: values.update({kind: y}))
+    zero_nodes(network.node_layers(), [kept, *(torch.ones(n, dtype=torch.bool) for n in network.widths[1:])], False)
+    network(FRAMES)
+    for before, after in zip(values["relu"], values["renorm"], strict=True):
+        mean = sum(float(x) ** 2 for x in before[kept].detach()) / int(kept.sum())
+        expected = [0.5 * float(x) / mean**0.5 if keep else 0 for x, keep in zip(before, kept, strict=True)]
+        assert after.tolist() == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_constant_node_is_folded_with_its_batch_normalisation() -> None:
