@@ -21,6 +21,8 @@ def add_verbs(verbs: Verbs) -> None:
     verb.add_argument("--train", type=Path, metavar="DATA", required=True, help=data.format("train on"))
     verb.add_argument("--test", type=Path, metavar="DATA", required=True, help=data.format("compare on"))
     dev = f"{data.format('tune on')} (default: every tenth speaker of --train)"
+    graph = "graph of a Kaldi directory (mkgraph.sh), to compare words in Vosk and export --vosk"
+    verb.add_argument("--graph", type=Path, metavar="DIR", help=graph)
     verb.add_argument("--dev", type=Path, metavar="DATA", help=dev)
 
 
@@ -30,8 +32,8 @@ def import_model(options: argparse.Namespace) -> None:
 
     if Path(options.name).name != options.name or options.name in ("", ".", ".."):
         raise UserError(f"{options.name!r} is no name of a recipe; give one without a slash.")
-    found = examine_model(options.model)
+    found = examine_model(options.model, options.graph)
     heard = Heard(options.train, options.test, options.dev)
-    path = write_import(found, heard, Path(RECIPES) / options.name)
+    path = write_import(found, heard, Path(RECIPES) / options.name, options.graph)
     print("\n".join(found.lines()))
     print(f"{path}: run asr-prune run --recipe {path.parent}, then asr-prune export RUN OUT --nnet3 or --vosk")

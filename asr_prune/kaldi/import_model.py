@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from asr_prune.corpus.scp import audio_paths
 from asr_prune.errors import UserError
 from asr_prune.features.online.directory import find_files
 from asr_prune.features.online.front_end import ModelFrontEnd
-from asr_prune.files import atomic
+from asr_prune.files import atomic_dir
 from asr_prune.kaldi.model_parts import check_parts
+from asr_prune.kaldi.vosk_links import check_graph_dir, link_as_vosk
 from asr_prune.nnet3.places import model_file
 
 _HEAD = """# Makes the network of {model} smaller; written by asr-prune import.
@@ -71,14 +72,18 @@ class ImportedModel:
         ]
 
 
-def examine_model(place: Path) -> ImportedModel:
-    """Reads a model directory. Raises UserError if a file is missing or damaged, if its graph reads
-    other features than the directory describes, and as `check_parts`.
+def examine_model(place: Path, graph: Path | None = None) -> ImportedModel:
+    """Reads a model directory. graph: the directory of its decoding graph, if that is elsewhere.
+
+    Raises UserError if a file is missing or damaged, if the network reads other features than the
+    directory describes, and as `check_parts` and `check_graph_dir`.
     """
+    if graph:
+        check_graph_dir(place, graph)
     front, stride = ModelFrontEnd.read(place), find_files(place).chunk.frame_subsampling_factor
     path, model = model_file(place), imported_model(_network(place, stride))
     network = GraphNetwork.of(model, stride, path)
-    check_parts(place, path, model, network.outputs)
+    check_parts(place, path, model, network.outputs, graph)
     sides = (("input", front.dim), (IVECTOR, front.ivector_dim))
     for name, dim in sides:
         if network.sizes.get(name, 0) != dim:
@@ -96,9 +101,11 @@ def examine_model(place: Path) -> ImportedModel:
     return ImportedModel(place, size, groups, network.outputs, *columns, *sound, stride, kind)
 
 
-def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
+def write_import(model: ImportedModel, heard: Heard, folder: Path, graph: Path | None = None) -> Path:
     """Writes recipe.yaml into `folder`, a recipe that prunes the model. Returns its path.
 
+    graph: of mkgraph.sh, for a directory of Kaldi's; the recipe's model is `folder`/model then, as
+    `link_as_vosk` makes it.
     Raises UserError if the folder exists, or a data directory has no wav.scp or an empty one.
     """
     if folder.exists():
@@ -109,12 +116,15 @@ def write_import(model: ImportedModel, heard: Heard, folder: Path) -> Path:
         if place is not None and not any(read_lines(place / "wav.scp")):
             fix = f"give a data directory with audio with --{name}"
             raise UserError(f"{place / 'wav.scp'} names no audio; {fix}.")
-    path = folder / "recipe.yaml"
-    made = recipe_of(model, heard, _audio_root(heard.train / "wav.scp"))
-    with atomic(path) as file:
-        file.write(_HEAD.format(model=model.place))
-        yaml.safe_dump(made, file, sort_keys=False)
-    return path
+    with atomic_dir(folder) as partial:
+        linked = model
+        if graph:
+            link_as_vosk(model.place, graph, model.normalised, partial / "model")
+            linked = replace(model, place=folder / "model")
+        made = recipe_of(linked, heard, _audio_root(heard.train / "wav.scp"))
+        text = _HEAD.format(model=model.place) + yaml.safe_dump(made, sort_keys=False)
+        (partial / "recipe.yaml").write_text(text, encoding="utf-8")
+    return folder / "recipe.yaml"
 
 
 def _audio_root(scp: Path) -> Path | None:

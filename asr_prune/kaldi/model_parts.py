@@ -14,9 +14,10 @@ from asr_prune.nnet3.model import Nnet3
 from asr_prune.nnet3.places import check_graph, graph_files
 
 
-def check_parts(place: Path, path: Path, model: Nnet3, outputs: int) -> None:
+def check_parts(place: Path, path: Path, model: Nnet3, outputs: int, graphs: Path | None = None) -> None:
     """Raises UserError if the model in `path`, of the directory `place`, has another number of pdfs
-    or priors than of outputs, or if the HCLG.fst there is of another model, damaged or in parts.
+    or priors than of outputs, or if the HCLG.fst there, or in the folder `graphs`, is of another
+    model, damaged or in parts.
     """
     if len(model.priors) not in (0, outputs):
         raise UserError(
@@ -33,7 +34,7 @@ def check_parts(place: Path, path: Path, model: Nnet3, outputs: int) -> None:
     if pdfs != outputs:
         what = f"its transition model has {pdfs} pdfs, its network {outputs} outputs"
         raise UserError(f"{path}: {what}; give the model as Kaldi made it.")
-    for graph in graph_files(place)[:1]:
+    for graph in [graphs / "HCLG.fst"] if graphs else graph_files(place)[:1]:
         if graph.name == "HCLG.fst" and graph.is_file() and (highest := _highest(graph)) > ids:
             what = f"reads transition-ids up to {highest}, and {path} has {ids}"
             raise UserError(f"{graph} is of another model: it {what}; copy the model again.")

@@ -24,10 +24,12 @@ from asr_prune.decode.words_files import read_words
 from asr_prune.errors import UserError
 from asr_prune.export.nnet3 import check_vosk_features, model_conf
 from asr_prune.export.places import EXPORT_MARK
-from asr_prune.export.vosk_words import VoskWords, original_words
+from asr_prune.export.vosk_words import VoskWords, original_words, words_in_vosk
 from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.nnet3.graph_lines import parse_line
 from asr_prune.nnet3.model import read_nnet3, write_nnet3
+from asr_prune.nnet3.places import opens_in_vosk
+from asr_prune.recipe.load import load_recipe
 from asr_prune.score.align import distance
 from asr_prune.stages import STAGES
 from tests.nnet3.conftest import normalise
@@ -166,6 +168,32 @@ def test_an_imported_folder_is_judged_by_its_words(done: SimpleNamespace, capsys
     assert "other words  utterances alike   ms/s       WER" in lines[0]
     assert f"  {few_words:.2f}  " in lines[2]
     assert lines[3].startswith(f"the original: {found['few']['words']} words, ")
+
+
+def test_kaldis_directory_and_its_graph_are_what_vosk_opens(done: SimpleNamespace, capsys: Printed) -> None:
+    pytest.importorskip("vosk", reason=NO_WHEEL)
+    if done.kind != "cepstra":
+        pytest.skip("models that are imported read cepstra")
+    big, kaldi = Path("out/vosk_layout"), Path("out/kaldi_layout")
+    assert run_verb(capsys, "export", done.runs["thin"], big, "--vosk")[0] == 0
+    (kaldi / "conf").mkdir(parents=True)
+    shutil.copyfile(big / "am/final.mdl", kaldi / "final.mdl")
+    shutil.copyfile(big / "conf/mfcc.conf", kaldi / "conf/mfcc.conf")
+    options = "--feature-type=mfcc\n--mfcc-config=/was/conf/mfcc.conf\n--endpoint.silence-phones=1\n"
+    (kaldi / "conf/online.conf").write_text(options)
+    data = [f"--{part}=data/tones/{part}" for part in ("train", "dev", "test")]
+    status, text = run_verb(capsys, "import", kaldi, "linked", "--graph", big / "graph", *data)
+    assert status == 0, text
+    recipe = load_recipe("recipes/linked").recipe
+    assert recipe.network.model == recipe.features.network.model == "recipes/linked/model"
+    assert opens_in_vosk(Path("recipes/linked/model"))
+    own, conf = (place / "conf/model.conf" for place in (big, Path("recipes/linked/model")))
+    (scale,) = [line for line in own.read_text().splitlines() if "acoustic-scale" in line]
+    conf.write_text(conf.read_text().replace("--acoustic-scale=0.1", scale))
+    sound = Sound(Path("data/tones/test"), recipe.corpus.rate, True, math.inf, 1)
+    linked, given = (words_in_vosk(place, sound, True).words for place in (Path("recipes/linked/model"), big))
+    assert linked == given
+    assert any(given.values())
 
 
 def test_vosk_hears_what_features_are_computed_from(done: SimpleNamespace, capsys: Printed, tmp_path: Path) -> None:
