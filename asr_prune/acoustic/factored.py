@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.distributed.batch_moments import moments
-from asr_prune.acoustic.gates import Gate
+from asr_prune.acoustic.group_gates import Gate
 from asr_prune.acoustic.initialise import initialise
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.node_layer import Along, NodeLayer, unchanged

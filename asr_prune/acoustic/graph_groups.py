@@ -67,7 +67,7 @@ def groups_of(nodes: Sequence[GraphNode], components: Mapping[str, Component]) -
                 inputs[each.name] = spliced[0]
             else:
                 ties.fixed.update(source.nodes())
-        elif (kind in _ELEMENTWISE or _takes_all(known.get(each.component))) and aligned(source) and not shared:
+        elif _removable(known.get(each.component)) and aligned(source) and not shared:
             for name in source.nodes():
                 ties.tie(name, each.name)
         else:
@@ -86,11 +86,14 @@ def groups_of(nodes: Sequence[GraphNode], components: Mapping[str, Component]) -
     return found
 
 
-def _takes_all(component: Component | None) -> bool:
-    """Whether a component brings all values of a frame to one size, and gives as many."""
+def _removable(component: Component | None) -> bool:
+    """Whether any values of a component can be removed: it computes each for itself, or brings all
+    of a frame to one size and gives no others.
+    """
     if component is None or component.kind != NORMALISING:
-        return False
-    return component.fields["BlockDim"] == component.fields["Dim"] and not component.fields["AddLogStddev"]
+        return component is not None and component.kind in _ELEMENTWISE
+    fields = component.fields
+    return fields["BlockDim"] == fields["Dim"] and not fields["AddLogStddev"]
 
 
 def _is_plain(group: Group, nodes: Mapping[str, GraphNode], inputs: Mapping[str, str]) -> bool:

@@ -8,7 +8,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from asr_prune.acoustic.gates import GatedValues, Gates
 from asr_prune.acoustic.graph_groups import Group, groups_of
 from asr_prune.acoustic.graph_layers import (
     Chained,
@@ -28,6 +27,7 @@ from asr_prune.acoustic.graph_parts import (
     skeleton,
     spec_of,
 )
+from asr_prune.acoustic.group_gates import GatedValues, GroupGates
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.node_layer import Along, NodeLayer, by_columns, unchanged
 from asr_prune.errors import UserError
@@ -71,7 +71,8 @@ class GraphNetwork(Network):
         self.steps = [(each.name, reads(each, components) if each.reads else None) for each in self.nodes]
         self.context = context_of(self.steps)
         self.sizes = {each.name: int(each.settings["dim"]) for each in self.nodes if each.kind == "input-node"}
-        self.gates = Gates({g.name: self._map(g.name).out_features for g in self.groups if not g.plain})
+        gated = [group.name for group in self.groups if not group.plain]
+        self.gates = GroupGates({name: self._map(name).out_features for name in gated})
         self._set_rates()
 
     @classmethod

@@ -95,7 +95,8 @@ def examine_model(place: Path, graph: Path | None = None) -> ImportedModel:
             f"{path}: no nodes of its graph can be removed, since joined values or normalised blocks "
             "need them all; give another model."
         )
-    conf, columns = front.conf, (front.dim + front.ivector_dim, front.ivector_dim, network.context[1])
+    columns = front.dim + front.ivector_dim, front.ivector_dim, network.context[1]
+    conf = front.conf
     sound = round(conf.sample_frequency), conf.frame_shift
     size, kind = size_of(network), network.normalised
     return ImportedModel(place, size, groups, network.outputs, *columns, *sound, stride, kind)

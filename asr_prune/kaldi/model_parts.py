@@ -14,7 +14,7 @@ from asr_prune.nnet3.model import Nnet3
 from asr_prune.nnet3.places import check_graph, graph_files
 
 
-def check_parts(place: Path, path: Path, model: Nnet3, outputs: int, graphs: Path | None = None) -> None:
+def check_parts(place: Path, path: Path, model: Nnet3, outputs: int, graphs: Path | None) -> None:
     """Raises UserError if the model in `path`, of the directory `place`, has another number of pdfs
     or priors than of outputs, or if the HCLG.fst there, or in the folder `graphs`, is of another
     model, damaged or in parts.
@@ -24,7 +24,8 @@ def check_parts(place: Path, path: Path, model: Nnet3, outputs: int, graphs: Pat
             f"{path} has {len(model.priors)} priors and {outputs} outputs; give the model as Kaldi made it."
         )
     conf = place / "conf/model.conf"
-    if path == place / "am/final.mdl" and not (conf.is_file() or (place / "conf/online.conf").is_file()):
+    described = conf.is_file() or (place / "conf/online.conf").is_file()
+    if path == place / "am/final.mdl" and not described:
         what = f"{conf} is missing, which says how the model is decoded"
         raise UserError(f"{what}; copy the model again.")
     check_graph(place)

@@ -19,17 +19,22 @@ log = logging.getLogger(__name__)
 _GRAPH, _BOUNDARIES = ("HCLG.fst", "words.txt"), "phones/word_boundary.int"
 _SILENCE = "phones/silence.csl"
 #: of an i-vector extractor, as Vosk calls them
-_IVECTOR = ("final.mat", "global_cmvn.stats", "online_cmvn.conf", "splice.conf", "final.dubm", "final.ie")
+_IVECTOR = (
+    *("final.mat", "global_cmvn.stats", "online_cmvn.conf"),
+    *("splice.conf", "final.dubm", "final.ie"),
+)
 #: the defaults of steps/nnet3/decode.sh
 _SEARCH = "--beam=15.0\n--max-active=7000\n--min-active=200\n--lattice-beam=8.0\n"
 
 
 def check_graph_dir(model: Path, graph: Path) -> None:
-    """Raises UserError if the directory `graph` has no graph, or if `model` is a directory of Vosk's."""
+    """Raises UserError if the directory `graph` has no graph, or if `model` is one of Vosk's."""
     if is_of_vosk(model):
-        raise UserError(f"{model} is a model directory of Vosk, which has its graph inside; leave out --graph.")
+        what = f"{model} is a model directory of Vosk, which has its graph inside"
+        raise UserError(f"{what}; leave out --graph.")
     if missing := [name for name in _GRAPH if not (graph / name).is_file()]:
-        raise UserError(f"{graph} has no {missing[0]}; give a directory that utils/mkgraph.sh has made with --graph.")
+        fix = "give a directory that utils/mkgraph.sh has made with --graph"
+        raise UserError(f"{graph} has no {missing[0]}; {fix}.")
 
 
 def link_as_vosk(model: Path, graph: Path, normalised: bool, out: Path) -> None:
@@ -57,26 +62,28 @@ def link_as_vosk(model: Path, graph: Path, normalised: bool, out: Path) -> None:
     kind = "mfcc" if isinstance(files.base, MfccConf) else "fbank"
     (conf / f"{kind}.conf").write_text(_changed(files.base), encoding="utf-8")
     scale = f"--acoustic-scale={0.1 if normalised else 1.0}\n"
-    text = _SEARCH + scale + _lines(vars(files.chunk)) + _endpoints(model / "conf/online.conf", graph)
-    (conf / "model.conf").write_text(text, encoding="utf-8")
+    text = scale + _lines(vars(files.chunk)) + _endpoints(model / "conf/online.conf", graph)
+    (conf / "model.conf").write_text(_SEARCH + text, encoding="utf-8")
     for line in _differences(files, find_files(out)):
         log.warning("%s: Vosk computes features with %s", model, line)
 
 
 def _endpoints(conf: Path, graph: Path) -> str:
     """The lines of `conf` that say where speech ends, with the silence phones."""
-    lines, phones = [line for line in model_lines(conf) if line.startswith("--endpoint.")], graph / _SILENCE
+    lines = [line for line in model_lines(conf) if line.startswith("--endpoint.")]
+    phones = graph / _SILENCE
     if not any(line.startswith("--endpoint.silence-phones=") for line in lines):
         if not phones.is_file():
-            what = f"neither {conf} has --endpoint.silence-phones nor {graph} {_SILENCE}, and Vosk needs silence phones"
-            raise UserError(f"{what}; add the line, such as --endpoint.silence-phones=1:2:3.")
+            what = f"neither {conf} has --endpoint.silence-phones nor {graph} {_SILENCE}"
+            raise UserError(f"{what}, which Vosk needs; add --endpoint.silence-phones=1:2:3 or whatever they are.")
         lines.append(f"--endpoint.silence-phones={model_lines(phones)[0]}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _changed(options: Any) -> str:
     """The lines of options that do not have their defaults."""
-    return _lines({x.name: getattr(options, x.name) for x in fields(options) if getattr(options, x.name) != x.default})
+    given = {each.name: getattr(options, each.name) for each in fields(options)}
+    return _lines({each.name: given[each.name] for each in fields(options) if given[each.name] != each.default})
 
 
 def _lines(options: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ class Gate(nn.Linear):
         return x * self.weight.flatten()
 
 
-class Gates(nn.ModuleDict):
+class GroupGates(nn.ModuleDict):
     """The two gates of each group that is not plain. sizes: numbers of nodes, by the group's name."""
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
@@ -52,7 +52,7 @@ class Gates(nn.ModuleDict):
 class GatedValues(Mapping[str, Tensor]):
     """Values of nodes as maps read them: those of gated groups times both gates."""
 
-    def __init__(self, values: Mapping[str, Tensor], groups: Mapping[str, Group], gates: Gates) -> None:
+    def __init__(self, values: Mapping[str, Tensor], groups: Mapping[str, Group], gates: GroupGates) -> None:
         self.values_, self.groups, self.gates = values, groups, gates
 
     def __getitem__(self, name: str) -> Tensor:
