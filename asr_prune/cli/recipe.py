@@ -64,7 +64,7 @@ def _run_stage(options: argparse.Namespace) -> None:
 def print_table(experiment: Experiment) -> None:
     """The table of all runs, and where its page lies; of an imported model a table of its own."""
     if experiment.imported:
-        print("\n".join(imported_lines([experiment.run_dir(run) for run in experiment.runs])), flush=True)
+        print("\n".join(imported_lines(experiment.layout.existing_runs())), flush=True)
         return
     layout = experiment.pooled.layout
     print(checked(layout.table).read_text(encoding="utf-8"), flush=True)

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asr_prune.integrity import checked
+from asr_prune.integrity import Damaged, checked
+from asr_prune.report.cells import FORMER, FORMER_LEGEND
+from asr_prune.report.former import former_runs
 from asr_prune.run_dir import RunDir
 
-_HEAD = "run                            nodes          parameters   MACs/frame      bytes  distance  same best"
+_HEAD = "          nodes      parameters      MACs/frame     bytes   distance  same best"
 _IN_VOSK = "  other words  utterances alike   ms/s"
 _LEGEND = (
     "other words: edits between the words of test that Vosk finds with the run and with the original, in %;"
@@ -20,29 +22,60 @@ _NO_VOSK = "words are compared if the package vosk is installed and the model is
 
 
 def imported_lines(runs: Sequence[RunDir]) -> list[str]:
-    """A table of the runs that are trained and shrunk, against the original network.
+    """A table of the runs that are trained and shrunk, against the original network; a damaged one
+    is named below it.
 
     distance: on dev, see acoustic/untranscribed.py; same best: share of dev's frames whose best
     class is the original's. Words are those of test in Vosk.
     """
     made = [run for run in runs if run.train.is_file() and run.size.is_file()]
-    if not made:
-        return ["no run is trained and shrunk"]
-    heard = {run.name: _read(run.vosk) for run in made if run.vosk.is_file()}
-    if not heard:
-        return [_HEAD, *map(_row, made), _NO_VOSK]
-    first = next(iter(heard.values()))
+    former, damaged, found = former_runs(made), [], {}
+    for run in made:
+        try:
+            found[f"{run.name}{FORMER if run in former else ''}"] = _row(run), _heard(run)
+        except (Damaged, ValueError, OSError) as error:
+            damaged.append(f"{run.name}: damaged ({error})")
+    if not found:
+        return [*damaged, "no run is trained and shrunk"]
+    return [*_table(found), *damaged, *([FORMER_LEGEND] if former else [])]
+
+
+def _table(found: dict[str, tuple[str, dict[str, Any] | None]]) -> list[str]:
+    """Heading, a line for each run and legend; found: figures of each, and of its words if compared."""
+    wide = max(map(len, found))
+    first = next((words for _, words in found.values() if words), None)
+    if not first:
+        return [f"{'run':{wide}}{_HEAD}", *(f"{name:{wide}}{row}" for name, (row, _) in found.items()), _NO_VOSK]
     spoken = "       WER" if first["words_spoken"] else ""
-    rows = [_row(run) + _words(heard.get(run.name)) for run in made]
-    return [_HEAD + _IN_VOSK + spoken, *rows, _original(first), _LEGEND]
+    rows = [f"{name:{wide}}{row}{_words(words)}" for name, (row, words) in found.items()]
+    return [f"{'run':{wide}}{_HEAD}{_IN_VOSK}{spoken}", *rows, _original(first), _LEGEND]
+
+
+def imported_figures(run: RunDir) -> str:
+    """One run in words: distance, frames with the same best class, multiply-adds and, if they were
+    compared, words of test. Raises Damaged if its files are.
+    """
+    train, size, heard = _read(run.train), _read(run.size), _heard(run)
+    near = f"distance {train['dev_ce_final']:.4f}, same best {100 * train['frame_accuracy_dev']:.1f} %"
+    words = f", other words {_other(heard):.2f} %" if heard else ""
+    return f"{near}{words}, {size['macs'] / train['macs_dense']:.2f} of the multiply-adds"
+
+
+def _heard(run: RunDir) -> dict[str, Any] | None:
+    """How its words in Vosk differ; None if they were not compared."""
+    found: dict[str, Any] | None = _read(run.vosk) if run.vosk.is_file() else None
+    return found
+
+
+def _other(found: dict[str, Any]) -> float:
+    return float(100 * found["edits"] / max(found["words"], 1))
 
 
 def _words(found: dict[str, Any] | None) -> str:
     if not found:
         return ""
-    share = 100 * found["edits"] / max(found["words"], 1)
     alike = f"{found['utterances_alike']} of {found['utterances']}"
-    return f"  {share:10.2f}  {alike:>17}  {1000 * found['rtf']:5.1f}{_wer(found, 'errors')}"
+    return f"  {_other(found):10.2f}  {alike:>17}  {1000 * found['rtf']:5.1f}{_wer(found, 'errors')}"
 
 
 def _wer(found: dict[str, Any], key: str) -> str:
@@ -63,4 +96,4 @@ def _row(run: RunDir) -> str:
     nodes = f"{sum(size['nodes'])} of {sum(train['nodes_per_layer_dense'])}"
     share, cost = (f"{size[key]} ({size[key] / train[f'{key}_dense']:.2f})" for key in ("params", "macs"))
     near = f"{train['dev_ce_final']:9.4f}  {100 * train['frame_accuracy_dev']:7.1f} %"
-    return f"{run.path.name:28}  {nodes:>13}  {share:>14}  {cost:>14}  {run.shrunk.stat().st_size:>8}  {near}"
+    return f"  {nodes:>13}  {share:>14}  {cost:>14}  {run.shrunk.stat().st_size:>8}  {near}"

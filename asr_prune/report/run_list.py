@@ -42,7 +42,8 @@ def run_list(
         what = f"{layout.exp} has no run{f' whose name contains {only!r}' if only else ''}"
         raise UserError(f"{what}; asr-prune list without arguments lists all that there is.")
     rows, others = _read(runs)
-    count = f"{counted(runs, 'run')}, {len(rows)} finished"
+    finished = len(rows) + sum(run.vosk.is_file() for run in runs)  # those of imported models have no row
+    count = f"{counted(runs, 'run')}, {finished} finished"
     lines = [
         f"{layout.exp}: {count}",
         *([table(_sorted(rows, by), width).rstrip("\n")] if rows else []),

@@ -17,6 +17,8 @@ def how_far(run: RunDir) -> str:
         return "finished"
     if decode_info(run.decoded("test")).is_file():
         return "decoded, not scored"
+    if run.vosk.is_file():
+        return "finished: its words are compared with the original's"
     if run.shrunk.is_file():
         return "trained and shrunk, not decoded"
     if run.train.is_file():

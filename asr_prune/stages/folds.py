@@ -66,6 +66,8 @@ def _check(experiment: Experiment) -> None:
     where = experiment.loaded.where(("corpus", "folds"))
     if experiment.recipe.noise.snr:
         raise UserError(f"{where}: corpus.folds has no test set to add noise to; set noise.snr=, or corpus.folds to 0.")
+    if experiment.imported:
+        raise UserError(f"{where}: corpus.folds: an imported model may know all speakers; set corpus.folds to 0.")
     asked = [f"hmm.labels names {labels}"] if (labels := experiment.recipe.hmm.labels) else []
     for run in experiment.runs:
         asked += [f"run {run.name}: {what}" for what in _learned_elsewhere(run)]

@@ -9,6 +9,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from asr_prune.report.cells import decimals
+from asr_prune.report.imported_runs import imported_figures
 from asr_prune.report.results import read_result
 from asr_prune.spread.executor import Executor, elsewhere
 from asr_prune.spread.task import Task
@@ -141,9 +142,14 @@ class SweepSchedule:
         log.info("%s: %s", status.point.name, f"failed: {cause}" if cause else self._figures(status))
 
     def _figures(self, status: Status) -> str:
-        row = read_result(status.point.folder.result, status.point.name)
-        wer = f"WER test {decimals(row.wer_test, 2)}, CE dev {decimals(row.dev_ce_final, 3)}"
-        return f"{wer}, {row.nodes:.0f} nodes, {status.seconds:.0f} s; {self.board.counts()}"
+        point = status.point
+        if point.experiment.imported:
+            figures = imported_figures(point.folder)
+        else:
+            row = read_result(point.folder.result, point.name)
+            wer = f"WER test {decimals(row.wer_test, 2)}, CE dev {decimals(row.dev_ce_final, 3)}"
+            figures = f"{wer}, {row.nodes:.0f} nodes"
+        return f"{figures}, {status.seconds:.0f} s; {self.board.counts()}"
 
     def _report(self) -> None:
         if time.monotonic() - self._table_at >= _EVERY:
