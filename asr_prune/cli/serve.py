@@ -7,9 +7,14 @@ import os
 import sys
 import webbrowser
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_experiment, not_negative
 from asr_prune.lang.overlap import OVERLAP
+from asr_prune.workflow.experiment import Experiment
+
+if TYPE_CHECKING:
+    from asr_prune.report.served import ServedReport
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -25,20 +30,28 @@ def add_verbs(verbs: Verbs) -> None:
 
 def serve(options: argparse.Namespace) -> None:
     """Serves until it is interrupted."""
-    from asr_prune.report.make_report import report_into
-    from asr_prune.report.served import ServedReport
     from asr_prune.report.server import is_loopback, open_server
 
-    experiment = given_experiment(options)
-    layout, recipe = experiment.layout, experiment.recipe
-    facts = layout, recipe.report, recipe.score, layout.lang / OVERLAP
-    report = ServedReport(layout, lambda out: report_into(out, *facts))
+    report = served_report(given_experiment(options))
     with open_server(report, options.host, options.port) as server, report, suppress(KeyboardInterrupt):
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = f"http://{host}:{server.server_port}/"
-        print(f"{layout.exp}: {address} (Ctrl-C ends it)", flush=True)
+        print(f"{report.layout.exp}: {address} (Ctrl-C ends it)", flush=True)
         if not is_loopback(options.host):
             print("All who can reach this machine can see the report and hear the test set.", flush=True)
         if sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
             webbrowser.open(address)
         server.serve_forever()
+
+
+def served_report(experiment: Experiment) -> ServedReport:
+    """The report of an experiment, with the audio of its test set; with folds that of all of them
+    together, with the audio of theirs.
+    """
+    from asr_prune.report.make_report import report_into
+    from asr_prune.report.served import ServedReport
+
+    layout, recipe = experiment.pooled.layout, experiment.recipe
+    facts = layout, recipe.report, recipe.score, layout.lang / OVERLAP
+    tests = [part.layout.set("test") for part in experiment.folds or [experiment]]
+    return ServedReport(layout, lambda out: report_into(out, *facts), tests)

@@ -7,7 +7,7 @@ import io
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from html import escape
@@ -33,12 +33,13 @@ _PAUSE = 1.0
 class ServedReport:
     """Pages and audio of one experiment. Nothing in its folders is written.
 
-    draw: writes the report to a folder, as `report_into`. A context: while it is open, a thread
-    looks for results that came or changed, and draws the report again.
+    draw: writes the report to a folder, as `report_into`; tests: the data directories of test, one
+    or those of all folds. A context: while it is open, a thread looks for results that came or
+    changed, and draws the report again.
     """
 
-    def __init__(self, layout: Layout, draw: Callable[[Path], object]) -> None:
-        self.layout, self._draw = layout, draw
+    def __init__(self, layout: Layout, draw: Callable[[Path], object], tests: Sequence[Path]) -> None:
+        self.layout, self._draw, self._tests = layout, draw, tests
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -66,17 +67,17 @@ class ServedReport:
         """An utterance of test as WAV, 16 bit; None if there is none of that name, or no audio.
         Raises UserError if its file is damaged.
         """
-        wav = self._test.wavs.get(utterance)
-        if wav is None:
+        test = next((data for data in self._read if utterance in data.wavs), None)
+        if test is None:
             return None
-        samples, rate = read_audio(wav, part=self._test.segments.get(utterance))
+        samples, rate = read_audio(test.wavs[utterance], part=test.segments.get(utterance))
         packed = io.BytesIO()
         soundfile.write(packed, samples / INT16_SCALE, rate, format="WAV", subtype="PCM_16")
         return packed.getvalue()
 
     @cached_property
-    def _test(self) -> DataDir:
-        return DataDir.read(self.layout.set("test"))
+    def _read(self) -> list[DataDir]:
+        return [DataDir.read(path) for path in self._tests]
 
     def _watch(self) -> None:
         took = 0.0

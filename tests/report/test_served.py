@@ -53,7 +53,7 @@ def add_run(layout: Layout, name: str, method: str, said: str = "A") -> None:
 @contextmanager
 def serving(layout: Layout) -> Iterator[ThreadingHTTPServer]:
     """A server of the report of `layout` at a free port."""
-    report = ServedReport(layout, lambda out: write_report(run_files(layout.exp), out, "demo"))
+    report = ServedReport(layout, lambda out: write_report(run_files(layout.exp), out, "demo"), [layout.set("test")])
     with report, open_server(report, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -122,7 +122,7 @@ def test_a_run_that_finishes_appears(tmp_path: Path) -> None:
 
 def test_without_runs_it_waits(tmp_path: Path) -> None:
     layout = Layout("none", tmp_path)
-    with ServedReport(layout, lambda out: write_report([], out, "none")) as report:
+    with ServedReport(layout, lambda out: write_report([], out, "none"), []) as report:
         page = report.files["index.html"].decode()
     assert "there is no finished run to report" in page
     assert 'fetch("version")' in page
@@ -130,7 +130,7 @@ def test_without_runs_it_waits(tmp_path: Path) -> None:
 
 
 def test_an_address_that_cannot_be_used(server: ThreadingHTTPServer) -> None:
-    report = ServedReport(Layout("none"), lambda out: None)
+    report = ServedReport(Layout("none"), lambda out: None, [])
     with pytest.raises(
         UserError, match=r"cannot serve at 127.0.0.1:\d+ \(Address already in use\); give another --port"
     ):
