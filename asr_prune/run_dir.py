@@ -148,6 +148,18 @@ class RunDir:
         """Figures of nested widths."""
         return self.path / "widths.json"
 
+    def written_since(self, time: float) -> bool:
+        """Whether any of its files was written after `time`, as of time.time()."""
+        return any(_written(os.path.join(at, name)) > time for at, _, names in os.walk(self.path) for name in names)
+
+
+def _written(path: str) -> float:
+    """When; 0 if it is gone, as what a running work keeps may be."""
+    try:
+        return os.path.getmtime(path)
+    except FileNotFoundError:
+        return 0.0
+
 
 def words_file(folder: Path, lm_weight: float, penalty: float) -> Path:
     """The words of a decoded set at one LM weight and word insertion penalty, named as in Kaldi's

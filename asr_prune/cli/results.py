@@ -51,7 +51,7 @@ def add_verbs(verbs: Verbs) -> None:
 def list_runs(options: argparse.Namespace) -> None:
     """Prints a table for each experiment."""
     layouts = [_layout(folder) for folder in options.folders] or _all()
-    lists = [run_list(own, failures(own.whole.exp), options.only, options.sort) for own in layouts]
+    lists = [run_list(own, failures(own), options.only, options.sort) for own in layouts]
     print("\n".join(lists), end="")
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from asr_prune.errors import counted
 from asr_prune.files import atomic
+from asr_prune.layout import Layout
 from asr_prune.sweep.points import SweepPoint
 from asr_prune.text import file_lines
 from asr_prune.workflow.ledger import read_json
@@ -36,6 +37,11 @@ class Status:
     def end(self, state: RunState, cause: str = "") -> None:
         """It is done or has failed, after what has passed since it began."""
         self.seconds, self.state, self.cause = time.time() - self.began, state, cause
+
+    @property
+    def part(self) -> str:
+        """The part of the experiment that its result is of, as in `Layout`."""
+        return self.point.experiment.pooled.layout.part
 
     @property
     def epochs(self) -> str:
@@ -71,7 +77,7 @@ class Board:
         """Writes the file."""
         keys = ("state", "estimate", "seconds", "began", "cause")
         runs = {
-            name: {key: getattr(own, key) for key in keys} | {"log": str(own.log)}
+            name: {key: getattr(own, key) for key in keys} | {"log": str(own.log), "part": own.part}
             for name, own in self.statuses.items()
         }
         with atomic(self.path) as file:
@@ -120,10 +126,20 @@ class Board:
         return [f"failed: {own.point.name}: {own.cause} (log: {own.log})" for own in self.of_state("failed")]
 
 
-def failures(exp: Path) -> dict[str, str]:
-    """Why runs of the experiment in folder `exp` failed in the last start of their sweep, by name."""
-    runs = [run for path in sorted(exp.glob("sweeps/*.json")) for run in read_json(path).get("runs", {}).items()]
-    return {name: f"failed: {own['cause']}" for name, own in runs if own.get("state") == "failed"}
+def failures(layout: Layout) -> dict[str, str]:
+    """Why runs of an experiment, or of its folds, failed in the last start of their sweep, by name;
+    without those on which work went on since.
+    """
+    paths, kind = sorted(layout.whole.exp.glob("sweeps/*.json")), _kind(layout.part)
+    runs = [run for path in paths for run in read_json(path).get("runs", {}).items()]
+    own = [run for run in runs if run[1].get("state") == "failed" and _kind(run[1].get("part", "")) == kind]
+    found = sorted((run.get("began", 0.0) + (run.get("seconds") or 0.0), name, run["cause"]) for name, run in own)
+    return {name: f"failed: {cause}" for time, name, cause in found if not layout.run(name).written_since(time)}
+
+
+def _kind(part: str) -> str:
+    """seeds or folds-COUNT of a part of an experiment; empty for all of it."""
+    return part.partition("/")[0]
 
 
 def minutes(seconds: float) -> str:

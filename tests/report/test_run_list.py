@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,39 @@ def unfinished(name: str, epochs: int) -> RunDir:
     return run
 
 
+def failed(name: str, ended: float, part: str = "") -> None:
+    """A sweep says so of a run that it made for ten seconds, till `ended`."""
+    own = {"state": "failed", "cause": "no memory", "began": ended - 10, "seconds": 10.0, "part": part}
+    write(Path("exp/tiny/sweeps/a.json"), json.dumps({"runs": {name: own}}))
+
+
+def said_of(name: str, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["list", *words]) == 0
+    return next(line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{name} ")).split(None, 1)[1]
+
+
+def test_a_run_that_went_on_after_its_sweep_has_not_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    run = unfinished("half", 3)
+    failed("half", time.time())
+    assert said_of("half", capsys) == "failed: no memory"
+    failed("half", time.time() - 60)
+    assert said_of("half", capsys) == "training: 3 of 8 epochs"
+    write(run.train, "{}")
+    write(run.shrunk)
+    write(run.vosk, "{}")
+    assert said_of("half", capsys).startswith("finished: ")
+    write(run.result, "{")
+    assert said_of("half", capsys).startswith("result.json is damaged")
+
+
+def test_a_sweep_of_folds_says_nothing_of_runs_without(capsys: pytest.CaptureFixture[str]) -> None:
+    unfinished("half", 3)
+    write(Path("exp/tiny/folds-3/1/runs/half/log"))
+    failed("half", time.time(), "folds-3/pooled")
+    assert said_of("half", capsys, "exp/tiny") == "training: 3 of 8 epochs"
+    assert said_of("half", capsys, "exp/tiny/folds-3/1") == "failed: no memory"
+
+
 def test_the_list_has_every_run(capsys: pytest.CaptureFixture[str]) -> None:
     finished("dense")
     finished("small", method="l2", nodes=10, wer_test=9.0)
@@ -54,7 +88,7 @@ def test_the_list_has_every_run(capsys: pytest.CaptureFixture[str]) -> None:
     write(RunDir(Path("exp/tiny/runs/damaged")).result, "{")
     changed = finished("changed")
     record("score", {changed.result: "0" * 64})
-    write(Path("exp/tiny/sweeps/a.json"), json.dumps({"runs": {"new": {"state": "failed", "cause": "no memory"}}}))
+    failed("new", time.time())
     assert main(["list"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == "exp/tiny: 9 runs, 2 finished"

@@ -53,6 +53,7 @@ def test_the_file_keeps_states_and_estimates_for_the_next_start(board: Board) ->
     stored = json.loads(board.path.read_text())
     assert stored["runs"]["dense"]["state"] == "failed"
     assert stored["runs"]["dense"]["log"] == "exp/tiny/log/sweep/dense.log"
+    assert stored["runs"]["dense"]["part"] == ""
     again = Board.of([own.point for own in board.statuses.values()], board.path, 1)
     assert [own.estimate for own in again.statuses.values()] == [100.0] * 4
     assert [own.state for own in again.statuses.values()] == ["to do"] * 4
