@@ -16,7 +16,8 @@ from asr_prune.workflow.log import INTERRUPTED, Stopped, one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns 0, or 1 if it failed; 130 if it was interrupted."""
     settle()
-    options = parser().parse_args(arguments)
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(typed, argparse.Namespace(typed=typed))
     try:
         return int(options.act(options) or 0)
     except Stopped as stopped:

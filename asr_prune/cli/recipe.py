@@ -13,6 +13,7 @@ from asr_prune.cli.shared import (
     given_experiment,
     need_words,
     positive,
+    same_command,
     working,
 )
 from asr_prune.integrity import checked
@@ -77,8 +78,7 @@ def run_ladder(options: argparse.Namespace) -> None:
 
     experiment = given_experiment(options)
     need_words(experiment)
-    seeds = [] if options.seeds is None else ["--seeds", str(options.seeds)]
-    with working(options, experiment, experiment.command_of("ladder", *seeds)):
+    with working(options, experiment, same_command(options)):
         runner = Runner(experiment.layout)
         if options.seeds is None:
             ladder(experiment, runner)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from asr_prune.cli.shared import (
     given_experiment,
     number_from,
     positive,
+    same_command,
     working,
 )
 from asr_prune.cli.sweeps import run_shared
@@ -82,7 +82,7 @@ def search_runs(options: argparse.Namespace) -> int:
     space = Space(tuple(methods), options.size, vary, timed=bool(beams))
     search = SizeSearch(experiment, bound, space, options.accept_code, beams)
     search.check()
-    command = _command(options)
+    command = same_command(options)
     if status := run_shared(search.point({"method": "none"}), options):
         print(f"all trials need this stage; then go on with: {command}", file=sys.stderr)
         return status
@@ -135,18 +135,3 @@ def _varied(text: str) -> tuple[str, tuple[float, float]]:
     if not key.startswith("prune.") or low >= high:
         raise UserError(f"--vary {text!r} is not of the form prune.KEY=LOW:HIGH, as in prune.penalty=1e-5:1e-2.")
     return key.removeprefix("prune."), (low, high)
-
-
-def _exact(number: float) -> str:
-    """As `:g`, but all digits, which the study is known by."""
-    return repr(number).removesuffix(".0")
-
-
-def _command(options: argparse.Namespace) -> str:
-    bound = ("wer", options.max_wer_loss) if options.max_wer_loss is not None else ("ce", options.max_ce_loss)
-    words = ["asr-prune", "search", str(options.recipe), f"--max-{bound[0]}-loss", _exact(bound[1])]
-    words += ["--trials", str(options.trials), "--size", options.size, "--nj", str(options.nj)]
-    beams = [_exact(beam) for beam in options.beam]
-    given = {"--method": options.method, "--vary": options.vary, "--beam": beams, "--set": options.set}
-    words += [word for name, values in given.items() for value in values for word in (name, value)]
-    return shlex.join([*words, *(["--accept-code"] if options.accept_code else [])])

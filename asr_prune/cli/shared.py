@@ -167,6 +167,11 @@ def restarting(options: argparse.Namespace, experiment: Experiment, stage: str |
     return experiment.command(stage) + accepted
 
 
+def same_command(options: argparse.Namespace) -> str:
+    """The command that was typed, which goes on with what it began."""
+    return shlex.join(["asr-prune", *options.typed])
+
+
 @contextmanager
 def working(options: argparse.Namespace, experiment: Experiment, again: str = "") -> Iterator[Experiment]:
     """While a verb works on an experiment: lock and log; if it fails, its cause and how to go on:
@@ -186,7 +191,5 @@ def working_on_run(
 ) -> Iterator[tuple[Experiment, RunDir]]:
     """As `open_run`, with lock and log, for verbs that write into the run's folder."""
     experiment, run = open_run(options, needed, stage)
-    sets = [word for text in options.set for word in ("--set", text)]
-    again = shlex.join(["asr-prune", options.verb, str(run.path), "--recipe", str(experiment.loaded.folder), *sets])
-    with working(options, experiment, again):
+    with working(options, experiment, same_command(options)):
         yield experiment, run

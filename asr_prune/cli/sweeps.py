@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
 from asr_prune.cli.plan import duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
-from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_verb, working
+from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_verb, same_command, working
 from asr_prune.errors import UserError, counted
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import Board
 from asr_prune.sweep.points import SHARED_STAGES, SweepPoint, points_of, reopened
 from asr_prune.sweep.schedule import SweepSchedule
-from asr_prune.workflow.experiment import NJ
 from asr_prune.workflow.log import print_messages
 from asr_prune.workflow.runner import Runner
 
@@ -38,7 +36,7 @@ def sweep_runs(options: argparse.Namespace) -> int:
     points = points_of(options.file, recipe, options.set)
     if options.dry_run:
         return print_forecast(points, options.nj)
-    again = _command(options)
+    again = same_command(options)
     if status := run_shared(points[0], options):
         print(f"all runs of the sweep need this stage; then go on with: {again}", file=sys.stderr)
         return status
@@ -69,14 +67,6 @@ def run_shared(point: SweepPoint, options: argparse.Namespace) -> int:
     except UserError as error:  # a signal killed the stage
         print(f"asr-prune: {error}", file=sys.stderr)
         return 1
-
-
-def _command(options: argparse.Namespace) -> str:
-    words = ["asr-prune", "sweep", str(options.file)]
-    words += ["--recipe", str(options.recipe)] if options.recipe else []
-    words += [word for text in options.set for word in ("--set", text)]
-    words += ["--nj", str(options.nj)] if options.nj != NJ else []
-    return shlex.join([*words, *(["--accept-code"] if options.accept_code else [])])
 
 
 def print_forecast(points: list[SweepPoint], nj: int) -> int:

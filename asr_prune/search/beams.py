@@ -26,7 +26,12 @@ class AtBeam:
     time: float
 
     def __str__(self) -> str:
-        return f"beam {self.beam:g}: loss {self.loss}, {self.time:.3g} of the time"
+        return f"beam {exact(self.beam)}: loss {self.loss}, {self.time:.3g} of the time"
+
+
+def exact(beam: float) -> str:
+    """A beam with all of its digits, but 13 and not 13.0."""
+    return repr(beam).removesuffix(".0")
 
 
 def speech_seconds(layout: Layout, run: RunDir) -> float:

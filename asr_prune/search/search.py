@@ -23,7 +23,7 @@ from asr_prune.pruning.networks import unmade
 from asr_prune.pruning.nodes import request_of
 from asr_prune.pruning.requests import CostRequest
 from asr_prune.run_dir import RunDir
-from asr_prune.search.beams import AtBeam, speech_seconds
+from asr_prune.search.beams import AtBeam, exact, speech_seconds
 from asr_prune.search.bound import Bound, OnDev, epochs_ce, final_ce
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
 from asr_prune.search.space import LEAST, Space, share_of
@@ -65,7 +65,7 @@ class SizeSearch:
         """
         entry = yaml.safe_dump({"prune": prune}, default_flow_style=True, width=10**6).strip()
         loaded = self.experiment.loaded
-        beams = [] if beam is None else [f"decode.beam={beam:g}"]
+        beams = [] if beam is None else [f"decode.beam={exact(beam)}"]
         sets = [*loaded.sets, *beams, f"runs=[{entry}]"]
         return SweepPoint(open_experiment(loaded.folder, sets, nj=1), prune["method"])
 
@@ -183,7 +183,7 @@ class SizeSearch:
         for beam in sorted(self.beams, reverse=True):
             point = self.point(prune, beam)
             if cause := self._made(point, RUN_STAGES)[0]:
-                raise UserError(f"{point.name} with beam {beam:g} failed: {cause}.")
+                raise UserError(f"{point.name} with beam {exact(beam)} failed: {cause}.")
             folder = self._folder(point)
             time = speech_seconds(point.experiment.layout, folder) / self.dense_time
             found.append(AtBeam(beam, self.bound.loss(dense, folder), time))

@@ -8,6 +8,7 @@ from typing import Any
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from asr_prune.search.beams import exact
 from asr_prune.search.pruner import CAUSE, WITHIN, ended
 from asr_prune.search.space import share_of
 
@@ -53,7 +54,7 @@ def trial_line(trial: FrozenTrial) -> str:
     verdict = "within surely" if told.get(SURELY) else "within" if told.get(WITHIN) else "beyond"
     outcome = told.get(CAUSE) or f"loss {told[LOSS]}: {verdict}"
     if BEAM in told:
-        outcome = f"with beam {told[BEAM]:g} {told[TIME]:.3g} of the time, {outcome}"
+        outcome = f"with beam {exact(told[BEAM])} {told[TIME]:.3g} of the time, {outcome}"
     return (
         f"trial {trial.number}: {told.get(RUN_NAME, 'no run')}, {share_of(trial):.3g} of the dense network, {outcome}"
     )

@@ -104,5 +104,6 @@ def test_a_run_that_is_not_guided_is_refused(done: SimpleNamespace, capsys: pyte
 
 
 def test_what_to_go_on_with_is_told(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["widths", "exp/tones/runs/thin"]) == 1
-    assert "go on with: asr-prune widths exp/tones/runs/thin --recipe recipes/tones" in capsys.readouterr().err
+    words = ["widths", "exp/tones/runs/thin", "--recipe", "recipes/tones", "--nj", "3", "--set", "decode.beam=9"]
+    assert main(words) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"go on with: asr-prune {' '.join(words)}"

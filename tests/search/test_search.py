@@ -16,10 +16,13 @@ sys.path[:0] = [str(ROOT / "sweep")]
 
 from sweeping import write_project  # noqa: E402
 
+from asr_prune.search.beams import AtBeam, exact  # noqa: E402
 from asr_prune.search.bound import Bound, Loss  # noqa: E402
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended  # noqa: E402
+from asr_prune.search.search import SizeSearch  # noqa: E402
 from asr_prune.search.space import Space  # noqa: E402
 from asr_prune.search.trials import again  # noqa: E402
+from asr_prune.workflow.experiment import open_experiment  # noqa: E402
 
 
 def add(study: optuna.Study, share: float, within: bool, ce: list[float], method: str = "l2") -> None:
@@ -154,6 +157,16 @@ def test_a_search_finds_a_network_and_goes_on_where_it_was(
     assert [line.split(" of ")[0] for line in lines[-2:-1]] == ["trial 0: gradual-params0.25, 0.25"]
     assert lines[-1].startswith("trial 1: gradual-params0.2")
     assert lines[-1].endswith("within surely") or "[" not in lines[-1]
+
+
+def test_a_beam_keeps_its_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(tmp_path, "")
+    monkeypatch.chdir(tmp_path)
+    search = SizeSearch(open_experiment("recipes/tiny"), Bound("wer", 1.0), Space(("l2",)))
+    for beam in (13.0, 12.3456789):
+        assert search.point({"method": "none"}, beam).experiment.loaded.recipe.decode.beam == beam
+    assert [exact(beam) for beam in (13.0, 12.3456789)] == ["13", "12.3456789"]
+    assert str(AtBeam(12.3456789, Loss(0.1), 0.5)).startswith("beam 12.3456789: ")
 
 
 @pytest.mark.trains
