@@ -14,13 +14,12 @@ from asr_prune.report.results import Result
 from asr_prune.report.results_page import PLOT, differences, read_results_page, results_page
 from asr_prune.report.run_card import run_card
 from asr_prune.report.run_list import SORTS, run_list
-from asr_prune.report.sets import by_seed, read_run
+from asr_prune.report.sets import by_seed, compare_all, read_run
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import failures
 from asr_prune.text import decoded
 from asr_prune.workflow.experiment import Experiment
-from asr_prune.workflow.ledger import read_json
 from asr_prune.workflow.runner import Runner
 
 #: the page of the report, beside recipe.yaml
@@ -126,10 +125,14 @@ def _copy_page(experiment: Experiment, path: Path) -> None:
 
 
 def _letters(layout: Layout, sets: dict[str, list[Result]]) -> dict[str, str]:
-    """Of the sets that the report has compared as they are now."""
-    compared = read_json(layout.report / "comparison.json").get("sets", [])
-    now = {name: sorted(row.run for row in rows) for name, rows in sets.items()}
-    return {own["set"]: own["letters"] for own in compared if now.get(own["set"]) == sorted(own["runs"])}
+    """Of the sets whose runs are compared with one another, as they are now."""
+    comparison = compare_all(layout.existing_runs(), samples=0, seed=0)  # letters need no intervals
+    if comparison is None:
+        return {}
+    now = {name: {row.run for row in rows} for name, rows in sets.items()}
+    compared = zip(comparison.rows, comparison.results, strict=True)
+    found = {row.runs.name: (row.letters, {one.run for one in results}) for row, results in compared}
+    return {name: letters for name, (letters, runs) in found.items() if now.get(name) == runs}
 
 
 def _compare(path: Path, sets: dict[str, list[Result]]) -> int:
