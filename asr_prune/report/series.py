@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -33,19 +33,19 @@ class Series:
         """Two fields of `Result`, by default node counts and test WERs (%), a point per request;
         runs that differ in seed alone give their medians.
         """
-        groups: dict[tuple[float | str | None, ...], list[Result]] = {}
-        for row in self.rows:
-            if finite(getattr(row, size)) is None or finite(getattr(row, error)) is None:
-                continue
-            groups.setdefault(request(row), []).append(row)
-        points = [
-            (
-                median(getattr(row, size) for row in group),
-                median(getattr(row, error) for row in group),
-            )
-            for group in groups.values()
-        ]
-        return [x for x, _ in sorted(points)], [y for _, y in sorted(points)]
+        pairs = [(row, finite(getattr(row, size)), finite(getattr(row, error))) for row in self.rows]
+        points = median_line((row, x, y) for row, x, y in pairs if x is not None and y is not None)
+        return [x for x, _ in points], [y for _, y in points]
+
+
+def median_line(points: Iterable[tuple[Result, float, float]]) -> list[tuple[float, float]]:
+    """What a line joins: of runs, each with its cost and its error, the medians of both, a point per
+    request.
+    """
+    groups: dict[tuple[float | str | None, ...], list[tuple[float, float]]] = {}
+    for row, cost, error in points:
+        groups.setdefault(request(row), []).append((cost, error))
+    return sorted((median(x for x, _ in group), median(y for _, y in group)) for group in groups.values())
 
 
 def request(row: Result) -> tuple[float | str | None, ...]:

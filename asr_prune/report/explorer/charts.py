@@ -31,7 +31,7 @@ from bokeh.plotting import figure
 _SOURCES = {
     "runs": "x y run wer size cost seed colour marker alpha",
     "intervals": "x low high colour",
-    "means": "xs ys colour dash",
+    "lines": "xs ys colour dash",
     "front": "x y",
     "bands": "low high colour",
     "dense": "y colour",
@@ -49,7 +49,7 @@ def main_chart(y_range: Sequence[float]) -> str:
     """JSON of the chart of WER (%), within `y_range`, against cost: a linear and a logarithmic one,
     of which the page shows one. A click on a run calls `openRun` of the page with its name.
     """
-    sources = _sources("runs", "intervals", "means", "front", "bands", "dense")
+    sources = _sources("runs", "intervals", "lines", "front", "bands", "dense")
     plots = [_wer_figure(scale, sources, y_range) for scale in ("linear", "log")]
     return _stable(column(*plots, sizing_mode="stretch_width"))
 
@@ -96,7 +96,7 @@ def _wer_figure(scale: str, sources: _Sources, y_range: Sequence[float]) -> figu
     plot.step("x", "y", source=sources["front"], mode="after", **broad)
     plot.segment("x", "low", "x", "high", source=sources["intervals"], color="colour", alpha=0.45)
     look = {"color": "colour", "line_dash": "dash", "line_width": 1.8}
-    plot.multi_line("xs", "ys", source=sources["means"], **look)
+    plot.multi_line("xs", "ys", source=sources["lines"], **look)
     _add_runs(plot, sources["runs"])
     return plot
 

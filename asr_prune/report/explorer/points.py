@@ -1,17 +1,16 @@
-"""What the main chart draws: runs, mean lines, the Pareto front and the dense references."""
+"""What the main chart draws: runs, lines of medians, the Pareto front and the dense references."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean
 from typing import Any
 
 from asr_prune.pruning.registry import find_options
 from asr_prune.report.explorer.costs import COSTS
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.results import Result, finite, is_dense, references
-from asr_prune.report.series import COLOURS, DENSE, Series, median_run, request, series
+from asr_prune.report.series import COLOURS, DENSE, Series, median_line, median_run, series
 from asr_prune.report.wer_plot import bottom, ceiling
 
 #: the colours of `series` on a light and on a dark page, in their order: all stand out from it by
@@ -60,14 +59,10 @@ def front(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
     return best
 
 
-def mean_line(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
-    """Mean cost and mean WER of the runs that differ in seed alone, a point per request."""
-    groups: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
-    for run in runs:
-        row, value = run.row, run.costs[cost]
-        if value is not None:
-            groups.setdefault(request(row), []).append((value, row.wer_test))
-    return sorted((mean(x for x, _ in group), mean(y for _, y in group)) for group in groups.values())
+def points_of_line(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
+    """Its points, (cost, WER), as in the pictures."""
+    known = ((run.row, run.costs[cost], finite(run.row.wer_test)) for run in runs)
+    return median_line((row, x, y) for row, x, y in known if x is not None and y is not None)
 
 
 def takes_widths(method: str) -> bool:
@@ -106,7 +101,7 @@ def _series(line: Series, runs: Sequence[CostedRun]) -> dict[str, Any]:
     look |= {"marker": MARKERS[line.marker], "dash": "solid"}
     if takes_widths(runs[0].row.method):
         look |= {"colour": DENSE, "dark": _DENSE_DARK, "dash": "dotted"}
-    lines = {cost.key: mean_line(runs, cost.key) for cost in COSTS}
+    lines = {cost.key: points_of_line(runs, cost.key) for cost in COSTS}
     return {"name": line.name, **look, "lines": lines}
 
 

@@ -50,7 +50,7 @@ function draw() {
     high: column(barred, run => clip(run.high)), colour: column(barred, run => run.colour)});
   const lines = chart.series.filter(each => shown(each.name) && each.lines[cost]);
   const along = (each, value) => each.lines[cost].map(value);
-  fill(drawn, "means", {xs: column(lines, each => along(each, ([x]) => place(each.name, x))),
+  fill(drawn, "lines", {xs: column(lines, each => along(each, ([x]) => place(each.name, x))),
     ys: column(lines, each => along(each, ([, y]) => clip(y))),
     colour: column(lines, each => colourOf(each.name)), dash: column(lines, each => each.dash)});
   const best = shown("front") ? chart.fronts[cost] : [];

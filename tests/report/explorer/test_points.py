@@ -16,7 +16,7 @@ from asr_prune.report.explorer.points import (
     chart_data,
     front,
     known_runs,
-    mean_line,
+    points_of_line,
     takes_widths,
 )
 from asr_prune.report.series import series
@@ -38,11 +38,14 @@ def test_the_front_is_what_no_run_beats(pairs: list[tuple[float | None, float]])
     assert front(runs, "nodes") == sorted(known - beaten)
 
 
-def test_seeds_meet_in_their_mean() -> None:
+def test_seeds_meet_in_their_median_as_in_the_picture() -> None:
     runs = [scored(f"s{wer}", 10 * wer, wer, keep_asked=0.5) for wer in (10.0, 11.0, 15.0)]
     runs.append(scored("q", 20.0, 20.0, keep_asked=0.25))
     runs.append(scored("unknown", None, 99.0, keep_asked=0.25))
-    assert mean_line(runs, "nodes") == [(20.0, 20.0), (120.0, 12.0)]
+    assert points_of_line(runs, "nodes") == [(20.0, 20.0), (110.0, 11.0)]
+    rows = [invented(f"s{wer}", "l2", 10 * wer, wer, keep_asked=0.5) for wer in (10, 11, 15)]
+    drawn = chart_data(rows, {row.run: Details() for row in rows})["series"][1]["lines"]["nodes"]
+    assert ([x for x, _ in drawn], [y for _, y in drawn]) == series(rows)[0].line() == ([110], [11])
 
 
 def test_every_cost_of_a_run() -> None:
