@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.integrity import Damaged, checked
-from asr_prune.report.cells import FORMER, FORMER_LEGEND
+from asr_prune.report.cells import FORMER, FORMER_LEGEND, decimals
 from asr_prune.report.former import former_runs
 from asr_prune.run_dir import RunDir
 
@@ -57,7 +57,7 @@ def imported_figures(run: RunDir) -> str:
     """
     train, size, heard = _read(run.train), _read(run.size), _heard(run)
     near = f"distance {train['dev_ce_final']:.4f}, same best {100 * train['frame_accuracy_dev']:.1f} %"
-    words = f", other words {_other(heard):.2f} %" if heard else ""
+    words = f", {_other(heard)}" if heard else ""
     return f"{near}{words}, {size['macs'] / train['macs_dense']:.2f} of the multiply-adds"
 
 
@@ -67,15 +67,22 @@ def _heard(run: RunDir) -> dict[str, Any] | None:
     return found
 
 
-def _other(found: dict[str, Any]) -> float:
-    return float(100 * found["edits"] / max(found["words"], 1))
+def _other(found: dict[str, Any]) -> str:
+    """In words; an original that finds no words has none that could differ."""
+    share = _share(found)
+    return f"{found['edits']} words where the original has none" if share is None else f"other words {share:.2f} %"
+
+
+def _share(found: dict[str, Any]) -> float | None:
+    return 100 * found["edits"] / found["words"] if found["words"] else None
 
 
 def _words(found: dict[str, Any] | None) -> str:
     if not found:
         return ""
     alike = f"{found['utterances_alike']} of {found['utterances']}"
-    return f"  {_other(found):10.2f}  {alike:>17}  {1000 * found['rtf']:5.1f}{_wer(found, 'errors')}"
+    share = decimals(_share(found), 2)
+    return f"  {share:>10}  {alike:>17}  {1000 * found['rtf']:5.1f}{_wer(found, 'errors')}"
 
 
 def _wer(found: dict[str, Any], key: str) -> str:

@@ -156,11 +156,15 @@ def _what_the_cut_changed(run: RunDir, small: Model, dev: Sample, graph: Path | 
     total = sum(len(own.one) for own in pairs)
     ces = [figures[f"dev_ce_{when}"] for when in ("before_cut", "after_cut", "final")]
     log.info("  cut: dev cross-entropy %.4f before, %.4f after, %.4f at the end of the run", *ces)
-    share = 100 * changed / max(total, 1)
-    text = "  from before the cut to the shrunk network: %d word edits on dev, %.1f %% of %d words before the cut"
-    log.info(text, changed, share, total)
+    log.info("  from before the cut to the shrunk network: %s", _edits_on_dev(changed, total))
     of = {"words_dev": total, "words_changed_dev": changed}
     return of | {key: figures[key] for key in ("norm_mass_removed", "converged")}
+
+
+def _edits_on_dev(edits: int, words: int) -> str:
+    """words: those before the cut, of which a network that says nothing has none."""
+    of = f"{100 * edits / words:.1f} % of {words} words" if words else "no words"
+    return f"{edits} word edits on dev, {of} before the cut"
 
 
 def _note_alike(of: Sample, alike: int, part: str) -> None:

@@ -37,7 +37,7 @@ def test_a_run_in_words(tmp_path: Path) -> None:
     assert imported_figures(heard) == f"{near}, other words 90.00 %, 0.50 of the multiply-adds"
 
 
-@pytest.mark.parametrize("words", [None, WORDS | SPOKEN, WORDS | {"words_spoken": 0}])
+@pytest.mark.parametrize("words", [None, WORDS | SPOKEN, WORDS | {"words_spoken": 0, "words": 0}])
 def test_figures_stand_under_their_heads_however_long_a_name_is(tmp_path: Path, words: dict[str, Any] | None) -> None:
     long = "group_lasso-macs0.5-epochs-1-utterances-2-init-another"
     head, *rows = imported_lines([made(tmp_path, "a", words), made(tmp_path, long, words)])[:3]
@@ -45,6 +45,12 @@ def test_figures_stand_under_their_heads_however_long_a_name_is(tmp_path: Path, 
     assert len(head) == len(rows[0]) == len(rows[1])
     for title, cell in (("nodes", "25 of 50"), ("distance", "0.0812"), ("same best", "24.1 %")):
         assert [row.index(cell) + len(cell) for row in rows] == [head.index(title) + len(title)] * 2
+
+
+def test_without_words_of_the_original_there_is_no_share(tmp_path: Path) -> None:
+    run = made(tmp_path, "a", WORDS | {"words": 0, "words_spoken": 0})
+    assert "9 words where the original has none" in imported_figures(run)
+    assert "        -             1 of 4" in imported_lines([run])[1]
 
 
 def test_a_damaged_run_is_named_below_the_others(tmp_path: Path) -> None:

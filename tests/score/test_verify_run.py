@@ -23,7 +23,7 @@ from asr_prune.features.stored import Stored
 from asr_prune.hmm.network_features import NetworkFeatures
 from asr_prune.lang.tokens import BEGIN, BLANK
 from asr_prune.score import verify_run
-from asr_prune.score.verify_run import Sample, _words_that_differ, sample
+from asr_prune.score.verify_run import Sample, _edits_on_dev, _words_that_differ, sample
 from asr_prune.stages import STAGES
 
 pytestmark = pytest.mark.trains
@@ -46,6 +46,11 @@ def stored(folder: Path, seconds: list[float]) -> Stored:
     feats = [(f"utt{i:03d}", np.zeros((round(100 * own), 1), np.float32)) for i, own in enumerate(seconds)]
     write_matrices(folder / "feats", feats, place=folder / "feats")
     return Stored.open(folder / "feats.scp", lambda _, matrix: matrix)
+
+
+def test_edits_are_a_share_of_words_only_if_there_are_some() -> None:
+    assert _edits_on_dev(3, 40) == "3 word edits on dev, 7.5 % of 40 words before the cut"
+    assert _edits_on_dev(3, 0) == "3 word edits on dev, no words before the cut"
 
 
 def test_half_an_hour_is_compared_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
