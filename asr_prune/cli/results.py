@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_experiment
@@ -20,6 +21,7 @@ from asr_prune.stages import works_of
 from asr_prune.sweep.board import failures
 from asr_prune.text import decoded
 from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.ledger import OTHER_SETTINGS
 from asr_prune.workflow.runner import Runner
 
 #: the page of the report, beside recipe.yaml
@@ -113,15 +115,36 @@ def write_results(options: argparse.Namespace) -> int:
 
 
 def _copy_page(experiment: Experiment, path: Path) -> None:
-    """Raises UserError if the page is not of the runs as they are now."""
-    runner, page = Runner(experiment.pooled.layout), experiment.pooled.layout.report / "index.html"
-    states = map(runner.state, works_of("report", experiment))
-    if late := next((state for state in states if state.due), None):
-        remedy = f"make it again first: {experiment.command_of('report')}"
-        raise UserError(f"{page} is not up to date ({late.why}); {remedy}")
+    """Raises UserError if the page is not of the runs as they are now, or of other settings."""
+    page, again = experiment.pooled.layout.report / "index.html", experiment.command_of("report")
+    changes = _since_report(experiment)
+    if OTHER_SETTINGS in changes:
+        what = "was made with other settings of report or score; give the --set that it was made with"
+        raise UserError(f"{page} {what}, or make it again: {again}")
+    if changes:
+        raise UserError(f"{page} is not up to date ({'; '.join(changes)}); make it again first: {again}")
     with atomic(path, "wb") as file:
         file.write(page.read_bytes())
     print(path)
+
+
+def _since_report(experiment: Experiment) -> list[str]:
+    """What has changed since the report was made, in words. Which passes or features the recipe
+    reads now does not count: files that the report has read must be what they were, and so must the
+    runs, new ones included.
+    """
+    layout, (work,) = experiment.pooled.layout, works_of("report", experiment)
+    runner = Runner(layout)
+    recorded = runner.ledger(work).recorded(work.entry)
+    if not recorded:
+        return ["not made yet"]
+    now = runner.fingerprint(work)
+    read = {name: runner.hashes.of(Path(name)) for name in recorded["inputs"]}
+    runs = {name: own for name, own in now.inputs.items() if layout.runs in Path(name).parents}
+    if changes := replace(now, inputs=read | runs).changes(recorded):
+        return [OTHER_SETTINGS if OTHER_SETTINGS in changes else f"changed: {'; '.join(changes)}"]
+    lost = runner.ledger(work).lost_output(work.entry)
+    return [f"{lost} is {'changed' if lost.exists() else 'missing'}"] if lost else []
 
 
 def _letters(layout: Layout, sets: dict[str, list[Result]]) -> dict[str, str]:

@@ -21,6 +21,8 @@ from asr_prune.workflow.code import Sources
 from asr_prune.workflow.processor import this_machine
 
 MISSING = "missing"
+#: what has changed if a work's arguments are others than they were
+OTHER_SETTINGS = "settings"
 
 
 class Hashes:
@@ -72,7 +74,7 @@ class Fingerprint:
 
     def changes(self, before: Mapping[str, Any]) -> list[str]:
         """What differs from a recorded fingerprint, in words."""
-        lines = ["settings"] if before.get("arguments") != self.arguments else []
+        lines = [OTHER_SETTINGS] if before.get("arguments") != self.arguments else []
         for name, words in (("inputs", "{}"), ("code", "code of {}"), ("libraries", "version of {}")):
             now, old = getattr(self, name), before.get(name, {})
             changed = sorted(key for key in {**now, **old} if now.get(key) != old.get(key))

@@ -62,3 +62,48 @@ def test_one_set_has_no_letter() -> None:
     add_run("dense", "none", 1)
     assert main(WRITE) == 0
     assert letters() == {"dense": "-"}
+
+
+def report(*more: str) -> None:
+    assert main(["report", "--recipe", "recipes/tiny", *more]) == 0
+
+
+PAGE = Path("recipes/tiny/results.html")
+
+
+def test_the_page_of_a_report_of_another_pass_is_copied_until_that_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    add_run("dense", "none", 1)
+    labels = Layout("tiny").hmm("mono") / "pdf.ark"
+    labels.parent.mkdir(parents=True)
+    labels.write_text("labels")
+    report("--set", "hmm.passes=[{type: mono}]")
+    assert main([*WRITE, "--page"]) == 0
+    assert PAGE.read_bytes() == Path("exp/tiny/report/index.html").read_bytes()
+    labels.write_text("other labels")
+    assert main([*WRITE, "--page"]) == 1
+    assert "index.html is not up to date (changed: exp/tiny/align/mono/pdf.ark); make" in capsys.readouterr().err
+
+
+def test_a_report_with_other_settings_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    add_run("dense", "none", 1)
+    report("--set", "report.title=Another")
+    assert main([*WRITE, "--page"]) == 1
+    said = "index.html was made with other settings of report or score; give the --set that it was made with, or make"
+    assert said in capsys.readouterr().err
+    assert not PAGE.exists()
+    assert main([*WRITE, "--page", "--set", "report.title=Another"]) == 0
+    assert "Another" in PAGE.read_text()
+
+
+def test_a_report_that_lacks_a_run_or_a_file_is_not_copied(capsys: pytest.CaptureFixture[str]) -> None:
+    add_run("dense", "none", 1)
+    assert main([*WRITE, "--page"]) == 1
+    assert "index.html is not up to date (not made yet)" in capsys.readouterr().err
+    report()
+    add_run("l2-keep0.5", "l2", 1)
+    assert main([*WRITE, "--page"]) == 1
+    assert "(changed: exp/tiny/runs/l2-keep0.5/result.json" in capsys.readouterr().err
+    report()
+    Path("exp/tiny/report/index.html").write_text("")
+    assert main([*WRITE, "--page"]) == 1
+    assert "index.html is changed" in capsys.readouterr().err
