@@ -10,8 +10,8 @@ from asr_prune.report.cells import Column, columns, legend
 from asr_prune.report.results import Result
 
 #: Columns that may be narrowed, in this order, with the width that each keeps:
-#: 0 is the run, 1 the method, 4 the nodes per layer.
-_SHRINKABLE = ((1, 8), (0, 20), (4, 13), (0, 12), (1, 6), (4, 7), (0, 8))
+#: 0 is the run, 1 the method, 4 the nodes per layer. Methods have short names, which say most.
+_SHRINKABLE = ((0, 20), (4, 13), (0, 12), (4, 7), (1, 8), (0, 8), (1, 6))
 
 
 def shorten(text: str, width: int) -> str:
@@ -20,6 +20,15 @@ def shorten(text: str, width: int) -> str:
         return text
     tail = (width - 2) * 3 // 5
     return f"{text[: width - 2 - tail]}..{text[len(text) - tail :]}"
+
+
+def _narrowed(text: str, width: int) -> str:
+    """A cell in at most `width` characters: of a method with its marks the name alone is shortened,
+    if four characters of it are left.
+    """
+    name, blank, marks = text.partition(" ")
+    room = width - len(blank + marks)
+    return f"{shorten(name, room)}{blank}{marks}" if room >= 4 else shorten(text, width)
 
 
 def over_picture(run: str) -> str:
@@ -38,7 +47,7 @@ def fit(widths: Sequence[int], limit: int, gaps: int) -> list[int]:
 
 def _line(texts: Sequence[str], widths: Sequence[int], every: Sequence[Column]) -> str:
     cells = [
-        " " * column.gap + (shorten(text, width).ljust(width) if column.left else text.rjust(width))
+        " " * column.gap + (_narrowed(text, width).ljust(width) if column.left else text.rjust(width))
         for text, width, column in zip(texts, widths, every, strict=True)
     ]
     return "".join(cells)[every[0].gap :].rstrip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,24 @@ def test_fits_and_is_aligned(width: int) -> None:
     assert lines[3].index("10.74 [") == lines[4].index("11.77 [")
     assert lines[4].startswith("gro")
     assert ".." in lines[4].split()[0]
+
+
+@pytest.mark.parametrize("marks", [{}, {"former": True}, {"former": True, "teachers": ["dense"]}])
+def test_a_method_can_be_read_with_its_marks(marks: dict[str, object]) -> None:
+    more = {"keep_asked": 0.25, "dev_ce_before_cut": 1.234, "dev_ce_after_cut": 1.301, "norm_mass_removed": 0.02}
+    rows = [invented(f"group_lasso-keep0.25-s{n}", "group_lasso", 256, 11.77, **more, **marks) for n in (1, 2)]
+    lines = table([ROWS[0], *rows, replace(ROWS[1], former=True)], 140).splitlines()
+    assert max(map(len, lines)) <= 140
+    end = f"{' +T' if 'teachers' in marks else ''}{' (*)' if marks else ''}"
+    assert [f"group_lasso{end} " in line for line in lines[4:6]] == [True, True]
+    assert len({line.split()[0] for line in lines[4:6]}) == 2
+
+
+def test_marks_stay_whole_where_a_name_is_cut() -> None:
+    row = invented("a-very-long-name-of-a-run-that-is-cut", "group_lasso", 256, 11.77, former=True)
+    line = table([replace(row, nodes_per_layer=[101, 70, 50, 35]), ROWS[1]], 122).splitlines()[3]
+    assert " (*) " in line
+    assert line.split()[1].startswith("g")
 
 
 @given(st.text("abcdef", max_size=30), st.integers(6, 40))
