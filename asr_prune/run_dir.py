@@ -150,13 +150,14 @@ class RunDir:
 
     def written_since(self, time: float) -> bool:
         """Whether any of its files was written after `time`, as of time.time()."""
-        return any(_written(os.path.join(at, name)) > time for at, _, names in os.walk(self.path) for name in names)
+        paths = (Path(at) / name for at, _, names in os.walk(self.path) for name in names)
+        return any(_written(path) > time for path in paths)
 
 
-def _written(path: str) -> float:
+def _written(path: Path) -> float:
     """When; 0 if it is gone, as what a running work keeps may be."""
     try:
-        return os.path.getmtime(path)
+        return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
 

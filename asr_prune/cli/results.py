@@ -119,10 +119,11 @@ def _copy_page(experiment: Experiment, path: Path) -> None:
     page, again = experiment.pooled.layout.report / "index.html", experiment.command_of("report")
     changes = _since_report(experiment)
     if OTHER_SETTINGS in changes:
-        what = "was made with other settings of report or score; give the --set that it was made with"
-        raise UserError(f"{page} {what}, or make it again: {again}")
+        what = f"{page} was made with other settings of report or score"
+        raise UserError(f"{what}; give the --set that it was made with, or make it again: {again}")
     if changes:
-        raise UserError(f"{page} is not up to date ({'; '.join(changes)}); make it again first: {again}")
+        what = f"{page} is not up to date ({'; '.join(changes)})"
+        raise UserError(f"{what}; make it again first: {again}")
     with atomic(path, "wb") as file:
         file.write(page.read_bytes())
     print(path)
@@ -153,9 +154,11 @@ def _letters(layout: Layout, sets: dict[str, list[Result]]) -> dict[str, str]:
     if comparison is None:
         return {}
     now = {name: {row.run for row in rows} for name, rows in sets.items()}
-    compared = zip(comparison.rows, comparison.results, strict=True)
-    found = {row.runs.name: (row.letters, {one.run for one in results}) for row, results in compared}
-    return {name: letters for name, (letters, runs) in found.items() if now.get(name) == runs}
+    found = {}
+    for row, results in zip(comparison.rows, comparison.results, strict=True):
+        if now.get(row.runs.name) == {one.run for one in results}:
+            found[row.runs.name] = row.letters
+    return found
 
 
 def _compare(path: Path, sets: dict[str, list[Result]]) -> int:

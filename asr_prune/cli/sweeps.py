@@ -9,7 +9,14 @@ from pathlib import Path
 from asr_prune.cli.plan import duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
-from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_verb, same_command, working
+from asr_prune.cli.shared import (
+    Verbs,
+    add_accept_code,
+    add_set_options,
+    add_verb,
+    same_command,
+    working,
+)
 from asr_prune.errors import UserError, counted
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import Board

@@ -41,14 +41,16 @@ def imported_lines(runs: Sequence[RunDir]) -> list[str]:
 
 
 def _table(found: dict[str, tuple[str, dict[str, Any] | None]]) -> list[str]:
-    """Heading, a line for each run and legend; found: figures of each, and of its words if compared."""
+    """Heading, a line for each run and legend. found: figures of each, and those of its words, if
+    they were compared.
+    """
     wide = max(map(len, found))
     first = next((words for _, words in found.values() if words), None)
+    head, rows = _HEAD, [f"{name:{wide}}{row}{_words(words)}" for name, (row, words) in found.items()]
     if not first:
-        return [f"{'run':{wide}}{_HEAD}", *(f"{name:{wide}}{row}" for name, (row, _) in found.items()), _NO_VOSK]
-    spoken = "       WER" if first["words_spoken"] else ""
-    rows = [f"{name:{wide}}{row}{_words(words)}" for name, (row, words) in found.items()]
-    return [f"{'run':{wide}}{_HEAD}{_IN_VOSK}{spoken}", *rows, _original(first), _LEGEND]
+        return [f"{'run':{wide}}{head}", *rows, _NO_VOSK]
+    head += _IN_VOSK + ("       WER" if first["words_spoken"] else "")
+    return [f"{'run':{wide}}{head}", *rows, _original(first), _LEGEND]
 
 
 def imported_figures(run: RunDir) -> str:
@@ -56,9 +58,13 @@ def imported_figures(run: RunDir) -> str:
     compared, words of test. Raises Damaged if its files are.
     """
     train, size, heard = _read(run.train), _read(run.size), _heard(run)
-    near = f"distance {train['dev_ce_final']:.4f}, same best {100 * train['frame_accuracy_dev']:.1f} %"
-    words = f", {_other(heard)}" if heard else ""
-    return f"{near}{words}, {size['macs'] / train['macs_dense']:.2f} of the multiply-adds"
+    figures = [
+        f"distance {train['dev_ce_final']:.4f}",
+        f"same best {100 * train['frame_accuracy_dev']:.1f} %",
+        *([_other(heard)] if heard else []),
+        f"{size['macs'] / train['macs_dense']:.2f} of the multiply-adds",
+    ]
+    return ", ".join(figures)
 
 
 def _heard(run: RunDir) -> dict[str, Any] | None:
@@ -69,8 +75,9 @@ def _heard(run: RunDir) -> dict[str, Any] | None:
 
 def _other(found: dict[str, Any]) -> str:
     """In words; an original that finds no words has none that could differ."""
-    share = _share(found)
-    return f"{found['edits']} words where the original has none" if share is None else f"other words {share:.2f} %"
+    if (share := _share(found)) is None:
+        return f"{found['edits']} words where the original has none"
+    return f"other words {share:.2f} %"
 
 
 def _share(found: dict[str, Any]) -> float | None:

@@ -42,7 +42,8 @@ def run_list(
         what = f"{layout.exp} has no run{f' whose name contains {only!r}' if only else ''}"
         raise UserError(f"{what}; asr-prune list without arguments lists all that there is.")
     rows, others = _read(runs)
-    finished = len(rows) + sum(run.vosk.is_file() for run in runs)  # those of imported models have no row
+    # runs of imported models have no row
+    finished = len(rows) + sum(run.vosk.is_file() for run in runs)
     count = f"{counted(runs, 'run')}, {finished} finished"
     lines = [
         f"{layout.exp}: {count}",

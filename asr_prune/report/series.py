@@ -33,19 +33,24 @@ class Series:
         """Two fields of `Result`, by default node counts and test WERs (%), a point per request;
         runs that differ in seed alone give their medians.
         """
-        pairs = [(row, finite(getattr(row, size)), finite(getattr(row, error))) for row in self.rows]
-        points = median_line((row, x, y) for row, x, y in pairs if x is not None and y is not None)
+        known = []
+        for row in self.rows:
+            cost, wrong = finite(getattr(row, size)), finite(getattr(row, error))
+            if cost is not None and wrong is not None:
+                known.append((row, cost, wrong))
+        points = median_line(known)
         return [x for x, _ in points], [y for _, y in points]
 
 
 def median_line(points: Iterable[tuple[Result, float, float]]) -> list[tuple[float, float]]:
-    """What a line joins: of runs, each with its cost and its error, the medians of both, a point per
-    request.
+    """What a line joins, a point per request: of runs, each with its cost and its error, the medians
+    of both.
     """
     groups: dict[tuple[float | str | None, ...], list[tuple[float, float]]] = {}
     for row, cost, error in points:
         groups.setdefault(request(row), []).append((cost, error))
-    return sorted((median(x for x, _ in group), median(y for _, y in group)) for group in groups.values())
+    columns = [zip(*group, strict=True) for group in groups.values()]
+    return sorted((median(costs), median(errors)) for costs, errors in columns)
 
 
 def request(row: Result) -> tuple[float | str | None, ...]:

@@ -38,7 +38,12 @@ class ServedReport:
     changed, and draws the report again.
     """
 
-    def __init__(self, layout: Layout, draw: Callable[[Path], object], tests: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        draw: Callable[[Path], object],
+        tests: Sequence[Path],
+    ) -> None:
         self.layout, self._draw, self._tests = layout, draw, tests
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)

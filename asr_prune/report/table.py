@@ -47,7 +47,7 @@ def fit(widths: Sequence[int], limit: int, gaps: int) -> list[int]:
 
 def _line(texts: Sequence[str], widths: Sequence[int], every: Sequence[Column]) -> str:
     cells = [
-        " " * column.gap + (_narrowed(text, width).ljust(width) if column.left else text.rjust(width))
+        " " * column.gap + (f"{_narrowed(text, width):{width}}" if column.left else text.rjust(width))
         for text, width, column in zip(texts, widths, every, strict=True)
     ]
     return "".join(cells)[every[0].gap :].rstrip()

@@ -67,7 +67,8 @@ def _check(experiment: Experiment) -> None:
     if experiment.recipe.noise.snr:
         raise UserError(f"{where}: corpus.folds has no test set to add noise to; set noise.snr=, or corpus.folds to 0.")
     if experiment.imported:
-        raise UserError(f"{where}: corpus.folds: an imported model may know all speakers; set corpus.folds to 0.")
+        why = "corpus.folds: an imported model may know all speakers"
+        raise UserError(f"{where}: {why}; set corpus.folds to 0.")
     asked = [f"hmm.labels names {labels}"] if (labels := experiment.recipe.hmm.labels) else []
     for run in experiment.runs:
         asked += [f"run {run.name}: {what}" for what in _learned_elsewhere(run)]

@@ -130,11 +130,12 @@ def failures(layout: Layout) -> dict[str, str]:
     """Why runs of an experiment, or of its folds, failed in the last start of their sweep, by name;
     without those on which work went on since.
     """
-    paths, kind = sorted(layout.whole.exp.glob("sweeps/*.json")), _kind(layout.part)
-    runs = [run for path in paths for run in read_json(path).get("runs", {}).items()]
-    own = [run for run in runs if run[1].get("state") == "failed" and _kind(run[1].get("part", "")) == kind]
-    found = sorted((run.get("began", 0.0) + (run.get("seconds") or 0.0), name, run["cause"]) for name, run in own)
-    return {name: f"failed: {cause}" for time, name, cause in found if not layout.run(name).written_since(time)}
+    found = []
+    for path in layout.whole.exp.glob("sweeps/*.json"):
+        for name, own in read_json(path).get("runs", {}).items():
+            if own.get("state") == "failed" and _kind(own.get("part", "")) == _kind(layout.part):
+                found.append((own["began"] + own["seconds"], name, f"failed: {own['cause']}"))
+    return {name: why for time, name, why in sorted(found) if not layout.run(name).written_since(time)}
 
 
 def _kind(part: str) -> str:
