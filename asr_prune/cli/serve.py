@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_recipe_options, add_verb, given_experiment, not_negative
+from asr_prune.errors import UserError
 from asr_prune.lang.overlap import OVERLAP
 from asr_prune.workflow.experiment import Experiment
 
@@ -32,7 +33,11 @@ def serve(options: argparse.Namespace) -> None:
     """Serves until it is interrupted."""
     from asr_prune.report.server import is_loopback, open_server
 
-    report = served_report(given_experiment(options))
+    experiment = given_experiment(options)
+    if experiment.imported:
+        what = "the runs of an imported model have a table and no page"
+        raise UserError(f"{what}; print it with {experiment.command_of('report')}")
+    report = served_report(experiment)
     with open_server(report, options.host, options.port) as server, report, suppress(KeyboardInterrupt):
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = f"http://{host}:{server.server_port}/"

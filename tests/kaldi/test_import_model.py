@@ -115,6 +115,8 @@ def test_what_does_not_fit_is_one_sentence(project: Path, capsys: pytest.Capture
     assert "needs features.network.type online" in capsys.readouterr().err
     assert main([*check, "--set", "network.model="]) == 1
     assert "model must be given with type nnet3" in capsys.readouterr().err
+    assert main(["serve", "--recipe", "recipes/small"]) == 1
+    assert "have a table and no page; print it with asr-prune report --recipe" in capsys.readouterr().err
     assert main([*check, "--set", "network.left_context=3"]) == 1
     assert "left_context and right_context must be 0 with type nnet3" in capsys.readouterr().err
 
