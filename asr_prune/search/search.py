@@ -24,13 +24,15 @@ from asr_prune.pruning.nodes import request_of
 from asr_prune.pruning.requests import CostRequest
 from asr_prune.run_dir import RunDir
 from asr_prune.search.beams import AtBeam, speech_seconds
-from asr_prune.search.bound import Bound, OnDev, epochs_ce, final_ce
+from asr_prune.search.bound import Bound, OnDev, final_ce
+from asr_prune.search.epochs import Epochs, epochs_ce
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
 from asr_prune.search.space import LEAST, Space, share_of
 from asr_prune.search.trials import BEAM, BEYOND, LOSS, PRUNE, RUN_NAME, SURELY, TIME, again, best, trial_line
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
 from asr_prune.sweep.worker import RunTask, Worker
 from asr_prune.workflow.experiment import Experiment, open_experiment
+from asr_prune.workflow.runner import Runner
 
 log = logging.getLogger(__name__)
 
@@ -198,21 +200,27 @@ class SizeSearch:
         """
         out = point.experiment.layout.log(f"search/{point.name}")
         log.info("%s: %s", point.name, ", ".join(stages))
+        epochs = Epochs(self._folder(point), trial is not None and self._untrained(point))
         worker = Worker(RunTask.of(point, out, self.accept_code, tuple(stages)))
         try:
             while not wait([worker.process.sentinel], _LOOK):
-                if trial is not None and self._hopeless(trial, self._folder(point)):
+                if trial is not None and self._hopeless(trial, epochs):
                     return BEYOND, True
         finally:
             worker.stop()
         if trial is not None:
-            self._hopeless(trial, self._folder(point))
+            self._hopeless(trial, epochs)
         return worker.cause(), worker.refused
 
-    def _hopeless(self, trial: Trial, run: RunDir) -> bool:
+    def _untrained(self, point: SweepPoint) -> bool:
+        """Whether the training of a run is to be done, or to be ended."""
+        runner = Runner(point.experiment.layout, self.accept_code)
+        return any(state.due for state in runner.survey(point.works(("train",))))
+
+    def _hopeless(self, trial: Trial, epochs: Epochs) -> bool:
         """Reports the epochs so far; whether the trial is to end here."""
         known = len(trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values)
-        for epoch, value in list(enumerate(epochs_ce(run), 1))[known:]:
+        for epoch, value in list(enumerate(epochs.ce(), 1))[known:]:
             trial.report(value, epoch)
         return bool(trial.should_prune())
 

@@ -139,13 +139,13 @@ class Ledger:
 
     def begin(self, entry: str, fingerprint: str, unfinished: Iterable[Path] = ()) -> None:
         """Records that a work has begun. Unless it had begun before with the same fingerprint, the
-        folders `unfinished` are removed first.
+        files and folders `unfinished` are removed first.
         """
         path = self.folder / f"{entry}.begun"
         if path.is_file() and path.read_text(encoding="utf-8") == fingerprint:
             return
-        for folder in unfinished:
-            shutil.rmtree(folder, ignore_errors=True)
+        for left in unfinished:
+            left.unlink(missing_ok=True) if left.is_file() else shutil.rmtree(left, ignore_errors=True)
         with atomic(path) as file:
             file.write(fingerprint)
 
