@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
+from asr_prune.errors import UserError
+from asr_prune.pruning.registry import find_options
 from asr_prune.search.pruner import WITHIN, ended
 
 #: the smallest fraction of the dense network that is tried
@@ -20,7 +22,8 @@ NEAR = 1.04
 @dataclass(frozen=True)
 class Space:
     """methods: names; size: the kind of budget whose fraction is made small (params or macs); vary:
-    keys of `prune` with the lowest and the highest value, tried evenly in the logarithm; least: the
+    keys of `prune` with the lowest and the highest value, tried evenly in the logarithm, whole
+    numbers alone if both are of type int; least: the
     smallest fraction of the dense network that each method can reach, 0.01 if it is not known;
     timed: the fastest is looked for, which is not always the smallest.
     """
@@ -63,9 +66,35 @@ class Space:
         low, high = self.bracket(trial.study, method)
         low, high = low * NEAR**0.25, high / NEAR**0.25
         share = trial.suggest_float(f"share of {method}", low, max(low, high), log=True)
-        more = {key: trial.suggest_float(key, *bounds, log=True) for key, bounds in self.vary.items()}
-        varied = {key: float(f"{value:.3g}") for key, value in more.items()}
+        varied = {key: _drawn(trial, key, *bounds) for key, bounds in self.vary.items()}
         return {"method": method, "budget": {self.size: float(f"{share:.3g}")}, **varied}
+
+
+def _drawn(trial: Trial, key: str, low: float, high: float) -> float:
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(key, low, high, log=True)
+    return float(f"{trial.suggest_float(key, low, high, log=True):.3g}")
+
+
+def with_whole(vary: Mapping[str, tuple[float, float]], methods: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """`vary` with bounds of type int for the keys that are whole numbers with one of the methods.
+    Raises UserError if such a bound is none.
+    """
+    found = dict(vary)
+    for key, bounds in vary.items():
+        if any(_is_whole(method, key) for method in methods):
+            if not all(float(bound).is_integer() for bound in bounds):
+                low, high = bounds
+                raise UserError(f"--vary 'prune.{key}={low:g}:{high:g}': prune.{key} takes whole numbers; give two.")
+            found[key] = int(bounds[0]), int(bounds[1])
+    return found
+
+
+def _is_whole(method: str, key: str) -> bool:
+    cls = find_options(method)
+    hint = get_type_hints(cls).get(getattr(cls, "ALIASES", {}).get(key, key))
+    kinds = get_args(hint) or (hint,)
+    return int in kinds and float not in kinds
 
 
 def share_of(trial: FrozenTrial) -> float:

@@ -16,9 +16,10 @@ sys.path[:0] = [str(ROOT / "sweep")]
 
 from sweeping import write_project  # noqa: E402
 
+from asr_prune.pruning.registry import find_options  # noqa: E402
 from asr_prune.search.bound import Bound, Loss  # noqa: E402
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended  # noqa: E402
-from asr_prune.search.space import Space  # noqa: E402
+from asr_prune.search.space import Space, with_whole  # noqa: E402
 from asr_prune.search.trials import again  # noqa: E402
 
 
@@ -50,6 +51,18 @@ def test_a_trial_is_smaller_than_the_best_and_larger_than_what_failed() -> None:
         trial = study.ask()
         block = space.suggest(trial)
         assert space.bracket(study, block["method"])[0] < block["budget"]["params"] < 0.2
+
+
+def test_whole_numbers_are_drawn_for_keys_that_take_nothing_else() -> None:
+    vary = {"every": (1.0, 3000.0), "min_nodes": (2.0, 5.0), "warm_up": (0.1, 0.2)}
+    study, space = optuna.create_study(), Space(("gradual",), vary=with_whole(vary, ["l2", "gradual"]))
+    drawn = [space.suggest(study.ask()) for _ in range(20)]
+    for block in drawn:
+        find_options("gradual")(**{key: block[key] for key in vary})
+        assert (type(block["every"]), type(block["min_nodes"]), type(block["warm_up"])) == (int, int, float)
+        assert 1 <= block["every"] <= 3000
+    assert max(block["every"] for block in drawn) > 1000
+    assert {block["min_nodes"] for block in drawn} == {2, 3, 4, 5}
 
 
 def test_a_method_is_left_once_success_and_failure_meet() -> None:
@@ -124,6 +137,10 @@ def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
         (["--vary", "prune.penalty=2:1"], "--vary 'prune.penalty=2:1' is not of the form"),
         (["--method", "l2", "--vary", "prune.penality=1:2"], "unknown key"),
         (["--method", "l2", "--vary", "prune.fine_tune=0.5:2"], "fine_tune"),
+        (
+            ["--method", "gradual", "--vary", "prune.every=1.5:8"],
+            "--vary 'prune.every=1.5:8': prune.every takes whole numbers; give two.",
+        ),
         (["--method", "l2", "--set", "corpus.folds=3"], "set corpus.folds to 0"),
         (["--method", "l2", "--beam", "9"], "--beam changes words and no cross-entropy"),
     ],
