@@ -17,6 +17,10 @@ from asr_prune.search.pruner import WITHIN, ended
 LEAST = 0.01
 #: a method is searched no further once what it failed at is this near to what it has reached
 NEAR = 1.04
+#: how far from both a trial keeps
+_MARGIN = NEAR**0.25
+#: the fraction that is tried first
+_FIRST = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Space:
         beyond = [own for own in done if own.state != TrialState.FAIL and not own.user_attrs.get(WITHIN)]
         failed = [own for own in beyond if own.params["method"] == method]
         shares = [] if self.vary else [share_of(own) for own in failed]
-        return max((share for share in shares if share < best), default=least), best
+        return max([least, *(share for share in shares if share < best)]), best
 
     def left(self, study: Study) -> list[str]:
         """The methods that are worth another trial."""
@@ -56,15 +60,18 @@ class Space:
         return [method for method, (low, high) in brackets.items() if low * NEAR < high]
 
     def begin(self, study: Study) -> None:
-        """The first trial of each method is a quarter of the dense network."""
-        for method in self.methods:
-            study.enqueue_trial({"method": method, f"share of {method}": 0.25})
+        """The first trial of each method is a quarter of the dense network, or the least that the
+        method can reach, if that is more; none if no method can make the network smaller.
+        """
+        for method in self.left(study):
+            share = max(_FIRST, self.bracket(study, method)[0] * _MARGIN)
+            study.enqueue_trial({"method": method, f"share of {method}": share})
 
     def suggest(self, trial: Trial) -> dict[str, Any]:
         """The `prune:` block of a trial."""
         method = trial.suggest_categorical("method", list(self.methods))
         low, high = self.bracket(trial.study, method)
-        low, high = low * NEAR**0.25, high / NEAR**0.25
+        low, high = low * _MARGIN, high / _MARGIN
         share = trial.suggest_float(f"share of {method}", low, max(low, high), log=True)
         varied = {key: _drawn(trial, key, *bounds) for key, bounds in self.vary.items()}
         return {"method": method, "budget": {self.size: float(f"{share:.3g}")}, **varied}

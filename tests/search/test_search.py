@@ -53,15 +53,33 @@ def test_a_trial_is_smaller_than_the_best_and_larger_than_what_failed() -> None:
         assert space.bracket(study, block["method"])[0] < block["budget"]["params"] < 0.2
 
 
+def test_the_first_trial_of_a_method_is_one_that_it_can_reach() -> None:
+    study, space = optuna.create_study(), Space(("l2", "gradual", "l1"), least={"gradual": 0.4, "l1": 0.99})
+    space.begin(study)
+    first = [space.suggest(study.ask()) for _ in study.get_trials()]
+    assert first == [
+        {"method": "l2", "budget": {"params": 0.25}},
+        {"method": "gradual", "budget": {"params": 0.404}},
+    ]
+    assert space.left(study) == ["l2", "gradual"]
+
+
+def test_what_failed_below_the_least_size_leaves_that_the_least() -> None:
+    study = optuna.create_study()
+    add(study, 0.25, False, [1.0], "gradual")
+    assert Space(("gradual",), least={"gradual": 0.4}).bracket(study, "gradual") == (0.4, 1.0)
+
+
 def test_whole_numbers_are_drawn_for_keys_that_take_nothing_else() -> None:
-    vary = {"every": (1.0, 3000.0), "min_nodes": (2.0, 5.0), "warm_up": (0.1, 0.2)}
-    study, space = optuna.create_study(), Space(("gradual",), vary=with_whole(vary, ["l2", "gradual"]))
+    vary = {"every": (1000.0, 3000.0), "min_nodes": (2.0, 5.0), "warm_up": (0.1, 0.2)}
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    space = Space(("gradual",), vary=with_whole(vary, ["l2", "gradual"]))
     drawn = [space.suggest(study.ask()) for _ in range(20)]
     for block in drawn:
         find_options("gradual")(**{key: block[key] for key in vary})
         assert (type(block["every"]), type(block["min_nodes"]), type(block["warm_up"])) == (int, int, float)
-        assert 1 <= block["every"] <= 3000
-    assert max(block["every"] for block in drawn) > 1000
+        assert 1000 <= block["every"] <= 3000
+    assert any(block["every"] % 10 for block in drawn)
     assert {block["min_nodes"] for block in drawn} == {2, 3, 4, 5}
 
 
