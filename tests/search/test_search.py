@@ -197,16 +197,20 @@ def test_networks_and_beams_are_traded_for_time(
 ) -> None:
     write_project(tmp_path, "")
     monkeypatch.chdir(tmp_path)
-    command = ["search", "recipes/tiny", "--max-wer-loss", "100", "--nj", "1", "--trials", "1"]
+    command = ["search", "recipes/tiny", "--max-wer-loss", "100", "--nj", "1", "--trials", "2"]
     assert main([*command, "--method", "gradual", "--beam", "9", "--beam", "12"]) == 0
     lines = capfd.readouterr().out.split("\n")
     dense = [line for line in lines if line.startswith("the dense network with beam ")]
     assert [line.split(":")[0].rpartition(" ")[2] for line in dense] == ["12", "9"]
-    (found,) = [line for line in lines if line.startswith("fastest with a wer loss of at most 100: trial 0")]
+    shares = {line.split(",")[0].rpartition("-params")[2] for line in lines if line.startswith("trial ")}
+    assert len(shares) == 2
+    (found,) = [line for line in lines if line.startswith("fastest with a wer loss of at most 100: trial ")]
+    fastest = found.rpartition("-params")[2].split(",")[0]
     matched = re.search(r"with beam (9|12) ([0-9.]+) of the time, loss", found)
     assert matched
     assert float(matched[2]) > 0
-    run = "runs=[{prune: {method: gradual, budget: {params: 0.25}}}]"
-    given = ["--recipe", "recipes/tiny", "--nj", "1", "--set", run, "--set", f"decode.beam={matched[1]}"]
-    assert main(["decode", *given]) == 0
-    assert "up to date" in capfd.readouterr().out
+    for share in shares:
+        run = f"runs=[{{prune: {{method: gradual, budget: {{params: {share}}}}}}}]"
+        beam = ["--set", f"decode.beam={matched[1]}"] if share == fastest else []
+        assert main(["due", "--recipe", "recipes/tiny", "--nj", "1", "--set", run, "--stop-stage", "score", *beam]) == 0
+        assert all(line.endswith("up to date") for line in capfd.readouterr().out.splitlines()), share
