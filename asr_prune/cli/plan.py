@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
@@ -82,6 +83,17 @@ def whole_duration(rows: Sequence[tuple[State, Estimate]]) -> str:
     return ("at least " if len(known) < len(due) else "") + about + duration(sum(known))
 
 
+def divided(rows: Sequence[tuple[State, Estimate]], by: int) -> list[tuple[State, Estimate]]:
+    """The rows with the time that they take if `by` of them are done at a time."""
+    return [(state, replace(own, seconds=None if own.seconds is None else own.seconds / by)) for state, own in rows]
+
+
+def unknown_note(rows: Sequence[tuple[State, Estimate]]) -> str:
+    """Which stages have due works whose time is not known; empty if none has."""
+    blank = sorted({state.work.stage for state, own in rows if state.due and own.seconds is None})
+    return f"Not estimated: the time of {', '.join(blank)}" if blank else ""
+
+
 def work_name(state: State) -> str:
     """The piece, fold and run of a work; what it does if it is all of its stage."""
     work = state.work
@@ -97,8 +109,8 @@ def plan_notes(rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount]
     if unknown:
         lines.append(f"Not known before the corpus stage has run: {'; '.join(unknown)}.")
     lines.append("All figures are estimates, from a second of each kind of work on this machine, as if it were idle.")
-    if blank := sorted({state.work.stage for state, own in rows if state.due and own.seconds is None}):
-        lines.append(f"Not estimated: the time of {', '.join(blank)}; the size of the graph; what pruning adds.")
+    if note := unknown_note(rows):
+        lines.append(f"{note}; the size of the graph; what pruning adds.")
     if "corpus" in speech:
         lines.append("The corpus stage has not run: all of its audio counts as training speech.")
     return lines

@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from asr_prune.cli.plan import duration
+from asr_prune.cli.plan import divided, unknown_note, whole_duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
 from asr_prune.cli.shared import Verbs, add_accept_code, add_set_options, add_verb, working
@@ -37,7 +37,7 @@ def sweep_runs(options: argparse.Namespace) -> int:
     recipe = options.recipe or options.file.parent
     points = points_of(options.file, recipe, options.set)
     if options.dry_run:
-        return print_forecast(points, options.nj)
+        return print_forecast(points, options.nj, options.accept_code)
     again = _command(options)
     if status := run_shared(points[0], options):
         print(f"all runs of the sweep need this stage; then go on with: {again}", file=sys.stderr)
@@ -79,22 +79,25 @@ def _command(options: argparse.Namespace) -> str:
     return shlex.join([*words, *(["--accept-code"] if options.accept_code else [])])
 
 
-def print_forecast(points: list[SweepPoint], nj: int) -> int:
+def print_forecast(points: list[SweepPoint], nj: int, accept_code: bool) -> int:
     """Prints the shared stages and the runs, whether they are due, and the time they take."""
-    from asr_prune.sweep.forecast import Forecast, seconds_of
+    from asr_prune.sweep.forecast import Forecast
 
     print_messages(sys.stderr)
-    forecast = Forecast(points, Runner(points[0].experiment.layout), nj)
+    forecast = Forecast(points, Runner(points[0].experiment.layout, accept_code), nj)
     parts = {stage: forecast.of_stage(stage) for stage in SHARED_STAGES}
     parts |= {point.name: forecast.of_run(point.name) for point in points}
+    times = {name: whole_duration(rows) for name, rows in parts.items()}
     for name, rows in parts.items():
         to_do = any(state.due for state, _ in rows)
-        when = f"to do       {duration(seconds_of(rows)):>7s}" if to_do else "up to date"
+        when = f"to do       {times[name]:>{max(map(len, times.values()))}s}" if to_do else "up to date"
         print(f"{name:{max(map(len, parts))}s}  {when}")
     runs = [row for row in forecast.rows if row[0].work.run]
     due = len({state.work.run for state, _ in runs if state.due})
-    shared = seconds_of([row for row in forecast.rows if not row[0].work.run]) or 0
-    whole = shared + (seconds_of(runs) or 0) / max(1, min(nj, due))
-    print(f"{counted(points, 'run')}, {due} to do: {duration(seconds_of(runs))} of one process")
-    print(f"with the shared stages, {nj} runs at a time: {duration(whole)}, as if nothing else ran")
+    shared = [row for row in forecast.rows if not row[0].work.run]
+    print(f"{counted(points, 'run')}, {due} to do: {whole_duration(runs)} of one process")
+    whole = whole_duration([*shared, *divided(runs, max(1, min(nj, due)))])
+    print(f"with the shared stages, {nj} runs at a time: {whole}, as if nothing else ran")
+    if note := unknown_note(forecast.rows):
+        print(f"{note}.")
     return 0

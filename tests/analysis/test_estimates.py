@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.analysis import searches, speeds
 from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.estimate import Estimate
@@ -103,6 +104,22 @@ def test_posteriors_of_a_teacher_take_time_and_are_kept(tones: Path, monkeypatch
     epochs = load_recipe(tones).runs()[0].train.epochs
     assert kept[0] - alone[0] == pytest.approx(1e-6 * frames)
     assert live[0] - alone[0] == pytest.approx(1e-6 * frames * epochs)
+
+
+def test_runs_that_take_as_long_are_timed_once(tones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[tuple[int, ...]] = []
+
+    def speed(network: NetworkOptions, *_: object) -> NetworkSpeed:
+        timed.append(network.hidden)
+        return NetworkSpeed(train=3e-6, forward=1e-6, params=1000)
+
+    monkeypatch.setattr("asr_prune.analysis.estimates.network_speed", speed)
+    trains = "train: {epochs: 9}", "train: {learning_rate: 0.5, weight_decay: 0}", "train: {teacher: one}", "seed: 7"
+    blocks = *trains, "network: {dropout: 0.5}", "prune: {method: l2, keep: 0.5}", "network: {hidden: [9, 9]}"
+    runs = ", ".join(f"{{name: one-{i}, {block}}}" for i, block in enumerate(blocks))
+    estimates(tones, 1.0, f"runs=[{{name: one}}, {runs}]")
+    assert len(timed) == 2
+    assert timed[1] == (9, 9)
 
 
 def test_a_subset_is_a_share(tones: Path) -> None:
