@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from asr_prune.analysis.amount import Amount, amounts
 from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.estimates import Estimator
+from asr_prune.run_dir import RunDir
+from asr_prune.text import file_lines
 from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.runner import State
 from asr_prune.workflow.work import Work
 
 #: stages that only divide tables among folds
@@ -34,6 +39,19 @@ class FoldEstimator:
         fold.runs = experiment.runs
         divided = (fold.layout.set("train") / "text").is_file()
         return Estimator(fold, amounts(fold) if divided else speech, self.whole.speeds)
+
+    def of_state(self, state: State) -> Estimate:
+        """What is left of a work: nothing if it is up to date, and of a training that goes on from its
+        checkpoint the time of its further epochs.
+        """
+        if not state.due:
+            return Estimate()
+        estimate, run = self.of(state.work), RunDir(state.work.home)
+        if not state.begun or state.work.entry != "train" or estimate.seconds is None or not run.checkpoint.is_file():
+            return estimate
+        done = len(file_lines(run.metrics)) if run.metrics.is_file() else 0
+        epochs = state.work.arguments["train"].epochs
+        return replace(estimate, seconds=estimate.seconds * max(0.0, 1 - done / epochs))
 
     def of(self, work: Work) -> Estimate:
         """What a work takes."""

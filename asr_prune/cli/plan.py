@@ -29,7 +29,6 @@ def add_verbs(verbs: Verbs) -> None:
 def plan(options: argparse.Namespace) -> None:
     """Prints the table. Runs nothing and writes nothing."""
     from asr_prune.analysis.amount import amounts
-    from asr_prune.analysis.estimate import Estimate
     from asr_prune.analysis.fold_estimates import FoldEstimator
 
     experiment = given_experiment(options)
@@ -37,7 +36,7 @@ def plan(options: argparse.Namespace) -> None:
     states = list(Runner(experiment.layout).survey(all_works(experiment)))
     speech = amounts(experiment)
     estimator = FoldEstimator(experiment, speech)
-    rows = [(state, estimator.of(state.work) if state.due else Estimate()) for state in states]
+    rows = [(state, estimator.of_state(state)) for state in states]
     unknown = [] if experiment.facts else experiment.assumptions
     notes = [*plan_notes(rows, speech, unknown), *estimator.of_fold.searches.notes]
     print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *notes]))

@@ -83,15 +83,14 @@ class SweepSchedule:
         self.runner.hashes.save()
 
     def _estimate(self) -> None:
-        """Of runs that no earlier start of the sweep has estimated."""
+        """Of the runs that are to do, from what is there of them now."""
         from asr_prune.sweep.forecast import Forecast, seconds_of  # loads torch
 
-        new = [status for status in self.board.of_state("to do") if status.estimate is None]
-        if new:
-            log.info("estimating the time of %d runs", len(new))
-            forecast = Forecast([status.point for status in new], self.runner, self.board.nj)
-            for status in new:
-                status.estimate = seconds_of(forecast.of_run(status.point.name))
+        if left := self.board.of_state("to do"):
+            log.info("estimating the time of %d runs", len(left))
+            forecast = Forecast([status.point for status in left], self.runner, self.board.nj)
+            for status in left:
+                status.estimate, status.seconds = seconds_of(forecast.of_run(status.point.name)), None
         self.board.save()
 
     def _due(self, status: Status) -> bool:

@@ -141,13 +141,17 @@ class Ledger:
         """Records that a work has begun. Unless it had begun before with the same fingerprint, the
         files and folders `unfinished` are removed first.
         """
-        path = self.folder / f"{entry}.begun"
-        if path.is_file() and path.read_text(encoding="utf-8") == fingerprint:
+        if self.begun(entry) == fingerprint:
             return
         for left in unfinished:
             left.unlink(missing_ok=True) if left.is_file() else shutil.rmtree(left, ignore_errors=True)
-        with atomic(path) as file:
+        with atomic(self.folder / f"{entry}.begun") as file:
             file.write(fingerprint)
+
+    def begun(self, entry: str) -> str:
+        """The fingerprint with which a work began last; empty if it never did."""
+        path = self.folder / f"{entry}.begun"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def accepted(self) -> list[str]:
         """Works whose code changes were accepted."""

@@ -47,14 +47,17 @@ def test_without_an_estimate_no_end_is_said(board: Board) -> None:
     assert board.counts() == "4 runs: 4 to do"
 
 
-def test_the_file_keeps_states_and_estimates_for_the_next_start(board: Board) -> None:
+def test_the_file_keeps_states_and_what_finished_runs_took_for_the_next_start(board: Board) -> None:
     board.statuses["dense"].state, board.statuses["dense"].cause = "failed", "no memory"
+    board.statuses["dense"].seconds = 3.0
+    board.statuses["dense-s2"].state, board.statuses["dense-s2"].seconds = "done", 150.0
     board.save()
     stored = json.loads(board.path.read_text())
     assert stored["runs"]["dense"]["state"] == "failed"
     assert stored["runs"]["dense"]["log"] == "exp/tiny/log/sweep/dense.log"
     again = Board.of([own.point for own in board.statuses.values()], board.path, 1)
-    assert [own.estimate for own in again.statuses.values()] == [100.0] * 4
+    assert [own.estimate for own in again.statuses.values()] == [None, 100.0, None, None]
+    assert [own.seconds for own in again.statuses.values()] == [None, 150.0, None, None]
     assert [own.state for own in again.statuses.values()] == ["to do"] * 4
     board.path.write_text("{")
     assert Board.of([own.point for own in board.statuses.values()], board.path, 1).left is None
