@@ -96,8 +96,11 @@ def print_forecast(points: list[SweepPoint], nj: int, accept_code: bool) -> int:
     due = len({state.work.run for state, _ in runs if state.due})
     shared = [row for row in forecast.rows if not row[0].work.run]
     print(f"{counted(points, 'run')}, {due} to do: {whole_duration(runs)} of one process")
-    whole = whole_duration([*shared, *divided(runs, max(1, min(nj, due)))])
-    print(f"with the shared stages, {nj} runs at a time: {whole}, as if nothing else ran")
+    if points[0].experiment.loaded.recipe.executor.type == "local":
+        whole = whole_duration([*shared, *divided(runs, max(1, min(nj, due)))])
+        print(f"with the shared stages, {nj} runs at a time: {whole}, as if nothing else ran")
+    else:
+        print("the workers of the executor make the runs, as many at a time as there are workers")
     if note := unknown_note(forecast.rows):
         print(f"{note}.")
     return 0

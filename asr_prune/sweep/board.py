@@ -50,7 +50,7 @@ class Status:
 @dataclass
 class Board:
     """The runs of a sweep. path: a file that other programs read the states from; nj: runs at a
-    time.
+    time, as things stand.
     """
 
     path: Path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -62,19 +63,26 @@ class SweepSchedule:
         folder.mkdir(parents=True, exist_ok=True)
         with Lease(self.board.path.with_suffix(".alive")).held() as lease:
             while ready := self._ready():
-                tasks = {task.output: (task, status) for task, status in self._tasks(ready, lease, folder)}
-                self.board.save()
-                self._report()
-                for done in workers.run([task for task, _ in tasks.values()]):
-                    self._end(tasks[done.output][1], cause_of(done))
+                tasks = [self._task(status, lease, folder) for status in ready]
+                waiting = {task.output: status for task, status in zip(tasks, ready, strict=True)}
+                for done in workers.run(tasks, watch=partial(self._watch, workers, waiting)):
+                    self._end(waiting.pop(done.output), cause_of(done))
                     self.board.save()
-                    self._report()
 
-    def _tasks(self, ready: Sequence[Status], lease: Lease, folder: Path) -> Iterator[tuple[Task, Status]]:
-        for status in ready:
-            status.state, status.began = "running", time.time()
-            run = RunTask.of(status.point, status.log, self.runner.accept_code)
-            yield task_of(run, status.point.name, lease, folder), status
+    def _task(self, status: Status, lease: Lease, folder: Path) -> Task:
+        run = RunTask.of(status.point, status.log, self.runner.accept_code)
+        return task_of(run, status.point.name, lease, folder)
+
+    def _watch(self, workers: Executor, waiting: Mapping[Path, Status], doing: Sequence[Task]) -> None:
+        """Runs that a worker has are running; the others wait for one, or for another one."""
+        self.board.nj, begun = workers.nj, {task.output for task in doing}
+        for output, status in waiting.items():
+            if (output in begun) == (status.state == "running"):
+                continue
+            status.state, status.began = ("running", time.time()) if output in begun else ("to do", 0.0)
+            self.board.save()
+        if doing:
+            self._report()
 
     def _find_done(self) -> None:
         for status in self.board.statuses.values():
