@@ -41,20 +41,24 @@ class FoldEstimator:
         return Estimator(fold, amounts(fold) if divided else speech, self.whole.speeds)
 
     def of_state(self, state: State) -> Estimate:
-        """What is left of a work: nothing if it is up to date, and of a training that goes on from its
-        checkpoint the time of its further epochs.
+        """What is left of a work: nothing if it is up to date, and of a training that goes on from
+        its checkpoint the time of its further epochs.
         """
-        if not state.due:
-            return Estimate()
-        estimate, run = self.of(state.work), RunDir(state.work.home)
-        if not state.begun or state.work.entry != "train" or estimate.seconds is None or not run.checkpoint.is_file():
+        estimate = self.of(state.work) if state.due else Estimate()
+        if estimate.seconds is None or not state.begun or state.work.entry != "train":
             return estimate
-        done = len(file_lines(run.metrics)) if run.metrics.is_file() else 0
-        epochs = state.work.arguments["train"].epochs
-        return replace(estimate, seconds=estimate.seconds * max(0.0, 1 - done / epochs))
+        return replace(estimate, seconds=estimate.seconds * (1 - _trained(state.work)))
 
     def of(self, work: Work) -> Estimate:
         """What a work takes."""
         if work.fold and work.stage in _DIVIDED:
             return Estimate(0.0)
         return (self.of_fold if work.fold else self.whole).of(work)
+
+
+def _trained(work: Work) -> float:
+    """The fraction of the epochs of an interrupted training that need not be done again."""
+    run, epochs = RunDir(work.home), work.arguments["train"].epochs
+    if not run.checkpoint.is_file() or not run.metrics.is_file():
+        return 0.0
+    return min(1.0, len(file_lines(run.metrics)) / epochs)

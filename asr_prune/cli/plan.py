@@ -84,7 +84,8 @@ def whole_duration(rows: Sequence[tuple[State, Estimate]]) -> str:
 
 def divided(rows: Sequence[tuple[State, Estimate]], by: int) -> list[tuple[State, Estimate]]:
     """The rows with the time that they take if `by` of them are done at a time."""
-    return [(state, replace(own, seconds=None if own.seconds is None else own.seconds / by)) for state, own in rows]
+    shares = [None if own.seconds is None else own.seconds / by for _, own in rows]
+    return [(state, replace(own, seconds=share)) for (state, own), share in zip(rows, shares, strict=True)]
 
 
 def unknown_note(rows: Sequence[tuple[State, Estimate]]) -> str:

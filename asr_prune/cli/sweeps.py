@@ -88,10 +88,10 @@ def print_forecast(points: list[SweepPoint], nj: int, accept_code: bool) -> int:
     parts = {stage: forecast.of_stage(stage) for stage in SHARED_STAGES}
     parts |= {point.name: forecast.of_run(point.name) for point in points}
     times = {name: whole_duration(rows) for name, rows in parts.items()}
+    wide, long = (max(map(len, texts)) for texts in (parts, times.values()))
     for name, rows in parts.items():
         to_do = any(state.due for state, _ in rows)
-        when = f"to do       {times[name]:>{max(map(len, times.values()))}s}" if to_do else "up to date"
-        print(f"{name:{max(map(len, parts))}s}  {when}")
+        print(f"{name:{wide}s}  {f'to do       {times[name]:>{long}s}' if to_do else 'up to date'}")
     runs = [row for row in forecast.rows if row[0].work.run]
     due = len({state.work.run for state, _ in runs if state.due})
     shared = [row for row in forecast.rows if not row[0].work.run]

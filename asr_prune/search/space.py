@@ -13,6 +13,8 @@ from asr_prune.errors import UserError
 from asr_prune.pruning.registry import find_options
 from asr_prune.search.pruner import WITHIN, ended
 
+#: the lowest and the highest value
+Bounds = tuple[float, float]
 #: the smallest fraction of the dense network that is tried
 LEAST = 0.01
 #: a method is searched no further once what it failed at is this near to what it has reached
@@ -34,7 +36,7 @@ class Space:
 
     methods: Sequence[str]
     size: str = "params"
-    vary: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    vary: Mapping[str, Bounds] = field(default_factory=dict)
     least: Mapping[str, float] = field(default_factory=dict)
     timed: bool = False
 
@@ -83,17 +85,18 @@ def _drawn(trial: Trial, key: str, low: float, high: float) -> float:
     return float(f"{trial.suggest_float(key, low, high, log=True):.3g}")
 
 
-def with_whole(vary: Mapping[str, tuple[float, float]], methods: Sequence[str]) -> dict[str, tuple[float, float]]:
+def with_whole(vary: Mapping[str, Bounds], methods: Sequence[str]) -> dict[str, Bounds]:
     """`vary` with bounds of type int for the keys that are whole numbers with one of the methods.
     Raises UserError if such a bound is none.
     """
     found = dict(vary)
     for key, bounds in vary.items():
         if any(_is_whole(method, key) for method in methods):
-            if not all(float(bound).is_integer() for bound in bounds):
-                low, high = bounds
-                raise UserError(f"--vary 'prune.{key}={low:g}:{high:g}': prune.{key} takes whole numbers; give two.")
-            found[key] = int(bounds[0]), int(bounds[1])
+            low, high = bounds
+            if not (float(low).is_integer() and float(high).is_integer()):
+                given = f"--vary 'prune.{key}={low:g}:{high:g}'"
+                raise UserError(f"{given}: prune.{key} takes whole numbers; give two.")
+            found[key] = int(low), int(high)
     return found
 
 

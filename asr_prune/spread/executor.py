@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 
 from asr_prune.errors import UserError
 from asr_prune.process import WorkerEnded, WorkerPool, start_method, worker_pool
-from asr_prune.spread.task import Report, Task, Watch, attempt, begin_tasks, watch_nothing
+from asr_prune.spread.task import Report, Task, Watcher, attempt, begin_tasks, watch_nothing
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Executor(ABC):
 
     nj: int
 
-    def run(self, tasks: Iterable[Task], resume: bool = False, watch: Watch = watch_nothing) -> Iterator[Task]:
+    def run(self, tasks: Iterable[Task], resume: bool = False, watch: Watcher = watch_nothing) -> Iterator[Task]:
         """Does all tasks and yields each when it is done, in the order of completion.
 
         resume: whether tasks whose output is there already count as done; watch: is called when
@@ -55,7 +55,7 @@ class Executor(ABC):
             yield from self.do(waiting, watch)
 
     @abstractmethod
-    def do(self, tasks: Sequence[Task], watch: Watch = watch_nothing) -> Iterator[Task]:
+    def do(self, tasks: Sequence[Task], watch: Watcher = watch_nothing) -> Iterator[Task]:
         """As `run`, of tasks that are all to do."""
 
     def __enter__(self) -> Executor:
@@ -82,7 +82,7 @@ class LocalExecutor(Executor):
         self._stack = ExitStack()
         self._pool: WorkerPool | None = None
 
-    def do(self, tasks: Sequence[Task], watch: Watch = watch_nothing) -> Iterator[Task]:
+    def do(self, tasks: Sequence[Task], watch: Watcher = watch_nothing) -> Iterator[Task]:
         size = min(self.nj, len(tasks))
         if size == 1:
             for task in tasks:

@@ -47,7 +47,7 @@ class Task:
 
 
 #: is called with the tasks that are being done
-Watch = Callable[[Sequence[Task]], None]
+Watcher = Callable[[Sequence[Task]], None]
 
 
 def watch_nothing(doing: Sequence[Task]) -> None:

@@ -21,9 +21,9 @@ STATES: tuple[RunState, ...] = ("done", "running", "failed", "to do")
 
 @dataclass
 class Status:
-    """One run. estimate: seconds that it takes from what is there at the start of the sweep, as `plan`
-    says; seconds: that it took from there; began: as of time.time(), of a run that is running;
-    cause: why it failed; log: what it printed.
+    """One run. estimate: seconds that it takes from what is there at the start of the sweep, as
+    `plan` says; seconds: that it took from there; began: as of time.time(), of a run that is
+    running; cause: why it failed; log: what it printed.
     """
 
     point: SweepPoint

@@ -79,7 +79,8 @@ class SweepSchedule:
         for output, status in waiting.items():
             if (output in begun) == (status.state == "running"):
                 continue
-            status.state, status.began = ("running", time.time()) if output in begun else ("to do", 0.0)
+            status.state = "running" if output in begun else "to do"
+            status.began = time.time()
             self.board.save()
         if doing:
             self._report()
@@ -98,7 +99,8 @@ class SweepSchedule:
             log.info("estimating the time of %d runs", len(left))
             forecast = Forecast([status.point for status in left], self.runner, self.board.nj)
             for status in left:
-                status.estimate, status.seconds = seconds_of(forecast.of_run(status.point.name)), None
+                status.estimate = seconds_of(forecast.of_run(status.point.name))
+                status.seconds = None
         self.board.save()
 
     def _due(self, status: Status) -> bool:

@@ -144,7 +144,9 @@ class Ledger:
         if self.begun(entry) == fingerprint:
             return
         for left in unfinished:
-            left.unlink(missing_ok=True) if left.is_file() else shutil.rmtree(left, ignore_errors=True)
+            if left.is_file():
+                left.unlink()
+            shutil.rmtree(left, ignore_errors=True)
         with atomic(self.folder / f"{entry}.begun") as file:
             file.write(fingerprint)
 

@@ -80,8 +80,9 @@ class Runner:
         ledger = self.ledger(work)
         recorded = ledger.recorded(work.entry)
         if not recorded:
-            begun = ledger.begun(work.entry)
-            return State(work, True, "not done yet", begun=bool(begun) and begun == self.fingerprint(work).digest())
+            before = ledger.begun(work.entry)
+            begun = before != "" and before == self.fingerprint(work).digest()
+            return State(work, True, "not done yet", begun=begun)
         fingerprint = self.fingerprint(work)
         changes = fingerprint.changes(recorded)
         why = f"changed: {'; '.join(changes)}" if changes else ""
