@@ -20,6 +20,7 @@ from asr_prune.analysis.speeds import (
     gmm_speed,
     network_speed,
     reading_speed,
+    timed_as,
 )
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
@@ -195,8 +196,7 @@ class Estimator:
         return features.hmm if features.network.type == "hmm" else features.network
 
     def _speed(self, run: Run) -> NetworkSpeed:
-        alone = replace(run.train, teacher=(), teacher_weight=0.5, temperature=1.0, teacher_top=0)
-        key = run.network, replace(alone, epochs=1, init="", memory_gb=0.0)
+        key = timed_as(run.network, run.train)
         if key not in self.speeds:
             count = sum(own.utterances for own in self.amounts.values())
             frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)

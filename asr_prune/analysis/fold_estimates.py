@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from asr_prune.analysis.amount import Amount, amounts
 from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.estimates import Estimator
+from asr_prune.run_dir import RunDir
+from asr_prune.text import file_lines
 from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.runner import State
 from asr_prune.workflow.work import Work
 
 #: stages that only divide tables among folds
@@ -35,8 +40,25 @@ class FoldEstimator:
         divided = (fold.layout.set("train") / "text").is_file()
         return Estimator(fold, amounts(fold) if divided else speech, self.whole.speeds)
 
+    def of_state(self, state: State) -> Estimate:
+        """What is left of a work: nothing if it is up to date, and of a training that goes on from
+        its checkpoint the time of its further epochs.
+        """
+        estimate = self.of(state.work) if state.due else Estimate()
+        if estimate.seconds is None or not state.begun or state.work.entry != "train":
+            return estimate
+        return replace(estimate, seconds=estimate.seconds * (1 - _trained(state.work)))
+
     def of(self, work: Work) -> Estimate:
         """What a work takes."""
         if work.fold and work.stage in _DIVIDED:
             return Estimate(0.0)
         return (self.of_fold if work.fold else self.whole).of(work)
+
+
+def _trained(work: Work) -> float:
+    """The fraction of the epochs of an interrupted training that need not be done again."""
+    run, epochs = RunDir(work.home), work.arguments["train"].epochs
+    if not run.checkpoint.is_file() or not run.metrics.is_file():
+        return 0.0
+    return min(1.0, len(file_lines(run.metrics)) / epochs)

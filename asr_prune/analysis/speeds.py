@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +25,11 @@ from asr_prune.run_dir import RunDir
 
 #: seconds that a measurement goes on for, when it has been done once
 PATIENCE = 0.6
+#: keys of `train:` that hardly change how long an update or an evaluation takes
+_UNTIMED = (
+    *("learning_rate", "momentum", "weight_decay", "pct_start", "halve_below", "init", "leave_out", "tensorboard"),
+    *("teacher", "teacher_weight", "temperature", "teacher_top"),
+)
 
 
 def seconds_each(work: Callable[[], object]) -> float:
@@ -129,6 +134,15 @@ class NetworkSpeed:
     train: float
     forward: float
     params: int
+
+
+def timed_as(network: NetworkOptions, how: TrainOptions) -> tuple[NetworkOptions, TrainOptions]:
+    """What is measured for a network and its training: the same for all that differ in what hardly
+    changes its speed.
+    """
+    usual = {name: getattr(TrainOptions, name) for name in _UNTIMED}
+    dropout = NetworkOptions.dropout if network.dropout else 0.0
+    return replace(network, dropout=dropout), replace(how, **usual, epochs=1, memory_gb=0.0)
 
 
 def network_speed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
@@ -28,7 +29,6 @@ def add_verbs(verbs: Verbs) -> None:
 def plan(options: argparse.Namespace) -> None:
     """Prints the table. Runs nothing and writes nothing."""
     from asr_prune.analysis.amount import amounts
-    from asr_prune.analysis.estimate import Estimate
     from asr_prune.analysis.fold_estimates import FoldEstimator
 
     experiment = given_experiment(options)
@@ -36,7 +36,7 @@ def plan(options: argparse.Namespace) -> None:
     states = list(Runner(experiment.layout).survey(all_works(experiment)))
     speech = amounts(experiment)
     estimator = FoldEstimator(experiment, speech)
-    rows = [(state, estimator.of(state.work) if state.due else Estimate()) for state in states]
+    rows = [(state, estimator.of_state(state)) for state in states]
     unknown = [] if experiment.facts else experiment.assumptions
     notes = [*plan_notes(rows, speech, unknown), *estimator.of_fold.searches.notes]
     print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *notes]))
@@ -82,6 +82,18 @@ def whole_duration(rows: Sequence[tuple[State, Estimate]]) -> str:
     return ("at least " if len(known) < len(due) else "") + about + duration(sum(known))
 
 
+def divided(rows: Sequence[tuple[State, Estimate]], by: int) -> list[tuple[State, Estimate]]:
+    """The rows with the time that they take if `by` of them are done at a time."""
+    shares = [None if own.seconds is None else own.seconds / by for _, own in rows]
+    return [(state, replace(own, seconds=share)) for (state, own), share in zip(rows, shares, strict=True)]
+
+
+def unknown_note(rows: Sequence[tuple[State, Estimate]]) -> str:
+    """Which stages have due works whose time is not known; empty if none has."""
+    blank = sorted({state.work.stage for state, own in rows if state.due and own.seconds is None})
+    return f"Not estimated: the time of {', '.join(blank)}" if blank else ""
+
+
 def work_name(state: State) -> str:
     """The piece, fold and run of a work; what it does if it is all of its stage."""
     work = state.work
@@ -97,8 +109,8 @@ def plan_notes(rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount]
     if unknown:
         lines.append(f"Not known before the corpus stage has run: {'; '.join(unknown)}.")
     lines.append("All figures are estimates, from a second of each kind of work on this machine, as if it were idle.")
-    if blank := sorted({state.work.stage for state, own in rows if state.due and own.seconds is None}):
-        lines.append(f"Not estimated: the time of {', '.join(blank)}; the size of the graph; what pruning adds.")
+    if note := unknown_note(rows):
+        lines.append(f"{note}; the size of the graph; what pruning adds.")
     if "corpus" in speech:
         lines.append("The corpus stage has not run: all of its audio counts as training speech.")
     return lines

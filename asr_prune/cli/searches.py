@@ -71,7 +71,7 @@ def search_runs(options: argparse.Namespace) -> int:
         from asr_prune.search.beams import check_beams
         from asr_prune.search.bound import Bound
         from asr_prune.search.search import SizeSearch
-        from asr_prune.search.space import Space
+        from asr_prune.search.space import Space, with_whole
         from asr_prune.search.trials import best
     except ModuleNotFoundError as error:
         raise UserError(f"search needs optuna ({error}); run `pip install 'asr_prune[search]'`.") from error
@@ -79,7 +79,7 @@ def search_runs(options: argparse.Namespace) -> int:
     bound = Bound("wer", options.max_wer_loss) if in_wer else Bound("ce", options.max_ce_loss)
     beams = tuple(options.beam)
     check_beams(beams, bound.unit, experiment.graph is not None)
-    space = Space(tuple(methods), options.size, vary, timed=bool(beams))
+    space = Space(tuple(methods), options.size, with_whole(vary, methods), timed=bool(beams))
     search = SizeSearch(experiment, bound, space, options.accept_code, beams)
     search.check()
     command = same_command(options)

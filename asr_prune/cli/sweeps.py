@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from asr_prune.cli.plan import duration
+from asr_prune.cli.plan import divided, unknown_note, whole_duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
 from asr_prune.cli.shared import (
@@ -42,7 +42,7 @@ def sweep_runs(options: argparse.Namespace) -> int:
     recipe = options.recipe or options.file.parent
     points = points_of(options.file, recipe, options.set)
     if options.dry_run:
-        return print_forecast(points, options.nj)
+        return print_forecast(points, options.nj, options.accept_code)
     again = same_command(options)
     if status := run_shared(points[0], options):
         print(f"all runs of the sweep need this stage; then go on with: {again}", file=sys.stderr)
@@ -76,22 +76,28 @@ def run_shared(point: SweepPoint, options: argparse.Namespace) -> int:
         return 1
 
 
-def print_forecast(points: list[SweepPoint], nj: int) -> int:
+def print_forecast(points: list[SweepPoint], nj: int, accept_code: bool) -> int:
     """Prints the shared stages and the runs, whether they are due, and the time they take."""
-    from asr_prune.sweep.forecast import Forecast, seconds_of
+    from asr_prune.sweep.forecast import Forecast
 
     print_messages(sys.stderr)
-    forecast = Forecast(points, Runner(points[0].experiment.layout), nj)
+    forecast = Forecast(points, Runner(points[0].experiment.layout, accept_code), nj)
     parts = {stage: forecast.of_stage(stage) for stage in SHARED_STAGES}
     parts |= {point.name: forecast.of_run(point.name) for point in points}
+    times = {name: whole_duration(rows) for name, rows in parts.items()}
+    wide, long = (max(map(len, texts)) for texts in (parts, times.values()))
     for name, rows in parts.items():
         to_do = any(state.due for state, _ in rows)
-        when = f"to do       {duration(seconds_of(rows)):>7s}" if to_do else "up to date"
-        print(f"{name:{max(map(len, parts))}s}  {when}")
+        print(f"{name:{wide}s}  {f'to do       {times[name]:>{long}s}' if to_do else 'up to date'}")
     runs = [row for row in forecast.rows if row[0].work.run]
     due = len({state.work.run for state, _ in runs if state.due})
-    shared = seconds_of([row for row in forecast.rows if not row[0].work.run]) or 0
-    whole = shared + (seconds_of(runs) or 0) / max(1, min(nj, due))
-    print(f"{counted(points, 'run')}, {due} to do: {duration(seconds_of(runs))} of one process")
-    print(f"with the shared stages, {nj} runs at a time: {duration(whole)}, as if nothing else ran")
+    shared = [row for row in forecast.rows if not row[0].work.run]
+    print(f"{counted(points, 'run')}, {due} to do: {whole_duration(runs)} of one process")
+    if points[0].experiment.loaded.recipe.executor.type == "local":
+        whole = whole_duration([*shared, *divided(runs, max(1, min(nj, due)))])
+        print(f"with the shared stages, {nj} runs at a time: {whole}, as if nothing else ran")
+    else:
+        print("the workers of the executor make the runs, as many at a time as there are workers")
+    if note := unknown_note(forecast.rows):
+        print(f"{note}.")
     return 0

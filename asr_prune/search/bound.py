@@ -84,11 +84,3 @@ class Bound:
 def final_ce(run: RunDir) -> float:
     """Cross-entropy on dev at the end of a training, nats per frame."""
     return float(json.loads(checked(run.train).read_text(encoding="utf-8"))["dev_ce_final"])
-
-
-def epochs_ce(run: RunDir) -> list[float]:
-    """That after each epoch so far."""
-    if not run.metrics.is_file():
-        return []
-    lines = run.metrics.read_text(encoding="utf-8").split("\n")[:-1]
-    return [float(json.loads(line)["dev_ce"]) for line in lines]

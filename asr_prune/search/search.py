@@ -24,13 +24,15 @@ from asr_prune.pruning.nodes import request_of
 from asr_prune.pruning.requests import CostRequest
 from asr_prune.run_dir import RunDir
 from asr_prune.search.beams import AtBeam, exact, speech_seconds
-from asr_prune.search.bound import Bound, OnDev, epochs_ce, final_ce
+from asr_prune.search.bound import Bound, OnDev, final_ce
+from asr_prune.search.epochs import Epochs, epochs_ce
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
 from asr_prune.search.space import LEAST, Space, share_of
 from asr_prune.search.trials import BEAM, BEYOND, LOSS, PRUNE, RUN_NAME, SURELY, TIME, again, best, trial_line
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
 from asr_prune.sweep.worker import RunTask, Worker
 from asr_prune.workflow.experiment import Experiment, open_experiment
+from asr_prune.workflow.runner import Runner, State
 
 log = logging.getLogger(__name__)
 
@@ -198,33 +200,45 @@ class SizeSearch:
         """
         out = point.experiment.layout.log(f"search/{point.name}")
         log.info("%s: %s", point.name, ", ".join(stages))
+        anew = trial is not None and any(own.due for own in self._states(point, ("train",)))
+        epochs = Epochs(self._folder(point), anew)
         worker = Worker(RunTask.of(point, out, self.accept_code, tuple(stages)))
         try:
             while not wait([worker.process.sentinel], _LOOK):
-                if trial is not None and self._hopeless(trial, self._folder(point)):
+                if trial is not None and self._hopeless(trial, epochs):
                     return BEYOND, True
         finally:
             worker.stop()
         if trial is not None:
-            self._hopeless(trial, self._folder(point))
+            self._hopeless(trial, epochs)
         return worker.cause(), worker.refused
 
-    def _hopeless(self, trial: Trial, run: RunDir) -> bool:
+    def _states(self, point: SweepPoint, stages: Sequence[str]) -> list[State]:
+        """Of the works of these stages of a run."""
+        return list(Runner(point.experiment.layout, self.accept_code).survey(point.works(stages)))
+
+    def _hopeless(self, trial: Trial, epochs: Epochs) -> bool:
         """Reports the epochs so far; whether the trial is to end here."""
         known = len(trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values)
-        for epoch, value in list(enumerate(epochs_ce(run), 1))[known:]:
+        for epoch, value in list(enumerate(epochs.ce(), 1))[known:]:
             trial.report(value, epoch)
         return bool(trial.should_prune())
 
     def finish(self, study: Study) -> None:
-        """Decodes and scores the dense run and that of the smallest network within the bound.
+        """Decodes and scores the dense run and that of the smallest network within the bound; with
+        beams the other trials as well, with the recipe's beam, so that the report compares all
+        networks but the fastest as the recipe decodes them.
 
         Raises UserError if that fails.
         """
         found = best(study)
-        points = [self.point({"method": "none"})]
+        done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if self.beams else []
+        points = [self.point(own.user_attrs[PRUNE]) for own in done]
+        points.append(self.point({"method": "none"}))
         if found:
             points.append(self.point(found.user_attrs[PRUNE], found.user_attrs.get(BEAM)))
-        for point in points:
+        for point in {own.name: own for own in points}.values():
+            if not any(own.due or own.why for own in self._states(point, RUN_STAGES)):
+                continue
             if cause := self._made(point, RUN_STAGES)[0]:
                 raise UserError(f"{point.name} failed: {cause}.")

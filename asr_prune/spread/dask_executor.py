@@ -18,7 +18,7 @@ from asr_prune.spread.dispatch import Dispatch, SchedulerGone, Workers
 from asr_prune.spread.executor import Executor
 from asr_prune.spread.options import ExecutorOptions
 from asr_prune.spread.remote import Mark
-from asr_prune.spread.task import Task
+from asr_prune.spread.task import Task, Watcher, watch_nothing
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -44,12 +44,12 @@ class DaskExecutor(Executor):
     def nj(self) -> int:  # type: ignore[override]
         return max(1, len(self._workers.hosts) if self._workers else 0)
 
-    def do(self, tasks: Sequence[Task]) -> Iterator[Task]:
+    def do(self, tasks: Sequence[Task], watch: Watcher = watch_nothing) -> Iterator[Task]:
         workers = self._started()
         try:
             with _marked(tasks) as marks:
                 dispatch = Dispatch(workers, _project(), self.options.wait)
-                for task, host in dispatch.run(tasks, marks):
+                for task, host in dispatch.run(tasks, marks, watch):
                     _need_output(task, host)
                     yield task
         except SchedulerGone:

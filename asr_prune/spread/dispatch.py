@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from asr_prune.errors import UserError
 from asr_prune.spread.identity import identity, version_difference
 from asr_prune.spread.remote import Greeting, Mark, greet, perform
-from asr_prune.spread.task import Report, Task
+from asr_prune.spread.task import Report, Task, Watcher, watch_nothing
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -158,10 +158,12 @@ class Dispatch:
         self.workers, self.project, self.wait = workers, project, wait
         self.deaths: Counter[int] = Counter()
 
-    def run(self, tasks: Sequence[Task], marks: Sequence[Mark]) -> Iterator[tuple[Task, str]]:
+    def run(
+        self, tasks: Sequence[Task], marks: Sequence[Mark], watch: Watcher = watch_nothing
+    ) -> Iterator[tuple[Task, str]]:
         """Yields each task when it is done, and the host that did it.
 
-        marks: of the folder of each task's output.
+        marks: of the folder of each task's output; watch: as of `Executor.run`.
         Raises UserError and TaskFailed as the task does, or if it has killed three workers, or if
         there is no worker; SchedulerGone.
         """
@@ -175,6 +177,8 @@ class Dispatch:
             for address in self.workers.idle()[: len(waiting)]:
                 number = waiting.popleft()
                 self.workers.give(address, number, perform, tasks[number], self.project, marks[number])
+            doing = (number for number, _ in self.workers.doing.values())
+            watch([tasks[number] for number in doing if number != _GREETING])
             alone = time.monotonic() if self.workers.hosts else alone
             self._need_workers(alone)
             if (event := self.workers.next()) is None:

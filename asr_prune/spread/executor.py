@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 
 from asr_prune.errors import UserError
 from asr_prune.process import WorkerEnded, WorkerPool, start_method, worker_pool
-from asr_prune.spread.task import Report, Task, attempt, begin_tasks
+from asr_prune.spread.task import Report, Task, Watcher, attempt, begin_tasks, watch_nothing
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,12 @@ class Executor(ABC):
 
     nj: int
 
-    def run(self, tasks: Iterable[Task], resume: bool = False) -> Iterator[Task]:
+    def run(self, tasks: Iterable[Task], resume: bool = False, watch: Watcher = watch_nothing) -> Iterator[Task]:
         """Does all tasks and yields each when it is done, in the order of completion.
 
-        resume: whether tasks whose output is there already count as done. Messages of tasks are
-        logged here. Raises UserError for the first task that raises one, or that cannot be done
+        resume: whether tasks whose output is there already count as done; watch: is called when
+        other tasks are being done than before, and with other machines twice a second. Messages of
+        tasks are logged here. Raises UserError for the first task that raises one, or that cannot be done
         because its workers die; tasks that are done keep their outputs.
         """
         waiting = []
@@ -51,10 +52,10 @@ class Executor(ABC):
             else:
                 waiting.append(task)
         if waiting:
-            yield from self.do(waiting)
+            yield from self.do(waiting, watch)
 
     @abstractmethod
-    def do(self, tasks: Sequence[Task]) -> Iterator[Task]:
+    def do(self, tasks: Sequence[Task], watch: Watcher = watch_nothing) -> Iterator[Task]:
         """As `run`, of tasks that are all to do."""
 
     def __enter__(self) -> Executor:
@@ -81,20 +82,23 @@ class LocalExecutor(Executor):
         self._stack = ExitStack()
         self._pool: WorkerPool | None = None
 
-    def do(self, tasks: Sequence[Task]) -> Iterator[Task]:
+    def do(self, tasks: Sequence[Task], watch: Watcher = watch_nothing) -> Iterator[Task]:
         size = min(self.nj, len(tasks))
         if size == 1:
             for task in tasks:
+                watch([task])
                 task.do()
                 yield task
             return
         left = dict(enumerate(tasks))
         for most in (size, max(1, size // 2), 1):
             try:
+                watch([*left.values()][:most])  # they begin in their order
                 for number, report in self._started(most).unordered(_numbered, list(left.items())):
                     report.receive(tasks[number])
                     del left[number]
                     yield tasks[number]
+                    watch([*left.values()][:most])
                 return
             except WorkerEnded as ended:
                 self.stop()

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,14 @@ class Task:
     def do(self) -> None:
         """Does it in this process. Raises what the job raises."""
         find_job(self.job)(**self.arguments, out=self.output)
+
+
+#: is called with the tasks that are being done
+Watcher = Callable[[Sequence[Task]], None]
+
+
+def watch_nothing(doing: Sequence[Task]) -> None:
+    """For those who need not know what is being done."""
 
 
 def find_job(name: str) -> Callable[..., Any]:

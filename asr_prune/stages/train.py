@@ -72,7 +72,7 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
         optional=[*front_end_files(experiment), *init, *foreign, *model],
         code=method_modules(run.prune.method),
         home=folder.path,
-        unfinished=[folder.models],
+        unfinished=[folder.models, folder.metrics],
         outdates=[folder.result, folder.widths, folder.weights],
     )
 

@@ -22,8 +22,9 @@ STATES: tuple[RunState, ...] = ("done", "running", "failed", "to do")
 
 @dataclass
 class Status:
-    """One run. estimate: seconds that it takes, as `plan` says; seconds: that it took; began: as of
-    time.time(), of a run that is running; cause: why it failed; log: what it printed.
+    """One run. estimate: seconds that it takes from what is there at the start of the sweep, as
+    `plan` says; seconds: that it took from there; began: as of time.time(), of a run that is
+    running; cause: why it failed; log: what it printed.
     """
 
     point: SweepPoint
@@ -55,7 +56,7 @@ class Status:
 @dataclass
 class Board:
     """The runs of a sweep. path: a file that other programs read the states from; nj: runs at a
-    time.
+    time, as things stand.
     """
 
     path: Path
@@ -64,12 +65,15 @@ class Board:
 
     @classmethod
     def of(cls, points: Sequence[SweepPoint], path: Path, nj: int) -> Board:
-        """All to do; with the seconds that an earlier start of the sweep noted in `path`."""
+        """All to do; with the seconds of what an earlier start of the sweep has done, as noted in
+        `path`. Those of other runs are of parts of them, or of what they would have been then.
+        """
         before, board = read_json(path).get("runs", {}), cls(path, nj)
         for point in points:
             status = Status(point, point.experiment.layout.log(f"sweep/{point.name}"))
             known = before.get(point.name, {})
-            status.estimate, status.seconds = known.get("estimate"), known.get("seconds")
+            if known.get("state") == "done":
+                status.estimate, status.seconds = known.get("estimate"), known.get("seconds")
             board.statuses[point.name] = status
         return board
 

@@ -31,11 +31,10 @@ class Forecast:
         self._shared = FoldEstimator(shared, speech, Estimator(shared, speech, self._runs.whole.speeds))
         works = [work for stage in SHARED_STAGES for work in works_of(stage, shared)]
         states = runner.survey([*works, *(work for point in points for work in point.works())])
-        self.rows = [(state, self._estimate(state)) for state in states]
+        self.rows = [(state, self._of(state)) for state in states]
 
-    def _estimate(self, state: State) -> Estimate:
-        estimator = self._runs if state.work.run else self._shared
-        return estimator.of(state.work) if state.due else Estimate()
+    def _of(self, state: State) -> Estimate:
+        return (self._runs if state.work.run else self._shared).of_state(state)
 
     def of_run(self, name: str) -> list[Row]:
         """The works of a run."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -63,19 +64,27 @@ class SweepSchedule:
         folder.mkdir(parents=True, exist_ok=True)
         with Lease(self.board.path.with_suffix(".alive")).held() as lease:
             while ready := self._ready():
-                tasks = {task.output: (task, status) for task, status in self._tasks(ready, lease, folder)}
-                self.board.save()
-                self._report()
-                for done in workers.run([task for task, _ in tasks.values()]):
-                    self._end(tasks[done.output][1], cause_of(done))
+                tasks = [self._task(status, lease, folder) for status in ready]
+                waiting = {task.output: status for task, status in zip(tasks, ready, strict=True)}
+                for done in workers.run(tasks, watch=partial(self._watch, workers, waiting)):
+                    self._end(waiting.pop(done.output), cause_of(done))
                     self.board.save()
-                    self._report()
 
-    def _tasks(self, ready: Sequence[Status], lease: Lease, folder: Path) -> Iterator[tuple[Task, Status]]:
-        for status in ready:
-            status.state, status.began = "running", time.time()
-            run = RunTask.of(status.point, status.log, self.runner.accept_code)
-            yield task_of(run, status.point.name, lease, folder), status
+    def _task(self, status: Status, lease: Lease, folder: Path) -> Task:
+        run = RunTask.of(status.point, status.log, self.runner.accept_code)
+        return task_of(run, status.point.name, lease, folder)
+
+    def _watch(self, workers: Executor, waiting: Mapping[Path, Status], doing: Sequence[Task]) -> None:
+        """Runs that a worker has are running; the others wait for one, or for another one."""
+        self.board.nj, begun = workers.nj, {task.output for task in doing}
+        for output, status in waiting.items():
+            if (output in begun) == (status.state == "running"):
+                continue
+            status.state = "running" if output in begun else "to do"
+            status.began = time.time()
+            self.board.save()
+        if doing:
+            self._report()
 
     def _find_done(self) -> None:
         for status in self.board.statuses.values():
@@ -84,15 +93,15 @@ class SweepSchedule:
         self.runner.hashes.save()
 
     def _estimate(self) -> None:
-        """Of runs that no earlier start of the sweep has estimated."""
+        """Of the runs that are to do, from what is there of them now."""
         from asr_prune.sweep.forecast import Forecast, seconds_of  # loads torch
 
-        new = [status for status in self.board.of_state("to do") if status.estimate is None]
-        if new:
-            log.info("estimating the time of %d runs", len(new))
-            forecast = Forecast([status.point for status in new], self.runner, self.board.nj)
-            for status in new:
+        if left := self.board.of_state("to do"):
+            log.info("estimating the time of %d runs", len(left))
+            forecast = Forecast([status.point for status in left], self.runner, self.board.nj)
+            for status in left:
                 status.estimate = seconds_of(forecast.of_run(status.point.name))
+                status.seconds = None
         self.board.save()
 
     def _due(self, status: Status) -> bool:

@@ -141,15 +141,21 @@ class Ledger:
 
     def begin(self, entry: str, fingerprint: str, unfinished: Iterable[Path] = ()) -> None:
         """Records that a work has begun. Unless it had begun before with the same fingerprint, the
-        folders `unfinished` are removed first.
+        files and folders `unfinished` are removed first.
         """
-        path = self.folder / f"{entry}.begun"
-        if path.is_file() and path.read_text(encoding="utf-8") == fingerprint:
+        if self.begun(entry) == fingerprint:
             return
-        for folder in unfinished:
-            shutil.rmtree(folder, ignore_errors=True)
-        with atomic(path) as file:
+        for left in unfinished:
+            if left.is_file():
+                left.unlink()
+            shutil.rmtree(left, ignore_errors=True)
+        with atomic(self.folder / f"{entry}.begun") as file:
             file.write(fingerprint)
+
+    def begun(self, entry: str) -> str:
+        """The fingerprint with which a work began last; empty if it never did."""
+        path = self.folder / f"{entry}.begun"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def accepted(self) -> list[str]:
         """Works whose code changes were accepted."""

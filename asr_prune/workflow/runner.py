@@ -38,13 +38,14 @@ class DamagedInput(UserError):
 @dataclass(frozen=True)
 class State:
     """Whether a work is due, and why. waits: it may turn out up to date once the works before it
-    are done.
+    are done; begun: it goes on with what an earlier start of it has left.
     """
 
     work: Work
     due: bool
     why: str
     waits: bool = False
+    begun: bool = False
 
 
 class Runner:
@@ -79,7 +80,9 @@ class Runner:
         ledger = self.ledger(work)
         recorded = ledger.recorded(work.entry)
         if not recorded:
-            return State(work, True, "not done yet")
+            before = ledger.begun(work.entry)
+            begun = before != "" and before == self.fingerprint(work).digest()
+            return State(work, True, "not done yet", begun=begun)
         fingerprint = self.fingerprint(work)
         changes = fingerprint.changes(recorded)
         why = f"changed: {'; '.join(changes)}" if changes else ""

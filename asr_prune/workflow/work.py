@@ -54,9 +54,10 @@ class Work:
     belongs to; optional: further files that count if they exist; after: stages that make some of
     these; uncounted: further arguments of the job that do not count (processes, wording); code:
     modules that the job finds by name, whose code counts as well; scripts: code outside the package
-    that counts, by a name that does not depend on where the project is; unfinished: folders where a
-    job that was interrupted finds what it had done; they are removed before a work with another
-    fingerprint begins; outdates: files that tell of its outputs, and are removed before it begins.
+    that counts, by a name that does not depend on where the project is; unfinished: files and
+    folders where a job that was interrupted has what it had done; they are removed before a work
+    with another fingerprint begins; outdates: files that tell of its outputs, and are removed
+    before it begins.
 
     The job may return paths: further files that it wrote.
     """

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.analysis import searches, speeds
 from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.estimates import Estimator
+from asr_prune.analysis.fold_estimates import FoldEstimator
 from asr_prune.analysis.pass_costs import pass_seconds
 from asr_prune.analysis.speeds import GmmSpeed, NetworkSpeed, seconds_each
 from asr_prune.cli.main import main
@@ -18,6 +20,7 @@ from asr_prune.cli.plan import duration, size_of_bytes, speech_lines, whole_dura
 from asr_prune.decode.search.run import prepare_search
 from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, SatOptions, TriOptions
 from asr_prune.recipe.load import load_recipe
+from asr_prune.run_dir import RunDir
 from asr_prune.stages import all_works
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import State
@@ -103,6 +106,40 @@ def test_posteriors_of_a_teacher_take_time_and_are_kept(tones: Path, monkeypatch
     epochs = load_recipe(tones).runs()[0].train.epochs
     assert kept[0] - alone[0] == pytest.approx(1e-6 * frames)
     assert live[0] - alone[0] == pytest.approx(1e-6 * frames * epochs)
+
+
+def test_a_training_that_goes_on_takes_its_further_epochs(tones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Estimator, "_speed", lambda *_: NetworkSpeed(train=3e-6, forward=1e-6, params=1000))
+    experiment = Experiment(load_recipe(tones, ["train.epochs=4"]), 1)
+    estimator = FoldEstimator(experiment, {part: Amount(100, 1.0) for part in ("train", "dev", "test")})
+    work = next(work for work in all_works(experiment) if work.entry == "train")
+    whole = estimator.of(work).seconds
+    assert whole
+    anew, begun = State(work, True, "not done yet"), State(work, True, "not done yet", begun=True)
+    assert estimator.of_state(begun).seconds == whole  # no epoch is done
+    run = RunDir(work.home)
+    run.models.mkdir(parents=True)
+    run.checkpoint.touch()
+    run.metrics.write_text("{}\n" * 3)
+    assert estimator.of_state(begun).seconds == pytest.approx(whole / 4)
+    assert estimator.of_state(anew).seconds == whole
+    assert estimator.of_state(State(work, False, "")) == Estimate()
+
+
+def test_runs_that_take_as_long_are_timed_once(tones: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[tuple[int, ...]] = []
+
+    def speed(network: NetworkOptions, *_: object) -> NetworkSpeed:
+        timed.append(network.hidden)
+        return NetworkSpeed(train=3e-6, forward=1e-6, params=1000)
+
+    monkeypatch.setattr("asr_prune.analysis.estimates.network_speed", speed)
+    trains = "train: {epochs: 9}", "train: {learning_rate: 0.5, weight_decay: 0}", "train: {teacher: one}", "seed: 7"
+    blocks = *trains, "network: {dropout: 0.5}", "prune: {method: l2, keep: 0.5}", "network: {hidden: [9, 9]}"
+    runs = ", ".join(f"{{name: one-{i}, {block}}}" for i, block in enumerate(blocks))
+    estimates(tones, 1.0, f"runs=[{{name: one}}, {runs}]")
+    assert len(timed) == 2
+    assert timed[1] == (9, 9)
 
 
 def test_a_subset_is_a_share(tones: Path) -> None:

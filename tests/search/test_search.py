@@ -16,11 +16,12 @@ sys.path[:0] = [str(ROOT / "sweep")]
 
 from sweeping import write_project  # noqa: E402
 
+from asr_prune.pruning.registry import find_options  # noqa: E402
 from asr_prune.search.beams import AtBeam, exact  # noqa: E402
 from asr_prune.search.bound import Bound, Loss  # noqa: E402
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended  # noqa: E402
 from asr_prune.search.search import SizeSearch  # noqa: E402
-from asr_prune.search.space import Space  # noqa: E402
+from asr_prune.search.space import Space, with_whole  # noqa: E402
 from asr_prune.search.trials import again  # noqa: E402
 from asr_prune.workflow.experiment import open_experiment  # noqa: E402
 
@@ -53,6 +54,36 @@ def test_a_trial_is_smaller_than_the_best_and_larger_than_what_failed() -> None:
         trial = study.ask()
         block = space.suggest(trial)
         assert space.bracket(study, block["method"])[0] < block["budget"]["params"] < 0.2
+
+
+def test_the_first_trial_of_a_method_is_one_that_it_can_reach() -> None:
+    study, space = optuna.create_study(), Space(("l2", "gradual", "l1"), least={"gradual": 0.4, "l1": 0.99})
+    space.begin(study)
+    first = [space.suggest(study.ask()) for _ in study.get_trials()]
+    assert first == [
+        {"method": "l2", "budget": {"params": 0.25}},
+        {"method": "gradual", "budget": {"params": 0.404}},
+    ]
+    assert space.left(study) == ["l2", "gradual"]
+
+
+def test_what_failed_below_the_least_size_leaves_that_the_least() -> None:
+    study = optuna.create_study()
+    add(study, 0.25, False, [1.0], "gradual")
+    assert Space(("gradual",), least={"gradual": 0.4}).bracket(study, "gradual") == (0.4, 1.0)
+
+
+def test_whole_numbers_are_drawn_for_keys_that_take_nothing_else() -> None:
+    vary = {"every": (1000.0, 3000.0), "min_nodes": (2.0, 5.0), "warm_up": (0.1, 0.2)}
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    space = Space(("gradual",), vary=with_whole(vary, ["l2", "gradual"]))
+    drawn = [space.suggest(study.ask()) for _ in range(20)]
+    for block in drawn:
+        find_options("gradual")(**{key: block[key] for key in vary})
+        assert (type(block["every"]), type(block["min_nodes"]), type(block["warm_up"])) == (int, int, float)
+        assert 1000 <= block["every"] <= 3000
+    assert any(block["every"] % 10 for block in drawn)
+    assert {block["min_nodes"] for block in drawn} == {2, 3, 4, 5}
 
 
 def test_a_method_is_left_once_success_and_failure_meet() -> None:
@@ -127,6 +158,10 @@ def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
         (["--vary", "prune.penalty=2:1"], "--vary 'prune.penalty=2:1' is not of the form"),
         (["--method", "l2", "--vary", "prune.penality=1:2"], "unknown key"),
         (["--method", "l2", "--vary", "prune.fine_tune=0.5:2"], "fine_tune"),
+        (
+            ["--method", "gradual", "--vary", "prune.every=1.5:8"],
+            "--vary 'prune.every=1.5:8': prune.every takes whole numbers; give two.",
+        ),
         (["--method", "l2", "--set", "corpus.folds=3"], "set corpus.folds to 0"),
         (["--method", "l2", "--beam", "9"], "--beam changes words and no cross-entropy"),
     ],
@@ -175,16 +210,20 @@ def test_networks_and_beams_are_traded_for_time(
 ) -> None:
     write_project(tmp_path, "")
     monkeypatch.chdir(tmp_path)
-    command = ["search", "recipes/tiny", "--max-wer-loss", "100", "--nj", "1", "--trials", "1"]
+    command = ["search", "recipes/tiny", "--max-wer-loss", "100", "--nj", "1", "--trials", "2"]
     assert main([*command, "--method", "gradual", "--beam", "9", "--beam", "12"]) == 0
     lines = capfd.readouterr().out.split("\n")
     dense = [line for line in lines if line.startswith("the dense network with beam ")]
     assert [line.split(":")[0].rpartition(" ")[2] for line in dense] == ["12", "9"]
-    (found,) = [line for line in lines if line.startswith("fastest with a wer loss of at most 100: trial 0")]
+    shares = {line.split(",")[0].rpartition("-params")[2] for line in lines if line.startswith("trial ")}
+    assert len(shares) == 2
+    (found,) = [line for line in lines if line.startswith("fastest with a wer loss of at most 100: trial ")]
+    fastest = found.rpartition("-params")[2].split(",")[0]
     matched = re.search(r"with beam (9|12) ([0-9.]+) of the time, loss", found)
     assert matched
     assert float(matched[2]) > 0
-    run = "runs=[{prune: {method: gradual, budget: {params: 0.25}}}]"
-    given = ["--recipe", "recipes/tiny", "--nj", "1", "--set", run, "--set", f"decode.beam={matched[1]}"]
-    assert main(["decode", *given]) == 0
-    assert "up to date" in capfd.readouterr().out
+    for share in shares:
+        run = f"runs=[{{prune: {{method: gradual, budget: {{params: {share}}}}}}}]"
+        beam = ["--set", f"decode.beam={matched[1]}"] if share == fastest else []
+        assert main(["due", "--recipe", "recipes/tiny", "--nj", "1", "--set", run, "--stop-stage", "score", *beam]) == 0
+        assert all(line.endswith("up to date") for line in capfd.readouterr().out.splitlines()), share

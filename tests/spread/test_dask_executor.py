@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,17 @@ def test_tasks_leave_their_outputs_and_messages(dask: Dask, caplog: pytest.LogCa
         with pytest.raises(TaskFailed, match="part: _Odd: 1 and 2"):
             list(workers.run([task("fail")]))
     assert not list(Path("out").glob(".*"))
+
+
+def test_what_workers_are_doing_is_told(dask: Dask) -> None:
+    dask.start_worker()
+    told: list[list[str]] = []
+    tasks = [task("linger", f"part {number}", seconds=1.2) for number in range(2)]
+    with executor(dask) as workers:
+        done = [own.name for own in workers.run(tasks, watch=lambda doing: told.append([own.name for own in doing]))]
+    assert done == ["part 0", "part 1"]
+    assert [names for names, _ in groupby(told) if names] == [["part 0"], ["part 1"]]
+    assert min(told.count([name]) for name in done) > 1  # while they are being done
 
 
 def test_a_killed_worker_loses_nothing(dask: Dask, caplog: pytest.LogCaptureFixture) -> None:

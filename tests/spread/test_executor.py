@@ -27,9 +27,12 @@ def writing(folder: Path, count: int) -> list[Task]:
 
 @pytest.mark.parametrize("nj", [1, 2])
 def test_tasks_leave_their_outputs_and_messages(tmp_path: Path, nj: int, caplog: pytest.LogCaptureFixture) -> None:
-    tasks = writing(tmp_path, 5)
+    tasks, told = writing(tmp_path, 5), list[list[Task]]()
     with caplog.at_level(logging.INFO), executor(nj) as workers:
-        done = list(workers.run(tasks))
+        done = list(workers.run(tasks, watch=lambda doing: told.append([*doing])))
+    assert told[0] == tasks[:nj]
+    assert max(map(len, told)) == nj
+    assert all(any(task in doing for doing in told) for task in tasks)
     assert sorted(task.name for task in done) == [task.name for task in tasks]
     assert [task.output.read_text() for task in tasks] == [task.name for task in tasks]
     assert sorted(caplog.messages) == [f"writing part {number}" for number in range(5)]

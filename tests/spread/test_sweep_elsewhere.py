@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -42,6 +43,7 @@ def test_workers_make_the_runs_that_this_machine_would(
         printed = capsys.readouterr()
         assert "2 runs failed; try again with: asr-prune sweep recipes/tiny/sweep.yaml" in printed.err
         assert "6 runs: 4 done, 2 failed" in printed.out
+        assert not re.search(r"[2-9] running", printed.out + printed.err)  # there is one worker
         states = json.loads(Path("exp/tiny/sweeps/sweep.json").read_text())["runs"]
         assert {name for name, own in states.items() if own["state"] == "failed"} == {
             name for name in states if name.startswith("l2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -131,16 +132,28 @@ def test_a_dry_run_prints_runs_and_time_and_runs_nothing(before: Path, tmp_path:
     status, out, _ = sweep(here, "--dry-run")
     assert status == 0
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines[5:-2]] == [
+    assert [line.split()[0] for line in lines[5:-3]] == [
         *NAMES[::2],
         BROKEN[0],
         *NAMES[1::2],
         BROKEN[1],
     ]
-    assert all(line.split()[-1] == "s" for line in lines[5:-2])
-    assert lines[-2].startswith("6 runs, 6 to do: ")
+    assert all(re.search(r" to do +at least ~?\d+ s$", line) for line in lines[5:-3])
+    assert re.fullmatch(r"6 runs, 6 to do: at least ~?\d+ (s|min) of one process", lines[-3])
+    assert lines[-1].startswith("Not estimated: the time of ")
     assert not (here / "exp/tiny/runs").exists()
     assert not (here / "exp/tiny/sweeps").exists()
+
+
+def test_a_dry_run_takes_accepted_code_for_what_the_sweep_does(before: Path, tmp_path: Path) -> None:
+    here = tmp_path / "accepted"
+    copy(before, here)
+    with (here / "local/tiny.py").open("a") as file:
+        file.write("VERSION = 2\n")
+    for given, said in ((), "to do"), (("--accept-code",), "up to date"):
+        first = sweep(here, "--dry-run", *given)[1].splitlines()[0]
+        assert first.split(maxsplit=1)[0] == "corpus"
+        assert said in first
 
 
 def test_a_worker_that_is_killed_is_told(before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,12 +67,13 @@ def test_a_lost_or_changed_output_is_noticed(tmp_path: Path, harm: str) -> None:
 
 
 def test_what_an_interrupted_work_had_done_is_kept_only_for_the_same_fingerprint(tmp_path: Path) -> None:
-    ledger, done = ledger_at(tmp_path), tmp_path / "portions"
+    ledger, done, file = ledger_at(tmp_path), tmp_path / "portions", tmp_path / "metrics.jsonl"
     for fingerprint, kept in (("one", False), ("one", True), ("two", False), ("one", False)):
         done.mkdir(exist_ok=True)
         (done / "0000").touch()
-        ledger.begin("train", fingerprint, [done, tmp_path / "none"])
-        assert done.exists() == kept
+        file.touch()
+        ledger.begin("train", fingerprint, [done, file, tmp_path / "none"])
+        assert done.exists() == file.exists() == kept
 
 
 def test_what_is_known_is_written_once(tmp_path: Path) -> None:

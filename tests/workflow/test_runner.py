@@ -53,6 +53,19 @@ def states(*works: Work, accept_code: bool = False) -> list[tuple[bool, str]]:
     return [(state.due, state.why) for state in runner(accept_code).survey(works)]
 
 
+def test_what_was_interrupted_goes_on_unless_it_has_changed(project: Path) -> None:
+    Path("out").write_text("fail")
+    given = {"inputs": {}, "unfinished": [Path("half")]}
+    work = copying(job=f"{JOBS}:note", arguments={"out": Path("out"), "done": Path("half")}, **given)
+    assert not runner().state(work).begun
+    with pytest.raises(UserError, match="it failed"):
+        runner().run([work])
+    assert runner().state(work).begun
+    assert not runner().state(replace(work, arguments={**work.arguments, "more": 1})).begun
+    runner().run([work])
+    assert not runner().state(work).due
+
+
 def test_a_work_is_done_once(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     Path("in").write_text("a")
