@@ -135,7 +135,8 @@ class TdnnF(Network):
         along: list[Along] = [(maker, name, 0) for maker in makers for name in ("weight", "bias")]
         along += [(reader, "weight", -1) for reader in (*(first for first, _ in self.pairs), self.factors(0)[0])]
         along += [(norm, name, 0) for norm in self.norms for name in ("mean", "variance")]
-        return [TiedLayer(*self.gate, unchanged, feeders=every, along=tuple(along)), *bottlenecks]
+        tied = TiedLayer(*self.gate, unchanged, feeders=every, gives_logits=True, along=tuple(along))
+        return [tied, *bottlenecks]
 
     def shape(self) -> dict[str, Any]:
         return {

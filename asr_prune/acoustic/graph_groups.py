@@ -92,8 +92,8 @@ def _removable(component: Component | None) -> bool:
     """
     if component is None or component.kind != NORMALISING:
         return component is not None and component.kind in _ELEMENTWISE
-    fields = component.fields
-    return fields["BlockDim"] == fields["Dim"] and not fields["AddLogStddev"]
+    # networks that were saved before such components were removable give the size of their block
+    return not component.fields["BlockDim"] and not component.fields["AddLogStddev"]
 
 
 def _is_plain(group: Group, nodes: Mapping[str, GraphNode], inputs: Mapping[str, str]) -> bool:

@@ -163,7 +163,7 @@ class GraphNetwork(Network):
     @property
     def output(self) -> GraphMap:  # type: ignore[override]
         """The last map before the output."""
-        return next(part for part in reversed(list(self.parts.values())) if isinstance(part, GraphMap))
+        return next(part for part in reversed([*self.parts.values()]) if isinstance(part, GraphMap))
 
     @property
     def maps(self) -> list[nn.Linear]:
@@ -184,10 +184,11 @@ class GraphNetwork(Network):
     def _gated(self, group: Group, every: tuple[nn.Linear, ...]) -> NodeLayer:
         makers = [self._map(name) for name in group.makers]
         along: list[Along] = [(m, name, 0) for m in makers for name in ("weight", "bias")]
-        along += [(self._map(name), "weight", -1) for name in group.readers]
-        gates = self.gates.of(group)
+        readers = [self._map(name) for name in group.readers]
+        along += [(m, "weight", -1) for m in sorted(readers, key=lambda m: m is self.output)]
         along += scalings([self.part(name) for name in group.between])
-        return GraphLayer(gates[0], gates[1], unchanged, feeders=every, along=tuple(along))
+        gates, last = self.gates.of(group), self.output in readers
+        return GraphLayer(*gates, unchanged, feeders=every, gives_logits=last, along=tuple(along))
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -242,7 +243,7 @@ class GraphNetwork(Network):
 
     def _through(self, part: nn.Module, x: Tensor, group: Group | None) -> Tensor:
         if isinstance(part, Normalising) and group:
-            return cast("Tensor", part(x, self.gates.factors(group) != 0))
+            return cast("Tensor", part(x, self.gates.kept(group)))
         if not isinstance(part, GraphMap):
             return cast("Tensor", part(x))
         x = x.view(len(x), *part.weight.shape[1:-1], -1)

@@ -88,13 +88,12 @@ class Normalising(nn.Module):
         self.block, self.target, self.deviation = block, target, deviation
 
     def forward(self, x: Tensor, kept: Tensor | None = None) -> Tensor:
-        """kept: the values that count, boolean [values]; the mean is over them, others become 0."""
+        """kept: the values that the mean is over, boolean [values]; None: all."""
+        blocks = x.unflatten(1, (-1, self.block)) if self.block else x[:, None]
         if kept is None:
-            blocks = x.unflatten(1, (-1, self.block)) if self.block else x[:, None]
             square = blocks.square().mean(2, keepdim=True)
         else:
-            blocks = (x * kept)[:, None]
-            square = blocks.square().sum(2, keepdim=True) / kept.sum().clamp_min(1)
+            square = (blocks.square() * kept).sum(2, keepdim=True) / kept.sum().clamp_min(1)
         mean = square / self.target**2
         factor = mean.clamp_min(_FLOOR).rsqrt()
         parts = [blocks * factor]
@@ -149,12 +148,14 @@ def spec_of(component: Component, taps: int) -> dict[str, Any]:
 
 
 def skeleton(spec: dict[str, Any]) -> Component:
-    """A component that reads and gives as many values as `spec` says, without values."""
+    """A component that reads and gives as many values as `spec` says, without values. One that
+    normalises all of a frame has a BlockDim of 0.
+    """
     fields: dict[str, Any] = {"Dim": spec["size"]}
     if spec.get("offsets") is not None:
         fields["TimeOffsets"] = spec["offsets"]
     if spec["kind"] == NORMALISING:
-        fields |= {"BlockDim": spec["block"] or spec["size"], "AddLogStddev": spec["deviation"]}
+        fields |= {"BlockDim": spec["block"], "AddLogStddev": spec["deviation"]}
     return Component(spec["kind"], fields)
 
 

@@ -48,6 +48,11 @@ class GroupGates(nn.ModuleDict):
         incoming, outgoing = self.of(group)
         return incoming.weight.flatten() * outgoing.weight.flatten()
 
+    def kept(self, group: Group) -> Tensor:
+        """The nodes whose gates are not zero, boolean [nodes]."""
+        incoming, outgoing = self.of(group)
+        return (incoming.weight.flatten() != 0) & (outgoing.weight.flatten() != 0)
+
 
 class GatedValues(Mapping[str, Tensor]):
     """Values of nodes as maps read them: those of gated groups times both gates."""

@@ -20,7 +20,8 @@ class NodeLayer:
     outgoing vector `outgoing.weight[..., j]`. Weights are [rows, columns], in a time-delay layer
     [rows, taps, columns]. readers: the maps that read the output of `outgoing`; they take up
     constants if `outgoing` has no bias; one without a bias hands them on to the next. feeders: maps
-    between no nodes whose output `incoming` reads. gives_logits: `outgoing` is the output layer.
+    between no nodes whose output `incoming` reads. gives_logits: `outgoing` is the output layer, or,
+    where it is a gate, the last map of `along` is.
     skippable: the network works without the layer. along: other parameters that have a place for
     each node.
     """
@@ -37,6 +38,22 @@ class NodeLayer:
     @property
     def size(self) -> int:
         return self.incoming.out_features
+
+    @property
+    def gated(self) -> bool:
+        """Whether its vectors are gates, which stand for those in the maps of `along`."""
+        return bool(getattr(self.incoming, "virtual", False))
+
+    def sides(self) -> list[tuple[nn.Linear, int]]:
+        """The maps into the layer, whose rows its nodes are (0), and out of it (columns, -1); no gates."""
+        if not self.gated:
+            return [(self.incoming, 0), (self.outgoing, -1)]
+        return [(m, axis) for m, name, axis in self.along if name == "weight" and isinstance(m, nn.Linear)]
+
+    def weights(self, output: bool) -> list[Tensor]:
+        """The weight matrices into and out of the layer; the output layer's only if `output`."""
+        found = [m.weight for m, _ in self.sides()]
+        return found[:-1] if self.gives_logits and not output else found
 
     @property
     def linear(self) -> bool:

@@ -29,6 +29,8 @@ def check_parts(place: Path, path: Path, model: Nnet3, outputs: int, graphs: Pat
         what = f"{conf} is missing, which says how the model is decoded"
         raise UserError(f"{what}; copy the model again.")
     check_graph(place)
+    if not model.transitions and graphs:
+        raise UserError(f"{path} has no transition model, which {graphs} needs; give the final.mdl that decodes.")
     if not model.transitions:
         return
     pdfs, ids = _transitions(model, path)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from asr_prune.errors import UserError
-from asr_prune.features.online.conf import model_lines
+from asr_prune.features.online.conf import model_lines, options_of, read_conf
 from asr_prune.features.online.directory import FeatureFiles, find_files
-from asr_prune.features.online.settings import IVECTOR_FILES, MfccConf
+from asr_prune.features.online.settings import IVECTOR_FILES, CmvnConf, MfccConf
 from asr_prune.nnet3.places import is_of_vosk, model_file
+from asr_prune.text import trimmed
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ _IVECTOR = (
     *("final.mat", "global_cmvn.stats", "online_cmvn.conf"),
     *("splice.conf", "final.dubm", "final.ie"),
 )
-#: the defaults of steps/nnet3/decode.sh
-_SEARCH = "--beam=15.0\n--max-active=7000\n--min-active=200\n--lattice-beam=8.0\n"
+#: options of the search that Vosk reads, with the defaults of steps/nnet3/decode.sh
+_SEARCH = {"beam": "15.0", "max_active": "7000", "min_active": "200", "lattice_beam": "8.0"}
 
 
 def check_graph_dir(model: Path, graph: Path) -> None:
@@ -61,23 +62,24 @@ def link_as_vosk(model: Path, graph: Path, normalised: bool, out: Path) -> None:
     conf.mkdir()
     kind = "mfcc" if isinstance(files.base, MfccConf) else "fbank"
     (conf / f"{kind}.conf").write_text(_changed(files.base), encoding="utf-8")
-    scale = f"--acoustic-scale={0.1 if normalised else 1.0}\n"
-    text = scale + _lines(vars(files.chunk)) + _endpoints(model / "conf/online.conf", graph)
-    (conf / "model.conf").write_text(_SEARCH + text, encoding="utf-8")
+    search = _SEARCH | {"acoustic_scale": "0.1" if normalised else "1.0"} | vars(files.chunk)
+    given = {name: value for _, name, value in options_of(model / "conf/online.conf")}
+    search |= {name: value for name, value in given.items() if name in search}
+    text = _lines(search | _endpoints(given, model / "conf/online.conf", graph))
+    (conf / "model.conf").write_text(text, encoding="utf-8")
     for line in _differences(files, find_files(out)):
         log.warning("%s: Vosk computes features with %s", model, line)
 
 
-def _endpoints(conf: Path, graph: Path) -> str:
-    """The lines of `conf` that say where speech ends, with the silence phones."""
-    lines = [line for line in model_lines(conf) if line.startswith("--endpoint.")]
-    phones = graph / _SILENCE
-    if not any(line.startswith("--endpoint.silence-phones=") for line in lines):
-        if not phones.is_file():
-            what = f"neither {conf} has --endpoint.silence-phones nor {graph} {_SILENCE}"
-            raise UserError(f"{what}, which Vosk needs; add --endpoint.silence-phones=1:2:3 or whatever they are.")
-        lines.append(f"--endpoint.silence-phones={model_lines(phones)[0]}")
-    return "".join(f"{line}\n" for line in lines)
+def _endpoints(given: dict[str, str], conf: Path, graph: Path) -> dict[str, str]:
+    """The options that say where speech ends, with the silence phones. given: those of `conf`."""
+    found = {name: value for name, value in given.items() if name.startswith("endpoint.")}
+    path, key = graph / _SILENCE, "endpoint.silence_phones"
+    lines = [line for line in map(trimmed, model_lines(path)) if line] if path.is_file() else []
+    if phones := found.get(key) or "".join(lines[:1]):
+        return found | {key: phones}
+    what = f"neither {conf} has --endpoint.silence-phones nor {graph} {_SILENCE}, which Vosk needs"
+    raise UserError(f"{what}; add --endpoint.silence-phones=1:2:3 or whatever they are.")
 
 
 def _changed(options: Any) -> str:
@@ -95,10 +97,19 @@ def _option(name: str, value: object) -> str:
 
 
 def _differences(own: FeatureFiles, of_vosk: FeatureFiles) -> list[str]:
-    """The options of CMVN and i-vectors that Vosk does not read from files."""
-    found = []
-    for one, other in ((own.cmvn, of_vosk.cmvn), (own.ivector, of_vosk.ivector)):
-        for name, value in vars(one).items() if one else ():
-            if name not in IVECTOR_FILES and value != getattr(other, name):
-                found.append(f"{_option(name, getattr(other, name))}, where it has {value}")
-    return found
+    """The options of CMVN and i-vectors that Vosk does not read from files, or by other defaults."""
+    pairs: list[tuple[str, Any, Any]] = [
+        ("", own.cmvn, of_vosk.cmvn),
+        ("i-vectors: ", own.ivector, of_vosk.ivector),
+        ("i-vectors: ", _cmvn_of_ivectors(own), _cmvn_of_ivectors(of_vosk)),
+    ]
+    return [
+        f"{what}{_option(name, getattr(other, name))}, where it has {value}"
+        for what, one, other in pairs
+        for name, value in (vars(one).items() if one else ())
+        if name not in IVECTOR_FILES and value != getattr(other, name)
+    ]
+
+
+def _cmvn_of_ivectors(files: FeatureFiles) -> CmvnConf | None:
+    return read_conf(Path(files.ivector.cmvn_config), files.cmvn_kind) if files.ivector else None

@@ -94,7 +94,7 @@ def node_values(layer: NodeLayer) -> int:
     """Values of a file for each node of a layer that are no weights or biases of maps: gates, and
     those of batch normalisation.
     """
-    gates = 3 if getattr(layer.incoming, "virtual", False) else 0
+    gates = 3 if layer.gated else 0
     return gates + sum(not isinstance(module, nn.Linear) for module, _, _ in layer.along)
 
 

@@ -54,10 +54,7 @@ class Nodes:
         """Every weight matrix into and out of the layers once, in order, but gates; the output
         layer's only if `output`.
         """
-        pairs = ((x.incoming.weight, x.outgoing.weight, output or not x.gives_logits) for x in self.layers)
-        weights = [weight for first, second, both in pairs for weight in ([first, second] if both else [first])]
-        gates = {id(m.weight) for x in self.layers for m in (x.incoming, x.outgoing) if getattr(m, "virtual", False)}
-        return list({id(weight): weight for weight in weights if id(weight) not in gates}.values())
+        return list({id(weight): weight for x in self.layers for weight in x.weights(output)}.values())
 
     def vectors(self, side: str) -> list[Tensor]:
         """The weight matrices of the nodes' `outgoing` or `incoming` vectors, one a layer."""

@@ -55,7 +55,12 @@ def test_what_vosk_computes_otherwise_is_said(tmp_path: Path, caplog: pytest.Log
     out = tmp_path / "out"
     link_as_vosk(model, graph_dir(tmp_path / "graph"), False, out)
     assert (out / "am/global_cmvn.stats").read_bytes() == (model / "global_cmvn.stats").read_bytes()
-    for said in ("--num-gselect=5, where it has 3", "--max-count=100.0, where it has 0.0", "--cmn-min-energy=50.0"):
+    for said in (
+        "i-vectors: --num-gselect=5, where it has 3",
+        "i-vectors: --max-count=100.0, where it has 0.0",
+        "--cmn-min-energy=50.0, where it has -inf",
+        "i-vectors: --cmn-min-energy=50.0, where it has -inf",
+    ):
         assert f"{model}: Vosk computes features with {said}" in caplog.text
 
 
@@ -64,9 +69,24 @@ def test_silence_phones_are_those_of_the_graph_if_the_options_have_none(model: P
     conf.write_text(conf.read_text().replace("--endpoint.silence-phones=1:2\n", ""))
     with pytest.raises(UserError, match=r"online.conf has --endpoint.silence-phones nor .*graph phones/silence.csl"):
         link_as_vosk(model, graph, True, tmp_path / "none")
-    (graph / "phones/silence.csl").write_text("1:2:3\n")
+    silence = graph / "phones/silence.csl"
+    silence.touch()
+    with pytest.raises(UserError, match=r"which Vosk needs; add --endpoint.silence-phones=1:2:3"):
+        link_as_vosk(model, graph, True, tmp_path / "empty")
+    silence.write_text("\n1:2:3\n")
     link_as_vosk(model, graph, True, tmp_path / "out")
     assert "--endpoint.silence-phones=1:2:3\n" in (tmp_path / "out/conf/model.conf").read_text()
+    with conf.open("a") as file:
+        file.write(
+            "  --endpoint.silence_phones=5:6 # of another lang\n--beam=11\n--endpoint.rule2.min-trailing-silence=1\n"
+        )
+    link_as_vosk(model, graph, True, tmp_path / "spelled")
+    lines = (tmp_path / "spelled/conf/model.conf").read_text().splitlines()
+    assert [line for line in lines if "silence" in line] == [
+        "--endpoint.silence-phones=5:6",
+        "--endpoint.rule2.min-trailing-silence=1",
+    ]
+    assert "--beam=11" in lines
 
 
 def test_graphs_that_cannot_be_used(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import optim
 
+from asr_prune.acoustic.architectures import from_shape
 from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.network import size_of
 from asr_prune.nnet3.model import Nnet3
@@ -75,8 +76,36 @@ def test_what_is_left_is_normalised_by_its_own_mean() -> None:
     network(FRAMES)
     for before, after in zip(values["relu"], values["renorm"], strict=True):
         mean = sum(float(x) ** 2 for x in before[kept].detach()) / int(kept.sum())
-        expected = [0.5 * float(x) / mean**0.5 if keep else 0 for x, keep in zip(before, kept, strict=True)]
-        assert after.tolist() == pytest.approx(expected, rel=1e-9)
+        assert after.tolist() == pytest.approx([0.5 * float(x) / mean**0.5 for x in before], rel=1e-9)
+
+
+def test_a_gate_that_is_zero_knows_what_its_node_would_be_worth() -> None:
+    """Or no node that is off could come back: the slope by a difference, off the mean of the others."""
+    network = network_of(1, renorm_model)
+    gate = network.node_layers()[1].outgoing.weight
+    with torch.no_grad():
+        gate[0, 3] = 0
+    network(FRAMES).sum().backward()
+    values, step = [], 1e-6
+    assert gate.grad is not None
+    part = network.parts["tdnn2/renorm"]
+    whole = part.forward
+    kept = torch.arange(8) != 3
+    part.forward = lambda x, _: whole(x, kept)  # type: ignore[assignment]
+    for moved in (step, -step):
+        with torch.no_grad():
+            gate[0, 3] = moved
+        values.append(float(outputs(network).sum()))
+    assert float(gate.grad[0, 3]) == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-5)
+    assert abs(float(gate.grad[0, 3])) > 1e-4
+
+
+def test_a_network_that_was_saved_before_its_normalised_nodes_were_removable_is_read() -> None:
+    shape = network_of(0, renorm_model).shape()
+    for spec in shape["parts"].values():
+        if spec["kind"] == "NormalizeComponent":
+            spec["block"] = spec["size"]
+    assert from_shape(shape).widths == []
 
 
 def test_a_constant_node_is_folded_with_its_batch_normalisation() -> None:

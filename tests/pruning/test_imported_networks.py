@@ -13,8 +13,10 @@ import torch
 from asr_prune.acoustic.checkpoint import load_model
 from asr_prune.acoustic.graph_model import cut_model
 from asr_prune.acoustic.graph_network import GraphNetwork
+from asr_prune.acoustic.graph_parts import GraphMap
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of, write_nnet3
+from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.removal import shrink
 from asr_prune.pruning.training import train_run
@@ -23,6 +25,14 @@ from tests.nnet3.conftest import renorm_model, tdnnf_model
 
 pytestmark = pytest.mark.trains
 
+BY_WEIGHT: dict[str, dict[str, Any]] = {
+    "magnitude": {"granularity": "weight", "sparsity": 0.5},
+    "gradual": {"granularity": "weight", "sparsity": 0.5, "every": 2},
+    "map": {"granularity": "weight", "sparsity": 0.5, "every": 4},
+    "dsd": {"sparsity": 0.5},
+    "l1": {"keep": 0.5},
+    "l2": {"keep": 0.5},
+}
 SIZES: dict[Any, dict[str, int]] = {renorm_model: {"width": 16}, tdnnf_model: {"width": 16, "rank": 16}}
 METHODS: dict[str, dict[str, Any]] = {
     "group_lasso": {"every": 1, "steer_every": 2},
@@ -58,3 +68,20 @@ def test_masked_small_and_written_networks_are_one(tmp_path: Path, make: Callabl
     with torch.no_grad():
         torch.testing.assert_close(small(x), masked(x), rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(GraphNetwork.of(written, 1, "small")(x), masked(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", BY_WEIGHT)
+@pytest.mark.parametrize("make", SIZES)
+def test_weights_around_gates_are_those_of_their_maps(tmp_path: Path, make: Callable[..., Nnet3], method: str) -> None:
+    write_nnet3(tmp_path / "final.mdl", make(**SIZES[make]))
+    network = NetworkOptions(type="nnet3", model=str(tmp_path), left_context=0, right_context=0)
+    train = TrainOptions(epochs=6, batch=20, learning_rate=0.003, tensorboard=False)
+    options = network, train, find_options(method)(method=method, **BY_WEIGHT[method])
+    run = RunDir(tmp_path / "run")
+    train_run(run, task(1, 12), task(2, 2), 6, options, 3, {}, [])
+    trained = load_model(run.network).network
+    nodes = Nodes(trained.node_layers(), options[2])
+    maps = [m for m in trained.modules() if isinstance(m, GraphMap) and m.weight.requires_grad]
+    around = {id(w) for w in nodes.weights()}
+    assert around == {id(m.weight) for m in maps}
+    assert {id(w) for w in nodes.weights(False)} == around - {id(trained.output.weight)}

@@ -32,7 +32,7 @@ def read_conf(path: Path, kind: type[T], others: bool = False) -> T:
     """
     types = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
-    for where, name, value in _options(path):
+    for where, name, value in options_of(path):
         if name not in types and others:
             continue
         if name not in types:
@@ -49,8 +49,10 @@ def read_conf(path: Path, kind: type[T], others: bool = False) -> T:
         raise UserError(f"{path}: --{error}; correct it.") from None
 
 
-def _options(path: Path) -> list[tuple[str, str, str]]:
-    """(file:line, name with underscores, value) of each option."""
+def options_of(path: Path) -> list[tuple[str, str, str]]:
+    """(file:line, name with underscores, value) of each option. Raises UserError if the file is
+    missing or a line is no option.
+    """
     found = []
     for number, line in enumerate(model_lines(path), 1):
         text = trimmed(line.partition("#")[0])

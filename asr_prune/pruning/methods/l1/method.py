@@ -54,8 +54,8 @@ class L1Penalty(Penalty):
             return
         protected = self.nodes.minimal(self.score.scores())
         pairs = list(zip(self.nodes.layers, protected, strict=True))
-        spared = {id(layer.outgoing.weight): (0, mask) for layer, mask in pairs}
-        spared |= {id(layer.incoming.weight): (1, mask) for layer, mask in pairs}
+        spared = {id(m.weight): (0, mask) for layer, mask in pairs for m, axis in layer.sides() if axis}
+        spared |= {id(m.weight): (1, mask) for layer, mask in pairs for m, axis in layer.sides() if not axis}
         for weight in self.nodes.weights():
             scratch = self.scratch[weight.shape]
             metric = metric_of(self.optimiser, weight, scratch[0])
