@@ -76,7 +76,7 @@ def test_what_is_left_is_normalised_by_its_own_mean() -> None:
     network(FRAMES)
     for before, after in zip(values["relu"], values["renorm"], strict=True):
         mean = sum(float(x) ** 2 for x in before[kept].detach()) / int(kept.sum())
-        assert after.tolist() == pytest.approx([0.5 * float(x) / mean**0.5 for x in before], rel=1e-9)
+        assert after.tolist() == pytest.approx([0.5 * float(x) / mean**0.5 for x in before.detach()], rel=1e-9)
 
 
 def test_a_gate_that_is_zero_knows_what_its_node_would_be_worth() -> None:
