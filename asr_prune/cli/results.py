@@ -44,6 +44,7 @@ def add_verbs(verbs: Verbs) -> None:
     verb = add_verb(verbs, "results", says, write_results, "--recipe recipes/an4")
     add_recipe_options(verb, nj=False)
     verb.add_argument("--only", default="", metavar="TEXT", help="runs whose name contains this")
+    verb.add_argument("--into", type=Path, metavar="DIR", help="folder of RESULTS.md (default: that of recipe.yaml)")
     what = verb.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="write nothing: compare the runs here with RESULTS.md")
     what.add_argument("--page", action="store_true", help=f"copy the page of the report there, too, as {PAGE}")
@@ -91,7 +92,7 @@ def write_results(options: argparse.Namespace) -> int:
     from asr_prune.report.wer_plot import wer_plot
 
     experiment = given_experiment(options)
-    folder, layout = experiment.loaded.folder, experiment.pooled.layout
+    folder, layout = options.into or experiment.loaded.folder, experiment.pooled.layout
     finished = [run for run in layout.existing_runs() if run.result.is_file() and options.only in run.name]
     runs, left_out = runs_of_now(finished)
     if not runs:

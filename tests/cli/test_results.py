@@ -58,6 +58,17 @@ def test_letters_are_of_the_runs_as_they_are(capsys: pytest.CaptureFixture[str])
     assert letters() == {"l2-keep0.5": "b"}
 
 
+def test_another_folder_has_results_of_its_own() -> None:
+    """So that those with folds, or of another sweep, stand beside the others."""
+    add_run("dense", "none", 1)
+    report()
+    into = ["--into", "recipes/tiny/folds"]
+    assert main([*WRITE, "--page", *into]) == 0
+    assert {path.name for path in Path("recipes/tiny/folds").iterdir()} == {"RESULTS.md", "results.png", PAGE.name}
+    assert {path.name for path in Path("recipes/tiny").iterdir() if path.is_file()} == {"recipe.yaml"}
+    assert main([*WRITE, "--check", *into]) == 0
+
+
 def test_one_set_has_no_letter() -> None:
     add_run("dense", "none", 1)
     assert main(WRITE) == 0

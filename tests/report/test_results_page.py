@@ -17,7 +17,7 @@ from asr_prune.report.results import Result
 from asr_prune.report.results_page import PageRow, differences, read_results_page, results_page
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(ROOT.glob("recipes/*/RESULTS.md"))
+PAGES = sorted(ROOT.glob("recipes/**/RESULTS.md"))
 
 
 def result(**given: Any) -> Result:
