@@ -79,7 +79,7 @@ def _endpoints(given: dict[str, str], conf: Path, graph: Path) -> dict[str, str]
     if phones := found.get(key) or "".join(lines[:1]):
         return found | {key: phones}
     what = f"neither {conf} has --endpoint.silence-phones nor {graph} {_SILENCE}, which Vosk needs"
-    raise UserError(f"{what}; add --endpoint.silence-phones=1:2:3 or whatever they are.")
+    raise UserError(f"{what}; add --endpoint.silence-phones=1:2:3, with your own numbers.")
 
 
 def _changed(options: Any) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,11 +20,8 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.sound import Sound
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.words_files import read_words
-from asr_prune.errors import UserError
-from asr_prune.export.nnet3 import check_vosk_features, model_conf
 from asr_prune.export.places import EXPORT_MARK
 from asr_prune.export.vosk_words import VoskWords, original_words, words_in_vosk
-from asr_prune.hmm.frontend import FrontEnd
 from asr_prune.nnet3.graph_lines import parse_line
 from asr_prune.nnet3.model import read_nnet3, write_nnet3
 from asr_prune.nnet3.places import opens_in_vosk
@@ -34,7 +30,6 @@ from asr_prune.score.align import distance
 from asr_prune.stages import STAGES
 from tests.nnet3.conftest import normalise
 
-from .conftest import MakeDeployed
 from .page import printed
 
 pytestmark = pytest.mark.trains
@@ -293,39 +288,3 @@ def test_what_vosk_cannot_have_is_refused(done: SimpleNamespace, capsys: Printed
     assert status == 1
     assert "and this run learned labels; export it with --vosk" in text
     assert not any(Path("out", name).exists() for name in ("young", "ctc"))
-
-
-@pytest.mark.parametrize(
-    ("changed", "sentence"),
-    [
-        ({"cmvn": "speaker"}, "Vosk cannot normalise features as this run's cmvn: speaker does"),
-        ({"cmvn": "utterance"}, "cmvn: utterance does; train it with features.network.cmvn=global"),
-        (
-            {"deltas": 2},
-            "Vosk adds no deltas to features; train the run with features.network.deltas=0",
-        ),
-        ({"archives": "feats"}, "this run reads those of feats"),
-        ({"type": "online", "model": "large"}, "reads the features of large, whose settings --vosk does not copy"),
-    ],
-)
-def test_features_that_vosk_does_not_compute_are_refused(
-    deployed: MakeDeployed, changed: dict[str, Any], sentence: str
-) -> None:
-    built = deployed()
-    plain = replace(built.base, cmvn="none")
-    check_vosk_features(replace(built, base=plain))
-    with pytest.raises(UserError, match=sentence):
-        check_vosk_features(replace(built, base=replace(plain, **changed)))
-    tokens = replace(built.model, tokens=["<blk>", "A"])
-    with pytest.raises(UserError, match="Vosk decodes with an HMM and this run has CTC tokens"):
-        check_vosk_features(replace(built, base=plain, model=tokens))
-    with pytest.raises(UserError, match="reads the features of the GMM-HMM"):
-        check_vosk_features(replace(built, base=plain, front=FrontEnd(deltas=2)))
-
-
-@pytest.mark.parametrize(("lm_weight", "beam"), [(4, "30"), (10, "12"), (16, "12")])
-def test_scale_and_beams_are_those_of_the_recipe(lm_weight: int, beam: str) -> None:
-    """At a larger acoustic scale than that of our search, 0.1, all costs are larger."""
-    conf = model_conf(DecodeOptions(beam=12.0, lattice_beam=6.5), (lm_weight, 0.0), [1, 2], 3).split()
-    assert {f"--beam={beam}", "--lattice-beam=6.5", f"--acoustic-scale={1 / lm_weight}"} <= {*conf}
-    assert {"--endpoint.silence-phones=1:2", "--frame-subsampling-factor=3"} <= {*conf}
