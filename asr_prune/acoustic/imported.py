@@ -42,12 +42,15 @@ def nnet3_teacher(path: Path) -> GraphNetwork:
     UserError as `read_nnet3`, if it cannot be made, or if its outputs are no posteriors.
     """
     network = GraphNetwork.of(read_nnet3(path), 1, path)
-    if not network.normalised:
-        raise UserError(
-            f"{path} gives scores of a chain model, not posteriors, which labels of frames "
-            "do not go with; make it smaller by asr-prune import."
-        )
+    check_posteriors(path, network.normalised, "make it smaller by asr-prune import")
     return network
+
+
+def check_posteriors(place: Path, normalised: bool, fix: str) -> None:
+    """Raises UserError, with the advice `fix`, if a model that labels are to stand beside gives no posteriors."""
+    if not normalised:
+        what = "gives scores of a chain model, not posteriors, which labels of frames do not go with"
+        raise UserError(f"{place} {what}; {fix}.")
 
 
 def model_priors(model: Nnet3, outputs: int) -> Tensor:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from asr_prune.acoustic.examples import Utterances
+from asr_prune.acoustic.unlabelled import Both
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.hmm.labels import StoredLabels
 from asr_prune.integrity import checked
@@ -25,9 +27,11 @@ def frame_targets(hmm: Path) -> tuple[Mapping[str, np.ndarray], int]:
     return StoredLabels(hmm / "pdf.ark"), pdfs
 
 
-def no_targets(sets: Iterable[Iterable[str]]) -> dict[str, np.ndarray]:
-    """Nothing for each utterance of some sets, which are learnt from a teacher alone; int32 [0] each."""
-    return {name: np.zeros(0, np.int32) for names in sets for name in names}
+def own_targets(known: Utterances, sets: Iterable[Iterable[str]]) -> Both:
+    """The labels `known`, int32 [outputs] by utterance, and nothing, int32 [0], for the other utterances
+    of some sets, which are learnt from a teacher alone.
+    """
+    return Both(known, {name: np.zeros(0, np.int32) for names in sets for name in names if name not in known})
 
 
 def token_targets(lang: Path, sets: Sequence[Path]) -> tuple[dict[str, np.ndarray], list[str]]:

@@ -165,13 +165,15 @@ def network_speed(
     device = pick_device(how.device)
     lesson = own_lesson(network, device) if network.model else None
     noise = _noise(count, frames, dim, outputs, ctc)
+    noise = (noise[0], dict.fromkeys(noise[0], np.zeros(0, np.int32))) if network.model else noise
     made = labelled_examples(noise, network, how, ctc, device, 0, None, lesson)
     net = build(network, made, outputs, 0)
     with TemporaryDirectory() as folder:
         trainer = Trainer(net, how, made, made, Hooks(), 0, RunDir(Path(folder)))
         batches = list(made.batches(made.batch_size(how), torch.Generator().manual_seed(0)))
         trainer.steps = 10**9
-        seen = sum(len(batch[0 if ctc else 1]) for batch in batches)  # segments have frames around them
+        whole = ctc or bool(network.model)  # utterances; segments have frames around them, which are not seen
+        seen = sum(len(batch[0 if whole else 1]) for batch in batches)
         net.train()
         with torch_threads(how.threads):
             train = seconds_each(lambda: [trainer._update(*batch) for batch in batches]) / seen

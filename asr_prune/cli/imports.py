@@ -23,6 +23,8 @@ def add_verbs(verbs: Verbs) -> None:
     dev = f"{data.format('tune on')} (default: every tenth speaker of --train)"
     graph = "graph of a Kaldi directory (mkgraph.sh), to compare words in Vosk and export --vosk"
     verb.add_argument("--graph", type=Path, metavar="DIR", help=graph)
+    labels = "alignment directory or pdf-ids of the utterances of --train, learnt beside the model's own posteriors"
+    verb.add_argument("--labels", type=Path, metavar="ALI", help=labels)
     verb.add_argument("--dev", type=Path, metavar="DATA", help=dev)
 
 
@@ -34,6 +36,6 @@ def import_model(options: argparse.Namespace) -> None:
         raise UserError(f"{options.name!r} is no name of a recipe; give one without a slash.")
     found = examine_model(options.model, options.graph)
     heard = Heard(options.train, options.test, options.dev)
-    path = write_import(found, heard, Path(RECIPES) / options.name, options.graph)
+    path = write_import(found, heard, Path(RECIPES) / options.name, options.graph, options.labels)
     print("\n".join(found.lines()))
     print(f"{path}: run asr-prune run --recipe {path.parent}, then asr-prune export RUN OUT --nnet3 or --vosk")

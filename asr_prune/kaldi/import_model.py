@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from asr_prune.acoustic.graph_network import IVECTOR, GraphNetwork
-from asr_prune.acoustic.imported import imported_model
+from asr_prune.acoustic.imported import check_posteriors, imported_model
 from asr_prune.acoustic.network import Size, size_of
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.corpus.datadir import read_lines
@@ -102,13 +102,20 @@ def examine_model(place: Path, graph: Path | None = None) -> ImportedModel:
     return ImportedModel(place, size, groups, network.outputs, *columns, *sound, stride, kind)
 
 
-def write_import(model: ImportedModel, heard: Heard, folder: Path, graph: Path | None = None) -> Path:
+def write_import(
+    model: ImportedModel, heard: Heard, folder: Path, graph: Path | None = None, labels: Path | None = None
+) -> Path:
     """Writes recipe.yaml into `folder`, a recipe that prunes the model. Returns its path.
 
     graph: of mkgraph.sh, for a directory of Kaldi's; the recipe's model is `folder`/model then, as
-    `link_as_vosk` makes it.
-    Raises UserError if the folder exists, or a data directory has no wav.scp or an empty one.
+    `link_as_vosk` makes it; labels: of the training utterances, as `take_output_labels` reads them.
+    Raises UserError if the folder exists, a data directory has no wav.scp or an empty one, the labels are
+    not there, or the model's outputs are no posteriors, which labels go with.
     """
+    if labels:
+        check_posteriors(model.place, model.normalised, "leave --labels out")
+        if not labels.exists():
+            raise UserError(f"{labels} does not exist; give an alignment directory or an archive with --labels.")
     if folder.exists():
         raise UserError(f"{folder} exists; give the recipe another name.")
     for name, place in vars(heard).items():
@@ -122,7 +129,7 @@ def write_import(model: ImportedModel, heard: Heard, folder: Path, graph: Path |
         if graph:
             link_as_vosk(model.place, graph, model.normalised, partial / "model")
             linked = replace(model, place=folder / "model")
-        made = recipe_of(linked, heard, _audio_root(heard.train / "wav.scp"))
+        made = recipe_of(linked, heard, _audio_root(heard.train / "wav.scp"), labels)
         text = _HEAD.format(model=model.place) + yaml.safe_dump(made, sort_keys=False)
         (partial / "recipe.yaml").write_text(text, encoding="utf-8")
     return folder / "recipe.yaml"
@@ -137,7 +144,9 @@ def _audio_root(scp: Path) -> Path | None:
     return Path(found.removesuffix(place)) if place and found != place and found.endswith(place) else None
 
 
-def recipe_of(model: ImportedModel, heard: Heard, root: Path | None = None) -> dict[str, Any]:
+def recipe_of(
+    model: ImportedModel, heard: Heard, root: Path | None = None, labels: Path | None = None
+) -> dict[str, Any]:
     """The recipe that `write_import` writes, plain values. root: of the relative paths in wav.scp."""
     given = {name: place for name, place in vars(heard).items() if place is not None}
     places: dict[str, Any] = {name: str(place.absolute() if root else place) for name, place in given.items()}
@@ -148,6 +157,7 @@ def recipe_of(model: ImportedModel, heard: Heard, root: Path | None = None) -> d
         online |= {"ivectors": "chunk", "right_context": model.right}
     return {
         "corpus": {"prepare": "local/kaldi.py", "root": str(root or "."), "options": places, "rate": model.rate},
+        **({"hmm": {"labels": str(labels)}} if labels else {}),
         "features": {"hmm": {"rate": model.rate}, "network": online},
         "network": vars_of(_network(model.place, model.stride)),
         "train": {"epochs": 4, "utterances": 1, "learning_rate": 0.0001, "weight_decay": 0.0},

@@ -66,7 +66,7 @@ def read_kaldi_labels(source: Path, hmm: Path | None = None, pdfs: int | None = 
         raise UserError(f"hmm.labels: {source} does not exist; give an alignment directory or archive.")
     model_folder = hmm_folder(source, hmm)
     model = _read_hmm(model_folder) if model_folder else None
-    labels = _read_archives(source)
+    labels = read_archives(source)
     if source.is_dir():
         assert model is not None
         return _of_transitions(labels, model, source)
@@ -87,7 +87,10 @@ def _read_hmm(folder: Path) -> HmmModel:
     return HmmModel.load(folder)
 
 
-def _read_archives(source: Path) -> dict[str, Ints]:
+def read_archives(source: Path) -> dict[str, Ints]:
+    """The vectors of `label_archives`, int32 by utterance. Raises UserError if archives are missing, or an
+    utterance is in two.
+    """
     paths = label_archives(source)
     jobs = source / "num_jobs"
     stated = trimmed(decoded(jobs.read_bytes(), jobs)) if source.is_dir() and jobs.is_file() else str(len(paths))
@@ -104,7 +107,15 @@ def _read_archives(source: Path) -> dict[str, Ints]:
 
 
 def _of_transitions(ids: dict[str, Ints], model: HmmModel, source: Path) -> KaldiLabels:
-    table = id_to_pdf(model.transitions)
+    pdfs = pdfs_of(ids, id_to_pdf(model.transitions), source)
+    return KaldiLabels(pdfs, ids, model.gmms.num_pdfs, source, model)
+
+
+def pdfs_of(ids: dict[str, Ints], table: Ints, source: Path) -> dict[str, Ints]:
+    """Pdf-ids of transition-ids, int32 by utterance. table: the pdf-id of each transition-id, as `id_to_pdf`.
+
+    Raises UserError if an id is not in the table.
+    """
     for utt, path in ids.items():
         if len(path) and not 1 <= path.min() <= path.max() < len(table):
             odd = int(path[(path < 1) | (path >= len(table))][0])
@@ -112,5 +123,4 @@ def _of_transitions(ids: dict[str, Ints], model: HmmModel, source: Path) -> Kald
                 f"{source}: {utt} has transition-id {odd}, final.mdl has 1 to {len(table) - 1};"
                 " copy the final.mdl that made these alignments."
             )
-    pdfs = {utt: table[path] for utt, path in ids.items()}
-    return KaldiLabels(pdfs, ids, model.gmms.num_pdfs, source, model)
+    return {utt: table[path] for utt, path in ids.items()}

@@ -99,7 +99,8 @@ def checked_lesson(
     one. Raises UserError as `check_teacher`.
     """
     if network.model:
-        return own_lesson(network, device)
+        labelled = any(frames_of(student[1]).values())
+        return own_lesson(network, device, how.teacher_weight if labelled else 1.0)
     outputs, ctc = (classes, False) if isinstance(classes, int) else (len(classes), True)
     augmented = ctc and Augment.from_options(how) is not None
     for known in teachers:
@@ -110,10 +111,10 @@ def checked_lesson(
     return _lesson(teachers, student[0], how, outputs, ctc, run, device)
 
 
-def own_lesson(network: NetworkOptions, device: torch.device) -> Lesson:
-    """What an imported model teaches the network that is made from it."""
+def own_lesson(network: NetworkOptions, device: torch.device, weight: float = 1.0) -> Lesson:
+    """What an imported model teaches the network that is made from it. weight: beside labels."""
     model, original = imported_model(network), imported_network(network)
-    return Lesson(Original(original.to(device), model_priors(model, original.outputs)))
+    return Lesson(Original(original.to(device), model_priors(model, original.outputs), weight))
 
 
 def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from asr_prune.acoustic.distributed.processes import is_first
 from asr_prune.acoustic.examples import Utterances
 from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.acoustic.targets import frame_targets, no_targets, token_targets
+from asr_prune.acoustic.targets import frame_targets, own_targets, token_targets
 from asr_prune.acoustic.unlabelled import Both, Unlabelled
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
@@ -43,18 +43,20 @@ def train_one(
     recipe: str,
     how: Mapping[str, Any],
     untranscribed: Path | None = None,
+    labelled: bool = False,
 ) -> list[Path]:
     """Trains a network on the sets train and dev in folder `data` and writes the run's files.
 
     align: folder of the passes; lang: with the tokens that CTC learns, None for frame labels;
     recipe: text of the run's recipe.yaml; how: the options NO_EFFECT of `train`; untranscribed: a
-    set without labels, from which teachers teach, too. Goes on from the last checkpoint if there is
+    set without labels, from which teachers teach, too; labelled: whether an imported network has
+    labels beside its own outputs. Goes on from the last checkpoint if there is
     one. Raises UserError as `train_run`. Returns further files that it wrote.
     """
     with atomic(run.recipe) as file:
         file.write(recipe)
     train = replace(train, **{**how, "processes": 1})
-    given = run, seed, network, train, prune, features, data, align, lang, untranscribed
+    given = run, seed, network, train, prune, features, data, align, lang, untranscribed, labelled
     return in_processes(how["processes"], _train, given)
 
 
@@ -69,10 +71,12 @@ def _train(
     align: Path,
     lang: Path | None,
     untranscribed: Path | None,
+    labelled: bool,
 ) -> list[Path]:
     sets = [data / part for part in ("train", "dev")]
     stored = [features.stored(folder, align) for folder in sets]
-    labels, classes = _targets(network, stored, sets, lang, align / features.hmm)
+    hmm = align / features.hmm
+    labels, classes = _targets(network, stored, sets, lang, hmm, labelled)
     speakers = DataDir.read(sets[0]).utt2spk if train.left_out or train.teachers else {}
     heard, left_out = leave_out(stored[0], speakers, train.left_out)
     train_set: Labelled = heard, labels
@@ -94,10 +98,11 @@ def _train(
 
 
 def _targets(
-    network: NetworkOptions, stored: Sequence[Stored], sets: Sequence[Path], lang: Path | None, hmm: Path
+    network: NetworkOptions, stored: Sequence[Stored], sets: Sequence[Path], lang: Path | None, hmm: Path, labelled: bool
 ) -> tuple[Mapping[str, np.ndarray], int | list[str]]:
     if network.model:
-        return no_targets(stored), imported_network(network).outputs
+        known, outputs = frame_targets(hmm) if labelled else ({}, imported_network(network).outputs)
+        return own_targets(known, stored), outputs
     return token_targets(lang, sets) if lang else frame_targets(hmm)
 
 

@@ -9,7 +9,7 @@ from asr_prune.hmm.network_features import feature_folder
 from asr_prune.hmm.options import PassOptions, pass_name
 from asr_prune.hmm.pass_files import pass_files
 from asr_prune.lang.lang import LANG_FILES
-from asr_prune.layout import LABELLED_SETS
+from asr_prune.layout import LABELLED_SETS, SETS
 from asr_prune.stages.inputs import feature_inputs
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Files, Work
@@ -22,7 +22,11 @@ _READ_OF_KALDI = (
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for each pass; with labels made by Kaldi one to take them; with CTC, or an imported model, none."""
+    """One work for each pass; with labels made by Kaldi one to take them; with CTC, or an imported model
+    without labels, none.
+    """
+    if experiment.imported and experiment.recipe.hmm.labels:
+        return [_taken_by_outputs(experiment, experiment.recipe.hmm.labels)]
     if experiment.ctc or experiment.imported:
         return []
     if experiment.recipe.hmm.labels:
@@ -92,3 +96,35 @@ def _taken(experiment: Experiment, source: Path) -> Work:
         optional=given,
         home=layout.exp,
     )
+
+
+def _taken_by_outputs(experiment: Experiment, source: Path) -> Work:
+    layout, out, network = experiment.layout, experiment.labels, experiment.loaded.recipe.network
+    _check_posteriors(experiment)
+    scps = {part: feature_folder(layout.set(part), "network") / "feats.scp" for part in SETS}
+    return Work(
+        stage="align",
+        piece=out.name,
+        says=f"taking the labels of {source}",
+        job="asr_prune.kaldi.take_output_labels:take_output_labels",
+        arguments={
+            "source": source,
+            "outputs": experiment.outputs,
+            "stride": network.subsampling,
+            "sets": scps,
+            "out": out,
+            "frame_shift": experiment.features.frame_shift,
+        },
+        inputs=feature_inputs(experiment, SETS, "network"),
+        outputs=[out / name for name in ("pdf.ark", "summary.json")],
+        optional=[Files(source, _READ_OF_KALDI)],
+        home=layout.exp,
+    )
+
+
+def _check_posteriors(experiment: Experiment) -> None:
+    """Raises UserError if labels are to stand beside the outputs of a chain model."""
+    from asr_prune.acoustic.imported import check_posteriors, imported_network  # imports torch
+
+    network = experiment.loaded.recipe.network
+    check_posteriors(Path(network.model), imported_network(network).normalised, "leave hmm.labels out")

@@ -63,8 +63,10 @@ def front_end_files(experiment: Experiment) -> list[Path]:
 
 
 def label_inputs(experiment: Experiment, parts: Iterable[str]) -> Inputs:
-    """What networks learn: frame labels, or for CTC tokens and transcripts; imported ones neither."""
-    if experiment.imported:
+    """What networks learn: frame labels, or for CTC tokens and transcripts; imported ones neither,
+    or labels.
+    """
+    if experiment.imported and not experiment.recipe.hmm.labels:
         return {}
     if experiment.ctc:
         texts = {experiment.layout.set(part) / "text": "corpus" for part in parts}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -38,11 +39,13 @@ def _work(experiment: Experiment, run: Run, says: str) -> Work:
     model = [Files(Path(run.network.model), MODELS)] if run.network.model else []
     init = [Files(Path(run.train.init), (str(RunDir(Path()).network),))] if run.train.init else []
     own, foreign = teachers_of(run, layout.runs)
-    beside: dict[str, Path] = {}
+    beside: dict[str, Any] = {}
     if run.train.teachers and experiment.recipe.corpus.untranscribed:
         check_untranscribed(experiment)
         beside = {"untranscribed": layout.set(UNTRANSCRIBED)}
         inputs |= network_inputs(experiment, (UNTRANSCRIBED,))
+    if experiment.imported and experiment.recipe.hmm.labels:
+        beside["labelled"] = True
     usual = {name: getattr(TrainOptions, name) for name in NO_EFFECT}
     files = [folder.recipe, folder.network, folder.before_cut, folder.train, folder.nodes]
     files += [folder.norms, folder.metrics, folder.trail]

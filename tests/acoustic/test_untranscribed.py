@@ -12,6 +12,7 @@ from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.acoustic.imported import checked_network, model_priors
 from asr_prune.acoustic.options import NetworkOptions
 from asr_prune.acoustic.teacher import Lesson
+from asr_prune.acoustic.unlabelled import NO_LABEL
 from asr_prune.acoustic.untranscribed import Original, Untranscribed, divergence, score_distance
 from asr_prune.errors import UserError
 from asr_prune.nnet3.model import write_nnet3
@@ -70,6 +71,37 @@ def test_another_network_by_utterance() -> None:
     torch.testing.assert_close(outcome.objective, score_distance(own, wanted))
     assert outcome.objective.requires_grad
     assert (outcome.frames, int(outcome.correct)) == (3, int((own.argmax(1) == wanted.argmax(1)).sum()))
+
+
+def of_posteriors(seed: int) -> GraphNetwork:
+    return GraphNetwork.of(tdnnf_model(seed, posteriors=True), 3, "final.mdl")
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_labels_stand_beside_the_original(weight: float) -> None:
+    """By a slow loop: a has labels, b labels of some frames, c none."""
+    network, original = of_posteriors(1), Original(of_posteriors(0), torch.zeros(6), weight)
+    labels = {"a": np.array([3, 0], np.int32), "b": np.array([NO_LABEL, 5, 1], np.int32)}
+    sets = Untranscribed.from_utterances(FEATURES, labels, (0, 0), lesson=Lesson(original))
+    outcome = sets.outcome(network, *sets.batch_at(torch.tensor([2, 1, 0])))
+    nats, apart, frames = 0.0, 0.0, 0
+    for name in "cba":
+        with torch.no_grad():
+            own, wanted = (net(torch.from_numpy(FEATURES[name])).tolist() for net in (network, original.network))
+        ids = labels.get(name, [NO_LABEL] * len(own))
+        for row, right, label in zip(own, wanted, ids, strict=True):
+            nats -= row[label] if label != NO_LABEL else 0
+            apart += sum(math.exp(p) * (p - q) for q, p in zip(row, right, strict=True))
+            frames += 1
+    assert frames == 6
+    assert float(outcome.loss) == pytest.approx(apart / 6, rel=1e-5)
+    assert float(outcome.objective) == pytest.approx((1 - weight) * nats / 6 + weight * apart / 6, rel=1e-5)
+
+
+def test_labels_of_another_length_are_refused() -> None:
+    lesson = Lesson(Original(of_posteriors(0), torch.zeros(6), 0.5))
+    with pytest.raises(UserError, match="utterance b has 3 outputs but 9 labels; run the stages features and align"):
+        Untranscribed.from_utterances(FEATURES, {"b": np.zeros(9, np.int32)}, (0, 0), lesson=lesson)
 
 
 def test_priors_are_those_of_the_model() -> None:

@@ -17,6 +17,7 @@ from asr_prune.acoustic.graph_network import GraphNetwork
 from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
+from asr_prune.features.archive import read_matrices
 from asr_prune.kaldi.import_model import Heard, examine_model, recipe_of
 from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of, read_nnet3, write_nnet3
 from asr_prune.nnet3.places import opens_in_vosk
@@ -97,6 +98,40 @@ def test_from_a_model_to_a_smaller_one(
     run("export", str(folder), "smaller", "--vosk")
     run("export", str(folder), "another", "--nnet3")
     assert main(["export", str(folder), "model/graph", "--nnet3"]) == 1
+
+
+@pytest.mark.trains
+def test_labels_beside_the_models_own_posteriors(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tdnnf_model(width=16, rank=6, pdfs=12, ivector=False, posteriors=True)
+    model_directory(Path("model"), model)
+    given = ["import", "model", "small", *(f"--{part}=in/{part}" for part in ("train", "dev", "test"))]
+    assert main([*given, "--labels", "pdfs.txt"]) == 1
+    assert "pdfs.txt does not exist; give an alignment directory" in capsys.readouterr().err
+    assert not Path("recipes").exists()
+    Path("pdfs.txt").touch()
+    run(*given, "--labels", "pdfs.txt")
+    recipe = ["--recipe", "recipes/small", "--nj", "1", "--set", "train.epochs=3"]
+    run("run", *recipe, "--stop-stage", "features")
+    lengths = {utt: len(feats) for utt, feats in read_matrices(Path("data/small/train/network/feats.scp"))}
+    rows = {utt: [i * 11 // frames for i in range(frames)] for utt, frames in lengths.items() if utt != "ann-1"}
+    Path("pdfs.txt").write_text("".join(f"{utt} {' '.join(map(str, own))}\n" for utt, own in rows.items()))
+    half = "runs=[{prune: {budget: {macs: 0.6}}}]"
+    run("run", *recipe, "--set", half)
+    run("run", *recipe, "--set", half, "--set", "train.teacher_weight=1")
+    assert json.loads(Path("exp/small/align/kaldi/summary.json").read_text())["failed"] == ["ann-1"]
+    both = [RunDir(place) for place in sorted(Path("exp/small/runs").iterdir())]
+    figures = [json.loads(trained.train.read_text())["dev_ce_final"] for trained in both]
+    assert len(set(figures)) == 2, "labels have no effect"
+    assert all(json.loads(trained.verify.read_text())["holds"] for trained in both)
+
+
+def test_labels_do_not_go_with_a_chain_model(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported()
+    said = "model gives scores of a chain model, not posteriors, which labels of frames do not go with"
+    assert main(["check", "--recipe", "recipes/small", "--set", "hmm.labels=pdfs.txt"]) == 1
+    assert f"{said}; leave hmm.labels out" in capsys.readouterr().err
+    assert main(["import", "model", "other", "--train=in/train", "--test=in/test", "--labels=pdfs.txt"]) == 1
+    assert f"{said}; leave --labels out" in capsys.readouterr().err
 
 
 def test_what_does_not_fit_is_one_sentence(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,9 +81,17 @@ def no_op(size: int) -> Component:
 
 
 def tdnnf_model(
-    seed: int = 0, layers: int = 2, width: int = 8, rank: int = 3, pdfs: int = 6, ivector: bool = True
+    seed: int = 0,
+    layers: int = 2,
+    width: int = 8,
+    rank: int = 3,
+    pdfs: int = 6,
+    ivector: bool = True,
+    posteriors: bool = False,
 ) -> Nnet3:
-    """A chain model as Kaldi's recipes train: factored layers with a bypass, and a second output."""
+    """A chain model as Kaldi's recipes train: factored layers with a bypass, and a second output.
+    posteriors: of the first output, too.
+    """
     dice = np.random.default_rng(seed)
     also = ", ReplaceIndex(ivector, t, 0)" if ivector else ""
     spliced = 14 if ivector else 12
@@ -110,7 +118,7 @@ def tdnnf_model(
         out = wide(name, narrow, tdnn(width, rank, [0, stride], dice))
         at = add(f"{name}.noop", f"Sum(Scale(0.66, {at}), {out})", no_op(width))
     small = add("prefinal-l", at, tdnn(rank, width, [0], dice, bias=False))
-    for output, last in (("output", ""), ("output-xent", ".log-softmax")):
+    for output, last in (("output", ".log-softmax" if posteriors else ""), ("output-xent", ".log-softmax")):
         at = wide(f"prefinal-{output}", small, affine(width, rank, dice))
         at = add(f"{output}.affine", at, affine(pdfs, width, dice))
         if last:
