@@ -45,6 +45,7 @@ class Chunks(Examples):
         An utterance of more than half the memory is a chunk by itself and exceeds the limit. Raises
         UserError as `usable_utterances`.
         """
+        self.loss_name, self.share_name = kind.loss_name, kind.share_name
         self.kind, self.names = kind, kind.usable_utterances(features, labels, stride)
         self.features, self.labels, self.context = features, labels, context
         self.stride, self.augment, self.lesson = stride, augment, lesson

@@ -63,6 +63,9 @@ class Examples(ABC):
     eval_batch: int
     #: whether each example is one row in every layer of a network
     single_rows: bool = False
+    #: what logs call the loss, and the share of correct labels
+    loss_name: str = "CE"
+    share_name: str = "accuracy"
 
     @abstractmethod
     def __len__(self) -> int:

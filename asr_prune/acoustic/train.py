@@ -232,11 +232,12 @@ class Trainer:
             write_events(self.run_dir.events, self.metrics)
 
     def _summary(self, row: dict[str, Any]) -> str:
+        loss = self.dev_frames.loss_name
         parts = [
             f"epoch {self.epoch:2d}/{self.options.epochs}",
-            f"train CE {row['train_ce']:.3f}",
-            f"dev CE {row['dev_ce']:.3f}",
-            f"dev accuracy {100 * row['dev_accuracy']:.1f} %",
+            f"train {loss} {row['train_ce']:.3f}",
+            f"dev {loss} {row['dev_ce']:.3f}",
+            f"dev {self.dev_frames.share_name} {100 * row['dev_accuracy']:.1f} %",
             *([f"nodes {row['nodes']}", row["phase"]] if "nodes" in row else []),
             f"{row['seconds']:.0f} s",
         ]

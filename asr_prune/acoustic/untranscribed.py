@@ -71,6 +71,7 @@ class Untranscribed(InMemory):
 
     eval_batch = 8
     index_bytes = InMemory.index_bytes + 8
+    loss_name, share_name = "distance", "same best"
     teacher: Original
 
     def __init__(self, features: Tensor, lengths: Tensor, labels: Tensor, original: Original) -> None:

@@ -98,7 +98,12 @@ def _train(
 
 
 def _targets(
-    network: NetworkOptions, stored: Sequence[Stored], sets: Sequence[Path], lang: Path | None, hmm: Path, labelled: bool
+    network: NetworkOptions,
+    stored: Sequence[Stored],
+    sets: Sequence[Path],
+    lang: Path | None,
+    hmm: Path,
+    labelled: bool,
 ) -> tuple[Mapping[str, np.ndarray], int | list[str]]:
     if network.model:
         known, outputs = frame_targets(hmm) if labelled else ({}, imported_network(network).outputs)

@@ -11,7 +11,7 @@ from asr_prune.errors import UserError
 from asr_prune.integrity import checked
 from asr_prune.report.cells import ABSENT, Column, columns, decimals
 from asr_prune.report.results import Result, read_result
-from asr_prune.report.unfinished import epochs, how_far
+from asr_prune.report.unfinished import epochs, how_far, is_imported
 from asr_prune.run_dir import RunDir
 from asr_prune.text import file_lines
 
@@ -73,13 +73,15 @@ def _layers(run: RunDir) -> list[str]:
 
 def _curve(run: RunDir) -> list[str]:
     """A line for each epoch."""
+    heads = [f"{part} {'distance' if is_imported(run) else 'CE'}" for part in ("train", "dev")]
+    train, dev = map(len, heads)
     lines = [
-        f"{row['epoch']:5d}  {decimals(row.get('train_ce'), 3):>8s}  {decimals(row.get('dev_ce'), 3):>6s}"
+        f"{row['epoch']:5d}  {decimals(row.get('train_ce'), 3):>{train}s}  {decimals(row.get('dev_ce'), 3):>{dev}s}"
         f"  {row.get('nodes', 0):5d}  {row.get('seconds', 0):5.0f}  {row.get('phase', '')}"
         for row in epochs(run)
         if isinstance(row.get("epoch"), int)
     ]
-    return ["epoch  train CE  dev CE  nodes  train  phase", *lines] if lines else []
+    return [f"epoch  {'  '.join(heads)}  nodes  train  phase", *lines] if lines else []
 
 
 def _speakers(run: RunDir) -> list[str]:

@@ -38,8 +38,18 @@ def epochs(run: RunDir) -> list[dict[str, Any]]:
 
 def asked_epochs(run: RunDir) -> int | None:
     """How many epochs the run is trained; None if its recipe.yaml does not say."""
+    asked = _asked(run, "train", "epochs")
+    return asked if isinstance(asked, int) else None
+
+
+def is_imported(run: RunDir) -> bool:
+    """Whether its network is made from an imported model, whose outputs it learns."""
+    return bool(_asked(run, "network", "model"))
+
+
+def _asked(run: RunDir, block: str, key: str) -> Any:
+    """A value of a run's recipe.yaml, None if it does not say."""
     try:
-        asked = yaml.safe_load(run.recipe.read_text(encoding="utf-8"))["train"]["epochs"]
+        return yaml.safe_load(run.recipe.read_text(encoding="utf-8"))[block][key]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return None
-    return asked if isinstance(asked, int) else None

@@ -58,6 +58,7 @@ def examples(network: GraphNetwork) -> Untranscribed:
 def test_the_original_is_at_no_distance_from_itself() -> None:
     network = GraphNetwork.of(tdnnf_model(), 3, "final.mdl")
     found = evaluate(network, examples(network))
+    assert (examples(network).loss_name, examples(network).share_name) == ("distance", "same best")
     assert (found.cross_entropy, found.accuracy) == (pytest.approx(0, abs=1e-9), 1.0)
 
 

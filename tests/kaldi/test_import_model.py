@@ -83,6 +83,9 @@ def test_from_a_model_to_a_smaller_one(
     figures = json.loads(trained.train.read_text())
     assert figures["budget_spent"] <= figures["budget_limit"] < 0.6 * figures["macs_dense"] + 1
     assert json.loads(trained.verify.read_text())["holds"]
+    capsys.readouterr()
+    run("show", str(folder))
+    assert "epoch  train distance  dev distance  nodes" in capsys.readouterr().out
     assert main(["export", str(folder), "smaller", "--vosk"]) == 1
     assert "model has no decoding graph; export the run with --nnet3" in capsys.readouterr().err
     Path("model", GRAPHS[layout]).touch()
