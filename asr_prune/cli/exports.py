@@ -119,7 +119,7 @@ def _add_export(verbs: Verbs) -> None:
     kind = verb.add_mutually_exclusive_group(required=True)
     for name, says in _SAYS.items():
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=says)
-    check = "for --vosk: let Vosk decode test, too, and count the utterances with our words"
+    check = "for --vosk and --sherpa: let that runtime decode test, too, and count the utterances with our words"
     verb.add_argument("--check", action="store_true", help=check)
     on = "for --loglikes: which set; repeatable (default: dev and test)"
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
@@ -163,11 +163,18 @@ def _loglikes(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
 
 def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
     from asr_prune.export.sherpa import export_sherpa, format_likenesses
+    from asr_prune.export.sherpa_check import check_sherpa, need_sherpa
 
+    if options.check:
+        need_sherpa()
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     need_words(experiment)
     found = export_sherpa(trained, options.out, experiment.decoding)
-    return [*format_likenesses(found, options.out), ""]
+    lines = [*format_likenesses(found, options.out), ""]
+    if not options.check:
+        return lines
+    sound, score, bins = sound_of_test(experiment), experiment.recipe.score, trained.deployed().base.bins
+    return [*lines, *check_sherpa(trained.run, options.out, sound, bins, score), ""]
 
 
 def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
@@ -220,7 +227,7 @@ def _refuse_unused(options: argparse.Namespace) -> None:
     """Raises UserError for an option that this kind of export ignores."""
     for name, value, kinds in (
         ("--on", options.on, ["loglikes"]),
-        ("--check", options.check, ["vosk"]),
+        ("--check", options.check, ["vosk", "sherpa"]),
         ("--recipe", options.recipe, _OF_RECIPE),
         ("--set", options.set, _OF_RECIPE),
     ):

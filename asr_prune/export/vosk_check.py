@@ -8,14 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from asr_prune.corpus.sound import Sound
-from asr_prune.decode.words_files import read_words_file
-from asr_prune.errors import UserError, first_few
-from asr_prune.export.scored import scored_point
-from asr_prune.export.vosk_words import VoskWords, words_in_vosk
+from asr_prune.errors import UserError
+from asr_prune.export.heard import alike_line, other_words
+from asr_prune.export.vosk_words import words_in_vosk
 from asr_prune.files import atomic
-from asr_prune.run_dir import RunDir, words_file
+from asr_prune.run_dir import RunDir
 from asr_prune.score.options import ScoreOptions
-from asr_prune.score.text import merge, normalise, representatives
 
 
 @dataclass(frozen=True)
@@ -46,19 +44,10 @@ def check_vosk(run: RunDir, model: Path, sound: Sound, options: ScoreOptions) ->
     """Lets Vosk decode `sound`, the test set, with the exported directory `model` twice, and adds
     check.json to it. Raises UserError as `words_in_vosk`, or if the run has not been decoded.
     """
-    ours = read_words_file(words_file(run.decoded("test"), *scored_point(run)))
-    same = representatives(options)
     best, usual = words_in_vosk(model, sound, best_path=True), words_in_vosk(model, sound)
-
-    def judged(words: list[str]) -> list[str]:
-        return merge(normalise(words, options.normalise), same)
-
-    def others(found: VoskWords) -> list[str]:
-        pairs = ((utt, words, ours.get(utt, [])) for utt, words in found.words.items())
-        return [utt for utt, words, wanted in pairs if judged(words) != judged(wanted)]
-
+    others = other_words(run, best, options), other_words(run, usual, options)
     took = usual.seconds, usual.audio
-    found = VoskCheck(len(best.words), others(best), others(usual), *took, usual.skipped)
+    found = VoskCheck(len(best.words), *others, *took, usual.skipped)
     with atomic(model / "check.json") as file:
         json.dump(asdict(found), file, ensure_ascii=False, indent=1)
     return found
@@ -66,9 +55,6 @@ def check_vosk(run: RunDir, model: Path, sound: Sound, options: ScoreOptions) ->
 
 def format_vosk_check(found: VoskCheck) -> list[str]:
     """Lines for the terminal."""
-    lines = []
-    for name, others in (("best path", found.other_best_path), ("usual result", found.other_usual)):
-        told = f"; others: {first_few(others)}" if others else ""
-        count = f"{found.utterances - len(others)} of {found.utterances} utterances of test"
-        lines.append(f"Vosk's {name}: {count} have the words of the decode stage{told}")
+    pairs = (("best path", found.other_best_path), ("usual result", found.other_usual))
+    lines = [alike_line(f"Vosk's {name}", others, found.utterances) for name, others in pairs]
     return [*lines, f"{found.seconds:.1f} CPU seconds for {found.audio:.0f} s of speech"]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +14,18 @@ import numpy as np
 
 from asr_prune.acoustic.graph_model import cut_model
 from asr_prune.acoustic.graph_network import GraphNetwork
-from asr_prune.corpus.audio import read_audio
-from asr_prune.corpus.audio_file import AudioProblem
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.sound import Sound
-from asr_prune.errors import UserError, first_few
+from asr_prune.errors import UserError
+from asr_prune.export.heard import HeardWords, heard_alone, heard_by
 from asr_prune.export.trained_run import TrainedRun
 from asr_prune.files import atomic, files_below
-from asr_prune.integrity import checked
 from asr_prune.nnet3.model import read_nnet3, write_nnet3
-from asr_prune.process import WorkerEnded, worker_pool
 from asr_prune.run_dir import RunDir
 from asr_prune.score.align import distance
 
-log = logging.getLogger(__name__)
-
 #: seconds of audio that Vosk is given at a time
 _PIECE = 0.4
-
-
-@dataclass(frozen=True)
-class VoskWords:
-    """words: of each utterance; seconds: of CPU, without loading the model, for `audio` seconds;
-    skipped: utterances whose audio cannot be used, and why.
-    """
-
-    words: dict[str, list[str]]
-    seconds: float
-    audio: float
-    skipped: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path) -> VoskWords:
-        """Raises UserError if the file is missing or damaged."""
-        return cls(**json.loads(checked(path).read_text(encoding="utf-8")))
 
 
 def original_words(model: Path, sound: Sound, out: Path) -> None:
@@ -66,14 +41,14 @@ def run_words(run: RunDir, sound: Sound, original: Path, out: Path) -> None:
     """Writes how the words of a run's shrunk network differ from those of the original, in the
     files that `original_words` wrote; both searches are Vosk's. Raises UserError as that does.
     """
-    trained, before = TrainedRun(run), VoskWords.read(original)
+    trained, before = TrainedRun(run), HeardWords.read(original)
     with _smaller(trained) as folder:
         found = words_in_vosk(folder, sound)
     with atomic(out) as file:
         json.dump(_compared(before, found, DataDir.read(sound.data).text), file, ensure_ascii=False, indent=1)
 
 
-def _compared(before: VoskWords, found: VoskWords, text: dict[str, list[str]]) -> dict[str, Any]:
+def _compared(before: HeardWords, found: HeardWords, text: dict[str, list[str]]) -> dict[str, Any]:
     names = list(before.words)
     figures = {
         "edits": distance([before.words[name] for name in names], [found.words[name] for name in names]),
@@ -106,7 +81,7 @@ def _smaller(trained: TrainedRun) -> Iterator[Path]:
         yield folder
 
 
-def words_in_vosk(model: Path, sound: Sound, best_path: bool = False) -> VoskWords:
+def words_in_vosk(model: Path, sound: Sound, best_path: bool = False) -> HeardWords:
     """What Vosk finds with a model directory as sound comes in, in pieces of a fraction of a second,
     or the best path of each utterance, heard at once.
 
@@ -114,21 +89,10 @@ def words_in_vosk(model: Path, sound: Sound, best_path: bool = False) -> VoskWor
     used is skipped, counted and logged. Raises UserError if Vosk cannot open the directory, or if
     nothing is left.
     """
-    with worker_pool(1, "spawn") as pool:
-        try:
-            (found,) = pool.starmap(_recognised, [(model, sound, best_path)])
-        except WorkerEnded:
-            raise UserError(f"Vosk ended while it read {model}; try the directory with Vosk alone.") from None
-    if skipped := found.skipped:
-        whole = len(skipped) + len(found.words)
-        log.warning("%s: %d of %d utterances skipped: %s", sound.data, len(skipped), whole, first_few(skipped))
-    if not found.words:
-        first = next(iter(skipped.values()), "it is empty.")
-        raise UserError(f"no utterance of {sound.data} can be used: {first}")
-    return found
+    return heard_alone(_recognised, (model, sound, best_path), sound, f"Vosk ended while it read {model}")
 
 
-def _recognised(model: Path, sound: Sound, best_path: bool) -> VoskWords:
+def _recognised(model: Path, sound: Sound, best_path: bool) -> HeardWords:
     import vosk  # type: ignore[import-untyped]
 
     vosk.SetLogLevel(-1)
@@ -136,22 +100,15 @@ def _recognised(model: Path, sound: Sound, best_path: bool) -> VoskWords:
         opened = vosk.Model(str(model))
     except Exception as error:  # a bare one is what it raises
         raise UserError(f"Vosk cannot open {model} ({error}); try the directory with Vosk alone.") from None
-    corpus, rate, words = DataDir.read(sound.data), sound.rate, dict[str, list[str]]()
-    skipped, begin, audio = dict[str, str](), time.process_time(), 0
-    for name, place in corpus.wavs.items():
-        part = corpus.segments.get(name)
-        try:
-            samples, _ = read_audio(place, rate, part, sound.resample, sound.longest, sound.channel)
-        except AudioProblem as problem:
-            skipped[name] = str(problem)
-            continue
+    piece = int(_PIECE * sound.rate)
+
+    def recognise(samples: np.ndarray) -> list[str]:
         # lossy formats and resampling may pass the range
         heard = np.rint(samples).clip(-32768, 32767).astype("<i2")
-        recogniser = vosk.KaldiRecognizer(opened, rate)
-        piece = int(_PIECE * rate)
-        words[name] = _best_path(recogniser, heard) if best_path else _utterance(recogniser, heard, piece)
-        audio += len(samples)
-    return VoskWords(words, time.process_time() - begin, max(audio / rate, 1e-9), skipped)
+        recogniser = vosk.KaldiRecognizer(opened, sound.rate)
+        return _best_path(recogniser, heard) if best_path else _utterance(recogniser, heard, piece)
+
+    return heard_by(recognise, sound)
 
 
 def _utterance(recogniser: Any, samples: np.ndarray, piece: int) -> list[str]:

@@ -16,6 +16,7 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.words_files import read_words
+from asr_prune.export import sherpa_check
 from asr_prune.export.places import EXPORT_MARK
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.stages import STAGES
@@ -87,8 +88,41 @@ def test_sherpa_gives_the_words_of_the_run(done: SimpleNamespace, capsys: Printe
         assert [words[number] for number in stream.result.words] == wanted[utt]
     assert sum(map(len, wanted.values())) > 2
     shutil.copyfile(path, "speech.wav")
+    status, text = run_verb(capsys, "export", run, "out/sherpa", "--sherpa", "--check")
+    assert status == 0, text
+    assert "sherpa-onnx, float32: 4 of 4 utterances of test have the words of the decode stage\n" in text
+    rows = {row["form"]: row for row in json.loads(Path("out/sherpa/check.json").read_text())}
+    assert (rows["float32"]["utterances"], rows["float32"]["other_words"], rows["int8"]["skipped"]) == (4, [], {})
+    assert all(row["cpu_seconds"] > 0 and row["audio"] > 1 for row in rows.values())
     assert printed("from sherpa_onnx.lib import _sherpa_onnx as sherpa") == wanted[utt]
     assert printed("import sherpa_onnx, soundfile")
+
+
+def test_characters_are_compared_without_a_graph(done: SimpleNamespace, capsys: Printed) -> None:
+    text = Path("recipes/tones/recipe.yaml").read_text()
+    for own, other in (
+        ("phones", "characters"),
+        ("[1, 2], penalties: [0.0, -0.5]", "[1], penalties: [0.0], search: greedy"),
+    ):
+        text = text.replace(own, other)
+    Path("recipes/spelled").mkdir()
+    Path("recipes/spelled/recipe.yaml").write_text(text)
+    given = ["--recipe", "recipes/spelled", "--nj", "1"]
+    assert main(["run", *given, "--set", "runs=[{name: greedy, prune: {method: none}}]"]) == 0
+    status, text = run_verb(capsys, "export", "exp/spelled/runs/greedy", "out/greedy", "--sherpa", "--check")
+    assert status == 0, text
+    assert not Path("out/greedy/HLG.fst").exists()
+    assert "sherpa-onnx, float32: 4 of 4 utterances of test have the words of the decode stage\n" in text
+
+
+def test_without_sherpa_nothing_is_begun(
+    done: SimpleNamespace, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sherpa_check, "find_spec", lambda name: None)
+    status, text = run_verb(capsys, "export", done.runs["thin"], "out/none", "--sherpa", "--check")
+    assert status == 1
+    assert "--check needs sherpa-onnx, which is not there; install it with: pip install sherpa-onnx" in text
+    assert not Path("out/none").exists()
 
 
 def test_a_graph_needs_a_scored_run(done: SimpleNamespace, capsys: Printed) -> None:

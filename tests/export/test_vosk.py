@@ -20,8 +20,9 @@ from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.sound import Sound
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.words_files import read_words
+from asr_prune.export.heard import HeardWords
 from asr_prune.export.places import EXPORT_MARK
-from asr_prune.export.vosk_words import VoskWords, original_words, words_in_vosk
+from asr_prune.export.vosk_words import original_words, words_in_vosk
 from asr_prune.nnet3.graph_lines import parse_line
 from asr_prune.nnet3.model import read_nnet3, write_nnet3
 from asr_prune.nnet3.places import opens_in_vosk
@@ -211,7 +212,7 @@ def test_vosk_hears_what_features_are_computed_from(done: SimpleNamespace, capsy
         data.wavs[name], data.text[name], data.utt2spk[name] = str(tmp_path / f"{name}.wav"), [], name
     data.write()
     original_words(Path("out/heard"), Sound(data.path, rate, True, math.inf, 1), tmp_path / "words.json")
-    found = VoskWords.read(tmp_path / "words.json")
+    found = HeardWords.read(tmp_path / "words.json")
     assert found.words.keys() == kinds.keys()
     assert found.words["clipped"] == found.words["loud"]
     assert found.words["plain"] == found.words["stereo"] != []

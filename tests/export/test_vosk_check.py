@@ -11,8 +11,8 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.sound import Sound
 from asr_prune.errors import UserError
 from asr_prune.export import vosk_check
+from asr_prune.export.heard import HeardWords
 from asr_prune.export.vosk_check import VoskCheck, check_vosk, format_vosk_check, need_vosk
-from asr_prune.export.vosk_words import VoskWords
 from asr_prune.run_dir import RunDir, words_file
 from asr_prune.score.options import ScoreOptions
 
@@ -22,9 +22,9 @@ USUAL = {"one": ["A", "O", "B"], "two": [], "three": ["A"]}
 
 
 def test_utterances_with_other_words_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def heard(model: Path, sound: Sound, best_path: bool = False) -> VoskWords:
+    def heard(model: Path, sound: Sound, best_path: bool = False) -> HeardWords:
         assert model == tmp_path / "out"
-        return VoskWords(BEST if best_path else USUAL, 2.0, 6.0, {"four": "it is gone."})
+        return HeardWords(BEST if best_path else USUAL, 2.0, 6.0, {"four": "it is gone."})
 
     monkeypatch.setattr(vosk_check, "words_in_vosk", heard)
     run = RunDir(tmp_path / "run")
@@ -46,7 +46,7 @@ def test_utterances_with_other_words_are_named(tmp_path: Path, monkeypatch: pyte
 
 def test_other_exports_have_no_such_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(tmp_path), str(tmp_path / "out"), "--nnet3", "--check"]) == 1
-    assert "--check goes with --vosk only; leave it out with --nnet3." in capsys.readouterr().err
+    assert "--check goes with --vosk or --sherpa only; leave it out with --nnet3." in capsys.readouterr().err
 
 
 def test_without_vosk_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
