@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -42,15 +42,17 @@ class Series:
         return [x for x, _ in points], [y for _, y in points]
 
 
-def median_line(points: Iterable[tuple[Result, float, float]]) -> list[tuple[float, float]]:
+def median_line(
+    points: Iterable[tuple[Result, float, float]], middle: Callable[[Sequence[float]], float] = median
+) -> list[tuple[float, float]]:
     """What a line joins, a point per request: of runs, each with its cost and its error, the medians
-    of both.
+    of both, or another `middle`.
     """
     groups: dict[tuple[float | str | None, ...], list[tuple[float, float]]] = {}
     for row, cost, error in points:
         groups.setdefault(request(row), []).append((cost, error))
     columns = [zip(*group, strict=True) for group in groups.values()]
-    return sorted((median(costs), median(errors)) for costs, errors in columns)
+    return sorted((middle(costs), middle(errors)) for costs, errors in columns)
 
 
 def request(row: Result) -> tuple[float | str | None, ...]:

@@ -1,9 +1,10 @@
-"""What the main chart draws: runs, lines of medians, the Pareto front and the dense references."""
+"""What the main chart draws: runs, lines of medians and means, the Pareto front and the dense references."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
 from typing import Any
 
 from asr_prune.pruning.registry import find_options
@@ -29,6 +30,8 @@ MARKERS = {
     **{"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"},
     **{"P": "plus", "X": "square_x", "<": "square_pin", ">": "triangle_pin", "h": "hex"},
 }
+#: what a line may join, of runs that differ in seed alone
+MIDDLES: dict[str, Callable[[Sequence[float]], float]] = {"median": median, "mean": fmean}
 #: key of the dense networks among the series
 DENSE_KEY = "dense"
 
@@ -59,10 +62,12 @@ def front(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
     return best
 
 
-def points_of_line(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
-    """Its points, (cost, WER), as in the pictures."""
+def points_of_line(
+    runs: Sequence[CostedRun], cost: str, middle: Callable[[Sequence[float]], float] = median
+) -> list[tuple[float, float]]:
+    """Its points, (cost, WER): the medians, as in the pictures, or another `middle`."""
     known = ((run.row, run.costs[cost], finite(run.row.wer_test)) for run in runs)
-    return median_line((row, x, y) for row, x, y in known if x is not None and y is not None)
+    return median_line(((row, x, y) for row, x, y in known if x is not None and y is not None), middle)
 
 
 def takes_widths(method: str) -> bool:
@@ -92,7 +97,7 @@ def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[s
 
 def _dense_series() -> dict[str, Any]:
     look = {"colour": DENSE, "dark": _DENSE_DARK, "marker": "star", "dash": "dashed"}
-    return {"name": DENSE_KEY, **look, "lines": {}}
+    return {"name": DENSE_KEY, **look, "lines": {key: {} for key in MIDDLES}}
 
 
 def _series(line: Series, runs: Sequence[CostedRun]) -> dict[str, Any]:
@@ -101,7 +106,9 @@ def _series(line: Series, runs: Sequence[CostedRun]) -> dict[str, Any]:
     look |= {"marker": MARKERS[line.marker], "dash": "solid"}
     if takes_widths(runs[0].row.method):
         look |= {"colour": DENSE, "dark": _DENSE_DARK, "dash": "dotted"}
-    lines = {cost.key: points_of_line(runs, cost.key) for cost in COSTS}
+    lines = {
+        key: {cost.key: points_of_line(runs, cost.key, middle) for cost in COSTS} for key, middle in MIDDLES.items()
+    }
     return {"name": line.name, **look, "lines": lines}
 
 

@@ -11,7 +11,7 @@ const column = (rows, value) => rows.map(value);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const chart = read("chart-data"), runs = read("run-data"), words = read("word-data");
 const series = new Map(chart.series.map(each => [each.name, each]));
-const state = {x: "nodes", scale: "log", off: new Set(), a: "", b: ""};
+const state = {x: "nodes", scale: "log", line: "median", off: new Set(), a: "", b: ""};
 const documents = {};
 
 function make(tag, text = "", attributes = {}, ...children) {
@@ -48,8 +48,8 @@ function draw() {
   const barred = points.filter(run => run.low !== null && run.low < top && shown("intervals"));
   fill(drawn, "intervals", {x: column(barred, run => run.at), low: column(barred, run => run.low),
     high: column(barred, run => clip(run.high)), colour: column(barred, run => run.colour)});
-  const lines = chart.series.filter(each => shown(each.name) && each.lines[cost]);
-  const along = (each, value) => each.lines[cost].map(value);
+  const lines = chart.series.filter(each => shown(each.name) && each.lines[state.line][cost]);
+  const along = (each, value) => each.lines[state.line][cost].map(value);
   fill(drawn, "lines", {xs: column(lines, each => along(each, ([x]) => place(each.name, x))),
     ys: column(lines, each => along(each, ([, y]) => clip(y))),
     colour: column(lines, each => colourOf(each.name)), dash: column(lines, each => each.dash)});
@@ -88,7 +88,7 @@ function drawDense(drawn) {
 
 /* a page's address holds what it shows: it can be sent, and survives a reload */
 function remember() {
-  const kept = new URLSearchParams({x: state.x, scale: state.scale});
+  const kept = new URLSearchParams({x: state.x, scale: state.scale, line: state.line});
   if (state.off.size) kept.set("off", JSON.stringify([...state.off]));
   for (const slot of ["a", "b"]) if (state[slot]) kept.set(slot, state[slot]);
   history.replaceState(null, "", "#" + kept);
@@ -97,13 +97,14 @@ function recall() {
   const kept = new URLSearchParams(location.hash.slice(1));
   if (kept.get("x") in chart.costs) state.x = kept.get("x");
   if (["linear", "log"].includes(kept.get("scale"))) state.scale = kept.get("scale");
+  if (["median", "mean"].includes(kept.get("line"))) state.line = kept.get("line");
   try { state.off = new Set(JSON.parse(kept.get("off") || "[]")); } catch { state.off = new Set(); }
   for (const slot of ["a", "b"]) if (kept.get(slot) in runs.panels) state[slot] = kept.get(slot);
 }
 
 function listen() {
-  for (const box of all("[name=cost], [name=scale]")) {
-    const key = box.name === "cost" ? "x" : "scale";
+  for (const box of all("[name=cost], [name=scale], [name=line]")) {
+    const key = box.name === "cost" ? "x" : box.name;
     box.checked = state[key] === box.value;
     box.onchange = () => { state[key] = box.value; draw(); remember(); };
   }

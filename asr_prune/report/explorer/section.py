@@ -14,7 +14,7 @@ from asr_prune.report.explorer.costs import COSTS
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.explorer.panel_script import PANEL_SCRIPT
 from asr_prune.report.explorer.panels import panel_data
-from asr_prune.report.explorer.points import chart_data
+from asr_prune.report.explorer.points import MIDDLES, chart_data
 from asr_prune.report.explorer.script import SCRIPT
 from asr_prune.report.explorer.words import word_table
 from asr_prune.report.results import of_now
@@ -33,7 +33,7 @@ _SIGNS = {
     },
 }
 _CAPTION = (
-    "A point is a run, a line joins the medians over seeds; at one node count, methods stand side by"
+    "A point is a run, a line joins the medians, or means, over seeds; at one node count, methods stand side by"
     " side."
     " Bars and band: 95 % interval by speaker. Hollow: not converged. Dashed: the median dense"
     " network; dotted: small networks trained from scratch. Click a point, or a name in the table,"
@@ -61,6 +61,7 @@ def explorer(runs: Sequence[FinishedRun], details: Mapping[str, Details]) -> str
         '<section class="screen" aria-label="Explore the runs">',
         _choices("cost", "against", {cost.key: cost.short for cost in COSTS}, "nodes"),
         _choices("scale", "axis", {"log": "logarithmic", "linear": "linear"}, "log"),
+        _choices("line", "lines join", {key: f"{key}s" for key in MIDDLES}, "median"),
         f'<div id="chart" role="img" aria-label="{_ALT}"></div>',
         _legend(chart["series"]),
         f'<p class="soft">{escape(_CAPTION)}</p>',

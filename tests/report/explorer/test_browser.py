@@ -14,7 +14,7 @@ from PIL import Image
 from tests.report.explorer.conftest import Page
 from tests.report.test_served import add_run, project, serving
 
-ENTER, SPACE, RIGHT, ESCAPE = "\ue007", " ", "\ue014", "\ue00c"
+ENTER, SPACE, LEFT, RIGHT, ESCAPE = "\ue007", " ", "\ue012", "\ue014", "\ue00c"
 RUN = "l1-keep0.25-seed1"
 #: the visible text of the page whose contrast with its background is less than 4.5 to 1
 FAINT = """
@@ -61,6 +61,17 @@ def test_the_axis_switches(page: Page) -> None:
         cost.click()
         assert len(page.drawn("front", "x")) > 1
     assert page.console() == []
+
+
+def test_lines_join_medians_or_means(page: Page) -> None:
+    medians = page.drawn("lines", "ys")
+    page.find("[name=line][value=mean]").click()
+    means = page.drawn("lines", "ys")
+    assert [len(line) for line in means] == [len(line) for line in medians]
+    assert means != medians
+    assert "line=mean" in page.browser.current_url
+    page.find("[name=line][value=mean]").send_keys(LEFT)
+    assert page.drawn("lines", "ys") == medians
 
 
 def test_arrow_keys_move_along_the_axes(page: Page) -> None:

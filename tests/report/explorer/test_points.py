@@ -44,7 +44,9 @@ def test_seeds_meet_in_their_median_as_in_the_picture() -> None:
     runs.append(scored("unknown", None, 99.0, keep_asked=0.25))
     assert points_of_line(runs, "nodes") == [(20.0, 20.0), (110.0, 11.0)]
     rows = [invented(f"s{wer}", "l2", 10 * wer, wer, keep_asked=0.5) for wer in (10, 11, 15)]
-    drawn = chart_data(rows, {row.run: Details() for row in rows})["series"][1]["lines"]["nodes"]
+    lines = chart_data(rows, {row.run: Details() for row in rows})["series"][1]["lines"]
+    assert lines["mean"]["nodes"] == [(120, 12)]
+    drawn = lines["median"]["nodes"]
     assert ([x for x, _ in drawn], [y for _, y in drawn]) == series(rows)[0].line() == ([110], [11])
 
 
