@@ -20,7 +20,9 @@ def imported_model(options: NetworkOptions) -> Nnet3:
 
 
 def imported_network(options: NetworkOptions) -> GraphNetwork:
-    """Its network, in evaluation mode. Raises UserError as `imported_model`, and if it cannot be made."""
+    """Its network, in evaluation mode. Raises UserError as `imported_model`, and if it cannot be
+    made.
+    """
     path = model_file(Path(options.model))
     return GraphNetwork.of(read_nnet3(path), options.subsampling, path)
 
@@ -47,7 +49,9 @@ def nnet3_teacher(path: Path) -> GraphNetwork:
 
 
 def check_posteriors(place: Path, normalised: bool, fix: str) -> None:
-    """Raises UserError, with the advice `fix`, if a model that labels are to stand beside gives no posteriors."""
+    """Raises UserError, with the advice `fix`, if a model that labels are to stand beside gives no
+    posteriors.
+    """
     if not normalised:
         what = "gives scores of a chain model, not posteriors, which labels of frames do not go with"
         raise UserError(f"{place} {what}; {fix}.")

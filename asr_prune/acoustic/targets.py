@@ -28,8 +28,8 @@ def frame_targets(hmm: Path) -> tuple[Mapping[str, np.ndarray], int]:
 
 
 def own_targets(known: Utterances, sets: Iterable[Iterable[str]]) -> Both:
-    """The labels `known`, int32 [outputs] by utterance, and nothing, int32 [0], for the other utterances
-    of some sets, which are learnt from a teacher alone.
+    """The labels `known`, int32 [outputs] by utterance, and nothing, int32 [0], for the other
+    utterances of some sets, which are learnt from a teacher alone.
     """
     return Both(known, {name: np.zeros(0, np.int32) for names in sets for name in names if name not in known})
 

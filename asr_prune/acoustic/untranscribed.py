@@ -1,4 +1,6 @@
-"""Utterances from which a network learns the outputs of the one that it was made from, transcribed or not."""
+"""Utterances from which a network learns the outputs of the one that it was made from, transcribed
+or not.
+"""
 
 from __future__ import annotations
 
@@ -62,11 +64,12 @@ def output_frames(frames: Tensor, stride: int) -> Tensor:
 
 
 class Untranscribed(InMemory):
-    """Each utterance is an example; the loss is the distance of the outputs from the original's, and
-    the accuracy the share of frames with the same best class.
+    """Each utterance is an example; the loss is the distance of the outputs from the original's,
+    and the accuracy the share of frames with the same best class.
 
     labels: of all outputs, int64 [output frames], NO_LABEL where there is none. The objective is
-    `(1 - w) CE + w distance`, w the original's weight; a frame without a label has only its distance.
+    `(1 - w) CE + w distance`, w the original's weight; a frame without a label has only its
+    distance.
     """
 
     eval_batch = 8
@@ -103,8 +106,8 @@ class Untranscribed(InMemory):
         augment: Augment | None = None,
         lesson: Lesson | None = None,
     ) -> Untranscribed:
-        """labels: an id for each output, of the utterances that have them; context, stride, augment: of
-        no effect.
+        """labels: an id for each output, of the utterances that have them; context, stride,
+        augment: of no effect.
         """
         assert lesson is not None
         assert isinstance(lesson.teacher, Original)

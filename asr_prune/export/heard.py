@@ -65,10 +65,11 @@ def heard_by(recognise: Callable[[np.ndarray], list[str]], sound: Sound) -> Hear
 
 
 def heard_alone(job: Callable[..., HeardWords], given: tuple[Any, ...], sound: Sound, ended: str) -> HeardWords:
-    """What `job(*given)` returns in a process of its own: what a runtime's code does not like ends the
-    process. What it skipped is counted and logged.
+    """What `job(*given)` returns in a process of its own: what a runtime's code does not like ends
+    the process. What it skipped is counted and logged.
 
-    ended: what is said then. Raises UserError if the process ends, or if no utterance of `sound` is left.
+    ended: what is said then. Raises UserError if the process ends, or if no utterance of `sound` is
+    left.
     """
     with worker_pool(1, "spawn") as pool:
         try:
@@ -85,8 +86,8 @@ def heard_alone(job: Callable[..., HeardWords], given: tuple[Any, ...], sound: S
 
 
 def other_words(run: RunDir, found: HeardWords, options: ScoreOptions) -> list[str]:
-    """The utterances whose words are not those of the run's decode stage, normalised and equivalents
-    merged. Raises UserError if the run has not been decoded and scored.
+    """The utterances whose words are not those of the run's decode stage, normalised and
+    equivalents merged. Raises UserError if the run has not been decoded and scored.
     """
     ours, same = read_words_file(words_file(run.decoded("test"), *scored_point(run))), representatives(options)
 

@@ -25,12 +25,12 @@ def need_sherpa() -> None:
 
 
 def check_sherpa(run: RunDir, folder: Path, sound: Sound, bins: int, options: ScoreOptions) -> list[str]:
-    """Lets sherpa-onnx decode `sound`, the test set, with both networks of the exported `folder`, whose
-    features have so many bins; returns lines for the terminal.
+    """Lets sherpa-onnx decode `sound`, the test set, with both networks of the exported `folder`,
+    whose features have so many bins; returns lines for the terminal.
 
-    Adds to the rows of check.json: utterances, and of these other_words, those whose words are not the
-    decode stage's; cpu_seconds for `audio` seconds; skipped, utterances whose audio cannot be used, and
-    why. Raises UserError as `heard_alone` and `other_words`.
+    Adds to the rows of check.json: utterances, and of these other_words, those whose words are not
+    the decode stage's; cpu_seconds for `audio` seconds; skipped, utterances whose audio cannot be
+    used, and why. Raises UserError as `heard_alone` and `other_words`.
     """
     path, lines = folder / "check.json", []
     rows = json.loads(path.read_text(encoding="utf-8"))

@@ -29,8 +29,9 @@ _PIECE = 0.4
 
 
 def original_words(model: Path, sound: Sound, out: Path) -> None:
-    """Writes what Vosk finds with the model directory `model`. Audio that cannot be used is skipped,
-    counted and logged. Raises UserError if Vosk cannot open the model, or if nothing is left.
+    """Writes what Vosk finds with the model directory `model`. Audio that cannot be used is
+    skipped, counted and logged. Raises UserError if Vosk cannot open the model, or if nothing is
+    left.
     """
     found = words_in_vosk(model, sound)
     with atomic(out) as file:
@@ -82,8 +83,8 @@ def _smaller(trained: TrainedRun) -> Iterator[Path]:
 
 
 def words_in_vosk(model: Path, sound: Sound, best_path: bool = False) -> HeardWords:
-    """What Vosk finds with a model directory as sound comes in, in pieces of a fraction of a second,
-    or the best path of each utterance, heard at once.
+    """What Vosk finds with a model directory as sound comes in, in pieces of a fraction of a
+    second, or the best path of each utterance, heard at once.
 
     In a process of its own: what Kaldi's code does not like ends the process. Audio that cannot be
     used is skipped, counted and logged. Raises UserError if Vosk cannot open the directory, or if

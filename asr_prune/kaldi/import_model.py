@@ -109,8 +109,8 @@ def write_import(
 
     graph: of mkgraph.sh, for a directory of Kaldi's; the recipe's model is `folder`/model then, as
     `link_as_vosk` makes it; labels: of the training utterances, as `take_output_labels` reads them.
-    Raises UserError if the folder exists, a data directory has no wav.scp or an empty one, the labels are
-    not there, or the model's outputs are no posteriors, which labels go with.
+    Raises UserError if the folder exists, a data directory has no wav.scp or an empty one, the
+    labels are not there, or the model's outputs are no posteriors, which labels go with.
     """
     if labels:
         check_posteriors(model.place, model.normalised, "leave --labels out")
@@ -136,8 +136,8 @@ def write_import(
 
 
 def _audio_root(scp: Path) -> Path | None:
-    """The folder against which the relative paths of a wav.scp lead to files, as in Kaldi's egs; None if
-    they are absolute or it is the current one.
+    """The folder against which the relative paths of a wav.scp lead to files, as in Kaldi's egs;
+    None if they are absolute or it is the current one.
     """
     place = next((place for _, place in read_lines(scp)), "")
     found = audio_paths(scp, {"": place})[""]

@@ -88,8 +88,8 @@ def _read_hmm(folder: Path) -> HmmModel:
 
 
 def read_archives(source: Path) -> dict[str, Ints]:
-    """The vectors of `label_archives`, int32 by utterance. Raises UserError if archives are missing, or an
-    utterance is in two.
+    """The vectors of `label_archives`, int32 by utterance. Raises UserError if archives are
+    missing, or an utterance is in two.
     """
     paths = label_archives(source)
     jobs = source / "num_jobs"
@@ -112,7 +112,8 @@ def _of_transitions(ids: dict[str, Ints], model: HmmModel, source: Path) -> Kald
 
 
 def pdfs_of(ids: dict[str, Ints], table: Ints, source: Path) -> dict[str, Ints]:
-    """Pdf-ids of transition-ids, int32 by utterance. table: the pdf-id of each transition-id, as `id_to_pdf`.
+    """Pdf-ids of transition-ids, int32 by utterance. table: the pdf-id of each transition-id, as
+    `id_to_pdf`.
 
     Raises UserError if an id is not in the table.
     """

@@ -22,13 +22,14 @@ log = logging.getLogger(__name__)
 def take_output_labels(
     source: Path, outputs: int, stride: int, sets: Mapping[str, Path], out: Path, frame_shift: float
 ) -> None:
-    """Writes the labels `source` of the set train to `out`, as a pass would leave them, one for each output.
+    """Writes the labels `source` of the set train to `out`, as a pass would leave them, one for
+    each output.
 
     source: alignment directory (ali.*.gz, and a final.mdl whose transition model is that of the
-    network; what follows it is not read), or an archive of pdf-ids; with a label for each output or for
-    each frame of the features. outputs: pdfs of the network; stride: frames for an output; sets:
-    feats.scp by set; frame_shift: seconds. Raises UserError if no utterance of train has labels, or they
-    are those of other pdfs.
+    network; what follows it is not read), or an archive of pdf-ids; with a label for each output or
+    for each frame of the features. outputs: pdfs of the network; stride: frames for an output;
+    sets: feats.scp by set; frame_shift: seconds. Raises UserError if no utterance of train has
+    labels, or they are those of other pdfs.
     """
     labels = _pdf_labels(source, outputs)
     frames = {utt: len(matrix) for utt, matrix in read_matrices(sets["train"])}

@@ -45,8 +45,8 @@ class Series:
 def median_line(
     points: Iterable[tuple[Result, float, float]], middle: Callable[[Sequence[float]], float] = median
 ) -> list[tuple[float, float]]:
-    """What a line joins, a point per request: of runs, each with its cost and its error, the medians
-    of both, or another `middle`.
+    """What a line joins, a point per request: of runs, each with its cost and its error, the
+    medians of both, or another `middle`.
     """
     groups: dict[tuple[float | str | None, ...], list[tuple[float, float]]] = {}
     for row, cost, error in points:

@@ -22,8 +22,8 @@ _READ_OF_KALDI = (
 
 
 def works(experiment: Experiment) -> list[Work]:
-    """One work for each pass; with labels made by Kaldi one to take them; with CTC, or an imported model
-    without labels, none.
+    """One work for each pass; with labels made by Kaldi one to take them; with CTC, or an imported
+    model without labels, none.
     """
     if experiment.imported and experiment.recipe.hmm.labels:
         return [_taken_by_outputs(experiment, experiment.recipe.hmm.labels)]

@@ -1,4 +1,6 @@
-"""What the main chart draws: runs, lines of medians and means, the Pareto front and the dense references."""
+"""What the main chart draws: runs, lines of medians and means, the Pareto front and the dense
+references.
+"""
 
 from __future__ import annotations
 
