@@ -11,6 +11,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.online.conf import model_lines, options_of, read_conf
 from asr_prune.features.online.directory import FeatureFiles, find_files
 from asr_prune.features.online.settings import IVECTOR_FILES, CmvnConf, MfccConf
+from asr_prune.files import present
 from asr_prune.nnet3.places import is_of_vosk, model_file
 from asr_prune.text import trimmed
 
@@ -48,7 +49,7 @@ def link_as_vosk(model: Path, graph: Path, normalised: bool, out: Path) -> None:
     """
     files = find_files(model)
     links = {"am/final.mdl": model_file(model)} | {f"graph/{name}": graph / name for name in _GRAPH}
-    if (graph / _BOUNDARIES).is_file():
+    if present(graph / _BOUNDARIES):
         links[f"graph/{_BOUNDARIES}"] = graph / _BOUNDARIES
     if files.everyone:
         links["am/global_cmvn.stats"] = files.everyone
@@ -75,7 +76,7 @@ def _endpoints(given: dict[str, str], conf: Path, graph: Path) -> dict[str, str]
     """The options that say where speech ends, with the silence phones. given: those of `conf`."""
     found = {name: value for name, value in given.items() if name.startswith("endpoint.")}
     path, key = graph / _SILENCE, "endpoint.silence_phones"
-    lines = [line for line in map(trimmed, model_lines(path)) if line] if path.is_file() else []
+    lines = [line for line in map(trimmed, model_lines(path)) if line] if present(path) else []
     if phones := found.get(key) or "".join(lines[:1]):
         return found | {key: phones}
     what = f"neither {conf} has --endpoint.silence-phones nor {graph} {_SILENCE}, which Vosk needs"
