@@ -85,7 +85,7 @@ def _partial(path: Path) -> Path:
 
 @contextmanager
 def _folder(folder: Path) -> Iterator[None]:
-    """Makes a folder and those above it; of the new ones, the empty ones are removed if the block fails."""
+    """Makes a folder and those above it. If the block fails, new ones that are empty are removed."""
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,8 +139,8 @@ def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextmanager
 def atomic_dir(path: Path | str) -> Iterator[Path]:
-    """Yields an empty folder that replaces `path`, or the folder that this is a link to, only when the
-    block ends without an exception.
+    """Yields an empty folder that replaces `path`, or the folder that this is a link to, only when
+    the block ends without an exception.
 
     Raises UserError as `atomic` and `present`.
     """

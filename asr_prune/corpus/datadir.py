@@ -174,9 +174,10 @@ def write_silent_text(folder: Path) -> None:
     """Writes a `text` without words for the utterances of utt2spk, if the folder has none or an
     empty one.
     """
-    if not (folder / "utt2spk").is_file() or (present(folder / "text") and (folder / "text").stat().st_size):
+    text = folder / "text"
+    if not (folder / "utt2spk").is_file() or (present(text) and text.stat().st_size):
         return
-    write_table(folder / "text", dict.fromkeys(read_table(folder / "utt2spk"), ""))
+    write_table(text, dict.fromkeys(read_table(folder / "utt2spk"), ""))
 
 
 def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:

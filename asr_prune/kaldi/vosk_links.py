@@ -27,7 +27,7 @@ _IVECTOR = (
     *("splice.conf", "final.dubm", "final.ie"),
 )
 #: what follows where Vosk has other options than the directory
-_EFFECT = "so that the network's input, its outputs and the words are not quite those that Kaldi computes"
+_EFFECT = "so that the network's input, its outputs and the words are not quite those of Kaldi"
 #: options of the search that Vosk reads, with the defaults of steps/nnet3/decode.sh
 _SEARCH = {"beam": "15.0", "max_active": "7000", "min_active": "200", "lattice_beam": "8.0"}
 
@@ -112,7 +112,7 @@ def _differences(own: FeatureFiles, of_vosk: FeatureFiles) -> list[str]:
         ("normalising the input of i-vectors", _cmvn_of_ivectors(own), _cmvn_of_ivectors(of_vosk)),
     ]
     return [
-        f"for {what} it has {_given(name, value)}, but Vosk uses {_option(name, getattr(other, name))}"
+        f"for {what} it has {_given(name, value)}, but Vosk uses " + _option(name, getattr(other, name))
         for what, one, other in pairs
         for name, value in (vars(one).items() if one else ())
         if name not in IVECTOR_FILES and value != getattr(other, name)

@@ -56,10 +56,11 @@ def _unread(reader: Nnet3Reader, name: str, kind: str) -> bytes:
     """The bytes up to the last token of a component. Numbers may look like that token, but not like
     what follows a component, too: the next one, or the end of the network.
     """
-    last = re.compile(rb"(</%b>)\s+(?:<ComponentName>|</Nnet3>)(?:\s|\Z)" % re.escape(kind).encode())
-    end = last.search(reader.data, reader.at)
+    last = rb"(</%b>)\s+(?:<ComponentName>|</Nnet3>)(?:\s|\Z)" % re.escape(kind).encode()
+    end = re.compile(last).search(reader.data, reader.at)
     if end is None:
-        raise reader.unknown(f"the component {name!r} is a {kind}, which is not supported, and has no end </{kind}>")
+        what = f"is a {kind}, which is not supported, and has no end </{kind}>"
+        raise reader.unknown(f"the component {name!r} {what}")
     start, reader.at = reader.at, end.end(1) + 1
     return reader.data[start : end.start()]
 

@@ -63,7 +63,9 @@ def node(name: str) -> Descriptor:
 
 
 def parse_descriptor(text: str) -> Descriptor:
-    """Reads an expression. Raises DescriptorError if it is none, OperatorError if an operator is not known."""
+    """Reads an expression. Raises DescriptorError if it is none, OperatorError if it has an
+    operator that is not known.
+    """
     tokens = _TOKEN.findall(text)
     found, at = _parse(tokens, 0)
     if at != len(tokens):

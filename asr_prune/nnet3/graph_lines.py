@@ -24,8 +24,8 @@ class GraphNode:
 
     kind: "input-node", "component-node", "output-node" or "dim-range-node". settings: all other
     values of the line as text, in its order. input: what the node reads, None for an input-node
-    and a dim-range-node, which reads part of the node settings["input-node"]. unknown: why an
-    expression cannot be computed, which is then in `settings` and not in `input`; "" for the others.
+    and a dim-range-node, which reads part of the node settings["input-node"]. unknown: why
+    an expression cannot be computed, which is then in `settings` and not in `input`, else "".
     """
 
     kind: str

@@ -88,8 +88,8 @@ def bytes_of(model: Nnet3, binary: bool | None = None) -> bytes:
     writer = KaldiWriter(model.binary if binary is None else binary)
     unread = [name for name, part in model.components.items() if part.unread is not None]
     if unread and model.binary != writer.binary:
-        kind = model.components[unread[0]].kind
-        raise UserError(f"the component {unread[0]!r} is a {kind}, which keeps the form it has; write it in that form.")
+        what = f"is a {model.components[unread[0]].kind}, which keeps the form it has"
+        raise UserError(f"the component {unread[0]!r} {what}; write it in that form.")
     if model.transitions:
         same = model.binary == writer.binary
         writer.data += model.transitions if same else _recoded(model, writer.binary)

@@ -35,7 +35,7 @@ def opens_in_vosk(folder: Path) -> bool:
 
 def graph_files(folder: Path) -> list[Path]:
     """Where a directory of Vosk's has its graph: HCLG.fst, else HCLr.fst, Gr.fst and
-    disambig_tid.int; none if it is no directory of Vosk's. Raises UserError if HCLG.fst is a dangling link.
+    disambig_tid.int; none if it is no directory of Vosk's. Raises UserError as `present`.
     """
     place = _graph_folder(folder)
     whole = [place / _GRAPH] if place else []
