@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -33,10 +33,31 @@ class Readable(Protocol):
 
 
 def _refuse(path: Path, error: OSError) -> UserError:
+    for place in path.parents:
+        if _is_dangling(place):
+            return _dangling(place)
     return UserError(
         f"cannot write {path}: {error.strerror or error}; "
         "free space or choose another folder, then run the same command again."
     )
+
+
+def _is_dangling(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
+
+
+def _dangling(path: Path) -> UserError:
+    what = f"{path} is a link to {os.readlink(path)}, which does not exist"
+    return UserError(f"{what}; correct the link or remove it, then run the same command again.")
+
+
+def present(path: Path) -> bool:
+    """Whether there is such a file or folder. Raises UserError if it is a link that leads nowhere,
+    which is no less wanted than one that does, and which `Path.exists()` and `is_file()` deny.
+    """
+    if _is_dangling(path):
+        raise _dangling(path)
+    return path.exists()
 
 
 class _Raw(io.FileIO):
@@ -63,50 +84,76 @@ def _partial(path: Path) -> Path:
 
 
 @contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Makes a folder and those above it. If the block fails, new ones that are empty are removed."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for place in new:
+            with suppress(OSError):
+                place.rmdir()
+        raise
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A temporary name for what the block makes, which then becomes `path`."""
+    partial = _partial(path)
+    with _folder(path.parent):
+        try:
+            _remove(partial)
+            yield partial
+            os.replace(partial, path)
+        finally:
+            _remove(partial)
+
+
+def _remove(partial: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+
+
+@contextmanager
 def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Yields a file that becomes `path` only when the block ends without an exception.
 
-    mode: "w" (UTF-8 text) or "wb". Raises UserError where the folder cannot be written or the disk is full.
+    mode: "w" (UTF-8 text) or "wb". Folders that were made for it are removed after an exception.
+    Raises UserError where the folder cannot be written or the disk is full.
     """
     path = Path(path)
-    partial = _partial(path)
     raw = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        raw = _Raw(str(partial), "w")
-        with _opened(raw, mode) as file:
-            yield file
-        os.replace(partial, path)
+        with _beside(path) as partial:
+            raw = _Raw(str(partial), "w")
+            with _opened(raw, mode) as file:
+                yield file
     except OSError as error:
         raise _refuse(path, error) from error
     except Exception as error:
         if raw is not None and raw.refused is not None:
             raise _refuse(path, raw.refused) from error
         raise
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_dir(path: Path | str) -> Iterator[Path]:
-    """Yields an empty folder that replaces `path` only when the block ends without an exception.
+    """Yields an empty folder that replaces `path`, or the folder that this is a link to, only when
+    the block ends without an exception.
 
-    Raises UserError as `atomic`.
+    Raises UserError as `atomic` and `present`.
     """
     path = Path(path)
-    partial = _partial(path)
+    place = path.resolve() if present(path) and path.is_symlink() else path
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(partial, path)
+        with _beside(place) as partial:
+            partial.mkdir()
+            yield partial
+            if place.exists():
+                shutil.rmtree(place)
     except OSError as error:
         raise _refuse(path, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -135,14 +182,16 @@ def scratch_dir(beside: Path | str) -> Iterator[Path]:
     """
     place = Path(beside)
     folder = place.with_name(f".{place.name}.{uuid.uuid4().hex}.work.partial")
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise _refuse(folder, error) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_folder(folder.parent))
+            folder.mkdir()
+        except OSError as error:
+            raise _refuse(folder, error) from error
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -165,8 +214,7 @@ def scratch_file() -> Iterator[Path]:
 def sweep(folder: Path) -> None:
     """Removes what killed commands left of `atomic` and `atomic_dir` under `folder`, which no other may be writing."""
     for path in list(folder.rglob(".*.partial")):
-        with suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _remove(path)
 
 
 def digest(path: Path) -> str:

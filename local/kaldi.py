@@ -21,7 +21,7 @@ from asr_prune.corpus.scp import project_paths
 from asr_prune.corpus.script import CorpusNotFound, run_script
 from asr_prune.corpus.segments import parse_segments
 from asr_prune.errors import UserError, counted, first_few
-from asr_prune.files import atomic
+from asr_prune.files import atomic, present
 from asr_prune.lang.dictionary import copy_arpa, copy_lexicon, read_dictionary, respelled, write_lexicon
 from asr_prune.lang.g2p import completed
 from asr_prune.options import options
@@ -133,7 +133,7 @@ def _read(folder: Path, transcribed: bool = True) -> Tables:
         remedy = "name the data directories in corpus.options (train, dev, test)"
         raise UserError(f"{folder} does not exist; {remedy}.")
     needed = ("text", "utt2spk") if transcribed else ("utt2spk",)
-    names = [name for name in TABLES if (folder / name).is_file() or name in needed]
+    names = [name for name in TABLES if present(folder / name) or name in needed]
     tables = {name: read_table(folder / name) for name in names}
     if not transcribed and not tables.get("text"):
         tables["text"] = dict.fromkeys(tables["utt2spk"], "")

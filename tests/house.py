@@ -17,7 +17,9 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
+
+from house_syntax import Import, Module, blanks, code_lists, function_length, public_names
 
 PACKAGE = "asr_prune"
 #: rooms, lowest first; a room may import those of its own level and of lower ones. `local` is the
@@ -40,8 +42,6 @@ CONTRACT = {"works", "add_verbs"}
 LONG_LINE, LONG_FILE = 100, 250
 #: rooms that read what people give; `local` is the folder of the scripts
 READERS = {"corpus", "features", "lang", "hmm", "nnet3", "decode", "score", "kaldi", "transcribe", "local"}
-#: methods of str that, without an argument, take for a blank what C does not
-BLANK_METHODS = {"split", "rsplit", "strip", "lstrip", "rstrip", "splitlines", "isspace"}
 #: files of READERS that call them on something else than text of people
 OTHER_TEXT = {
     "asr_prune/corpus/audio_file.py": "bytes of headers, messages of a library",
@@ -57,27 +57,6 @@ OTHER_TEXT = {
     "local/hf_splits.py": "the page of a data set",
     "local/hf_text.py": "prose, whose blanks are all blanks",
 }
-
-
-class Module(NamedTuple):
-    name: str  # dotted
-    path: Path  # from the root of the checkout
-    text: str
-    tree: ast.Module
-
-    @property
-    def room(self) -> str:
-        return self.name.split(".")[1] if "." in self.name else ""
-
-
-class Import(NamedTuple):
-    """An import statement. names: full names of the modules; alone: for annotations alone."""
-
-    module: Module
-    line: int
-    names: list[str]
-    lazy: bool
-    alone: bool
 
 
 class House:
@@ -168,14 +147,14 @@ class House:
         paths = {module.path.relative_to(PACKAGE) for module in self.all}
         places = {path.as_posix() for path in paths.union(*(path.parents for path in paths))}
         places -= {"__init__.py"}
-        lines = ((m.path, line) for m in self.all for line in _code_lists(m.tree, places, False))
+        lines = ((m.path, line) for m in self.all for line in code_lists(m.tree, places, False))
         return [f"{path}:{line}" for path, line in lines]
 
     def doubled(self) -> dict[str, list[str]]:
         """Public names that more than one module defines, with the files."""
         owners = defaultdict(set)
         for module in self.all:
-            for name in _public(module.tree):
+            for name in public_names(module.tree):
                 owners[name].add(str(module.path))
         doubled = {name for name, files in owners.items() if len(files) > 1} - CONTRACT
         return {name: sorted(owners[name]) for name in sorted(doubled)}
@@ -185,7 +164,7 @@ class House:
         trees = {str(module.path): module.tree for module in self.all if module.room in READERS}
         for path in sorted((root / "local").glob("*.py")):
             trees[f"local/{path.name}"] = ast.parse(path.read_text(encoding="utf-8"))
-        found = ((path, _blanks(tree)) for path, tree in trees.items() if path not in OTHER_TEXT)
+        found = ((path, blanks(tree)) for path, tree in trees.items() if path not in OTHER_TEXT)
         return [f"{path}:{line}" for path, lines in found for line in sorted(lines)]
 
     def functions(self) -> dict[str, int]:
@@ -193,53 +172,7 @@ class House:
         kinds = ast.FunctionDef | ast.AsyncFunctionDef
         nodes = ((module.path, node) for module in self.all for node in ast.walk(module.tree))
         found = ((path, node) for path, node in nodes if isinstance(node, kinds))
-        return {f"{path}:{node.lineno} {node.name}": _length(node) for path, node in found}
-
-
-def _code_lists(node: ast.AST, places: set[str], in_work: bool) -> Iterator[int]:
-    if isinstance(node, ast.List | ast.Tuple):
-        texts = {str(leaf.value) for leaf in ast.walk(node) if isinstance(leaf, ast.Constant)}
-        if any(in_work or text.endswith(".py") for text in texts & places):
-            yield node.lineno
-            return
-    is_work = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Work"
-    for child in ast.iter_child_nodes(node):
-        yield from _code_lists(child, places, is_work)
-
-
-def _blanks(tree: ast.AST) -> Iterator[int]:
-    """Lines with `text.split()` and the like, `str.split` as a function, or `path.read_text()`."""
-    called = {node.func: node for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    json = {leaf for func, node in called.items() if ast.unparse(func) == "json.loads" for leaf in ast.walk(node)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Attribute):
-            continue
-        call = called.get(node)
-        plain = call is not None and not call.args and not call.keywords
-        bare = node.attr in BLANK_METHODS and (plain or ast.unparse(node).startswith("str."))
-        if bare or (node.attr == "read_text" and node not in json and call is not None):
-            yield node.lineno
-
-
-def _public(tree: ast.Module) -> Iterator[str]:
-    """Public names of a module, without its logger and its type variables."""
-    for node in tree.body:
-        names: list[str] = []
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names = [node.name]
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            value = ast.unparse(node.value).split("(")[0] if node.value else ""
-            if value not in ("logging.getLogger", "TypeVar", "ParamSpec"):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                leaves = (leaf for target in targets for leaf in ast.walk(target))
-                names = [leaf.id for leaf in leaves if isinstance(leaf, ast.Name)]
-        yield from (name for name in names if not name.startswith("_"))
-
-
-def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    span = (node.end_lineno or node.lineno) - node.lineno + 1
-    doc = node.body[0] if ast.get_docstring(node, clean=False) is not None else None
-    return span - ((doc.end_lineno or doc.lineno) - doc.lineno + 1 if doc else 0)
+        return {f"{path}:{node.lineno} {node.name}": function_length(node) for path, node in found}
 
 
 def figures(root: Path) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent))
+
+import house
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,18 +30,6 @@ assert after == before, (before, after)
 assert not logging.getLogger().handlers, logging.getLogger().handlers
 assert not [name for name in forks if name.startswith("asr_prune")], forks
 """
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("house", ROOT / "tests/house.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-house = _load()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_prune.acoustic.graph_parts import Scaling
-from asr_prune.acoustic.node_layer import Along, NodeLayer
+from asr_prune.acoustic.node_layer import Along, NodeLayer, through
 from asr_prune.nnet3.descriptor import Descriptor
 from asr_prune.nnet3.plan import FramePlan
 
@@ -32,6 +32,16 @@ class GraphLayer(NodeLayer):
 
     def constants(self, nodes: Tensor) -> Tensor:
         return self.activation(self.incoming.bias)[nodes]
+
+    @torch.no_grad()
+    def absorb(self, nodes: Tensor, constants: Tensor) -> None:
+        if not self.gated:
+            super().absorb(nodes, constants)
+            return
+        maps = self.reading()
+        for each, values in zip(maps, constants.expand(len(maps), -1), strict=True):
+            if each.bias is not None:  # a factored map has none, and no constants are left by then
+                each.bias.add_(through(each.weight, nodes, values))
 
 
 class JoinedLeaf:

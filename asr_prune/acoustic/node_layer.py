@@ -50,6 +50,10 @@ class NodeLayer:
             return [(self.incoming, 0), (self.outgoing, -1)]
         return [(m, axis) for m, name, axis in self.along if name == "weight" and isinstance(m, nn.Linear)]
 
+    def reading(self) -> list[nn.Linear]:
+        """The maps that read gated nodes; none if the nodes are not gated."""
+        return [m for m, axis in self.sides() if axis == -1] if self.gated else []
+
     def weights(self, output: bool) -> list[Tensor]:
         """The weight matrices into and out of the layer; the output layer's only if `output`."""
         found = [m.weight for m, _ in self.sides()]
@@ -92,12 +96,12 @@ class NodeLayer:
     def absorb(self, nodes: Tensor, constants: Tensor) -> None:
         """Adds the constant outputs of some nodes to the biases of the layers that read them.
 
-        nodes: boolean [nodes]; constants: the output of each selected node.
+        nodes: boolean [nodes]; constants: the output of each selected node; of gated nodes also
+        [maps, selected], that which each of `reading` reads.
         """
         if not bool(nodes.any()):
             return
-        weight = self.outgoing.weight
-        offset = (weight if weight.dim() == 2 else weight.sum(1))[:, nodes] @ constants
+        offset = through(self.outgoing.weight, nodes, constants)
         if self.outgoing.bias is not None:
             self.outgoing.bias.add_(offset)
             return
@@ -107,6 +111,13 @@ class NodeLayer:
             passed = offset if reader.bias is not None else into
             if reader.bias is not None:
                 reader.bias.add_(into)
+
+
+def through(weight: Tensor, nodes: Tensor, constants: Tensor) -> Tensor:
+    """What a map adds to its output for constant inputs, [rows]. weight: [rows, (taps,) nodes]; nodes:
+    boolean [nodes]; constants: of the selected nodes.
+    """
+    return (weight if weight.dim() == 2 else weight.sum(1))[:, nodes] @ constants
 
 
 def unchanged(values: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from pathlib import Path
 from asr_prune.corpus.scp import archive_entry, audio_paths, project_paths
 from asr_prune.corpus.segments import Segment
 from asr_prune.errors import UserError, counted
-from asr_prune.files import atomic
+from asr_prune.files import atomic, present
 from asr_prune.integrity import checked
 from asr_prune.layout import made_by, stage_of_table
 from asr_prune.text import decoded, fields, first_field, raw_text
@@ -47,6 +47,7 @@ def _data(path: Path) -> bytes:
     try:
         return checked(path).read_bytes()
     except FileNotFoundError:
+        present(path)
         raise UserError(f"{path} is missing; {made_by(path, stage_of_table(path))}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
@@ -112,7 +113,7 @@ class DataDir:
         """
         path = Path(path)
         text, utt2spk = (read_table(path / name) for name in ("text", "utt2spk"))
-        has_audio = (path / "wav.scp").is_file()
+        has_audio = present(path / "wav.scp")
         wavs, segments = read_audio_tables(path) if has_audio else ({}, {})
         first = "segments" if segments else "wav.scp" if has_audio else "text"
         for name, table in (("text", text), ("utt2spk", utt2spk)):
@@ -173,9 +174,10 @@ def write_silent_text(folder: Path) -> None:
     """Writes a `text` without words for the utterances of utt2spk, if the folder has none or an
     empty one.
     """
-    if not (folder / "utt2spk").is_file() or ((folder / "text").is_file() and (folder / "text").stat().st_size):
+    text = folder / "text"
+    if not (folder / "utt2spk").is_file() or (present(text) and text.stat().st_size):
         return
-    write_table(folder / "text", dict.fromkeys(read_table(folder / "utt2spk"), ""))
+    write_table(text, dict.fromkeys(read_table(folder / "utt2spk"), ""))
 
 
 def _write_or_remove(path: Path, table: dict[str, str], needed: bool) -> None:
@@ -195,7 +197,7 @@ def read_audio_tables(path: Path) -> tuple[dict[str, str], dict[str, Segment]]:
     recordings = read_table(path / "wav.scp")
     refuse_pipes(path, recordings)
     recordings = audio_paths(path / "wav.scp", recordings)
-    if not (path / "segments").is_file():
+    if not present(path / "segments"):
         return recordings, {}
     lines = read_table(path / "segments")
     segments = {key: _segment(path, key, line) for key, line in lines.items()}

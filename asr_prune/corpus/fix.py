@@ -18,7 +18,7 @@ from asr_prune.corpus.side_tables import SIDE_TABLES
 from asr_prune.corpus.table_bytes import clean_table
 from asr_prune.corpus.usable import Tables, Usable
 from asr_prune.errors import UserError, counted, first_few
-from asr_prune.files import atomic
+from asr_prune.files import atomic, present
 from asr_prune.integrity import forget
 from asr_prune.text import fields
 
@@ -39,9 +39,9 @@ def fix(path: Path | str, rate: int | None = None, channel: Channel = None, nj: 
     (wav.scp is not beside feats.scp) or no utterance would be left; nothing is changed then.
     """
     path = Path(path)
-    sources = () if (path / "feats.scp").exists() else ("wav.scp",)  # as fix_data_dir.sh
-    present = (name for name in _OPTIONAL if (path / name).exists())
-    names = tuple(dict.fromkeys((*_NEEDED, *sources, *present)))
+    sources = () if present(path / "feats.scp") else ("wav.scp",)  # as fix_data_dir.sh
+    optional = (name for name in _OPTIONAL if present(path / name))
+    names = tuple(dict.fromkeys((*_NEEDED, *sources, *optional)))
     changes: list[str] = []
     tables = {name: _unique(name, _clean_lines(path / name, changes), changes) for name in names}
     usable = Usable(path, tables, changes, channel)
@@ -83,7 +83,7 @@ def _unique(name: str, lines: list[tuple[str, str]], changes: list[str]) -> dict
 
 def _spk2utt(path: Path, utt2spk: Mapping[str, str], known: set[str], changes: list[str]) -> dict[str, str]:
     """Of the kept utterances; says so unless spk2utt had them and only lost what was dropped."""
-    lines = _clean_lines(path / "spk2utt", changes) if (path / "spk2utt").exists() else []
+    lines = _clean_lines(path / "spk2utt", changes) if present(path / "spk2utt") else []
     right = {speaker: " ".join(group) for speaker, group in group_by_speaker(utt2spk).items()}
     dropped, left = known - utt2spk.keys(), list[tuple[str, str]]()
     for speaker, utterances in lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -122,8 +123,8 @@ def _read_tables(path: Path, audio: bool) -> tuple[dict[str, TableLines], list[s
     problems: list[str] = []
     needed = [name for name in TABLES if audio or name != "wav.scp"]
     optional = ("wav.scp", "segments", *(table.name for table in SIDE_TABLES))
-    present = (name for name in optional if name not in needed and (path / name).exists())
-    for name in (*needed, *present):
+    there = (name for name in optional if name not in needed and os.path.lexists(path / name))
+    for name in (*needed, *there):
         try:
             content = read_content(path / name)
         except UserError as error:

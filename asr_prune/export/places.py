@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asr_prune.errors import UserError
-from asr_prune.files import atomic_dir
+from asr_prune.files import atomic_dir, present
 from asr_prune.integrity import checked
 from asr_prune.layout import made_by
 
@@ -24,7 +24,7 @@ def export_dir(out: Path, kind: str) -> Iterator[Path]:
     Raises UserError if `out` exists and is neither empty nor an earlier export of this kind.
     """
     mark, own = out / EXPORT_MARK, f"{kind}\n".encode()
-    free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    free = not present(out) or (out.is_dir() and not any(out.iterdir()))
     if not free and not (mark.is_file() and mark.read_bytes() == own):
         what = f"{out} exists and is not an earlier {kind} export"
         raise UserError(f"{what}; name another folder, or delete this one if nobody needs it.")

@@ -14,6 +14,7 @@ from asr_prune.errors import UserError, counted
 from asr_prune.features.archive import read_matrices, write_matrices
 from asr_prune.features.extract import ExtractCounts, write_cmvn
 from asr_prune.features.shards import write_shards
+from asr_prune.files import present
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def take_features(source: Path, data: Path, out: Path, frame_shift: float) -> Ex
     counts.hours = counts.frames * frame_shift / 3600
     skipped = counts.skipped
     speakers = {utt: spk for utt, spk in corpus.utt2spk.items() if utt not in skipped}
-    if (source / "cmvn.scp").is_file():
+    if present(source / "cmvn.scp"):
         statistics = _statistics(source / "cmvn.scp", sorted(set(speakers.values())), counts.dim)
         write_matrices(out / "cmvn", statistics)
     else:

@@ -17,7 +17,7 @@ from asr_prune.corpus.scp import audio_paths
 from asr_prune.errors import UserError
 from asr_prune.features.online.directory import find_files
 from asr_prune.features.online.front_end import ModelFrontEnd
-from asr_prune.files import atomic_dir
+from asr_prune.files import atomic_dir, present
 from asr_prune.kaldi.model_parts import check_parts
 from asr_prune.kaldi.vosk_links import check_graph_dir, link_as_vosk
 from asr_prune.nnet3.places import model_file
@@ -114,9 +114,9 @@ def write_import(
     """
     if labels:
         check_posteriors(model.place, model.normalised, "leave --labels out")
-        if not labels.exists():
+        if not present(labels):
             raise UserError(f"{labels} does not exist; give an alignment directory or an archive with --labels.")
-    if folder.exists():
+    if present(folder):
         raise UserError(f"{folder} exists; give the recipe another name.")
     for name, place in vars(heard).items():
         if place is not None and not (place / "wav.scp").is_file():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.files import present
 from asr_prune.hmm.gmm import Ints
 from asr_prune.hmm.kaldi_model import id_to_pdf
 from asr_prune.hmm.model import HmmModel
@@ -62,7 +63,7 @@ def read_kaldi_labels(source: Path, hmm: Path | None = None, pdfs: int | None = 
     that, the number of pdfs, by default the highest id plus 1. Raises UserError if a file is
     missing or damaged or an id is not of the model.
     """
-    if not source.exists():
+    if not present(source):
         raise UserError(f"hmm.labels: {source} does not exist; give an alignment directory or archive.")
     model_folder = hmm_folder(source, hmm)
     model = _read_hmm(model_folder) if model_folder else None

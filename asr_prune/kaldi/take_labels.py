@@ -12,7 +12,7 @@ from pathlib import Path
 
 from asr_prune.errors import UserError, counted
 from asr_prune.features.archive import kaldi_io, write_matrices
-from asr_prune.files import atomic_dir
+from asr_prune.files import atomic_dir, present
 from asr_prune.hmm.kaldi_model import phones_of
 from asr_prune.hmm.labels import write_labels
 from asr_prune.integrity import checked
@@ -63,7 +63,7 @@ def take_labels(
     taken = _taken(labels, lengths, kept, out.name, frame_shift)
     with atomic_dir(out) as partial:
         for path in [labels.hmm / name for name in PASS] if labels.hmm else []:
-            if path.is_file():
+            if present(path):
                 shutil.copyfile(checked(path), partial / path.name)
         (partial / "summary.json").write_text(json.dumps(asdict(taken), indent=1))
     if labels.hmm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from asr_prune.errors import UserError
 from asr_prune.features.online.conf import model_lines, options_of, read_conf
 from asr_prune.features.online.directory import FeatureFiles, find_files
 from asr_prune.features.online.settings import IVECTOR_FILES, CmvnConf, MfccConf
+from asr_prune.files import present
 from asr_prune.nnet3.places import is_of_vosk, model_file
 from asr_prune.text import trimmed
 
@@ -24,6 +26,8 @@ _IVECTOR = (
     *("final.mat", "global_cmvn.stats", "online_cmvn.conf"),
     *("splice.conf", "final.dubm", "final.ie"),
 )
+#: what follows where Vosk has other options than the directory
+_EFFECT = "so that the network's input, its outputs and the words are not quite those of Kaldi"
 #: options of the search that Vosk reads, with the defaults of steps/nnet3/decode.sh
 _SEARCH = {"beam": "15.0", "max_active": "7000", "min_active": "200", "lattice_beam": "8.0"}
 
@@ -48,7 +52,7 @@ def link_as_vosk(model: Path, graph: Path, normalised: bool, out: Path) -> None:
     """
     files = find_files(model)
     links = {"am/final.mdl": model_file(model)} | {f"graph/{name}": graph / name for name in _GRAPH}
-    if (graph / _BOUNDARIES).is_file():
+    if present(graph / _BOUNDARIES):
         links[f"graph/{_BOUNDARIES}"] = graph / _BOUNDARIES
     if files.everyone:
         links["am/global_cmvn.stats"] = files.everyone
@@ -67,15 +71,17 @@ def link_as_vosk(model: Path, graph: Path, normalised: bool, out: Path) -> None:
     search |= {name: value for name, value in given.items() if name in search}
     text = _lines(search | _endpoints(given, model / "conf/online.conf", graph))
     (conf / "model.conf").write_text(text, encoding="utf-8")
-    for line in _differences(files, find_files(out)):
-        log.warning("%s: Vosk computes features with %s", model, line)
+    if different := _differences(files, find_files(out)):
+        for line in different:
+            log.warning("%s: %s", model, line)
+        log.warning("%s: the recipe uses the values of Vosk, %s", model, _EFFECT)
 
 
 def _endpoints(given: dict[str, str], conf: Path, graph: Path) -> dict[str, str]:
     """The options that say where speech ends, with the silence phones. given: those of `conf`."""
     found = {name: value for name, value in given.items() if name.startswith("endpoint.")}
     path, key = graph / _SILENCE, "endpoint.silence_phones"
-    lines = [line for line in map(trimmed, model_lines(path)) if line] if path.is_file() else []
+    lines = [line for line in map(trimmed, model_lines(path)) if line] if present(path) else []
     if phones := found.get(key) or "".join(lines[:1]):
         return found | {key: phones}
     what = f"neither {conf} has --endpoint.silence-phones nor {graph} {_SILENCE}, which Vosk needs"
@@ -97,18 +103,25 @@ def _option(name: str, value: object) -> str:
 
 
 def _differences(own: FeatureFiles, of_vosk: FeatureFiles) -> list[str]:
-    """The options of CMVN and i-vectors that Vosk does not read from files, or by other defaults."""
+    """A line for each option of CMVN and i-vectors for which Vosk has another value, since it does
+    not read the file, or has another default.
+    """
     pairs: list[tuple[str, Any, Any]] = [
-        ("", own.cmvn, of_vosk.cmvn),
-        ("i-vectors: ", own.ivector, of_vosk.ivector),
-        ("i-vectors: ", _cmvn_of_ivectors(own), _cmvn_of_ivectors(of_vosk)),
+        ("normalising the network's input", own.cmvn, of_vosk.cmvn),
+        ("i-vectors", own.ivector, of_vosk.ivector),
+        ("normalising the input of i-vectors", _cmvn_of_ivectors(own), _cmvn_of_ivectors(of_vosk)),
     ]
     return [
-        f"{what}{_option(name, getattr(other, name))}, where it has {value}"
+        f"for {what} it has {_given(name, value)}, but Vosk uses " + _option(name, getattr(other, name))
         for what, one, other in pairs
         for name, value in (vars(one).items() if one else ())
         if name not in IVECTOR_FILES and value != getattr(other, name)
     ]
+
+
+def _given(name: str, value: object) -> str:
+    """The option of a directory; -inf stands for one that only Vosk's Kaldi has."""
+    return f"no {_option(name, '').rstrip('=')}" if value == -math.inf else _option(name, value)
 
 
 def _cmvn_of_ivectors(files: FeatureFiles) -> CmvnConf | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asr_prune.corpus.facts import LEXICONS, SILPROB
 from asr_prune.errors import UserError, counted, first_few
-from asr_prune.files import Readable
+from asr_prune.files import Readable, present
 from asr_prune.lang.probabilities import (
     Chances,
     SentenceSilence,
@@ -92,7 +92,7 @@ def chosen_lexicon(folder: Path) -> Path | None:
 
     lexiconp_silprob.txt comes before lexiconp.txt, and that before lexicon.txt.
     """
-    return next((folder / name for name in LEXICONS if (folder / name).is_file()), None)
+    return next((folder / name for name in LEXICONS if present(folder / name)), None)
 
 
 def check_beside(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -21,17 +22,17 @@ class Nnet3Reader(KaldiReader):
         return UserError(f"{self.path}: {what}.")
 
 
-def read_component(reader: Nnet3Reader, name: str, users: str) -> Component:
-    """Reads a component after its name. users: the nodes that use it, for messages.
+def read_component(reader: Nnet3Reader, name: str) -> Component:
+    """Reads a component after its name; one of an unknown type is kept as it is in the file.
 
-    Raises UserError if it is of an unknown type or damaged.
+    Raises UserError if it is damaged, or of an unknown type and without an end.
     """
     token = reader.token()
     kind = token.removeprefix("<").removesuffix(">")
     if kind not in LAYOUTS:
         if not kind.isidentifier():
             raise reader.fail(f"expected the type of the component {name!r}, found {token[:40]!r}")
-        raise reader.unknown(f"{users} a {kind}, which is not supported (supported: {', '.join(LAYOUTS)})")
+        return Component(kind, unread=_unread(reader, name, kind))
     found = Component(kind)
     waiting = list(LAYOUTS[kind])
     while (token := reader.token()) != f"</{kind}>":
@@ -51,10 +52,24 @@ def read_component(reader: Nnet3Reader, name: str, users: str) -> Component:
     return found
 
 
+def _unread(reader: Nnet3Reader, name: str, kind: str) -> bytes:
+    """The bytes up to the last token of a component. Numbers may look like that token, but not like
+    what follows a component, too: the next one, or the end of the network.
+    """
+    last = rb"(</%b>)\s+(?:<ComponentName>|</Nnet3>)(?:\s|\Z)" % re.escape(kind).encode()
+    end = re.compile(last).search(reader.data, reader.at)
+    if end is None:
+        what = f"is a {kind}, which is not supported, and has no end </{kind}>"
+        raise reader.unknown(f"the component {name!r} {what}")
+    start, reader.at = reader.at, end.end(1) + 1
+    return reader.data[start : end.start()]
+
+
 def write_component(writer: KaldiWriter, component: Component) -> None:
     """Writes a component after its name."""
     writer.token(f"<{component.kind}>")
-    types = {part.name: part.type for part in LAYOUTS[component.kind]}
+    writer.data += component.unread or b""
+    types = {part.name: part.type for part in LAYOUTS.get(component.kind, ())}
     for name, value in component.fields.items():
         writer.token(f"<{name}>")
         _WRITE[types[name]](writer, value)

@@ -80,6 +80,9 @@ class Field:
 class Component:
     """A component: its type and its fields in the order of the file.
 
+    unread: what the file has between the first and the last token of a type that is not in
+    LAYOUTS, in the form of the file; None for the others.
+
     fields: by name without brackets; int, bool, list of int, None for a flag, pairs as tuples;
     numbers, vectors and matrices as numpy float32, or float64 where the file has that.
     LinearParams and Params are [out, in], their columns in the order of the spliced input.
@@ -87,6 +90,7 @@ class Component:
 
     kind: str
     fields: dict[str, Any] = field(default_factory=dict)
+    unread: bytes | None = None
 
     @property
     def weight(self) -> Any:

@@ -20,6 +20,10 @@ class DescriptorError(ValueError):
     """Says what is wrong with an expression."""
 
 
+class OperatorError(DescriptorError):
+    """Names an operator that is not known."""
+
+
 @dataclass(frozen=True)
 class Descriptor:
     """An expression. kind: "node" for the name of a node, or the name of the operator.
@@ -59,7 +63,9 @@ def node(name: str) -> Descriptor:
 
 
 def parse_descriptor(text: str) -> Descriptor:
-    """Reads an expression. Raises DescriptorError if it is none or has an unknown operator."""
+    """Reads an expression. Raises DescriptorError if it is none, OperatorError if it has an
+    operator that is not known.
+    """
     tokens = _TOKEN.findall(text)
     found, at = _parse(tokens, 0)
     if at != len(tokens):
@@ -74,7 +80,7 @@ def _parse(tokens: list[str], at: int) -> tuple[Descriptor, int]:
     if tokens[at + 1 : at + 2] != ["("]:
         return node(word), at + 1
     if word not in _VALUES:
-        raise DescriptorError(f"the operator {word}() is not known ({', '.join(_VALUES)} are)")
+        raise OperatorError(f"the operator {word}() is not known ({', '.join(_VALUES)} are)")
     return _operator(word, tokens, at + 2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from asr_prune.errors import UserError
-from asr_prune.nnet3.components import Component
+from asr_prune.nnet3.components import LAYOUTS, Component
 from asr_prune.nnet3.descriptor import Descriptor, node
 from asr_prune.nnet3.graph_lines import RANGE, GraphNode, range_of
 from asr_prune.nnet3.model import Nnet3
@@ -21,7 +21,8 @@ _ALIGNED = (*_SHIFTS, "Scale", "Sum", "node")
 def needed_nodes(model: Nnet3, where: object) -> list[GraphNode]:
     """The nodes that `output` needs, each after those that it reads. where: for messages.
 
-    Raises UserError if there is no such output, or if it is recurrent.
+    Raises UserError if there is no such output, if it is recurrent, or if one of these nodes has a
+    component or an operator that is not known. What other nodes have does not matter.
     """
     by_name, ordered, open_ = {each.name: each for each in model.nodes}, dict[str, GraphNode](), set[str]()
     if by_name.get(OUTPUT, GraphNode("", "")).kind != "output-node":
@@ -34,12 +35,21 @@ def needed_nodes(model: Nnet3, where: object) -> list[GraphNode]:
             raise UserError(f"{where}: the node {name!r} reads its own output; recurrent models are not supported.")
         open_.add(name)
         each = by_name[name]
+        _check_known(each, model.components, where)
         for read in each.reads:
             visit(read)
         ordered[name] = each
 
     visit(OUTPUT)
     return list(ordered.values())
+
+
+def _check_known(each: GraphNode, components: dict[str, Component], where: object) -> None:
+    if each.unknown:
+        raise UserError(f"{where}: the graph cannot be used: {each.unknown}.")
+    if each.component and (kind := components[each.component].kind) not in LAYOUTS:
+        what = f"is a {kind}, which is not supported (supported: {', '.join(LAYOUTS)})"
+        raise UserError(f"{where}: the node {each.name!r} {what}.")
 
 
 def reads(each: GraphNode, components: dict[str, Component]) -> Descriptor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from asr_prune.nnet3.descriptor import Descriptor, DescriptorError, parse_descriptor
+from asr_prune.nnet3.descriptor import Descriptor, DescriptorError, OperatorError, parse_descriptor
 
 RANGE = "dim-range-node"
 _PAIR = re.compile(r"([a-zA-Z][\w-]*)=(.*?)(?=\s+[a-zA-Z][\w-]*=|\s*$)")
@@ -24,13 +24,15 @@ class GraphNode:
 
     kind: "input-node", "component-node", "output-node" or "dim-range-node". settings: all other
     values of the line as text, in its order. input: what the node reads, None for an input-node
-    and a dim-range-node, which reads part of the node settings["input-node"].
+    and a dim-range-node, which reads part of the node settings["input-node"]. unknown: why
+    an expression cannot be computed, which is then in `settings` and not in `input`, else "".
     """
 
     kind: str
     name: str
     settings: dict[str, str] = field(default_factory=dict)
     input: Descriptor | None = None
+    unknown: str = ""
 
     @property
     def component(self) -> str:
@@ -60,7 +62,9 @@ def range_of(each: GraphNode) -> slice:
 
 
 def parse_line(line: str) -> GraphNode:
-    """Reads a line. Raises DescriptorError if it is none that Kaldi writes."""
+    """Reads a line, also one whose expression has an unknown operator. Raises DescriptorError if
+    it is none that Kaldi writes.
+    """
     kind, _, rest = line.partition(" ")
     if kind not in _KEYS:
         raise DescriptorError(f"{kind[:40]!r} begins no line of a graph ({', '.join(_KEYS)} do)")
@@ -78,4 +82,7 @@ def parse_line(line: str) -> GraphNode:
     try:
         return GraphNode(kind, name, pairs, parse_descriptor(text) if text else None)
     except DescriptorError as error:
-        raise DescriptorError(f"the {kind} {name!r} reads {text!r}, but {error}") from None
+        what = f"the {kind} {name!r} reads {text!r}, but {error}"
+        if isinstance(error, OperatorError):
+            return GraphNode(kind, name, pairs | {"input": text}, unknown=what)
+        raise DescriptorError(what) from None

@@ -46,8 +46,9 @@ class Nnet3:
 def read_nnet3(path: Readable) -> Nnet3:
     """Reads `final.mdl` or a raw network, binary or text.
 
-    Raises UserError if it cannot be read, is cut short or damaged, has a component that is not
-    known, or holds another kind of model.
+    Components and operators that are not known are kept as they are; `graph.needed_nodes` refuses
+    those that the output needs. Raises UserError if it cannot be read, is cut short or damaged, or
+    holds another kind of model.
     """
     try:
         data = path.read_bytes()
@@ -73,7 +74,7 @@ def nnet3_of(data: bytes, path: Readable) -> Nnet3:
 def write_nnet3(path: Path, model: Nnet3, binary: bool | None = None) -> None:
     """Writes a model; binary None: in the form that it was read from.
 
-    Raises UserError as `atomic`, and as `recoded` if the form of a transition model changes.
+    Raises UserError as `atomic` and `bytes_of`.
     """
     data = bytes_of(model, binary)
     with atomic(path, "wb") as file:
@@ -81,8 +82,14 @@ def write_nnet3(path: Path, model: Nnet3, binary: bool | None = None) -> None:
 
 
 def bytes_of(model: Nnet3, binary: bool | None = None) -> bytes:
-    """The bytes of the file of a model, as `write_nnet3` writes it."""
+    """The bytes of the file of a model, as `write_nnet3` writes it. Raises UserError if the form
+    changes and a component is not known.
+    """
     writer = KaldiWriter(model.binary if binary is None else binary)
+    unread = [name for name, part in model.components.items() if part.unread is not None]
+    if unread and model.binary != writer.binary:
+        what = f"is a {model.components[unread[0]].kind}, which keeps the form it has"
+        raise UserError(f"the component {unread[0]!r} {what}; write it in that form.")
     if model.transitions:
         same = model.binary == writer.binary
         writer.data += model.transitions if same else _recoded(model, writer.binary)
@@ -181,9 +188,7 @@ def _read_components(reader: Nnet3Reader, nodes: list[GraphNode]) -> dict[str, C
     for _ in range(reader.count()):
         reader.expect("<ComponentName>")
         name = reader.token()
-        using = [node.name for node in nodes if node.component == name]
-        users = f"the node {using[0]!r} is" if using else f"the component {name!r} is"
-        components[name] = read_component(reader, name, users)
+        components[name] = read_component(reader, name)
     reader.expect("</Nnet3>")
     for node in nodes:
         if node.component and node.component not in components:

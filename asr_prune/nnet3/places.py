@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asr_prune.errors import UserError
+from asr_prune.files import present
 
 #: Vosk's layout; its older one, and Kaldi's
 MODELS = ("am/final.mdl", "final.mdl")
@@ -34,17 +35,17 @@ def opens_in_vosk(folder: Path) -> bool:
 
 def graph_files(folder: Path) -> list[Path]:
     """Where a directory of Vosk's has its graph: HCLG.fst, else HCLr.fst, Gr.fst and
-    disambig_tid.int; none if it is no directory of Vosk's.
+    disambig_tid.int; none if it is no directory of Vosk's. Raises UserError as `present`.
     """
     place = _graph_folder(folder)
     whole = [place / _GRAPH] if place else []
-    return whole if place is None or whole[0].is_file() else [place / name for name in _GRAPHS]
+    return whole if place is None or present(whole[0]) else [place / name for name in _GRAPHS]
 
 
 def check_graph(folder: Path) -> None:
     """Raises UserError if a graph in several files misses one."""
     files = graph_files(folder)
-    missing = [path for path in files if not path.is_file()]
+    missing = [path for path in files if not present(path)]
     if missing and len(missing) < len(files):
         has = next(path for path in files if path.is_file()).name
         what = f"{missing[0]} is missing, which Vosk reads beside {has}"
@@ -55,7 +56,7 @@ def model_file(place: Path) -> Path:
     """The file of a model: `place`, or the one in this directory. Raises UserError if there is none."""
     if place.is_file():
         return place
-    found = [place / name for name in MODELS if (place / name).is_file()]
+    found = [place / name for name in MODELS if present(place / name)]
     if not found:
         raise UserError(f"{place} has no {' or '.join(MODELS)}; give the directory of a Kaldi or Vosk model.")
     return found[0]

@@ -52,7 +52,7 @@ class _Watch:
 def _moments(layers: Sequence[NodeLayer], run_over: Callable[[], object]) -> list[Tensor]:
     """Of each layer's nodes, float64 [nodes, nodes]."""
     watches = [_Watch(layer) for layer in layers]
-    watch_while(layers, watches, run_over)
+    watch_while([layer.incoming for layer in layers], watches, run_over)
     return [watch.sums / max(1, watch.frames) for watch in watches]
 
 

@@ -78,8 +78,8 @@ class NodeScore(Part):
         """
 
     def constants(self) -> list[Tensor] | None:
-        """What replaces the outputs of cut nodes, float [nodes] a layer; None if a cut zeroes a
-        vector instead.
+        """What replaces the outputs of cut nodes, float [nodes] a layer, or as `NodeLayer.absorb`
+        takes them; None if a cut zeroes a vector instead.
         """
         return None
 

@@ -49,11 +49,12 @@ def fold_means(
     constants: Sequence[Tensor],
 ) -> None:
     """Replaces each node outside `kept` by a constant, in place: `constants` (float [nodes] a
-    layer) pass through the outgoing vectors, which become 0, into the next biases.
+    layer, or as `NodeLayer.absorb` takes them) pass through the outgoing vectors, which become 0,
+    into the next biases.
     """
     for layer, mask, constant in zip(layers, kept, constants, strict=True):
         gone = ~mask
-        layer.absorb(gone, constant[gone].to(layer.outgoing.weight))
+        layer.absorb(gone, constant[..., gone].to(layer.outgoing.weight))
         layer.outgoing.weight[..., gone] = 0
 
 

@@ -1,4 +1,4 @@
-"""Looking at what the maps of layers give while frames pass through a network."""
+"""Looking at what maps read and give while frames pass through a network."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from typing import Any
 
 from torch import nn
 
-from asr_prune.acoustic.node_layer import NodeLayer
-
 #: a forward hook: gets the map, its inputs and its output
 Watch = Callable[[nn.Module, Any, Any], None]
 
 
-def watch_while(layers: Sequence[NodeLayer], watches: Sequence[Watch], run_over: Callable[[], object]) -> None:
-    """Lets each of `watches` see the output of a layer's incoming map while `run_over` passes frames
-    through the network.
-    """
-    pairs = zip(layers, watches, strict=True)
-    handles = [layer.incoming.register_forward_hook(watch) for layer, watch in pairs]
+def watch_while(maps: Sequence[nn.Module], watches: Sequence[Watch], run_over: Callable[[], object]) -> None:
+    """Lets each of `watches` see its map, of `maps`, while `run_over` passes frames through the network."""
+    handles = [each.register_forward_hook(watch) for each, watch in zip(maps, watches, strict=True)]
     try:
         run_over()
     finally:

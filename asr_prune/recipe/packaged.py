@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asr_prune.recipes
 from asr_prune.errors import UserError, did_you_mean
-from asr_prune.files import atomic
+from asr_prune.files import atomic, present
 
 #: the folder of recipes in a project
 RECIPES = "recipes"
@@ -59,9 +59,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _check_place(project: Path, folder: Path) -> None:
     """Hidden files such as .git and .venv do not count."""
-    if project.exists() and not project.is_dir():
+    if present(project) and not project.is_dir():
         raise UserError(f"{project} is not a folder; choose another name.")
-    if (folder / RECIPE_FILE).exists():
+    if present(folder / RECIPE_FILE):
         raise UserError(f"{folder} already has a {RECIPE_FILE}; edit it, or choose another folder.")
     files = [path for path in project.glob("*") if not path.name.startswith(".")]
     if files and not (project / RECIPES).is_dir():

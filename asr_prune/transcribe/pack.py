@@ -13,7 +13,7 @@ from typing import IO, Any
 from asr_prune import __version__
 from asr_prune.acoustic.network import size_of
 from asr_prune.errors import UserError
-from asr_prune.files import Readable, atomic
+from asr_prune.files import Readable, atomic, present
 from asr_prune.integrity import checked
 from asr_prune.transcribe.packed import (
     ADAPTED_PARTS,
@@ -56,7 +56,7 @@ def pack_run(recogniser: RunRecogniser, out: Path) -> list[PackedPart]:
     Raises UserError if the run has not been scored, a file is missing, its features were not
     computed from audio, or `out` exists and is something else.
     """
-    if out.exists() and not is_packed(out):
+    if present(out) and not is_packed(out):
         raise UserError(f"{out} exists and is no packed model; name a file that may be replaced.")
     card, sources = _card(recogniser), dict(_sources(recogniser))
     with atomic(out, "wb") as file:

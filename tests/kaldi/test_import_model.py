@@ -18,10 +18,12 @@ from asr_prune.cli.main import main
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.errors import UserError
 from asr_prune.features.archive import read_matrices
-from asr_prune.kaldi.import_model import Heard, examine_model, recipe_of
+from asr_prune.kaldi.import_model import Heard, examine_model, recipe_of, write_import
 from asr_prune.nnet3.model import Nnet3, bytes_of, nnet3_of, read_nnet3, write_nnet3
 from asr_prune.nnet3.places import opens_in_vosk
 from asr_prune.run_dir import RunDir
+from tests.features.online.small import write_kaldi
+from tests.kaldi.test_vosk_links import graph_dir
 from tests.nnet3.conftest import tdnnf_model
 from tests.stages import tiny
 
@@ -259,7 +261,24 @@ def test_a_refused_import_leaves_nothing(project: Path, capsys: pytest.CaptureFi
         assert said in capsys.readouterr().err
         assert not Path("recipes/small").exists()
     scp.write_text(text)
+    Path("recipes/small").symlink_to("gone")
+    assert main(["import", "model", "small", "--train=in/train", "--test=in/test"]) == 1
+    assert "recipes/small is a link to gone, which does not exist; correct the link or" in capsys.readouterr().err
+    Path("recipes/small").unlink()
     run("import", "model", "small", "--train=in/train", "--test=in/test")
+
+
+def test_a_refused_graph_leaves_nothing(project: Path) -> None:
+    """The silence phones are missed last, when most of the recipe's folder is made."""
+    folder, graph = write_kaldi(Path("kaldi")), graph_dir(Path("graph"))
+    (folder / "final.mdl").touch()
+    conf = folder / "conf/online.conf"
+    conf.write_text(conf.read_text().replace("--endpoint.silence-phones=1:2\n", ""))
+    small = examine_model(model_directory(Path("model"), tdnnf_model(ivector=False)))
+    before = sorted(project.rglob("*"))
+    with pytest.raises(UserError, match="which Vosk needs"):
+        write_import(replace(small, place=folder), Heard(Path("in/train"), Path("in/test")), Path("recipes/a"), graph)
+    assert sorted(project.rglob("*")) == before
 
 
 def test_audio_is_found_where_the_data_directories_find_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

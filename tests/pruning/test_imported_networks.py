@@ -40,6 +40,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "complexity": {},
     "map": {"granularity": "node", "every": 4},
     "magnitude": {},
+    "magnitude by entropy": {"score": "entropy"},
     "gradual": {"every": 2},
     "random": {},
 }
@@ -54,11 +55,11 @@ def task(seed: int, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.nda
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("make", SIZES)
 def test_masked_small_and_written_networks_are_one(tmp_path: Path, make: Callable[..., Nnet3], method: str) -> None:
-    model, run = make(**SIZES[make]), RunDir(tmp_path / "run")
+    model, run, name = make(**SIZES[make]), RunDir(tmp_path / "run"), method.split(" ")[0]
     write_nnet3(tmp_path / "final.mdl", model)
     network = NetworkOptions(type="nnet3", model=str(tmp_path), left_context=0, right_context=0)
     train = TrainOptions(epochs=6, batch=20, learning_rate=0.003, tensorboard=False)
-    options = network, train, find_options(method)(method=method, keep=0.5, **METHODS[method])
+    options = network, train, find_options(name)(method=name, keep=0.5, **METHODS[method])
     nodes = train_run(run, task(1, 12), task(2, 2), 6, options, 3, {}, [])["nodes_per_layer_dense"]
     masked = load_model(run.network).network.eval()
     small, kept = shrink(masked)

@@ -14,7 +14,7 @@ from asr_prune.report.runs import read_runs
 from asr_prune.report.sets import by_seed, compare_all, read_run
 
 from .conftest import run_files
-from .test_sets import scored
+from .of_sets import scored
 
 Maker = Callable[..., dict[str, Any]]
 

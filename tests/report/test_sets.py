@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from asr_prune.cli.main import main
 from asr_prune.errors import UserError
 from asr_prune.report.further import Further
 from asr_prune.report.sets import by_seed, compare_all, compared, read_run, runs_in, usual_reference
@@ -20,51 +17,15 @@ from asr_prune.report.sets_page import sets_section
 from asr_prune.report.sets_table import format_sets, probability, sets_as_json
 from asr_prune.report.write import write_report
 from asr_prune.run_dir import RunDir
-from asr_prune.score.options import ScoreOptions
-from asr_prune.score.wer import score
-from asr_prune.score.write import write_score
 
-from .conftest import invented_row, run_files
-
-REFS = {f"s{k}-{i}": random.Random(f"{k}{i}").choices("abcdefgh", k=8) for k in range(6) for i in range(8)}
-Printed = pytest.CaptureFixture[str]
+from .conftest import run_files
+from .of_sets import scored, trained
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def scored(
-    name: str,
-    rate: float,
-    seed: int = 1,
-    method: str = "none",
-    exp: str = "x",
-    epochs: int = 8,
-    **more: Any,
-) -> RunDir:
-    """A finished run that has about `rate` of the words wrong."""
-    run, dice = RunDir(Path("exp") / exp / "runs" / name), random.Random(f"{name}{seed}")
-    run.path.mkdir(parents=True)
-    hyps = {utt: [word if dice.random() > rate else "z" for word in words] for utt, words in REFS.items()}
-    options = ScoreOptions(bootstrap=0, **more.pop("score", {}))
-    write_score(run.score("test"), score(hyps, REFS, {utt: utt[:2] for utt in REFS}, options))
-    row = invented_row(name, method, 512 if method == "none" else 256, 10.0, seed=seed, **more)
-    run.result.write_text(json.dumps(row))
-    asked = {"name": name, "seed": seed, "command": name, "prune": {"method": method}}
-    train = {"epochs": epochs, "device": f"cuda:{seed}", "teacher": more.get("teachers", [])}
-    run.recipe.write_text(yaml.safe_dump(asked | {"train": train}))
-    return run
-
-
-def trained(exp: str = "x") -> None:
-    """Dense, a good and a bad method, three seeds each."""
-    for seed in (1, 2, 3):
-        end = "" if seed == 1 else f"-s{seed}"
-        for name, rate, method in (("dense", 0.1, "none"), ("good", 0.1, "l1"), ("bad", 0.4, "l2")):
-            scored(f"{name}{end}", rate, seed, method, exp)
 
 
 def test_runs_that_differ_in_their_seed_alone_are_a_set() -> None:
@@ -92,21 +53,6 @@ def test_sets_of_two_experiments_are_kept_apart() -> None:
     runs = [scored("dense", 0.1, exp="x"), scored("dense", 0.1, exp="y")]
     groups = by_seed([read_run(run, "test") for run in runs])
     assert list(groups) == ["exp/x/runs/dense", "exp/y/runs/dense"]
-
-
-def test_labels_of_other_seeds_are_of_the_same_set_and_paired(capsys: Printed) -> None:
-    for seed, exp in ((1, "x"), (2, "x/seeds/2"), (3, "x/seeds/3")):
-        for name, rate, method in (("dense", 0.1, "none"), ("bad", 0.4, "l2")):
-            scored(name if seed == 1 else f"{name}-s{seed}", rate, seed, method, exp)
-    assert main(["compare", "exp/x", "exp/x/seeds/2", "exp/x/seeds/3", "--json"]) == 0
-    dense, bad = json.loads(capsys.readouterr().out)["sets"]
-    assert (dense["set"], dense["seeds"], bad["set"], bad["seeds"]) == (
-        "dense",
-        [1, 2, 3],
-        "bad",
-        [1, 2, 3],
-    )
-    assert bad["paired_by_labels"]
 
 
 def test_all_runs_of_an_experiment() -> None:
@@ -167,125 +113,11 @@ def test_the_reference_is_dense_without_a_teacher() -> None:
     assert usual_reference(by_seed([read_run(run, "test") for run in runs_in(Path("exp/y"))])) == "pruned"
 
 
-def test_runs_with_a_teacher_are_compared_apart_unless_they_are_named(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    trained()
-    for seed in (1, 2):
-        for name, method in (("dense-taught", "none"), ("good-taught", "l1")):
-            scored(f"{name}{'' if seed == 1 else '-s2'}", 0.1, seed, method, teachers=["big"])
-    comparison = compare_all(runs_in(Path("exp/x")), 100, 0)
-    assert comparison is not None
-    assert {row.runs.name for row in comparison.rows} == {"dense", "good", "bad"}
-    said = "4 runs with a teacher, which are compared by asr-prune compare exp/x --taught"
-    assert comparison.left_out == [said]
-    assert main(["compare", "exp/x", "--samples", "100"]) == 0
-    assert f"left out: {said}" in " ".join(capsys.readouterr().out.split())
-    assert main(["compare", "exp/x", "--taught", "--samples", "100", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {each["set"] for each in found["sets"]} == {"dense-taught", "good-taught"}
-    assert found["left_out"] == ["9 runs without a teacher, which are compared by asr-prune compare exp/x"]
-    both = ["exp/x/runs/dense", "exp/x/runs/dense-s2", "exp/x/runs/dense-taught", "exp/x/runs/good"]
-    assert main(["compare", *both, "--samples", "100", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {each["set"] for each in found["sets"]} == {"dense", "dense-taught", "good"}
-    assert main(["compare", "exp/x/runs/dense-taught", "exp/x/runs/good-taught", "--samples", "9"]) == 0
-
-
 def test_sets_of_different_tests_are_refused() -> None:
     runs = [scored("dense", 0.1), scored("half", 0.1, method="l1", score={"normalise": ["upper"]})]
     groups = by_seed([read_run(run, "test") for run in runs])
     with pytest.raises(UserError, match=r"different score\.normalise"):
         compared(groups, "dense", 100, 0)
-
-
-def test_the_verb_takes_sets(capsys: Printed) -> None:
-    trained()
-    assert main(["compare", "exp/x", "--samples", "200"]) == 0
-    whole = capsys.readouterr().out
-    assert "beside dense" in whole
-    folders = [str(path) for path in sorted(Path("exp/x/runs").iterdir())]
-    assert main(["compare", *folders, "--samples", "200"]) == 0
-    assert capsys.readouterr().out == whole
-    named = [
-        "compare",
-        "mine=exp/x/runs/bad*",
-        "theirs=exp/x/runs/good,exp/x/runs/good-s?",
-        "--samples",
-        "200",
-    ]
-    assert main([*named, "--reference", "theirs", "--json"]) == 0
-    output = json.loads(capsys.readouterr().out)
-    assert (output["reference"], [each["seeds"] for each in output["sets"]]) == (
-        "theirs",
-        [[1, 2, 3]] * 2,
-    )
-    assert output["sets"][0]["told_apart"]
-    assert main(["compare", "exp/x/runs/dense", "exp/x/runs/bad"]) == 0
-    assert "MAPSSWE" in capsys.readouterr().out
-
-
-def test_runs_on_the_labels_of_two_seeds_are_paired(capsys: Printed) -> None:
-    for exp in ("x", "y"):
-        trained(exp)
-    command = [f"{name}=exp/x/runs/{name},exp/y/runs/{name}" for name in ("dense", "bad")]
-    assert main(["compare", *command, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["sets"][1]["paired_by_labels"]
-    assert main(["compare", "exp/x", "--json"]) == 0
-    assert not json.loads(capsys.readouterr().out)["sets"][1]["paired_by_labels"]
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (
-            ["exp/nowhere"],
-            "exp/nowhere does not exist; give the folder of a run, or of an experiment in exp/",
-        ),
-        (
-            ["exp"],
-            "exp has no finished run; give the folder of an experiment, such as exp/demo, or of runs",
-        ),
-        (
-            ["exp/x/runs/dense", "exp/x/runs/dense-s2"][:1],
-            "all runs given are of one set, dense; give runs of another",
-        ),
-        (
-            ["exp/x", "--reference", "best"],
-            "--reference best is none of the sets: dense, good, bad",
-        ),
-        (
-            ["a=exp/x/runs/dense", "a=exp/x/runs/bad"],
-            "the set a is given twice; put its runs behind one a=",
-        ),
-        (
-            ["dense=exp/x/runs/bad", "exp/x/runs/dense"],
-            "the set dense is given twice; choose another name before",
-        ),
-        (
-            ["a=exp/x/runs/none*", "exp/x"],
-            "a=exp/x/runs/none* names no set of runs; write NAME=RUN,RUN with folders",
-        ),
-        (["=exp/x/runs/*", "exp/x"], "names no set of runs"),
-        (
-            ["exp/x/runs/empty", "exp/x"],
-            "exp/x/runs/empty/result.json is missing; run the stage score",
-        ),
-        (
-            ["exp/x/runs/broken", "exp/x/runs/good", "exp/x/runs/bad"],
-            "exp/x/runs/broken/result.json is damaged",
-        ),
-    ],
-)
-def test_what_is_no_set_is_one_sentence(words: list[str], says: str, capsys: Printed) -> None:
-    trained()
-    Path("exp/x/runs/empty").mkdir()
-    scored("broken", 0.1).result.write_text("[]")
-    if "exp/x" in words:
-        Path("exp/x/runs/broken/result.json").unlink()
-    assert main(["compare", *words]) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert says in line
 
 
 def test_probabilities_in_six_characters() -> None:

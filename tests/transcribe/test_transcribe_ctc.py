@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,9 @@ import numpy as np
 import pytest
 
 from asr_prune.cli.main import main
-from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode import parallel
-from asr_prune.stages import STAGES
+
+from .projects import STAGES_FOLDER, Printed, decoded, finish, outputs, said
 
 pytestmark = [pytest.mark.trains, pytest.mark.torchaudio]
 
@@ -28,31 +27,24 @@ runs: [{name: dense, prune: {method: none}}]
 """
 RUN = "exp/tones/runs/dense"
 GREEDY = ("--set", "decode.search=greedy")
-Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """All stages but the report; data: the test set; words: of its files, as the decode stage found them."""
-    here, back = tmp_path_factory.mktemp("project"), Path.cwd()
-    (here / "recipes/tones").mkdir(parents=True)
-    prepare = Path(__file__).parent.parent / "stages/spelled.py"
-    (here / "recipes/tones/recipe.yaml").write_text(RECIPE.replace("PREPARE", str(prepare)))
+    back = Path.cwd()
+    finish(here := tmp_path_factory.mktemp("project"), RECIPE.replace("PREPARE", str(STAGES_FOLDER / "spelled.py")))
     os.chdir(here)
-    given = ["--recipe", "recipes/tones", "--nj", "1"]
-    assert [main([verb, *given]) for verb in list(STAGES)[:-1]] == [0] * (len(STAGES) - 1)
-    data, chosen = DataDir.read("data/tones/test"), json.loads(Path(RUN, "score_dev.json").read_text())
-    place = Path(RUN, f"decode_test/penalty_{chosen['penalty']:g}/{chosen['lm_weight']}.txt")
-    words = {line.split()[0]: line.split()[1:] for line in place.read_text().splitlines()}
+    data, words = decoded(RUN)
     yield SimpleNamespace(files=[data.wavs[utt] for utt in sorted(data.wavs)], words=words, text=data.text)
     os.chdir(back)
 
 
 def transcribed(done: SimpleNamespace, printed: Printed, *options: str) -> list[dict[str, Any]]:
-    printed.readouterr()
-    given = ["--speaker", "folder", "--times", "--confidence", "--json", "--nj", "1"]
-    assert main(["transcribe", RUN, *done.files, *given, *options]) == 0
-    return [json.loads(line) for line in printed.readouterr().out.splitlines()]
+    given = ["--speaker", "folder", "--times", "--confidence", "--json"]
+    status, out, _ = said(printed, RUN, *done.files, *given, *options)
+    assert status == 0
+    return outputs(out)
 
 
 def test_words_of_the_graph_have_times_and_confidences(done: SimpleNamespace, capsys: Printed) -> None:

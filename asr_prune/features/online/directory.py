@@ -19,6 +19,7 @@ from asr_prune.features.online.settings import (
     OnlineConf,
     VoskCmvnConf,
 )
+from asr_prune.files import present
 
 #: patterns of all files that these features can be computed by
 MODEL_FILES = (
@@ -82,16 +83,16 @@ def _vosk(model: Path, confs: Path, everyone: Path) -> FeatureFiles:
         base = read_conf(confs / "fbank.conf", FbankConf)
     else:
         base = read_conf(confs / "mfcc.conf", MfccConf)
-    cmvn = VoskCmvnConf() if everyone.is_file() else None
+    cmvn = VoskCmvnConf() if present(everyone) else None
     ivector, chunk = _vosk_ivector(model / "ivector"), _VOSK_CHUNK
-    if (confs / "model.conf").is_file():
+    if present(confs / "model.conf"):
         chunk = read_conf(confs / "model.conf", ChunkConf, others=True)
     everyone_of = everyone if cmvn else None
     return FeatureFiles(base, cmvn, everyone_of, ivector, chunk, VoskCmvnConf)
 
 
 def _vosk_ivector(folder: Path) -> IvectorConf | None:
-    if not folder.is_dir():
+    if not present(folder):
         return None
     return IvectorConf(
         lda_matrix=str(folder / "final.mat"),
@@ -127,7 +128,7 @@ def _kaldi(model: Path, conf: OnlineConf) -> FeatureFiles:
 
 def _kaldi_chunk(model: Path, conf: Path) -> ChunkConf:
     chunk, path = read_conf(conf, ChunkConf, others=True), model / "frame_subsampling_factor"
-    if not path.is_file():
+    if not present(path):
         return chunk
     try:
         return replace(chunk, frame_subsampling_factor=int(model_lines(path)[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,8 @@ _LN_2 = 0.6931471805599453
 @dataclass(frozen=True)
 class Activity:
     """on: fraction of the frames on which a node is on; mean: its mean output; both float64
-    [nodes].
+    [nodes]. Of gated nodes the mean is float64 [maps, nodes], of what each of `NodeLayer.reading`
+    reads, over all frames that it joins.
 
     A node is on if its input, bias included, is above 0: if a ReLU gives more than 0, a sigmoid
     more than 0.5.
@@ -58,10 +59,33 @@ class _Watch:
         return Activity(self.on / max(1, self.frames), self.output / max(1, self.frames))
 
 
+class _Reading:
+    """A forward hook on a map that sums up what it reads."""
+
+    def __init__(self, columns: Tensor) -> None:
+        self.total, self.frames = torch.zeros_like(columns, dtype=torch.float64), 0
+
+    @torch.no_grad()
+    def __call__(self, module: nn.Module, inputs: Any, outputs: Tensor) -> None:
+        values = inputs[0].flatten(0, -2)
+        self.frames += len(values)
+        self.total += values.sum(0, dtype=torch.float64)
+
+    def mean(self) -> Tensor:
+        return self.total / max(1, self.frames)
+
+
 def activity(layers: Sequence[NodeLayer], run_over: Callable[[], object]) -> list[Activity]:
     """The activity of each layer's nodes on the frames that `run_over` passes through the
     network.
     """
     watches = [_Watch(layer) for layer in layers]
-    watch_while(layers, watches, run_over)
-    return [watch.result() for watch in watches]
+    read = [[(each, _Reading(layer.incoming.bias.detach())) for each in layer.reading()] for layer in layers]
+    readers = [pair for pairs in read for pair in pairs]
+    maps = [*(layer.incoming for layer in layers), *(each for each, _ in readers)]
+    watch_while(maps, [*watches, *(reading for _, reading in readers)], run_over)
+    return [_with_means(watch.result(), pairs) for watch, pairs in zip(watches, read, strict=True)]
+
+
+def _with_means(found: Activity, read: Sequence[tuple[nn.Module, _Reading]]) -> Activity:
+    return replace(found, mean=torch.stack([reading.mean() for _, reading in read])) if read else found

@@ -90,7 +90,7 @@ class EntropyScore(NodeScore):
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
         pairs = zip(self.activity, kept, strict=False)
-        self.activity = [Activity(a.on[m], a.mean[m]) for a, m in pairs]
+        self.activity = [Activity(a.on[m], a.mean[..., m]) for a, m in pairs]
 
     def state_dict(self) -> dict[str, Any]:
         return {"activity": [(measured.on, measured.mean) for measured in self.activity]}
