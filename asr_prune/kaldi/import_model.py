@@ -160,7 +160,7 @@ def recipe_of(
         **({"hmm": {"labels": str(labels)}} if labels else {}),
         "features": {"hmm": {"rate": model.rate}, "network": online},
         "network": vars_of(_network(model.place, model.stride)),
-        "train": {"epochs": 4, "utterances": 1, "learning_rate": 0.0001, "weight_decay": 0.0},
+        "train": {"epochs": 4, "utterances": 1, "learning_rate": 0.0003, "weight_decay": 0.0},
         "prune": {"method": "group_lasso", "warm_up": 0.05, "turn": True},
         "runs": [{"prune": {"budget": {"macs": part}}} for part in (0.75, 0.5)],
     }
