@@ -7,17 +7,21 @@ import io
 import os
 import platform
 import shutil
-import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 from asr_prune.errors import UserError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+
+T = TypeVar("T")
+#: how often a folder may vanish while something is begun in it
+_TRIES = 20
 
 
 class Readable(Protocol):
@@ -43,7 +47,10 @@ def _refuse(path: Path, error: OSError) -> UserError:
 
 
 def _is_dangling(path: Path) -> bool:
-    return path.is_symlink() and not path.exists()
+    try:
+        return path.is_symlink() and not path.exists()
+    except OSError:  # in a folder that may not be searched
+        return False
 
 
 def _dangling(path: Path) -> UserError:
@@ -53,11 +60,16 @@ def _dangling(path: Path) -> UserError:
 
 def present(path: Path) -> bool:
     """Whether there is such a file or folder. Raises UserError if it is a link that leads nowhere,
-    which is no less wanted than one that does, and which `Path.exists()` and `is_file()` deny.
+    which is no less wanted than one that does, and which `Path.exists()` and `is_file()` deny; or if
+    its folder may not be searched.
     """
     if _is_dangling(path):
         raise _dangling(path)
-    return path.exists()
+    try:
+        return path.exists()
+    except OSError as error:
+        fix = "let this user read it, then run the same command again"
+        raise UserError(f"{path} cannot be read: {error.strerror}; {fix}.") from None
 
 
 class _Raw(io.FileIO):
@@ -84,11 +96,10 @@ def _partial(path: Path) -> Path:
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[None]:
-    """Makes a folder and those above it. If the block fails, new ones that are empty are removed."""
+def _tidied(folder: Path) -> Iterator[None]:
+    """If the block fails, folders that it made, this one or above it, are removed if they are empty."""
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
         for place in new:
@@ -97,14 +108,29 @@ def _folder(folder: Path) -> Iterator[None]:
         raise
 
 
+def _begun(place: Path, make: Callable[[Path], T]) -> T:
+    """`make(place)`, in its folder, again if another whose work failed has removed that meanwhile."""
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError, FileExistsError):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            return make(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return make(place)
+
+
+def _new_folder(place: Path) -> Path:
+    place.mkdir()
+    return place
+
+
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary name for what the block makes, which then becomes `path`."""
+def _beside(path: Path, make: Callable[[Path], T]) -> Iterator[T]:
+    """What is made by a temporary name, and becomes `path` after the block."""
     partial = _partial(path)
-    with _folder(path.parent):
+    with _tidied(path.parent):
         try:
             _remove(partial)
-            yield partial
+            yield _begun(partial, make)
             os.replace(partial, path)
         finally:
             _remove(partial)
@@ -125,10 +151,8 @@ def atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     path = Path(path)
     raw = None
     try:
-        with _beside(path) as partial:
-            raw = _Raw(str(partial), "w")
-            with _opened(raw, mode) as file:
-                yield file
+        with _beside(path, lambda partial: _Raw(str(partial), "w")) as raw, _opened(raw, mode) as file:
+            yield file
     except OSError as error:
         raise _refuse(path, error) from error
     except Exception as error:
@@ -147,8 +171,7 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     place = path.resolve() if present(path) and path.is_symlink() else path
     try:
-        with _beside(place) as partial:
-            partial.mkdir()
+        with _beside(place, _new_folder) as partial:
             yield partial
             if place.exists():
                 shutil.rmtree(place)
@@ -184,31 +207,14 @@ def scratch_dir(beside: Path | str) -> Iterator[Path]:
     folder = place.with_name(f".{place.name}.{uuid.uuid4().hex}.work.partial")
     with ExitStack() as stack:
         try:
-            stack.enter_context(_folder(folder.parent))
-            folder.mkdir()
+            stack.enter_context(_tidied(folder.parent))
+            _begun(folder, _new_folder)
         except OSError as error:
             raise _refuse(folder, error) from error
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def scratch_file() -> Iterator[Path]:
-    """Yields an empty file for libraries that read files alone; it is gone after the block.
-
-    On Linux it is in memory, so that a killed process leaves nothing either.
-    """
-    if not hasattr(os, "memfd_create") or not os.path.isdir("/proc/self/fd"):
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder) / "scratch"
-        return
-    handle = os.memfd_create("asr_prune")
-    try:
-        yield Path(f"/proc/self/fd/{handle}")
-    finally:
-        os.close(handle)
 
 
 def sweep(folder: Path) -> None:

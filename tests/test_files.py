@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,48 @@ def test_what_others_wrote_meanwhile_stays(way: Write, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="refused"):
         write()
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["other"]
+
+
+@pytest.mark.parametrize("way", [atomic, atomic_dir, scratch_dir])
+def test_a_failure_beside_it_harms_no_other_writer(way: Write, tmp_path: Path) -> None:
+    """One removes the folder that it made just when another begins in it."""
+
+    def fails(place: Path) -> None:
+        with suppress(UserError), way(place / "bad"):
+            raise UserError("refused")
+
+    def works(place: Path) -> None:
+        with way(place / "good"):
+            pass
+
+    with ThreadPoolExecutor(2) as pool:
+        for i in range(150):
+            both = [pool.submit(work, tmp_path / str(i)) for work in (fails, works)]
+            assert [each.result() for each in both] == [None, None]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody may search the folder, for whom modes count."""
+    folder.mkdir()
+    folder.chmod(0)
+    own = os.geteuid()
+    try:
+        if own == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        os.seteuid(own)
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_folder_that_may_not_be_searched_is_one_sentence(way: Write, tmp_path: Path) -> None:
+    place = tmp_path / "locked"
+    with locked(place), pytest.raises(UserError, match="Permission denied; "), way(place / "x"):
+        pytest.fail("the work has begun")
+    with locked(tmp_path / "another"), pytest.raises(UserError, match="x cannot be read: Permission denied; let this"):
+        present(tmp_path / "another/x")
 
 
 def test_the_folder_that_a_link_leads_to_is_replaced(tmp_path: Path) -> None:

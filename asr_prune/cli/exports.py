@@ -112,11 +112,13 @@ def _loglikes(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
 
 
 def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.heard import decoded_words
     from asr_prune.export.sherpa import export_sherpa, format_likenesses
     from asr_prune.export.sherpa_check import check_sherpa, need_sherpa
 
     if options.check:
         need_sherpa()
+        decoded_words(trained.run)
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     need_words(experiment)
     found = export_sherpa(trained, options.out, experiment.decoding)
@@ -139,6 +141,7 @@ def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
 
 
 def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
+    from asr_prune.export.heard import decoded_words
     from asr_prune.export.imported import export_imported
     from asr_prune.export.nnet3 import export_vosk
     from asr_prune.export.vosk_check import check_vosk, format_vosk_check, need_vosk
@@ -150,6 +153,7 @@ def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
         return []
     if options.check:
         need_vosk()
+        decoded_words(trained.run)
     experiment, _ = open_run(options, lambda run: run.shrunk, "shrink")
     export_vosk(trained, options.out, experiment.decoding)
     if not options.check:

@@ -10,9 +10,9 @@ import kaldifst
 import numpy as np
 
 from asr_prune.errors import UserError
-from asr_prune.files import scratch_file
 from asr_prune.lang.binary import Parts, read_parts, to_bytes
 from asr_prune.lang.fst import Fst, to_fst
+from asr_prune.scratch import scratch_file
 
 
 @dataclass

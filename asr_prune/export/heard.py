@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,19 @@ def heard_alone(job: Callable[..., HeardWords], given: tuple[Any, ...], sound: S
     return found
 
 
-def other_words(run: RunDir, found: HeardWords, options: ScoreOptions) -> list[str]:
-    """The utterances whose words are not those of the run's decode stage, normalised and
-    equivalents merged. Raises UserError if the run has not been decoded and scored.
+def decoded_words(run: RunDir) -> dict[str, list[str]]:
+    """The words of test that the run's decode stage found, at what was chosen on dev. Raises
+    UserError if it has not been decoded and scored.
     """
-    ours, same = read_words_file(words_file(run.decoded("test"), *scored_point(run))), representatives(options)
+    if not run.score("test").is_file():
+        what = f"--check compares words with those of the decode stage, and {run.score('test')} is missing"
+        raise UserError(f"{what}; run the score stage.")
+    return read_words_file(words_file(run.decoded("test"), *scored_point(run)))
+
+
+def other_words(ours: Mapping[str, list[str]], found: HeardWords, options: ScoreOptions) -> list[str]:
+    """The utterances whose words are not `ours`, normalised and equivalents merged."""
+    same = representatives(options)
 
     def judged(words: list[str]) -> list[str]:
         return merge(normalise(words, options.normalise), same)

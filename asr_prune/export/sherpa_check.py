@@ -10,7 +10,7 @@ import numpy as np
 
 from asr_prune.corpus.sound import Sound
 from asr_prune.errors import UserError
-from asr_prune.export.heard import HeardWords, alike_line, heard_alone, heard_by, other_words
+from asr_prune.export.heard import HeardWords, alike_line, decoded_words, heard_alone, heard_by, other_words
 from asr_prune.export.sherpa import GRAPH, NETWORKS, TOKENS, WORDS
 from asr_prune.files import atomic
 from asr_prune.lang.symbols import read_symbols
@@ -30,13 +30,13 @@ def check_sherpa(run: RunDir, folder: Path, sound: Sound, bins: int, options: Sc
 
     Adds to the rows of check.json: utterances, and of these other_words, those whose words are not
     the decode stage's; cpu_seconds for `audio` seconds; skipped, utterances whose audio cannot be
-    used, and why. Raises UserError as `heard_alone` and `other_words`.
+    used, and why. Raises UserError as `heard_alone` and `decoded_words`.
     """
-    path, lines = folder / "check.json", []
+    path, lines, ours = folder / "check.json", [], decoded_words(run)
     rows = json.loads(path.read_text(encoding="utf-8"))
     for row in rows:
         found = heard_alone(_recognised, (folder, row["form"], sound, bins), sound, "sherpa-onnx ended early")
-        others, count = other_words(run, found, options), len(found.words)
+        others, count = other_words(ours, found, options), len(found.words)
         row |= {"utterances": count, "other_words": others, "skipped": found.skipped}
         row |= {"cpu_seconds": found.seconds, "audio": found.audio}
         lines.append(alike_line(f"sherpa-onnx, {row['form']}", others, count))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asr_prune.corpus.sound import Sound
 from asr_prune.errors import UserError
-from asr_prune.export.heard import alike_line, other_words
+from asr_prune.export.heard import alike_line, decoded_words, other_words
 from asr_prune.export.vosk_words import words_in_vosk
 from asr_prune.files import atomic
 from asr_prune.run_dir import RunDir
@@ -42,10 +42,11 @@ def need_vosk() -> None:
 
 def check_vosk(run: RunDir, model: Path, sound: Sound, options: ScoreOptions) -> VoskCheck:
     """Lets Vosk decode `sound`, the test set, with the exported directory `model` twice, and adds
-    check.json to it. Raises UserError as `words_in_vosk`, or if the run has not been decoded.
+    check.json to it. Raises UserError as `words_in_vosk` and `decoded_words`.
     """
+    ours = decoded_words(run)
     best, usual = words_in_vosk(model, sound, best_path=True), words_in_vosk(model, sound)
-    others = other_words(run, best, options), other_words(run, usual, options)
+    others = other_words(ours, best, options), other_words(ours, usual, options)
     took = usual.seconds, usual.audio
     found = VoskCheck(len(best.words), *others, *took, usual.skipped)
     with atomic(model / "check.json") as file:

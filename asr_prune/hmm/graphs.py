@@ -10,12 +10,12 @@ from pathlib import Path
 import kaldi_hmm_gmm as khg
 import kaldifst
 
-from asr_prune.files import scratch_file
 from asr_prune.hmm.model import HmmModel
 from asr_prune.hmm.utterances import JoinedUtterances
 from asr_prune.lang.fst import Fst, read_fst
 from asr_prune.lang.lang import Lang
 from asr_prune.progress import track
+from asr_prune.scratch import scratch_file
 from asr_prune.spread.pieces import result_of
 
 _LABEL = "training graphs"

@@ -25,6 +25,8 @@ from asr_prune.nnet3.places import model_file
 _HEAD = """# Makes the network of {model} smaller; written by asr-prune import.
 # It learns its own outputs again, on audio that needs no transcripts.
 """
+_LABELS = """# Beside its outputs stand labels, hmm.labels; train.teacher_weight (0.5) is the part of the outputs.
+"""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def write_import(
     if present(folder):
         raise UserError(f"{folder} exists; give the recipe another name.")
     for name, place in vars(heard).items():
-        if place is not None and not (place / "wav.scp").is_file():
+        if place is not None and not (present(place) and present(place / "wav.scp")):
             raise UserError(f"{place} has no wav.scp; give a data directory of Kaldi's with --{name}.")
         if place is not None and not any(read_lines(place / "wav.scp")):
             fix = f"give a data directory with audio with --{name}"
@@ -130,7 +132,8 @@ def write_import(
             link_as_vosk(model.place, graph, model.normalised, partial / "model")
             linked = replace(model, place=folder / "model")
         made = recipe_of(linked, heard, _audio_root(heard.train / "wav.scp"), labels)
-        text = _HEAD.format(model=model.place) + yaml.safe_dump(made, sort_keys=False)
+        head = (_HEAD + _LABELS if labels else _HEAD).format(model=model.place)
+        text = head + yaml.safe_dump(made, sort_keys=False)
         (partial / "recipe.yaml").write_text(text, encoding="utf-8")
     return folder / "recipe.yaml"
 

@@ -12,11 +12,12 @@ from typing import TypeAlias
 import kaldifst
 
 from asr_prune.errors import UserError
-from asr_prune.files import Readable, atomic, scratch_file
+from asr_prune.files import Readable, atomic
 from asr_prune.integrity import checked
 from asr_prune.lang.binary import Parts, read_parts, to_bytes
 from asr_prune.lang.lexicon import Entry
 from asr_prune.layout import made_by
+from asr_prune.scratch import scratch_file
 
 Fst: TypeAlias = kaldifst.StdVectorFst
 #: the ids of input and output labels by symbol

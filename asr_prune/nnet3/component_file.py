@@ -59,7 +59,7 @@ def _unread(reader: Nnet3Reader, name: str, kind: str) -> bytes:
     last = rb"(</%b>)\s+(?:<ComponentName>|</Nnet3>)(?:\s|\Z)" % re.escape(kind).encode()
     end = re.compile(last).search(reader.data, reader.at)
     if end is None:
-        what = f"is a {kind}, which is not supported, and has no end </{kind}>"
+        what = f"is of the type {kind}, which is not supported, and has no end </{kind}>"
         raise reader.unknown(f"the component {name!r} {what}")
     start, reader.at = reader.at, end.end(1) + 1
     return reader.data[start : end.start()]

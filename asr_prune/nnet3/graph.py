@@ -48,7 +48,7 @@ def _check_known(each: GraphNode, components: dict[str, Component], where: objec
     if each.unknown:
         raise UserError(f"{where}: the graph cannot be used: {each.unknown}.")
     if each.component and (kind := components[each.component].kind) not in LAYOUTS:
-        what = f"is a {kind}, which is not supported (supported: {', '.join(LAYOUTS)})"
+        what = f"is of the type {kind}, which is not supported (supported: {', '.join(LAYOUTS)})"
         raise UserError(f"{where}: the node {each.name!r} {what}.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from asr_prune.integrity import checked
+from asr_prune.report.unfinished import is_imported
 from asr_prune.run_dir import RunDir
 
 
@@ -39,5 +40,6 @@ def cut_verdict(run: RunDir) -> list[str]:
     before, after = figures["dev_ce_before_cut"], figures["dev_ce_after_cut"]
     verdict = "converged" if figures["converged"] else "not converged"
     removed = f"{100 * figures['norm_mass_removed']:.1f} % of the norm mass (at most 5 %)"
-    cost = f"dev cross-entropy {before:.3f} -> {after:.3f}, {100 * (after / before - 1):+.1f} % (at most +10 %)"
+    loss = "distance" if is_imported(run) else "cross-entropy"
+    cost = f"dev {loss} {before:.3f} -> {after:.3f}, {100 * (after / before - 1):+.1f} % (at most +10 %)"
     return [f"cut: {removed}; {cost}: {verdict}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from asr_prune.errors import UserError
 from asr_prune.hmm.network_features import feature_folder
 from asr_prune.hmm.options import PassOptions, pass_name
 from asr_prune.hmm.pass_files import pass_files
@@ -100,7 +101,7 @@ def _taken(experiment: Experiment, source: Path) -> Work:
 
 def _taken_by_outputs(experiment: Experiment, source: Path) -> Work:
     layout, out, network = experiment.layout, experiment.labels, experiment.loaded.recipe.network
-    _check_posteriors(experiment)
+    _check_labels(experiment)
     scps = {part: feature_folder(layout.set(part), "network") / "feats.scp" for part in SETS}
     return Work(
         stage="align",
@@ -122,8 +123,11 @@ def _taken_by_outputs(experiment: Experiment, source: Path) -> Work:
     )
 
 
-def _check_posteriors(experiment: Experiment) -> None:
-    """Raises UserError if labels are to stand beside the outputs of a chain model."""
+def _check_labels(experiment: Experiment) -> None:
+    """Raises UserError if labels are to stand beside the outputs of a chain model, or are described."""
+    hmm = experiment.recipe.hmm
+    if hmm.model or hmm.pdfs:
+        raise UserError("hmm.model and hmm.pdfs have no effect on an imported model, which has both; leave them out.")
     from asr_prune.acoustic.imported import check_posteriors, imported_network  # imports torch
 
     network = experiment.loaded.recipe.network

@@ -186,3 +186,8 @@ def _check_import(experiment: Experiment, run: Run) -> None:
         raise UserError(f"run {run.name}: an imported model needs features.network.type online; set it and its model.")
     if network.model and run.train.teachers:
         raise UserError(f"run {run.name}: an imported model is its own teacher; leave train.teacher out.")
+    if network.model and run.train.temperature != 1:
+        raise UserError(f"run {run.name}: an imported model teaches at temperature 1; leave train.temperature out.")
+    if network.model and experiment.recipe.corpus.untranscribed:
+        fix = "add its utterances to the training set, and leave corpus.untranscribed out"
+        raise UserError(f"run {run.name}: an imported model needs no transcripts anyway; {fix}.")

@@ -115,6 +115,18 @@ def test_characters_are_compared_without_a_graph(done: SimpleNamespace, capsys: 
     assert "sherpa-onnx, float32: 4 of 4 utterances of test have the words of the decode stage\n" in text
 
 
+def test_a_check_needs_words_before_anything_is_written(done: SimpleNamespace, capsys: Printed) -> None:
+    young = done.runs["usual"].parent / "unscored"
+    shutil.copytree(done.runs["usual"], young)
+    (young / "score_test.json").unlink()
+    status, text = run_verb(capsys, "export", young, "out/unscored", "--sherpa", "--check")
+    assert status == 1
+    assert "--check compares words with those of the decode stage, and" in text
+    assert "unscored/score_test.json is missing; run the score stage" in text
+    assert not Path("out/unscored").exists()
+    shutil.rmtree(young)
+
+
 def test_without_sherpa_nothing_is_begun(
     done: SimpleNamespace, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

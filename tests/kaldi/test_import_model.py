@@ -127,6 +127,22 @@ def test_labels_beside_the_models_own_posteriors(project: Path, capsys: pytest.C
     both = [RunDir(place) for place in sorted(Path("exp/small/runs").iterdir())]
     figures = [json.loads(trained.train.read_text())["dev_ce_final"] for trained in both]
     assert len(set(figures)) == 2, "labels have no effect"
+    assert "labels, hmm.labels; train.teacher_weight" in Path("recipes/small/recipe.yaml").read_text()
+    capsys.readouterr()
+    for asked, said in (
+        ("hmm.pdfs=5", "hmm.model and hmm.pdfs have no effect on an imported model"),
+        ("train.temperature=3", "an imported model teaches at temperature 1"),
+        ("corpus.untranscribed=in/test", "an imported model needs no transcripts anyway; add its utterances"),
+    ):
+        assert main(["check", *recipe[:2], "--set", asked]) == 1
+        assert said in capsys.readouterr().err
+    run("explain", str(both[0].path))
+    assert "dev distance" in capsys.readouterr().out
+    rows["ann-0"][0] += 1
+    Path("pdfs.txt").write_text("".join(f"{utt} {' '.join(map(str, own))}\n" for utt, own in rows.items()))
+    run("due", *recipe, "--set", half)
+    assert "\nalign\n" in (due := capsys.readouterr().out)
+    assert "\ntrain\n" in due
     assert all(json.loads(trained.verify.read_text())["holds"] for trained in both)
 
 

@@ -44,6 +44,8 @@ def test_a_label_for_each_output_or_each_frame(
     summary = json.loads((tmp_path / "out/kaldi/summary.json").read_text())
     assert (summary["pdfs"], summary["utterances"], summary["frames"]) == (9, 2, 5)
     assert (summary["mismatched"], summary["failed"], summary["unknown"]) == (["c"], [], ["x"])
+    other = "1 utterance with another number of labels than frames or outputs: the original alone teaches (e.g. c)"
+    assert other in caplog.text
     assert "1 utterance labelled but in no set, left out (e.g. x)" in caplog.text
 
 
@@ -75,8 +77,8 @@ def test_transition_ids_of_an_alignment_directory(project: Project) -> None:
     [
         ({"a": [0, 1, 9]}, "has labels of 10 pdfs, and network.model has 9 outputs; align with the model"),
         ({"a": [0, 1, -1]}, "pdf-ids must be 0 to 8; give that model"),
-        ({"a": [0, 1], "d": [1, 1]}, r"no utterance has as many labels as frames \(a: 2 and 3\)"),
-        ({"d": [1, 1]}, r"no labelled utterance is in train or dev \(e.g. none in the labels, a in the corpus\)"),
+        ({"a": [0, 1], "d": [1, 1]}, "utterance a has 2 labels, 7 frames and 3 outputs; align the same audio with"),
+        ({"d": [1, 1]}, r"no utterance of train has labels \(d there, a in train\); give those of train, with"),
     ],
 )
 def test_labels_of_something_else_are_one_sentence(
@@ -85,3 +87,9 @@ def test_labels_of_something_else_are_one_sentence(
     with pytest.raises(UserError, match=sentence):
         take_output_labels(text_of(tmp_path / "pdfs.txt", labels), 9, 3, sets, tmp_path / "out", 0.01)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dangling_link_is_named(sets: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "ali").symlink_to("gone")
+    with pytest.raises(UserError, match="ali is a link to gone, which does not exist"):
+        take_output_labels(tmp_path / "ali", 9, 3, sets, tmp_path / "out", 0.01)

@@ -69,7 +69,7 @@ def test_what_the_output_needs_is_refused_by_name(kind: str, tdnnf: Nnet3) -> No
     tdnnf.components["tdnnf2.relu"] = Component(kind, unread=inside(kind, True))
     with pytest.raises(UserError) as caught:
         needed_nodes(nnet3_of(bytes_of(tdnnf), WHERE), WHERE)
-    says = f"final.mdl: the node 'tdnnf2.relu' is a {kind}, which is not supported (supported: Affine"
+    says = f"final.mdl: the node 'tdnnf2.relu' is of the type {kind}, which is not supported (supported: Affine"
     assert str(caught.value).startswith(says)
 
 
@@ -90,7 +90,7 @@ def test_an_operator_that_is_not_known(name: str, tdnnf: Nnet3) -> None:
 def test_a_component_without_an_end(tdnnf: Nnet3) -> None:
     data = bytes_of(with_unknown(tdnnf, "NewComponent", "read by none"))
     cut = data.replace(b"</NewComponent> ", b"")
-    with pytest.raises(UserError, match=r"'side' is a NewComponent, .* not supported, and has no end </NewComponent>"):
+    with pytest.raises(UserError, match=r"'side' is of the type NewComponent, .* and has no end </NewComponent>"):
         nnet3_of(cut, WHERE)
 
 
