@@ -16,6 +16,7 @@ from asr_prune.report.results_page import PLOT, differences, read_results_page, 
 from asr_prune.report.run_card import run_card
 from asr_prune.report.run_list import SORTS, run_list
 from asr_prune.report.sets import by_seed, compare_all, read_run
+from asr_prune.report.unfinished import refuse_imported
 from asr_prune.run_dir import RunDir
 from asr_prune.stages import works_of
 from asr_prune.sweep.board import failures
@@ -96,6 +97,7 @@ def write_results(options: argparse.Namespace) -> int:
     finished = [run for run in layout.existing_runs() if run.result.is_file() and options.only in run.name]
     runs, left_out = runs_of_now(finished)
     if not runs:
+        refuse_imported(layout.existing_runs())
         which = f" whose name contains {options.only!r}" if options.only else ""
         raise UserError(f"{layout.runs} has no finished run{which}; make some first: {experiment.command()}")
     sets = {name: [own.result for own in group] for name, group in by_seed([read_run(r, "test") for r in runs]).items()}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from asr_prune.cli.shared import Verbs, add_run_options, add_verb, not_negative, working_on_run
 from asr_prune.errors import UserError
+from asr_prune.report.unfinished import refuse_imported
 from asr_prune.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _compare_two(options: argparse.Namespace) -> None:
     from asr_prune.score.pairing import read_pair
 
     first, second = options.runs
+    refuse_imported(RunDir(Path(folder)) for folder in (first, second))
     pair = read_pair(*(RunDir(Path(folder)).score(options.on) for folder in (first, second)))
     print(format_comparison((first, second), compare(*pair, options.samples, options.seed)))
 
@@ -150,6 +152,7 @@ def score_with_sclite(options: argparse.Namespace) -> None:
     from asr_prune.score.sclite import format_judgement, judge, sclite_sgml
     from asr_prune.score.table import read_utterances
 
+    refuse_imported([RunDir(options.folder)])
     stem = RunDir(options.folder).score(options.on)
     utterances = read_utterances(stem.with_suffix(".utts.tsv"))
     files = stem.with_suffix(".ref.trn"), stem.with_suffix(".hyp.trn")
@@ -162,6 +165,7 @@ def ctm(options: argparse.Namespace) -> None:
     from asr_prune.transcribe.recogniser import RunRecogniser
     from asr_prune.transcribe.timing import write_times
 
+    refuse_imported([RunDir(options.folder)])
     with working_on_run(options, lambda run: run.score("dev"), "score") as (experiment, run):
         recogniser = RunRecogniser(run, experiment.decoding, experiment.nj)
         write_times(recogniser, options.on, experiment.recipe.score, options.confidence)

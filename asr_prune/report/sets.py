@@ -17,6 +17,7 @@ from asr_prune.layout import SEEDS
 from asr_prune.report.former import runs_of_now
 from asr_prune.report.results import Result, is_dense, read_result, references
 from asr_prune.report.runs import order
+from asr_prune.report.unfinished import refuse_imported
 from asr_prune.run_dir import RunDir
 from asr_prune.score.compare_sets import SetRow, compare_sets
 from asr_prune.score.files import UTTERANCES
@@ -74,6 +75,7 @@ def read_run(folder: RunDir, part: str) -> ScoredRun:
     try:
         result = read_result(folder.result, folder.name)
     except FileNotFoundError:
+        refuse_imported([folder])
         raise UserError(f"{folder.result} is missing; run the stage score, which writes it.") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{folder.result} is damaged ({error}); rerun the stage score.") from None
@@ -218,6 +220,7 @@ def runs_in(folder: Path) -> list[RunDir]:
     """The finished runs of an experiment's folder, by name. Raises UserError if it has none."""
     found = [RunDir(path.parent) for path in sorted(folder.glob("runs/*/result.json"))]
     if not found:
+        refuse_imported(RunDir(path) for path in sorted(folder.glob("runs/*")))
         raise UserError(
             f"{folder} has no finished run; give the folder of an experiment, such as exp/demo, or of runs."
         )

@@ -1,12 +1,14 @@
-"""How far a run is that has no result yet."""
+"""How far a run is that has no result yet, or that never has one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
+from asr_prune.errors import UserError
 from asr_prune.run_dir import RunDir, decode_info
 from asr_prune.text import file_lines
 
@@ -45,6 +47,13 @@ def asked_epochs(run: RunDir) -> int | None:
 def is_imported(run: RunDir) -> bool:
     """Whether its network is made from an imported model, whose outputs it learns."""
     return bool(_asked(run, "network", "model"))
+
+
+def refuse_imported(runs: Iterable[RunDir]) -> None:
+    """Raises UserError for the first run of an imported model, which no stage scores."""
+    for run in filter(is_imported, runs):
+        how = f"asr-prune report --recipe recipes/{run.path.resolve().parents[1].name}"
+        raise UserError(f"{run.path} is of an imported model, compared with the original alone; print its table: {how}")
 
 
 def _asked(run: RunDir, block: str, key: str) -> Any:

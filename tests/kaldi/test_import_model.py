@@ -88,6 +88,13 @@ def test_from_a_model_to_a_smaller_one(
     capsys.readouterr()
     run("show", str(folder))
     assert "epoch  train distance  dev distance  nodes" in capsys.readouterr().out
+    refused = ["compare", "exp/small"], ["compare", str(folder), str(folder)], ["compare", str(folder), "--json"]
+    for words in (*refused, ["sclite", str(folder)], ["ctm", str(folder)], ["results", *recipe[:2]]):
+        assert main(words) == 1
+        said = f"{folder.name} is of an imported model, compared with the original alone; print its table: asr-prune"
+        assert f"{said} report --recipe recipes/small" in capsys.readouterr().err
+    run("report", "--recipe", "recipes/small")
+    assert "same best" in capsys.readouterr().out
     assert main(["export", str(folder), "smaller", "--vosk"]) == 1
     assert "model has no decoding graph; export the run with --nnet3" in capsys.readouterr().err
     Path("model", GRAPHS[layout]).touch()
