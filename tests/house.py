@@ -26,7 +26,7 @@ PACKAGE = "asr_prune"
 #: namespace of the scripts, which corpus loads by name; the scripts are no part of the package.
 #: `recipes` is the namespace of the packaged recipes
 ORDER = """
-    errors files integrity options progress interrupts process layout run_dir text kaldi_format local recipes
+    errors files scratch integrity options progress interrupts process layout run_dir text kaldi_format local recipes
     failure
     < spread < corpus
     < features < lang < hmm < nnet3 < acoustic < pruning < decode < score < report
