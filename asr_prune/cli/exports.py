@@ -16,6 +16,7 @@ from asr_prune.cli.shared import (
     run_folder,
 )
 from asr_prune.errors import UserError, listed
+from asr_prune.export.heard import decoded_words
 from asr_prune.layout import SCORED_SETS, SETS
 from asr_prune.run_dir import RunDir
 from asr_prune.stages.in_vosk import sound_of_test
@@ -112,7 +113,6 @@ def _loglikes(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
 
 
 def _sherpa(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
-    from asr_prune.export.heard import decoded_words
     from asr_prune.export.sherpa import export_sherpa, format_likenesses
     from asr_prune.export.sherpa_check import check_sherpa, need_sherpa
 
@@ -141,7 +141,6 @@ def _nnet3(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
 
 
 def _vosk(trained: TrainedRun, options: argparse.Namespace) -> list[str]:
-    from asr_prune.export.heard import decoded_words
     from asr_prune.export.imported import export_imported
     from asr_prune.export.nnet3 import export_vosk
     from asr_prune.export.vosk_check import check_vosk, format_vosk_check, need_vosk
