@@ -94,6 +94,8 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the table of what is there, and run nothing")
     given = parser.parse_args()
     plan, path = yaml.safe_load(given.plan.read_text()), given.plan.with_suffix(".csv")
+    if "parts" not in plan:
+        parser.error(f"{given.plan} has no parts, so it is no plan of paired trials; its first lines say what reads it")
     rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
     if not given.table:
         done = {(row["method"], row["settings"], str(row["seed"])) for row in rows}
