@@ -16,7 +16,7 @@ from asr_prune.cli.shared import (
     run_folder,
 )
 from asr_prune.errors import UserError, listed
-from asr_prune.export.heard import decoded_words
+from asr_prune.export.scored import decoded_words
 from asr_prune.layout import SCORED_SETS, SETS
 from asr_prune.run_dir import RunDir
 from asr_prune.stages.in_vosk import sound_of_test

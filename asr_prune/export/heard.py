@@ -16,12 +16,9 @@ from asr_prune.corpus.audio import read_audio
 from asr_prune.corpus.audio_file import AudioProblem
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.corpus.sound import Sound
-from asr_prune.decode.words_files import read_words_file
 from asr_prune.errors import UserError, first_few
-from asr_prune.export.scored import scored_point
 from asr_prune.integrity import checked
 from asr_prune.process import WorkerEnded, worker_pool
-from asr_prune.run_dir import RunDir, words_file
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.text import merge, normalise, representatives
 
@@ -83,16 +80,6 @@ def heard_alone(job: Callable[..., HeardWords], given: tuple[Any, ...], sound: S
         first = next(iter(skipped.values()), "it is empty.")
         raise UserError(f"no utterance of {sound.data} can be used: {first}")
     return found
-
-
-def decoded_words(run: RunDir) -> dict[str, list[str]]:
-    """The words of test that the run's decode stage found, at what was chosen on dev. Raises
-    UserError if it has not been decoded and scored.
-    """
-    if not run.score("test").is_file():
-        what = f"--check compares words with those of the decode stage, and {run.score('test')} is missing"
-        raise UserError(f"{what}; run the score stage.")
-    return read_words_file(words_file(run.decoded("test"), *scored_point(run)))
 
 
 def other_words(ours: Mapping[str, list[str]], found: HeardWords, options: ScoreOptions) -> list[str]:

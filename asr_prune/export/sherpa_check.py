@@ -10,7 +10,8 @@ import numpy as np
 
 from asr_prune.corpus.sound import Sound
 from asr_prune.errors import UserError
-from asr_prune.export.heard import HeardWords, alike_line, decoded_words, heard_alone, heard_by, other_words
+from asr_prune.export.heard import HeardWords, alike_line, heard_alone, heard_by, other_words
+from asr_prune.export.scored import decoded_words
 from asr_prune.export.sherpa import GRAPH, NETWORKS, TOKENS, WORDS
 from asr_prune.files import atomic
 from asr_prune.lang.symbols import read_symbols

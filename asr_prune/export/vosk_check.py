@@ -9,7 +9,8 @@ from pathlib import Path
 
 from asr_prune.corpus.sound import Sound
 from asr_prune.errors import UserError
-from asr_prune.export.heard import alike_line, decoded_words, other_words
+from asr_prune.export.heard import alike_line, other_words
+from asr_prune.export.scored import decoded_words
 from asr_prune.export.vosk_words import words_in_vosk
 from asr_prune.files import atomic
 from asr_prune.run_dir import RunDir
