@@ -7,11 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 JOBS = Path(__file__).parent
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -44,6 +51,32 @@ class Dask:
         self.workers.append(self._run("worker", self.address, *own, **environment))
         return self.workers[-1]
 
+    def wait(self) -> None:
+        """Until the scheduler knows all workers that were started."""
+        with self.client() as client:
+            client.wait_for_workers(len(self.workers), timeout=60)
+
+    @contextmanager
+    def killing(self, worker: subprocess.Popen[bytes], ready: Callable[[], bool]) -> Iterator[None]:
+        """Kills a worker once it has a task and it is `ready`. Stopped first, it cannot finish its task;
+        it goes on where it turns out to have none.
+        """
+        self.wait()
+        with self.client() as client, ThreadPoolExecutor(1) as pool:
+            (address,) = (own for own, pid in client.run(os.getpid).items() if pid == worker.pid)
+            over = threading.Event()
+            killed = pool.submit(_kill_at_work, worker, lambda: ready() and _works(client, address), over)
+            try:
+                yield
+            finally:
+                over.set()
+            assert killed.result(), "the work was over before the worker could be killed at it"
+
+    def client(self) -> Client:
+        from distributed import Client
+
+        return Client(self.address, set_as_default=False)
+
     def _run(self, kind: str, *words: str, **environment: str) -> subprocess.Popen[bytes]:
         paths = [str(PACKAGE), str(JOBS)]
         settings = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
@@ -59,6 +92,22 @@ class Dask:
         for process in [*self.workers, self.scheduler]:
             process.send_signal(signal.SIGKILL)
             process.wait()
+
+
+def _works(client: Client, address: str) -> bool:
+    """Whether a worker has a task of a stage."""
+    return any(key.startswith("perform-") for key in client.processing()[address])
+
+
+def _kill_at_work(worker: subprocess.Popen[bytes], at_work: Callable[[], bool], over: threading.Event) -> bool:
+    while not over.wait(0.02):
+        worker.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)  # in which the scheduler takes what the worker has sent
+        if at_work():
+            worker.kill()
+            return True
+        worker.send_signal(signal.SIGCONT)
+    return False
 
 
 @pytest.fixture

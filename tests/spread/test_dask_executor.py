@@ -12,7 +12,6 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from distributed import Client
 
 import asr_prune
 from asr_prune.errors import UserError
@@ -57,6 +56,7 @@ def test_tasks_leave_their_outputs_and_messages(dask: Dask, caplog: pytest.LogCa
     nannied = {"MALLOC_TRIM_THRESHOLD_": "65536"}
     dask.start_worker(**nannied)
     dask.start_worker(**nannied, OMP_NUM_THREADS="5")
+    dask.wait()
     with caplog.at_level(logging.INFO), executor(dask) as workers:
         done = list(workers.run(writing(6)))
         assert sorted(own.name for own in done) == [f"part {number}" for number in range(6)]
@@ -136,8 +136,7 @@ def test_a_worker_that_differs_is_refused_by_name(
         with pytest.raises(UserError, match=rf"the worker tcp://127.0.0.1:\d+ {why}.*there is no other worker"):
             list(workers.run(writing(2)))
         dask.start_worker()
-        with Client(dask.address) as client:
-            client.wait_for_workers(2, timeout=60)
+        dask.wait()
         assert len(list(workers.run(writing(2)))) == 2
         assert workers.nj == 1
 

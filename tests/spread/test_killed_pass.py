@@ -49,15 +49,15 @@ def train(toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 
 
 @contextmanager
-def killed(processes: Callable[[], list[int]], folder: str) -> Iterator[None]:
-    """Kills processes while a pass in `folder` aligns: stopped first, they cannot finish their tasks."""
+def children_killed(folder: str) -> Iterator[None]:
+    """Kills the processes of a pass in `folder` while it aligns: stopped first, they cannot finish."""
 
     def kill() -> None:
-        while not any(aligning(path) for path in Path(folder).glob(".mono.*/*.common")):
+        while not aligning(folder):
             time.sleep(0.002)
         for which in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in processes():
-                os.kill(pid, which)
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, which)
             time.sleep(0.5)
 
     thread = threading.Thread(target=kill, daemon=True)
@@ -66,9 +66,10 @@ def killed(processes: Callable[[], list[int]], folder: str) -> Iterator[None]:
     thread.join(1)
 
 
-def aligning(common: Path) -> bool:
+def aligning(folder: str) -> bool:
+    """Whether a pass in `folder` has tasks of an alignment."""
     with suppress(OSError):
-        return b"asr_prune.hmm.align" in common.read_bytes()
+        return any(b"asr_prune.hmm.align" in own.read_bytes() for own in Path(folder).glob(".mono.*/*.common"))
     return False
 
 
@@ -82,7 +83,7 @@ def test_a_worker_of_a_scheduler_is_killed_in_an_alignment(
     dask.start_worker()
     first = dask.start_worker()
     options = ExecutorOptions(type="dask", address=dask.address, wait=60)
-    with caplog.at_level(logging.INFO), killed(lambda: [first.pid], "far"), chosen(DaskExecutor(options)):
+    with caplog.at_level(logging.INFO), dask.killing(first, lambda: aligning("far")), chosen(DaskExecutor(options)):
         far = train("far", 1)
     assert first.wait(5) == -signal.SIGKILL
     assert "which begins again elsewhere" in caplog.text
@@ -93,10 +94,7 @@ def test_a_worker_of_a_scheduler_is_killed_in_an_alignment(
 def test_a_process_of_this_machine_is_killed_in_an_alignment(
     train: Callable[[str, int], Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def children() -> list[int]:
-        return [child.pid or 0 for child in multiprocessing.active_children()]
-
-    with caplog.at_level(logging.WARNING), killed(children, "near"):
+    with caplog.at_level(logging.WARNING), children_killed("near"):
         near = train("near", 2)
     assert "a worker process ended with status -9" in caplog.text
     assert same(near, train("here", 1))

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,36 +52,12 @@ def far(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "far"
 
 
-@contextmanager
-def killing(worker: subprocess.Popen[bytes], begun: str) -> Iterator[None]:
-    """Kills a worker once there is a file `begun`; stopped first, it cannot finish its task."""
-
-    def kill() -> None:
-        until = time.monotonic() + 60
-        while not list(Path().glob(begun)) and time.monotonic() < until:
-            time.sleep(0.001)
-        for number in (signal.SIGSTOP, signal.SIGKILL):
-            os.kill(worker.pid, number)
-            time.sleep(1)
-
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
-    yield
-    thread.join()
-
-
-def run_with_a_kill(dask: Dask, verb: str, begun: str, afresh: Callable[[], object]) -> None:
-    """The stage `verb` on two workers, one of which is killed at work. On a machine with much to do
-    the signal may come between two tasks, or too late; then again, after `afresh`.
-    """
+def run_with_a_kill(dask: Dask, verb: str, begun: str) -> None:
+    """The stage `verb` on two workers. Once there is a file `begun`, one is killed at work."""
     dask.start_worker()
-    for _ in range(5):
-        afresh()
-        with killing(dask.start_worker(), begun):
-            assert main([verb, *GIVEN, "--executor", dask.address]) == 0
-        if "which begins again elsewhere" in log(verb):
-            return
-    pytest.fail(f"the worker never had a task: {log(verb)}")
+    with dask.killing(dask.start_worker(), lambda: bool(list(Path().glob(begun)))):
+        assert main([verb, *GIVEN, "--executor", dask.address]) == 0
+    assert "which begins again elsewhere" in log(verb)
 
 
 def data(folder: Path) -> dict[str, bytes]:
@@ -110,21 +79,17 @@ def log(verb: str) -> str:
 
 
 def test_a_worker_is_killed_in_the_middle_of_features(dask: Dask, whole: Path, far: Path) -> None:
-    def remove() -> None:
-        for path in far.glob("data/many/*/*/feats.*"):
-            path.unlink()
-
-    run_with_a_kill(dask, "features", "data/many/test/*.portions/*.json", remove)
+    for path in far.glob("data/many/*/*/feats.*"):
+        path.unlink()
+    run_with_a_kill(dask, "features", "data/many/test/*.portions/*.json")
     assert data(far) == data(whole)
     assert not list(far.rglob("*.portions"))
 
 
 def test_a_worker_is_killed_in_the_middle_of_decoding(dask: Dask, whole: Path, far: Path) -> None:
-    def remove() -> None:
-        for part in ("dev", "test"):
-            shutil.rmtree(f"exp/many/runs/one/decode_{part}")
-
-    run_with_a_kill(dask, "decode", "exp/many/runs/one/decode_test.portions/*.jsonl.gz", remove)
+    for part in ("dev", "test"):
+        shutil.rmtree(f"exp/many/runs/one/decode_{part}")
+    run_with_a_kill(dask, "decode", "exp/many/runs/one/decode_test.portions/*.jsonl.gz")
     assert untimed(far) == untimed(whole)
     assert not list(far.rglob("*.portions"))
 
