@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,9 +121,7 @@ def test_labels_beside_the_models_own_posteriors(project: Path, capsys: pytest.C
     run(*given, "--labels", "pdfs.txt")
     recipe = ["--recipe", "recipes/small", "--nj", "1", "--set", "train.epochs=3"]
     run("run", *recipe, "--stop-stage", "features")
-    lengths = {utt: len(feats) for utt, feats in read_matrices(Path("data/small/train/network/feats.scp"))}
-    rows = {utt: [i * 11 // frames for i in range(frames)] for utt, frames in lengths.items() if utt != "ann-1"}
-    Path("pdfs.txt").write_text("".join(f"{utt} {' '.join(map(str, own))}\n" for utt, own in rows.items()))
+    rows = label_frames("ann-1")
     half = "runs=[{prune: {budget: {macs: 0.6}}}]"
     run("run", *recipe, "--set", half)
     run("run", *recipe, "--set", half, "--set", "train.teacher_weight=1")
@@ -147,6 +146,32 @@ def test_labels_beside_the_models_own_posteriors(project: Path, capsys: pytest.C
     assert "\nalign\n" in (due := capsys.readouterr().out)
     assert "\ntrain\n" in due
     assert all(json.loads(trained.verify.read_text())["holds"] for trained in both)
+
+
+@pytest.mark.trains
+def test_labels_and_posteriors_in_two_processes_as_in_one(project: Path) -> None:
+    model_directory(Path("model"), tdnnf_model(width=16, rank=6, pdfs=12, ivector=False, posteriors=True))
+    Path("pdfs.txt").touch()
+    run("import", "model", "small", *(f"--{part}=in/{part}" for part in ("train", "dev", "test")), "--labels=pdfs.txt")
+    recipe = ["--recipe", "recipes/small", "--nj", "1", "--set", "train.epochs=2"]
+    recipe += ["--set", "train.threads=1", "--set", "train.utterances=4", "--set", "runs=[{prune: {method: none}}]"]
+    run("run", *recipe, "--stop-stage", "features")
+    label_frames()
+    known = []
+    for processes in (1, 2):
+        run("run", *recipe, "--stop-stage", "train", "--set", f"train.processes={processes}")
+        (trained,) = (RunDir(place) for place in Path("exp/small/runs").iterdir())
+        known.append(json.loads(trained.train.read_text())["dev_ce_final"])
+        shutil.rmtree(trained.path)
+    assert known[1] == pytest.approx(known[0], rel=1e-4)
+
+
+def label_frames(*but: str) -> dict[str, list[int]]:
+    """Writes pdfs.txt, labels of every training utterance that is not in `but`; returns them."""
+    lengths = {utt: len(feats) for utt, feats in read_matrices(Path("data/small/train/network/feats.scp"))}
+    rows = {utt: [i * 11 // frames for i in range(frames)] for utt, frames in lengths.items() if utt not in but}
+    Path("pdfs.txt").write_text("".join(f"{utt} {' '.join(map(str, own))}\n" for utt, own in rows.items()))
+    return rows
 
 
 def test_labels_do_not_go_with_a_chain_model(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
