@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from asr_prune.acoustic.node_layer import NodeLayer, by_columns, by_rows, over_rows, unchanged
+from asr_prune.acoustic.node_layer import NodeLayer, over_rows, unchanged
+from asr_prune.pruning.batches import Batch, as_groups
 
 #: the largest fraction that one step takes of a protected vector
 _SPARED = 0.9
@@ -18,13 +19,6 @@ _SPARED = 0.9
 _LEAST_RATE = 1e-12
 #: the largest factor by which one call of `hold_down` rescales a node
 _LARGEST_FACTOR = 2.0
-
-
-def as_groups(weight: Tensor, dim: int) -> Tensor:
-    """`weight` as a matrix in the same memory, whose groups are its columns (dim 0: outgoing
-    vectors) or its rows (dim 1: incoming vectors).
-    """
-    return by_columns(weight) if dim == 0 else by_rows(weight)
 
 
 def shrink_euclidean(weight: Tensor, threshold: Tensor, dim: int, protected: Tensor) -> Tensor:
@@ -50,7 +44,7 @@ def shrink_diagonal(
     dim: int,
     start: Tensor,
     protected: Tensor,
-    scratch: tuple[Tensor, Tensor],
+    scratch: Sequence[Tensor],
     rounds: int = 1,
 ) -> Tensor:
     """The prox of `strength * ||u||` in a diagonal metric, in place for every group.
@@ -62,7 +56,7 @@ def shrink_diagonal(
 
     weight, metric d: of one shape, as in `shrink_euclidean`; strength: one per group; start: a
     guess of r, [groups]; protected: as in `shrink_euclidean`, by a smaller strength; scratch: two
-    tensors like weight, which are overwritten (new memory would cost more than the computation);
+    tensors like weight, which are overwritten;
     rounds: of Newton. Returns r, [groups].
     """
     weight, metric, ratio, shifted = (as_groups(values, dim) for values in (weight, metric, *scratch))
@@ -90,7 +84,7 @@ def soften(
     strength: Tensor,
     dim: int,
     protected: Tensor,
-    scratch: tuple[Tensor, Tensor],
+    scratch: Sequence[Tensor],
 ) -> Tensor:
     """Soft thresholding in a diagonal metric, in place for every group.
 
@@ -111,7 +105,7 @@ def decay(
     metric: Tensor,
     strength: Tensor,
     dim: int,
-    scratch: tuple[Tensor, Tensor],
+    scratch: Sequence[Tensor],
 ) -> Tensor:
     """Weight decay in a diagonal metric, in place for every group.
 
@@ -133,9 +127,12 @@ def metric_of(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor) -> Ten
     out: a tensor of that shape, to which Adam's is written.
     """
     metric = adam_metric(optimiser, parameter, out)
-    if metric is None:
-        return out.new_tensor(1 / max(sgd_threshold(optimiser, parameter), 1e-30)).expand_as(parameter)
-    return metric
+    return sgd_metric(optimiser, parameter, out) if metric is None else metric
+
+
+def sgd_metric(optimiser: optim.Optimizer, parameter: Tensor, like: Tensor) -> Tensor:
+    """The metric of SGD's updates of `parameter`, one number, in the shape of `like`."""
+    return like.new_tensor(1 / max(sgd_threshold(optimiser, parameter), 1e-30)).expand_as(like)
 
 
 def adam_metric(
@@ -152,14 +149,34 @@ def adam_metric(
     state = optimiser.state.get(parameter)
     if not state or "exp_avg_sq" not in state:
         return None
-    group = _group(optimiser, parameter)
+    metric = torch.sqrt(state["exp_avg_sq"], out=out)
+    factor, least = _adam_factor(_group(optimiser, parameter), state["step"])
+    return metric.mul_(factor.to(metric)).add_(least)
+
+
+def batch_metric(optimiser: optim.Optimizer, own: Sequence[Tensor], batch: Batch, out: Tensor) -> Tensor | None:
+    """`adam_metric` of the weights of a batch's members, as its `matrix`; they have one learning
+    rate. out: memory like that matrix, which is used or not.
+    """
+    if batch.alone:
+        return adam_metric(optimiser, own[0], out)
+    states = [optimiser.state.get(weight, {}) for weight in own]
+    if not all("exp_avg_sq" in state for state in states):
+        return None
+    factor, least = _adam_factor(_group(optimiser, own[0]), torch.stack([state["step"] for state in states]))
+    metric = batch.matrix([state["exp_avg_sq"] for state in states]).sqrt_()
+    both = zip(factor.to(metric).unbind(), own, strict=True)
+    of_row = torch.cat([value.expand(len(batch.rows(weight))) for value, weight in both])
+    return metric.mul_(of_row.unsqueeze(1)).add_(least)
+
+
+def _adam_factor(group: dict[str, Any], steps: Tensor) -> tuple[Tensor, float]:
+    """What the roots of Adam's second moments are multiplied by, and what is added then."""
     # where it does not move, next to no step is taken
     rate = group["lr"] or _LEAST_RATE
     # on a GPU the count of updates is there, too, and to read it would wait for all that is queued
-    correction = 1 - group["betas"][1] ** state["step"].double()
-    metric = torch.sqrt(state["exp_avg_sq"], out=out)
-    factor = (1 / (correction.sqrt() * rate)).to(metric)
-    return metric.mul_(factor).add_(group["eps"] / rate)
+    correction = 1 - group["betas"][1] ** steps.double()
+    return 1 / (correction.sqrt() * rate), group["eps"] / rate
 
 
 def sgd_threshold(optimiser: optim.Optimizer, parameter: Tensor) -> float:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, optim
 
 from asr_prune.pruning import prox
+from asr_prune.pruning.batches import Batch, Scratch, batches, of_layers
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import Penalty
 from asr_prune.pruning.proximal_options import ProximalOptions
@@ -29,7 +30,7 @@ class ProximalPenalty(Penalty):
 
     Every few updates each vector takes the proximal step of its penalty in the optimiser's metric.
     With `keep` or `budget`, lambda is steered if the penalty reaches exact zeros. r is the
-    Euclidean norm here; `shrink_layer` may replace it.
+    Euclidean norm here; `step` may replace it.
     """
 
     def __init__(self, options: ProximalOptions, nodes: Nodes, score: PenalisedScore) -> None:
@@ -45,7 +46,8 @@ class ProximalPenalty(Penalty):
         self.protected: list[Tensor] = []
         self.spared_to = 1.0
         self.just_shrunk = False
-        self.scratch = self._scratch()
+        self.scratch = Scratch()
+        self.batches = self.together()
         self.held: list[Tensor] = []
         self.dev_before: float | None = None
 
@@ -83,6 +85,10 @@ class ProximalPenalty(Penalty):
             self.steer_every = min(self.steer_every, max(1, press // CORRECTIONS))
             self.every = min(self.every, self.steer_every)
         self.score.roots = [norms.clone() for norms in self.score.scores()]
+
+    def together(self) -> list[Batch]:
+        """Which layers take their steps together."""
+        return batches(self.vectors, self.dim)
 
     def after_step(self, step: int) -> None:
         if self.options.strength == 0:
@@ -141,30 +147,46 @@ class ProximalPenalty(Penalty):
 
     @torch.no_grad()
     def _shrink(self) -> None:
-        protected = self.protected or self.nodes.minimal(self.score.scores())
-        for i, pull in enumerate(self.pulls):
-            strength = pull * (self.strength * self.every)
-            if self.steers:
-                strength = torch.where(protected[i], strength * self.spared_to, strength)
-            self.score.roots[i] = self.shrink_layer(i, strength, protected[i])
-            zero = self.score.roots[i] == 0
-            self.zero_for[i] = torch.where(zero, self.zero_for[i] + self.every, 0)
+        sizes = [len(pull) for pull in self.pulls]
+        protected = torch.cat(self.protected or self.nodes.minimal(self.score.scores()))
+        strength = torch.cat(self.pulls) * (self.strength * self.every)
+        if self.steers:
+            strength = torch.where(protected, strength * self.spared_to, strength)
+        strengths, masks = strength.split(sizes), protected.split(sizes)
+        done = ((batch, self.shrink(batch, batch.vector(strengths), batch.vector(masks))) for batch in self.batches)
+        self.score.roots = of_layers(done, sizes)
+        zero_for = torch.where(torch.cat(self.score.roots) == 0, torch.cat(self.zero_for) + self.every, 0)
+        self.zero_for = list(zero_for.split(sizes))
 
-    def shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
-        """One proximal step of layer i, in place; returns its new scores, [nodes]. strength,
-        protected: [nodes].
+    def shrink(self, batch: Batch, strength: Tensor, protected: Tensor) -> Tensor:
+        """One proximal step of the layers of a batch, in place; returns their new scores. strength,
+        protected, scores: [nodes of all].
         """
-        weight = self.vectors[i]
-        scratch = self.scratch[weight.shape]
-        metric = prox.adam_metric(self.optimiser, weight, scratch[0])
-        if metric is None:
-            threshold = strength * prox.sgd_threshold(self.optimiser, weight)
-            return prox.shrink_euclidean(weight, threshold, self.dim, protected)
-        roots, buffers = self.score.roots[i], (scratch[1], scratch[2])
-        return prox.shrink_diagonal(weight, metric, strength, self.dim, roots, protected, buffers)
+        own = batch.own(self.vectors)
+        matrix = batch.matrix(own)
+        first, *buffers = self.scratch.like(matrix)
+        metric = prox.batch_metric(self.optimiser, own, batch, first)
+        roots = self.step(batch, matrix, metric, strength, protected, buffers)
+        batch.put_back(matrix, own)
+        return roots
 
-    def _scratch(self) -> dict[torch.Size, tuple[Tensor, ...]]:
-        return {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in self.vectors}
+    def step(
+        self,
+        batch: Batch,
+        matrix: Tensor,
+        metric: Tensor | None,
+        strength: Tensor,
+        protected: Tensor,
+        buffers: Sequence[Tensor],
+    ) -> Tensor:
+        """The prox of r for the matrix of a batch, in place; returns its new scores. metric: None for
+        SGD; buffers: two tensors like the matrix.
+        """
+        if metric is None:
+            threshold = strength * prox.sgd_threshold(self.optimiser, self.vectors[batch.members[0]])
+            return prox.shrink_euclidean(matrix, threshold, batch.dim, protected)
+        start = batch.vector(self.score.roots)
+        return prox.shrink_diagonal(matrix, metric, strength, batch.dim, start, protected, buffers)
 
     def gone(self) -> list[Tensor] | None:
         """Nodes that have been zero for `patience` updates; known after proximal steps."""
@@ -173,7 +195,7 @@ class ProximalPenalty(Penalty):
         return [count >= self.options.patience for count in self.zero_for]
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
-        self.scratch = self._scratch()
+        self.scratch, self.batches = Scratch(), self.together()
         for name in ("pulls", "zero_for", "protected", "held"):
             setattr(self, name, narrowed(getattr(self, name), kept))
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
+from asr_prune.pruning.batches import Batch, as_groups, batches, of_layers
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import NodeScore
-from asr_prune.pruning.prox import as_groups
 
 
 class NormScore(NodeScore):
@@ -69,9 +69,13 @@ class PenalisedScore(NormScore):
         self.roots: list[Tensor] = []
 
     def scores(self) -> list[Tensor]:
-        dim = self.dim
-        groups = [as_groups(w.detach(), dim) for w in self.nodes.vectors(self.vectors)]
-        return [v.abs().sum(dim) if self.l1 else v.square().sum(dim).sqrt() for v in groups]
+        weights = [weight.detach() for weight in self.nodes.vectors(self.vectors)]
+        done = ((batch, self._norms(batch, weights)) for batch in batches(weights, self.dim))
+        return of_layers(done, [layer.size for layer in self.nodes.layers])
+
+    def _norms(self, batch: Batch, weights: Sequence[Tensor]) -> Tensor:
+        vectors = as_groups(batch.matrix(batch.own(weights)), batch.dim)
+        return vectors.abs().sum(batch.dim) if self.l1 else vectors.square().sum(batch.dim).sqrt()
 
     def ranking(self) -> list[Tensor]:
         """Norms over `means`; dividing by the present mean would favour the nodes of a nearly empty

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from asr_prune.acoustic.node_layer import by_columns, by_rows
 from asr_prune.pruning import prox
+from asr_prune.pruning.batches import Batch
 from asr_prune.pruning.methods.group_lasso.weighted import WeightedPenalty
 from asr_prune.pruning.scores import PenalisedScore
 
@@ -33,7 +34,11 @@ class JointPenalty(WeightedPenalty):
     def hold_down(self) -> None:
         """Nothing is unpenalised."""
 
-    def shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
+    def together(self) -> list[Batch]:
+        return [Batch((i,), self.dim) for i in range(len(self.nodes.layers))]
+
+    def shrink(self, batch: Batch, strength: Tensor, protected: Tensor) -> Tensor:
+        (i,) = batch.members
         layer = self.nodes.layers[i]
         into, out = layer.incoming.weight, layer.outgoing.weight
         metrics = [prox.metric_of(self.optimiser, w, torch.empty_like(w)) for w in (into, out)]

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
+from asr_prune.pruning.batches import as_groups
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.group_lasso.joint import JointPenalty, JointScore
 from asr_prune.pruning.methods.group_lasso.options import GroupLassoOptions
 from asr_prune.pruning.methods.group_lasso.weighted import WeightedPenalty, group_scales
 from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.parts import Penalty
-from asr_prune.pruning.prox import as_groups
 from asr_prune.pruning.scores import PenalisedScore
 
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
+from asr_prune.pruning.batches import Batch, as_groups
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.guided.options import GuidedOptions
 from asr_prune.pruning.nodes import Nodes, prefix_share, reach, share_by_chance
-from asr_prune.pruning.prox import as_groups, decay, metric_of, soften
+from asr_prune.pruning.prox import decay, sgd_metric, soften
 from asr_prune.pruning.proximal import ProximalPenalty
 from asr_prune.pruning.scores import PenalisedScore
 
@@ -75,15 +76,22 @@ class GuidedPenalty(ProximalPenalty):
     def fall(self, i: int) -> float:
         return float(as_groups(self.vectors[i], self.dim).shape[self.dim]) if self.options.norm == "l1" else 1.0
 
-    def shrink_layer(self, i: int, strength: Tensor, protected: Tensor) -> Tensor:
+    def step(
+        self,
+        batch: Batch,
+        matrix: Tensor,
+        metric: Tensor | None,
+        strength: Tensor,
+        protected: Tensor,
+        buffers: Sequence[Tensor],
+    ) -> Tensor:
         if self.options.norm == "group":
-            return super().shrink_layer(i, strength, protected)
-        weight = self.vectors[i]
-        scratch = self.scratch[weight.shape]
-        metric, buffers = metric_of(self.optimiser, weight, scratch[0]), (scratch[1], scratch[2])
+            return super().step(batch, matrix, metric, strength, protected, buffers)
+        if metric is None:
+            metric = sgd_metric(self.optimiser, self.vectors[batch.members[0]], matrix)
         if self.options.norm == "l1":
-            return soften(weight, metric, strength, self.dim, protected, buffers)
-        return decay(weight, metric, strength, self.dim, buffers)
+            return soften(matrix, metric, strength, batch.dim, protected, buffers)
+        return decay(matrix, metric, strength, batch.dim, buffers)
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"pulls": self.pulls}

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
+from asr_prune.pruning.batches import Batch, Scratch, batches
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.l1.options import L1Options
 from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.parts import Penalty
-from asr_prune.pruning.prox import metric_of, soften
+from asr_prune.pruning.prox import batch_metric, sgd_metric, soften
 from asr_prune.pruning.scores import NormScore
 
 
@@ -39,7 +40,7 @@ class L1Penalty(Penalty):
     def __init__(self, options: L1Options, nodes: Nodes, score: NormScore) -> None:
         self.nodes, self.score, self.every = nodes, score, options.every
         self.strength = options.penalty if options.strength is None else options.strength
-        self.scratch = {w.shape: tuple(torch.empty_like(w) for _ in range(3)) for w in nodes.weights()}
+        self.scratch = Scratch()
 
     @property
     def raises_dev(self) -> bool:
@@ -56,9 +57,18 @@ class L1Penalty(Penalty):
         pairs = list(zip(self.nodes.layers, protected, strict=True))
         spared = {id(m.weight): (0, mask) for layer, mask in pairs for m, axis in layer.sides() if axis}
         spared |= {id(m.weight): (1, mask) for layer, mask in pairs for m, axis in layer.sides() if not axis}
-        for weight in self.nodes.weights():
-            scratch = self.scratch[weight.shape]
-            metric = metric_of(self.optimiser, weight, scratch[0])
-            dim, mask = spared[id(weight)]
-            strength = torch.full_like(mask, self.strength * self.every, dtype=weight.dtype)
-            soften(weight, metric, strength, dim, mask, (scratch[1], scratch[2]))
+        for side in (0, 1):
+            weights = [weight for weight in self.nodes.weights() if spared[id(weight)][0] == side]
+            masks = [spared[id(weight)][1] for weight in weights]
+            for batch in batches(weights, side):
+                self._soften(batch, batch.own(weights), batch.vector(masks))
+
+    def _soften(self, batch: Batch, own: Sequence[Tensor], protected: Tensor) -> None:
+        matrix = batch.matrix(own)
+        first, *buffers = self.scratch.like(matrix)
+        metric = batch_metric(self.optimiser, own, batch, first)
+        if metric is None:
+            metric = sgd_metric(self.optimiser, own[0], matrix)
+        strength = torch.full_like(protected, self.strength * self.every, dtype=matrix.dtype)
+        soften(matrix, metric, strength, batch.dim, protected, buffers)
+        batch.put_back(matrix, own)
