@@ -124,8 +124,8 @@ class FrameSet(InMemory):
         return Outcome(loss, objective, len(labels), correct, len(labels))
 
     def _partly_labelled(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
-        """Frames without a label have only the teacher's term, and no part in the loss. How many have
-        one stays on the device, so that an update does not wait for it.
+        """Frames without a label have only the teacher's term, and no part in the loss. How many
+        have one stays on the device, so that an update does not wait for it.
         """
         known = labels != NO_LABEL
         count = known.sum()

@@ -92,14 +92,17 @@ def _row(bench: Bench, frames: FrameSet, precision: Any, batch: int, work: float
             for name, prune in (("none", {}), ("l2", {"keep": 0.25}), (bench.method, {"keep": 0.25}))
         }
         prepared = list(_endless(frames, batch, bench.updates))
-        longer = [prepared[i % len(prepared)] for i in range(_compared(trainers[bench.method], bench.updates))]
+        count = _compared(trainers[bench.method], bench.updates)
+        longer = [prepared[i % bench.updates] for i in range(count)]
         subjects: dict[str, Callable[[], object]] = {
             "loaded": lambda: _train(trainers["none"], _endless(frames, batch, bench.updates)),
             "plain": _plain(bench, frames, options, prepared),
         }
-        subjects |= {name: _on(own, prepared if name == "none" else longer) for name, own in trainers.items()}
+        subjects["none"] = _on(trainers["none"], prepared)
+        subjects |= {name: _on(trainers[name], longer) for name in ("l2", bench.method)}
         seconds = _paired(subjects, bench)
-    rate = {name: bench.updates * batch / statistics.median(seconds[name]) for name in ("loaded", "plain")}
+    frames_at_once = bench.updates * batch
+    rate = {name: frames_at_once / statistics.median(seconds[name]) for name in ("loaded", "plain")}
     share, ratio = work * rate["loaded"] / peak, rate["loaded"] / rate["plain"]
     waits = max(0.0, _ratio(seconds, "loaded", "none") - 1)
     return (
@@ -109,8 +112,8 @@ def _row(bench: Bench, frames: FrameSet, precision: Any, batch: int, work: float
 
 
 def _compared(trainer: Trainer, least: int) -> int:
-    """At least so many updates, a multiple of the periods in which the method acts: with group lasso
-    lambda is corrected each 24th, which medians over fewer would leave out.
+    """At least so many updates, a multiple of the periods in which the method acts: with group
+    lasso lambda is corrected each 24th, which medians over fewer would leave out.
     """
     assert isinstance(trainer.hooks, Pruner)
     method = trainer.hooks.method

@@ -10,7 +10,7 @@ from asr_prune.analysis.aligning import AligningSpeed, aligning_speed
 from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.machine import peak_memory
-from asr_prune.analysis.pass_costs import bytes_a_frame, pass_seconds, pdfs_of, share_of
+from asr_prune.analysis.pass_costs import bytes_a_frame, pass_pdfs, pass_seconds, pass_share
 from asr_prune.analysis.search_speed import SearchSpeed
 from asr_prune.analysis.searches import Searches
 from asr_prune.analysis.speeds import (
@@ -21,7 +21,7 @@ from asr_prune.analysis.speeds import (
     reading_speed,
     timed_as,
 )
-from asr_prune.analysis.workforce import FILES, UTTERANCES, Workforce, faster, of_this_machine
+from asr_prune.analysis.workforce import Workforce, faster, of_this_machine
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
 from asr_prune.hmm.options import front_dim, pass_name
@@ -88,6 +88,10 @@ class Estimator:
     def workers(self) -> Workforce:
         return self.force or of_this_machine(self.experiment.nj)
 
+    @property
+    def _utterances(self) -> int:
+        return sum(own.utterances for own in self.amounts.values())
+
     def _scoring(self, seconds: float) -> float:
         """Seconds that scores of dev and test take, `seconds` by one process."""
         return seconds / self.workers.scoring(self.hours(*SCORED_SETS) / len(SCORED_SETS))
@@ -123,11 +127,7 @@ class Estimator:
         """
         opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
         known = self.experiment.recipe.corpus.root is not None
-        return Estimate(opened / self._sharing(FILES) if known else None, memory=self.base)
-
-    def _sharing(self, utterances: int) -> int:
-        """How many work at a time if a task is of so many utterances."""
-        return self.workers.at_once(sum(own.utterances for own in self.amounts.values()) / utterances)
+        return Estimate(opened / self.workers.opening(self._utterances) if known else None, memory=self.base)
 
     def _features(self, kind: str) -> Estimate:
         options: FeatureOptions = getattr(self.experiment.recipe.features, kind)
@@ -135,7 +135,8 @@ class Estimator:
             return Estimate()
         each = features_speed(options) + reading_speed(self._some_audio())
         frames = self.frames(options, "train", "dev", "test")
-        seconds = each * 3600 * self.hours("train", "dev", "test") / self._sharing(UTTERANCES)
+        seconds = each * 3600 * self.hours("train", "dev", "test")
+        seconds /= self.workers.extracting(self._utterances)
         return Estimate(seconds, frames, 4 * options.base_dim * frames, self.base)
 
     def _some_audio(self) -> list[str]:
@@ -147,14 +148,13 @@ class Estimator:
         place = next((i for i, one in enumerate(passes) if pass_name(one) == name), None)
         if place is None or self.experiment.recipe.hmm.labels:
             return Estimate()
-        own = passes[place]
-        options = self.experiment.recipe.features.hmm
+        own, options = passes[place], self.experiment.recipe.features.hmm
         whole = self.frames(options, "train", "dev")
         count = sum(one.utterances for part, one in self.amounts.items() if part != "test")
-        frames = int(whole * share_of(own, count))
+        frames = int(whole * pass_share(own, count))
         rest = whole - frames if place == len(passes) - 1 else 0
         dim, found, seconds = front_dim(passes[: place + 1], options.dim), self._aligning, 0.0
-        pdfs, workers = pdfs_of(self.experiment.layout, own), self.workers.aligning(frames)
+        pdfs, workers = pass_pdfs(self.experiment.layout, own), self.workers.aligning(frames)
         speed = gmm_speed(pdfs, own.gaussians, dim)
         if found:
             speed = replace(speed, search=found.search)
@@ -176,9 +176,9 @@ class Estimator:
 
     def _adapt(self) -> Estimate:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
-        own = self.experiment.recipe.hmm.run[-1]
+        own, layout = self.experiment.recipe.hmm.run[-1], self.experiment.layout
         frames = self.frames(self.experiment.recipe.features.hmm, "dev", "test")
-        speed = gmm_speed(pdfs_of(self.experiment.layout, own), own.gaussians, self.experiment.dim)
+        speed = gmm_speed(pass_pdfs(layout, own), own.gaussians, self.experiment.dim)
         found = self.searches.adapt()
         seconds = self._scoring(2 * frames * (speed.score + speed.speaker)) + self._searching(found)
         return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated))
@@ -186,7 +186,7 @@ class Estimator:
     @property
     def _outputs(self) -> int:
         if not self.experiment.ctc and not self.experiment.imported:
-            return pdfs_of(self.experiment.layout, self.experiment.recipe.hmm.run[-1])
+            return pass_pdfs(self.experiment.layout, self.experiment.recipe.hmm.run[-1])
         return self.experiment.outputs or USUAL_TOKENS
 
     @property
@@ -197,11 +197,9 @@ class Estimator:
     def _speed(self, run: Run) -> NetworkSpeed:
         key = timed_as(run.network, run.train)
         if key not in self.speeds:
-            count = sum(own.utterances for own in self.amounts.values())
-            frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)
-            self.speeds[key] = network_speed(
-                *key, self.experiment.dim, self._outputs, max(20, frames), self.experiment.ctc
-            )
+            own, frames = self.experiment, self.frames(self._network_kind, "train", "dev", "test")
+            usual = max(20, frames // max(1, self._utterances))
+            self.speeds[key] = network_speed(*key, own.dim, self._outputs, usual, own.ctc)
         return self.speeds[key]
 
     def _train(self, run: Run) -> Estimate:
@@ -224,7 +222,8 @@ class Estimator:
         """
         runs = {other.name: other for other in self.experiment.runs}
         each = sum(self._speed(runs.get(name, run)).forward for name in run.train.teachers)
-        return frames * each * (1 if self._keeps_posteriors(run) else run.train.epochs / faster(run.train))
+        times = 1 if self._keeps_posteriors(run) else run.train.epochs / faster(run.train)
+        return times * frames * each
 
     def _verify(self, run: Run) -> Estimate:
         """Two networks over test in single and double precision, and, if anything was cut, two

@@ -22,7 +22,7 @@ from asr_prune.layout import Layout
 USUAL_PDFS = 120
 
 
-def pdfs_of(layout: Layout, own: PassOptions) -> int:
+def pass_pdfs(layout: Layout, own: PassOptions) -> int:
     """Pdfs of a pass: as many as there were the last time, or as are asked for."""
     summary = layout.hmm(pass_name(own)) / "summary.json"
     if summary.is_file():
@@ -30,7 +30,7 @@ def pdfs_of(layout: Layout, own: PassOptions) -> int:
     return USUAL_PDFS if isinstance(own, MonoOptions) else min(own.leaves, own.gaussians)
 
 
-def share_of(own: TrainingOptions, count: int) -> float:
+def pass_share(own: TrainingOptions, count: int) -> float:
     """The part of `count` utterances that a pass is trained on."""
     asked = min([n for n in (own.shortest, own.utterances) if n] or [count])
     return min(1.0, asked / max(1, count))

@@ -179,10 +179,10 @@ def network_speed(
         seen = sum(len(batch[0 if whole else 1]) for batch in batches)
         net.train()
         with torch_threads(how.threads or max(1, torch.get_num_threads() // how.processes)):
-            train = _seconds_on(device, lambda: [trainer._update(*batch) for batch in batches]) / seen
+            each = _seconds_on(device, lambda: [trainer._update(*batch) for batch in batches])
         with torch_threads(how.threads):
             forward = _seconds_on(device, lambda: evaluate(net, made)) / (count * frames)
-    return NetworkSpeed(train, forward, size_of(net).params)
+    return NetworkSpeed(each / seen, forward, size_of(net).params)
 
 
 def _seconds_on(device: Any, work: Callable[[], object]) -> float:

@@ -15,7 +15,7 @@ from asr_prune.spread.options import ClusterOptions, ExecutorOptions
 GAIN = 0.67
 #: files, utterances, frames and seconds of a task at least, of the stages that open audio, extract
 #: features, align and search
-FILES, UTTERANCES, FRAMES, SECONDS = 100, 64, 16_384, 60.0
+TASK_FILES, TASK_UTTERANCES, TASK_FRAMES, TASK_SECONDS = 100, 64, 16_384, 60.0
 #: tasks of an alignment, and of a search, at most
 MOST_PIECES, MOST_PORTIONS = 1024, 200
 #: seconds of a pass, and of a frame in it, that the command joins what workers have made
@@ -39,12 +39,18 @@ class Workforce:
         """How many work at a time if there are that many tasks."""
         return min(self.count, max(1, int(tasks))) if self.elsewhere else self.count
 
+    def opening(self, files: int) -> int:
+        return self.at_once(files / TASK_FILES)
+
+    def extracting(self, utterances: int) -> int:
+        return self.at_once(utterances / TASK_UTTERANCES)
+
     def aligning(self, frames: int) -> int:
-        return self.at_once(min(MOST_PIECES, frames / FRAMES))
+        return self.at_once(min(MOST_PIECES, frames / TASK_FRAMES))
 
     def searching(self, hours: float) -> int:
         """Of one set."""
-        return self.at_once(min(MOST_PORTIONS, 3600 * hours / SECONDS))
+        return self.at_once(min(MOST_PORTIONS, 3600 * hours / TASK_SECONDS))
 
     def scoring(self, hours: float) -> int:
         """Of one set: what computes scores, here one process for all that search."""
@@ -75,15 +81,16 @@ def workforce(options: ExecutorOptions, nj: int) -> Workforce:
     if count:
         return Workforce(count, f"{_several(count, 'worker', 'workers')} of {at}", True)
     why = "does not answer" if count is None else "has no worker yet"
-    return Workforce(1, f"1 worker: {at} {why}, so how many there will be is not known", True, False)
+    says = f"1 worker: {at} {why}, so how many there will be is not known"
+    return Workforce(1, says, True, known=False)
 
 
 def _of_cluster(cluster: ClusterOptions) -> Workforce:
     each = 1 if cluster.type == "kubernetes" else cluster.workers
     count = cluster.jobs * each
     jobs = f"{cluster.jobs} jobs" + (f" with {each} workers each" if each > 1 else "")
-    says = f"{_several(count, 'worker', 'workers')} of {cluster.type} ({jobs}), as if none waited in the queue"
-    return Workforce(count, says, True)
+    who = f"{_several(count, 'worker', 'workers')} of {cluster.type} ({jobs})"
+    return Workforce(count, f"{who}, as if none waited in the queue", True)
 
 
 def _several(count: int, one: str, more: str) -> str:
@@ -114,7 +121,8 @@ def training_notes(trainings: Iterable[TrainOptions]) -> list[str]:
 def _training_note(train: TrainOptions) -> str:
     count, named = devices(train)
     if train.processes <= count:
-        return f"Training: {train.processes} processes, counted as {faster(train):.2f} times as fast as one."
+        times = f"{faster(train):.2f} times as fast as one"
+        return f"Training: {train.processes} processes, counted as {times}."
     if "GPU" in named:
         left = "training will be refused: lower it, or set train.device to cpu"
         return f"Training: train.processes is {train.processes} and torch sees {named}; {left}."

@@ -25,9 +25,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _add_train(whats: Verbs) -> None:
     says = "frames per second, share of the device's peak, share of the loader, and a plain PyTorch loop"
-    verb = whats.add_parser(
-        "train", help=says, description=says, epilog="example: asr-prune bench train --nodes 1024 --rounds 3"
-    )
+    verb = whats.add_parser("train", help=says, description=says, epilog="example: asr-prune bench train --layers 4")
     verb.set_defaults(act=measure_training)
     option = partial(verb.add_argument, type=positive)
     verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: %(default)s)")
@@ -38,7 +36,7 @@ def _add_train(whats: Verbs) -> None:
     says = "of products (default: all that the device has)"
     verb.add_argument("--precision", nargs="+", choices=_PRECISIONS, help=says)
     verb.add_argument("--method", default="group_lasso", help="compared with l2 (default: %(default)s)")
-    option("--updates", default=8, help="timed at once; more to compare methods (default: %(default)s)")
+    option("--updates", default=8, help="at once; more to compare methods (default: %(default)s)")
     option("--rounds", default=5, help="of which medians are taken (default: %(default)s)")
     verb.add_argument("--threads", type=not_negative, default=0, help="of torch; 0: its default")
 

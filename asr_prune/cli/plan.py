@@ -42,7 +42,8 @@ def plan(options: argparse.Namespace) -> None:
     force = workforce(experiment.loaded.recipe.executor, experiment.nj)
     estimator = FoldEstimator(experiment, speech, Estimator(experiment, speech, force=force))
     rows = [(state, estimator.of_state(state)) for state in states]
-    counts = [f"Work that is shared: {force.says}.", *training_notes(_trainings(experiment, states))]
+    trainings = _trainings(experiment, states)
+    counts = [f"Work that is shared: {force.says}.", *training_notes(trainings)]
     unknown = [] if experiment.facts else experiment.assumptions
     notes = [*plan_notes(rows, speech, unknown, counts), *estimator.of_fold.searches.notes]
     print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *notes]))
@@ -114,7 +115,10 @@ def work_name(state: State) -> str:
 
 
 def plan_notes(
-    rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount], unknown: Sequence[str], counts: Sequence[str]
+    rows: Sequence[tuple[State, Estimate]],
+    speech: dict[str, Amount],
+    unknown: Sequence[str],
+    counts: Sequence[str],
 ) -> list[str]:
     """What the figures are, whom they count on, and what they leave out."""
     if not unknown and not any(state.due for state, _ in rows):

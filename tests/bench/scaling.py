@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr_prune.analysis.workforce import FRAMES, JOINING, MOST_PIECES, MOST_PORTIONS, ONCE_A_PASS
+from asr_prune.analysis.workforce import JOINING, MOST_PIECES, MOST_PORTIONS, ONCE_A_PASS, TASK_FRAMES
 
 HOUR, RATE = 3600.0, 100.0
 #: utterances and hours of the training set, hours of dev and test
@@ -48,7 +48,7 @@ def alignment(gaussians: int) -> float:
 def pass_rounds(name: str, utterances: int, gaussians: int, iterations: int, aligned: int, adapted: int) -> list[Round]:
     """The rounds of a pass of a GMM-HMM; aligned, adapted: how often."""
     frames = utterances * PER_UTTERANCE
-    tasks = int(min(MOST_PIECES, max(1, frames // FRAMES)))
+    tasks = int(min(MOST_PIECES, max(1, frames // TASK_FRAMES)))
     stats = int(min(MOST_PIECES, max(1, frames // 65_536)))
     spliced = frames * 4 * 40
     each = JOINING * frames / iterations
