@@ -5,12 +5,14 @@ cd "$(dirname "$0")"
 
 usage() {
   cat <<'HELP'
-Usage: ./run.sh [--recipe DIR] [--stage N] [--stop-stage M] [--nj N] [--set KEY=VALUE]... [--accept-code]
+Usage: ./run.sh [--recipe DIR] [--stage N] [--stop-stage M] [--nj N] [--executor WHERE] [--set KEY=VALUE]...
+                [--accept-code]
 
   --recipe DIR      folder with a recipe.yaml (default: recipes/demo)
   --stage N         first stage, a number or a name (default: 0)
   --stop-stage M    last stage, a number or a name (default: 9)
   --nj N            processes for the stages that can share work (default: 2)
+  --executor WHERE  where that work is done: local, tcp://host:8786 of a Dask scheduler, or a file
   --set KEY=VALUE   change one key of the recipe, dotted; repeatable
   --accept-code     keep results whose code alone has changed, and record that in the results
   --help            this text
@@ -39,14 +41,14 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --help|-h) usage; exit 0 ;;
     --accept-code) accept=(--accept-code); shift ;;
-    --recipe|--stage|--stop-stage|--nj|--set)
+    --recipe|--stage|--stop-stage|--nj|--executor|--set)
       [ $# -ge 2 ] || die "$1 needs a value"
       case "$1" in
         --recipe) recipe=$2 ;;
         --stage) stage=$(number_of "$2") ;;
         --stop-stage) stop_stage=$(number_of "$2") ;;
         --nj) [[ $2 =~ ^[1-9][0-9]*$ ]] || die "--nj must be a whole number of 1 or more, not '$2'"; nj=$2 ;;
-        --set) sets+=(--set "$2") ;;
+        --executor|--set) sets+=("$1" "$2") ;;
       esac
       shift 2 ;;
     *) die "unknown option '$1'" ;;

@@ -20,7 +20,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 #: what a page writes for a value of the reader's
 VALUES = {"METHOD": "l2", "KEEP": "0.5", "$fold": "0"}
-STAGE_OPTIONS = ("--stage", "--stop-stage", "--nj")
+STAGE_OPTIONS = ("--stage", "--stop-stage", "--nj", "--executor")
 
 
 def names(pages: list[Path]) -> list[str]:

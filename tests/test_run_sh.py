@@ -54,6 +54,15 @@ def test_what_is_wrong_is_one_sentence(project: Path, options: list[str], said: 
     assert all(line.startswith(("log: ", "go on with: ")) for line in rest)
 
 
+def test_the_executor_is_that_of_every_stage(project: Path) -> None:
+    recipe = project / "recipes/tiny/recipe.yaml"
+    recipe.write_text(recipe.read_text() + "executor: {type: dask, address: 'tcp://127.0.0.1:9'}\n")
+    given = ["--recipe", "recipes/tiny", "--stop-stage", "lang", "--executor"]
+    ended = run(project, *given, "local")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "no-such.yaml" in run(project, *given, "no-such.yaml").stderr
+
+
 def test_the_seconds_of_stages_are_printed_last(project: Path) -> None:
     ended = run(project, "--recipe", "recipes/tiny", "--stop-stage", "lang")
     assert re.fullmatch(r"time: corpus \d+ s, lang \d+ s", ended.stdout.splitlines()[-1])

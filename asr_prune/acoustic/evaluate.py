@@ -33,13 +33,15 @@ def evaluate(network: Network, examples: Examples, batch: int | None = None, sha
     network.eval()
     loss = torch.zeros((), dtype=torch.float64, device=examples.device)
     correct = torch.zeros((), dtype=torch.int64, device=examples.device)
-    frames = labels = 0
+    frames: int | torch.Tensor = 0
+    labels: int | torch.Tensor = 0
     for tensors in examples.batches(batch or examples.eval_batch, share=share):
         outcome = examples.outcome(network, *tensors)
         loss += outcome.loss.double() * outcome.frames
         correct += outcome.correct
         frames, labels = frames + outcome.frames, labels + outcome.labels
     network.train(training)
+    frames, labels = int(frames), int(labels)
     if share.count > 1:
         counts = [loss, correct.double(), loss.new_tensor(frames), loss.new_tensor(labels)]
         all_loss, all_correct, all_frames, all_labels = all_summed(torch.stack(counts)).tolist()

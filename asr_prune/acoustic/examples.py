@@ -25,26 +25,27 @@ class Outcome:
     """A network's result on a batch.
 
     loss: nats per feature frame, []; objective: what is minimised, [], with its graph: the loss, or
-    with a teacher its mixture; frames: in the batch; correct: number of correct labels, []; labels:
-    number of labels; rows: what the objective is a mean over, 0 for the frames.
+    with a teacher its mixture; frames: in the batch, those with a label; correct: number of correct
+    labels, []; labels: number of labels; rows: what the objective is a mean over, 0 for the frames.
+    Numbers that only the device knows are tensors, [].
     """
 
     loss: Tensor
     objective: Tensor
-    frames: int
+    frames: int | Tensor
     correct: Tensor
-    labels: int
+    labels: int | Tensor
     rows: int = 0
 
     def totals(self) -> Tensor:
         """Summed loss, frames, correct labels, labels; float [4]."""
         loss = self.loss.detach()
-        counts = [
-            torch.full_like(loss, self.frames),
-            self.correct.to(loss),
-            torch.full_like(loss, self.labels),
-        ]
+        counts = (_like(loss, number) for number in (self.frames, self.correct, self.labels))
         return torch.stack([loss * self.frames, *counts])
+
+
+def _like(loss: Tensor, number: int | Tensor) -> Tensor:
+    return number.to(loss) if isinstance(number, Tensor) else torch.full_like(loss, number)
 
 
 class Examples(ABC):

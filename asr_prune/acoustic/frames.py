@@ -116,7 +116,7 @@ class FrameSet(InMemory):
     def judged(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
         """The outcome of logits, [frames, pdfs]; labels: [frames]; taught: what the teacher reads."""
         logits = logits.to(network.shift)
-        if self.may_lack_labels and bool((labels == NO_LABEL).any()):
+        if self.may_lack_labels:
             return self._partly_labelled(network, logits, labels, taught)
         loss = nn.functional.cross_entropy(logits, labels)
         correct = (logits.detach().argmax(-1) == labels).sum()
@@ -124,13 +124,15 @@ class FrameSet(InMemory):
         return Outcome(loss, objective, len(labels), correct, len(labels))
 
     def _partly_labelled(self, network: Network, logits: Tensor, labels: Tensor, taught: Sequence[Tensor]) -> Outcome:
-        """Frames without a label have only the teacher's term, and no part in the loss."""
+        """Frames without a label have only the teacher's term, and no part in the loss. How many
+        have one stays on the device, so that an update does not wait for it.
+        """
         known = labels != NO_LABEL
-        count = int(known.sum())
+        count = known.sum()
         entropy = nn.functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
         objective = self.objective(network, entropy / len(labels), logits, Taught(taught))
         correct = (known & (logits.detach().argmax(-1) == labels)).sum()
-        return Outcome(entropy / max(count, 1), objective, count, correct, count, len(labels))
+        return Outcome(entropy / count.clamp_min(1), objective, count, correct, count, len(labels))
 
     def log_priors(self, classes: int) -> Tensor:
         """Of the pdfs, from the labels; zeros if no frame has one."""

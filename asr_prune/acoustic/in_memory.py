@@ -28,7 +28,7 @@ class InMemory(Examples):
 
     #: bytes per frame besides the features: first and last
     index_bytes = 16
-    #: whether a batch is asked if it has frames without a label
+    #: whether a batch may have frames without a label
     may_lack_labels = False
 
     def __init__(

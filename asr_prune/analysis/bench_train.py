@@ -4,6 +4,7 @@ against a plain PyTorch loop of the same network.
 
 from __future__ import annotations
 
+import math
 import statistics
 import tempfile
 import time
@@ -39,8 +40,9 @@ class Bench:
     """What is measured: a feed-forward network of `layers` x `nodes` and `outputs`, on random
     frames of 40 columns spliced to 440.
 
-    batches: frames of a mini-batch; method: compared with l2; updates: timed at once, which should
-    be a multiple of the method's `every`; rounds: of which medians are taken.
+    batches: frames of a mini-batch; method: compared with l2; updates: timed at once, for the
+    comparison as many more as make the method do everything equally often in each round; rounds: of
+    which medians are taken.
     """
 
     device: torch.device
@@ -90,19 +92,35 @@ def _row(bench: Bench, frames: FrameSet, precision: Any, batch: int, work: float
             for name, prune in (("none", {}), ("l2", {"keep": 0.25}), (bench.method, {"keep": 0.25}))
         }
         prepared = list(_endless(frames, batch, bench.updates))
+        count = _compared(trainers[bench.method], bench.updates)
+        longer = [prepared[i % bench.updates] for i in range(count)]
         subjects: dict[str, Callable[[], object]] = {
             "loaded": lambda: _train(trainers["none"], _endless(frames, batch, bench.updates)),
             "plain": _plain(bench, frames, options, prepared),
         }
-        subjects |= {name: _on(trainer, prepared) for name, trainer in trainers.items()}
+        subjects["none"] = _on(trainers["none"], prepared)
+        subjects |= {name: _on(trainers[name], longer) for name in ("l2", bench.method)}
         seconds = _paired(subjects, bench)
-    rate = {name: bench.updates * batch / statistics.median(taken) for name, taken in seconds.items()}
+    frames_at_once = bench.updates * batch
+    rate = {name: frames_at_once / statistics.median(seconds[name]) for name in ("loaded", "plain")}
     share, ratio = work * rate["loaded"] / peak, rate["loaded"] / rate["plain"]
     waits = max(0.0, _ratio(seconds, "loaded", "none") - 1)
     return (
         f"{precision:9s}  {batch:7d}  {rate['loaded']:9,.0f}  {100 * share:5.1f} %  {rate['plain']:10,.0f}  "
         f"{ratio:5.2f}  {100 * waits / (1 + waits):4.1f} %  {_ratio(seconds, bench.method, 'l2'):.3f}"
     )
+
+
+def _compared(trainer: Trainer, least: int) -> int:
+    """At least so many updates, a multiple of the periods in which the method acts: with group
+    lasso lambda is corrected each 24th, which medians over fewer would leave out.
+    """
+    assert isinstance(trainer.hooks, Pruner)
+    method = trainer.hooks.method
+    owners, names = (method.penalty, method.options), ("every", "steer_every")
+    periods = [getattr(own, name) for own in owners for name in names if hasattr(own, name)]
+    period = math.lcm(*periods)
+    return -(-least // period) * period
 
 
 def _ratio(seconds: dict[str, list[float]], one: str, other: str) -> float:

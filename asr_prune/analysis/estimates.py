@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,8 +9,8 @@ from functools import cached_property
 from asr_prune.analysis.aligning import AligningSpeed, aligning_speed
 from asr_prune.analysis.amount import Amount
 from asr_prune.analysis.estimate import Estimate
-from asr_prune.analysis.machine import available_cores, peak_memory
-from asr_prune.analysis.pass_costs import bytes_a_frame, pass_seconds
+from asr_prune.analysis.machine import peak_memory
+from asr_prune.analysis.pass_costs import bytes_a_frame, pass_pdfs, pass_seconds, pass_share
 from asr_prune.analysis.search_speed import SearchSpeed
 from asr_prune.analysis.searches import Searches
 from asr_prune.analysis.speeds import (
@@ -22,30 +21,30 @@ from asr_prune.analysis.speeds import (
     reading_speed,
     timed_as,
 )
+from asr_prune.analysis.workforce import Workforce, faster, of_this_machine
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.features.options import FeatureOptions
-from asr_prune.hmm.options import MonoOptions, PassOptions, TrainingOptions, front_dim, pass_name
-from asr_prune.integrity import checked
+from asr_prune.hmm.options import front_dim, pass_name
 from asr_prune.layout import SCORED_SETS
 from asr_prune.recipe.load import Run
 from asr_prune.score.options import COMPARED_SECONDS
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.work import Work
 
-#: tied states of a monophone pass, and tokens of CTC, where the lang stage has not run
-USUAL_PDFS, USUAL_TOKENS = 120, 32
-#: copies of a network's parameters in training: weights, gradients, two moments, the best of them,
-#: a checkpoint
+#: tokens of CTC where the lang stage has not run
+USUAL_TOKENS = 32
+#: copies of parameters in training: weights, gradients, two moments, the best of them, a checkpoint
 COPIES = 6
 
 
 @dataclass
 class Estimator:
-    """amounts: as `amounts` gives them."""
+    """amounts: as `amounts` gives them; force: processes of this machine if it is None."""
 
     experiment: Experiment
     amounts: dict[str, Amount]
     speeds: dict[object, NetworkSpeed] = field(default_factory=dict)
+    force: Workforce | None = None
 
     def of(self, work: Work) -> Estimate:
         """What a work takes; all unknown if the amount of speech that it is about is."""
@@ -81,12 +80,21 @@ class Estimator:
         """Seconds for `times` searches of sets, at most `most` hours of each, the graph loaded for
         each of them.
         """
-        hours = sum(min(self.hours(part), most) for part in parts) / self._processes
-        return times * (speed.rtf * 3600 * hours + len(parts) * speed.load)
+        hours = [min(self.hours(part), most) for part in parts]
+        each = sum(own / self.workers.searching(own) for own in hours)
+        return times * (speed.rtf * 3600 * each + len(parts) * speed.load)
+
+    @cached_property
+    def workers(self) -> Workforce:
+        return self.force or of_this_machine(self.experiment.nj)
 
     @property
-    def _processes(self) -> int:
-        return min(self.experiment.nj, available_cores())
+    def _utterances(self) -> int:
+        return sum(own.utterances for own in self.amounts.values())
+
+    def _scoring(self, seconds: float) -> float:
+        """Seconds that scores of dev and test take, `seconds` by one process."""
+        return seconds / self.workers.scoring(self.hours(*SCORED_SETS) / len(SCORED_SETS))
 
     def _loading(self, estimate: Estimate, params: int = 0) -> Estimate:
         """With the memory of a search and a network."""
@@ -119,7 +127,7 @@ class Estimator:
         """
         opened = sum(own.utterances * own.header_seconds for own in self.amounts.values())
         known = self.experiment.recipe.corpus.root is not None
-        return Estimate(opened / self._processes if known else None, memory=self.base)
+        return Estimate(opened / self.workers.opening(self._utterances) if known else None, memory=self.base)
 
     def _features(self, kind: str) -> Estimate:
         options: FeatureOptions = getattr(self.experiment.recipe.features, kind)
@@ -127,7 +135,8 @@ class Estimator:
             return Estimate()
         each = features_speed(options) + reading_speed(self._some_audio())
         frames = self.frames(options, "train", "dev", "test")
-        seconds = each * 3600 * self.hours("train", "dev", "test") / self.experiment.nj
+        seconds = each * 3600 * self.hours("train", "dev", "test")
+        seconds /= self.workers.extracting(self._utterances)
         return Estimate(seconds, frames, 4 * options.base_dim * frames, self.base)
 
     def _some_audio(self) -> list[str]:
@@ -139,18 +148,20 @@ class Estimator:
         place = next((i for i, one in enumerate(passes) if pass_name(one) == name), None)
         if place is None or self.experiment.recipe.hmm.labels:
             return Estimate()
-        own = passes[place]
-        options = self.experiment.recipe.features.hmm
+        own, options = passes[place], self.experiment.recipe.features.hmm
         whole = self.frames(options, "train", "dev")
-        frames = int(whole * self._share(own))
+        count = sum(one.utterances for part, one in self.amounts.items() if part != "test")
+        frames = int(whole * pass_share(own, count))
         rest = whole - frames if place == len(passes) - 1 else 0
         dim, found, seconds = front_dim(passes[: place + 1], options.dim), self._aligning, 0.0
-        speed = gmm_speed(self._pdfs(own), own.gaussians, dim)
+        pdfs, workers = pass_pdfs(self.experiment.layout, own), self.workers.aligning(frames)
+        speed = gmm_speed(pdfs, own.gaussians, dim)
         if found:
             speed = replace(speed, search=found.search)
-            seconds = found.besides(self.amounts["train"].utterances, frames + rest, self._processes)
-        seconds += frames * pass_seconds(own, speed, self._pdfs(own), self._processes)
-        seconds += rest * (speed.score + speed.search) / self._processes
+            seconds = found.besides(self.amounts["train"].utterances, frames + rest, workers)
+        seconds += frames * pass_seconds(own, speed, pdfs, workers)
+        seconds += rest * (speed.score + speed.search) / self.workers.aligning(rest)
+        seconds += self.workers.joining(frames + rest)
         return Estimate(seconds, frames, 10 * (frames + rest), self.base + frames * bytes_a_frame(own, options))
 
     @cached_property
@@ -165,29 +176,17 @@ class Estimator:
 
     def _adapt(self) -> Estimate:
         """Two decodings of dev and test with the last pass, and the statistics of their transforms."""
-        own = self.experiment.recipe.hmm.run[-1]
+        own, layout = self.experiment.recipe.hmm.run[-1], self.experiment.layout
         frames = self.frames(self.experiment.recipe.features.hmm, "dev", "test")
-        speed = gmm_speed(self._pdfs(own), own.gaussians, self.experiment.dim)
+        speed = gmm_speed(pass_pdfs(layout, own), own.gaussians, self.experiment.dim)
         found = self.searches.adapt()
-        seconds = 2 * frames * (speed.score + speed.speaker) + self._searching(found)
+        seconds = self._scoring(2 * frames * (speed.score + speed.speaker)) + self._searching(found)
         return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated))
-
-    def _share(self, own: TrainingOptions) -> float:
-        count = sum(one.utterances for part, one in self.amounts.items() if part != "test")
-        asked = min([n for n in (own.shortest, own.utterances) if n] or [count])
-        return min(1.0, asked / max(1, count))
-
-    def _pdfs(self, own: PassOptions) -> int:
-        """As many as there were the last time, or as are asked for."""
-        summary = self.experiment.layout.hmm(pass_name(own)) / "summary.json"
-        if summary.is_file():
-            return int(json.loads(checked(summary).read_text())["pdfs"])
-        return USUAL_PDFS if isinstance(own, MonoOptions) else min(own.leaves, own.gaussians)
 
     @property
     def _outputs(self) -> int:
         if not self.experiment.ctc and not self.experiment.imported:
-            return self._pdfs(self.experiment.recipe.hmm.run[-1])
+            return pass_pdfs(self.experiment.layout, self.experiment.recipe.hmm.run[-1])
         return self.experiment.outputs or USUAL_TOKENS
 
     @property
@@ -198,11 +197,9 @@ class Estimator:
     def _speed(self, run: Run) -> NetworkSpeed:
         key = timed_as(run.network, run.train)
         if key not in self.speeds:
-            count = sum(own.utterances for own in self.amounts.values())
-            frames = self.frames(self._network_kind, "train", "dev", "test") // max(1, count)
-            self.speeds[key] = network_speed(
-                *key, self.experiment.dim, self._outputs, max(20, frames), self.experiment.ctc
-            )
+            own, frames = self.experiment, self.frames(self._network_kind, "train", "dev", "test")
+            usual = max(20, frames // max(1, self._utterances))
+            self.speeds[key] = network_speed(*key, own.dim, self._outputs, usual, own.ctc)
         return self.speeds[key]
 
     def _train(self, run: Run) -> Estimate:
@@ -211,7 +208,8 @@ class Estimator:
         kept = 8 * min(run.train.teacher_top, self._outputs) * train if self._keeps_posteriors(run) else 0
         held, copies = (train + dev) * (4 * self.experiment.dim + 24) + kept, 4 * speed.params * COPIES
         memory = self.base + min(held, run.train.memory or held) + copies
-        seconds = run.train.epochs * (train * speed.train + dev * speed.forward) + self._teaching(run, train)
+        epoch = train * speed.train / faster(run.train) + dev * speed.forward
+        seconds = run.train.epochs * epoch + self._teaching(run, train)
         return Estimate(seconds, train, copies + kept, memory)
 
     def _keeps_posteriors(self, run: Run) -> bool:
@@ -224,7 +222,8 @@ class Estimator:
         """
         runs = {other.name: other for other in self.experiment.runs}
         each = sum(self._speed(runs.get(name, run)).forward for name in run.train.teachers)
-        return (1 if self._keeps_posteriors(run) else run.train.epochs) * frames * each
+        times = 1 if self._keeps_posteriors(run) else run.train.epochs / faster(run.train)
+        return times * frames * each
 
     def _verify(self, run: Run) -> Estimate:
         """Two networks over test in single and double precision, and, if anything was cut, two
@@ -245,5 +244,5 @@ class Estimator:
     def _decode(self, run: Run) -> Estimate:
         frames, found = self.frames(self._network_kind, "dev", "test"), self.searches.decode(run)
         speed = self._speed(run)
-        seconds = frames * speed.forward + self._searching(found)
+        seconds = self._scoring(frames * speed.forward) + self._searching(found)
         return self._loading(Estimate(seconds, frames, extrapolated=found.extrapolated), speed.params)

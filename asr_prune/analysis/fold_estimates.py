@@ -38,7 +38,8 @@ class FoldEstimator:
         fold = experiment.folds[0]
         fold.runs = experiment.runs
         divided = (fold.layout.set("train") / "text").is_file()
-        return Estimator(fold, amounts(fold) if divided else speech, self.whole.speeds)
+        own = amounts(fold) if divided else speech
+        return Estimator(fold, own, self.whole.speeds, self.whole.force)
 
     def of_state(self, state: State) -> Estimate:
         """What is left of a work: nothing if it is up to date, and of a training that goes on from

@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+import json
+
 from asr_prune.analysis.speeds import GmmSpeed
 from asr_prune.features.options import FeatureOptions
-from asr_prune.hmm.options import LdaMlltOptions, MonoOptions, PassOptions, SatOptions, TiedOptions
+from asr_prune.hmm.options import (
+    LdaMlltOptions,
+    MonoOptions,
+    PassOptions,
+    SatOptions,
+    TiedOptions,
+    TrainingOptions,
+    pass_name,
+)
+from asr_prune.integrity import checked
+from asr_prune.layout import Layout
+
+#: tied states of a monophone pass where the lang stage has not run
+USUAL_PDFS = 120
+
+
+def pass_pdfs(layout: Layout, own: PassOptions) -> int:
+    """Pdfs of a pass: as many as there were the last time, or as are asked for."""
+    summary = layout.hmm(pass_name(own)) / "summary.json"
+    if summary.is_file():
+        return int(json.loads(checked(summary).read_text())["pdfs"])
+    return USUAL_PDFS if isinstance(own, MonoOptions) else min(own.leaves, own.gaussians)
+
+
+def pass_share(own: TrainingOptions, count: int) -> float:
+    """The part of `count` utterances that a pass is trained on."""
+    asked = min([n for n in (own.shortest, own.utterances) if n] or [count])
+    return min(1.0, asked / max(1, count))
 
 
 def pass_seconds(own: PassOptions, speed: GmmSpeed, pdfs: int, processes: int = 1) -> float:

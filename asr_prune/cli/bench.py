@@ -25,20 +25,18 @@ def add_verbs(verbs: Verbs) -> None:
 
 def _add_train(whats: Verbs) -> None:
     says = "frames per second, share of the device's peak, share of the loader, and a plain PyTorch loop"
-    verb = whats.add_parser(
-        "train", help=says, description=says, epilog="example: asr-prune bench train --nodes 1024 --batch 2048"
-    )
+    verb = whats.add_parser("train", help=says, description=says, epilog="example: asr-prune bench train --layers 4")
     verb.set_defaults(act=measure_training)
     option = partial(verb.add_argument, type=positive)
     verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: %(default)s)")
     option("--layers", default=6, help="hidden layers (default: %(default)s)")
-    option("--nodes", default=2048, help="of each (default: %(default)s)")
+    option("--nodes", help="of each (default: 2048 on a GPU, 512 on a CPU)")
     option("--outputs", default=4000, help="pdfs (default: %(default)s)")
-    option("--batch", nargs="+", default=[256, 2048, 8192], help="frames (default: 256 2048 8192)")
+    option("--batch", nargs="+", help="frames (default: 256 2048 8192 on a GPU, 256 on a CPU)")
     says = "of products (default: all that the device has)"
     verb.add_argument("--precision", nargs="+", choices=_PRECISIONS, help=says)
     verb.add_argument("--method", default="group_lasso", help="compared with l2 (default: %(default)s)")
-    option("--updates", default=8, help="timed at once (default: %(default)s)")
+    option("--updates", default=8, help="at once; more to compare methods (default: %(default)s)")
     option("--rounds", default=5, help="of which medians are taken (default: %(default)s)")
     verb.add_argument("--threads", type=not_negative, default=0, help="of torch; 0: its default")
 
@@ -59,13 +57,14 @@ def measure_training(options: argparse.Namespace) -> None:
     from asr_prune.analysis.bench_train import Bench, bench_device, bench_train
 
     device = bench_device(options.device)
-    usual = _PRECISIONS if device.type == "cuda" else ("float32",)
+    large = device.type == "cuda"
+    usual = _PRECISIONS if large else ("float32",)
     bench = Bench(
         device,
         options.layers,
-        options.nodes,
+        options.nodes or (2048 if large else 512),
         options.outputs,
-        options.batch,
+        options.batch or ([256, 2048, 8192] if large else [256]),
         options.precision or usual,
         options.method,
         options.updates,

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from asr_prune.acoustic.options import TrainOptions
+from asr_prune.analysis.workforce import training_notes, workforce
 from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
 from asr_prune.stages import all_works
+from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.log import print_messages
 from asr_prune.workflow.runner import Runner, State
 
@@ -29,17 +32,27 @@ def add_verbs(verbs: Verbs) -> None:
 def plan(options: argparse.Namespace) -> None:
     """Prints the table. Runs nothing and writes nothing."""
     from asr_prune.analysis.amount import amounts
+    from asr_prune.analysis.estimates import Estimator
     from asr_prune.analysis.fold_estimates import FoldEstimator
 
     experiment = given_experiment(options)
     print_messages(sys.stderr)
     states = list(Runner(experiment.layout).survey(all_works(experiment)))
     speech = amounts(experiment)
-    estimator = FoldEstimator(experiment, speech)
+    force = workforce(experiment.loaded.recipe.executor, experiment.nj)
+    estimator = FoldEstimator(experiment, speech, Estimator(experiment, speech, force=force))
     rows = [(state, estimator.of_state(state)) for state in states]
+    trainings = _trainings(experiment, states)
+    counts = [f"Work that is shared: {force.says}.", *training_notes(trainings)]
     unknown = [] if experiment.facts else experiment.assumptions
-    notes = [*plan_notes(rows, speech, unknown), *estimator.of_fold.searches.notes]
+    notes = [*plan_notes(rows, speech, unknown, counts), *estimator.of_fold.searches.notes]
     print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *notes]))
+
+
+def _trainings(experiment: Experiment, states: Sequence[State]) -> list[TrainOptions]:
+    """How the networks are trained that are due."""
+    due = {state.work.run for state in states if state.due and state.work.stage == "train"}
+    return [run.train for run in experiment.runs if run.name in due]
 
 
 def speech_lines(speech: dict[str, Amount]) -> list[str]:
@@ -101,14 +114,20 @@ def work_name(state: State) -> str:
     return f"fold {work.fold} {name}" if work.fold else name
 
 
-def plan_notes(rows: Sequence[tuple[State, Estimate]], speech: dict[str, Amount], unknown: Sequence[str]) -> list[str]:
-    """What the figures are, and what they leave out."""
+def plan_notes(
+    rows: Sequence[tuple[State, Estimate]],
+    speech: dict[str, Amount],
+    unknown: Sequence[str],
+    counts: Sequence[str],
+) -> list[str]:
+    """What the figures are, whom they count on, and what they leave out."""
     if not unknown and not any(state.due for state, _ in rows):
         return ["everything is up to date: nothing would be done"]
     lines = []
     if unknown:
         lines.append(f"Not known before the corpus stage has run: {'; '.join(unknown)}.")
     lines.append("All figures are estimates, from a second of each kind of work on this machine, as if it were idle.")
+    lines += counts
     if note := unknown_note(rows):
         lines.append(f"{note}; the size of the graph; what pruning adds.")
     if "corpus" in speech:

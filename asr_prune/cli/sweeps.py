@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from asr_prune.analysis.workforce import workforce
 from asr_prune.cli.plan import divided, unknown_note, whole_duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
@@ -81,7 +82,9 @@ def print_forecast(points: list[SweepPoint], nj: int, accept_code: bool) -> int:
     from asr_prune.sweep.forecast import Forecast
 
     print_messages(sys.stderr)
-    forecast = Forecast(points, Runner(points[0].experiment.layout, accept_code), nj)
+    where = points[0].experiment.loaded.recipe.executor
+    force = workforce(where, nj)
+    forecast = Forecast(points, Runner(points[0].experiment.layout, accept_code), nj, force)
     parts = {stage: forecast.of_stage(stage) for stage in SHARED_STAGES}
     parts |= {point.name: forecast.of_run(point.name) for point in points}
     times = {name: whole_duration(rows) for name, rows in parts.items()}
@@ -93,11 +96,12 @@ def print_forecast(points: list[SweepPoint], nj: int, accept_code: bool) -> int:
     due = len({state.work.run for state, _ in runs if state.due})
     shared = [row for row in forecast.rows if not row[0].work.run]
     print(f"{counted(points, 'run')}, {due} to do: {whole_duration(runs)} of one process")
-    if points[0].experiment.loaded.recipe.executor.type == "local":
-        whole = whole_duration([*shared, *divided(runs, max(1, min(nj, due)))])
-        print(f"with the shared stages, {nj} runs at a time: {whole}, as if nothing else ran")
-    else:
-        print("the workers of the executor make the runs, as many at a time as there are workers")
+    many = force.count if force.elsewhere else nj
+    whole = whole_duration([*shared, *divided(runs, max(1, min(many, due)))])
+    if force.known:
+        print(f"with the shared stages, {many} runs at a time: {whole}, as if nothing else ran")
+    if force.elsewhere:
+        print(f"The workers of the executor make the runs: {force.says}.")
     if note := unknown_note(forecast.rows):
         print(f"{note}.")
     return 0

@@ -18,17 +18,19 @@ CLUSTER_FILE = "cluster.yaml"
 
 
 def executor_settings(text: str) -> list[str]:
-    """The `--set` texts of `--executor text`: local, dask, an address, or a file.
+    """The `--set` texts of `--executor text`: local, an address, or a file, which replace the block
+    of the recipe, or dask.
 
     Raises UserError if the file is missing or not valid, with the line.
     """
-    if text == "local":
-        return ["executor={type: local}"]
     if text == "dask":
         return ["executor.type=dask"]
+    empty = "executor="  # or a key of the recipe that does not go with the new ones would stay
+    if text == "local":
+        return [empty]
     if "://" in text:
-        return [f"executor={{type: dask, address: '{text}'}}"]
-    return [f"executor={json.dumps(read_executor(Path(text)))}"]
+        return [empty, f"executor={{type: dask, address: '{text}'}}"]
+    return [empty, f"executor={json.dumps(read_executor(Path(text)))}"]
 
 
 def read_executor(path: Path) -> dict[str, Any]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: seconds until the scheduler must have answered
-_ANSWER = 20
+#: seconds until the scheduler must have answered: if work waits for it, if its workers are counted
+_ANSWER, _COUNTED = 20, 5
 #: seconds until a file that another machine has written must be seen here: those that NFS
 #: remembers a folder for, by default
 _SEEN = 90.0
@@ -101,6 +101,19 @@ def _library() -> Callable[..., Any]:
     for name in ("distributed", "tornado", "asyncio"):  # what is wrong is told here, in a sentence
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return Client
+
+
+def count_workers(address: str) -> int | None:
+    """How many workers a scheduler has; None if it does not answer within seconds.
+
+    Raises UserError if Dask is not installed.
+    """
+    client_of = _library()
+    try:
+        with client_of(address, timeout=_COUNTED, set_as_default=False) as client:
+            return len(client.nthreads())
+    except (OSError, TimeoutError, ValueError):
+        return None
 
 
 def _short(error: BaseException) -> str:

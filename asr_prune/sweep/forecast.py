@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from asr_prune.analysis.amount import amounts
 from asr_prune.analysis.estimate import Estimate
+from asr_prune.analysis.workforce import Workforce
 from asr_prune.stages import works_of
 from asr_prune.sweep.points import SHARED_STAGES, SweepPoint
 from asr_prune.workflow.experiment import Experiment
@@ -15,11 +16,17 @@ Row = tuple[State, Estimate]
 
 
 class Forecast:
-    """Every work of a sweep with what it takes, if it is due. nj: processes of the shared stages; a
-    run takes one.
+    """Every work of a sweep with what it takes, if it is due. nj: processes of the shared stages,
+    or `force` if that is given; a run takes one.
     """
 
-    def __init__(self, points: Sequence[SweepPoint], runner: Runner, nj: int) -> None:
+    def __init__(
+        self,
+        points: Sequence[SweepPoint],
+        runner: Runner,
+        nj: int,
+        force: Workforce | None = None,
+    ) -> None:
         from asr_prune.analysis.estimates import Estimator  # imports torch and kaldifst
         from asr_prune.analysis.fold_estimates import FoldEstimator
 
@@ -28,7 +35,8 @@ class Forecast:
             part.runs = [point.run for point in points]
         speech = amounts(runs)
         self._runs = FoldEstimator(runs, speech)
-        self._shared = FoldEstimator(shared, speech, Estimator(shared, speech, self._runs.whole.speeds))
+        whole = Estimator(shared, speech, self._runs.whole.speeds, force)
+        self._shared = FoldEstimator(shared, speech, whole)
         works = [work for stage in SHARED_STAGES for work in works_of(stage, shared)]
         states = runner.survey([*works, *(work for point in points for work in point.works())])
         self.rows = [(state, self._of(state)) for state in states]

@@ -8,6 +8,7 @@ import torch
 from asr_prune.analysis.bench_train import Bench, bench_device, bench_train
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
+from asr_prune.pruning.proximal import ProximalPenalty
 
 
 def test_a_row_for_each_precision_and_batch(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,6 +29,23 @@ def test_a_row_for_each_precision_and_batch(capsys: pytest.CaptureFixture[str]) 
         assert float(share) * peak == pytest.approx(100 * work * float(rate) / 1e12, rel=0.01, abs=rounded)
         assert 0 <= float(wait) < 100
         assert float(against) > 0
+
+
+def test_every_round_of_a_method_has_all_that_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda is corrected each 24th update."""
+    corrected: list[int] = []
+    steer = ProximalPenalty._steer
+    monkeypatch.setattr(ProximalPenalty, "_steer", lambda own, step: corrected.append(step) or steer(own, step))
+    list(bench_train(Bench(torch.device("cpu"), 2, 16, 4, [8], ["float32"], updates=2, rounds=3)))
+    assert corrected == [1, 25, 49, 73]
+
+
+def test_without_a_gpu_a_network_is_measured_that_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Bench] = []
+    monkeypatch.setattr("asr_prune.analysis.bench_train.bench_train", lambda bench: asked.append(bench) or [])
+    assert main(["bench", "train", "--device", "cpu"]) == 0
+    assert main(["bench", "train", "--device", "cpu", "--nodes", "1024", "--batch", "8192"]) == 0
+    assert [(own.nodes, list(own.batches)) for own in asked] == [(512, [256]), (1024, [8192])]
 
 
 @pytest.mark.parametrize("name", ["bogus", "svd"])

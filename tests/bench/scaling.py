@@ -21,11 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asr_prune.analysis.workforce import JOINING, MOST_PIECES, MOST_PORTIONS, ONCE_A_PASS, TASK_FRAMES
+
 HOUR, RATE = 3600.0, 100.0
 #: utterances and hours of the training set, hours of dev and test
 UTTERANCES, HOURS, TESTED = 281_241, 960.9, 21.5
 PER_UTTERANCE = HOURS * HOUR * RATE / UTTERANCES
-ONCE_A_PASS, SHARED = 1.0, 2.4e-6
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,10 @@ def alignment(gaussians: int) -> float:
 def pass_rounds(name: str, utterances: int, gaussians: int, iterations: int, aligned: int, adapted: int) -> list[Round]:
     """The rounds of a pass of a GMM-HMM; aligned, adapted: how often."""
     frames = utterances * PER_UTTERANCE
-    tasks = int(min(1024, max(1, frames // 16_384)))
-    stats = int(min(1024, max(1, frames // 65_536)))
+    tasks = int(min(MOST_PIECES, max(1, frames // TASK_FRAMES)))
+    stats = int(min(MOST_PIECES, max(1, frames // 65_536)))
     spliced = frames * 4 * 40
-    each = SHARED * frames / iterations
+    each = JOINING * frames / iterations
     rounds = [Round(name, stats, 0.4e-6 * frames, spliced, each) for _ in range(iterations)]
     rounds += [Round(name, tasks, alignment(gaussians) * frames, spliced) for _ in range(aligned)]
     rounds += [Round(name, tasks, 10e-6 * frames, spliced) for _ in range(adapted)]
@@ -67,9 +68,11 @@ def rounds() -> list[Round]:
     found += pass_rounds("tri", 5_000, 10_000, 34, 3, 0)
     found += pass_rounds("lda_mllt", 10_000, 15_000, 34, 3, 0)
     found += pass_rounds("sat", 10_000, 15_000, 34, 3, 6)
-    found += [Round("labels of all", 1024, alignment(15_000) * frames, cepstra, SHARED * frames) for _ in range(2)]
-    found += [Round("labels of all", 1024, 10e-6 * frames, cepstra)]
-    return found + [Round("decoding 5 runs", 400, 0.2 * TESTED * HOUR, 1e9, 5.0) for _ in range(5)]
+    found += [
+        Round("labels of all", MOST_PIECES, alignment(15_000) * frames, cepstra, JOINING * frames) for _ in range(2)
+    ]
+    found += [Round("labels of all", MOST_PIECES, 10e-6 * frames, cepstra)]
+    return found + [Round("decoding 5 runs", 2 * MOST_PORTIONS, 0.2 * TESTED * HOUR, 1e9, 5.0) for _ in range(5)]
 
 
 def wall(own: Round, workers: int, options: argparse.Namespace, dice: np.random.Generator) -> float:

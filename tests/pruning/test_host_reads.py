@@ -13,9 +13,15 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.teacher import Kept, Networks, Taught, Want, kept_rows
 from asr_prune.acoustic.train import Trainer
+from asr_prune.acoustic.unlabelled import NO_LABEL
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import method_names
+
+from .conftest import PDFS
 
 aten = torch.ops.aten
 WAITING = {
@@ -137,6 +143,27 @@ def test_other_networks_read_no_more(
     make_trainer: Callable[..., Trainer], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = make_trainer({"method": "l2", "keep": 0.5}, {"epochs": 4, "tensorboard": False}, type=kind)
+    assert isinstance(trainer.hooks, Pruner)
+    allowed = deciding(trainer.hooks)
+    counts = reads_of(trainer, monkeypatch)
+    assert not {step: count for step, count in enumerate(counts, 1) if count and step not in allowed}
+    assert len(allowed) < 0.8 * len(counts)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_teacher_and_frames_without_labels_add_no_read(
+    make_trainer: Callable[..., Trainer], kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer({"method": "l2", "keep": 0.5}, {"epochs": 4, "tensorboard": False})
+    frames = trainer.train_frames
+    assert isinstance(frames, FrameSet)
+    other = FeedForward(frames.inputs, (4,), PDFS).eval()
+    frames.teacher = Networks([(other, Want(frames.context))], 0.5, 1.0)
+    if kept:
+        with torch.no_grad():
+            posteriors = frames.teacher.posteriors(Taught([frames.splice(torch.arange(len(frames)))]))
+        frames.side, frames.teacher = kept_rows(posteriors, 3), Kept(3, PDFS, 0.5, 1.0)
+    frames.labels[::3], frames.may_lack_labels = NO_LABEL, True
     assert isinstance(trainer.hooks, Pruner)
     allowed = deciding(trainer.hooks)
     counts = reads_of(trainer, monkeypatch)

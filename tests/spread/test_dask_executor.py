@@ -15,7 +15,7 @@ import pytest
 
 import asr_prune
 from asr_prune.errors import UserError
-from asr_prune.spread.dask_executor import DaskExecutor
+from asr_prune.spread.dask_executor import DaskExecutor, count_workers
 from asr_prune.spread.options import ExecutorOptions
 from asr_prune.spread.task import Task, TaskFailed
 from tests.spread.conftest import Dask
@@ -157,6 +157,15 @@ def test_a_scheduler_that_is_not_there_and_workers_that_do_not_come(dask: Dask) 
         pytest.raises(UserError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 "),
     ):
         list(workers.run(writing(1)))
+
+
+def test_workers_are_counted_where_the_scheduler_answers(dask: Dask) -> None:
+    assert count_workers(dask.address) == 0
+    for _ in range(2):
+        dask.start_worker()
+    dask.wait()
+    assert count_workers(dask.address) == 2
+    assert count_workers("tcp://127.0.0.1:9") is None
 
 
 def test_a_scheduler_that_goes_away_is_reported_and_what_is_done_is_kept(dask: Dask) -> None:

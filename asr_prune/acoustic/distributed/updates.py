@@ -16,7 +16,7 @@ def part_of_objective(outcome: Outcome, penalty: Tensor | None) -> Tensor:
     """
     objective, count = outcome.objective, share().count
     if count > 1:
-        rows = outcome.rows or outcome.frames
+        rows = outcome.rows or int(outcome.frames)
         objective = objective * (rows / place_of(rows)[1])
         penalty = None if penalty is None else penalty / count
     return objective if penalty is None else objective + penalty
