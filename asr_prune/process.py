@@ -83,12 +83,11 @@ def torchaudio_imports(purpose: str) -> Iterator[None]:
         ) from error
 
 
-class WorkerEnded(UserError):
+class WorkerEnded(Exception):
     """A worker has ended before its work, for instance because the system has killed it."""
 
     def __init__(self, status: int) -> None:
-        text = f"a worker process ended with status {status}, perhaps for lack of memory"
-        super().__init__(f"{text}; run the same command with fewer processes (--nj).")
+        super().__init__(f"a worker process ended with status {status}")
         self.status = status
 
 
@@ -147,7 +146,10 @@ class WorkerPool:
         for worker in pool._pool:
             worker.kill()
             worker.join()
-        for lock in filter(None, (pool._inqueue._rlock, pool._outqueue._wlock)):
+        reading, writing = pool._inqueue._rlock, pool._outqueue._wlock
+        if writing:
+            writing.acquire(timeout=1)  # a thread of this process may have it, but not for long
+        for lock in filter(None, (reading, writing)):
             with suppress(ValueError):  # it is free
                 lock.release()
         _end_task_handler(pool)

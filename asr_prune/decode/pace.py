@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from asr_prune.decode.options import DecodeOptions
-from asr_prune.decode.parallel import each
 from asr_prune.features.stored import frames_of
 from asr_prune.progress import on_terminal, track
+from asr_prune.spread.processes import each
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from asr_prune.decode.lattice import Lattice
 from asr_prune.decode.lattice_archive import members, read_lattices
 from asr_prune.decode.options import Point
-from asr_prune.decode.parallel import each
 from asr_prune.decode.words_files import Words
 from asr_prune.errors import UserError
 from asr_prune.files import atomic, scratch_dir
 from asr_prune.lang.symbols import read_symbols
 from asr_prune.progress import track
 from asr_prune.spread.executor import Executor, elsewhere
+from asr_prune.spread.processes import each
 from asr_prune.spread.task import Task
 
 #: words at each point

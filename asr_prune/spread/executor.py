@@ -11,22 +11,13 @@ and does not know where its tasks are done.
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from operator import attrgetter
 
-from asr_prune.errors import UserError
-from asr_prune.process import WorkerEnded, WorkerPool, start_method, worker_pool
-from asr_prune.spread.task import Report, Task, Watcher, attempt, begin_tasks, watch_nothing
-
-log = logging.getLogger(__name__)
-
-_ENDED = "a worker process ended with status %s, perhaps for lack of memory%s"
-_DEADLY = (
-    "{} ended the process that did it, and two had ended before, perhaps for lack of memory; run the same "
-    "command with --nj 1, or on a machine with more memory: what is done is kept."
-)
+from asr_prune.spread.processes import Processes
+from asr_prune.spread.task import Task, Watcher, attempt, begin_tasks, watch_nothing
 
 
 class Executor(ABC):
@@ -73,14 +64,10 @@ class LocalExecutor(Executor):
     """Processes of this machine, started at the first tasks and kept for the next ones.
 
     With one process, tasks are done in this one, with its threads; each of several has one thread.
-    If one of several ends, what is left is done by fewer, after the second time by one: the task
-    that ends this one too is named.
     """
 
     def __init__(self, nj: int) -> None:
-        self.nj, self._size = nj, 0
-        self._stack = ExitStack()
-        self._pool: WorkerPool | None = None
+        self.nj, self._processes = nj, Processes(begin_tasks)
 
     def do(self, tasks: Sequence[Task], watch: Watcher = watch_nothing) -> Iterator[Task]:
         size = min(self.nj, len(tasks))
@@ -90,36 +77,12 @@ class LocalExecutor(Executor):
                 task.do()
                 yield task
             return
-        left = dict(enumerate(tasks))
-        for most in (size, max(1, size // 2), 1):
-            try:
-                watch([*left.values()][:most])  # they begin in their order
-                for number, report in self._started(most).unordered(_numbered, list(left.items())):
-                    report.receive(tasks[number])
-                    del left[number]
-                    yield tasks[number]
-                    watch([*left.values()][:most])
-                return
-            except WorkerEnded as ended:
-                self.stop()
-                log.warning(_ENDED, ended.status, "" if most == 1 else "; what it was doing begins again")
-        raise UserError(_DEADLY.format(tasks[min(left)].name))
-
-    def _started(self, size: int) -> WorkerPool:
-        if self._pool is None or self._size < size:
-            self.stop()
-            pool = worker_pool(size, start_method(), begin_tasks)
-            self._pool, self._size = self._stack.enter_context(pool), size
-        return self._pool
+        for number, report in self._processes.run(attempt, tasks, size, attrgetter("name"), watch):
+            report.receive(tasks[number])
+            yield tasks[number]
 
     def stop(self) -> None:
-        self._pool = None
-        self._stack.close()
-
-
-def _numbered(item: tuple[int, Task]) -> tuple[int, Report]:
-    number, task = item
-    return number, attempt(task)
+        self._processes.stop()
 
 
 _chosen: Executor | None = None

@@ -17,7 +17,6 @@ from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.network_scores import NetworkScores, with_token_priors
 from asr_prune.decode.options import DecodeOptions, Point
-from asr_prune.decode.parallel import each
 from asr_prune.decode.recognisers import GraphRecogniser, GreedyRecogniser, Hypothesis, Recogniser
 from asr_prune.decode.word_times import HmmTimer, Timer, TokenTimer
 from asr_prune.errors import UserError
@@ -32,6 +31,7 @@ from asr_prune.hmm.network_features import Feats, NetworkFeatures
 from asr_prune.integrity import checked
 from asr_prune.lang.lang import Lang
 from asr_prune.run_dir import RunDir
+from asr_prune.spread.processes import each
 from asr_prune.transcribe.speech import SHORTEST_SPEECH, SpeechOnly
 
 log = logging.getLogger(__name__)

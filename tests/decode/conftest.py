@@ -9,7 +9,6 @@ import kaldi_hmm_gmm as khg
 import numpy as np
 import pytest
 
-from asr_prune.decode import parallel
 from asr_prune.decode.graph import GraphSize, make_graph
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.hmm.mono import flat_start
@@ -18,6 +17,7 @@ from asr_prune.lang.grammar import make_grammar
 from asr_prune.lang.lang import Lang
 from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
+from asr_prune.spread import processes
 
 LEXICON = "YES Y EH S\nNO N OW\nSO S OW\nSO Z OW\nOH OW\nTO T UW\nTWO T UW\n"
 ARPA = """\\data\\
@@ -46,7 +46,7 @@ ngram 2=3
 @pytest.fixture(params=["fork", "spawn"])
 def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How workers start."""
-    monkeypatch.setattr(parallel, "start_method", lambda: request.param)
+    monkeypatch.setattr(processes, "start_method", lambda: request.param)
     return str(request.param)
 
 

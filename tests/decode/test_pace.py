@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr_prune.decode import parallel
 from asr_prune.decode.options import DecodeOptions
 from asr_prune.decode.pace import Audio, Pace, SetSearch, audio_of, each_paced
 from asr_prune.recipe.load import load_recipe
+from asr_prune.spread import processes
 
 ROOT = Path(__file__).parents[2]
 DECODING = SetSearch("decoding", DecodeOptions())
@@ -108,7 +108,7 @@ def busy(utt: str, rows: np.ndarray) -> str:
 
 @pytest.mark.parametrize("nj", [1, 2])
 def test_results_are_those_of_the_work_in_order(nj: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "start_method", lambda: "fork")  # fresh processes cannot import this file
+    monkeypatch.setattr(processes, "start_method", lambda: "fork")  # fresh processes cannot import this file
     feats = {f"utt{i}": np.zeros((10 * i, 2)) for i in range(1, 6)}
     found = list(each_paced(busy, feats.items(), nj, DECODING, audio_of(feats, 0.01)))
     assert found == [(utt, utt) for utt in feats]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +54,25 @@ for attempt in range(6):
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
     print("killed" if os.WIFSIGNALED(status) else f"ended {status}", before, count(), flush=True)
+"""
+
+#: decodes with processes that end by SIGKILL at four utterances, each as often as the second argument says
+ENDING = """
+import os, signal, sys
+from pathlib import Path
+from asr_prune.cli.main import main
+from asr_prune.decode.lattice_set import _Work
+
+search, parent, marks, most = _Work.__call__, os.getpid(), Path(sys.argv[1]), int(sys.argv[2])
+
+def ending(self, utt, loglikes):
+    if "-077-" in utt and os.getpid() != parent and len(list(marks.glob(f"{utt}.*"))) < most:
+        (marks / f"{utt}.{os.getpid()}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return search(self, utt, loglikes)
+
+_Work.__call__ = ending
+sys.exit(main(["decode", *sys.argv[3:]]))
 """
 
 
@@ -119,6 +140,31 @@ def test_a_decode_killed_five_times_ends_in_the_same_words(project: Path, tmp_pa
     assert decoded(project) == decoded(whole)
     assert len(decoded(project)) == 2 * (1 + 4 + 1)
     assert not list((project / RUN).glob("*.portions"))
+
+
+def ending(marks: Path, ends: int, given: list[str]) -> subprocess.CompletedProcess[str]:
+    """Decodes here with ENDING, whose processes are forks."""
+    marks.mkdir()
+    command = [sys.executable, "-c", ENDING, str(marks), str(ends), *given]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=one_thread, capture_output=True, text=True, check=False)
+
+
+def test_processes_of_a_decode_that_are_killed_begin_again(project: Path, tmp_path: Path) -> None:
+    given = [*GIVEN[:2], "--nj", "2", "--set", "decode.lattice=true"]
+    whole = tmp_path / "whole"
+    shutil.copytree(project, whole)
+    named = ending(tmp_path / "thrice", 3, given)
+    assert named.returncode == 1, named.stdout + named.stderr
+    assert re.search(r"the work on \S+-077-\S+ ended the process that did it, and two had ended", named.stderr)
+    done = ending(tmp_path / "once", 1, given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list((tmp_path / "once").iterdir())) == 4
+    assert "ended with status -9, perhaps for lack of memory; what it was doing begins again" in done.stdout
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(whole)
+        assert main(["decode", *given]) == 0
+    assert decoded(project) == decoded(whole)
 
 
 def interrupted(given: list[str], monkeypatch: pytest.MonkeyPatch, after: int) -> None:

@@ -13,10 +13,10 @@ import soundfile
 
 import asr_prune
 from asr_prune.cli.main import main
-from asr_prune.decode import parallel
 from asr_prune.decode.decode_run import decode_run, sweep_run
 from asr_prune.run_dir import RunDir, decode_info
 from asr_prune.score.align import distance
+from asr_prune.spread import processes
 from asr_prune.transcribe.recogniser import Requested
 from asr_prune.transcribe.transcribe import Transcriber
 from asr_prune.workflow.experiment import open_experiment
@@ -149,7 +149,7 @@ def test_forks_and_fresh_processes_decode_to_the_same_bytes(
     decoding, run = open_experiment("recipes/tones", []).decoding, RunDir(Path(RUN))
     options = replace(decoding.options, lattice=True)
     for start in ("fork", "spawn"):
-        monkeypatch.setattr(parallel, "start_method", lambda start=start: start)
+        monkeypatch.setattr(processes, "start_method", lambda start=start: start)
         out = tmp_path / start
         decode_run(decoding, run.shrunk, {"test": out}, options, 2)
         sweep_run(decoding.graph, {"test": out}, options.lm_weights, options.penalties, 2)
@@ -164,7 +164,7 @@ def test_forks_and_fresh_processes_decode_to_the_same_bytes(
 def test_two_processes_transcribe_as_one(
     done: SimpleNamespace, capsys: Printed, monkeypatch: pytest.MonkeyPatch, start: str
 ) -> None:
-    monkeypatch.setattr(parallel, "start_method", lambda: start)
+    monkeypatch.setattr(processes, "start_method", lambda: start)
     given = [*done.files, "--times", "--confidence", "--json"]
     one = transcribed(capsys, *given)
     assert main(["transcribe", RUN, *map(str, given), "--nj", "2"]) == 0

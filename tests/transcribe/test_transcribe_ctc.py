@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from asr_prune.cli.main import main
-from asr_prune.decode import parallel
+from asr_prune.spread import processes
 
 from .projects import STAGES_FOLDER, Printed, decoded, finish, outputs, said
 
@@ -85,5 +85,5 @@ def test_fresh_processes_transcribe_alike(
     done: SimpleNamespace, capsys: Printed, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     one = transcribed(done, capsys, *options)
-    monkeypatch.setattr(parallel, "start_method", lambda: "spawn")
+    monkeypatch.setattr(processes, "start_method", lambda: "spawn")
     assert transcribed(done, capsys, *options, "--nj", "2") == one
