@@ -65,9 +65,9 @@ def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float)
     share = enough(sizes, keep, minimum, floor)
     if share > keep:
         raise ValueError(
-            f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but min_nodes {minimum} and floor {floor:g} "
-            f"leave at least {least} in {len(sizes)} layers; raise keep (to {share:g}, which is "
-            f"{round(share * sum(sizes))} nodes) or lower min_nodes or floor"
+            f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but min_nodes {minimum}"
+            f" and floor {floor:g} leave at least {least} in {len(sizes)} layers; raise keep (to"
+            f" {share:g}, which is {round(share * sum(sizes))} nodes) or lower min_nodes or floor"
         )
 
 
@@ -78,6 +78,6 @@ def check_input_request(count: int, keep: float, minimum: int, said: str) -> Non
     share = enough([count], keep, minimum, 0.0)
     if share > keep:
         raise ValueError(
-            f"{said} requests {round(keep * count)} of {count} inputs, but min_nodes {minimum} leaves at least "
-            f"{min(count, minimum)}; set inputs to {share:g} or more or lower min_nodes"
+            f"{said} requests {round(keep * count)} of {count} inputs, but min_nodes {minimum}"
+            f" leaves at least {min(count, minimum)}; set inputs to {share:g} or more or lower min_nodes"
         )

@@ -24,7 +24,10 @@ def without_lessons(train: TrainOptions) -> TrainOptions:
 
 
 def check_lessons(
-    entries: Sequence[RunEntry], runs: Sequence[Run], sets: Sequence[str], where: Callable[[tuple[str, ...]], str]
+    entries: Sequence[RunEntry],
+    runs: Sequence[Run],
+    sets: Sequence[str],
+    where: Callable[[tuple[str, ...]], str],
 ) -> None:
     """Raises UserError if the entry of a run without a teacher has such a setting, or a `--set`
     where no run has one. A block `train:` of recipe.yaml may have them for runs to come.
@@ -36,8 +39,8 @@ def check_lessons(
         if not has and (key := next((key for key in LESSONS if key in entry.train), None)):
             place = where(("runs", str(i), "train", key))
             raise UserError(f"{place}: run {runs[i].name}: {_sentence(key, 'it has no teacher')}")
-    set_keys = [text.partition("=")[0] for text in sets]
-    if not any(taught) and (key := next((key for key in LESSONS if f"train.{key}" in set_keys), None)):
+    given = [text.partition("=")[0] for text in sets]
+    if not any(taught) and (key := next((key for key in LESSONS if f"train.{key}" in given), None)):
         raise UserError(f"{where(('train', key))}: {_sentence(key, 'no run has a teacher')}")
 
 

@@ -105,7 +105,8 @@ def _told(row: Result, key: str) -> str:
     if key.endswith("_dense"):
         return f"{getattr(row, key):,} {'nodes' if key == 'nodes_dense' else 'parameters'}"
     if key == "teachers":
-        return shorten(f"teacher {' + '.join(row.teachers)}", _LONGEST) if row.teachers else "no teacher"
+        names = " + ".join(row.teachers)
+        return shorten(f"teacher {names}", _LONGEST) if names else "no teacher"
     return shorten(str(getattr(row, key) or "default"), _LONGEST)
 
 
@@ -118,10 +119,9 @@ def dense_series(rows: Sequence[Result]) -> list[Series]:
     for row in sorted(filter(is_dense, rows), key=lambda row: row.teachers):
         name = f"dense, {_told(row, 'teachers')}" if taught and row.teachers else "dense"
         named.setdefault(name, []).append(row)
-    marked = zip(named.items(), cycle(_DENSE_MARKERS), strict=False)
-    return [
-        Series(*each, DENSE, marker, "dashdot" if place else "dashed") for place, (each, marker) in enumerate(marked)
-    ]
+    dashes = ["dashed", *["dashdot"] * len(named)]
+    looks = zip(named.items(), cycle(_DENSE_MARKERS), dashes, strict=False)
+    return [Series(*each, DENSE, marker, dash) for each, marker, dash in looks]
 
 
 def series(rows: Sequence[Result]) -> list[Series]:

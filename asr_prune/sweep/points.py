@@ -25,6 +25,7 @@ from asr_prune.sweep.options import DENSE_TEACHER, TARGET_LISTS, MethodEntry, Sw
 from asr_prune.workflow.experiment import Experiment, open_experiment
 from asr_prune.workflow.work import Work
 
+_Entry = dict[str, Any]
 #: stages that all runs of a sweep share
 SHARED_STAGES = ("corpus", "lang", "features", "align", "graph")
 #: stages of a single run
@@ -107,7 +108,7 @@ def points_of(path: Path, recipe: Path, sets: Sequence[str] = ()) -> list[SweepP
     return list(points.values())
 
 
-def _lessons_of_taught(sets: list[str], runs: list[dict[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:
+def _lessons_of_taught(sets: list[str], runs: list[_Entry]) -> tuple[list[str], list[_Entry]]:
     """Both without what only concerns runs with a teacher, where a sweep has runs of both kinds."""
     named = [_lessons_if_taught(run) for run in runs]
     if not any("teacher" in run.get("train", {}) for run in runs):
@@ -173,7 +174,11 @@ def _entry(
 ) -> dict[str, Any]:
     named = list(teacher) if isinstance(teacher, tuple) else teacher
     train = {**entry.train, **({"teacher": named} if named else {})}
-    blocks = {"prune": {**entry.prune, **target}, "network": {**network, **entry.network}, "train": train}
+    blocks = {
+        "prune": {**entry.prune, **target},
+        "network": {**network, **entry.network},
+        "train": train,
+    }
     return {
         **{key: block for key, block in blocks.items() if block},
         **({} if seed is None else {"seed": seed}),

@@ -68,7 +68,7 @@ def test_settings_of_teachers_are_of_the_runs_that_have_one(project: Path) -> No
         "l2-keep0.5-teacher-dense-teacher_weight-0.8-temperature-2",
     ]
     assert [point.needs for point in found[2:]] == [["dense"], ["dense"]]
-    with pytest.raises(UserError, match="train.teacher_weight means nothing, since no run has a teacher"):
+    with pytest.raises(UserError, match=r"train\.teacher_weight means nothing, since no run has a teacher"):
         points(project, f"methods: [{DENSE}]\nset: [train.teacher_weight=0.8]")
 
 

@@ -13,7 +13,15 @@ from asr_prune.pruning.registry import find_options
 from asr_prune.report.explorer.costs import COSTS
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.results import Result, finite, references
-from asr_prune.report.series import COLOURS, DENSE, Series, dense_series, median_line, median_run, series
+from asr_prune.report.series import (
+    COLOURS,
+    DENSE,
+    Series,
+    dense_series,
+    median_line,
+    median_run,
+    series,
+)
 from asr_prune.report.wer_plot import bottom, ceiling
 
 #: the colours of `series` on a light and on a dark page, in their order: all stand out from it by
