@@ -42,23 +42,42 @@ def even_counts(sizes: Sequence[int], target: int, minima: Sequence[int]) -> lis
     return counts
 
 
-def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> None:
-    """Raises ValueError if the minima of the layers leave more nodes than `keep` requests, by more
-    than 2 % and one node.
+def enough(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> float:
+    """`keep`, or the next larger fraction, in steps of 0.0001, that can be had: of which the minima
+    of the layers leave no more nodes than it requests, by more than 2 % and one node.
     """
 
     def allowed(share: float) -> float:
         nodes = round(share * sum(sizes))
         return nodes + max(1, 0.02 * nodes)
 
+    share = keep
+    while (fewest := sum(minima_of(sizes, share, minimum, floor))) > allowed(share):
+        share = math.ceil(1e4 * fewest / sum(sizes)) / 1e4
+    return share
+
+
+def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> None:
+    """Raises ValueError if the minima of the layers leave more nodes than `keep` requests, by more
+    than 2 % and one node.
+    """
     asked, least = round(keep * sum(sizes)), sum(minima_of(sizes, keep, minimum, floor))
-    if least <= allowed(keep):
-        return
-    enough = keep
-    while (fewest := sum(minima_of(sizes, enough, minimum, floor))) > allowed(enough):
-        enough = math.ceil(1e4 * fewest / sum(sizes)) / 1e4
-    raise ValueError(
-        f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but min_nodes {minimum} and floor {floor:g} "
-        f"leave at least {least} in {len(sizes)} layers; raise keep (to {enough:g}, which is "
-        f"{round(enough * sum(sizes))} nodes) or lower min_nodes or floor"
-    )
+    share = enough(sizes, keep, minimum, floor)
+    if share > keep:
+        raise ValueError(
+            f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but min_nodes {minimum}"
+            f" and floor {floor:g} leave at least {least} in {len(sizes)} layers; raise keep (to"
+            f" {share:g}, which is {round(share * sum(sizes))} nodes) or lower min_nodes or floor"
+        )
+
+
+def check_input_request(count: int, keep: float, minimum: int, said: str) -> None:
+    """Raises ValueError likewise, for the fraction `keep` of `count` coefficients of the input,
+    which are one layer without a floor. said: how the recipe asks for them.
+    """
+    share = enough([count], keep, minimum, 0.0)
+    if share > keep:
+        raise ValueError(
+            f"{said} requests {round(keep * count)} of {count} inputs, but min_nodes {minimum}"
+            f" leaves at least {min(count, minimum)}; set inputs to {share:g} or more or lower min_nodes"
+        )

@@ -13,7 +13,7 @@ from asr_prune.errors import listed
 from asr_prune.options import options
 from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.budget import BudgetOptions
-from asr_prune.pruning.counts import check_request
+from asr_prune.pruning.counts import check_input_request, check_request
 from asr_prune.pruning.lengths import Length, check_length, epochs_of
 
 #: how coefficients of the input are penalised and ranked, where a method has a choice
@@ -174,6 +174,15 @@ class PruneOptions:
         """
         if self.keep is not None and self.REMOVES:
             check_request(hidden, self.keep, self.min_nodes, self.floor)
+
+    def check_inputs(self, count: int) -> None:
+        """Raises ValueError if `count` coefficients of the spliced input cannot end with those that
+        `inputs` requests.
+        """
+        keep = self.for_inputs().keep if self.removes_inputs else None
+        if keep is not None:
+            said = f"inputs true with keep {keep:g}" if self.inputs is True else f"inputs {keep:g}"
+            check_input_request(count, keep, self.min_nodes, said)
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.strength is not None:

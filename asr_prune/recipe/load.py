@@ -19,6 +19,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import BrokenMethod, find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
+from asr_prune.recipe.lessons import check_lessons, is_taught, without_lessons
 from asr_prune.recipe.messages import place, words_of
 from asr_prune.recipe.naming import TARGETS, compact, differing, label, shortened, with_full_names
 from asr_prune.recipe.packaged import RECIPE_FILE, no_recipe
@@ -148,6 +149,7 @@ class Loaded:
                 f"{self.path}: two entries of runs are the same run {repeated[0]!r}; "
                 "remove one or give them different settings."
             )
+        check_lessons(entries, runs, self.sets, self.where)
         return runs
 
     def _run(self, entry: RunEntry, index: int) -> tuple[str, Run]:
@@ -158,6 +160,8 @@ class Loaded:
         prune = {key: value for key, value in prune.items() if key != "method" or value}
         network_options = self._build(NetworkOptions, network | entry.network, (*path, "network"))
         train_options = self._build(TrainOptions, train | entry.train, (*path, "train"))
+        if not is_taught(network_options, train_options):
+            train_options = without_lessons(train_options)
         kind = self._prune_class(prune, (*path, "prune"))
         usual = kind.usual(prune, network_options.plain_relu)
         chosen = self._build(kind, usual | prune, (*path, "prune"))
@@ -210,6 +214,8 @@ class Loaded:
         """Settings of a network and its training that count and differ from recipe.yaml."""
         network_options = self._as_written(NetworkOptions, self.written.get("network") or {}, ("network",))
         train_options = self._as_written(TrainOptions, self.written.get("train") or {}, ("train",))
+        if not is_taught(network, train):
+            train_options = without_lessons(train_options)
         changes = [*differing(network, network_options), *differing(train, train_options)]
         return [(key, value) for key, value in changes if key not in NO_EFFECT]
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from asr_prune.report.results import Result, finite, is_dense, references
-from asr_prune.report.series import DENSE, Series, series, usual_limit
+from asr_prune.report.results import Result, finite, references
+from asr_prune.report.series import DASHES, DENSE, Series, dense_series, series, usual_limit
 
 #: fields of `Result` and what they are called
 SIZES = {
@@ -21,8 +21,8 @@ SIZES = {
 }
 ERRORS = {"wer_test": "test WER (%)", "dev_ce_final": "dev cross-entropy (nats)"}
 _CAPTION = (
-    "Each point is a run; lines join the medians of what was asked. Dashed: the median dense network."
-    " Hollow: not converged."
+    "Each point is a run; lines join the medians of what was asked. Dashed: the median dense"
+    " network. Hollow: not converged."
 )
 
 
@@ -37,7 +37,7 @@ def costs_plot(rows: Sequence[Result], title: str) -> Figure:
     figure = Figure(figsize=(14, 1.2 + 4.1 * max(1, len(errors))), layout="constrained")
     figure.suptitle(f"{title}: errors against each measure of size", fontsize=13, x=0.01, ha="left")
     panels = figure.subplots(max(1, len(errors)), len(SIZES), squeeze=False)
-    lines = series(shown)
+    lines = [*dense_series(shown), *series(shown)]
     for error, row in zip(errors, panels, strict=False):
         for size, axes in zip(SIZES, row, strict=True):
             _panel(axes, shown, lines, size, error)
@@ -62,22 +62,28 @@ def _known(name: str) -> Callable[[Result], bool]:
 
 def _panel(axes: Axes, rows: Sequence[Result], lines: Sequence[Series], size: str, error: str) -> None:
     known = list(filter(_known(error), filter(_known(size), rows)))
-    dense = [row for row in known if is_dense(row)]
-    if dense:
-        usual = references(known)
-        for nodes in {row.nodes_dense for row in usual}:
-            middle = median(getattr(row, error) for row in usual if row.nodes_dense == nodes)
-            axes.axhline(middle, color=DENSE, ls=(0, (5, 3)), lw=1.2, zorder=1)
-        _points(axes, dense, size, error, {"marker": "*", "color": DENSE, "ms": 10})
-        axes.plot([], [], "*--", color=DENSE, ms=9, label="dense")
     for line in lines:
-        axes.plot(*line.line(size, error), "-", color=line.colour, lw=1.5, alpha=0.85, zorder=3)
-        axes.plot([], [], line.marker, ls="-", color=line.colour, ms=6, label=line.name)
-        for row in (row for row in line.rows if row in known):
-            face = "white" if row.converged is False else line.colour
-            style = {"marker": line.marker, "mec": line.colour, "mfc": face, "ms": 6}
-            _points(axes, [row], size, error, style)
+        draw = _reference if line.dash in DASHES else _line
+        draw(axes, line, [row for row in line.rows if row in known], size, error)
     _axes(axes, known, size, error)
+
+
+def _reference(axes: Axes, line: Series, rows: Sequence[Result], size: str, error: str) -> None:
+    usual, dashes = references(rows), DASHES[line.dash]
+    for nodes in {row.nodes_dense for row in usual}:
+        middle = median(getattr(row, error) for row in usual if row.nodes_dense == nodes)
+        axes.axhline(middle, color=DENSE, ls=dashes, lw=1.2, zorder=1)
+    _points(axes, rows, size, error, {"marker": line.marker, "color": DENSE, "ms": 10})
+    axes.plot([], [], line.marker, ls=dashes, color=DENSE, ms=9, label=line.name)
+
+
+def _line(axes: Axes, line: Series, rows: Sequence[Result], size: str, error: str) -> None:
+    axes.plot(*line.line(size, error), "-", color=line.colour, lw=1.5, alpha=0.85, zorder=3)
+    axes.plot([], [], line.marker, ls="-", color=line.colour, ms=6, label=line.name)
+    for row in rows:
+        face = "white" if row.converged is False else line.colour
+        style = {"marker": line.marker, "mec": line.colour, "mfc": face, "ms": 6}
+        _points(axes, [row], size, error, style)
 
 
 def _points(axes: Axes, rows: Sequence[Result], size: str, error: str, style: dict[str, Any]) -> None:

@@ -30,7 +30,8 @@ from asr_prune.report.small_table import small_section
 _READING = (
     "Each point of the first figure is one run: a network trained, pruned, shrunk, decoded and"
     " scored. Further left is smaller, lower is better. The dashed line is the dense network, the"
-    " band its 95 % interval. No run of the Pareto front is beaten in both size and WER.",
+    " band its 95 % interval; dashes and dots are a dense network with a teacher, beside others. No"
+    " run of the Pareto front is beaten in both size and WER.",
     "Nodes are not all that a network costs: the first and the last map stay as wide outside as"
     " they are. Compare the speed of networks by multiply-adds, their files by parameters.",
     "If the bars of two points overlap widely, this test set cannot separate them. Compare methods"

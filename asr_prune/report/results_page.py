@@ -35,8 +35,10 @@ OTHER_SEEDS = "the other seeds: the same command with their number."
 _READING = (
     "Figures are medians of the runs of a row, which differ in their seed alone; in brackets the lowest and the"
     " highest. WER: word error rate in %, LM weight and word penalty chosen on dev; CE: cross-entropy in nats."
-    " Rows that share a letter under *alike* cannot be told apart on this test set. Other processors round"
-    " differently, which can move the labels and with them all figures."
+    " Rows that share a letter under *alike* cannot be told apart on this test set, all pairs of rows"
+    " corrected together (Holm); `asr-prune compare` corrects the differences from the dense network"
+    " by themselves, too, which are fewer. Other processors round differently, which can move the"
+    " labels and with them all figures."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import median
 
 from asr_prune.report.results import Result, finite, is_dense
@@ -16,18 +17,23 @@ COLOURS = (
 )
 _MARKERS = "os^DvPX<>h"
 DENSE = "#222222"
+#: dashes of lines through dense networks, and their markers, for each set of teachers
+DASHES = {"dashed": (0, (5, 3)), "dashdot": (0, (6, 2, 1, 2))}
+_DENSE_MARKERS = "*pH8d"
 #: characters of a variant in the name of a series
 _LONGEST = 48
 
 
 @dataclass(frozen=True)
 class Series:
-    """Runs of one method, or of one variant of it if several were run."""
+    """Runs of one method, or of one variant of it if several were run; or dense networks."""
 
     name: str
     rows: list[Result]
     colour: str
     marker: str
+    #: solid, or of dense networks a key of `DASHES`
+    dash: str = "solid"
 
     def line(self, size: str = "nodes", error: str = "wer_test") -> tuple[list[float], list[float]]:
         """Two fields of `Result`, by default node counts and test WERs (%), a point per request;
@@ -79,24 +85,43 @@ def median_run(rows: Sequence[Result]) -> Result:
 
 
 def _name(row: Result, rows: Sequence[Result]) -> str:
-    """The method and, in brackets, in which of `vectors`, `variant`, `teachers` and the size of the
-    network its runs differ.
+    """The method and, in brackets, in which of `vectors`, `variant` and the size of the network its
+    runs differ; and its teachers, if any of `rows` has others.
     """
     same = [other for other in rows if other.method == row.method]
     keys = ("vectors", "variant", "teachers", "nodes_dense", "params_dense")
-    differing = [key for key in keys if len({getattr(other, key) for other in same}) > 1]
+    differing = [key for key in keys if _differ(rows if key == "teachers" else same, key)]
     if "nodes_dense" in differing:
         differing.remove("params_dense")
     differences = ", ".join(dict.fromkeys(_told(row, key) for key in differing))
     return f"{row.method} ({differences})" if differences else row.method
 
 
+def _differ(rows: Sequence[Result], key: str) -> bool:
+    return len({getattr(row, key) for row in rows}) > 1
+
+
 def _told(row: Result, key: str) -> str:
     if key.endswith("_dense"):
         return f"{getattr(row, key):,} {'nodes' if key == 'nodes_dense' else 'parameters'}"
-    if key != "teachers":
-        return shorten(str(getattr(row, key) or "default"), _LONGEST)
-    return f"teacher {' + '.join(row.teachers)}" if row.teachers else "no teacher"
+    if key == "teachers":
+        names = " + ".join(row.teachers)
+        return shorten(f"teacher {names}", _LONGEST) if names else "no teacher"
+    return shorten(str(getattr(row, key) or "default"), _LONGEST)
+
+
+def dense_series(rows: Sequence[Result]) -> list[Series]:
+    """The dense runs among `rows`, those of each set of teachers by themselves; those without come
+    first. They name their teachers if any of `rows` has others.
+    """
+    taught = _differ(rows, "teachers")
+    named: dict[str, list[Result]] = {}
+    for row in sorted(filter(is_dense, rows), key=lambda row: row.teachers):
+        name = f"dense, {_told(row, 'teachers')}" if taught and row.teachers else "dense"
+        named.setdefault(name, []).append(row)
+    dashes = ["dashed", *["dashdot"] * len(named)]
+    looks = zip(named.items(), cycle(_DENSE_MARKERS), dashes, strict=False)
+    return [Series(*each, DENSE, marker, dash) for each, marker, dash in looks]
 
 
 def series(rows: Sequence[Result]) -> list[Series]:

@@ -11,7 +11,17 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from asr_prune.report.results import Result, finite, references
 from asr_prune.report.runs import FinishedRun
-from asr_prune.report.series import COLOURS, DENSE, Series, median_run, plottable, series, usual_limit
+from asr_prune.report.series import (
+    COLOURS,
+    DASHES,
+    DENSE,
+    Series,
+    dense_series,
+    median_run,
+    plottable,
+    series,
+    usual_limit,
+)
 
 _CAPTION = "Bars and band: 95 % interval by speaker. Hollow: not converged, the cut removed or cost too much."
 _INK = "#333333"
@@ -68,19 +78,20 @@ def _error_bar(axes: Axes, row: Result, x: float, colour: str, faint: bool) -> N
     ends[0].set_alpha(alpha)
 
 
-def _reference(axes: Axes, rows: Sequence[Result]) -> None:
+def _reference(axes: Axes, line: Series) -> None:
     """Dense networks: runs, a dashed line through the median one, its interval as a band."""
+    rows = references(line.rows)
     for count in sorted({row.nodes for row in rows}):
         wers = [row.wer_test for row in rows if row.nodes == count]
         middle = median_run([row for row in rows if row.nodes == count])
         low, high = finite(middle.wer_test_low), finite(middle.wer_test_high)
-        dashes = (0, (5, 3))
+        dashes = DASHES[line.dash]
         axes.axhline(middle.wer_test, color=DENSE, ls=dashes, lw=1.3, zorder=1)
         if low is not None and high is not None:
             axes.axhspan(low, high, color=DENSE, alpha=0.07, lw=0, zorder=0)
-        label = f"dense, {count:,} nodes: {middle.wer_test:.2f} %"
-        axes.plot([], [], "*", ls=dashes, color=DENSE, ms=10, label=label)
-        axes.plot([count] * len(wers), wers, "*", color=DENSE, ms=9, zorder=4)
+        label = f"{line.name}, {count:,} nodes: {middle.wer_test:.2f} %"
+        axes.plot([], [], line.marker, ls=dashes, color=DENSE, ms=10, label=label)
+        axes.plot([count] * len(wers), wers, line.marker, color=DENSE, ms=9, zorder=4)
 
 
 def _lines(axes: Axes, lines: Sequence[Series], faint: bool, top: float) -> None:
@@ -135,7 +146,8 @@ def _legend(axes: Axes) -> None:
 
 
 def wer_plot(rows: Sequence[Result], title: str, nested: Sequence[FinishedRun] = ()) -> Figure:
-    """Test WER (%) against surviving hidden nodes: a line per method, the dense network dashed.
+    """Test WER (%) against surviving hidden nodes: a line per method, dense networks dashed, those
+    with a teacher by themselves.
 
     nested: runs with nested widths, dotted. Rows without a node count or a test WER are left out;
     if none remains the figure says so.
@@ -168,7 +180,8 @@ def _draw_lines(
     nested: Sequence[FinishedRun],
 ) -> None:
     top = ceiling(rows)
-    _reference(axes, references(rows))
+    for dense in dense_series(rows):
+        _reference(axes, dense)
     _lines(axes, lines, len(rows) > _CROWDED, top)
     _nested_widths(axes, nested, top)
     widths = [row for run in nested for row in run.nested if row.wer_test and row.wer_test <= top]

@@ -29,6 +29,7 @@ def works(experiment: Experiment) -> list[Work]:
         check_run(experiment, run)
         check_target(experiment, run)
         check_size(experiment, run)
+        check_input_count(experiment, run)
         check_teachers(experiment, run, runs[:i], runs[i + 1 :])
     return [_work(experiment, run, f"training, run {i} of {len(runs)}") for i, run in enumerate(runs, 1)]
 
@@ -151,6 +152,20 @@ def check_size(experiment: Experiment, run: Run) -> None:
     from asr_prune.pruning.networks import check_budget, unmade  # imports torch
 
     check_budget(run.prune, unmade(run.network, experiment.dim, experiment.outputs), f"run {run.name}: prune")
+
+
+def check_input_count(experiment: Experiment, run: Run) -> None:
+    """Raises UserError if a run is to keep fewer coefficients of the spliced input than can be
+    had.
+    """
+    if not run.prune.removes_inputs:
+        return
+    frames = run.network.left_context + 1 + run.network.right_context
+    try:
+        run.prune.check_input_count(experiment.dim * frames)
+    except ValueError as error:
+        where = experiment.loaded.where(("prune",), ("inputs", "min_nodes"))
+        raise UserError(f"{where}: run {run.name}: prune: {error}.") from None
 
 
 def check_run(experiment: Experiment, run: Run) -> None:

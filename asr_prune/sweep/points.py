@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.options import first_problem, told
 from asr_prune.recipe.blocks import Run
+from asr_prune.recipe.lessons import LESSONS
 from asr_prune.recipe.naming import TARGETS, compact
 from asr_prune.recipe.settings import Lines, known_keys, read_yaml
 from asr_prune.run_dir import RunDir
@@ -24,6 +25,7 @@ from asr_prune.sweep.options import DENSE_TEACHER, TARGET_LISTS, MethodEntry, Sw
 from asr_prune.workflow.experiment import Experiment, open_experiment
 from asr_prune.workflow.work import Work
 
+_Entry = dict[str, Any]
 #: stages that all runs of a sweep share
 SHARED_STAGES = ("corpus", "lang", "features", "align", "graph")
 #: stages of a single run
@@ -95,12 +97,31 @@ def points_of(path: Path, recipe: Path, sets: Sequence[str] = ()) -> list[SweepP
     points: dict[str, SweepPoint] = {}
     for entry, runs in _runs(sweep):
         folds = ["=".join(("corpus.folds", str(sweep.folds)))] if sweep.folds else []
-        settings = [*folds, *sweep.set, *sets, f"runs=[{', '.join(map(_flow, runs))}]"]
+        shared = [*sweep.set, *sets]
+        if any(sweep.teachers):
+            shared, runs = _lessons_of_taught(shared, runs)
+        settings = [*folds, *shared, f"runs=[{', '.join(map(_flow, runs))}]"]
         point = SweepPoint(_opened(path, recipe, settings), _words(entry))
         if point.name in points:
             raise UserError(f"{path}: two runs are the same run {point.name!r}; remove one of the entries.")
         points[point.name] = point
     return list(points.values())
+
+
+def _lessons_of_taught(sets: list[str], runs: list[_Entry]) -> tuple[list[str], list[_Entry]]:
+    """Both without what only concerns runs with a teacher, where a sweep has runs of both kinds."""
+    named = [_lessons_if_taught(run) for run in runs]
+    if not any("teacher" in run.get("train", {}) for run in runs):
+        keys = {f"train.{key}" for key in LESSONS}
+        sets = [text for text in sets if text.partition("=")[0] not in keys]
+    return sets, named
+
+
+def _lessons_if_taught(run: dict[str, Any]) -> dict[str, Any]:
+    train = run.get("train", {})
+    if "teacher" in train or not {*LESSONS} & train.keys():
+        return run
+    return {**run, "train": {key: value for key, value in train.items() if key not in LESSONS}}
 
 
 def _opened(path: Path, recipe: Path, settings: Sequence[str]) -> Experiment:
@@ -152,10 +173,11 @@ def _entry(
     teacher: str | tuple[str, ...] | None,
 ) -> dict[str, Any]:
     named = list(teacher) if isinstance(teacher, tuple) else teacher
+    train = {**entry.train, **({"teacher": named} if named else {})}
     blocks = {
         "prune": {**entry.prune, **target},
         "network": {**network, **entry.network},
-        "train": {**entry.train, **({"teacher": named} if named else {})},
+        "train": train,
     }
     return {
         **{key: block for key, block in blocks.items() if block},

@@ -96,6 +96,9 @@ def check(folder: Path, method: str, hidden: tuple[int, ...], keep: float, **mor
         told = small
     assert [count for count in small if count] == [count for count in told if count]
     assert abs(sum(small) - asked) <= max(1, 0.02 * asked)
+    if figures["converged"] is not None:
+        dearer = figures["dev_ce_after_cut"] / figures["dev_ce_before_cut"]
+        assert figures["converged"] is (figures["norm_mass_removed"] <= 0.05 and dearer <= 1.1)
     return figures
 
 
@@ -199,17 +202,24 @@ def test_other_networks(tmp_path: Path, method: str, kind: str, act: str) -> Non
     keep=keeps,
     kind=st.sampled_from(["feed_forward", "residual", "tdnn", "tdnnf"]),
     act=st.sampled_from(["relu", "sigmoid"]),
+    least=st.sampled_from([1, 8]),
 )
 @settings(max_examples=40, deadline=None)
 def test_any_network(
-    tmp_path_factory: pytest.TempPathFactory, method: str, hidden: tuple[int, ...], keep: float, kind: str, act: str
+    tmp_path_factory: pytest.TempPathFactory,
+    method: str,
+    hidden: tuple[int, ...],
+    keep: float,
+    kind: str,
+    act: str,
+    least: int,
 ) -> None:
-    options = find_options(method)(method=method, keep=keep, **METHODS[method], min_nodes=1)
+    options = find_options(method)(method=method, keep=keep, **METHODS[method], min_nodes=least)
     try:
         options.check_nodes(hidden)
     except ValueError:
         return
-    check(tmp_path_factory.mktemp("run"), method, hidden, keep, kind=kind, act=act, min_nodes=1)
+    check(tmp_path_factory.mktemp("run"), method, hidden, keep, kind=kind, act=act, min_nodes=least)
 
 
 @pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_prune.pruning.counts import check_request, even_counts, minima_of, target_of
+from asr_prune.pruning.counts import check_input_request, check_request, even_counts, minima_of, target_of
 
 shapes = st.lists(st.integers(1, 60), min_size=1, max_size=8).map(tuple)
 
@@ -25,6 +25,19 @@ def test_a_request_is_refused_exactly_if_the_minima_are_more(
         check_request(hidden, float(str(refused.value).partition("(to ")[2].split(",")[0]), minimum, floor)
     else:
         check_request(hidden, keep, minimum, floor)
+
+
+@given(count=st.integers(1, 600), keep=st.floats(0.0005, 1), minimum=st.integers(1, 20))
+def test_inputs_are_refused_exactly_if_the_minimum_is_more(count: int, keep: float, minimum: int) -> None:
+    asked, least = round(keep * count), min(count, minimum)
+    if least - asked > max(1, 0.02 * asked):
+        said = f"inputs true with keep 0.1 requests {asked} of {count} inputs.*at least {least}"
+        with pytest.raises(ValueError, match=said) as refused:
+            check_input_request(count, keep, minimum, "inputs true with keep 0.1")
+        enough = float(str(refused.value).partition("set inputs to ")[2].partition(" ")[0])
+        check_input_request(count, enough, minimum, "")
+    else:
+        check_input_request(count, keep, minimum, "")
 
 
 @given(hidden=shapes, keep=st.floats(0.01, 1))

@@ -108,12 +108,29 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("hmm.passes=[{type: mono}, {type: tri}, {type: tri}]", "unique names"),
         ("hmm.stop_after=tri", "one of the passes mono"),
         ("features.hmm.type=hmm", "features.network"),
+        (
+            "train.teacher_weight=0.8",
+            "--set train.teacher_weight=0.8: train.teacher_weight means nothing, since no run",
+        ),
+        ("train.temperature=2", "give train.teacher, or leave temperature out"),
+        ("runs=[{name: a, train: {teacher: x}}, {name: b, train: {teacher_top: 4}}]", "since it has no teacher"),
     ],
 )
 def test_what_is_refused_says_where_and_what_is_near(recipe: Path, change: str, said: str) -> None:
     with pytest.raises(UserError) as refused:
         load_recipe(recipe, [change]).runs()
     assert said in str(refused.value)
+
+
+def test_settings_of_teachers_make_no_other_run_of_one_that_has_none(recipe: Path) -> None:
+    runs = "runs=[{name: a}, {name: b, train: {teacher: a}}]"
+    plain, taught = load_recipe(recipe, [runs, "train.teacher_weight=0.8"]).runs()
+    assert (plain, plain.name) == (load_recipe(recipe, ["runs=[{name: a}]"]).runs()[0], "a")
+    assert (taught.train.teacher_weight, taught.name) == (0.8, "b-teacher-a-teacher_weight-0.8")
+    written = recipe / "recipe.yaml"
+    written.write_text(written.read_text() + "train: {teacher_weight: 0.8}\n")
+    assert [run.name for run in load_recipe(recipe, [runs]).runs()] == ["a", "b-teacher-a"]
+    assert load_recipe(recipe, ["runs=[{name: a}]"]).runs() == [plain]
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,17 @@ def test_every_error_stands_against_every_size() -> None:
 
 def test_the_dashed_lines_are_those_of_the_dense_networks_that_others_are_compared_with() -> None:
     small = replace(DENSE, run="small", nodes=128, nodes_dense=128, params=9000, wer_test=30.0)
-    figure = costs_plot([*ROWS, small, replace(DENSE, run="taught", teachers=["dense"], wer_test=8.0)], "demo")
+    figure = costs_plot([*ROWS, small, replace(DENSE, run="taught", teachers=("dense",), wer_test=8.0)], "demo")
     (axes,) = (axes for axes in figure.axes if (axes.get_xlabel(), axes.get_ylabel()) == FIRST)
-    assert {tuple(line.get_ydata()) for line in axes.lines if list(line.get_xdata()) == [0, 1]} == {(10, 10), (30, 30)}
+    assert {tuple(line.get_ydata()) for line in axes.lines if list(line.get_xdata()) == [0, 1]} == {
+        (10, 10),
+        (30, 30),
+        (8, 8),
+    }
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[:2] == ["dense", "dense, teacher dense"]
+    stars = {line.get_marker(): set(line.get_ydata()) for line in axes.lines if line.get_linestyle() == "None"}
+    assert (stars["*"], stars["p"]) == ({10, 30}, {8})
 
 
 @pytest.mark.parametrize(

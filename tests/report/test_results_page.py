@@ -37,6 +37,13 @@ def page(**sets: list[Result]) -> str:
     return results_page("tiny", sets, {"a": "ab"}, {"corpus": "tones"})
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.parent.name)
+def test_committed_pages_say_what_their_letters_are_corrected_for(path: Path) -> None:
+    (said,) = (line for line in page(a=[result()]).splitlines() if line.startswith("Figures are medians"))
+    assert "all pairs of rows corrected together (Holm)" in said
+    assert said in path.read_text(encoding="utf-8").splitlines()
+
+
 def rows(**sets: list[Result]) -> list[PageRow]:
     return read_results_page(page(**sets), "RESULTS.md")
 

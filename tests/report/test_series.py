@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asr_prune.report.series import median_run, plottable, request, series, usual_limit
+from asr_prune.report.series import dense_series, median_run, plottable, request, series, usual_limit
 
 from .conftest import invented
 
@@ -50,6 +50,39 @@ def test_what_else_was_asked_makes_a_series_of_its_own() -> None:
         "guided (guide step)",
         "magnitude",
     ]
+
+
+def test_teachers_are_told_apart_over_all_runs_not_those_of_a_method_alone() -> None:
+    taught = {"teachers": ["dense"]}
+    rows = [
+        invented("dense", "none", 1024, 10.0),
+        invented("dense-taught", "none", 1024, 8.0, **taught),
+        invented("a", "group_lasso", 512, 11.0),
+        invented("b", "group_lasso", 512, 9.0, **taught),
+        invented("c", "dense_small", 512, 9.5, **taught),
+    ]
+    assert [one.name for one in series(rows)] == [
+        "dense_small (teacher dense)",
+        "group_lasso (no teacher)",
+        "group_lasso (teacher dense)",
+    ]
+    found = dense_series(rows)
+    assert [(one.name, [row.run for row in one.rows]) for one in found] == [
+        ("dense", ["dense"]),
+        ("dense, teacher dense", ["dense-taught"]),
+    ]
+    assert len({(one.marker, one.dash) for one in found}) == 2
+    alike = [row for row in rows if row.teachers]
+    assert [one.name for one in (*dense_series(alike), *series(alike))] == ["dense", "dense_small", "group_lasso"]
+
+
+def test_each_set_of_teachers_has_dense_networks_of_its_own() -> None:
+    sets = [[], *([f"t{i}" for i in range(count)] for count in range(1, 9))]
+    rows = [invented(f"d{len(one)}", "none", 1024, 9.0, teachers=one) for one in sets]
+    found = dense_series(rows)
+    assert [len(one.rows) for one in found] == [1] * 9
+    assert len({one.name for one in found}) == 9
+    assert max(len(one.name) for one in found) < 60
 
 
 def test_small_networks_like_different_runs_are_different_points() -> None:

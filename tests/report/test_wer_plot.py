@@ -39,6 +39,20 @@ def test_legend_reference_line_and_file(rows: list[Result]) -> None:
     assert buffer.getvalue().startswith(b"\x89PNG")
 
 
+def test_dense_networks_with_a_teacher_have_a_marker_and_a_line_of_their_own() -> None:
+    taught = invented("taught", "none", 1024, 8.0, teachers=["dense"])
+    axes = wer_plot([DENSE, taught, invented("a", "l2", 512, 9.0, teachers=["dense"])], "demo").axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "dense, 1,024 nodes: 10.00 %",
+        "dense, teacher dense, 1,024 nodes: 8.00 %",
+        "l2 (teacher dense)",
+    ]
+    through = [line for line in axes.lines if list(line.get_xdata()) == [0, 1]]
+    assert [list(line.get_ydata()) for line in through] == [[10, 10], [8, 8]]
+    stars = [line.get_marker() for line in axes.lines if list(line.get_xdata()) == [1024]]
+    assert stars == ["*", "p"]
+
+
 def test_ticks_give_count_and_share() -> None:
     axes = wer_plot(many(), "demo").axes[0]
     labels = [label.get_text() for label in axes.get_xticklabels()]

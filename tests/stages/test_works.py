@@ -212,3 +212,19 @@ def test_what_changes_no_result_outdates_no_training(key: str) -> None:
     name, value = key.split("=")
     assert str(other.uncounted["how"][name]).lower() == value
     assert other.uncounted["how"] != plain.uncounted["how"]
+
+
+def test_fewer_inputs_than_can_be_had_are_refused_with_a_number_that_can(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = ["check", "--recipe", "recipes/an4", "--set", "prune.keep=0.25", "--set"]
+    assert main([*check, "prune.inputs=0.002"]) == 1
+    said = capsys.readouterr().err
+    assert "--set prune.inputs=0.002: run " in said
+    assert "inputs 0.002 requests 1 of 440 inputs, but min_nodes 8 leaves at least 8" in said
+    enough = said.partition("set inputs to ")[2].partition(" ")[0]
+    assert main([*check, f"prune.inputs={enough}"]) == 0
+    assert main([*check, "prune.inputs=0.002", "--set", "prune.min_nodes=1"]) == 0
+    small = ["--set", "prune.inputs=true", "--set", "prune.min_nodes=20", "--set", "prune.floor=0"]
+    assert main(["check", "--recipe", "recipes/an4", "--set", "prune.keep=0.04", *small]) == 1
+    assert "inputs true with keep 0.04 requests 18 of 440 inputs" in capsys.readouterr().err

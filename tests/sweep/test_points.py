@@ -58,6 +58,20 @@ def test_methods_cross_sizes_seeds_networks_and_teachers(project: Path) -> None:
     assert found[-1].run.train.teachers == ("dense-s2",)
 
 
+def test_settings_of_teachers_are_of_the_runs_that_have_one(project: Path) -> None:
+    methods = f"methods: [{DENSE}, {{prune: {{method: l2, keep: 0.5}}, train: {{temperature: 2.0}}}}]"
+    found = points(project, f"{methods}\nset: [train.teacher_weight=0.8]\nteachers: [null, dense]")
+    assert [point.name for point in found] == [
+        "dense",
+        "l2-keep0.5",
+        "dense-teacher-dense-teacher_weight-0.8",
+        "l2-keep0.5-teacher-dense-teacher_weight-0.8-temperature-2",
+    ]
+    assert [point.needs for point in found[2:]] == [["dense"], ["dense"]]
+    with pytest.raises(UserError, match=r"train\.teacher_weight means nothing, since no run has a teacher"):
+        points(project, f"methods: [{DENSE}]\nset: [train.teacher_weight=0.8]")
+
+
 def test_the_command_of_a_run_makes_that_run_alone(project: Path) -> None:
     text = f"methods: [{DENSE}, {{prune: {{method: l2}}}}]\nseeds: [3]\nkeeps: [0.25]\nset: [train.epochs=5]"
     for networks in ("", "networks: [{hidden: [40, 40]}]\nteachers: [dense]"):

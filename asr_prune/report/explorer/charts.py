@@ -34,7 +34,7 @@ _SOURCES = {
     "lines": "xs ys colour dash",
     "front": "x y",
     "bands": "low high colour",
-    "dense": "y colour",
+    "dense": "y colour dash",
     "layers": "layer dense kept",
     "norms": "left right kept top",
     "curves": "epoch train_ce dev_ce nodes",
@@ -91,7 +91,7 @@ def _wer_figure(scale: str, sources: _Sources, y_range: Sequence[float]) -> figu
     plot.toolbar.logo = None
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[00]a")
     plot.hstrip("low", "high", source=sources["bands"], color="colour", alpha=0.08)
-    plot.hspan("y", source=sources["dense"], line_color="colour", line_dash="dashed")
+    plot.hspan("y", source=sources["dense"], line_color="colour", line_dash="dash")
     broad = {"color": "#B08000", "line_width": 5, "alpha": 0.45}
     plot.step("x", "y", source=sources["front"], mode="after", **broad)
     plot.segment("x", "low", "x", "high", source=sources["intervals"], color="colour", alpha=0.45)

@@ -12,8 +12,16 @@ from typing import Any
 from asr_prune.pruning.registry import find_options
 from asr_prune.report.explorer.costs import COSTS
 from asr_prune.report.explorer.details import Details
-from asr_prune.report.results import Result, finite, is_dense, references
-from asr_prune.report.series import COLOURS, DENSE, Series, median_line, median_run, series
+from asr_prune.report.results import Result, finite, references
+from asr_prune.report.series import (
+    COLOURS,
+    DENSE,
+    Series,
+    dense_series,
+    median_line,
+    median_run,
+    series,
+)
 from asr_prune.report.wer_plot import bottom, ceiling
 
 #: the colours of `series` on a light and on a dark page, in their order: all stand out from it by
@@ -31,11 +39,10 @@ _DENSE_DARK = "#F0F0F0"
 MARKERS = {
     **{"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"},
     **{"P": "plus", "X": "square_x", "<": "square_pin", ">": "triangle_pin", "h": "hex"},
+    **{"*": "star", "p": "asterisk", "H": "x", "8": "cross", "d": "y"},
 }
 #: what a line may join, of runs that differ in seed alone
 MIDDLES: dict[str, Callable[[Sequence[float]], float]] = {"median": median, "mean": fmean}
-#: key of the dense networks among the series
-DENSE_KEY = "dense"
 
 
 @dataclass(frozen=True)
@@ -83,29 +90,30 @@ def takes_widths(method: str) -> bool:
 def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[str, Any]:
     """The main chart as JSON values: costs, series, runs, fronts and the range of WER."""
     runs = known_runs(rows, details)
-    lines = series([run.row for run in runs])
-    top = ceiling([run.row for run in runs]) if runs else 1.0
-    named = [_series(line, [run for run in runs if run.row in line.rows]) for line in lines]
-    keys = {id(row): line.name for line in lines for row in line.rows}
+    rows = [run.row for run in runs]
+    dense, pruned = dense_series(rows), series(rows)
+    top = ceiling(rows) if runs else 1.0
+    named = [_series(line, [run for run in runs if run.row in line.rows]) for line in pruned]
+    keys = {id(row): line.name for line in (*dense, *pruned) for row in line.rows}
     return {
         "costs": {cost.key: cost.label for cost in COSTS},
-        "series": [_dense_series(), *named],
-        "runs": [_run(run, keys.get(id(run.row), DENSE_KEY)) for run in runs],
+        "series": [*map(_dense_series, dense), *named],
+        "runs": [_run(run, keys[id(run.row)]) for run in runs],
         "fronts": {cost.key: front(runs, cost.key) for cost in COSTS},
-        "dense": _reference([run.row for run in runs]),
-        "range": [bottom([run.row for run in runs], top), top],
+        "dense": [each for line in dense for each in _references(line)],
+        "range": [bottom(rows, top), top],
     }
 
 
-def _dense_series() -> dict[str, Any]:
-    look = {"colour": DENSE, "dark": _DENSE_DARK, "marker": "star", "dash": "dashed"}
-    return {"name": DENSE_KEY, **look, "lines": {key: {} for key in MIDDLES}}
+def _dense_series(line: Series) -> dict[str, Any]:
+    look = {"colour": DENSE, "dark": _DENSE_DARK, "marker": MARKERS[line.marker], "dash": line.dash}
+    return {"name": line.name, **look, "lines": {key: {} for key in MIDDLES}}
 
 
 def _series(line: Series, runs: Sequence[CostedRun]) -> dict[str, Any]:
     place = COLOURS.index(line.colour)
     look = {"colour": LIGHT[place], "dark": DARK[place]}
-    look |= {"marker": MARKERS[line.marker], "dash": "solid"}
+    look |= {"marker": MARKERS[line.marker], "dash": line.dash}
     if takes_widths(runs[0].row.method):
         look |= {"colour": DENSE, "dark": _DENSE_DARK, "dash": "dotted"}
     lines = {
@@ -120,12 +128,13 @@ def _run(run: CostedRun, key: str) -> dict[str, Any]:
     return {**facts, "seed": row.seed, "hollow": row.converged is False, "x": dict(run.costs)}
 
 
-def _reference(rows: Sequence[Result]) -> list[dict[str, Any]]:
-    """The median dense run of each size, with its interval."""
-    dense = [row for row in references(rows) if is_dense(row)]
+def _references(line: Series) -> list[dict[str, Any]]:
+    """Of the dense runs of a series the median one of each size, with its interval."""
+    dense = references(line.rows)
     sizes = sorted({row.nodes for row in dense if finite(row.nodes)})
     middle = [median_run([row for row in dense if row.nodes == size]) for size in sizes]
-    return [{"wer": row.wer_test, **_interval(row)} for row in middle]
+    look = {"series": line.name, "dash": line.dash}
+    return [{"wer": row.wer_test, **_interval(row), **look} for row in middle]
 
 
 def _interval(row: Result) -> dict[str, float | None]:

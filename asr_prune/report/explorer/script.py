@@ -11,6 +11,7 @@ const column = (rows, value) => rows.map(value);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const chart = read("chart-data"), runs = read("run-data"), words = read("word-data");
 const series = new Map(chart.series.map(each => [each.name, each]));
+const pruned = chart.series.filter(each => each.lines.median.nodes);
 const state = {x: "nodes", scale: "log", line: "median", off: new Set(), a: "", b: ""};
 const documents = {};
 
@@ -35,8 +36,8 @@ const short = value => value >= 1e4 ? compact.format(value) : String(+value.toPr
 /* runs of several methods at one node count stand side by side */
 function place(name, x) {
   if (state.x !== "nodes") return x;
-  const rank = chart.series.findIndex(each => each.name === name), count = chart.series.length - 1;
-  return rank ? x * 2 ** (Math.min(.035, .28 / count) * (rank - (count + 1) / 2)) : x;
+  const rank = pruned.findIndex(each => each.name === name), count = pruned.length;
+  return rank < 0 ? x : x * 2 ** (Math.min(.035, .28 / count) * (rank - (count - 1) / 2));
 }
 
 function draw() {
@@ -79,9 +80,10 @@ function drawRuns(drawn, points, cost, clip) {
 }
 
 function drawDense(drawn) {
-  const dense = shown("dense") ? chart.dense : [], bands = dense.filter(each => each.low !== null);
-  const colour = () => colourOf("dense");
-  fill(drawn, "dense", {y: column(dense, each => each.wer), colour: column(dense, colour)});
+  const dense = chart.dense.filter(each => shown(each.series));
+  const bands = dense.filter(each => each.low !== null), colour = each => colourOf(each.series);
+  fill(drawn, "dense", {y: column(dense, each => each.wer), colour: column(dense, colour),
+    dash: column(dense, each => each.dash)});
   fill(drawn, "bands", {low: column(bands, each => each.low),
     high: column(bands, each => each.high), colour: column(bands, colour)});
 }

@@ -30,14 +30,18 @@ _SIGNS = {
         "triangle_pin": "▶",
         "hex": "⬢",
         "star": "★",
+        "asterisk": "✳",
+        "x": "✕",
+        "cross": "┼",
+        "y": "Y",
     },
 }
 _CAPTION = (
-    "A point is a run, a line joins the medians, or means, over seeds; at one node count, methods stand side by"
-    " side."
-    " Bars and band: 95 % interval by speaker. Hollow: not converged. Dashed: the median dense"
-    " network; dotted: small networks trained from scratch. Click a point, or a name in the table,"
-    " to open the run; Escape closes it."
+    "A point is a run, a line joins the medians, or means, over seeds; at one node count, methods"
+    " stand side by side. Bars and band: 95 % interval by speaker. Hollow: not converged. Dashed:"
+    " the median dense network; dashes and dots: one with a teacher, beside others; dotted: small"
+    " networks trained from scratch. Click a point, or a name in the table, to open the run; Escape"
+    " closes it."
 )
 
 

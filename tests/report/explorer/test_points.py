@@ -44,7 +44,7 @@ def test_seeds_meet_in_their_median_as_in_the_picture() -> None:
     runs.append(scored("unknown", None, 99.0, keep_asked=0.25))
     assert points_of_line(runs, "nodes") == [(20.0, 20.0), (110.0, 11.0)]
     rows = [invented(f"s{wer}", "l2", 10 * wer, wer, keep_asked=0.5) for wer in (10, 11, 15)]
-    lines = chart_data(rows, {row.run: Details() for row in rows})["series"][1]["lines"]
+    lines = chart_data(rows, {row.run: Details() for row in rows})["series"][0]["lines"]
     assert lines["mean"]["nodes"] == [(120, 12)]
     drawn = lines["median"]["nodes"]
     assert ([x for x, _ in drawn], [y for _, y in drawn]) == series(rows)[0].line() == ([110], [11])
@@ -59,8 +59,12 @@ def test_every_cost_of_a_run() -> None:
 def test_small_networks_trained_from_scratch_are_a_reference() -> None:
     assert takes_widths("dense_small")
     assert not any(map(takes_widths, ("none", "dsd", "group_lasso", "not_installed")))
-    rows = [invented("d", "dense_small", 512, 9.0), invented("g", "group_lasso", 512, 9.0)]
-    looks = chart_data(rows, {"d": Details(), "g": Details()})["series"]
+    rows = [
+        invented("o", "none", 1024, 9.0),
+        invented("d", "dense_small", 512, 9.0),
+        invented("g", "group_lasso", 512, 9.0),
+    ]
+    looks = chart_data(rows, {row.run: Details() for row in rows})["series"]
     assert {each["name"]: each["dash"] for each in looks} == {
         "dense": "dashed",
         "dense_small": "dotted",
@@ -78,8 +82,21 @@ def test_the_chart_is_strict_json_whatever_is_missing() -> None:
     data = chart_data(rows, {row.run: Details() for row in rows})
     assert json.loads(json.dumps(data, allow_nan=False))["runs"][1]["x"] == {cost.key: None for cost in COSTS}
     assert [run["run"] for run in data["runs"]] == ["dense", "a"]
-    assert data["dense"] == [{"wer": 10.0, "low": None, "high": None}]
+    assert data["dense"] == [{"wer": 10.0, "low": None, "high": None, "series": "dense", "dash": "dashed"}]
     assert chart_data([], {})["runs"] == []
+
+
+def test_dense_networks_with_a_teacher_are_points_and_a_line_of_their_own() -> None:
+    rows = [
+        invented("dense", "none", 1024, 10.0),
+        invented("taught", "none", 1024, 8.0, teachers=["dense"]),
+        invented("a", "l2", 512, 9.0, teachers=["dense"]),
+    ]
+    data = chart_data(rows, {row.run: Details() for row in rows})
+    names = ["dense", "dense, teacher dense", "l2 (teacher dense)"]
+    assert [each["name"] for each in data["series"]] == [run["series"] for run in data["runs"]] == names
+    assert [(each["wer"], each["series"]) for each in data["dense"]] == [(10.0, names[0]), (8.0, names[1])]
+    assert len({(each["marker"], each["dash"]) for each in data["series"][:2]}) == 2
 
 
 def test_many_series_look_different() -> None:
