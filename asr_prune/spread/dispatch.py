@@ -28,6 +28,7 @@ class Dispatch:
     def __init__(self, workers: Workers, project: str, wait: float) -> None:
         self.workers, self.project, self.wait = workers, project, wait
         self.deaths: Counter[int] = Counter()
+        self._waiting = False
 
     def run(
         self, tasks: Sequence[Task], marks: Sequence[Mark], watch: Watcher = watch_nothing
@@ -97,16 +98,24 @@ class Dispatch:
         waiting.appendleft(number)
 
     def _need_workers(self, since: float) -> None:
-        """Raises UserError if there is no worker that fits, and none to come."""
+        """Raises UserError if there has been no worker that fits for too long."""
         own = self.workers
         if own.hosts or own.doing:
+            return
+        if time.monotonic() - since <= self.wait:
+            self._say_waiting()
             return
         if own.refused:
             more = len(own.refused) - 1
             others = f" (and {more} more)" if more else ""
             raise UserError(f"{next(iter(own.refused.values()))}{others}, and there is no other worker.")
-        if time.monotonic() - since > self.wait:
-            raise UserError(
-                f"the scheduler has had no worker for {self.wait:g} s; start workers with"
-                " dask worker ADDRESS --nthreads 1, or wait longer: --set executor.wait=3600."
-            )
+        raise UserError(
+            f"the scheduler has had no worker for {self.wait:g} s; start workers with"
+            " dask worker ADDRESS --nthreads 1, or wait longer: --set executor.wait=3600."
+        )
+
+    def _say_waiting(self) -> None:
+        """Once, where workers have been refused."""
+        if self.workers.refused and not self._waiting:
+            self._waiting = True
+            log.info("  executor: waiting for another worker, at most %g s", self.wait)

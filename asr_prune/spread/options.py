@@ -72,7 +72,7 @@ class ExecutorOptions:
     address: str = ""
     #: dask: workers that a queueing system starts for each stage, instead of `address`
     cluster: ClusterOptions | None = None
-    #: dask: seconds to wait for a worker, while there is none
+    #: dask: seconds to wait for a worker that fits, while there is none
     wait: float = 600.0
 
     def __post_init__(self) -> None:
