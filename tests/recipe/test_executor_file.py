@@ -32,6 +32,28 @@ def test_executor_takes_words_addresses_and_files(tmp_path: Path) -> None:
     assert executor_settings("dask") == ["executor.type=dask"]
 
 
+BLOCKS = [
+    "{type: dask, address: 'tcp://own:1', wait: 5}",
+    "{type: dask, cluster: {type: sge, parallel_environment: mpi}, wait: 5}",
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_executor_replaces_what_the_recipe_says(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(SLURM)
+    (tmp_path / "recipe.yaml").write_text(f"{(RECIPES / 'demo/recipe.yaml').read_text()}\nexecutor: {block}\n")
+
+    def found(where: str) -> ExecutorOptions:
+        return load_recipe(tmp_path, executor_settings(where)).recipe.executor
+
+    assert found("local") == ExecutorOptions(wait=5)
+    assert found("tcp://host:2") == ExecutorOptions(type="dask", address="tcp://host:2", wait=5)
+    cluster = ClusterOptions(type="slurm", workers=4)
+    assert found(str(path)) == ExecutorOptions(type="dask", cluster=cluster, wait=5)
+    assert found("dask") == load_recipe(tmp_path, []).recipe.executor
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
