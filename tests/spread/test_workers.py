@@ -67,18 +67,15 @@ def test_a_command_that_ends_leaves_the_task_of_another_one(dask: Dask, caplog: 
     assert [text for text in caplog.messages if "ended" in text] == []
 
 
-def linger(own: Workers, at: str, seconds: float) -> None:
-    """Gives a worker a task that cannot be cancelled once it has begun."""
-    own.give(at, 0, time.sleep, seconds)
+def test_a_worker_begins_anew_only_if_no_other_command_has_a_task_there(dask: Dask, tmp_path: Path) -> None:
+    from spread_jobs import await_mark
 
-
-def test_a_worker_begins_anew_only_if_no_other_command_has_a_task_there(dask: Dask) -> None:
     dask.start_worker(nanny=True)
     dask.wait()
     with ExitStack() as stack:
         one, two = (Workers(stack.enter_context(dask.client())) for _ in range(2))
         ((at, process),) = one.client.run(os.getpid).items()
-        linger(one, at, 3.0)
+        one.give(at, 0, await_mark, tmp_path / "mark", tmp_path / "out")
         until(lambda: processing(dask) == 1)
         two.give(at, 1, os.getpid)
         until(lambda: processing(dask) == 2)
@@ -87,10 +84,11 @@ def test_a_worker_begins_anew_only_if_no_other_command_has_a_task_there(dask: Da
         two.give(at, 1, os.getpid)
         until(lambda: processing(dask) == 2)
         one.drop()
+        (tmp_path / "mark").touch()
         until(lambda: two.events.qsize() == 2)  # the first one was cancelled
         two.next()
         assert two.next() == (at, 1, process)
-        linger(one, at, 60.0)
+        one.give(at, 0, await_mark, tmp_path / "none", tmp_path / "out")
         until(lambda: processing(dask) == 1)
         assert [*two.look()] == []  # greets it
         until(lambda: processing(dask) == 2)
