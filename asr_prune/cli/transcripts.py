@@ -22,7 +22,8 @@ from asr_prune.cli.shared import (
 )
 from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.errors import UserError
-from asr_prune.spread.executor import elsewhere
+from asr_prune.spread.executor import Executor, elsewhere
+from asr_prune.spread.options import ExecutorOptions
 from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ def transcribe(options: argparse.Namespace) -> int:
     _check_ctm(options)
     times = options.times or bool(options.ctm)
     requested = Requested(times, options.confidence, options.lm_weight, options.penalty, options.all_sound)
-    transcriber = Transcriber(_recogniser(options), requested, options.channel, options.longest)
-    transcripts = _elsewhere(options, transcriber) if options.executor else _here(options, transcriber)
+    recogniser, where = _recogniser(options)
+    transcriber = Transcriber(recogniser, requested, options.channel, options.longest)
+    with executing(where):
+        workers = elsewhere()
+        transcripts = _shared(options, transcriber, workers) if workers else _here(options, transcriber)
     if options.ctm:
         write_ctm(options.ctm, ctm_of(transcripts))
     print(transcriber.summary(), file=sys.stderr)
@@ -97,18 +101,14 @@ def _here(options: argparse.Namespace, transcriber: Transcriber) -> list[Transcr
     return transcripts
 
 
-def _elsewhere(options: argparse.Namespace, transcriber: Transcriber) -> list[Transcript]:
-    """As `_here`, where --executor says."""
+def _shared(options: argparse.Namespace, transcriber: Transcriber, workers: Executor) -> list[Transcript]:
+    """As `_here`, by workers."""
     from asr_prune.transcribe.file_tasks import transcripts_elsewhere
     from asr_prune.transcribe.recogniser import RunRecogniser
 
-    where = open_run(options, lambda run: run.shrunk, "shrink")[0].loaded.recipe.executor
     of = transcriber.recogniser
-    with executing(where):
-        workers = elsewhere()
-        if workers is None or not isinstance(of, RunRecogniser):
-            return _here(options, transcriber)
-        transcripts = transcripts_elsewhere(transcriber, of, options.files, options.speaker, workers)
+    assert isinstance(of, RunRecogniser)
+    transcripts = transcripts_elsewhere(transcriber, of, options.files, options.speaker, workers)
     printer = Printer(options)
     for transcript in transcripts:
         printer.piece(transcript.file, transcript.words)
@@ -132,21 +132,22 @@ def _check_ctm(options: argparse.Namespace) -> None:
         raise UserError(f"--ctm {path} would replace an audio file; name the ctm file after --ctm.")
 
 
-def _recogniser(options: argparse.Namespace) -> NetworkRecogniser:
+def _recogniser(options: argparse.Namespace) -> tuple[NetworkRecogniser, ExecutorOptions]:
+    """What recognises, and where."""
     from asr_prune.transcribe.packed_recogniser import PackedRecogniser
     from asr_prune.transcribe.recogniser import RunRecogniser
 
     if options.folder.suffix != ".asr" and not options.folder.is_file():
         experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
         need_words(experiment)
-        return RunRecogniser(run, experiment.decoding, experiment.nj)
+        return RunRecogniser(run, experiment.decoding, experiment.nj), experiment.loaded.recipe.executor
     given = (("--executor", options.executor), ("--recipe", options.recipe), ("--set", options.set))
     for name, value in given:
         if value:
             raise UserError(
                 f"{name} goes with the folder of a run; {options.folder} has all options in it, so leave it out."
             )
-    return PackedRecogniser(options.folder, options.nj)
+    return PackedRecogniser(options.folder, options.nj), ExecutorOptions()
 
 
 class Printer:

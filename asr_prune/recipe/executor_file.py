@@ -18,19 +18,19 @@ CLUSTER_FILE = "cluster.yaml"
 
 
 def executor_settings(text: str) -> list[str]:
-    """The `--set` texts of `--executor text`: local, an address, or a file, which replace the block
-    of the recipe, or dask.
+    """The `--set` texts of `--executor text`: local, dask, an address, or a file; all but dask replace
+    an address and a cluster of the recipe.
 
     Raises UserError if the file is missing or not valid, with the line.
     """
+    if text == "local":
+        return ["executor={type: local, address: null, cluster: null}"]
     if text == "dask":
         return ["executor.type=dask"]
-    empty = "executor="  # or a key of the recipe that does not go with the new ones would stay
-    if text == "local":
-        return [empty]
     if "://" in text:
-        return [empty, f"executor={{type: dask, address: '{text}'}}"]
-    return [empty, f"executor={json.dumps(read_executor(Path(text)))}"]
+        return [f"executor={{type: dask, address: '{text}', cluster: null}}"]
+    block = {"address": None, **read_executor(Path(text))}
+    return ["executor.cluster=", f"executor={json.dumps(block)}"]
 
 
 def read_executor(path: Path) -> dict[str, Any]:

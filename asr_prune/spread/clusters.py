@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import shutil
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ _CLASSES = {
 _ACCOUNT = {"slurm": "account", "pbs": "account", "sge": "project", "lsf": "project"}
 #: what hands a job in
 _COMMANDS = {"slurm": "sbatch", "sge": "qsub", "pbs": "qsub", "lsf": "bsub", "htcondor": "condor_submit"}
+_WALLTIME = "12:00:00"
 _NEED = "executor.cluster.type {} needs {}, which is not installed; run pip install {}."
 
 
@@ -80,12 +82,37 @@ def job_settings(options: ClusterOptions) -> dict[str, Any]:
         "scheduler_options": {"dashboard_address": ":0"},
     }
     if options.type == "htcondor":
-        return settings | {"disk": "1GB"}
-    hours = options.walltime
+        return settings | _condor_settings(options)
+    if options.type == "sge":
+        settings |= _sge_settings(options)
+    hours = options.walltime or _WALLTIME
     if options.type == "lsf":
         hours = ":".join(hours.split(":")[:2])  # bsub knows no seconds
     settings |= {"walltime": hours, "queue": options.queue or None}
     return settings | {_ACCOUNT[options.type]: options.account or None}
+
+
+def _condor_settings(options: ClusterOptions) -> dict[str, Any]:
+    """HTCondor has lines `key = value`, and needs to know of the disk."""
+    lines = {"accounting_group": options.account} if options.account else {}
+    for directive in options.directives:
+        key, _, value = directive.partition("=")
+        lines[key.strip()] = value.strip()
+    return {"job_extra_directives": lines, "disk": "1GB"}
+
+
+def _sge_settings(options: ClusterOptions) -> dict[str, Any]:
+    """SGE, for which dask-jobqueue asks neither for memory nor for slots, counts memory by slot."""
+    size = f"{_mebibytes(options.memory)}M"
+    asked = ",".join(f"{name}={size}" for name in options.memory_resources)
+    slots = [f"-pe {options.parallel_environment} {options.workers}"] if options.workers > 1 else []
+    return {"resource_spec": asked or None, "job_extra_directives": [*slots, *options.directives]}
+
+
+def _mebibytes(memory: str) -> int:
+    """Memory in whole MiB: SGE knows no fractions."""
+    number, unit = _size(memory)
+    return math.ceil(number * (1024 if "i" in unit else 1000) ** "BkMGT".index(unit[0]) / 2**20)
 
 
 def _size(memory: str) -> tuple[float, str]:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
 from asr_prune.spread.clusters import start_cluster
-from asr_prune.spread.dispatch import Dispatch, SchedulerGone, Workers
+from asr_prune.spread.dispatch import Dispatch
 from asr_prune.spread.executor import Executor
 from asr_prune.spread.options import ExecutorOptions
 from asr_prune.spread.remote import Mark
 from asr_prune.spread.task import Task, Watcher, watch_nothing
+from asr_prune.spread.workers import SchedulerGone, Workers
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import Literal
 
 from asr_prune.options import options
 
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://[^\s/:]+:\d+|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d+")
 _WALLTIME = re.compile(r"\d+:[0-5]\d:[0-5]\d")
+#: keys that not all types know, and those that do
+_JOBS = ("slurm", "sge", "pbs", "lsf", "htcondor")
+_KNOWN_TO = {
+    **dict.fromkeys(("image", "namespace", "claim", "mount"), ("kubernetes",)),
+    **dict.fromkeys(("workers", "directives", "prologue", "interface", "logs", "account"), _JOBS),
+    **dict.fromkeys(("walltime", "queue"), _JOBS[:-1]),
+    **dict.fromkeys(("memory_resources", "parallel_environment"), ("sge",)),
+}
 _MEMORY = re.compile(r"\d+(\.\d+)? ?(B|[kMGT]i?B)")
 
 
@@ -20,12 +29,12 @@ class ClusterOptions:
     type: Literal["slurm", "sge", "pbs", "lsf", "htcondor", "kubernetes"] = "slurm"
     #: number of jobs; of kubernetes: pods
     jobs: int = 8
-    #: workers of a job, each a process with one thread on one core
+    #: workers of a job, each a process with one thread on one core; of kubernetes: 1
     workers: int = 1
     #: memory of a worker
     memory: str = "4GB"
-    #: how long a job may run, hours:minutes:seconds; kubernetes has no limit
-    walltime: str = "12:00:00"
+    #: how long a job may run, hours:minutes:seconds; by default 12:00:00
+    walltime: str = ""
     #: queue or partition; by default the queueing system's own
     queue: str = ""
     #: account or project that the jobs are charged to
@@ -38,6 +47,10 @@ class ClusterOptions:
     interface: str = ""
     #: folder of what the jobs print; by default the current one
     logs: str = ""
+    #: sge: resources by which memory is asked for, of each slot; without any it is not
+    memory_resources: tuple[str, ...] = ("mem_free",)
+    #: sge: parallel environment that gives a job with several workers as many slots
+    parallel_environment: str = "smp"
     #: kubernetes: image with the same asr_prune as here
     image: str = ""
     #: kubernetes: namespace of the pods
@@ -53,13 +66,23 @@ class ClusterOptions:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not _MEMORY.fullmatch(self.memory):
             raise ValueError(f"memory must be a number with a unit, such as 4GB, not {self.memory!r}")
-        if not _WALLTIME.fullmatch(self.walltime):
+        if self.walltime and not _WALLTIME.fullmatch(self.walltime):
             raise ValueError(f"walltime must be hours:minutes:seconds in quotes, not {self.walltime!r}")
         pods = ("image", "claim", "mount")
         if self.type == "kubernetes" and (missing := [name for name in pods if not getattr(self, name)]):
             raise ValueError(f"{missing[0]} must be given with type kubernetes")
-        if self.type != "kubernetes" and (extra := [name for name in pods if getattr(self, name)]):
-            raise ValueError(f"{extra[0]} goes with type kubernetes alone")
+        self._refuse_unknown()
+
+    def _refuse_unknown(self) -> None:
+        """Raises ValueError for keys that would be dropped."""
+        given = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
+        for name in given:
+            if self.type not in (known := _KNOWN_TO.get(name, (self.type,))):
+                raise ValueError(f"{name} goes with type {' or '.join(known)}, not {self.type}")
+        if self.type == "htcondor" and (odd := [own for own in self.directives if "=" not in own]):
+            raise ValueError(f"directives of type htcondor must look like key = value, not {odd[0]!r}")
+        if self.type == "sge" and self.workers > 1 and not self.parallel_environment:
+            raise ValueError("parallel_environment must be given with several workers")
 
 
 @options
@@ -72,7 +95,7 @@ class ExecutorOptions:
     address: str = ""
     #: dask: workers that a queueing system starts for each stage, instead of `address`
     cluster: ClusterOptions | None = None
-    #: dask: seconds to wait for a worker, while there is none
+    #: dask: seconds to wait for a worker that fits, while there is none
     wait: float = 600.0
 
     def __post_init__(self) -> None:

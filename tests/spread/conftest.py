@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from distributed import Client
 
 JOBS = Path(__file__).parent
+#: seconds in which a scheduler or a worker must have started, also on a busy machine
+_LONG = 240
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
 class Dask:
-    """address: of the scheduler; workers: processes without a nanny, as `start_worker` made them."""
+    """address: of the scheduler; workers: processes as `start_worker` made them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.workers = folder, list[subprocess.Popen[bytes]]()
@@ -37,7 +39,7 @@ class Dask:
     def start_scheduler(self) -> None:
         port = self.address.rpartition(":")[2]
         self.scheduler = self._run("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
-        until = time.monotonic() + 60
+        until = time.monotonic() + _LONG
         while time.monotonic() < until:
             with socket.socket() as probe:
                 if not probe.connect_ex(("127.0.0.1", int(port))):
@@ -45,16 +47,17 @@ class Dask:
             time.sleep(0.05)
         raise AssertionError(f"the scheduler does not start; see {self.folder}")
 
-    def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        """One more worker, which dies for good if it is killed."""
-        own = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
+    def start_worker(self, nanny: bool = False, **environment: str) -> subprocess.Popen[bytes]:
+        """One more worker, which dies for good if it is killed; or a nanny, which starts it anew."""
+        watched = "--nanny" if nanny else "--no-nanny"
+        own = ["--nthreads", "1", watched, "--no-dashboard", "--host", "127.0.0.1"]
         self.workers.append(self._run("worker", self.address, *own, **environment))
         return self.workers[-1]
 
     def wait(self) -> None:
         """Until the scheduler knows all workers that were started."""
         with self.client() as client:
-            client.wait_for_workers(len(self.workers), timeout=60)
+            client.wait_for_workers(len(self.workers), timeout=_LONG)
 
     @contextmanager
     def killing(self, worker: subprocess.Popen[bytes], ready: Callable[[], bool]) -> Iterator[None]:

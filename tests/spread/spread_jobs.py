@@ -68,6 +68,13 @@ def linger(seconds: float, out: Path) -> None:
     write("at last", out)
 
 
+def await_mark(mark: Path, out: Path) -> None:
+    """Takes until `mark` is there."""
+    while not mark.is_file():
+        time.sleep(0.05)
+    write("at last", out)
+
+
 def compute(out: Path) -> None:
     """Writes what depends on the threads and the place: torch's threads, and the current folder."""
     import torch

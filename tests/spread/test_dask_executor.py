@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -132,7 +132,8 @@ def test_a_worker_that_differs_is_refused_by_name(
     dask: Dask, why: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     dask.start_worker(**DIFFERENT[why](tmp_path))
-    with executor(dask) as workers:
+    dask.wait()
+    with executor(dask, wait=1) as workers:
         with pytest.raises(UserError, match=rf"the worker tcp://127.0.0.1:\d+ {why}.*there is no other worker"):
             list(workers.run(writing(2)))
         dask.start_worker()
@@ -143,8 +144,12 @@ def test_a_worker_that_differs_is_refused_by_name(
 
 def test_a_worker_that_does_not_see_the_folder_is_told_so(dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
     dask.start_worker()
+    dask.wait()
     monkeypatch.setattr("asr_prune.spread.dask_executor._project", lambda: "/somewhere/else")
-    with executor(dask) as workers, pytest.raises(UserError, match="does not see /somewhere/else/out; let it share"):
+    with (
+        executor(dask, wait=1) as workers,
+        pytest.raises(UserError, match="does not see /somewhere/else/out; let it share"),
+    ):
         list(workers.run(writing(1)))
 
 
@@ -184,3 +189,18 @@ def test_workers_may_come_later(dask: Dask) -> None:
     after(1.5, dask.start_worker)
     with executor(dask) as workers:
         assert len(list(workers.run(writing(2)))) == 2
+
+
+def test_a_worker_that_fits_may_come_after_one_that_does_not(
+    dask: Dask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dask.start_worker(**other_numpy(tmp_path))
+    dask.wait()
+
+    def start_another(doing: Sequence[Task]) -> None:
+        if "not used" in caplog.text and len(dask.workers) == 1:
+            dask.start_worker()
+
+    with caplog.at_level(logging.INFO), executor(dask, wait=240) as workers:
+        assert len(list(workers.run(writing(2), watch=start_another))) == 2
+    assert "executor: waiting for another worker, at most 240 s" in caplog.text

@@ -107,3 +107,19 @@ def test_files_are_transcribed_by_workers(
     told = capsys.readouterr()
     assert (told.out, len(told.out.splitlines())) == (here, 3)
     assert "skipped: gone.wav: missing audio" in told.err
+
+
+def test_transcribe_heeds_the_block_of_the_recipe(
+    far: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed", reason="needs the extra cluster")
+    monkeypatch.setattr("asr_prune.spread.dask_executor._ANSWER", 2)
+    with Path("recipes/many/recipe.yaml").open("a") as recipe:
+        recipe.write("executor: {type: dask, address: 'tcp://127.0.0.1:9'}\n")
+    audio = Path("data/many/test/wav.scp").read_text().split()[1]
+    command = ["transcribe", "exp/many/runs/one", audio]
+    assert main(command) == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
+    assert main([*command, "--executor", "local"]) == 0
+    assert main([*command, "--set", "executor.address=tcp://127.0.0.1:8", "--nj", "1"]) == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:8" in capsys.readouterr().err

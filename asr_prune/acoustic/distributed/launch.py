@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
@@ -52,7 +53,7 @@ def in_processes(count: int, function: Callable[..., _T], arguments: tuple[Any, 
 def _started(count: int, function: Callable[..., _T], arguments: tuple[Any, ...]) -> _T:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for guard in (hidden_main(), _own_signals(), _quiet()):
+        for guard in (hidden_main(), _children(), _own_signals(), _quiet()):
             stack.enter_context(guard)
         config = LaunchConfig(
             min_nodes=1,
@@ -137,6 +138,19 @@ def _own_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _children() -> Iterator[None]:
+    """Lets this process start others within the block, even if it is a daemon, as a worker of Dask's
+    nanny is. Daemons may have none since those could outlive them; torch's end with their parent.
+    """
+    own = multiprocessing.current_process()
+    before, own.daemon = own.daemon, False
+    try:
+        yield
+    finally:
+        own.daemon = before
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def refuse(folder: Path, rank: int) -> None:
     if processes.share().rank == rank:
         raise UserError("the key is wrong; set it right.")
     processes.gathered(1)
+
+
+def stay(folder: Path) -> None:
+    """Notes this process, which then stays."""
+    (folder / f"process{os.getpid()}").touch()
+    processes.gathered(1)
+    time.sleep(600)
 
 
 def die(folder: Path) -> None:

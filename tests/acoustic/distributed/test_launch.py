@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
+import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import torch
 from asr_prune.acoustic.distributed.launch import in_processes
 from asr_prune.acoustic.distributed.processes import check_equal, from_first, is_alone, place_of, share
 from asr_prune.errors import UserError
+from asr_prune.process import worker_pool
 
 pytestmark = pytest.mark.trains
 
@@ -32,6 +37,12 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def starts(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("start*"))
+
+
+def lives(process: int) -> bool:
+    with suppress(OSError):
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())  # empty of one that has ended
+    return False
 
 
 def test_one_process_is_this_one() -> None:
@@ -57,6 +68,26 @@ def test_an_error_of_one_process_is_raised_here_and_nothing_is_started_again(job
     with pytest.raises(UserError, match=r"^the key is wrong; set it right\.$"):
         in_processes(2, jobs.refuse, (tmp_path, 1))
     assert starts(tmp_path) == ["start0-0", "start0-1"]
+
+
+def test_a_daemon_starts_them_too(jobs: Any, tmp_path: Path) -> None:
+    with worker_pool(1, "spawn") as pool:  # daemons, as the workers of Dask's nannies are
+        assert [*pool.starmap(in_processes, [(2, jobs.places, (tmp_path,))])] == [([0, 1], "the first")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prctl and /proc")
+def test_they_end_with_the_process_that_started_them(jobs: Any, tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    parent = spawn.Process(target=in_processes, args=(2, jobs.stay, (tmp_path,)), daemon=True)
+    parent.start()
+    while len(found := [int(path.name[7:]) for path in tmp_path.glob("process*")]) < 2:
+        assert parent.is_alive()
+        time.sleep(0.1)
+    parent.kill()
+    until = time.monotonic() + 120
+    while any(lives(number) for number in found):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_after_a_kill_in_the_press_the_run_ends_as_if_there_had_been_none(
