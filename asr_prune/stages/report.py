@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.lang.overlap import OVERLAP
@@ -58,8 +59,9 @@ def works(experiment: Experiment) -> list[Work]:
 
 
 def _shared(experiment: Experiment) -> list[Path]:
-    """What all runs read: if it changes, earlier ones are former runs. Folds read files of their own."""
-    if experiment.layout.fold:
-        return []
-    files = decoding_inputs(experiment, SETS) | label_inputs(experiment, LABELLED_SETS)
-    return [*files, *(folder / "text" for folder in experiment.layout.sets(SCORED_SETS))]
+    """What all runs read, each fold's of its own: if it changes, earlier ones are former runs."""
+    read: list[Path] = []
+    for own in replace(experiment, part="").folds if experiment.layout.fold else [experiment]:
+        read += decoding_inputs(own, SETS) | label_inputs(own, LABELLED_SETS)
+        read += (folder / "text" for folder in own.layout.sets(SCORED_SETS))
+    return list(dict.fromkeys(read))
