@@ -77,6 +77,19 @@ def test_a_sweep_of_folds_says_nothing_of_runs_without(capsys: pytest.CaptureFix
     assert said_of("half", capsys, "exp/tiny/folds-3/1") == "failed: no memory"
 
 
+def test_experiments_without_such_a_run_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    finished("dense")
+    run = RunDir(Path("exp/other/runs/half"))
+    write(run.result, json.dumps(Result.from_dict(ROW | {"run": "half"}).to_dict()))
+    for folders in ([], ["exp/tiny", "exp/other"]):
+        assert main(["list", *folders, "--only", "ha", "--sort", "wer"]) == 0
+        found = capsys.readouterr().out
+        assert "exp/other: 1 run, 1 finished" in found
+        assert "exp/tiny" not in found
+        assert main(["list", *folders, "--only", "nothing"]) == 1
+        assert "none of the 2 experiments has a run whose name contains 'nothing'; " in capsys.readouterr().err
+
+
 def test_the_list_has_every_run(capsys: pytest.CaptureFixture[str]) -> None:
     finished("dense")
     finished("small", method="l2", nodes=10, wer_test=9.0)
