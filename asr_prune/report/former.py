@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asr_prune.errors import first_few
 from asr_prune.integrity import written_digest
-from asr_prune.layout import POOLED
+from asr_prune.layout import runs_of_folds
 from asr_prune.run_dir import RunDir
 
 
@@ -21,18 +21,10 @@ def former_runs(runs: Sequence[RunDir]) -> set[RunDir]:
     Files of runs, such as teachers, do not count, nor do files that are gone. A run of all folds
     together is a former one if it is in any fold.
     """
-    return {run for run in runs if any(map(_read_others, [run, *_in_folds(run)]))}
+    return {run for run in runs if any(map(_reads_others, [run, *runs_of_folds(run)]))}
 
 
-def _in_folds(run: RunDir) -> list[RunDir]:
-    """The runs of the folds that a pooled one was made of; of any other run none."""
-    exp = run.path.parent.parent
-    if exp.name != POOLED:
-        return []
-    return [RunDir(fold / "runs" / run.name) for fold in exp.parent.iterdir() if fold.name.isdecimal()]
-
-
-def _read_others(run: RunDir) -> bool:
+def _reads_others(run: RunDir) -> bool:
     return any(written_digest(path) not in (then, None) for path, then in _read(run))
 
 

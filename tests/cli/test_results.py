@@ -73,7 +73,7 @@ def test_another_folder_has_results_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("more", "row"),
     [
-        ([], "train 2 utterances of 2 speakers, 0.00 h, 4 words; dev 1 utterances of 1 speakers, 0.00 h, 2 words; test "),
+        ([], "train 2 utterances of 2 speakers, 0.00 h, 4 words; dev 1 utterances of 1 speakers, 0.00 h, 2 words; te"),
         (["--set", "corpus.folds=3"], "4 utterances of 4 speakers, 0.00 h, 8 words, each tested once |"),
     ],
     ids=["whole", "folds"],
@@ -82,7 +82,7 @@ def test_the_corpus_of_folds_is_all_of_it(more: list[str], row: str) -> None:
     for part, speakers in {"train": "pq", "dev": "r", "test": "s"}.items():
         utts = {f"{speaker}-0": speaker for speaker in speakers}
         data = DataDir(Layout("tiny").set(part))
-        data.wavs, data.text, data.utt2spk = dict.fromkeys(utts, "none.wav"), dict.fromkeys(utts, ["A", "B"]), utts
+        data.wavs, data.text, data.utt2spk = dict.fromkeys(utts, "none.wav"), {utt: ["A", "B"] for utt in utts}, utts
         data.write()
     add_run("dense", "none", 1, "tiny/folds-3/pooled" if more else "tiny")
     assert main([*WRITE, *more]) == 0

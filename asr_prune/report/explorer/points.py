@@ -10,7 +10,7 @@ from statistics import fmean, median
 from typing import Any
 
 from asr_prune.pruning.registry import find_options
-from asr_prune.report.explorer.costs import COSTS
+from asr_prune.report.explorer.costs import COSTS, Measure
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.series import COLOURS, DENSE, Series, median_line, median_run, series
@@ -88,13 +88,18 @@ def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[s
     named = [_series(line, [run for run in runs if run.row in line.rows]) for line in lines]
     keys = {id(row): line.name for line in lines for row in line.rows}
     return {
-        "costs": {cost.key: cost.label for cost in COSTS},
+        "costs": {cost.key: cost.label for cost in _known(runs)},
         "series": [_dense_series(), *named],
         "runs": [_run(run, keys.get(id(run.row), DENSE_KEY)) for run in runs],
         "fronts": {cost.key: front(runs, cost.key) for cost in COSTS},
         "dense": _reference([run.row for run in runs]),
         "range": [bottom([run.row for run in runs], top), top],
     }
+
+
+def _known(runs: Sequence[CostedRun]) -> list[Measure]:
+    """What the axis can show: nodes, and what is known of any run."""
+    return [cost for cost in COSTS if cost.key == "nodes" or any(run.costs[cost.key] is not None for run in runs)]
 
 
 def _dense_series() -> dict[str, Any]:
