@@ -213,6 +213,15 @@ class Layout:
         return self.exp / LEDGER / "hashes.json"
 
 
+def runs_of_folds(run: RunDir) -> list[RunDir]:
+    """The run in each fold, of a run of all folds together; of any other none."""
+    exp = run.path.parent.parent
+    if exp.name != POOLED or not exp.parent.name.startswith(FOLDS):
+        return []
+    folds = [path for path in exp.parent.iterdir() if path.name.isdecimal()]
+    return [RunDir(path / "runs" / run.name) for path in sorted(folds, key=lambda path: int(path.name))]
+
+
 def _name_in(folder: Path) -> str:
     """The name of the experiment in folder exp/<name>."""
     place = folder

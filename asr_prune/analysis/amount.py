@@ -48,6 +48,17 @@ def amounts(experiment: Experiment) -> dict[str, Amount]:
     return {"corpus": amount} if amount else {}
 
 
+def all_sets(sets: Sequence[Amount]) -> Amount:
+    """Of sets that share no speaker, as one."""
+    return Amount(
+        utterances=sum(own.utterances for own in sets),
+        hours=sum(own.hours for own in sets),
+        words=sum(own.words for own in sets),
+        speakers=sum(own.speakers for own in sets),
+        estimated=any(own.estimated for own in sets),
+    )
+
+
 def of_set(data: DataDir) -> Amount:
     """Of a data directory."""
     words, speakers = sum(map(len, data.text.values())), len(set(data.utt2spk.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asr_prune.analysis.amount import amounts
+from asr_prune.analysis.amount import Amount, all_sets, amounts
 from asr_prune.report.results import Result
 from asr_prune.run_dir import RunDir
 from asr_prune.workflow.experiment import Experiment
@@ -32,10 +32,15 @@ def result_facts(experiment: Experiment, runs: Sequence[RunDir], rows: Sequence[
 
 
 def _speech(experiment: Experiment) -> list[str]:
-    return [
-        f"{part} {own.utterances} utterances of {own.speakers} speakers, {own.hours:.2f} h, {own.words:,} words"
-        for part, own in amounts(experiment).items()
-    ]
+    """The sets, or of folds, which divide all speakers anew, the whole corpus."""
+    sets = amounts(experiment)
+    if not experiment.folds:
+        return [f"{part} {_in_words(own)}" for part, own in sets.items()]
+    return [f"{_in_words(all_sets(list(sets.values())))}, each tested once"] if sets else []
+
+
+def _in_words(own: Amount) -> str:
+    return f"{own.utterances} utterances of {own.speakers} speakers, {own.hours:.2f} h, {own.words:,} words"
 
 
 def _note(ledger: Ledger) -> tuple[str, str]:

@@ -52,9 +52,13 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def list_runs(options: argparse.Namespace) -> None:
-    """Prints a table for each experiment."""
+    """Prints a table for each experiment that has such runs. Raises UserError if none has."""
     layouts = [_layout(folder) for folder in options.folders] or _all()
-    lists = [run_list(own, failures(own), options.only, options.sort) for own in layouts]
+    named = [own for own in layouts if any(options.only in run.name for run in own.existing_runs())]
+    if not named and len(layouts) > 1:
+        what = f"none of the {len(layouts)} experiments has a run whose name contains {options.only!r}"
+        raise UserError(f"{what}; asr-prune list without arguments lists all that there is.")
+    lists = [run_list(own, failures(own), options.only, options.sort) for own in named or layouts]
     print("\n".join(lists), end="")
 
 

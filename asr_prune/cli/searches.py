@@ -101,7 +101,7 @@ def search_runs(options: argparse.Namespace) -> int:
 def outcome(study: Study, bound: Bound) -> list[str]:
     """The trials, and what they have found."""
     from asr_prune.search.pruner import ended
-    from asr_prune.search.trials import best, trial_line
+    from asr_prune.search.trials import best, has_interval, trial_line
 
     lines = [trial_line(trial) for trial in ended(study)]
     found, sure = best(study), best(study, surely=True)
@@ -109,9 +109,9 @@ def outcome(study: Study, bound: Bound) -> list[str]:
         return [*lines, f"none of {len(lines)} trials had a {bound}; allow more, or go on with more --trials"]
     kind = "fastest" if "beam" in found.user_attrs else "smallest"
     lines.append(f"{kind} with a {bound}: {trial_line(found)}")
-    if sure is None:
+    if sure is None and any(map(has_interval, ended(study))):
         lines.append("of none does the whole interval lie within: this dev set cannot tell")
-    elif sure.number != found.number:
+    elif sure and sure.number != found.number:
         lines.append(f"{kind} whose whole interval lies within: {trial_line(sure)}")
     return lines
 

@@ -11,15 +11,21 @@ from pathlib import Path
 
 from asr_prune.errors import first_few
 from asr_prune.integrity import written_digest
+from asr_prune.layout import runs_of_folds
 from asr_prune.run_dir import RunDir
 
 
 def former_runs(runs: Sequence[RunDir]) -> set[RunDir]:
     """Those of `runs` that were trained, decoded or scored with files that are others by now.
 
-    Files of runs, such as teachers, do not count, nor do files that are gone.
+    Files of runs, such as teachers, do not count, nor do files that are gone. A run of all folds
+    together is a former one if it is in any fold.
     """
-    return {run for run in runs if any(written_digest(path) not in (then, None) for path, then in _read(run))}
+    return {run for run in runs if any(map(_reads_others, [run, *runs_of_folds(run)]))}
+
+
+def _reads_others(run: RunDir) -> bool:
+    return any(written_digest(path) not in (then, None) for path, then in _read(run))
 
 
 def _read(run: RunDir) -> Iterator[tuple[Path, str]]:

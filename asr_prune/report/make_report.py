@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asr_prune.files import atomic
 from asr_prune.lang.overlap import read_overlap
-from asr_prune.layout import Layout
+from asr_prune.layout import Layout, runs_of_folds
 from asr_prune.report.former import former_runs
 from asr_prune.report.further import read_further
 from asr_prune.report.options import ReportOptions
@@ -49,4 +49,5 @@ def files_of(run: RunDir, former: bool = False) -> RunFiles:
         score=run.score("test"),
         network=run.shrunk,
         former=former,
+        folds=tuple(map(files_of, runs_of_folds(run))),
     )

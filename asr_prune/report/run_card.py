@@ -49,7 +49,7 @@ def _figures(row: Result) -> dict[str, str]:
         "LM weight, word penalty": f"{decimals(row.lm_weight, 0)}, {decimals(row.penalty, 2)}",
         "frame accuracy dev": decimals(row.frame_accuracy_dev, 3),
         "real-time factor": decimals(row.rtf_decode, 4),
-        "cut at update": f"{row.cut_at_update} of {row.updates}",
+        "cut at update": f"{decimals(row.cut_at_update, 0)} of {decimals(row.updates, 0)}",
         "variant": row.variant or ABSENT,
         "teachers": ", ".join(row.teachers) or ABSENT,
         "seed": str(row.seed),

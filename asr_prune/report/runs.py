@@ -26,7 +26,7 @@ class RunFiles:
     from the run (JSON); before_cut: its network just before the cut; decoded: folder of its words
     of test; verify: how its shrunk network was compared with the masked one (JSON); metrics: a line
     per epoch; nodes: which survived (JSON); score: of test (JSON), its tables beside it; network:
-    the shrunk one. former: as in `Result`.
+    the shrunk one. former: as in `Result`; folds: of a run of all folds together, those of each.
     """
 
     name: str
@@ -42,6 +42,7 @@ class RunFiles:
     score: Path
     network: Path
     former: bool = False
+    folds: tuple[RunFiles, ...] = ()
 
 
 @dataclass(frozen=True)

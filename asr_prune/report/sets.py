@@ -110,7 +110,9 @@ def _asked(run: ScoredRun) -> str:
         return run.name
     asked: dict[str, Any] = yaml.safe_load(checked(run.folder.recipe).read_text(encoding="utf-8"))
     kept = {key: value for key, value in asked.items() if key not in _OF_THE_RUN}
-    kept["train"] = {key: value for key, value in (kept.get("train") or {}).items() if key not in NO_EFFECT}
+    train = {key: value for key, value in (kept.get("train") or {}).items() if key not in NO_EFFECT}
+    # one teacher may stand there as text or as a list
+    kept["train"] = train | {"teacher": list(run.result.teachers)}
     text = yaml.safe_dump(kept, sort_keys=True)
     for name in (*run.result.teachers, run.result.like or ""):
         text = text.replace(name, name.removesuffix(f"-s{run.result.seed}")) if name else text

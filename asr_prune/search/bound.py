@@ -74,8 +74,8 @@ class Bound:
         return loss.value <= self.most + _ROUNDING
 
     def surely(self, loss: Loss) -> bool:
-        """Whether all of its interval is."""
-        return self.within(loss) and (loss.high is None or loss.high <= self.most + _ROUNDING)
+        """Whether all of its interval is; without one, nothing is sure."""
+        return self.within(loss) and loss.high is not None and loss.high <= self.most + _ROUNDING
 
     def __str__(self) -> str:
         return f"{self.unit} loss of at most {self.most:g}"

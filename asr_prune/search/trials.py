@@ -42,16 +42,26 @@ def _unlike(asked: Iterable[dict[str, Any]], known: Iterable[dict[str, Any]]) ->
     return found
 
 
+def has_interval(trial: FrozenTrial) -> bool:
+    """Whether the loss of a trial has an interval, as that of words has."""
+    return "[" in trial.user_attrs.get(LOSS, "")
+
+
 def best(study: Study, surely: bool = False) -> FrozenTrial | None:
     """The trial of the smallest network within the bound; surely: with its whole interval."""
-    found = [own for own in ended(study) if own.user_attrs.get(SURELY if surely else WITHIN)]
+    found = [own for own in ended(study) if (_surely(own) if surely else own.user_attrs.get(WITHIN))]
     return min(found, key=lambda own: own.values[0], default=None)
+
+
+def _surely(trial: FrozenTrial) -> bool:
+    """Studies of earlier versions call trials without an interval sure, too."""
+    return bool(trial.user_attrs.get(SURELY)) and has_interval(trial)
 
 
 def trial_line(trial: FrozenTrial) -> str:
     """A trial in words."""
     told = trial.user_attrs
-    verdict = "within surely" if told.get(SURELY) else "within" if told.get(WITHIN) else "beyond"
+    verdict = "within surely" if _surely(trial) else "within" if told.get(WITHIN) else "beyond"
     outcome = told.get(CAUSE) or f"loss {told[LOSS]}: {verdict}"
     if BEAM in told:
         outcome = f"with beam {exact(told[BEAM])} {told[TIME]:.3g} of the time, {outcome}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from asr_prune.lang.overlap import OVERLAP
@@ -16,6 +17,8 @@ _PICTURES = [f"{name}.{kind}" for name in ("wer_vs_nodes", "costs", "norms") for
 REPORT_FILES = ("results.json", "results.csv", "comparison.json", *_PICTURES, "index.html")
 #: any run: its paths are patterns
 EVERY_RUN = RunDir(Path("*"))
+#: of the runs of folds, what stands on the page of all of them together
+_OF_FOLDS = (EVERY_RUN.nodes, EVERY_RUN.shrunk)
 
 
 def works(experiment: Experiment) -> list[Work]:
@@ -31,7 +34,7 @@ def works(experiment: Experiment) -> list[Work]:
         run.score("test_*db"),
     )
     read = [run.result, run.norms, run.weights, run.widths, words, run.verify, *scores]
-    read += [run.metrics, run.nodes, run.shrunk]
+    read += [run.metrics, *_OF_FOLDS]
     return [
         Work(
             stage="report",
@@ -50,6 +53,7 @@ def works(experiment: Experiment) -> list[Work]:
                 layout.lang / OVERLAP,
                 layout.front_end,
                 *_shared(experiment),
+                *(Files(fold.layout.runs, tuple(map(str, _OF_FOLDS))) for fold in _folds(experiment)),
             ],
             after=["score"],
             home=layout.exp,
@@ -57,9 +61,15 @@ def works(experiment: Experiment) -> list[Work]:
     ]
 
 
+def _folds(experiment: Experiment) -> list[Experiment]:
+    """Those that have been put together to `experiment`."""
+    return replace(experiment, part="").folds if experiment.layout.fold else []
+
+
 def _shared(experiment: Experiment) -> list[Path]:
-    """What all runs read: if it changes, earlier ones are former runs. Folds read files of their own."""
-    if experiment.layout.fold:
-        return []
-    files = decoding_inputs(experiment, SETS) | label_inputs(experiment, LABELLED_SETS)
-    return [*files, *(folder / "text" for folder in experiment.layout.sets(SCORED_SETS))]
+    """What all runs read, each fold's of its own: if it changes, earlier ones are former runs."""
+    read: list[Path] = []
+    for own in _folds(experiment) or [experiment]:
+        read += decoding_inputs(own, SETS) | label_inputs(own, LABELLED_SETS)
+        read += (folder / "text" for folder in own.layout.sets(SCORED_SETS))
+    return list(dict.fromkeys(read))

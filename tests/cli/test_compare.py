@@ -10,6 +10,7 @@ import pytest
 from asr_prune.cli.main import main
 from asr_prune.report.sets import compare_all, runs_in
 from tests.report.of_sets import scored, trained
+from tests.test_docs import ROOT, commands
 
 Printed = pytest.CaptureFixture[str]
 
@@ -94,6 +95,23 @@ def test_runs_on_the_labels_of_two_seeds_are_paired(capsys: Printed) -> None:
     assert json.loads(capsys.readouterr().out)["sets"][1]["paired_by_labels"]
     assert main(["compare", "exp/x", "--json"]) == 0
     assert not json.loads(capsys.readouterr().out)["sets"][1]["paired_by_labels"]
+
+
+@pytest.mark.parametrize(
+    ("page", "part"), [("docs/results.md", ""), ("docs/folds.md", "/folds-10/pooled")], ids=["whole", "folds"]
+)
+def test_the_pages_compare_runs_on_the_labels_of_several_seeds(page: str, part: str, capsys: Printed) -> None:
+    for seed in (1, 2, 3):
+        end = "" if seed == 1 else f"-s{seed}"
+        for name, rate, method in (("dense", 0.1, "none"), ("group_lasso-keep0.5", 0.4, "group_lasso")):
+            scored(f"{name}{end}", rate, seed, method, f"an4_seed{seed}{part}")
+        scored(f"dense_small-keep0.5{end}", 0.2, seed, "none", f"an4_seed{seed}{part}")
+    (words,) = (words for _, *words in commands(ROOT / page) if any("an4_seed?" in word for word in words))
+    assert main([*words, "--samples", "100", "--json"]) == 0
+    dense, half = json.loads(capsys.readouterr().out)["sets"]
+    names = [f"dense{end}" for end in ("", "-s2", "-s3")]
+    assert (dense["runs"], dense["seeds"], half["seeds"]) == (names, [1, 2, 3], [1, 2, 3])
+    assert half["paired_by_labels"]
 
 
 @pytest.mark.parametrize(

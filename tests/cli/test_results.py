@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.corpus.datadir import DataDir
 from asr_prune.layout import Layout
 from asr_prune.score.options import ScoreOptions
 from asr_prune.score.wer import score
@@ -19,9 +20,9 @@ SPEAKERS = {utt: utt[0] for utt in WORDS}
 WRITE = ["results", "--recipe", "recipes/tiny"]
 
 
-def add_run(name: str, method: str, wrong: int) -> None:
+def add_run(name: str, method: str, wrong: int, part: str = "tiny") -> None:
     """A run that has `wrong` of each utterance's four words wrong, but for one utterance that is right."""
-    run = Layout("tiny").run(name)
+    run = Layout(part).run(name)
     run.path.mkdir(parents=True, exist_ok=True)
     hyps = {utt: ["X"] * wrong + words[wrong:] for utt, words in WORDS.items()} | {"p-0": WORDS["p-0"]}
     made = score(hyps, WORDS, SPEAKERS, ScoreOptions(bootstrap=0))
@@ -67,6 +68,25 @@ def test_another_folder_has_results_of_its_own() -> None:
     assert {path.name for path in Path("recipes/tiny/folds").iterdir()} == {"RESULTS.md", "results.png", PAGE.name}
     assert {path.name for path in Path("recipes/tiny").iterdir() if path.is_file()} == {"recipe.yaml"}
     assert main([*WRITE, "--check", *into]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "row"),
+    [
+        ([], "train 2 utterances of 2 speakers, 0.00 h, 4 words; dev 1 utterances of 1 speakers, 0.00 h, 2 words; te"),
+        (["--set", "corpus.folds=3"], "4 utterances of 4 speakers, 0.00 h, 8 words, each tested once |"),
+    ],
+    ids=["whole", "folds"],
+)
+def test_the_corpus_of_folds_is_all_of_it(more: list[str], row: str) -> None:
+    for part, speakers in {"train": "pq", "dev": "r", "test": "s"}.items():
+        utts = {f"{speaker}-0": speaker for speaker in speakers}
+        data = DataDir(Layout("tiny").set(part))
+        data.wavs, data.text, data.utt2spk = dict.fromkeys(utts, "none.wav"), {utt: ["A", "B"] for utt in utts}, utts
+        data.write()
+    add_run("dense", "none", 1, "tiny/folds-3/pooled" if more else "tiny")
+    assert main([*WRITE, *more]) == 0
+    assert f"| corpus | {row}" in Path("recipes/tiny/RESULTS.md").read_text()
 
 
 def test_one_set_has_no_letter() -> None:

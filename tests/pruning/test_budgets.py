@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_prune.acoustic.architectures import make
+from asr_prune.acoustic.checkpoint import Model
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
+from asr_prune.pruning import prices
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.costs import spent_by
 from asr_prune.pruning.layer_times import frame_seconds
@@ -256,3 +260,31 @@ def test_the_time_of_the_shrunk_network_is_what_was_asked_for(tmp_path: Path, me
     figures, _, _ = ended(tmp_path, method, (400, 400), {"budget": budget}, min_nodes=1)
     assert 0.98 * budget.amount <= figures["budget_spent"] <= figures["budget_limit"] <= budget.amount
     assert figures["budget_measured"] > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "now", "told"),
+    [
+        (3.0, 2.0, [("INFO", "  budget ms_per_second 3: met by the dense network with 2; nothing had to go")]),
+        (3.0, 3.5, [("WARNING", "  budget ms_per_second 3: the network takes 3.5 ms per second of audio")]),
+        (1.0, 0.8, [("WARNING", "  budget ms_per_second 1: the network takes 0.8 ms per second of audio")]),
+        (1.0, 1.05, []),
+    ],
+    ids=["loose", "slower", "missed", "met"],
+)
+def test_a_budget_of_time_that_the_dense_network_meets_is_not_missed(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    asked: float,
+    now: float,
+    told: list[tuple[str, str]],
+) -> None:
+    """The dense network takes 2 ms."""
+    monkeypatch.setattr(prices, "frame_seconds", lambda networks, context: [now / 1000, 2 / 1000])
+    dense = make(shape_of("feed_forward", (16, 16), "relu"), 3 * DIM, PDFS)
+    model = Model(dense, torch.zeros(PDFS), (1, 1), [[] for _ in dense.widths])
+    budget = prices.PricedBudget(ms_per_second=asked, prices=(0.0, 0.0, 0.0, 2.0))
+    options = replace(find_options("complexity")(method="complexity", keep=None), budget=budget)
+    with caplog.at_level("INFO"):
+        assert prices.measured_time(options, model, dense) == {"budget_measured": pytest.approx(now)}
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == told

@@ -77,6 +77,19 @@ def test_a_sweep_of_folds_says_nothing_of_runs_without(capsys: pytest.CaptureFix
     assert said_of("half", capsys, "exp/tiny/folds-3/1") == "failed: no memory"
 
 
+def test_experiments_without_such_a_run_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    finished("dense")
+    run = RunDir(Path("exp/other/runs/half"))
+    write(run.result, json.dumps(Result.from_dict(ROW | {"run": "half"}).to_dict()))
+    for folders in ([], ["exp/tiny", "exp/other"]):
+        assert main(["list", *folders, "--only", "ha", "--sort", "wer"]) == 0
+        found = capsys.readouterr().out
+        assert "exp/other: 1 run, 1 finished" in found
+        assert "exp/tiny" not in found
+        assert main(["list", *folders, "--only", "nothing"]) == 1
+        assert "none of the 2 experiments has a run whose name contains 'nothing'; " in capsys.readouterr().err
+
+
 def test_the_list_has_every_run(capsys: pytest.CaptureFixture[str]) -> None:
     finished("dense")
     finished("small", method="l2", nodes=10, wer_test=9.0)
@@ -150,7 +163,8 @@ def test_no_run_of_that_name_is_said(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_card_has_the_words_of_the_table_and_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    run = finished("small", method="l2", keep_asked=0.25, seed=3, teachers=["dense"], errors_test={"sub": 4})
+    facts = {"teachers": ["dense"], "errors_test": {"sub": 4}, "cut_at_update": 97 / 3, "updates": 65.0}
+    run = finished("small", method="l2", keep_asked=0.25, seed=3, **facts)
     layers = [{"nodes": 20, "kept": [1, 2, 5]}, {"nodes": 20, "kept": [0]}]
     write(run.nodes, json.dumps({"layers": layers}))
     write(run.metrics, '{"epoch": 1, "train_ce": 2.0, "dev_ce": 1.25, "nodes": 40, "seconds": 3.2, "phase": "cut"}\n')
@@ -164,6 +178,7 @@ def test_a_card_has_the_words_of_the_table_and_the_command(capsys: pytest.Captur
         "target": "0.25",
         "WER test [95 % interval]": "5.00",
         "seed": "3",
+        "cut at update": "32 of 65",  # of all folds together, means
     }.items() <= figures.items()
     assert "    1     20     3" in lines
     assert any(line.split() == ["1", "2.000", "1.250", "40", "3", "cut"] for line in lines)

@@ -44,6 +44,10 @@ def test_runs_that_differ_in_their_seed_alone_are_a_set() -> None:
         "good-t": [1, 2],
         "bad": [1, 2, 3],
     }
+    asked = teachers[0].recipe.read_text()
+    assert "teacher:\n  - dense\n" in asked
+    teachers[0].recipe.write_text(asked.replace("teacher:\n  - dense\n", "teacher: dense\n"))  # as a sweep names it
+    assert list(by_seed([read_run(run, "test") for run in teachers])) == ["good-t"]
     for run in teachers:
         run.recipe.unlink()  # as pooled runs are: by name
     assert [run.result.seed for run in by_seed([read_run(run, "test") for run in teachers])["good-t"]] == [1, 2]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.cli.searches import outcome
 
 optuna = pytest.importorskip("optuna")
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,7 +23,7 @@ from asr_prune.search.bound import Bound, Loss  # noqa: E402
 from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended  # noqa: E402
 from asr_prune.search.search import SizeSearch  # noqa: E402
 from asr_prune.search.space import Space, with_whole  # noqa: E402
-from asr_prune.search.trials import again  # noqa: E402
+from asr_prune.search.trials import LOSS, SURELY, again  # noqa: E402
 from asr_prune.workflow.experiment import open_experiment  # noqa: E402
 
 
@@ -145,8 +146,36 @@ def test_a_loss_is_within_surely_if_its_whole_interval_is() -> None:
     assert bound.within(Loss(0.3, -0.2, 0.9))
     assert not bound.surely(Loss(0.3, -0.2, 0.9))
     assert bound.surely(Loss(0.3, -0.2, 0.5))
+    assert not bound.surely(Loss(0.3))  # which has none, as that of cross-entropy
     assert not bound.within(Loss(0.6, 0.1, 0.9))
     assert bound.within(Loss(100 * 7 / 600 - 100 * 4 / 600))
+
+
+@pytest.mark.parametrize(
+    ("unit", "loss", "verdict", "more"),
+    [
+        ("ce", Loss(0.03), "within", []),
+        (
+            "wer",
+            Loss(0.3, -0.2, 0.9),
+            "within",
+            ["of none does the whole interval lie within: this dev set cannot tell"],
+        ),
+        ("wer", Loss(0.3, -0.2, 0.5), "within surely", []),
+    ],
+)
+def test_without_an_interval_nothing_is_said_of_it(unit: str, loss: Loss, verdict: str, more: list[str]) -> None:
+    study, space = optuna.create_study(), Space(("l2",))
+    trial = study.ask()
+    space.suggest(trial)
+    told = {WITHIN: True, SURELY: loss.high != 0.9, LOSS: str(loss)}  # of cross-entropy as earlier versions told it
+    for key, value in told.items():
+        trial.set_user_attr(key, value)
+    study.tell(trial, 0.5)
+    first, found, *others = outcome(study, Bound(unit, 0.5))
+    assert first.endswith(f"loss {loss}: {verdict}")
+    assert found.endswith(f": {verdict}")
+    assert others == more
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 from bokeh.core.json_encoder import serialize_json
 from bokeh.embed import json_item
-from bokeh.layouts import column, gridplot
+from bokeh.layouts import column, row
 from bokeh.models import (
     ColumnDataSource,
     CustomJS,
@@ -20,6 +20,7 @@ from bokeh.models import (
     HoverTool,
     LayoutDOM,
     LinearAxis,
+    NoOverlap,
     NumeralTickFormatter,
     Range1d,
     SingleIntervalTicker,
@@ -55,11 +56,13 @@ def main_chart(y_range: Sequence[float]) -> str:
 
 
 def panel_charts() -> str:
-    """JSON of a run's charts: nodes of its layers, norms before the cut, curves, speakers."""
+    """JSON of a run's charts: nodes of its layers, norms before the cut, curves, speakers. The page
+    hides those that a run has nothing for, and the other one of the row takes its place.
+    """
     sources = _sources("layers", "norms", "curves", "speakers")
     plots = [draw(sources) for draw in (_layers, _norms, _curves, _speakers)]
-    grid = gridplot([plots[:2], plots[2:]], toolbar_location=None, sizing_mode="stretch_width")
-    return _stable(grid)
+    rows = [row(*pair, sizing_mode="stretch_width") for pair in (plots[:2], plots[2:])]
+    return _stable(column(*rows, sizing_mode="stretch_width"))
 
 
 def _sources(*names: str) -> _Sources:
@@ -111,11 +114,12 @@ def _add_runs(plot: figure, source: ColumnDataSource) -> None:
     plot.add_tools(TapTool(renderers=[points], callback=opened))
 
 
-_panel = partial(figure, height=210, sizing_mode="stretch_width", tools="", min_border_right=12)
+_look = {"height": 210, "sizing_mode": "stretch_width", "toolbar_location": None}
+_panel = partial(figure, tools="", min_border_right=12, **_look)
 
 
 def _layers(sources: _Sources) -> figure:
-    plot = _panel(title="Nodes kept, by layer", x_axis_label="hidden layer")
+    plot = _panel(name="layers_plot", title="Nodes kept, by layer", x_axis_label="hidden layer")
     plot.vbar("layer", 0.8, "dense", source=sources["layers"], fill_alpha=0.12, color=KEPT)
     plot.vbar("layer", 0.8, "kept", source=sources["layers"], color=KEPT, fill_alpha=0.85)
     plot.xaxis.ticker = SingleIntervalTicker(interval=1, num_minor_ticks=0)
@@ -127,7 +131,7 @@ def _layers(sources: _Sources) -> figure:
 def _norms(sources: _Sources) -> figure:
     axis = {"x_axis_label": "norm of the node"}
     axis |= {"y_axis_type": "log", "y_range": DataRange1d(start=0.7)}
-    plot = _panel(title="Norms before the cut", **axis)
+    plot = _panel(name="norms_plot", title="Norms before the cut", **axis)
     edges = {"left": "left", "right": "right", "bottom": 0.5, "source": sources["norms"]}
     plot.quad(top="top", color=CUT, line_width=0, **edges)
     plot.quad(top="kept", color=KEPT, line_width=0, **edges)
@@ -139,7 +143,7 @@ def _norms(sources: _Sources) -> figure:
 
 def _curves(sources: _Sources) -> figure:
     labels = {"x_axis_label": "epoch", "y_axis_label": "CE (nats)"}
-    plot = _panel(title="Cross-entropy and nodes", **labels)
+    plot = _panel(name="curves_plot", title="Cross-entropy and nodes", **labels)
     curves = sources["curves"]
     look = {"source": curves, "line_width": 2}
     lines = [plot.line("epoch", key, color=colour, **look) for key, colour in _CURVES.items()]
@@ -159,11 +163,12 @@ _CURVES = {"train_ce": KEPT, "dev_ce": CUT}
 
 def _speakers(sources: _Sources) -> figure:
     axis = {"x_range": FactorRange(name="speaker_range"), "y_axis_label": "test WER (%)"}
-    plot = _panel(title="WER by speaker", **axis)
+    plot = _panel(name="speakers_plot", title="WER by speaker", **axis)
     plot.vbar("speaker", 0.7, "wer", source=sources["speakers"], color=KEPT, fill_alpha=0.85)
     dash = {"marker": "dash", "size": 16, "line_width": 3, "color": CUT}
     plot.scatter("speaker", "dense", source=sources["speakers"], **dash)
-    plot.xaxis.major_label_orientation = 0.9
+    plot.xaxis[0].name = "speaker_axis"
+    plot.xaxis.major_label_policy = NoOverlap()
     plot.y_range.start = 0
     plot.add_tools(HoverTool(tooltips=[("", "@speaker"), ("WER", "@wer"), ("dense", "@dense")]))
     return plot

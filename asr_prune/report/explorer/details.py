@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TypeVar
 
 from asr_prune.errors import UserError
@@ -27,10 +28,11 @@ class Details:
 
     layers: dense and kept nodes of each hidden layer; curves: of each epoch, cross-entropies in
     nats and hidden nodes; speakers: WER of test, %; confusions: reference word, recognised word and
-    count; utterances: the alignments of test; size: bytes of the shrunk network's file.
+    count; utterances: the alignments of test; size: bytes of the shrunk network's file. Layers and
+    size of a run of all folds together are means over the folds.
     """
 
-    layers: list[tuple[int, int]] = field(default_factory=list)
+    layers: list[tuple[float, float]] = field(default_factory=list)
     curves: dict[str, list[float | None]] = field(default_factory=dict)
     speakers: dict[str, float] = field(default_factory=dict)
     confusions: list[tuple[str, str, int]] = field(default_factory=list)
@@ -49,15 +51,29 @@ def read_details(files: RunFiles, skipped: list[str]) -> Details:
             return absent
 
     unscored: _Scored = {}, []
+    networks = files.folds or (files,)
     speakers, confusions = optional(_read_score, files.score, unscored)
     return Details(
-        layers=optional(_read_layers, files.nodes, []),
+        layers=_mean_layers([optional(_read_layers, own.nodes, []) for own in networks]),
         curves=optional(_read_curves, files.metrics, {}),
         speakers=speakers,
         confusions=confusions,
         utterances=optional(read_utterances, files.score.with_suffix(UTTERANCES), []),
-        size=files.network.stat().st_size if files.network.is_file() else None,
+        size=_mean_size([own.network for own in networks]),
     )
+
+
+def _mean_layers(networks: Sequence[Sequence[tuple[int, int]]]) -> list[tuple[float, float]]:
+    """Over networks of as many layers; of others there are none."""
+    if len({len(layers) for layers in networks}) > 1:
+        return []
+    layers = (tuple(zip(*layer, strict=True)) for layer in zip(*networks, strict=True))
+    return [(round(fmean(dense), 1), round(fmean(kept), 1)) for dense, kept in layers]
+
+
+def _mean_size(paths: Sequence[Path]) -> int | None:
+    present = [path.stat().st_size for path in paths if path.is_file()]
+    return round(fmean(present)) if present and len(present) == len(paths) else None
 
 
 def _json(path: Path) -> Any:

@@ -47,7 +47,7 @@ function settle() {
 
 function fillCharts(drawn, run) {
   fill(drawn, "layers", {layer: run.layers.map((_, i) => i + 1),
-    dense: run.layers.map(each => each[0]), kept: run.layers.map(each => each[1])});
+    dense: run.layers.map(each => each[0] ?? NaN), kept: run.layers.map(each => each[1])});
   const norms = run.norms ?? {all: [], kept: [], ticks: {}}, bins = [...norms.all.keys()];
   const bar = count => count || NaN, axis = drawn.get_model_by_name("norm_axis");
   fill(drawn, "norms", {left: bins, right: bins.map(bin => bin + 1),
@@ -58,9 +58,14 @@ function fillCharts(drawn, run) {
   const curve = key => [key, (run.curves[key] ?? []).map(value => value ?? NaN)];
   fill(drawn, "curves", Object.fromEntries(["epoch", "train_ce", "dev_ce", "nodes"].map(curve)));
   const names = Object.keys(run.speakers), dense = runs.panels[runs.dense]?.speakers ?? {};
+  drawn.get_model_by_name("speaker_axis").major_label_orientation = names.length > 20 ? "vertical" : .9;
   drawn.get_model_by_name("speaker_range").factors = names;
   fill(drawn, "speakers", {speaker: names, wer: Object.values(run.speakers),
     dense: names.map(name => dense[name] ?? NaN)});
+  const epochs = run.curves.epoch ?? [];
+  const parts = {layers: run.layers, norms: bins, curves: epochs, speakers: names};
+  for (const [part, values] of Object.entries(parts))
+    drawn.get_model_by_name(part + "_plot").visible = values.length > 0;
 }
 
 const MARKS = "Struck out: words of the reference. Bold: what was recognised."
@@ -103,6 +108,14 @@ function table(title, heads, rows, open) {
   const summary = make("summary", `${title}: ${rows.length}`);
   const shown = rows.length ? [make("div", "", {class: "wide"}, body)] : [];
   return make("details", "", open ? {open: ""} : {}, summary, ...shown);
+}
+
+/* a canvas takes the colours of the scheme when it is painted */
+function repaint() {
+  draw();
+  for (const slot of ["a", "b"].filter(name => documents[name]))
+    for (const part of ["layers", "norms", "curves", "speakers"])
+      documents[slot].get_model_by_name(part + "_plot").change.emit();
 }
 
 function fillWords(box, name) {

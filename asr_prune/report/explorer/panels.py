@@ -33,7 +33,7 @@ def _panel(run: FinishedRun, details: Details, rows: Sequence[Result]) -> dict[s
     return {
         "facts": [[column.title, column.cell(row)] for column in columns(rows)[1:]],
         "made": {"command": row.command or "not recorded", "seed": row.seed, "commit": row.commit},
-        "layers": details.layers or [(width, width) for width in row.nodes_per_layer or []],
+        "layers": details.layers or [(None, width) for width in row.nodes_per_layer or []],
         "norms": histogram(run.norms) if run.norms else None,
         "curves": details.curves,
         "speakers": details.speakers,

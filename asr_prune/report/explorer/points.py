@@ -10,7 +10,7 @@ from statistics import fmean, median
 from typing import Any
 
 from asr_prune.pruning.registry import find_options
-from asr_prune.report.explorer.costs import COSTS
+from asr_prune.report.explorer.costs import COSTS, Measure
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.results import Result, finite, references
 from asr_prune.report.series import (
@@ -96,13 +96,18 @@ def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[s
     named = [_series(line, [run for run in runs if run.row in line.rows]) for line in pruned]
     keys = {id(row): line.name for line in (*dense, *pruned) for row in line.rows}
     return {
-        "costs": {cost.key: cost.label for cost in COSTS},
+        "costs": {cost.key: cost.label for cost in _known(runs)},
         "series": [*map(_dense_series, dense), *named],
         "runs": [_run(run, keys[id(run.row)]) for run in runs],
         "fronts": {cost.key: front(runs, cost.key) for cost in COSTS},
         "dense": [each for line in dense for each in _references(line)],
         "range": [bottom(rows, top), top],
     }
+
+
+def _known(runs: Sequence[CostedRun]) -> list[Measure]:
+    """What the axis can show: nodes, and what is known of any run."""
+    return [cost for cost in COSTS if cost.key == "nodes" or any(run.costs[cost.key] is not None for run in runs)]
 
 
 def _dense_series(line: Series) -> dict[str, Any]:

@@ -122,7 +122,7 @@ function listen() {
   for (const button of all("th button")) button.onclick = () => sortBy(button.parentNode);
   for (const link of all("a[data-from]")) link.href = URL.createObjectURL(
     new Blob([$(link.dataset.from).textContent], {type: link.type}));
-  dark.addEventListener("change", draw);
+  dark.addEventListener("change", repaint);
 }
 
 /* numbers by value, text by the alphabet, what is missing last */

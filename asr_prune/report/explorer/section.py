@@ -63,7 +63,7 @@ def explorer(runs: Sequence[FinishedRun], details: Mapping[str, Details]) -> str
     words = word_table({row.run: details[row.run].utterances for row in rows})
     parts = [
         '<section class="screen" aria-label="Explore the runs">',
-        _choices("cost", "against", {cost.key: cost.short for cost in COSTS}, "nodes"),
+        _choices("cost", "against", {cost.key: cost.short for cost in COSTS if cost.key in chart["costs"]}, "nodes"),
         _choices("scale", "axis", {"log": "logarithmic", "linear": "linear"}, "log"),
         _choices("line", "lines join", {key: f"{key}s" for key in MIDDLES}, "median"),
         f'<div id="chart" role="img" aria-label="{_ALT}"></div>',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from asr_prune.report.write import write_report
 from asr_prune.score.options import ScoreOptions
@@ -144,6 +146,10 @@ class Page:
     def drawn(self, source: str, column: str) -> list[Any]:
         """A column of a data source of the main chart."""
         return list(self.js(f"return [...documents.main.get_model_by_name('{source}').data.{column}]"))
+
+    def pixels(self, selector: str) -> np.ndarray:
+        """The grey values of what it selects, uint8 [height, width]."""
+        return np.asarray(Image.open(io.BytesIO(self.find(selector).screenshot_as_png)).convert("L"))
 
     def console(self) -> list[str]:
         """Messages of warnings and errors since the last call."""

@@ -44,6 +44,21 @@ def test_everything_is_read(files: RunFiles) -> None:
     assert found.size == 5
 
 
+def test_a_run_of_all_folds_has_the_mean_layers_and_size_of_theirs(files: RunFiles, tmp_path: Path) -> None:
+    together = replace(files, nodes=tmp_path / "none.json", network=tmp_path / "none.pt")
+    fold = tmp_path / "runs/other"
+    (fold / "shrunk").mkdir(parents=True)
+    (fold / "shrunk/network.pt").write_bytes(b"123456789")
+    (fold / "nodes.json").write_text(json.dumps({"layers": [{"nodes": 4, "kept": [0, 1, 2]}]}))
+    other = run_files(tmp_path)[1]
+    found = read_details(replace(together, folds=(files, other)), [])
+    assert (found.layers, found.size) == ([(4, 2.5)], 7)
+    (fold / "nodes.json").write_text(json.dumps({"layers": []}))
+    (fold / "shrunk/network.pt").unlink()
+    found = read_details(replace(together, folds=(files, other)), [])
+    assert (found.layers, found.size) == ([], None)
+
+
 def test_nothing_is_missed(tmp_path: Path) -> None:
     skipped: list[str] = []
     (tmp_path / "runs/bare").mkdir(parents=True)
@@ -81,6 +96,6 @@ def test_panels_compare_with_the_median_dense_run() -> None:
     data = panel_data(runs, {run.result.run: Details() for run in runs})
     assert data["dense"] == "d10"
     assert data["panels"]["a"]["made"] == {"command": "not recorded", "seed": 1, "commit": None}
-    assert data["panels"]["a"]["layers"] == [(2, 2)] * 4
+    assert data["panels"]["a"]["layers"] == [(None, 2)] * 4  # nothing says how many there were
     alone = [replace(run, result=invented("u", "none", 8, None)) for run in runs[:1]]
     assert panel_data(alone, {"u": Details()})["dense"] == ""

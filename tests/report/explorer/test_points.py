@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,8 @@ from asr_prune.report.explorer.points import (
     points_of_line,
     takes_widths,
 )
+from asr_prune.report.explorer.section import explorer
+from asr_prune.report.runs import FinishedRun
 from asr_prune.report.series import series
 from tests.report.conftest import invented
 
@@ -54,6 +57,16 @@ def test_every_cost_of_a_run() -> None:
     row = invented("a", "l2", 512, 9.0, am_forward_seconds_per_hour=7.2)
     (run,) = known_runs([row, invented("unscored", "l2", 512, None)], {"a": Details(size=1000)})
     assert dict(run.costs) == {"nodes": 512, "params": 300_000, "macs": 298_000, "latency": 2.0, "bytes": 1000}
+
+
+def test_the_axis_offers_what_is_known_of_a_run() -> None:
+    rows = [invented(name, "l2", 512, 9.0, am_forward_seconds_per_hour=None) for name in "ab"]
+    details = {"a": Details(), "b": Details(size=1000)}
+    assert list(chart_data(rows, details)["costs"]) == ["nodes", "params", "macs", "bytes"]
+    details["b"] = Details()
+    assert list(chart_data(rows, details)["costs"]) == ["nodes", "params", "macs"]
+    (switch,) = re.findall(r"<legend>against</legend>.*", explorer([FinishedRun(row, None) for row in rows], details))
+    assert re.findall(r'value="(\w+)"', switch) == ["nodes", "params", "macs"]
 
 
 def test_small_networks_trained_from_scratch_are_a_reference() -> None:
