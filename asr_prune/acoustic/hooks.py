@@ -16,7 +16,7 @@ class Hooks:
     """Hooks that do nothing: plain training. Subclasses override what they need."""
 
     def no_decay(self, network: Network) -> list[Tensor]:
-        """Parameters without weight decay, because a penalty shrinks them."""
+        """Parameters without weight decay while a penalty shrinks them."""
         return []
 
     def training_frames(self, run_over: Callable[[], object]) -> None:

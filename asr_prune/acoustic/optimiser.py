@@ -14,23 +14,38 @@ from torch import Tensor, optim
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.options import TrainOptions
 
+#: key of a group of penalised weights: their weight decay while no penalty acts
+AT_REST = "decay_at_rest"
+
 
 def make_optimiser(network: Network, options: TrainOptions, no_decay: list[Tensor]) -> optim.Optimizer:
-    """The optimiser of `options`, with weight decay of all weights but gates and those in
-    `no_decay`."""
+    """The optimiser of `options`, with weight decay of all weights but gates. Those in `no_decay`
+    are a group of their own, whose decay `rest_decay` takes away.
+    """
     excluded = {id(p) for p in no_decay}
     weights = [layer.weight for layer in network.affine]
     biases = [layer.bias for layer in network.affine if layer.bias is not None]
     decayed = [w for w in weights if id(w) not in excluded]
     gates = [layer.weight for layer in network.modules() if getattr(layer, "virtual", False)]
-    others = [w for w in weights if id(w) in excluded] + biases + gates
-    groups = [
+    penalised = [w for w in weights if id(w) in excluded]
+    groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": options.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": biases + gates, "weight_decay": 0.0},
     ]
+    if penalised:
+        groups.append({"params": penalised, "weight_decay": options.weight_decay, AT_REST: options.weight_decay})
     if options.optimiser == "adamw":
         return optim.AdamW(groups, lr=options.learning_rate, fused=True)
     return optim.SGD(groups, lr=options.learning_rate, momentum=options.momentum)
+
+
+def rest_decay(optimiser: optim.Optimizer, acting: bool) -> None:
+    """Penalised weights have weight decay before and after the phase in which a penalty is acting:
+    without it they would fit the training set more closely than all others.
+    """
+    for group in optimiser.param_groups:
+        if AT_REST in group:
+            group["weight_decay"] = 0.0 if acting else group[AT_REST]
 
 
 class OneCycle:

@@ -112,7 +112,8 @@ class TrainOptions:
     learning_rate: float = 0.002
     #: momentum of sgd
     momentum: float = 0.9
-    #: weight decay, decoupled (adamw) or plain (sgd); biases and penalised vectors have none
+    #: weight decay, decoupled (adamw) or plain (sgd); biases have none, nor have vectors while a
+    #: penalty shrinks them
     weight_decay: float = 0.01
     #: frames per mini-batch
     batch: int = 256

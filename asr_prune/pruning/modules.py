@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.evaluate import Quality
+from asr_prune.acoustic.optimiser import AT_REST
 from asr_prune.options import renamed_keys
 from asr_prune.pruning.cut import Cut
 from asr_prune.pruning.method import Method
@@ -71,7 +72,7 @@ def prune_module(
     trained = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     if not all(id(p) in trained for layer in layers for m in (layer.incoming, layer.outgoing) for p in m.parameters()):
         raise ValueError("the optimiser does not train all maps that are to be pruned; make it from model.parameters()")
-    _exempt_from_decay(optimiser, chosen.penalty.no_decay())
+    _set_apart(optimiser, chosen.penalty.no_decay())
     return ModulePruner(chosen, network, optimiser, steps, evaluate, run_over)
 
 
@@ -232,8 +233,8 @@ def _finished(model: nn.Module) -> nn.Module:
     return model
 
 
-def _exempt_from_decay(optimiser: optim.Optimizer, weights: Sequence[Tensor]) -> None:
-    """Moves `weights` to parameter groups without weight decay."""
+def _set_apart(optimiser: optim.Optimizer, weights: Sequence[Tensor]) -> None:
+    """Moves `weights` to parameter groups of their own, see `rest_decay`."""
     for group in list(optimiser.param_groups):
         moved = [i for i, p in enumerate(group["params"]) if any(p is weight for weight in weights)]
         if moved and group.get("weight_decay"):
@@ -241,4 +242,4 @@ def _exempt_from_decay(optimiser: optim.Optimizer, weights: Sequence[Tensor]) ->
             own: dict[str, Any] = {key: [values[i] for i in moved] for key, values in lists.items()}
             for key, values in lists.items():
                 group[key] = [value for i, value in enumerate(values) if i not in moved]
-            optimiser.add_param_group({**group, **own, "weight_decay": 0.0})
+            optimiser.add_param_group({**group, **own, AT_REST: group["weight_decay"]})

@@ -111,7 +111,7 @@ class Penalty(Part):
         return False
 
     def no_decay(self) -> list[Tensor]:
-        """Weights that must not have weight decay."""
+        """Weights without weight decay while the penalty acts."""
         return []
 
     def term(self) -> Tensor | None:

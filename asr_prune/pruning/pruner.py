@@ -12,6 +12,7 @@ from torch import Tensor, optim
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network, size_of
+from asr_prune.acoustic.optimiser import rest_decay
 from asr_prune.pruning.axes import turn_axes
 from asr_prune.pruning.cut import CHEAP_CUT, SMALL_CUT, Cut
 from asr_prune.pruning.live_removal import LiveRemoval
@@ -87,6 +88,7 @@ class Pruner(Hooks):
         self.method.start(optimiser, self.phases)
         self.record_every = max(1, steps // RECORDS)
         self._balance()
+        rest_decay(optimiser, self.sparsifying)
         self._record()
 
     def penalty(self) -> Tensor | None:
@@ -104,6 +106,7 @@ class Pruner(Hooks):
         self._balance()
         if sparsifying:
             self._sparsify()
+        rest_decay(self.optimiser, self.sparsifying)
         if self.step % self.record_every == 0 and not (self.cut and self.cut.step == self.step):
             self._record()
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.acoustic.optimiser import Newbob, OneCycle, ScheduleSequence, make_optimiser, make_schedule
+from asr_prune.acoustic.optimiser import Newbob, OneCycle, ScheduleSequence, make_optimiser, make_schedule, rest_decay
 from asr_prune.acoustic.options import TrainOptions
 
 
@@ -79,8 +79,10 @@ def test_weight_decay_is_of_weights_that_nothing_else_shrinks(name: str) -> None
     network = FeedForward(4, (3, 2), 5)
     options = TrainOptions(optimiser=name, weight_decay=0.3, learning_rate=0.7)
     optimiser = make_optimiser(network, options, [network.affine[1].weight])
-    decay = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
-    assert [decay[id(layer.weight)] for layer in network.affine] == [0.3, 0.0, 0.3]
+    for acting, left in ((True, 0.0), (False, 0.3)):
+        rest_decay(optimiser, acting)
+        decay = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
+        assert [decay[id(layer.weight)] for layer in network.affine] == [0.3, left, 0.3]
     assert [decay[id(layer.bias)] for layer in network.affine] == [0.0] * 3
     assert len(decay) == len(list(network.parameters()))
     assert {group["lr"] for group in optimiser.param_groups} == {0.7}

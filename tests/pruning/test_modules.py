@@ -192,12 +192,16 @@ def test_acting_weights_are_those_of_the_forward_pass_and_not_of_the_optimiser()
     finish()
 
 
-def test_penalised_weights_lose_their_decay_and_keep_their_optimiser() -> None:
+@pytest.mark.parametrize(("warm_up", "left"), [(0.0, 0.0), (0.2, 0.1)])
+def test_penalised_weights_lose_their_decay_with_the_penalty_and_keep_their_optimiser(
+    warm_up: float, left: float
+) -> None:
     model = sequential()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1)
-    asr_prune.prune(model, "group_lasso", vectors="outgoing", keep=0.5, optimiser=optimiser, steps=STEPS)
+    asked = {"vectors": "outgoing", "keep": 0.5, "warm_up": warm_up}
+    asr_prune.prune(model, "group_lasso", **asked, optimiser=optimiser, steps=STEPS)
     decays = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
-    assert [decays[id(model[i].weight)] for i in (0, 3, 5)] == [0.1, 0.0, 0.0]
+    assert [decays[id(model[i].weight)] for i in (0, 3, 5)] == [0.1, left, left]
     assert len(decays) == 6
 
 

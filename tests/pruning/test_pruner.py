@@ -108,12 +108,23 @@ def test_a_penalty_of_strength_zero_is_no_penalty(make_trainer: MakeTrainer, pru
         assert torch.equal(value, penalised.network.state_dict()[name])
 
 
-def test_no_weight_decay_on_penalised_vectors(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer({"method": "group_lasso", "vectors": "outgoing", "keep": 0.5})
-    first, last = trainer.optimiser.param_groups
+def test_penalised_vectors_have_weight_decay_while_no_penalty_acts(make_trainer: MakeTrainer) -> None:
+    asked = {"method": "group_lasso", "vectors": "outgoing", "keep": 0.5, "warm_up": 0.3, "fine_tune": 0.3}
+    trainer = make_trainer(asked)
+    first, biases, penalised = trainer.optimiser.param_groups
     assert [p.shape for p in first["params"]] == [trainer.network.affine[0].weight.shape]
-    assert first["weight_decay"] > 0
-    assert last["weight_decay"] == 0
+    found: dict[str, set[float]] = {}
+    pruner, update = trainer.hooks, trainer._update
+    assert isinstance(pruner, Pruner)
+
+    def watched(*batch: Any) -> None:
+        found.setdefault(pruner.phase, set()).add(penalised["weight_decay"])
+        assert (first["weight_decay"], biases["weight_decay"]) == (0.01, 0.0)
+        update(*batch)
+
+    trainer._update = watched  # type: ignore[method-assign]
+    trainer.run()
+    assert found == {"warm_up": {0.01}, "sparsify": {0.0}, "fine_tune": {0.01}}
 
 
 def test_phases_share_the_epochs() -> None:
