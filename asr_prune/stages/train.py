@@ -162,7 +162,7 @@ def check_input_count(experiment: Experiment, run: Run) -> None:
         return
     frames = run.network.left_context + 1 + run.network.right_context
     try:
-        run.prune.check_input_count(experiment.dim * frames)
+        run.prune.check_inputs(experiment.dim * frames)
     except ValueError as error:
         where = experiment.loaded.where(("prune",), ("inputs", "min_nodes"))
         raise UserError(f"{where}: run {run.name}: prune: {error}.") from None
