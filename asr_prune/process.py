@@ -84,11 +84,7 @@ def torchaudio_imports(purpose: str) -> Iterator[None]:
 
 
 class WorkerEnded(Exception):
-    """A worker has ended before its work, for instance because the system has killed it."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"a worker process ended with status {status}")
-        self.status = status
+    """A worker has ended before its work, with the status that is given, -9 if it was killed."""
 
 
 class WorkerPool:
@@ -146,12 +142,14 @@ class WorkerPool:
         for worker in pool._pool:
             worker.kill()
             worker.join()
-        reading, writing = pool._inqueue._rlock, pool._outqueue._wlock
-        if writing:
+        if writing := pool._outqueue._wlock:
             writing.acquire(timeout=1)  # a thread of this process may have it, but not for long
-        for lock in filter(None, (reading, writing)):
+        for lock in filter(None, (pool._inqueue._rlock, writing)):
             with suppress(ValueError):  # it is free
                 lock.release()
+        with open(os.devnull, "wb") as nowhere:  # the pipe of results ends, maybe in the midst of one
+            os.dup2(nowhere.fileno(), pool._outqueue._writer.fileno())
+        pool._cache.clear()
         _end_task_handler(pool)
 
 

@@ -112,7 +112,7 @@ def test_ctrl_c_ends_a_pool_quietly_at_any_time(start: str, delay: float) -> Non
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_a_worker_that_is_killed_is_reported(start: Literal["fork", "spawn"]) -> None:
-    with worker_pool(2, start) as pool, pytest.raises(WorkerEnded, match="a worker process ended with status -9"):
+    with worker_pool(2, start) as pool, pytest.raises(WorkerEnded, match="-9"):
         list(pool.map(signal.raise_signal, [signal.SIGKILL]))
 
 
@@ -208,5 +208,23 @@ def test_a_worker_killed_while_it_reads_a_task_ends_the_pool(after: float) -> No
         results = pool.map(_swallow, [bytes(3_000_000)] * 400)
         assert next(results) == 3_000_000
         kill()
-        with pytest.raises(WorkerEnded, match="ended with status -9"):
+        with pytest.raises(WorkerEnded, match="-9"):
+            list(results)
+
+
+def _large(item: bytes) -> bytes:
+    return item
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("after", [0.02, 0.05, 0.1, 0.2])
+def test_a_worker_killed_while_it_writes_a_result_ends_the_pool(after: float) -> None:
+    with worker_pool(2, "fork") as pool:
+        results = pool.map(_large, [bytes(3_000_000)] * 100)
+        next(results)
+        time.sleep(after)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, number)
+        with pytest.raises(WorkerEnded, match="-9"):
             list(results)

@@ -78,7 +78,7 @@ class Processes:
                 ends.update(islice(left, size))
                 worst = max(left, key=ends.__getitem__)
                 deadly = ends[worst] == _ENDS
-                log.warning(_ENDED, ended.status, "" if deadly else "; what it was doing begins again")
+                log.warning(_ENDED, ended.args[0], "" if deadly else "; what it was doing begins again")
                 if deadly:
                     raise UserError(_DEADLY.format(name(items[worst]))) from None
                 size = 1 if ends[worst] == _ENDS - 1 else max(1, size // 2)
