@@ -117,10 +117,10 @@ def test_penalised_vectors_have_weight_decay_while_no_penalty_acts(make_trainer:
     pruner, update = trainer.hooks, trainer._update
     assert isinstance(pruner, Pruner)
 
-    def watched(*batch: Any) -> None:
+    def watched(*batch: Any) -> Any:
         found.setdefault(pruner.phase, set()).add(penalised["weight_decay"])
         assert (first["weight_decay"], biases["weight_decay"]) == (0.01, 0.0)
-        update(*batch)
+        return update(*batch)
 
     trainer._update = watched  # type: ignore[method-assign]
     trainer.run()
