@@ -86,7 +86,7 @@ def workforce(options: ExecutorOptions, nj: int) -> Workforce:
 
 
 def _of_cluster(cluster: ClusterOptions) -> Workforce:
-    each = 1 if cluster.type == "kubernetes" else cluster.workers
+    each = cluster.workers
     count = cluster.jobs * each
     jobs = f"{cluster.jobs} jobs" + (f" with {each} workers each" if each > 1 else "")
     who = f"{_several(count, 'worker', 'workers')} of {cluster.type} ({jobs})"

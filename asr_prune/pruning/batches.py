@@ -24,7 +24,7 @@ def as_groups(weight: Tensor, dim: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Batch:
+class LayerBatch:
     """Layers that are dealt with together.
 
     members: their places among the layers; side: the `dim` of `as_groups` of their vectors. A layer
@@ -80,20 +80,20 @@ def _parts(matrix: Tensor, rows: Sequence[Tensor]) -> Iterator[tuple[Tensor, Ten
         yield part[:, : row.shape[1]], row
 
 
-def batches(vectors: Sequence[Tensor], side: int) -> list[Batch]:
+def batches(vectors: Sequence[Tensor], side: int) -> list[LayerBatch]:
     """Of layers on a GPU the small ones together, each other one alone; vectors: the weight matrix
     of each layer.
     """
     small = [i for i, weight in enumerate(vectors) if _small(weight)]
-    alone = [Batch((i,), side) for i, weight in enumerate(vectors) if not _small(weight)]
-    return [*alone, Batch(tuple(small), side)] if small else alone
+    alone = [LayerBatch((i,), side) for i, weight in enumerate(vectors) if not _small(weight)]
+    return [*alone, LayerBatch(tuple(small), side)] if small else alone
 
 
 def _small(weight: Tensor) -> bool:
     return weight.is_cuda and weight.numel() <= _SMALL
 
 
-def of_layers(done: Iterable[tuple[Batch, Tensor]], sizes: Sequence[int]) -> list[Tensor]:
+def of_layers(done: Iterable[tuple[LayerBatch, Tensor]], sizes: Sequence[int]) -> list[Tensor]:
     """What was had for batches, [groups of all its layers] each, as a tensor for each layer; sizes:
     groups of the layers.
     """

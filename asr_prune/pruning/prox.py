@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, optim
 
 from asr_prune.acoustic.node_layer import NodeLayer, over_rows, unchanged
-from asr_prune.pruning.batches import Batch, as_groups
+from asr_prune.pruning.batches import LayerBatch, as_groups
 
 #: the largest fraction that one step takes of a protected vector
 _SPARED = 0.9
@@ -154,7 +154,7 @@ def adam_metric(
     return metric.mul_(factor.to(metric)).add_(least)
 
 
-def batch_metric(optimiser: optim.Optimizer, own: Sequence[Tensor], batch: Batch, out: Tensor) -> Tensor | None:
+def batch_metric(optimiser: optim.Optimizer, own: Sequence[Tensor], batch: LayerBatch, out: Tensor) -> Tensor | None:
     """`adam_metric` of the weights of a batch's members, as its `matrix`; they have one learning
     rate. out: memory like that matrix, which is used or not.
     """

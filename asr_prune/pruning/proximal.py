@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, optim
 
 from asr_prune.pruning import prox
-from asr_prune.pruning.batches import Batch, Scratch, batches, of_layers
+from asr_prune.pruning.batches import LayerBatch, Scratch, batches, of_layers
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import Penalty
 from asr_prune.pruning.proximal_options import ProximalOptions
@@ -86,7 +86,7 @@ class ProximalPenalty(Penalty):
             self.every = min(self.every, self.steer_every)
         self.score.roots = [norms.clone() for norms in self.score.scores()]
 
-    def together(self) -> list[Batch]:
+    def together(self) -> list[LayerBatch]:
         """Which layers take their steps together."""
         return batches(self.vectors, self.dim)
 
@@ -158,7 +158,7 @@ class ProximalPenalty(Penalty):
         zero_for = torch.where(torch.cat(self.score.roots) == 0, torch.cat(self.zero_for) + self.every, 0)
         self.zero_for = list(zero_for.split(sizes))
 
-    def shrink(self, batch: Batch, strength: Tensor, protected: Tensor) -> Tensor:
+    def shrink(self, batch: LayerBatch, strength: Tensor, protected: Tensor) -> Tensor:
         """One proximal step of the layers of a batch, in place; returns their new scores. strength,
         protected, scores: [nodes of all].
         """
@@ -172,7 +172,7 @@ class ProximalPenalty(Penalty):
 
     def step(
         self,
-        batch: Batch,
+        batch: LayerBatch,
         matrix: Tensor,
         metric: Tensor | None,
         strength: Tensor,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
-from asr_prune.pruning.batches import Batch, as_groups, batches, of_layers
+from asr_prune.pruning.batches import LayerBatch, as_groups, batches, of_layers
 from asr_prune.pruning.nodes import Nodes, narrowed
 from asr_prune.pruning.parts import NodeScore
 
@@ -73,7 +73,7 @@ class PenalisedScore(NormScore):
         done = ((batch, self._norms(batch, weights)) for batch in batches(weights, self.dim))
         return of_layers(done, [layer.size for layer in self.nodes.layers])
 
-    def _norms(self, batch: Batch, weights: Sequence[Tensor]) -> Tensor:
+    def _norms(self, batch: LayerBatch, weights: Sequence[Tensor]) -> Tensor:
         vectors = as_groups(batch.matrix(batch.own(weights)), batch.dim)
         return vectors.abs().sum(batch.dim) if self.l1 else vectors.square().sum(batch.dim).sqrt()
 

@@ -98,7 +98,7 @@ def test_who_does_the_work_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ADDRESS in found.says
     jobs = ExecutorOptions(type="dask", cluster=ClusterOptions(jobs=16, workers=4))
     assert workforce(jobs, 2).says.startswith("64 workers of slurm (16 jobs with 4 workers each)")
-    pods = ClusterOptions(type="kubernetes", jobs=16, workers=4, image="i", claim="c", mount="/m")
+    pods = ClusterOptions(type="kubernetes", jobs=16, image="i", claim="c", mount="/m")
     assert workforce(ExecutorOptions(type="dask", cluster=pods), 2).count == 16
 
 

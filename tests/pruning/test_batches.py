@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.pruning.batches import Batch, batches, of_layers
+from asr_prune.pruning.batches import LayerBatch, batches, of_layers
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.registry import find_method, find_options
 from asr_prune.pruning.schedule import Phases
@@ -43,7 +43,7 @@ class Calls(TorchDispatchMode):
 def test_a_matrix_has_a_row_per_group_and_goes_back(shapes: list[tuple[int, ...]], side: int) -> None:
     own = [torch.randn(shape) for shape in shapes]
     before = [value.clone() for value in own]
-    batch = Batch(tuple(range(len(own))), side)
+    batch = LayerBatch(tuple(range(len(own))), side)
     matrix = batch.matrix(own)
     rows = matrix if batch.dim == 1 or matrix.dim() == 3 else matrix.T
     if not batch.alone:

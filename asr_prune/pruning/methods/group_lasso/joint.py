@@ -7,7 +7,7 @@ from torch import Tensor
 
 from asr_prune.acoustic.node_layer import by_columns, by_rows
 from asr_prune.pruning import prox
-from asr_prune.pruning.batches import Batch
+from asr_prune.pruning.batches import LayerBatch
 from asr_prune.pruning.methods.group_lasso.weighted import WeightedPenalty
 from asr_prune.pruning.scores import PenalisedScore
 
@@ -34,10 +34,10 @@ class JointPenalty(WeightedPenalty):
     def hold_down(self) -> None:
         """Nothing is unpenalised."""
 
-    def together(self) -> list[Batch]:
-        return [Batch((i,), self.dim) for i in range(len(self.nodes.layers))]
+    def together(self) -> list[LayerBatch]:
+        return [LayerBatch((i,), self.dim) for i in range(len(self.nodes.layers))]
 
-    def shrink(self, batch: Batch, strength: Tensor, protected: Tensor) -> Tensor:
+    def shrink(self, batch: LayerBatch, strength: Tensor, protected: Tensor) -> Tensor:
         (i,) = batch.members
         layer = self.nodes.layers[i]
         into, out = layer.incoming.weight, layer.outgoing.weight

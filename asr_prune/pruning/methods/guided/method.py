@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
-from asr_prune.pruning.batches import Batch, as_groups
+from asr_prune.pruning.batches import LayerBatch, as_groups
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.guided.options import GuidedOptions
 from asr_prune.pruning.nodes import Nodes, prefix_share, reach, share_by_chance
@@ -78,7 +78,7 @@ class GuidedPenalty(ProximalPenalty):
 
     def step(
         self,
-        batch: Batch,
+        batch: LayerBatch,
         matrix: Tensor,
         metric: Tensor | None,
         strength: Tensor,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
-from asr_prune.pruning.batches import Batch, Scratch, batches
+from asr_prune.pruning.batches import LayerBatch, Scratch, batches
 from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.l1.options import L1Options
 from asr_prune.pruning.nodes import Nodes
@@ -63,7 +63,7 @@ class L1Penalty(Penalty):
             for batch in batches(weights, side):
                 self._soften(batch, batch.own(weights), batch.vector(masks))
 
-    def _soften(self, batch: Batch, own: Sequence[Tensor], protected: Tensor) -> None:
+    def _soften(self, batch: LayerBatch, own: Sequence[Tensor], protected: Tensor) -> None:
         matrix = batch.matrix(own)
         first, *buffers = self.scratch.like(matrix)
         metric = batch_metric(self.optimiser, own, batch, first)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from asr_prune.acoustic.feed_forward import FeedForward
-from asr_prune.pruning.batches import Batch
+from asr_prune.pruning.batches import LayerBatch
 from asr_prune.pruning.methods.group_lasso.joint import JointPenalty
 from asr_prune.pruning.methods.group_lasso.method import GroupLasso
 from asr_prune.pruning.methods.group_lasso.options import GroupLassoOptions
@@ -124,7 +124,7 @@ def test_joint_groups_shrink_layer_by_layer() -> None:
         exact = penalty.score.scores()[level]
         penalty.score.roots[level] = (exact - 0.05).clamp_min(0)
         penalty.score.roots[level] = penalty.shrink(
-            Batch((level,), 1), torch.full_like(exact, 0.5), torch.zeros_like(exact, dtype=torch.bool)
+            LayerBatch((level,), 1), torch.full_like(exact, 0.5), torch.zeros_like(exact, dtype=torch.bool)
         )
         for j, vector in enumerate(joint_vectors(copy, level)):
             factor = max(0.0, 1 - 0.05 / float(vector.norm()))
