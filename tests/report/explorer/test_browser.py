@@ -37,12 +37,13 @@ return faint;
 def test_it_opens_small_and_without_network(page: Page, report: Path) -> None:
     file = report / "index.html"
     assert file.stat().st_size < 3_000_000
-    # 0.4 to 0.8 s on an idle machine; on a loaded one the time of the page's own thread decides, 0.3 to 0.5 s
+    # 0.4 to 0.8 s on an idle machine, of which the page's own thread computes 0.3 to 0.5 s, loaded or not; a
+    # slow machine may take some times as long
     page.browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
     assert page.open(file.as_uri()) < 30_000
     metrics = page.browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
     page.browser.execute_cdp_cmd("Performance.disable", {})
-    assert 0 < next(each["value"] for each in metrics if each["name"] == "TaskDuration") < 1.5
+    assert 0 < next(each["value"] for each in metrics if each["name"] == "TaskDuration") < 3
     assert page.js("return performance.getEntriesByType('resource').filter(e => !/^(data|blob):/.test(e.name))") == []
     assert len(page.drawn("runs", "x")) == 100
     assert page.console() == []
