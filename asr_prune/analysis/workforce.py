@@ -86,8 +86,7 @@ def workforce(options: ExecutorOptions, nj: int) -> Workforce:
 
 
 def _of_cluster(cluster: ClusterOptions) -> Workforce:
-    each = cluster.workers
-    count = cluster.jobs * each
+    count, each = cluster.jobs * cluster.workers, cluster.workers
     jobs = f"{cluster.jobs} jobs" + (f" with {each} workers each" if each > 1 else "")
     who = f"{_several(count, 'worker', 'workers')} of {cluster.type} ({jobs})"
     return Workforce(count, f"{who}, as if none waited in the queue", True)

@@ -5,7 +5,7 @@ the cost that was asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, optim
@@ -23,6 +23,20 @@ from asr_prune.pruning.steering import Steering
 #: corrections of a steered lambda that a sparsify phase has at least; a short one has more than
 #: every `steer_every` updates
 CORRECTIONS = 40
+
+
+class ProximalStep(NamedTuple):
+    """What a proximal step of a batch of layers is given.
+
+    metric: like the matrix, None for SGD; strength, protected: [nodes of the batch]; buffers: two
+    tensors like the matrix.
+    """
+
+    matrix: Tensor
+    metric: Tensor | None
+    strength: Tensor
+    protected: Tensor
+    buffers: Sequence[Tensor]
 
 
 class ProximalPenalty(Penalty):
@@ -166,22 +180,13 @@ class ProximalPenalty(Penalty):
         matrix = batch.matrix(own)
         first, *buffers = self.scratch.like(matrix)
         metric = prox.batch_metric(self.optimiser, own, batch, first)
-        roots = self.step(batch, matrix, metric, strength, protected, buffers)
+        roots = self.step(batch, ProximalStep(matrix, metric, strength, protected, buffers))
         batch.put_back(matrix, own)
         return roots
 
-    def step(
-        self,
-        batch: LayerBatch,
-        matrix: Tensor,
-        metric: Tensor | None,
-        strength: Tensor,
-        protected: Tensor,
-        buffers: Sequence[Tensor],
-    ) -> Tensor:
-        """The prox of r for the matrix of a batch, in place; returns its new scores. metric: None for
-        SGD; buffers: two tensors like the matrix.
-        """
+    def step(self, batch: LayerBatch, given: ProximalStep) -> Tensor:
+        """The prox of r for the matrix of a batch, in place; returns its new scores."""
+        matrix, metric, strength, protected, buffers = given
         if metric is None:
             threshold = strength * prox.sgd_threshold(self.optimiser, self.vectors[batch.members[0]])
             return prox.shrink_euclidean(matrix, threshold, batch.dim, protected)

@@ -17,7 +17,7 @@ from asr_prune.pruning.method import Method
 from asr_prune.pruning.methods.guided.options import GuidedOptions
 from asr_prune.pruning.nodes import Nodes, prefix_share, reach, share_by_chance
 from asr_prune.pruning.prox import decay, sgd_metric, soften
-from asr_prune.pruning.proximal import ProximalPenalty
+from asr_prune.pruning.proximal import ProximalPenalty, ProximalStep
 from asr_prune.pruning.scores import PenalisedScore
 
 
@@ -76,17 +76,10 @@ class GuidedPenalty(ProximalPenalty):
     def fall(self, i: int) -> float:
         return float(as_groups(self.vectors[i], self.dim).shape[self.dim]) if self.options.norm == "l1" else 1.0
 
-    def step(
-        self,
-        batch: LayerBatch,
-        matrix: Tensor,
-        metric: Tensor | None,
-        strength: Tensor,
-        protected: Tensor,
-        buffers: Sequence[Tensor],
-    ) -> Tensor:
+    def step(self, batch: LayerBatch, given: ProximalStep) -> Tensor:
         if self.options.norm == "group":
-            return super().step(batch, matrix, metric, strength, protected, buffers)
+            return super().step(batch, given)
+        matrix, metric, strength, protected, buffers = given
         if metric is None:
             metric = sgd_metric(self.optimiser, self.vectors[batch.members[0]], matrix)
         if self.options.norm == "l1":
