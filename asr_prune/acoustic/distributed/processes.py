@@ -8,6 +8,7 @@ that has not called `joined` is alone, even if a program around it uses torch.di
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -68,6 +69,9 @@ def joined_processes() -> Iterator[None]:
 
     Raises PeerLost if they do not come together.
     """
+    # its functions have the group of the moment of its import as a default: imported later, by an
+    # optimiser, it would keep the group, whose threads then abort the process at its end
+    importlib.import_module("torch.distributed.nn.functional")
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with _noticed():
         store, rank, count = next(dist.rendezvous("env://"))
