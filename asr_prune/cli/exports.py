@@ -76,7 +76,7 @@ def _add_export(verbs: Verbs) -> None:
     verb.add_argument("--on", choices=SETS, action="append", default=[], help=on)
     kinds = listed([f"--{kind}" for kind in _OF_RECIPE], "and")
     verb.epilog = f"{verb.epilog}; --recipe and --set go with {kinds} only"
-    add_recipe_options(verb, None)
+    add_recipe_options(verb, None, elsewhere=False)
 
 
 def export_run(options: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ def add_verbs(verbs: Verbs) -> None:
     """pack."""
     says = "put everything that transcribe needs of a run into one file"
     verb = add_verb(verbs, "pack", says, pack, "exp/an4/runs/group_lasso-keep0.25 an4.asr")
-    add_run_options(verb, "score")
+    add_run_options(verb, "score", elsewhere=False)
     verb.add_argument("out", type=Path, metavar="OUT.asr", help="file to write; an earlier one is replaced")
     beside = "also compare size and seconds with this run, for instance the dense one"
     verb.add_argument("--beside", type=Path, metavar="RUN", help=beside)

@@ -87,13 +87,13 @@ def add_verb(verbs: Verbs, name: str, says: str, act: Callable[..., Any], exampl
     return verb
 
 
-def add_recipe_options(verb: argparse.ArgumentParser, default: str | None = RECIPE, nj: bool = True) -> None:
-    """--recipe, --set and, if the verb shares work, --nj and --executor. default: None takes the
-    recipe that a run is of.
-    """
+def add_recipe_options(
+    verb: argparse.ArgumentParser, default: str | None = RECIPE, nj: bool = True, elsewhere: bool = True
+) -> None:
+    """--recipe and what `add_set_options` adds. default: None takes the recipe that a run is of."""
     usual = "%(default)s" if default else "recipes/NAME for a run in exp/NAME"
     verb.add_argument("--recipe", default=default, help=f"folder with a recipe.yaml (default: {usual})")
-    add_set_options(verb, nj)
+    add_set_options(verb, nj, elsewhere)
 
 
 def add_accept_code(verb: argparse.ArgumentParser) -> None:
@@ -102,22 +102,28 @@ def add_accept_code(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--accept-code", action="store_true", help=says)
 
 
-def add_set_options(verb: argparse.ArgumentParser, nj: bool = True) -> None:
-    """--set and, if the verb shares work, --nj and --executor."""
+def add_set_options(verb: argparse.ArgumentParser, nj: bool = True, elsewhere: bool = True) -> None:
+    """--set, if the verb shares work --nj, and if other machines may do it --executor."""
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key; repeatable")
     if nj:
         verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
-        add_executor(verb)
+        if elsewhere:
+            add_executor(verb)
 
 
 def add_run_options(
-    verb: argparse.ArgumentParser, stage: str, nj: bool = True, on: bool = False, first: str = "folder"
+    verb: argparse.ArgumentParser,
+    stage: str,
+    nj: bool = True,
+    on: bool = False,
+    first: str = "folder",
+    elsewhere: bool = True,
 ) -> None:
     """The folder of a run after `stage`, the options of its recipe and, if the verb looks at one
     set, --on.
     """
     verb.add_argument(first, type=Path, metavar="RUN", help=f"folder of a run after the {stage} stage")
-    add_recipe_options(verb, None, nj)
+    add_recipe_options(verb, None, nj, elsewhere)
     if on:
         verb.add_argument("--on", choices=("test", "dev"), default="test", help="which set (default: %(default)s)")
 

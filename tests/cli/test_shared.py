@@ -42,3 +42,14 @@ def test_the_command_to_go_on_with_has_every_option(more: list[str], capsys: pyt
     last = capsys.readouterr().err.splitlines()[-1]
     quoted = [f"'{word}'" if "[" in word else word for word in more]
     assert last == f"go on with: asr-prune {' '.join(quoted)}"
+
+
+@pytest.mark.parametrize("verb", ["pack", "export"])
+def test_verbs_of_this_machine_alone_know_no_executor(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["exp/demo/runs/dense", "out.asr", *(["--onnx"] if verb == "export" else [])]
+    with pytest.raises(SystemExit):
+        main([verb, *words, "--executor", "local"])
+    assert "unrecognized arguments: --executor local" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    assert "--nj" in capsys.readouterr().out
