@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from asr_prune.corpus.audio import measure_audio
 from asr_prune.corpus.audio_file import AudioProblem, wav_header
 from asr_prune.corpus.channels import ANY, Channel
 from asr_prune.corpus.datadir import DataDir
+from asr_prune.errors import UserError
 from asr_prune.progress import track
 from asr_prune.spread.executor import elsewhere
 from asr_prune.spread.pieces import PieceWorkers, piece_workers, runs
@@ -68,6 +70,7 @@ def inspect_audio(
     nj: int = 1,
 ) -> Inspected:
     """Opens each of `wavs` (utterance or recording -> path) once and sorts the problems by kind.
+    Raises UserError if a worker elsewhere finds one that this machine does not.
 
     rate: hertz that the files must have; None: the most frequent one; 0: any. decode: as in
     `measure_audio`. channels: of each of them that are read (None: all are mono). nj: number of
@@ -98,8 +101,20 @@ def _measured(files: Sequence[_File], decode: bool, nj: int) -> Iterator[Measure
             return
         pieces = [{"files": files[run.start : run.stop]} for run in found]
         job = "asr_prune.corpus.inspect:measure_files"
+        own = iter(files)
         for part in others.map(job, pieces, {"decode": decode}, {}, "audio, in parts"):
-            yield from part
+            yield from part if elsewhere() is None else _agreed(part, own, decode)
+
+
+def _agreed(found: list[Measured], files: Iterator[_File], decode: bool) -> Iterator[Measured]:
+    """What a worker found of the next `files`."""
+    for file, (path, channels) in zip(found, islice(files, len(found)), strict=True):
+        if not file.hertz and Measured.of(path, decode, channels).hertz:
+            raise UserError(
+                f"{path}: {file.detail}, said a worker, but this machine can use that audio; let the"
+                " workers see the corpus under the same path, then run the same command again."
+            )
+        yield file
 
 
 @contextmanager

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from asr_prune.cli.main import main
+from asr_prune.corpus import inspect
+from asr_prune.corpus.inspect import inspect_audio
+from asr_prune.errors import UserError
+from asr_prune.spread.dask_executor import DaskExecutor
+from asr_prune.spread.executor import chosen
+from asr_prune.spread.options import ExecutorOptions
 from tests.spread.conftest import Dask
 from tests.stages.test_killed_searches import files
 
@@ -123,3 +132,17 @@ def test_transcribe_heeds_the_block_of_the_recipe(
     assert main([*command, "--executor", "local"]) == 0
     assert main([*command, "--set", "executor.address=tcp://127.0.0.1:8", "--nj", "1"]) == 1
     assert "no Dask scheduler answers at tcp://127.0.0.1:8" in capsys.readouterr().err
+
+
+def test_a_worker_that_does_not_see_the_corpus_is_told(dask: Dask, far: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect, "_TASK_FILES", 1)
+    dask.start_worker()
+    soundfile.write("one.wav", [0.0] * 2000, 16000)
+    with Path("one.wav").open("rb") as file, os.fdopen(fcntl.fcntl(file, fcntl.F_DUPFD, 200), "rb") as own:
+        seen_here = f"/proc/self/fd/{own.fileno()}"  # of this process alone
+        assert inspect_audio({"one": seen_here}).seconds
+        wavs = {"one": seen_here, "other": "one.wav"}
+        says = f"^{seen_here}: no such file, said a worker, but this machine"
+        workers = DaskExecutor(ExecutorOptions(type="dask", address=dask.address))
+        with chosen(workers), pytest.raises(UserError, match=says):
+            inspect_audio(wavs)
