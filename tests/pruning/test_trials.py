@@ -58,10 +58,10 @@ def made_by_command(path: Path) -> list[str]:
 
 def test_the_teachers_are_those_that_the_command_makes() -> None:
     """The pages say how their teachers are made; sweep and trials find them under those names."""
-    sweep, epochs = RECIPE / "sweep_taught.yaml", RECIPE / "trials/epochs.yaml"
+    sweep, two = RECIPE / "sweep_taught.yaml", RECIPE / "trials/two_teachers.yaml"
     assert yaml.safe_load(sweep.read_text())["teachers"] == [made_by_command(sweep)]
-    parts = yaml.safe_load(epochs.read_text())["parts"]
-    assert [part["train.teacher"] for part in parts if "train.teacher" in part] == [made_by_command(epochs)] * 3
+    parts = yaml.safe_load(two.read_text())["parts"]
+    assert [part["train.teacher"] for part in parts] == [made_by_command(two)] * 3
     fixed = yaml.safe_load((RECIPE / "trials/taught.yaml").read_text())["fixed"]
     assert fixed["train.teacher"] == made_by_command(sweep)
 
