@@ -148,7 +148,12 @@ def test_a_proximal_step_reads_once_where_no_node_goes(
     pruner, widths = trainer.hooks, [trainer.network.widths]
     assert isinstance(pruner, Pruner)
     after_step = pruner.after_step
-    monkeypatch.setattr(pruner, "after_step", lambda: (after_step(), widths.append(trainer.network.widths)))
+
+    def noted() -> None:
+        after_step()
+        widths.append(trainer.network.widths)
+
+    monkeypatch.setattr(pruner, "after_step", noted)
     counts = dict(enumerate(reads_of(trainer, monkeypatch), 1))
     penalty = pruner.method.penalty
     assert isinstance(penalty, ProximalPenalty)
