@@ -40,6 +40,7 @@ PLACEHOLDERS = {
     "corpus.root=FOLDER": "corpus.root=somewhere",
     "{}={}": "decode.max_active=3500",
     "decode.beam={}": "decode.beam=10",
+    "train.memory_gb={}": "train.memory_gb=6.2",
     "decode.type={}": "decode.type=hmm",
     "lang.oov_word='{}'": "lang.oov_word='<unk>'",
     "corpus.options.case={}": "corpus.options.case=upper",

@@ -7,10 +7,14 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from asr_prune.errors import UserError
+
 #: bytes that are page-locked at once, a power of two, as torch's cache of such memory rounds up
 SLICE = 1 << 26
 #: slices that wait for their copy at most, each in page-locked memory of its own
 _QUEUED = 2
+#: of a GPU's free memory that features and labels may take; network and mini-batches have the rest
+_SHARE = 0.8
 
 
 def to_device(values: Tensor, device: torch.device | str) -> Tensor:
@@ -45,6 +49,24 @@ def _fill(copy: Tensor, values: Tensor, stream: torch.cuda.Stream) -> torch.cuda
         to.copy_(part.pin_memory(), non_blocking=True)
         done.append(stream.record_event())
     return done[-1]
+
+
+def check_fits(wanted: int, device: torch.device) -> None:
+    """Raises UserError if `wanted` bytes of features and labels leave too little of a GPU's memory.
+
+    They are not put in chunks by themselves: what is free now would change the order of the frames.
+    """
+    if device.type != "cuda":
+        return
+    free = torch.cuda.mem_get_info(device)[0]
+    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    room = int(_SHARE * free)
+    if wanted > room:
+        raise UserError(
+            f"features and labels would take {wanted / 1e9:.1f} GB of the {free / 1e9:.1f} GB that "
+            "are free on the GPU, which leaves too little for the network; "
+            f"set train.memory_gb={max(1, room // 10**8) / 10}, so that they come in chunks."
+        )
 
 
 def slices(values: Tensor, size: int = SLICE) -> tuple[Tensor, ...]:
