@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ class Decoding:
     def decodable(self) -> bool:
         """Whether networks can be decoded: always with CTC, otherwise with a graph."""
         return self.ctc or self.graph is not None
+
+    def on(self, device: str) -> Decoding:
+        """The same with another `decode.device`."""
+        return replace(self, options=replace(self.options, device=device))
 
     def set(self, part: str) -> Path:
         """The data directory of a set."""

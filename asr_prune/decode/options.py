@@ -58,9 +58,10 @@ class DecodeOptions:
     #: graph directory of Kaldi's mkgraph.sh to use instead of building a graph; its model must be
     #: the one that made the labels
     graph: Path | None = None
-    #: where the network computes: cpu; cuda, a batch of utterances at once, while the CPU searches
-    #: those before; auto: cuda if available. Words may differ where scores differ by rounding.
-    #: Workers of an executor compute on their CPUs
+    #: where the network computes, also of verify, widths, transcribe, ctm and bench decode: cpu; cuda,
+    #: a batch of utterances at once, in decode while the CPU searches those before; auto: cuda if
+    #: available. Words may differ where scores differ by rounding. Workers of an executor, and packed
+    #: models, compute on the CPU
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     #: scale of transition log-probabilities in the graph, except self-loops
     transition_scale: float = 1.0
