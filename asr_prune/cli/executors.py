@@ -37,6 +37,18 @@ def add_executor(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--executor", action=ExecutorAction, metavar="WHERE", help=says)
 
 
+def described(options: ExecutorOptions, nj: int) -> str:
+    """Who works, in figures; nothing is started or asked. nj: processes of this machine."""
+    if options.type == "local":
+        return f"{nj} {'process' if nj == 1 else 'processes'} of this machine"
+    if options.cluster is None:
+        return f"the workers of the Dask scheduler at {options.address}"
+    own = options.cluster
+    kind, workers = "pod" if own.type == "kubernetes" else "job", own.jobs * own.workers
+    jobs = f"{own.jobs} {kind}{'s' * (own.jobs > 1)} of {own.type}"
+    return f"{jobs}, {workers} worker{'s' * (workers > 1)}"
+
+
 @contextmanager
 def executing(options: ExecutorOptions) -> Iterator[None]:
     """Within the block work is done where `options` say; what is started for it ends with it."""
