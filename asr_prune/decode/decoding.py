@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.options import DecodeOptions, Device
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.network_features import NetworkFeatures
@@ -47,7 +47,7 @@ class Decoding:
         """Whether networks can be decoded: always with CTC, otherwise with a graph."""
         return self.ctc or self.graph is not None
 
-    def on(self, device: str) -> Decoding:
+    def on(self, device: Device) -> Decoding:
         """The same with another `decode.device`."""
         return replace(self, options=replace(self.options, device=device))
 

@@ -17,6 +17,7 @@ from asr_prune.acoustic.targets import token_targets
 from asr_prune.acoustic.train import pick_device
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
+from asr_prune.decode.options import Device
 from asr_prune.decode.token_priors import token_log_priors
 from asr_prune.features.stored import frames_of
 from asr_prune.hmm.network_features import Feats
@@ -54,7 +55,7 @@ def decode_device(requested: str) -> torch.device:
     return pick_device(requested, "decode.device")
 
 
-def shared_device(requested: str) -> str:
+def shared_device(requested: Device) -> Device:
     """`decode.device` of work that an executor shares: if it has workers, their CPUs, as is logged."""
     if requested == "cpu" or elsewhere() is None:
         return requested

@@ -11,6 +11,8 @@ from asr_prune.options import options
 
 #: LM weight and word insertion penalty
 Point = tuple[float, float]
+#: where a network computes
+Device = Literal["cpu", "cuda", "auto"]
 
 _LEAST = (("adapt_lm_weight", 1), ("max_active", 2), ("first_max_active", 2), ("min_active", 0), ("prune_interval", 1))
 
@@ -62,7 +64,7 @@ class DecodeOptions:
     #: a batch of utterances at once, in decode while the CPU searches those before; auto: cuda if
     #: available. Words may differ where scores differ by rounding. Workers of an executor, and packed
     #: models, compute on the CPU
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    device: Device = "cpu"
     #: scale of transition log-probabilities in the graph, except self-loops
     transition_scale: float = 1.0
     #: scale of self-loop log-probabilities in the graph
