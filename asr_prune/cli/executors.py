@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from asr_prune.errors import UserError
-from asr_prune.recipe.executor_file import executor_settings
+from asr_prune.recipe.executor_file import executor_alone, executor_settings
 from asr_prune.spread.dask_executor import DaskExecutor
 from asr_prune.spread.executor import chosen
 from asr_prune.spread.options import ExecutorOptions
+
+_SAYS = "where work is done: local, tcp://host:8786 of a Dask scheduler, or a file (docs/cluster.md)"
 
 
 class ExecutorAction(argparse.Action):
@@ -32,9 +34,21 @@ class ExecutorAction(argparse.Action):
 
 
 def add_executor(verb: argparse.ArgumentParser) -> None:
-    """--executor, of verbs that share work."""
-    says = "where work is done: local, tcp://host:8786 of a Dask scheduler, or a file (docs/cluster.md)"
-    verb.add_argument("--executor", action=ExecutorAction, metavar="WHERE", help=says)
+    """--executor, of verbs on a recipe that share work."""
+    verb.add_argument("--executor", action=ExecutorAction, metavar="WHERE", help=_SAYS)
+
+
+def add_executor_alone(verb: argparse.ArgumentParser) -> None:
+    """--executor, of verbs without a recipe that share work: its `ExecutorOptions`."""
+    usual = ExecutorOptions()
+    verb.add_argument("--executor", type=_alone, default=usual, metavar="WHERE", help=_SAYS)
+
+
+def _alone(text: str) -> ExecutorOptions:
+    try:
+        return executor_alone(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error).removesuffix(".")) from None
 
 
 def described(options: ExecutorOptions, nj: int) -> str:

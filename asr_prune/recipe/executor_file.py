@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from asr_prune.errors import UserError, did_you_mean
 from asr_prune.files import present
-from asr_prune.options import first_problem, told
-from asr_prune.recipe.settings import known_keys, read_yaml
+from asr_prune.options import first_problem, told, with_empty
+from asr_prune.recipe.settings import changed, known_keys, parse_set, read_yaml
 from asr_prune.spread.options import ExecutorOptions
 
 #: the file beside a recipe that says where a large corpus is worked on
@@ -35,6 +35,19 @@ def executor_settings(text: str) -> list[str]:
         )
     block = {"address": None, **_read(Path(text))[0]}
     return ["executor.cluster=", f"executor={json.dumps(block)}"]
+
+
+def executor_alone(text: str) -> ExecutorOptions:
+    """What `--executor text` means without a recipe. Raises UserError as `executor_settings`, or if an
+    address is not valid.
+    """
+    tree: dict[str, Any] = {}
+    for setting in executor_settings(text):
+        tree = changed(tree, *parse_set(setting))
+    try:
+        return TypeAdapter(ExecutorOptions).validate_python(with_empty(ExecutorOptions, tree["executor"]))
+    except ValidationError as error:
+        raise UserError(f"{told(first_problem(error.errors()))}.") from None
 
 
 def read_executor(path: Path) -> ExecutorOptions:
