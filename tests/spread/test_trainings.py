@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from asr_prune.workflow.experiment import open_experiment
 from tests.spread.conftest import Dask
 from tests.stages.test_killed_searches import files
 from tests.sweep.sweeping import RECIPE, write_project
+from tests.sweep.test_sweep import until
 
 RUNS = """
 runs:
@@ -97,22 +99,24 @@ def test_workers_train_the_runs_as_this_machine_does(
 
 @pytest.mark.trains
 def test_a_run_whose_worker_is_killed_goes_on_from_its_checkpoint(dask: Dask, project: Path, tmp_path: Path) -> None:
-    sets = ["--set", "train.epochs=12", "--set", "runs=[{prune: {method: none}}, {prune: {method: none}, seed: 2}]"]
+    sets = ["--set", "train.epochs=8", "--set", "runs=[{prune: {method: none}}, {prune: {method: none}, seed: 2}]"]
     shutil.copytree(project, tmp_path / "near")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path / "near")
         assert main(["train", *GIVEN, *sets]) == 0
-    dask.start_worker()
+    first = dask.start_worker()
 
-    def begun() -> bool:
-        """Whether both runs have a checkpoint, or had one."""
-        runs = Path("exp/tiny/runs")
-        return len({path.parts[3] for name in ("model/checkpoint.pt", "train.json") for path in runs.glob(f"*/{name}")}) == 2
+    def replace() -> None:
+        until(lambda: list(Path("exp/tiny/runs").glob("*/model/checkpoint.pt")), 240)
+        first.kill()
+        dask.start_worker()
 
-    with dask.killing(dask.start_worker(), begun):
+    with ThreadPoolExecutor(1) as pool:
+        replaced = pool.submit(replace)
         assert main(["train", *GIVEN, *sets, "--executor", dask.address]) == 0
+        replaced.result()
     assert re.search("ended during the run dense.*, which begins again elsewhere", log())
-    assert re.search("resumed after epoch [0-9]+ of 12", log())
+    assert re.search("resumed after epoch [0-9]+ of 8", log())
     assert trained(project) == trained(tmp_path / "near")
 
 
