@@ -23,6 +23,7 @@ from asr_prune.report.imported_runs import imported_lines
 from asr_prune.spread.options import ExecutorOptions
 from asr_prune.stages import STAGES, all_works, works_of
 from asr_prune.stages.corpus import check_script
+from asr_prune.stages.trainings import run_trainings
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner
 
@@ -57,10 +58,14 @@ def run_stage(options: argparse.Namespace) -> None:
 
 def _run_stage(options: argparse.Namespace) -> None:
     with working(options, given_experiment(options)) as experiment:
-        Runner(experiment.layout, options.accept_code).run(works_of(options.verb, experiment))
+        works, runner = works_of(options.verb, experiment), Runner(experiment.layout, options.accept_code)
+        if options.verb == "train":
+            run_trainings(experiment, runner)
+        else:
+            runner.run(works)
         if options.verb == "report":
             print_table(experiment)
-        elif not works_of(options.verb, experiment):
+        elif not works:
             print(f"{options.verb}: nothing to do for this recipe", flush=True)
 
 
