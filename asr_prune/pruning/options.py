@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from asr_prune.errors import listed
 from asr_prune.options import options
+from asr_prune.pruning.acts import SHARED, Rule
 from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.counts import check_input_request, check_request
@@ -47,6 +48,10 @@ class PruneOptions:
     SMALL: ClassVar[bool] = False
     #: whether, removing none, it factors all maps to meet a budget
     FACTORS: ClassVar[bool] = False
+    #: whether all layers keep the same share, so that `floor` means nothing
+    EVEN: ClassVar[bool] = False
+    #: when settings act that do not always: a recipe whose settings mean nothing is refused
+    ACTS: ClassVar[Mapping[str, Rule]] = SHARED
     #: settings of which one must be given, as each says how much is to remain; none: the method has a
     #: target of its own
     ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength")
@@ -97,6 +102,10 @@ class PruneOptions:
         """
         of_weights = cls.OF_WEIGHTS if asked.get("granularity") == "weight" else {}
         return of_weights if plain_relu else of_weights | cls.ELSEWHERE
+
+    @property
+    def acting_floor(self) -> float:
+        return 0.0 if self.EVEN else self.floor
 
     @property
     def removes_inputs(self) -> bool:
@@ -173,7 +182,7 @@ class PruneOptions:
         requests.
         """
         if self.keep is not None and self.REMOVES:
-            check_request(hidden, self.keep, self.min_nodes, self.floor)
+            check_request(hidden, self.keep, self.min_nodes, self.acting_floor)
 
     def check_inputs(self, count: int) -> None:
         """Raises ValueError if `count` coefficients of the spliced input cannot end with those that

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
 
@@ -14,6 +16,10 @@ class WeightOptions(PruneOptions):
     """Of methods that prune nodes or single weights."""
 
     DEFAULT_SPARSITY: ClassVar[float] = 0.8
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **PruneOptions.ACTS,
+        "output_layer": where("granularity", "weight"),
+    }
     #: what is pruned: nodes (give keep) or single weights (give sparsity)
     granularity: Literal["weight", "node"] = "node"
     #: granularity weight: fraction of the weights that is masked; null: the method's default
