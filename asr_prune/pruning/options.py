@@ -15,7 +15,7 @@ from asr_prune.pruning.acts import SHARED, Rule
 from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.counts import check_input_request, check_request
-from asr_prune.pruning.lengths import Length, check_length, epochs_of
+from asr_prune.pruning.lengths import Length, check_length, epochs_of, is_nothing
 
 #: how coefficients of the input are penalised and ranked, where a method has a choice
 _OF_INPUTS = {"vectors": "outgoing", "score": "onorm"}
@@ -52,6 +52,8 @@ class PruneOptions:
     EVEN: ClassVar[bool] = False
     #: when settings act that do not always: a recipe whose settings mean nothing is refused
     ACTS: ClassVar[Mapping[str, Rule]] = SHARED
+    #: whether it needs updates to bring nodes to zero, so that `press` cannot be 0
+    STEERS: ClassVar[bool] = False
     #: settings of which one must be given, as each says how much is to remain; none: the method has a
     #: target of its own
     ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength")
@@ -204,6 +206,11 @@ class PruneOptions:
         for key in ("warm_up", "press", "fine_tune"):
             if (length := getattr(self, key)) is not None:
                 check_length(key, length)
+        if self.STEERS and self.press is not None and is_nothing(self.press):
+            raise ValueError(
+                f"press {self.press} leaves {self.method} no update in which it could act before the cut; "
+                "give it more, or take method magnitude"
+            )
         self.check_epochs(1, counted=False)
         if self.release_rate is not None and self.release_rate <= 0:
             raise ValueError(f"release_rate must be above 0, not {self.release_rate}")

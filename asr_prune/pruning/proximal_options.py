@@ -16,6 +16,7 @@ class ProximalOptions(PruneOptions):
 
     #: whether the method can penalise both vectors of a node together
     JOINT: ClassVar[bool] = False
+    STEERS: ClassVar[bool] = True
     ACTS: ClassVar[Mapping[str, Rule]] = {
         **PruneOptions.ACTS,
         "spare": where_steered,
