@@ -74,8 +74,8 @@ class PruneOptions:
     #: least time after the cut, in which the remaining nodes are trained without the penalty,
     #: likewise
     fine_tune: Length = 0.5
-    #: restarts the learning-rate schedule after the cut, with this factor on train.learning_rate;
-    #: null: one schedule for the whole run
+    #: starts a new learning-rate schedule where the sparsify phase is planned to end (the cut may
+    #: come earlier), with this factor on train.learning_rate; null: one schedule for the whole run
     release_rate: float | None = None
     #: permanently removed nodes are dropped from the computation during training; false keeps them
     #: as zeros to the end

@@ -48,9 +48,7 @@ class WeightOptions(PruneOptions):
         if self.removes_inputs and self.granularity == "weight":
             raise ValueError("inputs are removed as nodes are; set granularity node, or leave inputs out")
         if self.release_rate is not None and self.granularity == "weight":
-            raise ValueError(
-                "release_rate restarts after a cut of nodes; set granularity node, or leave release_rate out"
-            )
+            raise ValueError("release_rate is for cuts of nodes; set granularity node, or leave release_rate out")
         if self.output_rank is not None and self.granularity == "weight":
             raise ValueError("output_rank follows a cut of nodes; set granularity node, or leave output_rank out")
 
