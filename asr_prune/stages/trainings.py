@@ -85,7 +85,9 @@ def may_leave(run: Run) -> bool:
     import torch
 
     train = run.train
-    return train.processes == 1 and (train.device == "cpu" or (train.device == "auto" and not torch.cuda.is_available()))
+    return train.processes == 1 and (
+        train.device == "cpu" or (train.device == "auto" and not torch.cuda.is_available())
+    )
 
 
 @dataclass(frozen=True)
