@@ -31,13 +31,13 @@ class RunFailed(UserError):
 
 
 @dataclass(frozen=True)
-class Training:
+class RunTraining:
     """The works of one run in the stage train, one for each fold."""
 
     run: Run
     works: Sequence[Work]
 
-    def reads(self, other: Training) -> bool:
+    def reads(self, other: RunTraining) -> bool:
         """Whether it reads what the training of another run makes."""
         homes = [work.home.resolve() for work in other.works]
         places = [place.resolve() for work in self.works for place in _places(work)]
@@ -59,7 +59,7 @@ def run_trainings(experiment: Experiment, runner: Runner) -> None:
     if workers is None or not shares_trainings(experiment):
         runner.run(works)
         return
-    left = [Training(run, [work for work in works if work.run == run.name]) for run in experiment.runs]
+    left = [RunTraining(run, [work for work in works if work.run == run.name]) for run in experiment.runs]
     folder = experiment.layout.trainings
     shutil.rmtree(folder, ignore_errors=True)  # of a command that was killed
     folder.mkdir(parents=True)
@@ -99,7 +99,7 @@ class _Round:
     lease: Lease
     folder: Path
 
-    def make(self, ready: Sequence[Training], workers: Executor) -> None:
+    def make(self, ready: Sequence[RunTraining], workers: Executor) -> None:
         """Those that are due and may leave by workers, then the others here."""
         away = [own for own in ready if may_leave(own.run) and any(self.runner.state(work).due for work in own.works)]
         if away:
@@ -108,7 +108,7 @@ class _Round:
             if own not in away:
                 self.runner.run(own.works)
 
-    def _send(self, away: Sequence[Training], workers: Executor) -> None:
+    def _send(self, away: Sequence[RunTraining], workers: Executor) -> None:
         tasks = [task_of(self._task(own.run), self.lease, self.folder) for own in away]
         logs = self.experiment.layout.log("train").with_suffix("")
         log.info("train: %s to be made by workers, with logs in %s", counted(away, "run"), logs)

@@ -11,7 +11,7 @@ import pytest
 
 from asr_prune.cli.main import main
 from asr_prune.stages import works_of
-from asr_prune.stages.trainings import Training, may_leave
+from asr_prune.stages.trainings import RunTraining, may_leave
 from asr_prune.workflow.experiment import open_experiment
 from tests.spread.conftest import Dask
 from tests.stages.test_killed_searches import files
@@ -124,9 +124,16 @@ def test_a_run_whose_worker_is_killed_goes_on_from_its_checkpoint(dask: Dask, pr
 def test_a_failed_run_is_told_and_the_others_are_kept(
     dask: Dask, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = "{name: bad, prune: {method: none}, train: {learning_rate: 1.0e+30}}, {name: good, prune: {method: none}}"
+    bad = "{name: bad, prune: {method: none}, train: {learning_rate: 1.0e+30}}"
     dask.start_worker()
-    command = ["train", *GIVEN, "--set", f"runs=[{runs}]", "--executor", dask.address]
+    command = [
+        "train",
+        *GIVEN,
+        "--set",
+        f"runs=[{bad}, {{name: good, prune: {{method: none}}}}]",
+        "--executor",
+        dask.address,
+    ]
     assert main(command) == 1
     told = capsys.readouterr().err
     assert re.search(r"asr-prune: train failed: run bad-learning_rate-1e.30: .*not a number", told)
@@ -140,9 +147,11 @@ def test_what_a_training_reads_of_others(before: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(before)
     runs = "runs=[{name: a}, {name: b, train: {init: exp/tiny/runs/a}}, {name: c, seed: 2}]"
     experiment = open_experiment("recipes/tiny", [runs, "prune.keep=0.5"])
-    a, b, c = (Training(run, [work]) for run, work in zip(experiment.runs, works_of("train", experiment), strict=True))
+    a, b, c = (
+        RunTraining(run, [work]) for run, work in zip(experiment.runs, works_of("train", experiment), strict=True)
+    )
     assert b.reads(a)
-    assert not any(one.reads(other) for one, other in ((a, b), (c, a), (c, b)))
+    assert not any([a.reads(b), c.reads(a), c.reads(b)])
 
 
 def test_trainings_of_several_processes_stay(before: Path, monkeypatch: pytest.MonkeyPatch) -> None:
