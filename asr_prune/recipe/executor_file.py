@@ -47,7 +47,7 @@ def read_executor(path: Path) -> dict[str, Any]:
         where = f"{path} line {line}: {'.'.join(keys)}"
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             known = known_keys(ExecutorOptions, keys[1:-1])
-            raise UserError(f"{where} is not known{did_you_mean(keys[-1], known)}.") from None
+            raise UserError(f"{where} is not known{did_you_mean(keys[-1], known)}") from None
         raise UserError(f"{where}: {told(problem)}.") from None
     block: dict[str, Any] = tree["executor"]
     return block
