@@ -66,8 +66,9 @@ WITH = {
     },
     **{
         f"prune.{key}": ["--set", "prune.keep=0.5"]
-        for key in ("method=l2", "method=gradual", "method=group_lasso", "press", "warm_up", "fine_tune", "penalty")
+        for key in ("method=l2", "method=gradual", "method=group_lasso", "press", "warm_up", "fine_tune")
     },
+    "prune.penalty": ["--set", "prune.method=l2", "--set", "prune.keep=0.5"],
     "prune.sparsity": ["--set", "prune.method=map"],
     "hmm.model": ["--set", "hmm.labels=somewhere"],
 }

@@ -69,5 +69,5 @@ def _read(path: Path) -> tuple[dict[str, Any], ExecutorOptions]:
         where = f"{path} line {line}: {'.'.join(keys)}"
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             known = known_keys(ExecutorOptions, keys[1:-1])
-            raise UserError(f"{where} is not known{did_you_mean(keys[-1], known)}.") from None
+            raise UserError(f"{where} is not known{did_you_mean(keys[-1], known)}") from None
         raise UserError(f"{where}: {told(problem)}.") from None

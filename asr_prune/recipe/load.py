@@ -121,10 +121,10 @@ class Loaded:
             full = (*path[-1:], *loc)
         key, where = ".".join(full), self.where(full, words_of(problem))
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
+            return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}"
         if problem["type"] == "union_tag_invalid":
             tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
-            return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}."
+            return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}"
         return f"{where}: {key + ': ' if key else ''}{told(problem)}."
 
     def where(self, key: tuple[str, ...], named: Sequence[str] = ()) -> str:
@@ -206,7 +206,7 @@ class Loaded:
             raise UserError(f"{where}: {error}.") from error
         except ValueError:
             what = f"prune.method {name!r} is not known"
-            raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
+            raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}") from None
 
     def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
         """Settings that differ from recipe.yaml, as part of the run's name, so that a changed
