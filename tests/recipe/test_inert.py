@@ -52,8 +52,6 @@ CASES = [
     (SMALL, "floor", 0.5, "dense_small removes no nodes", LASSO),
     (SMALL, "press", 0.1, "dense_small trains alike from the first update", SMALL | {"release_rate": 0.5}),
     ({"method": "dense_small", "like": "x"}, "min_nodes", 4, "like gives the widths; give keep", SMALL),
-    ({"method": "none"}, "press", 0.1, "none trains alike from the first update", {"method": "none", "output_rank": 4}),
-    ({"method": "none"}, "fine_tune", 0.1, "none trains alike", {"method": "none", "release_rate": 0.5}),
     ({"method": "none"}, "floor", 0.1, "none removes no nodes; leave floor out", LASSO),
     ({"method": "dsd"}, "min_nodes", 4, "granularity is weight", {"method": "dsd", "granularity": "node"}),
     ({"method": "map", "granularity": "node"}, "live_shrink", False, "map masks to the end", LASSO),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from asr_prune.options import options
-from asr_prune.pruning.acts import PHASES, Rule
 from asr_prune.pruning.options import PruneOptions
 
 
@@ -14,4 +12,3 @@ from asr_prune.pruning.options import PruneOptions
 class NoneOptions(PruneOptions):
     REMOVES: ClassVar[bool] = False
     IS_DENSE: ClassVar[bool] = True
-    ACTS: ClassVar[Mapping[str, Rule]] = {**PruneOptions.ACTS, **PHASES}
