@@ -30,7 +30,7 @@ def load_run(
     folder.
 
     recipe: its recipe's folder, by default recipes/<name>; sets: as of --set; nj: processes. Raises
-    UserError if a file is missing or the run does not belong to the recipe.
+    UserError if a file or the device of `decode.device` is missing, or the run does not belong to the recipe.
     """
     run = RunDir.given(Path(folder))
     return LoadedRun(experiment_of(run, recipe, sets, nj), run)
@@ -74,7 +74,7 @@ class LoadedModel:
 
 
 class LoadedRun(LoadedModel):
-    """The shrunk network of a run in its project."""
+    """The shrunk network of a run in its project, on the device of `decode.device`."""
 
     def __init__(self, experiment: Experiment, run: RunDir) -> None:
         self.experiment, self.run = experiment, run

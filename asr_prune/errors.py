@@ -34,7 +34,9 @@ def first_few(items: Iterable[str]) -> str:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """`; did you mean ...?` if a known word is similar, otherwise the known words."""
+    """The end of a sentence on a word: `; did you mean ...?` if a known one is similar, otherwise the
+    known words.
+    """
     if close := difflib.get_close_matches(word, known, n=1, cutoff=0.5):
-        return f"; did you mean {close[0]!r}"
-    return f" (known here: {', '.join(known)})" if known else ""
+        return f"; did you mean {close[0]!r}?"
+    return f" (known here: {', '.join(known)})." if known else "."

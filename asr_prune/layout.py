@@ -203,6 +203,11 @@ class Layout:
         return self.exp / "log" / f"{verb}.log"
 
     @property
+    def trainings(self) -> Path:
+        """While other machines make the runs: how those that are done ended."""
+        return self.exp / ".trainings"
+
+    @property
     def lock(self) -> Path:
         """One for all parts of an experiment."""
         return self.whole.exp / ".lock"

@@ -29,6 +29,10 @@ _UNQUOTED = {
 }
 
 
+#: keys of times, hours:minutes:seconds
+_TIMES = {"walltime"}
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(cls: type[T]) -> type[T]:
     """Makes `cls` a frozen, keyword-only dataclass; the recipe reader refuses keys that it does not
@@ -132,6 +136,8 @@ def first_problem(problems: Sequence[Any]) -> Any:
 def told(problem: Mapping[str, Any]) -> str:
     """What is wrong, of an error of pydantic, in words that a sentence can end with."""
     value, kind = problem.get("input"), problem["type"]
+    if kind == "string_type" and type(value) is int and problem["loc"][-1] in _TIMES:
+        return _time_in_quotes(value)
     text = TYPE_MESSAGES.get(kind, problem["msg"].removeprefix("Value error, "))
     text = text[:1].lower() + text[1:]
     given = "" if isinstance(value, Mapping) else f" (got {'nothing' if value is None else repr(value)[:60]})"
@@ -140,3 +146,13 @@ def told(problem: Mapping[str, Any]) -> str:
         both = "with --set in both kinds, KEY=\"'WORD'\""
         given += f"; YAML reads {read}: put the word in quotes, {both}"
     return text + given
+
+
+def _time_in_quotes(value: int) -> str:
+    """What is wrong with a time that YAML has read as a number: 12:00:00 as 43200, its seconds."""
+    hours, seconds = divmod(value, 3600)
+    if not hours:
+        return f'must be hours:minutes:seconds in quotes, such as "12:00:00" (got {value})'
+    time = f"{hours}:{seconds // 60:02}:{seconds % 60:02}"
+    both = f"with --set in both kinds, \"'{time}'\""
+    return f"put {time} in quotes, {both}; without them YAML reads it as the number {value}"

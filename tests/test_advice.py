@@ -40,6 +40,7 @@ PLACEHOLDERS = {
     "corpus.root=FOLDER": "corpus.root=somewhere",
     "{}={}": "decode.max_active=3500",
     "decode.beam={}": "decode.beam=10",
+    "train.memory_gb={}": "train.memory_gb=6.2",
     "decode.type={}": "decode.type=hmm",
     "lang.oov_word='{}'": "lang.oov_word='<unk>'",
     "corpus.options.case={}": "corpus.options.case=upper",
@@ -65,8 +66,9 @@ WITH = {
     },
     **{
         f"prune.{key}": ["--set", "prune.keep=0.5"]
-        for key in ("method=l2", "method=gradual", "method=group_lasso", "press", "warm_up", "fine_tune", "penalty")
+        for key in ("method=l2", "method=gradual", "method=group_lasso", "press", "warm_up", "fine_tune")
     },
+    "prune.penalty": ["--set", "prune.method=l2", "--set", "prune.keep=0.5"],
     "prune.sparsity": ["--set", "prune.method=map"],
     "hmm.model": ["--set", "hmm.labels=somewhere"],
 }

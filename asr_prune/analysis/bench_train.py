@@ -8,9 +8,9 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,10 @@ from asr_prune.run_dir import RunDir
 _COLUMNS, _CONTEXT = 40, (5, 5)
 #: rows of the square matrices whose product is the peak
 _PEAK_ROWS = {"cuda": 8192, "cpu": 1024}
+#: batches of a pass over the frames; batches made ready, which are the fewest timed at once
+_PASS, _READY = 32, 8
+#: seconds that are timed at once
+_SPAN = 0.2
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ class Bench:
     """What is measured: a feed-forward network of `layers` x `nodes` and `outputs`, on random
     frames of 40 columns spliced to 440.
 
-    batches: frames of a mini-batch; method: compared with l2; updates: timed at once, for the
-    comparison as many more as make the method do everything equally often in each round; rounds: of
-    which medians are taken.
+    batches: frames of a mini-batch; method: compared with l2; updates: timed at once, None: 8, or
+    as many more as take 0.2 s, for the comparison as many more as make the method do everything
+    equally often in each round; rounds: of which medians are taken.
     """
 
     device: torch.device
@@ -52,7 +56,7 @@ class Bench:
     batches: Sequence[int]
     precisions: Sequence[Literal["float32", "tf32", "bf16"]]
     method: str = "group_lasso"
-    updates: int = 8
+    updates: int | None = None
     rounds: int = 5
 
 
@@ -70,7 +74,7 @@ def bench_train(bench: Bench) -> Iterator[str]:
     Raises UserError if the method is not there, or takes no `keep`.
     """
     rng = np.random.default_rng(0)
-    frames = _frames(rng, 4 * max(bench.batches), bench)
+    frames = _frames(rng, _PASS * max(bench.batches), bench)
     network = _network(frames, bench)
     size, first = size_of(network), network.affine[0].weight.numel()
     work = 6 * size.macs - 2 * first  # no gradient of the input
@@ -91,17 +95,21 @@ def _row(bench: Bench, frames: FrameSet, precision: Any, batch: int, work: float
             name: _trainer(bench, frames, options, prune, Path(folder) / name)
             for name, prune in (("none", {}), ("l2", {"keep": 0.25}), (bench.method, {"keep": 0.25}))
         }
-        prepared = list(_endless(frames, batch, bench.updates))
-        count = _compared(trainers[bench.method], bench.updates)
-        longer = [prepared[i % bench.updates] for i in range(count)]
+        loader = _endless(frames, batch)  # one for all rounds: to begin a pass has a cost of its own
+        ready = list(islice(loader, bench.updates or _READY))
+        updates = bench.updates or _enough(trainers["none"], ready, bench.device)
+        prepared, longer = (
+            [ready[i % len(ready)] for i in range(count)]
+            for count in (updates, _compared(trainers[bench.method], updates))
+        )
         subjects: dict[str, Callable[[], object]] = {
-            "loaded": lambda: _train(trainers["none"], _endless(frames, batch, bench.updates)),
+            "loaded": lambda: _train(trainers["none"], islice(loader, updates)),
             "plain": _plain(bench, frames, options, prepared),
         }
         subjects["none"] = _on(trainers["none"], prepared)
         subjects |= {name: _on(trainers[name], longer) for name in ("l2", bench.method)}
         seconds = _paired(subjects, bench)
-    frames_at_once = bench.updates * batch
+    frames_at_once = updates * batch
     rate = {name: frames_at_once / statistics.median(seconds[name]) for name in ("loaded", "plain")}
     share, ratio = work * rate["loaded"] / peak, rate["loaded"] / rate["plain"]
     waits = max(0.0, _ratio(seconds, "loaded", "none") - 1)
@@ -109,6 +117,13 @@ def _row(bench: Bench, frames: FrameSet, precision: Any, batch: int, work: float
         f"{precision:9s}  {batch:7d}  {rate['loaded']:9,.0f}  {100 * share:5.1f} %  {rate['plain']:10,.0f}  "
         f"{ratio:5.2f}  {100 * waits / (1 + waits):4.1f} %  {_ratio(seconds, bench.method, 'l2'):.3f}"
     )
+
+
+def _enough(trainer: Trainer, ready: Sequence[Batch], device: torch.device) -> int:
+    """Updates that take about `_SPAN`, at least as many as batches are ready."""
+    _train(trainer, ready)  # the first are slower
+    each = _timed(_on(trainer, ready), device) / len(ready)
+    return max(len(ready), math.ceil(_SPAN / each))
 
 
 def _compared(trainer: Trainer, least: int) -> int:
@@ -174,18 +189,14 @@ def _trainer(bench: Bench, frames: FrameSet, options: TrainOptions, prune: dict[
     return Trainer(network.train(), options, frames, frames, pruner, 1, RunDir(folder))
 
 
-def _endless(frames: FrameSet, batch: int, count: int) -> Iterator[Batch]:
-    """`count` shuffled batches, over as many passes as they need."""
-    order, done = torch.Generator().manual_seed(0), 0
-    while done < count:
-        for tensors in frames.batches(batch, order):
-            if done == count:
-                return
-            done += 1
-            yield tensors
+def _endless(frames: FrameSet, batch: int) -> Iterator[Batch]:
+    """Shuffled batches, one pass after the other."""
+    order = torch.Generator().manual_seed(0)
+    while True:
+        yield from frames.batches(batch, order)
 
 
-def _train(trainer: Trainer, batches: Iterator[Batch] | Sequence[Batch]) -> None:
+def _train(trainer: Trainer, batches: Iterable[Batch]) -> None:
     for tensors in batches:
         trainer._update(*tensors)
 

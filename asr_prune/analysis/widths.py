@@ -19,7 +19,7 @@ from asr_prune.acoustic.utterances import UtteranceSet
 from asr_prune.corpus.datadir import DataDir
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.lattice_set import lattice_set
-from asr_prune.decode.network_scores import NetworkScores, greedy_set, with_token_priors
+from asr_prune.decode.network_scores import NetworkScores, decode_device, greedy_set, placed_model, with_token_priors
 from asr_prune.decode.options import Point, grid
 from asr_prune.decode.pace import audio_of
 from asr_prune.decode.words_files import Words
@@ -58,11 +58,13 @@ def measure_widths(run: RunDir, judge: Judge) -> list[dict[str, Any]]:
 
     A row has: width (share of each layer), nodes_per_layer and nodes (without those that do
     nothing), params, dev_ce (nats per frame), wer_dev, wer_test, wer_test_low, wer_test_high,
-    lm_weight and penalty (chosen on dev). Raises UserError if the run's nodes are not ordered.
+    lm_weight and penalty (chosen on dev). Raises UserError if the run's nodes are not ordered, or
+    the device of `decode.device` is not there.
     """
-    vectors = ordered_vectors(run)
+    vectors, device = ordered_vectors(run), judge.decoding.options.device
+    decode_device(device)  # refused before the features are read
     feats = {part: judge.decoding.load(part) for part in SCORED_SETS}
-    rows = [_row(judge, cut_to(run, share, vectors), share, feats) for share in SHARES]
+    rows = [_row(judge, placed_model(cut_to(run, share, vectors), device), share, feats) for share in SHARES]
     with atomic(run.widths) as file:
         json.dump(rows, file, indent=1)
     record("widths", {run.widths: digest(run.widths)})
@@ -112,8 +114,9 @@ def dev_cross_entropy(decoding: Decoding, model: Model, dev: Feats) -> float:
     ctc = bool(model.tokens)
     targets = token_targets(decoding.lang, [decoding.set("dev")]) if ctc else frame_targets(decoding.hmm)
     kind = UtteranceSet if ctc else frame_set(model.network.reach)
-    examples = kind.from_utterances(dev, targets[0], model.context, stride=model.network.stride)
-    return evaluate(model.network, examples).cross_entropy
+    network = model.network
+    examples = kind.from_utterances(dev, targets[0], model.context, network.shift.device, network.stride)
+    return evaluate(network, examples).cross_entropy
 
 
 def _word_errors(judge: Judge, model: Model, feats: Mapping[str, Feats]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def _add_train(whats: Verbs) -> None:
     says = "of products (default: all that the device has)"
     verb.add_argument("--precision", nargs="+", choices=_PRECISIONS, help=says)
     verb.add_argument("--method", default="group_lasso", help="compared with l2 (default: %(default)s)")
-    option("--updates", default=8, help="at once; more to compare methods (default: %(default)s)")
+    says = "timed at once (default: 8, or as many more as take 0.2 s; more to compare methods)"
+    option("--updates", help=says)
     option("--rounds", default=5, help="of which medians are taken (default: %(default)s)")
     verb.add_argument("--threads", type=not_negative, default=0, help="of torch; 0: its default")
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from asr_prune.cli.executors import add_executor_alone, executing
 from asr_prune.cli.shared import Verbs, add_channel, add_verb, not_negative, positive
 from asr_prune.errors import UserError
 from asr_prune.lang.ngram.options import LmOptions
@@ -28,6 +29,7 @@ def add_verbs(verbs: Verbs) -> None:
         of_audio = f"sampling rate of the audio (default: {rates})"
         verb.add_argument("--rate", type=positive, metavar="HERTZ", help=of_audio)
         verb.add_argument("--nj", type=positive, default=NJ, help="processes (default: %(default)s)")
+        add_executor_alone(verb)
     _add_lm(verbs)
 
 
@@ -54,7 +56,8 @@ def validate_folder(options: argparse.Namespace) -> int:
     from asr_prune.corpus.validate import validate  # loads soundfile
 
     print_messages(sys.stderr)
-    problems = validate(options.folder, options.rate, channel=options.channel, nj=options.nj)
+    with executing(options.executor):
+        problems = validate(options.folder, options.rate, channel=options.channel, nj=options.nj)
     print("\n".join(problems) if problems else f"{options.folder} is valid")
     if problems:
         print(f"asr-prune fix {options.folder} repairs what can be repaired, and lists it", file=sys.stderr)
@@ -67,8 +70,9 @@ def fix_folder(options: argparse.Namespace) -> None:
     from asr_prune.corpus.validate import validate
 
     print_messages(sys.stderr)
-    changes = fix(options.folder, options.rate or 0, options.channel, options.nj)
-    left = validate(options.folder, options.rate or 0, channel=options.channel, nj=options.nj)
+    with executing(options.executor):
+        changes = fix(options.folder, options.rate or 0, options.channel, options.nj)
+        left = validate(options.folder, options.rate or 0, channel=options.channel, nj=options.nj)
     sound = [] if left else [f"{options.folder} needs no repair"]
     print("\n".join([*(changes or sound), *(f"not repaired: {problem}" for problem in left)]))
 

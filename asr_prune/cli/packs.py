@@ -46,7 +46,7 @@ def _run_recogniser(options: argparse.Namespace, folder: Path) -> RunRecogniser:
     chosen = argparse.Namespace(**{**vars(options), "folder": folder})
     experiment, run = open_run(chosen, lambda run: run.shrunk, "shrink")
     need_words(experiment)
-    return RunRecogniser(run, experiment.decoding, experiment.nj)
+    return RunRecogniser(run, experiment.decoding.on("cpu"), experiment.nj)  # of any machine
 
 
 def _compare(options: argparse.Namespace, recogniser: RunRecogniser) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from asr_prune.acoustic.options import TrainOptions
-from asr_prune.analysis.workforce import training_notes, workforce
+from asr_prune.analysis.workforce import Workforce, training_notes, workforce
 from asr_prune.cli.shared import Verbs, add_set_options, add_verb, given_experiment
+from asr_prune.recipe.blocks import Run
 from asr_prune.stages import all_works
+from asr_prune.stages.trainings import may_leave, shares_trainings
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.log import print_messages
 from asr_prune.workflow.runner import Runner, State
@@ -42,17 +43,27 @@ def plan(options: argparse.Namespace) -> None:
     force = workforce(experiment.loaded.recipe.executor, experiment.nj)
     estimator = FoldEstimator(experiment, speech, Estimator(experiment, speech, force=force))
     rows = [(state, estimator.of_state(state)) for state in states]
-    trainings = _trainings(experiment, states)
-    counts = [f"Work that is shared: {force.says}.", *training_notes(trainings)]
+    due = _trained(experiment, states)
+    apart = trainings_apart(experiment, due, force)
+    counts = [f"Work that is shared: {force.says}.", *training_notes([run.train for run in due])]
+    if apart > 1:
+        counts.append(f"Training: {apart} runs at a time, each by one worker; the time of all counts on it.")
     unknown = [] if experiment.facts else experiment.assumptions
     notes = [*plan_notes(rows, speech, unknown, counts), *estimator.of_fold.searches.notes]
-    print("\n".join([*speech_lines(speech), "", *plan_table(rows), "", *notes]))
+    print("\n".join([*speech_lines(speech), "", *plan_table(rows, apart), "", *notes]))
 
 
-def _trainings(experiment: Experiment, states: Sequence[State]) -> list[TrainOptions]:
-    """How the networks are trained that are due."""
+def _trained(experiment: Experiment, states: Sequence[State]) -> list[Run]:
+    """The runs whose networks are due."""
     due = {state.work.run for state in states if state.due and state.work.stage == "train"}
-    return [run.train for run in experiment.runs if run.name in due]
+    return [run for run in experiment.runs if run.name in due]
+
+
+def trainings_apart(experiment: Experiment, due: Sequence[Run], force: Workforce) -> int:
+    """How many of the `due` runs are trained at a time."""
+    if not force.elsewhere or not shares_trainings(experiment):
+        return 1
+    return max(1, min(force.count, sum(map(may_leave, due))))
 
 
 def speech_lines(speech: dict[str, Amount]) -> list[str]:
@@ -67,8 +78,8 @@ def speech_lines(speech: dict[str, Amount]) -> list[str]:
     return lines or ["no speech yet: run the corpus stage first (asr-prune corpus), or set corpus.root"]
 
 
-def plan_table(rows: Sequence[tuple[State, Estimate]]) -> list[str]:
-    """A line for each work, and a last one for all."""
+def plan_table(rows: Sequence[tuple[State, Estimate]], apart: int = 1) -> list[str]:
+    """A line for each work, and a last one for all. apart: trainings at a time."""
     wide = max(len(work_name(state)) for state, _ in rows)
     lines = [f"{'stage':9s} {'work':{wide}s} {'frames':>9s} {'disk':>9s} {'memory':>9s} {'time':>9s}  due"]
     for state, estimate in rows:
@@ -81,7 +92,9 @@ def plan_table(rows: Sequence[tuple[State, Estimate]]) -> list[str]:
     known = [estimate for _, estimate in rows]
     disk, most = sum(own.disk or 0 for own in known), max((own.memory or 0 for own in known), default=0)
     about = "~" if any(own.guessed and own.memory == most > 0 for own in known) else ""
-    totals = f"{size_of_bytes(disk):>9s} {about + size_of_bytes(most):>9s} {whole_duration(rows):>9s}"
+    trained = divided([row for row in rows if row[0].work.stage == "train"], apart)
+    time = whole_duration([*(row for row in rows if row[0].work.stage != "train"), *trained])
+    totals = f"{size_of_bytes(disk):>9s} {about + size_of_bytes(most):>9s} {time:>9s}"
     return [*lines, f"{'all':{wide + 20}s}{totals}"]
 
 

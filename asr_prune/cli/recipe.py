@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from asr_prune.acoustic.distributed.following import company, in_company
+from asr_prune.cli.executors import described
 from asr_prune.cli.shared import (
     Verbs,
     add_accept_code,
@@ -19,8 +20,10 @@ from asr_prune.cli.shared import (
 from asr_prune.integrity import checked
 from asr_prune.recipe.executor_file import CLUSTER_FILE, read_executor
 from asr_prune.report.imported_runs import imported_lines
+from asr_prune.spread.options import ExecutorOptions
 from asr_prune.stages import STAGES, all_works, works_of
 from asr_prune.stages.corpus import check_script
+from asr_prune.stages.trainings import run_trainings
 from asr_prune.workflow.experiment import Experiment
 from asr_prune.workflow.runner import Runner
 
@@ -55,10 +58,14 @@ def run_stage(options: argparse.Namespace) -> None:
 
 def _run_stage(options: argparse.Namespace) -> None:
     with working(options, given_experiment(options)) as experiment:
-        Runner(experiment.layout, options.accept_code).run(works_of(options.verb, experiment))
+        works, runner = works_of(options.verb, experiment), Runner(experiment.layout, options.accept_code)
+        if options.verb == "train":
+            run_trainings(experiment, runner)
+        else:
+            runner.run(works)
         if options.verb == "report":
             print_table(experiment)
-        elif not works_of(options.verb, experiment):
+        elif not works:
             print(f"{options.verb}: nothing to do for this recipe", flush=True)
 
 
@@ -93,10 +100,22 @@ def check(options: argparse.Namespace) -> None:
     Raises UserError for everything that a stage would refuse before it begins.
     """
     experiment = given_experiment(options)
-    if (cluster := experiment.loaded.folder / CLUSTER_FILE).is_file():
-        read_executor(cluster)
+    executors = _executors(options, experiment)
     all_works(experiment)
     check_script(experiment)
     for run in experiment.runs:
         network = run.network.model or f"hidden {list(run.network.hidden)}"
         print(f"{run.name}: {run.prune.method}, {network}, {run.train.epochs} epochs")
+    for where, executor in executors.items():
+        print(f"{where}: {described(executor, experiment.nj)}")
+
+
+def _executors(options: argparse.Namespace, experiment: Experiment) -> dict[str, ExecutorOptions]:
+    """What the recipe or --executor chooses, and what a cluster.yaml beside the recipe would, by the
+    names of where they stand. Raises UserError if that file is not valid.
+    """
+    own = experiment.loaded.recipe.executor
+    found = {options.executor or "executor": own} if options.executor or own.type != "local" else {}
+    if (cluster := experiment.loaded.folder / CLUSTER_FILE).is_file():
+        found.setdefault(str(cluster), read_executor(cluster))
+    return found

@@ -28,7 +28,7 @@ def add_verbs(verbs: Verbs) -> None:
     says = "compare the masked and the shrunk network of a run, by logits and by words"
     add_run_options(add_verb(verbs, "verify", says, verify, "exp/demo/runs/dense"), "shrink")
     says = "measure every width of a guided run: its first tenth of nodes, two tenths ... all, without training"
-    add_run_options(add_verb(verbs, "widths", says, widths, "exp/an4/runs/guided-keep0.25"), "train")
+    add_run_options(add_verb(verbs, "widths", says, widths, "exp/an4/runs/guided-keep0.25"), "train", elsewhere=False)
     _add_explain(verbs)
     says = "print the most likely word sequences of each utterance, no two alike, of a run that kept its lattices"
     verb = add_verb(verbs, "nbest", says, nbest, "exp/an4/runs/dense -n 5")

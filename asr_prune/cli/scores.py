@@ -49,7 +49,7 @@ def add_verbs(verbs: Verbs) -> None:
     _add_on(verb)
     says = "write a run's words with their times, and the references, as NIST's ctm and stm"
     verb = add_verb(verbs, "ctm", says, ctm, "exp/an4/runs/dense --confidence")
-    add_run_options(verb, "score", on=True)
+    add_run_options(verb, "score", on=True, elsewhere=False)
     verb.add_argument(
         "--confidence",
         action="store_true",

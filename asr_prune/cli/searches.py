@@ -119,7 +119,7 @@ def outcome(study: Study, bound: Bound) -> list[str]:
 def _check_method(name: str) -> None:
     """Raises UserError if a method is not known, or makes no network smaller."""
     if name not in method_names():
-        raise UserError(f"--method {name!r} is not known{did_you_mean(name, method_names())}.")
+        raise UserError(f"--method {name!r} is not known{did_you_mean(name, method_names())}")
     cls = find_options(name)
     if not (cls.REMOVES or cls.SMALL):
         raise UserError(f"{name} ends with every node; name another method with --method.")

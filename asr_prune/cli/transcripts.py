@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,6 @@ from asr_prune.cli.shared import (
 from asr_prune.corpus.segments import LONGEST_PIECE, SHORTEST_PIECE
 from asr_prune.errors import UserError
 from asr_prune.spread.executor import Executor, elsewhere
-from asr_prune.spread.options import ExecutorOptions
 from asr_prune.workflow.log import print_messages
 
 if TYPE_CHECKING:
@@ -76,9 +77,8 @@ def transcribe(options: argparse.Namespace) -> int:
     _check_ctm(options)
     times = options.times or bool(options.ctm)
     requested = Requested(times, options.confidence, options.lm_weight, options.penalty, options.all_sound)
-    recogniser, where = _recogniser(options)
-    transcriber = Transcriber(recogniser, requested, options.channel, options.longest)
-    with executing(where):
+    with _recognising(options) as recogniser:
+        transcriber = Transcriber(recogniser, requested, options.channel, options.longest)
         workers = elsewhere()
         transcripts = _shared(options, transcriber, workers) if workers else _here(options, transcriber)
     if options.ctm:
@@ -132,22 +132,28 @@ def _check_ctm(options: argparse.Namespace) -> None:
         raise UserError(f"--ctm {path} would replace an audio file; name the ctm file after --ctm.")
 
 
-def _recogniser(options: argparse.Namespace) -> tuple[NetworkRecogniser, ExecutorOptions]:
-    """What recognises, and where."""
+@contextmanager
+def _recognising(options: argparse.Namespace) -> Iterator[NetworkRecogniser]:
+    """What recognises; within the block work is done where its recipe says."""
+    from asr_prune.decode.network_scores import shared_device
     from asr_prune.transcribe.packed_recogniser import PackedRecogniser
     from asr_prune.transcribe.recogniser import RunRecogniser
 
     if options.folder.suffix != ".asr" and not options.folder.is_file():
         experiment, run = open_run(options, lambda run: run.shrunk, "shrink")
         need_words(experiment)
-        return RunRecogniser(run, experiment.decoding, experiment.nj), experiment.loaded.recipe.executor
+        with executing(experiment.loaded.recipe.executor):
+            decoding = experiment.decoding
+            decoding = decoding.on(shared_device(decoding.options.device))
+            yield RunRecogniser(run, decoding, experiment.nj)
+        return
     given = (("--executor", options.executor), ("--recipe", options.recipe), ("--set", options.set))
     for name, value in given:
         if value:
             raise UserError(
                 f"{name} goes with the folder of a run; {options.folder} has all options in it, so leave it out."
             )
-    return PackedRecogniser(options.folder, options.nj), ExecutorOptions()
+    yield PackedRecogniser(options.folder, options.nj)
 
 
 class Printer:

@@ -211,7 +211,7 @@ def read_options(cls: type[T], values: Mapping[str, Any], where: str = "corpus.o
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             known = [option.name for option in fields(cls)]  # type: ignore[arg-type]
-            raise UserError(f"{where}: unknown key {key!r}{did_you_mean(key, known)}.") from None
+            raise UserError(f"{where}: unknown key {key!r}{did_you_mean(key, known)}") from None
         raise UserError(f"{where}: {f'{key}: ' if key else ''}{told(problem)}.") from None
 
 

@@ -15,7 +15,7 @@ from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.kept_greedy import kept_greedy_words
 from asr_prune.decode.lattice_set import Decoded
-from asr_prune.decode.network_scores import placed_model, with_token_priors
+from asr_prune.decode.network_scores import placed_model, shared_device, with_token_priors
 from asr_prune.decode.options import DecodeOptions, grid
 from asr_prune.decode.portioned import PortionedSet
 from asr_prune.decode.sweep_archive import sweep_archive
@@ -23,7 +23,6 @@ from asr_prune.decode.words_files import write_words
 from asr_prune.features.stored import frames_of
 from asr_prune.files import atomic_dir
 from asr_prune.run_dir import decode_info, lattices_file, portions_of
-from asr_prune.spread.executor import elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ def decode_run(
     """
     decoding, model = replace(decoding, options=options), load_model(network)
     decoding.check_features(model.features, network)
-    model = placed_model(with_token_priors(decoding, model), options.device)
+    model = placed_model(with_token_priors(decoding, model), shared_device(options.device))
     for part, out in outs.items():
         if decoding.options.search == "greedy":
             _greedy_part(decoding, model, part, out)
@@ -70,8 +69,6 @@ def _decode_part(decoding: Decoding, model: Model, part: str, out: Path, nj: int
 
 def _greedy_part(decoding: Decoding, model: Model, part: str, out: Path) -> None:
     feats, shift = decoding.stored(part), decoding.features.frame_shift
-    if elsewhere():
-        model.network.cpu()  # workers need not have a GPU
     found = kept_greedy_words(model, feats, shift, portions_of(out))
     words, frames = {utt: own.words for utt, own in found.items()}, sum(frames_of(feats).values())
     hours, seconds = frames * shift / 3600, sum(own.seconds for own in found.values())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from asr_prune.decode.options import DecodeOptions
+from asr_prune.decode.options import DecodeOptions, Device
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
 from asr_prune.hmm.network_features import NetworkFeatures
@@ -46,6 +46,10 @@ class Decoding:
     def decodable(self) -> bool:
         """Whether networks can be decoded: always with CTC, otherwise with a graph."""
         return self.ctc or self.graph is not None
+
+    def on(self, device: Device) -> Decoding:
+        """The same with another `decode.device`."""
+        return replace(self, options=replace(self.options, device=device))
 
     def set(self, part: str) -> Path:
         """The data directory of a set."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from asr_prune.acoustic.batches import utterance_batches
 from asr_prune.acoustic.checkpoint import Model
@@ -15,9 +17,13 @@ from asr_prune.acoustic.targets import token_targets
 from asr_prune.acoustic.train import pick_device
 from asr_prune.decode.decoding import Decoding
 from asr_prune.decode.greedy import greedy_words
+from asr_prune.decode.options import Device
 from asr_prune.decode.token_priors import token_log_priors
 from asr_prune.features.stored import frames_of
 from asr_prune.hmm.network_features import Feats
+from asr_prune.spread.executor import elsewhere
+
+log = logging.getLogger(__name__)
 
 
 class NetworkScores:
@@ -44,9 +50,22 @@ class NetworkScores:
                 start = self.clock()
 
 
+def decode_device(requested: str) -> torch.device:
+    """The device of `decode.device`. Raises UserError if that is not there."""
+    return pick_device(requested, "decode.device")
+
+
+def shared_device(requested: Device) -> Device:
+    """`decode.device` of work that an executor shares: if it has workers, their CPUs, as is logged."""
+    if requested == "cpu" or elsewhere() is None:
+        return requested
+    log.info("  decode.device %s is not used: the executor's workers compute on their CPUs", requested)
+    return "cpu"
+
+
 def placed_model(model: Model, device: str) -> Model:
     """`model`, its network on the device of `decode.device`. Raises UserError if that is not there."""
-    model.network.to(pick_device(device, "decode.device"))
+    model.network.to(decode_device(device))
     return model
 
 

@@ -11,6 +11,8 @@ from asr_prune.options import options
 
 #: LM weight and word insertion penalty
 Point = tuple[float, float]
+#: where a network computes
+Device = Literal["cpu", "cuda", "auto"]
 
 _LEAST = (("adapt_lm_weight", 1), ("max_active", 2), ("first_max_active", 2), ("min_active", 0), ("prune_interval", 1))
 
@@ -58,10 +60,11 @@ class DecodeOptions:
     #: graph directory of Kaldi's mkgraph.sh to use instead of building a graph; its model must be
     #: the one that made the labels
     graph: Path | None = None
-    #: where the network computes: cpu; cuda, a batch of utterances at once, while the CPU searches
-    #: those before; auto: cuda if available. Words may differ where scores differ by rounding.
-    #: Workers of an executor compute on their CPUs
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    #: where the network computes, also of verify, widths, transcribe, ctm and bench decode: cpu; cuda,
+    #: a batch of utterances at once, in decode while the CPU searches those before; auto: cuda if
+    #: available. Words may differ where scores differ by rounding. Workers of an executor, and packed
+    #: models, compute on the CPU
+    device: Device = "cpu"
     #: scale of transition log-probabilities in the graph, except self-loops
     transition_scale: float = 1.0
     #: scale of self-loop log-probabilities in the graph

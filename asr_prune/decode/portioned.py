@@ -74,7 +74,6 @@ class PortionedSet:
         if kept := len(self.feats) - len(rest):
             log.info("  %d of %d utterances are decoded already; going on", kept, len(self.feats))
         if workers := elsewhere():
-            self.model.network.cpu()  # workers need not have a GPU
             do_portions(_Portion(self, store), store, missing, "decoding", workers)
             return
         of = {utt: number for number in missing for utt in store.names[number]}

@@ -57,6 +57,13 @@ def enough(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> flo
     return share
 
 
+def minima_told(minimum: int, floor: float) -> tuple[str, str]:
+    """What leaves layers their minima, with its verb, and which of the options may be lowered."""
+    if floor == 0:
+        return f"min_nodes {minimum} leaves", "min_nodes"
+    return f"min_nodes {minimum} and floor {floor:g} leave", "min_nodes or floor"
+
+
 def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float) -> None:
     """Raises ValueError if the minima of the layers leave more nodes than `keep` requests, by more
     than 2 % and one node.
@@ -64,10 +71,11 @@ def check_request(sizes: Sequence[int], keep: float, minimum: int, floor: float)
     asked, least = round(keep * sum(sizes)), sum(minima_of(sizes, keep, minimum, floor))
     share = enough(sizes, keep, minimum, floor)
     if share > keep:
+        minima, lower = minima_told(minimum, floor)
         raise ValueError(
-            f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but min_nodes {minimum}"
-            f" and floor {floor:g} leave at least {least} in {len(sizes)} layers; raise keep (to"
-            f" {share:g}, which is {round(share * sum(sizes))} nodes) or lower min_nodes or floor"
+            f"keep {keep:g} requests {asked} of {sum(sizes)} hidden nodes, but {minima}"
+            f" at least {least} in {len(sizes)} layers; raise keep (to"
+            f" {share:g}, which is {round(share * sum(sizes))} nodes) or lower {lower}"
         )
 
 

@@ -27,6 +27,14 @@ def _counted(length: str) -> tuple[float, str]:
     return float(found[1]), found[2]
 
 
+def is_nothing(length: Length) -> bool:
+    """Whether a length has no update, however long the run is."""
+    if not isinstance(length, str):
+        return length == 0
+    number, unit = _counted(length)
+    return number == 0 or (unit == "update" and round(number) == 0)
+
+
 def updates_in(key: str, length: Length, steps: int, epochs: int | None) -> int:
     """The updates of a length, in a run of `steps` updates and `epochs` epochs (None: unknown).
 

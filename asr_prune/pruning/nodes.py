@@ -115,7 +115,7 @@ def strongest(scores: Sequence[Tensor], count: int, minima: Sequence[int]) -> li
     `count` True (more only if the minima require it). Ties go to the lower layer and index.
     """
     keep = _best_of_each(scores, minima)
-    room = count - sum(int(mask.sum()) for mask in keep)
+    room = count - sum(_counts(scores, minima))
     if room <= 0:
         return keep
     pairs = zip(scores, keep, strict=True)
@@ -134,6 +134,11 @@ def _best_of_each(scores: Sequence[Tensor], counts: Sequence[int]) -> list[Tenso
     return keep
 
 
+def _counts(scores: Sequence[Tensor], minima: Sequence[int]) -> list[int]:
+    """How many nodes of each layer `_best_of_each` takes, known without a read of its masks."""
+    return [min(least, len(s)) for s, least in zip(scores, minima, strict=True)]
+
+
 def affordable(scores: Sequence[Tensor], limit: float, minima: Sequence[int], request: CostRequest) -> list[Tensor]:
     """Nodes of highest score over all layers that cost at most `limit`, with at least `minima` of
     each layer among them; nodes of score -inf, which are gone already, only among those.
@@ -145,7 +150,7 @@ def affordable(scores: Sequence[Tensor], limit: float, minima: Sequence[int], re
     pool = torch.cat([s.masked_fill(mask, -torch.inf) for s, mask in zip(scores, keep, strict=True)])
     order = pool.argsort(descending=True, stable=True)[: int((pool > -torch.inf).sum())]
     layers = np.repeat(np.arange(len(scores)), [len(s) for s in scores])
-    taken = request.within(layers[order.cpu().numpy()], [int(mask.sum()) for mask in keep], limit)
+    taken = request.within(layers[order.cpu().numpy()], _counts(scores, minima), limit)
     chosen = torch.zeros_like(pool, dtype=torch.bool)
     chosen[order[torch.from_numpy(taken).to(order.device)]] = True
     both = zip(keep, chosen.split([len(s) for s in scores]), strict=True)

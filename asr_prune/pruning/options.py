@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Literal
 
 from asr_prune.errors import listed
 from asr_prune.options import options
+from asr_prune.pruning.acts import SHARED, Rule
 from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.budget import BudgetOptions
 from asr_prune.pruning.counts import check_input_request, check_request
-from asr_prune.pruning.lengths import Length, check_length, epochs_of
+from asr_prune.pruning.lengths import Length, check_length, epochs_of, is_nothing
 
 #: how coefficients of the input are penalised and ranked, where a method has a choice
 _OF_INPUTS = {"vectors": "outgoing", "score": "onorm"}
@@ -47,6 +48,12 @@ class PruneOptions:
     SMALL: ClassVar[bool] = False
     #: whether, removing none, it factors all maps to meet a budget
     FACTORS: ClassVar[bool] = False
+    #: whether all layers keep the same share, so that `floor` means nothing
+    EVEN: ClassVar[bool] = False
+    #: when settings act that do not always: a recipe whose settings mean nothing is refused
+    ACTS: ClassVar[Mapping[str, Rule]] = SHARED
+    #: whether it needs updates to bring nodes to zero, so that `press` cannot be 0
+    STEERS: ClassVar[bool] = False
     #: settings of which one must be given, as each says how much is to remain; none: the method has a
     #: target of its own
     ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength")
@@ -67,8 +74,8 @@ class PruneOptions:
     #: least time after the cut, in which the remaining nodes are trained without the penalty,
     #: likewise
     fine_tune: Length = 0.5
-    #: restarts the learning-rate schedule after the cut, with this factor on train.learning_rate;
-    #: null: one schedule for the whole run
+    #: starts a new learning-rate schedule where the sparsify phase is planned to end (the cut may
+    #: come earlier), with this factor on train.learning_rate; null: one schedule for the whole run
     release_rate: float | None = None
     #: permanently removed nodes are dropped from the computation during training; false keeps them
     #: as zeros to the end
@@ -97,6 +104,10 @@ class PruneOptions:
         """
         of_weights = cls.OF_WEIGHTS if asked.get("granularity") == "weight" else {}
         return of_weights if plain_relu else of_weights | cls.ELSEWHERE
+
+    @property
+    def acting_floor(self) -> float:
+        return 0.0 if self.EVEN else self.floor
 
     @property
     def removes_inputs(self) -> bool:
@@ -173,7 +184,7 @@ class PruneOptions:
         requests.
         """
         if self.keep is not None and self.REMOVES:
-            check_request(hidden, self.keep, self.min_nodes, self.floor)
+            check_request(hidden, self.keep, self.min_nodes, self.acting_floor)
 
     def check_inputs(self, count: int) -> None:
         """Raises ValueError if `count` coefficients of the spliced input cannot end with those that
@@ -195,6 +206,11 @@ class PruneOptions:
         for key in ("warm_up", "press", "fine_tune"):
             if (length := getattr(self, key)) is not None:
                 check_length(key, length)
+        if self.STEERS and self.press is not None and is_nothing(self.press):
+            raise ValueError(
+                f"press {self.press} leaves {self.method} no update in which it could act before the cut; "
+                "give it more, or take method magnitude"
+            )
         self.check_epochs(1, counted=False)
         if self.release_rate is not None and self.release_rate <= 0:
             raise ValueError(f"release_rate must be above 0, not {self.release_rate}")

@@ -60,6 +60,8 @@ class ProximalPenalty(Penalty):
         self.protected: list[Tensor] = []
         self.spared_to = 1.0
         self.just_shrunk = False
+        #: after a proximal step: nodes of each layer that are not zero, and how many are to go
+        self.left, self.due = [0.0], 0.0
         self.scratch = Scratch()
         self.batches = self.together()
         self.held: list[Tensor] = []
@@ -171,6 +173,9 @@ class ProximalPenalty(Penalty):
         self.score.roots = of_layers(done, sizes)
         zero_for = torch.where(torch.cat(self.score.roots) == 0, torch.cat(self.zero_for) + self.every, 0)
         self.zero_for = list(zero_for.split(sizes))
+        if self.has_zeros:  # read at once, for both `gone` and `reached`
+            due = (zero_for >= self.options.patience).count_nonzero()
+            *self.left, self.due = read([*(r.count_nonzero() for r in self.score.roots), due])
 
     def shrink(self, batch: LayerBatch, strength: Tensor, protected: Tensor) -> Tensor:
         """One proximal step of the layers of a batch, in place; returns their new scores. strength,
@@ -195,7 +200,7 @@ class ProximalPenalty(Penalty):
 
     def gone(self) -> list[Tensor] | None:
         """Nodes that have been zero for `patience` updates; known after proximal steps."""
-        if not (self.has_zeros and self.just_shrunk):
+        if not (self.has_zeros and self.just_shrunk and self.due):
             return None
         return [count >= self.options.patience for count in self.zero_for]
 
@@ -216,8 +221,7 @@ class ProximalPenalty(Penalty):
     def reached(self) -> bool:
         if not self.steers or not self.just_shrunk:
             return False
-        left = read(root.count_nonzero() for root in self.score.roots)
-        return self.nodes.request.spent(left) <= (self.nodes.target or 0)
+        return self.nodes.request.spent(self.left) <= (self.nodes.target or 0)
 
     NAMES = ("strength", "zero_for", "held", "protected", "spared_to", "dev_before")
 

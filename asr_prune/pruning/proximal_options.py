@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where_steered
 from asr_prune.pruning.options import PruneOptions
 
 
@@ -14,6 +16,12 @@ class ProximalOptions(PruneOptions):
 
     #: whether the method can penalise both vectors of a node together
     JOINT: ClassVar[bool] = False
+    STEERS: ClassVar[bool] = True
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **PruneOptions.ACTS,
+        "spare": where_steered,
+        "guard": where_steered,
+    }
     #: which vector of each node is penalised: its outgoing or its incoming weights, or (group_lasso
     #: only) both together
     vectors: Literal["outgoing", "incoming", "both"] = "outgoing"

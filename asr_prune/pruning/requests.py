@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asr_prune.pruning.budget import NOUNS
-from asr_prune.pruning.counts import even_counts, minima_of, target_of
+from asr_prune.pruning.counts import even_counts, minima_of, minima_told, target_of
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.schedule import cubic
 
@@ -38,8 +38,8 @@ class NodeRequest:
         """The fewest nodes of each layer, where all layers would keep `share` of their nodes alike
         (None: at the end).
         """
-        options = self.options
-        return minima_of(self.sizes, options.keep if share is None else share, options.min_nodes, options.floor)
+        options, share = self.options, self.options.keep if share is None else share
+        return minima_of(self.sizes, share, options.min_nodes, options.acting_floor)
 
     def target(self, minima: Sequence[int]) -> float | None:
         """What must remain at the end; None if nothing was asked."""
@@ -91,7 +91,7 @@ class CostRequest(NodeRequest):
 
     def minima(self, share: float | None = None) -> list[int]:
         share = self.share(self.limit) if share is None else share
-        floors = (int(self.options.floor * share * size) for size in self.sizes)
+        floors = (int(self.options.acting_floor * share * size) for size in self.sizes)
         return [min(size, max(self.options.min_nodes, floor)) for size, floor in zip(self.sizes, floors, strict=True)]
 
     def target(self, minima: Sequence[int]) -> float:
@@ -192,10 +192,10 @@ class CostRequest(NodeRequest):
         budget, options, had = self.budget, self.options, f"{_told(self.limit)} of {_told(self.dense)}"
         layers = "/".join(map(str, self.sizes))
         enough = f"{share:g} of the dense network" if budget.relative else _rounded_up(share * self.dense)
+        minima, lower = minima_told(options.min_nodes, options.acting_floor)
         raise ValueError(
-            f"budget {budget} allows {had} {NOUNS[budget.kind]}, but min_nodes {options.min_nodes} "
-            f"and floor {options.floor:g} leave at least {_told(least)} in layers of {layers} nodes; "
-            f"raise the budget (to {enough}) or lower min_nodes or floor"
+            f"budget {budget} allows {had} {NOUNS[budget.kind]}, but {minima} at least {_told(least)} "
+            f"in layers of {layers} nodes; raise the budget (to {enough}) or lower {lower}"
         )
 
 

@@ -61,9 +61,10 @@ class LossScore(NodeScore):
     def after_backward(self) -> None:
         self.seen += 1
         latest = 1 / min(self.seen, self.window)
-        for mean, layer in zip(self.mean, self.nodes.layers, strict=True):
-            slopes = gate_slopes(layer)
-            mean.lerp_(slopes.abs() if self.kind == "taylor" else slopes.square(), latest)
+        slopes = [gate_slopes(layer) for layer in self.nodes.layers]
+        taylor = self.kind == "taylor"
+        values = torch._foreach_abs(slopes) if taylor else torch._foreach_mul(slopes, slopes)
+        torch._foreach_lerp_(self.mean, values, latest)
 
     def scores(self) -> list[Tensor]:
         return [mean.clone() for mean in self.mean]

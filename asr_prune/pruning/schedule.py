@@ -66,9 +66,9 @@ def cubic(start: float, end: float, progress: float) -> float:
 
 class Schedule:
     """Warm-up, sparsify phase and fine-tuning of given lengths, under one learning-rate schedule,
-    or with one of its own for the fine-tuning.
+    or with a second one from the planned end of the sparsify phase on.
 
-    release_rate: factor on the learning rate of the fine-tuning's own schedule; None: it has none.
+    release_rate: factor on the learning rate of that second schedule; None: there is none.
     epochs: of the run, None if unknown; set before `phases_of`.
     """
 
@@ -89,7 +89,8 @@ class Schedule:
 
     def parts(self, steps: int) -> list[tuple[int, float]]:
         """The run in parts, each with its own learning-rate schedule: (updates, factor on the
-        learning rate).
+        learning rate). They are told before the first update, so that a cut that comes early moves
+        neither.
         """
         cut_at = self.phases_of(steps).cut_at
         if self.release_rate is None or cut_at == steps:

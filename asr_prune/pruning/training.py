@@ -23,6 +23,7 @@ from asr_prune.acoustic.in_memory import InMemory
 from asr_prune.acoustic.initial import start_from
 from asr_prune.acoustic.network import Network, size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.placing import check_fits
 from asr_prune.acoustic.segments import frame_set
 from asr_prune.acoustic.teacher import Lesson
 from asr_prune.acoustic.thin import multiply_maps
@@ -163,7 +164,8 @@ def labelled_examples(
     lesson: Lesson | None = None,
 ) -> Examples:
     """Examples by frames or segments, or for CTC by utterances (only these can be augmented),
-    within `memory` bytes (0: no limit): all at once if they fit, else in chunks.
+    within `memory` bytes (0: no limit): all at once if they fit, else in chunks. Raises UserError
+    if that is too much for the GPU.
     """
     context = options.left_context, options.right_context
     kind: type[InMemory] = UtteranceSet if ctc else frame_set(options.reach, how.segment)
@@ -173,7 +175,9 @@ def labelled_examples(
     lengths = frames_of(features)
     frames = sum(lengths[name] for name in names)
     dim = (features[min(names)].shape[1] if names else 0) + (lesson.dim if lesson else 0)
-    if memory and names and kind.bytes_of(frames, dim) > memory:
+    whole = kind.bytes_of(frames, dim)
+    check_fits(min(whole, memory or whole), device)
+    if memory and names and whole > memory:
         return Chunks(kind, features, labels, context, memory, device, options.stride, augment, lesson)
     return kind.from_utterances(features, labels, context, device, options.stride, augment, lesson)
 

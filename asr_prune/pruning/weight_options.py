@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
 
@@ -14,6 +16,10 @@ class WeightOptions(PruneOptions):
     """Of methods that prune nodes or single weights."""
 
     DEFAULT_SPARSITY: ClassVar[float] = 0.8
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **PruneOptions.ACTS,
+        "output_layer": where("granularity", "weight"),
+    }
     #: what is pruned: nodes (give keep) or single weights (give sparsity)
     granularity: Literal["weight", "node"] = "node"
     #: granularity weight: fraction of the weights that is masked; null: the method's default
@@ -42,9 +48,7 @@ class WeightOptions(PruneOptions):
         if self.removes_inputs and self.granularity == "weight":
             raise ValueError("inputs are removed as nodes are; set granularity node, or leave inputs out")
         if self.release_rate is not None and self.granularity == "weight":
-            raise ValueError(
-                "release_rate restarts after a cut of nodes; set granularity node, or leave release_rate out"
-            )
+            raise ValueError("release_rate is for cuts of nodes; set granularity node, or leave release_rate out")
         if self.output_rank is not None and self.granularity == "weight":
             raise ValueError("output_rank follows a cut of nodes; set granularity node, or leave output_rank out")
 

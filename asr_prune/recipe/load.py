@@ -19,6 +19,7 @@ from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.registry import BrokenMethod, find_options, method_names
 from asr_prune.recipe.aliases import OldKeys
 from asr_prune.recipe.blocks import Recipe, Run, RunEntry
+from asr_prune.recipe.inert import check_prune_keys
 from asr_prune.recipe.lessons import check_lessons, is_taught, without_lessons
 from asr_prune.recipe.messages import place, words_of
 from asr_prune.recipe.naming import TARGETS, compact, differing, label, shortened, with_full_names
@@ -55,7 +56,7 @@ class Loaded:
             f"{'.'.join(keys)}={text.partition('=')[2]}" for text, (keys, _) in zip(sets, changes, strict=True)
         ]
         self.tree = self._changed(changes)
-        self._one_run = {keys[0] for keys, _ in changes} & {"prune", "runs"} == {"prune"}
+        self._runs_set = {keys[0] for keys, _ in changes} & {"prune", "runs"}
         self._corpus_root_from_environment()
         self.tree = with_corpus_rate(self.tree)
         self.recipe: Recipe = self._build(Recipe, self.tree, ())
@@ -120,10 +121,10 @@ class Loaded:
             full = (*path[-1:], *loc)
         key, where = ".".join(full), self.where(full, words_of(problem))
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}."
+            return f"{where}: unknown key {key!r}{did_you_mean(loc[-1], known_keys(cls, loc[:-1]))}"
         if problem["type"] == "union_tag_invalid":
             tag, tags = problem["ctx"]["tag"], sorted(PASS_TYPES)
-            return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}."
+            return f"{where}: {key}: type {tag!r} is not known{did_you_mean(tag, tags)}"
         return f"{where}: {key + ': ' if key else ''}{told(problem)}."
 
     def where(self, key: tuple[str, ...], named: Sequence[str] = ()) -> str:
@@ -137,7 +138,8 @@ class Loaded:
         """The runs of the recipe: one for each entry of `runs:`, laid over the blocks; or one of
         the `prune:` block, if the recipe has no list or `prune.*` was set without `runs`.
         """
-        entries = [RunEntry()] if self._one_run or not self.recipe.runs else list(self.recipe.runs)
+        one_run = self._runs_set == {"prune"} or not self.recipe.runs
+        entries = [RunEntry()] if one_run else list(self.recipe.runs)
         runs, short = list[Run](), dict[str, str]()
         for i, entry in enumerate(entries):
             name, run = self._run(entry, i)
@@ -150,6 +152,8 @@ class Loaded:
                 "remove one or give them different settings."
             )
         check_lessons(entries, runs, self.sets, self.where)
+        kept = self._written_prune if self._runs_set else {}
+        check_prune_keys(entries, runs, self.recipe.prune, kept, self.where)
         return runs
 
     def _run(self, entry: RunEntry, index: int) -> tuple[str, Run]:
@@ -202,7 +206,7 @@ class Loaded:
             raise UserError(f"{where}: {error}.") from error
         except ValueError:
             what = f"prune.method {name!r} is not known"
-            raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}.") from None
+            raise UserError(f"{where}: {what}{did_you_mean(name, method_names())}") from None
 
     def _deviations(self, network: NetworkOptions, train: TrainOptions) -> str:
         """Settings that differ from recipe.yaml, as part of the run's name, so that a changed

@@ -29,7 +29,7 @@ def start_project(project: Path, name: str) -> Path:
     files but no recipes.
     """
     if name not in packaged_recipes():
-        raise UserError(f"there is no recipe {name!r}{did_you_mean(name, packaged_recipes())}.")
+        raise UserError(f"there is no recipe {name!r}{did_you_mean(name, packaged_recipes())}")
     folder = project / RECIPES / name
     _check_place(project, folder)
     for source in _files(_folder() / name):

@@ -17,6 +17,7 @@ from asr_prune.layout import SEEDS
 from asr_prune.report.former import runs_of_now
 from asr_prune.report.results import Result, is_dense, read_result, references
 from asr_prune.report.runs import order
+from asr_prune.report.teachers import teachers_by_seed
 from asr_prune.report.unfinished import refuse_imported
 from asr_prune.run_dir import RunDir
 from asr_prune.score.compare_sets import SetRow, compare_sets
@@ -63,6 +64,13 @@ class SetComparison:
     words: int
     left_out: list[str]
 
+    @property
+    def teachers(self) -> list[tuple[str, ...]]:
+        """Those of each set, see `teachers_by_seed`."""
+        every = [(i, row) for i, rows in enumerate(self.results) for row in rows]
+        taught = teachers_by_seed([row for _, row in every])
+        return list(dict(zip((i for i, _ in every), taught, strict=True)).values())
+
     def nodes(self, place: int) -> float:
         """Median number of hidden nodes of a set's runs."""
         return float(median(row.nodes for row in self.results[place]))
@@ -91,8 +99,10 @@ def by_seed(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
     experiments by folder and name.
     """
     groups: dict[str, list[ScoredRun]] = {}
-    for run in sorted(runs, key=lambda run: (*order(run.result), run.result.seed)):
-        groups.setdefault(f"{run.experiment}: {_asked(run)}", []).append(run)
+    ranked = sorted(runs, key=lambda run: (*order(run.result), run.result.seed))
+    taught = teachers_by_seed([run.result for run in ranked])
+    for run, teachers in zip(ranked, taught, strict=True):
+        groups.setdefault(f"{run.experiment}: {_asked(run, teachers)}", []).append(run)
     several = len({run.experiment for run in runs}) > 1
     names: dict[str, list[ScoredRun]] = {}
     for group in groups.values():
@@ -104,8 +114,8 @@ def by_seed(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
     return names
 
 
-def _asked(run: ScoredRun) -> str:
-    """What the run was asked, but for its seed, as text."""
+def _asked(run: ScoredRun, teachers: Sequence[str] = ()) -> str:
+    """What the run was asked, but for its seed, as text. teachers: its own, as all seeds have them."""
     if not run.folder.recipe.is_file():
         return run.name
     asked: dict[str, Any] = yaml.safe_load(checked(run.folder.recipe).read_text(encoding="utf-8"))
@@ -114,9 +124,10 @@ def _asked(run: ScoredRun) -> str:
     # one teacher may stand there as text or as a list
     kept["train"] = train | {"teacher": list(run.result.teachers)}
     text = yaml.safe_dump(kept, sort_keys=True)
-    for name in (*run.result.teachers, run.result.like or ""):
-        text = text.replace(name, name.removesuffix(f"-s{run.result.seed}")) if name else text
-    return text
+    for name, short in zip(run.result.teachers, teachers, strict=False):
+        text = text.replace(name, short)
+    like = run.result.like or ""
+    return text.replace(like, like.removesuffix(f"-s{run.result.seed}")) if like else text
 
 
 def compared(

@@ -9,6 +9,7 @@ from typing import Any
 from asr_prune.report.cells import ABSENT, decimals, three_digits
 from asr_prune.report.sets import SetComparison
 from asr_prune.report.table import shared_end
+from asr_prune.report.teachers import told_teachers
 from asr_prune.score.compare_sets import POWER, Difference, SetRow
 from asr_prune.score.many import LEVEL
 
@@ -107,6 +108,12 @@ def set_legend(comparison: SetComparison) -> list[str]:
     if any(row.difference and row.difference.one_seed for row in comparison.rows):
         one = "one run in a set: what another seed would change is not in the interval or in p."
         legends.append(f"{ONE_SEED} {one}")
+    if len(mixed := list(dict.fromkeys(comparison.teachers))) > 1:
+        kinds = "; ".join(map(told_teachers, mixed))
+        legends.append(
+            f"Teachers differ: {kinds}. A difference of two such sets is one of their teachers, too;"
+            " compare sets of the same teachers by naming the folders of their runs alone."
+        )
     return legends + ([f"All names of sets end in {end}."] if end else [])
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.decoding import Decoding
+from asr_prune.decode.network_scores import decode_device, placed_model, shared_device
 from asr_prune.decode.two_networks import words_of_two
 from asr_prune.errors import UserError
 from asr_prune.features.stored import Stored
@@ -41,16 +42,18 @@ def verified_run(run: RunDir, decoding: Decoding, nj: int) -> None:
 def verify_run(run: RunDir, decoding: Decoding, nj: int = 1, resume: bool = False) -> bool:
     """Whether the masked and the shrunk network of a run agree; writes verify.json.
 
-    Compares logits on random inputs and all test frames, and the words of the test set; and records
-    what the cut changed on dev, unless the run is dense. Words are those of `sample`. Without an
-    HMM to decode with, words are null. nj: number of processes for decoding; resume: whether to go
-    on with what an interrupted comparison of the same found. Raises UserError if the networks were
-    trained on other features.
+    Compares logits on random inputs and all test frames, on the CPU, and the words of the test set;
+    and records what the cut changed on dev, unless the run is dense. Words are those of `sample`,
+    scored on `decode.device`. Without an HMM to decode with, words are null. nj: number of processes
+    for decoding; resume: whether to go on with what an interrupted comparison of the same found.
+    Raises UserError if the networks were trained on other features, or the device is not there.
     """
     if not resume:
         shutil.rmtree(run.verifying, ignore_errors=True)
     masked, small = load_model(run.network), load_model(run.shrunk)
     decoding.check_features(small.features, run.shrunk)
+    device = shared_device(decoding.options.device)
+    decode_device(device)  # refused now, not after the comparison of logits
     source = NetworkFeatures.from_plain(small.features)
     feats = {part: source.stored(decoding.set(part), decoding.align) for part in ("dev", "test")}
     agreements = compare_networks(masked, small, feats["test"])
@@ -65,6 +68,7 @@ def verify_run(run: RunDir, decoding: Decoding, nj: int = 1, resume: bool = Fals
     if decoding.decodable:
         test = sample("test", feats["test"], source.frame_shift)
         dev = None if _is_dense(run) else sample("dev", feats["dev"], source.frame_shift)
+        masked, small = placed_model(masked, device), placed_model(small, device)
         differ, rounded = _words_that_differ(masked, small, test, decoding.graph, nj, run.verifying)
         content = {
             "utterances_that_differ": differ,
@@ -149,6 +153,7 @@ def _precise(model: Model) -> Model:
 def _what_the_cut_changed(run: RunDir, small: Model, dev: Sample, graph: Path | None, nj: int) -> dict[str, Any]:
     figures = json.loads(checked(run.train).read_text(encoding="utf-8"))
     before, kept = load_model(run.before_cut), run.verifying / "dev"
+    before.network.to(small.network.shift.device)
     words = words_of_two(before, small, dev.feats, graph, nj, "verifying dev", kept)
     _note_alike(dev, sum(own.alike for own in words.values()), "dev")
     pairs = [words[utt] for utt in sorted(words)]

@@ -30,7 +30,7 @@ from asr_prune.search.pruner import CAUSE, FINAL_CE, WITHIN, FallPruner, ended
 from asr_prune.search.space import LEAST, Space, share_of
 from asr_prune.search.trials import BEAM, BEYOND, LOSS, PRUNE, RUN_NAME, SURELY, TIME, again, best, trial_line
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
-from asr_prune.sweep.worker import RunTask, Worker
+from asr_prune.sweep.worker import Worker, run_task
 from asr_prune.workflow.experiment import Experiment, open_experiment
 from asr_prune.workflow.runner import Runner, State
 
@@ -202,7 +202,7 @@ class SizeSearch:
         log.info("%s: %s", point.name, ", ".join(stages))
         anew = trial is not None and any(own.due for own in self._states(point, ("train",)))
         epochs = Epochs(self._folder(point), anew)
-        worker = Worker(RunTask.of(point, out, self.accept_code, tuple(stages)))
+        worker = Worker(run_task(point, out, self.accept_code, tuple(stages)))
         try:
             while not wait([worker.process.sentinel], _LOOK):
                 if trial is not None and self._hopeless(trial, epochs):

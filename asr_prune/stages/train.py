@@ -128,8 +128,14 @@ def _no_teacher(where: str, name: str, file: Path, earlier: Sequence[str]) -> Us
         return UserError(
             f"{where}: {file} is not there; give the folder of a trained run, its model/network.pt, or a final.mdl."
         )
-    hint = f"; for the folder write ./{name}" if Path(name).is_dir() else did_you_mean(name, earlier)
-    return UserError(f"{where} {name!r} is no run before this one in runs, and {file.parents[1]} is not trained{hint}.")
+    said = f"{where} {name!r} is no run before this one in runs, and {file.parents[1]} is not trained"
+    if Path(name).is_dir():
+        return UserError(f"{said}; for the folder write ./{name}.")
+    hint = did_you_mean(name, earlier)
+    if not hint.endswith("?"):
+        known = f" ({', '.join(earlier)})" if earlier else ""
+        hint = f"; give such a run{known}, the folder of a trained one, or a final.mdl of nnet3."
+    return UserError(f"{said}{hint}")
 
 
 def check_target(experiment: Experiment, run: Run) -> None:

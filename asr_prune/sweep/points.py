@@ -83,7 +83,7 @@ def _sentence(problem: Mapping[str, Any], path: Path, lines: Lines) -> str:
     line = next((lines[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in lines), None)
     where = f"{path}{f' line {line}' if line else ''}"
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{where}: unknown key {'.'.join(loc)!r}{did_you_mean(loc[-1], known_keys(SweepOptions, loc[:-1]))}."
+        return f"{where}: unknown key {'.'.join(loc)!r}{did_you_mean(loc[-1], known_keys(SweepOptions, loc[:-1]))}"
     return f"{where}: {'.'.join(loc) + ': ' if loc else ''}{told(problem)}."
 
 

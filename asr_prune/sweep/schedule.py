@@ -13,11 +13,11 @@ from asr_prune.report.cells import decimals
 from asr_prune.report.imported_runs import imported_figures
 from asr_prune.report.results import read_result
 from asr_prune.spread.executor import Executor, elsewhere
+from asr_prune.spread.lease import Lease
 from asr_prune.spread.task import Task
+from asr_prune.stages.elsewhere import RunEnd, task_of
 from asr_prune.sweep.board import Board, Status
-from asr_prune.sweep.elsewhere import cause_of, task_of
-from asr_prune.sweep.lease import Lease
-from asr_prune.sweep.worker import RunTask, Worker, preload
+from asr_prune.sweep.worker import Worker, preload, run_task
 from asr_prune.workflow.runner import Runner
 
 log = logging.getLogger(__name__)
@@ -67,12 +67,12 @@ class SweepSchedule:
                 tasks = [self._task(status, lease, folder) for status in ready]
                 waiting = {task.output: status for task, status in zip(tasks, ready, strict=True)}
                 for done in workers.run(tasks, watch=partial(self._watch, workers, waiting)):
-                    self._end(waiting.pop(done.output), cause_of(done))
+                    self._end(waiting.pop(done.output), RunEnd.of(done).cause)
                     self.board.save()
 
     def _task(self, status: Status, lease: Lease, folder: Path) -> Task:
-        run = RunTask.of(status.point, status.log, self.runner.accept_code)
-        return task_of(run, status.point.name, lease, folder)
+        run = run_task(status.point, status.log, self.runner.accept_code)
+        return task_of(run, lease, folder)
 
     def _watch(self, workers: Executor, waiting: Mapping[Path, Status], doing: Sequence[Task]) -> None:
         """Runs that a worker has are running; the others wait for one, or for another one."""
@@ -133,7 +133,7 @@ class SweepSchedule:
 
     def _begin(self, status: Status) -> None:
         status.state, status.began = "running", time.time()
-        task = RunTask.of(status.point, status.log, self.runner.accept_code)
+        task = run_task(status.point, status.log, self.runner.accept_code)
         self.workers[status.point.name] = Worker(task)
 
     def _wait(self) -> None:

@@ -9,7 +9,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -17,10 +16,9 @@ from pathlib import Path
 
 from asr_prune.errors import UserError
 from asr_prune.interrupts import interruptible
+from asr_prune.stages.elsewhere import RunTask, go_through
 from asr_prune.sweep.points import RUN_STAGES, SweepPoint
-from asr_prune.workflow.experiment import open_experiment
 from asr_prune.workflow.log import INTERRUPTED, one_line
-from asr_prune.workflow.runner import Runner
 from asr_prune.workflow.work import Work
 
 #: on Linux workers are forks of a process that has loaded what all of them need and does nothing
@@ -38,24 +36,10 @@ def preload(works: Iterable[Work]) -> None:
     STARTER.set_forkserver_preload([*dict.fromkeys([__name__, *modules])])  # others than a fork server ignore it
 
 
-@dataclass(frozen=True)
-class RunTask:
-    """What a process is given: the folder of the project, the recipe and settings of a point, and
-    where its output goes; stages: of the run, those to go through.
-    """
-
-    project: Path
-    recipe: Path
-    sets: tuple[str, ...]
-    method: str
-    log: Path
-    accept_code: bool
-    stages: tuple[str, ...] = RUN_STAGES
-
-    @classmethod
-    def of(cls, point: SweepPoint, log: Path, accept_code: bool, stages: tuple[str, ...] = RUN_STAGES) -> RunTask:
-        loaded = point.experiment.loaded
-        return cls(Path.cwd(), loaded.folder, tuple(loaded.sets), point.method, log, accept_code, stages)
+def run_task(point: SweepPoint, log: Path, accept_code: bool, stages: tuple[str, ...] = RUN_STAGES) -> RunTask:
+    """What makes a point. log: where its output goes."""
+    loaded = point.experiment.loaded
+    return RunTask(Path.cwd(), loaded.folder, tuple(loaded.sets), point.name, stages, log, accept_code)
 
 
 class Worker:
@@ -103,12 +87,6 @@ def work_on(task: RunTask, answer: Connection) -> None:
         traceback.print_exc()
         answer.send((one_line(error), isinstance(error, UserError)))
         raise SystemExit(1) from None
-
-
-def go_through(task: RunTask) -> None:
-    """Makes the run in this process, in the current folder. Raises what its stages raise."""
-    point = SweepPoint(open_experiment(task.recipe, task.sets, nj=1), task.method)
-    Runner(point.experiment.layout, task.accept_code).run(point.works(task.stages))
 
 
 def _end_with_parent() -> None:

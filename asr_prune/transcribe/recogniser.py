@@ -15,7 +15,7 @@ from asr_prune.acoustic.checkpoint import Model, load_model
 from asr_prune.decode.adapt import Adapter
 from asr_prune.decode.decoder import Decoder
 from asr_prune.decode.decoding import Decoding
-from asr_prune.decode.network_scores import NetworkScores, with_token_priors
+from asr_prune.decode.network_scores import NetworkScores, placed_model, with_token_priors
 from asr_prune.decode.options import DecodeOptions, Point
 from asr_prune.decode.recognisers import GraphRecogniser, GreedyRecogniser, Hypothesis, Recogniser
 from asr_prune.decode.word_times import HmmTimer, Timer, TokenTimer
@@ -182,7 +182,8 @@ class NetworkRecogniser(ABC):
 class RunRecogniser(NetworkRecogniser):
     """The recogniser of a run; decoding: how the recipe decodes it; nj: processes.
 
-    Raises UserError if a file is missing, or network, graph and recipe do not belong together.
+    Its network is on the device of `decode.device`. Raises UserError if that or a file is missing, or
+    network, graph and recipe do not belong together.
     """
 
     def __init__(self, run: RunDir, decoding: Decoding, nj: int = 1) -> None:
@@ -196,7 +197,7 @@ class RunRecogniser(NetworkRecogniser):
         hmm = decoding.align / source.hmm
         adapted = source.kind == "hmm" and (hmm / "trans.scp").is_file()
         files = RecognitionFiles(decoding.lang, hmm, decoding.graph, adapted, decoding.min_frames)
-        model = with_token_priors(decoding, model)
+        model = placed_model(with_token_priors(decoding, model), decoding.options.device)
         super().__init__(str(run.path), model, files, decoding.options, nj)
 
     def point(self, requested: Requested) -> Point:

@@ -1,7 +1,8 @@
-"""One command at a time on an experiment."""
+"""One command at a time on an experiment, and one process on a run."""
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,11 @@ from asr_prune.errors import UserError
 RUN = "ASR_PRUNE_RUN"
 
 _PROC = Path("/proc")
+
+log = logging.getLogger(__name__)
+
+#: seconds to wait for another process that makes a run: one whose command is gone ends before
+_PATIENCE = 900.0
 
 
 @contextmanager
@@ -39,6 +45,31 @@ def locked(path: Path) -> Iterator[None]:
             if not run:
                 with suppress(OSError):
                     path.write_text("")
+    finally:
+        lock.release()
+
+
+@contextmanager
+def alone(folder: Path, patience: float = _PATIENCE) -> Iterator[bool]:
+    """Holds the run whose ledger is in `folder`, so that no process on any machine makes it beside
+    this one; yields whether it had to wait for one. The system lets go of it if this process dies.
+
+    Raises UserError if another process holds it for more than `patience` seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, waits = FileLock(folder / ".guard"), False
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        waits = True
+        log.info("waiting for another process that works on %s", folder.parent)
+        try:
+            lock.acquire(patience, poll_interval=0.5)
+        except Timeout:
+            what = f"{folder.parent} has been in use by another process for {patience:g} s"
+            raise UserError(f"{what}; end that process, on this machine or a worker, then run this again.") from None
+    try:
+        yield waits
     finally:
         lock.release()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -12,8 +13,10 @@ from asr_prune.errors import UserError
 from asr_prune.files import listing, sweep
 from asr_prune.integrity import Damaged, forget
 from asr_prune.layout import Layout
+from asr_prune.run_dir import LEDGER
 from asr_prune.spread.task import find_job
 from asr_prune.workflow.ledger import Fingerprint, Hashes, Ledger, digest_of
+from asr_prune.workflow.lock import alone
 from asr_prune.workflow.work import Listing, Work, optional_files, plain
 
 log = logging.getLogger(__name__)
@@ -126,12 +129,20 @@ class Runner:
                 raise MissingInput(path, maker)
         state = self.state(work)
         if state.due:
-            log.info("%s: %s", work.title, work.says)
-            self._do(work)
+            self._alone(work)
         elif state.why:
             self._accept(work, state.why)
         else:
             log.info("%s: up to date", work.title)
+
+    def _alone(self, work: Work) -> None:
+        """Does a due work; one of a run not beside another process, which may have done it."""
+        with alone(work.home / LEDGER) if work.run else nullcontext(False) as waited:
+            if waited and not self.state(work).due:
+                log.info("%s: up to date", work.title)
+                return
+            log.info("%s: %s", work.title, work.says)
+            self._do(work)
 
     def _accept(self, work: Work, why: str) -> None:
         log.info("%s: kept though code has changed (%s)", work.title, why)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from asr_prune.acoustic.placing import to_device
+from asr_prune.acoustic.placing import SLICE, slices, to_device
+
+on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 
 
 def test_on_the_cpu_nothing_is_copied() -> None:
@@ -13,7 +15,20 @@ def test_on_the_cpu_nothing_is_copied() -> None:
     assert to_device(values, "cpu") is values
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize("shape", [(7, 3), (8,), (16,), (1,), (), (0, 3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.bool])
+def test_slices_are_all_values_once_in_views_of_a_size(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    values = torch.randint(2, shape).to(dtype)
+    parts = slices(values, 32)
+    assert torch.equal(torch.cat(parts), values.flatten())
+    assert all(part.nbytes == 32 for part in parts[:-1])
+    assert parts[-1].nbytes <= 32
+    for part in parts:
+        part.fill_(1)
+    assert bool(values.all())
+
+
+@on_gpu
 def test_a_gpu_has_the_values_though_memory_is_used_again() -> None:
     busy = torch.randn(4096, 4096, device="cuda")
     for i in range(20):
@@ -22,3 +37,33 @@ def test_a_gpu_has_the_values_though_memory_is_used_again() -> None:
         doubled = there * 2
         del there
         assert float(doubled.min()) == float(doubled.max()) == 2 * i
+
+
+@on_gpu
+@pytest.mark.parametrize("shape", [(3 * (SLICE // 160) + 5, 40), (5, 40), (), (0, 40)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.bool])
+def test_a_gpu_has_the_values_of_every_slice(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    values = torch.randint(2**20, shape).to(dtype)
+    there = to_device(values, "cuda")
+    assert there.dtype == dtype
+    assert there.shape == values.shape
+    assert torch.equal(there.cpu(), values)
+
+
+@on_gpu
+def test_chunks_that_were_freed_make_room_for_others() -> None:
+    reserved = []
+    for i in range(6):
+        there = to_device(torch.full((1 << 24,), float(i)), "cuda")
+        assert float(there[-1]) == i
+        del there
+        torch.cuda.synchronize()
+        reserved.append(torch.cuda.memory_reserved())
+    assert len(set(reserved)) == 1
+
+
+@on_gpu
+def test_large_values_are_page_locked_in_slices() -> None:
+    before = torch.cuda.host_memory_stats()["allocated_bytes.current"]
+    to_device(torch.zeros(9 * SLICE // 4), "cuda")
+    assert torch.cuda.host_memory_stats()["allocated_bytes.current"] - before <= 3 * SLICE

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
+from asr_prune.acoustic.examples import Outcome
+from asr_prune.acoustic.frames import FrameSet
+from asr_prune.acoustic.train import Trainer
 from asr_prune.analysis.bench_train import Bench, bench_device, bench_train
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
@@ -38,6 +43,35 @@ def test_every_round_of_a_method_has_all_that_it_does(monkeypatch: pytest.Monkey
     monkeypatch.setattr(ProximalPenalty, "_steer", lambda own, step: corrected.append(step) or steer(own, step))
     list(bench_train(Bench(torch.device("cpu"), 2, 16, 4, [8], ["float32"], updates=2, rounds=3)))
     assert corrected == [1, 25, 49, 73]
+
+
+def test_the_loader_goes_on_from_round_to_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass has 32 batches, of which 2 x 5 are used."""
+    passes: list[int] = []
+    batches = FrameSet.batches
+    monkeypatch.setattr(FrameSet, "batches", lambda own, size, *more: passes.append(size) or batches(own, size, *more))
+    list(bench_train(Bench(torch.device("cpu"), 2, 16, 4, [8], ["float32"], updates=2, rounds=3)))
+    assert passes == [8]
+
+
+def test_as_many_updates_are_timed_as_take_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    done, spans = [0], []
+    update = Trainer._update
+
+    def counted(own: Trainer, *batch: torch.Tensor) -> Outcome:
+        done[0] += 1
+        return update(own, *batch)
+
+    def timed(act: Callable[[], object], device: torch.device) -> float:
+        before = done[0]
+        act()
+        spans.append(done[0] - before)
+        return 0.16
+
+    monkeypatch.setattr(Trainer, "_update", counted)
+    monkeypatch.setattr("asr_prune.analysis.bench_train._timed", timed)
+    list(bench_train(Bench(torch.device("cpu"), 2, 16, 4, [8], ["float32"], rounds=1)))
+    assert [span for span in spans if span] == [8, *2 * [10, 10, 24, 24]]
 
 
 def test_without_a_gpu_a_network_is_measured_that_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

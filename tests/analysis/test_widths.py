@@ -103,6 +103,22 @@ def test_a_run_that_is_not_guided_is_refused(done: SimpleNamespace, capsys: pyte
         assert said in capsys.readouterr().err
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a CUDA device")
+def test_a_device_that_is_not_there_is_refused(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (done.exp / "runs/led/widths.json").read_bytes()
+    assert main(["widths", "exp/tones/runs/led", "--set", "decode.device=cuda"]) == 1
+    assert "decode.device is cuda, but torch sees no CUDA device; set" in capsys.readouterr().err
+    assert (done.exp / "runs/led/widths.json").read_bytes() == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+def test_widths_are_measured_on_a_gpu(done: SimpleNamespace) -> None:
+    before = json.loads((done.exp / "runs/led/widths.json").read_text())
+    assert main(["widths", "exp/tones/runs/led", "--set", "decode.device=cuda"]) == 0
+    after = json.loads((done.exp / "runs/led/widths.json").read_text())
+    assert [row["dev_ce"] for row in after] == pytest.approx([row["dev_ce"] for row in before], rel=1e-3)
+
+
 def test_what_to_go_on_with_is_told(done: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["widths", "exp/tones/runs/thin", "--recipe", "recipes/tones", "--nj", "3", "--set", "decode.beam=9"]
     assert main(words) == 1

@@ -9,16 +9,20 @@ import pytest
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.analysis import workforce as module
 from asr_prune.analysis.amount import Amount
+from asr_prune.analysis.estimate import Estimate
 from asr_prune.analysis.estimates import Estimator
 from asr_prune.analysis.search_speed import SearchSpeed
 from asr_prune.analysis.searches import Searches
 from asr_prune.analysis.speeds import GmmSpeed, NetworkSpeed
 from asr_prune.analysis.workforce import Workforce, faster, training_notes, workforce
 from asr_prune.cli.main import main
+from asr_prune.cli.plan import plan_table, trainings_apart
 from asr_prune.recipe.load import load_recipe
 from asr_prune.spread.options import ClusterOptions, ExecutorOptions
 from asr_prune.stages import all_works
 from asr_prune.workflow.experiment import Experiment
+from asr_prune.workflow.runner import State
+from asr_prune.workflow.work import Work
 
 ADDRESS = "tcp://127.0.0.1:9"
 
@@ -124,3 +128,18 @@ def test_plan_says_on_what_it_counts(tones: Path, capsys: pytest.CaptureFixture[
     assert "Work that is shared: 2 processes of this machine." in said[0]
     assert any(line.startswith(f"Work that is shared: 1 worker: Dask at {ADDRESS} does not answer") for line in said[1])
     assert all("Training: 2 processes, counted as 1.67 times as fast as one." in lines for lines in said)
+
+
+def test_trainings_by_workers_count_as_many_at_a_time_as_there_are_workers(tones: Path) -> None:
+    def at_once(runs: str, count: int, elsewhere: bool = True) -> int:
+        experiment = Experiment(load_recipe(tones, [f"runs=[{runs}]", "train.device=cpu"]), 1)
+        return trainings_apart(experiment, experiment.runs, Workforce(count, "", elsewhere))
+
+    three = ", ".join(f"{{prune: {{method: none}}, seed: {seed}}}" for seed in (1, 2, 3))
+    together = "{prune: {method: none}, seed: 4, train: {processes: 2}}"
+    assert [at_once(three, count) for count in (1, 2, 8)] == [1, 2, 3]
+    assert at_once(f"{three}, {together}", 8) == 3
+    assert at_once(three, 8, elsewhere=False) == at_once("{prune: {method: none}}", 8) == 1
+    states = [State(Work("train", "", "", {}, {}, [], Path(), run=name), True, "") for name in "ab"]
+    rows = [(state, Estimate(seconds=100.0)) for state in states]
+    assert [plan_table(rows, apart)[-1].split()[-2:] for apart in (1, 2)] == [["3", "min"], ["100", "s"]]

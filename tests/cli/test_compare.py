@@ -61,6 +61,16 @@ def test_runs_with_a_teacher_are_compared_apart_unless_they_are_named(
     assert main(["compare", "exp/x/runs/dense-taught", "exp/x/runs/good-taught", "--samples", "9"]) == 0
 
 
+def test_sets_of_different_teachers_are_said_to_be(capsys: Printed) -> None:
+    for name, teacher in (("dense-a", "a"), ("dense-b", "b")):
+        scored(name, 0.1, teachers=[teacher])
+    scored("pruned-a", 0.1, method="l1", teachers=["a"])
+    assert main(["compare", "exp/x", "--taught", "--samples", "9"]) == 0
+    assert "Teachers differ: a; b. A difference of two such sets" in " ".join(capsys.readouterr().out.split())
+    assert main(["compare", "exp/x/runs/dense-a", "exp/x/runs/pruned-a", "a=exp/x/runs/*-a", "--samples", "9"]) == 0
+    assert "Teachers differ" not in capsys.readouterr().out
+
+
 def test_the_verb_takes_sets(capsys: Printed) -> None:
     trained()
     assert main(["compare", "exp/x", "--samples", "200"]) == 0

@@ -7,13 +7,26 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from asr_prune import load_run
 from asr_prune.cli.main import main
 from asr_prune.errors import UserError
+from asr_prune.spread.executor import LocalExecutor, chosen
 from tests.cli.tones import GIVEN, Said, told
 
 pytestmark = pytest.mark.trains
+
+RUN = "exp/tiny/runs/dense"
+ON_CUDA = ["--set", "decode.device=cuda"]
+no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a CUDA device")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+
+
+def heeding() -> list[list[str]]:
+    """The commands that heed decode.device, of a finished run."""
+    wav = Path("data/tiny/test/wav.scp").read_text().split()[1]
+    return [["verify", RUN], ["bench", "decode", RUN], ["transcribe", RUN, wav], ["ctm", RUN]]
 
 
 def test_kept_lattices_are_weighed_anew_without_a_search(project: Path, capsys: Said) -> None:
@@ -112,3 +125,38 @@ def test_a_run_of_another_recipe_is_refused(project: Path, capsys: Said) -> None
         assert status == 1
         assert "exp/tiny/runs/dense is not a run of recipes/other; name its recipe with --recipe" in said
     assert not (project / "exp/other").exists()
+
+
+@no_cuda
+def test_a_device_that_is_not_there_is_refused_by_all_that_decode(project: Path, capsys: Said) -> None:
+    shutil.rmtree(project / RUN / "decode_test")
+    for command in [*heeding(), ["decode", *GIVEN]]:
+        status, said = told(capsys, *command, *ON_CUDA)
+        assert status == 1
+        assert "decode.device is cuda, but torch sees no CUDA device; set decode.device to auto or cpu." in said
+    with pytest.raises(UserError, match=r"decode\.device is cuda, but torch sees no"):
+        load_run(RUN, sets=ON_CUDA[1:])
+    assert main(["pack", RUN, "model.asr", *ON_CUDA]) == 0
+    assert main(["transcribe", "model.asr", heeding()[2][-1]]) == 0
+
+
+def test_workers_of_an_executor_take_their_cpus_and_say_so(project: Path, capsys: Said) -> None:
+    pytest.importorskip("cloudpickle")
+    verify, _, transcribe, _ = heeding()
+    assert main(transcribe) == 0
+    words = capsys.readouterr().out
+    shutil.rmtree(project / RUN / "decode_test")
+    for command in (verify, transcribe, ["decode", *GIVEN]):
+        with chosen(LocalExecutor(1)):
+            assert main([*command, *ON_CUDA]) == 0
+        out, err = capsys.readouterr()
+        assert (out + err).count("decode.device cuda is not used: the executor's workers compute on their CPUs") == 1
+        assert command != transcribe or out == words
+
+
+@needs_cuda
+def test_all_that_decode_do_so_on_a_gpu(project: Path, capsys: Said) -> None:
+    for command in heeding():
+        torch.cuda.reset_peak_memory_stats()
+        assert main([*command, *ON_CUDA]) == 0
+        assert torch.cuda.max_memory_allocated() > 0

@@ -44,9 +44,10 @@ def test_the_command_to_go_on_with_has_every_option(more: list[str], capsys: pyt
     assert last == f"go on with: asr-prune {' '.join(quoted)}"
 
 
-@pytest.mark.parametrize("verb", ["pack", "export"])
+@pytest.mark.parametrize("verb", ["pack", "export", "widths", "ctm"])
 def test_verbs_of_this_machine_alone_know_no_executor(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["exp/demo/runs/dense", "out.asr", *(["--onnx"] if verb == "export" else [])]
+    more = {"pack": ["out.asr"], "export": ["out", "--onnx"]}
+    words = ["exp/demo/runs/dense", *more.get(verb, [])]
     with pytest.raises(SystemExit):
         main([verb, *words, "--executor", "local"])
     assert "unrecognized arguments: --executor local" in capsys.readouterr().err

@@ -18,6 +18,8 @@ from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.teacher import Kept, Networks, Taught, Want, kept_rows
 from asr_prune.acoustic.train import Trainer
 from asr_prune.acoustic.unlabelled import NO_LABEL
+from asr_prune.pruning.nodes import strongest
+from asr_prune.pruning.proximal import ProximalPenalty
 from asr_prune.pruning.pruner import Pruner
 from asr_prune.pruning.registry import method_names
 
@@ -136,6 +138,38 @@ def test_an_update_reads_only_where_the_method_decides(
     found = {step: count for step, count in enumerate(counts, 1) if count and step not in allowed}
     assert not found
     assert len(allowed) < 0.8 * trainer.steps
+
+
+@pytest.mark.parametrize("method", ["group_lasso", "guided"])
+def test_a_proximal_step_reads_once_where_no_node_goes(
+    make_trainer: Callable[..., Trainer], method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer({"method": method, "keep": 0.5, **LONG}, {"epochs": 3, "batch": 10, "tensorboard": False})
+    pruner, widths = trainer.hooks, [trainer.network.widths]
+    assert isinstance(pruner, Pruner)
+    after_step = pruner.after_step
+
+    def noted() -> None:
+        after_step()
+        widths.append(trainer.network.widths)
+
+    monkeypatch.setattr(pruner, "after_step", noted)
+    counts = dict(enumerate(reads_of(trainer, monkeypatch), 1))
+    penalty = pruner.method.penalty
+    assert isinstance(penalty, ProximalPenalty)
+    others = {step for step in counts if step % pruner.record_every == 0 or penalty.corrects(step)}
+    stays = {step for step in counts if widths[step] == widths[step - 1]} - others
+    steps = range(pruner.phases.sparsify_from + penalty.every + 1, pruner.phases.cut_at)
+    found = [counts[step] for step in steps if step % penalty.every == 0 and step in stays]
+    assert len(found) > 1
+    assert set(found) == {1}
+
+
+def test_the_strongest_nodes_are_chosen_without_a_read() -> None:
+    scores, mode = [torch.rand(6), torch.rand(9), torch.rand(1)], Reads()
+    with mode:
+        strongest(scores, 8, [2, 3, 4])
+    assert mode.count == 0
 
 
 @pytest.mark.parametrize("kind", ["residual", "tdnn"])

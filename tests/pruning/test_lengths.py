@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from asr_prune.pruning.lengths import check_length, epochs_of, updates_in
 from asr_prune.pruning.options import PruneOptions
+from asr_prune.pruning.registry import find_options
 from asr_prune.pruning.weight_options import SparseOptions
 
 
@@ -86,6 +87,16 @@ def test_fractions_must_fit_without_knowing_the_epochs() -> None:
 def test_methods_with_phases_of_their_own_refuse_them(asked: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="has no meaning for dsd, which has phases of its own"):
         SparseOptions(method="dsd", **asked)
+
+
+@pytest.mark.parametrize("press", [0, 0.0, "0 updates", "0.3 updates", "0 epochs"])
+@pytest.mark.parametrize("method", ["group_lasso", "guided", "complexity"])
+def test_a_steered_method_is_refused_without_a_press(method: str, press: float | str) -> None:
+    """It would be a cut by norms at once."""
+    with pytest.raises(ValueError, match=f"press {press} leaves {method} no update .*; give it more, or take method"):
+        find_options(method)(method=method, keep=0.5, press=press)
+    assert find_options("magnitude")(method="magnitude", keep=0.5, press=press)
+    assert find_options(method)(method=method, keep=0.5, press="1 updates")
 
 
 @pytest.mark.parametrize("rate", [0, -1.0])

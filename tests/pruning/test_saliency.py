@@ -14,6 +14,8 @@ from asr_prune.pruning.nodes import Nodes
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.saliency import LossKind, LossScore, gate_slopes
 
+from .test_batches import Calls
+
 
 def _loss(network: FeedForward, frames: Tensor, labels: Tensor) -> Tensor:
     return cross_entropy(network(frames), labels)
@@ -70,6 +72,24 @@ def test_scores_are_means_over_mini_batches(kind: LossKind) -> None:
                 values[j] = value + (latest - value) / min(seen, 3)
     for found, values in zip(score.scores(), wanted, strict=True):
         assert found.tolist() == pytest.approx(values, rel=1e-5, abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["taylor", "fisher"])
+def test_means_of_all_layers_move_at_once_to_the_same_bits(kind: LossKind) -> None:
+    """Two calls of torch for all layers beside those that make a layer's slopes."""
+    torch.manual_seed(0)
+    network, before = FeedForward(5, (4, 3, 7, 2), 6), [torch.ones(n) for n in (4, 3, 7, 2)]
+    score = LossScore(Nodes(network.node_layers(), PruneOptions(min_nodes=1)), kind, window=3)
+    for seen, (frames, labels) in enumerate(_batches(5), 1):
+        _backward(network, frames.float(), labels)
+        with Calls() as slopes:
+            found = [gate_slopes(layer) for layer in network.node_layers()]
+        with Calls() as calls:
+            score.after_backward()
+        assert calls.count == slopes.count + 2
+        for mean, slope in zip(before, found, strict=True):
+            mean.lerp_(slope.abs() if kind == "taylor" else slope.square(), 1 / min(seen, 3))
+        assert all(torch.equal(a, b) for a, b in zip(score.scores(), before, strict=True))
 
 
 def test_removed_nodes_leave_and_a_resumed_score_goes_on() -> None:

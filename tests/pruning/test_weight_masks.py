@@ -118,7 +118,7 @@ def test_masked_weights_of_every_network_are_zero_at_the_end(make_trainer: MakeT
         ({"granularity": "weight", "sparsity": 1.0}, "sparsity must be at least 0 and below 1"),
         ({"granularity": "weight", "strength": 0.1}, "strength"),
         ({"granularity": "weight", "score": "onorm"}, "score is of nodes"),
-        ({"granularity": "weight", "release_rate": 0.5}, "release_rate restarts after a cut of nodes"),
+        ({"granularity": "weight", "release_rate": 0.5}, "release_rate is for cuts of nodes"),
     ],
 )
 @BOTH

@@ -52,7 +52,7 @@ def test_old_keys_may_be_set_whatever_the_file_says(recipe: Path, caplog: pytest
 def test_old_keys_of_methods(recipe: Path, caplog: pytest.LogCaptureFixture) -> None:
     (recipe / "recipe.yaml").write_text(
         "prune: {method: magnitude, keep: 0.5}\n"
-        "runs: [{name: a, prune: {release: 0.4}}, {name: b, prune: {method: none, release: 0.1}}]\n"
+        "runs: [{name: a, prune: {release: 0.4}}, {name: b, prune: {method: l2, keep: 0.5, release: 0.1}}]\n"
     )
     assert [run.prune.fine_tune for run in load_recipe(recipe).runs()] == [0.4, 0.1]
     (run,) = load_recipe(recipe, ["prune.release=0.3"]).runs()

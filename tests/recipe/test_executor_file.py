@@ -29,7 +29,6 @@ def test_executor_takes_words_addresses_and_files(tmp_path: Path) -> None:
     assert executor_of("local") == ExecutorOptions()
     assert executor_of("tcp://host:8786") == ExecutorOptions(type="dask", address="tcp://host:8786")
     assert executor_of(str(path)) == ExecutorOptions(type="dask", cluster=cluster)
-    assert executor_settings("dask") == ["executor.type=dask"]
 
 
 BLOCKS = [
@@ -51,7 +50,6 @@ def test_executor_replaces_what_the_recipe_says(block: str, tmp_path: Path) -> N
     assert found("tcp://host:2") == ExecutorOptions(type="dask", address="tcp://host:2", wait=5)
     cluster = ClusterOptions(type="slurm", workers=4)
     assert found(str(path)) == ExecutorOptions(type="dask", cluster=cluster, wait=5)
-    assert found("dask") == load_recipe(tmp_path, []).recipe.executor
 
 
 @pytest.mark.parametrize(
@@ -65,6 +63,8 @@ def test_executor_replaces_what_the_recipe_says(block: str, tmp_path: Path) -> N
         (SLURM.replace("dask", "local"), r"own.yaml line 1: executor: cluster goes with type dask"),
         (f"{SLURM}runs: []\n", r"own.yaml must hold an `executor:` block and nothing else"),
         ("executor: dask\n", r"own.yaml must hold an `executor:` block and nothing else"),
+        (f"{SLURM}    walltime: 12:00:00\n", r"line 6: executor.cluster.walltime: put 12:00:00 in quotes.*43200"),
+        (f"{SLURM}    walltime: 12:00\n", r"hours:minutes:seconds in quotes, such as \"12:00:00\" \(got 720\)"),
         ("executor: {\n", r"own.yaml line 2 is not valid YAML"),
     ],
 )
@@ -75,16 +75,30 @@ def test_what_is_wrong_in_a_file_is_said_with_its_line(text: str, told: str, tmp
         read_executor(path)
 
 
-def test_a_missing_file_is_said_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("where", ["none.yaml", "Dask", "dask", "host:8786"])
+def test_a_missing_file_is_said_before_anything_runs(where: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["check", "--recipe", str(RECIPES / "demo"), "--executor", "none.yaml"])
+        main(["check", "--recipe", str(RECIPES / "demo"), "--executor", where])
     assert ended.value.code == 2
-    assert "argument --executor: none.yaml cannot be read (No such file or directory)" in capsys.readouterr().err
+    said = f"argument --executor: there is no file {where}; --executor takes local, tcp://host:port of a Dask scheduler"
+    assert f"{said}, or a file (docs/cluster.md); see asr-prune check --help." in capsys.readouterr().err
+
+
+def test_a_time_without_quotes_is_said_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["check", "--recipe", str(RECIPES / "demo"), "--set", "executor={type: dask, cluster: {type: slurm}}"]
+    assert main([*given, "--set", "executor.cluster.walltime=2:30:05"]) == 1
+    assert "put 2:30:05 in quotes, with --set in both kinds, \"'2:30:05'\"" in capsys.readouterr().err
+    assert main([*given, "--set", "executor.cluster.walltime='2:30:05'"]) == 0
+
+
+LINES = {"librispeech": "16 jobs of slurm, 64 workers", "tedlium": "32 jobs of sge, 32 workers"}
 
 
 @pytest.mark.parametrize("path", CLUSTERS, ids=[path.parent.name for path in CLUSTERS])
-def test_the_files_beside_recipes_are_valid(path: Path) -> None:
-    assert main(["check", "--recipe", str(path.parent), "--executor", str(path)]) == 0
+def test_the_files_beside_recipes_are_valid(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for given in ([], ["--executor", str(path)]):
+        assert main(["check", "--recipe", str(path.parent), *given]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == f"{path}: {LINES[path.parent.name]}"
     read_me = (path.parent / "README.md").read_text()
     assert f"--executor recipes/{path.parent.name}/{CLUSTER_FILE}" in read_me
 
@@ -96,6 +110,20 @@ def test_check_reads_the_file_beside_a_recipe(tmp_path: Path, capsys: pytest.Cap
     (own / CLUSTER_FILE).write_text(SLURM.replace("workers", "worker"))
     assert main(["check", "--recipe", str(own)]) == 1
     assert f"{own / CLUSTER_FILE} line 5: executor.cluster.worker is not known" in capsys.readouterr().err
+
+
+def test_check_says_who_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pods.yaml"
+    file.write_text("executor: {type: dask, cluster: {type: kubernetes, jobs: 1, image: i, claim: c, mount: /m}}\n")
+    for where, line in (
+        ("tcp://host:8786", "tcp://host:8786: the workers of the Dask scheduler at tcp://host:8786"),
+        ("local", "local: 3 processes of this machine"),
+        (str(file), f"{file}: 1 pod of kubernetes, 1 worker"),
+    ):
+        assert main(["check", "--recipe", str(RECIPES / "demo"), "--nj", "3", "--executor", where]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == line
+    assert main(["check", "--recipe", str(RECIPES / "demo")]) == 0
+    assert " workers" not in capsys.readouterr().out
 
 
 def test_clusters_are_beside_the_recipes_of_large_corpora() -> None:

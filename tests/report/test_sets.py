@@ -14,7 +14,7 @@ from asr_prune.errors import UserError
 from asr_prune.report.further import Further
 from asr_prune.report.sets import by_seed, compare_all, compared, read_run, runs_in, usual_reference
 from asr_prune.report.sets_page import sets_section
-from asr_prune.report.sets_table import format_sets, probability, sets_as_json
+from asr_prune.report.sets_table import format_sets, probability, set_legend, sets_as_json
 from asr_prune.report.write import write_report
 from asr_prune.run_dir import RunDir
 
@@ -147,3 +147,19 @@ def test_the_terminal_shows_sets_once_one_has_two_runs(tmp_path: Path, make_run:
         text = write_report(run_files(exp), exp / "report", "demo", further=further)
         assert ("beside dense: 6 speakers" in text) == shown
         assert "beside dense: 6 speakers" in (exp / "report/index.html").read_text()
+
+
+def test_teachers_of_another_seed_that_all_runs_have_do_not_part_a_set() -> None:
+    for seed, end in ((1, ""), (2, "-s2"), (3, "-s3")):
+        scored(f"all{end}", 0.1, seed, "l1", teachers=["exp/x/runs/part", "exp/x/runs/part-s2"])
+        scored(f"own{end}", 0.1, seed, "l1", teachers=[f"dense{end}"])
+    groups = by_seed([read_run(run, "test") for run in runs_in(Path("exp/x"))])
+    assert {name: [run.result.seed for run in each] for name, each in groups.items()} == {
+        "all": [1, 2, 3],
+        "own": [1, 2, 3],
+    }
+    legend = " ".join(set_legend(compared(groups, "all", 100, 0)))
+    assert "Teachers differ: part and 1 more; dense. A difference of two such sets is one of their teachers" in legend
+    scored("more", 0.2, 2, "l2", teachers=["exp/x/runs/part", "exp/x/runs/part-s2"])
+    alike = [read_run(run, "test") for run in runs_in(Path("exp/x")) if not run.name.startswith("own")]
+    assert "Teachers" not in " ".join(set_legend(compared(by_seed(alike), "all", 100, 0)))

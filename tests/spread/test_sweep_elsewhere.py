@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from asr_prune.cli.main import main
-from asr_prune.sweep.lease import Lease
+from asr_prune.spread.lease import Lease
 from tests.spread.conftest import Dask
 from tests.sweep.sweeping import write_project
 
@@ -61,22 +61,37 @@ def test_workers_make_the_runs_that_this_machine_would(
 WATCH = """
 import sys, time
 from pathlib import Path
-from asr_prune.sweep.lease import Lease
-with Lease(Path(sys.argv[1])).watched(end=2.0, look=0.1):
+from asr_prune.spread.lease import Lease
+with Lease(Path(sys.argv[1]), sys.argv[2]).watched(end=float(sys.argv[3]), look=0.1):
     print("begun", flush=True)
     time.sleep(60)
 """
+
+
+def watching(lease: Lease, end: float) -> subprocess.Popen[bytes]:
+    """A process that works as long as there are signs of life."""
+    command = [sys.executable, "-c", WATCH, str(lease.path), lease.holder, str(end)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
 
 
 @pytest.mark.parametrize("how", ["removed", "silent"])
 def test_a_run_ends_with_its_sweep(tmp_path: Path, how: str) -> None:
     lease, began = Lease(tmp_path / "sweep.alive"), time.monotonic()
     with lease.held():
-        watching = subprocess.Popen([sys.executable, "-c", WATCH, str(lease.path)], stdout=subprocess.PIPE)
-        assert watching.stdout is not None
-        watching.stdout.readline()
+        process = watching(lease, 2.0)
         if how == "silent":
-            assert watching.wait(30) == 1
-    assert watching.wait(30) == 1
+            assert process.wait(30) == 1
+    assert process.wait(30) == 1
     assert not lease.path.exists()
     assert time.monotonic() - began < 50
+
+
+def test_a_run_of_a_sweep_that_was_killed_ends_when_the_next_one_begins(tmp_path: Path) -> None:
+    killed = Lease(tmp_path / "sweep.alive")
+    with killed.held():
+        process = watching(killed, 300.0)
+        with Lease(killed.path).held():
+            assert process.wait(30) == 1

@@ -46,8 +46,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (
             f"{DENSE}, {{name: a, train: {{teacher: dens}}}}",
-            r"train.teacher 'dens' is no run before this one.*mean 'dense'",
+            r"train.teacher 'dens' is no run before this one.*mean 'dense'\?$",
         ),
+        (
+            "{name: a, train: {teacher: big}}",
+            r"runs/big is not trained; give such a run, the folder of a trained one, or a final.mdl of nnet3\.$",
+        ),
+        (f"{DENSE}, {{name: a, train: {{teacher: big}}}}", r"is not trained; give such a run \(dense\), the folder of"),
         (f"{{name: a, train: {{teacher: dense}}}}, {DENSE}", r"dense stands after this run in runs"),
         (
             f"{{name: a, train: {{teacher: ./exp/tiny/runs/dense/}}}}, {DENSE}",

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from asr_prune.cli.main import main
+from asr_prune.stages.elsewhere import RunTask
 from asr_prune.sweep.points import SHARED_STAGES
-from asr_prune.sweep.worker import RunTask, Worker
+from asr_prune.sweep.worker import Worker
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "stages")]
@@ -160,8 +161,9 @@ def test_a_worker_that_is_killed_is_told(before: Path, tmp_path: Path, monkeypat
     copy(before, tmp_path / "killed")
     monkeypatch.chdir(tmp_path / "killed")
     sets = ("train.epochs=1000", "runs=[{prune: {method: none}}]")
-    worker = Worker(RunTask(Path.cwd(), Path("recipes/tiny"), sets, "none", Path("exp/tiny/log/sweep/a.log"), False))
-    until(Path("exp/tiny/runs/dense-epochs-1000/metrics.jsonl").is_file, 120)
+    name, log = "dense-epochs-1000", Path("exp/tiny/log/sweep/a.log")
+    worker = Worker(RunTask(Path.cwd(), Path("recipes/tiny"), sets, name, ("train",), log, False))
+    until(Path(f"exp/tiny/runs/{name}/metrics.jsonl").is_file, 120)
     assert worker.process.pid is not None
     os.kill(worker.process.pid, signal.SIGKILL)
     assert worker.cause() == "a signal (9) killed it, perhaps for lack of memory"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from asr_prune.errors import UserError
 from asr_prune.workflow import lock
-from asr_prune.workflow.lock import RUN, locked
+from asr_prune.workflow.lock import RUN, alone, locked
 
 
 def another(folder: Path, run: int | None = None) -> subprocess.CompletedProcess[str]:
@@ -80,3 +81,29 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"), locked(tmp_path / "file/exp/.lock"):
         pass
+
+
+HOLDING = """
+import sys
+from pathlib import Path
+from asr_prune.workflow.lock import alone
+with alone(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_is_made_by_one_process_and_free_once_that_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "one/.stages"
+    command, pipe = [sys.executable, "-c", HOLDING, str(folder)], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        says = "one has been in use by another process for 0.1 s; end that process"
+        with pytest.raises(UserError, match=says), alone(folder, patience=0.1):
+            pass
+        threading.Timer(1.0, other.kill).start()
+        with alone(folder, patience=60) as waited:
+            assert waited
+    with alone(folder) as waited:
+        assert not waited

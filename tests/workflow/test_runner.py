@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from asr_prune.files import digest
 from asr_prune.integrity import MANIFEST, record
 from asr_prune.layout import Layout
 from asr_prune.workflow.ledger import Fingerprint
+from asr_prune.workflow.lock import alone
 from asr_prune.workflow.runner import DamagedInput, MissingInput, Runner
 from asr_prune.workflow.work import Files, Listing, Work
 
@@ -279,9 +282,30 @@ def test_a_work_of_one_run_waits_for_that_of_another_whose_output_it_reads(proje
     Path("in").write_text("a")
     dense = copying(stage="train", run="dense")
     taught = copying("out", "more", stage="train", run="taught", inputs={Path("out"): "train"}, home=Path("exp/y"))
-    alone = copying("in", "third", stage="train", run="alone", home=Path("exp/z"))
-    runner().run([dense, taught, alone])
-    assert [due for due, _ in states(dense, taught, alone)] == [False, False, False]
+    third = copying("in", "third", stage="train", run="third", home=Path("exp/z"))
+    runner().run([dense, taught, third])
+    assert [due for due, _ in states(dense, taught, third)] == [False, False, False]
     Path("in2").write_text("b")
     changed = replace(dense, optional=[Path("in2")])
-    assert [due for due, _ in states(changed, taught, alone)] == [True, True, False]
+    assert [due for due, _ in states(changed, taught, third)] == [True, True, False]
+
+
+def test_a_run_that_another_process_has_made_meanwhile_is_not_made_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Path("in").write_text("a")
+    work, held = copying(stage="train", run="one"), threading.Event()
+
+    def make() -> None:
+        with alone(work.home / ".stages"):
+            held.set()
+            while "waiting for another process that works on exp/x" not in caplog.text:
+                time.sleep(0.05)
+            runner()._do(work)
+
+    other = threading.Thread(target=make)
+    other.start()
+    held.wait()
+    runner().run([work])
+    other.join()
+    assert caplog.messages[-1] == "train one: up to date"
+    assert "train one: copying" not in caplog.text

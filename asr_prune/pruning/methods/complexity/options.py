@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from asr_prune.options import options
 from asr_prune.pruning.options import PruneOptions
@@ -10,6 +10,7 @@ from asr_prune.pruning.options import PruneOptions
 
 @options
 class ComplexityOptions(PruneOptions):
+    STEERS: ClassVar[bool] = True
     #: layers against nodes, 0 to 1: the price of a layer's gate is multiplied by 2 mu, of a node's
     #: gate by 2 (1 - mu)
     mu: float = 0.5

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
 from asr_prune.options import options
+from asr_prune.pruning.acts import PHASES, Inert, Rule
 from asr_prune.pruning.counts import check_request, even_counts
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.run_dir import RunDir
+
+
+def _of_own_widths(options: Any) -> Inert | None:
+    return Inert("like gives the widths", "give keep in place of like") if options.like else None
 
 
 @options
 class DenseSmallOptions(PruneOptions):
     REMOVES: ClassVar[bool] = False
     SMALL: ClassVar[bool] = True
+    EVEN: ClassVar[bool] = True
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **PruneOptions.ACTS,
+        **PHASES,
+        "min_nodes": _of_own_widths,
+    }
     COLUMNS: ClassVar[tuple[str, ...]] = (*PruneOptions.COLUMNS, "like")
     ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget", "like")
     #: another run of the recipe, listed before this one; the nodes that it keeps in each layer are

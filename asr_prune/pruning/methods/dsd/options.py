@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where
 from asr_prune.pruning.weight_options import SparseOptions
 
 
 @options
 class DsdOptions(SparseOptions):
     REMOVES: ClassVar[bool] = False
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **SparseOptions.ACTS,
+        "min_nodes": where("granularity", "node"),
+    }
     #: repetitions of the sparse and the re-dense phase
     cycles: int = 1
     #: with restart: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.weight_options import WeightOptions
 
@@ -13,6 +15,10 @@ from asr_prune.pruning.weight_options import WeightOptions
 class GradualOptions(WeightOptions):
     OF_WEIGHTS: ClassVar[dict[str, Any]] = {"fine_tune": 0.35}
     ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget")
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **WeightOptions.ACTS,
+        "window": where("score", "taylor", "fisher"),
+    }
     #: score of a node, as of magnitude: onorm, inorm, product; taylor, fisher; auto: product for
     #: ReLU, onorm for sigmoid
     score: Literal["auto", "onorm", "inorm", "product", "taylor", "fisher"] = "auto"

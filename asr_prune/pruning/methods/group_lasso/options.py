@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Inert, Rule, both, where, where_steered, where_unsteered
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.proximal_options import ProximalOptions
+
+_WEIGHTED = where("weights", "norm", "taylor", "fisher")
+
+
+def _of_losses(options: Any) -> Inert | None:
+    ranked = options.rank != "norm" and where_steered(options) is None
+    if ranked or options.weights in ("taylor", "fisher"):
+        return None
+    return Inert("neither rank nor weights is of the loss", "set one of them to taylor or fisher")
 
 
 @options
 class GroupLassoOptions(ProximalOptions):
     JOINT: ClassVar[bool] = True
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **ProximalOptions.ACTS,
+        **dict.fromkeys(("every", "steer_every", "patience"), where("solver", "proximal")),
+        **dict.fromkeys(("spare", "guard"), both(where("solver", "proximal"), where_steered)),
+        "penalty": where_unsteered(where("solver", "subgradient")),
+        "tolerance": where("solver", "subgradient"),
+        "rank": where_steered,
+        "gamma": _WEIGHTED,
+        "reweight": _WEIGHTED,
+        "window": _of_losses,
+    }
     ELSEWHERE: ClassVar[dict[str, Any]] = {"vectors": "outgoing"}
     #: see ProximalOptions; outgoing where the network is no plain ReLU network
     vectors: Literal["outgoing", "incoming", "both"] = "incoming"

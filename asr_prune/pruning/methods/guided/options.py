@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, both, where, where_steered, where_unsteered
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.proximal_options import ProximalOptions
+
+#: norms that bring vectors to exactly zero
+_ZEROS = where("norm", "group", "l1")
 
 
 @options
 class GuidedOptions(ProximalOptions):
     PANEL: ClassVar[int | None] = 3
     ZEROS: ClassVar[bool] = True
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **ProximalOptions.ACTS,
+        **dict.fromkeys(("spare", "guard"), both(_ZEROS, where_steered)),
+        "patience": _ZEROS,
+        "penalty": where_unsteered(where("norm", "l2")),
+        "tolerance": where("norm", "l2"),
+        "exponent": where("guide", "power"),
+        "rate": where("guide", "exponential"),
+        "step_at": where("guide", "step", "random_step"),
+    }
     #: the guide says from the first update which nodes are to go, so it may act early, and the
     #: others can be fine-tuned for long
     warm_up: Length = 0.1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where_free
 from asr_prune.pruning.options import PruneOptions
 
 
@@ -13,6 +15,7 @@ from asr_prune.pruning.options import PruneOptions
 class L1Options(PruneOptions):
     PANEL: ClassVar[int | None] = 1
     ELSEWHERE: ClassVar[dict[str, Any]] = {"vectors": "outgoing"}
+    ACTS: ClassVar[Mapping[str, Rule]] = {**PruneOptions.ACTS, "penalty": where_free}
     ZEROS: ClassVar[bool] = True
     #: which vectors' norms rank the nodes at the cut; outgoing where the network is no plain ReLU
     #: network

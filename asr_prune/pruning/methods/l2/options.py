@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where_free
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.options import PruneOptions
 
@@ -14,6 +16,7 @@ from asr_prune.pruning.options import PruneOptions
 class L2Options(PruneOptions):
     PANEL: ClassVar[int | None] = 2
     ELSEWHERE: ClassVar[dict[str, Any]] = {"vectors": "outgoing"}
+    ACTS: ClassVar[Mapping[str, Rule]] = {**PruneOptions.ACTS, "penalty": where_free}
     #: see PruneOptions; the term may act early
     warm_up: Length = 0.05
     #: see PruneOptions; the network is not prepared for the cut, as with magnitude

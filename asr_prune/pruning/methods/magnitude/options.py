@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, where
 from asr_prune.pruning.lengths import Length
 from asr_prune.pruning.weight_options import WeightOptions
 
@@ -12,6 +14,10 @@ from asr_prune.pruning.weight_options import WeightOptions
 @options
 class MagnitudeOptions(WeightOptions):
     OF_WEIGHTS: ClassVar[dict[str, Any]] = {"fine_tune": 0.75}
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **WeightOptions.ACTS,
+        "window": where("score", "taylor", "fisher"),
+    }
     #: the network is not prepared for the cut, so it needs longer after it than that of other
     #: methods
     warm_up: Length = 0.1

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from asr_prune.options import options
+from asr_prune.pruning.acts import Rule, never
 from asr_prune.pruning.audit_table import AuditTable
 from asr_prune.pruning.weight_options import SparseOptions
 
@@ -39,6 +40,10 @@ _PLANS = {"weight": Plan(0.0, 0.75, 1.0, "attention"), "node": Plan(0.1, 0.2, 3.
 @options
 class MapOptions(SparseOptions):
     DEFAULT_SPARSITY: ClassVar[float] = 0.8
+    ACTS: ClassVar[Mapping[str, Rule]] = {
+        **SparseOptions.ACTS,
+        "live_shrink": never("map masks to the end"),
+    }
     AUDIT: ClassVar[AuditTable | None] = AuditTable("attention.jsonl", _HEADER, _line)
     #: exponent of the attention: 0 is none; the larger, the more it falls on the largest alone;
     #: null: 1 for weights, 3 for nodes

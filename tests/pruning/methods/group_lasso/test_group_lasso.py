@@ -153,3 +153,14 @@ def test_what_dies_by_strength_is_dead_at_the_cut(make_trainer: Callable[..., Tr
     assert cut.norm_mass_removed == 0
     assert cut.dev_ce_after == pytest.approx(cut.dev_ce_before)
     assert [row["nodes"] for row in trainer.metrics][-1] == sum(cut.nodes)
+
+
+def test_a_cut_that_comes_early_does_not_move_the_learning_rate(make_trainer: Callable[..., Trainer]) -> None:
+    """`release_rate` acts from the planned end of the sparsify phase on. No node has to go here."""
+    trainer = make_trainer({"method": "group_lasso", "keep": 1.0, "every": 1, "release_rate": 0.5})
+    planned = trainer.hooks.phases.cut_at
+    trainer.run()
+    assert trainer.hooks.cut.step < planned / 2
+    rates = [trainer.schedule.rate(step) for step in range(trainer.steps)]
+    assert rates[planned - 1] < 0.1 * max(rates[:planned])
+    assert max(rates[planned:]) == pytest.approx(0.5 * max(rates[:planned]), rel=0.02)

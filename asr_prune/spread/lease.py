@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asr_prune.files import atomic
@@ -19,9 +20,13 @@ _BEAT, _GONE = 20.0, 240.0
 
 @dataclass(frozen=True)
 class Lease:
-    """A file that is written anew as long as the command lives, and removed at its end."""
+    """A file that is written anew as long as the command lives, and removed at its end.
+
+    holder: the command; work of an earlier one that was killed ends once the next has written the file.
+    """
 
     path: Path
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @contextmanager
     def held(self) -> Iterator[Lease]:
@@ -44,7 +49,7 @@ class Lease:
 
     def _beat(self) -> None:
         with atomic(self.path) as file:
-            file.write(f"{time.time()}\n")
+            file.write(f"{self.holder} {time.time()}\n")
 
     @contextmanager
     def watched(self, end: float = _GONE, look: float = _BEAT) -> Iterator[None]:
@@ -67,7 +72,9 @@ class Lease:
                 os._exit(1)
 
     def _sign(self) -> str:
+        """The last sign of life; empty if there is none of this command."""
         try:
-            return self.path.read_text(encoding="utf-8")
+            sign = self.path.read_text(encoding="utf-8")
         except OSError:
             return ""
+        return sign if sign.startswith(self.holder) else ""

@@ -1,0 +1,117 @@
+"""When the settings of a method act: rules for the tables `ACTS` of the options classes; read
+without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from asr_prune.errors import listed
+
+
+class Inert(NamedTuple):
+    """Why a setting does nothing, after "since", and how it would do something; empty: not at all."""
+
+    why: str
+    instead: str = ""
+
+    def sentence(self, key: str) -> str:
+        """What is told of `key`, without a full stop."""
+        instead = f"{self.instead}, or " if self.instead else ""
+        return f"prune.{key} means nothing, since {self.why}; {instead}leave {key} out"
+
+
+#: takes a method's options; None: the setting acts
+Rule = Callable[[Any], Inert | None]
+
+
+def where(other: str, *values: Any) -> Rule:
+    """It acts where the setting `other` has one of `values`."""
+
+    def rule(options: Any) -> Inert | None:
+        now = getattr(options, other)
+        if now in values:
+            return None
+        said = f"{other} is {'not given' if now is None else now}"
+        return Inert(said, f"set {other} to {listed([str(value) for value in values], 'or')}")
+
+    return rule
+
+
+def never(why: str) -> Rule:
+    """It never acts."""
+    return lambda options: Inert(why)
+
+
+def both(first: Rule, second: Rule) -> Rule:
+    """It acts where both rules let it."""
+    return lambda options: first(options) or second(options)
+
+
+def where_nodes_go(options: Any) -> Inert | None:
+    """It is of nodes that are removed."""
+    if not options.REMOVES:
+        return Inert(f"{options.method} removes no nodes")
+    if options.sparsity_asked is not None:
+        return Inert("granularity is weight", "set granularity to node")
+    return None
+
+
+def where_asked(options: Any) -> Inert | None:
+    """It is of a number of nodes, or a cost, that was asked for."""
+    if options.keep is not None or options.budget is not None:
+        return None
+    return Inert("neither keep nor budget is given", f"give one of them{_for_strength(options)}")
+
+
+def where_steered(options: Any) -> Inert | None:
+    """It is of a lambda that is steered: that of the nodes, or of inputs with a number of their own."""
+    if not isinstance(options.inputs, bool) or where_asked(options) is None:
+        return None
+    why = "lambda is not steered" if options.strength is None else "strength fixes lambda"
+    return Inert(why, f"give keep or budget{_for_strength(options)}")
+
+
+def where_free(options: Any) -> Inert | None:
+    """It is a lambda for runs that `strength` gives none."""
+    return None if options.strength is None else Inert("strength gives lambda", "give keep in its place")
+
+
+def where_unsteered(no_zeros: Rule) -> Rule:
+    """It is the lambda of a penalty that is not steered, as it brings no vector to zero by the rule
+    `no_zeros`, or as nothing is asked of the nodes.
+    """
+
+    def rule(options: Any) -> Inert | None:
+        if options.strength is not None and isinstance(options.inputs, bool):
+            return where_free(options)
+        asked = options.strength is not None or where_asked(options) is None
+        return no_zeros(options) if asked else None
+
+    return rule
+
+
+def where_phases_matter(options: Any) -> Inert | None:
+    """It is a phase of a method that does nothing in it: a new learning rate or two maps for the
+    output layer may still come at its end.
+    """
+    if options.release_rate is not None or options.output_rank is not None:
+        return None
+    return Inert(f"{options.method} trains alike from the first update to the last")
+
+
+def _for_strength(options: Any) -> str:
+    return "" if options.strength is None else " in place of strength"
+
+
+#: of the settings that all methods share
+SHARED: dict[str, Rule] = {
+    "floor": both(where_nodes_go, where_asked),
+    "min_nodes": where_nodes_go,
+    "live_shrink": where_nodes_go,
+    "turn": where_nodes_go,
+    "output_energy": where("output_rank", "auto"),
+}
+#: of the phases of a method that keeps the network as it is
+PHASES: dict[str, Rule] = dict.fromkeys(("warm_up", "press", "fine_tune"), where_phases_matter)
