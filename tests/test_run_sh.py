@@ -74,7 +74,7 @@ def test_the_second_of_two_runs_ends_and_the_first_goes_on(project: Path) -> Non
     given = ["--recipe", "recipes/tiny", "--stop-stage", "lang"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([project / "run.sh", *given], start_new_session=True, **pipes) as first:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         lock = project / "exp/tiny/.lock"
         while time.monotonic() < end and not (lock.exists() and lock.read_text()):
             time.sleep(0.01)
@@ -103,7 +103,7 @@ def endless(project: Path) -> Path:
 
 def begun(project: Path) -> int:
     """The process of the stage, once it has begun."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end and not (project / "begun").exists():
         time.sleep(0.01)
     return int((project / "exp/tiny/.lock").read_text().splitlines()[1].split()[0])
@@ -116,7 +116,7 @@ def test_a_signal_for_the_script_ends_its_stage(endless: Path, how: signal.Signa
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=reset) as script:
         stage = begun(endless)
         script.send_signal(how)
-        said = script.communicate(timeout=30)[1]
+        said = script.communicate(timeout=120)[1]
     assert script.returncode == 130
     assert "corpus was interrupted" in said
     with pytest.raises(ProcessLookupError):

@@ -122,7 +122,7 @@ def _started(project: Path) -> subprocess.Popen[str]:
     (project / "recipes/tiny/recipe.yaml").write_text("corpus: {prepare: slow.py}\n")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(COMMAND, cwd=project, start_new_session=True, **pipes)  # type: ignore[call-overload]
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not (project / "started").exists():
         assert time.monotonic() < end
         time.sleep(0.05)
