@@ -179,14 +179,16 @@ def test_any_network_costs_what_was_asked_for(
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("hidden", "keep"),
-    [((24,), 0.14), ((40, 24, 12), 0.25), ((16,) * 7, 0.5), ((10, 40, 10, 40), 0.1), ((12,) * 8, 0.9)],
+    [
+        *(((24,), 0.14), ((40, 24, 12), 0.25), ((16,) * 7, 0.5), ((10, 40, 10, 40), 0.1), ((12,) * 8, 0.9)),
+        *(((64,) * 4, 0.25), ((60,) * 6, 0.5)),
+    ],
 )
 def test_the_shrunk_network_has_the_nodes_that_were_asked_for(
     tmp_path: Path, method: str, hidden: tuple[int, ...], keep: float
 ) -> None:
     figures = check(tmp_path, method, hidden, keep, min_nodes=1)
-    if method in STEERED and keep >= 0.25:
-        assert figures["norm_mass_removed"] <= 0.05
+    assert figures["converged"] or method not in STEERED or keep < 0.25
 
 
 @pytest.mark.trains
@@ -223,7 +225,10 @@ def test_any_network(
         options.check_nodes(hidden)
     except ValueError:
         return
-    check(tmp_path_factory.mktemp("run"), method, hidden, keep, kind=kind, act=act, min_nodes=least)
+    figures = check(tmp_path_factory.mktemp("run"), method, hidden, keep, kind=kind, act=act, min_nodes=least)
+    plenty = min(hidden) >= 24 and len(hidden) <= 5 and figures["updates"] >= 200
+    if method in STEERED and keep >= 0.25 and plenty:
+        assert figures["converged"], (figures["norm_mass_removed"], figures["dev_ce_after_cut"])
 
 
 @pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])
