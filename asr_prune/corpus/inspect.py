@@ -15,9 +15,8 @@ from asr_prune.corpus.audio import measure_audio
 from asr_prune.corpus.audio_file import AudioProblem, wav_header
 from asr_prune.corpus.channels import ANY, Channel
 from asr_prune.corpus.datadir import DataDir
-from asr_prune.errors import UserError
 from asr_prune.progress import track
-from asr_prune.spread.executor import elsewhere
+from asr_prune.spread.executor import elsewhere, unseen_audio
 from asr_prune.spread.pieces import PieceWorkers, piece_workers, runs
 
 #: files of a task at least: to start a process takes as long as to read about 50 utterances
@@ -110,10 +109,7 @@ def _agreed(found: list[Measured], files: Iterator[_File], decode: bool) -> Iter
     """What a worker found of the next `files`."""
     for file, (path, channels) in zip(found, islice(files, len(found)), strict=True):
         if not file.hertz and Measured.of(path, decode, channels).hertz:
-            raise UserError(
-                f"{path}: {file.detail}, said a worker, but this machine can use that audio; let the"
-                " workers see the corpus under the same path, then run the same command again."
-            )
+            raise unseen_audio(f"{path}: {file.detail}")
         yield file
 
 

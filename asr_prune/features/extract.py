@@ -20,7 +20,7 @@ from asr_prune.features.options import FeatureOptions
 from asr_prune.features.parts import SpokenPart, is_whole, join_parts, part_tasks, read_part, reader
 from asr_prune.progress import track
 from asr_prune.run_dir import portions_of
-from asr_prune.spread.executor import elsewhere, executor
+from asr_prune.spread.executor import elsewhere, executor, unseen_audio
 from asr_prune.spread.task import Task
 
 log = logging.getLogger(__name__)
@@ -120,10 +120,7 @@ def _need_silence_here(task: Task, source: SpokenPart, reason: str) -> None:
         return
     options, longest, channel = (task.arguments[key] for key in ("options", "longest", "channel"))
     if not isinstance(reader(options, longest, channel)(source)[1], str):
-        raise UserError(
-            f"{reason.rstrip('.')}, said a worker, but this machine can use that audio; let the workers"
-            " see the corpus under the same path, then run the same command again."
-        )
+        raise unseen_audio(reason)
 
 
 def write_cmvn(out: Path, utt2spk: dict[str, str]) -> None:

@@ -92,15 +92,6 @@ def where_unsteered(no_zeros: Rule) -> Rule:
     return rule
 
 
-def where_phases_matter(options: Any) -> Inert | None:
-    """It is a phase of a method that does nothing in it: a new learning rate or two maps for the
-    output layer may still come at its end.
-    """
-    if options.release_rate is not None or options.output_rank is not None:
-        return None
-    return Inert(f"{options.method} trains alike from the first update to the last")
-
-
 def _for_strength(options: Any) -> str:
     return "" if options.strength is None else " in place of strength"
 
@@ -113,5 +104,3 @@ SHARED: dict[str, Rule] = {
     "turn": where_nodes_go,
     "output_energy": where("output_rank", "auto"),
 }
-#: of the phases of a method that keeps the network as it is
-PHASES: dict[str, Rule] = dict.fromkeys(("warm_up", "press", "fine_tune"), where_phases_matter)

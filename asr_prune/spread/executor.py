@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 
+from asr_prune.errors import UserError
 from asr_prune.spread.processes import Processes
 from asr_prune.spread.task import Task, Watcher, attempt, begin_tasks, watch_nothing
 
@@ -113,3 +114,11 @@ def executor(nj: int) -> Iterator[Executor]:
 def elsewhere() -> Executor | None:
     """The executor that the command has chosen; None if its work is done on this machine."""
     return _chosen
+
+
+def unseen_audio(reason: str) -> UserError:
+    """Of audio that a worker could not use, for the `reason` that it gave, and that this machine can."""
+    return UserError(
+        f"{reason.rstrip('.')}, said a worker, but this machine can use that audio; let the workers"
+        " see the corpus under the same path, then run the same command again."
+    )

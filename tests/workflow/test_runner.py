@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,8 +20,7 @@ from asr_prune.workflow.ledger import Fingerprint
 from asr_prune.workflow.lock import alone
 from asr_prune.workflow.runner import DamagedInput, MissingInput, Runner
 from asr_prune.workflow.work import Files, Listing, Work
-
-JOBS = "runner_test_jobs"
+from tests.workflow.works import JOBS, copying, runner, states
 
 
 @pytest.fixture(autouse=True)
@@ -33,27 +31,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     sys.modules.pop(JOBS, None)
-
-
-def copying(source: str = "in", out: str = "out", **changes: Any) -> Work:
-    work = Work(
-        stage="lang",
-        says="copying",
-        job=f"{JOBS}:copy",
-        arguments={"source": Path(source), "out": Path(out)},
-        inputs={Path(source): "corpus"},
-        outputs=[Path(out)],
-        home=Path("exp/x"),
-    )
-    return replace(work, **changes)
-
-
-def runner(accept_code: bool = False) -> Runner:
-    return Runner(Layout("x"), accept_code)
-
-
-def states(*works: Work, accept_code: bool = False) -> list[tuple[bool, str]]:
-    return [(state.due, state.why) for state in runner(accept_code).survey(works)]
 
 
 def test_what_was_interrupted_goes_on_unless_it_has_changed(project: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
 from asr_prune.options import options
-from asr_prune.pruning.acts import PHASES, Inert, Rule
+from asr_prune.pruning.acts import Inert, Rule
 from asr_prune.pruning.counts import check_request, even_counts
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.run_dir import RunDir
@@ -20,6 +20,15 @@ def _of_own_widths(options: Any) -> Inert | None:
     return Inert("like gives the widths", "give keep in place of like") if options.like else None
 
 
+def _of_phases(options: Any) -> Inert | None:
+    """Nothing is done in them, but a new learning rate or two maps for the output layer may come at
+    their end.
+    """
+    if options.release_rate is not None or options.output_rank is not None:
+        return None
+    return Inert("dense_small trains alike from the first update to the last")
+
+
 @options
 class DenseSmallOptions(PruneOptions):
     REMOVES: ClassVar[bool] = False
@@ -27,7 +36,7 @@ class DenseSmallOptions(PruneOptions):
     EVEN: ClassVar[bool] = True
     ACTS: ClassVar[Mapping[str, Rule]] = {
         **PruneOptions.ACTS,
-        **PHASES,
+        **dict.fromkeys(("warm_up", "press", "fine_tune"), _of_phases),
         "min_nodes": _of_own_widths,
     }
     COLUMNS: ClassVar[tuple[str, ...]] = (*PruneOptions.COLUMNS, "like")
