@@ -1,8 +1,9 @@
-"""The trials of recipes/an4: their plans are recipes, and what they gave is of these plans."""
+"""The trials of recipes: their plans are recipes, and what they gave is of these plans."""
 
 from __future__ import annotations
 
 import csv
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -20,8 +21,9 @@ import trials
 
 from asr_prune.recipe.load import load_recipe
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes/an4"
-PLANS = sorted(set((RECIPE / "trials").glob("*.yaml")) - {RECIPE / "trials/peers.yaml"})
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+RECIPE, DEMO = RECIPES / "an4", RECIPES / "demo"
+PLANS = sorted(set(RECIPES.glob("*/trials/*.yaml")) - {RECIPE / "trials/peers.yaml"})
 
 
 def planned(path: Path) -> list[dict[str, Any]]:
@@ -29,16 +31,16 @@ def planned(path: Path) -> list[dict[str, Any]]:
     return paired.rows_of(plan) if "parts" in plan else list(trials.planned(plan))
 
 
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_every_row_is_a_recipe(path: Path) -> None:
     rows = planned(path)
     assert len({(row["method"], row["settings"], row["seed"]) for row in rows}) == len(rows)
     for settings in {row["settings"] for row in rows}:
-        load_recipe(RECIPE, settings.split()).runs()
-    assert trials.recipe_of(path) == str(RECIPE)
+        load_recipe(path.parents[1], settings.split()).runs()
+    assert trials.recipe_of(path) == str(path.parents[1])
 
 
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_rows_that_were_made_are_those_of_the_plan(path: Path) -> None:
     """Nobody wonders which settings a figure had; a change of the plan asks for new figures."""
     made = path.with_suffix(".csv")
@@ -53,7 +55,8 @@ def made_by_command(path: Path) -> list[str]:
     """The runs that the command in a page's comment makes."""
     (command,) = (line for line in path.read_text().splitlines() if "./run.sh" in line)
     *_, runs = shlex.split(command.lstrip("# "))
-    return [f"exp/an4/runs/{run.name}" for run in load_recipe(RECIPE, [runs]).runs()]
+    recipe = Path(trials.recipe_of(path))
+    return [f"exp/{recipe.name}/runs/{run.name}" for run in load_recipe(recipe, [runs]).runs()]
 
 
 def test_the_teachers_are_those_that_the_command_makes() -> None:
@@ -62,8 +65,12 @@ def test_the_teachers_are_those_that_the_command_makes() -> None:
     assert yaml.safe_load(sweep.read_text())["teachers"] == [made_by_command(sweep)]
     parts = yaml.safe_load(two.read_text())["parts"]
     assert [part["train.teacher"] for part in parts] == [made_by_command(two)] * 3
-    fixed = yaml.safe_load((RECIPE / "trials/taught.yaml").read_text())["fixed"]
-    assert fixed["train.teacher"] == made_by_command(sweep)
+    for plan in ("taught", "teacher_weight"):
+        fixed = yaml.safe_load((RECIPE / f"trials/{plan}.yaml").read_text())["fixed"]
+        assert fixed["train.teacher"] == made_by_command(sweep)
+    demo = DEMO / "trials/teacher.yaml"
+    named = {name for row in planned(demo) for name in re.findall(r"exp/demo/runs/[^,\] ]+", row["settings"])}
+    assert named == set(made_by_command(demo))
 
 
 def test_seeds_come_one_after_the_other() -> None:
