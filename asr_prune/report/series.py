@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from statistics import median
 
-from asr_prune.report.results import Result, finite, is_dense
+from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.table import shorten
 
 #: Okabe and Ito's colours, safe for the colour-blind, without yellow (too pale), and three of Tol's
@@ -82,6 +82,15 @@ def usual_limit(errors: Sequence[float]) -> float:
 def median_run(rows: Sequence[Result]) -> Result:
     """The run of median test WER; of an even number the better of the middle two."""
     return sorted(rows, key=lambda row: (row.wer_test, row.run))[(len(rows) - 1) // 2]
+
+
+def references_of(row: Result, rows: Sequence[Result]) -> list[Result]:
+    """The `references` among `rows` of networks that were as large as that of `row` before anything
+    was pruned; all, if there are no such.
+    """
+    dense = references(rows)
+    size = row.nodes_dense, row.params_dense
+    return [each for each in dense if (each.nodes_dense, each.params_dense) == size] or dense
 
 
 def _name(row: Result, rows: Sequence[Result]) -> str:
