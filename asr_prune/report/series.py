@@ -112,7 +112,8 @@ def _differ(rows: Sequence[Result], key: str) -> bool:
 
 def _told(row: Result, key: str) -> str:
     if key.endswith("_dense"):
-        return f"{getattr(row, key):,} {'nodes' if key == 'nodes_dense' else 'parameters'}"
+        noun, size = "nodes" if key == "nodes_dense" else "parameters", finite(getattr(row, key))
+        return f"unknown {noun}" if size is None else f"{size:,.0f} {noun}"
     if key == "teachers":
         names = " + ".join(row.teachers)
         return shorten(f"teacher {names}", _LONGEST) if names else "no teacher"
