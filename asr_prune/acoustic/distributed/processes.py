@@ -201,7 +201,8 @@ def check_equal(tensors: Mapping[str, Tensor], when: str) -> None:
     """
     if is_alone():
         return
-    digest = hashlib.sha256(torch.get_rng_state().numpy().tobytes())
+    streams = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else [])]
+    digest = hashlib.sha256(b"".join(stream.numpy().tobytes() for stream in streams))
     for name, tensor in tensors.items():
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
