@@ -128,8 +128,9 @@ def damaged(path: Path, error: Exception) -> UserError:
 def unfitting(path: Path, error: Exception) -> UserError:
     """The error for a whole checkpoint that does not have what this training needs."""
     return UserError(
-        f"{path} is of another version of asr_prune, or of another network, and this training cannot go on from it "
-        f"({type(error).__name__}); delete it and run the {_writer(path)} stage again, which begins anew."
+        f"{path} is of another version of asr_prune, or of another network, and this training "
+        f"cannot go on from it ({type(error).__name__}); delete it and run the {_writer(path)} "
+        "stage again, which begins anew."
     )
 
 

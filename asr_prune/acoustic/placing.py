@@ -58,13 +58,15 @@ def _fill(copy: Tensor, values: Tensor, stream: torch.cuda.Stream) -> torch.cuda
     return done[-1]
 
 
-def placed(state: Any, device: torch.device) -> Any:
+def state_on(device: torch.device, state: Any) -> Any:
     """`state` with all tensors in it, also those in its dictionaries, lists and tuples, on `device`."""
     if isinstance(state, Tensor):
         return state.to(device)
     if isinstance(state, dict):
-        return {key: placed(value, device) for key, value in state.items()}
-    return type(state)(placed(value, device) for value in state) if isinstance(state, (list, tuple)) else state
+        return {key: state_on(device, value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(state_on(device, value) for value in state)
+    return state
 
 
 def check_fits(wanted: int, device: torch.device) -> None:
@@ -88,14 +90,14 @@ def check_fits(wanted: int, device: torch.device) -> None:
 
 @contextmanager
 def gpu_memory() -> Iterator[None]:
-    """Raises UserError, with what to set, if a GPU has too little memory for what is done within."""
+    """Raises UserError, with what to set, if a GPU has too little memory for the block."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         cause = ", ".join(str(error).split(". ")[:2])
         raise UserError(
-            f"the GPU has too little memory ({cause[:200]}); lower train.batch or train.memory_gb, set "
-            "train.device to cpu, or end what else uses the GPU. The last checkpoint is kept."
+            f"the GPU has too little memory ({cause[:200]}); lower train.batch or train.memory_gb, "
+            "set train.device to cpu, or end what else uses the GPU. The last checkpoint is kept."
         ) from error
 
 

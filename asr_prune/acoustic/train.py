@@ -22,7 +22,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
-from asr_prune.acoustic.placing import placed
+from asr_prune.acoustic.placing import state_on
 from asr_prune.acoustic.precision import Precision
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -216,7 +216,7 @@ class Trainer:
             log.warning(text, before, now)
 
     def _restore(self, content: dict[str, Any]) -> None:
-        hooks = placed(content["hooks"], self.train_frames.device)
+        hooks = state_on(self.train_frames.device, content["hooks"])
         self.hooks.reshape(hooks)
         self.network.load_state_dict(content["network"])
         self.optimiser.load_state_dict(content["optimiser"])

@@ -39,8 +39,8 @@ def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
 
 
 def members(path: Path) -> list[tuple[int, int]]:
-    """Where each portion of an archive of `writing_lattices` begins and ends, in bytes. Raises UserError
-    if it cannot be read.
+    """Where each portion of an archive of `writing_lattices` begins and ends, in bytes. Raises
+    UserError if it cannot be read.
     """
     try:
         content = path.read_bytes()

@@ -37,7 +37,8 @@ def sweep_archive(archive: Path, graph: Path, points: Sequence[Point], nj: int =
         ]
         for _ in track(workers.run(tasks), len(tasks), f"weighting {archive}, parts"):
             pass
-        rows = [row for task in tasks for row in json.loads(task.output.read_text(encoding="utf-8"))]
+        parts = [json.loads(task.output.read_text(encoding="utf-8")) for task in tasks]
+    rows = [row for part in parts for row in part]
     return {point: {utt: words[i] for utt, words in rows} for i, point in enumerate(points)}
 
 

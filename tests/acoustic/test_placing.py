@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from asr_prune.acoustic.placing import SLICE, check_fits, gpu_memory, placed, slices, to_device
+from asr_prune.acoustic.placing import SLICE, check_fits, gpu_memory, slices, state_on, to_device
 from asr_prune.errors import UserError
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
@@ -18,7 +18,7 @@ def test_on_the_cpu_nothing_is_copied() -> None:
 
 def test_every_tensor_of_a_state_is_placed_and_nothing_else_is_changed() -> None:
     state = {"masks": [torch.ones(2), torch.ones(3)], "cut": None, "of": ({"mean": torch.zeros(())}, 0.5), "step": 7}
-    there = placed(state, torch.device("meta"))
+    there = state_on(torch.device("meta"), state)
     tensors = [*there["masks"], there["of"][0]["mean"]]
     assert [(value.device.type, tuple(value.shape)) for value in tensors] == [
         ("meta", (2,)),

@@ -33,11 +33,12 @@ def check_batch(examples: Examples, options: TrainOptions) -> None:
 
 
 def check_epochs(epoch: int) -> None:
-    """Raises UserError unless all processes have done as many epochs: without a folder that all see,
-    only some find the checkpoint.
+    """Raises UserError unless all processes have done as many epochs: without a folder that all
+    see, only some find the checkpoint.
     """
     if not is_alone() and len(done := sorted(set(gathered(epoch)))) > 1:
         raise UserError(
-            f"some processes go on after epoch {done[-1]} and others after epoch {done[0]}: they do not see the same "
-            "checkpoint; let all machines share the folder of the project, then run the same command again."
+            f"some processes go on after epoch {done[-1]} and others after epoch {done[0]}: they do "
+            "not see the same checkpoint; let all machines share the folder of the project, then run "
+            "the same command again."
         )
