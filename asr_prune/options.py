@@ -102,6 +102,7 @@ def with_empty(cls: type, tree: Any) -> Any:
 
     Empty are null, "" and {}: `key:` in YAML and `--set key=`. They become null if the field may be null, else "",
     an empty list or mapping, or a block of defaults, as the field's type is; other fields keep what was given.
+    Truth values of numbers become words, which are no numbers: pydantic would take true as 1.
     """
     if not isinstance(tree, Mapping):
         return tree
@@ -112,7 +113,15 @@ def with_empty(cls: type, tree: Any) -> Any:
 def _with_empty(hint: Any, value: Any) -> Any:
     if value in (None, "", {}):
         value = _empty(hint, value)
+    if isinstance(value, bool) and _is_number(hint):
+        value = str(value).lower()
     return with_empty(hint, value) if is_dataclass(hint) else value  # type: ignore[arg-type]
+
+
+def _is_number(hint: Any) -> bool:
+    """Whether a type is, or may be, a number and no truth value."""
+    kinds = get_args(hint) or (hint,)
+    return bool not in kinds and (int in kinds or float in kinds)
 
 
 def _empty(hint: Any, value: Any) -> Any:

@@ -17,6 +17,8 @@ FOLDERS = ("docs", "asr_prune", "recipes")
 PAGES = sorted(chain(ROOT.glob("*.md"), *((ROOT / name).rglob("*.md") for name in FOLDERS)))
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+#: files of the repository that a page names without a link
+FILE = re.compile(r"(?<![\w/.-])(?:tests|asr_prune|recipes|local)/[\w./-]+\.(?:py|md|yaml|csv)\b")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 #: what a page writes for a value of the reader's
 VALUES = {"METHOD": "l2", "KEEP": "0.5", "$fold": "0"}
@@ -54,6 +56,11 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
         target = (page.parent / name).resolve() if name else page
         assert target.exists(), f"{page}: {link}"
         assert not anchor or anchor in anchors(target), f"{page}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_files_that_are_named_exist(page: Path) -> None:
+    assert [name for name in FILE.findall(page.read_text(encoding="utf-8")) if not (ROOT / name).exists()] == []
 
 
 def test_the_readme_is_short() -> None:

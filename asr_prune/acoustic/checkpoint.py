@@ -125,5 +125,14 @@ def damaged(path: Path, error: Exception) -> UserError:
     return UserError(f"{path} is damaged ({type(error).__name__}); delete it and run the {_writer(path)} stage again.")
 
 
+def unfitting(path: Path, error: Exception) -> UserError:
+    """The error for a whole checkpoint that does not have what this training needs."""
+    return UserError(
+        f"{path} is of another version of asr_prune, or of another network, and this training "
+        f"cannot go on from it ({type(error).__name__}); delete it and run the {_writer(path)} "
+        "stage again, which begins anew."
+    )
+
+
 def _writer(path: Path) -> str:
     return "shrink" if path.absolute().parent.name == "shrunk" else "train"

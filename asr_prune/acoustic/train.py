@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from asr_prune.acoustic.checkpoint import damaged, load_tensors
+from asr_prune.acoustic.checkpoint import load_tensors, unfitting
 from asr_prune.acoustic.distributed import processes
 from asr_prune.acoustic.distributed.share import WHOLE, Share
-from asr_prune.acoustic.distributed.updates import check_batch, part_of_objective
+from asr_prune.acoustic.distributed.updates import check_batch, check_epochs, part_of_objective
 from asr_prune.acoustic.evaluate import Quality, evaluate
 from asr_prune.acoustic.events import tensorboard_installed, write_events
 from asr_prune.acoustic.examples import Examples, Outcome
@@ -22,6 +22,7 @@ from asr_prune.acoustic.hooks import Hooks
 from asr_prune.acoustic.network import Network
 from asr_prune.acoustic.optimiser import ScheduleSequence, make_optimiser
 from asr_prune.acoustic.options import TrainOptions
+from asr_prune.acoustic.placing import state_on
 from asr_prune.acoustic.precision import Precision
 from asr_prune.errors import UserError
 from asr_prune.files import atomic
@@ -98,10 +99,11 @@ class Trainer:
         """Trains to the last epoch, from the checkpoint if there is one. Returns the final dev
         quality.
 
-        Raises UserError if the loss becomes infinite or not a number.
+        Raises UserError if the loss becomes infinite or not a number, or as `check_epochs`.
         """
         if self.run_dir.checkpoint.exists():
             self._resume()
+        check_epochs(self.epoch)
         while self.epoch < self.options.epochs:
             self._one_epoch()
         return self.quality()
@@ -206,7 +208,7 @@ class Trainer:
         except torch.OutOfMemoryError:
             raise
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise damaged(self.run_dir.checkpoint, error) from error
+            raise unfitting(self.run_dir.checkpoint, error) from error
         self._write_metrics()
         log.info("resumed after epoch %d of %d", self.epoch, self.options.epochs)
         if (before := content.get("processes", 1)) != (now := processes.share().count):
@@ -214,11 +216,12 @@ class Trainer:
             log.warning(text, before, now)
 
     def _restore(self, content: dict[str, Any]) -> None:
-        self.hooks.reshape(content["hooks"])
+        hooks = state_on(self.train_frames.device, content["hooks"])
+        self.hooks.reshape(hooks)
         self.network.load_state_dict(content["network"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.schedule.load_state_dict(content["schedule"])
-        self.hooks.load_state_dict(content["hooks"])
+        self.hooks.load_state_dict(hooks)
         self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
         epochs = sum(row["seconds"] for row in self.metrics)
         self.earlier_seconds = content.get("wall_seconds", epochs)  # not in old checkpoints

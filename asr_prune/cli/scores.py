@@ -69,8 +69,14 @@ def _add_on(verb: argparse.ArgumentParser) -> None:
 
 
 def compare_runs(options: argparse.Namespace) -> None:
-    """Prints the comparison: of two runs in detail, else of sets."""
-    two = len(options.runs) == 2 and all("=" not in text and _is_run(Path(text)) for text in options.runs)
+    """Prints the comparison: of two runs in detail, else of sets. Raises UserError if --taught has
+    no runs to choose among.
+    """
+    named = ["=" in text or _is_run(Path(text)) for text in options.runs]
+    if options.taught and all(named):
+        what = "--taught chooses among the runs of an experiment's folder"
+        raise UserError(f"{what}; give exp/NAME, or leave it out.")
+    two = len(options.runs) == 2 and all(named) and not any("=" in text for text in options.runs)
     if two and not options.reference and not options.json:
         _compare_two(options)
     else:

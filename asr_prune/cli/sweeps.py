@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from asr_prune.analysis.workforce import workforce
-from asr_prune.cli.plan import divided, unknown_note, whole_duration
+from asr_prune.analysis.workforce import Workforce, workforce
+from asr_prune.cli.plan import divided, speech_lines, unknown_note, whole_duration
 from asr_prune.cli.project import run_due
 from asr_prune.cli.recipe import print_table
 from asr_prune.cli.shared import (
@@ -25,6 +26,9 @@ from asr_prune.sweep.points import SHARED_STAGES, SweepPoint, points_of, reopene
 from asr_prune.sweep.schedule import SweepSchedule
 from asr_prune.workflow.log import print_messages
 from asr_prune.workflow.runner import Runner
+
+if TYPE_CHECKING:
+    from asr_prune.sweep.forecast import Forecast
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -92,16 +96,22 @@ def print_forecast(points: list[SweepPoint], nj: int, accept_code: bool) -> int:
     for name, rows in parts.items():
         to_do = any(state.due for state, _ in rows)
         print(f"{name:{wide}s}  {f'to do       {times[name]:>{long}s}' if to_do else 'up to date'}")
+    print("\n".join(_totals(forecast, len(points), nj, force)))
+    return 0
+
+
+def _totals(forecast: Forecast, count: int, nj: int, force: Workforce) -> list[str]:
+    """How many of `count` runs are due, and what they take together, as far as it is known."""
     runs = [row for row in forecast.rows if row[0].work.run]
     due = len({state.work.run for state, _ in runs if state.due})
     shared = [row for row in forecast.rows if not row[0].work.run]
-    print(f"{counted(points, 'run')}, {due} to do: {whole_duration(runs)} of one process")
+    lines = [f"{counted(range(count), 'run')}, {due} to do"]
+    if due and not forecast.speech:
+        return [*lines, *speech_lines(forecast.speech)]
+    lines[0] += f": {whole_duration(runs)} of one process"
     many = force.count if force.elsewhere else nj
     whole = whole_duration([*shared, *divided(runs, max(1, min(many, due)))])
-    if force.known:
-        print(f"with the shared stages, {many} runs at a time: {whole}, as if nothing else ran")
-    if force.elsewhere:
-        print(f"The workers of the executor make the runs: {force.says}.")
-    if note := unknown_note(forecast.rows):
-        print(f"{note}.")
-    return 0
+    together = f"with the shared stages, {many} runs at a time"
+    lines += [f"{together}: {whole}, as if nothing else ran"] * force.known
+    lines += [f"The workers of the executor make the runs: {force.says}."] * force.elsewhere
+    return [*lines, *([f"{note}."] if (note := unknown_note(forecast.rows)) else [])]

@@ -19,6 +19,7 @@ from asr_prune.integrity import checked
 
 #: how each part that `writing_lattices` has written begins: gzip, no name, no time, level 1
 _MEMBER = re.compile(rb"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff", re.DOTALL)
+_BEGINNING = "its beginning"
 _LEVEL = 1  # of gzip: output a quarter larger than at 6, many times faster
 
 
@@ -38,8 +39,13 @@ def writing_lattices(path: Path) -> Iterator[Callable[[str, Lattice], None]]:
 
 
 def members(path: Path) -> list[tuple[int, int]]:
-    """Where each portion of an archive of `writing_lattices` begins and ends, in bytes."""
-    content = path.read_bytes()
+    """Where each portion of an archive of `writing_lattices` begins and ends, in bytes. Raises
+    UserError if it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, _BEGINNING, error) from error
     starts = [found.start() for found in _MEMBER.finditer(content)] or [0]
     return list(zip(starts, [*starts[1:], len(content)], strict=True))
 
@@ -48,7 +54,7 @@ def read_lattices(path: Path, span: tuple[int, int] | None = None) -> Iterator[t
     """Yields (utterance, lattice); span: of one of `members` alone. Raises UserError if the archive
     is missing or damaged.
     """
-    after = "its beginning"
+    after = _BEGINNING
     try:
         if not path.stat().st_size:
             raise ValueError("it is empty")
@@ -59,10 +65,12 @@ def read_lattices(path: Path, span: tuple[int, int] | None = None) -> Iterator[t
                 yield utt, lattice
                 after = f"utterance {utt}"
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise UserError(
-            f"cannot read lattices of {path} after {after}: {reason}; run the decode stage again."
-        ) from error
+        raise _unreadable(path, after, error) from error
+
+
+def _unreadable(path: Path, after: str, error: Exception) -> UserError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return UserError(f"cannot read lattices of {path} after {after}: {reason}; run the decode stage again.")
 
 
 def _part(content: BinaryIO, span: tuple[int, int] | None) -> BinaryIO:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from asr_prune.errors import listed
+from asr_prune.pruning.lengths import is_nothing
 
 
 class Inert(NamedTuple):
@@ -16,14 +17,23 @@ class Inert(NamedTuple):
     why: str
     instead: str = ""
 
-    def sentence(self, key: str) -> str:
-        """What is told of `key`, without a full stop."""
+    def sentence(self, key: str, block: str = "") -> str:
+        """What is told of `key` in `block`, such as "prune.", without a full stop."""
         instead = f"{self.instead}, or " if self.instead else ""
-        return f"prune.{key} means nothing, since {self.why}; {instead}leave {key} out"
+        return f"{block}{key} means nothing, since {self.why}; {instead}leave {key} out"
 
 
 #: takes a method's options; None: the setting acts
 Rule = Callable[[Any], Inert | None]
+
+
+def inert(options: Any, key: str) -> Inert | None:
+    """Why `key` of a method's options does nothing; None if it acts, or has its default."""
+    rule = options.ACTS.get(key)
+    if rule is None or getattr(options, key) == getattr(type(options), key):
+        return None
+    found: Inert | None = rule(options)
+    return found
 
 
 def where(other: str, *values: Any) -> Rule:
@@ -55,6 +65,13 @@ def where_nodes_go(options: Any) -> Inert | None:
         return Inert(f"{options.method} removes no nodes")
     if options.sparsity_asked is not None:
         return Inert("granularity is weight", "set granularity to node")
+    return None
+
+
+def where_cut_is_followed(options: Any) -> Inert | None:
+    """It is of the updates after the cut."""
+    if options.press is None and is_nothing(options.fine_tune):
+        return Inert("fine_tune leaves no update after the cut", "raise fine_tune")
     return None
 
 
@@ -103,4 +120,5 @@ SHARED: dict[str, Rule] = {
     "live_shrink": where_nodes_go,
     "turn": where_nodes_go,
     "output_energy": where("output_rank", "auto"),
+    "release_rate": where_cut_is_followed,
 }

@@ -9,7 +9,8 @@ from asr_prune.options import options
 #: an amount in a recipe: a number, or one with a unit such as 200k
 Quantity = float | str
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}) *([kKM]?)")
-_UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
+#: what the letters behind an amount multiply it with
+UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 #: what each kind counts, in words
 NOUNS = {
     "params": "parameters",
@@ -59,7 +60,7 @@ class BudgetOptions:
             return float(value)
         if (found := _AMOUNT.fullmatch(value)) is None:
             raise ValueError(f"budget {self} must be a number, or one with a unit such as 200k or 1.5M")
-        return float(found[1]) * _UNITS[found[2]]
+        return float(found[1]) * UNITS[found[2]]
 
     @property
     def priced(self) -> bool:

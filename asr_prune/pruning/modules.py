@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,14 +14,13 @@ from torch import Tensor, nn, optim
 
 from asr_prune.acoustic.evaluate import Quality
 from asr_prune.acoustic.optimiser import AT_REST
-from asr_prune.options import renamed_keys
 from asr_prune.pruning.cut import Cut
+from asr_prune.pruning.given import check_sizes, given_options
 from asr_prune.pruning.method import Method
-from asr_prune.pruning.options import PruneOptions
 from asr_prune.pruning.pairs import Activation, NodePair, PrunableModule, find_pairs
 from asr_prune.pruning.parts import ActingWeights
 from asr_prune.pruning.pruner import Pruner
-from asr_prune.pruning.registry import find_method, find_options
+from asr_prune.pruning.registry import find_method
 from asr_prune.pruning.removal import shrink_layers
 from asr_prune.pruning.verify import Agreement, agreement
 
@@ -53,19 +51,14 @@ def prune_module(
     reported for the cut. run_over: runs the model over the training data, for methods that measure
     activations. options: of the method, such as keep; live_shrink is False here by default.
 
-    Raises ValueError if the model cannot be pruned exactly or an option is invalid.
+    Raises ValueError if the model cannot be pruned exactly, or an option is unknown, invalid or
+    means nothing beside the others.
     """
-    cls = find_options(method)
-    asked = renamed_keys(cls, {"method": method, "live_shrink": False, **options})[0]
-    if cls.FACTORS:
-        raise ValueError(f"{method} is for networks of recipes; take another method for a module of your own")
-    if unfit := [key for key in ("inputs", "output_rank", "budget") if asked.get(key)]:
-        raise ValueError(f"{unfit[0]} is for networks of recipes; for a module of your own give keep")
-    settings = cls(**(cls.usual(asked) | asked))
+    settings = given_options(method, options)
     named = find_pairs(model) if pairs is None else [NodePair(*names, activation) for names in pairs]
     network = PrunableModule(model, named)
     layers = network.node_layers()
-    _check_request(settings, tuple(layer.size for layer in layers))
+    check_sizes(settings, [layer.size for layer in layers])
     chosen = find_method(method)(settings, layers)
     if chosen.score.needs_frames and run_over is None:
         raise ValueError(f"{method} measures activations here; give run_over, which runs the training data")
@@ -74,13 +67,6 @@ def prune_module(
         raise ValueError("the optimiser does not train all maps that are to be pruned; make it from model.parameters()")
     _set_apart(optimiser, chosen.penalty.no_decay())
     return ModulePruner(chosen, network, optimiser, steps, evaluate, run_over)
-
-
-def _check_request(options: PruneOptions, sizes: tuple[int, ...]) -> None:
-    options.check_target()
-    options.check_nodes(sizes)
-    if options.widths(sizes, Path()) != sizes:
-        raise ValueError(f"{options.method} trains a network of other widths and prunes none; take another method")
 
 
 class ModulePruner:

@@ -4,7 +4,7 @@ torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -169,14 +169,14 @@ class PruneOptions:
             whole = f"the {epochs} epochs of the run" if counted else "1"
             raise ValueError(f"warm_up and fine_tune must together be below {whole}")
 
-    def check_target(self) -> None:
+    def check_target(self, unknown: Collection[str] = ()) -> None:
         """Raises ValueError if nothing says how much is to be removed: the network would stay
-        dense.
+        dense. unknown: keys that cannot be given here.
         """
         acts = self.ASKS and (self.REMOVES or self.SMALL or self.FACTORS) and self.sparsity_asked is None
         ends = self.output_rank is not None or not isinstance(self.inputs, bool)
         if acts and not ends and all(getattr(self, key) is None for key in self.ASKS):
-            keys = listed(self.ASKS, "or")
+            keys = listed([key for key in self.ASKS if key not in unknown], "or")
             raise ValueError(f"{self.method} needs {keys}: nothing says how much is to remain")
 
     def check_nodes(self, hidden: Sequence[int]) -> None:

@@ -132,7 +132,7 @@ def metric_of(optimiser: optim.Optimizer, parameter: Tensor, out: Tensor) -> Ten
 
 def sgd_metric(optimiser: optim.Optimizer, parameter: Tensor, like: Tensor) -> Tensor:
     """The metric of SGD's updates of `parameter`, one number, in the shape of `like`."""
-    return like.new_tensor(1 / max(sgd_threshold(optimiser, parameter), 1e-30)).expand_as(like)
+    return like.new_full((), 1 / max(sgd_threshold(optimiser, parameter), 1e-30)).expand_as(like)
 
 
 def adam_metric(

@@ -15,6 +15,7 @@ from asr_prune.acoustic.distributed.processes import is_first
 from asr_prune.acoustic.examples import Utterances
 from asr_prune.acoustic.imported import imported_network
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
+from asr_prune.acoustic.placing import gpu_memory
 from asr_prune.acoustic.targets import frame_targets, own_targets, token_targets
 from asr_prune.acoustic.unlabelled import Both, Unlabelled
 from asr_prune.corpus.datadir import DataDir
@@ -87,7 +88,8 @@ def _train(
     options = network, train, prune
     found = [_known(name, run.path.parent, features, taught, align, lang is not None) for name in train.teachers]
     teachers = [replace(known, unheard=unheard(known.model.left_out, speakers)) for known in found]
-    figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers, left_out)
+    with gpu_memory():
+        figures = train_run(run, train_set, dev_set, classes, options, seed, features.plain(), teachers, left_out)
     if not is_first():
         return []
     with atomic(run.train) as file:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from asr_prune.errors import UserError
+from asr_prune.pruning.acts import inert
 from asr_prune.pruning.options import PruneOptions
 from asr_prune.recipe.blocks import Run, RunEntry
 
@@ -29,21 +30,18 @@ def check_prune_keys(
     """
     for i, (entry, run) in enumerate(zip(entries, runs, strict=True)):
         for key in entry.prune:
-            if said := inert(run.prune, key):
+            if said := _said(run.prune, key):
                 raise UserError(f"{where(('runs', str(i), 'prune', key), (key,))}: run {run.name}: {said}.")
     method = block.get("method")
     if any(entry.prune.get("method", method) != method for entry in entries):
         return
     for key in (key for key, value in block.items() if kept.get(key) != value):
-        reasons = [inert(run.prune, key) for run in runs]
+        reasons = [_said(run.prune, key) for run in runs]
         if all(reasons):
             raise UserError(f"{where(('prune', key), (key,))}: {reasons[0]}.")
 
 
-def inert(prune: PruneOptions, key: str) -> str | None:
-    """Why `key` means nothing, a sentence without its full stop; None if it acts, or has its default."""
-    rule = prune.ACTS.get(key)
-    if rule is None or getattr(prune, key) == getattr(type(prune), key):
-        return None
-    found = rule(prune)
-    return found and found.sentence(key)
+def _said(prune: PruneOptions, key: str) -> str | None:
+    """That `key` means nothing, a sentence without its full stop; None if it acts."""
+    found = inert(prune, key)
+    return found and found.sentence(key, "prune.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from asr_prune.pruning.budget import UNITS, BudgetOptions
 from asr_prune.report.results import Result, finite
 from asr_prune.report.runs import NestedWidth
 
@@ -75,6 +76,9 @@ def target(row: Result) -> str:
 
 def _asked(row: Result) -> float | None:
     """The number of `target`."""
+    if row.budget_asked:
+        kind, _, amount = row.budget_asked.partition(" ")
+        return BudgetOptions(**{kind: amount if amount[-1:] in UNITS else float(amount)}).amount
     asked = row.keep_asked, row.sparsity_asked, row.strength
     return next((value for value in map(finite, asked) if value is not None), None)
 
@@ -99,8 +103,17 @@ def _mass(row: Result) -> str:
     return ABSENT if mass is None else f"{100 * mass:.{1 if mass < 0.0995 else 0}f}%"
 
 
+def convergence(rows: Sequence[Result]) -> str:
+    """Whether runs with a penalty have converged: yes, NO, or of how many it is NO."""
+    known = [row.converged for row in rows if row.converged is not None]
+    if not known:
+        return ABSENT
+    lost = known.count(False)
+    return f"NO: {lost} of {len(known)}" if 0 < lost < len(known) else "NO" if lost else "yes"
+
+
 def _converged(row: Result) -> str:
-    return ABSENT if row.converged is None else "yes" if row.converged else "NO"
+    return convergence([row])
 
 
 def _entropies(row: Result) -> str:

@@ -20,7 +20,9 @@ def taught(run: RunDir) -> list[str]:
     if not names:
         return []
     names = [names] if isinstance(names, str) else names
-    how = f"weight {asked['teacher_weight']:g} beside the labels, temperature {asked['temperature']:g}"
+    weight = f"weight {asked['teacher_weight']:g} beside the labels"
+    how = "without the labels" if asked["teacher_weight"] == 1 else weight
+    how += f", temperature {asked['temperature']:g}"
     lines = [f"teacher: {', '.join(names)} ({how})"]
     if heard := _figures(run).get("taught_unheard"):
         lines.append(f"{heard} training utterances were taught by those that had not heard them")

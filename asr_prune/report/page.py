@@ -82,10 +82,10 @@ def summary(rows: Sequence[Result]) -> str:
     least = min(inside, key=lambda row: (row.nodes, row.wer_test))
     share = 100 * least.nodes / (finite(least.nodes_dense) or nodes or least.nodes)
     light = min(inside, key=lambda row: (finite(row.params) or math.inf, row.wer_test))
-    by_params = f" By parameters it is {light.run}: {light.params:,} at {light.wer_test:.2f} %."
+    by_params = f" By parameters it is {light.run}: {light.params:,.0f} at {light.wer_test:.2f} %."
     return (
         f"{text} The smallest network whose WER is not above the dense one's interval is"
-        f" {least.run}: {least.nodes:,} nodes ({share:.3g} %) at {least.wer_test:.2f} %."
+        f" {least.run}: {least.nodes:,.0f} nodes ({share:.3g} %) at {least.wer_test:.2f} %."
         f"{by_params if light.run != least.run and finite(light.params) else ''}"
     )
 

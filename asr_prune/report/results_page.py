@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from asr_prune.errors import UserError
-from asr_prune.report.cells import ABSENT, decimals, three_digits
+from asr_prune.report.cells import ABSENT, convergence, decimals, three_digits
 from asr_prune.report.results import Result, finite
 
 #: the picture beside the page
@@ -24,12 +24,19 @@ RESULT_HEADS = (
     "WER dev",
     "WER test",
     "CE dev",
+    "conv.",
     "alike",
 )
+#: those of pages that earlier versions have written
+_FORMER_HEADS = tuple(head for head in RESULT_HEADS if head != "conv.")
+#: of rows, by their name
+_Commands = dict[str, tuple[str, ...]]
 _SEED = re.compile(r"\bseed([:=]\s*)\d+")
 _ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _COUNT = re.compile(r"[0-9]{1,10}")
+#: of `three_digits`
+_UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
 #: stands for a seed in commands that differ in nothing else
 OTHER_SEEDS = "the other seeds: the same command with their number."
 _READING = (
@@ -40,13 +47,17 @@ _READING = (
     " by themselves, too, which are fewer. Other processors round differently, which can move the"
     " labels and with them all figures."
 )
+_CONVERGED = (
+    "*conv.*: whether the penalty had brought the nodes to zero when they were cut. Runs that have"
+    " not converged (NO) were cut by magnitude, whatever their method is called."
+)
 
 
 @dataclass(frozen=True)
 class PageRow:
-    """A row as the page has it: medians as printed, and the commands that make its runs.
+    """A row as the page has it: medians, and the commands that make its runs.
 
-    alike: letters of `asr-prune compare`; nodes: as text, for instance 256 or 1.02k.
+    nodes: as printed, for instance 256, or 1014 [1011, 1016] where runs differ.
     """
 
     name: str
@@ -78,7 +89,7 @@ def results_page(
     ]
     lines += ["| --- " * (len(RESULT_HEADS) + 1) + "|"]
     lines += [_row(name, rows, letters.get(name, ABSENT)) for name, rows in sets.items()]
-    lines += ["", _READING, "", "## Commands"]
+    lines += ["", _READING, "", _CONVERGED, "", "## Commands"]
     for name, rows in sets.items():
         lines += ["", f"`{name}`:", "", *_commands(rows)]
     return "\n".join(lines) + "\n"
@@ -94,6 +105,7 @@ def _row(name: str, rows: Sequence[Result], letters: str) -> str:
         _spread(rows, lambda row: row.wer_dev, lambda value: decimals(value, 2)),
         _spread(rows, lambda row: row.wer_test, lambda value: decimals(value, 2)),
         _spread(rows, lambda row: row.dev_ce_final, lambda value: decimals(value, 3)),
+        convergence(rows),
         letters or ABSENT,
     ]
     return f"| `{name}` | {' | '.join(cells)} |"
@@ -126,8 +138,9 @@ def read_results_page(text: str, path: str) -> list[PageRow]:
     Raises UserError if it is not such a page, or a row has no command.
     """
     lines = text.splitlines()
-    head = f"| set | {' | '.join(RESULT_HEADS)} |"
-    if WRITES not in lines or head not in lines:
+    kinds = {f"| set | {' | '.join(heads)} |": heads for heads in (RESULT_HEADS, _FORMER_HEADS)}
+    head = next((line for line in lines if line in kinds), "")
+    if WRITES not in lines or not head:
         raise UserError(
             f"{path} was not written by this version of asr-prune results; write it again with that command."
         )
@@ -135,11 +148,11 @@ def read_results_page(text: str, path: str) -> list[PageRow]:
     for number, line in enumerate(lines[lines.index(head) + 2 :], lines.index(head) + 3):
         if not line.startswith("|"):
             break
-        rows.append(_read_row(line, f"{path} line {number}", commands))
+        rows.append(_read_row(line, f"{path} line {number}", kinds[head], commands))
     return rows
 
 
-def _listed_commands(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _listed_commands(lines: Sequence[str]) -> _Commands:
     """The commands under the name of each row."""
     found: dict[str, tuple[str, ...]] = {}
     name = ""
@@ -151,18 +164,17 @@ def _listed_commands(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _read_row(line: str, where: str, commands: Mapping[str, tuple[str, ...]]) -> PageRow:
+def _read_row(line: str, where: str, heads: Sequence[str], commands: _Commands) -> PageRow:
     matched = _ROW.match(line)
     cells = [cell[1:-1] for cell in matched[2].split("|")] if matched else []
-    if not matched or len(cells) != len(RESULT_HEADS):
+    if not matched or len(cells) != len(heads):
         raise UserError(f"{where} is not a row of results; write the page again with asr-prune results.")
-    name, told = matched[1], dict(zip(RESULT_HEADS, cells, strict=True))
+    name, told = matched[1], dict(zip(heads, cells, strict=True))
     seeds = told["seeds"].split(" ")
     if name not in commands or told["runs"] != str(len(seeds)) or not all(map(_COUNT.fullmatch, seeds)):
         raise UserError(f"{where}: {name} has no command or not as many seeds as runs; write the page again.")
     wer, entropy = (_first_number(told[key]) for key in ("WER test", "CE dev"))
-    nodes = told["nodes"].partition(" ")[0]
-    return PageRow(name, tuple(map(int, seeds)), nodes, wer, entropy, commands[name])
+    return PageRow(name, tuple(map(int, seeds)), told["nodes"], wer, entropy, commands[name])
 
 
 def _first_number(cell: str) -> float | None:
@@ -173,17 +185,26 @@ def _first_number(cell: str) -> float | None:
 def differences(page: Sequence[PageRow], made: Mapping[str, Sequence[Result]]) -> list[str]:
     """Where runs that were made here are not what the page says, a sentence for each row.
 
-    Nodes must be the same. Rounding moves labels and so all else: the page's WER must be in the 95 %
-    interval over speakers of a run, or in the range of the runs, and its cross-entropy within 5 %.
+    Nodes must be the same, or in the range of the page. Rounding moves labels and so all else: the
+    page's WER must be in the 95 % interval over speakers of a run, or in the range of the runs, and
+    its cross-entropy within 5 %.
     """
     rows = [(row, made[row.name]) for row in page if row.name in made]
     return [f"{row.name}: {what}" for row, runs in rows if (what := _difference(row, runs))]
 
 
+def _spans(cell: str, value: float) -> bool:
+    """Whether a cell of `_spread` has this number, or one below and one above it."""
+    texts = re.findall(r"[\d.]+[kMG]?", cell)
+    ends = [float(text.rstrip("kMG")) * _UNITS.get(text[-1], 1.0) for text in texts]
+    low, high = min(ends, default=value), max(ends, default=value)
+    return three_digits(value) in texts or low < value < high
+
+
 def _difference(row: PageRow, runs: Sequence[Result]) -> str:
-    nodes = three_digits(median(run.nodes for run in runs))
-    if nodes != row.nodes:
-        return f"{nodes} nodes, and not {row.nodes}"
+    nodes = median(run.nodes for run in runs)
+    if not _spans(row.nodes, nodes):
+        return f"{three_digits(nodes)} nodes, and not {row.nodes}"
     lows = [x for run in runs for x in (finite(run.wer_test_low), finite(run.wer_test)) if x is not None]
     highs = [x for run in runs for x in (finite(run.wer_test_high), finite(run.wer_test)) if x is not None]
     if row.wer_test is None and lows:

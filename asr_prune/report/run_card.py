@@ -7,25 +7,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from asr_prune.decode.front_end_file import read_front_end
 from asr_prune.errors import UserError
 from asr_prune.integrity import checked
+from asr_prune.layout import Layout
 from asr_prune.report.cells import ABSENT, Column, columns, decimals
 from asr_prune.report.results import Result, read_result
+from asr_prune.report.runs import FinishedRun
 from asr_prune.report.unfinished import epochs, how_far, is_imported
+from asr_prune.report.waiting import milliseconds, with_waiting
 from asr_prune.run_dir import RunDir
 from asr_prune.text import file_lines
 
 
 def run_card(run: RunDir) -> str:
-    """Everything that is known of a run. Raises UserError if its result is damaged."""
+    """Everything that is known of a run. Raises UserError if its files are damaged."""
     try:
         row = read_result(run.result, run.name)
     except FileNotFoundError:
         return "\n".join([f"{run.name}: {how_far(run)}", *_curve(run)]) + "\n"
     except (ValueError, OSError) as error:
         raise UserError(f"{run.result} is damaged ({error}); run the score stage again.") from error
+    front_end = read_front_end(Layout.of_pass(run.path.parent.parent / "align/any").front_end)
+    (timed,) = with_waiting([FinishedRun(row, None)], front_end)
     parts = [
-        _pairs(_figures(row)),
+        _pairs(_figures(timed.result)),
         _layers(run),
         _curve(run),
         _speakers(run),
@@ -42,13 +48,14 @@ def title(column: Column) -> str:
 
 def _figures(row: Result) -> dict[str, str]:
     errors = row.errors_test or {}
+    parts = [f"{ms} {part}" for part, ms in milliseconds(row).items() if ms != ABSENT]
     kinds = {"sub": "substituted", "ins": "inserted", "del": "deleted"}
     return {title(column): column.cell(row) for column in columns([row])} | {
         "WER test, tuned on test": decimals(row.wer_test_tuned, 2),
         "words of test": ", ".join([str(row.words_test), *(f"{errors.get(k, 0)} {v}" for k, v in kinds.items())]),
         "LM weight, word penalty": f"{decimals(row.lm_weight, 0)}, {decimals(row.penalty, 2)}",
         "frame accuracy dev": decimals(row.frame_accuracy_dev, 3),
-        "real-time factor": decimals(row.rtf_decode, 4),
+        "ms per second of speech": ", ".join(parts) or ABSENT,
         "cut at update": f"{decimals(row.cut_at_update, 0)} of {decimals(row.updates, 0)}",
         "variant": row.variant or ABSENT,
         "teachers": ", ".join(row.teachers) or ABSENT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from statistics import median
 
-from asr_prune.report.results import Result, finite, is_dense
+from asr_prune.report.results import Result, finite, is_dense, references
 from asr_prune.report.table import shorten
 
 #: Okabe and Ito's colours, safe for the colour-blind, without yellow (too pale), and three of Tol's
@@ -84,6 +84,15 @@ def median_run(rows: Sequence[Result]) -> Result:
     return sorted(rows, key=lambda row: (row.wer_test, row.run))[(len(rows) - 1) // 2]
 
 
+def references_of(row: Result, rows: Sequence[Result]) -> list[Result]:
+    """The `references` among `rows` of networks that were as large as that of `row` before anything
+    was pruned; all, if there are no such.
+    """
+    dense = references(rows)
+    size = row.nodes_dense, row.params_dense
+    return [each for each in dense if (each.nodes_dense, each.params_dense) == size] or dense
+
+
 def _name(row: Result, rows: Sequence[Result]) -> str:
     """The method and, in brackets, in which of `vectors`, `variant` and the size of the network its
     runs differ; and its teachers, if any of `rows` has others.
@@ -103,7 +112,8 @@ def _differ(rows: Sequence[Result], key: str) -> bool:
 
 def _told(row: Result, key: str) -> str:
     if key.endswith("_dense"):
-        return f"{getattr(row, key):,} {'nodes' if key == 'nodes_dense' else 'parameters'}"
+        noun, size = "nodes" if key == "nodes_dense" else "parameters", finite(getattr(row, key))
+        return f"unknown {noun}" if size is None else f"{size:,.0f} {noun}"
     if key == "teachers":
         names = " + ".join(row.teachers)
         return shorten(f"teacher {names}", _LONGEST) if names else "no teacher"

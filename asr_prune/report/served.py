@@ -89,7 +89,8 @@ class ServedReport:
         while not self._ended.wait(max(_PAUSE, took)):
             if self.stamp() != self.version:
                 begin = time.monotonic()
-                self.files, self.version = self._drawn()
+                with suppress(OSError):  # of a run that is just being removed; it looks again
+                    self.files, self.version = self._drawn()
                 took = time.monotonic() - begin
 
     def _drawn(self) -> tuple[dict[str, bytes], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import mimetypes
+import socket
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,11 +19,18 @@ def open_server(report: ServedReport, host: str, port: int) -> ThreadingHTTPServ
     """A server at an address; port 0 takes a free one. Raises UserError if the address cannot be
     used.
     """
+    kind = _SixServer if ":" in host else ThreadingHTTPServer
     try:
-        return ThreadingHTTPServer((host, port), partial(_Handler, report, is_loopback(host)))
+        return kind((host, port), partial(_Handler, report, is_loopback(host)))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot serve at {host}:{port} ({reason}); give another --port or --host.") from None
+
+
+class _SixServer(ThreadingHTTPServer):
+    """At an address of IPv6."""
+
+    address_family = socket.AF_INET6
 
 
 def is_loopback(host: str) -> bool:

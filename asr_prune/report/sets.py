@@ -91,21 +91,22 @@ def read_run(folder: RunDir, part: str) -> ScoredRun:
 
 
 def by_seed(runs: Sequence[ScoredRun]) -> dict[str, list[ScoredRun]]:
-    """Runs that differ in their seed alone, by the name that they share.
+    """Runs that differ in their seed alone, sorted by it, by the name that they share.
 
-    What a run was asked stands in its recipe.yaml; a run without one, such as a pooled one, goes by
-    its name. Labels of other seeds of an experiment are of that experiment. Sets of one name, as
-    after a change of the recipe, go by that of their first run or its folder, and sets of several
-    experiments by folder and name.
+    What a run was asked stands in its recipe.yaml; a run without one, as of an earlier version,
+    goes by its name. Labels of other seeds of an experiment are of that experiment. Sets of one
+    name, as after a change of the recipe, go by that of their first run or its folder, and sets of
+    several experiments by folder and name.
     """
     groups: dict[str, list[ScoredRun]] = {}
-    ranked = sorted(runs, key=lambda run: (*order(run.result), run.result.seed))
+    ranked = sorted(runs, key=lambda run: order(run.result))
     taught = teachers_by_seed([run.result for run in ranked])
     for run, teachers in zip(ranked, taught, strict=True):
         groups.setdefault(f"{run.experiment}: {_asked(run, teachers)}", []).append(run)
     several = len({run.experiment for run in runs}) > 1
     names: dict[str, list[ScoredRun]] = {}
-    for group in groups.values():
+    for own in groups.values():
+        group = sorted(own, key=lambda run: run.result.seed)
         first = group[0]
         both = first.name, first.folder.name
         short, full = (str(first.experiment / "runs" / name) if several else name for name in both)
@@ -175,10 +176,12 @@ def usual_reference(sets: dict[str, list[ScoredRun]]) -> str:
 def alike_in_teaching(runs: Sequence[ScoredRun], taught: bool = False) -> tuple[list[ScoredRun], list[str]]:
     """The runs without a teacher, or with `taught` those with one; and a sentence on the others.
 
-    Runs that are all of one kind are left as they are.
+    Runs that all have a teacher are left as they are. Raises UserError if `taught` and none has.
     """
     chosen = [run for run in runs if bool(run.result.teachers) == taught]
     others = len(runs) - len(chosen)
+    if taught and not chosen:
+        raise UserError(f"{runs[0].experiment} has no run with a teacher; leave --taught out.")
     if not chosen or not others:
         return list(runs), []
     what, flag = ("without", "") if taught else ("with", " --taught")

@@ -6,7 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from asr_prune.errors import counted
 from asr_prune.report.cells import ABSENT, decimals, three_digits
+from asr_prune.report.results import Result
 from asr_prune.report.sets import SetComparison
 from asr_prune.report.table import shared_end
 from asr_prune.report.teachers import told_teachers
@@ -42,7 +44,7 @@ def heading(comparison: SetComparison) -> str:
     reference = comparison.rows[comparison.reference].runs
     return (
         f"Sets of runs that differ in their seed alone, beside {reference.name}:"
-        f" {comparison.speakers} speakers, {comparison.words:,} words"
+        f" {counted(range(comparison.speakers), 'speaker')}, {comparison.words:,} words"
     )
 
 
@@ -105,6 +107,8 @@ def set_legend(comparison: SetComparison) -> list[str]:
         "alike: sets that share a letter cannot be told apart (all pairs of sets, Holm); +: nor some"
         " others, in groups beyond z.",
     ]
+    if comparison.speakers == 1:
+        legends.append("One speaker tells nothing of others: no interval, no p, nothing told apart.")
     if any(row.difference and row.difference.one_seed for row in comparison.rows):
         one = "one run in a set: what another seed would change is not in the interval or in p."
         legends.append(f"{ONE_SEED} {one}")
@@ -114,7 +118,17 @@ def set_legend(comparison: SetComparison) -> list[str]:
             f"Teachers differ: {kinds}. A difference of two such sets is one of their teachers, too;"
             " compare sets of the same teachers by naming the folders of their runs alone."
         )
+    legends += _cut_by_magnitude(comparison, end)
     return legends + ([f"All names of sets end in {end}."] if end else [])
+
+
+def _cut_by_magnitude(comparison: SetComparison, end: str) -> list[str]:
+    """A sentence on the sets whose runs have not all converged."""
+    lost = []
+    for row, results in zip(comparison.rows, comparison.results, strict=True):
+        if count := sum(one.converged is False for one in results):
+            lost.append(f"{row.runs.name.removesuffix(end)} ({count} of {counted(results, 'run')})")
+    return [f"Not converged, so that the cut was by magnitude: {', '.join(lost)}."] if lost else []
 
 
 def format_sets(comparison: SetComparison, limit: int = 140) -> str:
@@ -155,9 +169,13 @@ def sets_as_json(comparison: SetComparison | None) -> dict[str, Any]:
         "reference": comparison.rows[comparison.reference].runs.name,
         "speakers": comparison.speakers,
         "words": comparison.words,
-        "sets": [_json_row(row) | {"runs": [one.run for one in results]} for row, results in rows],
+        "sets": [_json_row(row) | _json_runs(results) for row, results in rows],
         "left_out": comparison.left_out,
     }
+
+
+def _json_runs(results: Sequence[Result]) -> dict[str, Any]:
+    return {"runs": [one.run for one in results], "converged": [one.converged for one in results]}
 
 
 def _json_row(row: SetRow) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from asr_prune.decode.front_end_file import FrontEndTime
 from asr_prune.report.cells import ABSENT, decimals
 from asr_prune.report.results import Result, finite, references
 from asr_prune.report.runs import FinishedRun
+from asr_prune.report.series import references_of
 
 #: headings, and the fields of `Result` below them
 WAITED_FOR = {
@@ -46,25 +47,23 @@ def _with_parts(row: Result, front_end: FrontEndTime) -> Result:
 
 
 def waiting_cells(rows: Sequence[Result]) -> list[list[str]]:
-    """A heading, and a row for each run: milliseconds of WAITED_FOR, and the sum in % of the dense network's."""
-    dense = _dense_total(rows)
+    """A heading, and a row for each run: milliseconds of WAITED_FOR, and the sum in % of that of a
+    dense network of its size.
+    """
+    known = [row for row in rows if finite(row.rtf_total)]
     lines = [["run", *WAITED_FOR, "% of dense"]]
     for row in rows:
-        cells = [_milliseconds(row, field) for field in WAITED_FOR.values()]
-        total = finite(row.rtf_total)
-        share = ABSENT if total is None or not dense else f"{100 * total / dense:.0f}"
-        lines.append([row.run, *cells, share])
+        dense, total = next(iter(references_of(row, known)), None), finite(row.rtf_total)
+        whole = dense and dense.rtf_total
+        share = f"{100 * total / whole:.0f}" if total and whole else ABSENT
+        lines.append([row.run, *milliseconds(row).values(), share])
     return lines
 
 
-def _milliseconds(row: Result, field: str) -> str:
-    value = finite(getattr(row, field))
-    return ABSENT if value is None else decimals(1000 * value, 2)
-
-
-def _dense_total(rows: Sequence[Result]) -> float | None:
-    found = [finite(row.rtf_total) for row in references(rows)]
-    return next((total for total in found if total), None)
+def milliseconds(row: Result) -> dict[str, str]:
+    """What each part takes of a second of speech, under the headings of WAITED_FOR."""
+    values = {head: finite(getattr(row, field)) for head, field in WAITED_FOR.items()}
+    return {head: decimals(value and 1000 * value, 2) for head, value in values.items()}
 
 
 def waiting_notes(rows: Sequence[Result]) -> list[str]:

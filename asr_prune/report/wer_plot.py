@@ -89,7 +89,7 @@ def _reference(axes: Axes, line: Series) -> None:
         axes.axhline(middle.wer_test, color=DENSE, ls=dashes, lw=1.3, zorder=1)
         if low is not None and high is not None:
             axes.axhspan(low, high, color=DENSE, alpha=0.07, lw=0, zorder=0)
-        label = f"{line.name}, {count:,} nodes: {middle.wer_test:.2f} %"
+        label = f"{line.name}, {count:,.0f} nodes: {middle.wer_test:.2f} %"
         axes.plot([], [], line.marker, ls=dashes, color=DENSE, ms=10, label=label)
         axes.plot([count] * len(wers), wers, line.marker, color=DENSE, ms=9, zorder=4)
 

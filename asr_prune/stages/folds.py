@@ -69,7 +69,9 @@ def _check(experiment: Experiment) -> None:
     if experiment.imported:
         why = "corpus.folds: an imported model may know all speakers"
         raise UserError(f"{where}: {why}; set corpus.folds to 0.")
-    asked = [f"hmm.labels names {labels}"] if (labels := experiment.recipe.hmm.labels) else []
+    labels, model = experiment.recipe.hmm.labels, experiment.recipe.features.network.model
+    asked = [f"hmm.labels names {labels}"] if labels else []
+    asked += [f"features.network.model names {model}"] if model else []
     for run in experiment.runs:
         asked += [f"run {run.name}: {what}" for what in _learned_elsewhere(run)]
     if asked:

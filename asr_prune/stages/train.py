@@ -198,6 +198,18 @@ def check_run(experiment: Experiment, run: Run) -> None:
         )
 
 
+def _kept_by_imports(run: Run) -> str:
+    """What a run would change of an imported model that stays as it is; empty if it is nothing."""
+    prune = run.prune
+    if prune.FACTORS:
+        return f"prune.method {prune.method} factors networks that are made here, not imported models; take another"
+    if prune.removes_inputs:
+        return "an imported model keeps its inputs; leave prune.inputs out"
+    if prune.output_rank is not None:
+        return "an imported model keeps its output layer whole; leave prune.output_rank out"
+    return ""
+
+
 def _check_import(experiment: Experiment, run: Run) -> None:
     """Raises UserError if a run mixes an imported model with others, or with another teacher."""
     network, feats = run.network, experiment.recipe.features.network
@@ -209,6 +221,10 @@ def _check_import(experiment: Experiment, run: Run) -> None:
         raise UserError(f"run {run.name}: an imported model is its own teacher; leave train.teacher out.")
     if network.model and run.train.temperature != 1:
         raise UserError(f"run {run.name}: an imported model teaches at temperature 1; leave train.temperature out.")
+    if network.model and run.train.teacher_top != TrainOptions.teacher_top:
+        raise UserError(f"run {run.name}: an imported model is run on every batch; leave train.teacher_top out.")
+    if network.model and (kept := _kept_by_imports(run)):
+        raise UserError(f"run {run.name}: {kept}.")
     if network.model and experiment.recipe.corpus.untranscribed:
         fix = "add its utterances to the training set, and leave corpus.untranscribed out"
         raise UserError(f"run {run.name}: an imported model needs no transcripts anyway; {fix}.")

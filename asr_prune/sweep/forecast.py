@@ -17,7 +17,7 @@ Row = tuple[State, Estimate]
 
 class Forecast:
     """Every work of a sweep with what it takes, if it is due. nj: processes of the shared stages,
-    or `force` if that is given; a run takes one.
+    or `force` if that is given; a run takes one. speech: as `amounts` gives it.
     """
 
     def __init__(
@@ -33,10 +33,10 @@ class Forecast:
         runs, shared = (Experiment(points[0].experiment.loaded, count) for count in (1, nj))
         for part in (runs, *runs.folds):
             part.runs = [point.run for point in points]
-        speech = amounts(runs)
-        self._runs = FoldEstimator(runs, speech)
-        whole = Estimator(shared, speech, self._runs.whole.speeds, force)
-        self._shared = FoldEstimator(shared, speech, whole)
+        self.speech = amounts(runs)
+        self._runs = FoldEstimator(runs, self.speech)
+        whole = Estimator(shared, self.speech, self._runs.whole.speeds, force)
+        self._shared = FoldEstimator(shared, self.speech, whole)
         works = [work for stage in SHARED_STAGES for work in works_of(stage, shared)]
         states = runner.survey([*works, *(work for point in points for work in point.works())])
         self.rows = [(state, self._of(state)) for state in states]

@@ -71,6 +71,17 @@ def test_sets_of_different_teachers_are_said_to_be(capsys: Printed) -> None:
     assert "Teachers differ" not in capsys.readouterr().out
 
 
+def test_sets_that_were_cut_by_magnitude_are_marked(capsys: Printed) -> None:
+    for seed, converged in ((1, True), (2, False)):
+        scored(f"dense-s{seed}", 0.1, seed)
+        scored(f"steered-s{seed}", 0.2, seed, "group_lasso", converged=converged)
+    assert main(["compare", "exp/x", "--samples", "9"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Not converged, so that the cut was by magnitude: steered (1 of 2 runs)." in said
+    assert main(["compare", "exp/x", "--samples", "9", "--json"]) == 0
+    assert [each["converged"] for each in json.loads(capsys.readouterr().out)["sets"]] == [[None] * 2, [True, False]]
+
+
 def test_the_verb_takes_sets(capsys: Printed) -> None:
     trained()
     assert main(["compare", "exp/x", "--samples", "200"]) == 0
@@ -159,6 +170,11 @@ def test_the_pages_compare_runs_on_the_labels_of_several_seeds(page: str, part: 
         (
             ["exp/x/runs/empty", "exp/x"],
             "exp/x/runs/empty/result.json is missing; run the stage score",
+        ),
+        (["exp/x", "--taught"], "exp/x has no run with a teacher; leave --taught out."),
+        (
+            ["exp/x/runs/dense", "exp/x/runs/bad", "--taught"],
+            "--taught chooses among the runs of an experiment's folder",
         ),
         (
             ["exp/x/runs/broken", "exp/x/runs/good", "exp/x/runs/bad"],

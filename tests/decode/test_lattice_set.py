@@ -50,6 +50,19 @@ def test_processes_agree_and_other_weights_come_from_the_archive(recogniser: Any
     assert lengths[1] < lengths[0]
 
 
+def test_an_archive_of_portions_is_weighted_portion_by_portion(recogniser: Any, tmp_path: Path, start: str) -> None:
+    archive, words = tmp_path / "lat.1.gz", dict[str, list[str]]()
+    for portion in (range(2), range(2, 5)):
+        loglikes = {f"utt{i}": recogniser.loglikes(i, 20 + i, 8.0) for i in portion}
+        found = lattice_set(recogniser.graph, iter(loglikes.items()), SMALL, grid(SMALL), 1, tmp_path / "portion.gz")
+        archive.write_bytes((archive.read_bytes() if words else b"") + (tmp_path / "portion.gz").read_bytes())
+        words |= found.words[8, 0.0]
+    for nj in (1, 2):
+        swept = sweep_archive(archive, recogniser.graph, grid(SMALL), nj)[8, 0.0]
+        assert (swept, list(swept)) == (words, list(words))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lat.1.gz", "portion.gz"]
+
+
 def test_kept_lattices_have_transition_ids_of_each_frame_and_unscaled_acoustics(
     recogniser: Any, tmp_path: Path
 ) -> None:

@@ -195,6 +195,14 @@ def test_what_does_not_fit_is_one_sentence(project: Path, capsys: pytest.Capture
     check = ["check", "--recipe", "recipes/small"]
     assert main([*check, "--set", "train.teacher=other"]) == 1
     assert "an imported model is its own teacher" in capsys.readouterr().err
+    for asked, said in (
+        ("train.teacher_top=4", "an imported model is run on every batch; leave train.teacher_top out"),
+        ("prune.inputs=0.5", "an imported model keeps its inputs; leave prune.inputs out"),
+        ("prune.output_rank=4", "an imported model keeps its output layer whole; leave prune.output_rank out"),
+        ("prune={method: svd, budget: {params: 0.5}}", "prune.method svd factors networks that are made here"),
+    ):
+        assert main([*check, "--set", asked]) == 1
+        assert said in capsys.readouterr().err
     assert main([*check, "--set", "features.network={type: fbank, model: , cmvn: none}"]) == 1
     assert "needs features.network.type online" in capsys.readouterr().err
     assert main([*check, "--set", "network.model="]) == 1

@@ -37,14 +37,15 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         prune: dict[str, Any],
         train: dict[str, Any] | None = None,
         name: str = "run",
+        device: str = "cpu",
         **network: Any,
     ) -> Trainer:
         shape = {"hidden": (32, 24), "dropout": 0.0, "stream": 16, "context": ((0,), (-1, 0, 1)), "strides": (1,)}
         asked = NetworkOptions(**{**shape, **network})
         kind = frame_set(asked.reach, 10)
-        frames, dev = (kind.from_utterances(*task(*which), (1, 1)) for which in ((1,), (2, 3)))
+        frames, dev = (kind.from_utterances(*task(*which), (1, 1), device) for which in ((1,), (2, 3)))
         torch.manual_seed(3)
-        made = build(asked, frames.inputs, PDFS)
+        made = build(asked, frames.inputs, PDFS).to(device)
         made.set_normalisation(*frames.moments())
         method = find_method(prune["method"])
         options = TrainOptions(**{"epochs": 6, "batch": 50, "learning_rate": 0.01, **(train or {})})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -73,10 +74,20 @@ def test_requests_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="trains a network of other widths"):
         asr_prune.prune(model, "dense_small", keep=0.5, optimiser=optimiser, steps=9)
     for asked, message in (
-        ({"method": "gradual"}, "gradual needs keep or budget: nothing says"),
-        ({"method": "group_lasso"}, "group_lasso needs keep, budget or strength: nothing says"),
+        ({"method": "gradual"}, "gradual needs keep: nothing says"),
+        ({"method": "group_lasso"}, "group_lasso needs keep or strength: nothing says"),
         ({"budget": {"params": 0.2}}, "budget is for networks of recipes; for a module of your own give keep"),
         ({"method": "svd", "budget": {"params": 0.2}}, "svd is for networks of recipes; take another method"),
+        ({"keep": 0.5, "turn": True}, "turn is for networks of recipes; for a module of your own leave turn out"),
+        ({"keep": 0.5, "gamma": 2}, "gamma means nothing, since weights is equal; set weights to norm, taylor or"),
+        ({"keep": 0.5, "solver": "subgradient", "guard": 2}, "guard means nothing, since solver is subgradient"),
+        ({"keep": 0.5, "flor": 0.5}, "GroupLassoOptions has no 'flor'; did you mean 'floor'?"),
+        ({"keep": "0.5"}, "keep must be a number, not '0.5'"),
+        ({"keep": 0.5, "every": True}, "every must be a whole number, not True"),
+        ({"keep": 0.5, "vectors": "incomin"}, "vectors must be 'outgoing', 'incoming' or 'both', not 'incomin'"),
+        ({"keep": 0.5, "press": ()}, r"press must be a number or a text, not \(\)"),
+        ({"method": "dsd", "rates": "1"}, "rates must be a list, not '1'"),
+        ({"method": "dsd", "granularity": "node", "keep": 0.05}, "in the sparse phase, but min_nodes 8 leaves"),
     ):
         with pytest.raises(ValueError, match=message):
             asr_prune.prune(model, optimiser=optimiser, steps=9, **asked)  # type: ignore[arg-type]
@@ -84,6 +95,7 @@ def test_requests_that_make_no_sense_are_refused() -> None:
         asr_prune.prune(model, keep=0.5, optimiser=torch.optim.SGD(model[:2].parameters(), lr=0.1), steps=9)
     with pytest.raises(ValueError, match="there is no pruning method 'lasso'"):
         asr_prune.prune(model, "lasso", keep=0.5, optimiser=optimiser, steps=9)
-    asr_prune.prune(model, keep=0.5, optimiser=optimiser, steps=9)
+    asked: dict[str, Any] = {"keep": np.float64(0.5), "every": np.int64(4), "spare": None, "release": "2 updates"}
+    asr_prune.prune(model, optimiser=optimiser, steps=9, **asked)
     with pytest.raises(ValueError, match="still being pruned; call finish"):
         asr_prune.shrink(model)

@@ -16,7 +16,6 @@ from asr_prune.acoustic.examples import splice_utterance
 from asr_prune.acoustic.frames import FrameSet
 from asr_prune.acoustic.network import size_of
 from asr_prune.acoustic.options import NetworkOptions, TrainOptions
-from asr_prune.acoustic.placing import check_fits
 from asr_prune.acoustic.train import Trainer
 from asr_prune.errors import UserError
 from asr_prune.features.archive import write_matrices
@@ -188,20 +187,18 @@ def test_train_and_dev_share_the_memory(memory: int, kinds: tuple[type, type]) -
 def test_what_a_gpu_has_no_memory_for_is_refused_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 184 bytes a frame of 40 columns, 100 hours."""
     frames = 100 * 360_000
-    monkeypatch.setattr("torch.cuda.mem_get_info", lambda _: (7_000_000_000, 12_000_000_000))
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda _: (5_750_000_000, 12_000_000_000))
     monkeypatch.setattr("torch.cuda.memory_reserved", lambda _: 1_000_000_000)
     monkeypatch.setattr("torch.cuda.memory_allocated", lambda _: 250_000_000)
     there = torch.device("cuda")
     speech = {"u": np.broadcast_to(np.float32(0), (frames, 40))}, {"u": np.broadcast_to(np.int32(0), frames)}
     network = NetworkOptions(hidden=(2,))
-    sentence = r"would take 6\.6 GB of the 7\.8 GB that are free on the GPU, .* set train\.memory_gb=6\.2, so that"
+    sentence = r"would take 6\.6 GB of the 6\.5 GB that are free on the GPU; set train\.memory_gb=5\.2, so that"
     for memory in (0.0, 8.0):
         with pytest.raises(UserError, match=sentence):
             labelled_examples(speech, network, TrainOptions(), False, there, int(memory * 1e9))
-    with pytest.raises(UserError, match=r"would take 6\.3 GB"):  # in chunks
-        labelled_examples(speech, network, TrainOptions(), False, there, 6_300_000_000)
-    check_fits(6_200_000_000, there)
-    check_fits(10**15, torch.device("cpu"))
+    with pytest.raises(UserError, match=r"would take 6\.6 GB"):  # in chunks
+        labelled_examples(speech, network, TrainOptions(), False, there, 6_600_000_000)
 
 
 def test_a_finished_run_called_again_writes_the_same(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from asr_prune.errors import UserError
+from asr_prune.pruning.acts import inert
 from asr_prune.pruning.registry import find_options, method_names
-from asr_prune.recipe.inert import inert
 from asr_prune.recipe.load import load_recipe
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -52,6 +52,8 @@ CASES = [
     (SMALL, "floor", 0.5, "dense_small removes no nodes", LASSO),
     (SMALL, "press", 0.1, "dense_small trains alike from the first update", SMALL | {"release_rate": 0.5}),
     ({"method": "dense_small", "like": "x"}, "min_nodes", 4, "like gives the widths; give keep", SMALL),
+    (GUIDED | {"fine_tune": 0}, "release_rate", 0.5, "fine_tune leaves no update after the cut; raise", GUIDED),
+    (GUIDED | {"cut": "prefix"}, "floor", 0.5, "cut is prefix; set cut to rank", GUIDED),
     ({"method": "none"}, "floor", 0.1, "none removes no nodes; leave floor out", LASSO),
     ({"method": "dsd"}, "min_nodes", 4, "granularity is weight", {"method": "dsd", "granularity": "node"}),
     ({"method": "map", "granularity": "node"}, "live_shrink", False, "map masks to the end", LASSO),

@@ -153,3 +153,13 @@ def test_the_verb(
 def test_torch_is_not_needed() -> None:
     code = "import sys, asr_prune.report.explain; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [(0.5, "weight 0.5 beside the labels, temperature 2"), (1.0, "without the labels, temperature 2")],
+)
+def test_how_much_teachers_counted(run: Path, weight: float, said: str) -> None:
+    asked = {"teacher": ["big", "other"], "teacher_weight": weight, "temperature": 2.0}
+    (run / "recipe.yaml").write_text(json.dumps({"train": asked}))
+    assert f"teacher: big, other ({said})" in explain(RunDir(run))

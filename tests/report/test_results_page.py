@@ -77,8 +77,27 @@ def test_medians_stand_before_ranges() -> None:
     line = next(line for line in page(a=made).splitlines() if line.startswith("| `a`"))
     assert "| 4.50 [4.00, 6.00] | 1.000 |" in line
     assert "| 256 | 1000 | - |" in line
-    assert line.endswith("| ab |")
+    assert line.endswith("| - | ab |")
     assert rows(a=made)[0].wer_test == 4.5
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "cell"),
+    [((None, None), "-"), ((True, True), "yes"), ((False, False), "NO"), ((True, False, True), "NO: 1 of 3")],
+)
+def test_runs_that_have_not_converged_are_marked(verdicts: tuple[bool | None, ...], cell: str) -> None:
+    made = [result(converged=verdict, seed=i) for i, verdict in enumerate(verdicts)]
+    text = page(a=made)
+    assert f"| {cell} | ab |" in text
+    assert "Runs that have not converged (NO) were cut by magnitude" in text
+
+
+def test_a_page_of_before_that_mark_is_read() -> None:
+    text = page(a=[result()])
+    for new, old in ((" conv. | alike |", " alike |"), (" - | ab |", " ab |"), ("| --- " * 11, "| --- " * 10)):
+        assert new in text
+        text = text.replace(new, old)
+    assert read_results_page(text, "RESULTS.md") == rows(a=[result()])
 
 
 def test_commands_that_differ_in_more_than_the_seed_are_all_there() -> None:
@@ -103,6 +122,14 @@ def test_rows_that_came_out_otherwise_are_told(here: dict[str, Any], said: str) 
     (told,) = differences([row], {"a": [result(**here)]})
     assert said in told
     assert differences([row], {"b": [result(**here)]}) == []
+
+
+@pytest.mark.parametrize(("here", "same"), [(1005, True), (1009, True), (1016, True), (1017, False)])
+def test_nodes_may_be_any_of_the_range(here: int, same: bool) -> None:
+    """A seed of three is made here, of a strength that leaves what it leaves."""
+    (row,) = rows(a=[result(nodes=nodes, seed=i) for i, nodes in enumerate((1005, 1010, 1016))])
+    assert row.nodes == "1010 [1005, 1016]"
+    assert (differences([row], {"a": [result(nodes=here)]}) == []) == same
 
 
 def test_a_cross_entropy_that_rounds_to_nothing_is_compared() -> None:

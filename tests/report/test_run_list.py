@@ -163,7 +163,9 @@ def test_no_run_of_that_name_is_said(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_card_has_the_words_of_the_table_and_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    facts = {"teachers": ["dense"], "errors_test": {"sub": 4}, "cut_at_update": 97 / 3, "updates": 65.0}
+    write(Path("exp/tiny/front_end.json"), '{"features": 0.002, "adaptation": null}')
+    facts = {"rtf_decode": 0.0125, "am_forward_seconds_per_hour": 1.8}
+    facts |= {"teachers": ["dense"], "errors_test": {"sub": 4}, "cut_at_update": 97 / 3, "updates": 65.0}
     run = finished("small", method="l2", keep_asked=0.25, seed=3, **facts)
     layers = [{"nodes": 20, "kept": [1, 2, 5]}, {"nodes": 20, "kept": [0]}]
     write(run.nodes, json.dumps({"layers": layers}))
@@ -178,6 +180,7 @@ def test_a_card_has_the_words_of_the_table_and_the_command(capsys: pytest.Captur
         "target": "0.25",
         "WER test [95 % interval]": "5.00",
         "seed": "3",
+        "ms per second of speech": "2.00 front end, 0.50 network, 12.50 search, 15.00 all",
         "cut at update": "32 of 65",  # of all folds together, means
     }.items() <= figures.items()
     assert "    1     20     3" in lines

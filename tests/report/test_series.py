@@ -101,6 +101,11 @@ def test_networks_of_other_sizes_are_series_and_points_of_their_own() -> None:
     assert len({request(row) for row in rows}) == 2
 
 
+def test_a_size_that_an_earlier_version_did_not_note_is_told_as_unknown() -> None:
+    rows = [invented(f"r{size}", "l2", 256, 10.0, params_dense=size) for size in (None, 401_123.4)]
+    assert [one.name for one in series(rows)] == ["l2 (401,123 parameters)", "l2 (unknown parameters)"]
+
+
 def test_settings_of_training_are_no_seeds() -> None:
     shared = "left_context 2, right_context 2, batch 500, "
     few, many = (f"type tdnn, {shared}epochs {count}, learning_rate 0.002" for count in (2, 20))

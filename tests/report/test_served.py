@@ -120,6 +120,38 @@ def test_a_run_that_finishes_appears(tmp_path: Path) -> None:
     assert not layout.report.exists()
 
 
+def test_a_look_at_files_that_go_away_is_not_the_last(tmp_path: Path) -> None:
+    layout, drawn = project(tmp_path), list[str]()
+
+    def draw(out: Path) -> None:
+        drawn.append("once")
+        if len(drawn) == 2:
+            raise FileNotFoundError("recipe.yaml of a run that is just being removed")
+        write_report(run_files(layout.exp), out, "demo")
+
+    with ServedReport(layout, draw, []) as report:
+        add_run(layout, "half", "l2")
+        end = time.monotonic() + 120
+        while len(drawn) < 3 and time.monotonic() < end:
+            time.sleep(0.1)
+    assert b'data-run="half"' in report.files["index.html"]
+
+
+def test_an_address_of_ipv6() -> None:
+    report = ServedReport(Layout("none"), lambda out: None, [])
+    report.version = "new"
+    try:
+        server = open_server(report, "::1", 0)
+    except UserError:
+        pytest.skip("this machine has no IPv6")
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = HTTPConnection("::1", server.server_port, timeout=60)
+        connection.request("GET", "/version")
+        assert connection.getresponse().read() == b"new"
+        server.shutdown()
+
+
 def test_without_runs_it_waits(tmp_path: Path) -> None:
     layout = Layout("none", tmp_path)
     with ServedReport(layout, lambda out: write_report([], out, "none"), []) as report:

@@ -53,6 +53,13 @@ def test_runs_that_differ_in_their_seed_alone_are_a_set() -> None:
     assert [run.result.seed for run in by_seed([read_run(run, "test") for run in teachers])["good-t"]] == [1, 2]
 
 
+def test_the_runs_of_a_set_are_in_the_order_of_their_seeds() -> None:
+    for seed in (10, 2, 1):
+        scored("dense" if seed == 1 else f"dense-s{seed}", 0.1, seed)
+    runs = [read_run(run, "test") for run in runs_in(Path("exp/x"))]
+    assert [run.result.seed for run in by_seed(runs)["dense"]] == [1, 2, 10]
+
+
 def test_sets_of_two_experiments_are_kept_apart() -> None:
     runs = [scored("dense", 0.1, exp="x"), scored("dense", 0.1, exp="y")]
     groups = by_seed([read_run(run, "test") for run in runs])

@@ -101,3 +101,19 @@ def test_what_all_names_end_in_is_stated_once() -> None:
     text = table([invented("dense-s2", "none", 8, 1.0), invented("l2-keep0.5-s2", "l2", 4, 2.0)])
     assert text.splitlines()[4].startswith("l2-keep0.5 ")
     assert "All names of runs end in -s2." in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "number"),
+    [
+        ({"keep_asked": 0.25}, 0.25),
+        ({"budget_asked": "params 0.2"}, 0.2),
+        ({"budget_asked": "bytes 200k"}, 200_000.0),
+        ({"budget_asked": "macs 1.5e+06"}, 1_500_000.0),
+        ({}, None),
+    ],
+)
+def test_targets_are_sorted_by_their_number(asked: dict[str, object], number: float | None) -> None:
+    (column,) = (column for column in COLUMNS if column.title == "target")
+    assert column.value
+    assert column.value(invented("a", "l2", 512, 9.0, **asked)) == number

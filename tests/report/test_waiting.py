@@ -59,6 +59,12 @@ def test_cells_are_milliseconds_and_notes_say_what_pruning_can_save() -> None:
     assert [cells[-1] for cells in waiting_cells(alone)] == ["% of dense", "-"]
 
 
+def test_shares_are_of_a_dense_network_of_the_same_size() -> None:
+    large = [replace(row, run=f"{row.run}-large", nodes_dense=4096, rtf_decode=0.1) for row in ROWS]
+    rows = rows_with(FrontEndTime(0.003, None), [*large, *ROWS])
+    assert [cells[-1] for cells in waiting_cells(rows)[1:]] == ["100", "99", "100", "89"]
+
+
 def test_the_report_has_them(tmp_path: Path, make_run: Any) -> None:
     make_run("dense", "none", 1024, 10.0)
     make_run("half", "group_lasso", 512, 10.5, keep_asked=0.5)

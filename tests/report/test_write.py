@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -113,6 +114,14 @@ def test_neither_torch_nor_a_display_is_needed() -> None:
     modules = "import sys, asr_prune.report.write, asr_prune.score.write"
     code = f"{modules}; sys.exit('torch' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_means_over_folds_are_told_as_whole_numbers() -> None:
+    dense = invented("dense", "none", 1024, 20.0)
+    row = invented("a", "l2", 512, 20.0, params=9000 + 1 / 3)
+    said = summary([dense, replace(row, nodes=512 - 1 / 3), replace(row, run="b", nodes=600, params=8000 + 1 / 3)])
+    assert "is a: 512 nodes" in said
+    assert "it is b: 8,000 at" in said
 
 
 def test_networks_with_a_teacher_are_not_held_against_one_without() -> None:

@@ -96,6 +96,10 @@ def test_folds_change_nothing_of_the_whole_corpus(tones: Path) -> None:
     ("sets", "named"),
     [
         (["hmm.labels=theirs"], "hmm.labels names theirs"),
+        (
+            ["features.network=", "features.network={type: online, model: theirs, cmvn: none}"],
+            "features.network.model names theirs",
+        ),
         (["train.init=exp/tiny/runs/one"], "run one-.*: train.init names exp/tiny/runs/one"),
         (["runs=[{train: {teacher: exp/tiny/runs/one}}]"], "run dense-.*: train.teacher names exp/tiny/runs/one"),
     ],

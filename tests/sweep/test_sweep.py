@@ -146,6 +146,14 @@ def test_a_dry_run_prints_runs_and_time_and_runs_nothing(before: Path, tmp_path:
     assert not (here / "exp/tiny/sweeps").exists()
 
 
+def test_a_dry_run_before_there_is_speech_says_what_its_times_need(tmp_path: Path) -> None:
+    write_project(tmp_path, SWEEP)
+    status, out, _ = sweep(tmp_path, "--dry-run")
+    assert status == 0
+    said = ["6 runs, 6 to do", "no speech yet: run the corpus stage first (asr-prune corpus), or set corpus.root"]
+    assert out.splitlines()[-2:] == said
+
+
 def test_a_dry_run_takes_accepted_code_for_what_the_sweep_does(before: Path, tmp_path: Path) -> None:
     here = tmp_path / "accepted"
     copy(before, here)

@@ -201,7 +201,9 @@ def check_equal(tensors: Mapping[str, Tensor], when: str) -> None:
     """
     if is_alone():
         return
-    digest = hashlib.sha256(torch.get_rng_state().numpy().tobytes())
+    on_gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else []
+    streams = [torch.get_rng_state(), *on_gpu]
+    digest = hashlib.sha256(b"".join(stream.numpy().tobytes() for stream in streams))
     for name, tensor in tensors.items():
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)

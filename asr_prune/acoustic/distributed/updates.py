@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from asr_prune.acoustic.distributed.processes import place_of, share
+from asr_prune.acoustic.distributed.processes import gathered, is_alone, place_of, share
 from asr_prune.acoustic.examples import Examples, Outcome
 from asr_prune.acoustic.options import TrainOptions
 from asr_prune.errors import UserError
@@ -29,4 +29,16 @@ def check_batch(examples: Examples, options: TrainOptions) -> None:
         raise UserError(
             f"{count} processes cannot share a mini-batch of {batch}; raise train.batch or "
             "train.utterances, or lower train.processes."
+        )
+
+
+def check_epochs(epoch: int) -> None:
+    """Raises UserError unless all processes have done as many epochs: without a folder that all
+    see, only some find the checkpoint.
+    """
+    if not is_alone() and len(done := sorted(set(gathered(epoch)))) > 1:
+        raise UserError(
+            f"some processes go on after epoch {done[-1]} and others after epoch {done[0]}: they do "
+            "not see the same checkpoint; let all machines share the folder of the project, then run "
+            "the same command again."
         )

@@ -12,7 +12,7 @@ async function openRun(name) {
 
 async function showRun(slot, name) {
   state[slot] = name;
-  const panel = $("panel-" + slot), run = runs.panels[name];
+  const panel = $("panel-" + slot), run = runs[name];
   panel.hidden = false;
   embedded[slot] ??= embed("panel-charts", panel.querySelector(".charts"));
   documents[slot] = await embedded[slot];
@@ -57,7 +57,7 @@ function fillCharts(drawn, run) {
   axis.major_label_overrides = new Map(ticks);
   const curve = key => [key, (run.curves[key] ?? []).map(value => value ?? NaN)];
   fill(drawn, "curves", Object.fromEntries(["epoch", "train_ce", "dev_ce", "nodes"].map(curve)));
-  const names = Object.keys(run.speakers), dense = runs.panels[runs.dense]?.speakers ?? {};
+  const names = Object.keys(run.speakers), dense = runs[run.dense]?.speakers ?? {};
   drawn.get_model_by_name("speaker_axis").major_label_orientation = names.length > 20 ? "vertical" : .9;
   drawn.get_model_by_name("speaker_range").factors = names;
   fill(drawn, "speakers", {speaker: names, wer: Object.values(run.speakers),
@@ -119,7 +119,7 @@ function repaint() {
 }
 
 function fillWords(box, name) {
-  const dense = runs.dense, both = words.utterances.map(each =>
+  const dense = runs[name].dense, both = words.utterances.map(each =>
     [each, variant(each, dense), variant(each, name)]).filter(([, one, two]) => one && two);
   const lost = both.filter(([, one, two]) => !wrong(one) && wrong(two));
   const won = both.filter(([, one, two]) => wrong(one) && !wrong(two));

@@ -10,22 +10,27 @@ import numpy as np
 from asr_prune.report.cells import columns
 from asr_prune.report.explorer.details import Details
 from asr_prune.report.norms_plot import bin_edges
-from asr_prune.report.results import Result, references
+from asr_prune.report.results import Result
 from asr_prune.report.runs import FinishedRun, Norms
-from asr_prune.report.series import median_run
+from asr_prune.report.series import median_run, references_of
 
 #: bins between two ticks of a histogram
 _TICK = 11
 
 
 def panel_data(runs: Sequence[FinishedRun], details: Mapping[str, Details]) -> dict[str, Any]:
-    """The panel of each run by its name, and the run that it is compared with, `dense`; "" if no
-    dense run has a test WER.
+    """The panel of each run by its name.
+
+    `dense` of a panel is the run that it is compared with, the median one of dense networks of its
+    size; "" if no dense run has a test WER.
     """
     rows = [run.result for run in runs]
-    scored = [row for row in references(rows) if row.wer_test is not None]
-    panels = {run.result.run: _panel(run, details[run.result.run], rows) for run in runs}
-    return {"panels": panels, "dense": median_run(scored).run if scored else ""}
+    return {run.result.run: _panel(run, details[run.result.run], rows) for run in runs}
+
+
+def _dense(row: Result, rows: Sequence[Result]) -> str:
+    dense = references_of(row, [each for each in rows if each.wer_test is not None])
+    return median_run(dense).run if dense else ""
 
 
 def _panel(run: FinishedRun, details: Details, rows: Sequence[Result]) -> dict[str, Any]:
@@ -33,6 +38,7 @@ def _panel(run: FinishedRun, details: Details, rows: Sequence[Result]) -> dict[s
     return {
         "facts": [[column.title, column.cell(row)] for column in columns(rows)[1:]],
         "made": {"command": row.command or "not recorded", "seed": row.seed, "commit": row.commit},
+        "dense": _dense(row, rows),
         "layers": details.layers or [(None, width) for width in row.nodes_per_layer or []],
         "norms": histogram(run.norms) if run.norms else None,
         "curves": details.curves,

@@ -1,6 +1,4 @@
-"""What the main chart draws: runs, lines of medians and means, the Pareto front and the dense
-references.
-"""
+"""What the main chart draws: runs, lines of medians and means, and the dense references."""
 
 from __future__ import annotations
 
@@ -60,17 +58,6 @@ def known_runs(rows: Sequence[Result], details: Mapping[str, Details]) -> list[C
     return [CostedRun(row, each) for row, each in zip(scored, costs, strict=True)]
 
 
-def front(runs: Sequence[CostedRun], cost: str) -> list[tuple[float, float]]:
-    """The Pareto front, (cost, WER): runs that no other beats in one and equals in the other."""
-    known = [run for run in runs if run.costs[cost] is not None]
-    pairs = sorted((run.costs[cost] or 0.0, run.row.wer_test) for run in known)
-    best: list[tuple[float, float]] = []
-    for pair in pairs:
-        if not best or pair[1] < best[-1][1]:
-            best.append(pair)
-    return best
-
-
 def points_of_line(
     runs: Sequence[CostedRun], cost: str, middle: Callable[[Sequence[float]], float] = median
 ) -> list[tuple[float, float]]:
@@ -88,7 +75,7 @@ def takes_widths(method: str) -> bool:
 
 
 def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[str, Any]:
-    """The main chart as JSON values: costs, series, runs, fronts and the range of WER."""
+    """The main chart as JSON values: costs, series, runs and the range of WER."""
     runs = known_runs(rows, details)
     rows = [run.row for run in runs]
     dense, pruned = dense_series(rows), series(rows)
@@ -99,7 +86,6 @@ def chart_data(rows: Sequence[Result], details: Mapping[str, Details]) -> dict[s
         "costs": {cost.key: cost.label for cost in _known(runs)},
         "series": [*map(_dense_series, dense), *named],
         "runs": [_run(run, keys[id(run.row)]) for run in runs],
-        "fronts": {cost.key: front(runs, cost.key) for cost in COSTS},
         "dense": [each for line in dense for each in _references(line)],
         "range": [bottom(rows, top), top],
     }

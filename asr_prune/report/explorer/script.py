@@ -54,7 +54,7 @@ function draw() {
   fill(drawn, "lines", {xs: column(lines, each => along(each, ([x]) => place(each.name, x))),
     ys: column(lines, each => along(each, ([, y]) => clip(y))),
     colour: column(lines, each => colourOf(each.name)), dash: column(lines, each => each.dash)});
-  const best = shown("front") ? chart.fronts[cost] : [];
+  const best = shown("front") ? front(seen, cost) : [];
   fill(drawn, "front", {x: column(best, ([x]) => x), y: column(best, ([, y]) => clip(y))});
   drawDense(drawn);
   for (const scale of ["linear", "log"]) {
@@ -62,6 +62,14 @@ function draw() {
     figure.visible = scale === state.scale;
     figure.below[0].axis_label = chart.costs[cost];
   }
+}
+
+/* the Pareto front of runs: those that no other beats in one and equals in the other */
+function front(points, cost) {
+  const pairs = points.map(run => [run.x[cost], run.wer]);
+  pairs.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  let least = Infinity;
+  return pairs.filter(([, wer]) => wer < least && (least = wer, true));
 }
 
 function drawRuns(drawn, points, cost, clip) {
@@ -81,7 +89,8 @@ function drawRuns(drawn, points, cost, clip) {
 
 function drawDense(drawn) {
   const dense = chart.dense.filter(each => shown(each.series));
-  const bands = dense.filter(each => each.low !== null), colour = each => colourOf(each.series);
+  const bands = shown("intervals") ? dense.filter(each => each.low !== null) : [];
+  const colour = each => colourOf(each.series);
   fill(drawn, "dense", {y: column(dense, each => each.wer), colour: column(dense, colour),
     dash: column(dense, each => each.dash)});
   fill(drawn, "bands", {low: column(bands, each => each.low),
@@ -101,7 +110,7 @@ function recall() {
   if (["linear", "log"].includes(kept.get("scale"))) state.scale = kept.get("scale");
   if (["median", "mean"].includes(kept.get("line"))) state.line = kept.get("line");
   try { state.off = new Set(JSON.parse(kept.get("off") || "[]")); } catch { state.off = new Set(); }
-  for (const slot of ["a", "b"]) if (kept.get(slot) in runs.panels) state[slot] = kept.get(slot);
+  for (const slot of ["a", "b"]) if (kept.get(slot) in runs) state[slot] = kept.get(slot);
 }
 
 function listen() {

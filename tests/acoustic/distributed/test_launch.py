@@ -18,6 +18,7 @@ import torch
 
 from asr_prune.acoustic.distributed.launch import in_processes
 from asr_prune.acoustic.distributed.processes import check_equal, from_first, is_alone, place_of, share
+from asr_prune.acoustic.distributed.updates import check_epochs
 from asr_prune.errors import UserError
 from asr_prune.process import worker_pool
 
@@ -50,6 +51,30 @@ def test_one_process_is_this_one() -> None:
     assert is_alone()
     assert (share().count, place_of(5), from_first("x")) == (1, (0, 5), "x")
     check_equal({}, "now")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_process_whose_random_stream_is_elsewhere_is_found(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests, streams = list[int](), {"cpu": 1, "cuda": 1}
+    own = "asr_prune.acoustic.distributed.processes."
+    monkeypatch.setattr(f"{own}is_alone", lambda: False)
+    monkeypatch.setattr(f"{own}gathered", lambda number: digests.append(number) or digests)
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.get_rng_state", lambda: torch.tensor([streams["cpu"]], dtype=torch.uint8))
+    monkeypatch.setattr("torch.cuda.get_rng_state", lambda: torch.tensor([streams["cuda"]], dtype=torch.uint8))
+    for _ in range(2):
+        check_equal({"weight": torch.ones(2)}, "after epoch 1")
+    streams[device] = 2
+    with pytest.raises(UserError, match="process 2 has other weights than process 0 after epoch 1"):
+        check_equal({"weight": torch.ones(2)}, "after epoch 1")
+
+
+def test_processes_that_do_not_see_one_checkpoint_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asr_prune.acoustic.distributed.updates.is_alone", lambda: False)
+    monkeypatch.setattr("asr_prune.acoustic.distributed.updates.gathered", lambda epoch: [3, epoch])
+    check_epochs(3)
+    with pytest.raises(UserError, match=r"go on after epoch 3 and others after epoch 0: .* share the folder"):
+        check_epochs(0)
 
 
 def test_the_first_process_answers_and_its_messages_come_here(

@@ -89,10 +89,28 @@ def test_the_legend_by_mouse_and_keyboard(page: Page) -> None:
     assert len(page.drawn("runs", "run")) == 91
     page.find("[name=series][value=l2]").send_keys(SPACE)
     assert len(page.drawn("runs", "run")) == 100
-    for part, source in (("intervals", "intervals"), ("front", "front"), ("dense", "bands")):
-        assert page.drawn(source, "x" if source != "bands" else "low")
+    hides = {"dense": {"bands": "low"}, "intervals": {"intervals": "x", "bands": "low"}, "front": {"front": "x"}}
+    for part, sources in hides.items():
+        assert all(page.drawn(*source) for source in sources.items())
         page.find(f"[name=series][value={part}]").send_keys(SPACE)
-        assert not page.drawn(source, "x" if source != "bands" else "low")
+        assert not any(page.drawn(*source) for source in sources.items())
+        page.find(f"[name=series][value={part}]").send_keys(SPACE)
+
+
+def front(page: Page) -> list[tuple[float, float]]:
+    """The corners of the Pareto front as drawn."""
+    return list(zip(page.drawn("front", "x"), page.drawn("front", "y"), strict=True))
+
+
+def test_the_front_is_what_no_shown_run_beats(page: Page) -> None:
+    page.find("[name=cost][value=params]").click()
+    for hidden in ((), ("dense", "dense_small", "map"), ("group_lasso", "l1", "guided")):
+        for name in hidden:
+            page.find(f"[name=series][value={name}]").click()
+        known = set(zip(page.drawn("runs", "x"), page.js("return chart.runs.filter(run => shown(run.series))"
+                                                         ".map(run => run.wer)"), strict=True))  # fmt: skip
+        beaten = {one for one in known for two in known if two != one and two[0] <= one[0] and two[1] <= one[1]}
+        assert front(page) == sorted(known - beaten)
 
 
 def place(page: Page, run: str) -> tuple[int, int]:

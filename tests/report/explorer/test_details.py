@@ -94,8 +94,16 @@ def test_panels_compare_with_the_median_dense_run() -> None:
     runs = [FinishedRun(invented(f"d{wer:g}", "none", 8, wer), None) for wer in (9.0, 11.0, 10.0)]
     runs.append(FinishedRun(invented("a", "l2", 8, 9.0, commit=None, command=None), None))
     data = panel_data(runs, {run.result.run: Details() for run in runs})
-    assert data["dense"] == "d10"
-    assert data["panels"]["a"]["made"] == {"command": "not recorded", "seed": 1, "commit": None}
-    assert data["panels"]["a"]["layers"] == [(None, 2)] * 4  # nothing says how many there were
+    assert {panel["dense"] for panel in data.values()} == {"d10"}
+    assert data["a"]["made"] == {"command": "not recorded", "seed": 1, "commit": None}
+    assert data["a"]["layers"] == [(None, 2)] * 4  # nothing says how many there were
     alone = [replace(run, result=invented("u", "none", 8, None)) for run in runs[:1]]
-    assert panel_data(alone, {"u": Details()})["dense"] == ""
+    assert panel_data(alone, {"u": Details()})["u"]["dense"] == ""
+
+
+def test_panels_compare_with_a_dense_network_of_their_size() -> None:
+    rows = [invented(f"d{size}", "none", size, 9.0, nodes_dense=size) for size in (1024, 2048)]
+    rows += [invented(f"a{size}", "l2", 8, 9.0, nodes_dense=size) for size in (1024, 2048, 99)]
+    data = panel_data([FinishedRun(row, None) for row in rows], {row.run: Details() for row in rows})
+    dense = {name: panel["dense"] for name, panel in data.items()}
+    assert dense == {"d1024": "d1024", "d2048": "d2048", "a1024": "d1024", "a2048": "d2048", "a99": "d1024"}

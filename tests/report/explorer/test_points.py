@@ -6,8 +6,6 @@ import json
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from asr_prune.report.explorer.costs import COSTS
 from asr_prune.report.explorer.details import Details
@@ -15,7 +13,6 @@ from asr_prune.report.explorer.points import (
     MARKERS,
     CostedRun,
     chart_data,
-    front,
     known_runs,
     points_of_line,
     takes_widths,
@@ -25,20 +22,10 @@ from asr_prune.report.runs import FinishedRun
 from asr_prune.report.series import series
 from tests.report.conftest import invented
 
-SMALL = st.integers(1, 5).map(float)
-
 
 def scored(run: str, cost: float | None, wer: float, **more: object) -> CostedRun:
     """A run with that many nodes."""
     return CostedRun(invented(run, "l2", 512, wer, **more), {"nodes": cost})
-
-
-@given(st.lists(st.tuples(st.one_of(st.none(), SMALL), SMALL), max_size=12))
-def test_the_front_is_what_no_run_beats(pairs: list[tuple[float | None, float]]) -> None:
-    runs = [scored(str(i), cost, wer) for i, (cost, wer) in enumerate(pairs)]
-    known = {(cost, wer) for cost, wer in pairs if cost is not None}
-    beaten = {one for one in known for two in known if two != one and two[0] <= one[0] and two[1] <= one[1]}
-    assert front(runs, "nodes") == sorted(known - beaten)
 
 
 def test_seeds_meet_in_their_median_as_in_the_picture() -> None:

@@ -41,7 +41,7 @@ def test_names_from_outside_end_no_element() -> None:
     html = explorer([FinishedRun(row, None)], {EVIL: details}) + runs_table([row]) + download("a.csv", EVIL, "text/csv")
     page = Page(html)
     assert not [tag for tag, _ in page.tags if tag == "b"]
-    assert json.loads(page.texts["run-data"])["panels"][EVIL]["speakers"] == {EVIL: 1.0}
+    assert json.loads(page.texts["run-data"])[EVIL]["speakers"] == {EVIL: 1.0}
     assert json.loads(page.texts["word-data"])["utterances"][0]["n"] == EVIL
     assert json.loads(page.texts["chart-data"])["runs"][0]["run"] == EVIL
     assert page.texts["a.csv"] == EVIL

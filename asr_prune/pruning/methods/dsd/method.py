@@ -107,13 +107,11 @@ class SparseWeights(Masks):
 
     def strongest(self) -> list[Tensor]:
         """New masks, with the same sparsity in each layer."""
-        kept = 1 - self.options.masked
         if self.options.granularity == "weight":
+            kept = 1 - self.options.masked
             return [largest([w.abs()], round(kept * w.numel()))[0].to(w) for w in self.maskable]
         layers = self.nodes.layers
-        counts = [max(round(kept * x.size), min(x.size, self.options.min_nodes)) for x in layers]
-        norms = node_norms(layers)
-        pairs = zip(norms, counts, strict=True)
+        pairs = zip(node_norms(layers), self.options.counts([layer.size for layer in layers]), strict=True)
         return [largest([n], count)[0].to(n)[None, :] for n, count in pairs]
 
     def _count(self, name: str) -> None:

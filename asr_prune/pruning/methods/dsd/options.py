@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from asr_prune.options import options
@@ -44,6 +44,24 @@ class DsdOptions(SparseOptions):
             raise ValueError("rates are of the phases' own schedules; set restart: true, or leave rates out")
         if self.shares and abs(sum(self.shares) - 1) > 1e-6:
             raise ValueError(f"shares must add up to 1, not to {sum(self.shares):g}")
+
+    def counts(self, hidden: Sequence[int]) -> list[int]:
+        """Granularity node: the nodes of each layer in the sparse phase, the same share of each but
+        at least `min_nodes`.
+        """
+        return [max(round((1 - self.masked) * size), min(size, self.min_nodes)) for size in hidden]
+
+    def check_nodes(self, hidden: Sequence[int]) -> None:
+        """As for other methods, but that `keep` is of the sparse phase and of each layer."""
+        if self.keep is None:
+            return
+        shares, counts = [round(self.keep * size) for size in hidden], self.counts(hidden)
+        if sum(counts) - sum(shares) > max(1, 0.02 * sum(shares)):
+            raise ValueError(
+                f"keep {self.keep:g} requests {sum(shares)} of {sum(hidden)} hidden nodes in the sparse phase, but "
+                f"min_nodes {self.min_nodes} leaves {sum(counts)}; raise keep or lower min_nodes (to "
+                f"{max(1, min(shares))})"
+            )
 
     @property
     def phases(self) -> int:

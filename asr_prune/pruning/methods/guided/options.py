@@ -29,6 +29,7 @@ class GuidedOptions(ProximalOptions):
         "exponent": where("guide", "power"),
         "rate": where("guide", "exponential"),
         "step_at": where("guide", "step", "random_step"),
+        "floor": both(ProximalOptions.ACTS["floor"], where("cut", "rank")),
     }
     #: the guide says from the first update which nodes are to go, so it may act early, and the
     #: others can be fine-tuned for long

@@ -29,6 +29,11 @@ class L2Options(PruneOptions):
     #: with strength: norms at or below this fraction of the layer's largest count as zero
     tolerance: float = 1e-2
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.penalty < 0 or self.tolerance < 0:
+            raise ValueError("penalty and tolerance must be 0 or more")
+
     def for_inputs(self) -> PruneOptions:
         """Ranked alone: the penalty is on every weight already."""
         return replace(super().for_inputs(), penalty=0.0, strength=None)  # type: ignore[call-arg]

@@ -246,3 +246,23 @@ def test_a_run_too_short_for_its_phases_is_refused(tmp_path: Path) -> None:
         method.schedule.parts(2)
     assert method.schedule.phases_of(9) == Phases(9, 0, 9)
     assert math.isclose(DsdOptions(method="dsd").masked, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "keep", "said"),
+    [
+        ((64, 64), 0.05, "requests 6 of 128 hidden nodes in the sparse phase, but min_nodes 8 leaves 16; raise keep"),
+        ((300, 128, 8), 0.1, r"requests 44 of 436 .* leaves 51; raise keep or lower min_nodes \(to 1\)"),
+        ((8, 8), 0.7, "requests 12 of 16"),
+        ((12,) * 8, 0.9, ""),
+        ((64, 64), 0.125, ""),
+        ((8, 8), None, ""),
+    ],
+)
+def test_a_sparse_phase_that_cannot_be_so_small_is_refused(hidden: tuple[int, ...], keep: float, said: str) -> None:
+    options = DsdOptions(method="dsd", granularity="node", keep=keep)
+    if said:
+        with pytest.raises(ValueError, match=said):
+            options.check_nodes(hidden)
+    else:
+        options.check_nodes(hidden)

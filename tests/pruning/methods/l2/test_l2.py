@@ -108,3 +108,9 @@ def test_a_network_of_gates_alone_has_nothing_to_decay(make_trainer: Callable[..
     trainer = make_trainer({"method": "l2", "keep": 0.5, "min_nodes": 1}, {"epochs": 2}, **shape)
     trainer.run()
     assert trainer.hooks.cut is not None
+
+
+@pytest.mark.parametrize("wrong", [{"penalty": -1.0}, {"tolerance": -1.0}])
+def test_options_refuse(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="penalty and tolerance must be 0 or more"):
+        L2Options(method="l2", **wrong)  # type: ignore[arg-type]
