@@ -74,7 +74,7 @@ class Trainer:
         processes.take_from_first(network.state_dict())
         self.precision = Precision(options, train.device)
         self.schedule = ScheduleSequence(options, hooks.parts(self.steps))
-        self.epoch = self.step = 0
+        self.epoch = self.step = self.sitting_step = 0
         self.metrics: list[dict[str, Any]] = []
         self.events = options.tensorboard and tensorboard_installed()
         hooks.training_frames(lambda: self.quality(train, WHOLE))
@@ -223,6 +223,7 @@ class Trainer:
         self.schedule.load_state_dict(content["schedule"])
         self.hooks.load_state_dict(hooks)
         self.epoch, self.step, self.metrics = content["epoch"], content["step"], content["metrics"]
+        self.sitting_step = self.step
         epochs = sum(row["seconds"] for row in self.metrics)
         self.earlier_seconds = content.get("wall_seconds", epochs)  # not in old checkpoints
 

@@ -117,17 +117,18 @@ def own_lesson(network: NetworkOptions, device: torch.device, weight: float = 1.
     return Lesson(Original(original.to(device), model_priors(model, original.outputs), weight))
 
 
-def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: float) -> dict[str, Any]:
+def taught_figures(teachers: Sequence[Known], lesson: Lesson | None, sitting: float, updates: int) -> dict[str, Any]:
     """What train.json has of a run with teachers; prints what they cost. sitting: seconds since the
-    run was started or went on, the teachers' included.
+    run was started or went on, the teachers' included; updates: those made in it.
     """
     if lesson is None or not teachers:
         return {}
     names, seconds = [known.name for known in teachers], lesson.teacher.seconds
     unheard = frozenset[str]().union(*(known.unheard for known in teachers))
     share = seconds / sitting
-    text = "teacher %s: its posteriors took %.1f s, %.0f %% of the training"
-    log.info(text, ", ".join(names), seconds, 100 * share)
+    each = 1000 * seconds / max(updates, 1)
+    text = "teacher %s: its posteriors took %.1f s, %.0f %% of the training, %.2f ms for each of %d updates"
+    log.info(text, ", ".join(names), seconds, 100 * share, each, updates)
     figures = {"teachers": names, "teacher_seconds": round(seconds, 3), "teacher_share": round(share, 3)}
     if unheard:
         log.info("%d utterances were taught by teachers that had not heard them", len(unheard))

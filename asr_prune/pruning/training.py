@@ -91,7 +91,7 @@ def train_run(
         figures = _figures(pruner, trainer, quality, dense) | _save_snapshots(run, pruner, model, sets[1])
         figures |= budget_figures(prune_options, dense, [len(kept) for kept in model.kept], network.ranks)
         figures |= measured_time(prune_options, model, dense)
-        figures |= taught_figures(teachers, lesson, time.monotonic() - started)
+        figures |= taught_figures(teachers, lesson, time.monotonic() - started, trainer.step - trainer.sitting_step)
         drop_kept(run)
         return figures | {"device": str(device)}
 

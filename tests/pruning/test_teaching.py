@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -228,8 +230,9 @@ def test_other_features_of_a_teacher_cannot_follow_random_changes(tmp_path: Path
 
 @pytest.mark.parametrize("top", [0, 2])
 def test_the_time_of_a_teacher_is_that_of_its_posteriors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, top: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, top: int
 ) -> None:
+    caplog.set_level(logging.INFO, "asr_prune")
     posteriors = Networks.posteriors
 
     def slow(self: Networks, batch: Taught) -> torch.Tensor:
@@ -242,6 +245,8 @@ def test_the_time_of_a_teacher_is_that_of_its_posteriors(
     assert figures["teacher_seconds"] >= 0.02 * calls
     assert figures["teacher_seconds"] < 0.02 * calls + 1
     assert 0 < figures["teacher_share"] < 1
+    (each,) = re.findall(rf"training, ([\d.]+) ms for each of {figures['updates']} updates", caplog.text)
+    assert float(each) == pytest.approx(1000 * figures["teacher_seconds"] / figures["updates"], abs=0.1)
 
 
 def test_a_missing_or_damaged_teacher_is_refused(tmp_path: Path) -> None:
