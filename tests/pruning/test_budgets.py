@@ -250,10 +250,10 @@ def test_floors_that_ask_for_more_are_refused_before_anything_is_done(
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize("method", ["group_lasso", "gradual", "dense_small"])
+@pytest.mark.parametrize("method", METHODS)
 def test_the_file_of_the_shrunk_network_has_the_bytes_that_were_asked_for(tmp_path: Path, method: str) -> None:
-    ended(tmp_path, method, (64, 64, 64), {"budget": BudgetOptions(bytes="32k")}, min_nodes=1)
-    assert 0.96 * 32_000 <= RunDir(tmp_path).shrunk.stat().st_size <= 32_000
+    ended(tmp_path, method, (128,) * 4, {"budget": BudgetOptions(bytes="150k")}, min_nodes=1)
+    assert 0.98 * 150_000 <= RunDir(tmp_path).shrunk.stat().st_size <= 150_000
 
 
 @pytest.mark.trains
