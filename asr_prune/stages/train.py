@@ -196,6 +196,13 @@ def check_run(experiment: Experiment, run: Run) -> None:
             f"run {run.name}: train.warp and train.mask_bands change the bands of a filterbank; set "
             "features.network.type to fbank without deltas and use_energy, or leave the two out."
         )
+    if experiment.settled and experiment.ctc and train.teachers and train.teacher_top != TrainOptions.teacher_top:
+        raise UserError(f"run {run.name}: teachers of CTC are run on every batch; leave train.teacher_top out.")
+    if run.prune.turns and not run.network.model and run.network.type != "tdnnf":
+        raise UserError(
+            f"run {run.name}: a network of type {run.network.type} has no bottlenecks that prune.turn could turn; "
+            "leave turn out, or set network.type to tdnnf."
+        )
 
 
 def _kept_by_imports(run: Run) -> str:

@@ -113,6 +113,11 @@ def test_bad_requests_are_told(done: SimpleNamespace, capsys: pytest.CaptureFixt
     assert "mask_frames and mask_bands change whole utterances, which only CTC trains on" in capsys.readouterr().err
     assert main(["train", *given, "train.warp=0.1", "--set", "features.network.deltas=1"]) == 1
     assert "train.warp and train.mask_bands change the bands of a filterbank" in capsys.readouterr().err
+    model = next((done.exp / "runs").glob("*/shrunk/network.pt"))
+    assert main(["train", *given, f"train.teacher={model}", "--set", "train.teacher_top=4"]) == 1
+    assert "teachers of CTC are run on every batch; leave train.teacher_top out." in capsys.readouterr().err
+    assert main(["train", *given, "runs=[{prune: {method: magnitude, keep: 0.5, turn: true}}]"]) == 1
+    assert "a network of type tdnn has no bottlenecks that prune.turn could turn" in capsys.readouterr().err
     assert main(["lang", *given, "decode.type=hmm"]) == 1
     assert "local/lexicon.txt is missing; run the corpus stage" in capsys.readouterr().err
     assert main(["ladder", "--recipe", "recipes/tones"]) == 1
