@@ -175,11 +175,12 @@ def check_input_count(experiment: Experiment, run: Run) -> None:
 
 
 def check_run(experiment: Experiment, run: Run) -> None:
-    """Raises UserError if a run asks for what only CTC has, or augments the bands of features that
-    have none.
+    """Raises UserError if a run asks for what only CTC has, augments the bands of features that have
+    none, or has a setting without effect.
     """
     hmm = experiment.settled and not experiment.ctc
     _check_import(experiment, run)
+    _check_idle(experiment, run)
     if hmm and not experiment.imported and (stride := run.network.stride) > 1:
         raise UserError(
             f"run {run.name}: network.strides keep one frame of {stride}, but every frame has a label of the "
@@ -196,11 +197,16 @@ def check_run(experiment: Experiment, run: Run) -> None:
             f"run {run.name}: train.warp and train.mask_bands change the bands of a filterbank; set "
             "features.network.type to fbank without deltas and use_energy, or leave the two out."
         )
+
+
+def _check_idle(experiment: Experiment, run: Run) -> None:
+    """Raises UserError if a run has a setting that its network or its loss leaves without effect."""
+    train, network = run.train, run.network
     if experiment.settled and experiment.ctc and train.teachers and train.teacher_top != TrainOptions.teacher_top:
         raise UserError(f"run {run.name}: teachers of CTC are run on every batch; leave train.teacher_top out.")
-    if run.prune.turns and not run.network.model and run.network.type != "tdnnf":
+    if run.prune.turns and not network.model and network.type != "tdnnf":
         raise UserError(
-            f"run {run.name}: a network of type {run.network.type} has no bottlenecks that prune.turn could turn; "
+            f"run {run.name}: a network of type {network.type} has no bottlenecks that prune.turn could turn; "
             "leave turn out, or set network.type to tdnnf."
         )
 
