@@ -69,10 +69,14 @@ make_venv() {
 }
 
 pip_install() {
+  local compile=()
   if [ -n "$uv" ]; then
-    "$uv" pip install --quiet --python "$venv/bin/python" "$@"
+    # where Python may not keep what it compiles, as in many containers, each start would compile torch again, for 7 s
+    if [ -n "${PYTHONDONTWRITEBYTECODE:-}" ]; then compile=(--compile-bytecode); fi
+    "$uv" pip install --quiet ${compile[@]+"${compile[@]}"} --python "$venv/bin/python" "$@"
   else
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"
+    if [ -z "${PYTHONDONTWRITEBYTECODE:-}" ]; then compile=(--no-compile); fi
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check ${compile[@]+"${compile[@]}"} "$@"
   fi
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from asr_prune.lang.options import LangOptions
 from asr_prune.lang.prepare import prepare_lang
 
 ROOT = Path(__file__).resolve().parent.parent
+BEGIN = monotonic()
 
 # every @given test: a busy machine is no failure
 settings.register_profile("asr_prune", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,6 +39,7 @@ TRAINING = {"make_chunked", "make_trainer", "to_wer", "trained"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
     parser.addoption("--cases", type=int, metavar="N", help="run at most N cases of each test that has parameters")
+    parser.addoption("--within", type=float, metavar="SECONDS", help="skip the tests that would begin after SECONDS")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,6 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if (within := item.config.getoption("--within")) is not None and monotonic() > BEGIN + within:
+        pytest.skip(f"{within:.0f} seconds had passed; without --within it is run")
     if item.get_closest_marker("slow") and not item.config.getoption("--slow"):
         pytest.skip("takes many minutes; run it with --slow")
     if item.get_closest_marker("torchaudio") and (reason := _torchaudio_problem()):

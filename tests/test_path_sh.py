@@ -200,3 +200,16 @@ def test_another_torch_needs_another_environment(machine: Machine) -> None:
     assert machine.source().returncode == 0
     (line,) = machine.source(ASR_PRUNE_TORCH="system").stderr.splitlines()
     assert "has the torch of ASR_PRUNE_TORCH=index; remove that folder" in line
+
+
+def test_what_python_may_not_keep_is_compiled_at_once(machine: Machine) -> None:
+    machine.python("python3.12", (3, 12))
+    assert machine.source(PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    assert machine.log[1:] == [f"{PIP.removesuffix(' --no-compile')} {FROM_INDEX} -e HERE[demo]"]
+
+
+def test_uv_compiles_what_python_may_not_keep(machine: Machine) -> None:
+    machine.python("python3.12", (3, 12))
+    machine.uv()
+    assert machine.source(PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    assert machine.log[1].startswith("uv pip install --quiet --compile-bytecode --python ")
