@@ -10,7 +10,6 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from asr_prune.errors import UserError
 
@@ -111,6 +110,8 @@ class Espeak:
         text = " ".join(_spoken(word) for word in words).encode()
         self._library.espeak_Synth(text, len(text) + 1, 0, 1, 0, _CHARS_UTF8 | _PHONEMES, None, None)
         self._library.espeak_Synchronize()
+        from scipy.signal import resample_poly  # takes over a second to load, and every verb reads this file
+
         samples = np.concatenate(self._parts).astype(np.float64) / 32768
         return resample_poly(samples, 320, 441).astype(np.float32)
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
 
-from scipy.special import stdtr
-
 from asr_prune.score.hierarchical import mean_interval
 from asr_prune.score.many import LEVEL, holm, letters
 from asr_prune.score.run_set import RunSet
 from asr_prune.score.spread import Spread, spread
+from asr_prune.score.student import below
 
 _Key = TypeVar("_Key")
 
@@ -80,7 +79,7 @@ def _p(value: float, found: Spread, speakers: int) -> float:
     """
     if found.error == 0.0:
         return 1.0 if value == 0.0 else 2.0 ** (1 - speakers)
-    return float(2 * stdtr(found.freedom, -abs(value) / found.error))
+    return 2 * below(found.freedom, -abs(value) / found.error)
 
 
 @dataclass(frozen=True)

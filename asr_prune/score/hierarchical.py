@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from asr_prune.score.run_set import RunSet
 from asr_prune.score.spread import spread
+from asr_prune.score.student import wider
 
 _CELLS = 4_000_000  # counts held at once: 32 MB of int64
 
@@ -52,6 +52,6 @@ def mean_interval(runs: RunSet, samples: int, seed: int) -> tuple[float, float] 
     if width == 0.0:
         return runs.wer, runs.wer
     exact = spread([runs.deviations])
-    factor = exact.error / width * float(stdtrit(exact.freedom, 0.975) / ndtri(0.975))
+    factor = exact.error / width * wider(exact.freedom, 0.975)
     low, high = (runs.wer + factor * (float(end) - runs.wer) for end in np.percentile(drawn, [2.5, 97.5]))
     return max(0.0, low), high

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+
+from asr_prune.score.student import quantile
 
 #: an error below this, in %, is that of arithmetic
 _ROUNDING = 1e-9
@@ -22,7 +23,7 @@ class Spread:
 
     def quantile(self, level: float) -> float:
         """The quantile of Student's t at `level`, times the standard error."""
-        return float(stdtrit(self.freedom, level)) * self.error
+        return quantile(self.freedom, level) * self.error
 
 
 @dataclass(frozen=True)

@@ -85,11 +85,17 @@ def test_starting_needs_neither_torch_nor_kaldi(project: Path) -> None:
     code = (
         "import sys; from asr_prune.cli.main import main; main(sys.argv[1:]); print(sorted({*sys.modules} & {*HEAVY}))"
     )
-    heavy = "HEAVY = 'torch kaldi_hmm_gmm kaldifst numba kaldilm matplotlib scipy.stats'.split(); "
+    heavy = "HEAVY = 'torch kaldi_hmm_gmm kaldifst numba kaldilm matplotlib scipy.stats scipy.special'.split(); "
     for verb in ("corpus", "lang", "features", "align", "graph", "report"):
         command = [sys.executable, "-c", heavy + code, verb, *GIVEN]
         out = subprocess.run(command, capture_output=True, text=True, check=True)
         assert out.stdout.splitlines()[-1] == "[]", verb
+
+
+def test_the_demos_script_does_not_load_what_resamples() -> None:
+    code = "import sys, asr_prune.local.demo; print(sorted({*sys.modules} & {'scipy.signal', 'scipy.stats'}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout == "[]\n"
 
 
 def test_stages_without_a_network_do_not_load_torch() -> None:
