@@ -54,6 +54,8 @@ class PruneOptions:
     ACTS: ClassVar[Mapping[str, Rule]] = SHARED
     #: whether it needs updates to bring nodes to zero, so that `press` cannot be 0
     STEERS: ClassVar[bool] = False
+    #: settings that are lengths of phases
+    LENGTHS: ClassVar[tuple[str, ...]] = ("warm_up", "fine_tune")
     #: settings of which one must be given, as each says how much is to remain; none: the method has a
     #: target of its own
     ASKS: ClassVar[tuple[str, ...]] = ("keep", "budget", "strength")

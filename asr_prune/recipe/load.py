@@ -183,7 +183,7 @@ class Loaded:
 
     def _check_fit(self, chosen: PruneOptions, epochs: int, hidden: Sequence[int], path: tuple[str, ...]) -> None:
         try:
-            named: tuple[str, ...] = ("epochs", "warm_up", "fine_tune")
+            named: tuple[str, ...] = ("epochs", *chosen.LENGTHS)
             chosen.check_epochs(epochs)
             named = ("keep", "min_nodes", "floor")
             chosen.check_nodes(hidden)

@@ -86,6 +86,8 @@ def test_another_seed_or_setting_is_another_run(recipe: Path) -> None:
         ("prune={method: dsd, keep: 0.5}", "keep counts nodes; with granularity weight give sparsity instead"),
         ("prune={method: map, granularity: node, sparsity: 0.5}", "with granularity node give keep instead"),
         ("prune.warm_up=99 epochs", "warm_up and fine_tune must together be below the"),
+        ("prune={method: map, switch: 99 epochs}", "switch 99 epochs is after the"),
+        ("prune={method: dsd, shares: [1 epoch, 99 epochs]}", "shares must leave something of the"),
         ("prune.press=2 hours", "press must be a fraction of the updates, or a length such as 2 epochs"),
         ("prune={method: map, sparsty: 0.5}", "did you mean 'sparsity'"),
         ("prune={method: l2, sparsity: 0.5}", "unknown key 'prune.sparsity'"),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from asr_prune.acoustic.node_layer import NodeLayer
 from asr_prune.errors import UserError
+from asr_prune.pruning.lengths import updates_in
 from asr_prune.pruning.masks import Masks
 from asr_prune.pruning.method import KeepsEveryNode
 from asr_prune.pruning.methods.dsd.options import DsdOptions
@@ -62,9 +63,23 @@ class DsdSchedule(WholeRunSchedule):
         count = self.options.phases
         if steps < count:
             raise UserError(f"dsd has {count} phases and the run {steps} updates; raise train.epochs.")
-        shares = self.options.shares or [1 / count] * count
-        ends = [min(max(round(share * steps), i), steps - count + i) for i, share in enumerate(accumulate(shares), 1)]
+        ends = [min(max(end, i), steps - count + i) for i, end in enumerate(self._ends(steps), 1)]
         return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _ends(self, steps: int) -> list[int]:
+        count = self.options.phases
+        shares = list(self.options.shares or [1 / count] * count)[: count - 1]
+        counted = accumulate(
+            updates_in("shares", each, steps, self.epochs) if isinstance(each, str) else 0 for each in shares
+        )
+        fractions = accumulate(0.0 if isinstance(each, str) else each for each in shares)
+        ends = [number + round(share * steps) for number, share in zip(counted, fractions, strict=True)]
+        if ends[-1] >= steps and any(isinstance(each, str) for each in shares):
+            raise UserError(
+                f"the run has {steps} updates, of which prune.shares takes {ends[-1]} before the last phase; make "
+                "them shorter or raise train.epochs."
+            )
+        return [*ends, steps]
 
     def start(self, phases: Phases) -> None:
         self.ends = list(accumulate(self.lengths(phases.steps)))

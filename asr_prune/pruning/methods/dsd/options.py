@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from asr_prune.options import options
 from asr_prune.pruning.acts import Rule, where
+from asr_prune.pruning.lengths import Length, check_length, epochs_of, is_nothing
 from asr_prune.pruning.weight_options import SparseOptions
 
 
@@ -17,6 +18,7 @@ class DsdOptions(SparseOptions):
         **SparseOptions.ACTS,
         "min_nodes": where("granularity", "node"),
     }
+    LENGTHS: ClassVar[tuple[str, ...]] = ("shares",)
     #: repetitions of the sparse and the re-dense phase
     cycles: int = 1
     #: with restart: factor on the learning rate in each phase, 1 + 2 * cycles values; empty: each
@@ -25,9 +27,9 @@ class DsdOptions(SparseOptions):
     #: whether each phase has a learning-rate schedule of its own, with the factors of `rates`;
     #: false: one schedule for the whole run, as without the method
     restart: bool = False
-    #: fraction of the updates in each phase, 1 + 2 * cycles values that add up to 1; empty: all
-    #: alike
-    shares: tuple[float, ...] = ()
+    #: of each phase but the last, which takes what they leave: fraction of the updates, or a
+    #: length such as 2 epochs or 500 updates; fractions may name the last, too; empty: all alike
+    shares: tuple[Length, ...] = ()
     #: whether to mask the output layer's weights too
     output_layer: bool = False
 
@@ -35,15 +37,37 @@ class DsdOptions(SparseOptions):
         super().__post_init__()
         if self.cycles < 1:
             raise ValueError(f"cycles must be 1 or more, not {self.cycles}")
-        for name, values in (("rates", self.rates), ("shares", self.shares)):
-            if values and len(values) != self.phases:
-                raise ValueError(f"{name} must have {self.phases} entries, one a phase, not {len(values)}")
-            if values and min(values) <= 0:
-                raise ValueError(f"{name} must be above 0, not {list(values)}")
+        if self.rates and len(self.rates) != self.phases:
+            raise ValueError(f"rates must have {self.phases} entries, one a phase, not {len(self.rates)}")
+        if self.rates and min(self.rates) <= 0:
+            raise ValueError(f"rates must be above 0, not {list(self.rates)}")
         if self.rates and not self.restart:
             raise ValueError("rates are of the phases' own schedules; set restart: true, or leave rates out")
-        if self.shares and abs(sum(self.shares) - 1) > 1e-6:
-            raise ValueError(f"shares must add up to 1, not to {sum(self.shares):g}")
+        if self.shares:
+            self._check_shares()
+
+    def _check_shares(self) -> None:
+        count, fractions = len(self.shares), [share for share in self.shares if not isinstance(share, str)]
+        if count not in (self.phases - 1, self.phases):
+            raise ValueError(f"shares must have {self.phases} entries, one a phase, or lack the last, not {count}")
+        if min(fractions, default=1) <= 0 or any(is_nothing(share) for share in self.shares):
+            raise ValueError(f"shares must be above 0, not {list(self.shares)}")
+        if count == self.phases and len(fractions) < count:
+            raise ValueError(
+                "shares with a length such as 2 epochs must leave the last phase out, which takes what the others leave"
+            )
+        if count == self.phases and abs(sum(fractions) - 1) > 1e-6:
+            raise ValueError(f"shares must add up to 1, not to {sum(fractions):g}")
+        for share in self.shares:
+            check_length("shares", share)
+        if count < self.phases and sum(fractions) >= 1:
+            raise ValueError(f"shares must leave something for the last phase; they add up to {sum(fractions):g}")
+
+    def check_epochs(self, epochs: int, counted: bool = True) -> None:
+        super().check_epochs(epochs, counted)
+        before = self.shares[: self.phases - 1]
+        if counted and sum(epochs_of(share, epochs) for share in before) >= epochs:
+            raise ValueError(f"shares must leave something of the {epochs} epochs of the run for the last phase")
 
     def counts(self, hidden: Sequence[int]) -> list[int]:
         """Granularity node: the nodes of each layer in the sparse phase, the same share of each but

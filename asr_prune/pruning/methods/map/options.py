@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from asr_prune.options import options
 from asr_prune.pruning.acts import Rule, never
 from asr_prune.pruning.audit_table import AuditTable
+from asr_prune.pruning.lengths import Length, check_length, epochs_of, is_nothing
 from asr_prune.pruning.weight_options import SparseOptions
 
 _HEADER = f"{'update':>7s}  {'phase':12s}  {'sparsity':>8s}  {'asked':>6s}  regrown  dropped  attention by layer"
@@ -28,8 +29,8 @@ KEEP = 0.2
 class Plan(NamedTuple):
     """What null stands for in the options of the same names."""
 
-    start: float
-    switch: float
+    start: Length
+    switch: Length
     beta: float
     exploitation: str
 
@@ -44,18 +45,19 @@ class MapOptions(SparseOptions):
         **SparseOptions.ACTS,
         "live_shrink": never("map masks to the end"),
     }
+    LENGTHS: ClassVar[tuple[str, ...]] = ("start", "switch")
     AUDIT: ClassVar[AuditTable | None] = AuditTable("attention.jsonl", _HEADER, _line)
     #: exponent of the attention: 0 is none; the larger, the more it falls on the largest alone;
     #: null: 1 for weights, 3 for nodes
     beta: float | None = None
     #: updates between two refreshes of mask and attention
     every: int = 16
-    #: fraction of the updates before the first mask, in which training is dense;
-    #: null: 0 for weights, 0.1 for nodes
-    start: float | None = None
-    #: fraction of the updates after which the mask is fixed; null: 0.75 for weights, 0.2 for
-    #: nodes
-    switch: float | None = None
+    #: before the first mask training is dense: fraction of the updates, or a length such as 2
+    #: epochs or 500 updates; null: 0 for weights, 0.1 for nodes
+    start: Length | None = None
+    #: when the mask is fixed, counted from the first update: fraction or length; null: 0.75 for
+    #: weights, 0.2 for nodes
+    switch: Length | None = None
     #: updates of survivors once the mask is fixed, attention: scaled by it; plain: as they are;
     #: null: attention for weights, plain for nodes
     exploitation: Literal["attention", "plain"] | None = None
@@ -73,11 +75,30 @@ class MapOptions(SparseOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.plan.beta < 0 or self.every < 1 or not 0 < self.plan.switch <= 1:
+        start, switch, beta, _ = self.plan
+        if beta < 0 or self.every < 1 or (not isinstance(switch, str) and not 0 < switch <= 1):
             raise ValueError("beta must be 0 or more, every 1 or more, switch above 0 and at most 1")
-        start, switch, _, _ = self.plan
-        if not 0 <= start < switch:
+        if isinstance(start, str) or isinstance(switch, str):
+            self._check_lengths(start, switch)
+        elif not 0 <= start < switch:
             raise ValueError(f"start must be at least 0 and below switch ({switch:g}), not {start:g}")
+
+    def _check_lengths(self, start: Length, switch: Length) -> None:
+        check_length("start", start)
+        if switch != 1:
+            check_length("switch", switch)
+        if is_nothing(switch):
+            raise ValueError(f"switch {switch} fixes the mask before the first update; give it more")
+
+    def check_epochs(self, epochs: int, counted: bool = True) -> None:
+        super().check_epochs(epochs, counted)
+        if not counted:
+            return
+        start, switch = (epochs_of(length, epochs) for length in self.plan[:2])
+        if switch > epochs:
+            raise ValueError(f"switch {self.plan.switch} is after the {epochs} epochs of the run")
+        if start >= (switch or epochs):
+            raise ValueError(f"start {self.plan.start} must be before switch {self.plan.switch}")
 
     @property
     def plan(self) -> Plan:

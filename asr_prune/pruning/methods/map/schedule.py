@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from asr_prune.errors import UserError
+from asr_prune.pruning.lengths import Length, updates_in
 from asr_prune.pruning.schedule import Phases, WholeRunSchedule, cubic
 
 
 class MapSchedule(WholeRunSchedule):
     """Dense up to update `first`, exploration up to `switch_at`, then exploitation.
 
-    begin, switch: both as fractions of the updates; asked: the final sparsity.
+    begin, switch: both counted from the first update; asked: the final sparsity.
     """
 
-    def __init__(self, begin: float, switch: float, asked: float) -> None:
+    def __init__(self, begin: Length, switch: Length, asked: float) -> None:
         super().__init__()
         self.begin, self.switch, self.asked = begin, switch, asked
         self.first, self.switch_at = 0, 1
 
     def start(self, phases: Phases) -> None:
-        self.switch_at = max(1, round(self.switch * phases.steps))
-        self.first = min(round(self.begin * phases.steps), self.switch_at - 1)
+        """Raises UserError if counted lengths do not fit into the run."""
+        steps = phases.steps
+        self.switch_at = max(1, updates_in("switch", self.switch, steps, self.epochs))
+        first = updates_in("start", self.begin, steps, self.epochs)
+        counted = isinstance(self.begin, str) or isinstance(self.switch, str)
+        if counted and not first < self.switch_at <= steps:
+            raise UserError(
+                f"the run has {steps} updates, and map masks from update {first} (prune.start) to {self.switch_at} "
+                "(prune.switch); make them shorter or raise train.epochs."
+            )
+        self.first = min(first, self.switch_at - 1)
 
     def phase(self, step: int) -> str:
         if step < self.first:

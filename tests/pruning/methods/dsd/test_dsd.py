@@ -192,6 +192,20 @@ def test_phases_share_the_updates(steps: int, first: float, cycles: int) -> None
         assert abs(parts[0][0] - first * steps) <= 1
 
 
+def test_shares_may_be_counted() -> None:
+    options = DsdOptions(method="dsd", shares=("3 epochs", "4 updates"))
+    schedule = Dsd(options, FeedForward(3, (9,), 2).node_layers()).schedule
+    schedule.epochs = 10
+    assert schedule.lengths(50) == [15, 4, 31]
+    options.check_epochs(4)
+    with pytest.raises(ValueError, match="leave something of the 3 epochs of the run for the last phase"):
+        options.check_epochs(3)
+    with pytest.raises(UserError, match=r"the run has 5 updates, of which prune\.shares takes 6 before the last phase"):
+        schedule.lengths(5)
+    fractions = DsdOptions(method="dsd", shares=(0.5, 0.25))
+    assert Dsd(fractions, FeedForward(3, (9,), 2).node_layers()).schedule.lengths(40) == [20, 10, 10]
+
+
 def test_without_restarts_the_run_has_one_schedule_and_the_same_phases() -> None:
     shares = (0.5, 0.25, 0.25)
     ends = []
@@ -233,6 +247,10 @@ def test_histograms_hold_every_weight_of_each_phase(make_trainer: MakeTrainer) -
         ({"restart": True, "rates": (1.0, 0.1)}, "rates must have 3 entries, one a phase, not 2"),
         ({"shares": (0.5, 0.6, 0.1)}, "shares must add up to 1, not to 1.2"),
         ({"cycles": 2, "shares": (0.5, 0.0, 0.1, 0.2, 0.2)}, "shares must be above 0"),
+        ({"shares": (0.5,)}, "shares must have 3 entries, one a phase, or lack the last, not 1"),
+        ({"shares": (0.5, 0.5)}, "shares must leave something for the last phase; they add up to 1"),
+        ({"shares": ("2 epochs", 0.2, 0.5)}, "shares with a length such as 2 epochs must leave the last phase out"),
+        ({"shares": ("0 epochs", 0.2)}, "shares must be above 0"),
     ],
 )
 def test_what_is_refused(asked: dict[str, Any], said: str) -> None:

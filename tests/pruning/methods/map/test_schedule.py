@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_prune.acoustic.feed_forward import FeedForward
+from asr_prune.errors import UserError
 from asr_prune.pruning.methods.map.method import Map
 from asr_prune.pruning.methods.map.options import MapOptions
+from asr_prune.pruning.methods.map.schedule import MapSchedule
+from asr_prune.pruning.schedule import Phases
 
 from .slow import slow_schedule
 
@@ -65,3 +68,27 @@ def test_sparsity_follows_its_schedule(
     assert bool(method.weights.masks) == (method.schedule.asked > 0)
     for weight, mask in zip(method.weights.maskable, method.weights.masks, strict=False):
         assert not weight[~mask.expand_as(weight)].any()
+
+
+@pytest.mark.parametrize(
+    ("begin", "switch", "expected"),
+    [
+        (0.1, 0.5, (10, 50)),
+        ("1 epoch", "5 epochs", (10, 50)),
+        (0.1, "50 updates", (10, 50)),
+        ("10 updates", 0.5, (10, 50)),
+        ("1 epoch", 1.0, (10, 100)),
+    ],
+)
+def test_lengths_are_counted_from_the_first_update(begin: float, switch: float, expected: tuple[int, int]) -> None:
+    schedule = MapSchedule(begin, switch, 0.5)
+    schedule.epochs = 10
+    schedule.start(Phases(100, 0, 100))
+    assert (schedule.first, schedule.switch_at) == expected
+
+
+@pytest.mark.parametrize(("begin", "switch"), [("60 updates", 0.5), (0.0, "101 updates")])
+def test_lengths_that_do_not_fit_are_refused(begin: float, switch: float) -> None:
+    schedule = MapSchedule(begin, switch, 0.5)
+    with pytest.raises(UserError, match=r"the run has 100 updates, and map masks from .*; make them shorter or raise"):
+        schedule.start(Phases(100, 0, 100))
