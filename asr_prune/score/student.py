@@ -1,4 +1,4 @@
-"""Student's t; scipy is loaded at the first call, since every verb reads these modules and it takes 0.3 s."""
+"""Student's t. scipy is loaded at the first call: it takes 0.3 s, and every verb reads this."""
 
 from __future__ import annotations
 

@@ -69,15 +69,14 @@ class DsdSchedule(WholeRunSchedule):
     def _ends(self, steps: int) -> list[int]:
         count = self.options.phases
         shares = list(self.options.shares or [1 / count] * count)[: count - 1]
-        counted = accumulate(
-            updates_in("shares", each, steps, self.epochs) if isinstance(each, str) else 0 for each in shares
-        )
+        texts = [each if isinstance(each, str) else "0 updates" for each in shares]
+        counted = accumulate(updates_in("shares", each, steps, self.epochs) for each in texts)
         fractions = accumulate(0.0 if isinstance(each, str) else each for each in shares)
-        ends = [number + round(share * steps) for number, share in zip(counted, fractions, strict=True)]
+        ends = [a + round(b * steps) for a, b in zip(counted, fractions, strict=True)]
         if ends[-1] >= steps and any(isinstance(each, str) for each in shares):
             raise UserError(
-                f"the run has {steps} updates, of which prune.shares takes {ends[-1]} before the last phase; make "
-                "them shorter or raise train.epochs."
+                f"the run has {steps} updates, of which prune.shares takes {ends[-1]} before the last "
+                "phase; make them shorter or raise train.epochs."
             )
         return [*ends, steps]
 

@@ -38,7 +38,8 @@ class DsdOptions(SparseOptions):
         if self.cycles < 1:
             raise ValueError(f"cycles must be 1 or more, not {self.cycles}")
         if self.rates and len(self.rates) != self.phases:
-            raise ValueError(f"rates must have {self.phases} entries, one a phase, not {len(self.rates)}")
+            found = len(self.rates)
+            raise ValueError(f"rates must have {self.phases} entries, one a phase, not {found}")
         if self.rates and min(self.rates) <= 0:
             raise ValueError(f"rates must be above 0, not {list(self.rates)}")
         if self.rates and not self.restart:
@@ -47,9 +48,11 @@ class DsdOptions(SparseOptions):
             self._check_shares()
 
     def _check_shares(self) -> None:
-        count, fractions = len(self.shares), [share for share in self.shares if not isinstance(share, str)]
+        count = len(self.shares)
+        fractions = [share for share in self.shares if not isinstance(share, str)]
         if count not in (self.phases - 1, self.phases):
-            raise ValueError(f"shares must have {self.phases} entries, one a phase, or lack the last, not {count}")
+            asked = f"{self.phases} entries, one a phase, or lack the last"
+            raise ValueError(f"shares must have {asked}, not {count}")
         if min(fractions, default=1) <= 0 or any(is_nothing(share) for share in self.shares):
             raise ValueError(f"shares must be above 0, not {list(self.shares)}")
         if count == self.phases and len(fractions) < count:
@@ -61,13 +64,15 @@ class DsdOptions(SparseOptions):
         for share in self.shares:
             check_length("shares", share)
         if count < self.phases and sum(fractions) >= 1:
-            raise ValueError(f"shares must leave something for the last phase; they add up to {sum(fractions):g}")
+            added = f"they add up to {sum(fractions):g}"
+            raise ValueError(f"shares must leave something for the last phase; {added}")
 
     def check_epochs(self, epochs: int, counted: bool = True) -> None:
         super().check_epochs(epochs, counted)
         before = self.shares[: self.phases - 1]
         if counted and sum(epochs_of(share, epochs) for share in before) >= epochs:
-            raise ValueError(f"shares must leave something of the {epochs} epochs of the run for the last phase")
+            left = f"something of the {epochs} epochs of the run"
+            raise ValueError(f"shares must leave {left} for the last phase")
 
     def counts(self, hidden: Sequence[int]) -> list[int]:
         """Granularity node: the nodes of each layer in the sparse phase, the same share of each but

@@ -88,7 +88,7 @@ class MapOptions(SparseOptions):
         if switch != 1:
             check_length("switch", switch)
         if is_nothing(switch):
-            raise ValueError(f"switch {switch} fixes the mask before the first update; give it more")
+            raise ValueError(f"switch {switch} fixes the mask before any update; give it more")
 
     def check_epochs(self, epochs: int, counted: bool = True) -> None:
         super().check_epochs(epochs, counted)

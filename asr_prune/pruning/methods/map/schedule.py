@@ -26,8 +26,8 @@ class MapSchedule(WholeRunSchedule):
         counted = isinstance(self.begin, str) or isinstance(self.switch, str)
         if counted and not first < self.switch_at <= steps:
             raise UserError(
-                f"the run has {steps} updates, and map masks from update {first} (prune.start) to {self.switch_at} "
-                "(prune.switch); make them shorter or raise train.epochs."
+                f"the run has {steps} updates, and map masks from update {first} (prune.start) to "
+                f"{self.switch_at} (prune.switch); make them shorter or raise train.epochs."
             )
         self.first = min(first, self.switch_at - 1)
 

@@ -18,7 +18,7 @@ from asr_prune.pruning.methods.map.options import MapOptions
         ({"start": 0.5, "switch": 0.4}, "start must be at least 0 and below switch"),
         ({"every": 0}, "every 1 or more"),
         ({"start": "2 hours"}, "start must be a fraction of the updates, or a length such as 2 epochs"),
-        ({"switch": "0 updates"}, "switch 0 updates fixes the mask before the first update"),
+        ({"switch": "0 updates"}, "switch 0 updates fixes the mask before any update"),
         ({"switch": 1.5, "start": "1 epoch"}, "switch above 0 and at most 1"),
     ],
 )
