@@ -53,6 +53,9 @@ class DsdOptions(SparseOptions):
         if count not in (self.phases - 1, self.phases):
             asked = f"{self.phases} entries, one a phase, or lack the last"
             raise ValueError(f"shares must have {asked}, not {count}")
+        for share in self.shares:
+            if isinstance(share, str):
+                check_length("shares", share)
         if min(fractions, default=1) <= 0 or any(is_nothing(share) for share in self.shares):
             raise ValueError(f"shares must be above 0, not {list(self.shares)}")
         if count == self.phases and len(fractions) < count:
@@ -61,8 +64,6 @@ class DsdOptions(SparseOptions):
             )
         if count == self.phases and abs(sum(fractions) - 1) > 1e-6:
             raise ValueError(f"shares must add up to 1, not to {sum(fractions):g}")
-        for share in self.shares:
-            check_length("shares", share)
         if count < self.phases and sum(fractions) >= 1:
             added = f"they add up to {sum(fractions):g}"
             raise ValueError(f"shares must leave something for the last phase; {added}")

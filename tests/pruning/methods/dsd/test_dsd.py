@@ -250,6 +250,7 @@ def test_histograms_hold_every_weight_of_each_phase(make_trainer: MakeTrainer) -
         ({"shares": (0.5,)}, "shares must have 3 entries, one a phase, or lack the last, not 1"),
         ({"shares": (0.5, 0.5)}, "shares must leave something for the last phase; they add up to 1"),
         ({"shares": ("2 epochs", 0.2, 0.5)}, "shares with a length such as 2 epochs must leave the last phase out"),
+        ({"shares": ("2 hours", 0.2)}, "shares must be a fraction of the updates, or a length such as 2 epochs"),
         ({"shares": ("0 epochs", 0.2)}, "shares must be above 0"),
     ],
 )
